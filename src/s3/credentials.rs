@@ -1,0 +1,57 @@
+//! Who is asking: an access key, its secret, and the session token of temporary credentials.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A key pair, with a session token where the pair is temporary.
+///
+/// `Debug` masks the secret and the token, so that neither can reach a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The access key id; it travels in clear with each request.
+    pub access_key: String,
+    secret_key: Zeroizing<String>,
+    token: Option<Zeroizing<String>>,
+}
+
+impl Credentials {
+    /// Makes a key pair; an empty `token` means none.
+    pub fn new(access_key: impl Into<String>, secret_key: impl Into<String>, token: Option<&str>) -> Self {
+        Self {
+            access_key: access_key.into(),
+            secret_key: Zeroizing::new(secret_key.into()),
+            token: token.filter(|token| !token.is_empty()).map(|token| Zeroizing::new(token.to_owned())),
+        }
+    }
+
+    /// The secret key, for signing only.
+    pub fn secret_key(&self) -> &str {
+        &self.secret_key
+    }
+
+    /// The session token that goes out as `x-amz-security-token`, if any.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(|token| token.as_str())
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key", &self.access_key)
+            .field("secret_key", &"***")
+            .field("token", &self.token.as_ref().map(|_| "***"))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let shown = format!("{:?}", Credentials::new("AK", "very-secret", Some("very-token")));
+        assert!(shown.contains("AK") && !shown.contains("very"), "{shown}");
+    }
+}
