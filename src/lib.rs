@@ -7,3 +7,4 @@ pub mod s3;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod transfer;
+pub mod units;

@@ -1,1 +1,14 @@
-//! output
+//! The only place that prints: result lines, log lines, progress, and the mapping of errors to words and exit codes.
+
+mod console;
+mod exit;
+mod failure;
+mod item;
+mod meter;
+mod xml_text;
+
+pub use console::{Console, Running, print_error_text, print_text, start_log};
+pub use exit::Exit;
+pub use failure::{Failure, Outcome, reason};
+pub use item::ItemLog;
+pub use xml_text::indented;

@@ -1,7 +1,32 @@
 //! The shared client: requests, signing, endpoints, retry, typed operations, XML models.
 //!
 //! This room knows neither the configuration file nor the terminal: it takes plain values and returns typed
-//! results, and could be lifted out as a library of its own.
+//! results, and could be lifted out as a library of its own. Adding a sub-resource is one model and one operation
+//! beside the others, never a new HTTP path by hand.
+//!
+//! A request goes this way: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`]) makes a
+//! [`request::Request`]; [`client::Client::send`] addresses it ([`endpoint`]), signs it ([`sign`]), sends it
+//! ([`transport`], [`tls`], [`body`]) and decides about another attempt ([`retry`]).
 
+pub mod acl;
+pub mod body;
+pub mod bucket;
+pub mod client;
 pub mod credentials;
+pub mod endpoint;
+pub mod error;
+pub mod list;
+pub mod multipart;
+pub mod object;
+pub mod presign;
+pub mod request;
+pub mod retry;
 pub mod sign;
+mod throttle;
+pub mod tls;
+pub mod transport;
+pub(crate) mod xml;
+
+pub use client::{Client, ClientOptions, Signature};
+pub use error::{ConnectionFailure, Error, Result, ServiceError};
+pub use throttle::Throttle;

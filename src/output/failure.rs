@@ -1,0 +1,134 @@
+//! How a command ends badly: the words on stderr and the exit code, decided in this one place.
+
+use super::exit::Exit;
+use crate::s3::{ConnectionFailure, Error};
+use std::io;
+
+/// Result of a command or of a part of it.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+/// The end of a command: an exit code and what `ERROR:` lines say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Exit code.
+    pub exit: Exit,
+    /// Lines for stderr, without their level. None where everything was said already.
+    pub lines: Vec<String>,
+}
+
+impl Failure {
+    /// An exit code and one line.
+    pub fn new(exit: Exit, line: impl Into<String>) -> Self {
+        Self { exit, lines: vec![line.into()] }
+    }
+
+    /// An exit code after everything was said.
+    pub fn silent(exit: Exit) -> Self {
+        Self { exit, lines: Vec::new() }
+    }
+
+    /// Wrong parameters: exit 64, `Parameter problem: ...`.
+    pub fn parameter(problem: impl std::fmt::Display) -> Self {
+        Self::new(Exit::USAGE, format!("Parameter problem: {problem}"))
+    }
+
+    /// A local file that could not be read or written: exit 74, with the name.
+    pub fn file(path: impl std::fmt::Display, error: &io::Error) -> Self {
+        Self::new(Exit::IOERR, format!("{path}: {}", reason(error)))
+    }
+
+    /// Puts s3cmd's line about the bucket in front of the service's answer: denied, missing, or taken.
+    pub fn about_bucket(error: Error) -> Self {
+        let line = error.service().and_then(|service| {
+            let bucket = service.bucket.as_ref()?;
+            match service.code.as_str() {
+                "AccessDenied" => Some(format!("Access to bucket '{bucket}' was denied")),
+                "NoSuchBucket" => Some(format!("Bucket '{bucket}' does not exist")),
+                "BucketAlreadyExists" => Some(format!("Bucket '{bucket}' already exists")),
+                _ => None,
+            }
+        });
+        let mut failure = Failure::from(error);
+        failure.lines.splice(0..0, line);
+        failure
+    }
+}
+
+/// The system's words without Rust's `(os error N)`.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Service(service) => {
+                Failure::new(Exit::of_status(service.status), format!("S3 error: {service}"))
+            }
+            Error::Connection { kind, message } => match kind {
+                ConnectionFailure::Refused => {
+                    Failure::new(Exit::CONNECTIONREFUSED, format!("Could not connect to server: {message}"))
+                }
+                ConnectionFailure::Resolve => Failure {
+                    exit: Exit::IOERR,
+                    lines: vec![
+                        "Connection Error: Error resolving a server hostname.".to_owned(),
+                        "Please check the servers address specified in 'host_base', 'host_bucket', 'cloudfront_host', 'website_endpoint'"
+                            .to_owned(),
+                    ],
+                },
+                ConnectionFailure::Tls => Failure::new(
+                    Exit::ACCESSDENIED,
+                    format!("SSL certificate verification failure: {message}"),
+                ),
+                ConnectionFailure::Timeout | ConnectionFailure::Broken => Failure::new(
+                    Exit::TEMPFAIL,
+                    format!("S3 Temporary Error: {message}.  Please try again later."),
+                ),
+            },
+            Error::Integrity(message) => Failure::new(Exit::SOFTWARE, message),
+            Error::Malformed(message) => Failure::new(Exit::SOFTWARE, format!("The server sent {message}")),
+            Error::Invalid(message) => Failure::parameter(message),
+            Error::Io(error) => Failure::from(error),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        // A reader that has gone away wants no explanation.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Failure::silent(Exit::IOERR);
+        }
+        Failure::new(Exit::IOERR, reason(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::ServiceError;
+
+    #[test]
+    fn service_errors_read_as_s3cmd_writes_them() {
+        let service = |status, code: &str, message: &str| {
+            Error::from(ServiceError {
+                status,
+                code: code.into(),
+                message: message.into(),
+                bucket: Some("b".into()),
+                ..Default::default()
+            })
+        };
+        let failure = Failure::from(service(404, "NoSuchKey", "The specified key does not exist."));
+        assert_eq!(failure.lines, ["S3 error: 404 (NoSuchKey): The specified key does not exist."]);
+        assert_eq!(failure.exit, Exit::NOTFOUND);
+        let failure = Failure::about_bucket(service(403, "AccessDenied", ""));
+        assert_eq!(failure.lines, ["Access to bucket 'b' was denied", "S3 error: 403 (AccessDenied)"]);
+        assert_eq!(Failure::about_bucket(service(403, "SignatureDoesNotMatch", "")).lines.len(), 1);
+    }
+}

@@ -1,0 +1,279 @@
+//! Access control lists: model, reading and writing, and the changes that `setacl` makes.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
+
+use super::client::Client;
+use super::error::{Error, Result};
+use super::object::with_document;
+use super::request::Request;
+use super::xml::{self, Step};
+use http::Method;
+use std::fmt::Write;
+
+/// The group of everybody.
+pub const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
+/// What the URI of any predefined group contains.
+const GROUPS: &str = "http://acs.amazonaws.com/groups/";
+
+/// Who is granted something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grantee {
+    /// A user by canonical id (on Ceph a user or project id).
+    User {
+        /// Canonical id.
+        id: String,
+        /// Display name; empty in requests.
+        name: String,
+    },
+    /// A user by e-mail address; servers answer with the canonical id.
+    Email(String),
+    /// A predefined group by URI.
+    Group(String),
+}
+
+/// One grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Who.
+    pub grantee: Grantee,
+    /// `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`.
+    pub permission: String,
+}
+
+/// The list of a bucket or an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acl {
+    /// Owner's canonical id.
+    pub owner_id: String,
+    /// Owner's display name.
+    pub owner_name: String,
+    /// Grants in the server's order.
+    pub grants: Vec<Grant>,
+}
+
+impl Grantee {
+    /// Reads a grantee as s3cmd's `--acl-grant=PERMISSION:WHO` does (measured on s3cmd 2.4.0): an address with `@`
+    /// is an e-mail, a predefined group's URI a group, all else a canonical id, lower-cased.
+    pub fn parse(who: &str) -> Self {
+        if who.contains('@') {
+            Grantee::Email(who.to_owned())
+        } else if who.contains(GROUPS) {
+            Grantee::Group(who.to_owned())
+        } else {
+            Grantee::User { id: who.to_lowercase(), name: String::new() }
+        }
+    }
+
+    /// Whether this is everybody, users without an account included.
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self, Grantee::Group(uri) if uri == ALL_USERS)
+    }
+
+    /// As `info` shows it: the display name, else the id; `*anon*` for everybody.
+    pub fn shown(&self) -> &str {
+        match self {
+            grantee if grantee.is_anonymous() => "*anon*",
+            Grantee::User { id, name } if name.is_empty() => id,
+            Grantee::User { name, .. } => name,
+            Grantee::Email(address) => address,
+            Grantee::Group(uri) => uri,
+        }
+    }
+
+    /// Whether `--acl-revoke` means this grantee: by id or display name, without regard to case.
+    fn is_named(&self, who: &str) -> bool {
+        let same = |name: &str| name.to_lowercase() == who.to_lowercase();
+        match self {
+            Grantee::User { id, name } => same(id) || same(name),
+            Grantee::Email(name) | Grantee::Group(name) => same(name),
+        }
+    }
+}
+
+impl Acl {
+    /// Whether everybody may read.
+    pub fn allows_anonymous_read(&self) -> bool {
+        self.grants.iter().any(|grant| {
+            grant.grantee.is_anonymous() && matches!(grant.permission.as_str(), "READ" | "FULL_CONTROL")
+        })
+    }
+
+    /// Lets everybody read; `false` if that was so already.
+    pub fn grant_anonymous_read(&mut self) -> bool {
+        if self.allows_anonymous_read() {
+            return false;
+        }
+        let grantee = Grantee::Group(ALL_USERS.to_owned());
+        self.grants.push(Grant { grantee, permission: "READ".to_owned() });
+        true
+    }
+
+    /// Takes reading, writing and full control from everybody; `false` if there was nothing to take.
+    pub fn revoke_anonymous(&mut self) -> bool {
+        let before = self.grants.len();
+        self.grants.retain(|grant| {
+            !(grant.grantee.is_anonymous()
+                && matches!(grant.permission.as_str(), "READ" | "WRITE" | "FULL_CONTROL"))
+        });
+        self.grants.len() != before
+    }
+
+    /// Adds a grant; `permission` in any case. `all` stands for full control and replaces the grantee's others; a
+    /// grant that is there already is not added twice.
+    pub fn grant(&mut self, permission: &str, who: &str) {
+        let grantee = Grantee::parse(who);
+        let permission = permission.to_uppercase();
+        let permission = if permission == "ALL" { "FULL_CONTROL".to_owned() } else { permission };
+        if permission == "FULL_CONTROL" {
+            self.revoke("ALL", who);
+        }
+        let there =
+            self.grants.iter().any(|grant| grant.grantee.is_named(who) && grant.permission == permission);
+        if !there {
+            self.grants.push(Grant { grantee, permission });
+        }
+    }
+
+    /// Drops grants by id or display name; `all` drops every grant of the grantee.
+    pub fn revoke(&mut self, permission: &str, who: &str) {
+        let permission = permission.to_uppercase();
+        self.grants.retain(|grant| {
+            !(grant.grantee.is_named(who) && (permission == "ALL" || grant.permission == permission))
+        });
+    }
+
+    /// The document that is sent.
+    pub fn to_xml(&self) -> String {
+        let mut out = String::from(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">",
+        );
+        let _ = write!(out, "<Owner><ID>{}</ID>", xml::escaped(&self.owner_id));
+        if !self.owner_name.is_empty() {
+            let _ = write!(out, "<DisplayName>{}</DisplayName>", xml::escaped(&self.owner_name));
+        }
+        out.push_str("</Owner><AccessControlList>");
+        for grant in &self.grants {
+            let (kind, tag, value) = match &grant.grantee {
+                Grantee::User { id, .. } => ("CanonicalUser", "ID", id),
+                Grantee::Email(address) => ("AmazonCustomerByEmail", "EmailAddress", address),
+                Grantee::Group(uri) => ("Group", "URI", uri),
+            };
+            let _ = write!(
+                out,
+                "<Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"{kind}\">\
+                 <{tag}>{}</{tag}></Grantee><Permission>{}</Permission></Grant>",
+                xml::escaped(value),
+                grant.permission,
+            );
+        }
+        out.push_str("</AccessControlList></AccessControlPolicy>");
+        out
+    }
+
+    /// Reads a document of the service.
+    pub fn from_xml(text: &str) -> Result<Self> {
+        let mut acl = Acl::default();
+        let (mut id, mut name, mut uri, mut email) = <(String, String, String, String)>::default();
+        let mut permission = String::new();
+        let mut is_acl = false;
+        xml::walk(text, |step| {
+            let (path, value) = match step {
+                Step::Open([root]) => {
+                    is_acl = root == "AccessControlPolicy";
+                    return;
+                }
+                Step::Close([_, path @ ..], value) => (path, value.trim()),
+                Step::Open(..) | Step::Close(..) => return,
+            };
+            match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["Owner", "ID"] => acl.owner_id = value.to_owned(),
+                ["Owner", "DisplayName"] => acl.owner_name = value.to_owned(),
+                [_, "Grant", "Grantee", "ID"] => id = value.to_owned(),
+                [_, "Grant", "Grantee", "DisplayName"] => name = value.to_owned(),
+                [_, "Grant", "Grantee", "URI"] => uri = value.to_owned(),
+                [_, "Grant", "Grantee", "EmailAddress"] => email = value.to_owned(),
+                [_, "Grant", "Permission"] => permission = value.to_owned(),
+                [_, "Grant"] => {
+                    let (id, name) = (std::mem::take(&mut id), std::mem::take(&mut name));
+                    let (uri, email) = (std::mem::take(&mut uri), std::mem::take(&mut email));
+                    let grantee = if !uri.is_empty() {
+                        Grantee::Group(uri)
+                    } else if !email.is_empty() {
+                        Grantee::Email(email)
+                    } else {
+                        Grantee::User { id, name }
+                    };
+                    acl.grants.push(Grant { grantee, permission: std::mem::take(&mut permission) });
+                }
+                _ => {}
+            }
+        })?;
+        if is_acl { Ok(acl) } else { Err(Error::Malformed("an answer that is not an ACL".into())) }
+    }
+}
+
+impl Client {
+    /// The list of a bucket, or of an object where `key` is given.
+    pub async fn get_acl(&self, bucket: &str, key: Option<&str>) -> Result<Acl> {
+        let request = Request::new(Method::GET, Some(bucket), key).query("acl", "");
+        Acl::from_xml(&self.send(request).await?.text().await?)
+    }
+
+    /// Replaces the list.
+    pub async fn put_acl(&self, bucket: &str, key: Option<&str>, acl: &Acl) -> Result<()> {
+        let request = Request::new(Method::PUT, Some(bucket), key).query("acl", "");
+        self.send(with_document(request, acl.to_xml(), "application/xml").await?).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Acl {
+        let mut acl = Acl { owner_id: "me".into(), owner_name: "Me".into(), grants: vec![] };
+        let me = Grantee::User { id: "me".into(), name: "Me".into() };
+        acl.grants.push(Grant { grantee: me, permission: "FULL_CONTROL".into() });
+        acl
+    }
+
+    #[test]
+    fn documents_round_trip() {
+        let mut acl = sample();
+        acl.grant("read", "a&b");
+        acl.grant("write", "x@example.org");
+        acl.grant_anonymous_read();
+        let mut read = Acl::from_xml(&acl.to_xml()).unwrap();
+        // Display names are not sent.
+        read.grants[0].grantee = Grantee::User { id: "me".into(), name: "Me".into() };
+        assert_eq!(read, acl);
+        assert!(Acl::from_xml("<html/>").is_err());
+    }
+
+    #[test]
+    fn all_replaces_the_other_grants_of_the_grantee() {
+        let mut acl = sample();
+        acl.grant("read", "Other");
+        acl.grant("read", "other");
+        assert_eq!(acl.grants.len(), 2);
+        acl.grant("all", "other");
+        let shown: Vec<_> = acl.grants.iter().map(|g| (g.grantee.shown(), g.permission.as_str())).collect();
+        assert_eq!(shown, [("Me", "FULL_CONTROL"), ("other", "FULL_CONTROL")]);
+        acl.revoke("read", "other");
+        assert_eq!(acl.grants.len(), 2);
+        acl.revoke("all", "OTHER");
+        assert_eq!(acl, sample());
+        acl.revoke("full_control", "Me");
+        assert!(acl.grants.is_empty());
+    }
+
+    #[test]
+    fn public_and_private_are_idempotent() {
+        let mut acl = sample();
+        assert!(acl.grant_anonymous_read());
+        assert!(!acl.grant_anonymous_read());
+        assert!(acl.allows_anonymous_read());
+        assert!(acl.revoke_anonymous());
+        assert!(!acl.revoke_anonymous());
+        assert_eq!(acl, sample());
+    }
+}

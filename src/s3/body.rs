@@ -1,0 +1,291 @@
+//! Request bodies that can be sent again: bytes in memory, or a range of an open file.
+
+use super::error::Result;
+use bytes::Bytes;
+use futures::StreamExt;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::mpsc;
+
+/// Bytes read from a file at once, for hashing and for sending.
+const BLOCK: usize = 256 * 1024;
+
+/// Blocks read ahead of the socket.
+const READ_AHEAD: usize = 2;
+
+/// A body on the wire.
+pub(crate) type WireBody = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// What is uploaded. Cloning is cheap, so each retry starts from the beginning.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// Bytes in memory; empty for requests without a body.
+    Bytes(Bytes),
+    /// A range of an open file, streamed in blocks; constant memory.
+    File(FileRange),
+}
+
+/// A range of a file that stays open for as long as it may have to be sent again.
+#[derive(Clone, Debug)]
+pub struct FileRange {
+    /// The open file; read at explicit offsets only, so that ranges can be sent at the same time.
+    pub file: Arc<File>,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub length: u64,
+}
+
+/// Checksums of a payload, as far as they were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// MD5 of the bytes.
+    pub md5: Option<[u8; 16]>,
+    /// SHA-256 of the bytes.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl Default for Payload {
+    fn default() -> Self {
+        Payload::Bytes(Bytes::new())
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(bytes: Bytes) -> Self {
+        Payload::Bytes(bytes)
+    }
+}
+
+impl Payload {
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Payload::Bytes(bytes) => bytes.len() as u64,
+            Payload::File(range) => range.length,
+        }
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Computes the wanted checksums in one pass. Large payloads are hashed off the async threads.
+    pub async fn digests(&self, md5: bool, sha256: bool) -> Result<Digests> {
+        match self {
+            Payload::Bytes(bytes) if bytes.len() <= BLOCK => {
+                let mut hasher = Hasher::new(md5, sha256);
+                hasher.update(bytes);
+                Ok(hasher.finish())
+            }
+            Payload::Bytes(bytes) => {
+                let bytes = bytes.clone();
+                blocking(move || {
+                    let mut hasher = Hasher::new(md5, sha256);
+                    bytes.chunks(BLOCK).for_each(|block| hasher.update(block));
+                    Ok(hasher.finish())
+                })
+                .await
+            }
+            Payload::File(range) => {
+                let range = range.clone();
+                blocking(move || {
+                    let mut hasher = Hasher::new(md5, sha256);
+                    range.each_block(|block| {
+                        hasher.update(&block);
+                        Ok(())
+                    })?;
+                    Ok(hasher.finish())
+                })
+                .await
+            }
+        }
+    }
+
+    /// The body for one attempt. `sent` counts the bytes that were handed to the connection.
+    pub(crate) fn wire(&self, sent: Arc<AtomicU64>, throttle: Option<Arc<super::Throttle>>) -> WireBody {
+        match self {
+            Payload::Bytes(bytes) if bytes.is_empty() => Full::new(Bytes::new()).map_err(Into::into).boxed(),
+            Payload::Bytes(bytes) => {
+                let mut rest = bytes.clone();
+                let blocks = std::iter::from_fn(move || {
+                    (!rest.is_empty()).then(|| Ok(rest.split_to(rest.len().min(BLOCK))))
+                });
+                counted(futures::stream::iter(blocks), sent, throttle)
+            }
+            Payload::File(range) => {
+                let range = range.clone();
+                let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(READ_AHEAD);
+                tokio::task::spawn_blocking(move || {
+                    // A closed channel means that the connection is gone: stop reading.
+                    let result = range.each_block(|block| {
+                        sender.blocking_send(Ok(block)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+                    });
+                    if let Err(error) = result {
+                        let _ = sender.blocking_send(Err(error));
+                    }
+                });
+                let blocks = futures::stream::unfold(receiver, |mut receiver| async move {
+                    receiver.recv().await.map(|block| (block, receiver))
+                });
+                counted(blocks, sent, throttle)
+            }
+        }
+    }
+}
+
+fn counted(
+    blocks: impl futures::Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+    sent: Arc<AtomicU64>,
+    throttle: Option<Arc<super::Throttle>>,
+) -> WireBody {
+    let frames = blocks.then(move |block| {
+        let (sent, throttle) = (sent.clone(), throttle.clone());
+        async move {
+            let block = block?;
+            if let Some(throttle) = throttle {
+                throttle.take(block.len() as u64).await;
+            }
+            sent.fetch_add(block.len() as u64, Ordering::Relaxed);
+            Ok(http_body::Frame::data(block))
+        }
+    });
+    // The stream's futures are Send but not Sync; nothing ever shares the body.
+    BodyExt::boxed(StreamBody::new(SyncStream::new(frames)))
+}
+
+/// Makes a stream `Sync` by never sharing it: polling needs `&mut`.
+struct SyncStream<S>(std::sync::Mutex<std::pin::Pin<Box<S>>>);
+
+impl<S> SyncStream<S> {
+    fn new(stream: S) -> Self {
+        Self(std::sync::Mutex::new(Box::pin(stream)))
+    }
+}
+
+impl<S: futures::Stream> futures::Stream for SyncStream<S> {
+    type Item = S::Item;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        let stream = self.get_mut().0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        stream.as_mut().poll_next(cx)
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    let result = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?;
+    Ok(result?)
+}
+
+impl FileRange {
+    /// The whole of a file, with the length that it has now.
+    pub fn whole(file: Arc<File>) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self { file, offset: 0, length })
+    }
+
+    /// Reads the range block by block. A file that has become shorter is an error, never padding.
+    pub fn each_block(&self, mut consume: impl FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+        let mut position = self.offset;
+        let end = self.offset + self.length;
+        while position < end {
+            let wanted = BLOCK.min((end - position) as usize);
+            let mut block = vec![0; wanted];
+            read_exact_at(&self.file, &mut block, position)?;
+            position += wanted as u64;
+            consume(block.into())?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads exactly at an offset without moving the file's cursor.
+fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => io::Error::other("the file became shorter while it was read"),
+            _ => error,
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        use std::io::{Read, Seek};
+        let mut file = file.try_clone()?;
+        file.seek(io::SeekFrom::Start(offset))?;
+        file.read_exact(buffer)
+    }
+}
+
+/// Several digests in one pass over the bytes.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    md5: Option<Md5>,
+    sha256: Option<Sha256>,
+}
+
+impl Hasher {
+    /// Starts the wanted digests.
+    pub fn new(md5: bool, sha256: bool) -> Self {
+        Self { md5: md5.then(Md5::new), sha256: sha256.then(Sha256::new) }
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(bytes);
+        }
+    }
+
+    /// The digests of all bytes taken.
+    pub fn finish(self) -> Digests {
+        Digests {
+            md5: self.md5.map(|md5| md5.finalize().into()),
+            sha256: self.sha256.map(|sha256| sha256.finalize().into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[tokio::test]
+    async fn file_ranges_and_bytes_have_the_same_digests() {
+        let content: Vec<u8> = (0..700_000u32).map(|i| (i % 251) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&content).unwrap();
+        let range = FileRange { file: Arc::new(file), offset: 100, length: 600_000 };
+        let slice = Bytes::copy_from_slice(&content[100..600_100]);
+        let of_file = Payload::File(range.clone()).digests(true, true).await.unwrap();
+        assert_eq!(of_file, Payload::Bytes(slice.clone()).digests(true, true).await.unwrap());
+
+        let sent = Arc::new(AtomicU64::new(0));
+        let body = Payload::File(range).wire(sent.clone(), None).collect().await.unwrap().to_bytes();
+        assert_eq!(body, slice);
+        assert_eq!(sent.load(Ordering::Relaxed), 600_000);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_became_shorter_is_an_error() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"short").unwrap();
+        let range = FileRange { file: Arc::new(file), offset: 0, length: 10 };
+        assert!(Payload::File(range.clone()).digests(true, false).await.is_err());
+        assert!(Payload::File(range).wire(Arc::default(), None).collect().await.is_err());
+    }
+}

@@ -1,0 +1,197 @@
+//! Buckets and the documents that hang on them: location, policy, lifecycle, CORS, tagging and their kin.
+//!
+//! A document is passed through as text wherever the user writes or reads it himself; only what a command has to
+//! understand is a type.
+
+use super::client::Client;
+use super::error::{Error, Result};
+use super::object::with_document;
+use super::request::Request;
+use super::xml::{self, Step};
+use http::Method;
+use std::fmt::Write;
+
+/// The expiry part of a lifecycle rule, as `info` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExpiryRule {
+    /// Keys that begin with this; empty for all.
+    pub prefix: String,
+    /// Days after creation.
+    pub days: Option<String>,
+    /// Date of expiry.
+    pub date: Option<String>,
+}
+
+impl Client {
+    /// Creates a bucket. `location` is the constraint, `None` for the service's default region.
+    pub async fn create_bucket(
+        &self,
+        bucket: &str,
+        location: Option<&str>,
+        headers: &[(String, String)],
+    ) -> Result<()> {
+        let mut request = Request::new(Method::PUT, Some(bucket), None).headers(headers);
+        if let Some(location) = location {
+            let document = format!(
+                "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
+                xml::escaped(location)
+            );
+            request = with_document(request, document, "application/xml").await?;
+        }
+        self.send(request).await.map(drop)
+    }
+
+    /// Deletes an empty bucket.
+    pub async fn delete_bucket(&self, bucket: &str) -> Result<()> {
+        self.send(Request::new(Method::DELETE, Some(bucket), None)).await.map(drop)
+    }
+
+    /// Asks whether a bucket is there and open to us.
+    pub async fn head_bucket(&self, bucket: &str) -> Result<()> {
+        self.send(Request::new(Method::HEAD, Some(bucket), None)).await.map(drop)
+    }
+
+    /// The bucket's region as s3cmd shows it: `us-east-1` where the answer is empty or `US`, `eu-west-1` for `EU`.
+    pub async fn bucket_location(&self, bucket: &str) -> Result<String> {
+        let text = self.document(bucket, None, "location").await?;
+        let location = xml::text_at(&text, &["LocationConstraint"])?.unwrap_or_default();
+        Ok(super::client::canonical_region(&location).to_owned())
+    }
+
+    /// Who pays for requests: `BucketOwner` or `Requester`.
+    pub async fn request_payer(&self, bucket: &str) -> Result<Option<String>> {
+        let text = self.document(bucket, None, "requestPayment").await?;
+        xml::text_at(&text, &["RequestPaymentConfiguration", "Payer"])
+    }
+
+    /// `Enabled` or `Suspended`; `None` if versioning was never set.
+    pub async fn versioning(&self, bucket: &str) -> Result<Option<String>> {
+        let text = self.document(bucket, None, "versioning").await?;
+        xml::text_at(&text, &["VersioningConfiguration", "Status"])
+    }
+
+    /// Object ownership rule of the bucket.
+    pub async fn ownership(&self, bucket: &str) -> Result<Option<String>> {
+        let text = self.document(bucket, None, "ownershipControls").await?;
+        xml::text_at(&text, &["OwnershipControls", "Rule", "ObjectOwnership"])
+    }
+
+    /// Names of the public-access switches that are on, in the document's order.
+    pub async fn public_access_block(&self, bucket: &str) -> Result<Vec<String>> {
+        let text = self.document(bucket, None, "publicAccessBlock").await?;
+        let mut on = Vec::new();
+        xml::walk(&text, |step| {
+            if let Step::Close([_, name], value) = step
+                && value.trim().eq_ignore_ascii_case("true")
+            {
+                on.push(name.clone());
+            }
+        })?;
+        Ok(on)
+    }
+
+    /// The first rule of the bucket's lifecycle that expires objects.
+    pub async fn expiry_rule(&self, bucket: &str) -> Result<Option<ExpiryRule>> {
+        first_expiry_rule(&self.document(bucket, None, "lifecycle").await?)
+    }
+
+    /// The tags of a bucket, or of an object where `key` is given, in the server's order.
+    pub async fn tags(&self, bucket: &str, key: Option<&str>) -> Result<Vec<(String, String)>> {
+        let text = self.document(bucket, key, "tagging").await?;
+        let (mut tags, mut tag) = (Vec::new(), (String::new(), String::new()));
+        xml::walk(&text, |step| {
+            let Step::Close([_, _, path @ ..], value) = step else { return };
+            match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["Tag", "Key"] => tag.0 = value.to_owned(),
+                ["Tag", "Value"] => tag.1 = value.to_owned(),
+                ["Tag"] => tags.push(std::mem::take(&mut tag)),
+                _ => {}
+            }
+        })?;
+        Ok(tags)
+    }
+
+    /// Replaces the tags.
+    pub async fn put_tags(&self, bucket: &str, key: Option<&str>, tags: &[(String, String)]) -> Result<()> {
+        let mut document =
+            String::from("<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet>");
+        for (name, value) in tags {
+            let (name, value) = (xml::escaped(name), xml::escaped(value));
+            let _ = write!(document, "<Tag><Key>{name}</Key><Value>{value}</Value></Tag>");
+        }
+        document.push_str("</TagSet></Tagging>");
+        self.put_document(bucket, key, "tagging", document, "application/xml").await.map(drop)
+    }
+
+    /// Reads a sub-resource (`policy`, `lifecycle`, `cors`, ...) as it is.
+    pub async fn document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<String> {
+        let request = Request::new(Method::GET, Some(bucket), key).query(name, "");
+        self.send(request).await?.text().await
+    }
+
+    /// Stores a sub-resource as it is; returns the status, which some commands show (204 or 200).
+    pub async fn put_document(
+        &self,
+        bucket: &str,
+        key: Option<&str>,
+        name: &str,
+        document: String,
+        content_type: &str,
+    ) -> Result<u16> {
+        let request = Request::new(Method::PUT, Some(bucket), key).query(name, "");
+        let response = self.send(with_document(request, document, content_type).await?).await?;
+        Ok(response.status)
+    }
+
+    /// Deletes a sub-resource.
+    pub async fn delete_document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<()> {
+        self.send(Request::new(Method::DELETE, Some(bucket), key).query(name, "")).await.map(drop)
+    }
+}
+
+/// Reads the rule that `info` shows: the first one with an expiry, its prefix from the rule or its filter.
+fn first_expiry_rule(text: &str) -> Result<Option<ExpiryRule>> {
+    let (mut found, mut rule) = (None, ExpiryRule::default());
+    let mut is_lifecycle = false;
+    xml::walk(text, |step| {
+        let (path, value) = match step {
+            Step::Open([root]) => {
+                is_lifecycle = root == "LifecycleConfiguration";
+                return;
+            }
+            Step::Close([_, path @ ..], value) => (path, value.trim()),
+            Step::Open(..) | Step::Close(..) => return,
+        };
+        match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["Rule", "Prefix"] | ["Rule", "Filter", "Prefix"] | ["Rule", "Filter", "And", "Prefix"] => {
+                rule.prefix = value.to_owned();
+            }
+            ["Rule", "Expiration", "Days"] => rule.days = Some(value.to_owned()),
+            ["Rule", "Expiration", "Date"] => rule.date = Some(value.to_owned()),
+            ["Rule"] => {
+                let rule = std::mem::take(&mut rule);
+                if found.is_none() && (rule.days.is_some() || rule.date.is_some()) {
+                    found = Some(rule);
+                }
+            }
+            _ => {}
+        }
+    })?;
+    if is_lifecycle { Ok(found) } else { Err(Error::Malformed("an answer that is not a lifecycle".into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_expiring_rule_is_shown() {
+        let text = "<LifecycleConfiguration><Rule><ID>a</ID><Filter><Prefix>tmp/</Prefix></Filter>\
+            <AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>\
+            <Rule><Prefix>weekly/</Prefix><Expiration><Days>365</Days></Expiration></Rule></LifecycleConfiguration>";
+        let rule = first_expiry_rule(text).unwrap().unwrap();
+        assert_eq!((rule.prefix.as_str(), rule.days.as_deref()), ("weekly/", Some("365")));
+        assert_eq!(first_expiry_rule("<LifecycleConfiguration/>").unwrap(), None);
+        assert!(first_expiry_rule("<Other/>").is_err());
+    }
+}

@@ -1,0 +1,430 @@
+//! The shared client: signs, sends, retries, follows the service to the right region.
+
+use super::body::Payload;
+use super::credentials::Credentials;
+use super::endpoint::{Endpoint, Target};
+use super::error::{ConnectionFailure, Error, Result, ServiceError};
+use super::request::{Request, Response};
+use super::retry::{RetryPolicy, random};
+use super::sign::{self, encode, v2, v4};
+use super::transport::{SharedTransport, Transport, TransportOptions};
+use super::{Throttle, xml};
+use bytes::Bytes;
+use chrono::Utc;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest error document that is read.
+const MAX_ERROR_BODY: usize = 1 << 20;
+
+/// How many answers may send one request elsewhere (region, endpoint, signature version).
+const MAX_DETOURS: u32 = 4;
+
+/// Which signature requests carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// AWS Signature Version 2 (`signature_v2 = True`).
+    V2,
+    /// AWS Signature Version 4, the default.
+    V4,
+}
+
+/// Everything that the client has to know; plain values.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Where requests go.
+    pub endpoint: Endpoint,
+    /// Who asks; `None` sends unsigned requests.
+    pub credentials: Option<Credentials>,
+    /// Region for V4 signatures; empty or `US` when unknown, `EU` for its old name.
+    pub region: String,
+    /// Signature version to begin with.
+    pub signature: Signature,
+    /// How connections are made.
+    pub transport: TransportOptions,
+    /// How often to try again.
+    pub retry: RetryPolicy,
+    /// Send `x-amz-request-payer: requester`.
+    pub requester_pays: bool,
+    /// Bytes a second for all object data together.
+    pub rate_limit: Option<u64>,
+}
+
+impl ClientOptions {
+    /// Options with the defaults for an endpoint.
+    pub fn new(endpoint: Endpoint, credentials: Option<Credentials>) -> Self {
+        Self {
+            endpoint,
+            credentials,
+            region: String::new(),
+            signature: Signature::V4,
+            transport: TransportOptions::default(),
+            retry: RetryPolicy::default(),
+            requester_pays: false,
+            rate_limit: None,
+        }
+    }
+}
+
+/// The client. Clones share connections and what was learned about buckets.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: ClientOptions,
+    transport: SharedTransport,
+    throttle: Option<Arc<Throttle>>,
+    /// What answers told about buckets: region, and the host to use instead.
+    buckets: Mutex<HashMap<String, Learned>>,
+    /// Set once the service has asked for the other signature version.
+    other_signature: AtomicBool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Learned {
+    region: Option<String>,
+    host: Option<String>,
+}
+
+impl Client {
+    /// Makes a client; nothing is opened or read before the first request.
+    pub fn new(options: ClientOptions) -> Self {
+        let transport = Arc::new(Transport::new(options.transport.clone()));
+        let throttle = options.rate_limit.map(|rate| Arc::new(Throttle::new(rate)));
+        let inner = Inner {
+            options,
+            transport,
+            throttle,
+            buckets: Mutex::default(),
+            other_signature: AtomicBool::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The options that the client was made with.
+    pub fn options(&self) -> &ClientOptions {
+        &self.inner.options
+    }
+
+    /// The signature version in use, which the service may have changed.
+    pub fn signature(&self) -> Signature {
+        let asked = self.inner.options.signature;
+        match (asked, self.inner.other_signature.load(Ordering::Relaxed)) {
+            (asked, false) => asked,
+            (Signature::V2, true) => Signature::V4,
+            (Signature::V4, true) => Signature::V2,
+        }
+    }
+
+    /// The region that signatures for a bucket name, as far as it is known.
+    pub fn region(&self, bucket: Option<&str>) -> String {
+        let learned = bucket.and_then(|bucket| self.learned(bucket).region);
+        learned.unwrap_or_else(|| canonical_region(&self.inner.options.region).to_owned())
+    }
+
+    fn learned(&self, bucket: &str) -> Learned {
+        let buckets = self.inner.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.get(bucket).cloned().unwrap_or_default()
+    }
+
+    fn learn(&self, bucket: &str, change: impl FnOnce(&mut Learned)) {
+        let mut buckets = self.inner.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        change(buckets.entry(bucket.to_owned()).or_default());
+    }
+
+    /// Sends a request until it succeeds or is beyond help. Each attempt is signed anew.
+    pub async fn send(&self, mut request: Request) -> Result<Response> {
+        if self.signature() == Signature::V4
+            && request.payload_sha256.is_none()
+            && !request.payload.is_empty()
+            && self.inner.options.credentials.is_some()
+        {
+            let digests = request.payload.digests(false, true).await?;
+            request.payload_sha256 = digests.sha256.map(hex::encode);
+        }
+        let policy = &self.inner.options.retry;
+        let mut retries = 0;
+        let mut detours = 0;
+        loop {
+            let before = request.progress.as_ref().map(|progress| progress.load(Ordering::Relaxed));
+            let error = match self.attempt(&request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            if let (Some(progress), Some(before)) = (&request.progress, before) {
+                progress.store(before, Ordering::Relaxed);
+            }
+            log::debug!("{} {}: {error}", request.method, request.resource());
+            if request.adapt && detours < MAX_DETOURS && self.adapt(&request, &error) {
+                detours += 1;
+                if self.signature() == Signature::V4 && request.payload_sha256.is_none() {
+                    let digests = request.payload.digests(false, true).await?;
+                    request.payload_sha256 = digests.sha256.map(hex::encode);
+                }
+                continue;
+            }
+            if retries >= policy.max_retries || !RetryPolicy::is_transient(request.retry, &error) {
+                return Err(error);
+            }
+            let asked = error.service().and_then(|service| service.retry_after);
+            let delay = policy.delay(retries, asked, random());
+            retries += 1;
+            log::warn!("Retrying failed request: {} ({})", request.resource(), bare(&error));
+            log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Learns from an answer where or how the request should have gone; `true` if it should go again.
+    fn adapt(&self, request: &Request, error: &Error) -> bool {
+        let Some(service) = error.service() else { return false };
+        if let Some(bucket) = &request.bucket {
+            let known = self.learned(bucket);
+            let moved = matches!(service.status, 301 | 302 | 307 | 308);
+            if moved
+                && let Some(host) = &service.endpoint
+                && known.host.as_ref() != Some(host)
+            {
+                let host = host.clone();
+                let region = service.region.clone();
+                self.learn(bucket, |learned| {
+                    learned.host = Some(host);
+                    learned.region = region.or(learned.region.take());
+                });
+                return true;
+            }
+            let misplaced = moved
+                || matches!(
+                    service.code.as_str(),
+                    "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"
+                )
+                || (service.status == 400 && request.method == Method::HEAD);
+            if misplaced
+                && let Some(region) = &service.region
+                && *region != self.region(Some(bucket))
+            {
+                let region = region.clone();
+                self.learn(bucket, |learned| learned.region = Some(region));
+                return true;
+            }
+        }
+        let wants_other = match self.signature() {
+            Signature::V2 => service.status == 400 && service.message.contains(v4::ALGORITHM),
+            Signature::V4 => service.status == 403 && service.message.contains("valid Date or x-amz-date"),
+        };
+        wants_other && !self.inner.other_signature.swap(true, Ordering::Relaxed)
+    }
+
+    async fn attempt(&self, request: &Request) -> Result<Response> {
+        let inner = &self.inner;
+        let target = self.target(request);
+        let headers = self.signed_headers(request, &target)?;
+        let mut path_and_query = target.path;
+        if !request.query.is_empty() {
+            path_and_query.push('?');
+            path_and_query.push_str(&encode::query_string(&request.query, true));
+        }
+        log::debug!(
+            "{} {}://{}{path_and_query}",
+            request.method,
+            inner.options.endpoint.scheme(),
+            target.host
+        );
+
+        let is_data = matches!(request.payload, Payload::File(_)) || request.progress.is_some();
+        let throttle = inner.throttle.clone().filter(|_| is_data);
+        let upload = request.method == Method::PUT || request.method == Method::POST;
+        let sent = match &request.progress {
+            Some(progress) if upload => progress.clone(),
+            _ => Arc::new(AtomicU64::new(0)),
+        };
+        let body = request.payload.wire(sent.clone(), throttle.clone().filter(|_| upload));
+        let scheme = inner.options.endpoint.scheme();
+        let answer = inner.transport.send(
+            request.method.clone(),
+            scheme,
+            &target.host,
+            &path_and_query,
+            headers,
+            body,
+        );
+        let response = unless_silent(answer, &sent, inner.transport.timeout()).await?;
+
+        let (parts, body) = response.into_parts();
+        let status = parts.status.as_u16();
+        let response = Response {
+            status,
+            headers: parts.headers,
+            body,
+            timeout: inner.transport.timeout(),
+            progress: request.progress.clone().filter(|_| !upload),
+            throttle: throttle.filter(|_| !upload),
+        };
+        if !(parts.status.is_success() || status == 304) {
+            let response = Response { progress: None, throttle: None, ..response };
+            return Err(self.service_error(request, response).await);
+        }
+        if !request.error_in_body {
+            return Ok(response);
+        }
+        // Copy and complete-multipart may answer 200 first and fail afterwards.
+        let headers = response.headers.clone();
+        let text = response.bytes(MAX_ERROR_BODY).await?;
+        if let Some(mut error) = xml::parse_error(&String::from_utf8_lossy(&text)) {
+            error.status = status_of_code(&error.code);
+            self.name_resource(&mut error, request);
+            return Err(error.into());
+        }
+        let body = Payload::Bytes(text).wire(Arc::default(), None);
+        let timeout = inner.transport.timeout();
+        Ok(Response { status, headers, body, timeout, progress: None, throttle: None })
+    }
+
+    fn target(&self, request: &Request) -> Target {
+        let mut target =
+            self.inner.options.endpoint.target(request.bucket.as_deref(), request.key.as_deref());
+        if let Some(bucket) = &request.bucket
+            && let Some(host) = self.learned(bucket).host
+        {
+            let in_host = host.starts_with(&format!("{bucket}."));
+            let key = encode::path(request.key.as_deref().unwrap_or(""));
+            let path = if in_host { format!("/{key}") } else { format!("/{}/{key}", encode::query(bucket)) };
+            target = Target { host, path, bucket_in_host: in_host };
+        }
+        target
+    }
+
+    fn signed_headers(&self, request: &Request, target: &Target) -> Result<HeaderMap> {
+        let options = &self.inner.options;
+        let mut headers = request.headers.clone();
+        headers.push(("host".to_owned(), target.host.clone()));
+        let carries_body = matches!(request.method, Method::PUT | Method::POST);
+        if carries_body {
+            headers.push(("content-length".to_owned(), request.payload.len().to_string()));
+        }
+        if options.requester_pays && request.method != Method::DELETE {
+            headers.push(("x-amz-request-payer".to_owned(), "requester".to_owned()));
+        }
+        if let Some(credentials) = &options.credentials {
+            let signable = sign::Request {
+                method: request.method.as_str(),
+                path: &target.path,
+                query: &request.query,
+                headers: &headers,
+            };
+            let added = match self.signature() {
+                Signature::V2 => {
+                    let bucket = request.bucket.as_deref().filter(|_| target.bucket_in_host);
+                    v2::sign(&signable, bucket, credentials, Utc::now())
+                }
+                Signature::V4 => {
+                    let region = self.region(request.bucket.as_deref());
+                    let scope = v4::Scope { time: Utc::now(), region: &region, service: "s3" };
+                    let hash = request.payload_sha256.as_deref().unwrap_or(v4::EMPTY_SHA256);
+                    v4::sign(&signable, hash, credentials, &scope)
+                }
+            };
+            headers.extend(added);
+        }
+        let mut map = HeaderMap::with_capacity(headers.len());
+        for (name, value) in headers {
+            let invalid = || Error::Invalid(format!("Header '{name}' cannot be sent with that value"));
+            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
+            value.set_sensitive(matches!(name.as_str(), "authorization" | "x-amz-security-token"));
+            map.append(parsed, value);
+        }
+        Ok(map)
+    }
+
+    async fn service_error(&self, request: &Request, response: Response) -> Error {
+        let status = response.status;
+        let headers = response.headers.clone();
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        // An error body that cannot be read leaves the status to speak for itself.
+        let body = response.bytes(MAX_ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
+        let mut error = xml::parse_error(&String::from_utf8_lossy(&body)).unwrap_or_default();
+        error.status = status;
+        if error.code.is_empty() {
+            let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+            error.code = reason.unwrap_or("Unknown").to_owned();
+        }
+        if error.request_id.is_empty() {
+            error.request_id = header("x-amz-request-id").unwrap_or_default();
+        }
+        error.region = error.region.or_else(|| header("x-amz-bucket-region"));
+        if error.endpoint.is_none() {
+            error.endpoint = header("location").and_then(|location| {
+                let location = location.parse::<http::Uri>().ok()?;
+                Some(location.authority()?.as_str().to_owned())
+            });
+        }
+        error.retry_after =
+            header("retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+        self.name_resource(&mut error, request);
+        error.into()
+    }
+
+    fn name_resource(&self, error: &mut ServiceError, request: &Request) {
+        error.bucket = request.bucket.clone();
+        error.key = request.key.clone();
+    }
+}
+
+/// Waits for the head of the answer for as long as bytes go out; silence for `timeout` ends it. (A plain
+/// timeout on the whole request would cut long uploads off.)
+async fn unless_silent<T>(
+    answer: impl Future<Output = Result<T>>,
+    sent: &AtomicU64,
+    timeout: Duration,
+) -> Result<T> {
+    let mut answer = std::pin::pin!(answer);
+    let mut last = sent.load(Ordering::Relaxed);
+    loop {
+        match tokio::time::timeout(timeout, &mut answer).await {
+            Ok(result) => return result,
+            Err(_) => {
+                let now = sent.load(Ordering::Relaxed);
+                if now == last {
+                    return Err(Error::connection(ConnectionFailure::Timeout, "timed out"));
+                }
+                last = now;
+            }
+        }
+    }
+}
+
+/// s3cmd's `US` and an empty region mean the classic one; `EU` is its old name for Ireland.
+pub fn canonical_region(region: &str) -> &str {
+    match region {
+        "" | "US" => "us-east-1",
+        "EU" => "eu-west-1",
+        other => other,
+    }
+}
+
+/// The status that a service error has when it comes inside a 200 answer.
+fn status_of_code(code: &str) -> u16 {
+    match code {
+        "SlowDown" | "ServiceUnavailable" => 503,
+        "InternalError" => 500,
+        "AccessDenied" => 403,
+        "NoSuchKey" | "NoSuchUpload" | "NoSuchBucket" => 404,
+        "PreconditionFailed" => 412,
+        _ => 400,
+    }
+}
+
+/// An error without the words that the message already has.
+fn bare(error: &Error) -> String {
+    match error {
+        Error::Service(service) => service.to_string(),
+        other => other.to_string(),
+    }
+}

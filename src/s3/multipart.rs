@@ -1,0 +1,173 @@
+//! Multipart uploads: create, upload parts, copy parts, complete, abort.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
+
+use super::client::Client;
+use super::error::{Error, Result};
+use super::object::{CopySource, Outgoing, with_document};
+use super::request::Request;
+use super::retry::RetryClass;
+use super::xml;
+use http::Method;
+use md5::{Digest, Md5};
+use std::fmt::Write;
+
+/// Smallest part but the last, in bytes. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+pub const MIN_PART_SIZE: u64 = 5 << 20;
+/// Most parts of one upload.
+pub const MAX_PARTS: u64 = 10_000;
+
+/// A part that the server has confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishedPart {
+    /// Part number, from 1.
+    pub number: u32,
+    /// ETag without quotes.
+    pub etag: String,
+}
+
+/// An upload in progress.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadRef<'a> {
+    /// Bucket.
+    pub bucket: &'a str,
+    /// Key.
+    pub key: &'a str,
+    /// Upload id.
+    pub id: &'a str,
+}
+
+/// The ETag of a multipart object: MD5 over the binary MD5s of its parts, and their number. `None` if a part's
+/// ETag is not an MD5.
+pub fn composite_etag<'a>(part_etags: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut hasher = Md5::new();
+    let mut parts = 0;
+    for etag in part_etags {
+        let digest = hex::decode(etag).ok().filter(|digest| digest.len() == 16)?;
+        hasher.update(&digest);
+        parts += 1;
+    }
+    Some(format!("{}-{parts}", hex::encode(hasher.finalize())))
+}
+
+impl Client {
+    /// Starts an upload; `headers` are the object's. Returns its id.
+    pub async fn create_upload(
+        &self,
+        bucket: &str,
+        key: &str,
+        headers: &[(String, String)],
+    ) -> Result<String> {
+        let request =
+            Request::new(Method::POST, Some(bucket), Some(key)).query("uploads", "").headers(headers);
+        let text = self.send(request.retry(RetryClass::Upload)).await?.text().await?;
+        xml::text_at(&text, &["InitiateMultipartUploadResult", "UploadId"])?
+            .filter(|id| !id.is_empty())
+            .ok_or_else(|| Error::Malformed("an upload without an id".into()))
+    }
+
+    /// Uploads one part. The answered ETag is compared with the part's MD5 where that is known.
+    pub async fn upload_part(
+        &self,
+        upload: UploadRef<'_>,
+        number: u32,
+        data: Outgoing,
+    ) -> Result<FinishedPart> {
+        let md5 = data.md5;
+        let request = Request::new(Method::PUT, Some(upload.bucket), Some(upload.key))
+            .query("partNumber", number.to_string())
+            .query("uploadId", upload.id);
+        let etag = self.send(data.into_request(request)).await?.etag();
+        if let Some(md5) = md5
+            && is_md5(&etag)
+            && etag != hex::encode(md5)
+        {
+            return Err(Error::Integrity(format!("MD5 Sums don't match: part {number} arrived as {etag}")));
+        }
+        Ok(FinishedPart { number, etag })
+    }
+
+    /// Copies a range (`first..=last`, in bytes) of an object into a part.
+    pub async fn upload_part_copy(
+        &self,
+        upload: UploadRef<'_>,
+        number: u32,
+        source: CopySource<'_>,
+        range: (u64, u64),
+        source_etag: Option<&str>,
+    ) -> Result<FinishedPart> {
+        let mut request = Request::new(Method::PUT, Some(upload.bucket), Some(upload.key))
+            .query("partNumber", number.to_string())
+            .query("uploadId", upload.id)
+            .header("x-amz-copy-source", source.header())
+            .header("x-amz-copy-source-range", format!("bytes={}-{}", range.0, range.1));
+        if let Some(etag) = source_etag {
+            request = request.header("x-amz-copy-source-if-match", format!("\"{etag}\""));
+        }
+        request.error_in_body = true;
+        let text = self.send(request).await?.text().await?;
+        let etag = xml::text_at(&text, &["CopyPartResult", "ETag"])?;
+        let etag = etag.ok_or_else(|| Error::Malformed("a part copy that was not confirmed".into()))?;
+        Ok(FinishedPart { number, etag: etag.trim_matches('"').to_owned() })
+    }
+
+    /// Completes an upload; parts in ascending order. Returns the object's ETag, without quotes.
+    ///
+    /// The request is repeated when its answer is lost; if the upload is gone by then, the object is compared with
+    /// what the parts must give, so that a completed upload is not reported as failed.
+    pub async fn complete_upload(&self, upload: UploadRef<'_>, parts: &[FinishedPart]) -> Result<String> {
+        let mut document = String::from("<CompleteMultipartUpload>");
+        for part in parts {
+            let etag = xml::escaped(&format!("\"{}\"", part.etag));
+            let _ =
+                write!(document, "<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag></Part>", part.number);
+        }
+        document.push_str("</CompleteMultipartUpload>");
+        let request =
+            Request::new(Method::POST, Some(upload.bucket), Some(upload.key)).query("uploadId", upload.id);
+        let mut request =
+            with_document(request, document, "application/xml").await?.retry(RetryClass::Upload);
+        request.error_in_body = true;
+        let result = match self.send(request).await {
+            Ok(response) => response.text().await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(text) => {
+                let etag = xml::text_at(&text, &["CompleteMultipartUploadResult", "ETag"])?;
+                let etag = etag.ok_or_else(|| Error::Malformed("an upload that was not confirmed".into()))?;
+                Ok(etag.trim_matches('"').to_owned())
+            }
+            Err(error) if error.code() == "NoSuchUpload" => {
+                let expected = composite_etag(parts.iter().map(|part| part.etag.as_str()));
+                let found = self.head_object(upload.bucket, upload.key).await.map(|head| head.etag).ok();
+                if found.is_some() && found == expected { Ok(found.unwrap_or_default()) } else { Err(error) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Drops an upload and its parts.
+    pub async fn abort_upload(&self, upload: UploadRef<'_>) -> Result<()> {
+        let request =
+            Request::new(Method::DELETE, Some(upload.bucket), Some(upload.key)).query("uploadId", upload.id);
+        self.send(request).await.map(drop)
+    }
+}
+
+/// Whether an ETag looks like the MD5 of the content.
+pub fn is_md5(etag: &str) -> bool {
+    etag.len() == 32 && etag.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// MD5 of the sixteen bytes of the empty MD5, and one part.
+    #[test]
+    fn composite_etags_follow_the_rule() {
+        let parts = ["d41d8cd98f00b204e9800998ecf8427e"];
+        assert_eq!(composite_etag(parts).unwrap(), "59adb24ef3cdbe0297f05b395827453f-1");
+        assert_eq!(composite_etag(["not-an-md5"]), None);
+    }
+}

@@ -1,0 +1,218 @@
+//! Objects: head, get, put, copy, delete, and deletion in batches.
+
+use super::body::Payload;
+use super::client::Client;
+use super::error::{Error, Result};
+use super::request::{Progress, Request, Response};
+use super::retry::RetryClass;
+use super::sign::encode;
+use super::xml::{self, Step};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderMap, Method};
+use std::fmt::Write;
+
+/// Most keys of one batch deletion. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+pub const MAX_BATCH_DELETE: usize = 1000;
+
+/// What HEAD tells about an object.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// Length in bytes.
+    pub size: u64,
+    /// ETag without quotes.
+    pub etag: String,
+    /// `Last-Modified` as sent.
+    pub modified: String,
+    /// `Content-Type`.
+    pub content_type: String,
+    /// Storage class; empty where the server sends none.
+    pub storage_class: String,
+    /// All headers, in the server's order.
+    pub headers: HeaderMap,
+}
+
+/// A failed key of a batch deletion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeleteFailure {
+    /// Key.
+    pub key: String,
+    /// S3 code.
+    pub code: String,
+    /// Message, may be empty.
+    pub message: String,
+}
+
+/// Where a copy comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct CopySource<'a> {
+    /// Bucket.
+    pub bucket: &'a str,
+    /// Key.
+    pub key: &'a str,
+}
+
+impl CopySource<'_> {
+    /// The value of `x-amz-copy-source`.
+    pub fn header(&self) -> String {
+        format!("/{}/{}", encode::query(self.bucket), encode::path(self.key))
+    }
+}
+
+/// Object data on its way out, whole or a part, with the checksums that are known already.
+#[derive(Clone, Debug, Default)]
+pub struct Outgoing {
+    /// The bytes.
+    pub payload: Payload,
+    /// MD5 of the payload; where given it is sent as `Content-MD5` for the server to verify.
+    pub md5: Option<[u8; 16]>,
+    /// SHA-256 of the payload; V4 signatures need it and compute it where it is absent.
+    pub sha256: Option<[u8; 32]>,
+    /// Counts the bytes as they go out.
+    pub progress: Option<Progress>,
+}
+
+impl Outgoing {
+    pub(crate) fn into_request(self, request: Request) -> Request {
+        let mut request = request.payload(self.payload).retry(RetryClass::Upload).progress(self.progress);
+        request.payload_sha256 = self.sha256.map(hex::encode);
+        match self.md5 {
+            Some(md5) => request.header("content-md5", BASE64_STANDARD.encode(md5)),
+            None => request,
+        }
+    }
+}
+
+impl Head {
+    fn from_response(response: &Response) -> Result<Self> {
+        let header = |name: &str| response.header(name).unwrap_or("").to_owned();
+        let size = header("content-length");
+        Ok(Self {
+            size: size.parse().map_err(|_| Error::Malformed(format!("an object of length '{size}'")))?,
+            etag: response.etag(),
+            modified: header("last-modified"),
+            content_type: header("content-type"),
+            storage_class: header("x-amz-storage-class"),
+            headers: response.headers.clone(),
+        })
+    }
+
+    /// A header's value, if present and UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
+    /// User metadata and all else that a copy with replaced metadata has to send again.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?)))
+    }
+}
+
+impl Client {
+    /// Asks about an object.
+    pub async fn head_object(&self, bucket: &str, key: &str) -> Result<Head> {
+        let response = self.send(Request::new(Method::HEAD, Some(bucket), Some(key))).await?;
+        Head::from_response(&response)
+    }
+
+    /// Starts a download; `headers` may hold `range`, `if-match` and their kin.
+    pub async fn get_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        headers: &[(String, String)],
+        progress: Option<Progress>,
+    ) -> Result<Response> {
+        let request = Request::new(Method::GET, Some(bucket), Some(key)).headers(headers).progress(progress);
+        self.send(request).await
+    }
+
+    /// Uploads in one request; `headers` are the object's. Returns the answer's head.
+    pub async fn put_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        data: Outgoing,
+        headers: &[(String, String)],
+    ) -> Result<Response> {
+        self.send(data.into_request(Request::new(Method::PUT, Some(bucket), Some(key)).headers(headers)))
+            .await
+    }
+
+    /// Copies on the server, in one request. Returns the new ETag, without quotes.
+    pub async fn copy_object(
+        &self,
+        source: CopySource<'_>,
+        bucket: &str,
+        key: &str,
+        headers: &[(String, String)],
+    ) -> Result<String> {
+        let mut request = Request::new(Method::PUT, Some(bucket), Some(key))
+            .header("x-amz-copy-source", source.header())
+            .headers(headers);
+        request.error_in_body = true;
+        let text = self.send(request).await?.text().await?;
+        let etag = xml::text_at(&text, &["CopyObjectResult", "ETag"])?;
+        let etag = etag.ok_or_else(|| Error::Malformed("a copy that was not confirmed".into()))?;
+        Ok(etag.trim_matches('"').to_owned())
+    }
+
+    /// Deletes one object; a missing key is no error for S3.
+    pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
+        self.send(Request::new(Method::DELETE, Some(bucket), Some(key))).await.map(drop)
+    }
+
+    /// Deletes up to [`MAX_BATCH_DELETE`] keys in one request and returns those that could not be deleted.
+    pub async fn delete_objects(&self, bucket: &str, keys: &[String]) -> Result<Vec<DeleteFailure>> {
+        let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Delete>");
+        for key in keys {
+            let _ = write!(document, "<Object><Key>{}</Key></Object>", xml::escaped(key));
+        }
+        document.push_str("</Delete>");
+        let request = Request::new(Method::POST, Some(bucket), None).query("delete", "");
+        let text =
+            self.send(with_document(request, document, "application/xml").await?).await?.text().await?;
+        let (mut failures, mut failure) = (Vec::new(), None::<DeleteFailure>);
+        let mut is_result = false;
+        let blank = || DeleteFailure { key: String::new(), code: String::new(), message: String::new() };
+        xml::walk(&text, |step| {
+            let (path, value) = match step {
+                Step::Open([root]) => {
+                    is_result = root == "DeleteResult";
+                    return;
+                }
+                Step::Close([_, path @ ..], value) => (path, value),
+                Step::Open(..) | Step::Close(..) => return,
+            };
+            match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["Error", "Key"] => failure.get_or_insert_with(blank).key = value.to_owned(),
+                ["Error", "Code"] => failure.get_or_insert_with(blank).code = value.trim().to_owned(),
+                ["Error", "Message"] => failure.get_or_insert_with(blank).message = value.trim().to_owned(),
+                ["Error"] => failures.extend(failure.take()),
+                _ => {}
+            }
+        })?;
+        if !is_result {
+            return Err(Error::Malformed("a deletion that was not confirmed".into()));
+        }
+        Ok(failures)
+    }
+}
+
+/// Adds a document as the body, with its type and its MD5 for the server to verify.
+pub(crate) async fn with_document(
+    request: Request,
+    document: impl Into<String>,
+    content_type: &str,
+) -> Result<Request> {
+    let payload = Payload::Bytes(document.into().into());
+    let digests = payload.digests(true, true).await?;
+    let mut request = request.header("content-type", content_type).payload(payload);
+    if let Some(md5) = digests.md5 {
+        request = request.header("content-md5", BASE64_STANDARD.encode(md5));
+    }
+    request.payload_sha256 = digests.sha256.map(hex::encode);
+    Ok(request)
+}

@@ -1,0 +1,166 @@
+//! A request before it is signed, and the answer to it.
+
+use super::body::{Payload, WireBody};
+use super::error::{ConnectionFailure, Error, Result};
+use super::retry::RetryClass;
+use super::{Throttle, transport};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method};
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counts the bytes of one transfer as they pass, for a progress display.
+pub type Progress = Arc<AtomicU64>;
+
+/// One request: what it is about and how it may be repeated. Made by the typed operations.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) bucket: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) payload: Payload,
+    /// Hex SHA-256 of the payload where the caller has it already.
+    pub(crate) payload_sha256: Option<String>,
+    pub(crate) retry: RetryClass,
+    pub(crate) progress: Option<Progress>,
+    /// Whether a 200 answer may carry an `<Error>` body (copy, complete-multipart).
+    pub(crate) error_in_body: bool,
+    /// Whether a refused signature version may be tried the other way round, and so on: off for probes.
+    pub(crate) adapt: bool,
+}
+
+impl Request {
+    /// A request about the service, a bucket, or an object.
+    pub fn new(method: Method, bucket: Option<&str>, key: Option<&str>) -> Self {
+        Self {
+            method,
+            bucket: bucket.map(str::to_owned),
+            key: key.map(str::to_owned),
+            query: Vec::new(),
+            headers: Vec::new(),
+            payload: Payload::default(),
+            payload_sha256: None,
+            retry: RetryClass::Plain,
+            progress: None,
+            error_in_body: false,
+            adapt: true,
+        }
+    }
+
+    /// Adds a query parameter; an empty value makes a bare sub-resource such as `?acl`.
+    pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds a header; the name in lower case.
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds several headers.
+    pub fn headers(mut self, headers: &[(String, String)]) -> Self {
+        self.headers.extend_from_slice(headers);
+        self
+    }
+
+    /// Sets the body.
+    pub fn payload(mut self, payload: impl Into<Payload>) -> Self {
+        self.payload = payload.into();
+        self
+    }
+
+    /// Sets how the request may be repeated.
+    pub fn retry(mut self, class: RetryClass) -> Self {
+        self.retry = class;
+        self
+    }
+
+    /// Counts transferred bytes into `progress`.
+    pub fn progress(mut self, progress: Option<Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Sends the request as it is, with no second try in another dialect or region.
+    pub fn exact(mut self) -> Self {
+        self.adapt = false;
+        self
+    }
+
+    /// The resource as messages name it: `/key`.
+    pub(crate) fn resource(&self) -> String {
+        format!("/{}", self.key.as_deref().unwrap_or(""))
+    }
+}
+
+/// A successful answer; the body is still on the wire.
+#[derive(Debug)]
+pub struct Response {
+    /// HTTP status (2xx, or 304 for a conditional request).
+    pub status: u16,
+    /// Response headers.
+    pub headers: HeaderMap,
+    pub(crate) body: WireBody,
+    pub(crate) timeout: Duration,
+    pub(crate) progress: Option<Progress>,
+    pub(crate) throttle: Option<Arc<Throttle>>,
+}
+
+impl Response {
+    /// A header's value, if present and UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
+    /// The ETag without its quotes; empty if absent.
+    pub fn etag(&self) -> String {
+        self.header("etag").unwrap_or("").trim_matches('"').to_owned()
+    }
+
+    /// The next piece of the body; `None` at its end. A connection that ends early is an error.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let frame = tokio::time::timeout(self.timeout, self.body.frame())
+                .await
+                .map_err(|_| Error::connection(ConnectionFailure::Timeout, "timed out"))?;
+            match frame {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(transport::connection_error(error.as_ref())),
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    if let Some(throttle) = &self.throttle {
+                        throttle.take(data.len() as u64).await;
+                    }
+                    if let Some(progress) = &self.progress {
+                        progress.fetch_add(data.len() as u64, Ordering::Relaxed);
+                    }
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+
+    /// The whole body, for documents. Over `limit` bytes it is refused: no document of S3 is that long.
+    pub async fn bytes(mut self, limit: usize) -> Result<Bytes> {
+        let mut all = BytesMut::new();
+        while let Some(chunk) = self.chunk().await? {
+            if all.len() + chunk.len() > limit {
+                return Err(Error::Malformed(format!("an answer of over {limit} bytes")));
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    }
+
+    /// The whole body as text.
+    pub async fn text(self) -> Result<String> {
+        let bytes = self.bytes(64 << 20).await?;
+        String::from_utf8(bytes.into()).map_err(|_| Error::Malformed("an answer that is not UTF-8".into()))
+    }
+}

@@ -1,0 +1,137 @@
+//! TLS as the configuration asks for it: roots, client certificates, and how strictly the peer is checked.
+
+use super::error::{ConnectionFailure, Error, Result};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the connection has to prove, and with what we prove who we are.
+#[derive(Clone, Debug, Default)]
+pub struct TlsOptions {
+    /// PEM bundle to trust instead of the system's (`ca_certs_file`).
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with the client certificate (`ssl_client_cert_file`).
+    pub client_cert: Option<PathBuf>,
+    /// PEM file with its key (`ssl_client_key_file`); the certificate's file where absent.
+    pub client_key: Option<PathBuf>,
+    /// Accept any certificate (`check_ssl_certificate = False`).
+    pub accept_any_certificate: bool,
+    /// Accept a good certificate of another host (`check_ssl_hostname = False`).
+    pub accept_any_host: bool,
+}
+
+impl TlsOptions {
+    /// Builds the configuration: the system's roots, or the bundled Mozilla roots where the system has none.
+    pub fn client_config(&self) -> Result<ClientConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(tls_error)?;
+        let builder = if self.accept_any_certificate {
+            let verifier = Arc::new(Lenient { provider, inner: None });
+            builder.dangerous().with_custom_certificate_verifier(verifier)
+        } else if self.accept_any_host {
+            let roots = Arc::new(self.roots()?);
+            let inner = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
+                .build()
+                .map_err(|error| tls_error(error.to_string()))?;
+            let verifier = Arc::new(Lenient { provider, inner: Some(inner) });
+            builder.dangerous().with_custom_certificate_verifier(verifier)
+        } else {
+            builder.with_root_certificates(self.roots()?)
+        };
+        let Some(cert_file) = &self.client_cert else {
+            return Ok(builder.with_no_client_auth());
+        };
+        let key_file = self.client_key.as_ref().unwrap_or(cert_file);
+        let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| pem_error(key_file, &error))?;
+        builder.with_client_auth_cert(read_certificates(cert_file)?, key).map_err(tls_error)
+    }
+
+    fn roots(&self) -> Result<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        if let Some(file) = &self.ca_file {
+            roots.add_parsable_certificates(read_certificates(file)?);
+            if roots.is_empty() {
+                return Err(tls_error(format!("no certificate in '{}'", file.display())));
+            }
+            return Ok(roots);
+        }
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        Ok(roots)
+    }
+}
+
+fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|error| pem_error(file, &error))
+}
+
+fn pem_error(file: &Path, error: &rustls_pki_types::pem::Error) -> Error {
+    tls_error(format!("'{}': {error}", file.display()))
+}
+
+fn tls_error(message: impl ToString) -> Error {
+    Error::connection(ConnectionFailure::Tls, message.to_string())
+}
+
+/// Checks less than it should, as the configuration demands: nothing at all without `inner`, everything but the
+/// host name with it.
+#[derive(Debug)]
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    inner: Option<Arc<WebPkiServerVerifier>>,
+}
+
+impl ServerCertVerifier for Lenient {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        let Some(inner) = &self.inner else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(rustls::Error::InvalidCertificate(
+                rustls::CertificateError::NotValidForName
+                | rustls::CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

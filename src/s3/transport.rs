@@ -1,0 +1,269 @@
+//! The connections: reqwest over rustls, made on the first request and kept alive.
+//!
+//! One kind of request goes by hyper directly: a key with a `.` or `..` path segment. The `url` crate, and so
+//! reqwest, folds such segments even when they are percent-encoded (measured: `x/%2E%2E/y` becomes `y`), and a
+//! request must never reach another object than the one that was named.
+
+use super::body::WireBody;
+use super::error::{ConnectionFailure, Error, Result};
+use super::tls::TlsOptions;
+use http::{HeaderMap, Method};
+use http_body_util::BodyExt;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::TokioExecutor;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How connections are made.
+#[derive(Clone, Debug)]
+pub struct TransportOptions {
+    /// Certificates and checks.
+    pub tls: TlsOptions,
+    /// HTTP proxy as (host, port); no environment proxy is used then.
+    pub proxy: Option<(String, u16)>,
+    /// Take proxies from the environment, as curl does.
+    pub env_proxy: bool,
+    /// Longest silence on a connection, and longest wait for one.
+    pub timeout: Duration,
+    /// How long an idle connection may be used again; `None` never.
+    pub keep_idle: Option<Duration>,
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self {
+            tls: TlsOptions::default(),
+            proxy: None,
+            env_proxy: false,
+            timeout: Duration::from_secs(300),
+            keep_idle: Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+/// Idle connections kept for one host: more than any sensible number of workers.
+const MAX_IDLE: usize = 512;
+
+type Hyper = HyperClient<HttpsConnector<HttpConnector<LoopbackFirst>>, WireBody>;
+
+/// Lazily made clients; certificates are read only when the first TLS request is made.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    options: TransportOptions,
+    plain: OnceLock<reqwest::Client>,
+    secure: OnceLock<reqwest::Client>,
+    exact_plain: OnceLock<Hyper>,
+    exact_secure: OnceLock<Hyper>,
+}
+
+impl Transport {
+    pub(crate) fn new(options: TransportOptions) -> Self {
+        Self {
+            options,
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
+            exact_plain: OnceLock::new(),
+            exact_secure: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.options.timeout
+    }
+
+    /// Sends one request and returns the answer as soon as its head is there.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        scheme: &str,
+        host: &str,
+        path_and_query: &str,
+        headers: HeaderMap,
+        body: WireBody,
+    ) -> Result<http::Response<WireBody>> {
+        let url = format!("{scheme}://{host}{path_and_query}");
+        let secure = scheme == "https";
+        if has_dot_segment(path_and_query) {
+            if self.options.proxy.is_some() || self.options.env_proxy {
+                return Err(Error::Invalid(format!(
+                    "A key with a '.' or '..' segment cannot be reached through a proxy: {path_and_query}"
+                )));
+            }
+            let mut request = http::Request::builder()
+                .method(method)
+                .uri(&url)
+                .body(body)
+                .map_err(|error| Error::Invalid(error.to_string()))?;
+            *request.headers_mut() = headers;
+            let client = self.hyper(secure)?;
+            let response = client.request(request).await.map_err(|error| connection_error(&error))?;
+            return Ok(response.map(|body| body.map_err(Into::into).boxed()));
+        }
+        let request = self
+            .reqwest(secure)?
+            .request(method, &url)
+            .headers(headers)
+            .body(reqwest::Body::wrap(body))
+            .send();
+        let response = request.await.map_err(|error| connection_error(&error))?;
+        let response: http::Response<reqwest::Body> = response.into();
+        Ok(response.map(|body| body.map_err(Into::into).boxed()))
+    }
+
+    fn reqwest(&self, secure: bool) -> Result<&reqwest::Client> {
+        let cell = if secure { &self.secure } else { &self.plain };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let options = &self.options;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls_config(secure)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .connect_timeout(options.timeout)
+            .pool_idle_timeout(options.keep_idle)
+            .pool_max_idle_per_host(if options.keep_idle.is_some() { MAX_IDLE } else { 0 })
+            .user_agent(concat!("s3cmd-rs/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(LoopbackFirst);
+        if let Some((host, port)) = &options.proxy {
+            let proxy = reqwest::Proxy::all(format!("http://{host}:{port}"))
+                .map_err(|error| Error::Invalid(format!("proxy '{host}:{port}': {error}")))?;
+            builder = builder.proxy(proxy);
+        } else if !options.env_proxy {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| connection_error(&error))?;
+        Ok(cell.get_or_init(|| client))
+    }
+
+    fn hyper(&self, secure: bool) -> Result<&Hyper> {
+        let cell = if secure { &self.exact_secure } else { &self.exact_plain };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let mut connector = HttpConnector::new_with_resolver(LoopbackFirst);
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(self.options.timeout));
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(self.tls_config(secure)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = HyperClient::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(if self.options.keep_idle.is_some() { MAX_IDLE } else { 0 })
+            .build(connector);
+        Ok(cell.get_or_init(|| client))
+    }
+
+    /// A plain client needs a TLS configuration too, but no certificates: reqwest would otherwise look for
+    /// some, and fail on a system that has none.
+    fn tls_config(&self, secure: bool) -> Result<rustls::ClientConfig> {
+        if secure {
+            return self.options.tls.client_config();
+        }
+        TlsOptions { accept_any_certificate: true, ..TlsOptions::default() }.client_config()
+    }
+}
+
+/// Whether a path has a `.` or `..` segment (these characters are never percent-encoded by us).
+pub(crate) fn has_dot_segment(path_and_query: &str) -> bool {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    path.split('/').any(|segment| segment == "." || segment == "..")
+}
+
+/// Sorts a failure of the connection into what the caller can act on, with the innermost cause as its text.
+pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
+    let mut kind = ConnectionFailure::Broken;
+    let mut cause = error;
+    let mut current = Some(error);
+    while let Some(error) = current {
+        cause = error;
+        if error.is::<rustls::Error>() {
+            return Error::connection(ConnectionFailure::Tls, error.to_string());
+        }
+        if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
+            return Error::connection(ConnectionFailure::Resolve, unresolved.to_string());
+        }
+        if let Some(error) = error.downcast_ref::<reqwest::Error>()
+            && error.is_timeout()
+        {
+            return Error::connection(ConnectionFailure::Timeout, "timed out");
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            kind = match error.kind() {
+                io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::AddrNotAvailable => ConnectionFailure::Refused,
+                io::ErrorKind::TimedOut => ConnectionFailure::Timeout,
+                _ => kind,
+            };
+            // An io::Error may wrap the TLS error without naming it as its source.
+            if let Some(inner) = error.get_ref()
+                && inner.is::<rustls::Error>()
+            {
+                return Error::connection(ConnectionFailure::Tls, inner.to_string());
+            }
+        }
+        current = error.source();
+    }
+    Error::connection(kind, cause.to_string())
+}
+
+/// A host name that could not be resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unresolved(String);
+
+/// Resolves names by the system, but `localhost` and `*.localhost` to loopback without asking DNS (RFC 6761).
+#[derive(Clone, Copy, Debug)]
+struct LoopbackFirst;
+
+async fn resolve(name: &str) -> std::result::Result<std::vec::IntoIter<SocketAddr>, Unresolved> {
+    let bare = name.trim_end_matches('.').to_ascii_lowercase();
+    if bare.ends_with(".localhost") {
+        let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        return Ok(loopback.map(|ip| SocketAddr::new(ip, 0)).to_vec().into_iter());
+    }
+    let found = tokio::net::lookup_host((name, 0)).await.map_err(|error| Unresolved(error.to_string()))?;
+    Ok(found.collect::<Vec<_>>().into_iter())
+}
+
+impl reqwest::dns::Resolve for LoopbackFirst {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async move {
+            let addresses = resolve(name.as_str()).await?;
+            Ok(Box::new(addresses) as reqwest::dns::Addrs)
+        })
+    }
+}
+
+impl tower_service::Service<Name> for LoopbackFirst {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Unresolved;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(async move { resolve(name.as_str()).await })
+    }
+}
+
+/// A transport shared by clones of a client.
+pub(crate) type SharedTransport = Arc<Transport>;

@@ -1,0 +1,146 @@
+//! The little XML that S3 needs: an event walk for listings and answers, escaping for documents.
+//!
+//! Namespaces are ignored, as servers disagree about them: elements are matched by their local names.
+
+use super::error::{Error, Result, ServiceError};
+use quick_xml::escape::{escape, resolve_predefined_entity};
+use quick_xml::events::Event;
+use quick_xml::reader::Reader;
+
+/// One step of a walk through a document.
+#[derive(Debug)]
+pub(crate) enum Step<'a> {
+    /// An element begins; the path ends with its name.
+    Open(&'a [String]),
+    /// An element ends; the path ends with its name, the text is its own character data.
+    Close(&'a [String], &'a str),
+}
+
+/// Walks a document. The visitor sees the path of local names from the root on.
+pub(crate) fn walk(text: &str, mut visit: impl FnMut(Step<'_>)) -> Result<()> {
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().expand_empty_elements = true;
+    let mut path: Vec<String> = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
+    loop {
+        match reader.read_event().map_err(malformed)? {
+            Event::Start(start) => {
+                path.push(start.local_name().as_ref().to_owned());
+                texts.push(String::new());
+                visit(Step::Open(&path));
+            }
+            Event::End(_) => {
+                let own = texts.pop().unwrap_or_default();
+                visit(Step::Close(&path, &own));
+                path.pop();
+            }
+            Event::Text(part) => {
+                if let Some(own) = texts.last_mut() {
+                    own.push_str(&part);
+                }
+            }
+            Event::CData(part) => {
+                if let Some(own) = texts.last_mut() {
+                    own.push_str(&part);
+                }
+            }
+            Event::GeneralRef(reference) => {
+                if let Some(own) = texts.last_mut() {
+                    if let Some(c) = reference.resolve_char_ref().map_err(malformed)? {
+                        own.push(c);
+                    } else {
+                        let name: &str = &reference;
+                        let resolved = resolve_predefined_entity(name)
+                            .ok_or_else(|| Error::Malformed(format!("unknown XML entity '{name}'")))?;
+                        own.push_str(resolved);
+                    }
+                }
+            }
+            Event::Eof if path.is_empty() => return Ok(()),
+            Event::Eof => return Err(Error::Malformed("an XML answer that ends in the middle".into())),
+            _ => {}
+        }
+    }
+}
+
+fn malformed(error: impl std::fmt::Display) -> Error {
+    Error::Malformed(format!("an answer that is not XML: {error}"))
+}
+
+/// The text of the first element with this path (local names from the root, the root included).
+pub(crate) fn text_at(document: &str, wanted: &[&str]) -> Result<Option<String>> {
+    let mut found = None;
+    walk(document, |step| {
+        if let Step::Close(path, text) = step
+            && found.is_none()
+            && path == wanted
+        {
+            found = Some(text.trim().to_owned());
+        }
+    })?;
+    Ok(found)
+}
+
+/// Reads an `<Error>` document; `None` if it is something else.
+pub(crate) fn parse_error(document: &str) -> Option<ServiceError> {
+    let mut error = ServiceError::default();
+    let mut is_error = false;
+    // What could be read before the document broke is still worth showing.
+    let _ = walk(document, |step| {
+        let Step::Close(path, text) = step else {
+            if let Step::Open([root]) = step {
+                is_error = root == "Error";
+            }
+            return;
+        };
+        // Some servers wrap the error: <ErrorResponse><Error>...</Error></ErrorResponse>.
+        let [.., parent, name] = path else { return };
+        if parent != "Error" {
+            return;
+        }
+        is_error = true;
+        let text = text.trim().to_owned();
+        match name.as_str() {
+            "Code" => error.code = text,
+            "Message" => error.message = text,
+            "RequestId" => error.request_id = text,
+            "Region" => error.region = Some(text).filter(|region| !region.is_empty()),
+            "Endpoint" => error.endpoint = Some(text).filter(|endpoint| !endpoint.is_empty()),
+            _ => {}
+        }
+    });
+    is_error.then_some(error)
+}
+
+/// Escapes character data.
+pub(crate) fn escaped(text: &str) -> String {
+    escape(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_read_with_and_without_messages() {
+        let error = parse_error(
+            "<?xml version=\"1.0\"?><Error><Code>NoSuchBucket</Code><Message/><RequestId>r</RequestId></Error>",
+        )
+        .unwrap();
+        assert_eq!((error.code.as_str(), error.message.as_str()), ("NoSuchBucket", ""));
+        assert!(parse_error("<html><body>no</body></html>").is_none());
+        assert!(parse_error("").is_none());
+        assert!(parse_error("{\"json\": 1}").is_none());
+    }
+
+    #[test]
+    fn entities_and_cdata_are_resolved() {
+        let text = text_at("<a><b>x &amp; y &#228;<![CDATA[<z>]]></b></a>", &["a", "b"]).unwrap();
+        assert_eq!(text.as_deref(), Some("x & y ä<z>"));
+    }
+
+    #[test]
+    fn a_cut_document_is_an_error() {
+        assert!(text_at("<a><b>x</b>", &["a", "b"]).is_err());
+    }
+}
