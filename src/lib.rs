@@ -3,6 +3,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod output;
+pub mod patterns;
 pub mod s3;
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -1,1 +1,228 @@
-//! config
+//! What the options and the configuration file mean: `~/.s3cfg`, the environment and the chain of credentials,
+//! resolved into one [`Settings`].
+//!
+//! From low to high: built-in default, configuration file, environment (for the key pair only, and only where
+//! the file has none), options.
+
+mod accounts;
+mod environment;
+mod file;
+mod keys;
+mod overrides;
+mod settings;
+mod typed;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use accounts::CredentialSource;
+pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
+pub use keys::{BadValue, Dumped, Given, Key};
+pub use settings::{AclChange, KEYS, Settings, Verbosity};
+pub use typed::{List, Single, Typed, TypedValue};
+
+/// Settings, and what was odd about their sources.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Every setting.
+    pub settings: Settings,
+    /// To be logged as `WARNING: ` lines. One about a line of the file ends with that line's own line end, so
+    /// that an empty line follows it, as with s3cmd.
+    pub warnings: Vec<String>,
+    /// Where the key pair came from.
+    pub credentials: CredentialSource,
+}
+
+/// Why there are no settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The exit code.
+    pub exit: u8,
+    /// Each to be printed as an `ERROR: ` line.
+    pub lines: Vec<String>,
+    /// To be logged before the errors.
+    pub warnings: Vec<String>,
+}
+
+impl ConfigError {
+    fn new(exit: u8, line: impl Into<String>) -> Self {
+        Self { exit, lines: vec![line.into()], warnings: Vec::new() }
+    }
+
+    /// A value that does not do: `Parameter problem: ...`, exit 64.
+    fn usage(problem: impl std::fmt::Display) -> Self {
+        Self::new(64, format!("Parameter problem: {problem}"))
+    }
+
+    fn no_credentials(file: &Path, reason: &str) -> Self {
+        Self {
+            exit: 78,
+            lines: vec![
+                format!("{}: {reason}", file.display()),
+                "Configuration file not available.".to_owned(),
+                "Consider using --configure parameter to create one.".to_owned(),
+            ],
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Resolves the settings for what was typed.
+///
+/// Exit codes of the errors, as measured on s3cmd 2.4.0: 78 without a file or a key pair, 64 for a bad value in
+/// the file, 1 for a bad value of an option, 74 for a file of patterns that cannot be read.
+pub fn load(typed: &Typed, env: &dyn Environment) -> Result<Loaded, ConfigError> {
+    let mut warnings = Vec::new();
+    match resolve(typed, env, &mut warnings) {
+        Ok((settings, credentials)) => Ok(Loaded { settings, warnings, credentials }),
+        Err(error) => Err(ConfigError { warnings, ..error }),
+    }
+}
+
+fn resolve(
+    typed: &Typed,
+    env: &dyn Environment,
+    warnings: &mut Vec<String>,
+) -> Result<(Settings, CredentialSource), ConfigError> {
+    let mut settings = Settings {
+        config_file: which_file(typed, env)?,
+        progress_meter: env.stdout_is_terminal(),
+        encoding: locale_charset(env),
+        ..Settings::default()
+    };
+    let mut credentials = CredentialSource::None;
+    // Why the file gives no key pair: for the message, should nothing else give one either.
+    let reason = match std::fs::read(&settings.config_file) {
+        Ok(bytes) => {
+            read_file(&mut settings, &bytes, env, warnings)?;
+            credentials = CredentialSource::File;
+            "no access_key in it".to_owned()
+        }
+        Err(error) => {
+            if let Some(path) = accounts::aws_file(env) {
+                accounts::from_aws_file(&mut settings, &path, env, warnings);
+                credentials = CredentialSource::AwsFile;
+            }
+            os_error_text(&error)
+        }
+    };
+    if overrides::key_pair(&mut settings, typed) {
+        credentials = CredentialSource::Typed;
+    }
+    if settings.access_key.is_empty() {
+        credentials = if accounts::from_environment(&mut settings, env)? {
+            CredentialSource::Environment
+        } else {
+            CredentialSource::None
+        };
+    }
+    if credentials == CredentialSource::None && !typed.credentials_optional {
+        return Err(ConfigError::no_credentials(&settings.config_file, &role_or(reason, env)));
+    }
+    check_encryption_by_key(&settings, warnings)?;
+    overrides::apply(&mut settings, typed, env)?;
+    Ok((settings, credentials))
+}
+
+/// `-c` before `$S3CMD_CONFIG` before `~/.s3cfg` (`%APPDATA%\s3cmd.ini` on Windows).
+fn which_file(typed: &Typed, env: &dyn Environment) -> Result<PathBuf, ConfigError> {
+    let named = typed.single(Single::ConfigFile).map(PathBuf::from);
+    let named = named.or_else(|| env.var("S3CMD_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from));
+    let usual = || {
+        if cfg!(windows) {
+            env.var("APPDATA").map(|data| PathBuf::from(data).join("s3cmd.ini"))
+        } else {
+            env.home_dir().map(|home| home.join(".s3cfg"))
+        }
+    };
+    named
+        .or_else(usual)
+        .filter(|path| !path.as_os_str().is_empty())
+        .ok_or_else(|| ConfigError::new(78, "Can't find a config file. Please use --config option."))
+}
+
+fn read_file(
+    settings: &mut Settings,
+    bytes: &[u8],
+    env: &dyn Environment,
+    warnings: &mut Vec<String>,
+) -> Result<(), ConfigError> {
+    let shown = settings.config_file.display().to_string();
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        ConfigError::usage(format!("{shown}: line {line} is not UTF-8 text"))
+    })?;
+    let contents = file::parse(text);
+    warnings
+        .extend(contents.ignored.iter().map(|line| format!("Ignoring invalid line in '{shown}': {line}")));
+    let values: BTreeMap<&str, String> = contents
+        .values
+        .iter()
+        .filter_map(|(key, value)| Some((key.as_str(), looked_up(value, env)?)))
+        .collect();
+    for (key, value) in &values {
+        settings.set_from_file(key, value).map_err(ConfigError::usage)?;
+    }
+    settings.extra_headers = overrides::headers_of_key(&settings.add_headers)?;
+    Ok(())
+}
+
+/// A value that begins with `$` names a variable, whose value may do so again; `None` where one is not set.
+fn looked_up(value: &str, env: &dyn Environment) -> Option<String> {
+    let mut value = value.to_owned();
+    // Variables that name each other in a circle have no value.
+    for _ in 0..100 {
+        let Some(name) = value.strip_prefix('$') else { return Some(value) };
+        value = env.text(name)?;
+    }
+    None
+}
+
+/// The charset part of the locale (`de_DE.ISO-8859-1`), else UTF-8.
+fn locale_charset(env: &dyn Environment) -> String {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.filled(name)).unwrap_or_default();
+    let charset = locale.split_once('.').map_or("", |(_, rest)| rest.split('@').next().unwrap_or(""));
+    match charset.to_ascii_uppercase() {
+        name if matches!(name.as_str(), "" | "UTF8" | "UTF-8") => "UTF-8".to_owned(),
+        name => name,
+    }
+}
+
+/// Measured on s3cmd 2.4.0 for keys of the file: KMS needs version 4 signatures, and wins over `AES256`.
+fn check_encryption_by_key(settings: &Settings, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
+    if settings.kms_key.is_empty() {
+        return Ok(());
+    }
+    if settings.signature_v2 {
+        return Err(ConfigError::new(
+            1,
+            "KMS encryption requires signature v4. Please set signature_v2 to False",
+        ));
+    }
+    if settings.server_side_encryption {
+        warnings.push(
+            "Cannot have server_side_encryption (S3 SSE) and KMS_key set (S3 KMS). \
+             KMS encryption will be used. Please set server_side_encryption to False"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Roles are not supported yet: say so instead of the other reason where the environment asks for one.
+fn role_or(reason: String, env: &dyn Environment) -> String {
+    if env.filled("AWS_ROLE_ARN").is_some() {
+        return format!("{reason}; the role that AWS_ROLE_ARN names is not supported");
+    }
+    reason
+}
+
+/// The system's own words for an error, without the number that Rust adds.
+fn os_error_text(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What surrounds the program: variables, the home directory, the terminal. Behind a trait, so that tests bring
+//! their own and none depends on the machine that it runs on.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// The surroundings that settings depend on.
+pub trait Environment {
+    /// The value of a variable, if it is set.
+    fn var(&self, name: &str) -> Option<OsString>;
+    /// The home directory of the user.
+    fn home_dir(&self) -> Option<PathBuf>;
+    /// Whether stdout is a terminal.
+    fn stdout_is_terminal(&self) -> bool;
+
+    /// The value of a variable as text, bytes that are no UTF-8 replaced.
+    fn text(&self, name: &str) -> Option<String> {
+        self.var(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// The value of a variable that is set and not empty.
+    fn filled(&self, name: &str) -> Option<String> {
+        self.text(name).filter(|value| !value.is_empty())
+    }
+}
+
+/// The real surroundings of this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn var(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
+    fn home_dir(&self) -> Option<PathBuf> {
+        std::env::home_dir()
+    }
+
+    fn stdout_is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+}
+
+/// Surroundings made up by a test or by a caller that wants none of the process's.
+#[derive(Debug, Clone, Default)]
+pub struct FixedEnvironment {
+    /// The variables.
+    pub vars: HashMap<String, OsString>,
+    /// The home directory.
+    pub home: Option<PathBuf>,
+    /// Whether stdout counts as a terminal.
+    pub terminal: bool,
+}
+
+impl FixedEnvironment {
+    /// The same surroundings with one more variable.
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.vars.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl Environment for FixedEnvironment {
+    fn var(&self, name: &str) -> Option<OsString> {
+        self.vars.get(name).cloned()
+    }
+
+    fn home_dir(&self) -> Option<PathBuf> {
+        self.home.clone()
+    }
+
+    fn stdout_is_terminal(&self) -> bool {
+        self.terminal
+    }
+}

@@ -1,0 +1,197 @@
+//! The options over the file: the order, the checks and the exit codes were measured on s3cmd 2.4.0.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::environment::Environment;
+use super::keys::Given;
+use super::{AclChange, ConfigError, List, Settings, Single, Typed, TypedValue};
+use crate::patterns::{PatternError, Syntax};
+
+/// Takes a key pair that was typed whole; one half alone only replaces that half, later.
+pub(super) fn key_pair(settings: &mut Settings, typed: &Typed) -> bool {
+    let filled = |name| match typed.key(name) {
+        Some(TypedValue::Text(text)) if !text.is_empty() => Some(text.to_string_lossy().into_owned()),
+        _ => None,
+    };
+    let (Some(access_key), Some(secret_key)) = (filled("access_key"), filled("secret_key")) else {
+        return false;
+    };
+    settings.access_key = access_key;
+    settings.secret_key = secret_key;
+    true
+}
+
+/// Applies all that was typed.
+pub(super) fn apply(
+    settings: &mut Settings,
+    typed: &Typed,
+    env: &dyn Environment,
+) -> Result<(), ConfigError> {
+    for header in typed.list(List::AddHeader) {
+        let (name, value) = typed_header(&header.to_string_lossy())?;
+        put_header(&mut settings.extra_headers, name, value);
+    }
+    settings.remove_headers.extend(texts(typed, List::RemoveHeader).map(|name| name.trim().to_lowercase()));
+    settings.acl_grants.extend(texts(typed, List::AclGrant).filter_map(|change| acl_change(&change)));
+    settings.acl_revokes.extend(texts(typed, List::AclRevoke).filter_map(|change| acl_change(&change)));
+    keys(settings, typed, env)?;
+    check_chunk_size(settings)?;
+    patterns(settings, typed)?;
+    settings.files_from.extend(texts(typed, List::FilesFrom));
+    settings.additional_destinations.extend(texts(typed, List::AddDestination));
+    settings.cf_add_cnames.extend(texts(typed, List::CfAddCname));
+    settings.cf_remove_cnames.extend(texts(typed, List::CfRemoveCname));
+    settings.auth_keys.extend(texts(typed, List::AuthKey));
+    let text = |single| typed.single(single).map(lossy);
+    settings.cf_comment = text(Single::CfComment);
+    settings.cf_default_root_object = text(Single::CfDefaultRootObject);
+    settings.quiet = typed.switch(Single::Quiet).unwrap_or(false);
+    let compare = typed.switch(Single::CheckMd5).unwrap_or(true);
+    settings.sync_checks_md5 = compare;
+    settings.store_md5 = compare;
+    if settings.encrypt && settings.gpg_passphrase.is_empty() {
+        return Err(ConfigError {
+            exit: 78,
+            lines: vec![
+                "Encryption requested but no passphrase set in config file.".to_owned(),
+                "Please re-run 's3cmd --configure' and supply it.".to_owned(),
+            ],
+            warnings: Vec::new(),
+        });
+    }
+    Ok(())
+}
+
+/// Sets the keys in the order of the table, so that of several bad values the same one is reported always.
+fn keys(settings: &mut Settings, typed: &Typed, env: &dyn Environment) -> Result<(), ConfigError> {
+    let mut sorted: Vec<_> = typed.keys.iter().collect();
+    sorted.sort_by_key(|(name, _)| *name);
+    for (name, value) in sorted {
+        let Some(key) = Settings::key(name) else { continue };
+        let looked_up;
+        let given = match value {
+            TypedValue::Switch(on) => Given::Switch(*on),
+            TypedValue::Text(text) => match super::looked_up(&text.to_string_lossy(), env) {
+                Some(text) => {
+                    looked_up = text;
+                    Given::Text(&looked_up)
+                }
+                None => continue,
+            },
+        };
+        settings.set(key, given).map_err(|problem| ConfigError::new(1, problem.to_string()))?;
+    }
+    if !settings.upload_id.is_empty() && typed.key("upload_id").is_some() {
+        settings.put_continue = true;
+    }
+    Ok(())
+}
+
+fn check_chunk_size(settings: &Settings) -> Result<(), ConfigError> {
+    let size = settings.multipart_chunk_size_mb;
+    let problem = match size {
+        ..5 => "small, must be >= 5 MB",
+        5..=5120 => return Ok(()),
+        _ => "large, must be <= 5120 MB",
+    };
+    Err(ConfigError::usage(format!(
+        "Chunk size {size} MB is too {problem}. Please adjust --multipart-chunk-size-mb"
+    )))
+}
+
+fn patterns(settings: &mut Settings, typed: &Typed) -> Result<(), ConfigError> {
+    let filter = &mut settings.filter;
+    let excluded = [
+        (List::Exclude, List::ExcludeFrom, Syntax::Glob, "exclude"),
+        (List::Rexclude, List::RexcludeFrom, Syntax::Regexp, "rexclude"),
+    ];
+    let included = [
+        (List::Include, List::IncludeFrom, Syntax::Glob, "include"),
+        (List::Rinclude, List::RincludeFrom, Syntax::Regexp, "rinclude"),
+    ];
+    for (list, rows) in [(&mut filter.exclude, excluded), (&mut filter.include, included)] {
+        for (typed_here, from_files, syntax, option) in rows {
+            for text in texts(typed, typed_here) {
+                list.add(syntax, &text).map_err(|error| pattern_error(error, option))?;
+            }
+            for file in typed.list(from_files) {
+                list.add_file(syntax, Path::new(file))
+                    .map_err(|error| pattern_error(error, &format!("{option}-from")))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pattern_error(error: PatternError, option: &str) -> ConfigError {
+    match error {
+        PatternError::File { path, reason } => {
+            let words = reason.split_once(" (os error").map_or(reason.as_str(), |(words, _)| words);
+            ConfigError::new(74, format!("Cannot read --{option} {}: {words}", path.display()))
+        }
+        PatternError::Invalid { .. } => ConfigError::usage(format!("--{option}: {error}")),
+    }
+}
+
+/// The headers of the key `add_headers`: `Name:value,Name2:value2`.
+pub(super) fn headers_of_key(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut headers = Vec::new();
+    for header in text.split(',').filter(|_| !text.is_empty()) {
+        let Some((name, value)) = header.split_once(':').filter(|(name, _)| !name.trim().is_empty()) else {
+            return Err(ConfigError::usage(format!(
+                "Config: value of option 'add_headers' must be Name:value pairs, not '{header}'"
+            )));
+        };
+        put_header(&mut headers, name.trim().to_lowercase(), value.trim().to_owned());
+    }
+    Ok(headers)
+}
+
+/// A header of `--add-header`. Measured on s3cmd 2.4.0: the name is checked before it is trimmed.
+fn typed_header(text: &str) -> Result<(String, String), ConfigError> {
+    let invalid = || ConfigError::usage(format!("Invalid header format: {text}"));
+    let (name, value) = text.split_once(':').ok_or_else(invalid)?;
+    let wrong: String = name.chars().filter(|c| !is_header_name_char(*c)).map(shown).collect();
+    if !wrong.is_empty() {
+        return Err(ConfigError::usage(format!("Invalid character(s) in header name '{name}': \"{wrong}\"")));
+    }
+    // A line break in a value would begin another header.
+    if name.is_empty() || value.trim().contains(['\r', '\n', '\0']) {
+        return Err(invalid());
+    }
+    Ok((name.to_lowercase(), value.trim().to_owned()))
+}
+
+/// The characters that s3cmd 2.4.0 takes in a header name.
+fn is_header_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.!*+^|#$%&".contains(c)
+}
+
+fn shown(c: char) -> String {
+    match c {
+        ' ' => "<space>".to_owned(),
+        '\t' => "<tab>".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A header that is given again replaces the earlier one.
+fn put_header(headers: &mut Vec<(String, String)>, name: String, value: String) {
+    headers.retain(|(known, _)| *known != name);
+    headers.push((name, value));
+}
+
+/// `PERMISSION:WHO`; the command line has already refused everything else.
+fn acl_change(text: &str) -> Option<AclChange> {
+    let (permission, who) = text.split_once(':')?;
+    Some(AclChange { permission: permission.to_owned(), who: who.to_owned() })
+}
+
+fn texts(typed: &Typed, list: List) -> impl Iterator<Item = String> {
+    typed.list(list).map(lossy)
+}
+
+fn lossy(text: &OsStr) -> String {
+    text.to_string_lossy().into_owned()
+}

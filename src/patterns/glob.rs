@@ -1,0 +1,195 @@
+//! Shell-style patterns as Python's `fnmatch` understands them (its documentation, and measured on 3.11):
+//! `*` is any text, also with `/` in it, `?` any character, `[abc]`, `[a-c]` and `[!a-c]` one of a set, or not
+//! of it. Every other character, the backslash too, stands for itself, and so does a `[` without its `]`.
+
+use super::regexp;
+
+/// The regular expression of a glob, without anchors.
+pub(super) fn to_regex(glob: &str) -> String {
+    let chars: Vec<char> = glob.chars().collect();
+    let mut regex = String::from("(?s:");
+    let mut at = 0;
+    while at < chars.len() {
+        match chars[at] {
+            '*' => {
+                if !regex.ends_with(".*") {
+                    regex.push_str(".*");
+                }
+            }
+            '?' => regex.push('.'),
+            '[' => match end_of_set(&chars, at + 1) {
+                Some(end) => {
+                    regex.push_str(&set_to_regex(&chars[at + 1..end]));
+                    at = end;
+                }
+                None => regex.push_str("\\["),
+            },
+            other => regex.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+        }
+        at += 1;
+    }
+    regex.push(')');
+    regex
+}
+
+/// Where the `]` stands that closes a set whose first character is at `start`. A `]` at the very beginning of
+/// a set, also after `!`, belongs to it.
+fn end_of_set(chars: &[char], start: usize) -> Option<usize> {
+    let mut from = start;
+    if chars.get(from) == Some(&'!') {
+        from += 1;
+    }
+    if chars.get(from) == Some(&']') {
+        from += 1;
+    }
+    (from..chars.len()).find(|at| chars[*at] == ']')
+}
+
+/// A set without its brackets. A range that runs backwards is empty; a `-` at either end of the set, or right
+/// after a range, stands for itself.
+fn set_to_regex(set: &[char]) -> String {
+    let (negated, members) = match set.split_first() {
+        Some(('!', rest)) => (true, rest),
+        _ => (false, set),
+    };
+    let mut class = String::new();
+    let mut at = 0;
+    while at < members.len() {
+        let first = members[at];
+        if members.get(at + 1) == Some(&'-') && at + 2 < members.len() {
+            let last = members[at + 2];
+            if first <= last {
+                class.push_str(&format!("{}-{}", class_char(first), class_char(last)));
+            }
+            at += 3;
+        } else {
+            class.push_str(&class_char(first));
+            at += 1;
+        }
+    }
+    match (class.is_empty(), negated) {
+        (true, true) => ".".to_owned(),
+        (true, false) => "[^\\s\\S]".to_owned(),
+        (false, true) => format!("[^{class}]"),
+        (false, false) => format!("[{class}]"),
+    }
+}
+
+/// A character inside a class, where it must mean nothing but itself.
+fn class_char(c: char) -> String {
+    if c.is_alphanumeric() || c == '_' { c.to_string() } else { format!("\\x{{{:x}}}", u32::from(c)) }
+}
+
+/// A URI or a key with wildcards, as `get` and `del` take them.
+#[derive(Clone)]
+pub struct Wildcard {
+    literal: String,
+    rest: String,
+    regex: regex::Regex,
+}
+
+impl Wildcard {
+    /// Understands the text as a wildcard, if it holds `*` or `?`. A `[...]` alone does not make it one, but
+    /// counts inside one.
+    pub fn new(text: &str) -> Option<Self> {
+        let first = text.find(['*', '?'])?;
+        let regex = regexp::plain(&format!("\\A{}\\z", to_regex(text)))?;
+        Some(Self { literal: text[..first].to_owned(), rest: text[first..].to_owned(), regex })
+    }
+
+    /// The text before the first wildcard: the prefix to list from.
+    pub fn literal_prefix(&self) -> &str {
+        &self.literal
+    }
+
+    /// Whether the listing has to go below the prefix: a `/` stands after the first wildcard.
+    pub fn needs_recursion(&self) -> bool {
+        self.rest.contains('/')
+    }
+
+    /// Whether the whole text matches.
+    pub fn matches(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+}
+
+impl std::fmt::Debug for Wildcard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Wildcard({:?})", format!("{}{}", self.literal, self.rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full(glob: &str, text: &str) -> bool {
+        regexp::plain(&format!("\\A{}\\z", to_regex(glob))).unwrap().is_match(text)
+    }
+
+    /// Recorded from `fnmatch.fnmatchcase` of Python 3.11.
+    #[test]
+    fn globs_mean_what_they_mean_in_python() {
+        for (glob, text, wanted) in [
+            ("*", "a/b", true),
+            ("**", "", true),
+            ("?", "/", true),
+            ("?", "é", true),
+            ("?", "", false),
+            ("a*b*c", "axxbyyc", true),
+            ("a.c", "abc", false),
+            ("*", "a\nb", true),
+            ("[abc]", "b", true),
+            ("[!abc]", "b", false),
+            ("[^abc]", "^", true),
+            ("[^abc]", "x", false),
+            ("[]]", "]", true),
+            ("[!]]", "]", false),
+            ("[!]]", "a", true),
+            ("[]-a]", "^", true),
+            ("[a-c]", "b", true),
+            ("[c-a]", "b", false),
+            ("[!c-a]", "b", true),
+            ("[a-]", "-", true),
+            ("[-a]", "-", true),
+            ("[a-c-e]", "d", false),
+            ("[a-c-e]", "-", true),
+            ("[a-c--e]", ".", true),
+            ("[--a]", ".", true),
+            ("[a", "[a", true),
+            ("[", "[", true),
+            ("[]", "[]", true),
+            ("[!", "[!", true),
+            ("[!]", "[!]", true),
+            ("[!]a]", "b", true),
+            ("[a&&b]", "&", true),
+            ("[a~~b]", "b", true),
+            ("[[:alpha:]]", ":]", true),
+            ("[\\d]", "d", true),
+            ("[\\d]", "5", false),
+            ("\\*", "\\x", true),
+            ("{a,b}", "a", false),
+            ("{a,b}", "{a,b}", true),
+            ("A", "a", false),
+            ("[ä-ü]", "ö", true),
+            ("(x|y)+$", "(x|y)+$", true),
+            (".x", ".x", true),
+            ("*x", ".x", true),
+        ] {
+            assert_eq!(full(glob, text), wanted, "{glob:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_needs_a_star_or_a_question_mark() {
+        assert!(Wildcard::new("s3://b/[ab]").is_none());
+        let wildcard = Wildcard::new("s3://b/d/[ab]*").unwrap();
+        assert_eq!(wildcard.literal_prefix(), "s3://b/d/[ab]");
+        assert!(!wildcard.needs_recursion());
+        assert!(wildcard.matches("s3://b/d/axx") && !wildcard.matches("s3://b/d/cxx"));
+        let deep = Wildcard::new("s3://b/d*/x").unwrap();
+        assert_eq!(deep.literal_prefix(), "s3://b/d");
+        assert!(deep.needs_recursion());
+        assert!(!deep.matches("s3://b/d/x/y"));
+    }
+}
