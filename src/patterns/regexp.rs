@@ -58,7 +58,7 @@ fn escape(rest: &[char], regex: &mut String, in_class: bool) -> usize {
     match escaped {
         'Z' if !in_class => regex.push_str("\\z"),
         '0' => {
-            let digits = rest[1..].iter().take(3).take_while(|c| ('0'..='7').contains(c)).count();
+            let digits = rest[1..].iter().take(3).take_while(|c| c.is_digit(8)).count();
             let value = rest[1..=digits].iter().fold(0, |value, c| value * 8 + c.to_digit(8).unwrap_or(0));
             regex.push_str(&format!("\\x{{{value:x}}}"));
             return 1 + digits;
