@@ -9,3 +9,4 @@ pub mod s3;
 pub mod serve;
 pub mod transfer;
 pub mod units;
+pub mod uri;

@@ -1,0 +1,158 @@
+//! What every command is given: the settings, the console, and the one shared client.
+
+use crate::config::Settings;
+use crate::output::{Console, Failure, Outcome};
+use crate::s3::credentials::Credentials;
+use crate::s3::endpoint::{Endpoint, is_dns_label};
+use crate::s3::presign::Link;
+use crate::s3::retry::RetryPolicy;
+use crate::s3::tls::TlsOptions;
+use crate::s3::transport::TransportOptions;
+use crate::s3::{Client, ClientOptions, Signature};
+use crate::uri::{Location, S3Uri};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Shared by a command and its workers.
+pub type Cx = Arc<Context>;
+
+/// Settings, console and client of one run.
+#[derive(Debug)]
+pub struct Context {
+    /// The effective configuration.
+    pub settings: Settings,
+    /// Where results go.
+    pub console: Console,
+    client: OnceLock<Client>,
+}
+
+impl Context {
+    /// Makes the context; no client yet.
+    pub fn new(settings: Settings) -> Cx {
+        let console = Console::new(settings.quiet, settings.progress_meter);
+        Arc::new(Self { settings, console, client: OnceLock::new() })
+    }
+
+    /// The shared client, made on first use. Making it opens nothing; the first request does.
+    pub fn client(&self) -> &Client {
+        self.client.get_or_init(|| Client::new(client_options(&self.settings)))
+    }
+
+    /// The endpoint and addressing style.
+    pub fn endpoint(&self) -> Endpoint {
+        endpoint(&self.settings)
+    }
+
+    /// How many objects or parts move at once.
+    pub fn width(&self) -> usize {
+        match usize::try_from(self.settings.jobs) {
+            // Requests to a store wait for the network far longer than they use a core.
+            Ok(0) | Err(_) => 16,
+            Ok(jobs) => jobs,
+        }
+    }
+
+    /// The public URL of an object or bucket. Its scheme follows `use_https` unless `public_url_use_https` is given.
+    pub fn public_url(&self, uri: &S3Uri) -> String {
+        let settings = &self.settings;
+        let https = if settings.public_url_use_https_set {
+            settings.public_url_use_https
+        } else {
+            settings.use_https
+        };
+        let endpoint = self.endpoint();
+        let link = Link {
+            endpoint: &endpoint,
+            https,
+            bucket: &uri.bucket,
+            key: &uri.key,
+            content_disposition: "",
+            content_type: "",
+        };
+        link.public()
+    }
+}
+
+/// Reads an argument that has to be `s3://BUCKET[/KEY]`.
+pub fn s3_uri(argument: &OsStr) -> Outcome<S3Uri> {
+    match Location::parse(argument) {
+        Location::S3(uri) => Ok(uri),
+        Location::Local(_) => {
+            Err(Failure::parameter(format!("Expecting S3 URI instead of '{}'", argument.to_string_lossy())))
+        }
+    }
+}
+
+/// Reads an argument that has to be a bucket and nothing more.
+pub fn bucket_uri(argument: &OsStr) -> Outcome<S3Uri> {
+    match Location::parse(argument) {
+        Location::S3(uri) if !uri.bucket.is_empty() && !uri.has_key() => Ok(uri),
+        _ => Err(Failure::parameter(format!(
+            "Expecting S3 URI with just the bucket name set instead of '{}'",
+            argument.to_string_lossy()
+        ))),
+    }
+}
+
+/// Reads all arguments as `s3://` URIs.
+pub fn s3_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
+    arguments.iter().map(|argument| s3_uri(argument)).collect()
+}
+
+fn endpoint(settings: &Settings) -> Endpoint {
+    let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
+    Endpoint::new(&settings.host_base, &settings.host_bucket, settings.use_https, strict)
+}
+
+/// Turns settings into what the client needs to know.
+pub fn client_options(settings: &Settings) -> ClientOptions {
+    let path = |text: &str| Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty());
+    let seconds = |value: i64| Duration::from_secs(value.max(0) as u64);
+    let credentials = (!settings.access_key.is_empty())
+        .then(|| Credentials::new(&settings.access_key, &settings.secret_key, Some(&settings.access_token)));
+    let proxy_port = u16::try_from(settings.proxy_port).unwrap_or(3128);
+    let transport = TransportOptions {
+        tls: TlsOptions {
+            ca_file: path(&settings.ca_certs_file),
+            client_cert: path(&settings.ssl_client_cert_file),
+            client_key: path(&settings.ssl_client_key_file),
+            accept_any_certificate: !settings.check_ssl_certificate,
+            accept_any_host: !settings.check_ssl_hostname,
+        },
+        proxy: Some((settings.proxy_host.clone(), proxy_port)).filter(|(host, _)| !host.is_empty()),
+        env_proxy: settings.use_env_proxy,
+        timeout: seconds(settings.socket_timeout.max(1)),
+        keep_idle: Some(seconds(settings.connection_max_age)).filter(|_| settings.connection_pooling),
+    };
+    let signature = if settings.signature_v2 { Signature::V2 } else { Signature::V4 };
+    let max_retries = u32::try_from(settings.max_retries).unwrap_or(0);
+    ClientOptions {
+        region: settings.bucket_location.clone(),
+        signature,
+        transport,
+        retry: RetryPolicy { max_retries, ..RetryPolicy::default() },
+        requester_pays: settings.requester_pays,
+        rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),
+        ..ClientOptions::new(endpoint(settings), credentials)
+    }
+}
+
+/// Checks a new bucket's name by s3cmd's rules (measured on s3cmd 2.4.0), the strict ones where the name has to be part
+/// of a host name.
+pub fn check_bucket_name(bucket: &str, strict: bool) -> Outcome {
+    let problem = if bucket.len() < 3 {
+        format!("Bucket name '{bucket}' is too short (min 3 characters)")
+    } else if bucket.len() > if strict { 63 } else { 255 } {
+        let most = if strict { 63 } else { 255 };
+        format!("Bucket name '{bucket}' is too long (max {most} characters)")
+    } else if strict && !is_dns_label(bucket) {
+        format!(
+            "Bucket name '{bucket}' cannot be part of a host name: only a-z, 0-9, '.' and '-' are possible"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::parameter(problem))
+}

@@ -1,0 +1,281 @@
+//! Many items at once, spoken of in order.
+//!
+//! Items of a plan run side by side, up to a width; what each of them prints comes out as if they had run one after the
+//! other. With width 1 they do. One ledger counts how they ended, and it alone decides the exit code.
+
+use crate::output::{Exit, Failure, ItemLog, Outcome};
+use futures::{Stream, StreamExt};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+/// Finished items that may wait for an earlier one, for each item that runs: enough that one slow item does not stop the
+/// others, bounded so that their output stays small.
+const WAITING_PER_RUNNING: usize = 16;
+
+/// How an item ended, apart from what it printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done and verified.
+    Done,
+    /// Nothing had to be done.
+    Skipped,
+    /// Failed; the item said why.
+    Failed,
+    /// The source was not there; the item said so.
+    Missing,
+}
+
+/// How many items ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Items done.
+    pub done: u64,
+    /// Items for which nothing had to be done.
+    pub skipped: u64,
+    /// Items that failed.
+    pub failed: u64,
+    /// Items whose source was missing.
+    pub missing: u64,
+}
+
+impl Ledger {
+    /// Counts one item.
+    pub fn count(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Done => self.done += 1,
+            Verdict::Skipped => self.skipped += 1,
+            Verdict::Failed => self.failed += 1,
+            Verdict::Missing => self.missing += 1,
+        }
+    }
+
+    /// Success if nothing failed, else exit 2: for put, get and their kin.
+    pub fn outcome(&self) -> Outcome {
+        if self.failed + self.missing == 0 { Ok(()) } else { Err(Failure::silent(Exit::PARTIAL)) }
+    }
+}
+
+/// Runs `work` for each item of a plan, at most `width` at a time.
+///
+/// An item that returns an error ends the run: nothing with a later number is started, what was finished by then is
+/// still reported, then the error is returned. With `stop_on_error` a [`Verdict::Failed`] does the same without one.
+pub async fn in_order<I, F>(
+    width: usize,
+    stop_on_error: bool,
+    plan: impl Stream<Item = Outcome<I>>,
+    work: impl Fn(I) -> F,
+) -> Outcome<Ledger>
+where
+    F: Future<Output = Outcome<Verdict>> + Send + 'static,
+{
+    let width = width.max(1);
+    // Strictly serial means that an item is over, printed and all, before the next begins.
+    let window = if width == 1 { 1 } else { width * WAITING_PER_RUNNING };
+    let slots = Arc::new(Semaphore::new(width));
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut plan = pin!(plan.fuse());
+    let mut running: VecDeque<(ItemLog, Task)> = VecDeque::new();
+    let mut guard = AbortOnDrop::default();
+    let mut ledger = Ledger::default();
+    let mut failure = None;
+    loop {
+        let may_start = failure.is_none() && !stop.load(Ordering::Relaxed) && !plan.is_done();
+        let room = may_start && running.len() < window;
+        let event = match running.front_mut() {
+            None if !room => break,
+            None => Event::Planned(plan.next().await),
+            Some((_, first)) => tokio::select! {
+                biased;
+                next = plan.next(), if room => Event::Planned(next),
+                ended = first => Event::Ended(ended),
+            },
+        };
+        match event {
+            Event::Planned(None) => {}
+            // What was planned before the plan broke is still carried out.
+            Event::Planned(Some(Err(error))) => failure = Some(error),
+            Event::Planned(Some(Ok(item))) => {
+                let log = ItemLog::default();
+                if running.is_empty() {
+                    log.go_live();
+                }
+                let slots = slots.clone();
+                let task =
+                    tokio::spawn(run_item(log.clone(), slots, stop.clone(), stop_on_error, work(item)));
+                guard.0.push_back(task.abort_handle());
+                running.push_back((log, task));
+            }
+            Event::Ended(ended) => {
+                let log = running.pop_front().map(|(log, _)| log).unwrap_or_default();
+                guard.0.pop_front();
+                log.go_live();
+                log.take_error().map_or(Ok(()), Err)?;
+                match ended {
+                    Ok(Some(Ok(verdict))) => ledger.count(verdict),
+                    Ok(None) => {}
+                    Ok(Some(Err(error))) => {
+                        // The first in order wins, over a broken plan too: a serial run would have met it first.
+                        failure = Some(error);
+                        drain(&mut running, &mut ledger).await?;
+                        break;
+                    }
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                }
+                if let Some((log, _)) = running.front() {
+                    log.go_live();
+                }
+            }
+        }
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(ledger),
+    }
+}
+
+type Task = JoinHandle<Option<Outcome<Verdict>>>;
+
+/// What the run waits for: the plan's next item, or the end of the item whose turn it is.
+enum Event<I> {
+    Planned(Option<Outcome<I>>),
+    Ended(Result<Option<Outcome<Verdict>>, tokio::task::JoinError>),
+}
+
+/// Reports what was finished, or was under way, when the run was stopped.
+async fn drain(running: &mut VecDeque<(ItemLog, Task)>, ledger: &mut Ledger) -> Outcome {
+    while let Some((log, task)) = running.pop_front() {
+        if let Ok(Some(Ok(verdict))) = task.await {
+            log.go_live();
+            ledger.count(verdict);
+            log.take_error().map_or(Ok(()), Err)?;
+        }
+    }
+    Ok(())
+}
+
+async fn run_item(
+    log: ItemLog,
+    slots: Arc<Semaphore>,
+    stop: Arc<AtomicBool>,
+    stop_on_error: bool,
+    work: impl Future<Output = Outcome<Verdict>>,
+) -> Option<Outcome<Verdict>> {
+    // The semaphore is fair, so items start in the order of their numbers; it is never closed.
+    let _slot = slots.acquire().await.ok()?;
+    if stop.load(Ordering::Relaxed) {
+        return None;
+    }
+    let ended = log.scope(work).await;
+    if ended.is_err() || (stop_on_error && matches!(ended, Ok(Verdict::Failed))) {
+        stop.store(true, Ordering::Relaxed);
+    }
+    Some(ended)
+}
+
+/// Ends what still runs when the whole run is given up (Ctrl-C, closed output).
+#[derive(Default)]
+struct AbortOnDrop(VecDeque<tokio::task::AbortHandle>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    fn plan(count: u64) -> impl Stream<Item = Outcome<u64>> {
+        futures::stream::iter((0..count).map(Ok))
+    }
+
+    #[tokio::test]
+    async fn all_items_run_and_are_counted() {
+        let most = Arc::new(Mutex::new((0, 0)));
+        let ledger = in_order(4, false, plan(100), |i| {
+            let most = most.clone();
+            async move {
+                {
+                    let mut most = most.lock().unwrap();
+                    most.0 += 1;
+                    most.1 = most.1.max(most.0);
+                }
+                tokio::time::sleep(Duration::from_millis(if i % 7 == 0 { 3 } else { 1 })).await;
+                most.lock().unwrap().0 -= 1;
+                Ok(if i % 10 == 0 { Verdict::Failed } else { Verdict::Done })
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!((ledger.done, ledger.failed), (90, 10));
+        assert_eq!(most.lock().unwrap().1, 4);
+    }
+
+    #[tokio::test]
+    async fn width_one_is_strictly_serial() {
+        let running = Arc::new(Mutex::new(Vec::new()));
+        in_order(1, false, plan(20), |i| {
+            let running = running.clone();
+            async move {
+                running.lock().unwrap().push(i);
+                tokio::task::yield_now().await;
+                Ok(Verdict::Done)
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(*running.lock().unwrap(), (0..20).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn nothing_starts_after_a_failure_that_stops() {
+        let started = Arc::new(Mutex::new(Vec::new()));
+        for fatal in [false, true] {
+            started.lock().unwrap().clear();
+            let result = in_order(2, true, plan(1000), |i| {
+                let started = started.clone();
+                async move {
+                    started.lock().unwrap().push(i);
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    match i {
+                        10 if fatal => Err(Failure::silent(Exit::NOTFOUND)),
+                        10 => Ok(Verdict::Failed),
+                        _ => Ok(Verdict::Done),
+                    }
+                }
+            })
+            .await;
+            let last = *started.lock().unwrap().iter().max().unwrap();
+            assert!((10..=12).contains(&last), "{last}");
+            match result {
+                Ok(ledger) => assert_eq!((fatal, ledger.failed), (false, 1)),
+                Err(failure) => assert_eq!((fatal, failure.exit), (true, Exit::NOTFOUND)),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_plan_carries_out_what_came_before() {
+        let items = vec![Ok(1), Ok(2), Err(Failure::silent(Exit::SERVICE)), Ok(3)];
+        let done = Arc::new(Mutex::new(0));
+        let result = in_order(4, false, futures::stream::iter(items), |_| {
+            let done = done.clone();
+            async move {
+                *done.lock().unwrap() += 1;
+                Ok(Verdict::Done)
+            }
+        })
+        .await;
+        assert_eq!((result.unwrap_err().exit, *done.lock().unwrap()), (Exit::SERVICE, 2));
+    }
+}

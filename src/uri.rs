@@ -1,0 +1,109 @@
+//! What an argument names: an object, a bucket, or a local path. A leaf module: every room may use it.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::PathBuf;
+
+/// `s3://BUCKET/KEY`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct S3Uri {
+    /// Bucket; empty in `s3://`.
+    pub bucket: String,
+    /// Key or prefix, verbatim; empty for the bucket itself.
+    pub key: String,
+}
+
+/// An argument of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// `s3://...`
+    S3(S3Uri),
+    /// A local path, `file://` taken off.
+    Local(PathBuf),
+}
+
+impl S3Uri {
+    /// Makes a URI.
+    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { bucket: bucket.into(), key: key.into() }
+    }
+
+    /// Reads `s3://...`, whose scheme is case-free and may have more than two slashes behind it; one slash separates the
+    /// bucket from the key, which is taken as it is (measured on s3cmd 2.4.0). `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let scheme = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("s3://"))?;
+        let rest = text[scheme.len()..].trim_start_matches('/');
+        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        Some(Self::new(bucket, key))
+    }
+
+    /// Whether a key is named.
+    pub fn has_key(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// The key, or `None` for a bucket: what most operations want.
+    pub fn key_option(&self) -> Option<&str> {
+        Some(self.key.as_str()).filter(|key| !key.is_empty())
+    }
+
+    /// Another key in the same bucket.
+    pub fn with_key(&self, key: impl Into<String>) -> Self {
+        Self::new(self.bucket.clone(), key)
+    }
+
+    /// The part of the key behind its last slash.
+    pub fn basename(&self) -> &str {
+        self.key.rsplit('/').next().unwrap_or("")
+    }
+}
+
+/// As s3cmd prints it: a bucket ends with a slash.
+impl fmt::Display for S3Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+impl Location {
+    /// Reads an argument. Text that is not UTF-8 can only be a local path.
+    pub fn parse(argument: &OsStr) -> Self {
+        if let Some(text) = argument.to_str() {
+            if let Some(uri) = S3Uri::parse(text) {
+                return Location::S3(uri);
+            }
+            if let Some(path) = text.strip_prefix("file://") {
+                return Location::Local(path.into());
+            }
+        }
+        Location::Local(argument.into())
+    }
+}
+
+/// A local path prints as it was typed; bytes that are not UTF-8 are replaced.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::S3(uri) => uri.fmt(f),
+            Location::Local(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_are_read_as_s3cmd_reads_them() {
+        let parse = |text| S3Uri::parse(text).map(|uri| (uri.bucket, uri.key));
+        let pair = |bucket: &str, key: &str| Some((bucket.to_owned(), key.to_owned()));
+        assert_eq!(parse("s3://b"), pair("b", ""));
+        assert_eq!(parse("S3:///b/"), pair("b", ""));
+        assert_eq!(parse("s3://b//x/"), pair("b", "/x/"));
+        assert_eq!(parse("s3://b/a%20ä"), pair("b", "a%20ä"));
+        assert_eq!(parse("s3://"), pair("", ""));
+        assert_eq!(parse("s3:/b"), None);
+        assert_eq!(parse("ä3://b"), None);
+    }
+}
