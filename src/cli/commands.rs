@@ -1,0 +1,216 @@
+//! The command table: one row for each command that exists.
+
+/// A command. Adding one is a line here, a row in [`COMMANDS`] and a file in `src/commands/`.
+#[allow(missing_docs, reason = "the rows of the table say what each command is for")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Command {
+    Mb,
+    Rb,
+    Ls,
+    La,
+    Put,
+    Get,
+    Del,
+    Du,
+    Info,
+    Cp,
+    Mv,
+    Setacl,
+    Getacl,
+    Setpolicy,
+    Getpolicy,
+    Delpolicy,
+    Setlifecycle,
+    Getlifecycle,
+    Dellifecycle,
+    Settagging,
+    Gettagging,
+    Deltagging,
+    Multipart,
+    Listmp,
+    Abortmp,
+    Sign,
+    Signurl,
+    Md5sum,
+    Check,
+    Serve,
+    Help,
+}
+
+/// Where a command stands in the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Objects and what moves them.
+    Objects,
+    /// Buckets and listings.
+    Buckets,
+    /// Who may do what.
+    Access,
+    /// Documents that belong to a bucket or an object.
+    Documents,
+    /// Uploads in parts.
+    Uploads,
+    /// Links, tests and the server.
+    Tools,
+}
+
+impl Group {
+    /// Every group, in the order of the help.
+    pub const ALL: [Self; 6] =
+        [Self::Buckets, Self::Objects, Self::Access, Self::Documents, Self::Uploads, Self::Tools];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Objects => "Objects",
+            Self::Buckets => "Buckets and listings",
+            Self::Access => "Access",
+            Self::Documents => "Lifecycle rules and tags",
+            Self::Uploads => "Unfinished uploads",
+            Self::Tools => "Links, tests and the embedded server",
+        }
+    }
+}
+
+/// A row of the command table.
+#[derive(Debug)]
+pub struct CommandSpec {
+    /// Which command it is.
+    pub id: Command,
+    /// Its words; the first is the one to show, the others are aliases.
+    pub names: &'static [&'static str],
+    /// Its parameters, as the help shows them.
+    pub usage: &'static str,
+    /// What it does, in one sentence without a full stop.
+    pub summary: &'static str,
+    /// More about it, for its own help page; may be empty.
+    pub details: &'static str,
+    /// How many parameters it needs at least.
+    pub min_args: usize,
+    /// Where it stands in the help.
+    pub group: Group,
+    /// Whether it talks to a store, or signs, and so needs a key pair.
+    pub needs_account: bool,
+}
+
+impl CommandSpec {
+    /// The word that the help shows.
+    pub fn name(&self) -> &'static str {
+        self.names[0]
+    }
+}
+
+/// The command of that name.
+pub fn find(word: &str) -> Option<&'static CommandSpec> {
+    COMMANDS.iter().find(|command| command.names.contains(&word))
+}
+
+/// The command word that a mistyped one was perhaps meant to be.
+pub fn similar(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    let guesses = [("delete", "del"), ("remove", "del"), ("list", "ls"), ("copy", "cp"), ("move", "mv")];
+    let guesses = guesses.into_iter().chain([("upload", "put"), ("download", "get"), ("presign", "signurl")]);
+    if let Some((_, command)) = guesses.into_iter().find(|(other, _)| *other == word) {
+        return Some(command);
+    }
+    let names = COMMANDS.iter().flat_map(|command| command.names.iter().copied());
+    let scored = names.map(|name| (strsim::damerau_levenshtein(&word, name), name));
+    // At most a third of the letters may be wrong: `lss` is `ls`, `frobnicate` is nothing.
+    scored.filter(|(distance, _)| distance * 3 <= word.chars().count()).min().map(|(_, name)| name)
+}
+
+macro_rules! commands {
+    ($( $id:ident $group:ident $names:expr, $min:literal, $usage:literal, $summary:literal $(, $details:literal)? $(; $no_account:ident)? )*) => {
+        /// Every command, in the order of the help.
+        pub const COMMANDS: &[CommandSpec] = &[ $( CommandSpec {
+            id: Command::$id,
+            names: &$names,
+            usage: $usage,
+            summary: $summary,
+            details: concat!($($details)?),
+            min_args: $min,
+            group: Group::$group,
+            needs_account: commands!(@account $($no_account)?),
+        }, )* ];
+    };
+    (@account no_account) => { false };
+    (@account) => { true };
+}
+
+// Parameter counts measured on s3cmd 2.4.0.
+commands! {
+    Mb Buckets ["mb"], 1, "s3://BUCKET...", "Make buckets"
+    Rb Buckets ["rb"], 1, "s3://BUCKET...", "Remove buckets",
+        "A bucket that still holds objects is only removed with --recursive or --force, which delete them first."
+    Ls Buckets ["ls"], 0, "[s3://BUCKET[/PREFIX]]", "List the buckets, or what is in one",
+        "A listing stops at the next '/' of the names; with --recursive it goes all the way down."
+    La Buckets ["la"], 0, "", "List what is in every bucket"
+    Du Buckets ["du"], 0, "[s3://BUCKET[/PREFIX]]", "Show how much space objects take"
+    Put Objects ["put"], 2, "FILE... s3://BUCKET[/PREFIX]", "Upload files",
+        "The object gets the file's name below a bucket or a prefix that ends in '/', else exactly the name given. With --recursive a directory is uploaded under its name, and with '/' after it only what is in it. FILE may be '-' for the standard input."
+    Get Objects ["get"], 1, "s3://BUCKET/OBJECT... [LOCAL]", "Download objects",
+        "LOCAL is a file, a directory that exists, or '-' for the standard output; without it the object comes into the working directory. '*' and '?' in the object's name are wildcards."
+    Del Objects ["del", "rm"], 1, "s3://BUCKET/OBJECT...", "Delete objects",
+        "'*' and '?' in the object's name are wildcards. With --recursive everything whose name begins as given is deleted; a whole bucket needs --force as well."
+    Cp Objects ["cp"], 2, "s3://BUCKET1/OBJECT1... s3://BUCKET2[/OBJECT2]", "Copy objects within the store"
+    Mv Objects ["mv"], 2, "s3://BUCKET1/OBJECT1... s3://BUCKET2[/OBJECT2]", "Move objects within the store",
+        "An object is deleted once its copy is complete."
+    Info Objects ["info"], 1, "s3://BUCKET[/OBJECT]...", "Show what is known about a bucket or an object"
+    Md5sum Objects ["md5sum"], 0, "s3://BUCKET/OBJECT...", "Print MD5 sums, or compare them with a list",
+        "The lines are those of the md5sum program. Where the store knows no MD5 sum of a content, the object is read to compute it. With --check, the objects named in a list of such lines are verified."
+    Setacl Access ["setacl"], 1, "s3://BUCKET[/OBJECT]...", "Change who may read or write",
+        "At least one of --acl-public, --acl-private, --acl-grant and --acl-revoke says how. Grants come before revocations. With --recursive the objects are changed, not the bucket."
+    Getacl Access ["getacl"], 1, "s3://BUCKET[/OBJECT]", "Show who may read or write"
+    Setpolicy Access ["setpolicy"], 2, "FILE s3://BUCKET", "Set the policy of a bucket from a JSON file"
+    Getpolicy Access ["getpolicy"], 1, "s3://BUCKET", "Show the policy of a bucket"
+    Delpolicy Access ["delpolicy"], 1, "s3://BUCKET", "Delete the policy of a bucket"
+    Setlifecycle Documents ["setlifecycle"], 2, "FILE s3://BUCKET", "Set the lifecycle rules of a bucket from an XML file"
+    Getlifecycle Documents ["getlifecycle"], 1, "s3://BUCKET", "Show the lifecycle rules of a bucket"
+    Dellifecycle Documents ["dellifecycle"], 1, "s3://BUCKET", "Delete the lifecycle rules of a bucket"
+    Settagging Documents ["settagging"], 2, "s3://BUCKET[/OBJECT] KEY=VALUE[&KEY=VALUE...]", "Set the tags of a bucket or an object",
+        "The tags that are there are replaced. Quote the list, because '&' means something to a shell."
+    Gettagging Documents ["gettagging"], 1, "s3://BUCKET[/OBJECT]", "Show the tags of a bucket or an object"
+    Deltagging Documents ["deltagging"], 1, "s3://BUCKET[/OBJECT]", "Delete the tags of a bucket or an object"
+    Multipart Uploads ["multipart"], 1, "s3://BUCKET [ID]", "List unfinished uploads"
+    Listmp Uploads ["listmp"], 2, "s3://BUCKET/OBJECT ID", "List the parts of an unfinished upload"
+    Abortmp Uploads ["abortmp"], 2, "s3://BUCKET/OBJECT ID", "Give up an unfinished upload and free its space"
+    Signurl Tools ["signurl"], 2, "s3://BUCKET/OBJECT EXPIRY", "Make a link that works for a while without an account",
+        "EXPIRY is +SECONDS, +Nm, +Nh or +Nd from now, a date (2030-01-31 or 2030-01-31T12:00:00Z), or seconds since 1970. Nothing is asked of the server. Links are signed with version 4, which allows 7 days; beyond that, or with signature_v2, with version 2."
+    Sign Tools ["sign"], 1, "STRING", "Sign a text with the secret key"
+    Check Tools ["check"], 0, "[s3://BUCKET]", "Test the connection step by step",
+        "Each step prints what it found, and a failure which setting to change. What the test stores it removes again. With --embedded it runs against a private server of its own and needs no account."
+    Serve Tools ["serve"], 1, "DIRECTORY", "Serve a directory as an S3 store",
+        "Buckets are directories, objects are files. Without --auth-file and --auth-key a key pair is made, printed and written into a configuration file that is ready for use."; no_account
+    Help Tools ["help"], 0, "[COMMAND]", "Show this help, or that of one command"; no_account
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_leads_to_its_row() {
+        for command in COMMANDS {
+            for name in command.names {
+                assert_eq!(find(name).unwrap().id, command.id);
+            }
+        }
+        assert_eq!(find("rm").unwrap().name(), "del");
+        assert!(find("PUT").is_none() && find("").is_none());
+    }
+
+    #[test]
+    fn near_misses_are_guessed_and_others_are_not() {
+        for (word, wanted) in [
+            ("lss", Some("ls")),
+            ("PUT", Some("put")),
+            ("delete", Some("del")),
+            ("setlifecyle", Some("setlifecycle")),
+            ("signrul", Some("signurl")),
+            ("frobnicate", None),
+            ("", None),
+        ] {
+            assert_eq!(similar(word), wanted, "{word}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Resolves what was typed into full spellings, by the rules of Python's optparse, whose error texts these are
+//! (measured on s3cmd 2.4.0).
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+
+use super::commands::{self, CommandSpec};
+use super::options::{self, OptionSpec, Resolved, Sets};
+use super::{checks, quote};
+
+/// A line in full spelling.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// `--name` or `--name=value`, each by the name that its row shows.
+    pub(super) options: Vec<OsString>,
+    /// Everything that is no option: the command and its arguments.
+    pub(super) words: Vec<OsString>,
+    /// Whether the version was asked for.
+    pub(super) version: bool,
+}
+
+/// Why reading stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// `--help`, of this command if one is named anywhere.
+    Help(Option<&'static CommandSpec>),
+    /// An error, as it stands after `s3cmd: error: `.
+    Error(String),
+}
+
+/// Reads a line.
+pub(super) fn normalise(args: VecDeque<OsString>) -> Result<Line, Stop> {
+    let mut reader = Reader { rest: args, line: Line::default() };
+    match reader.read() {
+        Err(Stop::Help(_)) => Err(Stop::Help(reader.command_anywhere())),
+        Err(stop) => Err(stop),
+        Ok(()) => Ok(reader.line),
+    }
+}
+
+struct Reader {
+    rest: VecDeque<OsString>,
+    line: Line,
+}
+
+impl Reader {
+    fn read(&mut self) -> Result<(), Stop> {
+        while let Some(arg) = self.rest.pop_front() {
+            let bytes = arg.as_encoded_bytes();
+            if bytes == b"--" {
+                self.line.words.extend(self.rest.drain(..));
+            } else if bytes.starts_with(b"--") {
+                self.long(&arg)?;
+            } else if bytes.len() > 1 && bytes[0] == b'-' {
+                self.cluster(&arg)?;
+            } else {
+                self.line.words.push(arg);
+            }
+        }
+        Ok(())
+    }
+
+    /// `--name` or `--name=value`.
+    fn long(&mut self, arg: &OsStr) -> Result<(), Stop> {
+        let bytes = arg.as_encoded_bytes();
+        let equals = bytes.iter().position(|byte| *byte == b'=');
+        let name = part(arg, 2, equals.unwrap_or(bytes.len()));
+        let value = equals.map(|at| part(arg, at + 1, bytes.len()));
+        let resolved = name.to_str().map_or(Resolved::Unknown, options::resolve);
+        match (resolved, value) {
+            (Resolved::Unknown, _) => Err(error(format!("no such option: --{}", quote::shown(&name)))),
+            (Resolved::Ambiguous(names), _) => {
+                let names: Vec<String> = names.iter().map(|name| format!("--{name}")).collect();
+                Err(error(format!("ambiguous option: --{} ({}?)", quote::shown(&name), names.join(", "))))
+            }
+            (Resolved::Option(option, spelling), value) if option.takes_value() => {
+                self.with_value(option, &format!("--{spelling}"), value)
+            }
+            (Resolved::Option(_, spelling), Some(_)) => {
+                Err(error(format!("--{spelling} option does not take a value")))
+            }
+            (Resolved::Option(option, _), None) => self.flag(option),
+        }
+    }
+
+    /// `-x`, `-xyz` or `-xVALUE`.
+    fn cluster(&mut self, arg: &OsStr) -> Result<(), Stop> {
+        let bytes = arg.as_encoded_bytes();
+        let mut at = 1;
+        while at < bytes.len() {
+            let valid = bytes[at..].utf8_chunks().next().map_or("", |chunk| chunk.valid());
+            let Some(letter) = valid.chars().next() else {
+                return Err(error(format!("no such option: -{}", quote::shown(&part(arg, at, at + 1)))));
+            };
+            at += letter.len_utf8();
+            let Some(option) = options::by_short(letter) else {
+                let letter = quote::shown(OsStr::new(letter.encode_utf8(&mut [0; 4])));
+                return Err(error(format!("no such option: -{letter}")));
+            };
+            if option.takes_value() {
+                let value = (at < bytes.len()).then(|| part(arg, at, bytes.len()));
+                return self.with_value(option, &format!("-{letter}"), value);
+            }
+            self.flag(option)?;
+        }
+        Ok(())
+    }
+
+    fn flag(&mut self, option: &OptionSpec) -> Result<(), Stop> {
+        match option.sets {
+            Sets::Help => return Err(Stop::Help(None)),
+            Sets::Version => self.line.version = true,
+            _ => self.line.options.push(format!("--{}", option.name()).into()),
+        }
+        Ok(())
+    }
+
+    /// The value is the next argument, whatever that looks like, where none came with the option.
+    fn with_value(&mut self, option: &OptionSpec, shown: &str, value: Option<OsString>) -> Result<(), Stop> {
+        let Some(value) = value.or_else(|| self.rest.pop_front()) else {
+            return Err(error(format!("{shown} option requires 1 argument")));
+        };
+        let checked = checks::check(option.check, &value)
+            .map_err(|problem| error(format!("option {shown}: {problem}")))?;
+        let mut full = OsString::from(format!("--{}=", option.name()));
+        full.push(checked.map_or(value, OsString::from));
+        self.line.options.push(full);
+        Ok(())
+    }
+
+    /// The command whose help is meant: the first word before or, as far as that can be read, after `--help`.
+    fn command_anywhere(&mut self) -> Option<&'static CommandSpec> {
+        while self.line.words.is_empty() && !self.rest.is_empty() {
+            // Each round gets past one argument at least; an error says nothing about the words behind it.
+            let _ = self.read();
+        }
+        let known = self.line.words.iter().filter_map(|word| word.to_str().and_then(commands::find));
+        // `s3cmd help put --help`: the page of `put`.
+        known.take(2).last().filter(|_| self.line.words.first().is_some_and(|word| is_command(word)))
+    }
+}
+
+fn is_command(word: &OsStr) -> bool {
+    word.to_str().is_some_and(|word| commands::find(word).is_some())
+}
+
+fn error(problem: String) -> Stop {
+    Stop::Error(problem)
+}
+
+/// The bytes from `from` to `to` of an argument, which may be no UTF-8.
+#[cfg(unix)]
+fn part(arg: &OsStr, from: usize, to: usize) -> OsString {
+    use std::os::unix::ffi::OsStrExt;
+    OsStr::from_bytes(&arg.as_bytes()[from..to]).to_owned()
+}
+
+/// Where arguments are no bytes, what is no Unicode in them is replaced.
+#[cfg(not(unix))]
+fn part(arg: &OsStr, from: usize, to: usize) -> OsString {
+    String::from_utf8_lossy(&arg.as_encoded_bytes()[from..to]).into_owned().into()
+}
