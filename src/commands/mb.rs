@@ -1,0 +1,98 @@
+//! `mb s3://BUCKET...`: makes buckets.
+
+use super::context::{Cx, bucket_uri};
+use crate::output::{Failure, Outcome};
+use std::ffi::OsString;
+
+/// Makes each of the buckets, in the configured location, public where `--acl-public` asks for it.
+///
+/// The first bucket that cannot be made ends the command. With `--dry-run` only the names are checked.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let settings = &cx.settings;
+    let location = Some(settings.bucket_location.as_str())
+        .filter(|location| !matches!(location.to_ascii_lowercase().as_str(), "" | "us" | "us-east-1"));
+    let mut headers = settings.extra_headers.clone();
+    if settings.acl_public == Some(true) {
+        headers.push(("x-amz-acl".to_owned(), "public-read".to_owned()));
+        // Buckets of today refuse ACLs unless their objects may be owned by the writer.
+        headers.push(("x-amz-object-ownership".to_owned(), "ObjectWriter".to_owned()));
+    }
+    for arg in args {
+        let uri = bucket_uri(arg)?;
+        check_name(&uri.bucket, location.is_some())?;
+        if !settings.dry_run {
+            cx.client()
+                .create_bucket(&uri.bucket, location, &headers)
+                .await
+                .map_err(Failure::about_bucket)?;
+        }
+        cx.console.line(format!("Bucket '{uri}' created"))?;
+    }
+    if settings.dry_run {
+        log::warn!("Exiting now because of --dry-run");
+    }
+    Ok(())
+}
+
+/// Checks a new bucket's name by s3cmd's rules and in its words (measured on s3cmd 2.4.0). `strict` demands a name that
+/// can be part of a host name, as buckets outside the classic region need it.
+fn check_name(bucket: &str, strict: bool) -> Outcome {
+    let (longest, allowed): (usize, fn(char) -> bool) = if strict {
+        (63, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-'))
+    } else {
+        (255, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+    };
+    let is_alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let problem = if let Some(odd) = bucket.chars().find(|c| !allowed(*c)) {
+        let supported = if strict {
+            "lowercase us-ascii letters (a-z), digits (0-9), dot (.) and hyphen (-)"
+        } else {
+            "us-ascii letters (a-z, A-Z), digits (0-9), dot (.), hyphen (-) and underscore (_)"
+        };
+        format!("contains disallowed character '{odd}'. The only supported ones are: {supported}.")
+    } else if bucket.len() < 3 {
+        "is too short (min 3 characters)".to_owned()
+    } else if bucket.len() > longest {
+        format!("is too long (max {longest} characters)")
+    } else if !strict {
+        return Ok(());
+    } else if let Some(sequence) = ["-.", ".."].into_iter().find(|sequence| bucket.contains(sequence)) {
+        format!("must not contain sequence '{sequence}' for DNS compatibility")
+    } else if !is_alphanumeric(bucket.chars().next()) {
+        "must start with a letter or a digit".to_owned()
+    } else if !is_alphanumeric(bucket.chars().last()) {
+        "must end with a letter or a digit".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Failure::parameter(format!("Bucket name '{bucket}' {problem}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_refused_in_the_words_of_s3cmd() {
+        let problem = |name: &str, strict| match check_name(name, strict) {
+            Ok(()) => String::new(),
+            Err(failure) => failure.lines[0].clone(),
+        };
+        let long = "a".repeat(64);
+        for (name, strict, words) in [
+            ("ab", false, "is too short (min 3 characters)"),
+            ("a%b", false, "contains disallowed character '%'."),
+            ("Lab_Ref", true, "contains disallowed character 'L'."),
+            ("cmds.dot-.x", true, "must not contain sequence '-.' for DNS compatibility"),
+            ("-abc", true, "must start with a letter or a digit"),
+            ("abc-", true, "must end with a letter or a digit"),
+            (&long, true, "is too long (max 63 characters)"),
+        ] {
+            let wanted = format!("Parameter problem: Bucket name '{name}' {words}");
+            assert!(problem(name, strict).starts_with(&wanted), "{}", problem(name, strict));
+        }
+        for (name, strict) in [("Lab_Ref", false), (&long, false), ("a.b-c", true)] {
+            assert_eq!(problem(name, strict), "");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `rb s3://BUCKET...`: removes buckets.
+
+use super::context::{Cx, bucket_uri};
+use crate::output::{Exit, Failure, Outcome};
+use crate::s3::Error;
+use crate::s3::list::ListOptions;
+use crate::transfer::delete::delete_keys;
+use crate::uri::S3Uri;
+use futures::{StreamExt, TryStreamExt};
+use std::ffi::OsString;
+
+/// Removes each of the buckets. With `--recursive` or `--force` one that is not empty is emptied first; with `--force`
+/// one that is not there counts as removed.
+///
+/// The first bucket that cannot be removed ends the command. With `--dry-run` nothing is removed.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    for arg in args {
+        let uri = bucket_uri(arg)?;
+        match remove(cx, &uri).await {
+            Ok(()) => cx.console.line(format!("Bucket '{uri}' removed"))?,
+            Err(Removal::Refused(error)) if cx.settings.force && error.code() == "NoSuchBucket" => {}
+            Err(Removal::Refused(error)) if error.code() == "AccessDenied" => {
+                return Err(Failure::about_bucket(error));
+            }
+            Err(Removal::Refused(error)) => return Err(error.into()),
+            Err(Removal::Other(failure)) => return Err(failure),
+        }
+    }
+    if cx.settings.dry_run {
+        log::warn!("Exiting now because of --dry-run");
+    }
+    Ok(())
+}
+
+/// Why a bucket is still there.
+enum Removal {
+    /// The service said no.
+    Refused(Error),
+    /// Anything else.
+    Other(Failure),
+}
+
+async fn remove(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
+    let settings = &cx.settings;
+    let client = cx.client();
+    let may_empty = settings.recursive || settings.force;
+    let is_empty = if settings.dry_run {
+        let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
+        let page = client.list_page(&uri.bucket, &one, None).await.map_err(Removal::Refused)?;
+        page.objects.is_empty()
+    } else {
+        match client.delete_bucket(&uri.bucket).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.code() == "BucketNotEmpty" && may_empty => false,
+            Err(error) => return Err(Removal::Refused(error)),
+        }
+    };
+    if is_empty {
+        return Ok(());
+    }
+    if !may_empty {
+        // What the service would say.
+        return Err(Removal::Other(Failure::new(Exit::CONFLICT, "S3 error: 409 (BucketNotEmpty)")));
+    }
+    log::warn!("Bucket is not empty. Removing all the objects from it first. This may take some time...");
+    let pages = client.list(&uri.bucket, ListOptions::default());
+    let keys = pages
+        .map_err(Failure::about_bucket)
+        .map_ok(|page| futures::stream::iter(page.objects.into_iter().map(|object| Ok(object.key))))
+        .try_flatten()
+        .boxed();
+    delete_keys(client, &cx.console, &uri.bucket, keys, settings.dry_run).await.map_err(Removal::Other)?;
+    if settings.dry_run {
+        return Ok(());
+    }
+    // Keys that could not be deleted were named; the bucket's own answer decides.
+    client.delete_bucket(&uri.bucket).await.map_err(Removal::Refused)
+}

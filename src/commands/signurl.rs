@@ -1,0 +1,175 @@
+//! `signurl s3://BUCKET/KEY EXPIRY`: makes a link that works without credentials until it expires.
+
+use super::context::Cx;
+use crate::output::{Failure, Outcome};
+use crate::s3::client::canonical_region;
+use crate::s3::credentials::Credentials;
+use crate::s3::presign::Link;
+use crate::s3::sign::v4;
+use crate::uri::{Location, S3Uri};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use std::ffi::{OsStr, OsString};
+
+/// Prints a link to download an object, signed for a time. No connection is made.
+///
+/// The last two arguments count (measured on s3cmd 2.4.0). The signature is of version 4 as far as that goes, 7 days; of version 2 beyond them, and where `signature_v2` is set.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let [.., object, time] = args else {
+        return Err(Failure::parameter("Expecting an S3 URI and a time of expiry"));
+    };
+    let uri = link_uri(object)?;
+    let now = Utc::now();
+    let expires = expiry(&time.to_string_lossy(), now.timestamp())?;
+    let settings = &cx.settings;
+    let https = if settings.signurl_use_https_set { settings.signurl_use_https } else { settings.use_https };
+    let endpoint = cx.endpoint();
+    let link = Link {
+        endpoint: &endpoint,
+        https,
+        bucket: &uri.bucket,
+        key: &uri.key,
+        content_disposition: &settings.content_disposition,
+        content_type: &settings.content_type,
+    };
+    let credentials =
+        Credentials::new(&settings.access_key, &settings.secret_key, Some(&settings.access_token));
+    let lifetime = expires.saturating_sub(now.timestamp());
+    let url = match version(settings.signature_v2, lifetime) {
+        Version::V4(seconds) => {
+            let region = canonical_region(&settings.bucket_location);
+            log::info!("The link is signed with version 4, for the region {region}");
+            link.presigned_v4(&credentials, region, now, seconds)
+        }
+        Version::V2(why) => {
+            log::info!("The link is signed with version 2: {why}");
+            link.presigned_v2(&credentials, expires)
+        }
+    };
+    if lifetime <= 0 {
+        log::warn!("The link has expired already");
+    }
+    cx.console.line(url)
+}
+
+fn link_uri(argument: &OsStr) -> Outcome<S3Uri> {
+    match Location::parse(argument) {
+        Location::S3(uri) if !uri.bucket.is_empty() => Ok(uri),
+        Location::S3(uri) => {
+            Err(Failure::parameter(format!("Expecting S3 URI with a bucket name instead of '{uri}'")))
+        }
+        Location::Local(path) => {
+            Err(Failure::parameter(format!("Must be S3Uri. Got: file://{}", path.display())))
+        }
+    }
+}
+
+/// Which signature a link gets.
+#[derive(Debug, PartialEq, Eq)]
+enum Version {
+    /// Version 4, for so many seconds.
+    V4(u64),
+    /// Version 2, and why.
+    V2(&'static str),
+}
+
+fn version(asked_for_v2: bool, lifetime: i64) -> Version {
+    match u64::try_from(lifetime) {
+        _ if asked_for_v2 => Version::V2("signature_v2 is set"),
+        Ok(seconds @ 1..=v4::MAX_EXPIRES) => Version::V4(seconds),
+        Ok(0) | Err(_) => Version::V2("version 4 has no links that have expired"),
+        Ok(_) => Version::V2("version 4 has no links for more than 7 days"),
+    }
+}
+
+/// When a link expires, in seconds since the epoch: such a number; `+` and seconds from now; `+` and a number with `s`,
+/// `m`, `h`, `d` or `w`; or a date, with or without a time and an offset from UTC, which is meant without one.
+fn expiry(text: &str, now: i64) -> Outcome<i64> {
+    let time = match text.trim().strip_prefix('+') {
+        Some(duration) => seconds(duration).and_then(|seconds| now.checked_add(seconds)),
+        None => text.trim().parse().ok().or_else(|| iso_time(text.trim())),
+    };
+    time.ok_or_else(|| {
+        Failure::parameter(format!(
+            "Unable to convert '{text}' to an epoch time. Pass an epoch time. \
+             Try `date -d 'now + 1 year' +%s` (shell) or time.mktime (Python)."
+        ))
+    })
+}
+
+fn seconds(duration: &str) -> Option<i64> {
+    let unit = duration.chars().last().filter(char::is_ascii_alphabetic);
+    let factor = match unit {
+        None | Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 24 * 3600,
+        Some('w') => 7 * 24 * 3600,
+        Some(_) => return None,
+    };
+    let digits = &duration[..duration.len() - usize::from(unit.is_some())];
+    let number: u32 = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    i64::from(number).checked_mul(factor)
+}
+
+fn iso_time(text: &str) -> Option<i64> {
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Some(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp());
+    }
+    for form in
+        ["%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%d %H:%M:%S%:z", "%Y-%m-%dT%H:%M%:z"]
+    {
+        if let Ok(time) = DateTime::parse_from_str(text, form) {
+            return Some(time.timestamp());
+        }
+    }
+    let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    for form in
+        ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+    {
+        if let Ok(time) = NaiveDateTime::parse_from_str(bare, form) {
+            return Some(time.and_utc().timestamp());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiries_are_read_in_all_their_forms() {
+        let now = 1_000_000;
+        for (text, wanted) in [
+            ("1893456000", 1_893_456_000),
+            (" 5 ", 5),
+            ("-5", -5),
+            ("+3600", now + 3600),
+            ("+30s", now + 30),
+            ("+30m", now + 1800),
+            ("+1h", now + 3600),
+            ("+7d", now + 604_800),
+            ("+2w", now + 1_209_600),
+            ("2030-01-01", 1_893_456_000),
+            ("2030-01-01T00:00:00Z", 1_893_456_000),
+            ("2030-01-01T02:00:00+02:00", 1_893_456_000),
+            ("2030-01-01 00:00", 1_893_456_000),
+            ("2030-01-01T00:00:00.500Z", 1_893_456_000),
+        ] {
+            assert_eq!(expiry(text, now).unwrap(), wanted, "{text}");
+        }
+        for text in
+            ["", "+", "+x", "+h", "+1y", "++5", "+-5", "1.5", "soon", "2030-13-01", "1h", "+1hh", "+1é"]
+        {
+            assert!(expiry(text, now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn version_4_serves_up_to_seven_days() {
+        assert_eq!(version(false, 604_800), Version::V4(604_800));
+        for (v2, lifetime) in [(true, 60), (false, 604_801), (false, 0), (false, -1)] {
+            assert!(matches!(version(v2, lifetime), Version::V2(_)), "{lifetime}");
+        }
+    }
+}
