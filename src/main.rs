@@ -1,1 +1,52 @@
-fn main() {}
+//! The whole story on one screen: parse, configure, run, exit code.
+
+use s3cmd::cli::{self, Invocation, Parsed};
+use s3cmd::commands::{self, context::Context};
+use s3cmd::config::{self, ProcessEnvironment};
+use s3cmd::output::{Exit, Failure, Outcome, print_error_text, print_text, start_log};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = match cli::parse(std::env::args_os().skip(1)) {
+        Parsed::Run(invocation) => run(&invocation),
+        Parsed::Print { stdout, exit } => print_text(&stdout).and_then(|()| ended(exit)),
+        Parsed::Fail { stderr, stdout, exit } => {
+            print_error_text(&stderr);
+            print_text(&stdout).and_then(|()| ended(exit))
+        }
+    };
+    let failure = match outcome {
+        Ok(()) => return Exit::OK.into(),
+        Err(failure) => failure,
+    };
+    for line in &failure.lines {
+        log::error!("{line}");
+    }
+    failure.exit.into()
+}
+
+fn run(invocation: &Invocation) -> Outcome {
+    start_log(log::LevelFilter::Warn);
+    let warn = |warnings: &[String]| warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    let loaded = config::load(&invocation.typed, &ProcessEnvironment).map_err(|error| {
+        warn(&error.warnings);
+        Failure { exit: Exit(error.exit), lines: error.lines }
+    })?;
+    start_log(loaded.settings.verbosity.into());
+    warn(&loaded.warnings);
+    if invocation.typed.dump_config() {
+        return print_text(&loaded.settings.dump());
+    }
+    if let Err(usage) = invocation.check() {
+        print_text(&usage.stdout)?;
+        return Err(Failure { exit: Exit(usage.exit), lines: usage.lines });
+    }
+    match invocation.command {
+        Some(command) => commands::run(command.id, &Context::new(loaded.settings), &invocation.args),
+        None => Ok(()),
+    }
+}
+
+fn ended(exit: u8) -> Outcome {
+    if exit == 0 { Ok(()) } else { Err(Failure::silent(Exit(exit))) }
+}

@@ -22,7 +22,7 @@ pub type Cx = Arc<Context>;
 #[derive(Debug)]
 pub struct Context {
     /// The effective configuration.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Where results go.
     pub console: Console,
     client: OnceLock<Client>,
@@ -32,7 +32,7 @@ impl Context {
     /// Makes the context; no client yet.
     pub fn new(settings: Settings) -> Cx {
         let console = Console::new(settings.quiet, settings.progress_meter);
-        Arc::new(Self { settings, console, client: OnceLock::new() })
+        Arc::new(Self { settings: Arc::new(settings), console, client: OnceLock::new() })
     }
 
     /// The shared client, made on first use. Making it opens nothing; the first request does.

@@ -203,6 +203,18 @@ impl Verbosity {
     }
 }
 
+impl From<Verbosity> for log::LevelFilter {
+    fn from(verbosity: Verbosity) -> Self {
+        match verbosity.level() {
+            ..=10 => Self::Debug,
+            11..=20 => Self::Info,
+            21..=30 => Self::Warn,
+            31..=40 => Self::Error,
+            _ => Self::Off,
+        }
+    }
+}
+
 impl PartialOrd for Verbosity {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.level().cmp(&other.level()))

@@ -73,7 +73,7 @@ impl Meter {
 
 fn line(now: u64, total: u64, seconds: f64) -> String {
     let total_text = total.to_string();
-    let percent = if total == 0 { 0 } else { now.min(total) * 100 / total };
+    let percent = (now.min(total) * 100).checked_div(total).unwrap_or(0);
     let (speed, unit) = units::speed_parts(now, seconds);
     format!(
         " {now:>width$} of {total_text}   {percent:3}% in {:4}s  {speed:7.2} {unit}B/s",

@@ -25,7 +25,7 @@ pub fn indented(document: &str) -> Result<String> {
             }
             Event::End(end) => match open.take() {
                 Some((tag, text)) if text.trim().is_empty() => {
-                    push_line(&mut out, depth, &format!("<{tag}/>"))
+                    push_line(&mut out, depth, &format!("<{tag}/>"));
                 }
                 Some((tag, text)) => push_line(&mut out, depth, &format!("<{tag}>{text}</{}>", &*end)),
                 None => {

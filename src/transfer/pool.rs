@@ -68,7 +68,7 @@ pub async fn in_order<I, F>(
     width: usize,
     stop_on_error: bool,
     plan: impl Stream<Item = Outcome<I>>,
-    work: impl Fn(I) -> F,
+    mut work: impl FnMut(I) -> F,
 ) -> Outcome<Ledger>
 where
     F: Future<Output = Outcome<Verdict>> + Send + 'static,

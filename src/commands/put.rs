@@ -1,0 +1,279 @@
+//! `put`: upload files, trees, or standard input.
+
+use super::context::Cx;
+use crate::output::{Exit, Failure, Outcome, reason};
+use crate::s3::Error;
+use crate::s3::request::Progress;
+use crate::transfer::local::{self, LocalItem, LocalOptions, LocalSelection};
+use crate::transfer::pool::{self, Verdict};
+use crate::transfer::upload::{UploadError, Uploader, check_part_size};
+use crate::units;
+use crate::uri::{Location, S3Uri};
+use std::ffi::{OsStr, OsString};
+use std::io::BufRead;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Uploads the sources below the destination, many at once, and prints a line for each in the order of their names.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let (sources, destination) = sources_and_destination(args)?;
+    check_part_size(&cx.settings)?;
+    if sources.iter().any(|source| source == "-") {
+        return from_stdin(cx, sources, destination).await;
+    }
+    let selection = select(cx, sources)?;
+    let single = selection.single_file && selection.items.len() == 1;
+    if !(destination.key.is_empty() || destination.key.ends_with('/') || single) {
+        return Err(Failure::parameter(
+            "Destination S3 URI must end with '/' (ie must refer to a directory on the remote side).",
+        ));
+    }
+    refuse_same_names(&selection)?;
+    if selection.items.is_empty() && selection.unusable == 0 {
+        return Err(Failure::parameter("Nothing to upload."));
+    }
+    log::info!("Summary: {} local files to upload", selection.items.len());
+    if cx.settings.dry_run {
+        return dry_run(cx, &selection, &destination, single);
+    }
+
+    let total = selection.items.len();
+    let uploader = Uploader::new(cx.client().clone(), cx.settings.clone(), cx.width());
+    let unusable = selection.unusable;
+    let plan = selection.items.into_iter().enumerate().map(Ok);
+    let stop = cx.settings.stop_on_error;
+    let mut ledger = pool::in_order(cx.width(), stop, futures::stream::iter(plan), |(index, item)| {
+        let uri = target(&destination, &item, single);
+        let place = format!("[{} of {total}]", index + 1);
+        upload(cx.clone(), uploader.clone(), item, uri, place)
+    })
+    .await?;
+    if stop && ledger.failed > 0 {
+        return Err(Failure::new(Exit::DATAERR, "Exiting now because of --stop-on-error"));
+    }
+    ledger.failed += unusable;
+    ledger.outcome()
+}
+
+/// All arguments but the last are sources; the last is where they go.
+fn sources_and_destination(args: &[OsString]) -> Outcome<(&[OsString], S3Uri)> {
+    let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
+        return Err(Failure::parameter("Expecting both sources and a destination"));
+    };
+    match Location::parse(last) {
+        Location::S3(uri) if !uri.bucket.is_empty() => Ok((sources, uri)),
+        Location::S3(_) => Err(Failure::parameter(format!(
+            "Destination must name a bucket. Got: {}",
+            last.to_string_lossy()
+        ))),
+        Location::Local(path) => {
+            Err(Failure::parameter(format!("Destination must be S3Uri. Got: file://{}", path.display())))
+        }
+    }
+}
+
+fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
+    log::info!("Compiling list of local files...");
+    let settings = &cx.settings;
+    let options = LocalOptions {
+        recursive: settings.recursive,
+        follow_symlinks: settings.follow_symlinks,
+        keep_dirs: settings.keep_dirs,
+        verbatim: settings.urlencoding_mode == "verbatim",
+        filter: &settings.filter,
+    };
+    let mut paths = Vec::with_capacity(sources.len());
+    for source in sources {
+        match Location::parse(source) {
+            Location::Local(path) => paths.push(path.into_os_string()),
+            Location::S3(uri) => {
+                return Err(Failure::parameter(format!("Expecting local files as sources. Got: {uri}")));
+            }
+        }
+    }
+    if settings.files_from.is_empty() {
+        return local::select(&paths, &options);
+    }
+    let [base] = &paths[..] else {
+        return Err(Failure::parameter("Only one source directory can be given with --files-from"));
+    };
+    local::select_listed(Path::new(base), &listed_names(&settings.files_from)?, &options)
+}
+
+/// The names in the files of `--files-from`, one a line; `-` is standard input.
+fn listed_names(files: &[String]) -> Outcome<Vec<OsString>> {
+    let mut names = Vec::new();
+    for file in files {
+        let read = |reader: &mut dyn BufRead| reader.lines().collect::<Result<Vec<_>, _>>();
+        let lines = if file == "-" {
+            read(&mut std::io::stdin().lock())
+        } else {
+            std::fs::File::open(file).and_then(|opened| read(&mut std::io::BufReader::new(opened)))
+        };
+        let lines = lines.map_err(|error| Failure::file(file, &error))?;
+        names
+            .extend(lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).map(OsString::from));
+    }
+    Ok(names)
+}
+
+fn refuse_same_names(selection: &LocalSelection) -> Outcome {
+    let twice = selection.items.windows(2).find(|pair| pair[0].relative == pair[1].relative);
+    match twice {
+        // The same file named twice is no conflict, but it is uploaded once only.
+        Some([a, b]) if a.path != b.path => Err(Failure::parameter(format!(
+            "Two sources would become '{}': '{}' and '{}'",
+            a.relative,
+            a.path.display(),
+            b.path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn target(destination: &S3Uri, item: &LocalItem, single: bool) -> S3Uri {
+    if single && !destination.key.is_empty() && !destination.key.ends_with('/') {
+        return destination.clone();
+    }
+    destination.with_key(format!("{}{}", destination.key, item.relative))
+}
+
+fn dry_run(cx: &Cx, selection: &LocalSelection, destination: &S3Uri, single: bool) -> Outcome {
+    for name in &selection.excluded {
+        cx.console.stream(format!("exclude: {name}"))?;
+    }
+    for item in &selection.items {
+        let uri = target(destination, item, single);
+        cx.console.stream(format!("upload: '{}' -> '{uri}'", item.path.display()))?;
+    }
+    cx.console.flush()?;
+    log::warn!("Exiting now because of --dry-run");
+    if selection.unusable > 0 { Err(Failure::silent(Exit::PARTIAL)) } else { Ok(()) }
+}
+
+async fn upload(cx: Cx, uploader: Uploader, item: LocalItem, uri: S3Uri, place: String) -> Outcome<Verdict> {
+    let path = item.path.display().to_string();
+    let path = path.strip_suffix('/').unwrap_or(&path);
+    let progress = Progress::default();
+    let started = Instant::now();
+    if item.relative.ends_with('/') {
+        let made = uploader.directory(&item.path, &uri).await.map(|()| 0);
+        return finish(&cx, path, &uri, &place, started, made.map_err(UploadError::from));
+    }
+    log::info!("Sending file '{path}', please wait...");
+    let size = std::fs::metadata(&item.path).map_or(0, |metadata| metadata.len());
+    let meter = cx.console.meter(|| format!("upload: '{path}' -> '{uri}'  {place}"), size, &progress);
+    let sent = uploader.file(&item.path, &uri, &progress).await;
+    meter.end(sent.is_ok());
+    finish(&cx, path, &uri, &place, started, sent)
+}
+
+/// Prints how an upload ended. A refusal by the service ends the whole run, as in s3cmd: the next file would be refused
+/// too.
+fn finish(
+    cx: &Cx,
+    path: &str,
+    uri: &S3Uri,
+    place: &str,
+    started: Instant,
+    sent: Result<u64, UploadError>,
+) -> Outcome<Verdict> {
+    let seconds = started.elapsed().as_secs_f64();
+    match sent {
+        Ok(size) => {
+            if !cx.console.shows_progress() {
+                let speed = units::speed(size, seconds);
+                cx.console.line(format!(
+                    "upload: '{path}' -> '{uri}' ({size} bytes in {seconds:.1} seconds, {speed}) {place}"
+                ))?;
+            }
+            if cx.settings.acl_public == Some(true) {
+                cx.console.line(format!("Public URL of the object is: {}", cx.public_url(uri)))?;
+            }
+            Ok(Verdict::Done)
+        }
+        Err(UploadError { error, kept }) => {
+            if let Some(id) = kept {
+                say_how_to_resume(path, uri, &id);
+            }
+            failed(path, error)
+        }
+    }
+}
+
+fn say_how_to_resume(path: &str, uri: &S3Uri, id: &str) {
+    log::error!(
+        "Upload of '{path}' is unfinished, its parts are kept. To drop them:\n  s3cmd abortmp {uri} {id}\nTo go on:\n  s3cmd --upload-id {id} put {path} {uri}"
+    );
+}
+
+fn failed(path: &str, error: Error) -> Outcome<Verdict> {
+    match error {
+        Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
+            Ok(Verdict::Failed)
+        }
+        Error::Io(error) => {
+            log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
+            Ok(Verdict::Failed)
+        }
+        error if is_final(&error) => Err(error.into()),
+        error => {
+            let text = match &error {
+                Error::Service(service) => service.to_string(),
+                other => other.to_string(),
+            };
+            log::error!("Upload of '{path}' failed too many times (Last reason: {text})");
+            Ok(Verdict::Failed)
+        }
+    }
+}
+
+/// Whether a failure ends the whole run, with the exit code of its own (measured on s3cmd 2.4.0): refusals, but not what
+/// may be a passing trouble of one object.
+fn is_final(error: &Error) -> bool {
+    match error {
+        Error::Service(service) => {
+            matches!(service.status, 300..=408 | 410..=428 | 430..=499 | 507)
+        }
+        Error::Connection { kind, .. } => {
+            matches!(kind, crate::s3::ConnectionFailure::Tls | crate::s3::ConnectionFailure::Resolve)
+        }
+        Error::Invalid(_) | Error::Malformed(_) => true,
+        Error::Integrity(_) | Error::Io(_) => false,
+    }
+}
+
+async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcome {
+    if sources != [OsStr::new("-")] {
+        return Err(Failure::parameter(
+            "Cannot specify multiple local files if uploading from '-' (ie stdin)",
+        ));
+    }
+    if destination.key.is_empty() || destination.key.ends_with('/') {
+        return Err(Failure::parameter(
+            "Destination S3 URI must not end with '/' when uploading from stdin.",
+        ));
+    }
+    if !cx.settings.enable_multipart {
+        return Err(Failure::parameter("Multi-part upload is required to upload from stdin"));
+    }
+    if cx.settings.dry_run {
+        cx.console.line(format!("upload: '-' -> '{destination}'"))?;
+        log::warn!("Exiting now because of --dry-run");
+        return Ok(());
+    }
+    let uploader = Uploader::new(cx.client().clone(), Arc::clone(&cx.settings), cx.width());
+    let (path, place) = ("<stdin>", "[1 of 1]");
+    let progress = Progress::default();
+    let started = Instant::now();
+    let meter = cx.console.meter(|| format!("upload: '{path}' -> '{destination}'  {place}"), 0, &progress);
+    let sent = uploader.stream(tokio::io::stdin(), &destination, &progress).await;
+    meter.end(sent.is_ok());
+    // s3cmd knows no size here and prints 0; scripts compare the line.
+    match finish(cx, path, &destination, place, started, sent.map(|_| 0))? {
+        Verdict::Failed => Err(Failure::silent(Exit::PARTIAL)),
+        _ => Ok(()),
+    }
+}

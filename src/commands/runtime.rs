@@ -1,0 +1,84 @@
+//! The async runtime that suits a command, and what ends a run from outside.
+
+use crate::cli::Command;
+use crate::output::{Exit, Failure, Outcome, print_error_text};
+use std::future::Future;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// Most worker threads: transfers wait for the network, and each thread costs start-up time (128 cost 11 ms).
+const MAX_THREADS: usize = 8;
+
+/// How long writers and readers of files may take to end after an interruption, so that temporary files are removed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Runs a command: on one thread where it makes a few requests, on several where it moves data. Ctrl-C and SIGTERM end it
+/// in order: what is under way is dropped, and temporary files with it.
+pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = build(command).map_err(Failure::from)?;
+    let outcome = runtime.block_on(async {
+        if command == Command::Serve {
+            // The server ends in an order of its own.
+            return work.await;
+        }
+        tokio::select! {
+            outcome = work => outcome,
+            failure = interrupted() => Err(failure),
+        }
+    });
+    if outcome.is_err() {
+        runtime.shutdown_timeout(LAST_WORDS);
+    } else {
+        runtime.shutdown_background();
+    }
+    outcome
+}
+
+fn build(command: Command) -> std::io::Result<Runtime> {
+    let many = matches!(
+        command,
+        Command::Put
+            | Command::Get
+            | Command::Cp
+            | Command::Mv
+            | Command::Del
+            | Command::Setacl
+            | Command::Md5sum
+            | Command::Check
+            | Command::Serve
+    );
+    let mut builder = if many { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    if many {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        builder.worker_threads(threads.clamp(2, MAX_THREADS));
+    }
+    builder.enable_all().build()
+}
+
+#[cfg(unix)]
+async fn interrupted() -> Failure {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => match result {
+            Ok(()) => {
+                print_error_text("See ya!\n");
+                Failure::silent(Exit::BREAK)
+            }
+            Err(_) => std::future::pending().await,
+        },
+        // What a shell reports of a process that SIGTERM ended.
+        _ = terminate.recv() => Failure::silent(Exit(128 + 15)),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> Failure {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => {
+            print_error_text("See ya!\n");
+            Failure::silent(Exit::BREAK)
+        }
+        Err(_) => std::future::pending().await,
+    }
+}

@@ -1,0 +1,215 @@
+//! Where downloads go, and why never outside: the names of objects are written by strangers.
+
+use crate::output::{Failure, Outcome};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The destination argument of a download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// `-`
+    Stdout,
+    /// An existing directory, as typed.
+    Directory(OsString),
+    /// The name of the one file.
+    File(PathBuf),
+}
+
+/// Where one object goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+    /// A directory, for a key that ends with a slash.
+    Directory(PathBuf),
+}
+
+impl Destination {
+    /// Reads the argument: an existing directory, `-`, or else the name for a single object.
+    pub fn new(argument: OsString, several: bool) -> Outcome<Self> {
+        if argument == "-" {
+            return Ok(Destination::Stdout);
+        }
+        let path = PathBuf::from(&argument);
+        if path.is_dir() {
+            return Ok(Destination::Directory(argument));
+        }
+        if several {
+            return Err(Failure::parameter(
+                "Destination must be a directory or stdout when downloading multiple sources.",
+            ));
+        }
+        Ok(Destination::File(path))
+    }
+
+    /// The name that is printed for an object.
+    pub fn shown(&self, relative: &str) -> String {
+        match self {
+            Destination::Stdout => "-".to_owned(),
+            Destination::File(path) => path.display().to_string(),
+            Destination::Directory(base) => {
+                let base = base.to_string_lossy();
+                format!("{}/{relative}", base.strip_suffix('/').unwrap_or(&base))
+            }
+        }
+    }
+
+    /// The place of an object. A relative name stays below the directory: empty parts are dropped, `.` and `..` are
+    /// resolved within it, and a name that leads out, or that no file can have, is refused with a reason.
+    pub fn target(&self, relative: &str) -> Result<Place, String> {
+        let base = match self {
+            Destination::Stdout => return Ok(Place::Stdout),
+            Destination::File(path) => return Ok(Place::File(path.clone())),
+            Destination::Directory(base) => Path::new(base),
+        };
+        if relative.contains('\0') {
+            return Err("a file name cannot hold a NUL".to_owned());
+        }
+        let mut parts: Vec<&str> = Vec::new();
+        for part in relative.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    if parts.pop().is_none() {
+                        return Err("the name leads out of the destination directory".to_owned());
+                    }
+                }
+                part => parts.push(part),
+            }
+        }
+        let path = parts.iter().fold(base.to_owned(), |path, part| path.join(part));
+        let names_directory =
+            relative.ends_with('/') || relative.ends_with("/.") || relative.ends_with("/..");
+        if names_directory || parts.is_empty() { Ok(Place::Directory(path)) } else { Ok(Place::File(path)) }
+    }
+
+    /// Makes the directories above a file. Below an existing directory no link on the way may lead out of it.
+    pub fn prepare(&self, path: &Path) -> io::Result<()> {
+        let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
+            return Ok(());
+        };
+        let Destination::Directory(base) = self else {
+            // A name with a slash at its end can only be a directory.
+            if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            return std::fs::create_dir_all(parent);
+        };
+        if !parent.is_dir() {
+            // The deepest directory that exists decides where new ones are made.
+            let existing = parent.ancestors().find(|ancestor| ancestor.exists());
+            inside(existing.unwrap_or(Path::new(base)), base)?;
+            std::fs::create_dir_all(parent).map_err(not_a_directory)?;
+        }
+        inside(parent, base)
+    }
+}
+
+/// Which names of a plan cannot become files because of another one, with the reason; by position. `names` are relative
+/// names in ascending order with the sizes of their objects.
+///
+/// A file cannot be a directory as well: of `a` and `a/b` the second fails, as in s3cmd, unless `a` is empty, as the
+/// directory markers of other tools are: then `a` fails and what lies below it is fetched. And of two names for one
+/// place (`a/b`, `a//b`) only the plain one is written.
+pub fn conflicts(names: &[(&str, u64)]) -> HashMap<usize, String> {
+    let position = |name: &str| names.binary_search_by(|(other, _)| (*other).cmp(name)).ok();
+    let mut found = HashMap::new();
+    let mut odd: HashMap<String, usize> = HashMap::new();
+    for (index, (name, _)) in names.iter().enumerate() {
+        if name.split('/').any(|part| matches!(part, "" | "." | "..")) && !name.ends_with('/') {
+            let Ok(Place::File(plain)) = Destination::Directory(OsString::new()).target(name) else {
+                continue;
+            };
+            let plain = plain.to_string_lossy().into_owned();
+            let same = position(&plain).or_else(|| odd.get(&plain).copied());
+            if let Some(same) = same {
+                found.insert(index, format!("it is the same file as that of '{}'", names[same].0));
+            }
+            odd.entry(plain).or_insert(index);
+        }
+        for (slash, _) in name.match_indices('/') {
+            match position(&name[..slash]) {
+                Some(file) if names[file].1 == 0 => {
+                    found.insert(file, "Is a directory".to_owned());
+                }
+                Some(_) => {
+                    found.insert(index, "Not a directory".to_owned());
+                }
+                None => {}
+            }
+        }
+    }
+    found
+}
+
+/// `mkdir -p` says "file exists" of a file in the way, which names the wrong trouble.
+fn not_a_directory(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::AlreadyExists { io::ErrorKind::NotADirectory.into() } else { error }
+}
+
+fn inside(path: &Path, base: &OsString) -> io::Result<()> {
+    let base = std::fs::canonicalize(base)?;
+    if std::fs::canonicalize(path)?.starts_with(base) {
+        return Ok(());
+    }
+    Err(io::Error::other("a symbolic link leads out of the destination directory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_below_the_destination() {
+        let destination = Destination::Directory("d".into());
+        let file = |name: &str| Ok(Place::File(PathBuf::from(name)));
+        assert_eq!(destination.target("a/b"), file("d/a/b"));
+        assert_eq!(destination.target("/etc/passwd"), file("d/etc/passwd"));
+        assert_eq!(destination.target("a//./b/../c"), file("d/a/c"));
+        assert_eq!(destination.target("a/.."), Ok(Place::Directory("d".into())));
+        assert_eq!(destination.target("x/"), Ok(Place::Directory("d/x".into())));
+        for name in ["../x", "a/../../x", "..", "a\0b"] {
+            assert!(destination.target(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_in_each_others_way_are_found() {
+        let names = [
+            ("/b", 1),
+            ("a", 5),
+            ("a-b", 1),
+            ("a/b", 1),
+            ("b", 1),
+            ("m", 0),
+            ("m/x", 1),
+            ("z/", 0),
+            ("z/y", 1),
+        ];
+        let found = conflicts(&names);
+        let mut positions: Vec<_> = found.keys().map(|index| names[*index].0).collect();
+        positions.sort_unstable();
+        assert_eq!(positions, ["/b", "a/b", "m"]);
+        assert!(conflicts(&[("x//y", 1), ("x/./y", 1)]).contains_key(&1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_out_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let base = root.path().join("base");
+        std::fs::create_dir_all(base.join("inner")).unwrap();
+        std::os::unix::fs::symlink("..", base.join("out")).unwrap();
+        std::os::unix::fs::symlink("inner", base.join("in")).unwrap();
+        let destination = Destination::Directory(base.clone().into());
+        assert!(destination.prepare(&base.join("new/deep/file")).is_ok());
+        assert!(destination.prepare(&base.join("in/file")).is_ok());
+        assert!(destination.prepare(&base.join("out/file")).is_err());
+        assert!(destination.prepare(&base.join("out/new/file")).is_err());
+        assert!(!root.path().join("new").exists());
+    }
+}

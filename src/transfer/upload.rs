@@ -1,0 +1,414 @@
+//! Uploads: one request for a small file, concurrent parts for a large one, bounded buffers for standard input.
+//!
+//! Every byte is covered by a checksum that the server verifies: the signed SHA-256 of the payload under SigV4, the
+//! `Content-MD5` under SigV2. The MD5 of the whole content is stored in `x-amz-meta-s3cmd-attrs`, where scripts read it
+//! with `info`, and is compared with the ETag where that is an MD5.
+
+use super::attrs::{self, Attributes};
+use super::content_type;
+use crate::config::Settings;
+use crate::s3::body::{FileRange, Payload};
+use crate::s3::list::Part;
+use crate::s3::multipart::{FinishedPart, MIN_PART_SIZE, UploadRef, is_md5};
+use crate::s3::object::Outgoing;
+use crate::s3::request::Progress;
+use crate::s3::{Client, Error, Result, Signature};
+use crate::uri::S3Uri;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Files up to this size are read whole, hashed and sent from memory: one read, one write.
+const SMALL: u64 = 256 * 1024;
+
+/// Parts of standard input that are in memory at once: one that is read, the others on their way.
+const STDIN_PARTS: usize = 3;
+
+/// What an upload needs to know beside its source and destination.
+#[derive(Clone, Debug)]
+pub struct Uploader {
+    client: Client,
+    settings: Arc<Settings>,
+    /// Parts of one object on their way at once.
+    width: usize,
+}
+
+/// How a large upload failed, and what is left of it.
+#[derive(Debug)]
+pub struct UploadError {
+    /// The failure.
+    pub error: Error,
+    /// Id of the unfinished upload, which is kept so that it can be taken up again.
+    pub kept: Option<String>,
+}
+
+impl From<Error> for UploadError {
+    fn from(error: Error) -> Self {
+        Self { error, kept: None }
+    }
+}
+
+impl From<io::Error> for UploadError {
+    fn from(error: io::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl Uploader {
+    /// Makes an uploader that moves `width` parts of an object at once.
+    pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
+        Self { client, settings, width: width.max(1) }
+    }
+
+    /// Uploads a file; returns its size in bytes.
+    pub async fn file(
+        &self,
+        path: &Path,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> std::result::Result<u64, UploadError> {
+        let file = Arc::new(File::open(path)?);
+        let metadata = file.metadata()?;
+        let size = metadata.len();
+        let attributes =
+            if self.settings.preserve_attrs { Attributes::of_file(&metadata) } else { Attributes::default() };
+        if self.settings.enable_multipart && size > self.part_size() {
+            self.check_part_count(size)?;
+            return self.in_parts(path, file, size, attributes, destination, progress).await.map(|()| size);
+        }
+        let range = FileRange { file, offset: 0, length: size };
+        let payload = if size <= SMALL {
+            let mut content = Vec::with_capacity(size as usize);
+            range.each_block(|block| {
+                content.extend_from_slice(&block);
+                Ok(())
+            })?;
+            Payload::Bytes(content.into())
+        } else {
+            Payload::File(range)
+        };
+        let head = match &payload {
+            Payload::Bytes(content) => content.slice(..content.len().min(content_type::SNIFFED)),
+            Payload::File(range) => head(range)?,
+        };
+        let kind = content_type::of_file(path, &head, &self.settings);
+        self.whole(payload, &kind, attributes, destination, progress).await?;
+        Ok(size)
+    }
+
+    /// Makes the object that stands for a directory.
+    pub async fn directory(&self, path: &Path, destination: &S3Uri) -> Result<()> {
+        let metadata = std::fs::metadata(path)?;
+        let mut headers = self.headers("application/x-directory");
+        if self.settings.preserve_attrs {
+            headers.push((attrs::HEADER.to_owned(), Attributes::of_file(&metadata).to_header()));
+        }
+        let data = Outgoing::default();
+        self.client.put_object(&destination.bucket, &destination.key, data, &headers).await.map(drop)
+    }
+
+    /// Uploads everything that `source` gives, whatever its length, in parts; returns the number of bytes.
+    pub async fn stream(
+        &self,
+        source: impl AsyncRead + Unpin + Send,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> std::result::Result<u64, UploadError> {
+        let headers = self.headers(&content_type::of_stdin(&self.settings));
+        let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
+        let part_size = self.part_size() as usize;
+        let parts =
+            futures::stream::try_unfold((source, 1u32, false), |(mut source, number, ended)| async move {
+                if ended {
+                    return Ok(None);
+                }
+                let content = read_part(&mut source, part_size).await?;
+                let ended = content.len() < part_size;
+                // An empty input is one empty part; a length that is a multiple of the part size has no empty tail.
+                if content.is_empty() && number > 1 {
+                    return Ok(None);
+                }
+                Ok(Some(((number, content), (source, number + 1, ended))))
+            });
+        let sent = std::sync::atomic::AtomicU64::new(0);
+        let finished = parts
+            .map(|part: Result<(u32, Bytes)>| {
+                let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
+                let sent = &sent;
+                async move {
+                    let (number, content) = part?;
+                    sent.fetch_add(content.len() as u64, std::sync::atomic::Ordering::Relaxed);
+                    self.part(upload, number, Payload::Bytes(content), progress).await
+                }
+            })
+            .buffered(STDIN_PARTS.min(self.width))
+            .try_collect::<Vec<_>>()
+            .await;
+        let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
+        let finished = self.keep_on_failure(upload, finished).await?;
+        let completed = self.client.complete_upload(upload, &finished).await;
+        self.keep_on_failure(upload, completed).await?;
+        Ok(sent.into_inner())
+    }
+
+    async fn whole(
+        &self,
+        payload: Payload,
+        kind: &str,
+        mut attributes: Attributes,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> Result<()> {
+        let v4 = self.client.signature() == Signature::V4;
+        let digests = payload.digests(self.settings.store_md5 || !v4, v4).await?;
+        if let Some(md5) = digests.md5
+            && self.settings.store_md5
+        {
+            attributes.set_md5(md5);
+        }
+        if self.settings.put_continue && self.is_there(destination, payload.len(), digests.md5).await? {
+            log::warn!("Put: size and md5sum match for {destination}, skipping.");
+            return Ok(());
+        }
+        let mut headers = self.headers(kind);
+        if !attributes.is_empty() {
+            headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
+        }
+        let data = Outgoing {
+            payload,
+            md5: digests.md5.filter(|_| !v4),
+            sha256: digests.sha256,
+            progress: Some(progress.clone()),
+        };
+        let answer = self.client.put_object(&destination.bucket, &destination.key, data, &headers).await?;
+        match digests.md5 {
+            Some(md5) => verify_etag(&answer, md5),
+            None => Ok(()),
+        }
+    }
+
+    async fn in_parts(
+        &self,
+        path: &Path,
+        file: Arc<File>,
+        size: u64,
+        mut attributes: Attributes,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> std::result::Result<(), UploadError> {
+        let whole = FileRange { file: file.clone(), offset: 0, length: size };
+        if self.settings.store_md5 && self.settings.multipart_md5 {
+            let digests = Payload::File(whole.clone()).digests(true, false).await?;
+            if let Some(md5) = digests.md5 {
+                attributes.set_md5(md5);
+            }
+        }
+        let mut headers = self.headers(&content_type::of_file(path, &head(&whole)?, &self.settings));
+        if !attributes.is_empty() {
+            headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
+        }
+        let (id, stored) = match self.resumable(destination).await? {
+            Some((id, stored)) => (id, stored),
+            None => {
+                let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
+                (id, Vec::new())
+            }
+        };
+        let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
+        let part_size = self.part_size();
+        let (file, stored) = (&file, &stored);
+        let finished = futures::stream::iter(0..size.div_ceil(part_size))
+            .map(|index| async move {
+                let offset = index * part_size;
+                let length = part_size.min(size - offset);
+                let payload = Payload::File(FileRange { file: file.clone(), offset, length });
+                let number = index as u32 + 1;
+                match stored.iter().find(|part| part.number == number) {
+                    Some(part) => self.part_again(upload, part, payload, progress).await,
+                    None => self.part(upload, number, payload, progress).await,
+                }
+            })
+            .buffered(self.width)
+            .try_collect::<Vec<_>>()
+            .await;
+        let finished = self.keep_on_failure(upload, finished).await?;
+        let completed = self.client.complete_upload(upload, &finished).await;
+        self.keep_on_failure(upload, completed).await.map(drop)
+    }
+
+    async fn part(
+        &self,
+        upload: UploadRef<'_>,
+        number: u32,
+        payload: Payload,
+        progress: &Progress,
+    ) -> Result<FinishedPart> {
+        let v4 = self.client.signature() == Signature::V4;
+        let digests = payload.digests(!v4, v4).await?;
+        let data =
+            Outgoing { payload, md5: digests.md5, sha256: digests.sha256, progress: Some(progress.clone()) };
+        self.client.upload_part(upload, number, data).await
+    }
+
+    /// A part that an earlier run has stored: sent again only if it differs.
+    async fn part_again(
+        &self,
+        upload: UploadRef<'_>,
+        stored: &Part,
+        payload: Payload,
+        progress: &Progress,
+    ) -> Result<FinishedPart> {
+        let number = stored.number;
+        let etag = stored.etag.trim_matches('"').to_owned();
+        let md5 = payload.digests(true, false).await?.md5.map(hex::encode);
+        if stored.size == payload.len() && md5.as_ref() == Some(&etag) {
+            let uri = S3Uri::new(upload.bucket, upload.key);
+            log::warn!("MultiPart: size and md5sum match for {uri} part {number}, skipping.");
+            progress.fetch_add(stored.size, std::sync::atomic::Ordering::Relaxed);
+            return Ok(FinishedPart { number, etag });
+        }
+        let uri = S3Uri::new(upload.bucket, upload.key);
+        log::warn!("MultiPart: size or md5sum does not match for {uri} part {number}, reuploading.");
+        self.part(upload, number, payload, progress).await
+    }
+
+    /// The unfinished upload to take up, with its parts: the one that was named, else the newest of that key.
+    async fn resumable(&self, destination: &S3Uri) -> Result<Option<(String, Vec<Part>)>> {
+        let settings = &self.settings;
+        if !settings.put_continue {
+            return Ok(None);
+        }
+        let id = if settings.upload_id.is_empty() {
+            let uploads = self.client.list_uploads(&destination.bucket, &destination.key).await?;
+            let same_key = uploads.into_iter().filter(|upload| upload.key == destination.key);
+            match same_key.max_by(|a, b| a.initiated.cmp(&b.initiated)) {
+                Some(upload) => upload.id,
+                None => return Ok(None),
+            }
+        } else {
+            settings.upload_id.clone()
+        };
+        let parts = self.client.list_parts(&destination.bucket, &destination.key, &id).await?;
+        Ok(Some((id, parts)))
+    }
+
+    async fn is_there(&self, destination: &S3Uri, size: u64, md5: Option<[u8; 16]>) -> Result<bool> {
+        match self.client.head_object(&destination.bucket, &destination.key).await {
+            Ok(head) => Ok(head.size == size && md5.is_some_and(|md5| head.etag == hex::encode(md5))),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a failed upload and says its id, or drops it where that was asked for.
+    async fn keep_on_failure<T>(
+        &self,
+        upload: UploadRef<'_>,
+        result: Result<T>,
+    ) -> std::result::Result<T, UploadError> {
+        let error = match result {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        if self.settings.abort_on_error {
+            if let Err(left) = self.client.abort_upload(upload).await {
+                log::warn!("The unfinished upload {} could not be dropped: {left}", upload.id);
+            }
+            return Err(error.into());
+        }
+        Err(UploadError { error, kept: Some(upload.id.to_owned()) })
+    }
+
+    /// The headers that every upload carries.
+    fn headers(&self, kind: &str) -> Vec<(String, String)> {
+        let settings = &self.settings;
+        let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
+        headers.extend(placement_headers(settings));
+        for (name, value) in &settings.extra_headers {
+            headers.retain(|(present, _)| present != name);
+            headers.push((name.clone(), value.clone()));
+        }
+        headers
+    }
+
+    fn part_size(&self) -> u64 {
+        (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20
+    }
+
+    fn check_part_count(&self, size: u64) -> Result<()> {
+        let most = self.settings.multipart_max_chunks.max(1) as u64;
+        if size.div_ceil(self.part_size()) <= most {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "Chunk size {} MB results in more than {most} chunks. Please increase --multipart-chunk-size-mb",
+            self.settings.multipart_chunk_size_mb
+        )))
+    }
+}
+
+/// Where and how an object is stored: class, encryption, canned ACL. Uploads and copies carry them.
+pub fn placement_headers(settings: &Settings) -> Vec<(String, String)> {
+    let class = match (&settings.storage_class, settings.reduced_redundancy) {
+        (class, _) if !class.is_empty() => class.as_str(),
+        (_, true) => "REDUCED_REDUNDANCY",
+        (_, false) => "STANDARD",
+    };
+    let mut headers = vec![("x-amz-storage-class".to_owned(), class.to_owned())];
+    if settings.acl_public == Some(true) {
+        headers.push(("x-amz-acl".to_owned(), "public-read".to_owned()));
+    }
+    if !settings.kms_key.is_empty() {
+        headers.push(("x-amz-server-side-encryption".to_owned(), "aws:kms".to_owned()));
+        headers.push(("x-amz-server-side-encryption-aws-kms-key-id".to_owned(), settings.kms_key.clone()));
+    } else if settings.server_side_encryption {
+        headers.push(("x-amz-server-side-encryption".to_owned(), "AES256".to_owned()));
+    }
+    headers
+}
+
+/// Checks the part size: S3 takes no smaller parts than 5 MiB, and no larger ones than 5 GiB.
+pub fn check_part_size(settings: &Settings) -> Result<()> {
+    let megabytes = settings.multipart_chunk_size_mb;
+    let smallest = (MIN_PART_SIZE >> 20) as i64;
+    let (word, sign, limit) = match megabytes {
+        _ if megabytes < smallest => ("small", ">=", smallest),
+        _ if megabytes > 5120 => ("large", "<=", 5120),
+        _ => return Ok(()),
+    };
+    Err(Error::Invalid(format!(
+        "Chunk size {megabytes} MB is too {word}, must be {sign} {limit} MB. Please adjust --multipart-chunk-size-mb"
+    )))
+}
+
+/// Compares the answered ETag with what was sent, where it is an MD5 of the content (not under SSE-KMS).
+fn verify_etag(answer: &crate::s3::request::Response, md5: [u8; 16]) -> Result<()> {
+    let etag = answer.etag();
+    let encrypted =
+        answer.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
+    if encrypted || !is_md5(&etag) || etag.eq_ignore_ascii_case(&hex::encode(md5)) {
+        return Ok(());
+    }
+    Err(Error::Integrity(format!("MD5 Sums don't match: sent {}, stored {etag}", hex::encode(md5))))
+}
+
+fn head(range: &FileRange) -> io::Result<Bytes> {
+    let mut first = Bytes::new();
+    let beginning = FileRange { length: range.length.min(content_type::SNIFFED as u64), ..range.clone() };
+    beginning.each_block(|block| {
+        first = block;
+        Ok(())
+    })?;
+    Ok(first)
+}
+
+/// Reads until the part is full or the input ends.
+async fn read_part(source: &mut (impl AsyncRead + Unpin), size: usize) -> Result<Bytes> {
+    let mut content = Vec::new();
+    source.take(size as u64).read_to_end(&mut content).await?;
+    Ok(content.into())
+}
