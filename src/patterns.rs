@@ -111,19 +111,9 @@ impl PatternList {
         Ok(())
     }
 
-    /// Adds the patterns of a file: one a line, trimmed, without empty lines and those that begin with `#`.
+    /// Adds the patterns of a file, see [`read_file`].
     pub fn add_file(&mut self, syntax: Syntax, path: &Path) -> Result<(), PatternError> {
-        let failed = |reason: String| PatternError::File { path: path.to_owned(), reason };
-        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
-        // Python's reader takes a byte order mark for text; nobody writes a pattern that begins with one.
-        for line in text.trim_start_matches('\u{feff}').lines() {
-            let pattern = line.trim();
-            if !pattern.is_empty() && !pattern.starts_with('#') {
-                self.add(syntax, pattern)?;
-            }
-        }
-        Ok(())
+        read_file(path)?.iter().try_for_each(|text| self.add(syntax, text))
     }
 
     /// The first pattern that matches.
@@ -140,6 +130,16 @@ impl PatternList {
     pub fn iter(&self) -> impl Iterator<Item = &Pattern> {
         self.0.iter()
     }
+}
+
+/// The patterns in a file: one a line, trimmed, without empty lines and those that begin with `#`.
+pub fn read_file(path: &Path) -> Result<Vec<String>, PatternError> {
+    let failed = |reason: String| PatternError::File { path: path.to_owned(), reason };
+    let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+    // Python's reader takes a byte order mark for text; nobody writes a pattern that begins with one.
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }
 
 /// What is left out, and what of that is let in again.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::environment::Environment;
 use super::keys::Given;
 use super::{AclChange, ConfigError, List, Settings, Single, Typed, TypedValue};
-use crate::patterns::{PatternError, Syntax};
+use crate::patterns::{self, PatternError, Syntax};
 
 /// Takes a key pair that was typed whole; one half alone only replaces that half, later.
 pub(super) fn key_pair(settings: &mut Settings, typed: &Typed) -> bool {
@@ -37,7 +37,7 @@ pub(super) fn apply(
     settings.acl_revokes.extend(texts(typed, List::AclRevoke).filter_map(|change| acl_change(&change)));
     keys(settings, typed, env)?;
     check_chunk_size(settings)?;
-    patterns(settings, typed)?;
+    filter(settings, typed)?;
     settings.files_from.extend(texts(typed, List::FilesFrom));
     settings.additional_destinations.extend(texts(typed, List::AddDestination));
     settings.cf_add_cnames.extend(texts(typed, List::CfAddCname));
@@ -72,6 +72,11 @@ fn keys(settings: &mut Settings, typed: &Typed, env: &dyn Environment) -> Result
         let looked_up;
         let given = match value {
             TypedValue::Switch(on) => Given::Switch(*on),
+            // Measured on s3cmd 2.4.0: an upload id is taken as it stands.
+            TypedValue::Text(text) if *name == "upload_id" => {
+                looked_up = text.to_string_lossy().into_owned();
+                Given::Text(&looked_up)
+            }
             TypedValue::Text(text) => match super::looked_up(&text.to_string_lossy(), env) {
                 Some(text) => {
                     looked_up = text;
@@ -100,7 +105,7 @@ fn check_chunk_size(settings: &Settings) -> Result<(), ConfigError> {
     )))
 }
 
-fn patterns(settings: &mut Settings, typed: &Typed) -> Result<(), ConfigError> {
+fn filter(settings: &mut Settings, typed: &Typed) -> Result<(), ConfigError> {
     let filter = &mut settings.filter;
     let excluded = [
         (List::Exclude, List::ExcludeFrom, Syntax::Glob, "exclude"),
@@ -112,12 +117,14 @@ fn patterns(settings: &mut Settings, typed: &Typed) -> Result<(), ConfigError> {
     ];
     for (list, rows) in [(&mut filter.exclude, excluded), (&mut filter.include, included)] {
         for (typed_here, from_files, syntax, option) in rows {
-            for text in texts(typed, typed_here) {
-                list.add(syntax, &text).map_err(|error| pattern_error(error, option))?;
-            }
+            // Files are read before any pattern is looked at, as s3cmd does.
+            let mut patterns: Vec<String> = texts(typed, typed_here).collect();
             for file in typed.list(from_files) {
-                list.add_file(syntax, Path::new(file))
-                    .map_err(|error| pattern_error(error, &format!("{option}-from")))?;
+                let read = patterns::read_file(Path::new(file));
+                patterns.extend(read.map_err(|error| pattern_error(error, &format!("{option}-from")))?);
+            }
+            for text in &patterns {
+                list.add(syntax, text).map_err(|error| pattern_error(error, option))?;
             }
         }
     }
