@@ -5,6 +5,11 @@
 //! was skipped. `S3CMD_DIFFERENTIAL_LINES` is the number of lines (300), `S3CMD_DIFFERENTIAL_SEED` the seed of a run
 //! to repeat. Deliberate differences (`docs/differences.md`) are either not generated or named in `same`.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "the seed and the differences are for the reader of the test's output"
+)]
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
