@@ -1,10 +1,35 @@
 //! One file a subcommand. A command holds no protocol and no loops over bytes: it reads like the sentence that
 //! describes it, and leaves the rest to `transfer` and `s3`.
 
+pub mod abortmp;
 pub mod context;
+pub mod cp;
+pub mod del;
+pub mod dellifecycle;
+pub mod delpolicy;
+pub mod deltagging;
+mod document;
+pub mod du;
 pub mod get;
+pub mod getacl;
+pub mod getlifecycle;
+pub mod getpolicy;
+pub mod gettagging;
+pub mod info;
+pub mod la;
+pub mod listmp;
+pub mod ls;
+pub mod mb;
+pub mod multipart;
+pub mod mv;
 pub mod put;
+pub mod rb;
 mod runtime;
+pub mod setlifecycle;
+pub mod setpolicy;
+pub mod settagging;
+pub mod sign;
+pub mod signurl;
 
 use crate::cli::Command;
 use crate::output::{Exit, Failure, Outcome};
@@ -15,8 +40,32 @@ use std::ffi::OsString;
 pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
     runtime::run(command, async {
         match command {
+            Command::Abortmp => abortmp::run(cx, args).await,
+            Command::Cp => cp::run(cx, args).await,
+            Command::Del => del::run(cx, args).await,
+            Command::Dellifecycle => dellifecycle::run(cx, args).await,
+            Command::Delpolicy => delpolicy::run(cx, args).await,
+            Command::Deltagging => deltagging::run(cx, args).await,
+            Command::Du => du::run(cx, args).await,
             Command::Get => get::run(cx, args).await,
+            Command::Getacl => getacl::run(cx, args).await,
+            Command::Getlifecycle => getlifecycle::run(cx, args).await,
+            Command::Getpolicy => getpolicy::run(cx, args).await,
+            Command::Gettagging => gettagging::run(cx, args).await,
+            Command::Info => info::run(cx, args).await,
+            Command::La => la::run(cx, args).await,
+            Command::Listmp => listmp::run(cx, args).await,
+            Command::Ls => ls::run(cx, args).await,
+            Command::Mb => mb::run(cx, args).await,
+            Command::Multipart => multipart::run(cx, args).await,
+            Command::Mv => mv::run(cx, args).await,
             Command::Put => put::run(cx, args).await,
+            Command::Rb => rb::run(cx, args).await,
+            Command::Setlifecycle => setlifecycle::run(cx, args).await,
+            Command::Setpolicy => setpolicy::run(cx, args).await,
+            Command::Settagging => settagging::run(cx, args).await,
+            Command::Sign => sign::run(cx, args).await,
+            Command::Signurl => signurl::run(cx, args).await,
             other => Err(Failure::new(Exit::USAGE, format!("Invalid command: {other:?}"))),
         }
     })

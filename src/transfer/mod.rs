@@ -1,11 +1,13 @@
 //! Moving many objects: plan -> run -> verify, local and remote on either side.
 //!
 //! - plan: [`local`] and [`remote`] say which files and objects are meant;
-//! - run: [`pool`] works on many at once and lets them speak in order; [`upload`] and [`download`] move one;
+//! - run: [`pool`] works on many at once and lets them speak in order; [`upload`], [`download`] and [`copy`] move one;
 //! - verify: each of them compares what arrived with what was sent before it calls it done.
 
 pub mod attrs;
 pub mod content_type;
+pub mod copy;
+pub mod delete;
 pub mod destination;
 pub mod download;
 pub mod local;

@@ -1,0 +1,151 @@
+//! `cp`: copy objects on the server.
+
+use super::context::{Cx, s3_uri, s3_uris};
+use crate::output::{Exit, Failure, Outcome};
+use crate::s3::Error;
+use crate::transfer::copy::{Copier, CopyError};
+use crate::transfer::pool::{self, Ledger, Verdict};
+use crate::transfer::remote::{self, RemoteItem, Selection};
+use crate::uri::S3Uri;
+use std::ffi::OsString;
+
+/// Copies the sources below the destination, many at once, compares each copy with its source, and prints a line for each
+/// in the order of their names.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    transfer(cx, args, Kind::Copy).await
+}
+
+/// What is done with the source afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Copy,
+    Move,
+}
+
+impl Kind {
+    fn line(self, from: &S3Uri, to: &S3Uri, place: &str) -> String {
+        let action = if self == Kind::Copy { "remote copy" } else { "move" };
+        format!("{action}: '{from}' -> '{to}'  {place}")
+    }
+
+    fn planned(self, from: &S3Uri, to: &S3Uri) -> String {
+        let action = if self == Kind::Copy { "copy" } else { "move" };
+        format!("{action}: '{from}' -> '{to}'")
+    }
+}
+
+/// What `cp` and `mv` have in common: all but the end of the source.
+pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome {
+    let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
+        return Err(Failure::parameter("Expecting two or more S3 URIs"));
+    };
+    let sources = s3_uris(sources)?;
+    let destination = s3_uri(last)?;
+    let settings = &cx.settings;
+    let is_directory = destination.key.is_empty() || destination.key.ends_with('/');
+    let needs_directory = |several: bool| {
+        if several && !is_directory {
+            return Err(Failure::parameter(
+                "Destination must be a directory and end with '/' when acting on a folder content or on multiple sources.",
+            ));
+        }
+        Ok(())
+    };
+    needs_directory(settings.recursive || sources.len() > 1)?;
+    let selection = remote::select(cx.client(), &sources, settings.recursive, &settings.filter).await?;
+    needs_directory(selection.items.len() > 1)?;
+    selection.refuse_same_names()?;
+    let total = selection.items.len();
+    log::info!("Summary: {total} remote files to copy");
+    if settings.dry_run {
+        return dry_run(cx, &selection, &destination, kind);
+    }
+
+    let copier = Copier::new(cx.client().clone(), settings.clone(), cx.width());
+    let plan = selection.items.into_iter().enumerate().map(Ok);
+    let ledger =
+        pool::in_order(cx.width(), settings.stop_on_error, futures::stream::iter(plan), |(index, item)| {
+            let to = target(&destination, &item);
+            copy(cx.clone(), copier.clone(), item.uri(), to, format!("[{} of {total}]", index + 1), kind)
+        })
+        .await?;
+    score(&ledger)
+}
+
+fn target(destination: &S3Uri, item: &RemoteItem) -> S3Uri {
+    if destination.key.is_empty() || destination.key.ends_with('/') {
+        destination.with_key(format!("{}{}", destination.key, item.relative()))
+    } else {
+        destination.clone()
+    }
+}
+
+fn dry_run(cx: &Cx, selection: &Selection, destination: &S3Uri, kind: Kind) -> Outcome {
+    for name in &selection.excluded {
+        cx.console.stream(format!("exclude: {name}"))?;
+    }
+    for item in &selection.items {
+        cx.console.stream(kind.planned(&item.uri(), &target(destination, item)))?;
+    }
+    cx.console.flush()?;
+    log::warn!("Exiting now because of --dry-run");
+    Ok(())
+}
+
+async fn copy(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri, place: String, kind: Kind) -> Outcome<Verdict> {
+    if kind == Kind::Move && from == to {
+        log::error!("Copy failed for: '{from}' (it would be moved onto itself)");
+        return Ok(Verdict::Failed);
+    }
+    let copied = match copier.copy(&from, &to).await {
+        Ok(()) if kind == Kind::Move => {
+            cx.client().delete_object(&from.bucket, &from.key).await.map_err(CopyError::from)
+        }
+        other => other,
+    };
+    match copied {
+        Ok(()) => {
+            cx.console.line(kind.line(&from, &to, &place))?;
+            if cx.settings.acl_public == Some(true) {
+                log::info!("Public URL is: {}", cx.public_url(&to));
+            }
+            Ok(Verdict::Done)
+        }
+        Err(CopyError::Missing) => {
+            log::warn!("Key not found {from}");
+            Ok(Verdict::Missing)
+        }
+        Err(CopyError::Failed(error @ (Error::Service(_) | Error::Integrity(_) | Error::Malformed(_)))) => {
+            let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
+            log::error!("Copy failed for: '{from}' ({reason})");
+            Ok(Verdict::Failed)
+        }
+        // What is wrong with the connection is wrong for the rest too.
+        Err(CopyError::Failed(error)) => Err(error.into()),
+    }
+}
+
+/// The exit code of commands that rewrite objects, measured on s3cmd 2.4.0.
+pub(super) fn score(ledger: &Ledger) -> Outcome {
+    let exit = match (ledger.done > 0, ledger.failed > 0, ledger.missing > 0) {
+        (true, false, false) => return Ok(()),
+        (true, true, _) => Exit::PARTIAL,
+        (false, false, true) => Exit::NOTFOUND,
+        (true, false, true) | (false, ..) => Exit::GENERAL,
+    };
+    Err(Failure::silent(exit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_s3cmd() {
+        let exit = |done, failed, missing| {
+            score(&Ledger { done, failed, missing, skipped: 0 }).map_or_else(|failure| failure.exit.0, |()| 0)
+        };
+        assert_eq!([exit(2, 0, 0), exit(1, 1, 0), exit(1, 0, 1), exit(1, 1, 1)], [0, 2, 1, 2]);
+        assert_eq!([exit(0, 1, 0), exit(0, 0, 1), exit(0, 1, 1), exit(0, 0, 0)], [1, 12, 1, 1]);
+    }
+}
