@@ -1,1 +1,182 @@
-//! serve
+//! The embedded S3 server: buckets are folders, objects are ordinary files.
+//!
+//! ```text
+//! http      connections, heads, bodies               (hyper)
+//! auth      SigV4, SigV2, presigned, chunked bodies  (the client's own signing functions)
+//! route     which operation; what is unknown is 501
+//! access    policy, ownership, ACLs
+//! ops       the operations
+//! store     files, sidecars, listing
+//! lifecycle what expires
+//! ```
+//!
+//! # Why a protocol layer of our own
+//!
+//! The `s3s` crate (0.14.1) was tried for protocol and XML. Against it: it falls through to the plain operation where
+//! a query sub-resource is unknown or not meant for the method (`HEAD ?acl` is a HeadObject), which is the very
+//! fault that destroys data elsewhere; it refuses the region `US`, s3cmd's default, and header values that are not
+//! ASCII, as user metadata is in practice; SigV2, chunk signatures, browser forms, CORS preflight and websites
+//! would have to be done in front of it anyway. What was left of its use was XML for some thirty documents, which
+//! [`xml`] does in 200 lines, against 150,000 lines of dependency.
+//!
+//! Needs a Unix: everything below the root is opened relative to open directories.
+
+mod access;
+mod acl;
+mod auth;
+mod call;
+mod error;
+mod http;
+mod lifecycle;
+mod ops;
+mod policy;
+mod route;
+mod store;
+mod users;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use store::bucket::Mode;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use users::{User, generate_user, parse_auth_file};
+
+/// What to serve, where, and to whom.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory whose folders are the buckets.
+    pub root: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Who may come; the first one owns buckets of which no owner is known (existing folders).
+    pub users: Vec<User>,
+    /// Make every write durable before it is acknowledged. Without it a power loss (not a crash of the process) may
+    /// undo what was acknowledged.
+    pub fsync: bool,
+    /// The region that buckets without a location constraint are said to be in.
+    pub region: String,
+    /// Host names below which a name is a bucket (virtual-host style); path style always works. With none,
+    /// `localhost`.
+    pub domains: Vec<String>,
+    /// What lifecycle rules take for a day (for trying); `None` is a real one.
+    pub lifecycle_day: Option<Duration>,
+    /// Refuse everything that changes anything, and write nothing to the directory, not even computed ETags.
+    pub read_only: bool,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Two processes would spoil each other's work.
+    #[error("{0} is being served by another process already")]
+    Locked(PathBuf),
+    /// The directory is missing, is none, or cannot be used.
+    #[error("cannot serve {0}: {1}")]
+    Root(PathBuf, #[source] io::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Bind(SocketAddr, #[source] io::Error),
+    /// Without a user nobody could do anything.
+    #[error("there are no users")]
+    NoUsers,
+}
+
+/// Everything that requests share.
+#[derive(Debug)]
+struct Server {
+    store: Store,
+    users: Vec<User>,
+    region: String,
+    domains: Vec<String>,
+    read_only: bool,
+}
+
+/// A server at work. Dropped, it is told to stop; [`Running::stop`] also waits until it has.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stopping: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+    expiring: JoinHandle<()>,
+}
+
+/// Starts a server inside the present tokio runtime.
+///
+/// Unfinished temporaries of a process that died are removed, the directory is locked, and the address is bound
+/// before this returns.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    let Options { root, address, users, fsync, region, mut domains, lifecycle_day, read_only } = options;
+    if users.is_empty() {
+        return Err(StartError::NoUsers);
+    }
+    if domains.is_empty() {
+        domains.push("localhost".to_owned());
+    }
+    raise_file_limit();
+    let opened = {
+        let root = root.clone();
+        tokio::task::spawn_blocking(move || Store::open(&root, Mode { fsync, read_only })).await
+    };
+    let store = match opened {
+        Ok(Ok(store)) => store,
+        Ok(Err(store::OpenError::Locked)) => return Err(StartError::Locked(root)),
+        Ok(Err(store::OpenError::Io(error))) => return Err(StartError::Root(root, error)),
+        Err(error) => return Err(StartError::Root(root, io::Error::other(error))),
+    };
+    let bind = |error| StartError::Bind(address, error);
+    let listener = TcpListener::bind(address).await.map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
+    let server = Arc::new(Server { store, users, region, domains, read_only });
+    let (stopping, stopped) = watch::channel(false);
+    let expiring = tokio::spawn(lifecycle::run(Arc::clone(&server), lifecycle_day, stopped.clone()));
+    let accepting = tokio::spawn(http::accept(listener, server, stopped));
+    Ok(Running { address, stopping, accepting, expiring })
+}
+
+impl Running {
+    /// Where it listens, with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections, finishes the requests under way, and releases the directory.
+    pub async fn stop(self) {
+        let _ = self.stopping.send(true);
+        self.wait().await;
+    }
+
+    /// Waits until the server has stopped, which it does not do by itself.
+    pub async fn wait(mut self) {
+        let _ = (&mut self.accepting).await;
+        let _ = (&mut self.expiring).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.stopping.send(true);
+    }
+}
+
+/// Connections and open objects take a descriptor each; many systems start programs with 1,024.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+}

@@ -192,11 +192,15 @@ pub fn string_to_sign(canonical_hash: &str, scope: &Scope<'_>) -> String {
 /// The signature of one chunk of an `aws-chunked` body: `previous` is the signature of the chunk before (of
 /// the request itself for the first). <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 pub fn chunk_signature(secret_key: &str, scope: &Scope<'_>, previous: &str, chunk: &[u8]) -> String {
+    chunk_hash_signature(secret_key, scope, previous, &hex::encode(Sha256::digest(chunk)))
+}
+
+/// [`chunk_signature`] of a chunk that was hashed while it streamed; `chunk_hash` is its hex SHA-256.
+pub fn chunk_hash_signature(secret_key: &str, scope: &Scope<'_>, previous: &str, chunk_hash: &str) -> String {
     let text = format!(
-        "AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}\n{previous}\n{EMPTY_SHA256}\n{}",
+        "AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}\n{previous}\n{EMPTY_SHA256}\n{chunk_hash}",
         scope.timestamp(),
         scope.text(),
-        hex::encode(Sha256::digest(chunk)),
     );
     hex::encode(hmac(&signing_key(secret_key, scope), text.as_bytes()))
 }

@@ -1,0 +1,152 @@
+//! May this be done? Policy first (a Deny ends it), then the bucket's owner, then ACLs.
+//!
+//! The owner of a bucket may do everything in it that no policy denies, also with objects that others put
+//! there, and may always read, replace and remove the policy: nobody can lock himself out.
+
+use super::Server;
+use super::acl::{Acl, Permission};
+use super::call::Call;
+use super::error::{S3Error, S3Result, access_denied};
+use super::policy::{Question, Verdict};
+use super::store::bucket::Bucket;
+use super::store::meta::Meta;
+use super::xml;
+
+/// What an action needs where no policy speaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Need<'a> {
+    /// To own the bucket.
+    Owner,
+    /// A permission of the bucket's ACL.
+    Bucket(Permission),
+    /// A permission of the object's ACL.
+    Object(Permission, &'a Meta),
+}
+
+/// The four switches of a public-access block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PublicBlock {
+    pub(crate) block_acls: bool,
+    pub(crate) ignore_acls: bool,
+    pub(crate) block_policy: bool,
+    pub(crate) restrict: bool,
+}
+
+impl PublicBlock {
+    pub(crate) fn of(bucket: &Bucket) -> Self {
+        let Some(text) = bucket.document("publicAccessBlock") else { return Self::default() };
+        let Ok(root) = xml::parse(text.as_bytes(), &["PublicAccessBlockConfiguration"]) else {
+            return Self::default();
+        };
+        let on = |name| root.value(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+        Self {
+            block_acls: on("BlockPublicAcls"),
+            ignore_acls: on("IgnorePublicAcls"),
+            block_policy: on("BlockPublicPolicy"),
+            restrict: on("RestrictPublicBuckets"),
+        }
+    }
+}
+
+impl Server {
+    /// Canonical id of a bucket's owner. A bucket of nobody known is the first user's.
+    pub(crate) fn owner(&self, bucket: &Bucket) -> String {
+        match bucket.state().owner {
+            Some(owner) if self.users.iter().any(|user| user.id == owner) => owner,
+            _ => self.users.first().map(|user| user.id.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The ACL of a bucket, as it takes effect.
+    pub(crate) fn bucket_acl(&self, bucket: &Bucket) -> Acl {
+        let owner = self.owner(bucket);
+        bucket.state().acl.filter(|acl| acl.owner == owner).unwrap_or_else(|| Acl::private(&owner))
+    }
+
+    /// The ACL of an object.
+    pub(crate) fn object_acl(&self, bucket: &Bucket, meta: &Meta) -> Acl {
+        meta.acl.clone().unwrap_or_else(|| Acl::private(&self.owner(bucket)))
+    }
+
+    /// Refuses what is not allowed.
+    pub(crate) fn authorize(
+        &self,
+        call: &Call,
+        bucket: &Bucket,
+        action: &str,
+        key: Option<&str>,
+        need: Need<'_>,
+    ) -> S3Result<()> {
+        if self.allows(call, bucket, action, key, need) { Ok(()) } else { Err(access_denied()) }
+    }
+
+    /// [`Self::authorize`] as a question.
+    pub(crate) fn allows(
+        &self,
+        call: &Call,
+        bucket: &Bucket,
+        action: &str,
+        key: Option<&str>,
+        need: Need<'_>,
+    ) -> bool {
+        let who = call.who();
+        let owns = who == Some(self.owner(bucket).as_str());
+        if owns && matches!(action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy") {
+            return true;
+        }
+        let block = PublicBlock::of(bucket);
+        if let Some(policy) = bucket.policy() {
+            let values = condition_values(call);
+            let question = Question {
+                who: call.user.as_ref().map(|user| (user.id.as_str(), user.display_name.as_str())),
+                action,
+                bucket: bucket.name(),
+                key,
+                source: call.peer,
+                secure: false,
+                values: &values,
+            };
+            match policy.decide(&question) {
+                Verdict::Deny => return false,
+                Verdict::Allow if !(block.restrict && !owns && policy.is_public()) => return true,
+                Verdict::Allow | Verdict::Silent => {}
+            }
+        }
+        if owns {
+            return true;
+        }
+        let effective = |acl: Acl| if block.ignore_acls { acl.without_public() } else { acl };
+        match need {
+            Need::Owner => false,
+            Need::Bucket(wanted) => effective(self.bucket_acl(bucket)).allows(who, wanted),
+            Need::Object(wanted, meta) => effective(self.object_acl(bucket, meta)).allows(who, wanted),
+        }
+    }
+
+    /// What to answer where a key is missing: only who may list learns that it is.
+    pub(crate) fn missing(&self, call: &Call, bucket: &Bucket, error: S3Error) -> S3Error {
+        let need = Need::Bucket(Permission::Read);
+        if self.allows(call, bucket, "s3:ListBucket", None, need) { error } else { access_denied() }
+    }
+}
+
+/// The condition keys of S3 that a request has.
+fn condition_values(call: &Call) -> Vec<(String, String)> {
+    let mut values = Vec::new();
+    for name in ["prefix", "delimiter", "max-keys"] {
+        if let Some(value) = call.parameter(name) {
+            values.push((format!("s3:{name}"), value.to_owned()));
+        }
+    }
+    for (name, value) in &call.headers {
+        if name.starts_with("x-amz-") {
+            values.push((format!("s3:{name}"), value.clone()));
+        }
+    }
+    for (name, key) in [("referer", "aws:referer"), ("user-agent", "aws:useragent")] {
+        if let Some(value) = call.header(name) {
+            values.push((key.to_owned(), value.to_owned()));
+        }
+    }
+    values
+}

@@ -1,0 +1,154 @@
+//! Who sent a request: signatures are verified here, in front of everything else.
+//!
+//! SigV4 and SigV2, in the header and in the query, with the very functions that the client signs with. Any region
+//! name in a V4 scope is taken (s3cmd's default is `US`). The path is verified as it was sent, byte for byte,
+//! and, if that fails, in its canonical encoding, for clients that sign that and send another spelling.
+
+pub(crate) mod chunked;
+pub(crate) mod payload;
+mod v2;
+mod v4;
+
+use super::error::{S3Error, S3Result, fail};
+use super::users::User;
+use crate::s3::sign::encode;
+use chrono::{DateTime, TimeDelta, Utc};
+use chunked::ChunkRule;
+use percent_encoding::percent_decode_str;
+use subtle::ConstantTimeEq;
+
+/// The most that a client's clock may be off.
+const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
+
+/// What a signature is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed<'a> {
+    pub(crate) method: &'a str,
+    /// As in the request line.
+    pub(crate) path: &'a str,
+    /// Decoded.
+    pub(crate) query: &'a [(String, String)],
+    /// Lower-case names.
+    pub(crate) headers: &'a [(String, String)],
+    /// The bucket where the host name says it.
+    pub(crate) host_bucket: Option<&'a str>,
+}
+
+impl Signed<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The spellings of the path that a signature may be over: as sent, then canonical.
+    fn paths(&self) -> Vec<String> {
+        let mut paths = vec![self.path.to_owned()];
+        if let Ok(decoded) = percent_decode_str(self.path).decode_utf8() {
+            let canonical = encode::path(&decoded).into_owned();
+            if canonical != self.path {
+                paths.push(canonical);
+            }
+        }
+        paths
+    }
+}
+
+/// How the body is to be checked.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum BodyRule {
+    /// Nothing was signed of it.
+    #[default]
+    Unsigned,
+    /// Hex SHA-256 of it.
+    Sha256(String),
+    /// It comes in chunks.
+    Chunked(ChunkRule),
+}
+
+/// Whose request it is (`None`: anonymous), and what was signed of its body.
+#[derive(Clone, Debug)]
+pub(crate) struct Verified<'a> {
+    pub(crate) user: Option<&'a User>,
+    pub(crate) body: BodyRule,
+}
+
+/// Verifies a request at a time. A request that carries no signature at all is anonymous.
+pub(crate) fn verify<'a>(
+    request: &Signed<'_>,
+    users: &'a [User],
+    now: DateTime<Utc>,
+) -> S3Result<Verified<'a>> {
+    let token = request.header("x-amz-security-token").or_else(|| request.parameter("X-Amz-Security-Token"));
+    if token.is_some_and(|token| !token.is_empty()) {
+        return fail("InvalidToken", "The provided token is malformed or otherwise invalid.");
+    }
+    if let Some(authorization) = request.header("authorization") {
+        return match authorization.split_once(' ') {
+            Some(("AWS4-HMAC-SHA256", rest)) => v4::header(request, rest, users, now),
+            Some(("AWS", rest)) => v2::header(request, rest, users, now),
+            _ => fail("InvalidArgument", "Unsupported Authorization Type"),
+        };
+    }
+    if request.parameter("X-Amz-Algorithm").is_some() || request.parameter("X-Amz-Signature").is_some() {
+        return v4::query(request, users, now);
+    }
+    if request.parameter("AWSAccessKeyId").is_some() || request.parameter("Signature").is_some() {
+        return v2::query(request, users, now);
+    }
+    let hash = request.header("x-amz-content-sha256");
+    Ok(Verified { user: None, body: v4::unsigned_body(hash, request)? })
+}
+
+fn find<'a>(users: &'a [User], access_key: &str) -> S3Result<&'a User> {
+    users.iter().find(|user| user.access_key == access_key).ok_or_else(|| {
+        S3Error::new(
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        )
+        .detail("AWSAccessKeyId", access_key)
+    })
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.as_bytes().ct_eq(b.as_bytes()).into()
+}
+
+fn does_not_match(access_key: &str) -> S3Error {
+    S3Error::new(
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check your key and signing \
+         method.",
+    )
+    .detail("AWSAccessKeyId", access_key)
+}
+
+fn expired() -> S3Error {
+    S3Error::new("AccessDenied", "Request has expired")
+}
+
+fn check_skew(time: DateTime<Utc>, now: DateTime<Utc>) -> S3Result<()> {
+    if (now - time).abs() > MAX_SKEW {
+        return Err(S3Error::new(
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        )
+        .detail("ServerTime", super::xml::time(now)));
+    }
+    Ok(())
+}
+
+/// The forms of a `Date` header (RFC 9110 wants to be liberal here).
+fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if let Ok(time) = DateTime::parse_from_rfc2822(text) {
+        return Some(time.to_utc());
+    }
+    crate::s3::sign::v4::parse_timestamp(text)
+}
+
+#[cfg(test)]
+#[path = "../auth_tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! A request's body as it is read: pieces of content, and at the end either the word that all of it was right, or
+//! an error. Nobody may act on the content before that.
+
+use super::BodyRule;
+use super::chunked::Decoder;
+use crate::serve::error::{S3Error, S3Result, fail};
+use bytes::{Bytes, BytesMut};
+use md5::{Digest, Md5};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use tokio::sync::mpsc;
+
+/// Where the bytes come from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// All of it is here.
+    Whole(Bytes),
+    /// It comes in pieces; an error is a connection that broke.
+    Pieces(mpsc::Receiver<Result<Bytes, S3Error>>),
+}
+
+/// The body of a request, for a thread that may block.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    source: Source,
+    decoder: Option<Decoder>,
+    sha256: Option<(Sha256, String)>,
+    content_md5: Option<[u8; 16]>,
+    md5: Option<Md5>,
+    digest: [u8; 16],
+    /// Length of the content where the request says it.
+    length: Option<u64>,
+    received: u64,
+    done: bool,
+}
+
+impl Payload {
+    /// `length` is that of `Content-Length`; `content_md5` is checked where it is given.
+    pub(crate) fn new(
+        source: Source,
+        rule: BodyRule,
+        content_md5: Option<[u8; 16]>,
+        length: Option<u64>,
+    ) -> Self {
+        let mut payload = Self {
+            source,
+            decoder: None,
+            sha256: None,
+            content_md5,
+            md5: content_md5.map(|_| Md5::new()),
+            digest: [0; 16],
+            length,
+            received: 0,
+            done: false,
+        };
+        match rule {
+            BodyRule::Unsigned => {}
+            BodyRule::Sha256(wanted) => payload.sha256 = Some((Sha256::new(), wanted)),
+            BodyRule::Chunked(rule) => {
+                payload.length = Some(rule.length);
+                payload.decoder = Some(Decoder::new(rule));
+            }
+        }
+        payload
+    }
+
+    /// Length of the content, if the request says it.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Asks for the MD5 of the content; to be called before the first piece is read.
+    pub(crate) fn want_md5(&mut self) {
+        self.md5.get_or_insert_default();
+    }
+
+    /// MD5 of the content, after its end, if it was wanted.
+    pub(crate) fn md5(&self) -> [u8; 16] {
+        self.digest
+    }
+
+    /// The next piece; `None` at the end, when everything has been checked.
+    pub(crate) fn next(&mut self) -> S3Result<Option<Bytes>> {
+        if self.done {
+            return Ok(None);
+        }
+        loop {
+            if let Some(decoder) = &mut self.decoder
+                && let Some(piece) = decoder.next()?
+            {
+                return Ok(Some(self.pass(piece)));
+            }
+            match self.receive()? {
+                Some(bytes) => match &mut self.decoder {
+                    Some(decoder) => decoder.feed(&bytes),
+                    None => return Ok(Some(self.pass(bytes))),
+                },
+                None => {
+                    self.finish()?;
+                    self.done = true;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self) -> S3Result<Option<Bytes>> {
+        match &mut self.source {
+            Source::Whole(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
+            Source::Pieces(pieces) => pieces.blocking_recv().transpose(),
+        }
+    }
+
+    fn pass(&mut self, piece: Bytes) -> Bytes {
+        self.received += piece.len() as u64;
+        if let Some(md5) = &mut self.md5 {
+            md5.update(&piece);
+        }
+        if let Some((sha256, _)) = &mut self.sha256 {
+            sha256.update(&piece);
+        }
+        piece
+    }
+
+    fn finish(&mut self) -> S3Result<()> {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.finish()?;
+        }
+        if self.length.is_some_and(|length| length != self.received) {
+            return fail(
+                "IncompleteBody",
+                "You did not provide the number of bytes specified by the Content-Length HTTP header",
+            );
+        }
+        if let Some((sha256, wanted)) = self.sha256.take() {
+            let computed = hex::encode(sha256.finalize());
+            if !bool::from(computed.as_bytes().ct_eq(wanted.as_bytes())) {
+                return Err(S3Error::new(
+                    "XAmzContentSHA256Mismatch",
+                    "The provided 'x-amz-content-sha256' header does not match what was computed.",
+                )
+                .detail("ClientComputedContentSHA256", wanted)
+                .detail("S3ComputedContentSHA256", computed));
+            }
+        }
+        if let Some(md5) = self.md5.take() {
+            self.digest = md5.finalize().into();
+        }
+        if self.content_md5.is_some_and(|wanted| wanted != self.digest) {
+            return fail("BadDigest", "The Content-MD5 you specified did not match what we received.");
+        }
+        Ok(())
+    }
+
+    /// All of it, if it is not longer than `limit`.
+    pub(crate) fn read_all(&mut self, limit: usize) -> S3Result<Bytes> {
+        let too_long =
+            || S3Error::new("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+        if self.length.is_some_and(|length| length > limit as u64) {
+            return Err(too_long());
+        }
+        let mut all = BytesMut::new();
+        while let Some(piece) = self.next()? {
+            if all.len() + piece.len() > limit {
+                return Err(too_long());
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+}

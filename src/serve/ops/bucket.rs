@@ -1,0 +1,129 @@
+//! Buckets themselves.
+
+use super::MAX_DOCUMENT;
+use crate::serve::Server;
+use crate::serve::access::Need;
+use crate::serve::acl::{self, Acl, Permission};
+use crate::serve::call::{Call, Reply};
+use crate::serve::error::{S3Result, access_denied, fail, malformed_xml};
+use crate::serve::store::bucket::State;
+use crate::serve::xml::{self, Writer};
+use chrono::Utc;
+
+/// ListBuckets: those of the requester.
+pub(crate) fn list_all(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let who = call.who().ok_or_else(access_denied)?;
+    let mut xml = Writer::new("ListAllMyBucketsResult");
+    acl::write_user(xml.open("Owner"), who, &server.users);
+    xml.close().open("Buckets");
+    for bucket in server.store.buckets()? {
+        if server.owner(&bucket) == who {
+            xml.open("Bucket").text("Name", bucket.name());
+            xml.text("CreationDate", xml::time(bucket.state().created)).close();
+        }
+    }
+    Ok(Reply::xml(xml.finish()))
+}
+
+/// HeadBucket.
+pub(crate) fn head(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:ListBucket", None, Need::Bucket(Permission::Read))?;
+    let region = bucket.state().location.unwrap_or_else(|| server.region.clone());
+    Ok(Reply::new(200).header("x-amz-bucket-region", region))
+}
+
+/// The rules for names of new buckets: those of S3's documentation. (Folders with upper case or `_` in their
+/// names are served if they exist.)
+fn is_new_name(name: &str) -> bool {
+    let edge = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+        && edge(name.bytes().next())
+        && edge(name.bytes().last())
+        && !name.contains("..")
+        && name.parse::<std::net::Ipv4Addr>().is_err()
+}
+
+/// CreateBucket. An own bucket that exists answers 200 again and stays as it is.
+pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let who = call.who().ok_or_else(access_denied)?.to_owned();
+    let name = call.bucket_name().to_owned();
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let mut location = None;
+    if !body.trim_ascii().is_empty() {
+        let root = xml::parse(&body, &["CreateBucketConfiguration"])?;
+        location = root.value("LocationConstraint").map(|text| text.trim().to_owned());
+        if location.as_ref().is_some_and(|text| text.len() > 100) {
+            return Err(malformed_xml());
+        }
+    }
+    let exists = |bucket: &crate::serve::store::bucket::Bucket| {
+        if server.owner(bucket) == who {
+            Ok(Reply::new(200).header("location", format!("/{name}")))
+        } else {
+            fail(
+                "BucketAlreadyExists",
+                "The requested bucket name is not available. The bucket namespace is shared by all users of the system. \
+                 Please select a different name and try again.",
+            )
+        }
+    };
+    if let Some(bucket) = server.store.find(&name)? {
+        return exists(&bucket);
+    }
+    if !is_new_name(&name) {
+        return fail("InvalidBucketName", "The specified bucket is not valid.");
+    }
+    let acl = Acl::from_headers(|name| call.header(name).map(str::to_owned), &who, &who, &server.users)?;
+    let state = State {
+        owner: Some(who.clone()),
+        created: Utc::now(),
+        location: location.filter(|text| !text.is_empty()),
+        acl,
+    };
+    if !server.store.create(&name, &state)? {
+        return match server.store.find(&name)? {
+            Some(bucket) => exists(&bucket),
+            None => fail("BucketAlreadyExists", "The requested bucket name is not available."),
+        };
+    }
+    Ok(Reply::new(200).header("location", format!("/{name}")))
+}
+
+/// DeleteBucket, of empty ones only.
+pub(crate) fn delete(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:DeleteBucket", None, Need::Owner)?;
+    server.store.remove(&bucket)?;
+    Ok(Reply::new(204))
+}
+
+/// GetBucketLocation; `us-east-1` is the empty constraint.
+pub(crate) fn location(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:GetBucketLocation", None, Need::Owner)?;
+    let location = bucket.state().location.unwrap_or_else(|| server.region.clone());
+    let mut xml = Writer::new("LocationConstraint");
+    if location != "us-east-1" {
+        xml.raw_text(&location);
+    }
+    Ok(Reply::xml(xml.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_new_name;
+
+    #[test]
+    fn new_names_follow_the_rules_of_s3() {
+        for name in ["abc", "a-b.c", "1ab", &"a".repeat(63)] {
+            assert!(is_new_name(name), "{name}");
+        }
+        for name in
+            ["ab", "Abc", "a_b", "-ab", "ab-", ".ab", "a..b", "1.2.3.4", "a b", "ä12", &"a".repeat(64)]
+        {
+            assert!(!is_new_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! CopyObject, and the source of copies of parts.
+
+use super::{conditions, get, head_fields};
+use crate::serve::Server;
+use crate::serve::access::Need;
+use crate::serve::acl::Permission;
+use crate::serve::call::{Call, Reply, decode};
+use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::write::{Object, Staged, copy_range};
+use crate::serve::xml::{self, Writer};
+use md5::{Digest, Md5};
+use std::sync::Arc;
+
+/// Bucket and key that `x-amz-copy-source` names. The key is decoded once.
+fn source_name(call: &Call) -> S3Result<(String, String)> {
+    let text = call.header("x-amz-copy-source").unwrap_or("");
+    let bad = || {
+        S3Error::new(
+            "InvalidArgument",
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+        )
+    };
+    let (path, version) = match text.split_once('?') {
+        Some((path, query)) => (path, query.strip_prefix("versionId=")),
+        None => (text, None),
+    };
+    if version.is_some_and(|version| version != "null") {
+        return fail("NoSuchVersion", "The specified version does not exist.");
+    }
+    let path = path.strip_prefix('/').unwrap_or(path);
+    // Some clients encode the slash between bucket and key as well.
+    let (bucket, key) = match path.split_once('/') {
+        Some((bucket, key)) => (decode(bucket)?, decode(key)?),
+        None => {
+            let decoded = decode(path)?;
+            let (bucket, key) = decoded.split_once('/').ok_or_else(bad)?;
+            (bucket.to_owned(), key.to_owned())
+        }
+    };
+    if bucket.is_empty() || key.is_empty() { Err(bad()) } else { Ok((bucket, key)) }
+}
+
+/// Opens the source of a copy and checks its conditions.
+pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Object)> {
+    let (bucket, key) = source_name(call)?;
+    let (bucket, object) = get::open_named(server, call, &bucket, &key, "s3:GetObject", Permission::Read)?;
+    conditions::check(call, conditions::COPY, &object.meta.etag, object.stat.modified())?;
+    Ok((bucket, key, object))
+}
+
+/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes.
+pub(super) fn take(bucket: &Bucket, from: &Object, offset: u64, length: u64) -> S3Result<(Staged, String)> {
+    let mut staged = bucket.stage()?;
+    let mut md5 = Md5::new();
+    copy_range(&from.file, offset, length, |bytes| {
+        md5.update(bytes);
+        staged.write(bytes)
+    })?;
+    // A file that somebody writes into from outside may have changed while it was read.
+    if crate::serve::store::dir::stat_file(&from.file)?.mtime != from.stat.mtime {
+        return fail("SlowDown", "The source changed while it was copied; try again.");
+    }
+    Ok((staged, hex::encode(md5.finalize())))
+}
+
+fn directive(call: &Call, name: &str) -> S3Result<bool> {
+    match call.header(name) {
+        None | Some("COPY") => Ok(false),
+        Some("REPLACE") => Ok(true),
+        Some(_) => fail("InvalidArgument", format!("Unknown {name}.")),
+    }
+}
+
+/// CopyObject.
+pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let key = call.key().to_owned();
+    server.authorize(call, &bucket, "s3:PutObject", Some(&key), Need::Bucket(Permission::Write))?;
+    let (from_bucket, from_key, from) = source(server, call)?;
+    let replace = directive(call, "x-amz-metadata-directive")?;
+    let replace_tags = directive(call, "x-amz-tagging-directive")?;
+    let class = head_fields::class(call)?;
+    let same = from_bucket.inode() == bucket.inode() && from_key == key;
+    if same && !replace && call.header("x-amz-storage-class").is_none() {
+        return fail(
+            "InvalidRequest",
+            "This copy request is illegal because it is trying to copy an object to itself without changing the object's \
+             metadata, storage class, website redirect location or encryption attributes.",
+        );
+    }
+    let mut meta = head_fields::content(call)?;
+    if !replace {
+        meta.content_type = from.meta.content_type.clone();
+        meta.user = from.meta.user.clone();
+        meta.headers = from.meta.headers.clone();
+    }
+    meta.tags = if replace_tags { head_fields::tags(call)? } else { from.meta.tags.clone() };
+    meta.class = class;
+    meta.acl = head_fields::acl(server, call, &bucket)?;
+    super::put::check_early(&bucket, call, &key)?;
+    let (staged, etag) = take(&bucket, &from, 0, from.stat.size)?;
+    meta.etag.clone_from(&etag);
+    let stat = bucket.commit(staged, &key, meta, |present| {
+        conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
+    })?;
+    let mut xml = Writer::new("CopyObjectResult");
+    xml.text("LastModified", xml::time(stat.modified())).text("ETag", format!("\"{etag}\""));
+    Ok(Reply::xml(xml.finish()))
+}

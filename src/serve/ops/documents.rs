@@ -1,0 +1,220 @@
+//! Bucket documents: put, returned as they were put, deleted. One implementation, one table.
+
+use super::{MAX_DOCUMENT, tagging};
+use crate::serve::Server;
+use crate::serve::access::{Need, PublicBlock};
+use crate::serve::call::{Call, Reply};
+use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
+use crate::serve::lifecycle;
+use crate::serve::policy::Policy;
+use crate::serve::xml::{self, Node, Writer};
+
+/// S3's limit on a policy, in bytes.
+const MAX_POLICY: usize = 20 * 1024;
+const MAX_BUCKET_TAGS: usize = 50;
+
+/// A kind of document.
+pub(crate) struct Document {
+    /// The query parameter, which is also the name it is stored under.
+    pub(crate) sub: &'static str,
+    /// Name in `s3:GetX`, `s3:PutX`.
+    action: &'static str,
+    root: &'static str,
+    /// What GET answers if there is none.
+    none: Absent,
+    put: Put,
+    /// Whether DELETE is an operation.
+    delete: bool,
+}
+
+enum Absent {
+    /// 404 with this code and message.
+    Error(&'static str, &'static str),
+    /// An empty document, or one with a child.
+    Default(Option<(&'static str, &'static str)>),
+}
+
+enum Put {
+    /// Stored after this check; answers this status.
+    Stored(fn(&Node) -> S3Result<()>, u16),
+    Policy,
+    /// The service behind it does not exist.
+    Refused,
+}
+
+#[rustfmt::skip]
+const DOCUMENTS: &[Document] = &[
+    Document { sub: "policy", action: "BucketPolicy", root: "", delete: true, put: Put::Policy,
+        none: Absent::Error("NoSuchBucketPolicy", "The bucket policy does not exist") },
+    Document { sub: "lifecycle", action: "LifecycleConfiguration", root: "LifecycleConfiguration", delete: true,
+        put: Put::Stored(|root| lifecycle::Rules::parse(root).map(drop), 200),
+        none: Absent::Error("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist") },
+    Document { sub: "cors", action: "BucketCORS", root: "CORSConfiguration", delete: true, put: Put::Stored(check_cors, 200),
+        none: Absent::Error("NoSuchCORSConfiguration", "The CORS configuration does not exist") },
+    Document { sub: "tagging", action: "BucketTagging", root: "Tagging", delete: true,
+        put: Put::Stored(|root| tagging::parse_xml(root, MAX_BUCKET_TAGS).map(drop), 204),
+        none: Absent::Error("NoSuchTagSet", "The TagSet does not exist") },
+    Document { sub: "website", action: "BucketWebsite", root: "WebsiteConfiguration", delete: true,
+        put: Put::Stored(check_website, 200),
+        none: Absent::Error("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration") },
+    Document { sub: "ownershipControls", action: "BucketOwnershipControls", root: "OwnershipControls", delete: true,
+        put: Put::Stored(check_ownership, 200),
+        none: Absent::Error("OwnershipControlsNotFoundError", "The bucket ownership controls were not found") },
+    Document { sub: "publicAccessBlock", action: "BucketPublicAccessBlock", root: "PublicAccessBlockConfiguration",
+        delete: true, put: Put::Stored(check_public_block, 200),
+        none: Absent::Error("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found") },
+    Document { sub: "requestPayment", action: "BucketRequestPayment", root: "RequestPaymentConfiguration", delete: false,
+        put: Put::Stored(check_payer, 200), none: Absent::Default(Some(("Payer", "BucketOwner"))) },
+    Document { sub: "notification", action: "BucketNotification", root: "NotificationConfiguration", delete: false,
+        put: Put::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
+    Document { sub: "logging", action: "BucketLogging", root: "BucketLoggingStatus", delete: false,
+        put: Put::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
+    // Saying yes to these would be a promise that is not kept.
+    Document { sub: "versioning", action: "BucketVersioning", root: "VersioningConfiguration", delete: false,
+        put: Put::Refused, none: Absent::Default(None) },
+    Document { sub: "encryption", action: "EncryptionConfiguration", root: "", delete: false, put: Put::Refused,
+        none: Absent::Error("ServerSideEncryptionConfigurationNotFoundError",
+            "The server side encryption configuration was not found") },
+    Document { sub: "replication", action: "ReplicationConfiguration", root: "", delete: false, put: Put::Refused,
+        none: Absent::Error("ReplicationConfigurationNotFoundError", "The replication configuration was not found") },
+    Document { sub: "object-lock", action: "BucketObjectLockConfiguration", root: "", delete: false, put: Put::Refused,
+        none: Absent::Error("ObjectLockConfigurationNotFoundError",
+            "Object Lock configuration does not exist for this bucket") },
+];
+
+/// The document that a query parameter names.
+pub(crate) fn find(sub: &str) -> Option<&'static Document> {
+    DOCUMENTS.iter().find(|document| document.sub == sub)
+}
+
+/// GET, PUT or DELETE of a document.
+pub(crate) fn run(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply> {
+    match call.method.as_str() {
+        "GET" => get(server, call, document),
+        "PUT" => put(server, call, document),
+        "DELETE" if document.delete => delete(server, call, document),
+        method => Err(not_implemented(&format!("{method} ?{}", document.sub))),
+    }
+}
+
+fn get(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, &format!("s3:Get{}", document.action), None, Need::Owner)?;
+    let stored = bucket.document(document.sub);
+    match (stored, &document.none) {
+        (Some(text), _) if document.sub == "policy" => {
+            Ok(Reply::new(200).header("content-type", "application/json").whole(text.to_string()))
+        }
+        (Some(text), _) => Ok(Reply::xml(text.to_string())),
+        (None, Absent::Error(code, message)) => {
+            Err(S3Error::new(code, *message).detail("BucketName", bucket.name()))
+        }
+        (None, Absent::Default(child)) => {
+            let mut xml = Writer::new(document.root);
+            if let Some((name, value)) = child {
+                xml.text(name, value);
+            }
+            Ok(Reply::xml(xml.finish()))
+        }
+    }
+}
+
+fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, &format!("s3:Put{}", document.action), None, Need::Owner)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let status = match document.put {
+        Put::Refused => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
+        Put::Policy => {
+            let bad = |message: &str| S3Error::new("MalformedPolicy", message);
+            if body.len() > MAX_POLICY {
+                return Err(bad("Policy exceeds the maximum allowed document size"));
+            }
+            let text = std::str::from_utf8(&body).map_err(|_| bad("Policies must be valid JSON"))?;
+            let policy = Policy::parse(text)?;
+            policy.check_resources(bucket.name())?;
+            if policy.is_public() && PublicBlock::of(&bucket).block_policy {
+                return Err(access_denied());
+            }
+            204
+        }
+        Put::Stored(check, status) => {
+            check(&xml::parse(&body, &[document.root])?)?;
+            status
+        }
+    };
+    let text = std::str::from_utf8(&body).map_err(|_| malformed_xml())?;
+    bucket.set_document(document.sub, Some(text))?;
+    Ok(Reply::new(status))
+}
+
+fn delete(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let verb = if document.sub == "policy" { "Delete" } else { "Put" };
+    server.authorize(call, &bucket, &format!("s3:{verb}{}", document.action), None, Need::Owner)?;
+    if bucket.document(document.sub).is_some() {
+        bucket.set_document(document.sub, None)?;
+    }
+    Ok(Reply::new(204))
+}
+
+fn check_cors(root: &Node) -> S3Result<()> {
+    if root.all("CORSRule").count() == 0 {
+        return Err(malformed_xml());
+    }
+    for rule in root.all("CORSRule") {
+        if rule.all("AllowedOrigin").count() == 0 || rule.all("AllowedMethod").count() == 0 {
+            return Err(malformed_xml());
+        }
+        for method in rule.all("AllowedMethod") {
+            if !["GET", "PUT", "HEAD", "POST", "DELETE"].contains(&method.text.trim()) {
+                return fail("InvalidRequest", "Found unsupported HTTP method in CORS config.");
+            }
+        }
+        let twice = |text: &str| text.matches('*').count() > 1;
+        if rule.all("AllowedOrigin").chain(rule.all("AllowedHeader")).any(|node| twice(&node.text)) {
+            return fail(
+                "InvalidRequest",
+                "AllowedOrigin and AllowedHeader can not have more than one wildcard.",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_website(root: &Node) -> S3Result<()> {
+    let index = root.child("IndexDocument").and_then(|index| index.value("Suffix"));
+    if root.child("RedirectAllRequestsTo").is_some() {
+        return Ok(());
+    }
+    match index {
+        Some(suffix) if !suffix.is_empty() && !suffix.contains('/') => Ok(()),
+        _ => fail("InvalidArgument", "The IndexDocument Suffix is not well formed"),
+    }
+}
+
+fn check_ownership(root: &Node) -> S3Result<()> {
+    let value =
+        root.child("Rule").and_then(|rule| rule.value("ObjectOwnership")).ok_or_else(malformed_xml)?;
+    match value.trim() {
+        "BucketOwnerEnforced" | "BucketOwnerPreferred" | "ObjectWriter" => Ok(()),
+        _ => Err(malformed_xml()),
+    }
+}
+
+fn check_public_block(root: &Node) -> S3Result<()> {
+    const SWITCHES: [&str; 4] =
+        ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
+    let known = |node: &Node| {
+        SWITCHES.contains(&node.name.as_str())
+            && ["true", "false"].contains(&node.text.trim().to_ascii_lowercase().as_str())
+    };
+    if root.children.iter().all(known) { Ok(()) } else { Err(malformed_xml()) }
+}
+
+fn check_payer(root: &Node) -> S3Result<()> {
+    match root.value("Payer").map(str::trim) {
+        Some("BucketOwner" | "Requester") => Ok(()),
+        _ => Err(malformed_xml()),
+    }
+}

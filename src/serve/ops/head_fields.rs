@@ -1,0 +1,126 @@
+//! The fields of an object that travel in headers: reading them from a PUT, writing them to a GET.
+
+use super::tagging;
+use crate::serve::Server;
+use crate::serve::access::PublicBlock;
+use crate::serve::acl::Acl;
+use crate::serve::call::Call;
+use crate::serve::error::{S3Error, S3Result, access_denied, fail};
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::meta::Meta;
+
+/// Headers that are kept as they are and sent back.
+const KEPT: &[&str] = &[
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "expires",
+    "x-amz-website-redirect-location",
+];
+
+/// S3's limit on user metadata, names and values together, in bytes.
+const MAX_USER_METADATA: usize = 2048;
+
+const CLASSES: &[&str] = &[
+    "STANDARD",
+    "REDUCED_REDUNDANCY",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER",
+    "GLACIER_IR",
+    "DEEP_ARCHIVE",
+];
+
+/// What S3 says of an object without a type.
+pub(crate) const DEFAULT_TYPE: &str = "binary/octet-stream";
+
+/// Content headers and user metadata of a request.
+pub(crate) fn content(call: &Call) -> S3Result<Meta> {
+    let mut meta = Meta {
+        content_type: call.setting("content-type").filter(|text| !text.is_empty()).map(str::to_owned),
+        ..Meta::default()
+    };
+    for (name, value) in &call.headers {
+        if let Some(name) = name.strip_prefix("x-amz-meta-") {
+            match meta.user.iter_mut().find(|(known, _)| known == name) {
+                // A header that comes twice is one with both values.
+                Some((_, present)) => {
+                    present.push(',');
+                    present.push_str(value);
+                }
+                None => meta.user.push((name.to_owned(), value.clone())),
+            }
+        } else if KEPT.contains(&name.as_str()) {
+            let mut value = value.clone();
+            if name == "content-encoding" {
+                // A coding of the transfer, not of the object.
+                let kept: Vec<&str> =
+                    value.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked").collect();
+                value = kept.join(",");
+            }
+            if !value.is_empty() {
+                meta.headers.push((name.clone(), value));
+            }
+        }
+    }
+    let size: usize = meta.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size > MAX_USER_METADATA {
+        return Err(S3Error::new(
+            "MetadataTooLarge",
+            "Your metadata headers exceed the maximum allowed metadata size",
+        )
+        .detail("Size", size.to_string())
+        .detail("MaxSizeAllowed", MAX_USER_METADATA.to_string()));
+    }
+    Ok(meta)
+}
+
+/// The storage class that a request asks for, unless it is the standard one.
+pub(crate) fn class(call: &Call) -> S3Result<Option<String>> {
+    match call.setting("x-amz-storage-class") {
+        None | Some("STANDARD" | "") => Ok(None),
+        Some(class) if CLASSES.contains(&class) => Ok(Some(class.to_owned())),
+        Some(_) => fail("InvalidStorageClass", "The storage class you specified is not valid"),
+    }
+}
+
+/// The tags of the `x-amz-tagging` header.
+pub(crate) fn tags(call: &Call) -> S3Result<Vec<(String, String)>> {
+    call.setting("x-amz-tagging").map_or(Ok(Vec::new()), tagging::parse_header)
+}
+
+/// The ACL of a new object: what the headers ask for, else the requester's alone. An object that its bucket's
+/// owner writes with no ACL has none of its own.
+pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Option<Acl>> {
+    let bucket_owner = server.owner(bucket);
+    // What anonymous users may write belongs to the bucket's owner.
+    let who = call.who().unwrap_or(&bucket_owner);
+    let asked =
+        Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &bucket_owner, &server.users)?;
+    if let Some(acl) = &asked
+        && acl.is_public()
+        && PublicBlock::of(bucket).block_acls
+    {
+        return Err(access_denied());
+    }
+    Ok(asked.or_else(|| (who != bucket_owner).then(|| Acl::private(who))))
+}
+
+/// The headers that describe an object in the answer to a GET or HEAD.
+pub(crate) fn write(meta: &Meta) -> Vec<(String, String)> {
+    let mut headers = vec![
+        ("etag".to_owned(), format!("\"{}\"", meta.etag)),
+        ("content-type".to_owned(), meta.content_type.clone().unwrap_or_else(|| DEFAULT_TYPE.to_owned())),
+    ];
+    headers.extend(meta.headers.iter().cloned());
+    headers.extend(meta.user.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone())));
+    if let Some(class) = &meta.class {
+        headers.push(("x-amz-storage-class".to_owned(), class.clone()));
+    }
+    if !meta.tags.is_empty() {
+        headers.push(("x-amz-tagging-count".to_owned(), meta.tags.len().to_string()));
+    }
+    headers
+}

@@ -1,0 +1,355 @@
+//! Listings: objects (both versions of the operation), versions, uploads, parts.
+
+use crate::s3::sign::encode;
+use crate::serve::Server;
+use crate::serve::access::Need;
+use crate::serve::acl::{self, Permission};
+use crate::serve::call::{Call, Reply};
+use crate::serve::error::{S3Result, fail};
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::uploads::Upload;
+use crate::serve::store::walk::Keys;
+use crate::serve::store::write::Summary;
+use crate::serve::xml::{self, Writer};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::DateTime;
+
+/// The most entries of one page.
+const MAX_PAGE: usize = 1000;
+
+/// One page of names.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) keys: Vec<String>,
+    pub(crate) prefixes: Vec<String>,
+    pub(crate) truncated: bool,
+    /// The last name on the page, key or prefix.
+    pub(crate) last: Option<String>,
+}
+
+/// The common prefix that a key is rolled up into.
+fn common_prefix<'a>(key: &'a str, prefix: &str, delimiter: &str) -> Option<&'a str> {
+    if delimiter.is_empty() {
+        return None;
+    }
+    let at = key.get(prefix.len()..)?.find(delimiter)?;
+    Some(&key[..prefix.len() + at + delimiter.len()])
+}
+
+/// The first byte string after all that start with `prefix`.
+fn after_all(prefix: &str) -> Vec<u8> {
+    let mut bytes = prefix.as_bytes().to_vec();
+    // UTF-8 has no byte 0xff, so the last one can be raised.
+    if let Some(last) = bytes.last_mut() {
+        *last += 1;
+    }
+    bytes
+}
+
+/// A page of the names with `prefix` that come after `marker`. A marker that is a common prefix stands for
+/// everything below it.
+pub(crate) fn page(
+    bucket: &Bucket,
+    prefix: &str,
+    delimiter: &str,
+    marker: Option<&str>,
+    max: usize,
+) -> S3Result<Page> {
+    let from = match marker {
+        None | Some("") => Vec::new(),
+        Some(marker)
+            if marker.starts_with(prefix) && common_prefix(marker, prefix, delimiter) == Some(marker) =>
+        {
+            after_all(marker)
+        }
+        Some(marker) => [marker.as_bytes(), b"\0"].concat(),
+    };
+    let mut page = Page::default();
+    if max == 0 {
+        return Ok(page);
+    }
+    let mut keys = Keys::new(bucket, prefix, &from)?;
+    while let Some(key) = keys.next()? {
+        if page.keys.len() + page.prefixes.len() == max {
+            page.truncated = true;
+            break;
+        }
+        if let Some(common) = common_prefix(&key, prefix, delimiter) {
+            keys.seek(&after_all(common))?;
+            page.prefixes.push(common.to_owned());
+            page.last = Some(common.to_owned());
+        } else {
+            page.last = Some(key.clone());
+            page.keys.push(key);
+        }
+    }
+    Ok(page)
+}
+
+/// How names are written: as they are, or percent-encoded where the client asked for it.
+#[derive(Clone, Copy)]
+struct Names {
+    encoded: bool,
+}
+
+impl Names {
+    fn of(call: &Call) -> S3Result<Self> {
+        match call.parameter("encoding-type") {
+            None | Some("") => Ok(Self { encoded: false }),
+            Some("url") => Ok(Self { encoded: true }),
+            Some(_) => fail("InvalidArgument", "Invalid Encoding Method specified in Request"),
+        }
+    }
+
+    fn write(self, xml: &mut Writer, element: &str, name: &str) {
+        if self.encoded {
+            xml.text(element, encode::path(name));
+        } else {
+            xml.text(element, name);
+        }
+    }
+
+    fn declare(self, xml: &mut Writer) {
+        if self.encoded {
+            xml.text("EncodingType", "url");
+        }
+    }
+}
+
+fn write_object(xml: &mut Writer, server: &Server, bucket: &Bucket, summary: &Summary, owner: bool) {
+    xml.text("LastModified", xml::time(summary.stat.modified()));
+    xml.text("ETag", format!("\"{}\"", summary.meta.etag));
+    xml.number("Size", summary.stat.size);
+    if owner {
+        let acl = server.object_acl(bucket, &summary.meta);
+        acl::write_user(xml.open("Owner"), &acl.owner, &server.users);
+        xml.close();
+    }
+    xml.text("StorageClass", summary.meta.class.as_deref().unwrap_or("STANDARD"));
+}
+
+/// ListObjects and ListObjectsV2.
+pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:ListBucket", None, Need::Bucket(Permission::Read))?;
+    let v2 = match call.parameter("list-type") {
+        None | Some("" | "1") => false,
+        Some("2") => true,
+        Some(_) => return fail("InvalidArgument", "Invalid List Type specified in Request"),
+    };
+    let names = Names::of(call)?;
+    let prefix = call.parameter("prefix").unwrap_or("");
+    let delimiter = call.parameter("delimiter").unwrap_or("");
+    let asked = call.number("max-keys", MAX_PAGE)?;
+    let token = call.parameter("continuation-token");
+    let start_after = call.parameter("start-after").unwrap_or("");
+    let marker = match (v2, token) {
+        (false, _) => call.parameter("marker").unwrap_or("").to_owned(),
+        (true, None) => start_after.to_owned(),
+        (true, Some(token)) => {
+            let decoded =
+                BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            match decoded {
+                Some(marker) if !marker.is_empty() => marker,
+                _ => return fail("InvalidArgument", "The continuation token provided is incorrect"),
+            }
+        }
+    };
+    let page = page(&bucket, prefix, delimiter, Some(&marker), asked.min(MAX_PAGE))?;
+    let owner = !v2 || call.parameter("fetch-owner") == Some("true");
+
+    let mut xml = Writer::new("ListBucketResult");
+    xml.text("Name", bucket.name());
+    names.write(&mut xml, "Prefix", prefix);
+    if v2 {
+        if !start_after.is_empty() {
+            names.write(&mut xml, "StartAfter", start_after);
+        }
+        if let Some(token) = token {
+            xml.text("ContinuationToken", token);
+        }
+        xml.number("KeyCount", page.keys.len() + page.prefixes.len());
+        if let Some(last) = page.last.as_ref().filter(|_| page.truncated) {
+            xml.text("NextContinuationToken", BASE64_URL_SAFE_NO_PAD.encode(last));
+        }
+    } else {
+        names.write(&mut xml, "Marker", &marker);
+        if let Some(last) = page.last.as_ref().filter(|_| page.truncated && !delimiter.is_empty()) {
+            names.write(&mut xml, "NextMarker", last);
+        }
+    }
+    xml.number("MaxKeys", asked.min(MAX_PAGE));
+    if !delimiter.is_empty() {
+        names.write(&mut xml, "Delimiter", delimiter);
+    }
+    names.declare(&mut xml);
+    xml.text("IsTruncated", page.truncated.to_string());
+    for key in &page.keys {
+        // What was deleted since the names were read is left out.
+        if let Some(summary) = bucket.summary(key)? {
+            xml.open("Contents");
+            names.write(&mut xml, "Key", key);
+            write_object(&mut xml, server, &bucket, &summary, owner);
+            xml.close();
+        }
+    }
+    for common in &page.prefixes {
+        xml.open("CommonPrefixes");
+        names.write(&mut xml, "Prefix", common);
+        xml.close();
+    }
+    Ok(Reply::xml(xml.finish()))
+}
+
+/// ListObjectVersions of a bucket without versioning: every object is its own `null` version.
+pub(crate) fn versions(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:ListBucketVersions", None, Need::Bucket(Permission::Read))?;
+    let names = Names::of(call)?;
+    let prefix = call.parameter("prefix").unwrap_or("");
+    let delimiter = call.parameter("delimiter").unwrap_or("");
+    let marker = call.parameter("key-marker").unwrap_or("");
+    let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
+    let page = page(&bucket, prefix, delimiter, Some(marker), max)?;
+    let mut xml = Writer::new("ListVersionsResult");
+    xml.text("Name", bucket.name());
+    names.write(&mut xml, "Prefix", prefix);
+    names.write(&mut xml, "KeyMarker", marker);
+    xml.text("VersionIdMarker", call.parameter("version-id-marker").unwrap_or(""));
+    if let Some(last) = page.last.as_ref().filter(|_| page.truncated) {
+        names.write(&mut xml, "NextKeyMarker", last);
+        xml.text("NextVersionIdMarker", "null");
+    }
+    xml.number("MaxKeys", max);
+    if !delimiter.is_empty() {
+        names.write(&mut xml, "Delimiter", delimiter);
+    }
+    names.declare(&mut xml);
+    xml.text("IsTruncated", page.truncated.to_string());
+    for key in &page.keys {
+        if let Some(summary) = bucket.summary(key)? {
+            xml.open("Version");
+            names.write(&mut xml, "Key", key);
+            xml.text("VersionId", "null").text("IsLatest", "true");
+            write_object(&mut xml, server, &bucket, &summary, true);
+            xml.close();
+        }
+    }
+    for common in &page.prefixes {
+        xml.open("CommonPrefixes");
+        names.write(&mut xml, "Prefix", common);
+        xml.close();
+    }
+    Ok(Reply::xml(xml.finish()))
+}
+
+/// ListMultipartUploads.
+pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let need = Need::Bucket(Permission::Read);
+    server.authorize(call, &bucket, "s3:ListBucketMultipartUploads", None, need)?;
+    let names = Names::of(call)?;
+    let prefix = call.parameter("prefix").unwrap_or("");
+    let delimiter = call.parameter("delimiter").unwrap_or("");
+    let key_marker = call.parameter("key-marker").unwrap_or("");
+    let id_marker = call.parameter("upload-id-marker").unwrap_or("");
+    let max = call.number("max-uploads", MAX_PAGE)?.min(MAX_PAGE);
+
+    let all = bucket.uploads_in_order()?;
+    // Uploads of the marker's key go on after the marked one, which may be gone by now: then all of them do.
+    let marked = all.iter().position(|upload| upload.key == key_marker && upload.id == id_marker);
+    let mut shown: Vec<&Upload> = Vec::new();
+    let mut prefixes: Vec<&str> = Vec::new();
+    let (mut truncated, mut last) = (false, None);
+    for (index, upload) in all.iter().enumerate() {
+        let beyond = upload.key.as_str() > key_marker
+            || (upload.key == key_marker
+                && !id_marker.is_empty()
+                && marked.is_none_or(|marked| index > marked));
+        if !beyond && !key_marker.is_empty() || !upload.key.starts_with(prefix) {
+            continue;
+        }
+        let common = common_prefix(&upload.key, prefix, delimiter);
+        if common.is_some_and(|common| prefixes.last() == Some(&common) || common == key_marker) {
+            continue;
+        }
+        if shown.len() + prefixes.len() == max {
+            truncated = max > 0;
+            break;
+        }
+        last = Some(common.map_or((upload.key.as_str(), upload.id.as_str()), |common| (common, "")));
+        match common {
+            Some(common) => prefixes.push(common),
+            None => shown.push(upload),
+        }
+    }
+    let mut xml = Writer::new("ListMultipartUploadsResult");
+    xml.text("Bucket", bucket.name());
+    names.write(&mut xml, "KeyMarker", key_marker);
+    xml.text("UploadIdMarker", id_marker);
+    if let Some((key, id)) = last.filter(|_| truncated) {
+        names.write(&mut xml, "NextKeyMarker", key);
+        xml.text("NextUploadIdMarker", id);
+    }
+    names.write(&mut xml, "Prefix", prefix);
+    if !delimiter.is_empty() {
+        names.write(&mut xml, "Delimiter", delimiter);
+    }
+    names.declare(&mut xml);
+    xml.number("MaxUploads", max).text("IsTruncated", truncated.to_string());
+    for upload in shown {
+        xml.open("Upload");
+        names.write(&mut xml, "Key", &upload.key);
+        xml.text("UploadId", &upload.id);
+        write_people(&mut xml, server, &bucket, upload);
+        xml.text("Initiated", xml::time(upload.initiated)).close();
+    }
+    for common in prefixes {
+        xml.open("CommonPrefixes");
+        names.write(&mut xml, "Prefix", common);
+        xml.close();
+    }
+    Ok(Reply::xml(xml.finish()))
+}
+
+fn write_people(xml: &mut Writer, server: &Server, bucket: &Bucket, upload: &Upload) {
+    acl::write_user(xml.open("Initiator"), &upload.initiator, &server.users);
+    xml.close();
+    let owner = server.object_acl(bucket, &upload.meta).owner;
+    acl::write_user(xml.open("Owner"), &owner, &server.users);
+    xml.close();
+    xml.text("StorageClass", upload.meta.class.as_deref().unwrap_or("STANDARD"));
+}
+
+/// ListParts.
+pub(crate) fn parts(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let key = call.key().to_owned();
+    let id = call.parameter("uploadId").unwrap_or("").to_owned();
+    let upload = super::multipart::find(server, call, &bucket, "s3:ListMultipartUploadParts")?;
+    let names = Names::of(call)?;
+    let after = call.number("part-number-marker", 0)?;
+    let max = call.number("max-parts", MAX_PAGE)?.min(MAX_PAGE);
+    let mut parts = bucket.parts(&id)?;
+    parts.retain(|part| part.number as usize > after);
+    let truncated = parts.len() > max;
+    parts.truncate(max);
+    let mut xml = Writer::new("ListPartsResult");
+    xml.text("Bucket", bucket.name());
+    names.write(&mut xml, "Key", &key);
+    xml.text("UploadId", &id);
+    write_people(&mut xml, server, &bucket, &upload);
+    xml.number("PartNumberMarker", after);
+    if let Some(last) = parts.last().filter(|_| truncated) {
+        xml.number("NextPartNumberMarker", last.number);
+    }
+    names.declare(&mut xml);
+    xml.number("MaxParts", max).text("IsTruncated", truncated.to_string());
+    for part in &parts {
+        xml.open("Part").number("PartNumber", part.number);
+        xml.text("LastModified", xml::time(DateTime::from_timestamp_nanos(part.mtime)));
+        xml.text("ETag", format!("\"{}\"", part.etag)).number("Size", part.size).close();
+    }
+    Ok(Reply::xml(xml.finish()))
+}

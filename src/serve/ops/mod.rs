@@ -1,0 +1,17 @@
+//! The operations, grouped by what they work on. Each takes the request and returns the reply, or S3's error.
+
+pub(crate) mod acl;
+pub(crate) mod bucket;
+mod conditions;
+pub(crate) mod copy;
+pub(crate) mod delete;
+pub(crate) mod documents;
+pub(crate) mod get;
+mod head_fields;
+pub(crate) mod list;
+pub(crate) mod multipart;
+pub(crate) mod put;
+pub(crate) mod tagging;
+
+/// The longest XML or JSON document that is read, in bytes (a multi-delete of 1,000 long keys fits).
+const MAX_DOCUMENT: usize = 4 << 20;

@@ -1,0 +1,215 @@
+//! Multipart uploads.
+
+use super::{MAX_DOCUMENT, conditions, copy, head_fields, put};
+use crate::serve::Server;
+use crate::serve::access::Need;
+use crate::serve::acl::Permission;
+use crate::serve::call::{Call, Reply};
+use crate::serve::error::{S3Error, S3Result, fail, malformed_xml};
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::uploads::{Part, Upload};
+use crate::serve::xml::{self, Node, Writer};
+use chrono::Utc;
+use md5::{Digest, Md5};
+
+/// All parts but the last are at least this long, in bytes.
+const MIN_PART: u64 = 5 << 20;
+const MAX_PARTS: u32 = 10_000;
+
+/// CreateMultipartUpload.
+pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let key = call.key().to_owned();
+    server.authorize(call, &bucket, "s3:PutObject", Some(&key), Need::Bucket(Permission::Write))?;
+    let mut meta = head_fields::content(call)?;
+    meta.class = head_fields::class(call)?;
+    meta.tags = head_fields::tags(call)?;
+    meta.acl = head_fields::acl(server, call, &bucket)?;
+    let initiator = call.who().map_or_else(|| server.owner(&bucket), str::to_owned);
+    let upload = Upload { id: String::new(), key: key.clone(), initiated: Utc::now(), initiator, meta };
+    let id = bucket.create_upload(&upload)?;
+    let mut xml = Writer::new("InitiateMultipartUploadResult");
+    xml.text("Bucket", bucket.name()).text("Key", &key).text("UploadId", id);
+    Ok(Reply::xml(xml.finish()))
+}
+
+/// The upload that a request names, for an action that its initiator may do, or who may write to the bucket.
+pub(super) fn find(server: &Server, call: &Call, bucket: &Bucket, action: &str) -> S3Result<Upload> {
+    let id = call.parameter("uploadId").unwrap_or("");
+    let key = call.key();
+    server.authorize(call, bucket, action, Some(key), Need::Bucket(Permission::Write))?;
+    bucket.upload(key, id)
+}
+
+/// UploadPart and UploadPartCopy.
+pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let upload = find(server, call, &bucket, "s3:PutObject")?;
+    let number = match call.parameter("partNumber").unwrap_or("").parse::<u32>() {
+        Ok(number) if (1..=MAX_PARTS).contains(&number) => number,
+        _ => {
+            return fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+        }
+    };
+    if call.header("x-amz-copy-source").is_some() {
+        return copy_part(server, call, &bucket, &upload, number);
+    }
+    let (staged, etag, _) = put::receive(&bucket, &mut call.payload)?;
+    bucket.put_part(&upload.id, number, &etag, staged)?;
+    Ok(Reply::new(200).header("etag", format!("\"{etag}\"")))
+}
+
+fn copy_part(server: &Server, call: &Call, bucket: &Bucket, upload: &Upload, number: u32) -> S3Result<Reply> {
+    let (_, _, from) = copy::source(server, call)?;
+    let size = from.stat.size;
+    let (offset, length) = match call.header("x-amz-copy-source-range") {
+        None => (0, size),
+        Some(range) => {
+            let bad = || {
+                S3Error::new(
+                    "InvalidArgument",
+                    "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+                     zero-based offsets of the first and last bytes to copy",
+                )
+            };
+            let (first, last) =
+                range.trim().strip_prefix("bytes=").and_then(|spec| spec.split_once('-')).ok_or_else(bad)?;
+            let (first, last): (u64, u64) =
+                (first.parse().map_err(|_| bad())?, last.parse().map_err(|_| bad())?);
+            if first > last {
+                return Err(bad());
+            }
+            if last >= size {
+                return fail("InvalidRange", "The requested range is not satisfiable");
+            }
+            (first, last - first + 1)
+        }
+    };
+    if length > put::MAX_OBJECT {
+        return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+    }
+    let (staged, etag) = copy::take(bucket, &from, offset, length)?;
+    bucket.put_part(&upload.id, number, &etag, staged)?;
+    let mut xml = Writer::new("CopyPartResult");
+    xml.text("LastModified", xml::time(Utc::now())).text("ETag", format!("\"{etag}\""));
+    Ok(Reply::xml(xml.finish()))
+}
+
+/// AbortMultipartUpload.
+pub(crate) fn abort(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let upload = find(server, call, &bucket, "s3:AbortMultipartUpload")?;
+    bucket.remove_upload(&upload.id)?;
+    Ok(Reply::new(204))
+}
+
+/// Number and ETag (without quotes) of the parts that a client wants put together.
+fn wanted(root: &Node) -> S3Result<Vec<(u32, String)>> {
+    let mut parts: Vec<(u32, String)> = Vec::new();
+    for part in root.all("Part") {
+        let number = part.value("PartNumber").and_then(|text| text.trim().parse().ok());
+        let etag = part.value("ETag").map(|text| text.trim().trim_matches('"').to_owned());
+        let (Some(number), Some(etag)) = (number, etag) else { return Err(malformed_xml()) };
+        if parts.last().is_some_and(|(last, _)| *last >= number) {
+            return fail(
+                "InvalidPartOrder",
+                "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
+            );
+        }
+        parts.push((number, etag));
+    }
+    if parts.is_empty() || parts.len() > MAX_PARTS as usize { Err(malformed_xml()) } else { Ok(parts) }
+}
+
+/// S3's ETag of a multipart object: the MD5 of the parts' MD5s, and their number. `None` if one is no MD5.
+fn composite<'a>(etags: impl ExactSizeIterator<Item = &'a str>) -> Option<String> {
+    let count = etags.len();
+    let mut md5 = Md5::new();
+    for etag in etags {
+        let digest: [u8; 16] = hex::decode(etag).ok()?.try_into().ok()?;
+        md5.update(digest);
+    }
+    Some(format!("{}-{count}", hex::encode(md5.finalize())))
+}
+
+fn choose(present: &[Part], wanted: &[(u32, String)]) -> S3Result<Vec<Part>> {
+    let mut chosen = Vec::with_capacity(wanted.len());
+    for (index, (number, etag)) in wanted.iter().enumerate() {
+        let part = present.iter().find(|part| part.number == *number && part.etag.eq_ignore_ascii_case(etag));
+        let Some(part) = part else {
+            return Err(S3Error::new(
+                "InvalidPart",
+                "One or more of the specified parts could not be found. The part may not have been uploaded, or the \
+                 specified entity tag may not match the part's entity tag.",
+            )
+            .detail("PartNumber", number.to_string()));
+        };
+        if part.size < MIN_PART && index + 1 < wanted.len() {
+            return Err(S3Error::new(
+                "EntityTooSmall",
+                "Your proposed upload is smaller than the minimum allowed size",
+            )
+            .detail("PartNumber", number.to_string())
+            .detail("ProposedSize", part.size.to_string())
+            .detail("MinSizeAllowed", MIN_PART.to_string()));
+        }
+        chosen.push(part.clone());
+    }
+    Ok(chosen)
+}
+
+/// CompleteMultipartUpload. Said again (because the answer was lost) it answers as before, as long as the object is
+/// what the parts made.
+pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let key = call.key().to_owned();
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let wanted = wanted(&xml::parse(&body, &["CompleteMultipartUpload", "CompleteMultipartUploadResult"])?)?;
+    let etag = composite(wanted.iter().map(|(_, etag)| etag.as_str()));
+    let upload = match find(server, call, &bucket, "s3:PutObject") {
+        Err(error) if error.code == "NoSuchUpload" => {
+            let present = bucket.open_object(&key)?.map(|object| object.meta.etag);
+            return match etag.filter(|etag| present.as_ref() == Some(etag)) {
+                Some(etag) => Ok(done(call, &bucket, &key, &etag)),
+                None => Err(error),
+            };
+        }
+        upload => upload?,
+    };
+    let parts = choose(&bucket.parts(&upload.id)?, &wanted)?;
+    let Some(etag) = etag else { return Err(malformed_xml()) };
+    put::check_early(&bucket, call, &key)?;
+    let staged = bucket.assemble(&upload.id, &parts)?;
+    let mut meta = upload.meta;
+    meta.etag.clone_from(&etag);
+    meta.parts = parts.iter().map(|part| part.size).collect();
+    bucket.commit(staged, &key, meta, |present| {
+        conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
+    })?;
+    if let Err(error) = bucket.remove_upload(&upload.id) {
+        // The object is there; somebody else may have completed or aborted the upload at the same time.
+        log::debug!("serve: removing upload {}: {}", upload.id, error.message);
+    }
+    Ok(done(call, &bucket, &key, &etag))
+}
+
+fn done(call: &Call, bucket: &Bucket, key: &str, etag: &str) -> Reply {
+    let host = call.header("host").unwrap_or("localhost");
+    let mut xml = Writer::new("CompleteMultipartUploadResult");
+    xml.text("Location", format!("http://{host}{}", call.path));
+    xml.text("Bucket", bucket.name()).text("Key", key).text("ETag", format!("\"{etag}\""));
+    Reply::xml(xml.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_etag_is_the_md5_of_the_md5s() {
+        // Computed with another implementation (Python hashlib).
+        let empty = "d41d8cd98f00b204e9800998ecf8427e";
+        assert_eq!(composite([empty, empty].into_iter()).unwrap(), "5873dd45edd01f09c1ef2e7819369e8e-2");
+        assert_eq!(composite(["x"].into_iter()), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! PutObject.
+
+use super::{conditions, head_fields};
+use crate::serve::Server;
+use crate::serve::access::Need;
+use crate::serve::acl::Permission;
+use crate::serve::auth::payload::Payload;
+use crate::serve::call::{Call, Reply};
+use crate::serve::error::{S3Result, fail};
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::write::{PIECE, Staged};
+
+/// S3's limit for one upload, in bytes.
+pub(crate) const MAX_OBJECT: u64 = 5 << 30;
+
+/// Reads a body into a new file; returns it with the hex MD5 and the length. Everything that was promised of the body
+/// has been verified then.
+pub(crate) fn receive(bucket: &Bucket, payload: &mut Payload) -> S3Result<(Staged, String, u64)> {
+    let Some(length) = payload.length() else {
+        return fail("MissingContentLength", "You must provide the Content-Length HTTP header.");
+    };
+    if length > MAX_OBJECT {
+        return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+    }
+    payload.want_md5();
+    let mut staged = bucket.stage()?;
+    // Pieces come as the network brings them; the disk likes them bigger.
+    let mut buffer: Vec<u8> = Vec::new();
+    while let Some(piece) = payload.next()? {
+        if buffer.is_empty() && (piece.len() >= PIECE || piece.len() as u64 == length) {
+            staged.write(&piece)?;
+            continue;
+        }
+        buffer.reserve(PIECE.min(usize::try_from(length).unwrap_or(PIECE)).saturating_sub(buffer.capacity()));
+        buffer.extend_from_slice(&piece);
+        if buffer.len() >= PIECE {
+            staged.write(&buffer)?;
+            buffer.clear();
+        }
+    }
+    staged.write(&buffer)?;
+    Ok((staged, hex::encode(payload.md5()), length))
+}
+
+/// PutObject.
+pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let key = call.key().to_owned();
+    server.authorize(call, &bucket, "s3:PutObject", Some(&key), Need::Bucket(Permission::Write))?;
+    let mut meta = head_fields::content(call)?;
+    meta.class = head_fields::class(call)?;
+    meta.tags = head_fields::tags(call)?;
+    meta.acl = head_fields::acl(server, call, &bucket)?;
+    check_early(&bucket, call, &key)?;
+    let (staged, etag, _) = receive(&bucket, &mut call.payload)?;
+    meta.etag.clone_from(&etag);
+    bucket.commit(staged, &key, meta, |present| {
+        conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
+    })?;
+    Ok(Reply::new(200).header("etag", format!("\"{etag}\"")))
+}
+
+/// Checks the conditions of a write before the body is read; they are checked again when it takes its name. Also sees
+/// to it that a present object from outside has its ETag by then.
+pub(crate) fn check_early(bucket: &Bucket, call: &Call, key: &str) -> S3Result<()> {
+    if !conditions::on_write(call) {
+        return Ok(());
+    }
+    let present = bucket.open_object(key)?;
+    conditions::check_write(call, present.as_ref().map(|object| object.meta.etag.as_str()))
+}

@@ -1,0 +1,150 @@
+use super::*;
+use proptest::prelude::*;
+
+fn ask(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source: &str) -> Verdict {
+    Policy::parse(policy).unwrap().decide(&Question {
+        who: who.map(|id| (id, id)),
+        action,
+        bucket: "b",
+        key,
+        source: source.parse().unwrap(),
+        secure: false,
+        values: &[("s3:prefix".to_owned(), "home/".to_owned())],
+    })
+}
+
+fn statement(effect: &str, principal: &str, action: &str, resource: &str, condition: &str) -> String {
+    format!(
+        r#"{{"Effect":"{effect}","Principal":{principal},"Action":{action},"Resource":{resource}{}}}"#,
+        if condition.is_empty() { String::new() } else { format!(r#","Condition":{condition}"#) },
+    )
+}
+
+fn policy(statements: &[String]) -> String {
+    format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
+}
+
+#[test]
+fn deny_wins_over_allow() {
+    let text = policy(&[
+        statement("Allow", r#""*""#, r#""s3:GetObject""#, r#""arn:aws:s3:::b/*""#, ""),
+        statement("Deny", r#"{"AWS":"*"}"#, r#""s3:*""#, r#"["arn:aws:s3:::b/secret/*"]"#, ""),
+    ]);
+    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "127.0.0.1"), Verdict::Allow);
+    assert_eq!(ask(&text, None, "s3:GetObject", Some("secret/x"), "127.0.0.1"), Verdict::Deny);
+    assert_eq!(ask(&text, None, "s3:PutObject", Some("x"), "127.0.0.1"), Verdict::Silent);
+    assert_eq!(ask(&text, None, "s3:ListBucket", None, "127.0.0.1"), Verdict::Silent);
+}
+
+#[test]
+fn principals_are_named_in_all_their_forms() {
+    for principal in [
+        r#"{"AWS":"alice"}"#,
+        r#"{"AWS":["bob","arn:aws:iam:::user/alice"]}"#,
+        r#"{"AWS":"arn:aws:iam::alice:root"}"#,
+        r#"{"CanonicalUser":"alice"}"#,
+    ] {
+        let text = policy(&[statement("Allow", principal, r#"["s3:Get*"]"#, r#""arn:aws:s3:::b/*""#, "")]);
+        assert_eq!(
+            ask(&text, Some("alice"), "s3:GetObject", Some("x"), "::1"),
+            Verdict::Allow,
+            "{principal}"
+        );
+        assert_eq!(
+            ask(&text, Some("carol"), "s3:GetObject", Some("x"), "::1"),
+            Verdict::Silent,
+            "{principal}"
+        );
+        assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "::1"), Verdict::Silent, "{principal}");
+    }
+}
+
+#[test]
+fn source_addresses_are_compared_as_networks() {
+    let deny =
+        |condition| policy(&[statement("Deny", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b/*""#, condition)]);
+    let inside = deny(r#"{"IpAddress":{"aws:SourceIp":["10.0.0.0/8","2001:db8::/32"]}}"#);
+    for (address, verdict) in [
+        ("10.1.2.3", Verdict::Deny),
+        ("::ffff:10.1.2.3", Verdict::Deny),
+        ("2001:db8::1", Verdict::Deny),
+        ("11.0.0.1", Verdict::Silent),
+        ("2001:db9::1", Verdict::Silent),
+    ] {
+        assert_eq!(ask(&inside, None, "s3:GetObject", Some("x"), address), verdict, "{address}");
+    }
+    let outside = deny(r#"{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#);
+    assert_eq!(ask(&outside, None, "s3:GetObject", Some("x"), "10.1.2.3"), Verdict::Silent);
+    assert_eq!(ask(&outside, None, "s3:GetObject", Some("x"), "192.168.0.1"), Verdict::Deny);
+    let everything = deny(r#"{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#);
+    assert_eq!(ask(&everything, None, "s3:GetObject", Some("x"), "8.8.8.8"), Verdict::Deny);
+}
+
+#[test]
+fn string_and_bool_conditions() {
+    let when = |condition| {
+        let text =
+            policy(&[statement("Allow", r#""*""#, r#""s3:ListBucket""#, r#""arn:aws:s3:::b""#, condition)]);
+        ask(&text, None, "s3:ListBucket", None, "::1") == Verdict::Allow
+    };
+    assert!(when(r#"{"StringEquals":{"s3:prefix":["x","home/"]}}"#));
+    assert!(!when(r#"{"StringNotEquals":{"s3:prefix":["x","home/"]}}"#));
+    assert!(when(r#"{"StringLike":{"S3:Prefix":"h?me*"}}"#) && !when(r#"{"StringLike":{"s3:prefix":"x*"}}"#));
+    assert!(when(r#"{"StringNotLike":{"s3:prefix":"x*"}}"#));
+    assert!(
+        !when(r#"{"StringEquals":{"s3:delimiter":"/"}}"#)
+            && when(r#"{"StringNotEquals":{"s3:delimiter":"/"}}"#)
+    );
+    assert!(when(r#"{"StringEqualsIfExists":{"s3:delimiter":"/"}}"#));
+    assert!(
+        when(r#"{"Bool":{"aws:SecureTransport":"false"}}"#)
+            && !when(r#"{"Bool":{"aws:SecureTransport":true}}"#)
+    );
+    assert!(when(r#"{"Null":{"s3:delimiter":"true"}}"#) && !when(r#"{"Null":{"s3:prefix":"true"}}"#));
+}
+
+#[test]
+fn what_is_not_understood_is_refused() {
+    let good = statement("Allow", r#""*""#, r#""s3:GetObject""#, r#""arn:aws:s3:::b/*""#, "");
+    assert!(Policy::parse(&policy(std::slice::from_ref(&good))).is_ok());
+    for text in [
+        "".to_owned(),
+        "[]".to_owned(),
+        "{}".to_owned(),
+        "{".to_owned(),
+        policy(&[]),
+        policy(&[good.replace("Allow", "Permit")]),
+        policy(&[good.replace("\"Principal\"", "\"NotPrincipal\"")]),
+        policy(&[good.replace("s3:GetObject", "ec2:Run")]),
+        policy(&[good.replace("\"*\"", "{\"Service\":\"x\"}")]),
+        policy(&[statement("Allow", r#""*""#, r#""s3:*""#, r#""*""#, r#"{"DateWhatever":{"k":"v"}}"#)]),
+        policy(&[statement(
+            "Allow",
+            r#""*""#,
+            r#""s3:*""#,
+            r#""*""#,
+            r#"{"IpAddress":{"aws:SourceIp":"1.2.3"}}"#,
+        )]),
+    ] {
+        assert_eq!(Policy::parse(&text).unwrap_err().code, "MalformedPolicy", "{text}");
+    }
+    let parsed = Policy::parse(&policy(&[good])).unwrap();
+    assert!(parsed.check_resources("b").is_ok());
+    assert_eq!(parsed.check_resources("other").unwrap_err().code, "MalformedPolicy");
+}
+
+proptest! {
+    /// Against the obvious recursive definition.
+    #[test]
+    fn wildcards_match_as_defined(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
+        fn simple(pattern: &[u8], text: &[u8]) -> bool {
+            match pattern.split_first() {
+                None => text.is_empty(),
+                Some((b'*', rest)) => (0..=text.len()).any(|at| simple(rest, &text[at..])),
+                Some((b'?', rest)) => !text.is_empty() && simple(rest, &text[1..]),
+                Some((byte, rest)) => text.first() == Some(byte) && simple(rest, &text[1..]),
+            }
+        }
+        prop_assert_eq!(like(pattern.as_bytes(), text.as_bytes()), simple(pattern.as_bytes(), text.as_bytes()));
+    }
+}

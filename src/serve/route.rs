@@ -1,0 +1,229 @@
+//! Which operation a request is.
+//!
+//! One table. A request is the operation of its method, level and sub-resource, if its query holds nothing else
+//! than what that operation knows; everything else is 501 NotImplemented, never the plain operation.
+
+use super::Server;
+use super::call::{Call, Reply};
+use super::error::{S3Result, access_denied, fail, not_implemented};
+use super::ops::{acl, bucket, copy, delete, documents, get, list, multipart, put, tagging};
+
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Service,
+    Bucket,
+    Object,
+}
+
+type Run = fn(&Server, &mut Call) -> S3Result<Reply>;
+
+struct Route {
+    method: &'static str,
+    level: Level,
+    /// The query parameter that makes it this operation; empty for the plain one.
+    sub: &'static str,
+    /// The parameters that it knows beside.
+    parameters: &'static [&'static str],
+    writes: bool,
+    run: Run,
+}
+
+const LIST: &[&str] = &[
+    "prefix",
+    "delimiter",
+    "marker",
+    "max-keys",
+    "encoding-type",
+    "list-type",
+    "continuation-token",
+    "start-after",
+    "fetch-owner",
+    "allow-unordered",
+];
+const OVERRIDES: &[&str] = &[
+    "versionId",
+    "partNumber",
+    "response-content-type",
+    "response-content-language",
+    "response-expires",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+];
+const UPLOADS: &[&str] =
+    &["prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type"];
+const PARTS: &[&str] = &["max-parts", "part-number-marker", "encoding-type"];
+const VERSIONS: &[&str] =
+    &["prefix", "delimiter", "key-marker", "version-id-marker", "max-keys", "encoding-type"];
+const VERSION: &[&str] = &["versionId"];
+const NONE: &[&str] = &[];
+
+const fn read(
+    method: &'static str,
+    level: Level,
+    sub: &'static str,
+    parameters: &'static [&'static str],
+    run: Run,
+) -> Route {
+    Route { method, level, sub, parameters, writes: false, run }
+}
+
+const fn write(
+    method: &'static str,
+    level: Level,
+    sub: &'static str,
+    parameters: &'static [&'static str],
+    run: Run,
+) -> Route {
+    Route { method, level, sub, parameters, writes: true, run }
+}
+
+#[rustfmt::skip]
+const ROUTES: &[Route] = &[
+    read("GET", Level::Service, "", NONE, bucket::list_all),
+
+    read("GET", Level::Bucket, "", LIST, list::objects),
+    read("HEAD", Level::Bucket, "", NONE, bucket::head),
+    write("PUT", Level::Bucket, "", NONE, bucket::create),
+    write("DELETE", Level::Bucket, "", NONE, bucket::delete),
+    read("GET", Level::Bucket, "location", NONE, bucket::location),
+    read("GET", Level::Bucket, "uploads", UPLOADS, list::uploads),
+    read("GET", Level::Bucket, "versions", VERSIONS, list::versions),
+    write("POST", Level::Bucket, "delete", NONE, delete::many),
+    read("GET", Level::Bucket, "acl", NONE, acl::get_bucket),
+    write("PUT", Level::Bucket, "acl", NONE, acl::put_bucket),
+
+    read("GET", Level::Object, "", OVERRIDES, get::get),
+    read("HEAD", Level::Object, "", OVERRIDES, get::head),
+    write("PUT", Level::Object, "", NONE, put_or_copy),
+    write("DELETE", Level::Object, "", VERSION, delete::one),
+    read("GET", Level::Object, "acl", VERSION, acl::get_object),
+    write("PUT", Level::Object, "acl", VERSION, acl::put_object),
+    read("GET", Level::Object, "tagging", VERSION, tagging::get),
+    write("PUT", Level::Object, "tagging", VERSION, tagging::put),
+    write("DELETE", Level::Object, "tagging", VERSION, tagging::delete),
+    write("POST", Level::Object, "uploads", NONE, multipart::create),
+    write("PUT", Level::Object, "uploadId", &["partNumber"], multipart::put_part),
+    write("POST", Level::Object, "uploadId", NONE, multipart::complete),
+    write("DELETE", Level::Object, "uploadId", NONE, multipart::abort),
+    read("GET", Level::Object, "uploadId", PARTS, list::parts),
+];
+
+/// PUT on an object is a copy where a header names a source.
+fn put_or_copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    if call.header("x-amz-copy-source").is_some() { copy::copy(server, call) } else { put::put(server, call) }
+}
+
+/// Parameters of the signature, and the operation's name that some SDKs add.
+fn is_neutral(name: &str) -> bool {
+    matches!(name, "AWSAccessKeyId" | "Expires" | "Signature" | "x-id")
+        || name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
+}
+
+/// Finds the operation and runs it.
+pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let level = match (&call.bucket, &call.key) {
+        (None, _) => Level::Service,
+        (Some(_), None) => Level::Bucket,
+        (Some(_), Some(_)) => Level::Object,
+    };
+    let names: Vec<&str> =
+        call.query.iter().map(|(name, _)| name.as_str()).filter(|name| !is_neutral(name)).collect();
+    if level == Level::Bucket
+        && let Some(document) = names.iter().find_map(|name| documents::find(name))
+    {
+        let unknown = names.iter().find(|name| **name != document.sub);
+        if let Some(unknown) = unknown {
+            return Err(not_implemented(&format!("The query parameter {unknown} here")));
+        }
+        if call.method != "GET" && server.read_only {
+            return Err(read_only());
+        }
+        return documents::run(server, call, document);
+    }
+    let at_level = || ROUTES.iter().filter(|route| route.level == level);
+    let sub = names.iter().copied().find(|name| at_level().any(|route| route.sub == *name)).unwrap_or("");
+    let Some(route) = at_level().find(|route| route.method == call.method && route.sub == sub) else {
+        return match call.method.as_str() {
+            "GET" | "HEAD" | "PUT" | "POST" | "DELETE"
+                if sub.is_empty() && names.is_empty() && call.method != "POST" =>
+            {
+                fail("MethodNotAllowed", "The specified method is not allowed against this resource.")
+            }
+            method => Err(not_implemented(&format!("{method} {}", names.join("&")))),
+        };
+    };
+    let known = |name: &&str| *name == sub || route.parameters.contains(name);
+    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+        return Err(not_implemented(&format!("The query parameter {unknown} here")));
+    }
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        return fail("InvalidArgument", "A query parameter is given twice.");
+    }
+    if route.writes && server.read_only {
+        return Err(read_only());
+    }
+    check_version(call)?;
+    check_headers(call)?;
+    (route.run)(server, call)
+}
+
+fn read_only() -> super::error::S3Error {
+    let mut error = access_denied();
+    "This server is read-only.".clone_into(&mut error.message);
+    error
+}
+
+/// Objects have one version, whose id is `null`.
+fn check_version(call: &Call) -> S3Result<()> {
+    match call.parameter("versionId") {
+        None | Some("null") => Ok(()),
+        Some(id) => Err(super::error::S3Error::new("NoSuchVersion", "The specified version does not exist.")
+            .detail("VersionId", id)),
+    }
+}
+
+/// Headers that ask for something that is not done must not be passed over in silence.
+fn check_headers(call: &Call) -> S3Result<()> {
+    let asks = |name: &str| {
+        name.starts_with("x-amz-server-side-encryption")
+            || name.starts_with("x-amz-copy-source-server-side-encryption")
+            || name.starts_with("x-amz-object-lock")
+            || name == "x-amz-write-offset-bytes"
+            || name == "x-amz-mfa"
+    };
+    match call.headers.iter().find(|(name, _)| asks(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(not_implemented(&format!("What the header {name} asks for"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_routes_are_the_same() {
+        for (index, a) in ROUTES.iter().enumerate() {
+            let same = |b: &&Route| (b.method, b.level, b.sub) == (a.method, a.level, a.sub);
+            assert!(!ROUTES[index + 1..].iter().any(|b| same(&b)), "{} {:?} {}", a.method, a.level, a.sub);
+            assert!(a.level != Level::Bucket || documents::find(a.sub).is_none());
+        }
+    }
+
+    #[test]
+    fn whatever_is_not_a_read_is_marked() {
+        for route in ROUTES {
+            assert_eq!(
+                route.writes,
+                !matches!(route.method, "GET" | "HEAD"),
+                "{} {}",
+                route.method,
+                route.sub
+            );
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! A bucket: a folder of the root, with its private directory and what is kept of it in memory.
+
+use super::dir::Dir;
+use super::place::{PRIVATE, Space};
+use super::walk::NameCache;
+use crate::serve::acl::Acl;
+use crate::serve::error::S3Result;
+use crate::serve::policy::Policy;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Number of locks that the keys of a bucket share.
+const STRIPES: usize = 64;
+const STATE: &str = "bucket.json";
+const DOCUMENTS: &str = "documents";
+
+/// What is stored of a bucket beside its objects and documents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// Canonical id. A bucket without one (an existing folder) belongs to the first user.
+    pub(crate) owner: Option<String>,
+    pub(crate) created: DateTime<Utc>,
+    /// The location constraint that it was made with.
+    pub(crate) location: Option<String>,
+    pub(crate) acl: Option<Acl>,
+}
+
+/// How a store writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mode {
+    /// Make everything durable before it is acknowledged.
+    pub(crate) fsync: bool,
+    /// Write nothing, not even what was computed.
+    pub(crate) read_only: bool,
+}
+
+/// A directory below the bucket that is opened, or made, when it is first needed.
+#[derive(Debug)]
+struct Lazy {
+    path: &'static [&'static str],
+    dir: OnceLock<Dir>,
+}
+
+impl Lazy {
+    const fn new(path: &'static [&'static str]) -> Self {
+        Self { path, dir: OnceLock::new() }
+    }
+
+    fn get(&self, bucket: &Dir) -> io::Result<Option<&Dir>> {
+        if self.dir.get().is_none()
+            && let Some(dir) = bucket.walk(self.path.iter().copied())?
+        {
+            return Ok(Some(self.dir.get_or_init(|| dir)));
+        }
+        Ok(self.dir.get())
+    }
+
+    fn make(&self, bucket: &Dir, mode: Mode) -> io::Result<&Dir> {
+        if mode.read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        if let Some(dir) = self.dir.get() {
+            return Ok(dir);
+        }
+        let dir = bucket.make(self.path.iter().copied(), mode.fsync)?;
+        Ok(self.dir.get_or_init(|| dir))
+    }
+}
+
+/// A bucket that is being served.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    name: String,
+    pub(super) dir: Dir,
+    inode: u64,
+    pub(super) mode: Mode,
+    tmp: Lazy,
+    meta: Lazy,
+    escaped_data: Lazy,
+    escaped_meta: Lazy,
+    uploads: Lazy,
+    state: RwLock<State>,
+    documents: RwLock<HashMap<String, Arc<str>>>,
+    policy: RwLock<Option<Arc<Policy>>>,
+    locks: Vec<Mutex<()>>,
+    hasher: RandomState,
+    /// `false` once the bucket was deleted: a writer that still holds it must not write any more.
+    alive: RwLock<bool>,
+    names: Arc<NameCache>,
+}
+
+/// A failed thread leaves data in order (each change is one assignment), so a poisoned lock is still good.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Bucket {
+    /// Opens the folder of a bucket; leftovers of writes that never finished are removed where `clean` is set.
+    pub(super) fn open(
+        name: &str,
+        dir: Dir,
+        mode: Mode,
+        names: Arc<NameCache>,
+        clean: bool,
+    ) -> io::Result<Self> {
+        let stat = dir.stat_self()?;
+        let mut state = State {
+            owner: None,
+            created: DateTime::from_timestamp_nanos(stat.mtime),
+            location: None,
+            acl: None,
+        };
+        let mut documents = HashMap::new();
+        if let Some(private) = dir.child(PRIVATE)? {
+            if let Some(bytes) = private.read(STATE)? {
+                match serde_json::from_slice(&bytes) {
+                    Ok(stored) => state = stored,
+                    Err(error) => log::error!("serve: bucket {name}: {STATE} is damaged: {error}"),
+                }
+            }
+            if let Some(stored) = private.child(DOCUMENTS)? {
+                for entry in stored.list()? {
+                    let Ok(document) = String::from_utf8(entry.name) else { continue };
+                    if let Some(text) =
+                        stored.read(&document)?.and_then(|bytes| String::from_utf8(bytes).ok())
+                    {
+                        documents.insert(document, Arc::from(text));
+                    }
+                }
+            }
+            if clean && !mode.read_only {
+                private.remove_all("tmp")?;
+                super::uploads::clean(&private)?;
+            }
+        }
+        let policy =
+            documents.get("policy").and_then(|text: &Arc<str>| Policy::parse(text).ok()).map(Arc::new);
+        Ok(Self {
+            name: name.to_owned(),
+            inode: stat.inode,
+            dir,
+            mode,
+            tmp: Lazy::new(&[PRIVATE, "tmp"]),
+            meta: Lazy::new(&[PRIVATE, "meta"]),
+            escaped_data: Lazy::new(&[PRIVATE, "escaped", "data"]),
+            escaped_meta: Lazy::new(&[PRIVATE, "escaped", "meta"]),
+            uploads: Lazy::new(&[PRIVATE, "uploads"]),
+            state: RwLock::new(state),
+            documents: RwLock::new(documents),
+            policy: RwLock::new(policy),
+            locks: (0..STRIPES).map(|_| Mutex::new(())).collect(),
+            hasher: RandomState::new(),
+            alive: RwLock::new(true),
+            names,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    pub(super) fn names(&self) -> &NameCache {
+        &self.names
+    }
+
+    pub(crate) fn state(&self) -> State {
+        read(&self.state).clone()
+    }
+
+    /// Changes what is stored of the bucket.
+    pub(crate) fn set_state(&self, change: impl FnOnce(&mut State)) -> S3Result<()> {
+        let mut state = write(&self.state);
+        let mut new = state.clone();
+        change(&mut new);
+        let private = self.private()?;
+        self.put_small(&private, STATE, &serde_json::to_vec(&new).expect("plain data becomes JSON"))?;
+        *state = new;
+        Ok(())
+    }
+
+    /// A bucket document (policy, lifecycle, ...) as it was put.
+    pub(crate) fn document(&self, name: &str) -> Option<Arc<str>> {
+        read(&self.documents).get(name).cloned()
+    }
+
+    /// Stores or removes a bucket document.
+    pub(crate) fn set_document(&self, name: &str, text: Option<&str>) -> S3Result<()> {
+        let mut documents = write(&self.documents);
+        let dir = self.private()?.make(std::iter::once(DOCUMENTS), self.mode.fsync)?;
+        match text {
+            Some(text) => {
+                self.put_small(&dir, name, text.as_bytes())?;
+                documents.insert(name.to_owned(), Arc::from(text));
+            }
+            None => {
+                dir.unlink(name)?;
+                if self.mode.fsync {
+                    dir.sync()?;
+                }
+                documents.remove(name);
+            }
+        }
+        if name == "policy" {
+            *write(&self.policy) = text.and_then(|text| Policy::parse(text).ok()).map(Arc::new);
+        }
+        Ok(())
+    }
+
+    /// The bucket's policy, parsed.
+    pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
+        read(&self.policy).clone()
+    }
+
+    /// The private directory, made if it is missing.
+    fn private(&self) -> S3Result<Dir> {
+        if self.mode.read_only {
+            return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
+        }
+        Ok(self.dir.make(std::iter::once(PRIVATE), self.mode.fsync)?)
+    }
+
+    /// Writes a small file whole: temporary, then rename.
+    pub(super) fn put_small(&self, dir: &Dir, name: &str, content: &[u8]) -> io::Result<()> {
+        let tmp = self.tmp()?;
+        let temporary = super::write::temporary_name();
+        let written = tmp.create(&temporary).and_then(|mut file| {
+            io::Write::write_all(&mut file, content)?;
+            if self.mode.fsync { file.sync_all() } else { Ok(()) }
+        });
+        if let Err(error) = written.and_then(|()| tmp.rename(&temporary, dir, name)) {
+            let _ = tmp.unlink(&temporary);
+            return Err(error);
+        }
+        if self.mode.fsync { dir.sync() } else { Ok(()) }
+    }
+
+    /// Where temporary files are.
+    pub(super) fn tmp(&self) -> io::Result<&Dir> {
+        self.tmp.make(&self.dir, self.mode)
+    }
+
+    pub(super) fn uploads(&self) -> io::Result<Option<&Dir>> {
+        self.uploads.get(&self.dir)
+    }
+
+    pub(super) fn make_uploads(&self) -> io::Result<&Dir> {
+        self.uploads.make(&self.dir, self.mode)
+    }
+
+    /// Root of the objects of a store, if it is there.
+    pub(super) fn data_root(&self, space: Space) -> io::Result<Option<Dir>> {
+        match space {
+            Space::Plain => Ok(Some(self.dir.again()?)),
+            Space::Escaped => self.escaped_data.get(&self.dir)?.map(Dir::again).transpose(),
+        }
+    }
+
+    pub(super) fn make_data_root(&self, space: Space) -> io::Result<Dir> {
+        match space {
+            Space::Plain => self.dir.again(),
+            Space::Escaped => self.escaped_data.make(&self.dir, self.mode)?.again(),
+        }
+    }
+
+    /// Root of the sidecars of a store, if it is there.
+    pub(super) fn meta_root(&self, space: Space) -> io::Result<Option<&Dir>> {
+        match space {
+            Space::Plain => self.meta.get(&self.dir),
+            Space::Escaped => self.escaped_meta.get(&self.dir),
+        }
+    }
+
+    pub(super) fn make_meta_root(&self, space: Space) -> io::Result<&Dir> {
+        match space {
+            Space::Plain => self.meta.make(&self.dir, self.mode),
+            Space::Escaped => self.escaped_meta.make(&self.dir, self.mode),
+        }
+    }
+
+    /// The lock under which a key (or an upload) changes.
+    pub(super) fn lock(&self, key: &str) -> MutexGuard<'_, ()> {
+        let stripe = self.hasher.hash_one(key) as usize % STRIPES;
+        self.locks[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held by whoever writes, so that the bucket is not deleted meanwhile.
+    pub(super) fn alive(&self) -> RwLockReadGuard<'_, bool> {
+        read(&self.alive)
+    }
+
+    pub(super) fn alive_exclusive(&self) -> RwLockWriteGuard<'_, bool> {
+        write(&self.alive)
+    }
+}

@@ -1,0 +1,270 @@
+//! A directory held open, and file operations relative to it.
+//!
+//! Every path is walked one component at a time from the open root, and no symbolic link is ever followed
+//! (`O_NOFOLLOW`), so nothing outside the served tree can be reached, whatever is swapped in behind our back.
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// An open directory.
+#[derive(Debug)]
+pub(crate) struct Dir(OwnedFd);
+
+/// What is known of a file without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) kind: Kind,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Nanoseconds since the epoch.
+    pub(crate) mtime: i64,
+    pub(crate) inode: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Dir,
+    /// Symbolic links, pipes, devices: never served.
+    Other,
+}
+
+fn kind(file_type: FileType) -> Kind {
+    match file_type {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Dir,
+        _ => Kind::Other,
+    }
+}
+
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // field types differ between platforms
+fn convert(stat: &rustix::fs::Stat) -> Stat {
+    Stat {
+        kind: kind(FileType::from_raw_mode(stat.st_mode as _)),
+        size: stat.st_size as u64,
+        mtime: (stat.st_mtime as i64).saturating_mul(1_000_000_000).saturating_add(stat.st_mtime_nsec as i64),
+        inode: stat.st_ino as u64,
+    }
+}
+
+/// The stat of an open file.
+pub(crate) fn stat_file(file: &File) -> io::Result<Stat> {
+    Ok(convert(&rustix::fs::fstat(file)?))
+}
+
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// `Ok(None)` where the error only says that nothing of that kind is there.
+fn absent<T>(result: Result<T, Errno>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        // A link in the way answers ELOOP (or EMLINK on BSD); an over-long or odd name cannot exist.
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::MLINK | Errno::NAMETOOLONG) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Dir {
+    /// Opens the root of a tree; only here may the path itself go through links.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
+    }
+
+    /// A directory directly below; `None` if there is none of that name.
+    pub(crate) fn child(&self, name: &str) -> io::Result<Option<Self>> {
+        Ok(absent(rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty()))?.map(Self))
+    }
+
+    /// A directory below, by its components.
+    pub(crate) fn walk<'a>(&self, parts: impl Iterator<Item = &'a str>) -> io::Result<Option<Self>> {
+        let mut at = self.again()?;
+        for part in parts {
+            match at.child(part)? {
+                Some(next) => at = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(at))
+    }
+
+    /// Another handle of the same directory.
+    pub(crate) fn again(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// Opens a directory below, making what is missing. With `sync`, each new name is made durable.
+    pub(crate) fn make<'a>(&self, parts: impl Iterator<Item = &'a str>, sync: bool) -> io::Result<Self> {
+        let mut at = self.again()?;
+        for part in parts {
+            at = match rustix::fs::openat(&at.0, part, DIRECTORY, Mode::empty()) {
+                Ok(next) => Self(next),
+                Err(Errno::NOENT) => {
+                    match rustix::fs::mkdirat(&at.0, part, Mode::from_raw_mode(0o777)) {
+                        Ok(()) if sync => at.sync()?,
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                    Self(rustix::fs::openat(&at.0, part, DIRECTORY, Mode::empty())?)
+                }
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Ok(at)
+    }
+
+    /// What a name is; links are not followed.
+    pub(crate) fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
+        let found = absent(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
+        Ok(found.map(|stat| convert(&stat)))
+    }
+
+    /// The stat of the directory itself.
+    pub(crate) fn stat_self(&self) -> io::Result<Stat> {
+        Ok(convert(&rustix::fs::fstat(&self.0)?))
+    }
+
+    /// Opens a regular file for reading; `None` if there is none of that name.
+    pub(crate) fn open_file(&self, name: &str) -> io::Result<Option<(File, Stat)>> {
+        // NONBLOCK: opening a pipe that somebody put there must not hang.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let fd = match rustix::fs::openat(&self.0, name, flags, Mode::empty()) {
+            Err(Errno::NXIO) => return Ok(None),
+            other => absent(other)?,
+        };
+        let Some(fd) = fd else { return Ok(None) };
+        let file = File::from(fd);
+        let stat = stat_file(&file)?;
+        Ok((stat.kind == Kind::File).then_some((file, stat)))
+    }
+
+    /// The content of a small file.
+    pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some((mut file, stat)) = self.open_file(name)? else { return Ok(None) };
+        let mut content = Vec::with_capacity(stat.size as usize + 1);
+        io::Read::read_to_end(&mut file, &mut content)?;
+        Ok(Some(content))
+    }
+
+    /// Makes a new file, open for reading and writing; fails if the name is taken.
+    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?))
+    }
+
+    /// Opens or makes a file for locking.
+    pub(crate) fn open_or_create(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o600))?))
+    }
+
+    /// Moves a name, replacing a file that has the new one.
+    pub(crate) fn rename(&self, from: &str, to_dir: &Self, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
+    }
+
+    /// Removes a file; `false` if there was none.
+    pub(crate) fn unlink(&self, name: &str) -> io::Result<bool> {
+        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes an empty directory.
+    pub(crate) fn rmdir(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Removes a file or a whole directory below.
+    pub(crate) fn remove_all(&self, name: &str) -> io::Result<()> {
+        match self.stat(name)? {
+            None => Ok(()),
+            Some(Stat { kind: Kind::Dir, .. }) => {
+                if let Some(child) = self.child(name)? {
+                    for entry in child.list()? {
+                        child.remove_all_bytes(&entry)?;
+                    }
+                }
+                self.rmdir(name)
+            }
+            Some(_) => self.unlink(name).map(drop),
+        }
+    }
+
+    fn remove_all_bytes(&self, entry: &Entry) -> io::Result<()> {
+        match std::str::from_utf8(&entry.name) {
+            Ok(name) => self.remove_all(name),
+            // Not one of ours; leave it, and the directory stays.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Removes a directory if nothing but empty directories is below it; says whether it did.
+    pub(crate) fn prune(&self, name: &str) -> io::Result<bool> {
+        let Some(child) = self.child(name)? else { return Ok(true) };
+        for entry in child.list()? {
+            let Ok(inner) = std::str::from_utf8(&entry.name) else { return Ok(false) };
+            if entry.kind != Kind::Dir || !child.prune(inner)? {
+                return Ok(false);
+            }
+        }
+        match self.rmdir(name) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The names inside, in no order, without `.` and `..`.
+    pub(crate) fn list(&self) -> io::Result<Vec<Entry>> {
+        // A handle of its own: the read position is shared between duplicates.
+        let fd = rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?;
+        let mut buffer = vec![MaybeUninit::<u8>::uninit(); 64 * 1024];
+        let mut entries = Vec::new();
+        let mut raw = RawDir::new(fd, &mut buffer);
+        while let Some(entry) = raw.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Some file systems do not say; ask.
+                FileType::Unknown => {
+                    match absent(rustix::fs::statat(&self.0, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW))? {
+                        Some(stat) => convert(&stat).kind,
+                        None => continue,
+                    }
+                }
+                known => self::kind(known),
+            };
+            entries.push(Entry { name: name.to_vec(), kind });
+        }
+        Ok(entries)
+    }
+
+    /// Makes the names in this directory durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        match rustix::fs::fsync(&self.0) {
+            // Some file systems cannot sync directories; their renames are what they are.
+            Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A name in a directory.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u8>,
+    pub(crate) kind: Kind,
+}

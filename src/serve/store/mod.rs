@@ -1,0 +1,250 @@
+//! Objects as ordinary files.
+//!
+//! ```text
+//! ROOT/.s3cmd-serve/lock            held by the process that serves ROOT
+//! ROOT/.s3cmd-serve/trash/          buckets being removed
+//! ROOT/BUCKET/KEY                   the objects
+//! ROOT/BUCKET/.s3cmd-serve/
+//!     bucket.json                   owner, location, ACL
+//!     documents/NAME                policy, lifecycle, ... as they were put
+//!     meta/KEY                      sidecars: a mirrored tree
+//!     escaped/data/HEX              objects whose keys cannot be paths
+//!     escaped/meta/HEX              their sidecars
+//!     uploads/ID/                   upload.json and parts NUMBER-MD5
+//!     tmp/                          files that have no name yet
+//! ```
+//!
+//! The private directory is in the bucket, so that a bucket can be moved with everything that belongs to it
+//! and renames stay on one file system. Nothing outside of `ROOT` is reachable: see [`dir`].
+
+pub(crate) mod bucket;
+pub(crate) mod dir;
+pub(crate) mod meta;
+pub(crate) mod place;
+pub(crate) mod uploads;
+pub(crate) mod walk;
+pub(crate) mod write;
+
+use super::error::{S3Error, S3Result, fail};
+use bucket::{Bucket, Mode, State};
+use dir::{Dir, Kind};
+use place::PRIVATE;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use walk::NameCache;
+
+const TRASH: &str = "trash";
+
+/// The tree that is served.
+#[derive(Debug)]
+pub(crate) struct Store {
+    root: Dir,
+    mode: Mode,
+    buckets: RwLock<HashMap<String, Arc<Bucket>>>,
+    /// Held while a bucket is made, opened or removed.
+    changes: Mutex<()>,
+    names: Arc<NameCache>,
+    _lock: Option<File>,
+}
+
+/// Why a tree cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("another process serves this directory already")]
+    Locked,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+pub(crate) fn no_such_bucket(name: &str) -> S3Error {
+    S3Error::new("NoSuchBucket", "The specified bucket does not exist").detail("BucketName", name)
+}
+
+/// Whether a folder of this name is served as a bucket. New buckets have stricter rules.
+fn is_folder_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 255
+        && !name.starts_with('.')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+}
+
+impl Store {
+    /// Takes a tree: locks it, and removes what unfinished writes left.
+    pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, OpenError> {
+        let root = Dir::open(path)?;
+        let mut lock = None;
+        if !mode.read_only {
+            let private = root.make(std::iter::once(PRIVATE), mode.fsync)?;
+            let file = private.open_or_create("lock")?;
+            match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => lock = Some(file),
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(OpenError::Locked),
+                // Some network file systems have no locks; better to serve than not to.
+                Err(error) => {
+                    log::warn!("serve: this file system cannot lock ({error}); start only one server");
+                }
+            }
+            if let Some(trash) = private.child(TRASH)? {
+                for entry in trash.list()? {
+                    if let Ok(name) = std::str::from_utf8(&entry.name) {
+                        discard(&trash, name)?;
+                    }
+                }
+            }
+        }
+        let store = Self {
+            root,
+            mode,
+            buckets: RwLock::default(),
+            changes: Mutex::default(),
+            names: Arc::default(),
+            _lock: lock,
+        };
+        let mut buckets = HashMap::new();
+        for name in store.folder_names()? {
+            if let Some(dir) = store.root.child(&name)? {
+                match Bucket::open(&name, dir, mode, Arc::clone(&store.names), true) {
+                    Ok(bucket) => drop(buckets.insert(name, Arc::new(bucket))),
+                    Err(error) => log::error!("serve: cannot open bucket {name}: {error}"),
+                }
+            }
+        }
+        *store.buckets.write().unwrap_or_else(PoisonError::into_inner) = buckets;
+        Ok(store)
+    }
+
+    fn folder_names(&self) -> io::Result<Vec<String>> {
+        let entries = self.root.list()?.into_iter();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.kind == Kind::Dir)
+            .filter_map(|entry| String::from_utf8(entry.name).ok())
+            .filter(|name| is_folder_name(name))
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// All buckets by name.
+    pub(crate) fn buckets(&self) -> S3Result<Vec<Arc<Bucket>>> {
+        let mut buckets = Vec::new();
+        for name in self.folder_names()? {
+            buckets.extend(self.find(&name)?);
+        }
+        Ok(buckets)
+    }
+
+    /// A bucket by name, or the error that says there is none.
+    pub(crate) fn bucket(&self, name: &str) -> S3Result<Arc<Bucket>> {
+        self.find(name)?.ok_or_else(|| no_such_bucket(name))
+    }
+
+    /// A bucket by name. A folder that was replaced behind our back is another bucket.
+    pub(crate) fn find(&self, name: &str) -> S3Result<Option<Arc<Bucket>>> {
+        if !is_folder_name(name) {
+            return Ok(None);
+        }
+        let stat = self.root.stat(name)?.filter(|stat| stat.kind == Kind::Dir);
+        let known = self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone);
+        if let (Some(stat), Some(bucket)) = (&stat, known)
+            && bucket.inode() == stat.inode
+        {
+            return Ok(Some(bucket));
+        }
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.load(name)
+    }
+
+    /// Opens a bucket anew; `changes` is held.
+    fn load(&self, name: &str) -> S3Result<Option<Arc<Bucket>>> {
+        let dir = self.root.child(name)?;
+        let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(dir) = dir else {
+            buckets.remove(name);
+            return Ok(None);
+        };
+        let inode = dir.stat_self()?.inode;
+        if let Some(bucket) = buckets.get(name).filter(|bucket| bucket.inode() == inode) {
+            return Ok(Some(Arc::clone(bucket)));
+        }
+        let bucket = Arc::new(Bucket::open(name, dir, self.mode, Arc::clone(&self.names), false)?);
+        buckets.insert(name.to_owned(), Arc::clone(&bucket));
+        Ok(Some(bucket))
+    }
+
+    /// Makes a bucket; `false` if the name is taken.
+    pub(crate) fn create(&self, name: &str, state: &State) -> S3Result<bool> {
+        if self.mode.read_only {
+            return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
+        }
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.root.stat(name)?.is_some() {
+            return Ok(false);
+        }
+        // Made aside and moved, so that a bucket never exists without its owner.
+        let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;
+        let trash = private.make(std::iter::once(TRASH), self.mode.fsync)?;
+        let temporary = write::temporary_name();
+        let dir = trash.make(std::iter::once(&*temporary), self.mode.fsync)?;
+        let made = Bucket::open(name, dir, self.mode, Arc::clone(&self.names), false)
+            .map_err(S3Error::from)
+            .and_then(|bucket| {
+                bucket.set_state(|new| *new = state.clone())?;
+                trash.rename(&temporary, &self.root, name)?;
+                if self.mode.fsync {
+                    self.root.sync()?;
+                }
+                Ok(bucket)
+            });
+        match made {
+            Ok(bucket) => {
+                let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+                buckets.insert(name.to_owned(), Arc::new(bucket));
+                Ok(true)
+            }
+            Err(error) => {
+                let _ = discard(&trash, &temporary);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes a bucket that holds no object. Its uploads, documents and empty folders go with it.
+    pub(crate) fn remove(&self, bucket: &Bucket) -> S3Result<()> {
+        if self.mode.read_only {
+            return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
+        }
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut alive = bucket.alive_exclusive();
+        if !*alive {
+            return Err(no_such_bucket(bucket.name()));
+        }
+        if walk::Keys::new(bucket, "", b"")?.next()?.is_some() {
+            return fail("BucketNotEmpty", "The bucket you tried to delete is not empty");
+        }
+        let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;
+        let trash = private.make(std::iter::once(TRASH), self.mode.fsync)?;
+        let temporary = write::temporary_name();
+        self.root.rename(bucket.name(), &trash, &temporary)?;
+        if self.mode.fsync {
+            self.root.sync()?;
+        }
+        *alive = false;
+        self.buckets.write().unwrap_or_else(PoisonError::into_inner).remove(bucket.name());
+        Ok(discard(&trash, &temporary)?)
+    }
+}
+
+/// Removes what is left of an empty bucket. Files that are no objects of ours (pipes, links, names that are not
+/// UTF-8, or what was put there this very moment) stay in the trash for their owner to find.
+fn discard(trash: &Dir, name: &str) -> io::Result<()> {
+    if let Some(dir) = trash.child(name)? {
+        dir.remove_all(PRIVATE)?;
+        if !trash.prune(name)? {
+            log::warn!("serve: a removed bucket still held files; they are in {PRIVATE}/{TRASH}/{name}");
+        }
+    }
+    Ok(())
+}

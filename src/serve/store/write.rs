@@ -1,0 +1,439 @@
+//! Reading, writing and removing single objects.
+//!
+//! # Why a crash never mixes or halves anything
+//!
+//! A write goes in this order:
+//!
+//! 1. the content goes to a temporary file in the bucket's private directory (same file system), is hashed on
+//!    the way, and synced;
+//! 2. a sidecar with two records, the new object's and the present object's, is written to a temporary file,
+//!    synced, renamed over the sidecar, and its directory synced;
+//! 3. the content is renamed over the object, and its directory synced;
+//! 4. only now is the request answered.
+//!
+//! A record names the inode, size and modification time (ns) of the file that it describes, all of which a rename
+//! keeps. Whoever dies between 1 and 2 leaves the old object with its sidecar; between 2 and 3, the old object,
+//! whose record is still in the sidecar; after 3, the new object, whose record is there too. At no moment is the
+//! file under the key's name without its own record, nor is it ever partly written. Leftover temporaries are
+//! removed at the next start. Without `fsync` this still holds when the process is killed, as the kernel
+//! applies renames in order for everybody; only a power loss may then undo or reorder what was acknowledged.
+//!
+//! A deletion removes the escaped copy first (there normally is only one of the two), then the file, then the
+//! sidecar: a sidecar without a file describes nothing and is overwritten by the next object of that name.
+
+use super::bucket::Bucket;
+use super::dir::{Dir, Kind, Stat, stat_file};
+use super::meta::{self, Meta, Record};
+use super::place::{self, Space};
+use crate::serve::error::{S3Error, S3Result, fail};
+use chrono::{DateTime, Utc};
+use md5::{Digest, Md5};
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Content is read and hashed in pieces of this size.
+pub(crate) const PIECE: usize = 256 * 1024;
+
+/// An object, open for reading.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) file: File,
+    pub(crate) stat: Stat,
+    pub(crate) meta: Meta,
+    space: Space,
+}
+
+/// What a listing needs of an object.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) stat: Stat,
+    pub(crate) meta: Meta,
+}
+
+impl Stat {
+    /// Last-Modified, to the second (S3 has no finer times).
+    pub(crate) fn modified(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.mtime.div_euclid(1_000_000_000), 0).unwrap_or_default()
+    }
+}
+
+/// A name that no other temporary has.
+pub(super) fn temporary_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+    format!("{:016x}-{:x}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A new file that has no name in the bucket yet; dropped, it goes away.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    tmp: Dir,
+    name: String,
+    pub(crate) file: File,
+}
+
+impl Staged {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    /// Moves the file to a name, which takes the place of what has it.
+    pub(super) fn rename(self, dir: &Dir, name: &str) -> io::Result<()> {
+        // The drop that follows finds nothing to remove.
+        self.tmp.rename(&self.name, dir, name)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = self.tmp.unlink(&self.name);
+    }
+}
+
+/// How many times a file that keeps changing under us is read again.
+const PATIENCE: usize = 4;
+
+impl Bucket {
+    /// Opens the object of a key.
+    pub(crate) fn open_object(&self, key: &str) -> S3Result<Option<Object>> {
+        for attempt in 0..PATIENCE {
+            let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
+            // A writer may have replaced the object twice since; under its lock the two fit together.
+            let guard = (attempt > 0).then(|| self.lock(key));
+            let found = match &guard {
+                None => Some((space, file, stat)),
+                Some(_) => self.open_data(key)?,
+            };
+            let Some((space, file, stat)) = found else { return Ok(None) };
+            if let Some(meta) = self.read_meta(space, key, &stat)? {
+                return Ok(Some(Object { file, stat, meta, space }));
+            }
+            drop(guard);
+            if attempt > 0
+                && let Some(meta) = self.adopt(space, key, &file, &stat)?
+            {
+                return Ok(Some(Object { file, stat, meta, space }));
+            }
+        }
+        fail("SlowDown", "The object keeps changing; try again.")
+    }
+
+    fn open_data(&self, key: &str) -> io::Result<Option<(Space, File, Stat)>> {
+        for space in [Space::Plain, Space::Escaped] {
+            if space == Space::Plain && !place::is_path(key) {
+                continue;
+            }
+            let Some(root) = self.data_root(space)? else { continue };
+            let path = place::path(space, key);
+            let (parents, name) = place::split(&path);
+            if let Some(dir) = root.walk(parents)?
+                && let Some((file, stat)) = dir.open_file(name)?
+            {
+                return Ok(Some((space, file, stat)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_meta(&self, space: Space, key: &str, stat: &Stat) -> io::Result<Option<Meta>> {
+        let Some(root) = self.meta_root(space)? else { return Ok(None) };
+        let path = place::path(space, key);
+        let (parents, name) = place::split(&path);
+        let Some(dir) = root.walk(parents)? else { return Ok(None) };
+        Ok(dir.read(name)?.and_then(|sidecar| meta::lookup(&sidecar, stat)))
+    }
+
+    /// What a listing shows of a key; `None` if it is gone.
+    pub(crate) fn summary(&self, key: &str) -> S3Result<Option<Summary>> {
+        for space in [Space::Plain, Space::Escaped] {
+            if space == Space::Plain && !place::is_path(key) {
+                continue;
+            }
+            let Some(root) = self.data_root(space)? else { continue };
+            let path = place::path(space, key);
+            let (parents, name) = place::split(&path);
+            if let Some(dir) = root.walk(parents)?
+                && let Some(stat) = dir.stat(name)?
+                && stat.kind == Kind::File
+            {
+                if let Some(meta) = self.read_meta(space, key, &stat)? {
+                    return Ok(Some(Summary { stat, meta }));
+                }
+                break;
+            }
+        }
+        Ok(self.open_object(key)?.map(|object| Summary { stat: object.stat, meta: object.meta }))
+    }
+
+    /// Describes a file that came from outside: its content is hashed once, and the result kept.
+    /// `None` if the file changed meanwhile.
+    fn adopt(&self, space: Space, key: &str, file: &File, stat: &Stat) -> S3Result<Option<Meta>> {
+        let mut hasher = Md5::new();
+        let mut buffer = vec![0; PIECE];
+        let mut offset = 0;
+        loop {
+            let read = std::os::unix::fs::FileExt::read_at(file, &mut buffer, offset)?;
+            if read == 0 {
+                break;
+            }
+            offset += read as u64;
+            hasher.update(&buffer[..read]);
+        }
+        if stat_file(file)? != *stat {
+            return Ok(None);
+        }
+        let content_type = mime_guess::from_path(key).first_raw().map(str::to_owned);
+        let meta = Meta { etag: hex::encode(hasher.finalize()), content_type, ..Meta::default() };
+        if !self.mode.read_only {
+            let _alive = self.alive();
+            let _lock = self.lock(key);
+            // Only if it still is the object; otherwise whoever replaced it has written the sidecar.
+            if self.open_data(key)?.is_some_and(|(_, _, now)| now == *stat)
+                && let Err(error) = self.write_sidecar(space, key, &[Record::new(stat, meta.clone())])
+            {
+                log::warn!("serve: cannot keep the ETag of {}/{key}: {error}", self.name());
+            }
+        }
+        Ok(Some(meta))
+    }
+
+    /// Starts a new file in the bucket's private directory.
+    pub(crate) fn stage(&self) -> S3Result<Staged> {
+        if !*self.alive() {
+            return Err(super::no_such_bucket(self.name()));
+        }
+        let tmp = self.tmp()?.again()?;
+        let name = temporary_name();
+        let file = tmp.create(&name)?;
+        Ok(Staged { tmp, name, file })
+    }
+
+    /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse.
+    pub(crate) fn commit(
+        &self,
+        staged: Staged,
+        key: &str,
+        meta: Meta,
+        check: impl FnOnce(Option<&Object>) -> S3Result<()>,
+    ) -> S3Result<Stat> {
+        if self.mode.fsync {
+            staged.file.sync_all()?;
+        }
+        let stat = stat_file(&staged.file)?;
+        let alive = self.alive();
+        if !*alive {
+            return Err(super::no_such_bucket(self.name()));
+        }
+        let _lock = self.lock(key);
+        let present = self.present(key)?;
+        check(present.as_ref())?;
+        let new = Record::new(&stat, meta);
+        let mut records = vec![new];
+        let mut space = if place::is_plain(key) { Space::Plain } else { Space::Escaped };
+        if let Some(present) = present {
+            space = present.space;
+            records.push(Record::new(&present.stat, present.meta));
+        }
+        if space == Space::Plain {
+            match self.place(&staged, Space::Plain, key, &records) {
+                Err(error) if cannot_be_named(&error) => {}
+                result => return Ok(result.map(|()| stat)?),
+            }
+        }
+        self.place(&staged, Space::Escaped, key, &records)?;
+        Ok(stat)
+    }
+
+    /// The present object of a key whose lock is held; a file from outside counts with empty metadata, as
+    /// hashing it just to replace it would be a waste.
+    fn present(&self, key: &str) -> S3Result<Option<Object>> {
+        let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
+        let meta = self.read_meta(space, key, &stat)?.unwrap_or_default();
+        Ok(Some(Object { file, stat, meta, space }))
+    }
+
+    /// Steps 2 and 3 of a write.
+    fn place(&self, staged: &Staged, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
+        let path = place::path(space, key);
+        let (parents, name) = place::split(&path);
+        let root = self.make_data_root(space)?;
+        // A deletion next door may remove a directory just after it was made; then make it again.
+        for attempt in 0.. {
+            let dir = match root.make(parents.clone(), self.mode.fsync) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => continue,
+                result => result?,
+            };
+            if dir.stat(name)?.is_some_and(|stat| stat.kind == Kind::Dir) && !dir.prune(name)? {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            self.write_sidecar(space, key, records)?;
+            match staged.tmp.rename(&staged.name, &dir, name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => {}
+                result => {
+                    result?;
+                    return if self.mode.fsync { dir.sync() } else { Ok(()) };
+                }
+            }
+        }
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    /// Step 2. What is in the way in the mirrored tree describes nothing that exists, and goes.
+    fn write_sidecar(&self, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
+        let root = self.make_meta_root(space)?;
+        let path = place::path(space, key);
+        let (parents, name) = place::split(&path);
+        let content = meta::encode(records);
+        let mut result = Err(io::ErrorKind::NotFound.into());
+        for _ in 0..PATIENCE {
+            result = root
+                .make(parents.clone(), self.mode.fsync)
+                .and_then(|dir| self.put_small(&dir, name, &content));
+            let Err(error) = &result else { return Ok(()) };
+            match error.kind() {
+                io::ErrorKind::NotADirectory => clear_file_in_the_way(root, parents.clone())?,
+                io::ErrorKind::IsADirectory => {
+                    if let Some(dir) = root.walk(parents.clone())? {
+                        dir.remove_all(name)?;
+                    }
+                }
+                io::ErrorKind::NotFound => {}
+                _ => break,
+            }
+        }
+        result
+    }
+
+    /// Changes the metadata of an object in place: its content and modification time stay.
+    pub(crate) fn change_meta(
+        &self,
+        key: &str,
+        change: impl FnOnce(&mut Meta) -> S3Result<()>,
+    ) -> S3Result<bool> {
+        // First without the lock, so that a file from outside is hashed now.
+        if self.open_object(key)?.is_none() {
+            return Ok(false);
+        }
+        let alive = self.alive();
+        if !*alive {
+            return Err(super::no_such_bucket(self.name()));
+        }
+        let _lock = self.lock(key);
+        let Some(mut present) = self.present(key)? else { return Ok(false) };
+        if present.meta.etag.is_empty() {
+            return fail("SlowDown", "The object keeps changing; try again.");
+        }
+        change(&mut present.meta)?;
+        self.write_sidecar(present.space, key, &[Record::new(&present.stat, present.meta)])?;
+        Ok(true)
+    }
+
+    /// Removes a key if `check`, which sees the present object, allows; says whether there was one.
+    pub(crate) fn remove(
+        &self,
+        key: &str,
+        check: impl FnOnce(Option<&Object>) -> S3Result<()>,
+    ) -> S3Result<bool> {
+        if self.mode.read_only {
+            return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
+        }
+        let _alive = self.alive();
+        let _lock = self.lock(key);
+        check(self.present(key)?.as_ref())?;
+        let mut removed = false;
+        for space in [Space::Escaped, Space::Plain] {
+            if space == Space::Plain && !place::is_path(key) {
+                continue;
+            }
+            let path = place::path(space, key);
+            let Some(root) = self.data_root(space)? else { continue };
+            if !self.unlink_below(&root, &path)? {
+                continue;
+            }
+            removed = true;
+            if let Some(root) = self.meta_root(space)? {
+                self.unlink_below(root, &path)?;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Unlinks a regular file, and the directories above it that are empty then.
+    fn unlink_below(&self, root: &Dir, path: &str) -> io::Result<bool> {
+        let (parents, name) = place::split(path);
+        let Some(dir) = root.walk(parents.clone())? else { return Ok(false) };
+        if dir.stat(name)?.is_none_or(|stat| stat.kind != Kind::File) || !dir.unlink(name)? {
+            return Ok(false);
+        }
+        if self.mode.fsync {
+            dir.sync()?;
+        }
+        let parents: Vec<&str> = parents.collect();
+        for depth in (1..=parents.len()).rev() {
+            let (name, above) = parents[..depth].split_last().expect("depth is at least one");
+            match root.walk(above.iter().copied())?.map(|dir| dir.rmdir(name)) {
+                Some(Ok(())) => {}
+                _ => break,
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether an ordinary file cannot have the name, because of what is there or of the file system's rules.
+fn cannot_be_named(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::DirectoryNotEmpty
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::InvalidInput
+    ) || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+fn clear_file_in_the_way<'a>(root: &Dir, parents: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    let mut at = root.again()?;
+    for part in parents {
+        match at.child(part)? {
+            Some(next) => at = next,
+            None => {
+                if at.stat(part)?.is_some_and(|stat| stat.kind != Kind::Dir) {
+                    at.unlink(part)?;
+                }
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a range of a file to a sink.
+pub(crate) fn copy_range(
+    file: &File,
+    mut offset: u64,
+    mut length: u64,
+    mut sink: impl FnMut(&[u8]) -> io::Result<()>,
+) -> S3Result<()> {
+    let mut buffer = vec![0; PIECE];
+    while length > 0 {
+        let wanted = length.min(PIECE as u64) as usize;
+        let read = std::os::unix::fs::FileExt::read_at(file, &mut buffer[..wanted], offset)?;
+        if read == 0 {
+            return Err(S3Error::new("InternalError", "The object became shorter while it was read."));
+        }
+        sink(&buffer[..read])?;
+        offset += read as u64;
+        length -= read as u64;
+    }
+    Ok(())
+}
+
+/// Appends a whole file to another; the kernel does it where it can (without a copy on some file systems).
+pub(super) fn append(from: &mut File, to: &mut File) -> io::Result<u64> {
+    io::copy(from, to)
+}
