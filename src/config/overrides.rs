@@ -10,16 +10,18 @@ use crate::patterns::{self, PatternError, Syntax};
 
 /// Takes a key pair that was typed whole; one half alone only replaces that half, later.
 pub(super) fn key_pair(settings: &mut Settings, typed: &Typed) -> bool {
-    let filled = |name| match typed.key(name) {
-        Some(TypedValue::Text(text)) if !text.is_empty() => Some(text.to_string_lossy().into_owned()),
-        _ => None,
-    };
-    let (Some(access_key), Some(secret_key)) = (filled("access_key"), filled("secret_key")) else {
-        return false;
-    };
+    let Some((access_key, secret_key)) = typed_pair(typed) else { return false };
     settings.access_key = access_key;
     settings.secret_key = secret_key;
     true
+}
+
+fn typed_pair(typed: &Typed) -> Option<(String, String)> {
+    let filled = |name| match typed.key(name) {
+        Some(TypedValue::Text(text)) if !text.is_empty() => Some(lossy(text)),
+        _ => None,
+    };
+    Some((filled("access_key")?, filled("secret_key")?))
 }
 
 /// Applies all that was typed.
@@ -72,8 +74,7 @@ fn keys(settings: &mut Settings, typed: &Typed, env: &dyn Environment) -> Result
         let looked_up;
         let given = match value {
             TypedValue::Switch(on) => Given::Switch(*on),
-            // Measured on s3cmd 2.4.0: an upload id is taken as it stands.
-            TypedValue::Text(text) if *name == "upload_id" => {
+            TypedValue::Text(text) if is_literal(name, typed) => {
                 looked_up = text.to_string_lossy().into_owned();
                 Given::Text(&looked_up)
             }
@@ -91,6 +92,16 @@ fn keys(settings: &mut Settings, typed: &Typed, env: &dyn Environment) -> Result
         settings.put_continue = true;
     }
     Ok(())
+}
+
+/// Whether a value is taken as it stands, `$` or not. Measured on s3cmd 2.4.0: a token and an upload id are, and
+/// the two keys where both were typed.
+fn is_literal(key: &str, typed: &Typed) -> bool {
+    match key {
+        "access_token" | "upload_id" => true,
+        "access_key" | "secret_key" => typed_pair(typed).is_some(),
+        _ => false,
+    }
 }
 
 fn check_chunk_size(settings: &Settings) -> Result<(), ConfigError> {

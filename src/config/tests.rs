@@ -141,6 +141,18 @@ fn values_that_begin_with_a_dollar_are_looked_up() {
 }
 
 #[test]
+fn tokens_upload_ids_and_typed_pairs_are_taken_as_they_stand() {
+    let home = Home::keyed("").var("X", "deep");
+    let settings = |keys: &[(&'static str, &str)]| home.load(&typed(keys)).unwrap().settings;
+    assert_eq!(settings(&[("access_token", "$X")]).access_token, "$X");
+    let upload = settings(&[("upload_id", "$X")]);
+    assert_eq!((upload.upload_id.as_str(), upload.put_continue), ("$X", true));
+    let pair = settings(&[("access_key", "$X"), ("secret_key", "$X")]);
+    assert_eq!((pair.access_key.as_str(), pair.secret_key.as_str()), ("$X", "$X"));
+    assert_eq!(settings(&[("access_key", "$X")]).access_key, "deep");
+}
+
+#[test]
 fn the_last_value_of_a_key_counts_even_when_it_names_an_unset_variable() {
     assert_eq!(Home::keyed("limit = x\nlimit = 5\n").settings().limit, 5);
     assert_eq!(Home::keyed("host_base = a\nhost_base = $NOPE\n").settings().host_base, "s3.amazonaws.com");
