@@ -61,7 +61,10 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
 
 async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
-    let selection = remote::select(cx.client(), uris, true, &settings.filter).await?;
+    let mut selection = remote::select(cx.client(), uris, true, &settings.filter).await?;
+    // Prefixes may overlap; a key is deleted, and spoken of, once.
+    selection.items.sort_by(|a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)));
+    selection.items.dedup_by(|a, b| (&a.bucket, &a.key) == (&b.bucket, &b.key));
     if exceeds_limit(cx, selection.items.len()) {
         return Ok(());
     }
@@ -72,7 +75,7 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         show_excluded(cx, &selection)?;
     }
     let mut ledger = Ledger::default();
-    // Batches are of one bucket each; within it the order of the keys is that of the arguments' listings.
+    // Batches are of one bucket each.
     let mut rest = selection.items.into_iter().peekable();
     while let Some(first) = rest.peek() {
         let bucket = first.bucket.clone();

@@ -91,8 +91,12 @@ pub async fn select(client: &Client, uris: &[S3Uri], recursive: bool, filter: &F
             selection.take(RemoteItem { bucket, key: uri.key.clone(), relative, listed: None }, filter);
         }
     }
-    selection.items.sort_by(|a, b| a.relative().cmp(b.relative()));
+    let order = |item: &RemoteItem| (item.relative().to_owned(), item.bucket.clone(), item.key.len());
+    selection.items.sort_by_cached_key(order);
+    // An object that was named twice is one object.
+    selection.items.dedup();
     selection.excluded.sort_unstable();
+    selection.excluded.dedup();
     Ok(selection)
 }
 
