@@ -88,11 +88,19 @@ impl Copier {
     pub async fn copy(&self, from: &S3Uri, to: &S3Uri) -> std::result::Result<(), CopyError> {
         let (head, acl) =
             futures::join!(self.client.head_object(&from.bucket, &from.key), self.source_acl(from));
-        let head = match head {
-            Err(error) if error.is_not_found() => return Err(CopyError::Missing),
-            head => head?,
+        let head = match (head, &acl) {
+            (Ok(head), _) => head,
+            (Err(error), _) if error.is_not_found() => return Err(CopyError::Missing),
+            // HEAD has no body to say why; the other request has.
+            (Err(error), Err(_)) if error.status() == Some(403) => {
+                return Err(acl.err().unwrap_or(error).into());
+            }
+            (Err(error), _) => return Err(error.into()),
         };
-        let acl = acl?;
+        let (acl, denied) = match acl {
+            Err(error) if error.status() == Some(403) => (None, Some(error)),
+            acl => (acl?, None),
+        };
         let source = CopySource { bucket: &from.bucket, key: &from.key };
         if head.size > self.part_size() {
             self.in_parts(source, &head, to).await?;
@@ -102,6 +110,9 @@ impl Copier {
         }
         if let Some(acl) = acl {
             self.client.put_acl(&to.bucket, Some(&to.key), &acl).await?;
+        }
+        if let Some(denied) = denied {
+            log::warn!("The grants of '{from}' cannot be read ({denied}): the copy has the default ones");
         }
         Ok(())
     }

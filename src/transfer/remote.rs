@@ -91,8 +91,10 @@ pub async fn select(client: &Client, uris: &[S3Uri], recursive: bool, filter: &F
             selection.take(RemoteItem { bucket, key: uri.key.clone(), relative, listed: None }, filter);
         }
     }
-    let order = |item: &RemoteItem| (item.relative().to_owned(), item.bucket.clone(), item.key.len());
-    selection.items.sort_by_cached_key(order);
+    let order = |a: &RemoteItem, b: &RemoteItem| {
+        (a.relative(), &a.bucket, &a.key).cmp(&(b.relative(), &b.bucket, &b.key))
+    };
+    selection.items.sort_unstable_by(order);
     // An object that was named twice is one object.
     selection.items.dedup();
     selection.excluded.sort_unstable();
