@@ -248,4 +248,15 @@ mod tests {
         assert!(!broken.to_string().contains('\n'), "{broken}");
         assert!(list.is_empty());
     }
+
+    proptest::proptest! {
+        /// A glob is always a pattern, one of plain text matches exactly the names that end so.
+        #[test]
+        fn every_glob_is_valid(glob in "\\PC{0,12}", plain in "[a-z.+(){}|^$\\\\/-]{0,8}", name in "\\PC{0,8}") {
+            let _ = Pattern::new(Syntax::Glob, &glob).unwrap().matches(&name);
+            let pattern = Pattern::new(Syntax::Glob, &plain).unwrap();
+            assert!(pattern.matches(&format!("{name}{plain}")));
+            assert_eq!(pattern.matches(&name), name.ends_with(&plain));
+        }
+    }
 }

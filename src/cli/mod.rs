@@ -15,6 +15,8 @@ mod quote;
 
 use std::ffi::OsString;
 
+use crate::config::{Single, TypedValue};
+
 pub use crate::config::Typed;
 pub use commands::{Command, CommandSpec};
 pub use help::{command as command_help, full as full_help};
@@ -23,6 +25,10 @@ use normalise::{Line, Stop};
 
 /// The version of s3cmd that this program follows; scripts compare it.
 pub const S3CMD_VERSION: &str = "2.4.0";
+
+const NO_CONFIGURE: &str =
+    "--configure is not available yet. Start from the output of --dump-config instead.";
+const NO_ENCRYPT: &str = "Encryption with GPG (-e) is not available yet. Nothing was uploaded.";
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -77,10 +83,18 @@ impl Invocation {
     /// missing configuration file comes first (measured on s3cmd 2.4.0).
     pub fn check(&self) -> Result<(), Usage> {
         let usage = |lines| Err(Usage { exit: 64, stdout: String::new(), lines });
+        if self.typed.configure() {
+            return usage(vec![NO_CONFIGURE.to_owned()]);
+        }
         if !self.has_word {
-            return Err(Usage { exit: 64, stdout: help::full(), lines: Vec::new() });
+            let quiet = self.typed.switch(Single::Quiet) == Some(true);
+            let stdout = if quiet { String::new() } else { help::full() };
+            return Err(Usage { exit: 64, stdout, lines: Vec::new() });
         }
         let Some(command) = self.command else { return usage(invalid_command(&self.command_word)) };
+        if command.id == Command::Put && self.typed.key("encrypt") == Some(&TypedValue::Switch(true)) {
+            return usage(vec![NO_ENCRYPT.to_owned()]);
+        }
         let from_list = command.id == Command::Md5sum && self.typed.key("check_list").is_none();
         let wanted = command.min_args.max(usize::from(from_list));
         if self.args.len() < wanted {

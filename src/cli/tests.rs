@@ -269,6 +269,10 @@ fn a_command_is_checked_once_the_settings_are_there() {
     assert_eq!(lines(&["md5sum"]), ["Not enough parameters for command 'md5sum'"]);
     assert_eq!(run(&["md5sum", "--check", "list"]).check(), Ok(()));
     assert_eq!(run(&["put", "a", "s3://b"]).check(), Ok(()));
+    assert_eq!(lines(&["put", "-e", "a", "s3://b"]), [NO_ENCRYPT]);
+    assert_eq!(run(&["put", "-e", "--no-encrypt", "a", "s3://b"]).check(), Ok(()));
+    assert_eq!(lines(&["--configure"]), [NO_CONFIGURE]);
+    assert_eq!(run(&["-q"]).check().unwrap_err().stdout, "");
     let none = run(&["-r"]).check().unwrap_err();
     assert_eq!((none.exit, none.stdout, none.lines), (64, full_help(), Vec::new()));
 }
@@ -293,4 +297,21 @@ fn typed_secrets_are_not_shown() {
     let run = run(&["--secret_key=hunter2", "--auth-key", "a,hunter2", "ls"]);
     let shown = format!("{run:?}");
     assert!(!shown.contains("hunter2") && shown.contains("secret_key"), "{shown}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever is typed, there is an answer, and an error keeps its form.
+    #[test]
+    fn no_line_is_too_odd(args in proptest::collection::vec("(-{0,3}[a-zé=:$ ]{0,4}|--no-[a-z]{0,3}|\\PC{0,6})", 0..6)) {
+        match parse(args.iter().map(OsString::from)) {
+            Parsed::Fail { stderr, exit, .. } => {
+                let form = if exit == 2 { "Usage: s3cmd [options] COMMAND" } else { "ERROR: " };
+                assert!(stderr.starts_with(form) && stderr.ends_with('\n'), "{stderr:?}");
+            }
+            Parsed::Print { stdout, exit } => assert!(exit == 0 && stdout.ends_with('\n')),
+            Parsed::Run(run) => assert!(run.args.len() < args.len().max(1)),
+        }
+    }
 }

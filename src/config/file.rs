@@ -135,4 +135,14 @@ mod tests {
         assert_eq!(contents.values["l"], "3");
         assert_eq!(contents.values["m"], "4");
     }
+
+    proptest::proptest! {
+        /// A key pair is read as it stands, whatever stands around it.
+        #[test]
+        fn a_secret_survives(secret in "[!-~]{1,40}", before in "\\PC{0,20}", after in "\\PC{0,20}") {
+            proptest::prop_assume!(!secret.starts_with('"'));
+            let contents = parse(&format!("{before}\nsecret_key = {secret}\n# {after}\n"));
+            assert_eq!(contents.values["secret_key"], secret);
+        }
+    }
 }

@@ -22,12 +22,6 @@ pub(super) const ACCOUNT: &[OptionSpec] = &[
     )
     .short('c'),
     flag(
-        &["configure"],
-        Sets::Switch(Single::Configure, true),
-        Scope::Every,
-        "Ask for the settings and write them to the configuration file.",
-    ),
-    flag(
         &["dump-config"],
         Sets::Switch(Single::DumpConfig, true),
         Scope::Every,

@@ -1,6 +1,7 @@
 //! The option table: one row an option. The parser, the help and the settings are all driven by it.
 
 mod general;
+mod later;
 mod objects;
 
 use super::commands::Command;
@@ -166,7 +167,7 @@ pub const GROUPS: &[OptionGroup] = &[
     OptionGroup { title: "What is stored with an object", options: objects::STORED },
     OptionGroup { title: "Listings", options: objects::LISTINGS },
     OptionGroup { title: "Single commands", options: objects::SINGLE },
-    OptionGroup { title: "For commands of s3cmd that are not here yet", options: objects::LATER },
+    OptionGroup { title: "For what s3cmd does and this program does not yet", options: later::LATER },
 ];
 
 /// Every row.

@@ -1,0 +1,131 @@
+//! Options of s3cmd for what this program does not do yet.
+
+use super::super::commands::Command::{Cp, Mv};
+use super::{Check, OptionSpec, Scope, Sets, flag, value};
+use crate::config::{List, Single};
+
+/// Each names the command that it is for. The parser takes them all, so that a script's line is understood.
+pub(super) const LATER: &[OptionSpec] = &[
+    flag(
+        &["configure"],
+        Sets::Switch(Single::Configure, true),
+        Scope::None,
+        "Ask for the settings and write the configuration file; refused so far.",
+    ),
+    flag(&["encrypt"], Sets::On("encrypt"), Scope::None, "put: encrypt with GPG first; refused so far.")
+        .short('e'),
+    flag(&["no-encrypt"], Sets::Off("encrypt"), Scope::None, "put: do not, which is the default."),
+    value(
+        &["restore-days"],
+        "NUM",
+        Sets::Key("restore_days"),
+        Scope::None,
+        "restore: keep the copy for NUM days.",
+    )
+    .short('D'),
+    value(
+        &["restore-priority"],
+        "SPEED",
+        Sets::Key("restore_priority"),
+        Scope::None,
+        "restore: standard, expedited or bulk.",
+    )
+    .check(Check::Priority),
+    flag(
+        &["delete-removed"],
+        Sets::On("delete_removed"),
+        Scope::None,
+        "sync: delete at the destination what the source lacks.",
+    ),
+    flag(&["no-delete-removed"], Sets::Off("delete_removed"), Scope::None, "sync: do not."),
+    flag(&["delete-after"], Sets::On("delete_after"), Scope::None, "sync: delete after the transfers."),
+    flag(&["delay-updates"], Sets::On("delay_updates"), Scope::None, "sync: has no effect, as in s3cmd."),
+    value(
+        &["add-destination"],
+        "URI",
+        Sets::List(List::AddDestination),
+        Scope::None,
+        "sync: upload there, too.",
+    ),
+    value(
+        &["cache-file"],
+        "FILE",
+        Sets::Key("cache_file"),
+        Scope::None,
+        "sync: remember MD5 sums of local files in FILE.",
+    ),
+    value(
+        &["remove-header"],
+        "NAME",
+        Sets::List(List::RemoveHeader),
+        Scope::Only(&[Cp, Mv]),
+        "modify, cp, mv: drop this stored header.",
+    ),
+    value(
+        &["access-logging-target-prefix"],
+        "URI",
+        Sets::Key("log_target_prefix"),
+        Scope::None,
+        "accesslog: where the logs go.",
+    ),
+    flag(&["no-access-logging"], Sets::Off("log_target_prefix"), Scope::None, "accesslog: no logs."),
+    value(&["ws-index"], "NAME", Sets::Key("website_index"), Scope::None, "ws-create: the index document."),
+    value(&["ws-error"], "NAME", Sets::Key("website_error"), Scope::None, "ws-create: the error document."),
+    value(&["expiry-date"], "DATE", Sets::Key("expiry_date"), Scope::None, "expire: the date."),
+    value(&["expiry-days"], "NUM", Sets::Key("expiry_days"), Scope::None, "expire: the number of days."),
+    value(&["expiry-prefix"], "PREFIX", Sets::Key("expiry_prefix"), Scope::None, "expire: the prefix."),
+    flag(
+        &["skip-destination-validation"],
+        Sets::On("skip_destination_validation"),
+        Scope::None,
+        "setnotification: do not check the targets.",
+    ),
+    flag(&["enable"], Sets::On("enable"), Scope::None, "cfmodify: switch the distribution on."),
+    flag(&["disable"], Sets::Off("enable"), Scope::None, "cfmodify: switch it off."),
+    flag(
+        &["cf-invalidate"],
+        Sets::On("invalidate_on_cf"),
+        Scope::None,
+        "sync: invalidate what was uploaded on CloudFront.",
+    ),
+    flag(
+        &["cf-invalidate-default-index"],
+        Sets::On("invalidate_default_index_on_cf"),
+        Scope::None,
+        "sync: the default index, too.",
+    ),
+    flag(
+        &["cf-no-invalidate-default-index-root"],
+        Sets::Off("invalidate_default_index_root_on_cf"),
+        Scope::None,
+        "sync: not the directory of the default index.",
+    ),
+    value(
+        &["cf-add-cname"],
+        "CNAME",
+        Sets::List(List::CfAddCname),
+        Scope::None,
+        "cfcreate, cfmodify: add this name.",
+    ),
+    value(
+        &["cf-remove-cname"],
+        "CNAME",
+        Sets::List(List::CfRemoveCname),
+        Scope::None,
+        "cfmodify: drop this name.",
+    ),
+    value(
+        &["cf-comment"],
+        "TEXT",
+        Sets::Single(Single::CfComment),
+        Scope::None,
+        "cfcreate, cfmodify: the comment.",
+    ),
+    value(
+        &["cf-default-root-object"],
+        "NAME",
+        Sets::Single(Single::CfDefaultRootObject),
+        Scope::None,
+        "cfcreate, cfmodify: the default root object.",
+    ),
+];
