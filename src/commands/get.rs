@@ -199,7 +199,11 @@ fn cannot_create(shown: &str, why: &str) -> Verdict {
 fn failed(shown: &str, error: Error) -> Outcome<Verdict> {
     match error {
         Error::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::from(error)),
-        Error::Service(_) | Error::Malformed(_) | Error::Invalid(_) => Err(error.into()),
+        Error::Service(service) => {
+            log::error!("Download of '{shown}' failed (Reason: {service})");
+            Err(Error::Service(service).into())
+        }
+        Error::Malformed(_) | Error::Invalid(_) => Err(error.into()),
         Error::Connection { kind, .. } if kind != crate::s3::ConnectionFailure::Broken => Err(error.into()),
         Error::Io(error) => {
             log::error!("Download of '{shown}' failed (Reason: {})", reason(&error));

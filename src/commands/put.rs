@@ -6,7 +6,7 @@ use crate::s3::Error;
 use crate::s3::request::Progress;
 use crate::transfer::local::{self, LocalItem, LocalOptions, LocalSelection};
 use crate::transfer::pool::{self, Verdict};
-use crate::transfer::upload::{UploadError, Uploader, check_part_size};
+use crate::transfer::upload::{Kept, UploadError, Uploader, check_part_size};
 use crate::units;
 use crate::uri::{Location, S3Uri};
 use std::ffi::{OsStr, OsString};
@@ -194,26 +194,29 @@ fn finish(
             Ok(Verdict::Done)
         }
         Err(UploadError { error, kept }) => {
-            if let Some(id) = kept {
-                say_how_to_resume(path, uri, &id);
+            if !is_final(&error) && !matches!(error, Error::Io(_)) {
+                log::warn!("Too many failures. Giving up on '{path}'");
+            }
+            if let Some(kept) = kept {
+                say_how_to_resume(path, uri, &kept);
             }
             failed(path, error)
         }
     }
 }
 
-fn say_how_to_resume(path: &str, uri: &S3Uri, id: &str) {
+/// What is left of a large upload, and how to drop it or take it up, in s3cmd's words.
+fn say_how_to_resume(path: &str, uri: &S3Uri, kept: &Kept) {
+    let program = std::env::args().next().unwrap_or_else(|| "s3cmd".to_owned());
+    let part = kept.part.map_or(String::new(), |part| format!(" part {part}"));
+    let id = &kept.id;
     log::error!(
-        "Upload of '{path}' is unfinished, its parts are kept. To drop them:\n  s3cmd abortmp {uri} {id}\nTo go on:\n  s3cmd --upload-id {id} put {path} {uri}"
+        "\nUpload of '{path}'{part} failed. Use\n  {program} abortmp {uri} {id}\nto abort the upload, or\n  {program} --upload-id {id} put ...\nto continue the upload."
     );
 }
 
 fn failed(path: &str, error: Error) -> Outcome<Verdict> {
     match error {
-        Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
-            Ok(Verdict::Failed)
-        }
         Error::Io(error) => {
             log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
             Ok(Verdict::Failed)

@@ -5,7 +5,7 @@ use super::credentials::Credentials;
 use super::endpoint::{Endpoint, Target};
 use super::error::{ConnectionFailure, Error, Result, ServiceError};
 use super::request::{Request, Response};
-use super::retry::{RetryPolicy, random};
+use super::retry::{RetryClass, RetryPolicy, random};
 use super::sign::{self, encode, v2, v4};
 use super::transport::{SharedTransport, Transport, TransportOptions};
 use super::{Throttle, xml};
@@ -175,7 +175,12 @@ impl Client {
             let asked = error.service().and_then(|service| service.retry_after);
             let delay = policy.delay(retries, asked, random());
             retries += 1;
-            log::warn!("Retrying failed request: {} ({})", request.resource(), bare(&error));
+            match (request.retry, &error) {
+                (RetryClass::Upload, Error::Service(service)) => {
+                    log::warn!("Upload failed: {} ({service})", request.resource_with_query());
+                }
+                _ => log::warn!("Retrying failed request: {} ({})", request.resource(), bare(&error)),
+            }
             log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
             tokio::time::sleep(delay).await;
         }

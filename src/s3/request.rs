@@ -97,6 +97,13 @@ impl Request {
     pub(crate) fn resource(&self) -> String {
         format!("/{}", self.key.as_deref().unwrap_or(""))
     }
+
+    /// The resource with its query, as messages about failed uploads name it.
+    pub(crate) fn resource_with_query(&self) -> String {
+        let query = super::sign::encode::query_string(&self.query, true);
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{query}", self.resource())
+    }
 }
 
 /// A successful answer; the body is still on the wire.

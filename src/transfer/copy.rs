@@ -118,7 +118,7 @@ impl Copier {
     }
 
     /// The grants to carry over: none where a canned ACL was asked for, where the copy has them anyway (its owner's full
-    /// control), or where the server has no ACLs or does not show them to us.
+    /// control), or where the server has no ACLs.
     async fn source_acl(&self, from: &S3Uri) -> Result<Option<Acl>> {
         if self.settings.acl_public.is_some() {
             return Ok(None);
@@ -132,12 +132,6 @@ impl Copier {
                 Ok(if owners_alone { None } else { Some(acl) })
             }
             Err(error) => match error.status() {
-                Some(403) => {
-                    log::warn!(
-                        "The grants of '{from}' cannot be read ({error}): the copy gets the default ones"
-                    );
-                    Ok(None)
-                }
                 // A missing source is reported by the HEAD beside this.
                 Some(404 | 405 | 501) => Ok(None),
                 _ => Err(error),

@@ -42,8 +42,17 @@ pub struct Uploader {
 pub struct UploadError {
     /// The failure.
     pub error: Error,
-    /// Id of the unfinished upload, which is kept so that it can be taken up again.
-    pub kept: Option<String>,
+    /// The unfinished upload, which is kept so that it can be taken up again.
+    pub kept: Option<Kept>,
+}
+
+/// An upload that was begun and is not finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its id.
+    pub id: String,
+    /// The part that failed; `None` where it was the completion.
+    pub part: Option<u32>,
 }
 
 impl From<Error> for UploadError {
@@ -140,9 +149,10 @@ impl Uploader {
                 let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
                 let sent = &sent;
                 async move {
-                    let (number, content) = part?;
+                    let (number, content) = part.map_err(|error| (None, error))?;
                     sent.fetch_add(content.len() as u64, std::sync::atomic::Ordering::Relaxed);
-                    self.part(upload, number, Payload::Bytes(content), progress).await
+                    let part = self.part(upload, number, Payload::Bytes(content), progress).await;
+                    part.map_err(|error| (Some(number), error))
                 }
             })
             .buffered(STDIN_PARTS.min(self.width))
@@ -151,7 +161,7 @@ impl Uploader {
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
         let finished = self.keep_on_failure(upload, finished).await?;
         let completed = self.client.complete_upload(upload, &finished).await;
-        self.keep_on_failure(upload, completed).await?;
+        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await?;
         Ok(sent.into_inner())
     }
 
@@ -227,17 +237,18 @@ impl Uploader {
                 let length = part_size.min(size - offset);
                 let payload = Payload::File(FileRange { file: file.clone(), offset, length });
                 let number = index as u32 + 1;
-                match stored.iter().find(|part| part.number == number) {
+                let part = match stored.iter().find(|part| part.number == number) {
                     Some(part) => self.part_again(upload, part, payload, progress).await,
                     None => self.part(upload, number, payload, progress).await,
-                }
+                };
+                part.map_err(|error| (Some(number), error))
             })
             .buffered(self.width)
             .try_collect::<Vec<_>>()
             .await;
         let finished = self.keep_on_failure(upload, finished).await?;
         let completed = self.client.complete_upload(upload, &finished).await;
-        self.keep_on_failure(upload, completed).await.map(drop)
+        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await.map(drop)
     }
 
     async fn part(
@@ -304,15 +315,15 @@ impl Uploader {
         }
     }
 
-    /// Keeps a failed upload and says its id, or drops it where that was asked for.
+    /// Keeps a failed upload and names the part that failed, or drops it where that was asked for.
     async fn keep_on_failure<T>(
         &self,
         upload: UploadRef<'_>,
-        result: Result<T>,
+        result: std::result::Result<T, (Option<u32>, Error)>,
     ) -> std::result::Result<T, UploadError> {
-        let error = match result {
+        let (part, error) = match result {
             Ok(done) => return Ok(done),
-            Err(error) => error,
+            Err(failed) => failed,
         };
         if self.settings.abort_on_error {
             if let Err(left) = self.client.abort_upload(upload).await {
@@ -320,7 +331,7 @@ impl Uploader {
             }
             return Err(error.into());
         }
-        Err(UploadError { error, kept: Some(upload.id.to_owned()) })
+        Err(UploadError { error, kept: Some(Kept { id: upload.id.to_owned(), part }) })
     }
 
     /// The headers that every upload carries.
