@@ -11,7 +11,6 @@ use std::ffi::OsString;
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let uri = bucket_of(&args[0])?;
     let text = policy_text(cx.client().document(&uri.bucket, None, "policy").await)?;
-    cx.console.line(format!("{uri} (bucket):"))?;
     cx.console.line(format!("   Policy:    {text}"))
 }
 

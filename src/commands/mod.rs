@@ -2,6 +2,7 @@
 //! describes it, and leaves the rest to `transfer` and `s3`.
 
 pub mod abortmp;
+pub mod check;
 pub mod context;
 pub mod cp;
 pub mod del;
@@ -20,11 +21,15 @@ pub mod la;
 pub mod listmp;
 pub mod ls;
 pub mod mb;
+pub mod md5sum;
 pub mod multipart;
 pub mod mv;
 pub mod put;
 pub mod rb;
 mod runtime;
+#[cfg(feature = "serve")]
+pub mod serve;
+pub mod setacl;
 pub mod setlifecycle;
 pub mod setpolicy;
 pub mod settagging;
@@ -41,6 +46,7 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
     runtime::run(command, async {
         match command {
             Command::Abortmp => abortmp::run(cx, args).await,
+            Command::Check => check::run(cx, args).await,
             Command::Cp => cp::run(cx, args).await,
             Command::Del => del::run(cx, args).await,
             Command::Dellifecycle => dellifecycle::run(cx, args).await,
@@ -57,10 +63,14 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
             Command::Listmp => listmp::run(cx, args).await,
             Command::Ls => ls::run(cx, args).await,
             Command::Mb => mb::run(cx, args).await,
+            Command::Md5sum => md5sum::run(cx, args).await,
             Command::Multipart => multipart::run(cx, args).await,
             Command::Mv => mv::run(cx, args).await,
             Command::Put => put::run(cx, args).await,
             Command::Rb => rb::run(cx, args).await,
+            #[cfg(feature = "serve")]
+            Command::Serve => serve::run(cx, args).await,
+            Command::Setacl => setacl::run(cx, args).await,
             Command::Setlifecycle => setlifecycle::run(cx, args).await,
             Command::Setpolicy => setpolicy::run(cx, args).await,
             Command::Settagging => settagging::run(cx, args).await,

@@ -186,6 +186,33 @@ impl Client {
         }
     }
 
+    /// Fetches a link as somebody without credentials does: no signature, no second try.
+    pub async fn fetch_link(&self, link: &str) -> Result<Response> {
+        let invalid = || Error::Invalid(format!("'{link}' is not a link"));
+        let (scheme, rest) = link.split_once("://").ok_or_else(invalid)?;
+        let slash = rest.find('/').ok_or_else(invalid)?;
+        let (host, path_and_query) = rest.split_at(slash);
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::HOST, HeaderValue::from_str(host).map_err(|_| invalid())?);
+        let body = Payload::default().wire(Arc::default(), None);
+        let transport = &self.inner.transport;
+        let answer = transport.send(Method::GET, scheme, host, path_and_query, headers, body);
+        let (parts, body) =
+            unless_silent(answer, &AtomicU64::new(0), transport.timeout()).await?.into_parts();
+        let response = Response {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+            timeout: transport.timeout(),
+            progress: None,
+            throttle: None,
+        };
+        if parts.status.is_success() {
+            return Ok(response);
+        }
+        Err(self.service_error(&Request::new(Method::GET, None, None), response).await)
+    }
+
     /// Learns from an answer where or how the request should have gone; `true` if it should go again.
     fn adapt(&self, request: &Request, error: &Error) -> bool {
         let Some(service) = error.service() else { return false };
@@ -372,6 +399,8 @@ impl Client {
         }
         error.retry_after =
             header("retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+        error.date = header("date").unwrap_or_default();
+        error.server = header("server").unwrap_or_default();
         self.name_resource(&mut error, request);
         error.into()
     }

@@ -19,6 +19,7 @@ pub mod list;
 pub mod multipart;
 pub mod object;
 pub mod presign;
+pub mod probe;
 pub mod request;
 pub mod retry;
 pub mod sign;

@@ -211,11 +211,13 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
                 io::ErrorKind::TimedOut => ConnectionFailure::Timeout,
                 _ => kind,
             };
-            // An io::Error may wrap the TLS error without naming it as its source.
-            if let Some(inner) = error.get_ref()
-                && inner.is::<rustls::Error>()
-            {
-                return Error::connection(ConnectionFailure::Tls, inner.to_string());
+            // An io::Error may wrap the TLS error, even twice, without naming it as its source.
+            let mut inner = error.get_ref();
+            while let Some(error) = inner {
+                if error.is::<rustls::Error>() {
+                    return Error::connection(ConnectionFailure::Tls, error.to_string());
+                }
+                inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             }
         }
         current = error.source();
@@ -267,3 +269,22 @@ impl tower_service::Service<Name> for LoopbackFirst {
 
 /// A transport shared by clones of a client.
 pub(crate) type SharedTransport = Arc<Transport>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tls_error_is_found_however_deep_it_is_wrapped() {
+        let tls = || rustls::Error::General("no TLS at the other end".into());
+        let once = io::Error::new(io::ErrorKind::InvalidData, tls());
+        let twice = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, tls()));
+        for error in [&once, &twice] {
+            let found = connection_error(error);
+            assert!(matches!(found, Error::Connection { kind: ConnectionFailure::Tls, .. }), "{found:?}");
+        }
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let found = connection_error(&refused);
+        assert!(matches!(found, Error::Connection { kind: ConnectionFailure::Refused, .. }), "{found:?}");
+    }
+}

@@ -1,0 +1,89 @@
+//! The key pair and the signature version.
+
+use super::hints::hint;
+use super::report::Report;
+use crate::commands::context::{Cx, client_options};
+use crate::output::Outcome;
+use crate::s3::probe::Probe;
+use crate::s3::{Client, ClientOptions, Error, ServiceError, Signature};
+
+/// Codes by which a service says that it does not believe a request.
+const DISBELIEF: &[&str] = &[
+    "AuthorizationHeaderMalformed",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidArgument",
+    "InvalidRequest",
+    "InvalidSecurity",
+    "InvalidToken",
+    "NotImplemented",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "UnauthorizedAccess",
+];
+
+/// Whether the key pair is accepted: the options to go on with, in the signature version that works.
+pub(super) async fn check(cx: &Cx, report: &mut Report) -> Outcome<Option<ClientOptions>> {
+    let settings = &cx.settings;
+    let mut options = client_options(settings);
+    // A test shall say soon what is wrong.
+    options.retry.max_retries = options.retry.max_retries.min(1);
+    let other = ClientOptions { signature: other(options.signature), ..options.clone() };
+    let first = match Client::new(options.clone()).probe(None).await {
+        Ok(probe) => probe,
+        Err(error) => {
+            let hint = hint(settings, &error);
+            report.error("credentials", error, &hint)?;
+            return Ok(None);
+        }
+    };
+    let second = Client::new(other.clone()).probe(None).await.ok();
+    let other_works = second.as_ref().is_some_and(|probe| disbelief(probe).is_none());
+    let (mine, others) = (number(options.signature), number(other.signature));
+    match disbelief(&first) {
+        None => {
+            report.ok("credentials", known(&settings.access_key, &first))?;
+            let too = if other_works { "works too" } else { "is not accepted" };
+            report.ok("signature", format!("version {mine}; version {others} {too}"))?;
+            Ok(Some(options))
+        }
+        Some(error) if other_works => {
+            let probe = second.as_ref().unwrap_or(&first);
+            report.ok("credentials", known(&settings.access_key, probe))?;
+            let value = if other.signature == Signature::V2 { "True" } else { "False" };
+            report.error("signature", Error::from(error.clone()), &format!("signature_v2 = {value}"))?;
+            Ok(Some(other))
+        }
+        Some(error) => {
+            let error = Error::from(error.clone());
+            let hint = hint(settings, &error);
+            report.error("credentials", error, &hint)?;
+            Ok(None)
+        }
+    }
+}
+
+fn disbelief(probe: &Probe) -> Option<&ServiceError> {
+    probe.error.as_ref().filter(|error| DISBELIEF.contains(&error.code.as_str()))
+}
+
+fn known(access_key: &str, probe: &Probe) -> String {
+    match &probe.error {
+        None => format!("{access_key} is known and may list its buckets"),
+        Some(error) => format!("{access_key} is known, but may not list its buckets: {error}"),
+    }
+}
+
+fn other(signature: Signature) -> Signature {
+    match signature {
+        Signature::V2 => Signature::V4,
+        Signature::V4 => Signature::V2,
+    }
+}
+
+fn number(signature: Signature) -> u8 {
+    match signature {
+        Signature::V2 => 2,
+        Signature::V4 => 4,
+    }
+}

@@ -1,0 +1,44 @@
+//! The connection test against a private server: the demonstration that needs no account.
+
+use crate::commands::context::{Context, Cx};
+use crate::commands::serve::start_failure;
+use crate::config::Settings;
+use crate::output::{Failure, Outcome};
+use crate::serve::{self, Options};
+use std::net::Ipv4Addr;
+
+/// Starts a server on a free port of this machine and an empty temporary directory, tests it, and stops it.
+pub(super) async fn run(cx: &Cx) -> Outcome {
+    let folder = tempfile::tempdir().map_err(Failure::from)?;
+    let user = serve::generate_user();
+    let options = Options {
+        root: folder.path().to_owned(),
+        address: (Ipv4Addr::LOCALHOST, 0).into(),
+        users: vec![user.clone()],
+        fsync: false,
+        region: "us-east-1".to_owned(),
+        domains: Vec::new(),
+        lifecycle_day: None,
+        read_only: false,
+    };
+    let running = serve::start(options).await.map_err(start_failure)?;
+    let host = format!("localhost:{}", running.address().port());
+    let settings = Settings {
+        access_key: user.access_key,
+        secret_key: user.secret_key,
+        host_bucket: format!("%(bucket)s.{host}"),
+        use_https: false,
+        signature_v2: cx.settings.signature_v2,
+        quiet: cx.settings.quiet,
+        progress_meter: cx.settings.progress_meter,
+        host_base: host.clone(),
+        ..Settings::default()
+    };
+    let words = format!("server       ok    a private one at http://{host}, in {}", folder.path().display());
+    let result = match cx.console.line(words) {
+        Ok(()) => super::check(&Context::new(settings), None).await,
+        Err(failure) => Err(failure),
+    };
+    running.stop().await;
+    result
+}

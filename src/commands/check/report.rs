@@ -1,0 +1,87 @@
+//! The lines of the connection test.
+
+use crate::output::{Console, Exit, Failure, Outcome};
+use crate::s3::Error;
+use std::fmt::Display;
+
+/// Prints a line for each step and remembers the first failure.
+#[derive(Debug)]
+pub(super) struct Report {
+    console: Console,
+    failure: Option<(Exit, String)>,
+    failed: u32,
+}
+
+impl Report {
+    pub(super) fn new(console: &Console) -> Self {
+        Self { console: console.clone(), failure: None, failed: 0 }
+    }
+
+    /// A step that went well, and what it found.
+    pub(super) fn ok(&mut self, step: &str, detail: impl AsRef<str>) -> Outcome {
+        self.console.line(line(step, "ok", detail.as_ref()))
+    }
+
+    /// A step that found something worth knowing which is no failure.
+    pub(super) fn note(&mut self, step: &str, detail: impl AsRef<str>) -> Outcome {
+        self.console.line(line(step, "note", detail.as_ref()))
+    }
+
+    /// A step that failed: why, with which exit code, and what to change; no hint where there is nothing to say.
+    pub(super) fn fail(&mut self, step: &str, exit: Exit, why: impl Display, hint: &str) -> Outcome {
+        self.console.line(line(step, "FAIL", &why.to_string()))?;
+        if !hint.is_empty() {
+            self.console.line(line("", "->", hint))?;
+        }
+        self.failed += 1;
+        self.failure.get_or_insert((exit, step.to_owned()));
+        Ok(())
+    }
+
+    /// A step that failed by an error of the client.
+    pub(super) fn error(&mut self, step: &str, error: Error, hint: &str) -> Outcome {
+        let why = error.to_string();
+        self.fail(step, Failure::from(error).exit, why, hint)
+    }
+
+    /// The outcome of the whole test.
+    pub(super) fn end(self) -> Outcome {
+        match self.failure {
+            None => self.console.line("All is well."),
+            Some((exit, step)) if self.failed == 1 => {
+                Err(Failure::new(exit, format!("The check failed at the step '{step}'")))
+            }
+            Some((exit, step)) => {
+                let words = format!("The check failed at {} steps, the first one is '{step}'", self.failed);
+                Err(Failure::new(exit, words))
+            }
+        }
+    }
+}
+
+fn line(step: &str, status: &str, detail: &str) -> String {
+    format!("{step:<12} {status:<5} {detail}").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_gives_the_exit_code() {
+        let mut report = Report::new(&Console::new(true, false));
+        report.ok("resolve", "x").unwrap();
+        report.fail("put", Exit::ACCESSDENIED, "no", "").unwrap();
+        report.fail("get", Exit::NOTFOUND, "no", "hint").unwrap();
+        let failure = report.end().unwrap_err();
+        assert_eq!(failure.exit, Exit::ACCESSDENIED);
+        assert_eq!(failure.lines, ["The check failed at 2 steps, the first one is 'put'"]);
+        assert!(Report::new(&Console::new(true, false)).end().is_ok());
+    }
+
+    #[test]
+    fn lines_stand_in_columns() {
+        assert_eq!(line("resolve", "ok", "a -> b"), "resolve      ok    a -> b");
+        assert_eq!(line("", "->", "host_base"), "             ->    host_base");
+    }
+}

@@ -1,0 +1,123 @@
+//! `md5sum s3://BUCKET/KEY...`: prints or verifies the MD5 sums of objects.
+
+mod content;
+mod lines;
+
+use super::context::{Cx, s3_uris};
+use super::document;
+use crate::output::{Exit, Failure, Outcome};
+use crate::s3::Error;
+use crate::transfer::pool::{Ledger, Verdict, in_order};
+use crate::transfer::remote::select;
+use crate::uri::S3Uri;
+use futures::{StreamExt, TryStreamExt, stream};
+use lines::Listed;
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Prints a line `MD5  s3://BUCKET/KEY` for each object, in the format of coreutils, or verifies the list of such lines
+/// that `--check` names (`-` is stdin).
+///
+/// Objects that are missing or unreadable are named on stderr and the others go on. Exit code: 0 where every sum was
+/// printed or matched; printing: 12 where objects were missing, 2 where something else failed; verifying: 1 where a
+/// line did not hold, as md5sum does.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    if cx.settings.check_list.is_empty() {
+        print(cx, &s3_uris(args)?).await
+    } else {
+        verify(cx, &cx.settings.check_list).await
+    }
+}
+
+async fn print(cx: &Cx, uris: &[S3Uri]) -> Outcome {
+    let settings = &cx.settings;
+    let plan = stream::iter(uris)
+        .then(|uri| async move {
+            let one = std::slice::from_ref(uri);
+            let selection = select(cx.client(), one, settings.recursive, &settings.filter).await?;
+            Ok::<_, Failure>(stream::iter(selection.items.into_iter().map(|item| Ok(item.uri()))))
+        })
+        .try_flatten();
+    let ledger = in_order(cx.width(), settings.stop_on_error, plan, |uri| {
+        let cx = cx.clone();
+        async move {
+            match content::md5(cx.client(), &uri).await {
+                Ok(md5) => {
+                    cx.console.stream(lines::line(&md5, &uri.to_string()))?;
+                    Ok(Verdict::Done)
+                }
+                Err(error) => {
+                    let missing = error.is_not_found();
+                    unreadable(&uri, error)?;
+                    Ok(if missing { Verdict::Missing } else { Verdict::Failed })
+                }
+            }
+        }
+    });
+    match ledger.await? {
+        Ledger { failed: 0, missing: 0, .. } => Ok(()),
+        Ledger { failed: 0, .. } => Err(Failure::silent(Exit::NOTFOUND)),
+        _ => Err(Failure::silent(Exit::PARTIAL)),
+    }
+}
+
+/// Names an object that could not be read; a failure that is not the object's own ends the command.
+fn unreadable(uri: &S3Uri, error: Error) -> Outcome {
+    match error {
+        Error::Service(service) if service.is_not_found() => log::error!("{uri}: No such object"),
+        error @ (Error::Service(_) | Error::Integrity(_) | Error::Invalid(_)) => {
+            log::error!("{uri}: {error}");
+        }
+        error => return Err(error.into()),
+    }
+    Ok(())
+}
+
+async fn verify(cx: &Cx, list: &str) -> Outcome {
+    let text = document::read(list.as_ref())?;
+    let (mut good, mut malformed) = (Vec::new(), 0u64);
+    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        match lines::parse(line) {
+            Some(listed) => good.push(listed),
+            None => malformed += 1,
+        }
+    }
+    if good.is_empty() {
+        return Err(Failure::new(
+            Exit::GENERAL,
+            format!("{list}: no properly formatted checksum lines found"),
+        ));
+    }
+    let mismatches = Arc::new(AtomicU64::new(0));
+    let plan = stream::iter(good.into_iter().map(Ok));
+    let ledger = in_order(cx.width(), cx.settings.stop_on_error, plan, |listed: Listed| {
+        let (cx, mismatches) = (cx.clone(), mismatches.clone());
+        async move {
+            let name = lines::escaped(&listed.uri.to_string()).1;
+            match content::md5(cx.client(), &listed.uri).await {
+                Ok(md5) if md5.eq_ignore_ascii_case(&listed.md5) => {
+                    cx.console.line(format!("{name}: OK"))?;
+                    Ok(Verdict::Done)
+                }
+                Ok(_) => {
+                    mismatches.fetch_add(1, Ordering::Relaxed);
+                    cx.console.line(format!("{name}: FAILED"))?;
+                    Ok(Verdict::Failed)
+                }
+                Err(error) => {
+                    unreadable(&listed.uri, error)?;
+                    cx.console.line(format!("{name}: FAILED open or read"))?;
+                    Ok(Verdict::Missing)
+                }
+            }
+        }
+    });
+    let ledger = ledger.await?;
+    let mismatches = mismatches.load(Ordering::Relaxed);
+    for warning in lines::summary(malformed, ledger.missing, mismatches) {
+        log::warn!("{warning}");
+    }
+    // As md5sum without --strict: a malformed line is only warned of.
+    if ledger.missing + mismatches == 0 { Ok(()) } else { Err(Failure::silent(Exit::GENERAL)) }
+}

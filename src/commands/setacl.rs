@@ -1,0 +1,144 @@
+//! `setacl s3://BUCKET[/KEY]...`: changes who may read and write.
+
+use super::context::{Cx, s3_uris};
+use crate::config::{AclChange, Settings};
+use crate::output::{Failure, Outcome};
+use crate::s3::Error;
+use crate::s3::acl::Acl;
+use crate::transfer::pool::{Verdict, in_order};
+use crate::transfer::remote::select;
+use crate::uri::S3Uri;
+use futures::stream;
+use std::ffi::OsString;
+
+/// Changes the access lists of buckets and objects as `--acl-public`, `--acl-private`, `--acl-grant` and `--acl-revoke`
+/// ask.
+///
+/// Buckets that are named come first, then the objects; with `--recursive` only objects are meant. The first that cannot
+/// be changed ends the command. An object that is deleted between its listing and its turn is passed over.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let settings = &cx.settings;
+    let uris = s3_uris(args)?;
+    if let Some(uri) = uris.iter().find(|uri| uri.bucket.is_empty()) {
+        return Err(Failure::parameter(format!("Expecting S3 URI with a bucket name instead of '{uri}'")));
+    }
+    let (buckets, objects): (Vec<S3Uri>, Vec<S3Uri>) =
+        uris.into_iter().partition(|uri| !settings.recursive && !uri.has_key());
+    for uri in &buckets {
+        let kind = public_or_private(settings).map_or(String::new(), |kind| format!(" to {kind}"));
+        log::info!("Setting bucket-level ACL for {uri}{kind}");
+        if !settings.dry_run {
+            change(cx, uri, "").await?;
+        }
+    }
+    for uri in objects.iter().filter(|_| settings.recursive) {
+        log::info!("Retrieving list of remote files for {uri} ...");
+    }
+    let mut selection = select(cx.client(), &objects, settings.recursive, &settings.filter).await?;
+    selection.items.dedup_by(|a, b| a.bucket == b.bucket && a.key == b.key);
+    let total = selection.items.len();
+    log::info!("Summary: {total} remote files to update");
+    if settings.dry_run {
+        for name in &selection.excluded {
+            cx.console.stream(format!("exclude: {name}"))?;
+        }
+        for item in &selection.items {
+            cx.console.stream(format!("setacl: '{}'", item.uri()))?;
+        }
+        cx.console.flush()?;
+        log::warn!("Exiting now because of --dry-run");
+        return Ok(());
+    }
+    // Of objects that were named one by one, those behind one that fails must stay as they are.
+    let all_named = selection.items.iter().all(|item| item.listed.is_none());
+    let width = if all_named { 1 } else { cx.width() };
+    let plan = stream::iter(selection.items.into_iter().enumerate().map(Ok));
+    let ledger = in_order(width, settings.stop_on_error, plan, |(index, item)| {
+        let cx = cx.clone();
+        async move {
+            let (uri, was_listed) = (item.uri(), item.listed.is_some());
+            match change(&cx, &uri, &format!("[{} of {total}]", index + 1)).await {
+                Err(Error::Service(error)) if was_listed && error.code == "NoSuchKey" => {
+                    log::warn!("{uri}: deleted since it was listed, skipping");
+                    Ok(Verdict::Skipped)
+                }
+                result => result.map_err(Failure::from),
+            }
+        }
+    });
+    ledger.await.map(drop)
+}
+
+/// Changes one list and says so; a list that is as asked is left alone. `place` is the item's `[n of m]`.
+async fn change(cx: &Cx, uri: &S3Uri, place: &str) -> Result<Verdict, Error> {
+    let settings = &cx.settings;
+    let client = cx.client();
+    let mut acl = client.get_acl(&uri.bucket, uri.key_option()).await?;
+    let kind = public_or_private(settings);
+    let switched = switch(&mut acl, settings.acl_public);
+    if let Some(kind) = kind.filter(|_| !switched) {
+        log::info!("{uri}: already {kind}, skipping {place}");
+    }
+    let has_changes = !(settings.acl_grants.is_empty() && settings.acl_revokes.is_empty());
+    if !(switched || has_changes) {
+        return Ok(Verdict::Skipped);
+    }
+    apply(&mut acl, &settings.acl_grants, &settings.acl_revokes);
+    client.put_acl(&uri.bucket, uri.key_option(), &acl).await?;
+    let line = match kind {
+        Some(kind) => format!("{uri}: ACL set to {kind}  {place}"),
+        None => format!("{uri}: ACL updated"),
+    };
+    // A line that cannot be written must end the run, but the list is changed.
+    cx.console.line(line).map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+    Ok(Verdict::Done)
+}
+
+fn public_or_private(settings: &Settings) -> Option<&'static str> {
+    settings.acl_public.map(|public| if public { "Public" } else { "Private" })
+}
+
+/// Makes a list public or private; `false` if it is already, or if neither is asked for.
+fn switch(acl: &mut Acl, public: Option<bool>) -> bool {
+    match public {
+        Some(true) => acl.grant_anonymous_read(),
+        Some(false) => acl.revoke_anonymous(),
+        None => false,
+    }
+}
+
+/// Grants come first, then what is taken away (measured on s3cmd 2.4.0).
+fn apply(acl: &mut Acl, grants: &[AclChange], revokes: &[AclChange]) {
+    for grant in grants {
+        acl.grant(&grant.permission, &grant.who);
+    }
+    for revoke in revokes {
+        acl.revoke(&revoke.permission, &revoke.who);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_come_before_revocations() {
+        let change =
+            |permission: &str, who: &str| AclChange { permission: permission.into(), who: who.into() };
+        let mut acl = Acl::default();
+        let grants = [change("read", "a"), change("write", "b")];
+        apply(&mut acl, &grants, &[change("all", "a")]);
+        assert_eq!(acl.grants.len(), 1);
+        assert_eq!((acl.grants[0].grantee.shown(), acl.grants[0].permission.as_str()), ("b", "WRITE"));
+    }
+
+    #[test]
+    fn what_is_as_asked_is_left_alone() {
+        let mut acl = Acl::default();
+        assert!(!switch(&mut acl, None));
+        assert!(!switch(&mut acl, Some(false)));
+        assert!(switch(&mut acl, Some(true)));
+        assert!(!switch(&mut acl, Some(true)));
+        assert!(switch(&mut acl, Some(false)));
+    }
+}
