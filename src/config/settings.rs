@@ -184,7 +184,7 @@ settings! {
         /// Whether signed links are https; s3cmd's default is no (see `signurl_use_https_set`).
         signurl_use_https: bool = false, Always;
         /// Has no effect; accepted because s3cmd accepts it.
-        simpledb_host: String = "sdb.amazonaws.com".to_owned(), Always => endpoint;
+        simpledb_host: String = "sdb.amazonaws.com".to_owned(), Always;
         /// Ask the server not to check the targets of notifications.
         skip_destination_validation: bool = false, Always;
         /// Leave what exists.
