@@ -2,8 +2,8 @@
 
 use super::context::Cx;
 use crate::output::{Exit, Failure, Outcome, reason};
-use crate::s3::Error;
 use crate::s3::request::Progress;
+use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::local::{self, LocalItem, LocalOptions, LocalSelection};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::upload::{Kept, UploadError, Uploader, check_part_size};
@@ -240,9 +240,7 @@ fn is_final(error: &Error) -> bool {
         Error::Service(service) => {
             matches!(service.status, 300..=408 | 410..=428 | 430..=499 | 507)
         }
-        Error::Connection { kind, .. } => {
-            matches!(kind, crate::s3::ConnectionFailure::Tls | crate::s3::ConnectionFailure::Resolve)
-        }
+        Error::Connection { kind, .. } => *kind == ConnectionFailure::Tls,
         Error::Invalid(_) | Error::Malformed(_) => true,
         Error::Integrity(_) | Error::Io(_) => false,
     }

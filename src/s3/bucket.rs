@@ -98,6 +98,7 @@ impl Client {
     /// The tags of a bucket, or of an object where `key` is given, in the server's order.
     pub async fn tags(&self, bucket: &str, key: Option<&str>) -> Result<Vec<(String, String)>> {
         let text = self.document(bucket, key, "tagging").await?;
+        xml::expect_root(&text, "Tagging")?;
         let (mut tags, mut tag) = (Vec::new(), (String::new(), String::new()));
         xml::walk(&text, |step| {
             let Step::Close([_, _, path @ ..], value) = step else { return };

@@ -100,6 +100,7 @@ impl Client {
         let text = self.send(Request::new(Method::GET, None, None)).await?.text().await?;
         let mut buckets = Vec::new();
         let mut bucket = Bucket::default();
+        xml::expect_root(&text, "ListAllMyBucketsResult")?;
         xml::walk(&text, |step| {
             let Step::Close([_, _, rest @ ..], value) = step else { return };
             match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -193,6 +194,7 @@ impl Client {
             let text = self.send(request).await?.text().await?;
             let (mut truncated, mut key, mut id) = (false, String::new(), String::new());
             let mut upload = Upload::default();
+            xml::expect_root(&text, "ListMultipartUploadsResult")?;
             xml::walk(&text, |step| {
                 let Step::Close([_, rest @ ..], value) = step else { return };
                 match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -226,6 +228,7 @@ impl Client {
             let text = self.send(request).await?.text().await?;
             let (mut truncated, mut next) = (false, String::new());
             let mut part = Part::default();
+            xml::expect_root(&text, "ListPartsResult")?;
             xml::walk(&text, |step| {
                 let Step::Close([_, rest @ ..], value) = step else { return };
                 let value = value.trim();

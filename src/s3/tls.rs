@@ -1,10 +1,11 @@
 //! TLS as the configuration asks for it: roots, client certificates, and how strictly the peer is checked.
 
 use super::error::{ConnectionFailure, Error, Result};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::path::{Path, PathBuf};
@@ -33,15 +34,15 @@ impl TlsOptions {
             .with_safe_default_protocol_versions()
             .map_err(tls_error)?;
         let builder = if self.accept_any_certificate {
-            let verifier = Arc::new(Lenient { provider, inner: None });
-            builder.dangerous().with_custom_certificate_verifier(verifier)
-        } else if self.accept_any_host {
-            let roots = Arc::new(self.roots()?);
-            let inner = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
-                .build()
-                .map_err(|error| tls_error(error.to_string()))?;
-            let verifier = Arc::new(Lenient { provider, inner: Some(inner) });
-            builder.dangerous().with_custom_certificate_verifier(verifier)
+            let verifier = Verifier { provider, chain: None, pinned: Vec::new(), any_host: true };
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        } else if self.accept_any_host || self.ca_file.is_some() {
+            let pinned = self.ca_file.as_deref().map(read_certificates).transpose()?.unwrap_or_default();
+            let chain =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(self.roots()?), provider.clone());
+            let chain = Some(chain.build().map_err(tls_error)?);
+            let verifier = Verifier { provider, chain, pinned, any_host: self.accept_any_host };
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         } else {
             builder.with_root_certificates(self.roots()?)
         };
@@ -82,15 +83,21 @@ fn tls_error(message: impl ToString) -> Error {
     Error::connection(ConnectionFailure::Tls, message.to_string())
 }
 
-/// Checks less than it should, as the configuration demands: nothing at all without `inner`, everything but the
-/// host name with it.
+/// Checks what the configuration demands: the chain up to a trusted root, and the host name.
+///
+/// A certificate that stands itself in `ca_certs_file` is trusted although it calls itself an authority: a self-signed
+/// one is made so by default, and OpenSSL, and so s3cmd, takes it. It stands for itself alone, so only the host name is
+/// left to check.
 #[derive(Debug)]
-struct Lenient {
+struct Verifier {
     provider: Arc<CryptoProvider>,
-    inner: Option<Arc<WebPkiServerVerifier>>,
+    /// `None` accepts any certificate.
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    pinned: Vec<CertificateDer<'static>>,
+    any_host: bool,
 }
 
-impl ServerCertVerifier for Lenient {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -99,14 +106,19 @@ impl ServerCertVerifier for Lenient {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        let Some(inner) = &self.inner else {
+        let Some(chain) = &self.chain else {
             return Ok(ServerCertVerified::assertion());
         };
-        match inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+        let verified = if self.pinned.iter().any(|pinned| pinned == end_entity) {
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)
+                .map(|()| ServerCertVerified::assertion())
+        } else {
+            chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        match verified {
             Err(rustls::Error::InvalidCertificate(
-                rustls::CertificateError::NotValidForName
-                | rustls::CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if self.any_host => Ok(ServerCertVerified::assertion()),
             other => other,
         }
     }

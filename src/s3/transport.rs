@@ -187,15 +187,16 @@ pub(crate) fn has_dot_segment(path_and_query: &str) -> bool {
 /// Sorts a failure of the connection into what the caller can act on, with the innermost cause as its text.
 pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
     let mut kind = ConnectionFailure::Broken;
-    let mut cause = error;
+    let mut message = error.to_string();
     let mut current = Some(error);
     while let Some(error) = current {
-        cause = error;
+        message = error.to_string();
+        current = error.source();
         if error.is::<rustls::Error>() {
-            return Error::connection(ConnectionFailure::Tls, error.to_string());
+            return Error::connection(ConnectionFailure::Tls, message);
         }
-        if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
-            return Error::connection(ConnectionFailure::Resolve, unresolved.to_string());
+        if error.is::<Unresolved>() {
+            return Error::connection(ConnectionFailure::Resolve, message);
         }
         if let Some(error) = error.downcast_ref::<reqwest::Error>()
             && error.is_timeout()
@@ -211,18 +212,22 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
                 io::ErrorKind::TimedOut => ConnectionFailure::Timeout,
                 _ => kind,
             };
-            // An io::Error may wrap the TLS error, even twice, without naming it as its source.
-            let mut inner = error.get_ref();
-            while let Some(error) = inner {
-                if error.is::<rustls::Error>() {
-                    return Error::connection(ConnectionFailure::Tls, error.to_string());
-                }
-                inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            // What an io::Error wraps is not its source, but has one of its own.
+            if let Some(inner) = error.get_ref() {
+                current = Some(inner);
+            }
+            if let Some(code) = error.raw_os_error() {
+                message = os_error(code, &message);
             }
         }
-        current = error.source();
     }
-    Error::connection(kind, cause.to_string())
+    Error::connection(kind, message)
+}
+
+/// An error of the system in the form in which s3cmd shows it: `[Errno 111] Connection refused`.
+fn os_error(code: i32, text: &str) -> String {
+    let words = text.rfind(" (os error ").map_or(text, |end| &text[..end]);
+    format!("[Errno {code}] {words}")
 }
 
 /// A host name that could not be resolved.

@@ -67,6 +67,21 @@ fn malformed(error: impl std::fmt::Display) -> Error {
     Error::Malformed(format!("an answer that is not XML: {error}"))
 }
 
+/// Makes sure of the document's root: a proxy's greeting page is not an empty answer.
+pub(crate) fn expect_root(document: &str, wanted: &str) -> Result<()> {
+    let mut root = None;
+    walk(document, |step| {
+        if let Step::Open([name]) = step {
+            root.get_or_insert_with(|| name.clone());
+        }
+    })?;
+    match root {
+        Some(root) if root == wanted => Ok(()),
+        Some(root) => Err(Error::Malformed(format!("a '{root}' where a '{wanted}' was expected"))),
+        None => Err(Error::Malformed(format!("an empty answer where a '{wanted}' was expected"))),
+    }
+}
+
 /// The text of the first element with this path (local names from the root, the root included).
 pub(crate) fn text_at(document: &str, wanted: &[&str]) -> Result<Option<String>> {
     let mut found = None;
