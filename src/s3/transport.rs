@@ -192,8 +192,8 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
     while let Some(error) = current {
         message = error.to_string();
         current = error.source();
-        if error.is::<rustls::Error>() {
-            return Error::connection(ConnectionFailure::Tls, message);
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return Error::connection(ConnectionFailure::Tls, tls_words(error));
         }
         if error.is::<Unresolved>() {
             return Error::connection(ConnectionFailure::Resolve, message);
@@ -222,6 +222,26 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
         }
     }
     Error::connection(kind, message)
+}
+
+/// A TLS failure in words that name what to change.
+fn tls_words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+            "the other end does not speak TLS (see use_https)".to_owned()
+        }
+        rustls::Error::InvalidCertificate(reason) => match reason {
+            rustls::CertificateError::UnknownIssuer => {
+                "the certificate's issuer is not trusted (see ca_certs_file)".to_owned()
+            }
+            // webpki's word for a certificate that is its own authority.
+            rustls::CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+                "self-signed certificate (see ca_certs_file)".to_owned()
+            }
+            reason => reason.to_string(),
+        },
+        other => other.to_string(),
+    }
 }
 
 /// An error of the system in the form in which s3cmd shows it: `[Errno 111] Connection refused`.
