@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use crate::output::{Console, Failure, Outcome};
 use crate::s3::credentials::Credentials;
-use crate::s3::endpoint::{Endpoint, is_dns_label};
+use crate::s3::endpoint::Endpoint;
 use crate::s3::presign::Link;
 use crate::s3::retry::RetryPolicy;
 use crate::s3::tls::TlsOptions;
@@ -137,22 +137,4 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
         rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),
         ..ClientOptions::new(endpoint(settings), credentials)
     }
-}
-
-/// Checks a new bucket's name by s3cmd's rules (measured on s3cmd 2.4.0), the strict ones where the name has to be part
-/// of a host name.
-pub fn check_bucket_name(bucket: &str, strict: bool) -> Outcome {
-    let problem = if bucket.len() < 3 {
-        format!("Bucket name '{bucket}' is too short (min 3 characters)")
-    } else if bucket.len() > if strict { 63 } else { 255 } {
-        let most = if strict { 63 } else { 255 };
-        format!("Bucket name '{bucket}' is too long (max {most} characters)")
-    } else if strict && !is_dns_label(bucket) {
-        format!(
-            "Bucket name '{bucket}' cannot be part of a host name: only a-z, 0-9, '.' and '-' are possible"
-        )
-    } else {
-        return Ok(());
-    };
-    Err(Failure::parameter(problem))
 }

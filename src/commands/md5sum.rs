@@ -94,7 +94,8 @@ async fn verify(cx: &Cx, list: &str) -> Outcome {
     let ledger = in_order(cx.width(), cx.settings.stop_on_error, plan, |listed: Listed| {
         let (cx, mismatches) = (cx.clone(), mismatches.clone());
         async move {
-            let name = lines::escaped(&listed.uri.to_string()).1;
+            let (mark, name) = lines::escaped(&listed.uri.to_string());
+            let name = format!("{mark}{name}");
             match content::md5(cx.client(), &listed.uri).await {
                 Ok(md5) if md5.eq_ignore_ascii_case(&listed.md5) => {
                     cx.console.line(format!("{name}: OK"))?;

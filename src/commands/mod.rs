@@ -70,6 +70,10 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
             Command::Rb => rb::run(cx, args).await,
             #[cfg(feature = "serve")]
             Command::Serve => serve::run(cx, args).await,
+            #[cfg(not(feature = "serve"))]
+            Command::Serve => {
+                Err(Failure::new(Exit::USAGE, "This program was built without the embedded server"))
+            }
             Command::Setacl => setacl::run(cx, args).await,
             Command::Setlifecycle => setlifecycle::run(cx, args).await,
             Command::Setpolicy => setpolicy::run(cx, args).await,

@@ -42,3 +42,16 @@ pub(super) async fn run(cx: &Cx) -> Outcome {
     running.stop().await;
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_step_passes_against_the_embedded_server_in_both_signature_versions() {
+        for signature_v2 in [false, true] {
+            let settings = Settings { signature_v2, quiet: true, ..Settings::default() };
+            run(&Context::new(settings)).await.unwrap();
+        }
+    }
+}
