@@ -400,7 +400,6 @@ impl Client {
         error.retry_after =
             header("retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
         error.date = header("date").unwrap_or_default();
-        error.server = header("server").unwrap_or_default();
         self.name_resource(&mut error, request);
         error.into()
     }

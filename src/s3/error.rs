@@ -26,8 +26,6 @@ pub struct ServiceError {
     pub retry_after: Option<Duration>,
     /// The `Date` header of the answer; may be empty.
     pub date: String,
-    /// What the server calls itself (the header `Server`); may be empty.
-    pub server: String,
     /// Bucket of the request.
     pub bucket: Option<String>,
     /// Key of the request.

@@ -5,6 +5,7 @@ use super::client::Client;
 use super::error::{Error, Result, ServiceError};
 use super::request::Request;
 use super::retry::RetryClass;
+use super::xml::{self, Step};
 use chrono::{DateTime, Utc};
 use http::Method;
 
@@ -15,8 +16,8 @@ pub struct Probe {
     pub error: Option<ServiceError>,
     /// The server's clock, from the `Date` header.
     pub date: Option<DateTime<Utc>>,
-    /// What the server calls itself; may be empty.
-    pub server: String,
+    /// Whether the answer is a listing as S3 sends it; what answers 200 need not be a store.
+    pub is_listing: bool,
 }
 
 impl Client {
@@ -29,16 +30,28 @@ impl Client {
         }
         match self.send(request).await {
             Ok(response) => {
-                let header = |name| response.header(name).unwrap_or("").to_owned();
-                Ok(Probe { error: None, date: parse_date(&header("date")), server: header("server") })
+                let date = parse_date(response.header("date").unwrap_or(""));
+                // Whatever cannot be read is no listing.
+                let is_listing = response.text().await.is_ok_and(|text| is_listing(&text));
+                Ok(Probe { error: None, date, is_listing })
             }
             Err(Error::Service(error)) => {
-                let (date, server) = (parse_date(&error.date), error.server.clone());
-                Ok(Probe { error: Some(*error), date, server })
+                let date = parse_date(&error.date);
+                Ok(Probe { error: Some(*error), date, is_listing: false })
             }
             Err(error) => Err(error),
         }
     }
+}
+
+fn is_listing(text: &str) -> bool {
+    let mut is_listing = false;
+    let walked = xml::walk(text, |step| {
+        if let Step::Open([root]) = step {
+            is_listing = matches!(root.as_str(), "ListAllMyBucketsResult" | "ListBucketResult");
+        }
+    });
+    walked.is_ok() && is_listing
 }
 
 /// Reads an HTTP date. <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>
@@ -49,6 +62,14 @@ fn parse_date(text: &str) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_listings_are_listings() {
+        assert!(is_listing("<?xml version=\"1.0\"?><ListBucketResult><Name>b</Name></ListBucketResult>"));
+        for text in ["", "welcome", "<html></html>", "<ListBucketResult><Name>"] {
+            assert!(!is_listing(text), "{text}");
+        }
+    }
 
     #[test]
     fn http_dates_are_read() {

@@ -3,7 +3,7 @@
 use super::hints::hint;
 use super::report::Report;
 use crate::commands::context::{Cx, client_options};
-use crate::output::Outcome;
+use crate::output::{Exit, Outcome};
 use crate::s3::probe::Probe;
 use crate::s3::{Client, ClientOptions, Error, ServiceError, Signature};
 
@@ -38,9 +38,17 @@ pub(super) async fn check(cx: &Cx, report: &mut Report) -> Outcome<Option<Client
         }
     };
     let second = Client::new(other.clone()).probe(None).await.ok();
-    let other_works = second.as_ref().is_some_and(|probe| disbelief(probe).is_none());
+    let other_works = second
+        .as_ref()
+        .is_some_and(|probe| disbelief(probe).is_none() && (probe.error.is_some() || probe.is_listing));
     let (mine, others) = (number(options.signature), number(other.signature));
     match disbelief(&first) {
+        None if first.error.is_none() && !first.is_listing => {
+            let hint = format!("host_base (now '{}'): is that an S3 endpoint?", settings.host_base);
+            let why = "what answers there does not list buckets as S3 does";
+            report.fail("credentials", Exit::SOFTWARE, why, &hint)?;
+            Ok(None)
+        }
         None => {
             report.ok("credentials", known(&settings.access_key, &first))?;
             let too = if other_works { "works too" } else { "is not accepted" };

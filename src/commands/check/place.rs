@@ -70,7 +70,7 @@ pub(super) async fn find(
         }
         None => {
             let too = match Client::new(other.clone()).probe(Some(&bucket)).await {
-                Ok(probe) if probe.error.is_none() => "works too",
+                Ok(probe) if probe.is_listing => "works too",
                 _ => "does not work",
             };
             report.ok("addressing", format!("{}; {} {too}", style(&endpoint), style(&other.endpoint)))?;
