@@ -5,6 +5,7 @@
 //! request's 500.
 
 use super::Server;
+use super::auth::checksum::Checksum;
 use super::auth::payload::{Payload, Source};
 use super::auth::{self, Signed};
 use super::call::{self, Call, Reply, ReplyBody};
@@ -166,9 +167,12 @@ async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAd
     let (user, rule) = (verified.user.cloned(), verified.body);
     let prepared = (|| {
         let (bucket, key) = call::split_path(&path, host_bucket.as_deref())?;
-        Ok((bucket, key, content_md5(&headers)?, content_length(&headers)?))
+        // In the completion of a multipart upload the headers speak of the object, not of the body.
+        let of_body = !query.iter().any(|(name, _)| name == "uploadId") || method != "POST";
+        let checksum = if of_body { Checksum::of(&headers)? } else { None };
+        Ok((bucket, key, content_md5(&headers)?, checksum, content_length(&headers)?))
     })();
-    let (bucket, key, content_md5, length) = match prepared {
+    let (bucket, key, content_md5, checksum, length) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             drain(body, &headers);
@@ -177,7 +181,7 @@ async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAd
     };
     let source = receive(body, length).await?;
     let length = if body_is_chunked(&headers) { None } else { Some(length.unwrap_or(0)) };
-    let payload = Payload::new(source, rule, content_md5, length);
+    let payload = Payload::new(source, rule, content_md5, checksum, length);
     let mut call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
     let work = move || {
         let result = route::run(&server, &mut call);

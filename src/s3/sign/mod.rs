@@ -31,3 +31,6 @@ impl Request<'_> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
+
+#[cfg(test)]
+mod vector_tests;

@@ -199,6 +199,11 @@ impl Decoder {
         Ok(())
     }
 
+    /// The trailing headers; complete after [`Self::finish`].
+    pub(crate) fn trailers(&self) -> &[(String, String)] {
+        &self.trailers
+    }
+
     fn check_chunk(&mut self) -> S3Result<()> {
         let Some(seal) = &mut self.rule.seal else { return Ok(()) };
         let hash = hex::encode(std::mem::take(&mut self.hash).finalize());

@@ -4,6 +4,7 @@
 //! name in a V4 scope is taken (s3cmd's default is `US`). The path is verified as it was sent, byte for byte,
 //! and, if that fails, in its canonical encoding, for clients that sign that and send another spelling.
 
+pub(crate) mod checksum;
 pub(crate) mod chunked;
 pub(crate) mod payload;
 mod v2;

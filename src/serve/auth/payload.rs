@@ -2,6 +2,7 @@
 //! an error. Nobody may act on the content before that.
 
 use super::BodyRule;
+use super::checksum::Checksum;
 use super::chunked::Decoder;
 use crate::serve::error::{S3Error, S3Result, fail};
 use bytes::{Bytes, BytesMut};
@@ -26,6 +27,7 @@ pub(crate) struct Payload {
     decoder: Option<Decoder>,
     sha256: Option<(Sha256, String)>,
     content_md5: Option<[u8; 16]>,
+    checksum: Option<Checksum>,
     md5: Option<Md5>,
     digest: [u8; 16],
     /// Length of the content where the request says it.
@@ -35,11 +37,12 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// `length` is that of `Content-Length`; `content_md5` is checked where it is given.
+    /// `length` is that of `Content-Length`; `content_md5` and `checksum` are checked where they are given.
     pub(crate) fn new(
         source: Source,
         rule: BodyRule,
         content_md5: Option<[u8; 16]>,
+        checksum: Option<Checksum>,
         length: Option<u64>,
     ) -> Self {
         let mut payload = Self {
@@ -47,6 +50,7 @@ impl Payload {
             decoder: None,
             sha256: None,
             content_md5,
+            checksum,
             md5: content_md5.map(|_| Md5::new()),
             digest: [0; 16],
             length,
@@ -119,6 +123,9 @@ impl Payload {
         if let Some((sha256, _)) = &mut self.sha256 {
             sha256.update(&piece);
         }
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(&piece);
+        }
         piece
     }
 
@@ -142,6 +149,9 @@ impl Payload {
                 .detail("ClientComputedContentSHA256", wanted)
                 .detail("S3ComputedContentSHA256", computed));
             }
+        }
+        if let Some(checksum) = self.checksum.take() {
+            checksum.finish(self.decoder.as_ref().map_or(&[], Decoder::trailers))?;
         }
         if let Some(md5) = self.md5.take() {
             self.digest = md5.finalize().into();

@@ -164,16 +164,16 @@ impl<'a> Walk<'a> {
     fn new(bucket: &'a Bucket, space: Space, prefix: &str) -> io::Result<Self> {
         let mut walk = Self { bucket, space, stack: Vec::new(), target: Vec::new() };
         let Some(root) = bucket.data_root(space)? else { return Ok(walk) };
-        let below = match space {
-            Space::Plain => prefix.rsplit_once('/').map_or("", |(parents, _)| parents),
-            Space::Escaped => "",
-        };
-        if below.is_empty() && !prefix.starts_with('/') {
-            walk.push(root, Vec::new())?;
-        } else if place::is_path(below)
-            && let Some(dir) = root.walk(below.split('/'))?
-        {
-            walk.push(dir, format!("{below}/").into_bytes())?;
+        match prefix.rsplit_once('/') {
+            Some((below, _)) if space == Space::Plain => {
+                // A prefix with a directory that cannot be (`//x`) has no ordinary files.
+                if place::is_path(below)
+                    && let Some(dir) = root.walk(below.split('/'))?
+                {
+                    walk.push(dir, format!("{below}/").into_bytes())?;
+                }
+            }
+            _ => walk.push(root, Vec::new())?,
         }
         Ok(walk)
     }

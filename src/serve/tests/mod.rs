@@ -167,7 +167,7 @@ impl Ask {
     }
 
     /// Sends with exactly these headers (and the length).
-    async fn send_with(&self, headers: Vec<(String, String)>) -> Answer {
+    async fn send_with(self, headers: Vec<(String, String)>) -> Answer {
         let mut target = self.path.clone();
         if !self.query.is_empty() {
             target = format!("{target}?{}", encode::query_string(&self.query, true));
