@@ -9,7 +9,7 @@ use super::content_type;
 use crate::config::Settings;
 use crate::s3::body::{FileRange, Payload};
 use crate::s3::list::Part;
-use crate::s3::multipart::{FinishedPart, MIN_PART_SIZE, UploadRef, is_md5};
+use crate::s3::multipart::{FinishedPart, MIN_PART_SIZE, UploadRef, composite_etag, is_md5};
 use crate::s3::object::Outgoing;
 use crate::s3::request::Progress;
 use crate::s3::{Client, Error, Result, Signature};
@@ -160,9 +160,10 @@ impl Uploader {
             .await;
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
         let finished = self.keep_on_failure(upload, finished).await?;
-        let completed = self.client.complete_upload(upload, &finished).await;
+        let sent = sent.into_inner();
+        let completed = self.complete(upload, &finished, sent).await;
         self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await?;
-        Ok(sent.into_inner())
+        Ok(sent)
     }
 
     async fn whole(
@@ -247,8 +248,28 @@ impl Uploader {
             .try_collect::<Vec<_>>()
             .await;
         let finished = self.keep_on_failure(upload, finished).await?;
-        let completed = self.client.complete_upload(upload, &finished).await;
-        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await.map(drop)
+        let completed = self.complete(upload, &finished, size).await;
+        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await
+    }
+
+    /// Completes an upload and makes sure of the result: the ETag that the parts must give, else the length. (Ceph 16.2
+    /// names no ETag in its answer.)
+    async fn complete(&self, upload: UploadRef<'_>, parts: &[FinishedPart], size: u64) -> Result<()> {
+        let etag = self.client.complete_upload(upload, parts).await?;
+        let expected = composite_etag(parts.iter().map(|part| part.etag.as_str()));
+        if expected.as_ref() == Some(&etag) {
+            return Ok(());
+        }
+        let stored = self.client.head_object(upload.bucket, upload.key).await?;
+        if stored.size == size
+            && (expected.is_none() || expected == Some(stored.etag) || !self.settings.kms_key.is_empty())
+        {
+            return Ok(());
+        }
+        Err(Error::Integrity(format!(
+            "{} bytes were stored of {size}, or others than were sent",
+            stored.size
+        )))
     }
 
     async fn part(
