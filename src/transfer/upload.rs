@@ -261,9 +261,10 @@ impl Uploader {
             return Ok(());
         }
         let stored = self.client.head_object(upload.bucket, upload.key).await?;
-        if stored.size == size
-            && (expected.is_none() || expected == Some(stored.etag) || !self.settings.kms_key.is_empty())
-        {
+        // Under SSE-KMS an ETag says nothing about the content.
+        let encrypted =
+            stored.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
+        if stored.size == size && (encrypted || expected.is_none_or(|expected| expected == stored.etag)) {
             return Ok(());
         }
         Err(Error::Integrity(format!(
