@@ -113,6 +113,20 @@ fn clocks_may_be_off_by_fifteen_minutes() {
 }
 
 #[test]
+fn dates_come_in_several_forms() {
+    for text in [
+        "Fri, 15 Jan 2027 08:00:00 GMT",
+        "Fri, 15 Jan 2027 08:00:00 UTC",
+        "Fri, 15 Jan 2027 08:00:00 +0000",
+        "Fri, 15 Jan 2027 10:00:00 +0200",
+        "20270115T080000Z",
+    ] {
+        assert_eq!(parse_http_date(text), Some(now()), "{text}");
+    }
+    assert_eq!(parse_http_date("yesterday"), None);
+}
+
+#[test]
 fn links_expire() {
     let four = Made::new("/b/k").v4_link(60);
     assert!(four.verify(now() + seconds(60)).is_ok());

@@ -191,7 +191,9 @@ pub(super) async fn run(server: Arc<Server>, day: Option<Duration>, mut stopping
         let work = move || {
             let now = Now { time: Utc::now(), day };
             for bucket in server.store.buckets()? {
-                expire(&bucket, &now, &stopped)?;
+                if let Err(error) = expire(&bucket, &now, &stopped) {
+                    log::error!("serve: lifecycle of {}: {}", bucket.name(), error.message);
+                }
             }
             Ok::<_, S3Error>(())
         };

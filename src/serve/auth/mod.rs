@@ -141,10 +141,11 @@ fn check_skew(time: DateTime<Utc>, now: DateTime<Utc>) -> S3Result<()> {
     Ok(())
 }
 
-/// The forms of a `Date` header (RFC 9110 wants to be liberal here).
+/// The forms of a `Date` header: RFC 2822 with any zone (Go programs, rclone among them, write `UTC`), and V4's own.
 fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
-    if let Ok(time) = DateTime::parse_from_rfc2822(text) {
+    let utc = text.strip_suffix(" UTC").map(|stem| format!("{stem} GMT"));
+    if let Ok(time) = DateTime::parse_from_rfc2822(utc.as_deref().unwrap_or(text)) {
         return Some(time.to_utc());
     }
     crate::s3::sign::v4::parse_timestamp(text)

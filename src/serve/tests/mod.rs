@@ -7,6 +7,7 @@ mod access;
 mod buckets;
 mod listing;
 mod multipart;
+mod nonsense;
 mod objects;
 mod signatures;
 mod storage;
