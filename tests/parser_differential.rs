@@ -314,25 +314,26 @@ fn same(theirs: &mut Outcome, ours: &mut Outcome) -> bool {
         theirs.stderr = warnings.map(str::to_owned).chain([format!("ERROR: {told}\n")]).collect();
     }
     for outcome in [&mut *theirs, &mut *ours] {
-        let kept = outcome.stderr.split_inclusive('\n');
-        let kept = kept.filter(|line| !line.starts_with("DEBUG: ") && *line != "\n");
-        outcome.stderr = kept.map(without_reason).collect();
+        outcome.stderr = without_reasons(&outcome.stderr);
     }
     theirs == ours
 }
 
-/// The reason why a file does not do is told in other words.
-fn without_reason(line: &str) -> String {
-    let named =
-        ["config", "other", "missing"].into_iter().find(|file| line.starts_with(&format!("ERROR: {file}: ")));
-    match named {
-        Some(file) => format!("ERROR: {file}: REASON\n"),
-        None if line.starts_with("ERROR: /") && line.contains("/.s3cfg: ") => {
-            "ERROR: ~/.s3cfg: REASON\n".to_owned()
+/// The reason why a file does not do is told in other words: after the file's name, where one line follows that
+/// says what is missing, or for a file of patterns.
+fn without_reasons(stderr: &str) -> String {
+    let lines: Vec<&str> =
+        stderr.split_inclusive('\n').filter(|line| !line.starts_with("DEBUG: ") && *line != "\n").collect();
+    let mut text = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        let is_about_file = lines.get(at + 1) == Some(&"ERROR: Configuration file not available.\n");
+        match line.rsplit_once(": ") {
+            Some((file, _)) if is_about_file => text.push_str(&format!("{file}: REASON\n")),
+            _ if line.contains("No such file or directory") => text.push_str("ERROR: no such file\n"),
+            _ => text.push_str(line),
         }
-        None if line.contains("No such file or directory") => "ERROR: no such file\n".to_owned(),
-        None => line.to_owned(),
     }
+    text
 }
 
 fn report(at: u64, line: &[String], config: &str, theirs: &Outcome, ours: &Outcome) {
