@@ -35,7 +35,7 @@ fn run(invocation: &Invocation) -> Outcome {
     start_log(loaded.settings.verbosity.into());
     warn(&loaded.warnings);
     if invocation.typed.dump_config() {
-        return print_text(&loaded.settings.dump());
+        return if loaded.settings.quiet { Ok(()) } else { print_text(&loaded.settings.dump()) };
     }
     if let Err(usage) = invocation.check() {
         print_text(&usage.stdout)?;

@@ -19,6 +19,12 @@ use std::time::Instant;
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     check_part_size(&cx.settings)?;
+    if cx.settings.encrypt {
+        // Never in clear what was to be encrypted.
+        return Err(Failure::parameter(
+            "Encryption with GPG (encrypt = True) is not available: nothing was uploaded",
+        ));
+    }
     if sources.iter().any(|source| source == "-") {
         return from_stdin(cx, sources, destination).await;
     }
