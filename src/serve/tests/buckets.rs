@@ -44,6 +44,13 @@ async fn virtual_host_style_names_the_bucket_in_the_host() {
     lab.alice("PUT", "/key").header("host", &host).body("x").send().await.ok(200);
     assert_eq!(lab.alice("GET", "/b-one/key").send().await.ok(200).text(), "x");
     assert_eq!(lab.alice("GET", "/").header("host", &host).send().await.ok(200).all("Key"), ["key"]);
+    // SigV2 signs the bucket where it stands in the host name, too.
+    let ask = lab.alice("GET", "/key");
+    let mut headers = vec![("host".to_owned(), host)];
+    let request = sign::Request { method: "GET", path: "/key", query: &[], headers: &headers };
+    let added = v2::sign(&request, Some("b-one"), &ask.credentials().unwrap(), Utc::now());
+    headers.extend(added);
+    assert_eq!(ask.send_with(headers).await.ok(200).text(), "x");
 }
 
 /// What `rclone serve s3` does instead: replace the object, delete the bucket.
