@@ -105,6 +105,8 @@ impl From<io::Error> for S3Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Self::new("AccessDenied", "The server's process may not do this in its file system.")
             }
+            // Something was removed from outside, this moment; it is made again next time.
+            io::ErrorKind::NotFound => Self::new("SlowDown", "The directory changed; try again."),
             _ => Self::new("InternalError", "The server met an error of its file system."),
         }
     }

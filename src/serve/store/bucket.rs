@@ -9,8 +9,10 @@ use crate::serve::policy::Policy;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Number of locks that the keys of a bucket share.
@@ -88,6 +90,8 @@ pub(crate) struct Bucket {
     policy: RwLock<Option<Arc<Policy>>>,
     locks: Vec<Mutex<()>>,
     hasher: RandomState,
+    /// Set when the private directory turns out to have been removed from outside: the bucket is opened anew then.
+    stale: AtomicBool,
     /// `false` once the bucket was deleted: a writer that still holds it must not write any more.
     alive: RwLock<bool>,
     names: Arc<NameCache>,
@@ -158,6 +162,7 @@ impl Bucket {
             policy: RwLock::new(policy),
             locks: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
+            stale: AtomicBool::new(false),
             alive: RwLock::new(true),
             names,
         })
@@ -233,17 +238,34 @@ impl Bucket {
 
     /// Writes a small file whole: temporary, then rename.
     pub(super) fn put_small(&self, dir: &Dir, name: &str, content: &[u8]) -> io::Result<()> {
-        let tmp = self.tmp()?;
-        let temporary = super::write::temporary_name();
-        let written = tmp.create(&temporary).and_then(|mut file| {
-            io::Write::write_all(&mut file, content)?;
-            if self.mode.fsync { file.sync_all() } else { Ok(()) }
-        });
+        let (tmp, temporary, mut file) = self.create_temporary()?;
+        let written = io::Write::write_all(&mut file, content)
+            .and_then(|()| if self.mode.fsync { file.sync_all() } else { Ok(()) });
         if let Err(error) = written.and_then(|()| tmp.rename(&temporary, dir, name)) {
             let _ = tmp.unlink(&temporary);
             return Err(error);
         }
         if self.mode.fsync { dir.sync() } else { Ok(()) }
+    }
+
+    /// A new temporary file: its directory, name, and handle.
+    pub(super) fn create_temporary(&self) -> io::Result<(&Dir, String, File)> {
+        let tmp = self.tmp()?;
+        let name = super::write::temporary_name();
+        match tmp.create(&name) {
+            Ok(file) => Ok((tmp, name, file)),
+            Err(error) => {
+                if error.kind() == io::ErrorKind::NotFound {
+                    self.stale.store(true, Ordering::Relaxed);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the handles that are held lead nowhere any more.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Relaxed)
     }
 
     /// Where temporary files are.

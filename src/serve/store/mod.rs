@@ -150,6 +150,7 @@ impl Store {
         let known = self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone);
         if let (Some(stat), Some(bucket)) = (&stat, known)
             && bucket.inode() == stat.inode
+            && !bucket.is_stale()
         {
             return Ok(Some(bucket));
         }
@@ -166,7 +167,8 @@ impl Store {
             return Ok(None);
         };
         let inode = dir.stat_self()?.inode;
-        if let Some(bucket) = buckets.get(name).filter(|bucket| bucket.inode() == inode) {
+        if let Some(bucket) = buckets.get(name).filter(|bucket| bucket.inode() == inode && !bucket.is_stale())
+        {
             return Ok(Some(Arc::clone(bucket)));
         }
         let bucket = Arc::new(Bucket::open(name, dir, self.mode, Arc::clone(&self.names), false)?);

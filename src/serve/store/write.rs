@@ -205,10 +205,8 @@ impl Bucket {
         if !*self.alive() {
             return Err(super::no_such_bucket(self.name()));
         }
-        let tmp = self.tmp()?.again()?;
-        let name = temporary_name();
-        let file = tmp.create(&name)?;
-        Ok(Staged { tmp, name, file })
+        let (tmp, name, file) = self.create_temporary()?;
+        Ok(Staged { tmp: tmp.again()?, name, file })
     }
 
     /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse.

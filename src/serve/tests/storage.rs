@@ -53,6 +53,18 @@ async fn changes_behind_our_back_are_noticed() {
 }
 
 #[tokio::test]
+async fn a_private_directory_that_was_removed_is_made_again() {
+    let lab = Lab::with_bucket().await;
+    lab.alice("PUT", "/b-one/k").header("x-amz-meta-m", "v").body("x").send().await.ok(200);
+    std::fs::remove_dir_all(lab.path("b-one/.s3cmd-serve")).unwrap();
+    // The first one notices; a client tries again.
+    lab.alice("PUT", "/b-one/l").body("y").send().await.error(503, "SlowDown");
+    lab.put("/b-one/l", "y").await;
+    assert_eq!(lab.keys("/b-one").await, ["k", "l"]);
+    assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).header("x-amz-meta-m"), "");
+}
+
+#[tokio::test]
 async fn links_lead_nowhere() {
     let lab = Lab::with_bucket().await;
     let outside = tempfile::tempdir().unwrap();
