@@ -138,7 +138,8 @@ fn condition_values(call: &Call) -> Vec<(String, String)> {
             values.push((format!("s3:{name}"), value.to_owned()));
         }
     }
-    for (name, value) in &call.headers {
+    for (name, value) in call.headers.iter().chain(call.hoisted()) {
+        let name = name.to_ascii_lowercase();
         if name.starts_with("x-amz-") {
             values.push((format!("s3:{name}"), value.clone()));
         }

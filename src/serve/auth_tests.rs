@@ -216,6 +216,9 @@ fn later_subresources_are_accepted_unsigned_in_v2_headers_but_not_in_links() {
     let mut link = Made::new("/b").v2_link(now().timestamp() + 60);
     link.query.push(("publicAccessBlock".to_owned(), String::new()));
     assert_eq!(link.verify(now()), Err("SignatureDoesNotMatch"));
+    let mut link = Made::new("/b").v2_link(now().timestamp() + 60);
+    link.query.push(("ownershipControls".to_owned(), String::new()));
+    assert_eq!(link.verify(now()), Err("AccessDenied"));
 }
 
 #[test]

@@ -41,11 +41,19 @@ impl Call {
         self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// A header, or the query parameter of the same name that presigned links use.
+    /// A header, or the query parameter that stands for it in a V4 link. V2 signs no such parameters: there,
+    /// whoever has a link could add one.
     pub(crate) fn setting(&self, name: &str) -> Option<&str> {
         self.header(name).or_else(|| {
-            self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+            let mut hoisted = self.hoisted();
+            hoisted.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
         })
+    }
+
+    /// The signed query parameters of a V4 link; nothing for other requests.
+    pub(crate) fn hoisted(&self) -> impl Iterator<Item = &(String, String)> {
+        let link = self.header("authorization").is_none() && self.parameter("X-Amz-Signature").is_some();
+        self.query.iter().filter(move |_| link)
     }
 
     pub(crate) fn bucket_name(&self) -> &str {

@@ -42,7 +42,9 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
         content_type: call.setting("content-type").filter(|text| !text.is_empty()).map(str::to_owned),
         ..Meta::default()
     };
-    for (name, value) in &call.headers {
+    let hoisted = call.hoisted().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let headers = call.headers.iter().map(|(name, value)| (name.clone(), value));
+    for (name, value) in headers.chain(hoisted.filter(|(name, _)| name.starts_with("x-amz-meta-"))) {
         if let Some(name) = name.strip_prefix("x-amz-meta-") {
             match meta.user.iter_mut().find(|(known, _)| known == name) {
                 // A header that comes twice is one with both values.
