@@ -40,6 +40,8 @@ use tokio::task::JoinHandle;
 
 /// A body up to this length is read whole before the work starts.
 const SMALL_BODY: u64 = PIECE as u64;
+/// How many pieces of a body (each at most as long as the connection's buffer) wait for the thread that takes them.
+const PIECES_AHEAD: usize = 2;
 /// A client that sends or takes nothing for this long is left.
 const IDLE: Duration = Duration::from_secs(120);
 /// How much of an unwanted body is read before the connection is closed on it.
@@ -96,6 +98,7 @@ async fn serve_connection(
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
         .half_close(true)
+        .max_buf_size(PIECE)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let result = tokio::select! {
@@ -269,7 +272,7 @@ async fn receive(mut body: Incoming, length: Option<u64>) -> S3Result<Source> {
         }
         return Ok(Source::Whole(first.unwrap_or_else(|| all.freeze())));
     }
-    let (sender, pieces) = mpsc::channel(4);
+    let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
     tokio::spawn(async move {
         let mut unwanted = 0;
         while let Some(piece) = next_piece(&mut body).await {

@@ -13,6 +13,9 @@ use crate::serve::store::write::{PIECE, Staged};
 /// S3's limit for one upload, in bytes.
 pub(crate) const MAX_OBJECT: u64 = 5 << 30;
 
+/// Pieces of at least this length are written as they come.
+const DIRECT: usize = 64 * 1024;
+
 /// Reads a body into a new file; returns it with the hex MD5 and the length. Everything that was promised of the body
 /// has been verified then.
 pub(crate) fn receive(bucket: &Bucket, payload: &mut Payload) -> S3Result<(Staged, String, u64)> {
@@ -24,21 +27,21 @@ pub(crate) fn receive(bucket: &Bucket, payload: &mut Payload) -> S3Result<(Stage
     }
     payload.want_md5();
     let mut staged = bucket.stage()?;
-    // Pieces come as the network brings them; the disk likes them bigger.
-    let mut buffer: Vec<u8> = Vec::new();
+    // Pieces come as the network brings them; small ones are gathered.
+    let mut gathered: Vec<u8> = Vec::new();
     while let Some(piece) = payload.next()? {
-        if buffer.is_empty() && (piece.len() >= PIECE || piece.len() as u64 == length) {
-            staged.write(&piece)?;
-            continue;
+        let direct = piece.len() >= DIRECT || piece.len() as u64 == length;
+        if direct || gathered.len() + piece.len() > PIECE {
+            staged.write(&gathered)?;
+            gathered.clear();
         }
-        buffer.reserve(PIECE.min(usize::try_from(length).unwrap_or(PIECE)).saturating_sub(buffer.capacity()));
-        buffer.extend_from_slice(&piece);
-        if buffer.len() >= PIECE {
-            staged.write(&buffer)?;
-            buffer.clear();
+        if direct {
+            staged.write(&piece)?;
+        } else {
+            gathered.extend_from_slice(&piece);
         }
     }
-    staged.write(&buffer)?;
+    staged.write(&gathered)?;
     Ok((staged, hex::encode(payload.md5()), length))
 }
 
