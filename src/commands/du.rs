@@ -47,11 +47,11 @@ async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
         unordered: cx.settings.list_allow_unordered,
         ..ListOptions::default()
     };
-    let mut pages = cx.client().list(&uri.bucket, options).boxed();
+    let mut pages = cx.client().list_sheets(&uri.bucket, options).boxed();
     let mut usage = Usage::default();
     while let Some(page) = pages.try_next().await.map_err(Failure::about_bucket)? {
-        usage.objects += page.objects.len() as u64;
-        usage.bytes += page.objects.iter().map(|object| object.size).sum::<u64>();
+        usage.objects += page.len() as u64;
+        usage.bytes += page.bytes();
     }
     Ok(usage)
 }

@@ -34,24 +34,36 @@ pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
     outcome
 }
 
-fn build(command: Command) -> std::io::Result<Runtime> {
-    let many = matches!(
-        command,
+/// How many worker threads suit a command: none where it makes a few requests, two where pages are read while others
+/// are printed, several where data moves.
+fn threads(command: Command) -> Option<usize> {
+    match command {
+        Command::Ls | Command::La | Command::Du | Command::Rb => Some(2),
         Command::Put
-            | Command::Get
-            | Command::Cp
-            | Command::Mv
-            | Command::Del
-            | Command::Setacl
-            | Command::Md5sum
-            | Command::Check
-            | Command::Serve
-    );
-    let mut builder = if many { Builder::new_multi_thread() } else { Builder::new_current_thread() };
-    if many {
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        builder.worker_threads(threads.clamp(2, MAX_THREADS));
+        | Command::Get
+        | Command::Cp
+        | Command::Mv
+        | Command::Del
+        | Command::Setacl
+        | Command::Md5sum
+        | Command::Check
+        | Command::Serve => {
+            let cores = std::thread::available_parallelism().map_or(2, usize::from);
+            Some(cores.clamp(2, MAX_THREADS))
+        }
+        _ => None,
     }
+}
+
+fn build(command: Command) -> std::io::Result<Runtime> {
+    let mut builder = match threads(command) {
+        Some(threads) => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(threads);
+            builder
+        }
+        None => Builder::new_current_thread(),
+    };
     builder.enable_all().build()
 }
 

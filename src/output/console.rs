@@ -5,6 +5,7 @@ use super::item::ItemLog;
 use super::meter::Meter;
 use crate::s3::request::Progress;
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,17 +45,26 @@ impl Console {
 
     /// One of very many result lines: written when enough have come together, or at the next [`Console::flush`].
     pub fn stream(&self, text: impl AsRef<str>) -> Outcome {
+        self.put(text.as_ref(), "\n")
+    }
+
+    /// Result lines that were put together elsewhere, each with its line end; written as those of [`Console::stream`].
+    pub fn block(&self, text: &str) -> Outcome {
+        if text.is_empty() { Ok(()) } else { self.put(text, "") }
+    }
+
+    fn put(&self, text: &str, end: &str) -> Outcome {
         if self.quiet {
             return Ok(());
         }
-        let text = self.safe(text.as_ref());
+        let text = self.safe(text);
         if let Some(item) = ItemLog::current() {
-            item.out(format!("{text}\n").into_bytes());
+            item.out(format!("{text}{end}").into_bytes());
             return item.take_error().map_or(Ok(()), |error| Err(error.into()));
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.extend_from_slice(text.as_bytes());
-        pending.push(b'\n');
+        pending.extend_from_slice(end.as_bytes());
         if pending.len() >= BUFFER { write_out(&mut pending) } else { Ok(()) }
     }
 
@@ -74,7 +84,7 @@ impl Console {
         if !self.progress {
             return Running(None);
         }
-        let meter = Meter::new(self.safe(&label()), total, count.clone());
+        let meter = Meter::new(self.safe(&label()).into_owned(), total, count.clone());
         match ItemLog::current() {
             Some(item) => item.begin_meter(&meter),
             None => meter.show(),
@@ -83,9 +93,9 @@ impl Console {
     }
 
     /// Control characters of hostile names are made visible on a terminal; a pipe stays byte-exact.
-    fn safe(&self, text: &str) -> String {
+    fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if !self.terminal || !text.chars().any(|c| c.is_control() && c != '\t' && c != '\n') {
-            return text.to_owned();
+            return text.into();
         }
         text.chars().map(|c| if c.is_control() && c != '\t' && c != '\n' { '\u{fffd}' } else { c }).collect()
     }

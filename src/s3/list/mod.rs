@@ -1,0 +1,181 @@
+//! Listings as streams of pages: buckets, objects (versions 1 and 2 of the call), multipart uploads, parts.
+
+mod sheet;
+mod uploads;
+
+pub use sheet::{Entry, Sheet};
+pub use uploads::{Part, Upload};
+
+use super::client::Client;
+use super::error::{Error, Result};
+use super::request::Request;
+use super::xml::{self, Step};
+use futures::{Stream, StreamExt};
+use http::Method;
+
+/// A bucket as the service lists it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bucket {
+    /// Name.
+    pub name: String,
+    /// Creation time as sent, `2026-11-20T08:44:00.000Z`.
+    pub created: String,
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Object {
+    /// Key.
+    pub key: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// ETag without quotes.
+    pub etag: String,
+    /// Time as sent, `2026-11-20T08:44:00.000Z`.
+    pub modified: String,
+    /// Storage class; empty where the server sends none.
+    pub storage_class: String,
+}
+
+/// Which version of the listing call is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListVersion {
+    /// `ListObjects`; every server has it, and any key can be the marker.
+    #[default]
+    V1,
+    /// `ListObjectsV2`.
+    V2,
+}
+
+/// What to list.
+#[derive(Clone, Debug, Default)]
+pub struct ListOptions {
+    /// Keys that begin with this.
+    pub prefix: String,
+    /// Group keys up to this; empty lists every key.
+    pub delimiter: String,
+    /// Keys a page; `None` leaves it to the server (1,000).
+    pub page_size: Option<u32>,
+    /// Only keys after this one.
+    pub start_after: Option<String>,
+    /// Ceph's extension: any order, faster on large indexes.
+    pub unordered: bool,
+    /// Version of the call.
+    pub version: ListVersion,
+}
+
+/// A page of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Objects in the server's order: ascending by the bytes of their keys.
+    pub objects: Vec<Object>,
+    /// Common prefixes, ascending.
+    pub prefixes: Vec<String>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl Client {
+    /// All buckets of the user, in the server's order.
+    pub async fn list_buckets(&self) -> Result<Vec<Bucket>> {
+        let text = self.send(Request::new(Method::GET, None, None)).await?.text().await?;
+        let mut buckets = Vec::new();
+        let mut bucket = Bucket::default();
+        xml::expect_root(&text, "ListAllMyBucketsResult")?;
+        xml::walk(&text, |step| {
+            let Step::Close([_, _, rest @ ..], value) = step else { return };
+            match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["Bucket", "Name"] => bucket.name = value.to_owned(),
+                ["Bucket", "CreationDate"] => bucket.created = value.trim().to_owned(),
+                ["Bucket"] => buckets.push(std::mem::take(&mut bucket)),
+                _ => {}
+            }
+        })?;
+        Ok(buckets)
+    }
+
+    /// One page. `token` is the `next` of the page before.
+    pub async fn list_page(&self, bucket: &str, options: &ListOptions, token: Option<&str>) -> Result<Page> {
+        self.list_sheet(bucket, options, token).await.map(Sheet::into_page)
+    }
+
+    /// One page as it came. `token` is the `next` of the page before.
+    pub async fn list_sheet(
+        &self,
+        bucket: &str,
+        options: &ListOptions,
+        token: Option<&str>,
+    ) -> Result<Sheet> {
+        let mut request = Request::new(Method::GET, Some(bucket), None);
+        let v2 = options.version == ListVersion::V2;
+        if v2 {
+            request = request.query("list-type", "2");
+        }
+        if !options.delimiter.is_empty() {
+            request = request.query("delimiter", &options.delimiter);
+        }
+        request = request.query("encoding-type", "url");
+        match (token, &options.start_after) {
+            (Some(token), _) if v2 => request = request.query("continuation-token", token),
+            (None, Some(after)) if v2 => request = request.query("start-after", after),
+            (Some(token), _) => request = request.query("marker", token),
+            (None, Some(after)) => request = request.query("marker", after),
+            (None, None) => {}
+        }
+        if let Some(size) = options.page_size {
+            request = request.query("max-keys", size.to_string());
+        }
+        if !options.prefix.is_empty() {
+            request = request.query("prefix", &options.prefix);
+        }
+        if options.unordered {
+            request = request.query("allow-unordered", "true");
+        }
+        let text = self.send(request).await?.text().await?;
+        Sheet::parse(text, v2)
+    }
+
+    /// All pages, the next one requested while the caller works on the last.
+    pub fn list(
+        &self,
+        bucket: &str,
+        options: ListOptions,
+    ) -> impl Stream<Item = Result<Page>> + Send + 'static {
+        self.list_sheets(bucket, options).map(|sheet| sheet.map(Sheet::into_page))
+    }
+
+    /// All pages as they came; a page is requested as soon as the one before it has named it.
+    pub fn list_sheets(
+        &self,
+        bucket: &str,
+        options: ListOptions,
+    ) -> impl Stream<Item = Result<Sheet>> + Send + 'static {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let (client, bucket) = (self.clone(), bucket.to_owned());
+        let task = async move {
+            let mut token: Option<String> = None;
+            loop {
+                let sheet = client.list_sheet(&bucket, &options, token.as_deref()).await;
+                let next = sheet.as_ref().ok().and_then(Sheet::next).map(str::to_owned);
+                let stuck = next.is_some() && next == token;
+                if sender.send(sheet).await.is_err() || next.is_none() {
+                    return;
+                }
+                if stuck {
+                    let error = Error::Malformed("a listing that repeats the same page".into());
+                    let _ = sender.send(Err(error)).await;
+                    return;
+                }
+                token = next;
+            }
+        };
+        // The task starts with the first poll, so that an unused stream sends nothing.
+        let mut pending = Some(task);
+        futures::stream::unfold(receiver, move |mut receiver| {
+            if let Some(task) = pending.take() {
+                tokio::spawn(task);
+            }
+            async move { receiver.recv().await.map(|sheet| (sheet, receiver)) }
+        })
+    }
+}
