@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -77,14 +77,15 @@ where
     // Strictly serial means that an item is over, printed and all, before the next begins.
     let window = if width == 1 { 1 } else { width * WAITING_PER_RUNNING };
     let slots = Arc::new(Semaphore::new(width));
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = Arc::new(AtomicU64::new(u64::MAX));
+    let mut started = 0;
     let mut plan = pin!(plan.fuse());
     let mut running: VecDeque<(ItemLog, Task)> = VecDeque::new();
     let mut guard = AbortOnDrop::default();
     let mut ledger = Ledger::default();
     let mut failure = None;
     loop {
-        let may_start = failure.is_none() && !stop.load(Ordering::Relaxed) && !plan.is_done();
+        let may_start = failure.is_none() && stop.load(Ordering::Relaxed) == u64::MAX && !plan.is_done();
         let room = may_start && running.len() < window;
         let event = match running.front_mut() {
             None if !room => break,
@@ -104,9 +105,9 @@ where
                 if running.is_empty() {
                     log.go_live();
                 }
-                let slots = slots.clone();
-                let task =
-                    tokio::spawn(run_item(log.clone(), slots, stop.clone(), stop_on_error, work(item)));
+                let turn = Turn { number: started, slots: slots.clone(), stop: stop.clone(), stop_on_error };
+                started += 1;
+                let task = tokio::spawn(run_item(log.clone(), turn, work(item)));
                 guard.0.push_back(task.abort_handle());
                 running.push_back((log, task));
             }
@@ -158,21 +159,31 @@ async fn drain(running: &mut VecDeque<(ItemLog, Task)>, ledger: &mut Ledger) -> 
     Ok(())
 }
 
+/// What an item needs to know of the others.
+struct Turn {
+    number: u64,
+    slots: Arc<Semaphore>,
+    /// The lowest number that ended the run, `u64::MAX` for none.
+    stop: Arc<AtomicU64>,
+    stop_on_error: bool,
+}
+
 async fn run_item(
     log: ItemLog,
-    slots: Arc<Semaphore>,
-    stop: Arc<AtomicBool>,
-    stop_on_error: bool,
+    turn: Turn,
     work: impl Future<Output = Outcome<Verdict>>,
 ) -> Option<Outcome<Verdict>> {
-    // The semaphore is fair, so items start in the order of their numbers; it is never closed.
+    let Turn { number, slots, stop, stop_on_error } = turn;
+    // It is never closed.
     let _slot = slots.acquire().await.ok()?;
-    if stop.load(Ordering::Relaxed) {
+    // Tasks get their slots in about, not exactly, the order of their numbers: a later item's failure is no reason not to
+    // begin an earlier one, whose failure a serial run would have met instead.
+    if stop.load(Ordering::Relaxed) < number {
         return None;
     }
     let ended = log.scope(work).await;
     if ended.is_err() || (stop_on_error && matches!(ended, Ok(Verdict::Failed))) {
-        stop.store(true, Ordering::Relaxed);
+        stop.fetch_min(number, Ordering::Relaxed);
     }
     Some(ended)
 }
