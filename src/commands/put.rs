@@ -200,13 +200,14 @@ fn finish(
             Ok(Verdict::Done)
         }
         Err(UploadError { error, kept }) => {
-            if !is_final(&error) && !matches!(error, Error::Io(_)) {
+            // Measured on s3cmd 2.4.0: this line is about answers, not about connections.
+            if !is_final(&error) && !matches!(error, Error::Io(_) | Error::Connection { .. }) {
                 log::warn!("Too many failures. Giving up on '{path}'");
             }
             if let Some(kept) = kept {
                 say_how_to_resume(path, uri, &kept);
             }
-            failed(path, error)
+            failed(path, uri, error)
         }
     }
 }
@@ -221,7 +222,7 @@ fn say_how_to_resume(path: &str, uri: &S3Uri, kept: &Kept) {
     );
 }
 
-fn failed(path: &str, error: Error) -> Outcome<Verdict> {
+fn failed(path: &str, uri: &S3Uri, error: Error) -> Outcome<Verdict> {
     match error {
         Error::Io(error) => {
             log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
@@ -231,6 +232,7 @@ fn failed(path: &str, error: Error) -> Outcome<Verdict> {
         error => {
             let text = match &error {
                 Error::Service(service) => service.to_string(),
+                Error::Connection { .. } => format!("Upload failed for: /{}", uri.key),
                 other => other.to_string(),
             };
             log::error!("Upload of '{path}' failed too many times (Last reason: {text})");
