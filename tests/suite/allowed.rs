@@ -1,0 +1,127 @@
+//! The one list of places where this program deliberately differs from s3cmd 2.4.0. Each names its row in
+//! `docs/differences.md`; the tests that compare the two apply it to what s3cmd printed, and nothing else may differ.
+
+use regex::Regex;
+
+/// A difference: where it shows, and what it makes of s3cmd's output.
+pub(crate) struct Difference {
+    /// The row in `docs/differences.md`.
+    pub(crate) row: &'static str,
+    /// The transcript's name, or the command line, where it shows: a pattern that covers the whole of it.
+    pub(crate) place: &'static str,
+    /// Patterns and replacements, applied in turn to the whole text: exit code, stdout and stderr.
+    pub(crate) changes: &'static [(&'static str, &'static str)],
+}
+
+/// All of them.
+pub(crate) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        row: "public-url-encoding",
+        place: "308-put-public-space",
+        changes: &[(r"public file ä\.txt\n--- stderr", "public%20file%20%C3%A4.txt\n--- stderr")],
+    },
+    Difference {
+        row: "signurl-v4",
+        place: "730-.*|734-.*",
+        changes: &[(
+            r"\?AWSAccessKeyId=KEY&Expires=\d+&Signature=SIGNATURE",
+            "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=KEY&X-Amz-Date=DATE&X-Amz-Expires=N&X-Amz-SignedHeaders=host&X-Amz-Signature=SIGNATURE",
+        )],
+    },
+    Difference {
+        row: "verbose-lines",
+        place: "319-put-verbose",
+        changes: &[(r"INFO: (Cache file not found|Running stat).*\n", "")],
+    },
+    Difference {
+        row: "mime-types",
+        place: "425-info-multipart",
+        changes: &[("image/x-tga", "application/octet-stream")],
+    },
+    Difference {
+        row: "stdin-attributes",
+        place: "after put in parts",
+        changes: &[(r"(?m)^.* x-amz-meta-s3cmd-attrs: gname:[^/]*/uname:.*\n", "")],
+    },
+    Difference {
+        row: "max-delete-zero",
+        place: "del .*--max-delete=0 .*",
+        changes: &[(
+            r"(?s)stdout\n.*",
+            "stdout\n--- stderr\nWARNING: delete: maximum requested number of deletes would be exceeded, none performed.\n",
+        )],
+    },
+    Difference {
+        row: "documents-on-keys",
+        place: "setpolicy .* s3://BUCKET/key",
+        changes: &[("--- stdout\n", "--- stdout\ns3://BUCKET/key: Policy updated\n")],
+    },
+    Difference { row: "link-scheme", place: "734-signurl-https", changes: &[("http://", "https://")] },
+    Difference {
+        row: "no-tracebacks",
+        place: "806-setlifecycle-missing-file",
+        changes: &[(r"(?s)--- stderr\n.*", "--- stderr\nERROR: no-such.xml: No such file or directory\n")],
+    },
+    Difference {
+        row: "tls-words",
+        place: "1109-https-to-http",
+        changes: &[(
+            r"verification failure: .*",
+            "verification failure: the other end does not speak TLS (see use_https)",
+        )],
+    },
+    Difference {
+        row: "no-key-words",
+        place: "1111-no-keys",
+        changes: &[("Network is unreachable", "no access_key in it")],
+    },
+    Difference {
+        row: "no-key-words",
+        place: "1112-no-config",
+        changes: &[("Network is unreachable", "No such file or directory")],
+    },
+];
+
+/// What this program should have printed, given what s3cmd printed at a place.
+pub(crate) fn expected(place: &str, original: &str) -> String {
+    let mut text = original.to_owned();
+    for difference in DIFFERENCES {
+        if !covers(difference.place, place) {
+            continue;
+        }
+        for (pattern, replacement) in difference.changes {
+            let pattern = Regex::new(pattern).expect("a pattern");
+            text = pattern.replace_all(&text, *replacement).into_owned();
+        }
+    }
+    text
+}
+
+fn covers(pattern: &str, place: &str) -> bool {
+    Regex::new(&format!("^(?:{pattern})$")).expect("a pattern").is_match(place)
+}
+
+/// Every row that is named here stands in the document.
+#[test]
+fn every_difference_has_its_row() {
+    let document = include_str!("../../docs/differences.md");
+    for difference in DIFFERENCES {
+        let row = format!("| `{}` |", difference.row);
+        assert!(document.contains(&row), "docs/differences.md lacks the row {}", difference.row);
+    }
+}
+
+/// A row that no command shows any more is a row to delete.
+#[test]
+fn every_difference_in_a_transcript_has_its_transcript() {
+    let names: Vec<String> = crate::transcripts::names();
+    for difference in
+        DIFFERENCES.iter().filter(|difference| difference.place.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        assert!(
+            names.iter().any(|name| covers(difference.place, name)),
+            "no transcript {}",
+            difference.place
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! The same command line through s3cmd 2.4.0 and through this program, each in its own directory and buckets; stdout,
+//! stderr, exit code, the files and the objects that result have to be the same, `allowed` apart.
+//!
+//! Needs `S3CMD_ORIGINAL`, the path of s3cmd 2.4.0. It is only ever run, as a black box.
+
+use crate::allowed;
+use crate::env::{TestEnv, notice};
+use crate::run::Invocation;
+use crate::scenes::{SCENES, Scene};
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+
+/// The path of s3cmd 2.4.0, or a notice that it is missing.
+fn original() -> Option<OsString> {
+    let path = std::env::var_os("S3CMD_ORIGINAL").filter(|path| !path.is_empty());
+    if path.is_none() {
+        notice("S3CMD_ORIGINAL is not set: the comparison with s3cmd 2.4.0 is left out");
+    }
+    path
+}
+
+/// Both programs, each in a world of its own.
+pub(crate) struct Twins {
+    theirs: TestEnv,
+    ours: TestEnv,
+}
+
+impl Twins {
+    pub(crate) fn new(original: &OsString) -> Self {
+        let world = || {
+            let mut t = TestEnv::with_bucket();
+            t.new_bucket("BUCKET2");
+            t.reserve("MISSING");
+            t.normaliser.keep_messages = true;
+            // Where there is a libmagic, s3cmd looks into files; else it warns that it cannot.
+            t.configure("use_mime_magic = False");
+            t.know_alt_id("ALTID");
+            files(&t);
+            t
+        };
+        Self { theirs: world().with_program(original), ours: world() }
+    }
+
+    /// Runs one line on both sides and describes how they differ, if they do. A line that begins with `!` is a shell
+    /// command, one that begins with `@` is the second user's, `FILE |` in front feeds a file to standard input.
+    pub(crate) fn compare(&self, line: &str) -> Option<String> {
+        let theirs = self.play(&self.theirs, line);
+        let ours = self.play(&self.ours, line);
+        let expected = allowed::expected(line, &theirs);
+        if expected == ours {
+            return None;
+        }
+        Some(format!(
+            "{line}\n--- s3cmd 2.4.0, allowed differences applied: {expected}\n--- this program: {ours}"
+        ))
+    }
+
+    fn play(&self, t: &TestEnv, line: &str) -> String {
+        if let Some(script) = line.strip_prefix('!') {
+            let run = t.shell(script).run();
+            assert_eq!(run.code, Some(0), "{run}");
+            return String::new();
+        }
+        let (input, line) = match line.split_once(" | ") {
+            Some((file, line)) => (t.read(file), line),
+            None => (Vec::new(), line),
+        };
+        let call = match line.strip_prefix('@') {
+            Some(line) => t.alt(line),
+            None => t.s3cmd(line),
+        };
+        call.stdin(input).run().as_transcript()
+    }
+
+    /// How the files and the objects that both sides hold now differ, if they do.
+    pub(crate) fn compare_results(&self, place: &str) -> Option<String> {
+        let theirs = allowed::expected(place, &(results(&self.theirs).join("\n") + "\n"));
+        let theirs: Vec<String> = theirs.lines().map(str::to_owned).collect();
+        let ours = results(&self.ours);
+        if theirs == ours {
+            return None;
+        }
+        let only = |these: &[String], those: &[String]| {
+            these
+                .iter()
+                .filter(|fact| !those.contains(fact))
+                .map(|fact| format!("{fact}\n"))
+                .collect::<String>()
+        };
+        let (theirs, ours) = (only(&theirs, &ours), only(&ours, &theirs));
+        Some(format!("--- only s3cmd 2.4.0 left:\n{theirs}--- only this program left:\n{ours}"))
+    }
+}
+
+/// The files of every scene.
+fn files(t: &TestEnv) {
+    t.tree();
+    t.file("hello.txt", "hello world\n");
+    t.file("one.txt", "one\n");
+    t.file("two.txt", "two\n");
+    t.file("empty.txt", "");
+    t.file("with space.txt", "space\n");
+    t.file("ä+%.txt", "odd\n");
+    t.file("notes.log", "log\n");
+    t.file("notes.html", "<p>notes\n");
+    t.file("page.bin", [0, 159, 146, 150].repeat(100));
+    t.file("multi.bin", [1, 2, 3, 4, 5, 6, 7].repeat(900_000));
+    t.file("tags.xml", "<Tagging/>");
+    t.file(
+        "lifecycle.xml",
+        "<LifecycleConfiguration><Rule><ID>old</ID><Prefix>log/</Prefix><Status>Enabled</Status>\
+         <Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>",
+    );
+    t.file("broken.xml", "<LifecycleConfiguration><Rule><ID>old</I");
+    t.file(
+        "policy.json",
+        t.normaliser.fill(
+            r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/ALTID"]},
+            "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::BUCKET", "arn:aws:s3:::BUCKET/*"]}]}"#,
+        ),
+    );
+    t.file("broken.json", "{");
+    t.file("patterns", "# comment\n*.log\n\nsub/*\n");
+    t.dir("down");
+}
+
+/// Every file with its mode and content, every object with what can be known about it, both seen by this program: one
+/// fact a line, each with the name of what it is about.
+fn results(t: &TestEnv) -> Vec<String> {
+    let mut facts = Vec::new();
+    for file in t.files("") {
+        if let Ok(target) = std::fs::read_link(t.path(&file)) {
+            facts.push(format!("{file} -> {}", target.display()));
+            continue;
+        }
+        let content = t.read(&file);
+        let mode = std::fs::metadata(t.path(&file)).map_or(0, |meta| meta.permissions().mode());
+        let start = String::from_utf8_lossy(&content[..content.len().min(40)]).into_owned();
+        facts.push(format!("{file} {mode:o} {} bytes {start:?}", content.len()));
+    }
+    let ours = |line: &str| Invocation { program: crate::env::PROGRAM.into(), ..t.s3cmd(line) };
+    for bucket in ["BUCKET", "BUCKET2"] {
+        let list = ours(&format!("ls -r -l s3://{bucket}")).run();
+        facts.extend(list.as_transcript().lines().map(str::to_owned));
+        let prefix = format!("s3://{bucket}/");
+        let keys = list.lines().into_iter().filter_map(|line| Some(line.split_once(&prefix)?.1.to_owned()));
+        for key in keys.collect::<Vec<_>>() {
+            let about = ours("info").arg(t.normaliser.fill(&prefix) + &key).run();
+            facts.extend(about.stdout.lines().skip(1).map(|line| format!("{prefix}{key} {}", line.trim())));
+        }
+    }
+    facts
+}
+
+/// Every scene, each on its own pair of worlds. All are played, so that one run shows all that differs.
+#[test]
+fn scenes_play_as_in_s3cmd() {
+    let Some(original) = original() else { return };
+    let only = std::env::var("S3CMD_SCENE").unwrap_or_default();
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for Scene { name, lines } in SCENES.iter().filter(|scene| scene.name.contains(&only)) {
+        let twins = Twins::new(&original);
+        for line in *lines {
+            count += 1;
+            failures.extend(twins.compare(line).map(|difference| format!("scene {name}: {difference}")));
+        }
+        failures.extend(
+            twins
+                .compare_results(&format!("after {name}"))
+                .map(|difference| format!("scene {name}, in the end:\n{difference}")),
+        );
+    }
+    notice(&format!("{count} command lines compared with s3cmd 2.4.0"));
+    assert!(failures.is_empty(), "{} differences:\n\n{}", failures.len(), failures.join("\n\n"));
+}
+
+/// Random lines, one after the other on the same pair of worlds. `S3CMD_SEED` and `S3CMD_RANDOM_LINES` choose others
+/// and more of them.
+#[test]
+fn random_lines_do_as_in_s3cmd() {
+    let Some(original) = original() else { return };
+    let number =
+        |name: &str, default: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
+    let seed = number("S3CMD_SEED", 20_240_102);
+    let count = number("S3CMD_RANDOM_LINES", 60);
+    notice(&format!("{count} random command lines from S3CMD_SEED={seed}"));
+    let twins = Twins::new(&original);
+    let mut random = crate::random::Random::new(seed);
+    let mut played = Vec::new();
+    for _ in 0..count {
+        let line = random.line();
+        played.push(line.clone());
+        if let Some(difference) = twins.compare(&line).or_else(|| twins.compare_results("after random lines"))
+        {
+            panic!("S3CMD_SEED={seed}, after\n{}\nthey differ: {difference}", played.join("\n"));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The behaviour suite: what a user sees when running the program, on `serve` or on any endpoint named in the environment.
+//!
+//! Every test has its own home, working directory and buckets. In command lines and in expected output `BUCKET` stands
+//! for the test's bucket, `BUCKET2` for its second one, `ENDPOINT` for the service's host and port, `ALTID` for the
+//! second user's id; dates, speeds and the like are replaced before comparison (see `normal`).
+//!
+//! By default the service is `s3cmd serve`, started once as a child process. With `S3_ENDPOINT`, `S3_MAIN_KEY`,
+//! `S3_MAIN_SECRET`, `S3_ALT_KEY` and `S3_ALT_SECRET` set, as `tests/lab/ceph-rgw env` prints them, it is that one.
+//! `S3CMD_ORIGINAL`, the path of s3cmd 2.4.0, switches the differential tests on.
+
+mod env;
+mod http;
+mod normal;
+mod run;
+mod server;
+
+mod allas;
+mod allowed;
+mod bad_input;
+mod buckets;
+mod copying;
+mod differential;
+mod get;
+mod keys;
+mod links;
+mod listing;
+mod network;
+mod program;
+mod put;
+mod random;
+mod rules;
+mod scenes;
+mod sharing;
+mod transcripts;

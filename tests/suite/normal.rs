@@ -1,0 +1,62 @@
+//! Replaces what differs from run to run, so that the rest can be compared exactly.
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// What to replace in the output of one test.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Normaliser {
+    /// Texts and what stands for them, longest first.
+    names: Vec<(String, String)>,
+    /// Keep the server's own words in error lines.
+    pub(crate) keep_messages: bool,
+}
+
+impl Normaliser {
+    /// Has `name` shown as `placeholder`.
+    pub(crate) fn name(&mut self, name: &str, placeholder: &str) {
+        self.names.push((name.to_owned(), placeholder.to_owned()));
+        self.names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    }
+
+    /// Fills placeholders in: the way back.
+    pub(crate) fn fill(&self, text: &str) -> String {
+        let mut names: Vec<_> = self.names.iter().filter(|(_, placeholder)| placeholder != "DIR").collect();
+        names.sort_by_key(|(_, placeholder)| std::cmp::Reverse(placeholder.len()));
+        names.iter().fold(text.to_owned(), |text, (name, placeholder)| text.replace(placeholder, name))
+    }
+
+    /// The text as it is compared.
+    pub(crate) fn apply(&self, text: &str) -> String {
+        let mut text = self.names.iter().fold(text.to_owned(), |text, (name, with)| text.replace(name, with));
+        for (pattern, with) in PATTERNS.iter() {
+            text = pattern.replace_all(&text, *with).into_owned();
+        }
+        if !self.keep_messages {
+            text = MESSAGE.replace_all(&text, "$1").into_owned();
+        }
+        text
+    }
+}
+
+/// The server's words behind status and code are the server's business.
+static MESSAGE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)(S3 error: \d+ \(\w+\)): .*$").unwrap());
+
+static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let table = [
+        (r"bytes in [0-9.]+ seconds, -?[0-9.]+ [KMGT]?B/s\)", "bytes in TIME)"),
+        (r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d ", "YYYY-MM-DD hh:mm "),
+        (r"mode:16877/mtime:\d+", "mode:16877/mtime:N"),
+        (r"Last mod:  .* GMT", "Last mod:  DATE"),
+        (r"atime:\d+/ctime:\d+/", "atime:N/ctime:N/"),
+        (r"/gid:\d+/gname:[^/]*/", "/gid:N/gname:S/"),
+        (r"/uid:\d+/uname:\S*", "/uid:N/uname:S"),
+        (r"AWSAccessKeyId=\w+", "AWSAccessKeyId=KEY"),
+        (r"X-Amz-Credential=[^&]+", "X-Amz-Credential=KEY"),
+        (r"X-Amz-Date=\w+", "X-Amz-Date=DATE"),
+        (r"X-Amz-Expires=\d+", "X-Amz-Expires=N"),
+        (r"Signature=[\w%]+", "Signature=SIGNATURE"),
+        (r"Waiting [0-9.]+ sec", "Waiting N sec"),
+    ];
+    table.map(|(pattern, with)| (Regex::new(pattern).unwrap(), with)).into_iter().collect()
+});
