@@ -2,6 +2,7 @@
 
 use crate::config::Settings;
 use crate::output::{Console, Failure, Outcome};
+use crate::s3::client::DEFAULT_BULK;
 use crate::s3::credentials::Credentials;
 use crate::s3::endpoint::Endpoint;
 use crate::s3::presign::Link;
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// Shared by a command and its workers.
 pub type Cx = Arc<Context>;
+
+/// Small requests on their way at once, unless `--jobs` says otherwise: what keeps a link of 10 ms busy.
+const DEFAULT_WIDTH: usize = 64;
 
 /// Settings, console and client of one run.
 #[derive(Debug)]
@@ -49,7 +53,7 @@ impl Context {
     pub fn width(&self) -> usize {
         match usize::try_from(self.settings.jobs) {
             // Requests to a store wait for the network far longer than they use a core.
-            Ok(0) | Err(_) => 16,
+            Ok(0) | Err(_) => DEFAULT_WIDTH,
             Ok(jobs) => jobs,
         }
     }
@@ -134,6 +138,7 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
         transport,
         retry: RetryPolicy { max_retries, ..RetryPolicy::default() },
         requester_pays: settings.requester_pays,
+        bulk: usize::try_from(settings.jobs).ok().filter(|jobs| *jobs > 0).unwrap_or(DEFAULT_BULK),
         rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),
         ..ClientOptions::new(endpoint(settings), credentials)
     }

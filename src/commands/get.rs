@@ -5,7 +5,7 @@ use crate::output::{Exit, Failure, Outcome, reason};
 use crate::s3::Error;
 use crate::s3::request::Progress;
 use crate::transfer::destination::{self, Destination};
-use crate::transfer::download::{Received, Target, download, target_of};
+use crate::transfer::download::{Known, Received, Target, download, target_of};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, RemoteItem, Selection};
 use crate::units;
@@ -21,28 +21,28 @@ use std::time::Instant;
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     let settings = &cx.settings;
-    let mut selection = remote::select(cx.client(), &sources, settings.recursive, &settings.filter).await?;
+    let selection = remote::select(cx.client(), &sources, settings.recursive, &settings.filter).await?;
     let total = selection.items.len();
     let destination = Destination::new(destination, total > 1)?;
     if !matches!(destination, Destination::Stdout) {
         selection.refuse_same_names()?;
     }
-    let sizes = look_up(cx, &mut selection).await?;
+    let known = look_up(cx, &selection).await?;
     log::info!("Summary: {total} remote files to download");
     if settings.dry_run {
         return dry_run(cx, &selection, &destination);
     }
 
     let to_stdout = matches!(destination, Destination::Stdout);
-    let mut conflicts = if to_stdout { HashMap::new() } else { conflicts(&selection, &sizes) };
+    let mut conflicts = if to_stdout { HashMap::new() } else { conflicts(&selection, &known) };
     // Several objects on standard output are one stream of bytes.
     let width = if to_stdout { 1 } else { cx.width() };
     let stop = settings.stop_on_error;
-    let plan = selection.items.into_iter().zip(sizes).enumerate().map(Ok);
-    let ledger = pool::in_order(width, stop, futures::stream::iter(plan), |(index, (item, size))| {
+    let plan = selection.items.into_iter().zip(known).enumerate().map(Ok);
+    let ledger = pool::in_order(width, stop, futures::stream::iter(plan), |(index, (item, known))| {
         let object = Object {
             item,
-            size,
+            known,
             place: format!("[{} of {total}]", index + 1),
             conflict: conflicts.remove(&index),
         };
@@ -69,15 +69,15 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(Vec<S3Uri>, OsString)>
 }
 
 /// Asks about the objects that were named, all before the first byte moves, so that a missing one stops the command.
-/// Returns the sizes, in the order of the items.
-async fn look_up(cx: &Cx, selection: &mut Selection) -> Outcome<Vec<u64>> {
+/// Returns what is known of each, in the order of the items.
+async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<Vec<Known>> {
     let known =
         selection.items.iter().map(|item| (item.listed.as_ref().map(|listed| listed.size), item.uri()));
     let asked = futures::stream::iter(known.collect::<Vec<_>>()).map(|(size, uri)| async move {
         match size {
-            Some(size) => Ok(size),
+            Some(size) => Ok(Known::Size(size)),
             None => match cx.client().head_object(&uri.bucket, &uri.key).await {
-                Ok(head) => Ok(head.size),
+                Ok(head) => Ok(Known::Head(Box::new(head))),
                 Err(error) if error.is_not_found() => {
                     Err(Failure::parameter(format!("Source object '{uri}' does not exist.")))
                 }
@@ -86,11 +86,11 @@ async fn look_up(cx: &Cx, selection: &mut Selection) -> Outcome<Vec<u64>> {
         }
     });
     let mut asked = std::pin::pin!(asked.buffered(cx.width()));
-    let mut sizes = Vec::with_capacity(selection.items.len());
-    while let Some(size) = asked.next().await {
-        sizes.push(size?);
+    let mut known = Vec::with_capacity(selection.items.len());
+    while let Some(answer) = asked.next().await {
+        known.push(answer?);
     }
-    Ok(sizes)
+    Ok(known)
 }
 
 fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome {
@@ -106,15 +106,15 @@ fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome
     Ok(())
 }
 
-fn conflicts(selection: &Selection, sizes: &[u64]) -> HashMap<usize, String> {
-    let names = selection.items.iter().map(RemoteItem::relative).zip(sizes.iter().copied());
+fn conflicts(selection: &Selection, known: &[Known]) -> HashMap<usize, String> {
+    let names = selection.items.iter().map(RemoteItem::relative).zip(known.iter().map(Known::size));
     destination::conflicts(&names.collect::<Vec<_>>())
 }
 
 /// An object of the plan.
 struct Object {
     item: RemoteItem,
-    size: u64,
+    known: Known,
     /// `[n of m]`
     place: String,
     /// Why it cannot become a file beside the others.
@@ -122,7 +122,8 @@ struct Object {
 }
 
 async fn fetch(cx: Cx, destination: Destination, object: Object) -> Outcome<Verdict> {
-    let Object { item, size, place, conflict } = object;
+    let Object { item, known, place, conflict } = object;
+    let size = known.size();
     let uri = item.uri();
     let settings = &cx.settings;
     let shown = destination.shown(item.relative());
@@ -162,7 +163,7 @@ async fn fetch(cx: Cx, destination: Destination, object: Object) -> Outcome<Verd
     let progress = Progress::default();
     let started = Instant::now();
     let meter = cx.console.meter(|| format!("download: '{uri}' -> '{shown}'  {place}"), size, &progress);
-    let received = download(cx.client(), &uri, &target, settings.get_continue, &progress).await;
+    let received = download(cx.client(), &uri, known, &target, settings.get_continue, &progress).await;
     meter.end(received.is_ok());
     match received {
         Ok(Received { was_complete: true, .. }) => Ok(Verdict::Skipped),

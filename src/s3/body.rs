@@ -1,5 +1,6 @@
 //! Request bodies that can be sent again: bytes in memory, or a range of an open file.
 
+use super::buffers::{BLOCK, Buffer};
 use super::error::Result;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -12,9 +13,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
-
-/// Bytes read from a file at once, for hashing and for sending.
-const BLOCK: usize = 256 * 1024;
 
 /// Blocks read ahead of the socket.
 const READ_AHEAD: usize = 2;
@@ -200,10 +198,10 @@ impl FileRange {
         let end = self.offset + self.length;
         while position < end {
             let wanted = BLOCK.min((end - position) as usize);
-            let mut block = vec![0; wanted];
-            read_exact_at(&self.file, &mut block, position)?;
+            let mut block = Buffer::take();
+            read_exact_at(&self.file, block.space(wanted), position)?;
             position += wanted as u64;
-            consume(block.into())?;
+            consume(block.freeze())?;
         }
         Ok(())
     }

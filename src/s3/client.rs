@@ -16,12 +16,17 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Longest error document that is read.
 const MAX_ERROR_BODY: usize = 1 << 20;
 
 /// How many answers may send one request elsewhere (region, endpoint, signature version).
 const MAX_DETOURS: u32 = 4;
+
+/// Large transfers on their way at once, unless told otherwise: enough to fill a fast network, few enough that their
+/// buffers stay small.
+pub const DEFAULT_BULK: usize = 8;
 
 /// Which signature requests carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub struct ClientOptions {
     pub requester_pays: bool,
     /// Bytes a second for all object data together.
     pub rate_limit: Option<u64>,
+    /// Large transfers (parts, ranges, big files) on their way at once; each has buffers of its own.
+    pub bulk: usize,
 }
 
 impl ClientOptions {
@@ -65,6 +72,7 @@ impl ClientOptions {
             retry: RetryPolicy::default(),
             requester_pays: false,
             rate_limit: None,
+            bulk: DEFAULT_BULK,
         }
     }
 }
@@ -80,6 +88,7 @@ struct Inner {
     options: ClientOptions,
     transport: SharedTransport,
     throttle: Option<Arc<Throttle>>,
+    bulk: Semaphore,
     /// What answers told about buckets: region, and the host to use instead.
     buckets: Mutex<HashMap<String, Learned>>,
     /// Set once the service has asked for the other signature version.
@@ -97,10 +106,12 @@ impl Client {
     pub fn new(options: ClientOptions) -> Self {
         let transport = Arc::new(Transport::new(options.transport.clone()));
         let throttle = options.rate_limit.map(|rate| Arc::new(Throttle::new(rate)));
+        let bulk = Semaphore::new(options.bulk.max(1));
         let inner = Inner {
             options,
             transport,
             throttle,
+            bulk,
             buckets: Mutex::default(),
             other_signature: AtomicBool::new(false),
         };
@@ -110,6 +121,11 @@ impl Client {
     /// The options that the client was made with.
     pub fn options(&self) -> &ClientOptions {
         &self.inner.options
+    }
+
+    /// Leave for one large transfer, held while it is on its way; all objects share the same few.
+    pub async fn bulk_leave(&self) -> SemaphorePermit<'_> {
+        self.inner.bulk.acquire().await.expect("the semaphore is never closed")
     }
 
     /// The signature version in use, which the service may have changed.

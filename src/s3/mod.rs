@@ -11,6 +11,7 @@
 pub mod acl;
 pub mod body;
 pub mod bucket;
+mod buffers;
 pub mod client;
 pub mod credentials;
 pub mod endpoint;

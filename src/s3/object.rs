@@ -117,6 +117,19 @@ impl Client {
         Head::from_response(&response)
     }
 
+    /// The size of an object's first part, in bytes, if the server tells of parts and their number is `parts`.
+    pub async fn first_part_size(&self, bucket: &str, key: &str, parts: u64) -> Result<Option<u64>> {
+        let request = Request::new(Method::HEAD, Some(bucket), Some(key)).query("partNumber", "1");
+        let head = match self.send(request).await {
+            Ok(response) => Head::from_response(&response)?,
+            // Servers that do not know the parameter may say so in several ways.
+            Err(error) if error.service().is_some() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let told = head.header("x-amz-mp-parts-count").and_then(|count| count.parse::<u64>().ok());
+        Ok(Some(head.size).filter(|_| told == Some(parts)))
+    }
+
     /// Starts a download; `headers` may hold `range`, `if-match` and their kin.
     pub async fn get_object(
         &self,

@@ -11,6 +11,10 @@ use crate::s3::sign::encode;
 /// The header's name.
 pub const HEADER: &str = "x-amz-meta-s3cmd-attrs";
 
+/// Where an upload in parts stores its part size, in bytes, when it stores no MD5 of the whole: with it the composite ETag
+/// can be computed again.
+pub const PART_SIZE_HEADER: &str = "x-amz-meta-s3cmd-part-size";
+
 /// Attributes by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes(BTreeMap<String, String>);

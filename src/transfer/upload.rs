@@ -7,7 +7,7 @@
 use super::attrs::{self, Attributes};
 use super::content_type;
 use crate::config::Settings;
-use crate::s3::body::{FileRange, Payload};
+use crate::s3::body::{Digests, FileRange, Payload};
 use crate::s3::list::Part;
 use crate::s3::multipart::{FinishedPart, MIN_PART_SIZE, UploadRef, composite_etag, is_md5};
 use crate::s3::object::Outgoing;
@@ -151,7 +151,8 @@ impl Uploader {
                 async move {
                     let (number, content) = part.map_err(|error| (None, error))?;
                     sent.fetch_add(content.len() as u64, std::sync::atomic::Ordering::Relaxed);
-                    let part = self.part(upload, number, Payload::Bytes(content), progress).await;
+                    let _leave = self.client.bulk_leave().await;
+                    let part = self.part(upload, number, Payload::Bytes(content), None, progress).await;
                     part.map_err(|error| (Some(number), error))
                 }
             })
@@ -189,6 +190,10 @@ impl Uploader {
         if !attributes.is_empty() {
             headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
         }
+        let _leave = match &payload {
+            Payload::File(_) => Some(self.client.bulk_leave().await),
+            Payload::Bytes(_) => None,
+        };
         let data = Outgoing {
             payload,
             md5: digests.md5.filter(|_| !v4),
@@ -212,11 +217,17 @@ impl Uploader {
         progress: &Progress,
     ) -> std::result::Result<(), UploadError> {
         let whole = FileRange { file: file.clone(), offset: 0, length: size };
+        let mut digests = Vec::new();
         if self.settings.store_md5 && self.settings.multipart_md5 {
-            let digests = Payload::File(whole.clone()).digests(true, false).await?;
-            if let Some(md5) = digests.md5 {
+            // The MD5 of the whole goes out before the first part and cannot be split; the parts' own checksums are made
+            // beside it on another core.
+            let whole = Payload::File(whole.clone());
+            let (md5, parts) =
+                futures::try_join!(whole.digests(true, false), self.part_digests(&file, size))?;
+            if let Some(md5) = md5.md5 {
                 attributes.set_md5(md5);
             }
+            digests = parts;
         }
         let mut headers = self.headers(&content_type::of_file(path, &head(&whole)?, &self.settings));
         if !attributes.is_empty() {
@@ -230,17 +241,16 @@ impl Uploader {
             }
         };
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
-        let part_size = self.part_size();
-        let (file, stored) = (&file, &stored);
-        let finished = futures::stream::iter(0..size.div_ceil(part_size))
+        let (file, stored, digests) = (&file, &stored, &digests);
+        let finished = futures::stream::iter(0..size.div_ceil(self.part_size()))
             .map(|index| async move {
-                let offset = index * part_size;
-                let length = part_size.min(size - offset);
-                let payload = Payload::File(FileRange { file: file.clone(), offset, length });
+                let _leave = self.client.bulk_leave().await;
+                let payload = Payload::File(self.part_range(file, size, index));
                 let number = index as u32 + 1;
+                let digests = digests.get(index as usize).cloned();
                 let part = match stored.iter().find(|part| part.number == number) {
                     Some(part) => self.part_again(upload, part, payload, progress).await,
-                    None => self.part(upload, number, payload, progress).await,
+                    None => self.part(upload, number, payload, digests, progress).await,
                 };
                 part.map_err(|error| (Some(number), error))
             })
@@ -250,6 +260,22 @@ impl Uploader {
         let finished = self.keep_on_failure(upload, finished).await?;
         let completed = self.complete(upload, &finished, size).await;
         self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await
+    }
+
+    /// The range of a file that is one part; parts count from 0 here.
+    fn part_range(&self, file: &Arc<File>, size: u64, index: u64) -> FileRange {
+        let offset = index * self.part_size();
+        FileRange { file: file.clone(), offset, length: self.part_size().min(size - offset) }
+    }
+
+    /// The checksums that the requests of the parts will need, in order.
+    async fn part_digests(&self, file: &Arc<File>, size: u64) -> Result<Vec<Digests>> {
+        let v4 = self.client.signature() == Signature::V4;
+        let mut digests = Vec::new();
+        for index in 0..size.div_ceil(self.part_size()) {
+            digests.push(Payload::File(self.part_range(file, size, index)).digests(!v4, v4).await?);
+        }
+        Ok(digests)
     }
 
     /// Completes an upload and makes sure of the result: the ETag that the parts must give, else the length. (Ceph 16.2
@@ -278,10 +304,14 @@ impl Uploader {
         upload: UploadRef<'_>,
         number: u32,
         payload: Payload,
+        digests: Option<Digests>,
         progress: &Progress,
     ) -> Result<FinishedPart> {
         let v4 = self.client.signature() == Signature::V4;
-        let digests = payload.digests(!v4, v4).await?;
+        let digests = match digests {
+            Some(digests) => digests,
+            None => payload.digests(!v4, v4).await?,
+        };
         let data =
             Outgoing { payload, md5: digests.md5, sha256: digests.sha256, progress: Some(progress.clone()) };
         self.client.upload_part(upload, number, data).await
@@ -306,7 +336,7 @@ impl Uploader {
         }
         let uri = S3Uri::new(upload.bucket, upload.key);
         log::warn!("MultiPart: size or md5sum does not match for {uri} part {number}, reuploading.");
-        self.part(upload, number, payload, progress).await
+        self.part(upload, number, payload, None, progress).await
     }
 
     /// The unfinished upload to take up, with its parts: the one that was named, else the newest of that key.

@@ -1,0 +1,197 @@
+//! The temporary file of a download: beside its target, under a name that a later run finds again.
+//!
+//! The name is made of the target's, so that a run that was killed leaves at most one file for each target, and the next
+//! one takes it over. Only a file that this user owns and no other process has locked is taken over; in any other case a
+//! unique name is used.
+
+use super::object::Remote;
+use crate::s3::Result;
+use sha2::{Digest, Sha256};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A temporary file that becomes the target, or is removed.
+#[derive(Debug)]
+pub(super) struct PartFile {
+    file: Arc<File>,
+    path: PathBuf,
+    target: PathBuf,
+    /// Whether the file stays for a later run when it does not become the target.
+    keep: bool,
+}
+
+impl PartFile {
+    /// Opens or makes the temporary file of a target; its content is what an earlier run left.
+    pub(super) fn open(target: &Path) -> io::Result<Self> {
+        let parent =
+            target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = target.file_name().unwrap_or(target.as_os_str());
+        let digest = Sha256::digest(name.as_encoded_bytes());
+        let path = parent.join(format!(".s3cmd.{}.part", hex::encode(&digest[..8])));
+        if let Some(file) = take_over(&path)? {
+            return Ok(Self { file: Arc::new(file), path, target: target.to_owned(), keep: false });
+        }
+        let unique = tempfile::Builder::new().prefix(".s3cmd.").suffix(".part").tempfile_in(parent);
+        let (file, path) = unique.map_err(plain)?.keep().map_err(|error| plain(error.error))?;
+        Ok(Self { file: Arc::new(file), path, target: target.to_owned(), keep: false })
+    }
+
+    /// The open file.
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Where the progress of the download is written down.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.path.with_extension("state")
+    }
+
+    /// Leaves the file to a later run, unless it becomes the target.
+    pub(super) fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    /// Removes it after all.
+    pub(super) fn discard(&mut self) {
+        self.keep = false;
+    }
+
+    /// Gives the verified file its mode, its time and its name.
+    pub(super) fn place(mut self, object: &Remote) -> Result<()> {
+        self.file.set_permissions(mode_for(&self.target))?;
+        if let Some(modified) = object.modified {
+            let time = filetime::FileTime::from_system_time(modified);
+            filetime::set_file_handle_times(&self.file, Some(time), Some(time))?;
+        }
+        std::fs::rename(&self.path, &self.target)?;
+        // What is dropped now is the journal alone.
+        self.keep = false;
+        Ok(())
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if !self.keep {
+            // After a rename there is nothing under the old name; a journal is there for large files only.
+            let _ = std::fs::remove_file(&self.path);
+            let _ = std::fs::remove_file(self.journal());
+        }
+    }
+}
+
+/// Opens the file if it is ours: no link, no other owner, no other process at work on it.
+#[cfg(unix)]
+fn take_over(path: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::{FlockOperation, OFlags};
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    let options = || {
+        OpenOptions::new().read(true).write(true).create(true).mode(0o600).custom_flags(no_follow).to_owned()
+    };
+    let file = match options().open(path) {
+        Ok(file) => file,
+        Err(error)
+            if error.kind() == io::ErrorKind::PermissionDenied
+                || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let metadata = file.metadata()?;
+    let ours =
+        metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.nlink() == 1;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+        // File systems without locks: then two runs on one target are the user's affair, as ever.
+        Err(_) => {}
+    }
+    // Between opening and locking, the process that held it may have renamed it.
+    let same = std::fs::symlink_metadata(path).is_ok_and(|now| now.ino() == metadata.ino());
+    Ok(Some(file).filter(|_| ours && same))
+}
+
+#[cfg(not(unix))]
+fn take_over(_: &Path) -> io::Result<Option<File>> {
+    Ok(None)
+}
+
+/// The mode of the file that is replaced, else that of any new file.
+#[cfg(unix)]
+fn mode_for(path: &Path) -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    match std::fs::metadata(path) {
+        Ok(metadata) => metadata.permissions(),
+        Err(_) => std::fs::Permissions::from_mode(0o666 & !umask()),
+    }
+}
+
+/// The process's umask: read where Linux shows it, else by setting it for a moment, once.
+#[cfg(unix)]
+fn umask() -> u32 {
+    static UMASK: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *UMASK.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let shown = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        if let Some(umask) = shown.and_then(|umask| u32::from_str_radix(umask.trim(), 8).ok()) {
+            return umask;
+        }
+        let old = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+        rustix::process::umask(old);
+        old.as_raw_mode()
+    })
+}
+
+/// An error without the temporary file's name, which means nothing to the user.
+fn plain(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error.kind().into(),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_killed_run_leaves_one_file_and_the_next_takes_it_over() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        let count = || std::fs::read_dir(root.path()).unwrap().count();
+        let mut first = PartFile::open(&target).unwrap();
+        first.keep();
+        // Another process, and so another open file, at the same time gets a name of its own.
+        let second = PartFile::open(&target).unwrap();
+        assert_ne!(first.path, second.path);
+        drop(second);
+        let path = first.path.clone();
+        drop(first);
+        assert_eq!(count(), 1);
+        let again = PartFile::open(&target).unwrap();
+        assert_eq!(again.path, path);
+        drop(again);
+        assert_eq!(count(), 0);
+    }
+
+    #[test]
+    fn a_link_in_the_way_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        let mut made = PartFile::open(&target).unwrap();
+        made.keep();
+        let path = made.path.clone();
+        drop(made);
+        std::fs::remove_file(&path).unwrap();
+        let victim = root.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        let other = PartFile::open(&target).unwrap();
+        assert_ne!(other.path, path);
+        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+    }
+}

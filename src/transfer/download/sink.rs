@@ -1,0 +1,95 @@
+//! Where bytes that come in order are written and hashed.
+
+use super::Target;
+use super::object::Remote;
+use super::part_file::PartFile;
+use crate::s3::Result;
+use md5::{Digest, Md5};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+/// A target that is written from its beginning to its end.
+pub(super) struct Sink {
+    output: Output,
+    /// The digest to compare with; `None` where the store has none, since hashing costs more than all the rest.
+    hasher: Option<Md5>,
+    /// Bytes so far.
+    pub(super) written: u64,
+}
+
+enum Output {
+    Part(PartFile),
+    Through(File),
+    Stdout,
+}
+
+impl Sink {
+    /// Opens the target; the first `have` bytes of an existing file are taken over and hashed.
+    pub(super) fn open(target: &Target, have: u64, hash: bool) -> Result<Self> {
+        let output = match target {
+            Target::File(path) => {
+                let part = PartFile::open(path)?;
+                part.file().set_len(0)?;
+                Output::Part(part)
+            }
+            Target::Through(path) => Output::Through(std::fs::OpenOptions::new().write(true).open(path)?),
+            Target::Stdout => Output::Stdout,
+        };
+        let mut sink = Self { output, hasher: hash.then(Md5::new), written: 0 };
+        if let Target::File(path) = target
+            && have > 0
+        {
+            let mut existing = File::open(path)?.take(have);
+            let mut block = vec![0; 1 << 20];
+            loop {
+                let count = existing.read(&mut block)?;
+                if count == 0 {
+                    break;
+                }
+                sink.write(&block[..count])?;
+            }
+        }
+        Ok(sink)
+    }
+
+    /// Writes the next bytes.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
+        self.written += bytes.len() as u64;
+        match &mut self.output {
+            Output::Part(part) => (&**part.file()).write_all(bytes),
+            Output::Through(file) => file.write_all(bytes),
+            Output::Stdout => io::stdout().lock().write_all(bytes),
+        }
+    }
+
+    /// The file that is written, if it is one that can be read back.
+    pub(super) fn file(&self) -> Option<&Arc<File>> {
+        match &self.output {
+            Output::Part(part) => Some(part.file()),
+            Output::Through(_) | Output::Stdout => None,
+        }
+    }
+
+    /// MD5 of all bytes so far, where it was asked for.
+    pub(super) fn md5(&self) -> Option<[u8; 16]> {
+        self.hasher.clone().map(|hasher| hasher.finalize().into())
+    }
+
+    /// Gives a verified file its name; a file that was complete before is left as it is.
+    pub(super) fn place(self, object: &Remote, was_complete: bool) -> Result<()> {
+        match self.output {
+            Output::Part(_) if was_complete => Ok(()),
+            Output::Part(part) => part.place(object),
+            Output::Through(file) => match file.sync_all() {
+                // Pipes and most devices cannot be synchronised.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+                other => Ok(other?),
+            },
+            Output::Stdout => Ok(io::stdout().lock().flush()?),
+        }
+    }
+}

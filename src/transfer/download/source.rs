@@ -1,0 +1,82 @@
+//! The bytes of an object as they come, taken up again where a connection broke.
+
+use super::object::Remote;
+use crate::s3::request::{Progress, Response};
+use crate::s3::retry::RetryPolicy;
+use crate::s3::{Client, ConnectionFailure, Error, Result};
+use crate::uri::S3Uri;
+use bytes::Bytes;
+
+/// One answer after the other, until all bytes are there.
+pub(super) struct Source<'a> {
+    pub(super) client: &'a Client,
+    pub(super) uri: &'a S3Uri,
+    pub(super) object: &'a Remote,
+    pub(super) position: u64,
+    pub(super) response: Option<Response>,
+    pub(super) progress: &'a Progress,
+    /// Breaks in a row without a byte between them.
+    pub(super) failures: u32,
+}
+
+impl Source<'_> {
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if self.response.is_none() {
+                if self.position >= self.object.size {
+                    return Ok(None);
+                }
+                self.response = Some(self.rest().await?);
+            }
+            let Some(response) = &mut self.response else { continue };
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    self.position += chunk.len() as u64;
+                    self.failures = 0;
+                    return Ok(Some(chunk));
+                }
+                Ok(None) if self.position >= self.object.size => return Ok(None),
+                Ok(None) => {
+                    self.broken(Error::connection(ConnectionFailure::Broken, "the answer ended early"))
+                        .await?;
+                }
+                Err(error) => self.broken(error).await?,
+            }
+        }
+    }
+
+    /// The object from the present position on, provided that it is still the same.
+    async fn rest(&mut self) -> Result<Response> {
+        let headers = [
+            ("range".to_owned(), format!("bytes={}-", self.position)),
+            ("if-match".to_owned(), format!("\"{}\"", self.object.etag)),
+        ];
+        let (bucket, key) = (&self.uri.bucket, &self.uri.key);
+        let response = self.client.get_object(bucket, key, &headers, Some(self.progress.clone())).await?;
+        let begins = format!("bytes {}-", self.position);
+        let in_place = response.header("content-range").is_some_and(|range| range.starts_with(&begins));
+        if in_place {
+            return Ok(response);
+        }
+        Err(Error::Integrity(format!("the server does not send the rest of '{}'", self.uri)))
+    }
+
+    async fn broken(&mut self, error: Error) -> Result<()> {
+        let policy = &self.client.options().retry;
+        let transient = matches!(
+            error,
+            Error::Connection { kind: ConnectionFailure::Broken | ConnectionFailure::Timeout, .. }
+        );
+        if !transient || self.failures >= policy.max_retries {
+            return Err(error);
+        }
+        let delay = RetryPolicy::delay(policy, self.failures, None, 0.5);
+        self.failures += 1;
+        log::warn!("Retrying failed request: /{} ({error})", self.uri.key);
+        log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
+        tokio::time::sleep(delay).await;
+        self.response = None;
+        Ok(())
+    }
+}
