@@ -142,7 +142,7 @@ fn prefixes_are_taken_while_unambiguous() {
     assert!(
         error(&["--=x"]).starts_with("ambiguous option: -- (--access-logging-target-prefix, --access_key, ")
     );
-    assert_eq!(run(&["--jso"]).typed.key("json"), Some(&TypedValue::Switch(true)));
+    assert_eq!(run(&["--emb"]).typed.key("embedded"), Some(&TypedValue::Switch(true)));
 }
 
 #[test]

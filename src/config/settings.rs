@@ -89,7 +89,7 @@ settings! {
         follow_symlinks: bool = false, Always;
         /// Overwrite, and lift safety stops.
         force: bool = false, Always;
-        /// Whether a downloaded file is flushed to the disk before it takes its name.
+        /// Whether `serve` flushes a write to the disk before it is acknowledged.
         fsync: bool = true, WhenChanged;
         /// Resume partial downloads.
         get_continue: bool = false, Always;
@@ -117,8 +117,6 @@ settings! {
         invalidate_on_cf: bool = false, Always;
         /// How many objects or parts move at once; 0: as many as suit the machine.
         jobs: i64 = 0, WhenChanged;
-        /// Results as JSON, one object a line.
-        json: bool = false, WhenChanged;
         /// Make an object for every directory.
         keep_dirs: bool = false, Always;
         /// Key id for encryption by KMS.

@@ -162,7 +162,6 @@ pub(super) const MESSAGES: &[OptionSpec] = &[
         "Do not show the progress meter.",
     ),
     flag(&["stats"], Sets::On("stats"), Scope::Only(&[Del]), "Print counters at the end."),
-    flag(&["json"], Sets::On("json"), Scope::Every, "Print results as JSON, one object a line.").own(),
     value(
         &["encoding"],
         "CHARSET",

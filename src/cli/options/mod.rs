@@ -252,7 +252,7 @@ mod tests {
         assert!(matches!(resolve("rec"), Resolved::Option(option, "recursive") if option.short == Some('r')));
         assert!(matches!(resolve("delete-after"), Resolved::Option(_, "delete-after")));
         assert!(matches!(resolve("check"), Resolved::Option(option, _) if option.origin == Origin::Own));
-        assert!(matches!(resolve("js"), Resolved::Option(_, "json")));
+        assert!(matches!(resolve("jo"), Resolved::Option(_, "jobs")));
         assert!(matches!(resolve("no-m"), Resolved::Option(_, "no-mime-magic")));
         assert!(matches!(resolve("au"), Resolved::Ambiguous(names) if names == ["auth-file", "auth-key"]));
         assert!(matches!(resolve("nosuch"), Resolved::Unknown));

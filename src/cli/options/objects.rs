@@ -102,8 +102,8 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
     flag(
         &["no-fsync"],
         Sets::Off("fsync"),
-        Scope::Only(&[Get]),
-        "Do not wait for the disk before a downloaded file takes its name.",
+        Scope::Only(&[Serve]),
+        "Acknowledge a write before it is on the disk: faster, and a power loss may undo it.",
     )
     .own(),
     flag(
