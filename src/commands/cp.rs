@@ -1,12 +1,12 @@
 //! `cp`: copy objects on the server.
 
-use super::context::{Cx, s3_uri, s3_uris};
+use super::context::{Cx, s3_uris};
 use crate::output::{Exit, Failure, Outcome};
 use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::pool::{self, Ledger, Verdict};
 use crate::transfer::remote::{self, RemoteItem, Selection};
-use crate::uri::S3Uri;
+use crate::uri::{Location, S3Uri};
 use std::ffi::OsString;
 
 /// Copies the sources below the destination, many at once, compares each copy with its source, and prints a line for each
@@ -39,8 +39,12 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
     let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Failure::parameter("Expecting two or more S3 URIs"));
     };
+    let Location::S3(destination) = Location::parse(last) else {
+        return Err(Failure::parameter(
+            "Destination must be S3 URI. To download a file use 'get' or 'sync'.",
+        ));
+    };
     let sources = s3_uris(sources)?;
-    let destination = s3_uri(last)?;
     let settings = &cx.settings;
     let is_directory = destination.key.is_empty() || destination.key.ends_with('/');
     let needs_directory = |several: bool| {

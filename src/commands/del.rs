@@ -68,7 +68,7 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     if exceeds_limit(cx, selection.items.len()) {
         return Ok(());
     }
-    if selection.items.is_empty() && selection.excluded.is_empty() {
+    if selection.items.is_empty() {
         log::warn!("Remote list is empty.");
     }
     if settings.dry_run {

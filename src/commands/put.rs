@@ -30,15 +30,15 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     let selection = select(cx, sources)?;
     let single = selection.single_file && selection.items.len() == 1;
+    if selection.items.is_empty() && selection.unusable == 0 {
+        return Err(Failure::parameter("Nothing to upload."));
+    }
     if !(destination.key.is_empty() || destination.key.ends_with('/') || single) {
         return Err(Failure::parameter(
             "Destination S3 URI must end with '/' (ie must refer to a directory on the remote side).",
         ));
     }
     refuse_same_names(&selection)?;
-    if selection.items.is_empty() && selection.unusable == 0 {
-        return Err(Failure::parameter("Nothing to upload."));
-    }
     log::info!("Summary: {} local files to upload", selection.items.len());
     if cx.settings.dry_run {
         return dry_run(cx, &selection, &destination, single);

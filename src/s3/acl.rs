@@ -118,7 +118,7 @@ impl Acl {
     }
 
     /// Adds a grant; `permission` in any case. `all` stands for full control and replaces the grantee's others; a
-    /// grant that is there already is not added twice.
+    /// grant that is there already, or is covered by full control, is not added.
     pub fn grant(&mut self, permission: &str, who: &str) {
         let grantee = Grantee::parse(who);
         let permission = permission.to_uppercase();
@@ -126,8 +126,10 @@ impl Acl {
         if permission == "FULL_CONTROL" {
             self.revoke("ALL", who);
         }
-        let there =
-            self.grants.iter().any(|grant| grant.grantee.is_named(who) && grant.permission == permission);
+        let there = self.grants.iter().any(|grant| {
+            grant.grantee.is_named(who)
+                && (grant.permission == permission || grant.permission == "FULL_CONTROL")
+        });
         if !there {
             self.grants.push(Grant { grantee, permission });
         }

@@ -90,11 +90,11 @@ impl Copier {
             futures::join!(self.client.head_object(&from.bucket, &from.key), self.source_acl(from));
         let head = match (head, &acl) {
             (Ok(head), _) => head,
-            (Err(error), _) if error.is_not_found() => return Err(CopyError::Missing),
             // HEAD has no body to say why; the other request has.
-            (Err(error), Err(_)) if error.status() == Some(403) => {
+            (Err(error), Err(_)) if matches!(error.status(), Some(403 | 404)) => {
                 return Err(acl.err().unwrap_or(error).into());
             }
+            (Err(error), _) if error.is_not_found() => return Err(CopyError::Missing),
             (Err(error), _) => return Err(error.into()),
         };
         let (acl, denied) = match acl {
@@ -132,7 +132,10 @@ impl Copier {
                 Ok(if owners_alone { None } else { Some(acl) })
             }
             Err(error) => match error.status() {
-                // A missing source is reported by the HEAD beside this.
+                // A missing source is reported by the HEAD beside this, which does not know a missing bucket from it.
+                Some(404) if error.service().is_some_and(|service| service.code == "NoSuchBucket") => {
+                    Err(error)
+                }
                 Some(404 | 405 | 501) => Ok(None),
                 _ => Err(error),
             },
