@@ -28,7 +28,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     if sources.iter().any(|source| source == "-") {
         return from_stdin(cx, sources, destination).await;
     }
-    let selection = select(cx, sources)?;
+    let mut selection = select(cx, sources)?;
     let single = selection.single_file && selection.items.len() == 1;
     if selection.items.is_empty() && selection.unusable == 0 {
         return Err(Failure::parameter("Nothing to upload."));
@@ -39,6 +39,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         ));
     }
     refuse_same_names(&selection)?;
+    selection.items.dedup_by(|a, b| a.path == b.path);
     log::info!("Summary: {} local files to upload", selection.items.len());
     if cx.settings.dry_run {
         return dry_run(cx, &selection, &destination, single);
@@ -127,7 +128,7 @@ fn listed_names(files: &[String]) -> Outcome<Vec<OsString>> {
 fn refuse_same_names(selection: &LocalSelection) -> Outcome {
     let twice = selection.items.windows(2).find(|pair| pair[0].relative == pair[1].relative);
     match twice {
-        // The same file named twice is no conflict, but it is uploaded once only.
+        // The same file named twice is no conflict.
         Some([a, b]) if a.path != b.path => Err(Failure::parameter(format!(
             "Two sources would become '{}': '{}' and '{}'",
             a.relative,

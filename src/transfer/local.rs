@@ -2,7 +2,7 @@
 
 use crate::output::{Failure, Outcome, reason};
 use crate::patterns::Filter;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,8 @@ pub struct LocalSelection {
     pub excluded: Vec<String>,
     /// Files and directories that could not be used; each was warned about.
     pub unusable: u64,
-    /// Whether the only source is a file, so that the destination may be its full name.
+    /// Whether one file was found, excluded ones counted and no directory named, so that the destination may be its full
+    /// name.
     pub single_file: bool,
 }
 
@@ -75,7 +76,10 @@ pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<Local
     }
     selection.items.sort_by(|a, b| a.relative.cmp(&b.relative));
     selection.excluded.sort_unstable();
-    selection.single_file = sources.len() == 1 && directories == 0;
+    selection.single_file = directories == 0 && {
+        let names = selection.items.iter().map(|item| &item.relative).chain(&selection.excluded);
+        names.collect::<BTreeSet<_>>().len() == 1
+    };
     Ok(selection)
 }
 
