@@ -21,6 +21,13 @@ pub use keys::{BadValue, Dumped, Given, Key};
 pub use settings::{AclChange, KEYS, Settings, Verbosity};
 pub use typed::{List, Single, Typed, TypedValue};
 
+/// Where state that survives a run belongs: `$XDG_STATE_HOME/s3cmd`, else `~/.local/state/s3cmd` (XDG Base Directory
+/// Specification).
+fn state_dir(env: &dyn Environment) -> Option<PathBuf> {
+    let base = env.var("XDG_STATE_HOME").map(PathBuf::from).filter(|base| base.is_absolute());
+    base.or_else(|| Some(env.home_dir()?.join(".local/state"))).map(|base| base.join("s3cmd"))
+}
+
 /// Settings, and what was odd about their sources.
 #[derive(Debug)]
 pub struct Loaded {
@@ -86,6 +93,7 @@ fn resolve(
 ) -> Result<(Settings, CredentialSource), ConfigError> {
     let mut settings = Settings {
         config_file: which_file(typed, env)?,
+        state_dir: state_dir(env),
         progress_meter: env.stdout_is_terminal(),
         encoding: locale_charset(env),
         ..Settings::default()

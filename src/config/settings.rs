@@ -259,6 +259,8 @@ settings! {
         signurl_use_https_set: bool = false;
         /// The configuration file that was read, or would have been.
         config_file: PathBuf = PathBuf::new();
+        /// Where unfinished uploads are remembered; `None` where there is no home directory.
+        state_dir: Option<PathBuf> = None;
     }
 }
 

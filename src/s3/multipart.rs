@@ -13,6 +13,8 @@ use std::fmt::Write;
 
 /// Smallest part but the last, in bytes. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 pub const MIN_PART_SIZE: u64 = 5 << 20;
+/// Largest part, in bytes.
+pub const MAX_PART_SIZE: u64 = 5 << 30;
 /// Most parts of one upload.
 pub const MAX_PARTS: u64 = 10_000;
 

@@ -4,12 +4,14 @@
 //! `Content-MD5` under SigV2. The MD5 of the whole content is stored in `x-amz-meta-s3cmd-attrs`, where scripts read it
 //! with `info`, and is compared with the ETag where that is an MD5.
 
+mod parts;
+mod state;
+
 use super::attrs::{self, Attributes};
 use super::content_type;
 use crate::config::Settings;
-use crate::s3::body::{Digests, FileRange, Payload};
-use crate::s3::list::Part;
-use crate::s3::multipart::{FinishedPart, MIN_PART_SIZE, UploadRef, composite_etag, is_md5};
+use crate::s3::body::{FileRange, Payload};
+use crate::s3::multipart::{MIN_PART_SIZE, UploadRef, is_md5};
 use crate::s3::object::Outgoing;
 use crate::s3::request::Progress;
 use crate::s3::{Client, Error, Result, Signature};
@@ -20,6 +22,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Files up to this size are read whole, hashed and sent from memory: one read, one write.
@@ -86,8 +89,7 @@ impl Uploader {
         let attributes =
             if self.settings.preserve_attrs { Attributes::of_file(&metadata) } else { Attributes::default() };
         if self.settings.enable_multipart && size > self.part_size() {
-            self.check_part_count(size)?;
-            return self.in_parts(path, file, size, attributes, destination, progress).await.map(|()| size);
+            return self.in_parts(path, file, attributes, destination, progress).await.map(|()| size);
         }
         let range = FileRange { file, offset: 0, length: size };
         let payload = if size <= SMALL {
@@ -143,14 +145,14 @@ impl Uploader {
                 }
                 Ok(Some(((number, content), (source, number + 1, ended))))
             });
-        let sent = std::sync::atomic::AtomicU64::new(0);
+        let sent = AtomicU64::new(0);
         let finished = parts
             .map(|part: Result<(u32, Bytes)>| {
                 let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
                 let sent = &sent;
                 async move {
                     let (number, content) = part.map_err(|error| (None, error))?;
-                    sent.fetch_add(content.len() as u64, std::sync::atomic::Ordering::Relaxed);
+                    sent.fetch_add(content.len() as u64, Ordering::Relaxed);
                     let _leave = self.client.bulk_leave().await;
                     let part = self.part(upload, number, Payload::Bytes(content), None, progress).await;
                     part.map_err(|error| (Some(number), error))
@@ -207,183 +209,12 @@ impl Uploader {
         }
     }
 
-    async fn in_parts(
-        &self,
-        path: &Path,
-        file: Arc<File>,
-        size: u64,
-        mut attributes: Attributes,
-        destination: &S3Uri,
-        progress: &Progress,
-    ) -> std::result::Result<(), UploadError> {
-        let whole = FileRange { file: file.clone(), offset: 0, length: size };
-        let mut digests = Vec::new();
-        if self.settings.store_md5 && self.settings.multipart_md5 {
-            // The MD5 of the whole goes out before the first part and cannot be split; the parts' own checksums are made
-            // beside it on another core.
-            let whole = Payload::File(whole.clone());
-            let (md5, parts) =
-                futures::try_join!(whole.digests(true, false), self.part_digests(&file, size))?;
-            if let Some(md5) = md5.md5 {
-                attributes.set_md5(md5);
-            }
-            digests = parts;
-        }
-        let mut headers = self.headers(&content_type::of_file(path, &head(&whole)?, &self.settings));
-        if !attributes.is_empty() {
-            headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
-        }
-        let (id, stored) = match self.resumable(destination).await? {
-            Some((id, stored)) => (id, stored),
-            None => {
-                let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
-                (id, Vec::new())
-            }
-        };
-        let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
-        let (file, stored, digests) = (&file, &stored, &digests);
-        let finished = futures::stream::iter(0..size.div_ceil(self.part_size()))
-            .map(|index| async move {
-                let _leave = self.client.bulk_leave().await;
-                let payload = Payload::File(self.part_range(file, size, index));
-                let number = index as u32 + 1;
-                let digests = digests.get(index as usize).cloned();
-                let part = match stored.iter().find(|part| part.number == number) {
-                    Some(part) => self.part_again(upload, part, payload, progress).await,
-                    None => self.part(upload, number, payload, digests, progress).await,
-                };
-                part.map_err(|error| (Some(number), error))
-            })
-            .buffered(self.width)
-            .try_collect::<Vec<_>>()
-            .await;
-        let finished = self.keep_on_failure(upload, finished).await?;
-        let completed = self.complete(upload, &finished, size).await;
-        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await
-    }
-
-    /// The range of a file that is one part; parts count from 0 here.
-    fn part_range(&self, file: &Arc<File>, size: u64, index: u64) -> FileRange {
-        let offset = index * self.part_size();
-        FileRange { file: file.clone(), offset, length: self.part_size().min(size - offset) }
-    }
-
-    /// The checksums that the requests of the parts will need, in order.
-    async fn part_digests(&self, file: &Arc<File>, size: u64) -> Result<Vec<Digests>> {
-        let v4 = self.client.signature() == Signature::V4;
-        let mut digests = Vec::new();
-        for index in 0..size.div_ceil(self.part_size()) {
-            digests.push(Payload::File(self.part_range(file, size, index)).digests(!v4, v4).await?);
-        }
-        Ok(digests)
-    }
-
-    /// Completes an upload and makes sure of the result: the ETag that the parts must give, else the length. (Ceph 16.2
-    /// names no ETag in its answer.)
-    async fn complete(&self, upload: UploadRef<'_>, parts: &[FinishedPart], size: u64) -> Result<()> {
-        let etag = self.client.complete_upload(upload, parts).await?;
-        let expected = composite_etag(parts.iter().map(|part| part.etag.as_str()));
-        if expected.as_ref() == Some(&etag) {
-            return Ok(());
-        }
-        let stored = self.client.head_object(upload.bucket, upload.key).await?;
-        // Under SSE-KMS an ETag says nothing about the content.
-        let encrypted =
-            stored.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
-        if stored.size == size && (encrypted || expected.is_none_or(|expected| expected == stored.etag)) {
-            return Ok(());
-        }
-        Err(Error::Integrity(format!(
-            "{} bytes were stored of {size}, or others than were sent",
-            stored.size
-        )))
-    }
-
-    async fn part(
-        &self,
-        upload: UploadRef<'_>,
-        number: u32,
-        payload: Payload,
-        digests: Option<Digests>,
-        progress: &Progress,
-    ) -> Result<FinishedPart> {
-        let v4 = self.client.signature() == Signature::V4;
-        let digests = match digests {
-            Some(digests) => digests,
-            None => payload.digests(!v4, v4).await?,
-        };
-        let data =
-            Outgoing { payload, md5: digests.md5, sha256: digests.sha256, progress: Some(progress.clone()) };
-        self.client.upload_part(upload, number, data).await
-    }
-
-    /// A part that an earlier run has stored: sent again only if it differs.
-    async fn part_again(
-        &self,
-        upload: UploadRef<'_>,
-        stored: &Part,
-        payload: Payload,
-        progress: &Progress,
-    ) -> Result<FinishedPart> {
-        let number = stored.number;
-        let etag = stored.etag.trim_matches('"').to_owned();
-        let md5 = payload.digests(true, false).await?.md5.map(hex::encode);
-        if stored.size == payload.len() && md5.as_ref() == Some(&etag) {
-            let uri = S3Uri::new(upload.bucket, upload.key);
-            log::warn!("MultiPart: size and md5sum match for {uri} part {number}, skipping.");
-            progress.fetch_add(stored.size, std::sync::atomic::Ordering::Relaxed);
-            return Ok(FinishedPart { number, etag });
-        }
-        let uri = S3Uri::new(upload.bucket, upload.key);
-        log::warn!("MultiPart: size or md5sum does not match for {uri} part {number}, reuploading.");
-        self.part(upload, number, payload, None, progress).await
-    }
-
-    /// The unfinished upload to take up, with its parts: the one that was named, else the newest of that key.
-    async fn resumable(&self, destination: &S3Uri) -> Result<Option<(String, Vec<Part>)>> {
-        let settings = &self.settings;
-        if !settings.put_continue {
-            return Ok(None);
-        }
-        let id = if settings.upload_id.is_empty() {
-            let uploads = self.client.list_uploads(&destination.bucket, &destination.key).await?;
-            let same_key = uploads.into_iter().filter(|upload| upload.key == destination.key);
-            match same_key.max_by(|a, b| a.initiated.cmp(&b.initiated)) {
-                Some(upload) => upload.id,
-                None => return Ok(None),
-            }
-        } else {
-            settings.upload_id.clone()
-        };
-        let parts = self.client.list_parts(&destination.bucket, &destination.key, &id).await?;
-        Ok(Some((id, parts)))
-    }
-
     async fn is_there(&self, destination: &S3Uri, size: u64, md5: Option<[u8; 16]>) -> Result<bool> {
         match self.client.head_object(&destination.bucket, &destination.key).await {
             Ok(head) => Ok(head.size == size && md5.is_some_and(|md5| head.etag == hex::encode(md5))),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Keeps a failed upload and names the part that failed, or drops it where that was asked for.
-    async fn keep_on_failure<T>(
-        &self,
-        upload: UploadRef<'_>,
-        result: std::result::Result<T, (Option<u32>, Error)>,
-    ) -> std::result::Result<T, UploadError> {
-        let (part, error) = match result {
-            Ok(done) => return Ok(done),
-            Err(failed) => failed,
-        };
-        if self.settings.abort_on_error {
-            if let Err(left) = self.client.abort_upload(upload).await {
-                log::warn!("The unfinished upload {} could not be dropped: {left}", upload.id);
-            }
-            return Err(error.into());
-        }
-        Err(UploadError { error, kept: Some(Kept { id: upload.id.to_owned(), part }) })
     }
 
     /// The headers that every upload carries.
@@ -400,17 +231,6 @@ impl Uploader {
 
     fn part_size(&self) -> u64 {
         (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20
-    }
-
-    fn check_part_count(&self, size: u64) -> Result<()> {
-        let most = self.settings.multipart_max_chunks.max(1) as u64;
-        if size.div_ceil(self.part_size()) <= most {
-            return Ok(());
-        }
-        Err(Error::Invalid(format!(
-            "Chunk size {} MB results in more than {most} chunks. Please increase --multipart-chunk-size-mb",
-            self.settings.multipart_chunk_size_mb
-        )))
     }
 }
 

@@ -1,0 +1,328 @@
+//! One large object in parts, side by side: begun, or taken up where an earlier run stopped, completed and verified.
+
+use super::state::{Identity, State};
+use super::{Kept, UploadError, Uploader, head};
+use crate::s3::body::{Digests, FileRange, Payload};
+use crate::s3::list::Part;
+use crate::s3::multipart::{FinishedPart, MAX_PART_SIZE, MAX_PARTS, UploadRef, composite_etag};
+use crate::s3::object::Outgoing;
+use crate::s3::request::Progress;
+use crate::s3::{Error, Result, Signature};
+use crate::transfer::attrs::{self, Attributes};
+use crate::transfer::content_type;
+use crate::uri::S3Uri;
+use futures::{StreamExt, TryStreamExt};
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A file and the parts in which it goes up.
+#[derive(Clone, Debug)]
+struct Cut {
+    whole: FileRange,
+    part_size: u64,
+}
+
+impl Cut {
+    fn count(&self) -> u64 {
+        self.whole.length.div_ceil(self.part_size)
+    }
+
+    /// The bytes of a part; parts count from 0 here.
+    fn range(&self, index: u64) -> FileRange {
+        let offset = index * self.part_size;
+        let length = self.part_size.min(self.whole.length - offset);
+        FileRange { file: self.whole.file.clone(), offset, length }
+    }
+}
+
+/// An upload that was begun, and what the server has of it.
+#[derive(Debug)]
+struct Begun {
+    id: String,
+    /// Parts that are known to be of this source: they are not sent again.
+    verified: Vec<Part>,
+    /// Parts that have to be compared with the source.
+    stored: Vec<Part>,
+}
+
+impl Uploader {
+    pub(super) async fn in_parts(
+        &self,
+        path: &Path,
+        file: Arc<File>,
+        mut attributes: Attributes,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> std::result::Result<(), UploadError> {
+        let metadata = file.metadata()?;
+        let whole = FileRange { file, offset: 0, length: metadata.len() };
+        let cut = Cut { part_size: self.part_size_for(whole.length)?, whole };
+        let mut headers = self.headers(&content_type::of_file(path, &head(&cut.whole)?, &self.settings));
+        let stores_md5 = self.settings.store_md5 && self.settings.multipart_md5;
+        if self.settings.store_md5 && !stores_md5 {
+            headers.push((attrs::PART_SIZE_HEADER.to_owned(), cut.part_size.to_string()));
+        }
+
+        let mut state = self.state(path, &metadata, destination, cut.part_size, &headers);
+        let begun = match self.named_upload(destination).await? {
+            Some(named) => Some(named),
+            None => self.earlier_upload(destination, &mut state).await?,
+        };
+        let mut digests = Vec::new();
+        let begun = match begun {
+            Some(begun) => begun,
+            None => {
+                if stores_md5 {
+                    // The MD5 of the whole goes out before the first part and cannot be split; the parts' own checksums
+                    // are made beside it on another core.
+                    let whole = Payload::File(cut.whole.clone());
+                    let (md5, parts) =
+                        futures::try_join!(whole.digests(true, false), self.part_digests(&cut))?;
+                    if let Some(md5) = md5.md5 {
+                        attributes.set_md5(md5);
+                    }
+                    digests = parts;
+                }
+                if !attributes.is_empty() {
+                    headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
+                }
+                let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
+                if let Some((state, _)) = &mut state {
+                    note(state.note_id(&id));
+                }
+                Begun { id, verified: Vec::new(), stored: Vec::new() }
+            }
+        };
+
+        let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &begun.id };
+        let (cut, begun, digests, journal) = (&cut, &begun, &digests, &state);
+        let finished = futures::stream::iter(0..cut.count())
+            .map(|index| async move {
+                let number = index as u32 + 1;
+                let payload = Payload::File(cut.range(index));
+                if let Some(part) = begun.verified.iter().find(|part| part.number == number) {
+                    progress.fetch_add(part.size, Ordering::Relaxed);
+                    return Ok(FinishedPart { number, etag: part.etag.trim_matches('"').to_owned() });
+                }
+                let _leave = self.client.bulk_leave().await;
+                let digests = digests.get(index as usize).cloned();
+                let size = payload.len();
+                let part = match begun.stored.iter().find(|part| part.number == number) {
+                    Some(part) => self.part_again(upload, part, payload, progress).await,
+                    None => self.part(upload, number, payload, digests, progress).await,
+                };
+                if let (Some((state, _)), Ok(part)) = (journal, &part) {
+                    note(state.note_part(number, &part.etag, size));
+                }
+                part.map_err(|error| (Some(number), error))
+            })
+            .buffered(self.width)
+            .try_collect::<Vec<_>>()
+            .await;
+        let finished = self.keep_on_failure(upload, finished).await?;
+        let completed = self.complete(upload, &finished, cut.whole.length).await;
+        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await?;
+        if let Some((state, _)) = state {
+            state.finish();
+        }
+        Ok(())
+    }
+
+    /// The state in which this upload is remembered; none where there is no place for it, or another process has it.
+    fn state(
+        &self,
+        path: &Path,
+        metadata: &Metadata,
+        destination: &S3Uri,
+        part_size: u64,
+        headers: &[(String, String)],
+    ) -> Option<(State, Identity)> {
+        let directory = self.settings.state_dir.as_ref().filter(|_| !self.settings.put_continue)?;
+        let endpoint = &self.client.options().endpoint.host;
+        let identity = Identity::new(endpoint, destination, path, metadata, part_size, headers);
+        match State::open(directory, &identity) {
+            Ok(state) => Some((state?, identity)),
+            Err(error) => {
+                log::info!("{}: {error}: an interrupted upload will begin anew", directory.display());
+                None
+            }
+        }
+    }
+
+    /// The upload that an earlier run of the same command began, with the parts that are known to be of this source.
+    async fn earlier_upload(
+        &self,
+        destination: &S3Uri,
+        state: &mut Option<(State, Identity)>,
+    ) -> Result<Option<Begun>> {
+        let Some((state, identity)) = state else { return Ok(None) };
+        let (bucket, key) = (&destination.bucket, &destination.key);
+        if let Some(id) = state.outdated.take() {
+            // Best effort: it is of no use to anybody.
+            let _ = self.client.abort_upload(UploadRef { bucket, key, id: &id }).await;
+        }
+        if let Some(id) = state.id.clone() {
+            match self.client.list_parts(bucket, key, &id).await {
+                Ok(stored) => {
+                    let verified = state.known(stored);
+                    let bytes: u64 = verified.iter().map(|part| part.size).sum();
+                    log::info!("'{destination}': {bytes} bytes are there from an earlier run");
+                    return Ok(Some(Begun { id, verified, stored: Vec::new() }));
+                }
+                Err(error) if error.is_not_found() => note(state.begin(identity)),
+                Err(error) => return Err(error),
+            }
+        } else if let Some(begun) = state.begun {
+            // The earlier run was killed between beginning an upload and noting its id.
+            let since = chrono::DateTime::<chrono::Utc>::from(begun) - chrono::Duration::minutes(1);
+            for upload in self.client.list_uploads(bucket, key).await? {
+                let time = chrono::DateTime::parse_from_rfc3339(&upload.initiated);
+                if upload.key == *key
+                    && time.is_ok_and(|time| time >= since)
+                    && self.client.list_parts(bucket, key, &upload.id).await?.is_empty()
+                {
+                    note(state.note_id(&upload.id));
+                    return Ok(Some(Begun { id: upload.id, verified: Vec::new(), stored: Vec::new() }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The checksums that the requests of the parts will need, in order.
+    async fn part_digests(&self, cut: &Cut) -> Result<Vec<Digests>> {
+        let v4 = self.client.signature() == Signature::V4;
+        let mut digests = Vec::new();
+        for index in 0..cut.count() {
+            digests.push(Payload::File(cut.range(index)).digests(!v4, v4).await?);
+        }
+        Ok(digests)
+    }
+
+    /// Completes an upload and makes sure of the result: the ETag that the parts must give, else the length. (Ceph 16.2
+    /// names no ETag in its answer.)
+    pub(super) async fn complete(
+        &self,
+        upload: UploadRef<'_>,
+        parts: &[FinishedPart],
+        size: u64,
+    ) -> Result<()> {
+        let etag = self.client.complete_upload(upload, parts).await?;
+        let expected = composite_etag(parts.iter().map(|part| part.etag.as_str()));
+        if expected.as_ref() == Some(&etag) {
+            return Ok(());
+        }
+        let stored = self.client.head_object(upload.bucket, upload.key).await?;
+        // Under SSE-KMS an ETag says nothing about the content.
+        let encrypted =
+            stored.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
+        if stored.size == size && (encrypted || expected.is_none_or(|expected| expected == stored.etag)) {
+            return Ok(());
+        }
+        Err(Error::Integrity(format!(
+            "{} bytes were stored of {size}, or others than were sent",
+            stored.size
+        )))
+    }
+
+    pub(super) async fn part(
+        &self,
+        upload: UploadRef<'_>,
+        number: u32,
+        payload: Payload,
+        digests: Option<Digests>,
+        progress: &Progress,
+    ) -> Result<FinishedPart> {
+        let v4 = self.client.signature() == Signature::V4;
+        let digests = match digests {
+            Some(digests) => digests,
+            None => payload.digests(!v4, v4).await?,
+        };
+        let data =
+            Outgoing { payload, md5: digests.md5, sha256: digests.sha256, progress: Some(progress.clone()) };
+        self.client.upload_part(upload, number, data).await
+    }
+
+    /// A part that an earlier run has stored: sent again only if it differs.
+    async fn part_again(
+        &self,
+        upload: UploadRef<'_>,
+        stored: &Part,
+        payload: Payload,
+        progress: &Progress,
+    ) -> Result<FinishedPart> {
+        let number = stored.number;
+        let etag = stored.etag.trim_matches('"').to_owned();
+        let md5 = payload.digests(true, false).await?.md5.map(hex::encode);
+        if stored.size == payload.len() && md5.as_ref() == Some(&etag) {
+            let uri = S3Uri::new(upload.bucket, upload.key);
+            log::warn!("MultiPart: size and md5sum match for {uri} part {number}, skipping.");
+            progress.fetch_add(stored.size, Ordering::Relaxed);
+            return Ok(FinishedPart { number, etag });
+        }
+        let uri = S3Uri::new(upload.bucket, upload.key);
+        log::warn!("MultiPart: size or md5sum does not match for {uri} part {number}, reuploading.");
+        self.part(upload, number, payload, None, progress).await
+    }
+
+    /// The unfinished upload that `--upload-id` names, or for `--continue-put` the newest of that key.
+    async fn named_upload(&self, destination: &S3Uri) -> Result<Option<Begun>> {
+        let settings = &self.settings;
+        if !settings.put_continue {
+            return Ok(None);
+        }
+        let id = if settings.upload_id.is_empty() {
+            let uploads = self.client.list_uploads(&destination.bucket, &destination.key).await?;
+            let same_key = uploads.into_iter().filter(|upload| upload.key == destination.key);
+            match same_key.max_by(|a, b| a.initiated.cmp(&b.initiated)) {
+                Some(upload) => upload.id,
+                None => return Ok(None),
+            }
+        } else {
+            settings.upload_id.clone()
+        };
+        let stored = self.client.list_parts(&destination.bucket, &destination.key, &id).await?;
+        Ok(Some(Begun { id, verified: Vec::new(), stored }))
+    }
+
+    /// Keeps a failed upload and names the part that failed, or drops it where that was asked for.
+    pub(super) async fn keep_on_failure<T>(
+        &self,
+        upload: UploadRef<'_>,
+        result: std::result::Result<T, (Option<u32>, Error)>,
+    ) -> std::result::Result<T, UploadError> {
+        let (part, error) = match result {
+            Ok(done) => return Ok(done),
+            Err(failed) => failed,
+        };
+        if self.settings.abort_on_error {
+            if let Err(left) = self.client.abort_upload(upload).await {
+                log::warn!("The unfinished upload {} could not be dropped: {left}", upload.id);
+            }
+            return Err(error.into());
+        }
+        Err(UploadError { error, kept: Some(Kept { id: upload.id.to_owned(), part }) })
+    }
+
+    /// The part size for a file of this length: the configured one, or the next larger whole number of MiB with which the
+    /// parts are not too many.
+    fn part_size_for(&self, size: u64) -> Result<u64> {
+        let most = (self.settings.multipart_max_chunks.max(1) as u64).min(MAX_PARTS);
+        let needed = size.div_ceil(most).div_ceil(1 << 20) << 20;
+        let part_size = self.part_size().max(needed);
+        if part_size <= MAX_PART_SIZE {
+            return Ok(part_size);
+        }
+        Err(Error::Invalid(format!("{size} bytes are too many for {most} parts")))
+    }
+}
+
+/// A state that cannot be written costs a later run some work, and nothing else.
+fn note(result: io::Result<()>) {
+    if let Err(error) = result {
+        log::info!("the state of an upload could not be noted: {error}");
+    }
+}

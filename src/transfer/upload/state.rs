@@ -1,0 +1,272 @@
+//! What an unfinished upload in parts has already: a small file in the user's state directory, so that the same command,
+//! run again after a kill, goes on where it stopped.
+//!
+//! A file is made before the upload is begun and removed when it is complete. It counts only for the very same source
+//! (size, times, inode), destination, part size and headers; its parts count only if the server still has them with the
+//! same ETag and size, and the server verified their bytes when they arrived.
+
+use crate::s3::list::Part;
+use crate::uri::S3Uri;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long an unfinished upload is remembered; services drop them after a while too.
+const FORGET_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What makes two runs the same upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    version: u32,
+    endpoint: String,
+    bucket: String,
+    key: String,
+    source: PathBuf,
+    size: u64,
+    modified: Option<Duration>,
+    /// Inode and time of the last change of status, where the system has them.
+    inode: (u64, i64, i64),
+    part_size: u64,
+    /// Digest of the headers that the upload was begun with.
+    headers: String,
+}
+
+/// A line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+enum Line {
+    /// The upload is about to be begun, at this time (seconds since the epoch).
+    Begin(Identity, u64),
+    /// It was begun, with this id.
+    Id(String),
+    /// A part is there: number, ETag with its quotes as listings show it, bytes.
+    Part(u32, String, u64),
+}
+
+/// The open state of one upload; locked, so that two runs of one command do not share an upload.
+#[derive(Debug)]
+pub(super) struct State {
+    file: File,
+    path: PathBuf,
+    /// Id of the upload that an earlier run began.
+    pub(super) id: Option<String>,
+    /// When an earlier run was about to begin an upload whose id it could not note.
+    pub(super) begun: Option<SystemTime>,
+    /// Id of an upload of this file that no longer fits, because the source or the options changed.
+    pub(super) outdated: Option<String>,
+    parts: Vec<(u32, String, u64)>,
+}
+
+impl Identity {
+    /// Describes an upload. `headers` must not hold what differs from run to run for the same source.
+    pub(super) fn new(
+        endpoint: &str,
+        destination: &S3Uri,
+        source: &Path,
+        metadata: &Metadata,
+        part_size: u64,
+        headers: &[(String, String)],
+    ) -> Self {
+        let mut hasher = Sha256::new();
+        for (name, value) in headers {
+            hasher.update(format!("{name}:{value}\n"));
+        }
+        #[cfg(unix)]
+        let inode = {
+            use std::os::unix::fs::MetadataExt;
+            (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+        };
+        #[cfg(not(unix))]
+        let inode = (0, 0, 0);
+        Self {
+            version: 1,
+            endpoint: endpoint.to_owned(),
+            bucket: destination.bucket.clone(),
+            key: destination.key.clone(),
+            source: std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned()),
+            size: metadata.len(),
+            modified: metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()),
+            inode,
+            part_size,
+            headers: hex::encode(&hasher.finalize()[..16]),
+        }
+    }
+
+    /// The file's name: the same for each upload of this source to this destination.
+    fn name(&self) -> String {
+        let mut hasher = Sha256::new();
+        for part in [self.endpoint.as_bytes(), self.bucket.as_bytes(), self.key.as_bytes()] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        hasher.update(self.source.as_os_str().as_encoded_bytes());
+        format!("{}.jsonl", hex::encode(&hasher.finalize()[..16]))
+    }
+}
+
+impl State {
+    /// Opens the state of an upload. `None` where another process is at the same upload.
+    pub(super) fn open(directory: &Path, identity: &Identity) -> io::Result<Option<Self>> {
+        let directory = directory.join("uploads");
+        make_private(&directory)?;
+        forget_old(&directory);
+        let path = directory.join(identity.name());
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        #[cfg(unix)]
+        if let Err(rustix::io::Errno::WOULDBLOCK) =
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        // What cannot be read is no state.
+        let _ = file.read_to_string(&mut text);
+        let mut state = Self { file, path, id: None, begun: None, outdated: None, parts: Vec::new() };
+        let mut fits = false;
+        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            match serde_json::from_str(line) {
+                Ok(Line::Begin(found, seconds)) => {
+                    fits = found == *identity;
+                    state.begun = Some(UNIX_EPOCH + Duration::from_secs(seconds)).filter(|_| fits);
+                }
+                Ok(Line::Id(id)) if fits => state.id = Some(id),
+                Ok(Line::Id(id)) => state.outdated = Some(id),
+                Ok(Line::Part(number, etag, size)) if fits => state.parts.push((number, etag, size)),
+                Ok(Line::Part(..)) | Err(_) => {}
+            }
+        }
+        if state.id.is_none() {
+            state.begin(identity)?;
+        } else {
+            // A line that a kill has cut must not swallow the next one.
+            state.file.seek(io::SeekFrom::End(0))?;
+            if !text.ends_with('\n') {
+                state.file.write_all(b"\n")?;
+            }
+        }
+        Ok(Some(state))
+    }
+
+    /// Forgets what there was and notes that an upload is about to be begun.
+    pub(super) fn begin(&mut self, identity: &Identity) -> io::Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.id = None;
+        self.parts.clear();
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.add(&Line::Begin(identity.clone(), now))
+    }
+
+    /// Notes the id of the upload.
+    pub(super) fn note_id(&mut self, id: &str) -> io::Result<()> {
+        self.id = Some(id.to_owned());
+        self.add(&Line::Id(id.to_owned()))
+    }
+
+    /// Notes that a part is there; `etag` without quotes.
+    pub(super) fn note_part(&self, number: u32, etag: &str, size: u64) -> io::Result<()> {
+        self.add(&Line::Part(number, etag.to_owned(), size))
+    }
+
+    /// Those of the server's parts that this state knows to be of the source.
+    pub(super) fn known(&self, stored: Vec<Part>) -> Vec<Part> {
+        let is_known = |part: &Part| {
+            let etag = part.etag.trim_matches('"');
+            self.parts
+                .iter()
+                .any(|(number, known, size)| *number == part.number && known == etag && *size == part.size)
+        };
+        stored.into_iter().filter(is_known).collect()
+    }
+
+    /// Removes the file: the upload is complete, or was dropped.
+    pub(super) fn finish(self) {
+        // A file that stays is found outdated by the next run.
+        let _ = std::fs::remove_file(&self.path);
+    }
+
+    fn add(&self, line: &Line) -> io::Result<()> {
+        let text = serde_json::to_string(line).map_err(io::Error::other)?;
+        // One write a line: lines of several parts do not mix.
+        (&self.file).write_all(format!("{text}\n").as_bytes())
+    }
+}
+
+/// Makes a directory that only its owner can look into: names of buckets and files stand in it.
+fn make_private(directory: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+fn forget_old(directory: &Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let age = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|time| time.elapsed().ok());
+        if age.is_some_and(|age| age > FORGET_AFTER) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(root: &Path, headers: &[(String, String)]) -> Identity {
+        let source = root.join("source");
+        if !source.exists() {
+            std::fs::write(&source, "content").unwrap();
+        }
+        let metadata = std::fs::metadata(&source).unwrap();
+        Identity::new("host", &S3Uri::new("b", "k"), &source, &metadata, 5, headers)
+    }
+
+    fn part(number: u32, etag: &str, size: u64) -> Part {
+        Part { number, etag: format!("\"{etag}\""), size, modified: String::new() }
+    }
+
+    #[test]
+    fn a_state_is_found_again_and_ends_with_the_upload() {
+        let root = tempfile::tempdir().unwrap();
+        let same = identity(root.path(), &[]);
+        let mut state = State::open(root.path(), &same).unwrap().unwrap();
+        assert!(state.id.is_none());
+        assert!(State::open(root.path(), &same).unwrap().is_none(), "it is locked");
+        state.note_id("id").unwrap();
+        state.note_part(1, "e1", 5).unwrap();
+        state.note_part(3, "e3", 2).unwrap();
+        // A kill in the middle of a line.
+        (&state.file).write_all(b"{\"Part\":[2,\"e").unwrap();
+        drop(state);
+        let state = State::open(root.path(), &same).unwrap().unwrap();
+        assert_eq!(state.id.as_deref(), Some("id"));
+        state.note_part(2, "e2", 5).unwrap();
+        drop(state);
+        let state = State::open(root.path(), &same).unwrap().unwrap();
+        let stored = vec![part(1, "e1", 5), part(2, "other", 5), part(3, "e3", 3), part(4, "e4", 5)];
+        assert_eq!(state.known(stored), [part(1, "e1", 5)]);
+        assert_eq!(state.known(vec![part(2, "e2", 5)]).len(), 1);
+        state.finish();
+        assert!(State::open(root.path(), &same).unwrap().unwrap().id.is_none());
+    }
+
+    #[test]
+    fn another_source_or_other_headers_begin_anew_and_name_the_old_upload() {
+        let root = tempfile::tempdir().unwrap();
+        let mut state = State::open(root.path(), &identity(root.path(), &[])).unwrap().unwrap();
+        state.note_id("old").unwrap();
+        drop(state);
+        let other = identity(root.path(), &[("x-amz-acl".into(), "public-read".into())]);
+        let state = State::open(root.path(), &other).unwrap().unwrap();
+        assert_eq!((state.id, state.outdated.as_deref()), (None, Some("old")));
+    }
+}
