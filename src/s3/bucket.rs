@@ -150,9 +150,10 @@ impl Client {
     }
 }
 
-/// Reads the rule that `info` shows: the first one with an expiry, its prefix from the rule or its filter.
+/// Reads the rule that `info` shows: the first one with an expiry, its prefix from the rule or its filter. A rule that
+/// asks for tags speaks neither of all objects nor of a prefix and is passed over.
 fn first_expiry_rule(text: &str) -> Result<Option<ExpiryRule>> {
-    let (mut found, mut rule) = (None, ExpiryRule::default());
+    let (mut found, mut rule, mut asks_for_tags) = (None, ExpiryRule::default(), false);
     let mut is_lifecycle = false;
     xml::walk(text, |step| {
         let (path, value) = match step {
@@ -167,11 +168,14 @@ fn first_expiry_rule(text: &str) -> Result<Option<ExpiryRule>> {
             ["Rule", "Prefix"] | ["Rule", "Filter", "Prefix"] | ["Rule", "Filter", "And", "Prefix"] => {
                 rule.prefix = value.to_owned();
             }
+            ["Rule", "Filter", "Tag"] | ["Rule", "Filter", "And", "Tag"] => asks_for_tags = true,
             ["Rule", "Expiration", "Days"] => rule.days = Some(value.to_owned()),
             ["Rule", "Expiration", "Date"] => rule.date = Some(value.to_owned()),
             ["Rule"] => {
                 let rule = std::mem::take(&mut rule);
-                if found.is_none() && (rule.days.is_some() || rule.date.is_some()) {
+                let shows =
+                    !std::mem::take(&mut asks_for_tags) && (rule.days.is_some() || rule.date.is_some());
+                if found.is_none() && shows {
                     found = Some(rule);
                 }
             }
@@ -189,6 +193,7 @@ mod tests {
     fn the_first_expiring_rule_is_shown() {
         let text = "<LifecycleConfiguration><Rule><ID>a</ID><Filter><Prefix>tmp/</Prefix></Filter>\
             <AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>\
+            <Rule><Filter><Tag><Key>days</Key><Value>1</Value></Tag></Filter><Expiration><Days>1</Days></Expiration></Rule>\
             <Rule><Prefix>weekly/</Prefix><Expiration><Days>365</Days></Expiration></Rule></LifecycleConfiguration>";
         let rule = first_expiry_rule(text).unwrap().unwrap();
         assert_eq!((rule.prefix.as_str(), rule.days.as_deref()), ("weekly/", Some("365")));

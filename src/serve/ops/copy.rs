@@ -82,7 +82,7 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let replace_tags = directive(call, "x-amz-tagging-directive")?;
     let class = head_fields::class(call)?;
     let same = from_bucket.inode() == bucket.inode() && from_key == key;
-    if same && !replace && call.header("x-amz-storage-class").is_none() {
+    if same && !replace && class == from.meta.class {
         return fail(
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's \
