@@ -10,6 +10,7 @@ pub enum Command {
     La,
     Put,
     Get,
+    Sync,
     Del,
     Du,
     Info,
@@ -150,6 +151,8 @@ commands! {
         "The object gets the file's name below a bucket or a prefix that ends in '/', else exactly the name given. With --recursive a directory is uploaded under its name, and with '/' after it only what is in it. FILE may be '-' for the standard input."
     Get Objects ["get"], 1, "s3://BUCKET/OBJECT... [LOCAL]", "Download objects",
         "LOCAL is a file, a directory that exists, or '-' for the standard output; without it the object comes into the working directory. '*' and '?' in the object's name are wildcards."
+    Sync Objects ["sync"], 2, "SOURCE... DESTINATION", "Make a directory or a prefix like another one",
+        "From local files to the store, from the store to local files, or within the store. What is missing at the destination or has another content is transferred; with --delete-removed what the source lacks is deleted. A source directory keeps its name below the destination; with '/' after it only what is in it is meant."
     Del Objects ["del", "rm"], 1, "s3://BUCKET/OBJECT...", "Delete objects",
         "'*' and '?' in the object's name are wildcards. With --recursive everything whose name begins as given is deleted; a whole bucket needs --force as well."
     Cp Objects ["cp"], 2, "s3://BUCKET1/OBJECT1... s3://BUCKET2[/OBJECT2]", "Copy objects within the store"

@@ -191,13 +191,13 @@ fn already_complete(cx: &Cx, target: &Target, size: u64) -> bool {
         && std::fs::metadata(Path::new(path)).is_ok_and(|metadata| metadata.len() == size)
 }
 
-fn cannot_create(shown: &str, why: &str) -> Verdict {
+pub(super) fn cannot_create(shown: &str, why: &str) -> Verdict {
     log::error!("Creation of file '{shown}' failed (Reason: {why})");
     Verdict::Failed
 }
 
 /// A refusal by the service ends the run, as in s3cmd; all else is the trouble of one object.
-fn failed(shown: &str, error: Error) -> Outcome<Verdict> {
+pub(super) fn failed(shown: &str, error: Error) -> Outcome<Verdict> {
     match error {
         Error::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::from(error)),
         Error::Service(service) => {

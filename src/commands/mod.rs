@@ -35,6 +35,7 @@ pub mod setpolicy;
 pub mod settagging;
 pub mod sign;
 pub mod signurl;
+pub mod sync;
 
 use crate::cli::Command;
 use crate::output::{Exit, Failure, Outcome};
@@ -80,6 +81,7 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
             Command::Settagging => settagging::run(cx, args).await,
             Command::Sign => sign::run(cx, args).await,
             Command::Signurl => signurl::run(cx, args).await,
+            Command::Sync => sync::run(cx, args).await,
             other => Err(Failure::new(Exit::USAGE, format!("Invalid command: {other:?}"))),
         }
     })

@@ -109,7 +109,7 @@ fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
 }
 
 /// The names in the files of `--files-from`, one a line; `-` is standard input.
-fn listed_names(files: &[String]) -> Outcome<Vec<OsString>> {
+pub(super) fn listed_names(files: &[String]) -> Outcome<Vec<OsString>> {
     let mut names = Vec::new();
     for file in files {
         let read = |reader: &mut dyn BufRead| reader.lines().collect::<Result<Vec<_>, _>>();
@@ -166,19 +166,35 @@ async fn upload(cx: Cx, uploader: Uploader, item: LocalItem, uri: S3Uri, place: 
     let started = Instant::now();
     if item.relative.ends_with('/') {
         let made = uploader.directory(&item.path, &uri).await.map(|()| 0);
-        return finish(&cx, path, &uri, &place, started, made.map_err(UploadError::from));
+        return finish_put(&cx, path, &uri, &place, started, made.map_err(UploadError::from));
     }
     log::info!("Sending file '{path}', please wait...");
     let size = std::fs::metadata(&item.path).map_or(0, |metadata| metadata.len());
     let meter = cx.console.meter(|| format!("upload: '{path}' -> '{uri}'  {place}"), size, &progress);
     let sent = uploader.file(&item.path, &uri, &progress).await;
     meter.end(sent.is_ok());
-    finish(&cx, path, &uri, &place, started, sent)
+    finish_put(&cx, path, &uri, &place, started, sent)
+}
+
+/// What `put` says of an upload, and `sync` does not: where anyone can read it.
+fn finish_put(
+    cx: &Cx,
+    path: &str,
+    uri: &S3Uri,
+    place: &str,
+    started: Instant,
+    sent: Result<u64, UploadError>,
+) -> Outcome<Verdict> {
+    let verdict = finish(cx, path, uri, place, started, sent)?;
+    if verdict == Verdict::Done && cx.settings.acl_public == Some(true) {
+        cx.console.line(format!("Public URL of the object is: {}", cx.public_url(uri)))?;
+    }
+    Ok(verdict)
 }
 
 /// Prints how an upload ended. A refusal by the service ends the whole run, as in s3cmd: the next file would be refused
 /// too.
-fn finish(
+pub(super) fn finish(
     cx: &Cx,
     path: &str,
     uri: &S3Uri,
@@ -194,9 +210,6 @@ fn finish(
                 cx.console.line(format!(
                     "upload: '{path}' -> '{uri}' ({size} bytes in {seconds:.1} seconds, {speed}) {place}"
                 ))?;
-            }
-            if cx.settings.acl_public == Some(true) {
-                cx.console.line(format!("Public URL of the object is: {}", cx.public_url(uri)))?;
             }
             Ok(Verdict::Done)
         }
@@ -282,7 +295,7 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
     let sent = uploader.stream(tokio::io::stdin(), &destination, &progress).await;
     meter.end(sent.is_ok());
     // s3cmd knows no size here and prints 0; scripts compare the line.
-    match finish(cx, path, &destination, place, started, sent.map(|_| 0))? {
+    match finish_put(cx, path, &destination, place, started, sent.map(|_| 0))? {
         Verdict::Failed => Err(Failure::silent(Exit::PARTIAL)),
         _ => Ok(()),
     }

@@ -45,6 +45,7 @@ fn threads(command: Command) -> Option<usize> {
         | Command::Mv
         | Command::Del
         | Command::Setacl
+        | Command::Sync
         | Command::Md5sum
         | Command::Check
         | Command::Serve => {

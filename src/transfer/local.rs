@@ -204,7 +204,7 @@ impl Walk<'_> {
 }
 
 /// Replaces control characters by `^@` ... `^_` and `^?`, with s3cmd's warning.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     let count = name.bytes().filter(|b| *b < 32 || *b == 127).count();
     if count == 0 {
         return name.to_owned();

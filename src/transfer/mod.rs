@@ -5,12 +5,17 @@
 //! - verify: each of them compares what arrived with what was sent before it calls it done.
 
 pub mod attrs;
+pub mod compare;
 pub mod content_type;
 pub mod copy;
 pub mod delete;
 pub mod destination;
 pub mod download;
 pub mod local;
+pub mod local_walk;
 pub mod pool;
 pub mod remote;
+pub mod restore;
+pub mod spool;
+pub mod sync;
 pub mod upload;

@@ -1,6 +1,6 @@
 //! Options that any command may be given: the account, the connection, the messages.
 
-use super::super::commands::Command::{Cp, Del, Get, Mb, Md5sum, Mv, Put, Rb, Setacl};
+use super::super::commands::Command::{Cp, Del, Get, Mb, Md5sum, Mv, Put, Rb, Setacl, Sync};
 use super::{OptionSpec, Scope, Sets, flag, value};
 use crate::config::Single;
 
@@ -125,14 +125,14 @@ pub(super) const CONNECTION: &[OptionSpec] = &[
         &["limit-rate"],
         "RATE",
         Sets::Key("limitrate"),
-        Scope::Only(&[Put, Get]),
+        Scope::Only(&[Put, Get, Sync]),
         "Move at most RATE bytes a second; with k or m after the number KiB or MiB.",
     ),
     value(
         &["jobs"],
         "N",
         Sets::Key("jobs"),
-        Scope::Only(&[Put, Get, Cp, Mv, Del, Setacl, Rb, Md5sum]),
+        Scope::Only(&[Put, Get, Sync, Cp, Mv, Del, Setacl, Rb, Md5sum]),
         "Move N objects or parts at once; 1 does one after the other. The default suits the machine.",
     )
     .short('j')
@@ -152,16 +152,16 @@ pub(super) const MESSAGES: &[OptionSpec] = &[
     flag(
         &["progress"],
         Sets::On("progress_meter"),
-        Scope::Only(&[Put, Get, Cp, Mv]),
+        Scope::Only(&[Put, Get, Sync, Cp, Mv]),
         "Show the progress meter, also where stdout is no terminal.",
     ),
     flag(
         &["no-progress"],
         Sets::Off("progress_meter"),
-        Scope::Only(&[Put, Get, Cp, Mv]),
+        Scope::Only(&[Put, Get, Sync, Cp, Mv]),
         "Do not show the progress meter.",
     ),
-    flag(&["stats"], Sets::On("stats"), Scope::Only(&[Del]), "Print counters at the end."),
+    flag(&["stats"], Sets::On("stats"), Scope::Only(&[Sync, Del]), "Print counters at the end."),
     value(
         &["encoding"],
         "CHARSET",

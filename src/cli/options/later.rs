@@ -1,6 +1,6 @@
 //! Options of s3cmd for what this program does not do yet.
 
-use super::super::commands::Command::{Cp, Mv};
+use super::super::commands::Command::{Cp, Mv, Sync};
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
 
@@ -34,17 +34,27 @@ pub(super) const LATER: &[OptionSpec] = &[
     flag(
         &["delete-removed"],
         Sets::On("delete_removed"),
-        Scope::None,
+        Scope::Only(&[Sync]),
         "sync: delete at the destination what the source lacks.",
     ),
-    flag(&["no-delete-removed"], Sets::Off("delete_removed"), Scope::None, "sync: do not."),
-    flag(&["delete-after"], Sets::On("delete_after"), Scope::None, "sync: delete after the transfers."),
-    flag(&["delay-updates"], Sets::On("delay_updates"), Scope::None, "sync: has no effect, as in s3cmd."),
+    flag(&["no-delete-removed"], Sets::Off("delete_removed"), Scope::Only(&[Sync]), "sync: do not."),
+    flag(
+        &["delete-after"],
+        Sets::On("delete_after"),
+        Scope::Only(&[Sync]),
+        "sync: delete after the transfers.",
+    ),
+    flag(
+        &["delay-updates"],
+        Sets::On("delay_updates"),
+        Scope::Only(&[Sync]),
+        "sync: has no effect, as in s3cmd.",
+    ),
     value(
         &["add-destination"],
         "URI",
         Sets::List(List::AddDestination),
-        Scope::None,
+        Scope::Only(&[Sync]),
         "sync: upload there, too.",
     ),
     value(

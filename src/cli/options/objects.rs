@@ -1,14 +1,14 @@
 //! Options about objects: moving, choosing, storing and listing them, and those of single commands.
 
 use super::super::commands::Command::{
-    Check as CheckCommand, Cp, Del, Du, Get, La, Ls, Mb, Md5sum, Mv, Put, Rb, Serve, Setacl, Signurl,
+    Check as CheckCommand, Cp, Del, Du, Get, La, Ls, Mb, Md5sum, Mv, Put, Rb, Serve, Setacl, Signurl, Sync,
 };
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
 
-const FILTERED: Scope = Scope::Only(&[Put, Get, Del, Cp, Mv, Setacl]);
-const STORING: Scope = Scope::Only(&[Put, Cp, Mv]);
-const UPLOADING: Scope = Scope::Only(&[Put]);
+const FILTERED: Scope = Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Setacl]);
+const STORING: Scope = Scope::Only(&[Put, Sync, Cp, Mv]);
+const UPLOADING: Scope = Scope::Only(&[Put, Sync]);
 
 pub(super) const TRANSFERS: &[OptionSpec] = &[
     flag(
@@ -21,7 +21,7 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
     flag(
         &["dry-run"],
         Sets::On("dry_run"),
-        Scope::Only(&[Put, Get, Del, Cp, Mv, Setacl]),
+        Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Setacl]),
         "Only show what would be done.",
     )
     .short('n'),
@@ -32,7 +32,12 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
         "Overwrite files, empty a bucket, and lift other safety stops.",
     )
     .short('f'),
-    flag(&["skip-existing"], Sets::On("skip_existing"), Scope::Only(&[Get]), "Leave files alone that exist."),
+    flag(
+        &["skip-existing"],
+        Sets::On("skip_existing"),
+        Scope::Only(&[Get, Sync]),
+        "Leave files alone that exist.",
+    ),
     flag(
         &["continue"],
         Sets::On("get_continue"),
@@ -83,20 +88,20 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
     flag(
         &["stop-on-error"],
         Sets::On("stop_on_error"),
-        Scope::Only(&[Put, Get, Cp, Mv, Setacl]),
+        Scope::Only(&[Put, Get, Sync, Cp, Mv, Setacl]),
         "Begin nothing new once something has failed.",
     ),
     flag(
         &["delete-after-fetch"],
         Sets::On("delete_after_fetch"),
-        Scope::Only(&[Get]),
+        Scope::Only(&[Sync, Get]),
         "Delete each object from the store once it was downloaded.",
     ),
     value(
         &["max-delete"],
         "NUM",
         Sets::Key("max_delete"),
-        Scope::Only(&[Del]),
+        Scope::Only(&[Sync, Del]),
         "Delete nothing at all if it were more than NUM objects.",
     ),
     flag(
@@ -206,8 +211,8 @@ pub(super) const NAMES: &[OptionSpec] = &[
 ];
 
 pub(super) const ACCESS: &[OptionSpec] = &[
-    flag(&["acl-public"], Sets::On("acl_public"), Scope::Only(&[Put, Cp, Mv, Mb, Setacl]), "Let anybody read.").short('P'),
-    flag(&["acl-private"], Sets::Off("acl_public"), Scope::Only(&[Put, Cp, Mv, Mb, Setacl]), "Let nobody but the owner read."),
+    flag(&["acl-public"], Sets::On("acl_public"), Scope::Only(&[Put, Sync, Cp, Mv, Mb, Setacl]), "Let anybody read.").short('P'),
+    flag(&["acl-private"], Sets::Off("acl_public"), Scope::Only(&[Put, Sync, Cp, Mv, Mb, Setacl]), "Let nobody but the owner read."),
     value(&["acl-grant"], "PERMISSION:WHO", Sets::List(List::AclGrant), Scope::Only(&[Setacl]), "Give somebody a permission: read, write, read_acp, write_acp, full_control or all. WHO is a user id or an e-mail address.").check(Check::Acl),
     value(&["acl-revoke"], "PERMISSION:WHO", Sets::List(List::AclRevoke), Scope::Only(&[Setacl]), "Take a permission from somebody.").check(Check::Acl),
 ];
@@ -244,7 +249,7 @@ pub(super) const STORED: &[OptionSpec] = &[
         &["add-header"],
         "NAME:VALUE",
         Sets::List(List::AddHeader),
-        Scope::Only(&[Put, Cp, Mv, Mb]),
+        Scope::Only(&[Put, Sync, Cp, Mv, Mb]),
         "Send this header with uploads, such as Cache-Control:no-store, x-amz-meta-NAME:VALUE or x-amz-tagging:KEY=VALUE.",
     ),
     value(

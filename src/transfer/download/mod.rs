@@ -18,6 +18,7 @@ mod ranges;
 mod sink;
 mod source;
 
+use super::restore::Restore;
 use crate::s3::object::Head;
 use crate::s3::request::{Progress, Response};
 use crate::s3::{Client, Error, Result};
@@ -25,6 +26,7 @@ use crate::uri::S3Uri;
 use bytes::Bytes;
 use object::Remote;
 use part_file::PartFile;
+pub(super) use part_file::mode_for;
 use sink::Sink;
 use source::Source;
 use std::io;
@@ -50,12 +52,14 @@ pub enum Target {
 }
 
 /// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// Bytes of the object.
     pub size: u64,
     /// Whether the file was there already, complete.
     pub was_complete: bool,
+    /// The file attributes that are stored with the object.
+    pub stored: Restore,
 }
 
 /// What a local path is: a file that can be replaced, or something to be written through. A symbolic link is resolved, so
@@ -173,7 +177,7 @@ impl Work<'_> {
         match ranges::fetch(self.client, self.uri, object, &mut part, self.progress).await {
             Ok(true) => {
                 part.place(object)?;
-                Ok(Some(Received { size: object.size, was_complete: false }))
+                Ok(Some(Received { size: object.size, was_complete: false, stored: object.stored.clone() }))
             }
             Ok(false) => {
                 part.discard();
@@ -222,7 +226,7 @@ impl Work<'_> {
         }
         let was_complete = have == object.size && have > 0;
         sink.place(object, was_complete)?;
-        Ok(Received { size: object.size, was_complete })
+        Ok(Received { size: object.size, was_complete, stored: object.stored.clone() })
     }
 }
 

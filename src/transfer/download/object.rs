@@ -5,6 +5,7 @@ use crate::s3::object::Head;
 use crate::s3::request::Response;
 use crate::s3::{Error, Result};
 use crate::transfer::attrs::{self, Attributes};
+use crate::transfer::restore::Restore;
 use crate::uri::S3Uri;
 use chrono::DateTime;
 use std::time::SystemTime;
@@ -21,6 +22,8 @@ pub(super) struct Remote {
     /// Part size that the uploader stored, in bytes.
     pub(super) part_size: Option<u64>,
     pub(super) modified: Option<SystemTime>,
+    /// Attributes of the file that was uploaded.
+    pub(super) stored: Restore,
 }
 
 impl Remote {
@@ -34,7 +37,7 @@ impl Remote {
         Self::new(head.size, head.etag.clone(), |name| head.header(name))
     }
 
-    fn new<'a>(size: u64, etag: String, header: impl Fn(&str) -> Option<&'a str>) -> Self {
+    fn new<'a>(size: u64, etag: String, header: impl Fn(&str) -> Option<&'a str> + Copy) -> Self {
         let kms = header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
         let customer_key = header("x-amz-server-side-encryption-customer-algorithm").is_some();
         let opaque_etag = kms || customer_key;
@@ -45,7 +48,8 @@ impl Remote {
             .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
             .map(SystemTime::from);
         let part_size = header(attrs::PART_SIZE_HEADER).and_then(|size| size.trim().parse().ok());
-        Self { size, etag, md5, opaque_etag, part_size, modified }
+        let stored = Restore::of(header);
+        Self { size, etag, md5, opaque_etag, part_size, modified, stored }
     }
 
     /// Compares what was received; `computed` is there if an MD5 is.

@@ -122,7 +122,7 @@ fn take_over(_: &Path) -> io::Result<Option<File>> {
 
 /// The mode of the file that is replaced, else that of any new file.
 #[cfg(unix)]
-fn mode_for(path: &Path) -> std::fs::Permissions {
+pub(in crate::transfer) fn mode_for(path: &Path) -> std::fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     match std::fs::metadata(path) {
         Ok(metadata) => metadata.permissions(),

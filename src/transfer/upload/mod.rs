@@ -12,7 +12,7 @@ use super::content_type;
 use crate::config::Settings;
 use crate::s3::body::{FileRange, Payload};
 use crate::s3::multipart::{MIN_PART_SIZE, UploadRef, is_md5};
-use crate::s3::object::Outgoing;
+use crate::s3::object::{CopySource, Outgoing};
 use crate::s3::request::Progress;
 use crate::s3::{Client, Error, Result, Signature};
 use crate::uri::S3Uri;
@@ -120,6 +120,30 @@ impl Uploader {
         }
         let data = Outgoing::default();
         self.client.put_object(&destination.bucket, &destination.key, data, &headers).await.map(drop)
+    }
+
+    /// Makes the object that uploading a file would make out of another object that has its content, which does not
+    /// travel: with the file's own type and attributes. `md5` is the file's; another result is refused.
+    pub async fn duplicate(&self, path: &Path, md5: [u8; 16], from: &S3Uri, to: &S3Uri) -> Result<()> {
+        let file = Arc::new(File::open(path)?);
+        let metadata = file.metadata()?;
+        let range = FileRange { file, offset: 0, length: metadata.len() };
+        let mut headers = self.headers(&content_type::of_file(path, &head(&range)?, &self.settings));
+        let mut attributes =
+            if self.settings.preserve_attrs { Attributes::of_file(&metadata) } else { Attributes::default() };
+        if self.settings.store_md5 {
+            attributes.set_md5(md5);
+        }
+        if !attributes.is_empty() {
+            headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
+        }
+        headers.push(("x-amz-metadata-directive".to_owned(), "REPLACE".to_owned()));
+        let source = CopySource { bucket: &from.bucket, key: &from.key };
+        let etag = self.client.copy_object(source, &to.bucket, &to.key, &headers).await?;
+        if etag.eq_ignore_ascii_case(&hex::encode(md5)) {
+            return Ok(());
+        }
+        Err(Error::Integrity(format!("the copy '{to}' is not the content of '{}'", path.display())))
     }
 
     /// Uploads everything that `source` gives, whatever its length, in parts; returns the number of bytes.

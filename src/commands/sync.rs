@@ -1,0 +1,161 @@
+//! `sync`: make a destination like its sources, in three directions.
+
+mod between;
+mod down;
+mod report;
+mod up;
+
+use super::context::Cx;
+use crate::output::{Exit, Failure, Outcome};
+use crate::s3::Client;
+use crate::transfer::compare::Checks;
+use crate::transfer::sync::judge::{Judge, pairs};
+use crate::transfer::sync::plan::{Plan, Planning};
+use crate::transfer::sync::sources::{Area, Items, Listing};
+use crate::uri::{Location, S3Uri};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Compares the sources with the destination and transfers what is missing or differs there. Which way follows from the
+/// arguments; between two local directories there is none.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
+        return Err(Failure::parameter("Expecting both sources and a destination"));
+    };
+    if args.iter().any(|argument| argument == "-") {
+        return Err(Failure::parameter(
+            "Stdin or stdout ('-') can't be used for a source or a destination with the sync command.",
+        ));
+    }
+    if cx.settings.encrypt {
+        // Never in clear what was to be encrypted; and an encrypted object cannot be compared with its file.
+        return Err(Failure::parameter("Encryption ('-e') cannot be used with the sync command."));
+    }
+    let mut local: Vec<(PathBuf, &OsString)> = Vec::new();
+    let mut remote: Vec<S3Uri> = Vec::new();
+    for source in sources {
+        match Location::parse(source) {
+            Location::Local(path) => local.push((path, source)),
+            Location::S3(uri) => remote.push(uri),
+        }
+    }
+    match (Location::parse(last), local.is_empty(), remote.is_empty()) {
+        (Location::S3(destination), false, true) => {
+            let paths = local.into_iter().map(|(path, _)| path).collect();
+            up::run(cx, paths, destinations(cx, destination)?).await
+        }
+        (Location::Local(path), true, false) => down::run(cx, &named(remote)?, path).await,
+        (Location::S3(destination), true, false) => {
+            between::run(cx, &named(remote)?, named(vec![destination])?.remove(0)).await
+        }
+        _ => {
+            let shown: Vec<String> =
+                args.iter().map(|argument| format!("'{}'", argument.to_string_lossy())).collect();
+            Err(Failure::parameter(format!("Invalid source/destination: {}", shown.join(" "))))
+        }
+    }
+}
+
+/// The destination with those of `--add-destination`.
+fn destinations(cx: &Cx, first: S3Uri) -> Outcome<Vec<S3Uri>> {
+    let mut all = vec![first];
+    for text in &cx.settings.additional_destinations {
+        match S3Uri::parse(text) {
+            Some(uri) => all.push(uri),
+            None => {
+                return Err(Failure::parameter(format!("Expecting S3 URI instead of '{text}'")));
+            }
+        }
+    }
+    named(all)
+}
+
+fn named(uris: Vec<S3Uri>) -> Outcome<Vec<S3Uri>> {
+    match uris.iter().find(|uri| uri.bucket.is_empty()) {
+        Some(uri) => {
+            Err(Failure::parameter(format!("Expecting S3 URI with a bucket name instead of '{uri}'")))
+        }
+        None => Ok(uris),
+    }
+}
+
+/// What sources mean: the objects to list, and the areas of the destination that they answer for. A prefix with a slash
+/// at its end gives what is below it; without, the object of that name and what is below it, under that name. Siblings
+/// that merely begin the same are never meant.
+fn listings(sources: &[S3Uri]) -> (Vec<Listing>, Vec<Area>) {
+    let (mut listings, mut areas) = (Vec::new(), Vec::new());
+    for uri in sources {
+        let directory = uri.with_key(&uri.key[..uri.key.len() - uri.basename().len()]);
+        let area = match uri.basename() {
+            "" => Area::Everything,
+            name => Area::Either(name.to_owned()),
+        };
+        listings.extend(Area::listings(&directory, std::slice::from_ref(&area)));
+        areas.push(area);
+    }
+    (listings, areas)
+}
+
+/// Compares two sides.
+async fn compare(
+    cx: &Cx,
+    source: Items,
+    destination: Items,
+    planning: &Planning,
+) -> Outcome<(Plan, Arc<Judge>)> {
+    let settings = &cx.settings;
+    let checks = Checks { md5: settings.sync_checks_md5, skip_existing: settings.skip_existing };
+    let part_size = (settings.multipart_chunk_size_mb.max(1) as u64) << 20;
+    let client: Client = cx.client().clone();
+    let judge = Judge::new(client, checks, part_size, cx.width());
+    let plan = Plan::collect(judge.clone().judge(pairs(source, destination)), planning).await?;
+    Ok((plan, judge))
+}
+
+/// Whether the planned deletions may happen. They never do where the source could not be read completely; where it is
+/// empty, or where they are more than `--max-delete`, only `--force` lifts the stop for the first.
+fn may_delete(cx: &Cx, plan: &Plan, unreadable: u64) -> bool {
+    let settings = &cx.settings;
+    if !settings.delete_removed || plan.removed.is_empty() {
+        return false;
+    }
+    if unreadable > 0 {
+        log::warn!("delete: no deletes performed because {unreadable} local names could not be read.");
+        return false;
+    }
+    if plan.would_empty() && !settings.force {
+        log::warn!(
+            "delete: cowardly refusing to delete because no source files were found.  Use --force to override."
+        );
+        return false;
+    }
+    if u64::try_from(settings.max_delete).is_ok_and(|most| plan.removed.len() > most) {
+        log::warn!("delete: maximum requested number of deletes would be exceeded, none performed.");
+        return false;
+    }
+    true
+}
+
+/// The end of a run in which some items could not be used or failed.
+fn ended(failed: u64) -> Outcome {
+    if failed == 0 { Ok(()) } else { Err(Failure::silent(Exit::PARTIAL)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn siblings_of_a_prefix_are_never_listed() {
+        let uris = ["s3://b/p/", "s3://b/q/dir", "s3://c"].map(|text| S3Uri::parse(text).unwrap());
+        let (found, areas) = listings(&uris);
+        let shown: Vec<_> =
+            found.iter().map(|one| (one.prefix.as_str(), one.relative.as_str(), one.exact)).collect();
+        assert_eq!(
+            shown,
+            [("p/", "", false), ("q/dir", "dir", true), ("q/dir/", "dir/", false), ("", "", false)]
+        );
+        assert_eq!(areas, [Area::Everything, Area::Either("dir".into()), Area::Everything]);
+    }
+}

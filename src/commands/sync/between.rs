@@ -1,0 +1,184 @@
+//! `sync` between two places of a store.
+
+use super::report::Report;
+use super::{compare, ended, listings, may_delete};
+use crate::commands::context::Cx;
+use crate::output::{Exit, Failure, Outcome};
+use crate::s3::Error;
+use crate::transfer::copy::{Copier, CopyError};
+use crate::transfer::delete::delete_keys;
+use crate::transfer::pool::{self, Verdict};
+use crate::transfer::spool::Spool;
+use crate::transfer::sync::Item;
+use crate::transfer::sync::duplicates;
+use crate::transfer::sync::plan::{Count, Plan, Planning};
+use crate::transfer::sync::sources::{self, Area, Listing, Rules};
+use crate::uri::S3Uri;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome {
+    let settings = &cx.settings;
+    let (from, areas) = listings(uris);
+    let target = target(cx, &from, &areas, destination).await?;
+    let mut into = Area::listings(&target.directory, &areas);
+    if let Some(key) = &target.exact {
+        into = vec![Listing {
+            bucket: target.directory.bucket.as_str().into(),
+            prefix: key.clone(),
+            relative: uris[0].basename().to_owned(),
+            exact: true,
+        }];
+    }
+    for uri in uris {
+        log::info!("Retrieving list of remote files for {uri} ...");
+    }
+    log::info!("Retrieving list of remote files for {} ...", target.directory);
+    let rules = Arc::new(Rules::new(&settings.filter, &[]));
+    let source = rules.clone().walked(sources::remote(cx.client(), from));
+    let there = rules.walked(sources::remote(cx.client(), into));
+    let (mut plan, _) = compare(cx, source, there, &Planning::of(&areas)).await?;
+    log::info!("Found {} source files, {} destination files", plan.source.files, plan.destination.files);
+    log::info!("Verifying attributes...");
+    let work = duplicates::find(&mut plan, None).await?.transfers;
+    let delete = may_delete(cx, &plan, 0);
+    let removed = if delete { plan.removed.len() } else { 0 };
+    cx.console.line(format!(
+        "Summary: {} source files to copy, {removed} files at destination to delete",
+        work.len()
+    ))?;
+    if settings.dry_run {
+        return dry_run(cx, plan, work, &target, delete);
+    }
+
+    let mut report = Report::new(plan.source);
+    let mut failed = 0;
+    let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
+    if let Some(removed) = removed.take_if(|_| !settings.delete_after) {
+        failed += delete_all(cx, removed, &target, &mut report).await?;
+    }
+    failed += copy_all(cx, work, &target, &mut report).await?;
+    if let Some(removed) = removed {
+        failed += delete_all(cx, removed, &target, &mut report).await?;
+    }
+    report.files(cx)?;
+    ended(failed)
+}
+
+/// Where names become keys: below a directory, or, for a single object, exactly there.
+#[derive(Clone, Debug)]
+struct Target {
+    directory: S3Uri,
+    exact: Option<String>,
+}
+
+impl Target {
+    fn uri(&self, relative: &str) -> S3Uri {
+        match &self.exact {
+            Some(key) => self.directory.with_key(key.clone()),
+            None => self.directory.with_key(format!("{}{relative}", self.directory.key)),
+        }
+    }
+}
+
+/// A destination without a slash at its end is the name of the copy where the source is one object, and a directory
+/// otherwise. s3cmd 2.4.0 puts no slash between them and writes glued names.
+async fn target(cx: &Cx, from: &[Listing], areas: &[Area], destination: S3Uri) -> Outcome<Target> {
+    if destination.key.is_empty() || destination.key.ends_with('/') {
+        return Ok(Target { directory: destination, exact: None });
+    }
+    if let ([Area::Either(_)], [object, below]) = (areas, from) {
+        let options = |listing: &Listing| crate::s3::list::ListOptions {
+            prefix: listing.prefix.clone(),
+            page_size: Some(1),
+            ..Default::default()
+        };
+        let (object_options, below_options) = (options(object), options(below));
+        let pages = futures::try_join!(
+            cx.client().list_page(&object.bucket, &object_options, None),
+            cx.client().list_page(&below.bucket, &below_options, None),
+        )?;
+        let is_object = pages.0.objects.first().is_some_and(|first| first.key == object.prefix);
+        if is_object && pages.1.objects.is_empty() {
+            let exact = Some(destination.key.clone());
+            return Ok(Target { directory: destination, exact });
+        }
+    }
+    let directory = destination.with_key(format!("{}/", destination.key));
+    Ok(Target { directory, exact: None })
+}
+
+fn dry_run(cx: &Cx, plan: Plan, work: Spool<Item>, target: &Target, delete: bool) -> Outcome {
+    for name in plan.excluded.into_records()? {
+        cx.console.stream(format!("exclude: {}", name?))?;
+    }
+    if delete {
+        for item in plan.removed.into_records()? {
+            cx.console.stream(format!("delete: '{}'", item?.uri()))?;
+        }
+    }
+    for item in work.into_records()? {
+        let item = item?;
+        cx.console.stream(format!("remote copy: '{}' -> '{}'", item.uri(), target.uri(&item.relative)))?;
+    }
+    cx.console.flush()?;
+    log::warn!("Exiting now because of --dry-run");
+    Ok(())
+}
+
+async fn delete_all(cx: &Cx, removed: Spool<Item>, target: &Target, report: &mut Report) -> Outcome<u64> {
+    let keys = removed.into_records()?.map(|item| Ok(item.map(|item| item.uri().key)?));
+    let bucket = &target.directory.bucket;
+    let ledger = delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), false).await?;
+    report.deleted += ledger.done;
+    Ok(ledger.failed)
+}
+
+async fn copy_all(cx: &Cx, work: Spool<Item>, target: &Target, report: &mut Report) -> Outcome<u64> {
+    let total = work.len();
+    let copied = Arc::new(Mutex::new(Count::default()));
+    let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
+    let items = work.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
+    let stop = cx.settings.stop_on_error;
+    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
+        let (cx, copier, copied) = (cx.clone(), copier.clone(), copied.clone());
+        let (from, to) = (item.uri(), target.uri(&item.relative));
+        async move {
+            let verdict = copy(&cx, &copier, &from, &to, &format!("[{} of {total}]", index + 1)).await?;
+            if verdict == Verdict::Done {
+                copied.lock().unwrap_or_else(PoisonError::into_inner).add(item.size);
+            }
+            Ok(verdict)
+        }
+    })
+    .await?;
+    if stop && ledger.failed + ledger.missing > 0 {
+        return Err(Failure::new(Exit::PARTIAL, "Exiting now because of --stop-on-error"));
+    }
+    report.copied = *copied.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(ledger.failed + ledger.missing)
+}
+
+async fn copy(cx: &Cx, copier: &Copier, from: &S3Uri, to: &S3Uri, place: &str) -> Outcome<Verdict> {
+    match copier.copy(from, to).await {
+        Ok(()) => {
+            cx.console.line(format!("remote copy: '{from}' -> '{to}'  {place}"))?;
+            Ok(Verdict::Done)
+        }
+        Err(CopyError::Missing) => missing(cx, from, to).await,
+        Err(CopyError::Failed(error @ (Error::Service(_) | Error::Integrity(_) | Error::Malformed(_)))) => {
+            let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
+            log::error!("Copy failed for: '{from}' ({reason})");
+            Ok(Verdict::Failed)
+        }
+        // What is wrong with the connection is wrong for the rest too.
+        Err(CopyError::Failed(error)) => Err(error.into()),
+    }
+}
+
+/// The object was listed a moment ago: either it was deleted since, or the destination's bucket is not there, which
+/// ends the run.
+async fn missing(cx: &Cx, from: &S3Uri, to: &S3Uri) -> Outcome<Verdict> {
+    cx.client().list_page(&to.bucket, &Default::default(), None).await?;
+    log::warn!("Key not found {from}");
+    Ok(Verdict::Missing)
+}

@@ -1,0 +1,437 @@
+//! `sync` from a store to local files.
+
+use super::report::Report;
+use super::{compare, ended, listings, may_delete};
+use crate::commands::context::Cx;
+use crate::commands::get;
+use crate::output::{Exit, Failure, Outcome, reason};
+use crate::s3::request::Progress;
+use crate::transfer::destination::{Destination, Place};
+use crate::transfer::download::{Known, Received, Target, download, target_of};
+use crate::transfer::local_walk::WalkOptions;
+use crate::transfer::pool::{self, Verdict};
+use crate::transfer::restore::{self, Owner, Restore};
+use crate::transfer::spool::Spool;
+use crate::transfer::sync::Item;
+use crate::transfer::sync::duplicates::{self, Copy, Work};
+use crate::transfer::sync::plan::{Count, Plan, Planning};
+use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
+use crate::units;
+use crate::uri::S3Uri;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
+    let settings = &cx.settings;
+    let (from, areas) = listings(uris);
+    for uri in uris {
+        log::info!("Retrieving list of remote files for {uri} ...");
+    }
+    let Some(destination) = destination(cx, uris, &from, &path).await? else {
+        return nothing(cx);
+    };
+    let roots = roots(&destination, &path, &areas, uris);
+    log::info!("Compiling list of local files...");
+    let tally = Arc::new(Tally::default());
+    let options = WalkOptions {
+        follow_symlinks: settings.follow_symlinks,
+        directories: true,
+        verbatim: true,
+        prune: None,
+        show_links: true,
+    };
+    let rules = Arc::new(Rules::new(&settings.filter, &roots));
+    let remote = rules.clone().walked(sources::remote(cx.client(), from));
+    let local = rules.guarded(sources::local(roots, options, tally.clone()));
+    let planning =
+        Planning { find_duplicates: settings.sync_checks_md5, to_files: true, ..Planning::of(&areas) };
+    let (mut plan, judge) = compare(cx, remote, local, &planning).await?;
+    log::info!(
+        "Found {} remote file objects, {} local files and directories",
+        plan.source.files,
+        plan.destination.files
+    );
+    log::info!("Verifying attributes...");
+    let work = duplicates::find(&mut plan, Some(&judge).filter(|_| settings.sync_checks_md5)).await?;
+    let delete = may_delete(cx, &plan, tally.unreadable());
+    log::info!(
+        "Summary: {} remote files to download, {} local files to delete, {} local files to hardlink",
+        work.transfers.len(),
+        if delete { plan.removed.len() } else { 0 },
+        work.copies.len()
+    );
+    let unusable = tally.unusable() + tally.unreadable();
+    if settings.dry_run {
+        dry_run(cx, plan, work, &destination, delete)?;
+        return ended(unusable);
+    }
+    transfer(cx, plan, work, destination, delete, unusable).await
+}
+
+/// The directory, or the name for a single object; `None` where there is nothing to fetch and no directory. Rules
+/// measured on s3cmd 2.4.0: a directory that does not exist is made if it is named with a slash at its end.
+async fn destination(
+    cx: &Cx,
+    uris: &[S3Uri],
+    from: &[sources::Listing],
+    path: &Path,
+) -> Outcome<Option<Destination>> {
+    let directory = || Ok(Some(Destination::Directory(path.as_os_str().to_owned())));
+    if path.is_dir() {
+        return directory();
+    }
+    let with_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if let ([uri], [_, below]) = (uris, from) {
+        let options = crate::s3::list::ListOptions {
+            prefix: below.prefix.clone(),
+            page_size: Some(1),
+            ..Default::default()
+        };
+        let page = cx.client().list_page(&uri.bucket, &options, None).await?;
+        if page.objects.is_empty() {
+            if with_slash {
+                return Err(Failure::parameter("Destination is not an existing directory"));
+            }
+            return Ok(Some(Destination::File(path.to_owned())));
+        }
+    }
+    if !with_slash || path.exists() {
+        return Err(Failure::parameter(
+            "Destination must be a directory and end with '/' when downloading multiple sources.",
+        ));
+    }
+    directory()
+}
+
+fn nothing(cx: &Cx) -> Outcome {
+    Report::new(Count::default()).bytes(cx, "Downloaded")
+}
+
+/// The local trees that answer to the areas.
+fn roots(destination: &Destination, path: &Path, areas: &[Area], uris: &[S3Uri]) -> Vec<Root> {
+    if let Destination::File(path) = destination {
+        let relative = uris.first().map_or("", S3Uri::basename).to_owned();
+        return vec![Root::File { path: path.clone(), relative }];
+    }
+    if !path.is_dir() {
+        return Vec::new();
+    }
+    if areas.contains(&Area::Everything) {
+        return vec![Root::Directory { path: path.to_owned(), prefix: String::new() }];
+    }
+    let mut names: Vec<&String> = areas
+        .iter()
+        .filter_map(|area| match area {
+            Area::Everything => None,
+            Area::Below(name) | Area::Name(name) | Area::Either(name) => Some(name),
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let roots = names.into_iter().map(|name| {
+        let path = path.join(name);
+        if path.is_dir() && !path.is_symlink() {
+            Root::Directory { path, prefix: format!("{name}/") }
+        } else {
+            Root::File { path, relative: name.clone() }
+        }
+    });
+    roots.collect()
+}
+
+fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: bool) -> Outcome {
+    for name in plan.excluded.into_records()? {
+        cx.console.stream(format!("exclude: {}", name?))?;
+    }
+    if delete {
+        for item in plan.removed.into_records()? {
+            cx.console.stream(format!("delete: '{}'", shown(&item?)))?;
+        }
+    }
+    for item in work.transfers.into_records()? {
+        let item = item?;
+        let name = destination.shown(&item.relative);
+        cx.console.stream(format!("download: '{}' -> '{name}'", item.uri()))?;
+    }
+    cx.console.flush()?;
+    log::warn!("Exiting now because of --dry-run");
+    Ok(())
+}
+
+fn shown(item: &Item) -> String {
+    let path = item.path().display().to_string();
+    path.strip_suffix('/').map_or(path.clone(), str::to_owned)
+}
+
+/// What the downloads of a run share.
+#[derive(Debug)]
+struct Run {
+    destination: Destination,
+    conflicts: HashMap<String, &'static str>,
+    moved: Mutex<Count>,
+    copied: Mutex<Count>,
+    /// Directories whose attributes are set at the end, when nothing is written into them any more.
+    directories: Mutex<Vec<(PathBuf, Restore)>>,
+    /// Files whose owner only root could set.
+    owners_kept: Mutex<u64>,
+}
+
+async fn transfer(
+    cx: &Cx,
+    mut plan: Plan,
+    work: Work,
+    destination: Destination,
+    delete: bool,
+    unusable: u64,
+) -> Outcome {
+    let settings = &cx.settings;
+    let mut report = Report::new(plan.source);
+    let mut failed = unusable;
+    // What is copied must be there until then.
+    let after = settings.delete_after || !work.copies.is_empty();
+    let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
+    if let Some(removed) = removed.take_if(|_| !after) {
+        failed += delete_all(cx, removed, &mut report)?;
+    }
+    if let (Destination::Directory(path), false) = (&destination, work.transfers.is_empty()) {
+        std::fs::create_dir_all(path).map_err(|error| Failure::file(path.to_string_lossy(), &error))?;
+    }
+    let run = Arc::new(Run {
+        destination,
+        conflicts: std::mem::take(&mut plan.conflicts),
+        moved: Mutex::default(),
+        copied: Mutex::default(),
+        directories: Mutex::default(),
+        owners_kept: Mutex::default(),
+    });
+    failed += download_all(cx, &run, work.transfers).await?;
+    failed += copy_all(cx, &run, work.copies).await?;
+    if let Some(removed) = removed {
+        failed += delete_all(cx, removed, &mut report)?;
+    }
+    finish_directories(&run);
+    let kept = *lock(&run.owners_kept);
+    if kept > 0 {
+        log::warn!("Can't set owner/group of {kept} files (only root can)");
+    }
+    report.moved = *lock(&run.moved);
+    report.copied = *lock(&run.copied);
+    report.bytes(cx, "Downloaded")?;
+    ended(failed)
+}
+
+/// Deletes what the store does not have, what is in directories before them.
+fn delete_all(cx: &Cx, removed: Spool<Item>, report: &mut Report) -> Outcome<u64> {
+    let mut failed = 0;
+    let mut bytes = report.deleted_bytes.unwrap_or(0);
+    for item in removed.into_reversed()? {
+        let item = item?;
+        match restore::delete_local(item.path(), item.is_directory()) {
+            Ok(true) => {
+                report.deleted += 1;
+                bytes += item.size;
+                cx.console.stream(format!("delete: '{}'", shown(&item)))?;
+            }
+            Ok(false) => {}
+            Err(why) => {
+                cx.console.flush()?;
+                log::error!("Delete of '{}' failed (Reason: {why})", shown(&item));
+                failed += 1;
+            }
+        }
+    }
+    cx.console.flush()?;
+    report.deleted_bytes = Some(bytes);
+    Ok(failed)
+}
+
+async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>) -> Outcome<u64> {
+    let total = transfers.len();
+    let items = transfers.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
+    let stop = cx.settings.stop_on_error;
+    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
+        let (cx, run) = (cx.clone(), run.clone());
+        async move {
+            let place = format!("[{} of {total}]", index + 1);
+            if item.is_directory() {
+                return make_directory(&cx, &run, &item, &place).await;
+            }
+            fetch(&cx, &run, &item, Some(&place)).await
+        }
+    })
+    .await?;
+    stopped(cx, ledger.failed)?;
+    Ok(ledger.failed + ledger.missing)
+}
+
+/// Makes duplicates out of what is here already, without a word, as s3cmd does; each with its own attributes. What
+/// cannot be copied is downloaded after all.
+async fn copy_all(cx: &Cx, run: &Arc<Run>, copies: Spool<Copy>) -> Outcome<u64> {
+    let items = copies.into_records()?.map(|copy| Ok(copy?));
+    let stop = cx.settings.stop_on_error;
+    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |copy| {
+        let (cx, run) = (cx.clone(), run.clone());
+        async move {
+            match copy_one(&cx, &run, &copy).await {
+                Ok(()) => Ok(Verdict::Done),
+                Err(why) => {
+                    log::info!("'{}' could not be copied ({why}): downloading it", copy.from);
+                    fetch(&cx, &run, &copy.item, None).await
+                }
+            }
+        }
+    })
+    .await?;
+    stopped(cx, ledger.failed)?;
+    Ok(ledger.failed + ledger.missing)
+}
+
+async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
+    let place = |relative: &str| match run.destination.target(relative)? {
+        Place::File(path) => Ok(path),
+        _ => Err("it is no file".to_owned()),
+    };
+    if run.conflicts.contains_key(&copy.item.relative) {
+        return Err("there is a file in the way".to_owned());
+    }
+    let (from, to) = (place(&copy.from)?, place(&copy.item.relative)?);
+    let uri = copy.item.uri();
+    let head = cx.client().head_object(&uri.bucket, &uri.key).await.map_err(|error| error.to_string())?;
+    if head.etag != copy.item.etag() {
+        return Err("the object has changed".to_owned());
+    }
+    let prepared = run.destination.prepare(&to).and_then(|()| target_of(&to));
+    let Target::File(to) = prepared.map_err(|error| reason(&error))? else {
+        return Err("it is no file".to_owned());
+    };
+    let (md5, name) = (copy.md5, to.clone());
+    let made = tokio::task::spawn_blocking(move || restore::copy_file(&from, &name, md5)).await;
+    made.map_err(|error| error.to_string())?.map_err(|error| reason(&error))?;
+    let modified = chrono::DateTime::parse_from_rfc2822(&head.modified).ok().map(std::time::SystemTime::from);
+    if let Some(modified) = modified {
+        let time = filetime::FileTime::from_system_time(modified);
+        filetime::set_file_times(&to, time, time).map_err(|error| reason(&error))?;
+    }
+    set_attributes(cx, run, &Restore::of(|name| head.header(name)), &to);
+    lock(&run.copied).add(copy.item.size);
+    remove_source(cx, &uri).await.map_err(|failure| failure.lines.join("; "))
+}
+
+async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Verdict> {
+    let name = run.destination.shown(&item.relative);
+    let uri = item.uri();
+    let path = match run.destination.target(&item.relative) {
+        Ok(Place::Directory(path)) => path,
+        Ok(_) => return Ok(get::cannot_create(&name, "it is no directory")),
+        Err(why) => return Ok(get::cannot_create(&name, &why)),
+    };
+    // The check is about what is above, which is made on the way.
+    let made = run.destination.prepare(&path).and_then(|()| std::fs::create_dir_all(&path));
+    if let Err(error) = made {
+        return Ok(get::cannot_create(&name, &reason(&error)));
+    }
+    if cx.settings.preserve_attrs {
+        match cx.client().head_object(&uri.bucket, &uri.key).await {
+            Ok(head) => lock(&run.directories).push((path, Restore::of(|name| head.header(name)))),
+            Err(error) => return get::failed(&name, error),
+        }
+    }
+    lock(&run.moved).add(0);
+    cx.console.line(format!("mkdir: '{uri}' -> '{name}' {place}"))?;
+    remove_source(cx, &uri).await?;
+    Ok(Verdict::Done)
+}
+
+/// Downloads one object; with `place` absent without a line.
+async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Option<&str>) -> Outcome<Verdict> {
+    let name = run.destination.shown(&item.relative);
+    let uri = item.uri();
+    if let Some(why) = run.conflicts.get(&item.relative) {
+        return Ok(get::cannot_create(&name, why));
+    }
+    let path = match run.destination.target(&item.relative) {
+        Ok(Place::File(path)) => path,
+        Ok(_) => return Ok(get::cannot_create(&name, "Is a directory")),
+        Err(why) => return Ok(get::cannot_create(&name, &why)),
+    };
+    let target = match run.destination.prepare(&path).and_then(|()| target_of(&path)) {
+        Ok(target) => target,
+        Err(error) => return Ok(get::cannot_create(&name, &reason(&error))),
+    };
+    log::info!("Receiving file '{name}', please wait...");
+    let progress = Progress::default();
+    let started = Instant::now();
+    let label = || format!("download: '{uri}' -> '{name}'  {}", place.unwrap_or_default());
+    let meter = place.map(|_| cx.console.meter(label, item.size, &progress));
+    let received = download(cx.client(), &uri, Known::Size(item.size), &target, false, &progress).await;
+    if let Some(meter) = meter {
+        meter.end(received.is_ok());
+    }
+    let Received { size, stored, .. } = match received {
+        Ok(received) => received,
+        Err(error) => return get::failed(&name, error),
+    };
+    if let Target::File(path) = &target {
+        set_attributes(cx, run, &stored, path);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    if let Some(place) = place {
+        lock(&run.moved).add(size);
+        if !cx.console.shows_progress() {
+            let speed = units::speed(size, seconds);
+            cx.console.line(format!(
+                "download: '{uri}' -> '{name}' ({size} bytes in {seconds:.1} seconds, {speed}) {place}"
+            ))?;
+        }
+    } else {
+        lock(&run.copied).add(size);
+    }
+    remove_source(cx, &uri).await?;
+    Ok(Verdict::Done)
+}
+
+async fn remove_source(cx: &Cx, uri: &S3Uri) -> Outcome {
+    if cx.settings.delete_after_fetch {
+        cx.client().delete_object(&uri.bucket, &uri.key).await?;
+        cx.console.line(format!("File '{uri}' removed after syncing"))?;
+    }
+    Ok(())
+}
+
+/// Attributes are a courtesy: a file that has its content is no failure because its mode could not be set.
+fn set_attributes(cx: &Cx, run: &Run, stored: &Restore, path: &Path) {
+    if !cx.settings.preserve_attrs || stored.is_empty() {
+        return;
+    }
+    match stored.apply(path) {
+        Ok(Owner::Right) => {}
+        Ok(Owner::Kept) => *lock(&run.owners_kept) += 1,
+        Err(error) => log::warn!("Can't set attributes of '{}' ({})", path.display(), reason(&error)),
+    }
+}
+
+/// Gives directories their attributes, what is inside before what is around it.
+fn finish_directories(run: &Run) {
+    let mut directories = std::mem::take(&mut *lock(&run.directories));
+    directories.sort_by(|a, b| b.0.cmp(&a.0));
+    for (path, stored) in directories {
+        match stored.apply(&path) {
+            Ok(Owner::Right) => {}
+            Ok(Owner::Kept) => *lock(&run.owners_kept) += 1,
+            Err(error) => log::warn!("Can't set attributes of '{}' ({})", path.display(), reason(&error)),
+        }
+    }
+}
+
+fn stopped(cx: &Cx, failed: u64) -> Outcome {
+    if cx.settings.stop_on_error && failed > 0 {
+        return Err(Failure::new(Exit::PARTIAL, "Exiting now because of --stop-on-error"));
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

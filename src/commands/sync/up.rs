@@ -1,0 +1,343 @@
+//! `sync` from local files to a store.
+
+use super::report::Report;
+use super::{compare, ended, may_delete};
+use crate::commands::context::Cx;
+use crate::commands::put;
+use crate::output::{Exit, Failure, Outcome};
+use crate::s3::request::Progress;
+use crate::transfer::delete::delete_keys;
+use crate::transfer::local_walk::{WalkOptions, key_name};
+use crate::transfer::pool::{self, Verdict};
+use crate::transfer::spool::Spool;
+use crate::transfer::sync::Item;
+use crate::transfer::sync::duplicates::{self, Copy, Work};
+use crate::transfer::sync::plan::{Count, Plan, Planning};
+use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
+use crate::transfer::upload::{UploadError, Uploader, check_part_size};
+use crate::uri::S3Uri;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Where the files are, and what they answer for.
+struct Sources {
+    roots: Vec<Root>,
+    areas: Vec<Area>,
+    options: WalkOptions,
+    /// Arguments that cannot be used; each was warned about.
+    unusable: u64,
+}
+
+pub(super) async fn run(cx: &Cx, paths: Vec<PathBuf>, destinations: Vec<S3Uri>) -> Outcome {
+    check_part_size(&cx.settings)?;
+    let sources = sources(cx, &paths)?;
+    let mut failure = None;
+    for destination in &destinations {
+        check_destination(destination, &sources)?;
+    }
+    for destination in destinations {
+        let done = one(cx, &sources, &destination).await;
+        // Trouble with single files does not keep the other destinations from theirs.
+        match done {
+            Err(partial) if partial.exit == Exit::PARTIAL && !cx.settings.stop_on_error => {
+                failure = Some(partial);
+            }
+            other => other?,
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Rules measured on s3cmd 2.4.0: `dir` keeps its name, `dir/` and `.` give what is in them.
+fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
+    log::info!("Compiling list of local files...");
+    let settings = &cx.settings;
+    let verbatim = settings.urlencoding_mode == "verbatim";
+    let options = WalkOptions {
+        follow_symlinks: settings.follow_symlinks,
+        directories: settings.keep_dirs,
+        verbatim,
+        prune: Some(settings.filter.clone()).filter(|filter| !filter.is_empty()),
+        show_links: false,
+    };
+    let mut found = Sources { roots: Vec::new(), areas: Vec::new(), options, unusable: 0 };
+    for path in paths {
+        let Ok(metadata) = std::fs::symlink_metadata(path) else {
+            return Err(Failure::parameter(format!(
+                "Invalid source: '{}' is not an existing file or directory",
+                path.display()
+            )));
+        };
+        let ends_with_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        let is_dir = path.is_dir() && (!metadata.is_symlink() || settings.follow_symlinks || ends_with_slash);
+        let name = path.file_name().filter(|_| !(is_dir && ends_with_slash));
+        let Some(name) = name else {
+            found.areas.push(Area::Everything);
+            found.roots.push(Root::Directory { path: path.clone(), prefix: String::new() });
+            continue;
+        };
+        let Some(name) = key_name(name, verbatim) else {
+            log::warn!("Skipping over {}: the name is not UTF-8, and a key has to be", path.display());
+            found.unusable += 1;
+            continue;
+        };
+        if is_dir {
+            found.areas.push(Area::Below(name.clone()));
+            found.roots.push(Root::Directory { path: path.clone(), prefix: format!("{name}/") });
+        } else {
+            found.areas.push(Area::Name(name.clone()));
+            found.roots.push(Root::File { path: path.clone(), relative: name });
+        }
+    }
+    if !settings.files_from.is_empty() {
+        found.roots = listed(cx, &found)?;
+    }
+    Ok(found)
+}
+
+/// The files that `--files-from` names, below the one source directory; missing ones are dropped.
+fn listed(cx: &Cx, found: &Sources) -> Outcome<Vec<Root>> {
+    let [Root::Directory { path: base, prefix }] = &found.roots[..] else {
+        return Err(Failure::parameter("Only one source directory can be given with --files-from"));
+    };
+    let mut names = put::listed_names(&cx.settings.files_from)?;
+    names.sort_unstable();
+    names.dedup();
+    let mut roots = Vec::new();
+    for name in names {
+        let relative: PathBuf =
+            Path::new(&name).components().filter(|part| part.as_os_str() != ".").collect();
+        let path = base.join(&relative);
+        if std::fs::symlink_metadata(&path).is_err() || path.is_dir() {
+            continue;
+        }
+        if let Some(relative) = key_name(relative.as_os_str(), found.options.verbatim) {
+            roots.push(Root::File { path, relative: format!("{prefix}{relative}") });
+        }
+    }
+    Ok(roots)
+}
+
+/// A destination that is no directory can only be the name of one file.
+fn check_destination(destination: &S3Uri, sources: &Sources) -> Outcome {
+    let single = matches!(&sources.areas[..], [Area::Name(_)]);
+    if destination.key.is_empty() || destination.key.ends_with('/') || single {
+        return Ok(());
+    }
+    Err(Failure::parameter(
+        "Destination S3 URI must end with '/' (ie must refer to a directory on the remote side).",
+    ))
+}
+
+/// How names of the comparison become keys.
+#[derive(Clone, Debug)]
+struct Target {
+    destination: S3Uri,
+    /// The destination is the name of the one file.
+    exact: bool,
+}
+
+impl Target {
+    fn uri(&self, relative: &str) -> S3Uri {
+        if self.exact {
+            return self.destination.clone();
+        }
+        self.destination.with_key(format!("{}{relative}", self.destination.key))
+    }
+}
+
+async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
+    let settings = &cx.settings;
+    let exact = !(destination.key.is_empty() || destination.key.ends_with('/'));
+    let target = Target { destination: destination.clone(), exact };
+    let mut listings = Area::listings(destination, &sources.areas);
+    if exact && let [listing] = &mut listings[..] {
+        listing.prefix.clone_from(&destination.key);
+    }
+    log::info!("Retrieving list of remote files for {destination} ...");
+    let tally = Arc::new(Tally::default());
+    let rules = Arc::new(Rules::new(&settings.filter, &sources.roots));
+    let local =
+        rules.clone().walked(sources::local(sources.roots.clone(), sources.options.clone(), tally.clone()));
+    let remote = rules.mirrored(sources::remote(cx.client(), listings));
+    let planning = Planning { find_duplicates: settings.sync_checks_md5, ..Planning::of(&sources.areas) };
+    let (mut plan, judge) = compare(cx, local, remote, &planning).await?;
+    let (local, remote) = (plan.source.files, plan.destination.files);
+    log::info!("Found {local} local files, {remote} remote files");
+    log::info!("Verifying attributes...");
+    let work = duplicates::find(&mut plan, Some(&judge).filter(|_| settings.sync_checks_md5)).await?;
+    let delete = may_delete(cx, &plan, tally.unreadable());
+    let removed = if delete { plan.removed.len() } else { 0 };
+    let (uploads, copies) = (work.transfers.len(), work.copies.len());
+    log::info!(
+        "Summary: {uploads} local files to upload, {copies} files to remote copy, {removed} remote files to delete"
+    );
+    let unusable = sources.unusable + tally.unusable() + tally.unreadable();
+    if settings.dry_run {
+        dry_run(cx, plan, work, &target, delete).await?;
+        return ended(unusable);
+    }
+
+    let mut report = Report::new(plan.source);
+    let mut failed = unusable;
+    // What is copied at the destination must be there until then.
+    let after = settings.delete_after || copies > 0;
+    let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
+    if let Some(removed) = removed.take_if(|_| !after) {
+        failed += delete_all(cx, removed, &target, &mut report).await?;
+    }
+    let uploader = Uploader::new(cx.client().clone(), settings.clone(), cx.width());
+    failed += upload_all(cx, &uploader, work.transfers, &target, &mut report).await?;
+    failed += copy_all(cx, &uploader, work.copies, &target, &mut report).await?;
+    if let Some(removed) = removed {
+        failed += delete_all(cx, removed, &target, &mut report).await?;
+    }
+    report.bytes(cx, "Uploaded")?;
+    ended(failed)
+}
+
+async fn dry_run(cx: &Cx, plan: Plan, work: Work, target: &Target, delete: bool) -> Outcome {
+    for name in plan.excluded.into_records()? {
+        cx.console.stream(format!("exclude: {}", name?))?;
+    }
+    for item in work.transfers.into_records()? {
+        let item = item?;
+        cx.console.stream(format!("upload: '{}' -> '{}'", shown(&item), target.uri(&item.relative)))?;
+    }
+    for copy in work.copies.into_records()? {
+        let Copy { item, from, .. } = copy?;
+        cx.console.stream(format!("remote copy: '{from}' -> '{}'", item.relative))?;
+    }
+    if delete {
+        for item in plan.removed.into_records()? {
+            cx.console.stream(format!("delete: '{}'", item?.uri()))?;
+        }
+    }
+    cx.console.flush()?;
+    log::warn!("Exiting now because of --dry-run");
+    Ok(())
+}
+
+fn shown(item: &Item) -> String {
+    let path = item.path().display().to_string();
+    path.strip_suffix('/').map_or(path.clone(), str::to_owned)
+}
+
+async fn delete_all(cx: &Cx, removed: Spool<Item>, target: &Target, report: &mut Report) -> Outcome<u64> {
+    let keys = removed.into_records()?.map(|item| Ok(item.map(|item| item.uri().key)?));
+    let bucket = &target.destination.bucket;
+    let ledger = delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), false).await?;
+    report.deleted += ledger.done;
+    Ok(ledger.failed)
+}
+
+async fn upload_all(
+    cx: &Cx,
+    uploader: &Uploader,
+    transfers: Spool<Item>,
+    target: &Target,
+    report: &mut Report,
+) -> Outcome<u64> {
+    let total = transfers.len();
+    let (moved, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let items = transfers.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
+    let stop = cx.settings.stop_on_error;
+    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
+        let (cx, uploader, uri) = (cx.clone(), uploader.clone(), target.uri(&item.relative));
+        let (moved, bytes) = (moved.clone(), bytes.clone());
+        async move {
+            let place = format!("[{} of {total}]", index + 1);
+            let (verdict, size) = upload(&cx, &uploader, &item, &uri, &place).await?;
+            if verdict == Verdict::Done {
+                moved.fetch_add(1, Ordering::Relaxed);
+                bytes.fetch_add(size, Ordering::Relaxed);
+            }
+            Ok(verdict)
+        }
+    })
+    .await?;
+    stopped(cx, ledger.failed)?;
+    report.moved.files += moved.load(Ordering::Relaxed);
+    report.moved.bytes += bytes.load(Ordering::Relaxed);
+    Ok(ledger.failed + ledger.missing)
+}
+
+async fn upload(
+    cx: &Cx,
+    uploader: &Uploader,
+    item: &Item,
+    uri: &S3Uri,
+    place: &str,
+) -> Outcome<(Verdict, u64)> {
+    let path = shown(item);
+    let progress = Progress::default();
+    let started = Instant::now();
+    if item.is_directory() {
+        let made = uploader.directory(item.path(), uri).await.map(|()| 0).map_err(UploadError::from);
+        return Ok((put::finish(cx, &path, uri, place, started, made)?, 0));
+    }
+    log::info!("Sending file '{path}', please wait...");
+    let meter = cx.console.meter(|| format!("upload: '{path}' -> '{uri}'  {place}"), item.size, &progress);
+    let sent = uploader.file(item.path(), uri, &progress).await;
+    meter.end(sent.is_ok());
+    let size = sent.as_ref().map_or(0, |size| *size);
+    Ok((put::finish(cx, &path, uri, place, started, sent)?, size))
+}
+
+/// Makes duplicates out of what is at the destination; what cannot be copied is uploaded after all.
+async fn copy_all(
+    cx: &Cx,
+    uploader: &Uploader,
+    copies: Spool<Copy>,
+    target: &Target,
+    report: &mut Report,
+) -> Outcome<u64> {
+    let total = copies.len();
+    let (copied, moved) = (Arc::new(Mutex::new(Count::default())), Arc::new(Mutex::new(Count::default())));
+    let items = copies.into_records()?.enumerate().map(|(index, copy)| Ok((index, copy?)));
+    let stop = cx.settings.stop_on_error;
+    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
+        let (cx, uploader, target) = (cx.clone(), uploader.clone(), target.clone());
+        let (copied, moved) = (copied.clone(), moved.clone());
+        let count =
+            |count: &Mutex<Count>, bytes| count.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
+        async move {
+            let Copy { item, from, md5 } = copy;
+            let (from_uri, to) = (target.uri(&from), target.uri(&item.relative));
+            let place = format!("[{} of {total}]", index + 1);
+            match uploader.duplicate(item.path(), md5, &from_uri, &to).await {
+                Ok(()) => {
+                    count(&copied, item.size);
+                    cx.console.line(format!("remote copy: '{from}' -> '{}'  {place}", item.relative))?;
+                    Ok(Verdict::Done)
+                }
+                Err(error) => {
+                    log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", shown(&item));
+                    let (verdict, size) = upload(&cx, &uploader, &item, &to, &place).await?;
+                    if verdict == Verdict::Done {
+                        count(&moved, size);
+                    }
+                    Ok(verdict)
+                }
+            }
+        }
+    })
+    .await?;
+    stopped(cx, ledger.failed)?;
+    let taken = |count: &Mutex<Count>| *count.lock().unwrap_or_else(PoisonError::into_inner);
+    let (copied, moved) = (taken(&copied), taken(&moved));
+    report.copied.files += copied.files;
+    report.copied.bytes += copied.bytes;
+    report.moved.files += moved.files;
+    report.moved.bytes += moved.bytes;
+    Ok(ledger.failed + ledger.missing)
+}
+
+fn stopped(cx: &Cx, failed: u64) -> Outcome {
+    if cx.settings.stop_on_error && failed > 0 {
+        return Err(Failure::new(Exit::DATAERR, "Exiting now because of --stop-on-error"));
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Whether a file and an object, or two objects, have the same content: by size, then by the strongest checksum that
+//! both sides offer. A local file is read only where the sizes are equal, because only then it decides something.
+
+use super::attrs::{self, Attributes};
+use crate::s3::multipart::is_md5;
+use crate::s3::object::Head;
+use md5::{Digest, Md5};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Part sizes in MiB that programs use by default, tried where the store does not say which one it was.
+const COMMON_PART_SIZES: [u64; 7] = [5, 8, 15, 16, 32, 64, 100];
+
+/// Bytes of a file that are read and hashed at once.
+const BLOCK: usize = 256 * 1024;
+
+/// What names and sizes alone tell about two sides that both exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// Nothing is to be done.
+    Same,
+    /// The content differs.
+    Changed,
+    /// The checksums decide.
+    Look,
+}
+
+/// What a comparison looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Checks {
+    /// Checksums besides sizes (`--check-md5`).
+    pub md5: bool,
+    /// Nothing: what exists is left alone (`--skip-existing`).
+    pub skip_existing: bool,
+}
+
+impl Checks {
+    /// The first look, which costs nothing. A directory has no content.
+    pub fn glance(self, is_directory: bool, source: u64, destination: u64) -> Glance {
+        if self.skip_existing || is_directory {
+            Glance::Same
+        } else if source != destination {
+            Glance::Changed
+        } else if self.md5 {
+            Glance::Look
+        } else {
+            Glance::Same
+        }
+    }
+}
+
+/// What a store says about the content of an object, beside its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// The MD5 of the content.
+    Md5([u8; 16]),
+    /// An ETag over that many parts.
+    Composite(u64),
+    /// Nothing that could be compared.
+    Opaque,
+}
+
+impl Stored {
+    /// Reads an ETag of a listing. Under SSE-KMS one of 32 digits is no MD5, which a listing does not tell.
+    pub fn of_etag(etag: &str) -> Self {
+        if is_md5(etag) {
+            return digest(etag).map_or(Stored::Opaque, Stored::Md5);
+        }
+        let parts =
+            etag.rsplit_once('-').and_then(|(hash, parts)| is_md5(hash).then(|| parts.parse().ok())?);
+        parts.map_or(Stored::Opaque, Stored::Composite)
+    }
+
+    /// The MD5 of the content as HEAD tells it: the ETag where it is one, else what was stored with the object.
+    pub fn md5_of(head: &Head) -> Option<[u8; 16]> {
+        let plain = Some(head.etag.as_str()).filter(|etag| is_md5(etag) && !is_encrypted(head));
+        plain.and_then(digest).or_else(|| digest(Attributes::parse(head.header(attrs::HEADER)?).md5()?))
+    }
+}
+
+/// Whether the ETag of an object says nothing about its content because it was encrypted with a key of its own.
+pub fn is_encrypted(head: &Head) -> bool {
+    head.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"))
+        || head.header("x-amz-server-side-encryption-customer-algorithm").is_some()
+}
+
+/// Part sizes that give an object of that size that many parts: the configured one first.
+pub fn part_sizes(size: u64, parts: u64, configured: u64) -> Vec<u64> {
+    let common = COMMON_PART_SIZES.iter().map(|mib| mib << 20);
+    let mut fitting: Vec<u64> = Vec::new();
+    for part in std::iter::once(configured).chain(common) {
+        if part > 0 && size.div_ceil(part).max(1) == parts && !fitting.contains(&part) {
+            fitting.push(part);
+        }
+    }
+    fitting
+}
+
+/// The MD5 of a file.
+pub fn md5_of_file(path: &Path, size: u64) -> io::Result<[u8; 16]> {
+    let mut file = File::open(path)?;
+    if size <= BLOCK as u64 {
+        // One more byte than there should be shows the end in the same read.
+        let mut content = Vec::with_capacity(size as usize + 1);
+        file.read_to_end(&mut content)?;
+        return Ok(Md5::digest(&content).into());
+    }
+    let mut hasher = Md5::new();
+    each_block(&mut file, |block| hasher.update(block))?;
+    Ok(hasher.finalize().into())
+}
+
+/// Whether the file, sent in parts of one of these sizes, gets this ETag. All sizes are tried in one reading.
+pub fn has_composite_etag(path: &Path, part_sizes: &[u64], etag: &str) -> io::Result<bool> {
+    struct Candidate {
+        part_size: u64,
+        filled: u64,
+        part: Md5,
+        whole: Md5,
+        parts: u64,
+    }
+    let mut candidates: Vec<Candidate> = part_sizes
+        .iter()
+        .map(|&part_size| Candidate { part_size, filled: 0, part: Md5::new(), whole: Md5::new(), parts: 0 })
+        .collect();
+    each_block(&mut File::open(path)?, |block| {
+        for candidate in &mut candidates {
+            let mut rest = block;
+            while !rest.is_empty() {
+                let room = (candidate.part_size - candidate.filled).min(rest.len() as u64);
+                let (now, later) = rest.split_at(room as usize);
+                candidate.part.update(now);
+                candidate.filled += room;
+                rest = later;
+                if candidate.filled == candidate.part_size {
+                    candidate.whole.update(std::mem::take(&mut candidate.part).finalize());
+                    candidate.parts += 1;
+                    candidate.filled = 0;
+                }
+            }
+        }
+    })?;
+    Ok(candidates.into_iter().any(|mut candidate| {
+        if candidate.filled > 0 || candidate.parts == 0 {
+            candidate.whole.update(candidate.part.finalize());
+            candidate.parts += 1;
+        }
+        format!("{}-{}", hex::encode(candidate.whole.finalize()), candidate.parts).eq_ignore_ascii_case(etag)
+    }))
+}
+
+fn each_block(file: &mut File, mut consume: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(count) => consume(&block[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn digest(text: &str) -> Option<[u8; 16]> {
+    hex::decode(text).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::multipart::composite_etag;
+
+    #[test]
+    fn names_and_sizes_decide_what_they_can() {
+        use Glance::{Changed, Look, Same};
+        for (md5, skip_existing, is_directory, sizes_differ, wanted) in [
+            (true, false, false, false, Look),
+            (true, false, false, true, Changed),
+            (false, false, false, false, Same),
+            (false, false, false, true, Changed),
+            (true, true, false, true, Same),
+            (true, true, false, false, Same),
+            (true, false, true, true, Same),
+            (true, false, true, false, Same),
+            (false, true, true, true, Same),
+        ] {
+            let checks = Checks { md5, skip_existing };
+            let found = checks.glance(is_directory, 5, if sizes_differ { 6 } else { 5 });
+            assert_eq!(found, wanted, "{checks:?} directory {is_directory} differ {sizes_differ}");
+        }
+    }
+
+    #[test]
+    fn etags_are_told_apart() {
+        let md5 = "6f5902ac237024bdd0c176cb93063dc4";
+        assert_eq!(Stored::of_etag(md5), Stored::Md5(digest(md5).unwrap()));
+        assert_eq!(Stored::of_etag(&format!("{md5}-12")), Stored::Composite(12));
+        for opaque in ["", "x", "-2", "6f59-2", &format!("{md5}-x"), &format!("{md5}x")] {
+            assert_eq!(Stored::of_etag(opaque), Stored::Opaque, "{opaque}");
+        }
+    }
+
+    #[test]
+    fn only_part_sizes_that_fit_are_tried() {
+        let mib = 1 << 20;
+        assert_eq!(part_sizes(40 * mib, 3, 15 * mib), [15 * mib, 16 * mib]);
+        assert_eq!(part_sizes(40 * mib, 8, 15 * mib), [5 * mib]);
+        assert!(part_sizes(40 * mib, 40, 15 * mib).is_empty());
+        assert_eq!(part_sizes(7 * mib, 1, 15 * mib).first(), Some(&(15 * mib)));
+    }
+
+    #[test]
+    fn a_composite_etag_is_recomputed_with_the_right_part_size_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        let content: Vec<u8> = (0..1_000_003u32).map(|i| (i % 251) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let parts: Vec<String> = content.chunks(300_000).map(|part| hex::encode(Md5::digest(part))).collect();
+        let etag = composite_etag(parts.iter().map(String::as_str)).unwrap();
+        assert!(etag.ends_with("-4"));
+        assert!(has_composite_etag(&path, &[270_000, 300_000], &etag).unwrap());
+        assert!(!has_composite_etag(&path, &[270_000, 300_001], &etag).unwrap());
+        let whole: [u8; 16] = Md5::digest(&content).into();
+        assert_eq!(md5_of_file(&path, content.len() as u64).unwrap(), whole);
+        assert_eq!(md5_of_file(&path, 3).unwrap(), whole);
+    }
+}

@@ -1,0 +1,316 @@
+//! The files of a tree in the order of the keys that they have in a store, one after the other.
+//!
+//! A listing comes in ascending order of the bytes of its keys. A walk in the same order can be compared with it while
+//! both go on, without holding either. In that order a directory stands where its name with a `/` behind it stands:
+//! `a-b`, then what is in `a/`, then `a0`. Of each directory on the way down only the names are held.
+
+use super::local::printable;
+use crate::output::reason;
+use crate::patterns::Filter;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// How trees are walked.
+#[derive(Clone, Debug, Default)]
+pub struct WalkOptions {
+    /// Follow symbolic links; without, they are skipped with a warning.
+    pub follow_symlinks: bool,
+    /// Make entries of directories too, each before what is in it.
+    pub directories: bool,
+    /// Keep control characters in names.
+    pub verbatim: bool,
+    /// The rules by which directories are not walked into; `None` walks into all.
+    pub prune: Option<Filter>,
+    /// Links to files are entries too, marked as links, and nothing is said about those that are none.
+    pub show_links: bool,
+}
+
+/// A file or a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The path as it is opened and printed: it begins as the argument did.
+    pub path: PathBuf,
+    /// The name in the comparison, with `/` between its parts; a directory's ends with `/`.
+    pub relative: String,
+    /// Length in bytes; 0 for a directory.
+    pub size: u64,
+    /// Whether it is a symbolic link that was not to be followed.
+    pub link: bool,
+}
+
+/// A walk through one tree. Ends early only with the tree; what cannot be read is warned about and counted.
+#[derive(Debug)]
+pub struct Walk {
+    options: WalkOptions,
+    levels: Vec<Level>,
+    /// Entries that are neither files nor directories below this one: a source that is a file.
+    single: Option<Entry>,
+    /// Files whose names cannot be keys.
+    unusable: u64,
+    /// Directories that could not be read, or files that could not be looked at: what is in them is not known.
+    unreadable: u64,
+}
+
+#[derive(Debug)]
+struct Level {
+    path: PathBuf,
+    prefix: String,
+    /// What is still to come, the next one last.
+    names: Vec<Name>,
+    /// The real place of the directory, where links are followed and could lead back.
+    real: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Name {
+    /// The name in a key; a directory's ends with `/`.
+    key: String,
+    file: OsString,
+    is_link: bool,
+}
+
+impl Walk {
+    /// Walks through a directory; `prefix`, which is empty or ends with `/`, stands before all names.
+    pub fn directory(path: &Path, prefix: &str, options: WalkOptions) -> Self {
+        let mut walk = Self::empty(options);
+        walk.enter(path.to_owned(), prefix.to_owned());
+        walk
+    }
+
+    /// A single file with that name.
+    pub fn file(path: &Path, relative: &str, options: WalkOptions) -> Self {
+        let mut walk = Self::empty(options);
+        let is_link = path.is_symlink();
+        walk.single = walk.entry(path.to_owned(), relative.to_owned(), is_link);
+        walk
+    }
+
+    fn empty(options: WalkOptions) -> Self {
+        Self { options, levels: Vec::new(), single: None, unusable: 0, unreadable: 0 }
+    }
+
+    /// Files so far whose names cannot be keys; each was warned about.
+    pub fn unusable(&self) -> u64 {
+        self.unusable
+    }
+
+    /// Directories and files so far that could not be read; each was warned about.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    fn enter(&mut self, path: PathBuf, prefix: String) {
+        let mut real = None;
+        if self.options.follow_symlinks {
+            let place = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+            if self.levels.iter().any(|level| level.real.as_ref() == Some(&place)) {
+                log::warn!(
+                    "Skipping over symbolic link that leads back to its own directory: {}",
+                    path.display()
+                );
+                return;
+            }
+            real = Some(place);
+        }
+        let mut names = Vec::new();
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) => return self.unread(&path, &error),
+        };
+        for entry in entries {
+            match entry {
+                Ok(entry) => names.extend(self.name(&path, &entry)),
+                Err(error) => self.unread(&path, &error),
+            }
+        }
+        names.sort_unstable_by(|a, b| b.key.cmp(&a.key));
+        self.levels.push(Level { path, prefix, names, real });
+    }
+
+    fn name(&mut self, parent: &Path, entry: &std::fs::DirEntry) -> Option<Name> {
+        let file = entry.file_name();
+        let path = || parent.join(&file);
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) => {
+                self.unread(&path(), &error);
+                return None;
+            }
+        };
+        let is_link = kind.is_symlink();
+        let is_dir = kind.is_dir() || (is_link && self.options.follow_symlinks && path().is_dir());
+        let Some(mut key) = key_name(&file, self.options.verbatim) else {
+            log::warn!("Skipping over {}: the name is not UTF-8, and a key has to be", path().display());
+            self.unusable += 1;
+            return None;
+        };
+        if is_dir {
+            key.push('/');
+        }
+        Some(Name { key, file, is_link })
+    }
+
+    /// Looks at a file.
+    fn entry(&mut self, path: PathBuf, relative: String, is_link: bool) -> Option<Entry> {
+        let link = is_link && !self.options.follow_symlinks;
+        if link && !self.options.show_links {
+            // A link that leads nowhere is skipped without a word, as s3cmd does.
+            if path.exists() {
+                log::warn!("Skipping over symbolic link: {}", path.display());
+            }
+            return None;
+        }
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Some(Entry { path, relative, size: metadata.len(), link }),
+            Ok(_) if link => None,
+            Ok(_) => {
+                log::warn!("Skipping over non regular file: {}", path.display());
+                None
+            }
+            Err(_) if is_link => None,
+            // It was there when the directory was read.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                self.unread(&path, &error);
+                None
+            }
+        }
+    }
+
+    fn unread(&mut self, path: &Path, error: &std::io::Error) {
+        log::warn!("Skipping over {}: {}", path.display(), reason(error));
+        self.unreadable += 1;
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        if let Some(single) = self.single.take() {
+            return Some(single);
+        }
+        loop {
+            let level = self.levels.last_mut()?;
+            let Some(name) = level.names.pop() else {
+                self.levels.pop();
+                continue;
+            };
+            let path = level.path.join(&name.file);
+            let relative = format!("{}{}", level.prefix, name.key);
+            if !name.key.ends_with('/') {
+                if let Some(entry) = self.entry(path, relative, name.is_link) {
+                    return Some(entry);
+                }
+                continue;
+            }
+            if let Some(filter) = &self.options.prune
+                && filter.prunes(&format!("{}/", path.to_string_lossy()))
+            {
+                continue;
+            }
+            self.enter(path.clone(), relative.clone());
+            if self.options.directories {
+                return Some(Entry { path, relative, size: 0, link: false });
+            }
+        }
+    }
+}
+
+/// A file's name as part of a key; `None` where it cannot be one.
+pub fn key_name(name: &OsStr, verbatim: bool) -> Option<String> {
+    let name = name.to_str()?;
+    Some(if verbatim { name.to_owned() } else { printable(name) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patterns::Syntax;
+
+    fn tree(names: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            if name.ends_with('/') {
+                std::fs::create_dir_all(path).unwrap();
+            } else {
+                std::fs::write(path, name).unwrap();
+            }
+        }
+        root
+    }
+
+    fn names(root: &Path, options: WalkOptions) -> Vec<String> {
+        Walk::directory(root, "", options).map(|entry| entry.relative).collect()
+    }
+
+    #[test]
+    fn the_order_is_that_of_keys() {
+        let root = tree(&["a/b", "a-b", "a0", "a/b-c/d", "a/b.x", "z", "é", "A", "a\u{1}/x", "e/"]);
+        let found = names(root.path(), WalkOptions::default());
+        assert_eq!(found, ["A", "a-b", "a/b", "a/b-c/d", "a/b.x", "a0", "a^A/x", "z", "é"]);
+        let with_directories = names(root.path(), WalkOptions { directories: true, ..Default::default() });
+        let mut sorted = with_directories.clone();
+        sorted.sort();
+        assert_eq!(with_directories, sorted);
+        assert!(
+            with_directories.contains(&"e/".to_owned()) && with_directories.contains(&"a/b-c/".to_owned())
+        );
+    }
+
+    #[test]
+    fn sizes_and_prefixes_come_with_the_names() {
+        let root = tree(&["d/file"]);
+        let walk = Walk::directory(&root.path().join("d"), "d/", WalkOptions::default());
+        let entries: Vec<_> = walk.collect();
+        assert_eq!((entries[0].relative.as_str(), entries[0].size), ("d/file", 6));
+        let walk = Walk::file(&root.path().join("d/file"), "name", WalkOptions::default());
+        assert_eq!(walk.map(|entry| entry.relative).collect::<Vec<_>>(), ["name"]);
+    }
+
+    #[test]
+    fn pruned_directories_are_not_entered() {
+        let root = tree(&["sub/x", "src/sub/y", "src/z"]);
+        let mut filter = Filter::default();
+        filter.exclude.add(Syntax::Glob, "src/sub/").unwrap();
+        let options = WalkOptions { prune: Some(filter), ..Default::default() };
+        assert_eq!(names(root.path(), options), ["src/z", "sub/x"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_skipped_followed_or_shown_and_loops_end() {
+        let root = tree(&["dir/f", "dir/sub/g"]);
+        let dir = root.path().join("dir");
+        std::os::unix::fs::symlink("f", dir.join("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere", dir.join("dangling")).unwrap();
+        std::os::unix::fs::symlink("..", dir.join("sub/up")).unwrap();
+        assert_eq!(names(&dir, WalkOptions::default()), ["f", "sub/g"]);
+        let followed = WalkOptions { follow_symlinks: true, ..Default::default() };
+        assert_eq!(names(&dir, followed), ["f", "link", "sub/g"]);
+        let shown = Walk::directory(&dir, "", WalkOptions { show_links: true, ..Default::default() });
+        let links: Vec<_> = shown.filter(|entry| entry.link).map(|entry| entry.relative).collect();
+        assert_eq!(links, ["link"]);
+    }
+
+    proptest::proptest! {
+        /// Whatever the names, the walk gives every file once and in ascending order.
+        #[test]
+        fn any_tree_comes_in_order(names in proptest::collection::btree_set("[a-c./é-]{1,3}(/[a-b0-]{1,2}){0,2}", 1..12)) {
+            let root = tempfile::tempdir().unwrap();
+            let mut made = Vec::new();
+            for name in names {
+                let plain = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+                let path = root.path().join(&name);
+                if plain && std::fs::create_dir_all(path.parent().unwrap()).is_ok() && std::fs::write(path, "x").is_ok() {
+                    made.push(name);
+                }
+            }
+            made.sort();
+            let found: Vec<_> = Walk::directory(root.path(), "", WalkOptions::default()).map(|entry| entry.relative).collect();
+            proptest::prop_assert_eq!(found, made);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What need not travel, because the destination has the same content under another name, or gets it in this run.
+//!
+//! A file is hashed only where another one has its size. What is about to be overwritten is never copied from: s3cmd
+//! 2.4.0 does so, after it was overwritten, and stores the wrong content (measured).
+
+use super::Item;
+use super::judge::Judge;
+use super::plan::{Known, Plan, Sizes, short};
+use crate::output::{Failure, Outcome};
+use crate::transfer::compare::Stored;
+use crate::transfer::spool::{Record, Records, Spool, put_bytes, take_bytes};
+use futures::{StreamExt, TryStreamExt};
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+/// Files hashed at once, apart from what the judge allows.
+const AHEAD: usize = 64;
+
+/// Something that has the content of something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// What is to be made.
+    pub item: Item,
+    /// The name, at the destination, of what has its content.
+    pub from: String,
+    /// The content's MD5.
+    pub md5: [u8; 16],
+}
+
+/// What is left of a plan's new and changed items.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Items that travel: new ones, then changed ones.
+    pub transfers: Spool<Item>,
+    /// Items that are copied at the destination, after the transfers.
+    pub copies: Spool<Copy>,
+}
+
+/// Sorts new and changed items into those that travel and those that are copied. With `judge` absent all travel.
+pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> {
+    let (new, changed) = (std::mem::take(&mut plan.new), std::mem::take(&mut plan.changed));
+    let known = std::mem::take(&mut plan.known);
+    let lost = |error: io::Error| Failure::file("temporary file", &error);
+    let mut work = Work::default();
+    let Some(judge) = judge else {
+        for item in both(new, changed).map_err(lost)? {
+            item.and_then(|item| work.transfers.push(&item)).map_err(lost)?;
+        }
+        return Ok(work);
+    };
+    // A first reading finds the sizes that occur twice.
+    let (mut shared, mut seen, mut items) = (Sizes::default(), Sizes::default(), Spool::default());
+    for item in both(new, changed).map_err(lost)? {
+        let item = item.map_err(lost)?;
+        if item.size > 0 && !item.is_directory() && (known.sizes.contains(item.size) | seen.insert(item.size))
+        {
+            shared.insert(item.size);
+        }
+        items.push(&item).map_err(lost)?;
+    }
+    let mut index = Index::new(known, &shared, judge).await?;
+    // The places of what travels, which is where its name is.
+    let mut sent: HashMap<[u8; 16], u64> = HashMap::new();
+    let hashed = futures::stream::iter(items.into_records().map_err(lost)?).map(|item| {
+        let shared = &shared;
+        async move {
+            let item = item.map_err(lost)?;
+            let wanted = item.size > 0 && !item.is_directory() && shared.contains(item.size);
+            let md5 = if wanted { content_md5(&item, judge).await? } else { None };
+            Outcome::Ok((item, md5))
+        }
+    });
+    let mut hashed = std::pin::pin!(hashed.buffered(AHEAD));
+    while let Some((item, md5)) = hashed.try_next().await? {
+        let Some(md5) = md5 else {
+            work.transfers.push(&item).map_err(lost)?;
+            continue;
+        };
+        let there = index.find(md5, item.size).map_err(lost)?;
+        let from = match (there, sent.get(&md5)) {
+            (Some(from), _) => Some(from),
+            (None, Some(place)) => Some(work.transfers.at(*place).map_err(lost)?.relative),
+            (None, None) => None,
+        };
+        match from {
+            Some(from) => drop(work.copies.push(&Copy { item, from, md5 }).map_err(lost)?),
+            None => drop(sent.insert(md5, work.transfers.push(&item).map_err(lost)?)),
+        }
+    }
+    Ok(work)
+}
+
+/// The MD5 of an item of the source; `None` where it is not known.
+async fn content_md5(item: &Item, judge: &Judge) -> Outcome<Option<[u8; 16]>> {
+    match &item.origin {
+        super::Origin::Local(path) => judge.md5_of(path, item.size).await,
+        super::Origin::Remote { etag, .. } => Ok(match Stored::of_etag(etag) {
+            Stored::Md5(md5) => Some(md5),
+            _ => None,
+        }),
+    }
+}
+
+fn both(
+    new: Spool<Item>,
+    changed: Spool<Item>,
+) -> io::Result<std::iter::Chain<Records<Item>, Records<Item>>> {
+    Ok(new.into_records()?.chain(changed.into_records()?))
+}
+
+/// The content of the destination by its MD5.
+struct Index {
+    items: Spool<Item>,
+    by_md5: Vec<(u64, u64)>,
+    /// MD5s of local files, which their records do not hold.
+    hashed: HashMap<u64, [u8; 16]>,
+}
+
+impl Index {
+    async fn new(known: Known, shared: &Sizes, judge: &Judge) -> Outcome<Self> {
+        let Known { mut items, mut by_md5, by_size, .. } = known;
+        let mut hashed = HashMap::new();
+        for (_, place) in by_size.into_iter().filter(|(size, _)| shared.contains(*size)) {
+            let item = items.at(place).map_err(|error| Failure::file("temporary file", &error))?;
+            if let Some(md5) = judge.md5_of(item.path(), item.size).await? {
+                by_md5.push((short(md5), place));
+                hashed.insert(place, md5);
+            }
+        }
+        // Places ascend with names, so of several the first name is found.
+        by_md5.sort_unstable();
+        Ok(Self { items, by_md5, hashed })
+    }
+
+    /// The name of something with that content.
+    fn find(&mut self, md5: [u8; 16], size: u64) -> io::Result<Option<String>> {
+        let wanted = short(md5);
+        let first = self.by_md5.partition_point(|(found, _)| *found < wanted);
+        for position in first..self.by_md5.len() {
+            let (found, place) = self.by_md5[position];
+            if found != wanted {
+                break;
+            }
+            let item = self.items.at(place)?;
+            let same = match (&item.origin, self.hashed.get(&place)) {
+                (_, Some(hashed)) => *hashed == md5,
+                (super::Origin::Remote { etag, .. }, None) => Stored::of_etag(etag) == Stored::Md5(md5),
+                // Compared with an object of that MD5; the copy is verified again as it is made.
+                (super::Origin::Local(_), None) => true,
+            };
+            if same && item.size == size {
+                return Ok(Some(item.relative));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Record for Copy {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.md5);
+        put_bytes(out, self.from.as_bytes());
+        self.item.encode(out);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let (md5, rest) = bytes.split_first_chunk::<16>()?;
+        *bytes = rest;
+        let from = String::from_utf8(take_bytes(bytes)?.to_vec()).ok()?;
+        Some(Self { md5: *md5, from, item: Item::decode(bytes)? })
+    }
+}

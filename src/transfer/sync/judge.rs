@@ -1,0 +1,366 @@
+//! Pairs what two sides have by name, and decides whether what both have is the same: many at a time, in order.
+
+use super::sources::Items;
+use super::{Exclusion, Item, Origin};
+use crate::output::{Failure, Outcome};
+use crate::s3::Client;
+use crate::s3::object::Head;
+use crate::transfer::compare::{self, Checks, Glance, Stored};
+use futures::{Stream, StreamExt, TryStreamExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::Semaphore;
+
+/// Pairs that are judged together.
+const BATCH: usize = 128;
+
+/// Files up to this size are hashed together with others, larger ones each on their own thread.
+const SMALL: u64 = 1 << 20;
+
+/// HEAD requests that found no encryption, after which none is asked about it any more.
+const ENOUGH: u32 = 3;
+
+/// A name on one side or on both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pair {
+    /// An exclude rule takes it out; shown or not.
+    Excluded(String, Exclusion),
+    /// Only the source has it.
+    Source(Item),
+    /// Only the destination has it.
+    Destination(Item),
+    /// Both have it: source, destination.
+    Both(Item, Item),
+}
+
+/// A judged pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The pair.
+    pub pair: Pair,
+    /// Whether what both have differs.
+    pub changed: bool,
+    /// The MD5 of a local item, where it was read.
+    pub md5: Option<[u8; 16]>,
+}
+
+/// Decides about pairs.
+#[derive(Debug)]
+pub struct Judge {
+    client: Client,
+    checks: Checks,
+    /// The part size that this program would use, in bytes.
+    part_size: u64,
+    /// Threads that hash.
+    hashing: Semaphore,
+    /// HEAD requests under way.
+    asking: Semaphore,
+    width: usize,
+    /// Objects with another content that turned out not to be encrypted.
+    plain: AtomicU32,
+}
+
+/// Walks through both sides at once.
+pub fn pairs(source: Items, destination: Items) -> impl Stream<Item = Outcome<Pair>> + Send {
+    struct Side {
+        items: Items,
+        next: Option<Item>,
+        ended: bool,
+    }
+    impl Side {
+        async fn fill(&mut self) -> Outcome {
+            if self.next.is_none() && !self.ended {
+                self.next = self.items.next().await.transpose()?;
+                self.ended = self.next.is_none();
+            }
+            Ok(())
+        }
+    }
+    let side = |items| Side { items, next: None, ended: false };
+    let state = (side(source), side(destination));
+    futures::stream::try_unfold(state, |(mut source, mut destination)| async move {
+        source.fill().await?;
+        destination.fill().await?;
+        let (a, b) = (&source.next, &destination.next);
+        let order = match (a, b) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(a), Some(b)) => a.relative.cmp(&b.relative),
+        };
+        let a = if order.is_le() { source.next.take() } else { None };
+        let b = if order.is_ge() { destination.next.take() } else { None };
+        let excluded =
+            [&a, &b].into_iter().flatten().map(|item| item.excluded).find(|kind| *kind != Exclusion::No);
+        let pair = match (a, b, excluded) {
+            (Some(item), _, Some(kind)) | (_, Some(item), Some(kind)) => Pair::Excluded(item.relative, kind),
+            (Some(a), Some(b), None) => Pair::Both(a, b),
+            (Some(a), None, None) => Pair::Source(a),
+            (None, Some(b), None) => Pair::Destination(b),
+            (None, None, _) => return Ok(None),
+        };
+        Ok(Some((pair, (source, destination))))
+    })
+}
+
+impl Judge {
+    /// Makes a judge that asks up to `width` questions at once.
+    pub fn new(client: Client, checks: Checks, part_size: u64, width: usize) -> Arc<Self> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        Arc::new(Self {
+            client,
+            checks,
+            part_size,
+            hashing: Semaphore::new(threads.min(width.max(1))),
+            asking: Semaphore::new(width.max(1)),
+            width: width.max(1),
+            plain: AtomicU32::new(0),
+        })
+    }
+
+    /// Judges pairs; the answers come in their order.
+    pub fn judge(
+        self: Arc<Self>,
+        pairs: impl Stream<Item = Outcome<Pair>> + Send + 'static,
+    ) -> impl Stream<Item = Outcome<Judged>> + Send {
+        let ahead = self.width.clamp(2, 16);
+        let batches = pairs.ready_chunks(BATCH).map(move |batch| {
+            let judge = self.clone();
+            async move {
+                let pairs: Vec<Pair> = batch.into_iter().collect::<Outcome<_>>()?;
+                // Most batches need nothing but a glance, or hash small files on a thread of their own.
+                judge.batch(pairs).await
+            }
+        });
+        batches
+            .buffered(ahead)
+            .map_ok(|judged| futures::stream::iter(judged.into_iter().map(Ok)))
+            .try_flatten()
+    }
+
+    async fn batch(self: Arc<Self>, pairs: Vec<Pair>) -> Outcome<Vec<Judged>> {
+        let mut judged: Vec<Judged> =
+            pairs.into_iter().map(|pair| Judged { pair, changed: false, md5: None }).collect();
+        let (mut small, mut others) = (Vec::new(), Vec::new());
+        for (index, one) in judged.iter_mut().enumerate() {
+            let Pair::Both(source, destination) = &one.pair else { continue };
+            match self.checks.glance(source.is_directory(), source.size, destination.size) {
+                Glance::Same => {}
+                Glance::Changed => one.changed = true,
+                Glance::Look => match file_and_object(source, destination) {
+                    Some((path, object)) => match Stored::of_etag(object.etag()) {
+                        Stored::Md5(_) if object.size <= SMALL => {
+                            small.push((index, path.to_owned(), object.size));
+                        }
+                        _ => others.push(index),
+                    },
+                    // Equal ETags are equal contents, also of objects in parts.
+                    None if source.etag() == destination.etag() && !source.etag().is_empty() => {}
+                    None => others.push(index),
+                },
+            }
+        }
+        if !small.is_empty() {
+            for (index, md5) in self.hash_small(small).await? {
+                judged[index].md5 = md5;
+                others.push(index);
+            }
+        }
+        let mut verdicts = Vec::new();
+        for &index in &others {
+            let one = &judged[index];
+            if let Pair::Both(source, destination) = &one.pair {
+                let known = md5_known(one.md5, source, destination);
+                match known {
+                    Some(true) => {}
+                    _ => verdicts.push((index, source.clone(), destination.clone(), one.md5)),
+                }
+            }
+        }
+        let verdicts = futures::stream::iter(verdicts).map(|(index, source, destination, md5)| {
+            let judge = &self;
+            async move { Outcome::Ok((index, judge.look(&source, &destination, md5).await?)) }
+        });
+        let verdicts: Vec<_> = verdicts.buffer_unordered(self.width).try_collect().await?;
+        for (index, (changed, md5)) in verdicts {
+            judged[index].changed = changed;
+            judged[index].md5 = md5.or(judged[index].md5);
+        }
+        Ok(judged)
+    }
+
+    /// Hashes small files one after the other on one thread. A file that cannot be read has no MD5.
+    async fn hash_small(
+        &self,
+        files: Vec<(usize, std::path::PathBuf, u64)>,
+    ) -> Outcome<Vec<(usize, Option<[u8; 16]>)>> {
+        let hash = move || {
+            files
+                .into_iter()
+                .map(|(index, path, size)| (index, compare::md5_of_file(&path, size).ok()))
+                .collect::<Vec<_>>()
+        };
+        self.on_thread(hash).await
+    }
+
+    /// The MD5 of a file; `None` where it cannot be read.
+    pub async fn md5_of(&self, path: &Path, size: u64) -> Outcome<Option<[u8; 16]>> {
+        let path = path.to_owned();
+        self.on_thread(move || compare::md5_of_file(&path, size).ok()).await
+    }
+
+    async fn on_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
+        // The semaphore is never closed.
+        let _permit = self.hashing.acquire().await;
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| Failure::from(std::io::Error::other(error)))
+    }
+
+    /// Compares contents of equal length: whether they differ, and the file's MD5 where it was read.
+    async fn look(
+        &self,
+        source: &Item,
+        destination: &Item,
+        md5: Option<[u8; 16]>,
+    ) -> Outcome<(bool, Option<[u8; 16]>)> {
+        match file_and_object(source, destination) {
+            Some((path, object)) => self.look_at_file(path, object, md5).await,
+            None => Ok((self.objects_differ(source, destination).await?, None)),
+        }
+    }
+
+    async fn look_at_file(
+        &self,
+        path: &Path,
+        object: &Item,
+        md5: Option<[u8; 16]>,
+    ) -> Outcome<(bool, Option<[u8; 16]>)> {
+        let stored = Stored::of_etag(object.etag());
+        let mut computed = md5;
+        match stored {
+            Stored::Md5(etag) => {
+                if computed.is_none() {
+                    computed = self.md5_of(path, object.size).await?;
+                }
+                // A file that cannot be read is taken up as a transfer, which says so.
+                let Some(md5) = computed else { return Ok((true, None)) };
+                if md5 == etag || self.plain.load(Ordering::Relaxed) >= ENOUGH {
+                    return Ok((md5 != etag, computed));
+                }
+            }
+            Stored::Composite(parts) => {
+                let sizes = compare::part_sizes(object.size, parts, self.part_size);
+                let (path, etag) = (path.to_owned(), object.etag().to_owned());
+                let try_parts = move || compare::has_composite_etag(&path, &sizes, &etag).unwrap_or(false);
+                if self.on_thread(try_parts).await? {
+                    return Ok((false, None));
+                }
+            }
+            Stored::Opaque => {}
+        }
+        let Some(head) = self.head(object).await? else { return Ok((true, computed)) };
+        if !compare::is_encrypted(&head) {
+            self.plain.fetch_add(1, Ordering::Relaxed);
+        }
+        let Some(wanted) = Stored::md5_of(&head) else {
+            log::info!("'{}' has no MD5 to compare with: only its length was checked", object.uri());
+            return Ok((false, computed));
+        };
+        if computed.is_none() {
+            computed = self.md5_of(path, object.size).await?;
+        }
+        Ok((computed != Some(wanted), computed))
+    }
+
+    /// Whether two objects of equal length and with different ETags differ.
+    async fn objects_differ(&self, source: &Item, destination: &Item) -> Outcome<bool> {
+        let plain = |item: &Item| matches!(Stored::of_etag(item.etag()), Stored::Md5(_));
+        if plain(source) && plain(destination) && self.plain.load(Ordering::Relaxed) >= ENOUGH {
+            return Ok(true);
+        }
+        let (a, b) = futures::try_join!(self.head(source), self.head(destination))?;
+        let (Some(a), Some(b)) = (a, b) else { return Ok(true) };
+        if !compare::is_encrypted(&a) && !compare::is_encrypted(&b) {
+            self.plain.fetch_add(1, Ordering::Relaxed);
+        }
+        match (Stored::md5_of(&a), Stored::md5_of(&b)) {
+            (Some(a), Some(b)) => Ok(a != b),
+            _ => {
+                log::info!("'{}' has no MD5 to compare with: only its length was checked", destination.uri());
+                Ok(false)
+            }
+        }
+    }
+
+    async fn head(&self, object: &Item) -> Outcome<Option<Head>> {
+        let _permit = self.asking.acquire().await;
+        let uri = object.uri();
+        match self.client.head_object(&uri.bucket, &uri.key).await {
+            Ok(head) => Ok(Some(head)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The file and the object of a pair that has one of each.
+fn file_and_object<'a>(a: &'a Item, b: &'a Item) -> Option<(&'a Path, &'a Item)> {
+    match (&a.origin, &b.origin) {
+        (Origin::Local(path), Origin::Remote { .. }) => Some((path, b)),
+        (Origin::Remote { .. }, Origin::Local(path)) => Some((path, a)),
+        _ => None,
+    }
+}
+
+/// Whether a computed MD5 is that of the object; `None` where either is not known.
+fn md5_known(md5: Option<[u8; 16]>, source: &Item, destination: &Item) -> Option<bool> {
+    let (_, object) = file_and_object(source, destination)?;
+    match Stored::of_etag(object.etag()) {
+        Stored::Md5(etag) => Some(etag == md5?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(names: &[(&str, u64)]) -> Items {
+        let items: Vec<_> = names
+            .iter()
+            .map(|(name, size)| {
+                let mut item = Item::local((*name).to_owned(), *size, (*name).into());
+                if name.contains('x') {
+                    item.excluded = Exclusion::Shown;
+                }
+                Ok(item)
+            })
+            .collect();
+        futures::stream::iter(items).boxed()
+    }
+
+    #[tokio::test]
+    async fn names_are_paired_in_order() {
+        let source = items(&[("a", 1), ("c", 1), ("dx", 1), ("e", 1)]);
+        let destination = items(&[("b", 1), ("c", 2), ("dx", 1), ("fx", 1)]);
+        let pairs: Vec<Pair> = pairs(source, destination).map(Result::unwrap).collect().await;
+        let shown: Vec<String> = pairs
+            .iter()
+            .map(|pair| match pair {
+                Pair::Source(item) => format!("+{}", item.relative),
+                Pair::Destination(item) => format!("-{}", item.relative),
+                Pair::Both(a, b) => format!("={} {} {}", a.relative, a.size, b.size),
+                Pair::Excluded(name, _) => format!("!{name}"),
+            })
+            .collect();
+        assert_eq!(shown, ["+a", "-b", "=c 1 2", "!dx", "+e", "!fx"]);
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_either_side_ends_the_pairs() {
+        let broken = futures::stream::iter([Err(Failure::parameter("x"))]).boxed();
+        let found: Vec<_> = pairs(items(&[("a", 1)]), broken).collect().await;
+        assert!(matches!(&found[..], [Err(_)]));
+    }
+}

@@ -1,0 +1,333 @@
+//! What is to be done, in s3cmd's order: what is new, then what has changed; and what the source no longer has.
+
+use super::judge::{Judged, Pair};
+use super::sources::Area;
+use super::{Exclusion, Item};
+use crate::output::{Failure, Outcome};
+use crate::transfer::compare::Stored;
+use crate::transfer::spool::Spool;
+use futures::{Stream, StreamExt};
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
+
+/// Number and bytes of some files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Count {
+    /// Counts one more.
+    pub fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// The decisions about all names.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What only the source has.
+    pub new: Spool<Item>,
+    /// What differs; the item of the source.
+    pub changed: Spool<Item>,
+    /// What only the destination has and may be deleted.
+    pub removed: Spool<Item>,
+    /// Names that the rules took out.
+    pub excluded: Spool<String>,
+    /// What the destination has and keeps for now, whatever its name: content that need not travel again.
+    pub known: Known,
+    /// Names that cannot become files because of others, with the reason.
+    pub conflicts: HashMap<String, &'static str>,
+    /// All of the source.
+    pub source: Count,
+    /// All of the destination.
+    pub destination: Count,
+    /// Files of the source, and files to delete, in each area of the destination.
+    areas: HashMap<String, (u64, u64)>,
+    /// Files of the source whose names the present one begins with, with their sizes.
+    above: Vec<(String, u64)>,
+}
+
+/// Content at the destination that can be copied there.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The items.
+    pub items: Spool<Item>,
+    /// The beginning of an item's MD5 and its place, in the order of the items.
+    pub by_md5: Vec<(u64, u64)>,
+    /// Size and place of items whose MD5 is not known yet.
+    pub by_size: Vec<(u64, u64)>,
+    /// The sizes that occur.
+    pub sizes: Sizes,
+}
+
+/// Which sizes were seen. A size may be taken for another one, which costs a hash and nothing else.
+#[derive(Debug)]
+pub struct Sizes(Vec<u64>);
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self(vec![0; 1 << 14])
+    }
+}
+
+impl Sizes {
+    /// Adds a size; returns whether it was there.
+    pub fn insert(&mut self, size: u64) -> bool {
+        let (word, bit) = Self::place(size);
+        let was = self.0[word] & bit != 0;
+        self.0[word] |= bit;
+        was
+    }
+
+    /// Whether the size was seen, or one like it.
+    pub fn contains(&self, size: u64) -> bool {
+        let (word, bit) = Self::place(size);
+        self.0[word] & bit != 0
+    }
+
+    fn place(size: u64) -> (usize, u64) {
+        // Fibonacci hashing: neighbouring sizes fall far apart.
+        let hash = size.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
+        ((hash >> 6) as usize, 1 << (hash & 63))
+    }
+}
+
+/// The beginning of an MD5, by which it is found.
+pub fn short(md5: [u8; 16]) -> u64 {
+    u64::from_be_bytes(md5[..8].try_into().unwrap_or_default())
+}
+
+/// What the plan is made for.
+#[derive(Clone, Debug, Default)]
+pub struct Planning {
+    /// Remember what the destination has, to find duplicates.
+    pub find_duplicates: bool,
+    /// Names become files: of `a` and `a/b` only one can.
+    pub to_files: bool,
+    /// The names, without a slash, that sources answer for; `None`: they answer for everything. A source that is empty
+    /// must not empty its place.
+    pub areas: Option<HashSet<String>>,
+}
+
+impl Planning {
+    /// Prepares for sources that answer for these areas.
+    pub fn of(areas: &[Area]) -> Self {
+        let names = areas.iter().map(|area| match area {
+            Area::Everything => None,
+            Area::Below(name) | Area::Name(name) | Area::Either(name) => Some(name.clone()),
+        });
+        Self { areas: names.collect(), ..Self::default() }
+    }
+
+    /// The area that a name belongs to.
+    fn area<'a>(&self, relative: &'a str) -> &'a str {
+        match &self.areas {
+            None => "",
+            Some(_) => relative.split('/').next().unwrap_or(""),
+        }
+    }
+}
+
+impl Plan {
+    /// Reads all decisions.
+    pub async fn collect(
+        decisions: impl Stream<Item = Outcome<Judged>>,
+        planning: &Planning,
+    ) -> Outcome<Self> {
+        let mut plan = Self::default();
+        let mut decisions = pin!(decisions);
+        while let Some(decision) = decisions.next().await {
+            plan.take(decision?, planning).map_err(|error| Failure::file("temporary file", &error))?;
+        }
+        Ok(plan)
+    }
+
+    fn take(&mut self, decision: Judged, planning: &Planning) -> std::io::Result<()> {
+        match decision.pair {
+            Pair::Excluded(name, Exclusion::Shown) => {
+                self.excluded.push(&name)?;
+            }
+            Pair::Excluded(..) => {}
+            Pair::Source(item) => {
+                self.count_source(&item, planning);
+                self.new.push(&item)?;
+            }
+            Pair::Destination(item) => {
+                self.destination.add(item.size);
+                if planning.find_duplicates {
+                    self.known.keep(&item, None)?;
+                }
+                if !item.guarded {
+                    self.area(planning, &item.relative).1 += 1;
+                    self.removed.push(&item)?;
+                }
+            }
+            Pair::Both(source, destination) => {
+                self.count_source(&source, planning);
+                self.destination.add(destination.size);
+                if decision.changed {
+                    self.changed.push(&source)?;
+                } else if planning.find_duplicates {
+                    // What was compared by its MD5 has the one that the other side names.
+                    let md5 = match (decision.md5, Stored::of_etag(source.etag())) {
+                        (None, Stored::Md5(md5)) => Some(md5),
+                        (md5, _) => md5,
+                    };
+                    self.known.keep(&destination, md5)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count_source(&mut self, item: &Item, planning: &Planning) {
+        self.source.add(item.size);
+        self.area(planning, &item.relative).0 += 1;
+        if planning.to_files {
+            self.find_conflicts(item);
+        }
+    }
+
+    /// A file cannot be a directory as well: of `a` and `a/b` the second fails, as in s3cmd, unless `a` is empty, as
+    /// the directory markers of other tools are: then `a` fails and what lies below it is fetched.
+    fn find_conflicts(&mut self, item: &Item) {
+        let name = item.relative.as_str();
+        while self.above.last().is_some_and(|(file, _)| !name.starts_with(file.as_str())) {
+            self.above.pop();
+        }
+        for (file, size) in &self.above {
+            match (name.as_bytes().get(file.len()), *size) {
+                (Some(b'/'), 0) => self.conflicts.insert(file.clone(), "Is a directory"),
+                (Some(b'/'), _) => self.conflicts.insert(name.to_owned(), "Not a directory"),
+                _ => None,
+            };
+        }
+        if !item.is_directory() {
+            self.above.push((item.relative.clone(), item.size));
+        }
+    }
+
+    fn area(&mut self, planning: &Planning, relative: &str) -> &mut (u64, u64) {
+        let area = planning.area(relative);
+        if !self.areas.contains_key(area) {
+            self.areas.insert(area.to_owned(), (0, 0));
+        }
+        self.areas.entry(area.to_owned()).or_default()
+    }
+
+    /// Whether a source has nothing while its place at the destination has something to delete.
+    pub fn would_empty(&self) -> bool {
+        self.areas.values().any(|(source, removed)| *source == 0 && *removed > 0)
+    }
+}
+
+impl Known {
+    fn keep(&mut self, item: &Item, md5: Option<[u8; 16]>) -> std::io::Result<()> {
+        if item.size == 0 || item.is_directory() {
+            return Ok(());
+        }
+        let md5 = match Stored::of_etag(item.etag()) {
+            Stored::Md5(etag) => Some(etag),
+            _ => md5,
+        };
+        let is_local = matches!(item.origin, super::Origin::Local(_));
+        if md5.is_none() && !is_local {
+            return Ok(());
+        }
+        let place = self.items.push(item)?;
+        self.sizes.insert(item.size);
+        match md5 {
+            Some(md5) => self.by_md5.push((short(md5), place)),
+            None => self.by_size.push((item.size, place)),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_remembered() {
+        let mut sizes = Sizes::default();
+        assert!(!sizes.contains(4096) && !sizes.insert(4096));
+        assert!(sizes.contains(4096) && sizes.insert(4096));
+        assert!(!sizes.contains(4097) && !sizes.contains(u64::MAX));
+        sizes.insert(u64::MAX);
+        assert!(sizes.contains(u64::MAX));
+    }
+
+    async fn plan(areas: &[&str], decisions: &[(&str, char)]) -> Plan {
+        let areas: Vec<Area> = areas
+            .iter()
+            .map(|area| match *area {
+                "" => Area::Everything,
+                name => Area::Below(name.to_owned()),
+            })
+            .collect();
+        let planning = Planning { find_duplicates: true, to_files: true, ..Planning::of(&areas) };
+        let etag = "6f5902ac237024bdd0c176cb93063dc4";
+        let judged = decisions.iter().map(|(name, kind)| {
+            let source = Item::local((*name).to_owned(), 3, (*name).into());
+            let destination =
+                Item::remote((*name).to_owned(), 3, "b".into(), (*name).to_owned(), etag.to_owned());
+            let pair = match kind {
+                '+' => Pair::Source(source),
+                '-' => Pair::Destination(destination),
+                'x' => Pair::Excluded((*name).to_owned(), Exclusion::Shown),
+                'h' => Pair::Excluded((*name).to_owned(), Exclusion::Hidden),
+                _ => Pair::Both(source, destination),
+            };
+            Ok(Judged { pair, changed: *kind == '!', md5: None })
+        });
+        Plan::collect(futures::stream::iter(judged.collect::<Vec<_>>()), &planning).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn decisions_are_sorted_into_lists() {
+        let plan = plan(
+            &[""],
+            &[("a", '+'), ("b", '-'), ("c", '='), ("d", '!'), ("e", 'x'), ("f", 'h'), ("g", '+')],
+        )
+        .await;
+        let names = |spool: Spool<Item>| {
+            spool.into_records().unwrap().map(|item| item.unwrap().relative).collect::<Vec<_>>()
+        };
+        assert_eq!((plan.source.files, plan.destination.files), (4, 3));
+        // What is to be overwritten is no source for copies.
+        assert_eq!(plan.known.by_md5.len(), 2);
+        assert!(!plan.would_empty());
+        assert_eq!(names(plan.new), ["a", "g"]);
+        assert_eq!(names(plan.changed), ["d"]);
+        assert_eq!(names(plan.removed), ["b"]);
+        assert_eq!(plan.excluded.into_records().unwrap().map(Result::unwrap).collect::<Vec<_>>(), ["e"]);
+    }
+
+    #[tokio::test]
+    async fn a_file_cannot_be_a_directory_as_well() {
+        let plan = plan(&[""], &[("a", '+'), ("a-b", '+'), ("a/b", '+'), ("a/c/d", '='), ("ab", '+')]).await;
+        let mut names: Vec<_> = plan.conflicts.into_keys().collect();
+        names.sort();
+        assert_eq!(names, ["a/b", "a/c/d"]);
+        let mut plan = Plan::default();
+        for name in ["m", "m/x"] {
+            plan.find_conflicts(&Item::local(name.to_owned(), u64::from(name != "m"), name.into()));
+        }
+        assert_eq!(plan.conflicts.into_keys().collect::<Vec<_>>(), ["m"]);
+    }
+
+    #[tokio::test]
+    async fn a_source_that_is_empty_would_empty_its_place() {
+        assert!(plan(&[""], &[("a", '-')]).await.would_empty());
+        assert!(!plan(&[""], &[]).await.would_empty());
+        assert!(!plan(&[""], &[("a", '-'), ("b", '=')]).await.would_empty());
+        assert!(plan(&["x", "y"], &[("x/a", '='), ("y/a", '-')]).await.would_empty());
+        assert!(!plan(&["x", "y"], &[("x/a", '='), ("y/a", '-'), ("y/b", '+')]).await.would_empty());
+    }
+}
