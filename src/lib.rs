@@ -10,7 +10,7 @@
 //! - [`output`]: the only place that prints, and the one that turns errors into words and exit codes.
 //! - [`config`]: what the options, the configuration file and the environment mean together.
 //! - [`s3`]: the shared client: requests, signing, retry, typed operations. It knows neither configuration nor terminal.
-//! - [`patterns`], [`units`], [`uri`]: leaves that every room may use.
+//! - [`patterns`], [`shard`], [`units`], [`uri`]: leaves that every room may use.
 //! - [`serve`]: the embedded server, apart. Only `serve`, `check` and the tests know it.
 
 pub mod cli;
@@ -21,6 +21,7 @@ pub mod patterns;
 pub mod s3;
 #[cfg(feature = "serve")]
 pub mod serve;
+pub mod shard;
 pub mod transfer;
 pub mod units;
 pub mod uri;

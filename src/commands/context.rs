@@ -10,6 +10,8 @@ use crate::s3::retry::RetryPolicy;
 use crate::s3::tls::TlsOptions;
 use crate::s3::transport::TransportOptions;
 use crate::s3::{Client, ClientOptions, Signature};
+use crate::shard::Shard;
+use crate::transfer::remote::Scope;
 use crate::uri::{Location, S3Uri};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -56,6 +58,21 @@ impl Context {
             Ok(0) | Err(_) => DEFAULT_WIDTH,
             Ok(jobs) => jobs,
         }
+    }
+
+    /// Which objects are meant by the arguments of a command that works on whole prefixes.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            recursive: self.settings.recursive,
+            filter: &self.settings.filter,
+            shard: self.shard(),
+            width: self.width(),
+        }
+    }
+
+    /// The share of this run, if it is one of several.
+    pub fn shard(&self) -> Option<Shard> {
+        None
     }
 
     /// The public URL of an object or bucket. Its scheme follows `use_https` unless `public_url_use_https` is given.

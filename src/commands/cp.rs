@@ -1,11 +1,12 @@
 //! `cp`: copy objects on the server.
 
 use super::context::{Cx, s3_uris};
+use super::get::show_excluded;
 use crate::output::{Exit, Failure, Outcome};
 use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::pool::{self, Ledger, Verdict};
-use crate::transfer::remote::{self, RemoteItem, Selection};
+use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Selection};
 use crate::uri::{Location, S3Uri};
 use std::ffi::OsString;
 
@@ -56,8 +57,9 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
         Ok(())
     };
     needs_directory(settings.recursive || sources.len() > 1)?;
-    let selection = remote::select(cx.client(), &sources, settings.recursive, &settings.filter).await?;
-    needs_directory(selection.items.len() > 1)?;
+    let selection = remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await?;
+    // Each of several runs has to read the destination alike.
+    needs_directory(selection.items.len() > 1 || cx.shard().is_some())?;
     selection.refuse_same_names()?;
     let total = selection.items.len();
     log::info!("Summary: {total} remote files to copy");
@@ -66,14 +68,14 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
     }
 
     let copier = Copier::new(cx.client().clone(), settings.clone(), cx.width());
-    let plan = selection.items.into_iter().enumerate().map(Ok);
     let ledger =
-        pool::in_order(cx.width(), settings.stop_on_error, futures::stream::iter(plan), |(index, item)| {
+        pool::in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(index, item)| {
             let to = target(&destination, &item);
             copy(cx.clone(), copier.clone(), item.uri(), to, format!("[{} of {total}]", index + 1), kind)
         })
         .await?;
-    score(&ledger)
+    // A share may have nothing to do.
+    if total == 0 && cx.shard().is_some() { Ok(()) } else { score(&ledger) }
 }
 
 fn target(destination: &S3Uri, item: &RemoteItem) -> S3Uri {
@@ -85,11 +87,10 @@ fn target(destination: &S3Uri, item: &RemoteItem) -> S3Uri {
 }
 
 fn dry_run(cx: &Cx, selection: &Selection, destination: &S3Uri, kind: Kind) -> Outcome {
-    for name in &selection.excluded {
-        cx.console.stream(format!("exclude: {name}"))?;
-    }
-    for item in &selection.items {
-        cx.console.stream(kind.planned(&item.uri(), &target(destination, item)))?;
+    show_excluded(cx, selection)?;
+    for item in selection.items.iter() {
+        let item = item?;
+        cx.console.stream(kind.planned(&item.uri(), &target(destination, &item)))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");

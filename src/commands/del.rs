@@ -1,11 +1,13 @@
 //! `del` and `rm`: delete objects.
 
 use super::context::{Cx, s3_uris};
-use crate::output::{Failure, Outcome};
-use crate::transfer::delete::delete_keys;
+use super::get::show_excluded;
+use crate::output::{Exit, Failure, Outcome, reason};
+use crate::transfer::delete::{Deletion, delete_keys};
 use crate::transfer::pool::{self, Ledger, Verdict};
-use crate::transfer::remote::{self, Selection};
+use crate::transfer::remote::{self, BY_KEY, BY_RELATIVE, Found, find};
 use crate::uri::S3Uri;
+use futures::{TryStreamExt, stream};
 use std::ffi::OsString;
 
 /// Deletes the named objects one by one, or with `-r` everything below the prefixes in batches, and prints a line for
@@ -33,21 +35,21 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 
 async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
-    let selection = remote::select(cx.client(), uris, false, &settings.filter).await?;
+    let selection = remote::select(cx.client(), uris, cx.scope(), BY_RELATIVE).await?;
     if exceeds_limit(cx, selection.items.len()) {
         return Ok(());
     }
     if settings.dry_run {
         show_excluded(cx, &selection)?;
-        for item in &selection.items {
-            cx.console.stream(format!("delete: {}", item.uri()))?;
+        for item in selection.items.iter() {
+            cx.console.stream(format!("delete: {}", item?.uri()))?;
         }
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
-    let plan = selection.items.into_iter().map(Ok);
-    let ledger = pool::in_order(cx.width(), settings.stop_on_error, futures::stream::iter(plan), |item| {
+    let plan = selection.items.numbered();
+    let ledger = pool::in_order(cx.width(), settings.stop_on_error, plan, |(_, item)| {
         let cx = cx.clone();
         async move {
             cx.client().delete_object(&item.bucket, &item.key).await?;
@@ -61,10 +63,23 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
 
 async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
-    let mut selection = remote::select(cx.client(), uris, true, &settings.filter).await?;
+    let uris = without_nested(uris);
+    // What needs no total and tells nothing of the rest is deleted while it is listed.
+    if let [uri] = &uris[..]
+        && settings.filter.is_empty()
+        && settings.max_delete < 0
+    {
+        let keys = find(cx.client(), uri, cx.scope())?
+            .map_ok(|page| stream::iter(page.into_iter().filter_map(chosen).map(Ok)))
+            .try_flatten();
+        let ledger = delete_keys(cx.client(), &cx.console, &uri.bucket, keys, deletion(cx)).await?;
+        if ledger == Ledger::default() {
+            log::warn!("Remote list is empty.");
+        }
+        return ledger.outcome();
+    }
     // Prefixes may overlap; a key is deleted, and spoken of, once.
-    selection.items.sort_by(|a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)));
-    selection.items.dedup_by(|a, b| (&a.bucket, &a.key) == (&b.bucket, &b.key));
+    let selection = remote::select(cx.client(), &uris, cx.scope(), BY_KEY).await?;
     if exceeds_limit(cx, selection.items.len()) {
         return Ok(());
     }
@@ -76,29 +91,60 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     }
     let mut ledger = Ledger::default();
     // Batches are of one bucket each.
-    let mut rest = selection.items.into_iter().peekable();
+    let mut rest = selection.items.iter().peekable();
     while let Some(first) = rest.peek() {
-        let bucket = first.bucket.clone();
-        let mut keys = Vec::new();
-        while let Some(item) = rest.next_if(|item| item.bucket == bucket) {
-            keys.push(Ok(item.key));
-        }
-        let keys = futures::stream::iter(keys);
-        let ended = delete_keys(cx.client(), &cx.console, &bucket, keys, settings.dry_run).await?;
+        let bucket = match first {
+            Ok(item) => item.bucket.clone(),
+            Err(error) => return Err(Failure::new(Exit::IOERR, reason(error))),
+        };
+        let of_bucket = std::iter::from_fn(|| {
+            rest.next_if(|next| next.as_ref().map_or(true, |item| item.bucket == bucket))
+        });
+        let keys = stream::iter(of_bucket.map(|item| Ok(item?.key)));
+        let ended = delete_keys(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
         ledger.done += ended.done;
         ledger.failed += ended.failed;
     }
     ledger.outcome()
 }
 
-fn show_excluded(cx: &Cx, selection: &Selection) -> Outcome {
-    selection.excluded.iter().try_for_each(|name| cx.console.stream(format!("exclude: {name}")))
+/// The prefixes in order, without those that lie below another.
+fn without_nested(uris: &[S3Uri]) -> Vec<S3Uri> {
+    let mut uris = uris.to_vec();
+    uris.sort_unstable();
+    uris.dedup_by(|next, last| next.bucket == last.bucket && next.key.starts_with(&last.key));
+    uris
 }
 
-fn exceeds_limit(cx: &Cx, count: usize) -> bool {
-    let exceeds = usize::try_from(cx.settings.max_delete).is_ok_and(|most| count > most);
+fn chosen(found: Found) -> Option<String> {
+    match found {
+        Found::Chosen(item) => Some(item.key),
+        Found::Excluded(_) => None,
+    }
+}
+
+/// How keys are deleted here.
+pub(crate) fn deletion(cx: &Cx) -> Deletion {
+    Deletion { dry_run: cx.settings.dry_run, width: cx.width() }
+}
+
+fn exceeds_limit(cx: &Cx, count: u64) -> bool {
+    let exceeds = u64::try_from(cx.settings.max_delete).is_ok_and(|most| count > most);
     if exceeds {
         log::warn!("delete: maximum requested number of deletes would be exceeded, none performed.");
     }
     exceeds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_below_another_is_part_of_it() {
+        let uris = [("b", "x/y"), ("a", "x"), ("b", "x/"), ("b", "x/"), ("b", "w"), ("c", ""), ("c", "k")];
+        let kept = without_nested(&uris.map(|(bucket, key)| S3Uri::new(bucket, key)));
+        let kept: Vec<_> = kept.iter().map(ToString::to_string).collect();
+        assert_eq!(kept, ["s3://a/x", "s3://b/w", "s3://b/x/", "s3://c/"]);
+    }
 }

@@ -3,14 +3,17 @@
 use super::context::Cx;
 use crate::output::{Exit, Failure, Outcome, reason};
 use crate::s3::Error;
+use crate::s3::object::Head;
 use crate::s3::request::Progress;
+use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
 use crate::transfer::download::{Known, Received, Target, download, target_of};
 use crate::transfer::pool::{self, Verdict};
-use crate::transfer::remote::{self, RemoteItem, Selection};
+use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Selection};
 use crate::units;
 use crate::uri::{Location, S3Uri};
-use futures::StreamExt;
+use futures::future::ready;
+use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,34 +24,37 @@ use std::time::Instant;
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     let settings = &cx.settings;
-    let selection = remote::select(cx.client(), &sources, settings.recursive, &settings.filter).await?;
+    let selection = remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await?;
     let total = selection.items.len();
-    let destination = Destination::new(destination, total > 1)?;
+    // Each of several runs has to read the destination alike.
+    let destination = Destination::new(destination, total > 1 || cx.shard().is_some())?;
     if !matches!(destination, Destination::Stdout) {
         selection.refuse_same_names()?;
     }
-    let known = look_up(cx, &selection).await?;
+    let mut heads = look_up(cx, &selection).await?;
     log::info!("Summary: {total} remote files to download");
     if settings.dry_run {
         return dry_run(cx, &selection, &destination);
     }
 
     let to_stdout = matches!(destination, Destination::Stdout);
-    let mut conflicts = if to_stdout { HashMap::new() } else { conflicts(&selection, &known) };
+    let mut conflicts =
+        if to_stdout { Conflicts::none()? } else { Conflicts::find(|| names(&selection, &heads))? };
     // Several objects on standard output are one stream of bytes.
     let width = if to_stdout { 1 } else { cx.width() };
     let stop = settings.stop_on_error;
-    let plan = selection.items.into_iter().zip(known).enumerate().map(Ok);
-    let ledger = pool::in_order(width, stop, futures::stream::iter(plan), |(index, (item, known))| {
-        let object = Object {
-            item,
-            known,
-            place: format!("[{} of {total}]", index + 1),
-            conflict: conflicts.remove(&index),
+    let plan = selection.items.numbered().map(|next| {
+        let (index, item) = next?;
+        let known = match (&item.listed, heads.remove(&index)) {
+            (_, Some(head)) => Known::Head(head),
+            (Some(listed), None) => Known::Size(listed.size),
+            (None, None) => Known::Nothing,
         };
-        fetch(cx.clone(), destination.clone(), object)
-    })
-    .await?;
+        let place = format!("[{} of {total}]", index + 1);
+        Ok(Object { item, known, place, conflict: conflicts.at(index)? })
+    });
+    let ledger =
+        pool::in_order(width, stop, plan, |object| fetch(cx.clone(), destination.clone(), object)).await?;
     if stop && ledger.failed > 0 {
         return Err(Failure::new(Exit::PARTIAL, "Exiting now because of --stop-on-error"));
     }
@@ -69,35 +75,26 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(Vec<S3Uri>, OsString)>
 }
 
 /// Asks about the objects that were named, all before the first byte moves, so that a missing one stops the command.
-/// Returns what is known of each, in the order of the items.
-async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<Vec<Known>> {
-    let known =
-        selection.items.iter().map(|item| (item.listed.as_ref().map(|listed| listed.size), item.uri()));
-    let asked = futures::stream::iter(known.collect::<Vec<_>>()).map(|(size, uri)| async move {
-        match size {
-            Some(size) => Ok(Known::Size(size)),
-            None => match cx.client().head_object(&uri.bucket, &uri.key).await {
-                Ok(head) => Ok(Known::Head(Box::new(head))),
-                Err(error) if error.is_not_found() => {
-                    Err(Failure::parameter(format!("Source object '{uri}' does not exist.")))
-                }
-                Err(error) => Err(error.into()),
-            },
+/// Returns what they are, by their positions in the plan; those that were listed are not among them.
+async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<HashMap<u64, Box<Head>>> {
+    let named = selection.items.numbered().try_filter(|(_, item)| ready(item.listed.is_none()));
+    let asked = named.map(|named| async move {
+        let (index, item) = named?;
+        match cx.client().head_object(&item.bucket, &item.key).await {
+            Ok(head) => Ok((index, Box::new(head))),
+            Err(error) if error.is_not_found() => {
+                Err(Failure::parameter(format!("Source object '{}' does not exist.", item.uri())))
+            }
+            Err(error) => Err(error.into()),
         }
     });
-    let mut asked = std::pin::pin!(asked.buffered(cx.width()));
-    let mut known = Vec::with_capacity(selection.items.len());
-    while let Some(answer) = asked.next().await {
-        known.push(answer?);
-    }
-    Ok(known)
+    asked.buffered(cx.width()).try_collect().await
 }
 
 fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome {
-    for name in &selection.excluded {
-        cx.console.stream(format!("exclude: {name}"))?;
-    }
-    for item in &selection.items {
+    show_excluded(cx, selection)?;
+    for item in selection.items.iter() {
+        let item = item?;
         let shown = destination.shown(item.relative());
         cx.console.stream(format!("download: '{}' -> '{shown}'", item.uri()))?;
     }
@@ -106,9 +103,25 @@ fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome
     Ok(())
 }
 
-fn conflicts(selection: &Selection, known: &[Known]) -> HashMap<usize, String> {
-    let names = selection.items.iter().map(RemoteItem::relative).zip(known.iter().map(Known::size));
-    destination::conflicts(&names.collect::<Vec<_>>())
+/// The names that a dry run tells to be left out.
+pub(super) fn show_excluded(cx: &Cx, selection: &Selection) -> Outcome {
+    for name in selection.excluded.iter() {
+        cx.console.stream(format!("exclude: {}", name?))?;
+    }
+    Ok(())
+}
+
+/// Relative names with sizes.
+fn names<'a>(
+    selection: &Selection,
+    heads: &'a HashMap<u64, Box<Head>>,
+) -> impl Iterator<Item = std::io::Result<(String, u64)>> + use<'a> {
+    (0..).zip(selection.items.iter()).map(|(index, item)| {
+        let item = item?;
+        let named = || heads.get(&index).map_or(0, |head| head.size);
+        let size = item.listed.as_ref().map_or_else(named, |listed| listed.size);
+        Ok((item.relative().to_owned(), size))
+    })
 }
 
 /// An object of the plan.

@@ -8,7 +8,7 @@ use super::document;
 use crate::output::{Exit, Failure, Outcome};
 use crate::s3::Error;
 use crate::transfer::pool::{Ledger, Verdict, in_order};
-use crate::transfer::remote::select;
+use crate::transfer::remote::{Found, find};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt, stream};
 use lines::Listed;
@@ -32,12 +32,11 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 
 async fn print(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
+    // Names are told as they are found; nobody needs to know how many there are.
     let plan = stream::iter(uris)
-        .then(|uri| async move {
-            let one = std::slice::from_ref(uri);
-            let selection = select(cx.client(), one, settings.recursive, &settings.filter).await?;
-            Ok::<_, Failure>(stream::iter(selection.items.into_iter().map(|item| Ok(item.uri()))))
-        })
+        .map(|uri| find(cx.client(), uri, cx.scope()))
+        .try_flatten()
+        .map_ok(|page| stream::iter(page.into_iter().filter_map(chosen).map(Ok)))
         .try_flatten();
     let ledger = in_order(cx.width(), settings.stop_on_error, plan, |uri| {
         let cx = cx.clone();
@@ -59,6 +58,13 @@ async fn print(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         Ledger { failed: 0, missing: 0, .. } => Ok(()),
         Ledger { failed: 0, .. } => Err(Failure::silent(Exit::NOTFOUND)),
         _ => Err(Failure::silent(Exit::PARTIAL)),
+    }
+}
+
+fn chosen(found: Found) -> Option<S3Uri> {
+    match found {
+        Found::Chosen(item) => Some(item.uri()),
+        Found::Excluded(_) => None,
     }
 }
 

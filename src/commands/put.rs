@@ -10,7 +10,8 @@ use crate::transfer::upload::{Kept, UploadError, Uploader, check_part_size};
 use crate::units;
 use crate::uri::{Location, S3Uri};
 use std::ffi::{OsStr, OsString};
-use std::io::BufRead;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,9 +29,11 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     if sources.iter().any(|source| source == "-") {
         return from_stdin(cx, sources, destination).await;
     }
-    let mut selection = select(cx, sources)?;
-    let single = selection.single_file && selection.items.len() == 1;
-    if selection.items.is_empty() && selection.unusable == 0 {
+    let selection = select(cx, sources)?;
+    // A share may have nothing to do, and has to read the destination as the others do.
+    let is_share = cx.shard().is_some();
+    let single = selection.single_file && (selection.items.len() == 1 || is_share);
+    if selection.items.is_empty() && selection.unusable == 0 && !is_share {
         return Err(Failure::parameter("Nothing to upload."));
     }
     if !(destination.key.is_empty() || destination.key.ends_with('/') || single) {
@@ -39,7 +42,6 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         ));
     }
     refuse_same_names(&selection)?;
-    selection.items.dedup_by(|a, b| a.path == b.path);
     log::info!("Summary: {} local files to upload", selection.items.len());
     if cx.settings.dry_run {
         return dry_run(cx, &selection, &destination, single);
@@ -48,9 +50,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let total = selection.items.len();
     let uploader = Uploader::new(cx.client().clone(), cx.settings.clone(), cx.width());
     let unusable = selection.unusable;
-    let plan = selection.items.into_iter().enumerate().map(Ok);
     let stop = cx.settings.stop_on_error;
-    let mut ledger = pool::in_order(cx.width(), stop, futures::stream::iter(plan), |(index, item)| {
+    let mut ledger = pool::in_order(cx.width(), stop, selection.items.numbered(), |(index, item)| {
         let uri = target(&destination, &item, single);
         let place = format!("[{} of {total}]", index + 1);
         upload(cx.clone(), uploader.clone(), item, uri, place)
@@ -89,6 +90,7 @@ fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
         keep_dirs: settings.keep_dirs,
         verbatim: settings.urlencoding_mode == "verbatim",
         filter: &settings.filter,
+        shard: cx.shard(),
     };
     let mut paths = Vec::with_capacity(sources.len());
     for source in sources {
@@ -105,37 +107,38 @@ fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
     let [base] = &paths[..] else {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
-    local::select_listed(Path::new(base), &listed_names(&settings.files_from)?, &options)
+    local::select_listed(Path::new(base), listed_names(&settings.files_from), &options)
 }
 
 /// The names in the files of `--files-from`, one a line; `-` is standard input.
-pub(super) fn listed_names(files: &[String]) -> Outcome<Vec<OsString>> {
-    let mut names = Vec::new();
-    for file in files {
-        let read = |reader: &mut dyn BufRead| reader.lines().collect::<Result<Vec<_>, _>>();
-        let lines = if file == "-" {
-            read(&mut std::io::stdin().lock())
-        } else {
-            std::fs::File::open(file).and_then(|opened| read(&mut std::io::BufReader::new(opened)))
+pub(super) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsString>> {
+    let opened = files.iter().map(|file| {
+        let reader: Box<dyn BufRead> = match file.as_str() {
+            "-" => Box::new(BufReader::new(std::io::stdin())),
+            _ => Box::new(BufReader::new(File::open(file).map_err(|error| Failure::file(file, &error))?)),
         };
-        let lines = lines.map_err(|error| Failure::file(file, &error))?;
-        names
-            .extend(lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).map(OsString::from));
-    }
-    Ok(names)
+        Ok(reader.lines().map(move |line| line.map_err(|error| Failure::file(file, &error))))
+    });
+    let lines = opened.flat_map(|lines: Outcome<_>| {
+        let (lines, failure) =
+            lines.map_or_else(|failure| (None, Some(Err(failure))), |lines| (Some(lines), None));
+        lines.into_iter().flatten().chain(failure)
+    });
+    lines.filter_map(|line| match line {
+        Ok(line) => Some(line.trim()).filter(|line| !line.is_empty()).map(|line| Ok(line.into())),
+        Err(failure) => Some(Err(failure)),
+    })
 }
 
 fn refuse_same_names(selection: &LocalSelection) -> Outcome {
-    let twice = selection.items.windows(2).find(|pair| pair[0].relative == pair[1].relative);
-    match twice {
-        // The same file named twice is no conflict.
-        Some([a, b]) if a.path != b.path => Err(Failure::parameter(format!(
+    match selection.items.neighbours(|a, b| a.relative == b.relative)? {
+        Some((a, b)) => Err(Failure::parameter(format!(
             "Two sources would become '{}': '{}' and '{}'",
             a.relative,
             a.path.display(),
             b.path.display()
         ))),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -147,11 +150,12 @@ fn target(destination: &S3Uri, item: &LocalItem, single: bool) -> S3Uri {
 }
 
 fn dry_run(cx: &Cx, selection: &LocalSelection, destination: &S3Uri, single: bool) -> Outcome {
-    for name in &selection.excluded {
-        cx.console.stream(format!("exclude: {name}"))?;
+    for name in selection.excluded.iter() {
+        cx.console.stream(format!("exclude: {}", name?))?;
     }
-    for item in &selection.items {
-        let uri = target(destination, item, single);
+    for item in selection.items.iter() {
+        let item = item?;
+        let uri = target(destination, &item, single);
         cx.console.stream(format!("upload: '{}' -> '{uri}'", item.path.display()))?;
     }
     cx.console.flush()?;

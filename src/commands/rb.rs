@@ -1,12 +1,13 @@
 //! `rb s3://BUCKET...`: removes buckets.
 
 use super::context::{Cx, bucket_uri};
+use super::del::deletion;
 use crate::output::{Exit, Failure, Outcome};
 use crate::s3::Error;
 use crate::s3::list::ListOptions;
 use crate::transfer::delete::delete_keys;
 use crate::uri::S3Uri;
-use futures::{StreamExt, TryStreamExt};
+use futures::{TryStreamExt, stream};
 use std::ffi::OsString;
 
 /// Removes each of the buckets. With `--recursive` or `--force` one that is not empty is emptied first; with `--force`
@@ -63,13 +64,15 @@ async fn remove(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
         return Err(Removal::Other(Failure::new(Exit::CONFLICT, "S3 error: 409 (BucketNotEmpty)")));
     }
     log::warn!("Bucket is not empty. Removing all the objects from it first. This may take some time...");
-    let pages = client.list(&uri.bucket, ListOptions::default());
-    let keys = pages
+    let keys = client
+        .list_sheets(&uri.bucket, ListOptions::default())
         .map_err(Failure::about_bucket)
-        .map_ok(|page| futures::stream::iter(page.objects.into_iter().map(|object| Ok(object.key))))
-        .try_flatten()
-        .boxed();
-    delete_keys(client, &cx.console, &uri.bucket, keys, settings.dry_run).await.map_err(Removal::Other)?;
+        .map_ok(|page| {
+            let keys: Vec<_> = page.entries().map(|object| Ok(object.key.to_owned())).collect();
+            stream::iter(keys)
+        })
+        .try_flatten();
+    delete_keys(client, &cx.console, &uri.bucket, keys, deletion(cx)).await.map_err(Removal::Other)?;
     if settings.dry_run {
         return Ok(());
     }

@@ -1,15 +1,16 @@
 //! `setacl s3://BUCKET[/KEY]...`: changes who may read and write.
 
 use super::context::{Cx, s3_uris};
+use super::get::show_excluded;
 use crate::config::{AclChange, Settings};
 use crate::output::{Failure, Outcome};
 use crate::s3::Error;
 use crate::s3::acl::Acl;
 use crate::transfer::pool::{Verdict, in_order};
-use crate::transfer::remote::select;
+use crate::transfer::remote::{BY_RELATIVE_ONCE, RemoteItem, select};
 use crate::uri::S3Uri;
-use futures::stream;
 use std::ffi::OsString;
+use std::io;
 
 /// Changes the access lists of buckets and objects as `--acl-public`, `--acl-private`, `--acl-grant` and `--acl-revoke`
 /// ask.
@@ -34,26 +35,22 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     for uri in objects.iter().filter(|_| settings.recursive) {
         log::info!("Retrieving list of remote files for {uri} ...");
     }
-    let mut selection = select(cx.client(), &objects, settings.recursive, &settings.filter).await?;
-    selection.items.dedup_by(|a, b| a.bucket == b.bucket && a.key == b.key);
+    let selection = select(cx.client(), &objects, cx.scope(), BY_RELATIVE_ONCE).await?;
     let total = selection.items.len();
     log::info!("Summary: {total} remote files to update");
     if settings.dry_run {
-        for name in &selection.excluded {
-            cx.console.stream(format!("exclude: {name}"))?;
-        }
-        for item in &selection.items {
-            cx.console.stream(format!("setacl: '{}'", item.uri()))?;
+        show_excluded(cx, &selection)?;
+        for item in selection.items.iter() {
+            cx.console.stream(format!("setacl: '{}'", item?.uri()))?;
         }
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
     // Of objects that were named one by one, those behind one that fails must stay as they are.
-    let all_named = selection.items.iter().all(|item| item.listed.is_none());
-    let width = if all_named { 1 } else { cx.width() };
-    let plan = stream::iter(selection.items.into_iter().enumerate().map(Ok));
-    let ledger = in_order(width, settings.stop_on_error, plan, |(index, item)| {
+    let is_listed = |item: io::Result<RemoteItem>| item.is_ok_and(|item| item.listed.is_some());
+    let width = if selection.items.iter().any(is_listed) { cx.width() } else { 1 };
+    let ledger = in_order(width, settings.stop_on_error, selection.items.numbered(), |(index, item)| {
         let cx = cx.clone();
         async move {
             let (uri, was_listed) = (item.uri(), item.listed.is_some());

@@ -20,43 +20,40 @@ pub(crate) enum Step<'a> {
 pub(crate) fn walk(text: &str, mut visit: impl FnMut(Step<'_>)) -> Result<()> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
-    let mut path: Vec<String> = Vec::new();
-    let mut texts: Vec<String> = Vec::new();
+    // Names and texts from the root down to `depth`; what lies deeper is left over and used again.
+    let (mut path, mut texts): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut depth = 0;
     loop {
         match reader.read_event().map_err(malformed)? {
             Event::Start(start) => {
-                path.push(start.local_name().as_ref().to_owned());
-                texts.push(String::new());
-                visit(Step::Open(&path));
+                if depth == path.len() {
+                    path.push(String::new());
+                    texts.push(String::new());
+                }
+                path[depth].clear();
+                path[depth].push_str(start.local_name().as_ref());
+                texts[depth].clear();
+                depth += 1;
+                visit(Step::Open(&path[..depth]));
             }
-            Event::End(_) => {
-                let own = texts.pop().unwrap_or_default();
-                visit(Step::Close(&path, &own));
-                path.pop();
+            Event::End(_) if depth > 0 => {
+                visit(Step::Close(&path[..depth], &texts[depth - 1]));
+                depth -= 1;
             }
-            Event::Text(part) => {
-                if let Some(own) = texts.last_mut() {
-                    own.push_str(&part);
+            Event::Text(part) if depth > 0 => texts[depth - 1].push_str(&part),
+            Event::CData(part) if depth > 0 => texts[depth - 1].push_str(&part),
+            Event::GeneralRef(reference) if depth > 0 => {
+                let own = &mut texts[depth - 1];
+                if let Some(c) = reference.resolve_char_ref().map_err(malformed)? {
+                    own.push(c);
+                } else {
+                    let name: &str = &reference;
+                    let resolved = resolve_predefined_entity(name)
+                        .ok_or_else(|| Error::Malformed(format!("unknown XML entity '{name}'")))?;
+                    own.push_str(resolved);
                 }
             }
-            Event::CData(part) => {
-                if let Some(own) = texts.last_mut() {
-                    own.push_str(&part);
-                }
-            }
-            Event::GeneralRef(reference) => {
-                if let Some(own) = texts.last_mut() {
-                    if let Some(c) = reference.resolve_char_ref().map_err(malformed)? {
-                        own.push(c);
-                    } else {
-                        let name: &str = &reference;
-                        let resolved = resolve_predefined_entity(name)
-                            .ok_or_else(|| Error::Malformed(format!("unknown XML entity '{name}'")))?;
-                        own.push_str(resolved);
-                    }
-                }
-            }
-            Event::Eof if path.is_empty() => return Ok(()),
+            Event::Eof if depth == 0 => return Ok(()),
             Event::Eof => return Err(Error::Malformed("an XML answer that ends in the middle".into())),
             _ => {}
         }

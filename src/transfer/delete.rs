@@ -4,60 +4,101 @@ use super::pool::{Ledger, Verdict};
 use crate::output::{Console, Outcome};
 use crate::s3::Client;
 use crate::s3::object::MAX_BATCH_DELETE;
-use crate::uri::S3Uri;
-use futures::{Stream, StreamExt};
+use futures::stream::{FuturesOrdered, TryChunksError};
+use futures::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::pin::pin;
 
-/// Deletes keys of a bucket, a thousand in a request, and prints a `delete:` line for each that is gone.
+/// Requests under way at once: each is a thousand keys of work for the server.
+const MAX_REQUESTS: usize = 4;
+
+/// How keys are deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct Deletion {
+    /// The lines are printed and nothing is sent.
+    pub dry_run: bool,
+    /// Most requests at once; 1 is strictly serial, and more than a few are not made.
+    pub width: usize,
+}
+
+/// Deletes keys of a bucket, a thousand in a request, and prints a `delete:` line for each that is gone, in their order.
 ///
-/// A key that the service refuses to delete is named on stderr and counted as failed; the others go on (s3cmd 2.4.0
-/// overlooks such answers). A refused request, or a broken stream of keys, ends the run with its error after the keys
-/// before it were dealt with. With `dry_run` the lines are printed and nothing is sent.
+/// Keys are taken from the stream while earlier ones are deleted. A key that the service refuses to delete is named on
+/// stderr and counted as failed; the others go on (s3cmd 2.4.0 overlooks such answers). After a refused request nothing
+/// more is sent; what was under way is reported, then the run ends with that error. A broken stream ends the run with
+/// its error after the keys before it were dealt with.
 pub async fn delete_keys(
     client: &Client,
     console: &Console,
     bucket: &str,
     keys: impl Stream<Item = Outcome<String>>,
-    dry_run: bool,
+    how: Deletion,
 ) -> Outcome<Ledger> {
     let mut ledger = Ledger::default();
-    let mut keys = pin!(keys.fuse());
+    let mut batches = pin!(keys.try_chunks(MAX_BATCH_DELETE).fuse());
+    let mut running = FuturesOrdered::new();
+    let (mut refused, mut broken) = (None, None);
+    let width = how.width.clamp(1, MAX_REQUESTS);
     loop {
-        let (mut batch, mut broken) = (Vec::new(), None);
-        while batch.len() < MAX_BATCH_DELETE {
-            match keys.next().await {
-                None => break,
-                Some(Ok(key)) => batch.push(key),
-                Some(Err(failure)) => {
-                    broken = Some(failure);
-                    break;
-                }
+        let may_start = refused.is_none() && broken.is_none() && !batches.is_done() && running.len() < width;
+        tokio::select! {
+            biased;
+            Some((batch, answer)) = running.next(), if !running.is_empty() => match answer {
+                Ok(failures) => report(console, bucket, batch, &failures, &mut ledger)?,
+                Err(failure) => refused = refused.or(Some(failure)),
+            },
+            next = batches.next(), if may_start => {
+                let batch = match next {
+                    None => continue,
+                    Some(Ok(batch)) => batch,
+                    Some(Err(TryChunksError(batch, failure))) => {
+                        broken = Some(failure);
+                        batch
+                    }
+                };
+                running.push_back(async move {
+                    let answer =
+                        if how.dry_run { Ok(HashMap::new()) } else { delete_batch(client, bucket, &batch).await };
+                    (batch, answer)
+                });
             }
-        }
-        let failures = if dry_run { HashMap::new() } else { delete_batch(client, bucket, &batch).await? };
-        for key in &batch {
-            let uri = S3Uri::new(bucket, key);
-            match failures.get(key) {
-                None => {
-                    console.stream(format!("delete: '{uri}'"))?;
-                    ledger.count(Verdict::Done);
-                }
-                Some(reason) => {
-                    console.flush()?;
-                    log::error!("Delete of '{uri}' failed (Reason: {reason})");
-                    ledger.count(Verdict::Failed);
-                }
-            }
-        }
-        console.flush()?;
-        if let Some(failure) = broken {
-            return Err(failure);
-        }
-        if batch.len() < MAX_BATCH_DELETE {
-            return Ok(ledger);
+            else => break,
         }
     }
+    match refused.or(broken) {
+        Some(failure) => Err(failure),
+        None => Ok(ledger),
+    }
+}
+
+/// Prints and counts what became of a batch.
+fn report(
+    console: &Console,
+    bucket: &str,
+    batch: Vec<String>,
+    failures: &HashMap<String, String>,
+    ledger: &mut Ledger,
+) -> Outcome {
+    let mut lines = String::new();
+    for key in batch {
+        match failures.get(&key) {
+            None => {
+                // Writing to a string cannot fail.
+                let _ = writeln!(lines, "delete: 's3://{bucket}/{key}'");
+                ledger.count(Verdict::Done);
+            }
+            Some(reason) => {
+                console.block(&lines)?;
+                console.flush()?;
+                lines.clear();
+                log::error!("Delete of 's3://{bucket}/{key}' failed (Reason: {reason})");
+                ledger.count(Verdict::Failed);
+            }
+        }
+    }
+    console.block(&lines)?;
+    console.flush()
 }
 
 /// Deletes up to a thousand keys; answers why some of them could not be.

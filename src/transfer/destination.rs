@@ -1,7 +1,6 @@
 //! Where downloads go, and why never outside: the names of objects are written by strangers.
 
 use crate::output::{Failure, Outcome};
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -109,43 +108,6 @@ impl Destination {
     }
 }
 
-/// Which names of a plan cannot become files because of another one, with the reason; by position. `names` are relative
-/// names in ascending order with the sizes of their objects.
-///
-/// A file cannot be a directory as well: of `a` and `a/b` the second fails, as in s3cmd, unless `a` is empty, as the
-/// directory markers of other tools are: then `a` fails and what lies below it is fetched. And of two names for one
-/// place (`a/b`, `a//b`) only the plain one is written.
-pub fn conflicts(names: &[(&str, u64)]) -> HashMap<usize, String> {
-    let position = |name: &str| names.binary_search_by(|(other, _)| (*other).cmp(name)).ok();
-    let mut found = HashMap::new();
-    let mut odd: HashMap<String, usize> = HashMap::new();
-    for (index, (name, _)) in names.iter().enumerate() {
-        if name.split('/').any(|part| matches!(part, "" | "." | "..")) && !name.ends_with('/') {
-            let Ok(Place::File(plain)) = Destination::Directory(OsString::new()).target(name) else {
-                continue;
-            };
-            let plain = plain.to_string_lossy().into_owned();
-            let same = position(&plain).or_else(|| odd.get(&plain).copied());
-            if let Some(same) = same {
-                found.insert(index, format!("it is the same file as that of '{}'", names[same].0));
-            }
-            odd.entry(plain).or_insert(index);
-        }
-        for (slash, _) in name.match_indices('/') {
-            match position(&name[..slash]) {
-                Some(file) if names[file].1 == 0 => {
-                    found.insert(file, "Is a directory".to_owned());
-                }
-                Some(_) => {
-                    found.insert(index, "Not a directory".to_owned());
-                }
-                None => {}
-            }
-        }
-    }
-    found
-}
-
 /// `mkdir -p` says "file exists" of a file in the way, which names the wrong trouble.
 fn not_a_directory(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::AlreadyExists { io::ErrorKind::NotADirectory.into() } else { error }
@@ -175,26 +137,6 @@ mod tests {
         for name in ["../x", "a/../../x", "..", "a\0b"] {
             assert!(destination.target(name).is_err(), "{name:?}");
         }
-    }
-
-    #[test]
-    fn names_in_each_others_way_are_found() {
-        let names = [
-            ("/b", 1),
-            ("a", 5),
-            ("a-b", 1),
-            ("a/b", 1),
-            ("b", 1),
-            ("m", 0),
-            ("m/x", 1),
-            ("z/", 0),
-            ("z/y", 1),
-        ];
-        let found = conflicts(&names);
-        let mut positions: Vec<_> = found.keys().map(|index| names[*index].0).collect();
-        positions.sort_unstable();
-        assert_eq!(positions, ["/b", "a/b", "m"]);
-        assert!(conflicts(&[("x//y", 1), ("x/./y", 1)]).contains_key(&1));
     }
 
     #[cfg(unix)]

@@ -1,9 +1,12 @@
 //! Which local files a command is about: files, trees, lists of names, and the include/exclude rules.
 
+use super::plan::{Fields, Plan, Record, Rules, Sorted, put_bytes};
 use crate::output::{Failure, Outcome, reason};
 use crate::patterns::Filter;
-use std::collections::{BTreeSet, HashSet};
-use std::ffi::OsString;
+use crate::shard::Shard;
+use std::ffi::{OsStr, OsString};
+use std::fs::FileType;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A local file or, with `--keep-dirs`, a directory.
@@ -15,13 +18,13 @@ pub struct LocalItem {
     pub relative: String,
 }
 
-/// The files that were chosen, in ascending order of their relative names.
-#[derive(Clone, Debug, Default)]
+/// The files that were chosen.
+#[derive(Clone, Debug)]
 pub struct LocalSelection {
-    /// Chosen files.
-    pub items: Vec<LocalItem>,
+    /// Chosen files, in ascending order of their relative names; one that was named twice is there once.
+    pub items: Sorted<LocalItem>,
     /// Relative names that an exclude rule took out, in ascending order.
-    pub excluded: Vec<String>,
+    pub excluded: Sorted<String>,
     /// Files and directories that could not be used; each was warned about.
     pub unusable: u64,
     /// Whether one file was found, excluded ones counted and no directory named, so that the destination may be its full
@@ -42,13 +45,39 @@ pub struct LocalOptions<'a> {
     pub verbatim: bool,
     /// What is left out.
     pub filter: &'a Filter,
+    /// The share of this run, if it is one of several.
+    pub shard: Option<Shard>,
+}
+
+/// By relative names.
+const RULES: Rules<LocalItem> = Rules { order: |a, b| a.relative.cmp(&b.relative), same: |a, b| a == b };
+
+impl Record for LocalItem {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.path.as_os_str().as_encoded_bytes());
+        put_bytes(out, self.relative.as_bytes());
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (path, relative) = (path_of(fields.bytes()?)?, fields.text()?.to_owned());
+        Some(Self { path, relative })
+    }
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+    Some(std::os::unix::ffi::OsStrExt::from_bytes(bytes)).map(|path: &OsStr| path.into())
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+    std::str::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
 /// Expands arguments to files. Rules measured on s3cmd 2.4.0: a source `dir` keeps its name below the destination, `dir/`
 /// and `.` give their contents; a missing source is skipped.
 pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<LocalSelection> {
-    let mut selection = LocalSelection::default();
-    let mut walk = Walk { options, selection: &mut selection, ancestors: Vec::new() };
+    let mut walk = Walk::new(options);
     let mut directories = 0;
     for source in sources {
         let path = PathBuf::from(source);
@@ -68,49 +97,104 @@ pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<Local
             let prefix =
                 if contents { Some(String::new()) } else { walk.name_of(&path).map(|name| name + "/") };
             if let Some(prefix) = prefix {
-                walk.directory(&path, &prefix);
+                walk.directory(&path, &prefix)?;
             }
         } else if let Some(name) = walk.name_of(&path) {
-            walk.file(&path, name);
+            walk.file(&path, name, Kind::of(&path, metadata.file_type()))?;
         }
     }
-    selection.items.sort_by(|a, b| a.relative.cmp(&b.relative));
-    selection.excluded.sort_unstable();
-    selection.single_file = directories == 0 && {
-        let names = selection.items.iter().map(|item| &item.relative).chain(&selection.excluded);
-        names.collect::<BTreeSet<_>>().len() == 1
-    };
-    Ok(selection)
+    walk.finish(directories == 0)
 }
 
 /// Expands the names of `--files-from`, which are relative to the one source directory; missing ones are dropped.
-pub fn select_listed(base: &Path, names: &[OsString], options: &LocalOptions<'_>) -> Outcome<LocalSelection> {
-    let mut selection = LocalSelection::default();
-    let mut walk = Walk { options, selection: &mut selection, ancestors: Vec::new() };
-    let mut seen = HashSet::new();
+pub fn select_listed(
+    base: &Path,
+    names: impl Iterator<Item = Outcome<OsString>>,
+    options: &LocalOptions<'_>,
+) -> Outcome<LocalSelection> {
+    let mut walk = Walk::new(options);
     for name in names {
-        let relative: PathBuf = Path::new(name).components().collect();
+        let relative: PathBuf = Path::new(&name?).components().collect();
         let path = base.join(&relative);
-        if !seen.insert(relative.clone()) || std::fs::symlink_metadata(&path).is_err() || path.is_dir() {
+        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
+        let kind = Kind::of(&path, metadata.file_type());
+        if matches!(kind, Kind::Directory | Kind::LinkToDirectory) {
             continue;
         }
         let Some(relative) = walk.utf8(&relative.into_os_string(), &path) else { continue };
-        walk.file(&path, relative);
+        walk.file(&path, relative, kind)?;
     }
-    selection.items.sort_by(|a, b| a.relative.cmp(&b.relative));
-    selection.excluded.sort_unstable();
-    Ok(selection)
+    walk.finish(false)
+}
+
+/// What a directory entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    File,
+    Directory,
+    LinkToFile,
+    LinkToDirectory,
+    LinkToSpecial,
+    /// A link that leads nowhere.
+    Dangling,
+    /// A device, a socket, a pipe.
+    Special,
+}
+
+impl Kind {
+    /// Only links cost another look at the disk.
+    fn of(path: &Path, kind: FileType) -> Self {
+        if kind.is_symlink() {
+            return match std::fs::metadata(path) {
+                Ok(target) if target.is_dir() => Kind::LinkToDirectory,
+                Ok(target) if target.is_file() => Kind::LinkToFile,
+                Ok(_) => Kind::LinkToSpecial,
+                Err(_) => Kind::Dangling,
+            };
+        }
+        if kind.is_dir() {
+            Kind::Directory
+        } else if kind.is_file() {
+            Kind::File
+        } else {
+            Kind::Special
+        }
+    }
 }
 
 struct Walk<'a> {
     options: &'a LocalOptions<'a>,
-    selection: &'a mut LocalSelection,
+    items: Plan<LocalItem>,
+    excluded: Plan<String>,
+    unusable: u64,
+    /// The first name that was found, in this share or another, and whether there is another one.
+    name: Option<String>,
+    several: bool,
     /// Directories on the way down, to notice links that lead back up.
     ancestors: Vec<PathBuf>,
 }
 
-impl Walk<'_> {
-    fn directory(&mut self, path: &Path, prefix: &str) {
+impl<'a> Walk<'a> {
+    fn new(options: &'a LocalOptions<'a>) -> Self {
+        let excluded = Plan::new(Rules { order: String::cmp, same: String::eq });
+        Self {
+            options,
+            items: Plan::new(RULES),
+            excluded,
+            unusable: 0,
+            name: None,
+            several: false,
+            ancestors: Vec::new(),
+        }
+    }
+
+    fn finish(self, only_files: bool) -> Outcome<LocalSelection> {
+        let single_file = only_files && self.name.is_some() && !self.several;
+        let (items, excluded) = (self.items.finish()?, self.excluded.finish()?);
+        Ok(LocalSelection { items, excluded, unusable: self.unusable, single_file })
+    }
+
+    fn directory(&mut self, path: &Path, prefix: &str) -> Outcome {
         if self.options.follow_symlinks {
             let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
             if self.ancestors.contains(&real) {
@@ -118,15 +202,14 @@ impl Walk<'_> {
                     "Skipping over symbolic link that leads back to its own directory: {}",
                     path.display()
                 );
-                return;
+                return Ok(());
             }
             self.ancestors.push(real);
         }
-        match std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
-            Ok(mut entries) => {
-                entries.sort_by_key(std::fs::DirEntry::file_name);
-                for entry in entries {
-                    self.entry(&entry.path(), prefix);
+        match self.entries(path) {
+            Ok(entries) => {
+                for (name, kind) in entries {
+                    self.entry(&path.join(&*name), prefix, kind)?;
                 }
             }
             Err(error) => self.unusable(path, &reason(&error)),
@@ -134,53 +217,79 @@ impl Walk<'_> {
         if self.options.follow_symlinks {
             self.ancestors.pop();
         }
+        Ok(())
     }
 
-    fn entry(&mut self, path: &Path, prefix: &str) {
-        let Some(name) = self.name_of(path) else { return };
-        let relative = format!("{prefix}{name}");
-        let is_link = path.is_symlink();
-        if path.is_dir() && (!is_link || self.options.follow_symlinks) {
-            let with_slash = format!("{}/", path.to_string_lossy());
-            if self.options.filter.prunes(&with_slash) {
-                return;
-            }
-            let below = format!("{relative}/");
-            if self.options.keep_dirs {
-                self.take(LocalItem { path: path.to_owned(), relative: below.clone() });
-            }
-            self.directory(path, &below);
-        } else {
-            self.file(path, relative);
+    /// The entries of a directory in the order of the names that their files will have: a directory counts as its name
+    /// with a slash, so that the plan comes in order.
+    fn entries(&self, path: &Path) -> io::Result<Vec<(Box<OsStr>, Kind)>> {
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            let name = entry.file_name().into_boxed_os_str();
+            let kind = Kind::of(&path.join(&*name), entry.file_type()?);
+            entries.push((name, kind));
         }
+        let slash = |kind| if self.walks(kind) { &b"/"[..] } else { b"" };
+        entries.sort_unstable_by(|(a, a_kind), (b, b_kind)| {
+            let (a, b) = (a.as_encoded_bytes(), b.as_encoded_bytes());
+            let common = a.len().min(b.len());
+            let rest =
+                || a[common..].iter().chain(slash(*a_kind)).cmp(b[common..].iter().chain(slash(*b_kind)));
+            a[..common].cmp(&b[..common]).then_with(rest)
+        });
+        Ok(entries)
     }
 
-    fn file(&mut self, path: &Path, relative: String) {
-        let is_link = path.is_symlink();
-        if is_link && !self.options.follow_symlinks {
+    /// Whether what is below is wanted.
+    fn walks(&self, kind: Kind) -> bool {
+        kind == Kind::Directory || kind == Kind::LinkToDirectory && self.options.follow_symlinks
+    }
+
+    fn entry(&mut self, path: &Path, prefix: &str, kind: Kind) -> Outcome {
+        let Some(name) = self.name_of(path) else { return Ok(()) };
+        let relative = format!("{prefix}{name}");
+        if !self.walks(kind) {
+            return self.file(path, relative, kind);
+        }
+        if self.options.filter.prunes(&format!("{}/", path.to_string_lossy())) {
+            return Ok(());
+        }
+        let below = format!("{relative}/");
+        if self.options.keep_dirs {
+            self.take(LocalItem { path: path.to_owned(), relative: below.clone() })?;
+        }
+        self.directory(path, &below)
+    }
+
+    fn file(&mut self, path: &Path, relative: String, kind: Kind) -> Outcome {
+        let is_link = matches!(kind, Kind::LinkToFile | Kind::LinkToDirectory | Kind::LinkToSpecial);
+        match kind {
             // A link that leads nowhere is skipped without a word, as s3cmd does.
-            if path.exists() {
+            Kind::Dangling => {}
+            _ if is_link && !self.options.follow_symlinks => {
                 log::warn!("Skipping over symbolic link: {}", path.display());
             }
-            return;
+            Kind::File | Kind::LinkToFile => self.take(LocalItem { path: path.to_owned(), relative })?,
+            _ => log::warn!("Skipping over non regular file: {}", path.display()),
         }
-        match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => {
-                let path = path.to_owned();
-                self.take(LocalItem { path, relative });
-            }
-            Ok(_) => log::warn!("Skipping over non regular file: {}", path.display()),
-            Err(_) if is_link => {}
-            Err(error) => self.unusable(path, &reason(&error)),
-        }
+        Ok(())
     }
 
-    fn take(&mut self, item: LocalItem) {
-        if self.options.filter.excludes(&item.relative).is_some() {
-            self.selection.excluded.push(item.relative);
-        } else {
-            self.selection.items.push(item);
+    fn take(&mut self, item: LocalItem) -> Outcome {
+        match &self.name {
+            None => self.name = Some(item.relative.clone()),
+            Some(name) => self.several |= *name != item.relative,
         }
+        if self.options.shard.is_some_and(|shard| !shard.takes(&item.relative)) {
+            return Ok(());
+        }
+        if self.options.filter.excludes(&item.relative).is_some() {
+            self.excluded.push(item.relative)?;
+        } else {
+            self.items.push(item)?;
+        }
+        Ok(())
     }
 
     /// The file's own name as part of a key; `None`, with a warning, where it cannot be one.
@@ -199,7 +308,7 @@ impl Walk<'_> {
 
     fn unusable(&mut self, path: &Path, why: &str) {
         log::warn!("Skipping over {}: {why}", path.display());
-        self.selection.unusable += 1;
+        self.unusable += 1;
     }
 }
 
@@ -236,11 +345,12 @@ mod tests {
             keep_dirs: false,
             verbatim: false,
             filter: &filter,
+            shard: None,
         };
         change(&mut options);
         let sources: Vec<OsString> =
             sources.iter().map(|source| format!("{}/{source}", root.display()).into()).collect();
-        select(&sources, &options).unwrap().items.into_iter().map(|item| item.relative).collect()
+        select(&sources, &options).unwrap().items.iter().map(|item| item.unwrap().relative).collect()
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Moving many objects: plan -> run -> verify, local and remote on either side.
 //!
-//! - plan: [`local`] and [`remote`] say which files and objects are meant;
+//! - plan: [`local`] and [`remote`] say which files and objects are meant, [`plan`] keeps them, [`conflicts`] finds those
+//!   that cannot be beside each other;
 //! - run: [`pool`] works on many at once and lets them speak in order; [`upload`], [`download`] and [`copy`] move one;
 //! - verify: each of them compares what arrived with what was sent before it calls it done.
 
 pub mod attrs;
 pub mod compare;
+pub mod conflicts;
 pub mod content_type;
 pub mod copy;
 pub mod delete;
@@ -13,6 +15,7 @@ pub mod destination;
 pub mod download;
 pub mod local;
 pub mod local_walk;
+pub mod plan;
 pub mod pool;
 pub mod remote;
 pub mod restore;

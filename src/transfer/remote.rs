@@ -1,11 +1,15 @@
 //! Which objects a command is about: `s3://` arguments, whole prefixes, wildcards, and the include/exclude rules.
 
+use super::plan::{Fields, Plan, Record, Rules, Sorted, put_bytes, put_number};
 use crate::output::{Failure, Outcome};
 use crate::patterns::{Filter, Wildcard};
 use crate::s3::Client;
 use crate::s3::list::ListOptions;
+use crate::shard::Shard;
 use crate::uri::S3Uri;
 use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// An object of the plan.
@@ -30,13 +34,52 @@ pub struct Listed {
     pub etag: String,
 }
 
-/// The objects that were chosen, in ascending order of their relative names, and the names that were left out.
-#[derive(Clone, Debug, Default)]
+/// Which of the objects that arguments name are meant, and how they are found.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Every argument is a prefix.
+    pub recursive: bool,
+    /// What is left out.
+    pub filter: &'a Filter,
+    /// The share of this run, if it is one of several.
+    pub shard: Option<Shard>,
+    /// Most listing requests at once.
+    pub width: usize,
+}
+
+/// The objects that were chosen, and the names that were left out.
+#[derive(Clone, Debug)]
 pub struct Selection {
     /// Chosen objects.
-    pub items: Vec<RemoteItem>,
-    /// Relative names that an exclude rule took out.
-    pub excluded: Vec<String>,
+    pub items: Sorted<RemoteItem>,
+    /// Relative names that an exclude rule took out, in ascending order.
+    pub excluded: Sorted<String>,
+}
+
+/// An object that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is meant.
+    Chosen(RemoteItem),
+    /// An exclude rule took it out; this is its relative name.
+    Excluded(String),
+}
+
+/// By relative names; an object that was named twice is one object.
+pub const BY_RELATIVE: Rules<RemoteItem> = Rules { order: by_relative, same: |a, b| a == b };
+
+/// By relative names; one object is there once even where its listings differ.
+pub const BY_RELATIVE_ONCE: Rules<RemoteItem> =
+    Rules { order: by_relative, same: |a, b| a.bucket == b.bucket && a.key == b.key };
+
+/// By buckets and keys, whatever argument named them.
+pub const BY_KEY: Rules<RemoteItem> = Rules {
+    order: |a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)),
+    same: |a, b| a.bucket == b.bucket && a.key == b.key,
+};
+
+fn by_relative(a: &RemoteItem, b: &RemoteItem) -> Ordering {
+    (a.relative(), &a.bucket, &a.key).cmp(&(b.relative(), &b.bucket, &b.key))
 }
 
 impl RemoteItem {
@@ -52,76 +95,138 @@ impl RemoteItem {
     }
 }
 
-/// Expands arguments to objects.
+impl Record for RemoteItem {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.bucket.as_bytes());
+        put_bytes(out, self.key.as_bytes());
+        put_number(out, self.relative as u64);
+        if let Some(listed) = &self.listed {
+            put_number(out, listed.size);
+            put_bytes(out, listed.etag.as_bytes());
+        }
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (bucket, key) = (fields.text()?.into(), fields.text()?.to_owned());
+        let relative = usize::try_from(fields.number()?).ok().filter(|at| key.is_char_boundary(*at))?;
+        let listed = match fields.number() {
+            Some(size) => Some(Listed { size, etag: fields.text()?.to_owned() }),
+            None => None,
+        };
+        Some(Self { bucket, key, relative, listed })
+    }
+}
+
+/// Expands arguments to a plan of objects, in the order that the rules say.
 ///
 /// With `recursive` every argument is a prefix, and a string prefix at that: `s3://b/data` also means `data2/x`.
 /// Without, `*` and `?` are wildcards over the keys at that level, and all else names one object, which is not
 /// looked up. Rules measured on s3cmd 2.4.0.
-pub async fn select(client: &Client, uris: &[S3Uri], recursive: bool, filter: &Filter) -> Outcome<Selection> {
-    let mut selection = Selection::default();
+pub async fn select(
+    client: &Client,
+    uris: &[S3Uri],
+    scope: Scope<'_>,
+    rules: Rules<RemoteItem>,
+) -> Outcome<Selection> {
+    let mut items = Plan::new(rules);
+    let mut excluded = Plan::new(Rules { order: String::cmp, same: String::eq });
     for uri in uris {
-        let bucket: Arc<str> = uri.bucket.as_str().into();
-        let wildcard = if recursive { None } else { Wildcard::new(&uri.key) };
-        if recursive || wildcard.is_some() {
-            let prefix = wildcard.as_ref().map_or(uri.key.as_str(), Wildcard::literal_prefix);
-            let deep = wildcard.as_ref().is_none_or(Wildcard::needs_recursion);
-            let relative = prefix.rfind('/').map_or(0, |slash| slash + 1);
-            let options = ListOptions {
-                prefix: prefix.to_owned(),
-                delimiter: if deep { String::new() } else { "/".to_owned() },
-                ..ListOptions::default()
-            };
-            let mut pages = client.list(&uri.bucket, options).boxed();
-            while let Some(page) = pages.next().await {
-                for object in page?.objects {
-                    if wildcard.as_ref().is_none_or(|wildcard| wildcard.matches(&object.key)) {
-                        let listed = Some(Listed { size: object.size, etag: object.etag });
-                        let bucket = bucket.clone();
-                        selection.take(RemoteItem { bucket, key: object.key, relative, listed }, filter);
-                    }
+        let mut pages = find(client, uri, scope)?;
+        while let Some(page) = pages.next().await {
+            for found in page? {
+                match found {
+                    Found::Chosen(item) => items.push(item)?,
+                    Found::Excluded(name) => excluded.push(name)?,
                 }
             }
-        } else {
-            if uri.basename().is_empty() {
-                return Err(Failure::parameter(format!(
-                    "Expecting S3 URI with a filename or --recursive: {uri}"
-                )));
-            }
-            let relative = uri.key.len() - uri.basename().len();
-            selection.take(RemoteItem { bucket, key: uri.key.clone(), relative, listed: None }, filter);
         }
     }
-    let order = |a: &RemoteItem, b: &RemoteItem| {
-        (a.relative(), &a.bucket, &a.key).cmp(&(b.relative(), &b.bucket, &b.key))
+    Ok(Selection { items: items.finish()?, excluded: excluded.finish()? })
+}
+
+/// The objects that one argument names, page by page in the order of their keys; see [`select`].
+pub fn find<'a>(
+    client: &Client,
+    uri: &S3Uri,
+    scope: Scope<'a>,
+) -> Outcome<BoxStream<'a, Outcome<Vec<Found>>>> {
+    let bucket: Arc<str> = uri.bucket.as_str().into();
+    let wildcard = if scope.recursive { None } else { Wildcard::new(&uri.key) };
+    if !(scope.recursive || wildcard.is_some()) {
+        if uri.basename().is_empty() {
+            return Err(Failure::parameter(format!(
+                "Expecting S3 URI with a filename or --recursive: {uri}"
+            )));
+        }
+        let relative = uri.key.len() - uri.basename().len();
+        let found = scope.judge(RemoteItem { bucket, key: uri.key.clone(), relative, listed: None });
+        return Ok(stream::iter([Ok(found.into_iter().collect())]).boxed());
+    }
+    let prefix = wildcard.as_ref().map_or(uri.key.as_str(), Wildcard::literal_prefix);
+    let deep = wildcard.as_ref().is_none_or(Wildcard::needs_recursion);
+    let relative = prefix.rfind('/').map_or(0, |slash| slash + 1);
+    let options = ListOptions {
+        prefix: prefix.to_owned(),
+        delimiter: if deep { String::new() } else { "/".to_owned() },
+        ..ListOptions::default()
     };
-    selection.items.sort_unstable_by(order);
-    // An object that was named twice is one object.
-    selection.items.dedup();
-    selection.excluded.sort_unstable();
-    selection.excluded.dedup();
-    Ok(selection)
+    let pages = client.list_sheets(&uri.bucket, options).map(move |sheet| {
+        let sheet = sheet?;
+        let meant = sheet.entries().filter(|object| match &wildcard {
+            Some(wildcard) => wildcard.matches(object.key),
+            None => true,
+        });
+        let items = meant.filter_map(|object| {
+            let listed = Some(Listed { size: object.size, etag: object.etag.to_owned() });
+            scope.judge(RemoteItem { bucket: bucket.clone(), key: object.key.to_owned(), relative, listed })
+        });
+        Ok(items.collect())
+    });
+    Ok(pages.boxed())
+}
+
+impl Scope<'_> {
+    /// What becomes of an object; `None` where it belongs to another run.
+    fn judge(&self, item: RemoteItem) -> Option<Found> {
+        if self.shard.is_some_and(|shard| !shard.takes(item.relative())) {
+            return None;
+        }
+        Some(match self.filter.excludes(item.relative()) {
+            Some(_) => Found::Excluded(item.relative().to_owned()),
+            None => Found::Chosen(item),
+        })
+    }
 }
 
 impl Selection {
-    fn take(&mut self, item: RemoteItem, filter: &Filter) {
-        if filter.excludes(item.relative()).is_some() {
-            self.excluded.push(item.relative().to_owned());
-        } else {
-            self.items.push(item);
-        }
-    }
-
     /// Refuses a plan in which two objects would take the same name; the later would silently replace the earlier.
     pub fn refuse_same_names(&self) -> Outcome {
-        let twice = self.items.windows(2).find(|pair| pair[0].relative() == pair[1].relative());
-        match twice {
-            Some(pair) => Err(Failure::parameter(format!(
+        match self.items.neighbours(|a, b| a.relative() == b.relative())? {
+            Some((a, b)) => Err(Failure::parameter(format!(
                 "Two sources have the same name '{}': {} and {}",
-                pair[0].relative(),
-                pair[0].uri(),
-                pair[1].uri()
+                a.relative(),
+                a.uri(),
+                b.uri()
             ))),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_kept_as_they_are() {
+        let listed = Some(Listed { size: u64::MAX, etag: "e-3".into() });
+        for listed in [listed, None] {
+            let item = RemoteItem { bucket: "b".into(), key: "ä/ö".into(), relative: 3, listed };
+            let mut plan = Plan::new(BY_RELATIVE);
+            plan.push(item.clone()).unwrap();
+            plan.push(item.clone()).unwrap();
+            let read: Vec<_> = plan.finish().unwrap().iter().map(Result::unwrap).collect();
+            assert_eq!(read, [item]);
         }
     }
 }

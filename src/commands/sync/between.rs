@@ -3,6 +3,7 @@
 use super::report::Report;
 use super::{compare, ended, listings, may_delete};
 use crate::commands::context::Cx;
+use crate::commands::del::deletion;
 use crate::output::{Exit, Failure, Outcome};
 use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
@@ -128,7 +129,8 @@ fn dry_run(cx: &Cx, plan: Plan, work: Spool<Item>, target: &Target, delete: bool
 async fn delete_all(cx: &Cx, removed: Spool<Item>, target: &Target, report: &mut Report) -> Outcome<u64> {
     let keys = removed.into_records()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.directory.bucket;
-    let ledger = delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), false).await?;
+    let ledger =
+        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;
     report.deleted += ledger.done;
     Ok(ledger.failed)
 }

@@ -3,6 +3,7 @@
 use super::report::Report;
 use super::{compare, ended, may_delete};
 use crate::commands::context::Cx;
+use crate::commands::del::deletion;
 use crate::commands::put;
 use crate::output::{Exit, Failure, Outcome};
 use crate::s3::request::Progress;
@@ -102,7 +103,7 @@ fn listed(cx: &Cx, found: &Sources) -> Outcome<Vec<Root>> {
     let [Root::Directory { path: base, prefix }] = &found.roots[..] else {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
-    let mut names = put::listed_names(&cx.settings.files_from)?;
+    let mut names = put::listed_names(&cx.settings.files_from).collect::<Outcome<Vec<_>>>()?;
     names.sort_unstable();
     names.dedup();
     let mut roots = Vec::new();
@@ -228,7 +229,8 @@ fn shown(item: &Item) -> String {
 async fn delete_all(cx: &Cx, removed: Spool<Item>, target: &Target, report: &mut Report) -> Outcome<u64> {
     let keys = removed.into_records()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.destination.bucket;
-    let ledger = delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), false).await?;
+    let ledger =
+        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;
     report.deleted += ledger.done;
     Ok(ledger.failed)
 }

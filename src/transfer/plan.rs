@@ -1,0 +1,508 @@
+//! A plan of any length in little memory: items come in any order, are counted, and are read back in order, as often as
+//! need be.
+//!
+//! A plan is kept as bytes. Beyond a few mebibytes it goes to a temporary file without a name, in runs that are in
+//! order; items that came in order make one run, others are merged at the end. Items that compare equal keep the order in
+//! which they came.
+
+use crate::output::{Failure, Outcome};
+use futures::{Stream, stream};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes of a plan that are kept in memory.
+const IN_MEMORY: usize = 8 << 20;
+
+/// Bytes that are read from the temporary file at once.
+const BLOCK: usize = 64 << 10;
+
+/// Something that can be written down and read back.
+pub trait Record: Clone {
+    /// Appends the item to `out`.
+    fn write(&self, out: &mut Vec<u8>);
+
+    /// Reads what [`Record::write`] wrote; `None` if it is something else.
+    fn read(fields: &mut Fields<'_>) -> Option<Self>;
+}
+
+/// How items are ordered, and which of neighbours in that order are one and the same, so that only the first is kept.
+#[derive(Debug)]
+pub struct Rules<T> {
+    /// The order.
+    pub order: fn(&T, &T) -> Ordering,
+    /// Whether the second repeats the first.
+    pub same: fn(&T, &T) -> bool,
+}
+
+impl<T> Clone for Rules<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Rules<T> {}
+
+/// A plan that is being made.
+#[derive(Debug)]
+pub struct Plan<T> {
+    rules: Rules<T>,
+    in_memory: usize,
+    /// Items since the last run was written.
+    buffer: Vec<u8>,
+    /// Whether they came in order.
+    sorted: bool,
+    /// The item before the next one: the last of the buffer, or the greatest of the last run.
+    last: Option<T>,
+    count: u64,
+    file: Option<File>,
+    /// Ends of the runs in the file.
+    runs: Vec<u64>,
+}
+
+/// A finished plan. Clones share its content.
+#[derive(Debug)]
+pub struct Sorted<T> {
+    store: Store,
+    length: u64,
+    count: u64,
+    item: PhantomData<fn() -> T>,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    Memory(Arc<Vec<u8>>),
+    File(Arc<Mutex<File>>),
+}
+
+impl<T: Record> Plan<T> {
+    /// An empty plan.
+    pub fn new(rules: Rules<T>) -> Self {
+        Self::with_memory(rules, IN_MEMORY)
+    }
+
+    /// An empty plan that keeps so many bytes in memory.
+    fn with_memory(rules: Rules<T>, in_memory: usize) -> Self {
+        Self {
+            rules,
+            in_memory,
+            buffer: Vec::new(),
+            sorted: true,
+            last: None,
+            count: 0,
+            file: None,
+            runs: Vec::new(),
+        }
+    }
+
+    /// Adds an item. Fails if the temporary file cannot be written.
+    pub fn push(&mut self, item: T) -> io::Result<()> {
+        if let Some(last) = &self.last {
+            if (self.rules.order)(last, &item) == Ordering::Greater {
+                self.sorted = false;
+            } else if (self.rules.same)(last, &item) {
+                return Ok(());
+            }
+        }
+        append(&item, &mut self.buffer);
+        self.count += 1;
+        self.last = Some(item);
+        if self.buffer.len() >= self.in_memory { self.spill() } else { Ok(()) }
+    }
+
+    /// Ends the plan.
+    pub fn finish(mut self) -> io::Result<Sorted<T>> {
+        if self.file.is_none() {
+            self.sort_buffer()?;
+            let length = self.buffer.len() as u64;
+            return Ok(Sorted::new(Store::Memory(Arc::new(self.buffer)), length, self.count));
+        }
+        if !self.buffer.is_empty() {
+            self.spill()?;
+        }
+        drop(std::mem::take(&mut self.buffer));
+        match (self.file, &self.runs[..]) {
+            (Some(file), [length]) => {
+                Ok(Sorted::new(Store::File(Arc::new(Mutex::new(file))), *length, self.count))
+            }
+            (Some(file), runs) => merge(file, runs, self.rules),
+            (None, _) => Ok(Sorted::new(Store::Memory(Arc::default()), 0, 0)),
+        }
+    }
+
+    /// Puts the buffer in order, if it is not, and drops what is there twice.
+    fn sort_buffer(&mut self) -> io::Result<()> {
+        if self.sorted {
+            return Ok(());
+        }
+        let store = Store::Memory(Arc::new(std::mem::take(&mut self.buffer)));
+        let length = store.length();
+        let mut items: Vec<T> = Items::new(store, 0, length).collect::<io::Result<_>>()?;
+        items.sort_by(self.rules.order);
+        let before = items.len();
+        items.dedup_by(|later, earlier| (self.rules.same)(earlier, later));
+        self.count -= (before - items.len()) as u64;
+        items.iter().for_each(|item| append(item, &mut self.buffer));
+        self.last = items.pop();
+        self.sorted = true;
+        Ok(())
+    }
+
+    /// Writes the buffer as a run, or as the rest of the run before it where it goes on from there.
+    fn spill(&mut self) -> io::Result<()> {
+        let goes_on = self.sorted && !self.runs.is_empty();
+        self.sort_buffer()?;
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => tempfile::tempfile()?,
+        };
+        file.write_all(&self.buffer)?;
+        let start = self.runs.last().copied().unwrap_or(0);
+        let end = start + self.buffer.len() as u64;
+        if goes_on {
+            self.runs.pop();
+        }
+        self.runs.push(end);
+        self.file = Some(file);
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl<T: Record> Sorted<T> {
+    fn new(store: Store, length: u64, count: u64) -> Self {
+        Self { store, length, count, item: PhantomData }
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The items in order. An error is one of the temporary file.
+    pub fn iter(&self) -> Items<T> {
+        Items::new(self.store.clone(), 0, self.length)
+    }
+
+    /// The items in order, with their positions from 0, as a run takes them.
+    pub fn numbered(&self) -> impl Stream<Item = Outcome<(u64, T)>> + Send + use<T> {
+        let items = (0..).zip(self.iter());
+        stream::iter(items.map(|(index, item)| item.map(|item| (index, item)).map_err(Failure::from)))
+    }
+
+    /// The first two neighbours of which this is true.
+    pub fn neighbours(&self, test: impl Fn(&T, &T) -> bool) -> io::Result<Option<(T, T)>> {
+        let mut last: Option<T> = None;
+        for item in self.iter() {
+            let item = item?;
+            match last {
+                Some(last) if test(&last, &item) => return Ok(Some((last, item))),
+                _ => last = Some(item),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<T> Clone for Sorted<T> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), length: self.length, count: self.count, item: PhantomData }
+    }
+}
+
+/// The items of a plan, or of a run.
+#[derive(Debug)]
+pub struct Items<T> {
+    store: Store,
+    /// Where the next block begins, and where the items end.
+    at: u64,
+    end: u64,
+    /// The part of a file that is worked on, and how much of it is done.
+    block: Vec<u8>,
+    done: usize,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T: Record> Items<T> {
+    fn new(store: Store, at: u64, end: u64) -> Self {
+        Self { store, at, end, block: Vec::new(), done: 0, item: PhantomData }
+    }
+
+    /// The next item's bytes, in `self.block` or in the store.
+    fn step(&mut self) -> io::Result<Option<T>> {
+        if let Store::Memory(bytes) = &self.store {
+            if self.at >= self.end {
+                return Ok(None);
+            }
+            let (item, length) = take(&bytes[self.at as usize..])?.ok_or_else(damaged)?;
+            self.at += length as u64;
+            return Ok(Some(item));
+        }
+        loop {
+            if let Some((item, length)) = take(&self.block[self.done..])? {
+                self.done += length;
+                return Ok(Some(item));
+            }
+            if self.at >= self.end {
+                return if self.done == self.block.len() { Ok(None) } else { Err(damaged()) };
+            }
+            self.load()?;
+        }
+    }
+
+    /// Reads on.
+    fn load(&mut self) -> io::Result<()> {
+        let Store::File(file) = &self.store else { return Ok(()) };
+        self.block.drain(..self.done);
+        self.done = 0;
+        let old = self.block.len();
+        let more = (self.end - self.at).min(BLOCK as u64);
+        self.block.resize(old + more as usize, 0);
+        // Readers of one plan take turns: each says where it reads.
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.at))?;
+        file.read_exact(&mut self.block[old..])?;
+        self.at += more;
+        Ok(())
+    }
+}
+
+impl<T: Record> Iterator for Items<T> {
+    type Item = io::Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}
+
+impl Store {
+    fn length(&self) -> u64 {
+        match self {
+            Store::Memory(bytes) => bytes.len() as u64,
+            Store::File(_) => 0,
+        }
+    }
+}
+
+/// Merges runs into one.
+fn merge<T: Record>(file: File, runs: &[u64], rules: Rules<T>) -> io::Result<Sorted<T>> {
+    let store = Store::File(Arc::new(Mutex::new(file)));
+    let mut heads = BinaryHeap::with_capacity(runs.len());
+    let mut start = 0;
+    for (run, end) in runs.iter().enumerate() {
+        let mut rest = Items::new(store.clone(), start, *end);
+        start = *end;
+        if let Some(item) = rest.next() {
+            heads.push(Head { item: item?, run, rest, order: rules.order });
+        }
+    }
+    let mut out = tempfile::tempfile()?;
+    let (mut block, mut length, mut count) = (Vec::with_capacity(BLOCK * 2), 0, 0);
+    let mut last: Option<T> = None;
+    while let Some(Head { item, run, mut rest, order }) = heads.pop() {
+        if let Some(next) = rest.next() {
+            heads.push(Head { item: next?, run, rest, order });
+        }
+        if last.as_ref().is_some_and(|last| (rules.same)(last, &item)) {
+            continue;
+        }
+        append(&item, &mut block);
+        count += 1;
+        last = Some(item);
+        if block.len() >= BLOCK {
+            out.write_all(&block)?;
+            length += block.len() as u64;
+            block.clear();
+        }
+    }
+    out.write_all(&block)?;
+    length += block.len() as u64;
+    Ok(Sorted::new(Store::File(Arc::new(Mutex::new(out))), length, count))
+}
+
+/// The first item of what is left of a run. The greatest is the one that comes first.
+struct Head<T> {
+    item: T,
+    run: usize,
+    rest: Items<T>,
+    order: fn(&T, &T) -> Ordering,
+}
+
+impl<T> Ord for Head<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.order)(&other.item, &self.item).then(other.run.cmp(&self.run))
+    }
+}
+
+impl<T> PartialOrd for Head<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Head<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl<T> Eq for Head<T> {}
+
+/// Writes an item with its length in front.
+fn append<T: Record>(item: &T, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    item.write(out);
+    let length = (out.len() - start - 4) as u32;
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+/// Reads the item at the beginning of `bytes` and says how long it is; `None` if it is not all there.
+fn take<T: Record>(bytes: &[u8]) -> io::Result<Option<(T, usize)>> {
+    let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(None) };
+    let length = u32::from_le_bytes(*length) as usize;
+    let Some(bytes) = rest.get(..length) else { return Ok(None) };
+    let mut fields = Fields(bytes);
+    let item = T::read(&mut fields).filter(|_| fields.0.is_empty()).ok_or_else(damaged)?;
+    Ok(Some((item, length + 4)))
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the temporary file of the plan is damaged")
+}
+
+/// The fields of an item that is read.
+#[derive(Debug)]
+pub struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    /// The next number.
+    pub fn number(&mut self) -> Option<u64> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*number))
+    }
+
+    /// The next bytes.
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.0.split_first_chunk()?;
+        let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    /// The next text.
+    pub fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+}
+
+/// Writes a number.
+pub fn put_number(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
+/// Writes bytes, of which there are less than 4 GiB.
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// Names that are only to be shown.
+impl Record for String {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.as_bytes());
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.text().map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    impl Record for (String, u64) {
+        fn write(&self, out: &mut Vec<u8>) {
+            put_bytes(out, self.0.as_bytes());
+            put_number(out, self.1);
+        }
+
+        fn read(fields: &mut Fields<'_>) -> Option<Self> {
+            Some((fields.text()?.to_owned(), fields.number()?))
+        }
+    }
+
+    type Named = (String, u64);
+
+    /// The numbers tell whether equal names keep their order; those that are alike too are one item.
+    const RULES: Rules<Named> = Rules { order: |a, b| a.0.cmp(&b.0), same: |a, b| a == b };
+
+    fn model(mut items: Vec<Named>) -> Vec<Named> {
+        items.sort_by(RULES.order);
+        items.dedup();
+        items
+    }
+
+    fn planned(items: &[Named], in_memory: usize) -> Sorted<Named> {
+        let mut plan = Plan::with_memory(RULES, in_memory);
+        items.iter().for_each(|item| plan.push(item.clone()).unwrap());
+        plan.finish().unwrap()
+    }
+
+    proptest! {
+        /// A plan is what sorting a vector gives, wherever it was kept.
+        #[test]
+        fn a_plan_is_a_sorted_vector(
+            items in proptest::collection::vec(("[a-c/-]{0,4}", 0..2u64), 0..200),
+            in_memory in prop_oneof![Just(1usize), 20..600usize, Just(1 << 20)],
+            presorted in any::<bool>(),
+        ) {
+            let items = if presorted { model(items) } else { items };
+            let sorted = planned(&items, in_memory);
+            let read = || sorted.iter().collect::<io::Result<Vec<_>>>().unwrap();
+            let expected = model(items);
+            prop_assert_eq!(sorted.len(), expected.len() as u64);
+            prop_assert_eq!(sorted.is_empty(), expected.is_empty());
+            prop_assert_eq!(&read(), &expected);
+            prop_assert_eq!(&read(), &expected);
+        }
+    }
+
+    #[test]
+    fn what_comes_in_order_is_one_run_and_is_never_merged() {
+        let mut plan = Plan::with_memory(RULES, 100);
+        for number in 0..5_000 {
+            plan.push((format!("{number:05}"), number)).unwrap();
+        }
+        assert_eq!(plan.runs.len(), 1);
+        let sorted = plan.finish().unwrap();
+        let (mut one, mut other) = (sorted.iter(), sorted.iter());
+        for number in 0..5_000 {
+            assert_eq!(one.next().unwrap().unwrap().1, number);
+            if number % 2 == 0 {
+                assert_eq!(other.next().unwrap().unwrap().1, number / 2);
+            }
+        }
+        assert!(one.next().is_none());
+    }
+
+    #[test]
+    fn a_damaged_file_is_noticed() {
+        let sorted = planned(&[("a".into(), 1), ("b".into(), 2)], 1);
+        let Store::File(file) = &sorted.store else { panic!("the plan should be in a file") };
+        file.lock().unwrap().seek(SeekFrom::Start(0)).unwrap();
+        file.lock().unwrap().write_all(&[200]).unwrap();
+        assert!(sorted.iter().any(|item| item.is_err()));
+    }
+}
