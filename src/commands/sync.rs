@@ -28,23 +28,27 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             "Stdin or stdout ('-') can't be used for a source or a destination with the sync command.",
         ));
     }
+    if cx.settings.delay_updates {
+        log::warn!("`delay-updates` is obsolete.");
+    }
     if cx.settings.encrypt {
         // Never in clear what was to be encrypted; and an encrypted object cannot be compared with its file.
         return Err(Failure::parameter("Encryption ('-e') cannot be used with the sync command."));
     }
-    let mut local: Vec<(PathBuf, &OsString)> = Vec::new();
+    let mut local: Vec<PathBuf> = Vec::new();
     let mut remote: Vec<S3Uri> = Vec::new();
     for source in sources {
         match Location::parse(source) {
-            Location::Local(path) => local.push((path, source)),
+            Location::Local(path) => local.push(path),
             Location::S3(uri) => remote.push(uri),
         }
     }
     match (Location::parse(last), local.is_empty(), remote.is_empty()) {
-        (Location::S3(destination), false, true) => {
-            let paths = local.into_iter().map(|(path, _)| path).collect();
-            up::run(cx, paths, destinations(cx, destination)?).await
-        }
+        (Location::S3(_), false, false) => Err(Failure::parameter(format!(
+            "Invalid source: '{}' is not an existing file or directory",
+            remote[0]
+        ))),
+        (Location::S3(destination), false, true) => up::run(cx, local, destinations(cx, destination)?).await,
         (Location::Local(path), true, false) => down::run(cx, &named(remote)?, path).await,
         (Location::S3(destination), true, false) => {
             between::run(cx, &named(remote)?, named(vec![destination])?.remove(0)).await

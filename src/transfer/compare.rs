@@ -85,6 +85,11 @@ pub fn is_encrypted(head: &Head) -> bool {
         || head.header("x-amz-server-side-encryption-customer-algorithm").is_some()
 }
 
+/// The part size that an uploader stored where it stored no MD5, in bytes.
+pub fn stored_part_size(head: &Head) -> Option<u64> {
+    head.header(attrs::PART_SIZE_HEADER)?.trim().parse().ok().filter(|size| *size > 0)
+}
+
 /// Part sizes that give an object of that size that many parts: the configured one first.
 pub fn part_sizes(size: u64, parts: u64, configured: u64) -> Vec<u64> {
     let common = COMMON_PART_SIZES.iter().map(|mib| mib << 20);

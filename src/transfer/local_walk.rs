@@ -154,10 +154,9 @@ impl Walk {
     fn entry(&mut self, path: PathBuf, relative: String, is_link: bool) -> Option<Entry> {
         let link = is_link && !self.options.follow_symlinks;
         if link && !self.options.show_links {
-            // A link that leads nowhere is skipped without a word, as s3cmd does.
-            if path.exists() {
-                log::warn!("Skipping over symbolic link: {}", path.display());
-            }
+            // A link that leads nowhere, or to a directory, is skipped without a warning, as s3cmd does.
+            let level = if path.is_file() { log::Level::Warn } else { log::Level::Info };
+            log::log!(level, "Skipping over symbolic link: {}", path.display());
             return None;
         }
         match std::fs::metadata(&path) {

@@ -9,6 +9,7 @@
 pub mod duplicates;
 pub mod judge;
 pub mod plan;
+pub mod removed;
 pub mod sources;
 
 use super::spool::{Record, put_bytes, take_bytes};

@@ -13,6 +13,7 @@ use crate::transfer::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates;
 use crate::transfer::sync::plan::{Count, Plan, Planning};
+use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Listing, Rules};
 use crate::uri::S3Uri;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,7 +114,7 @@ fn dry_run(cx: &Cx, plan: Plan, work: Spool<Item>, target: &Target, delete: bool
         cx.console.stream(format!("exclude: {}", name?))?;
     }
     if delete {
-        for item in plan.removed.into_records()? {
+        for item in plan.removed.into_items()? {
             cx.console.stream(format!("delete: '{}'", item?.uri()))?;
         }
     }
@@ -126,8 +127,8 @@ fn dry_run(cx: &Cx, plan: Plan, work: Spool<Item>, target: &Target, delete: bool
     Ok(())
 }
 
-async fn delete_all(cx: &Cx, removed: Spool<Item>, target: &Target, report: &mut Report) -> Outcome<u64> {
-    let keys = removed.into_records()?.map(|item| Ok(item.map(|item| item.uri().key)?));
+async fn delete_all(cx: &Cx, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
+    let keys = removed.into_items()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.directory.bucket;
     let ledger =
         delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;

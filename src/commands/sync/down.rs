@@ -15,6 +15,7 @@ use crate::transfer::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates::{self, Copy, Work};
 use crate::transfer::sync::plan::{Count, Plan, Planning};
+use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
 use crate::units;
 use crate::uri::S3Uri;
@@ -91,10 +92,7 @@ async fn destination(
         };
         let page = cx.client().list_page(&uri.bucket, &options, None).await?;
         if page.objects.is_empty() {
-            if with_slash {
-                return Err(Failure::parameter("Destination is not an existing directory"));
-            }
-            return Ok(Some(Destination::File(path.to_owned())));
+            return if with_slash { directory() } else { Ok(Some(Destination::File(path.to_owned()))) };
         }
     }
     if !with_slash || path.exists() {
@@ -146,7 +144,7 @@ fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: b
         cx.console.stream(format!("exclude: {}", name?))?;
     }
     if delete {
-        for item in plan.removed.into_records()? {
+        for item in plan.removed.into_items()? {
             cx.console.stream(format!("delete: '{}'", shown(&item?)))?;
         }
     }
@@ -223,7 +221,7 @@ async fn transfer(
 }
 
 /// Deletes what the store does not have, what is in directories before them.
-fn delete_all(cx: &Cx, removed: Spool<Item>, report: &mut Report) -> Outcome<u64> {
+fn delete_all(cx: &Cx, removed: Removed, report: &mut Report) -> Outcome<u64> {
     let mut failed = 0;
     let mut bytes = report.deleted_bytes.unwrap_or(0);
     for item in removed.into_reversed()? {
@@ -258,7 +256,7 @@ async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>) -> Outcom
             if item.is_directory() {
                 return make_directory(&cx, &run, &item, &place).await;
             }
-            fetch(&cx, &run, &item, Some(&place)).await
+            fetch(&cx, &run, &item, &place).await
         }
     })
     .await?;
@@ -269,16 +267,17 @@ async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>) -> Outcom
 /// Makes duplicates out of what is here already, without a word, as s3cmd does; each with its own attributes. What
 /// cannot be copied is downloaded after all.
 async fn copy_all(cx: &Cx, run: &Arc<Run>, copies: Spool<Copy>) -> Outcome<u64> {
-    let items = copies.into_records()?.map(|copy| Ok(copy?));
+    let total = copies.len();
+    let items = copies.into_records()?.enumerate().map(|(index, copy)| Ok((index, copy?)));
     let stop = cx.settings.stop_on_error;
-    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |copy| {
+    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
         let (cx, run) = (cx.clone(), run.clone());
         async move {
             match copy_one(&cx, &run, &copy).await {
                 Ok(()) => Ok(Verdict::Done),
                 Err(why) => {
                     log::info!("'{}' could not be copied ({why}): downloading it", copy.from);
-                    fetch(&cx, &run, &copy.item, None).await
+                    fetch(&cx, &run, &copy.item, &format!("[{} of {total}]", index + 1)).await
                 }
             }
         }
@@ -344,8 +343,8 @@ async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Ou
     Ok(Verdict::Done)
 }
 
-/// Downloads one object; with `place` absent without a line.
-async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Option<&str>) -> Outcome<Verdict> {
+/// Downloads one object.
+async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Verdict> {
     let name = run.destination.shown(&item.relative);
     let uri = item.uri();
     if let Some(why) = run.conflicts.get(&item.relative) {
@@ -363,12 +362,10 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Option<&str>) -> Out
     log::info!("Receiving file '{name}', please wait...");
     let progress = Progress::default();
     let started = Instant::now();
-    let label = || format!("download: '{uri}' -> '{name}'  {}", place.unwrap_or_default());
-    let meter = place.map(|_| cx.console.meter(label, item.size, &progress));
+    let label = || format!("download: '{uri}' -> '{name}'  {place}");
+    let meter = cx.console.meter(label, item.size, &progress);
     let received = download(cx.client(), &uri, Known::Size(item.size), &target, false, &progress).await;
-    if let Some(meter) = meter {
-        meter.end(received.is_ok());
-    }
+    meter.end(received.is_ok());
     let Received { size, stored, .. } = match received {
         Ok(received) => received,
         Err(error) => return get::failed(&name, error),
@@ -377,16 +374,12 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Option<&str>) -> Out
         set_attributes(cx, run, &stored, path);
     }
     let seconds = started.elapsed().as_secs_f64();
-    if let Some(place) = place {
-        lock(&run.moved).add(size);
-        if !cx.console.shows_progress() {
-            let speed = units::speed(size, seconds);
-            cx.console.line(format!(
-                "download: '{uri}' -> '{name}' ({size} bytes in {seconds:.1} seconds, {speed}) {place}"
-            ))?;
-        }
-    } else {
-        lock(&run.copied).add(size);
+    lock(&run.moved).add(size);
+    if !cx.console.shows_progress() {
+        let speed = units::speed(size, seconds);
+        cx.console.line(format!(
+            "download: '{uri}' -> '{name}' ({size} bytes in {seconds:.1} seconds, {speed}) {place}"
+        ))?;
     }
     remove_source(cx, &uri).await?;
     Ok(Verdict::Done)

@@ -37,7 +37,9 @@ impl Report {
             "Done. {verb} {} bytes in {seconds:.1} seconds, {speed:.2} {suffix}B/s.",
             self.moved.bytes
         );
-        self.say(cx, line, self.moved.bytes + self.copied.bytes > 0)
+        // What is copied at the store is saved; what is copied here was read and written all the same.
+        let saved = if verb == "Uploaded" { self.copied.bytes } else { 0 };
+        self.say(cx, line, self.moved.bytes + saved > 0)
     }
 
     /// `Done. Copied ...`, where files were copied.

@@ -14,6 +14,7 @@ use crate::transfer::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates::{self, Copy, Work};
 use crate::transfer::sync::plan::{Count, Plan, Planning};
+use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
 use crate::transfer::upload::{UploadError, Uploader, check_part_size};
 use crate::uri::S3Uri;
@@ -65,14 +66,15 @@ fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
     };
     let mut found = Sources { roots: Vec::new(), areas: Vec::new(), options, unusable: 0 };
     for path in paths {
-        let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        if std::fs::symlink_metadata(path).is_err() {
             return Err(Failure::parameter(format!(
                 "Invalid source: '{}' is not an existing file or directory",
                 path.display()
             )));
-        };
+        }
         let ends_with_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-        let is_dir = path.is_dir() && (!metadata.is_symlink() || settings.follow_symlinks || ends_with_slash);
+        // A link to a directory that is named is meant.
+        let is_dir = path.is_dir();
         let name = path.file_name().filter(|_| !(is_dir && ends_with_slash));
         let Some(name) = name else {
             found.areas.push(Area::Everything);
@@ -212,7 +214,7 @@ async fn dry_run(cx: &Cx, plan: Plan, work: Work, target: &Target, delete: bool)
         cx.console.stream(format!("remote copy: '{from}' -> '{}'", item.relative))?;
     }
     if delete {
-        for item in plan.removed.into_records()? {
+        for item in plan.removed.into_items()? {
             cx.console.stream(format!("delete: '{}'", item?.uri()))?;
         }
     }
@@ -226,8 +228,8 @@ fn shown(item: &Item) -> String {
     path.strip_suffix('/').map_or(path.clone(), str::to_owned)
 }
 
-async fn delete_all(cx: &Cx, removed: Spool<Item>, target: &Target, report: &mut Report) -> Outcome<u64> {
-    let keys = removed.into_records()?.map(|item| Ok(item.map(|item| item.uri().key)?));
+async fn delete_all(cx: &Cx, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
+    let keys = removed.into_items()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.destination.bucket;
     let ledger =
         delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;

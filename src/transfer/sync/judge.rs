@@ -251,9 +251,7 @@ impl Judge {
             }
             Stored::Composite(parts) => {
                 let sizes = compare::part_sizes(object.size, parts, self.part_size);
-                let (path, etag) = (path.to_owned(), object.etag().to_owned());
-                let try_parts = move || compare::has_composite_etag(&path, &sizes, &etag).unwrap_or(false);
-                if self.on_thread(try_parts).await? {
+                if self.has_etag_in_parts(path, object, sizes).await? {
                     return Ok((false, None));
                 }
             }
@@ -264,6 +262,9 @@ impl Judge {
             self.plain.fetch_add(1, Ordering::Relaxed);
         }
         let Some(wanted) = Stored::md5_of(&head) else {
+            if let (Stored::Composite(_), Some(size)) = (stored, compare::stored_part_size(&head)) {
+                return Ok((!self.has_etag_in_parts(path, object, vec![size]).await?, computed));
+            }
             log::info!("'{}' has no MD5 to compare with: only its length was checked", object.uri());
             return Ok((false, computed));
         };
@@ -271,6 +272,15 @@ impl Judge {
             computed = self.md5_of(path, object.size).await?;
         }
         Ok((computed != Some(wanted), computed))
+    }
+
+    /// Whether the file has the object's ETag if it is sent in parts of one of these sizes.
+    async fn has_etag_in_parts(&self, path: &Path, object: &Item, sizes: Vec<u64>) -> Outcome<bool> {
+        if sizes.is_empty() {
+            return Ok(false);
+        }
+        let (path, etag) = (path.to_owned(), object.etag().to_owned());
+        self.on_thread(move || compare::has_composite_etag(&path, &sizes, &etag).unwrap_or(false)).await
     }
 
     /// Whether two objects of equal length and with different ETags differ.

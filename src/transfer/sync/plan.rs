@@ -1,6 +1,7 @@
 //! What is to be done, in s3cmd's order: what is new, then what has changed; and what the source no longer has.
 
 use super::judge::{Judged, Pair};
+use super::removed::Removed;
 use super::sources::Area;
 use super::{Exclusion, Item};
 use crate::output::{Failure, Outcome};
@@ -35,7 +36,7 @@ pub struct Plan {
     /// What differs; the item of the source.
     pub changed: Spool<Item>,
     /// What only the destination has and may be deleted.
-    pub removed: Spool<Item>,
+    pub removed: Removed,
     /// Names that the rules took out.
     pub excluded: Spool<String>,
     /// What the destination has and keeps for now, whatever its name: content that need not travel again.
@@ -149,10 +150,12 @@ impl Plan {
 
     fn take(&mut self, decision: Judged, planning: &Planning) -> std::io::Result<()> {
         match decision.pair {
-            Pair::Excluded(name, Exclusion::Shown) => {
-                self.excluded.push(&name)?;
+            Pair::Excluded(name, kind) => {
+                self.removed.occupied(&name);
+                if kind == Exclusion::Shown {
+                    self.excluded.push(&name)?;
+                }
             }
-            Pair::Excluded(..) => {}
             Pair::Source(item) => {
                 self.count_source(&item, planning);
                 self.new.push(&item)?;
@@ -162,7 +165,9 @@ impl Plan {
                 if planning.find_duplicates {
                     self.known.keep(&item, None)?;
                 }
-                if !item.guarded {
+                if item.guarded {
+                    self.removed.occupied(&item.relative);
+                } else {
                     self.area(planning, &item.relative).1 += 1;
                     self.removed.push(&item)?;
                 }
@@ -187,6 +192,7 @@ impl Plan {
 
     fn count_source(&mut self, item: &Item, planning: &Planning) {
         self.source.add(item.size);
+        self.removed.occupied(&item.relative);
         self.area(planning, &item.relative).0 += 1;
         if planning.to_files {
             self.find_conflicts(item);
@@ -305,7 +311,8 @@ mod tests {
         assert!(!plan.would_empty());
         assert_eq!(names(plan.new), ["a", "g"]);
         assert_eq!(names(plan.changed), ["d"]);
-        assert_eq!(names(plan.removed), ["b"]);
+        let removed: Vec<_> = plan.removed.into_items().unwrap().map(|item| item.unwrap().relative).collect();
+        assert_eq!(removed, ["b"]);
         assert_eq!(plan.excluded.into_records().unwrap().map(Result::unwrap).collect::<Vec<_>>(), ["e"]);
     }
 
