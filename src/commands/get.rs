@@ -50,6 +50,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             (Some(listed), None) => Known::Size(listed.size),
             (None, None) => Known::Nothing,
         };
+        refuse_existing(cx, &destination, item.relative())?;
         let place = format!("[{} of {total}]", index + 1);
         Ok(Object { item, known, place, conflict: conflicts.at(index)? })
     });
@@ -124,6 +125,23 @@ fn names<'a>(
     })
 }
 
+/// Stops the plan at a file that exists, unless an option says what to do with it: nothing behind it is begun.
+fn refuse_existing(cx: &Cx, destination: &Destination, relative: &str) -> Outcome {
+    let settings = &cx.settings;
+    if settings.get_continue || settings.force || settings.skip_existing {
+        return Ok(());
+    }
+    match destination.target(relative) {
+        Ok(destination::Place::File(path)) if std::fs::symlink_metadata(&path).is_ok() => {
+            let shown = destination.shown(relative);
+            Err(Failure::parameter(format!(
+                "File '{shown}' already exists. Use either of --force / --continue / --skip-existing or give it a new name."
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// An object of the plan.
 struct Object {
     item: RemoteItem,
@@ -152,15 +170,10 @@ async fn fetch(cx: Cx, destination: Destination, object: Object) -> Outcome<Verd
             };
         }
         Ok(destination::Place::File(path)) => {
-            let exists = std::fs::symlink_metadata(&path).is_ok();
-            if exists && !(settings.get_continue || settings.force) {
-                if settings.skip_existing {
-                    log::info!("Skipping over existing file: '{shown}'");
-                    return Ok(Verdict::Skipped);
-                }
-                return Err(Failure::parameter(format!(
-                    "File '{shown}' already exists. Use either of --force / --continue / --skip-existing or give it a new name."
-                )));
+            let keeps = settings.skip_existing && !(settings.get_continue || settings.force);
+            if keeps && std::fs::symlink_metadata(&path).is_ok() {
+                log::info!("Skipping over existing file: '{shown}'");
+                return Ok(Verdict::Skipped);
             }
             match destination.prepare(&path).and_then(|()| target_of(&path)) {
                 Ok(target) => target,
