@@ -175,6 +175,10 @@ async fn fetch(cx: Cx, destination: Destination, object: Object) -> Outcome<Verd
                 log::info!("Skipping over existing file: '{shown}'");
                 return Ok(Verdict::Skipped);
             }
+            // A directory that is not there is not made for the sake of a slash (measured on s3cmd 2.4.0).
+            if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+                return Ok(cannot_create(&shown, "Is a directory"));
+            }
             match destination.prepare(&path).and_then(|()| target_of(&path)) {
                 Ok(target) => target,
                 Err(error) => return Ok(cannot_create(&shown, &reason(&error))),

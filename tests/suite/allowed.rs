@@ -56,6 +56,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         place: "setpolicy .* s3://BUCKET/key",
         changes: &[("--- stdout\n", "--- stdout\ns3://BUCKET/key: Policy updated\n")],
     },
+    Difference {
+        row: "del-stats",
+        place: "del .*--stats.*",
+        changes: &[(r"\nStats: Number of files deleted: .*\n", "")],
+    },
     Difference { row: "link-scheme", place: "734-signurl-https", changes: &[("http://", "https://")] },
     Difference {
         row: "no-tracebacks",
