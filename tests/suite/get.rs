@@ -248,7 +248,7 @@ fn a_full_disk_leaves_no_half_file() {
          program=$(declare -f s3cmd)
          unshare $way bash -c \"$program\"'
              {mount}
-             s3cmd get -r s3://BUCKET disk/; echo \"exit $?\"
+             s3cmd get -r --jobs=1 s3://BUCKET disk/; echo \"exit $?\"
              ls -A disk' || exit 99"
     );
     let run = t.shell(&script).run();
