@@ -31,4 +31,5 @@ mod random;
 mod rules;
 mod scenes;
 mod sharing;
+mod sync;
 mod transcripts;
