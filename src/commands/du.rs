@@ -45,6 +45,7 @@ async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
     let options = ListOptions {
         prefix: uri.key.clone(),
         unordered: cx.settings.list_allow_unordered,
+        width: cx.width(),
         ..ListOptions::default()
     };
     let mut pages = cx.client().list_sheets(&uri.bucket, options).boxed();

@@ -41,6 +41,7 @@ pub(crate) async fn list_objects(cx: &Cx, uri: &S3Uri) -> Outcome {
         prefix: uri.key.strip_suffix('*').unwrap_or(&uri.key).to_owned(),
         delimiter: if settings.recursive { String::new() } else { "/".to_owned() },
         unordered: settings.list_allow_unordered,
+        width: cx.width(),
         ..ListOptions::default()
     };
     let mut listing = Listing::new(cx, uri);

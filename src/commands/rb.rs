@@ -65,7 +65,7 @@ async fn remove(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
     }
     log::warn!("Bucket is not empty. Removing all the objects from it first. This may take some time...");
     let keys = client
-        .list_sheets(&uri.bucket, ListOptions::default())
+        .list_sheets(&uri.bucket, ListOptions { width: cx.width(), ..ListOptions::default() })
         .map_err(Failure::about_bucket)
         .map_ok(|page| {
             let keys: Vec<_> = page.entries().map(|object| Ok(object.key.to_owned())).collect();

@@ -168,6 +168,7 @@ pub fn find<'a>(
     let options = ListOptions {
         prefix: prefix.to_owned(),
         delimiter: if deep { String::new() } else { "/".to_owned() },
+        width: scope.width,
         ..ListOptions::default()
     };
     let pages = client.list_sheets(&uri.bucket, options).map(move |sheet| {

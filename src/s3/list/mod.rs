@@ -1,16 +1,18 @@
 //! Listings as streams of pages: buckets, objects (versions 1 and 2 of the call), multipart uploads, parts.
 
+mod cuts;
+mod parallel;
 mod sheet;
+mod stream;
 mod uploads;
 
 pub use sheet::{Entry, Sheet};
 pub use uploads::{Part, Upload};
 
 use super::client::Client;
-use super::error::{Error, Result};
+use super::error::Result;
 use super::request::Request;
 use super::xml::{self, Step};
-use futures::{Stream, StreamExt};
 use http::Method;
 
 /// A bucket as the service lists it.
@@ -62,6 +64,9 @@ pub struct ListOptions {
     pub unordered: bool,
     /// Version of the call.
     pub version: ListVersion,
+    /// Most requests at once, for listings of many pages from a distant server; 0 and 1 ask for one page after the
+    /// other.
+    pub width: usize,
 }
 
 /// A page of a listing.
@@ -133,49 +138,5 @@ impl Client {
         }
         let text = self.send(request).await?.text().await?;
         Sheet::parse(text, v2)
-    }
-
-    /// All pages, the next one requested while the caller works on the last.
-    pub fn list(
-        &self,
-        bucket: &str,
-        options: ListOptions,
-    ) -> impl Stream<Item = Result<Page>> + Send + 'static {
-        self.list_sheets(bucket, options).map(|sheet| sheet.map(Sheet::into_page))
-    }
-
-    /// All pages as they came; a page is requested as soon as the one before it has named it.
-    pub fn list_sheets(
-        &self,
-        bucket: &str,
-        options: ListOptions,
-    ) -> impl Stream<Item = Result<Sheet>> + Send + 'static {
-        let (sender, receiver) = tokio::sync::mpsc::channel(1);
-        let (client, bucket) = (self.clone(), bucket.to_owned());
-        let task = async move {
-            let mut token: Option<String> = None;
-            loop {
-                let sheet = client.list_sheet(&bucket, &options, token.as_deref()).await;
-                let next = sheet.as_ref().ok().and_then(Sheet::next).map(str::to_owned);
-                let stuck = next.is_some() && next == token;
-                if sender.send(sheet).await.is_err() || next.is_none() {
-                    return;
-                }
-                if stuck {
-                    let error = Error::Malformed("a listing that repeats the same page".into());
-                    let _ = sender.send(Err(error)).await;
-                    return;
-                }
-                token = next;
-            }
-        };
-        // The task starts with the first poll, so that an unused stream sends nothing.
-        let mut pending = Some(task);
-        futures::stream::unfold(receiver, move |mut receiver| {
-            if let Some(task) = pending.take() {
-                tokio::spawn(task);
-            }
-            async move { receiver.recv().await.map(|sheet| (sheet, receiver)) }
-        })
     }
 }

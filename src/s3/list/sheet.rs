@@ -101,6 +101,47 @@ impl Sheet {
         self.rows.iter().fold(0, |sum, row| sum.saturating_add(row.size))
     }
 
+    /// The first key that is not above the one before it, or not above `after`.
+    pub(super) fn disorder(&self, after: Option<&str>) -> Option<&str> {
+        let mut last = after;
+        self.entries().map(|entry| entry.key).find(|key| last.replace(key).is_some_and(|last| *key <= last))
+    }
+
+    /// Drops the objects whose keys are above `most`; `true` if there were any.
+    pub(super) fn cut(&mut self, most: &str) -> bool {
+        let keep = self.rows.partition_point(|row| self.show(row.key) <= most);
+        let cut = keep < self.rows.len();
+        self.rows.truncate(keep);
+        cut
+    }
+
+    /// The same with no more text than the fields take, for a page that has to wait.
+    pub(super) fn compact(self) -> Self {
+        let length = |span: Span| span.length as usize;
+        let of_row = |row: &Row| {
+            [row.key, row.etag, row.modified, row.storage_class].map(length).iter().sum::<usize>()
+        };
+        let total = self.rows.iter().map(of_row).sum();
+        let mut text = String::with_capacity(total);
+        let mut rows = Vec::with_capacity(self.rows.len());
+        let mut keep = |span: Span| {
+            let start = text.len() as u32;
+            text.push_str(self.show(span));
+            Span { start, length: span.length }
+        };
+        for row in &self.rows {
+            rows.push(Row {
+                key: keep(row.key),
+                size: row.size,
+                etag: keep(row.etag),
+                modified: keep(row.modified),
+                storage_class: keep(row.storage_class),
+            });
+        }
+        let prefixes = self.prefixes.iter().map(|span| keep(*span)).collect();
+        Self { text, decoded: String::new(), rows, prefixes, next: self.next }
+    }
+
     /// The page with fields of its own.
     pub fn into_page(self) -> Page {
         Page {

@@ -51,6 +51,15 @@ fn odd_but_valid_pages_are_read_by_the_general_reader() {
     }
 }
 
+#[test]
+fn a_page_that_waits_keeps_its_content() {
+    let sheet = Sheet::parse(PAGE.to_owned(), false).unwrap();
+    let before = sheet.clone().into_page();
+    let compact = sheet.compact();
+    assert!(compact.text.len() < 60, "{}", compact.text);
+    assert_eq!(compact.into_page(), before);
+}
+
 /// Documents near the plain shape: with entities, blanks, unknown and missing elements, and damage.
 fn documents() -> impl Strategy<Value = String> {
     let text = proptest::string::string_regex("[a-c/%+ &;<>ä]{0,6}").unwrap();
