@@ -25,6 +25,7 @@ mod keys;
 mod links;
 mod listing;
 mod network;
+mod parser;
 mod program;
 mod put;
 mod random;
