@@ -72,7 +72,16 @@ impl Context {
 
     /// The share of this run, if it is one of several.
     pub fn shard(&self) -> Option<Shard> {
-        None
+        Shard::parse(&self.settings.shard)
+    }
+
+    /// Refuses a `--shard` that is none: whoever asks for a share never means the whole.
+    pub fn check_shard(&self) -> Outcome {
+        let text = &self.settings.shard;
+        if text.is_empty() || self.shard().is_some() {
+            return Ok(());
+        }
+        Err(Failure::parameter(format!("--shard has to be I/N with I from 1 to N, not '{text}'")))
     }
 
     /// The public URL of an object or bucket. Its scheme follows `use_https` unless `public_url_use_https` is given.

@@ -50,9 +50,20 @@ async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
     };
     let mut pages = cx.client().list_sheets(&uri.bucket, options).boxed();
     let mut usage = Usage::default();
+    let (shard, relative) = (cx.shard(), uri.key.rfind('/').map_or(0, |slash| slash + 1));
     while let Some(page) = pages.try_next().await.map_err(Failure::about_bucket)? {
-        usage.objects += page.len() as u64;
-        usage.bytes += page.bytes();
+        match shard {
+            None => {
+                usage.objects += page.len() as u64;
+                usage.bytes += page.bytes();
+            }
+            Some(shard) => {
+                for object in page.entries().filter(|object| shard.takes(&object.key[relative..])) {
+                    usage.objects += 1;
+                    usage.bytes += object.size;
+                }
+            }
+        }
     }
     Ok(usage)
 }

@@ -4,6 +4,7 @@ use super::context::Cx;
 use super::info::stored_md5;
 use crate::output::{Failure, Outcome};
 use crate::s3::list::{Entry, ListOptions, Sheet};
+use crate::shard::Shard;
 use crate::units;
 use crate::uri::{Location, S3Uri};
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -94,6 +95,8 @@ struct Listing<'a> {
     cx: &'a Cx,
     uri: &'a S3Uri,
     columns: Columns,
+    /// The share of a deep listing, with where relative names begin.
+    shard: Option<(Shard, usize)>,
     /// Lines of objects that have to wait for the prefixes of later pages; `None` in a deep listing, which has none.
     held: Option<SpooledTempFile>,
     text: String,
@@ -102,7 +105,9 @@ struct Listing<'a> {
 impl<'a> Listing<'a> {
     fn new(cx: &'a Cx, uri: &'a S3Uri) -> Self {
         let held = (!cx.settings.recursive).then(|| SpooledTempFile::new(HELD_IN_MEMORY));
-        Self { cx, uri, columns: Columns::of(cx), held, text: String::new() }
+        let relative = uri.key.rfind('/').map_or(0, |slash| slash + 1);
+        let shard = cx.shard().filter(|_| cx.settings.recursive).map(|shard| (shard, relative));
+        Self { cx, uri, columns: Columns::of(cx), shard, held, text: String::new() }
     }
 
     /// Prints a page's prefixes; its objects too where the listing is deep, else they are held.
@@ -113,18 +118,22 @@ impl<'a> Listing<'a> {
         }
         cx.console.block(&self.text)?;
         self.text.clear();
-        let needs_head = cx.settings.list_md5 && page.entries().any(|object| object.etag.contains('-'));
+        let shard = self.shard;
+        let is_meant =
+            |object: &Entry<'_>| shard.is_none_or(|(shard, from)| shard.takes(&object.key[from..]));
+        let meant = || page.entries().filter(is_meant);
+        let needs_head = cx.settings.list_md5 && meant().any(|object| object.etag.contains('-'));
         if needs_head {
-            let mut sums = futures::stream::iter(page.entries())
+            let mut sums = futures::stream::iter(meant())
                 .map(|object| content_md5(cx, &uri.bucket, object))
                 .buffered(cx.width());
-            for object in page.entries() {
+            for object in meant() {
                 if let Some(md5) = sums.try_next().await? {
                     columns.object(&mut self.text, uri, object, &md5);
                 }
             }
         } else {
-            for object in page.entries() {
+            for object in meant() {
                 columns.object(&mut self.text, uri, object, object.etag);
             }
         }

@@ -44,6 +44,7 @@ use std::ffi::OsString;
 
 /// Runs a command to its end.
 pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
+    cx.check_shard()?;
     runtime::run(command, async {
         match command {
             Command::Abortmp => abortmp::run(cx, args).await,

@@ -177,6 +177,8 @@ settings! {
         send_chunk: i64 = 65536, Always;
         /// Encryption by the server (AES256).
         server_side_encryption: bool = false, Always;
+        /// The share of the work that this run does, `I/N`; empty: all of it.
+        shard: String = String::new(), WhenChanged;
         /// Sign with version 2.
         signature_v2: bool = false, Always;
         /// Whether signed links are https; s3cmd's default is no (see `signurl_use_https_set`).

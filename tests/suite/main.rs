@@ -31,6 +31,7 @@ mod put;
 mod random;
 mod rules;
 mod scenes;
+mod shard;
 mod sharing;
 mod sync;
 mod transcripts;

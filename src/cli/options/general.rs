@@ -1,6 +1,6 @@
 //! Options that any command may be given: the account, the connection, the messages.
 
-use super::super::commands::Command::{Cp, Del, Get, Mb, Md5sum, Mv, Put, Rb, Setacl, Sync};
+use super::super::commands::Command::{Cp, Del, Du, Get, La, Ls, Mb, Md5sum, Mv, Put, Rb, Setacl, Sync};
 use super::{OptionSpec, Scope, Sets, flag, value};
 use crate::config::Single;
 
@@ -132,10 +132,18 @@ pub(super) const CONNECTION: &[OptionSpec] = &[
         &["jobs"],
         "N",
         Sets::Key("jobs"),
-        Scope::Only(&[Put, Get, Sync, Cp, Mv, Del, Setacl, Rb, Md5sum]),
+        Scope::Only(&[Put, Get, Sync, Cp, Mv, Del, Setacl, Rb, Md5sum, Ls, La, Du]),
         "Move N objects or parts at once; 1 does one after the other. The default suits the machine.",
     )
     .short('j')
+    .own(),
+    value(
+        &["shard"],
+        "I/N",
+        Sets::Key("shard"),
+        Scope::Only(&[Put, Get, Sync, Cp, Mv, Del, Setacl, Md5sum, Ls, La, Du]),
+        "Do share I of N only (1 to N): the names whose stable hash falls to it. N runs, one for each share, do it all.",
+    )
     .own(),
 ];
 

@@ -35,7 +35,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome 
         log::info!("Retrieving list of remote files for {uri} ...");
     }
     log::info!("Retrieving list of remote files for {} ...", target.directory);
-    let rules = Arc::new(Rules::new(&settings.filter, &[]));
+    let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &[]));
     let source = rules.clone().walked(sources::remote(cx.client(), from));
     let there = rules.walked(sources::remote(cx.client(), into));
     let (mut plan, _) = compare(cx, source, there, &Planning::of(&areas)).await?;

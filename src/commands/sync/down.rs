@@ -43,7 +43,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
         prune: None,
         show_links: true,
     };
-    let rules = Arc::new(Rules::new(&settings.filter, &roots));
+    let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &roots));
     let remote = rules.clone().walked(sources::remote(cx.client(), from));
     let local = rules.guarded(sources::local(roots, options, tally.clone()));
     let planning =

@@ -161,7 +161,7 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     }
     log::info!("Retrieving list of remote files for {destination} ...");
     let tally = Arc::new(Tally::default());
-    let rules = Arc::new(Rules::new(&settings.filter, &sources.roots));
+    let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &sources.roots));
     let local =
         rules.clone().walked(sources::local(sources.roots.clone(), sources.options.clone(), tally.clone()));
     let remote = rules.mirrored(sources::remote(cx.client(), listings));

@@ -5,6 +5,7 @@ use crate::output::{Failure, Outcome};
 use crate::patterns::{Filter, Syntax};
 use crate::s3::Client;
 use crate::s3::list::ListOptions;
+use crate::shard::Shard;
 use crate::transfer::local_walk::{Entry, Walk, WalkOptions};
 use crate::uri::S3Uri;
 use futures::{Stream, StreamExt};
@@ -295,13 +296,15 @@ fn twins(a: &Item, b: &Item) -> Failure {
 #[derive(Clone, Debug)]
 pub struct Rules {
     filter: Filter,
+    /// The share of this run, if it is one of several; the names of other shares are on neither side.
+    shard: Option<Shard>,
     /// The directories of the walk with their prefixes in names, where some rule keeps it out of directories.
     bases: Vec<(String, String)>,
 }
 
 impl Rules {
     /// Rules; `roots` are the local trees, whose directories the rules for directories are asked about.
-    pub fn new(filter: &Filter, roots: &[Root]) -> Self {
+    pub fn new(filter: &Filter, shard: Option<Shard>, roots: &[Root]) -> Self {
         let prunes = filter
             .exclude
             .iter()
@@ -310,7 +313,7 @@ impl Rules {
             Root::Directory { path, prefix } => Some((prefix.clone(), path.to_string_lossy().into_owned())),
             Root::File { .. } => None,
         });
-        Self { filter: filter.clone(), bases: bases.collect() }
+        Self { filter: filter.clone(), shard, bases: bases.collect() }
     }
 
     /// Whether the walk would not get to that name because it does not enter a directory above it.
@@ -331,6 +334,14 @@ impl Rules {
 
     /// A side whose directories the walk enters, or not, by itself.
     pub fn walked(self: Arc<Self>, items: Items) -> Items {
+        let items = match self.shard {
+            None => items,
+            Some(shard) => items
+                .filter(move |item| {
+                    std::future::ready(!matches!(item, Ok(item) if !shard.takes(&item.relative)))
+                })
+                .boxed(),
+        };
         if self.filter.is_empty() {
             return items;
         }
@@ -462,10 +473,10 @@ mod tests {
         let mut filter = Filter::default();
         filter.exclude.add(Syntax::Glob, "tree/sub/").unwrap();
         let roots = [Root::Directory { path: "my/tree".into(), prefix: "t/".into() }];
-        let rules = Rules::new(&filter, &roots);
+        let rules = Rules::new(&filter, None, &roots);
         assert!(rules.hides("t/sub/x") && rules.hides("t/sub/x/y"));
         assert!(!rules.hides("t/sub") && !rules.hides("sub/x") && !rules.hides("t/a/sub/x"));
         filter.include.add(Syntax::Glob, "sub/").unwrap();
-        assert!(!Rules::new(&filter, &roots).hides("t/sub/x"));
+        assert!(!Rules::new(&filter, None, &roots).hides("t/sub/x"));
     }
 }
