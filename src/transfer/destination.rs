@@ -68,18 +68,9 @@ impl Destination {
         if relative.contains('\0') {
             return Err("a file name cannot hold a NUL".to_owned());
         }
-        let mut parts: Vec<&str> = Vec::new();
-        for part in relative.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => {
-                    if parts.pop().is_none() {
-                        return Err("the name leads out of the destination directory".to_owned());
-                    }
-                }
-                part => parts.push(part),
-            }
-        }
+        let Some(parts) = plain_parts(relative) else {
+            return Err("the name leads out of the destination directory".to_owned());
+        };
         let path = parts.iter().fold(base.to_owned(), |path, part| path.join(part));
         let names_directory =
             relative.ends_with('/') || relative.ends_with("/.") || relative.ends_with("/..");
@@ -106,6 +97,31 @@ impl Destination {
         }
         inside(parent, base)
     }
+}
+
+/// The parts of a name without the empty ones, `.` and `..` resolved; `None` where it leads out.
+fn plain_parts(relative: &str) -> Option<Vec<&str>> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts)
+}
+
+/// The name of the file that an object with an odd name becomes: `a/b` for `a//b` and `a/./b`. `None` for a name that is
+/// plain already, and for one that becomes no file.
+pub fn plain_name(relative: &str) -> Option<String> {
+    let odd = relative.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if !odd || relative.ends_with('/') || relative.ends_with("/.") || relative.ends_with("/..") {
+        return None;
+    }
+    plain_parts(relative).filter(|parts| !parts.is_empty()).map(|parts| parts.join("/"))
 }
 
 /// `mkdir -p` says "file exists" of a file in the way, which names the wrong trouble.
@@ -136,6 +152,22 @@ mod tests {
         assert_eq!(destination.target("x/"), Ok(Place::Directory("d/x".into())));
         for name in ["../x", "a/../../x", "..", "a\0b"] {
             assert!(destination.target(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn odd_names_have_plain_ones() {
+        for (name, plain) in [
+            ("a/b", None),
+            ("a//b", Some("a/b")),
+            ("/a/./b", Some("a/b")),
+            ("a/../b", Some("b")),
+            ("../b", None),
+            ("a//", None),
+            ("a/..", None),
+            ("x/", None),
+        ] {
+            assert_eq!(plain_name(name).as_deref(), plain, "{name}");
         }
     }
 

@@ -32,15 +32,12 @@ pub enum Owner {
 impl Restore {
     /// Reads the headers of an answer: s3cmd's attributes, else rclone's time.
     pub fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
-        let Some(text) = header(attrs::HEADER) else {
-            let mtime = header(RCLONE_MTIME).and_then(seconds);
-            return Self { mtime, ..Self::default() };
-        };
-        let stored = Attributes::parse(text);
+        let stored = header(attrs::HEADER).map(Attributes::parse).unwrap_or_default();
         let time = |name| stored.number(name).map(|seconds| FileTime::from_unix_time(seconds, 0));
         let id = |name| stored.number(name).and_then(|id| u32::try_from(id).ok());
         let mode = stored.number("mode").and_then(|mode| u32::try_from(mode).ok()).filter(|mode| *mode > 0);
-        Self { mode, mtime: time("mtime"), atime: time("atime"), owner: id("uid").zip(id("gid")) }
+        let mtime = time("mtime").or_else(|| header(RCLONE_MTIME).and_then(seconds));
+        Self { mode, mtime, atime: time("atime"), owner: id("uid").zip(id("gid")) }
     }
 
     /// Whether nothing is stored.

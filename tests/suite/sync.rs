@@ -243,6 +243,34 @@ fn hostile_keys_stay_inside_the_destination() {
     assert!(!t.exists("out") && !t.exists("../out"));
 }
 
+#[test]
+fn objects_with_odd_names_are_fetched_once() {
+    let t = with_buckets();
+    for key in ["p/a//b", "p/c/./d", "p/e", "p/e/f"] {
+        t.object(key, key);
+    }
+    t.dir("o");
+    let run = t.s3cmd("sync s3://BUCKET/p/ o/").run();
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("Creation of file 'o/e/f' failed"), "{run}");
+    assert_eq!(t.files("o"), ["a/b", "c/d", "e"]);
+    t.s3cmd("del s3://BUCKET/p/e/f").ok();
+    t.s3cmd("sync --delete-removed s3://BUCKET/p/ o/").ok().prints("");
+    assert_eq!(t.files("o"), ["a/b", "c/d", "e"]);
+}
+
+#[test]
+fn the_modification_time_of_rclone_is_restored() {
+    let t = with_buckets();
+    t.file("f", "f");
+    t.s3cmd("put --no-preserve --no-check-md5 --add-header=x-amz-meta-mtime:1500000000.25 f s3://BUCKET/p/f")
+        .ok();
+    t.dir("o");
+    t.s3cmd("sync s3://BUCKET/p/ o/").ok();
+    let metadata = std::fs::metadata(t.path("o/f")).expect("it was fetched");
+    assert_eq!(filetime::FileTime::from_last_modification_time(&metadata).unix_seconds(), 1_500_000_000);
+}
+
 /// Which way a generated case goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {

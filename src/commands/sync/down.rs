@@ -6,7 +6,8 @@ use crate::commands::context::Cx;
 use crate::commands::get;
 use crate::output::{Exit, Failure, Outcome, reason};
 use crate::s3::request::Progress;
-use crate::transfer::destination::{Destination, Place};
+use crate::transfer::compare::{Stored, md5_of_file};
+use crate::transfer::destination::{Destination, Place, plain_name};
 use crate::transfer::download::{Known, Received, Target, download, target_of};
 use crate::transfer::local_walk::WalkOptions;
 use crate::transfer::pool::{self, Verdict};
@@ -19,7 +20,7 @@ use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
 use crate::units;
 use crate::uri::S3Uri;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -168,6 +169,7 @@ fn shown(item: &Item) -> String {
 struct Run {
     destination: Destination,
     conflicts: HashMap<String, &'static str>,
+    claimed: HashSet<String>,
     moved: Mutex<Count>,
     copied: Mutex<Count>,
     /// Directories whose attributes are set at the end, when nothing is written into them any more.
@@ -190,24 +192,25 @@ async fn transfer(
     // What is copied must be there until then.
     let after = settings.delete_after || !work.copies.is_empty();
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
-    if let Some(removed) = removed.take_if(|_| !after) {
-        failed += delete_all(cx, removed, &mut report)?;
-    }
     if let (Destination::Directory(path), false) = (&destination, work.transfers.is_empty()) {
         std::fs::create_dir_all(path).map_err(|error| Failure::file(path.to_string_lossy(), &error))?;
     }
     let run = Arc::new(Run {
         destination,
         conflicts: std::mem::take(&mut plan.conflicts),
+        claimed: std::mem::take(&mut plan.claimed),
         moved: Mutex::default(),
         copied: Mutex::default(),
         directories: Mutex::default(),
         owners_kept: Mutex::default(),
     });
+    if let Some(removed) = removed.take_if(|_| !after) {
+        failed += delete_all(cx, &run, removed, &mut report)?;
+    }
     failed += download_all(cx, &run, work.transfers).await?;
     failed += copy_all(cx, &run, work.copies).await?;
     if let Some(removed) = removed {
-        failed += delete_all(cx, removed, &mut report)?;
+        failed += delete_all(cx, &run, removed, &mut report)?;
     }
     finish_directories(&run);
     let kept = *lock(&run.owners_kept);
@@ -221,11 +224,14 @@ async fn transfer(
 }
 
 /// Deletes what the store does not have, what is in directories before them.
-fn delete_all(cx: &Cx, removed: Removed, report: &mut Report) -> Outcome<u64> {
+fn delete_all(cx: &Cx, run: &Run, removed: Removed, report: &mut Report) -> Outcome<u64> {
     let mut failed = 0;
     let mut bytes = report.deleted_bytes.unwrap_or(0);
     for item in removed.into_reversed()? {
         let item = item?;
+        if run.claimed.contains(&item.relative) {
+            continue;
+        }
         match restore::delete_local(item.path(), item.is_directory()) {
             Ok(true) => {
                 report.deleted += 1;
@@ -355,6 +361,13 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Ver
         Ok(_) => return Ok(get::cannot_create(&name, "Is a directory")),
         Err(why) => return Ok(get::cannot_create(&name, &why)),
     };
+    if let Some(plain) = plain_name(&item.relative) {
+        match odd(cx, item, &plain, &path).await? {
+            Odd::There => return Ok(Verdict::Skipped),
+            Odd::Taken => return Ok(get::cannot_create(&name, "another object becomes the same file")),
+            Odd::Free => {}
+        }
+    }
     let target = match run.destination.prepare(&path).and_then(|()| target_of(&path)) {
         Ok(target) => target,
         Err(error) => return Ok(get::cannot_create(&name, &reason(&error))),
@@ -383,6 +396,34 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Ver
     }
     remove_source(cx, &uri).await?;
     Ok(Verdict::Done)
+}
+
+/// What is known of the file that an object with an odd name becomes, which the comparison of names cannot find.
+enum Odd {
+    /// It has the object's content.
+    There,
+    /// It is the file of the object with the plain name.
+    Taken,
+    /// It can be written.
+    Free,
+}
+
+async fn odd(cx: &Cx, item: &Item, plain: &str, path: &Path) -> Outcome<Odd> {
+    let uri = item.uri();
+    let base = &uri.key[..uri.key.len() - item.relative.len().min(uri.key.len())];
+    match cx.client().head_object(&uri.bucket, &format!("{base}{plain}")).await {
+        Ok(_) => return Ok(Odd::Taken),
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error.into()),
+    }
+    let (path, size) = (path.to_owned(), item.size);
+    let there = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == size);
+    let hashed = tokio::task::spawn_blocking(move || md5_of_file(&path, size));
+    let same = there
+        && hashed
+            .await
+            .is_ok_and(|md5| md5.is_ok_and(|md5| Stored::of_etag(item.etag()) == Stored::Md5(md5)));
+    Ok(if same { Odd::There } else { Odd::Free })
 }
 
 async fn remove_source(cx: &Cx, uri: &S3Uri) -> Outcome {

@@ -6,6 +6,7 @@ use super::sources::Area;
 use super::{Exclusion, Item};
 use crate::output::{Failure, Outcome};
 use crate::transfer::compare::Stored;
+use crate::transfer::destination::plain_name;
 use crate::transfer::spool::Spool;
 use futures::{Stream, StreamExt};
 use std::collections::{HashMap, HashSet};
@@ -43,6 +44,8 @@ pub struct Plan {
     pub known: Known,
     /// Names that cannot become files because of others, with the reason.
     pub conflicts: HashMap<String, &'static str>,
+    /// Files at the destination that objects with odd names (`a//b`) become: nothing deletes them.
+    pub claimed: HashSet<String>,
     /// All of the source.
     pub source: Count,
     /// All of the destination.
@@ -178,12 +181,7 @@ impl Plan {
                 if decision.changed {
                     self.changed.push(&source)?;
                 } else if planning.find_duplicates {
-                    // What was compared by its MD5 has the one that the other side names.
-                    let md5 = match (decision.md5, Stored::of_etag(source.etag())) {
-                        (None, Stored::Md5(md5)) => Some(md5),
-                        (md5, _) => md5,
-                    };
-                    self.known.keep(&destination, md5)?;
+                    self.known.keep(&destination, decision.md5)?;
                 }
             }
         }
@@ -212,6 +210,11 @@ impl Plan {
                 (Some(b'/'), _) => self.conflicts.insert(name.to_owned(), "Not a directory"),
                 _ => None,
             };
+        }
+        if let Some(plain) = plain_name(name)
+            && !self.claimed.insert(plain)
+        {
+            self.conflicts.insert(name.to_owned(), "another object becomes the same file");
         }
         if !item.is_directory() {
             self.above.push((item.relative.clone(), item.size));
