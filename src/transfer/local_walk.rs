@@ -21,8 +21,9 @@ pub struct WalkOptions {
     pub verbatim: bool,
     /// The rules by which directories are not walked into; `None` walks into all.
     pub prune: Option<Filter>,
-    /// Links to files are entries too, marked as links, and nothing is said about those that are none.
-    pub show_links: bool,
+    /// The tree is a destination, whose odd inhabitants are nobody's fault: links to files are entries too, marked as
+    /// links, and what is no entry is not warned about.
+    pub destination: bool,
 }
 
 /// A file or a directory.
@@ -140,7 +141,12 @@ impl Walk {
         let is_link = kind.is_symlink();
         let is_dir = kind.is_dir() || (is_link && self.options.follow_symlinks && path().is_dir());
         let Some(mut key) = key_name(&file, self.options.verbatim) else {
-            log::warn!("Skipping over {}: the name is not UTF-8, and a key has to be", path().display());
+            let level = self.level();
+            log::log!(
+                level,
+                "Skipping over {}: the name is not UTF-8, and a key has to be",
+                path().display()
+            );
             self.unusable += 1;
             return None;
         };
@@ -153,7 +159,7 @@ impl Walk {
     /// Looks at a file.
     fn entry(&mut self, path: PathBuf, relative: String, is_link: bool) -> Option<Entry> {
         let link = is_link && !self.options.follow_symlinks;
-        if link && !self.options.show_links {
+        if link && !self.options.destination {
             // A link that leads nowhere, or to a directory, is skipped without a warning, as s3cmd does.
             let level = if path.is_file() { log::Level::Warn } else { log::Level::Info };
             log::log!(level, "Skipping over symbolic link: {}", path.display());
@@ -163,7 +169,7 @@ impl Walk {
             Ok(metadata) if metadata.is_file() => Some(Entry { path, relative, size: metadata.len(), link }),
             Ok(_) if link => None,
             Ok(_) => {
-                log::warn!("Skipping over non regular file: {}", path.display());
+                log::log!(self.level(), "Skipping over non regular file: {}", path.display());
                 None
             }
             Err(_) if is_link => None,
@@ -174,6 +180,11 @@ impl Walk {
                 None
             }
         }
+    }
+
+    /// How loudly to speak of what cannot be an entry.
+    fn level(&self) -> log::Level {
+        if self.options.destination { log::Level::Info } else { log::Level::Warn }
     }
 
     fn unread(&mut self, path: &Path, error: &std::io::Error) {
@@ -289,7 +300,7 @@ mod tests {
         assert_eq!(names(&dir, WalkOptions::default()), ["f", "sub/g"]);
         let followed = WalkOptions { follow_symlinks: true, ..Default::default() };
         assert_eq!(names(&dir, followed), ["f", "link", "sub/g"]);
-        let shown = Walk::directory(&dir, "", WalkOptions { show_links: true, ..Default::default() });
+        let shown = Walk::directory(&dir, "", WalkOptions { destination: true, ..Default::default() });
         let links: Vec<_> = shown.filter(|entry| entry.link).map(|entry| entry.relative).collect();
         assert_eq!(links, ["link"]);
     }

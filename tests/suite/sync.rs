@@ -243,6 +243,56 @@ fn hostile_keys_stay_inside_the_destination() {
     assert!(!t.exists("out") && !t.exists("../out"));
 }
 
+#[cfg(unix)]
+#[test]
+fn links_in_the_destination_are_compared_and_replaced_but_never_followed_out() {
+    let t = with_buckets();
+    for key in ["same", "other", "out/x"] {
+        t.object(&format!("p/{key}"), key);
+    }
+    t.file("same", "same");
+    t.file("precious", "precious");
+    t.dir("elsewhere");
+    t.dir("o");
+    for (name, target) in [("same", "../same"), ("other", "../precious"), ("out", "../elsewhere")] {
+        std::os::unix::fs::symlink(target, t.path("o").join(name)).expect("a link");
+    }
+    let run = t.s3cmd("sync --delete-removed s3://BUCKET/p/ o/").run();
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(t.path("o/same").is_symlink() && !t.path("o/other").is_symlink(), "{run}");
+    assert_eq!((t.text("o/other"), t.text("precious")), ("other".to_owned(), "precious".to_owned()));
+    assert!(t.files("elsewhere").is_empty() && t.path("o/out").is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_or_owned_is_told_once_each() {
+    use std::os::unix::fs::PermissionsExt;
+    let t = with_buckets();
+    tree(&t, "d", &[("a", "a"), ("b", "b")]);
+    let call = t.s3cmd("sync d/ s3://BUCKET/p/");
+    let Some(call) = call.bound_by_permissions() else { return };
+    std::fs::set_permissions(t.path("d/a"), std::fs::Permissions::from_mode(0o000)).expect("the mode is set");
+    let run = call.run();
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("Upload of 'd/a' is not possible (Reason: Permission denied)"), "{run}");
+    assert_eq!(t.keys(), ["p/b"]);
+    // Attributes of somebody else: modes and times come back, owners only for root.
+    let attributes = "x-amz-meta-s3cmd-attrs:gid:12345/mode:33184/mtime:1500000000/uid:12345";
+    for name in ["x", "y"] {
+        t.file(name, name);
+        let line =
+            format!("put --no-preserve --no-check-md5 --add-header={attributes} {name} s3://BUCKET/q/{name}");
+        t.s3cmd(&line).ok();
+    }
+    t.dir("o");
+    let run = t.s3cmd("sync s3://BUCKET/q/ o/").run();
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stderr.lines().count() <= 1, "{run}");
+    let mode = std::fs::metadata(t.path("o/x")).expect("it was fetched").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
 #[test]
 fn objects_with_odd_names_are_fetched_once() {
     let t = with_buckets();

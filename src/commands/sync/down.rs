@@ -8,7 +8,7 @@ use crate::output::{Exit, Failure, Outcome, reason};
 use crate::s3::request::Progress;
 use crate::transfer::compare::{Stored, md5_of_file};
 use crate::transfer::destination::{Destination, Place, plain_name};
-use crate::transfer::download::{Known, Received, Target, download, target_of};
+use crate::transfer::download::{Known, Received, Target, download};
 use crate::transfer::local_walk::WalkOptions;
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::restore::{self, Owner, Restore};
@@ -21,6 +21,7 @@ use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
 use crate::units;
 use crate::uri::S3Uri;
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -42,7 +43,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
         directories: true,
         verbatim: true,
         prune: None,
-        show_links: true,
+        destination: true,
     };
     let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &roots));
     let remote = rules.clone().walked(sources::remote(cx.client(), from));
@@ -64,7 +65,8 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
         if delete { plan.removed.len() } else { 0 },
         work.copies.len()
     );
-    let unusable = tally.unusable() + tally.unreadable();
+    // A name here that cannot be a key is nobody's copy: it stays, and is no failure.
+    let unusable = tally.unreadable();
     if settings.dry_run {
         dry_run(cx, plan, work, &destination, delete)?;
         return ended(unusable);
@@ -307,10 +309,8 @@ async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
     if head.etag != copy.item.etag() {
         return Err("the object has changed".to_owned());
     }
-    let prepared = run.destination.prepare(&to).and_then(|()| target_of(&to));
-    let Target::File(to) = prepared.map_err(|error| reason(&error))? else {
-        return Err("it is no file".to_owned());
-    };
+    let prepared = run.destination.prepare(&to).and_then(|()| replaceable(&to));
+    prepared.map_err(|error| reason(&error))?;
     let (md5, name) = (copy.md5, to.clone());
     let made = tokio::task::spawn_blocking(move || restore::copy_file(&from, &name, md5)).await;
     made.map_err(|error| error.to_string())?.map_err(|error| reason(&error))?;
@@ -368,10 +368,10 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Ver
             Odd::Free => {}
         }
     }
-    let target = match run.destination.prepare(&path).and_then(|()| target_of(&path)) {
-        Ok(target) => target,
-        Err(error) => return Ok(get::cannot_create(&name, &reason(&error))),
-    };
+    if let Err(error) = run.destination.prepare(&path).and_then(|()| replaceable(&path)) {
+        return Ok(get::cannot_create(&name, &reason(&error)));
+    }
+    let target = Target::File(path);
     log::info!("Receiving file '{name}', please wait...");
     let progress = Progress::default();
     let started = Instant::now();
@@ -396,6 +396,15 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Ver
     }
     remove_source(cx, &uri).await?;
     Ok(Verdict::Done)
+}
+
+/// A link in the way is replaced, not followed, which might lead out of the destination; so is anything else but a
+/// directory.
+fn replaceable(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        _ => Ok(()),
+    }
 }
 
 /// What is known of the file that an object with an odd name becomes, which the comparison of names cannot find.
