@@ -177,6 +177,20 @@ fn large_objects_are_not_sent_again() {
 }
 
 #[test]
+fn a_large_file_with_a_known_content_is_copied() {
+    let t = with_buckets();
+    let content: Vec<u8> = (0..6_000_000u32).map(|i| (i % 251) as u8).collect();
+    t.file("d/one", &content);
+    t.file("d/two", &content);
+    let run = t.s3cmd("sync --multipart-chunk-size-mb=5 d/ s3://BUCKET/p/").ok();
+    assert!(run.lines().contains(&"remote copy: 'one' -> 'two'  [1 of 1]"), "{run}");
+    t.s3cmd("sync --multipart-chunk-size-mb=5 d/ s3://BUCKET/p/").ok().prints("");
+    t.dir("o");
+    t.s3cmd("sync s3://BUCKET/p/ o/").ok();
+    assert!(t.read("o/two") == content && t.read("o/one") == content);
+}
+
+#[test]
 fn directories_are_made_kept_and_removed() {
     let t = with_buckets();
     tree(&t, "d", &[("a", "a")]);
