@@ -68,11 +68,20 @@ impl Serve {
             tempfile::Builder::new().prefix("s3cmd-serve-").tempdir().expect("a temporary directory");
         std::fs::create_dir(directory.path().join("data")).expect("a directory");
         let [main, alt] = users();
-        // The shell waits for the end of its stdin, then ends the server.
-        let script =
-            r#""$@" </dev/null & server=$!; exec >&-; cat >/dev/null; kill "$server"; wait "$server""#;
+        // The shell waits for the end of its stdin, then ends the server and removes what it served: a test process has no
+        // last moment in which it could.
+        let script = r#"
+            directory=$1; shift
+            "$@" </dev/null & server=$!
+            exec >&-
+            cat >/dev/null
+            kill "$server"; wait "$server"
+            rm -rf "$directory"
+        "#;
         let mut shell = Command::new("sh")
-            .args(["-c", script, "sh", PROGRAM, "serve"])
+            .args(["-c", script, "sh"])
+            .arg(directory.path())
+            .args([PROGRAM, "serve"])
             .arg(directory.path().join("data"))
             .args(["--address", "127.0.0.1:0"])
             .args(["--auth-key", &format!("{},{}", main.access, main.secret)])
