@@ -57,6 +57,8 @@ pub enum Exclusion {
     Shown,
     /// It is in a directory that the walk does not enter, which s3cmd does not show.
     Hidden,
+    /// It is the share of another run (`--shard`).
+    Elsewhere,
 }
 
 impl Item {

@@ -308,6 +308,21 @@ fn what_cannot_be_read_or_owned_is_told_once_each() {
 }
 
 #[test]
+fn shares_make_the_whole_and_delete_no_more_than_theirs() {
+    let t = with_buckets();
+    tree(&t, "d", &[("a", "a"), ("b", "b"), ("sub/c", "c")]);
+    for key in ["p/gone", "p/sub/old", "p/x", "p/y"] {
+        t.object(key, key);
+    }
+    for share in 1..=5 {
+        let run = t.s3cmd(&format!("sync --delete-removed --shard {share}/5 d/ s3://BUCKET/p/")).run();
+        assert!(run.code == Some(0) && run.stderr.is_empty(), "{run}");
+    }
+    assert_eq!(t.keys(), ["p/a", "p/b", "p/sub/c"]);
+    t.s3cmd("sync --delete-removed d/ s3://BUCKET/p/").ok().prints("");
+}
+
+#[test]
 fn objects_with_odd_names_are_fetched_once() {
     let t = with_buckets();
     for key in ["p/a//b", "p/c/./d", "p/e", "p/e/f"] {

@@ -24,8 +24,8 @@ const ENOUGH: u32 = 3;
 /// A name on one side or on both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pair {
-    /// An exclude rule takes it out; shown or not.
-    Excluded(String, Exclusion),
+    /// It does not take part: an exclude rule takes it out, or another run has it. Whether the source has it.
+    Excluded(String, Exclusion, bool),
     /// Only the source has it.
     Source(Item),
     /// Only the destination has it.
@@ -94,7 +94,8 @@ pub fn pairs(source: Items, destination: Items) -> impl Stream<Item = Outcome<Pa
         let excluded =
             [&a, &b].into_iter().flatten().map(|item| item.excluded).find(|kind| *kind != Exclusion::No);
         let pair = match (a, b, excluded) {
-            (Some(item), _, Some(kind)) | (_, Some(item), Some(kind)) => Pair::Excluded(item.relative, kind),
+            (Some(item), _, Some(kind)) => Pair::Excluded(item.relative, kind, true),
+            (None, Some(item), Some(kind)) => Pair::Excluded(item.relative, kind, false),
             (Some(a), Some(b), None) => Pair::Both(a, b),
             (Some(a), None, None) => Pair::Source(a),
             (None, Some(b), None) => Pair::Destination(b),
@@ -361,7 +362,7 @@ mod tests {
                 Pair::Source(item) => format!("+{}", item.relative),
                 Pair::Destination(item) => format!("-{}", item.relative),
                 Pair::Both(a, b) => format!("={} {} {}", a.relative, a.size, b.size),
-                Pair::Excluded(name, _) => format!("!{name}"),
+                Pair::Excluded(name, ..) => format!("!{name}"),
             })
             .collect();
         assert_eq!(shown, ["+a", "-b", "=c 1 2", "!dx", "+e", "!fx"]);

@@ -153,8 +153,12 @@ impl Plan {
 
     fn take(&mut self, decision: Judged, planning: &Planning) -> std::io::Result<()> {
         match decision.pair {
-            Pair::Excluded(name, kind) => {
+            Pair::Excluded(name, kind, in_source) => {
                 self.removed.occupied(&name);
+                // A source is not empty because its files are another run's.
+                if kind == Exclusion::Elsewhere && in_source {
+                    self.area(planning, &name).0 += 1;
+                }
                 if kind == Exclusion::Shown {
                     self.excluded.push(&name)?;
                 }
@@ -289,8 +293,9 @@ mod tests {
             let pair = match kind {
                 '+' => Pair::Source(source),
                 '-' => Pair::Destination(destination),
-                'x' => Pair::Excluded((*name).to_owned(), Exclusion::Shown),
-                'h' => Pair::Excluded((*name).to_owned(), Exclusion::Hidden),
+                'x' => Pair::Excluded((*name).to_owned(), Exclusion::Shown, true),
+                's' => Pair::Excluded((*name).to_owned(), Exclusion::Elsewhere, true),
+                'h' => Pair::Excluded((*name).to_owned(), Exclusion::Hidden, true),
                 _ => Pair::Both(source, destination),
             };
             Ok(Judged { pair, changed: *kind == '!', md5: None })
@@ -338,6 +343,8 @@ mod tests {
         assert!(!plan(&[""], &[]).await.would_empty());
         assert!(!plan(&[""], &[("a", '-'), ("b", '=')]).await.would_empty());
         assert!(plan(&["x", "y"], &[("x/a", '='), ("y/a", '-')]).await.would_empty());
+        assert!(plan(&[""], &[("a", '-'), ("b", 'x')]).await.would_empty());
+        assert!(!plan(&[""], &[("a", '-'), ("b", 's')]).await.would_empty());
         assert!(!plan(&["x", "y"], &[("x/a", '='), ("y/a", '-'), ("y/b", '+')]).await.would_empty());
     }
 }

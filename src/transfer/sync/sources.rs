@@ -296,7 +296,7 @@ fn twins(a: &Item, b: &Item) -> Failure {
 #[derive(Clone, Debug)]
 pub struct Rules {
     filter: Filter,
-    /// The share of this run, if it is one of several; the names of other shares are on neither side.
+    /// The share of this run, if it is one of several; the names of other shares are left alone.
     shard: Option<Shard>,
     /// The directories of the walk with their prefixes in names, where some rule keeps it out of directories.
     bases: Vec<(String, String)>,
@@ -327,22 +327,18 @@ impl Rules {
         })
     }
 
-    /// Marks what the rules take out.
+    /// Marks what the rules take out, and what is another run's share.
     fn exclusion(&self, relative: &str) -> Exclusion {
-        if self.filter.excludes(relative).is_some() { Exclusion::Shown } else { Exclusion::No }
+        match self.shard {
+            Some(shard) if !shard.takes(relative) => Exclusion::Elsewhere,
+            _ if self.filter.excludes(relative).is_some() => Exclusion::Shown,
+            _ => Exclusion::No,
+        }
     }
 
     /// A side whose directories the walk enters, or not, by itself.
     pub fn walked(self: Arc<Self>, items: Items) -> Items {
-        let items = match self.shard {
-            None => items,
-            Some(shard) => items
-                .filter(move |item| {
-                    std::future::ready(!matches!(item, Ok(item) if !shard.takes(&item.relative)))
-                })
-                .boxed(),
-        };
-        if self.filter.is_empty() {
+        if self.filter.is_empty() && self.shard.is_none() {
             return items;
         }
         let marked = items.map(move |item| {
