@@ -210,7 +210,11 @@ impl Uploader {
         parts: &[FinishedPart],
         size: u64,
     ) -> Result<()> {
-        let etag = self.client.complete_upload(upload, parts).await?;
+        let etag = match self.client.complete_upload(upload, parts).await {
+            // Ceph 16.2 answers with a broken document where the key has 1,024 bytes: what is stored decides.
+            Err(Error::Malformed(_)) => String::new(),
+            answer => answer?,
+        };
         let expected = composite_etag(parts.iter().map(|part| part.etag.as_str()));
         if expected.as_ref() == Some(&etag) {
             return Ok(());
