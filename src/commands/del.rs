@@ -63,9 +63,8 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
 
 async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
-    let uris = without_nested(uris);
     // What needs no total and tells nothing of the rest is deleted while it is listed.
-    if let [uri] = &uris[..]
+    if let [uri] = &without_nested(uris)[..]
         && settings.filter.is_empty()
         && settings.max_delete < 0
     {
@@ -79,7 +78,7 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         return ledger.outcome();
     }
     // Prefixes may overlap; a key is deleted, and spoken of, once.
-    let selection = remote::select(cx.client(), &uris, cx.scope(), BY_KEY).await?;
+    let selection = remote::select(cx.client(), uris, cx.scope(), BY_KEY).await?;
     if exceeds_limit(cx, selection.items.len()) {
         return Ok(());
     }

@@ -210,7 +210,9 @@ impl Columns {
     fn line(self, out: &mut String, time: &str, size: &str, md5: &str, class: &str, uri: &S3Uri, key: &str) {
         let (date, clock) = minutes(time);
         let width = date.len() + if clock.is_empty() { 0 } else { 1 + clock.len() };
-        out.extend(std::iter::repeat_n(' ', 16usize.saturating_sub(width)));
+        if width < 16 {
+            out.extend(std::iter::repeat_n(' ', 16 - width));
+        }
         out.push_str(date);
         if !clock.is_empty() {
             out.push(' ');

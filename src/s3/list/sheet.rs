@@ -432,7 +432,18 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         self.at += self.text.as_bytes()[start..].iter().position(|b| *b == b'<')?;
         let value = &self.text[start..self.at];
-        (self.tag()? == Tag::Close(name)).then_some(value)
+        self.closes(name).then_some(value)
+    }
+
+    /// Whether the element's end tag is here; passes over it.
+    fn closes(&mut self, name: &str) -> bool {
+        let rest = self.text.as_bytes()[self.at..].strip_prefix(b"</");
+        let rest = rest.and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        let closes = rest.is_some_and(|rest| rest.first() == Some(&b'>'));
+        if closes {
+            self.at += name.len() + 3;
+        }
+        closes
     }
 
     fn value(&mut self, name: &str, sheet: &mut Sheet) -> Option<Span> {
@@ -453,10 +464,12 @@ impl<'a> Scanner<'a> {
             if self.text[start..self.at].contains('&') {
                 resolved(&self.text[start..self.at])?;
             }
+            if self.closes(name) {
+                return Some(());
+            }
             match self.tag()? {
-                Tag::Close(closed) => return (closed == name).then_some(()),
                 Tag::Open(inner) if depth < 8 => self.skip(inner, depth + 1)?,
-                Tag::Open(_) => return None,
+                Tag::Open(_) | Tag::Close(_) => return None,
                 Tag::Empty(_) => {}
             }
         }

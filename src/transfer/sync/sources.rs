@@ -190,7 +190,8 @@ pub fn remote(client: &Client, listings: Vec<Listing>) -> Items {
 }
 
 fn listed(client: &Client, listing: Listing) -> Items {
-    let options = ListOptions { prefix: listing.prefix.clone(), ..ListOptions::default() };
+    let width = client.options().bulk;
+    let options = ListOptions { prefix: listing.prefix.clone(), width, ..ListOptions::default() };
     let pages = client.list(&listing.bucket, options);
     let items = pages.map(move |page| {
         let items: Vec<Outcome<Item>> = match page {
