@@ -31,6 +31,14 @@ fn pages_are_decoded_when_the_server_says_so() {
     assert_eq!(plain.objects[0].key, "a%20b%2Bc+d");
 }
 
+/// Ceph names the next marker as it is, although it says that the page is encoded.
+#[test]
+fn the_next_page_begins_after_the_last_entry() {
+    let text = PAGE.replace("<Key>a%20b%2Bc+d</Key>", "<Key>%C3%BCa%2Bb%2541</Key>");
+    let text = text.replace("<MaxKeys>", "<NextMarker>üa+b%41</NextMarker><MaxKeys>");
+    assert_eq!(page(&text).unwrap().next.as_deref(), Some("üa+b%41"));
+}
+
 #[test]
 fn an_answer_that_is_no_listing_is_not_an_empty_listing() {
     for text in ["<html/>", "", &PAGE[..PAGE.len() - 20], "<ListBucketResult>", "<ListBucketResults/>"] {
