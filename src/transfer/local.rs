@@ -4,6 +4,7 @@ use super::plan::{Fields, Plan, Record, Rules, Sorted, put_bytes};
 use crate::output::{Failure, Outcome, reason};
 use crate::patterns::Filter;
 use crate::shard::Shard;
+use crate::transfer::download::is_unfinished;
 use std::ffi::{OsStr, OsString};
 use std::fs::FileType;
 use std::io;
@@ -227,6 +228,9 @@ impl<'a> Walk<'a> {
         for entry in std::fs::read_dir(path)? {
             let entry = entry?;
             let name = entry.file_name().into_boxed_os_str();
+            if is_unfinished(&name) {
+                continue;
+            }
             let kind = Kind::of(&path.join(&*name), entry.file_type()?);
             entries.push((name, kind));
         }

@@ -7,6 +7,7 @@
 use super::local::printable;
 use crate::output::reason;
 use crate::patterns::Filter;
+use crate::transfer::download::is_unfinished;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -120,6 +121,7 @@ impl Walk {
         };
         for entry in entries {
             match entry {
+                Ok(entry) if is_unfinished(&entry.file_name()) => {}
                 Ok(entry) => names.extend(self.name(&path, &entry)),
                 Err(error) => self.unread(&path, &error),
             }

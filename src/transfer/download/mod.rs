@@ -26,6 +26,7 @@ use crate::uri::S3Uri;
 use bytes::Bytes;
 use object::Remote;
 use part_file::PartFile;
+pub(crate) use part_file::is_unfinished;
 pub(super) use part_file::mode_for;
 use sink::Sink;
 use source::Source;

@@ -7,10 +7,18 @@
 use super::object::Remote;
 use crate::s3::Result;
 use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Whether a file is one that a download keeps while it is under way: no upload takes it along, no sync deletes it.
+pub(crate) fn is_unfinished(name: &OsStr) -> bool {
+    let middle = name.to_str().and_then(|name| name.strip_prefix(".s3cmd."));
+    let middle = middle.and_then(|name| name.strip_suffix(".part").or_else(|| name.strip_suffix(".state")));
+    middle.is_some_and(|middle| !middle.is_empty() && middle.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
 
 /// A temporary file that becomes the target, or is removed.
 #[derive(Debug)]
@@ -176,6 +184,20 @@ mod tests {
         assert_eq!(again.path, path);
         drop(again);
         assert_eq!(count(), 0);
+    }
+
+    #[test]
+    fn its_name_is_known_to_those_who_walk_trees() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        let first = PartFile::open(&target).unwrap();
+        let second = PartFile::open(&target).unwrap();
+        for path in [&first.path, &second.path, &first.journal()] {
+            assert!(is_unfinished(path.file_name().unwrap()), "{path:?}");
+        }
+        for name in [".s3cmd", ".s3cmd.part", ".s3cmd.a-b.part", "s3cmd.ab.part", ".s3cmd.ab.txt"] {
+            assert!(!is_unfinished(OsStr::new(name)), "{name}");
+        }
     }
 
     #[test]
