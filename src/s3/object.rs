@@ -83,6 +83,13 @@ impl Outgoing {
     }
 }
 
+/// Whether an ETag says nothing about the content, by the headers of the same answer: the object is encrypted with a key of
+/// KMS or of the customer. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
+pub fn is_etag_opaque<'a>(header: impl Fn(&str) -> Option<&'a str>) -> bool {
+    header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"))
+        || header("x-amz-server-side-encryption-customer-algorithm").is_some()
+}
+
 impl Head {
     fn from_response(response: &Response) -> Result<Self> {
         let header = |name: &str| response.header(name).unwrap_or("").to_owned();
@@ -100,6 +107,11 @@ impl Head {
     /// A header's value, if present and UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
+    /// Whether the ETag says nothing about the content; see [`is_etag_opaque`].
+    pub fn has_opaque_etag(&self) -> bool {
+        is_etag_opaque(|name| self.header(name))
     }
 
     /// User metadata and all else that a copy with replaced metadata has to send again.

@@ -74,15 +74,9 @@ impl Stored {
 
     /// The MD5 of the content as HEAD tells it: the ETag where it is one, else what was stored with the object.
     pub fn md5_of(head: &Head) -> Option<[u8; 16]> {
-        let plain = Some(head.etag.as_str()).filter(|etag| is_md5(etag) && !is_encrypted(head));
+        let plain = Some(head.etag.as_str()).filter(|etag| is_md5(etag) && !head.has_opaque_etag());
         plain.and_then(digest).or_else(|| digest(Attributes::parse(head.header(attrs::HEADER)?).md5()?))
     }
-}
-
-/// Whether the ETag of an object says nothing about its content because it was encrypted with a key of its own.
-pub fn is_encrypted(head: &Head) -> bool {
-    head.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"))
-        || head.header("x-amz-server-side-encryption-customer-algorithm").is_some()
 }
 
 /// The part size that an uploader stored where it stored no MD5, in bytes.

@@ -266,8 +266,7 @@ impl Copier {
         if etag == head.etag {
             return Ok(());
         }
-        let encrypted = !self.settings.kms_key.is_empty()
-            || head.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
+        let encrypted = !self.settings.kms_key.is_empty() || head.has_opaque_etag();
         let stored = head.header(attrs::HEADER).map(Attributes::parse);
         let md5 = if is_md5(&head.etag) {
             Some(head.etag.clone())

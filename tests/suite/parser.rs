@@ -10,6 +10,7 @@
     reason = "the seed and the differences are for the reader of the test's output"
 )]
 
+use crate::random::Random;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,31 +18,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use s3cmd::cli::{self, Parsed, options};
 use s3cmd::config::{self, FixedEnvironment};
-
-/// SplitMix64: small, and the same on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).unwrap()
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    fn pick(&mut self, from: &[&'static str]) -> &'static str {
-        from[self.below(from.len())]
-    }
-}
 
 /// What one of the two programs did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -364,7 +340,7 @@ fn random_lines_mean_what_they_mean_to_s3cmd() {
     std::env::set_current_dir(folder.path()).unwrap();
     std::fs::write("other", "access_key = OK\nsecret_key = OS\nhost_base = other\n").unwrap();
     std::fs::write("patterns", "*.txt\n# c\n\n a+ \n").unwrap();
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut differences = 0;
     let mut dumps = 0;
     for at in 0..count {

@@ -22,11 +22,7 @@ pub(super) async fn md5(client: &Client, uri: &S3Uri) -> Result<String> {
 
 /// The sum that the store is certain of.
 fn known(head: &Head) -> Option<String> {
-    let encrypted = head.header("x-amz-server-side-encryption-customer-algorithm").is_some()
-        || head.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
-    // The ETag of an object that is encrypted with a key of KMS or of the customer is the MD5 of nothing known.
-    // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
-    if !encrypted && crate::s3::multipart::is_md5(&head.etag) {
+    if !head.has_opaque_etag() && crate::s3::multipart::is_md5(&head.etag) {
         return Some(head.etag.to_ascii_lowercase());
     }
     // Encryption by GPG stores the sum of what was encrypted.

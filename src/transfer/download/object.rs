@@ -1,7 +1,7 @@
 //! What is known of an object before its bytes come, and the proof that they are its bytes.
 
 use crate::s3::multipart::is_md5;
-use crate::s3::object::Head;
+use crate::s3::object::{Head, is_etag_opaque};
 use crate::s3::request::Response;
 use crate::s3::{Error, Result};
 use crate::transfer::attrs::{self, Attributes};
@@ -38,9 +38,7 @@ impl Remote {
     }
 
     fn new<'a>(size: u64, etag: String, header: impl Fn(&str) -> Option<&'a str> + Copy) -> Self {
-        let kms = header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
-        let customer_key = header("x-amz-server-side-encryption-customer-algorithm").is_some();
-        let opaque_etag = kms || customer_key;
+        let opaque_etag = is_etag_opaque(header);
         let of_content = is_md5(&etag) && !opaque_etag;
         let stored = || Attributes::parse(header(attrs::HEADER)?).md5().map(str::to_owned);
         let md5 = if of_content { Some(etag.clone()) } else { stored() };

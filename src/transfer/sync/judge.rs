@@ -259,7 +259,7 @@ impl Judge {
             Stored::Opaque => {}
         }
         let Some(head) = self.head(object).await? else { return Ok((true, computed)) };
-        if !compare::is_encrypted(&head) {
+        if !head.has_opaque_etag() {
             self.plain.fetch_add(1, Ordering::Relaxed);
         }
         let Some(wanted) = Stored::md5_of(&head) else {
@@ -292,7 +292,7 @@ impl Judge {
         }
         let (a, b) = futures::try_join!(self.head(source), self.head(destination))?;
         let (Some(a), Some(b)) = (a, b) else { return Ok(true) };
-        if !compare::is_encrypted(&a) && !compare::is_encrypted(&b) {
+        if !a.has_opaque_etag() && !b.has_opaque_etag() {
             self.plain.fetch_add(1, Ordering::Relaxed);
         }
         match (Stored::md5_of(&a), Stored::md5_of(&b)) {

@@ -12,7 +12,7 @@ use super::content_type;
 use crate::config::Settings;
 use crate::s3::body::{FileRange, Payload};
 use crate::s3::multipart::{MIN_PART_SIZE, UploadRef, is_md5};
-use crate::s3::object::{CopySource, Outgoing};
+use crate::s3::object::{CopySource, Outgoing, is_etag_opaque};
 use crate::s3::request::Progress;
 use crate::s3::{Client, Error, Result, Signature};
 use crate::uri::S3Uri;
@@ -306,12 +306,13 @@ pub fn check_part_size(settings: &Settings) -> Result<()> {
     )))
 }
 
-/// Compares the answered ETag with what was sent, where it is an MD5 of the content (not under SSE-KMS).
+/// Compares the answered ETag with what was sent, where it is an MD5 of the content.
 fn verify_etag(answer: &crate::s3::request::Response, md5: [u8; 16]) -> Result<()> {
     let etag = answer.etag();
-    let encrypted =
-        answer.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
-    if encrypted || !is_md5(&etag) || etag.eq_ignore_ascii_case(&hex::encode(md5)) {
+    if is_etag_opaque(|name| answer.header(name))
+        || !is_md5(&etag)
+        || etag.eq_ignore_ascii_case(&hex::encode(md5))
+    {
         return Ok(());
     }
     Err(Error::Integrity(format!("MD5 Sums don't match: sent {}, stored {etag}", hex::encode(md5))))

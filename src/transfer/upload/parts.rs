@@ -220,9 +220,7 @@ impl Uploader {
             return Ok(());
         }
         let stored = self.client.head_object(upload.bucket, upload.key).await?;
-        // Under SSE-KMS an ETag says nothing about the content.
-        let encrypted =
-            stored.header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"));
+        let encrypted = stored.has_opaque_etag();
         if stored.size == size && (encrypted || expected.is_none_or(|expected| expected == stored.etag)) {
             return Ok(());
         }
