@@ -15,6 +15,9 @@ pub const HEADER: &str = "x-amz-meta-s3cmd-attrs";
 /// can be computed again.
 pub const PART_SIZE_HEADER: &str = "x-amz-meta-s3cmd-part-size";
 
+/// Marks an object that s3cmd encrypted with GPG: the stored MD5 is that of the content before.
+pub const GPG_HEADER: &str = "x-amz-meta-s3tools-gpgenc";
+
 /// Attributes by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes(BTreeMap<String, String>);

@@ -26,7 +26,7 @@ fn known(head: &Head) -> Option<String> {
         return Some(head.etag.to_ascii_lowercase());
     }
     // Encryption by GPG stores the sum of what was encrypted.
-    if head.header("x-amz-meta-s3tools-gpgenc").is_some() {
+    if head.header(attrs::GPG_HEADER).is_some() {
         return None;
     }
     let stored = Attributes::parse(head.header(attrs::HEADER)?);

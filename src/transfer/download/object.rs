@@ -40,7 +40,11 @@ impl Remote {
     fn new<'a>(size: u64, etag: String, header: impl Fn(&str) -> Option<&'a str> + Copy) -> Self {
         let opaque_etag = is_etag_opaque(header);
         let of_content = is_md5(&etag) && !opaque_etag;
-        let stored = || Attributes::parse(header(attrs::HEADER)?).md5().map(str::to_owned);
+        // What GPG has encrypted does not have the sum that was stored with it.
+        let stored = || match header(attrs::GPG_HEADER) {
+            Some(_) => None,
+            None => Attributes::parse(header(attrs::HEADER)?).md5().map(str::to_owned),
+        };
         let md5 = if of_content { Some(etag.clone()) } else { stored() };
         let modified = header("last-modified")
             .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
@@ -65,5 +69,28 @@ impl Remote {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_sum_of_what_gpg_has_encrypted_is_not_compared_with() {
+        let sum = "6f5902ac237024bdd0c176cb93063dc4";
+        let attributes = format!("md5:{sum}");
+        let object = |gpg: Option<&'static str>, etag: &str| {
+            let header = |name: &str| match name {
+                attrs::HEADER => Some(attributes.as_str()),
+                attrs::GPG_HEADER => gpg,
+                _ => None,
+            };
+            Remote::new(5, etag.to_owned(), header).md5
+        };
+        let composite = "d41d8cd98f00b204e9800998ecf8427e-2";
+        assert_eq!(object(None, composite).as_deref(), Some(sum));
+        assert_eq!(object(Some("gpg"), composite), None);
+        assert_eq!(object(Some("gpg"), &composite[..32]).as_deref(), Some(&composite[..32]));
     }
 }
