@@ -2,11 +2,11 @@
 
 use super::buffers::{BLOCK, Buffer};
 use super::error::Result;
+use crate::digest::Md5;
 use bytes::Bytes;
 use futures::StreamExt;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use md5::Md5;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io;

@@ -2,9 +2,9 @@
 //! both sides offer. A local file is read only where the sizes are equal, because only then it decides something.
 
 use super::attrs::{self, Attributes};
+use crate::digest::{Digest, Md5};
 use crate::s3::multipart::is_md5;
 use crate::s3::object::Head;
-use md5::{Digest, Md5};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! The attributes of a file that came with an object, given back to a local file: mode, times and, for root, the owner.
 
 use super::attrs::{self, Attributes};
+use crate::digest::{Digest, Md5};
 use crate::output::reason;
 use filetime::FileTime;
-use md5::{Digest, Md5};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;

@@ -1,12 +1,12 @@
 //! The MD5 of an object's content: from what the store knows where that is certain, else by reading the object.
 
+use crate::digest::{Digest, Md5};
 use crate::s3::object::Head;
 use crate::s3::request::Progress;
 use crate::s3::retry::{RetryClass, RetryPolicy};
 use crate::s3::{Client, Error, Result};
 use crate::transfer::attrs::{self, Attributes};
 use crate::uri::S3Uri;
-use md5::{Digest, Md5};
 
 /// The MD5 of the content, in lower-case hex.
 ///

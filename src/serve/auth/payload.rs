@@ -4,9 +4,9 @@
 use super::BodyRule;
 use super::checksum::Checksum;
 use super::chunked::Decoder;
+use crate::digest::{Digest, Md5};
 use crate::serve::error::{S3Error, S3Result, fail};
 use bytes::{Bytes, BytesMut};
-use md5::{Digest, Md5};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use tokio::sync::mpsc;

@@ -1,6 +1,7 @@
 //! CopyObject, and the source of copies of parts.
 
 use super::{conditions, get, head_fields};
+use crate::digest::{Digest, Md5};
 use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
@@ -9,7 +10,6 @@ use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::write::{Object, Staged, copy_range};
 use crate::serve::xml::{self, Writer};
-use md5::{Digest, Md5};
 use std::sync::Arc;
 
 /// Bucket and key that `x-amz-copy-source` names. The key is decoded once.

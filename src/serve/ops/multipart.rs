@@ -1,6 +1,7 @@
 //! Multipart uploads.
 
 use super::{MAX_DOCUMENT, conditions, copy, head_fields, put};
+use crate::digest::{Digest, Md5};
 use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
@@ -10,7 +11,6 @@ use crate::serve::store::bucket::Bucket;
 use crate::serve::store::uploads::{Part, Upload};
 use crate::serve::xml::{self, Node, Writer};
 use chrono::Utc;
-use md5::{Digest, Md5};
 
 /// All parts but the last are at least this long, in bytes.
 const MIN_PART: u64 = 5 << 20;

@@ -2,10 +2,10 @@
 //! where the part size is known: stored by the uploader, told by the server, or one of the sizes that clients use.
 
 use super::object::Remote;
+use crate::digest::{Digest, Md5};
 use crate::s3::multipart::{composite_etag, is_md5};
 use crate::s3::{Client, Error, Result};
 use crate::uri::S3Uri;
-use md5::{Digest, Md5};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;

@@ -3,8 +3,8 @@
 use super::Target;
 use super::object::Remote;
 use super::part_file::PartFile;
+use crate::digest::{Digest, Md5};
 use crate::s3::Result;
-use md5::{Digest, Md5};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
