@@ -12,6 +12,7 @@ pub mod acl;
 pub mod body;
 pub mod bucket;
 mod buffers;
+pub mod checksum;
 pub mod client;
 pub mod credentials;
 pub mod endpoint;
