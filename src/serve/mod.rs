@@ -25,6 +25,7 @@ mod access;
 mod acl;
 mod auth;
 mod call;
+mod checksum;
 mod error;
 mod http;
 mod lifecycle;

@@ -6,7 +6,7 @@
 use super::Server;
 use super::call::{Call, Reply};
 use super::error::{S3Result, access_denied, fail, not_implemented};
-use super::ops::{acl, bucket, copy, delete, documents, get, list, multipart, put, tagging};
+use super::ops::{acl, attributes, bucket, copy, delete, documents, get, list, multipart, put, tagging};
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +98,7 @@ const ROUTES: &[Route] = &[
     read("HEAD", Level::Object, "", OVERRIDES, get::head),
     write("PUT", Level::Object, "", NONE, put_or_copy),
     write("DELETE", Level::Object, "", VERSION, delete::one),
+    read("GET", Level::Object, "attributes", VERSION, attributes::get),
     read("GET", Level::Object, "acl", VERSION, acl::get_object),
     write("PUT", Level::Object, "acl", VERSION, acl::put_object),
     read("GET", Level::Object, "tagging", VERSION, tagging::get),

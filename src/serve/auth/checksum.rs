@@ -2,14 +2,25 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
 use crate::s3::checksum::{self, Algorithm, Hasher, PREFIX};
+use crate::serve::checksum::parse_algorithm;
 use crate::serve::error::{S3Error, S3Result, fail};
+
+/// What is stated of the sum.
+#[derive(Clone, Debug)]
+enum Wanted {
+    /// Base64.
+    This(String),
+    /// The trailer will say.
+    InTrailer,
+    /// Nothing; the server wants to know it.
+    Nothing,
+}
 
 /// A checksum being computed, with what the client said it would be.
 pub(crate) struct Checksum {
-    algorithm: Algorithm,
+    pub(crate) algorithm: Algorithm,
     hasher: Hasher,
-    /// `None`: the trailer will say.
-    wanted: Option<String>,
+    wanted: Wanted,
 }
 
 impl std::fmt::Debug for Checksum {
@@ -24,54 +35,82 @@ impl std::fmt::Debug for Checksum {
 impl Checksum {
     /// The checksum that a request's headers (lower-case names) state or announce.
     pub(crate) fn of(headers: &[(String, String)]) -> S3Result<Option<Self>> {
-        let stated: Vec<&(String, String)> = headers
+        let stated: Vec<(&str, &String)> = headers
             .iter()
-            .filter(|(name, _)| {
-                name.starts_with(PREFIX) && !matches!(&name[PREFIX.len()..], "algorithm" | "type" | "mode")
-            })
+            .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, value)))
+            .filter(|(name, _)| !matches!(*name, "algorithm" | "type" | "mode"))
             .collect();
-        let announced =
-            headers.iter().find(|(name, _)| name == "x-amz-trailer").map(|(_, value)| value.trim());
-        match (stated.as_slice(), announced) {
-            ([], None) => Ok(None),
-            ([(name, value)], None) => Self::new(name, Some(value.clone())).map(Some),
-            ([], Some(name)) if name.to_ascii_lowercase().starts_with(PREFIX) => {
-                Self::new(&name.to_ascii_lowercase(), None).map(Some)
+        let of_name = |name: &str| {
+            headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.trim().to_ascii_lowercase())
+        };
+        let announced = of_name("x-amz-trailer");
+        let checksum = match (stated.as_slice(), announced) {
+            ([], None) => None,
+            ([(name, value)], None) => Some(Self::new(name, Wanted::This((*value).clone()))?),
+            ([], Some(name)) => match name.strip_prefix(PREFIX) {
+                Some(name) => Some(Self::new(name, Wanted::InTrailer)?),
+                None => {
+                    return fail(
+                        "InvalidRequest",
+                        "The value specified in the x-amz-trailer header is not supported",
+                    );
+                }
+            },
+            _ => return fail("InvalidRequest", "Expecting a single x-amz-checksum- header"),
+        };
+        match (of_name("x-amz-sdk-checksum-algorithm").filter(|name| !name.is_empty()), &checksum) {
+            (Some(_), None) => fail(
+                "InvalidRequest",
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers \
+                 were found.",
+            ),
+            (Some(name), Some(checksum)) if parse_algorithm(&name)? != checksum.algorithm => {
+                fail("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
             }
-            ([], Some(_)) => {
-                fail("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
-            }
-            _ => fail("InvalidRequest", "Expecting a single x-amz-checksum- header"),
+            _ => Ok(checksum),
         }
     }
 
-    fn new(name: &str, wanted: Option<String>) -> S3Result<Self> {
-        let algorithm = Algorithm::of_header(name)
-            .ok_or_else(|| crate::serve::error::not_implemented(&format!("The checksum of {name}")))?;
+    fn new(name: &str, wanted: Wanted) -> S3Result<Self> {
+        let algorithm = parse_algorithm(name)?;
         Ok(Self { algorithm, hasher: Hasher::new(algorithm), wanted })
+    }
+
+    /// A sum of which nothing was said, for the server's own use.
+    pub(crate) fn own(algorithm: Algorithm) -> Self {
+        Self { algorithm, hasher: Hasher::new(algorithm), wanted: Wanted::Nothing }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
     }
 
-    /// Compares; `trailers` are those that came after the body.
-    pub(crate) fn finish(self, trailers: &[(String, String)]) -> S3Result<()> {
-        let name = self.algorithm.header();
-        let in_trailer = || trailers.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
-        let Some(wanted) = self.wanted.or_else(in_trailer) else {
-            return fail(
-                "MalformedTrailerError",
-                "The request contained trailing data that was not well-formed or did not conform to our published schema.",
-            );
+    /// Compares and returns the sum; `trailers` are those that came after the body.
+    pub(crate) fn finish(self, trailers: &[(String, String)]) -> S3Result<checksum::Checksum> {
+        let algorithm = self.algorithm;
+        let header = algorithm.header();
+        let wanted = match self.wanted {
+            Wanted::Nothing => return Ok(self.hasher.finish()),
+            Wanted::This(wanted) => wanted,
+            Wanted::InTrailer => match trailers.iter().find(|(name, _)| name == header) {
+                Some((_, value)) => value.clone(),
+                None => {
+                    return fail(
+                        "MalformedTrailerError",
+                        "The request contained trailing data that was not well-formed or did not conform to our published \
+                         schema.",
+                    );
+                }
+            },
         };
-        match checksum::Checksum::parse(self.algorithm, &wanted) {
-            Some(wanted) if wanted == self.hasher.finish() => Ok(()),
+        let sum = self.hasher.finish();
+        match checksum::Checksum::parse(algorithm, &wanted) {
+            Some(wanted) if wanted == sum => Ok(sum),
             Some(_) => Err(S3Error::new(
                 "BadDigest",
-                format!("The {} you specified did not match the calculated checksum.", self.algorithm),
+                format!("The {algorithm} you specified did not match the calculated checksum."),
             )),
-            None => fail("InvalidRequest", format!("Value for {name} header is invalid.")),
+            None => fail("InvalidRequest", format!("Value for {header} header is invalid.")),
         }
     }
 }
@@ -86,8 +125,9 @@ mod tests {
             let headers: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
             let mut checksum = Checksum::of(&headers).map_err(|error| error.code)?.ok_or("none")?;
             checksum.update(b"123456789");
-            checksum.finish(&[]).map_err(|error| error.code)
+            checksum.finish(&[]).map(drop).map_err(|error| error.code)
         };
+        let sdk = "x-amz-sdk-checksum-algorithm";
         assert_eq!(of(&[("x-amz-checksum-crc32", "y/Q5Jg==")]), Ok(()));
         assert_eq!(of(&[("x-amz-checksum-crc32", "y/Q5Jw==")]), Err("BadDigest"));
         assert_eq!(of(&[("x-amz-checksum-crc32", "nonsense")]), Err("InvalidRequest"));
@@ -95,5 +135,8 @@ mod tests {
         assert_eq!(of(&[("x-amz-checksum-crc32", "a"), ("x-amz-checksum-sha1", "b")]), Err("InvalidRequest"));
         assert_eq!(of(&[("x-amz-trailer", "x-amz-checksum-crc32")]), Err("MalformedTrailerError"));
         assert_eq!(of(&[("x-amz-checksum-algorithm", "CRC32")]), Err("none"));
+        assert_eq!(of(&[("x-amz-checksum-crc32", "y/Q5Jg=="), (sdk, "CRC32")]), Ok(()));
+        assert_eq!(of(&[("x-amz-checksum-crc32", "y/Q5Jg=="), (sdk, "SHA1")]), Err("InvalidRequest"));
+        assert_eq!(of(&[(sdk, "CRC32")]), Err("InvalidRequest"));
     }
 }

@@ -5,6 +5,7 @@ use super::BodyRule;
 use super::checksum::Checksum;
 use super::chunked::Decoder;
 use crate::digest::{Digest, Md5};
+use crate::s3::checksum::{self, Algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
 use bytes::{Bytes, BytesMut};
 use sha2::Sha256;
@@ -27,7 +28,10 @@ pub(crate) struct Payload {
     decoder: Option<Decoder>,
     sha256: Option<(Sha256, String)>,
     content_md5: Option<[u8; 16]>,
-    checksum: Option<Checksum>,
+    /// Those that are computed: the one that the request states, and what else is wanted.
+    checksums: Vec<Checksum>,
+    stated: Option<Algorithm>,
+    sums: Vec<checksum::Checksum>,
     md5: Option<Md5>,
     digest: [u8; 16],
     /// Length of the content where the request says it.
@@ -50,7 +54,9 @@ impl Payload {
             decoder: None,
             sha256: None,
             content_md5,
-            checksum,
+            stated: checksum.as_ref().map(|checksum| checksum.algorithm),
+            checksums: checksum.into_iter().collect(),
+            sums: Vec::new(),
             md5: content_md5.map(|_| Md5::new()),
             digest: [0; 16],
             length,
@@ -81,6 +87,23 @@ impl Payload {
     /// MD5 of the content, after its end, if it was wanted.
     pub(crate) fn md5(&self) -> [u8; 16] {
         self.digest
+    }
+
+    /// The algorithm of the checksum that the request states or announces.
+    pub(crate) fn stated(&self) -> Option<Algorithm> {
+        self.stated
+    }
+
+    /// Asks for a checksum of the content; to be called before the first piece is read.
+    pub(crate) fn want_checksum(&mut self, algorithm: Algorithm) {
+        if self.checksums.iter().all(|checksum| checksum.algorithm != algorithm) {
+            self.checksums.push(Checksum::own(algorithm));
+        }
+    }
+
+    /// A checksum of the content, after its end, if it was stated or wanted.
+    pub(crate) fn checksum(&self, algorithm: Algorithm) -> Option<checksum::Checksum> {
+        self.sums.iter().find(|sum| sum.algorithm() == algorithm).copied()
     }
 
     /// The next piece; `None` at the end, when everything has been checked.
@@ -123,7 +146,7 @@ impl Payload {
         if let Some((sha256, _)) = &mut self.sha256 {
             sha256.update(&piece);
         }
-        if let Some(checksum) = &mut self.checksum {
+        for checksum in &mut self.checksums {
             checksum.update(&piece);
         }
         piece
@@ -150,8 +173,8 @@ impl Payload {
                 .detail("S3ComputedContentSHA256", computed));
             }
         }
-        if let Some(checksum) = self.checksum.take() {
-            checksum.finish(self.decoder.as_ref().map_or(&[], Decoder::trailers))?;
+        for checksum in self.checksums.drain(..) {
+            self.sums.push(checksum.finish(self.decoder.as_ref().map_or(&[], Decoder::trailers))?);
         }
         if let Some(md5) = self.md5.take() {
             self.digest = md5.finalize().into();

@@ -2,10 +2,12 @@
 
 use super::{conditions, get, head_fields};
 use crate::digest::{Digest, Md5};
+use crate::s3::checksum::{Algorithm, Checksum, Hasher};
 use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, decode};
+use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::write::{Object, Staged, copy_range};
@@ -49,19 +51,27 @@ pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, Str
     Ok((bucket, key, object))
 }
 
-/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes.
-pub(super) fn take(bucket: &Bucket, from: &Object, offset: u64, length: u64) -> S3Result<(Staged, String)> {
+/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum.
+pub(super) fn take(
+    bucket: &Bucket,
+    from: &Object,
+    offset: u64,
+    length: u64,
+    algorithm: Algorithm,
+) -> S3Result<(Staged, String, Checksum)> {
     let mut staged = bucket.stage()?;
     let mut md5 = Md5::new();
+    let mut checksum = Hasher::new(algorithm);
     copy_range(&from.file, offset, length, |bytes| {
         md5.update(bytes);
+        checksum.update(bytes);
         staged.write(bytes)
     })?;
     // A file that somebody writes into from outside may have changed while it was read.
     if crate::serve::store::dir::stat_file(&from.file)?.mtime != from.stat.mtime {
         return fail("SlowDown", "The source changed while it was copied; try again.");
     }
-    Ok((staged, hex::encode(md5.finalize())))
+    Ok((staged, hex::encode(md5.finalize()), checksum.finish()))
 }
 
 fn directive(call: &Call, name: &str) -> S3Result<bool> {
@@ -81,6 +91,12 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let replace = directive(call, "x-amz-metadata-directive")?;
     let replace_tags = directive(call, "x-amz-tagging-directive")?;
     let class = head_fields::class(call)?;
+    // A copy keeps the algorithm of its source; what was a sum of sums becomes one of the content.
+    let algorithm = match (call.header("x-amz-checksum-algorithm"), &from.meta.checksum) {
+        (Some(name), _) => parse_algorithm(name)?,
+        (None, Some(checksum)) => checksum.algorithm,
+        (None, None) => Plan::DEFAULT.algorithm,
+    };
     let same = from_bucket.inode() == bucket.inode() && from_key == key;
     if same && !replace && class == from.meta.class {
         return fail(
@@ -99,12 +115,15 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.class = class;
     meta.acl = head_fields::acl(server, call, &bucket)?;
     super::put::check_early(&bucket, call, &key)?;
-    let (staged, etag) = take(&bucket, &from, 0, from.stat.size)?;
+    let (staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm)?;
+    let checksum = Stored::of_content(checksum);
     meta.etag.clone_from(&etag);
+    meta.checksum = Some(checksum.clone());
     let stat = bucket.commit(staged, &key, meta, |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     let mut xml = Writer::new("CopyObjectResult");
     xml.text("LastModified", xml::time(stat.modified())).text("ETag", format!("\"{etag}\""));
+    xml.text(algorithm.element(), checksum.value).text("ChecksumType", checksum.kind.name());
     Ok(Reply::xml(xml.finish()))
 }

@@ -6,6 +6,7 @@ use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, ReplyBody, http_date};
+use crate::serve::checksum::Stored;
 use crate::serve::error::{S3Error, S3Result, fail, no_such_key};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::write::{Object, PIECE};
@@ -110,7 +111,24 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64)> 
     if call.parameter("partNumber").is_some() && !object.meta.parts.is_empty() {
         reply = reply.header("x-amz-mp-parts-count", object.meta.parts.len().to_string());
     }
+    if call.setting("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled"))
+        && let Some(checksum) = checksum(&object, call.parameter("partNumber"), status == 206)
+    {
+        reply.headers.extend(checksum);
+    }
     Ok((reply, object, start, length))
+}
+
+/// The headers that tell the checksum of what is sent: of the whole object, or of one of its parts where those were
+/// summed. A range of an object has none.
+fn checksum(object: &Object, part: Option<&str>, partial: bool) -> Option<[(String, String); 2]> {
+    let stored = object.meta.checksum.as_ref()?;
+    if let Some(number) = part.filter(|_| !stored.parts.is_empty()) {
+        let value = stored.parts.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+        return Some(Stored { value: value.clone(), ..stored.clone() }.headers());
+    }
+    let whole = !partial || part.is_some() && object.meta.parts.len() < 2;
+    whole.then(|| stored.headers())
 }
 
 /// The bytes of a part of what was uploaded in parts.

@@ -120,6 +120,9 @@ impl Names {
 fn write_object(xml: &mut Writer, server: &Server, bucket: &Bucket, summary: &Summary, owner: bool) {
     xml.text("LastModified", xml::time(summary.stat.modified()));
     xml.text("ETag", format!("\"{}\"", summary.meta.etag));
+    if let Some(checksum) = &summary.meta.checksum {
+        xml.text("ChecksumAlgorithm", checksum.algorithm.label()).text("ChecksumType", checksum.kind.name());
+    }
     xml.number("Size", summary.stat.size);
     if owner {
         let acl = server.object_acl(bucket, &summary.meta);
@@ -303,7 +306,9 @@ pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
         names.write(&mut xml, "Key", &upload.key);
         xml.text("UploadId", &upload.id);
         write_people(&mut xml, server, &bucket, upload);
-        xml.text("Initiated", xml::time(upload.initiated)).close();
+        xml.text("Initiated", xml::time(upload.initiated));
+        write_plan(&mut xml, upload);
+        xml.close();
     }
     for common in prefixes {
         xml.open("CommonPrefixes");
@@ -320,6 +325,13 @@ fn write_people(xml: &mut Writer, server: &Server, bucket: &Bucket, upload: &Upl
     acl::write_user(xml.open("Owner"), &owner, &server.users);
     xml.close();
     xml.text("StorageClass", upload.meta.class.as_deref().unwrap_or("STANDARD"));
+}
+
+/// How an upload is summed, where its client said it.
+fn write_plan(xml: &mut Writer, upload: &Upload) {
+    if let Some(plan) = upload.checksum {
+        xml.text("ChecksumAlgorithm", plan.algorithm.label()).text("ChecksumType", plan.kind.name());
+    }
 }
 
 /// ListParts.
@@ -346,10 +358,15 @@ pub(crate) fn parts(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
     names.declare(&mut xml);
     xml.number("MaxParts", max).text("IsTruncated", truncated.to_string());
+    write_plan(&mut xml, &upload);
     for part in &parts {
         xml.open("Part").number("PartNumber", part.number);
         xml.text("LastModified", xml::time(DateTime::from_timestamp_nanos(part.mtime)));
-        xml.text("ETag", format!("\"{}\"", part.etag)).number("Size", part.size).close();
+        xml.text("ETag", format!("\"{}\"", part.etag)).number("Size", part.size);
+        if let Some(sum) = part.checksum.filter(|_| upload.checksum.is_some()) {
+            xml.text(sum.algorithm().element(), sum.to_string());
+        }
+        xml.close();
     }
     Ok(Reply::xml(xml.finish()))
 }

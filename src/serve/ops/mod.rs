@@ -1,6 +1,7 @@
 //! The operations, grouped by what they work on. Each takes the request and returns the reply, or S3's error.
 
 pub(crate) mod acl;
+pub(crate) mod attributes;
 pub(crate) mod bucket;
 mod conditions;
 pub(crate) mod copy;

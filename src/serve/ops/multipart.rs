@@ -2,12 +2,15 @@
 
 use super::{MAX_DOCUMENT, conditions, copy, head_fields, put};
 use crate::digest::{Digest, Md5};
+use crate::s3::checksum::{Algorithm, Checksum, PREFIX};
 use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
+use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail, malformed_xml};
 use crate::serve::store::bucket::Bucket;
+use crate::serve::store::meta::Meta;
 use crate::serve::store::uploads::{Part, Upload};
 use crate::serve::xml::{self, Node, Writer};
 use chrono::Utc;
@@ -25,12 +28,20 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.class = head_fields::class(call)?;
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
+    let checksum =
+        Plan::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
     let initiator = call.who().map_or_else(|| server.owner(&bucket), str::to_owned);
-    let upload = Upload { id: String::new(), key: key.clone(), initiated: Utc::now(), initiator, meta };
+    let upload =
+        Upload { id: String::new(), key: key.clone(), initiated: Utc::now(), initiator, meta, checksum };
     let id = bucket.create_upload(&upload)?;
     let mut xml = Writer::new("InitiateMultipartUploadResult");
     xml.text("Bucket", bucket.name()).text("Key", &key).text("UploadId", id);
-    Ok(Reply::xml(xml.finish()))
+    let mut reply = Reply::xml(xml.finish());
+    if let Some(plan) = checksum {
+        reply = reply.header("x-amz-checksum-algorithm", plan.algorithm.label());
+        reply = reply.header("x-amz-checksum-type", plan.kind.name());
+    }
+    Ok(reply)
 }
 
 /// The upload that a request names, for an action that its initiator may do, or who may write to the bucket.
@@ -54,9 +65,31 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if call.header("x-amz-copy-source").is_some() {
         return copy_part(server, call, &bucket, &upload, number);
     }
-    let (staged, etag, _) = put::receive(&bucket, &mut call.payload)?;
-    bucket.put_part(&upload.id, number, &etag, staged)?;
-    Ok(Reply::new(200).header("etag", format!("\"{etag}\"")))
+    let (planned, stated) = (upload.plan().algorithm, call.payload.stated());
+    if let (Some(plan), Some(stated)) = (upload.checksum, stated)
+        && plan.algorithm != stated
+    {
+        return Err(mismatch(Some(plan), stated));
+    }
+    let (staged, etag, checksum) = put::receive(&bucket, &mut call.payload, planned)?;
+    bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
+    let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
+    if let Some(sum) = stated.and_then(|stated| call.payload.checksum(stated)) {
+        reply = reply.header(sum.algorithm().header(), sum.to_string());
+    }
+    Ok(reply)
+}
+
+fn mismatch(plan: Option<Plan>, stated: Algorithm) -> S3Error {
+    let planned = plan.map_or("null", |plan| plan.algorithm.label());
+    S3Error::new(
+        "InvalidRequest",
+        format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+            planned.to_ascii_lowercase(),
+            stated.name()
+        ),
+    )
 }
 
 fn copy_part(server: &Server, call: &Call, bucket: &Bucket, upload: &Upload, number: u32) -> S3Result<Reply> {
@@ -88,10 +121,14 @@ fn copy_part(server: &Server, call: &Call, bucket: &Bucket, upload: &Upload, num
     if length > put::MAX_OBJECT {
         return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
     }
-    let (staged, etag) = copy::take(bucket, &from, offset, length)?;
-    bucket.put_part(&upload.id, number, &etag, staged)?;
+    let algorithm = upload.plan().algorithm;
+    let (staged, etag, checksum) = copy::take(bucket, &from, offset, length, algorithm)?;
+    bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut xml = Writer::new("CopyPartResult");
     xml.text("LastModified", xml::time(Utc::now())).text("ETag", format!("\"{etag}\""));
+    if upload.checksum.is_some() {
+        xml.text(algorithm.element(), checksum.to_string());
+    }
     Ok(Reply::xml(xml.finish()))
 }
 
@@ -103,20 +140,30 @@ pub(crate) fn abort(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(Reply::new(204))
 }
 
-/// Number and ETag (without quotes) of the parts that a client wants put together.
-fn wanted(root: &Node) -> S3Result<Vec<(u32, String)>> {
-    let mut parts: Vec<(u32, String)> = Vec::new();
+/// A part that a client wants put together with others.
+struct Wanted {
+    number: u32,
+    /// Without quotes.
+    etag: String,
+    /// The element that states a checksum, and what it says.
+    checksum: Option<(String, String)>,
+}
+
+fn wanted(root: &Node) -> S3Result<Vec<Wanted>> {
+    let mut parts: Vec<Wanted> = Vec::new();
     for part in root.all("Part") {
         let number = part.value("PartNumber").and_then(|text| text.trim().parse().ok());
         let etag = part.value("ETag").map(|text| text.trim().trim_matches('"').to_owned());
         let (Some(number), Some(etag)) = (number, etag) else { return Err(malformed_xml()) };
-        if parts.last().is_some_and(|(last, _)| *last >= number) {
+        if parts.last().is_some_and(|last| last.number >= number) {
             return fail(
                 "InvalidPartOrder",
                 "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
             );
         }
-        parts.push((number, etag));
+        let mut sums = part.children.iter().filter(|node| node.name.starts_with("Checksum"));
+        let checksum = sums.next().map(|node| (node.name.clone(), node.text.trim().to_owned()));
+        parts.push(Wanted { number, etag, checksum });
     }
     if parts.is_empty() || parts.len() > MAX_PARTS as usize { Err(malformed_xml()) } else { Ok(parts) }
 }
@@ -132,11 +179,21 @@ fn composite<'a>(etags: impl ExactSizeIterator<Item = &'a str>) -> Option<String
     Some(format!("{}-{count}", hex::encode(md5.finalize())))
 }
 
-fn choose(present: &[Part], wanted: &[(u32, String)]) -> S3Result<Vec<Part>> {
+/// The parts that are wanted. A checksum that is stated for one has to be right; S3 asks for all of a composite's,
+/// but they are known here, and Ceph does without.
+fn choose(present: &[Part], wanted: &[Wanted], plan: Plan) -> S3Result<Vec<Part>> {
     let mut chosen = Vec::with_capacity(wanted.len());
-    for (index, (number, etag)) in wanted.iter().enumerate() {
-        let part = present.iter().find(|part| part.number == *number && part.etag.eq_ignore_ascii_case(etag));
-        let Some(part) = part else {
+    for (index, Wanted { number, etag, checksum }) in wanted.iter().enumerate() {
+        let is_it = |part: &&Part| {
+            let sum_fits = match checksum {
+                Some((element, stated)) if *element == plan.algorithm.element() => {
+                    part.checksum.is_none() || part.checksum == Checksum::parse(plan.algorithm, stated)
+                }
+                _ => true,
+            };
+            part.number == *number && part.etag.eq_ignore_ascii_case(etag) && sum_fits
+        };
+        let Some(part) = present.iter().find(is_it) else {
             return Err(S3Error::new(
                 "InvalidPart",
                 "One or more of the specified parts could not be found. The part may not have been uploaded, or the \
@@ -165,39 +222,84 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let key = call.key().to_owned();
     let body = call.payload.read_all(MAX_DOCUMENT)?;
     let wanted = wanted(&xml::parse(&body, &["CompleteMultipartUpload", "CompleteMultipartUploadResult"])?)?;
-    let etag = composite(wanted.iter().map(|(_, etag)| etag.as_str()));
+    let etag = composite(wanted.iter().map(|part| part.etag.as_str()));
     let upload = match find(server, call, &bucket, "s3:PutObject") {
         Err(error) if error.code == "NoSuchUpload" => {
-            let present = bucket.open_object(&key)?.map(|object| object.meta.etag);
-            return match etag.filter(|etag| present.as_ref() == Some(etag)) {
-                Some(etag) => Ok(done(call, &bucket, &key, &etag)),
+            let present = bucket.open_object(&key)?.map(|object| object.meta);
+            return match present.filter(|meta| etag.as_ref() == Some(&meta.etag)) {
+                Some(meta) => Ok(done(call, &bucket, &key, &meta)),
                 None => Err(error),
             };
         }
         upload => upload?,
     };
-    let parts = choose(&bucket.parts(&upload.id)?, &wanted)?;
+    let parts = choose(&bucket.parts(&upload.id)?, &wanted, upload.plan())?;
     let Some(etag) = etag else { return Err(malformed_xml()) };
     put::check_early(&bucket, call, &key)?;
+    let sums: Vec<_> = parts.iter().map(|part| (part.checksum, part.size)).collect();
+    let checksum = upload.plan().of_parts(&sums);
+    check_stated(call, &upload, checksum.as_ref(), parts.iter().map(|part| part.size).sum())?;
     let staged = bucket.assemble(&upload.id, &parts)?;
     let mut meta = upload.meta;
-    meta.etag.clone_from(&etag);
+    meta.etag = etag;
     meta.parts = parts.iter().map(|part| part.size).collect();
-    bucket.commit(staged, &key, meta, |present| {
+    meta.checksum = checksum;
+    bucket.commit(staged, &key, meta.clone(), |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     if let Err(error) = bucket.remove_upload(&upload.id) {
         // The object is there; somebody else may have completed or aborted the upload at the same time.
         log::debug!("serve: removing upload {}: {}", upload.id, error.message);
     }
-    Ok(done(call, &bucket, &key, &etag))
+    Ok(done(call, &bucket, &key, &meta))
 }
 
-fn done(call: &Call, bucket: &Bucket, key: &str, etag: &str) -> Reply {
+/// Checks what the headers of a completion say of the object that the parts make.
+fn check_stated(call: &Call, upload: &Upload, checksum: Option<&Stored>, size: u64) -> S3Result<()> {
+    let plan = upload.plan();
+    if let Some(stated) = call.header("x-amz-mp-object-size")
+        && stated.trim().parse() != Ok(size)
+    {
+        return fail(
+            "InvalidRequest",
+            "The provided 'x-amz-mp-object-size' header does not match the size of the parts.",
+        );
+    }
+    if let Some(kind) = call.header("x-amz-checksum-type")
+        && kind != plan.kind.name()
+    {
+        return fail(
+            "BadDigest",
+            "The checksum type does not match the one that the upload was created with.",
+        );
+    }
+    for (name, stated) in &call.headers {
+        let Some(name) = name.strip_prefix(PREFIX).filter(|name| !matches!(*name, "algorithm" | "type"))
+        else {
+            continue;
+        };
+        let algorithm = parse_algorithm(name)?;
+        if algorithm != plan.algorithm {
+            return Err(mismatch(upload.checksum, algorithm));
+        }
+        if checksum.is_some_and(|checksum| !checksum.is(stated)) {
+            return fail(
+                "BadDigest",
+                format!("The {algorithm} you specified did not match the calculated checksum."),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn done(call: &Call, bucket: &Bucket, key: &str, meta: &Meta) -> Reply {
     let host = call.header("host").unwrap_or("localhost");
     let mut xml = Writer::new("CompleteMultipartUploadResult");
     xml.text("Location", format!("http://{host}{}", call.path));
-    xml.text("Bucket", bucket.name()).text("Key", key).text("ETag", format!("\"{etag}\""));
+    xml.text("Bucket", bucket.name()).text("Key", key).text("ETag", format!("\"{}\"", meta.etag));
+    if let Some(checksum) = &meta.checksum {
+        xml.text(checksum.algorithm.element(), &checksum.value).text("ChecksumType", checksum.kind.name());
+    }
     Reply::xml(xml.finish())
 }
 

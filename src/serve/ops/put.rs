@@ -1,11 +1,13 @@
 //! PutObject.
 
 use super::{conditions, head_fields};
+use crate::s3::checksum::{Algorithm, Checksum};
 use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::{Call, Reply};
+use crate::serve::checksum::{Plan, Stored};
 use crate::serve::error::{S3Result, fail};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::write::{PIECE, Staged};
@@ -16,9 +18,13 @@ pub(crate) const MAX_OBJECT: u64 = 5 << 30;
 /// Pieces of at least this length are written as they come.
 const DIRECT: usize = 64 * 1024;
 
-/// Reads a body into a new file; returns it with the hex MD5 and the length. Everything that was promised of the body
-/// has been verified then.
-pub(crate) fn receive(bucket: &Bucket, payload: &mut Payload) -> S3Result<(Staged, String, u64)> {
+/// Reads a body into a new file; returns it with the hex MD5 and the checksum of an algorithm. Everything that was
+/// promised of the body has been verified then.
+pub(crate) fn receive(
+    bucket: &Bucket,
+    payload: &mut Payload,
+    algorithm: Algorithm,
+) -> S3Result<(Staged, String, Checksum)> {
     let Some(length) = payload.length() else {
         return fail("MissingContentLength", "You must provide the Content-Length HTTP header.");
     };
@@ -26,6 +32,7 @@ pub(crate) fn receive(bucket: &Bucket, payload: &mut Payload) -> S3Result<(Stage
         return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
     }
     payload.want_md5();
+    payload.want_checksum(algorithm);
     let mut staged = bucket.stage()?;
     // Pieces come as the network brings them; small ones are gathered.
     let mut gathered: Vec<u8> = Vec::new();
@@ -42,7 +49,8 @@ pub(crate) fn receive(bucket: &Bucket, payload: &mut Payload) -> S3Result<(Stage
         }
     }
     staged.write(&gathered)?;
-    Ok((staged, hex::encode(payload.md5()), length))
+    let checksum = payload.checksum(algorithm).expect("it was wanted");
+    Ok((staged, hex::encode(payload.md5()), checksum))
 }
 
 /// PutObject.
@@ -55,12 +63,17 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
     check_early(&bucket, call, &key)?;
-    let (staged, etag, _) = receive(&bucket, &mut call.payload)?;
-    meta.etag.clone_from(&etag);
+    let algorithm = call.payload.stated().unwrap_or(Plan::DEFAULT.algorithm);
+    let (staged, etag, checksum) = receive(&bucket, &mut call.payload, algorithm)?;
+    let checksum = Stored::of_content(checksum);
+    let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
+    reply.headers.extend(checksum.headers());
+    meta.etag = etag;
+    meta.checksum = Some(checksum);
     bucket.commit(staged, &key, meta, |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
-    Ok(Reply::new(200).header("etag", format!("\"{etag}\"")))
+    Ok(reply)
 }
 
 /// Checks the conditions of a write before the body is read; they are checked again when it takes its name. Also sees

@@ -7,6 +7,7 @@
 
 use super::dir::Stat;
 use crate::serve::acl::Acl;
+use crate::serve::checksum::Stored;
 use serde::{Deserialize, Serialize};
 
 /// Metadata of an object.
@@ -34,6 +35,9 @@ pub(crate) struct Meta {
     /// Sizes of the parts of a multipart upload, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) parts: Vec<u64>,
+    /// The checksum beside the ETag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checksum: Option<Stored>,
 }
 
 /// One description, with the file that it is true of.

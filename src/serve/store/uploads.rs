@@ -1,11 +1,13 @@
 //! Multipart uploads: a directory each, with what the object will be and a file for each part.
 //!
-//! A part's file is named after its number and MD5, so that a part and its ETag appear in one rename.
+//! A part's file is named after its number, MD5 and checksum, so that a part and its sums appear in one rename.
 
 use super::bucket::Bucket;
 use super::dir::{Dir, Kind};
 use super::meta::Meta;
 use super::write::{Staged, append, temporary_name};
+use crate::s3::checksum::Checksum;
+use crate::serve::checksum::Plan;
 use crate::serve::error::{S3Error, S3Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,16 @@ pub(crate) struct Upload {
     pub(crate) initiator: String,
     /// What the object will have.
     pub(crate) meta: Meta,
+    /// How its client wants it summed, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) checksum: Option<Plan>,
+}
+
+impl Upload {
+    /// How it is summed.
+    pub(crate) fn plan(&self) -> Plan {
+        self.checksum.unwrap_or(Plan::DEFAULT)
+    }
 }
 
 /// A part that has arrived.
@@ -32,6 +44,8 @@ pub(crate) struct Part {
     pub(crate) number: u32,
     /// Hex MD5 of the content.
     pub(crate) etag: String,
+    /// Of the algorithm that the upload has; parts that came before there were any have none.
+    pub(crate) checksum: Option<Checksum>,
     pub(crate) size: u64,
     /// Nanoseconds since the epoch.
     pub(crate) mtime: i64,
@@ -123,7 +137,14 @@ impl Bucket {
     }
 
     /// Adds a part, in the place of one with the same number.
-    pub(crate) fn put_part(&self, id: &str, number: u32, etag: &str, staged: Staged) -> S3Result<()> {
+    pub(crate) fn put_part(
+        &self,
+        id: &str,
+        number: u32,
+        etag: &str,
+        checksum: Checksum,
+        staged: Staged,
+    ) -> S3Result<()> {
         if self.mode.fsync {
             staged.file.sync_all()?;
         }
@@ -137,7 +158,7 @@ impl Bucket {
         if dir.stat(UPLOAD)?.is_none() {
             return Err(no_such_upload());
         }
-        let name = format!("{number:05}-{etag}");
+        let name = part_name(number, etag, checksum);
         staged.rename(&dir, &name)?;
         if self.mode.fsync {
             dir.sync()?;
@@ -189,17 +210,28 @@ impl Bucket {
     }
 }
 
+/// A file's name cannot hold the slash of base64.
+fn part_name(number: u32, etag: &str, checksum: Checksum) -> String {
+    let sum = checksum.to_string().replace('/', "_");
+    format!("{number:05}-{etag}-{}-{sum}", checksum.algorithm().name())
+}
+
 fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
     let mut parts = Vec::new();
     for entry in dir.list()? {
         let Ok(name) = String::from_utf8(entry.name) else { continue };
-        let Some((number, etag)) = name.split_once('-') else { continue };
+        let mut fields = name.splitn(4, '-');
+        let (Some(number), Some(etag)) = (fields.next(), fields.next()) else { continue };
         let Ok(number) = number.parse() else { continue };
+        let checksum = match (fields.next().map(str::parse), fields.next()) {
+            (Some(Ok(algorithm)), Some(sum)) => Checksum::parse(algorithm, &sum.replace('_', "/")),
+            _ => None,
+        };
         if let Some(stat) = dir.stat(&name)?
             && stat.kind == Kind::File
         {
             let etag = etag.to_owned();
-            parts.push(Part { number, etag, size: stat.size, mtime: stat.mtime, name });
+            parts.push(Part { number, etag, checksum, size: stat.size, mtime: stat.mtime, name });
         }
     }
     Ok(parts)

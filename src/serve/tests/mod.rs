@@ -5,6 +5,7 @@
 
 mod access;
 mod buckets;
+mod checksums;
 mod listing;
 mod multipart;
 mod nonsense;
