@@ -5,6 +5,7 @@ use super::error::Result;
 use crate::digest::Md5;
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::future::Either;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use sha2::{Digest, Sha256};
@@ -144,16 +145,14 @@ fn counted(
     sent: Arc<AtomicU64>,
     throttle: Option<Arc<super::Throttle>>,
 ) -> WireBody {
-    let frames = blocks.then(move |block| {
-        let (sent, throttle) = (sent.clone(), throttle.clone());
-        async move {
-            let block = block?;
-            if let Some(throttle) = throttle {
-                throttle.take(block.len() as u64).await;
-            }
-            sent.fetch_add(block.len() as u64, Ordering::Relaxed);
-            Ok(http_body::Frame::data(block))
-        }
+    let blocks = match throttle {
+        Some(throttle) => Either::Left(throttle.slow_down(blocks)),
+        None => Either::Right(blocks),
+    };
+    let frames = blocks.map(move |block| {
+        let block = block?;
+        sent.fetch_add(block.len() as u64, Ordering::Relaxed);
+        Ok(http_body::Frame::data(block))
     });
     // The stream's futures are Send but not Sync; nothing ever shares the body.
     BodyExt::boxed(StreamBody::new(SyncStream::new(frames)))

@@ -141,11 +141,16 @@ impl Response {
                 Some(Err(error)) => return Err(transport::connection_error(error.as_ref())),
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
-                    if let Some(throttle) = &self.throttle {
-                        throttle.take(data.len() as u64).await;
-                    }
-                    if let Some(progress) = &self.progress {
-                        progress.fetch_add(data.len() as u64, Ordering::Relaxed);
+                    let length = data.len();
+                    let piece = self.throttle.as_ref().map_or(length, |throttle| throttle.piece()).max(1);
+                    for start in (0..length).step_by(piece) {
+                        let bytes = piece.min(length - start) as u64;
+                        if let Some(throttle) = &self.throttle {
+                            throttle.take(bytes).await;
+                        }
+                        if let Some(progress) = &self.progress {
+                            progress.fetch_add(bytes, Ordering::Relaxed);
+                        }
                     }
                     return Ok(Some(data));
                 }

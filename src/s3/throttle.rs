@@ -1,47 +1,132 @@
 //! `--limit-rate`: one budget of bytes a second, shared by all connections.
 
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
+
+/// Pieces in a second, so that bytes flow rather than come in bursts.
+const PIECES_A_SECOND: u64 = 20;
+
+/// Sizes of a piece in bytes: smaller ones cost more than they smooth, larger ones than the socket takes.
+const PIECE: std::ops::RangeInclusive<u64> = 1024..=64 * 1024;
 
 /// A shared rate limit.
 #[derive(Debug)]
 pub struct Throttle {
-    bytes_per_second: f64,
+    bytes_per_second: u64,
     /// When the bytes granted so far will have been paid for.
     paid_until: Mutex<Option<Instant>>,
 }
 
 impl Throttle {
-    /// A limit in bytes a second; must be positive.
+    /// A limit in bytes a second; at least one.
     pub fn new(bytes_per_second: u64) -> Self {
-        Self { bytes_per_second: bytes_per_second.max(1) as f64, paid_until: Mutex::new(None) }
+        Self { bytes_per_second: bytes_per_second.max(1), paid_until: Mutex::new(None) }
     }
 
-    /// Waits until `bytes` more may pass.
+    /// Waits until `bytes` more are paid for. Who asks first is served first; time in which nobody asks is not saved up.
     pub async fn take(&self, bytes: u64) {
+        let price = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let until = {
-            let mut paid_until = self.paid_until.lock().await;
+            let mut paid_until = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            let start = paid_until.map_or(now, |until| until.max(now));
-            *paid_until = Some(start + Duration::from_secs_f64(bytes as f64 / self.bytes_per_second));
-            start
+            // The timer wakes us up to a millisecond late: that much is caught up with, or the rate would never be met.
+            let start = paid_until.map_or(now, |until| if now - until < LATE { until } else { now });
+            *paid_until.insert(start + price)
         };
         sleep_until(until).await;
     }
+
+    /// How many bytes to move at once.
+    pub(crate) fn piece(&self) -> usize {
+        (self.bytes_per_second / PIECES_A_SECOND).clamp(*PIECE.start(), *PIECE.end()) as usize
+    }
+
+    /// The blocks of a body in small pieces, each at its time.
+    pub(crate) fn slow_down(
+        self: Arc<Self>,
+        blocks: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        blocks.flat_map(move |block| {
+            let throttle = self.clone();
+            let (mut rest, mut error) = match block {
+                Ok(bytes) => (bytes, None),
+                Err(error) => (Bytes::new(), Some(Err(error))),
+            };
+            let pieces = std::iter::from_fn(move || {
+                if rest.is_empty() {
+                    return error.take();
+                }
+                Some(Ok(rest.split_to(rest.len().min(throttle.piece()))))
+            });
+            let throttle = self.clone();
+            futures::stream::iter(pieces).then(move |piece| {
+                let throttle = throttle.clone();
+                async move {
+                    if let Ok(piece) = &piece {
+                        throttle.take(piece.len() as u64).await;
+                    }
+                    piece
+                }
+            })
+        })
+    }
 }
+
+/// How late a piece may be without its time being lost: more than a timer's grain, less than a piece of a slow limit.
+const LATE: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::future::join_all;
 
     #[tokio::test(start_paused = true)]
-    async fn bytes_are_paid_for_in_time() {
-        let throttle = Throttle::new(1000);
+    async fn all_who_ask_share_one_rate() {
+        let throttle = Throttle::new(2 << 20);
         let start = Instant::now();
-        for _ in 0..5 {
-            throttle.take(500).await;
-        }
-        assert_eq!(start.elapsed().as_millis(), 2000);
+        let worker = || async {
+            for _ in 0..40 {
+                throttle.take(65_536).await;
+            }
+        };
+        join_all((0..8).map(|_| worker())).await;
+        let (seconds, wanted) = (start.elapsed().as_secs_f64(), 10.0);
+        assert!((seconds - wanted).abs() < 0.01, "{seconds} s instead of {wanted}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nothing_moves_is_not_saved_up() {
+        let throttle = Throttle::new(1000);
+        throttle.take(500).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let start = Instant::now();
+        throttle.take(500).await;
+        throttle.take(500).await;
+        assert_eq!(start.elapsed().as_millis(), 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_flow_in_small_pieces_and_whole() {
+        let content: Vec<u8> = (0..300_000u32).map(|i| (i % 251) as u8).collect();
+        let blocks = [
+            Ok(Bytes::copy_from_slice(&content[..200_000])),
+            Ok(Bytes::copy_from_slice(&content[200_000..])),
+        ];
+        let throttle = Arc::new(Throttle::new(100_000));
+        let start = Instant::now();
+        let pieces: Vec<Bytes> =
+            throttle.slow_down(futures::stream::iter(blocks)).map(|piece| piece.unwrap()).collect().await;
+        assert_eq!(pieces.concat(), content);
+        assert!(pieces.iter().all(|piece| piece.len() <= 5_000));
+        assert!((start.elapsed().as_secs_f64() - 3.0).abs() < 0.01, "{:?}", start.elapsed());
+
+        let broken: [io::Result<Bytes>; 2] = [Ok(Bytes::from_static(b"x")), Err(io::ErrorKind::Other.into())];
+        let throttle = Arc::new(Throttle::new(100_000));
+        let pieces: Vec<_> = throttle.slow_down(futures::stream::iter(broken)).collect().await;
+        assert!(matches!(&pieces[..], [Ok(_), Err(_)]));
     }
 }
