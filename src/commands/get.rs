@@ -43,6 +43,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     // Several objects on standard output are one stream of bytes.
     let width = if to_stdout { 1 } else { cx.width() };
     let stop = settings.stop_on_error;
+    let display = cx.console.display(total, width);
+    display.bytes(|| names(&selection, &heads).flatten().map(|(_, size)| size).sum());
     let plan = selection.items.numbered().map(|next| {
         let (index, item) = next?;
         let known = match (&item.listed, heads.remove(&index)) {
@@ -155,6 +157,7 @@ struct Object {
 async fn fetch(cx: Cx, destination: Destination, object: Object) -> Outcome<Verdict> {
     let Object { item, known, place, conflict } = object;
     let size = known.size();
+    let _counted = cx.console.item(size);
     let uri = item.uri();
     let settings = &cx.settings;
     let shown = destination.shown(item.relative());
@@ -192,7 +195,8 @@ async fn fetch(cx: Cx, destination: Destination, object: Object) -> Outcome<Verd
     log::info!("Receiving file '{shown}', please wait...");
     let progress = Progress::default();
     let started = Instant::now();
-    let meter = cx.console.meter(|| format!("download: '{uri}' -> '{shown}'  {place}"), size, &progress);
+    let label = || format!("download: '{uri}' -> '{shown}'  {place}");
+    let meter = cx.console.meter(&shown, label, size, &progress);
     let received = download(cx.client(), &uri, known, &target, settings.get_continue, &progress).await;
     meter.end(received.is_ok());
     match received {

@@ -48,6 +48,9 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
 
     let total = selection.items.len();
+    let display = cx.console.display(total, cx.width());
+    let items = selection.items.clone();
+    display.measure(move || items.iter().flatten().filter_map(|item| item.size()).sum());
     let uploader = Uploader::new(cx.client().clone(), cx.settings.clone(), cx.width());
     let unusable = selection.unusable;
     let stop = cx.settings.stop_on_error;
@@ -168,13 +171,15 @@ async fn upload(cx: Cx, uploader: Uploader, item: LocalItem, uri: S3Uri, place: 
     let path = path.strip_suffix('/').unwrap_or(&path);
     let progress = Progress::default();
     let started = Instant::now();
+    let size = item.size().unwrap_or(0);
+    let _counted = cx.console.item(size);
     if item.relative.ends_with('/') {
         let made = uploader.directory(&item.path, &uri).await.map(|()| 0);
         return finish_put(&cx, path, &uri, &place, started, made.map_err(UploadError::from));
     }
     log::info!("Sending file '{path}', please wait...");
-    let size = std::fs::metadata(&item.path).map_or(0, |metadata| metadata.len());
-    let meter = cx.console.meter(|| format!("upload: '{path}' -> '{uri}'  {place}"), size, &progress);
+    let label = || format!("upload: '{path}' -> '{uri}'  {place}");
+    let meter = cx.console.meter(path, label, size, &progress);
     let sent = uploader.file(&item.path, &uri, &progress).await;
     meter.end(sent.is_ok());
     finish_put(&cx, path, &uri, &place, started, sent)
@@ -295,7 +300,8 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
     let (path, place) = ("<stdin>", "[1 of 1]");
     let progress = Progress::default();
     let started = Instant::now();
-    let meter = cx.console.meter(|| format!("upload: '{path}' -> '{destination}'  {place}"), 0, &progress);
+    let label = || format!("upload: '{path}' -> '{destination}'  {place}");
+    let meter = cx.console.meter(path, label, 0, &progress);
     let sent = uploader.stream(tokio::io::stdin(), &destination, &progress).await;
     meter.end(sent.is_ok());
     // s3cmd knows no size here and prints 0; scripts compare the line.

@@ -1,8 +1,10 @@
-//! Standard output and standard error: result lines, log lines, meters. Nothing else in the program prints.
+//! Standard output and standard error: result lines, log lines, displays. Nothing else in the program prints.
 
+use super::board::{Board, Up};
 use super::failure::{Failure, Outcome};
 use super::item::ItemLog;
 use super::meter::Meter;
+use super::screen;
 use crate::s3::request::Progress;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::borrow::Cow;
@@ -17,24 +19,53 @@ const BUFFER: usize = 64 * 1024;
 pub struct Console {
     quiet: bool,
     progress: bool,
-    terminal: bool,
     pending: Arc<Mutex<Vec<u8>>>,
 }
 
-/// A running meter, which must be ended.
+/// A transfer on display, which must be ended.
 #[derive(Debug)]
-pub struct Running(Option<Arc<Meter>>);
+pub struct Running(Shown);
+
+#[derive(Debug)]
+enum Shown {
+    Nowhere,
+    Meter(Arc<Meter>),
+    Row(Arc<Board>, u64),
+}
+
+/// The display of a run of several transfers, up until it is dropped.
+#[derive(Debug)]
+pub struct Display(Option<Up>);
+
+/// An item of a run, counted as ended when it is dropped.
+#[derive(Debug)]
+pub struct Item {
+    board: Option<Arc<Board>>,
+    bytes: u64,
+}
 
 impl Console {
     /// `quiet` discards standard output; `progress` shows meters instead of summary lines.
     pub fn new(quiet: bool, progress: bool) -> Self {
-        let terminal = std::io::IsTerminal::is_terminal(&io::stdout());
-        Self { quiet, progress: progress && !quiet, terminal, pending: Arc::default() }
+        Self { quiet, progress: progress && !quiet, pending: Arc::default() }
     }
 
-    /// Whether meters are shown, which replace the summary line of a transfer.
+    /// Whether s3cmd's meters are shown, which replace the summary line of a transfer.
     pub fn shows_progress(&self) -> bool {
-        self.progress
+        self.progress && screen::board().is_none()
+    }
+
+    /// Puts up the display of a run of `items`, of which `width` are on their way at once: a row each and one for all of
+    /// them, on a terminal that can move its cursor. One item, or one after the other, is shown as s3cmd does.
+    pub fn display(&self, items: u64, width: usize) -> Display {
+        let wanted = self.progress && screen::stdout_is_terminal() && items > 1 && width > 1;
+        let able = || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+        Display(if wanted && able() { Board::put_up(items) } else { None })
+    }
+
+    /// Begins an item of a run, planned to have so many bytes.
+    pub fn item(&self, bytes: u64) -> Item {
+        Item { board: self.progress.then(screen::board).flatten(), bytes }
     }
 
     /// One result line. It is written at once, unless it comes from an item whose turn it is not yet.
@@ -79,32 +110,71 @@ impl Console {
         io::stdout().lock().write_all(bytes).map_err(Failure::from)
     }
 
-    /// Begins a meter, if meters are shown; the label is the line above it.
-    pub fn meter(&self, label: impl FnOnce() -> String, total: u64, count: &Progress) -> Running {
+    /// Shows a transfer, if they are shown: as a row under `name`, or as a meter with the label as the line above it.
+    pub fn meter(&self, name: &str, label: impl FnOnce() -> String, total: u64, count: &Progress) -> Running {
         if !self.progress {
-            return Running(None);
+            return Running(Shown::Nowhere);
+        }
+        if let Some(board) = screen::board() {
+            let number = board.begin(name, total, count);
+            return Running(Shown::Row(board, number));
         }
         let meter = Meter::new(self.safe(&label()).into_owned(), total, count.clone());
         match ItemLog::current() {
             Some(item) => item.begin_meter(&meter),
             None => meter.show(),
         }
-        Running(Some(meter))
+        Running(Shown::Meter(meter))
     }
 
     /// Control characters of hostile names are made visible on a terminal; a pipe stays byte-exact.
     fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if !self.terminal || !text.chars().any(|c| c.is_control() && c != '\t' && c != '\n') {
-            return text.into();
+        if screen::stdout_is_terminal() { visible(text) } else { text.into() }
+    }
+}
+
+fn visible(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c.is_control() && c != '\t' && c != '\n';
+    if !text.chars().any(hidden) {
+        return text.into();
+    }
+    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+}
+
+impl Display {
+    /// Says how many bytes the run will move, which is asked only where it is shown.
+    pub fn bytes(&self, bytes: impl FnOnce() -> u64) {
+        if let Some(up) = &self.0 {
+            up.board().set_bytes(bytes());
         }
-        text.chars().map(|c| if c.is_control() && c != '\t' && c != '\n' { '\u{fffd}' } else { c }).collect()
+    }
+
+    /// The same where finding out takes a while: on a thread of its own.
+    pub fn measure(&self, bytes: impl FnOnce() -> u64 + Send + 'static) {
+        if let Some(up) = &self.0 {
+            let board = up.board().clone();
+            // Without a thread the total goes without bytes.
+            let _ = std::thread::Builder::new().spawn(move || board.set_bytes(bytes()));
+        }
+    }
+}
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        if let Some(board) = &self.board {
+            board.item_ended(self.bytes);
+        }
     }
 }
 
 impl Running {
-    /// Ends the meter with `done` or `failed`.
+    /// Ends it; a meter with `done` or `failed`.
     pub fn end(self, well: bool) {
-        let Some(meter) = self.0 else { return };
+        let meter = match self.0 {
+            Shown::Nowhere => return,
+            Shown::Row(board, number) => return board.end(number),
+            Shown::Meter(meter) => meter,
+        };
         let word = if well { "done" } else { "failed" };
         match ItemLog::current() {
             Some(item) => item.end_meter(&meter, word),
@@ -117,8 +187,7 @@ fn write_out(pending: &mut Vec<u8>) -> Outcome {
     if pending.is_empty() {
         return Ok(());
     }
-    let mut stdout = io::stdout().lock();
-    let result = stdout.write_all(pending).and_then(|()| stdout.flush());
+    let result = screen::out(pending);
     pending.clear();
     result.map_err(Failure::from)
 }
@@ -143,11 +212,13 @@ impl Log for StderrLog {
             Level::Info => "INFO",
             Level::Debug | Level::Trace => "DEBUG",
         };
-        let line = format!("{level}: {}\n", record.args());
+        let mut line = format!("{level}: {}\n", record.args());
+        if screen::stderr_is_terminal() {
+            line = visible(&line).into_owned();
+        }
         match ItemLog::current() {
             Some(item) => item.err(line),
-            // There is nowhere to complain about a closed stderr.
-            None => drop(io::stderr().lock().write_all(line.as_bytes())),
+            None => screen::err(&line),
         }
     }
 
@@ -162,11 +233,10 @@ pub fn start_log(level: LevelFilter) {
 
 /// Prints text that is no result line (help, version, a dump) to stdout.
 pub fn print_text(text: &str) -> Outcome {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::from)
+    screen::out(text.as_bytes()).map_err(Failure::from)
 }
 
 /// Prints text that has no level (a usage error of the parser) to stderr.
 pub fn print_error_text(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    screen::err(text);
 }

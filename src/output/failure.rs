@@ -54,9 +54,16 @@ impl Failure {
     }
 }
 
-/// The system's words without Rust's `(os error N)`.
+/// The system's words without Rust's `(os error N)`; an error that we made up of its kind alone begins as they do, with
+/// a capital.
 pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
+    let mut text = error.to_string();
+    if error.raw_os_error().is_none()
+        && error.get_ref().is_none()
+        && let Some(first) = text.get_mut(..1)
+    {
+        first.make_ascii_uppercase();
+    }
     match text.rfind(" (os error ") {
         Some(end) => text[..end].to_owned(),
         None => text,

@@ -5,8 +5,9 @@
 //! the rest pass at once.
 
 use super::meter::Meter;
+use super::screen;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 tokio::task_local! {
@@ -58,7 +59,7 @@ impl ItemLog {
 
     /// The first failure to write to standard output, once.
     pub fn take_error(&self) -> Option<io::Error> {
-        self.lock().broken.take()
+        self.lock().broken.take().or_else(screen::take_error)
     }
 
     pub(super) fn out(&self, bytes: Vec<u8>) {
@@ -106,18 +107,11 @@ impl State {
     fn write(&mut self, entry: Entry) {
         match entry {
             Entry::Out(bytes) => {
-                let mut stdout = io::stdout().lock();
-                let result = stdout.write_all(&bytes).and_then(|()| stdout.flush());
-                if let Err(error) = result
-                    && self.broken.is_none()
-                {
-                    self.broken = Some(error);
+                if let Err(error) = screen::out(&bytes) {
+                    self.broken.get_or_insert(error);
                 }
             }
-            Entry::Err(line) => {
-                // There is nowhere to complain about a closed stderr.
-                let _ = io::stderr().lock().write_all(line.as_bytes());
-            }
+            Entry::Err(line) => screen::err(&line),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The progress meter of s3cmd: a label line, then one line that is rewritten until the transfer ends.
 //! Its form was measured on s3cmd 2.4.0.
 
+use super::screen::meter as print;
 use crate::s3::request::Progress;
 use crate::units;
-use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -80,12 +80,6 @@ fn line(now: u64, total: u64, seconds: f64) -> String {
         seconds as u64,
         width = total_text.len()
     )
-}
-
-fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
-    // A terminal that is gone stops the transfer at its next result line.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 #[cfg(test)]

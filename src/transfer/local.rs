@@ -19,6 +19,14 @@ pub struct LocalItem {
     pub relative: String,
 }
 
+impl LocalItem {
+    /// Bytes of the file; `None` for a directory, and for what is not there any more.
+    pub fn size(&self) -> Option<u64> {
+        let metadata = std::fs::metadata(&self.path).ok()?;
+        Some(metadata.len()).filter(|_| metadata.is_file())
+    }
+}
+
 /// The files that were chosen.
 #[derive(Clone, Debug)]
 pub struct LocalSelection {

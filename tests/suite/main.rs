@@ -34,4 +34,5 @@ mod scenes;
 mod shard;
 mod sharing;
 mod sync;
+mod terminal;
 mod transcripts;

@@ -209,7 +209,7 @@ async fn transfer(
     if let Some(removed) = removed.take_if(|_| !after) {
         failed += delete_all(cx, &run, removed, &mut report)?;
     }
-    failed += download_all(cx, &run, work.transfers).await?;
+    failed += download_all(cx, &run, work.transfers, work.bytes).await?;
     failed += copy_all(cx, &run, work.copies).await?;
     if let Some(removed) = removed {
         failed += delete_all(cx, &run, removed, &mut report)?;
@@ -253,14 +253,17 @@ fn delete_all(cx: &Cx, run: &Run, removed: Removed, report: &mut Report) -> Outc
     Ok(failed)
 }
 
-async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>) -> Outcome<u64> {
+async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>, bytes: u64) -> Outcome<u64> {
     let total = transfers.len();
+    let display = cx.console.display(total, cx.width());
+    display.bytes(|| bytes);
     let items = transfers.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
         let (cx, run) = (cx.clone(), run.clone());
         async move {
             let place = format!("[{} of {total}]", index + 1);
+            let _counted = cx.console.item(item.size);
             if item.is_directory() {
                 return make_directory(&cx, &run, &item, &place).await;
             }
@@ -376,7 +379,7 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Ver
     let progress = Progress::default();
     let started = Instant::now();
     let label = || format!("download: '{uri}' -> '{name}'  {place}");
-    let meter = cx.console.meter(label, item.size, &progress);
+    let meter = cx.console.meter(&name, label, item.size, &progress);
     let received = download(cx.client(), &uri, Known::Size(item.size), &target, false, &progress).await;
     meter.end(received.is_ok());
     let Received { size, stored, .. } = match received {

@@ -192,7 +192,7 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
     let uploader = Uploader::new(cx.client().clone(), settings.clone(), cx.width());
-    failed += upload_all(cx, &uploader, work.transfers, &target, &mut report).await?;
+    failed += upload_all(cx, &uploader, work.transfers, work.bytes, &target, &mut report).await?;
     failed += copy_all(cx, &uploader, work.copies, &target, &mut report).await?;
     if let Some(removed) = removed {
         failed += delete_all(cx, removed, &target, &mut report).await?;
@@ -241,10 +241,13 @@ async fn upload_all(
     cx: &Cx,
     uploader: &Uploader,
     transfers: Spool<Item>,
+    bytes: u64,
     target: &Target,
     report: &mut Report,
 ) -> Outcome<u64> {
     let total = transfers.len();
+    let display = cx.console.display(total, cx.width());
+    display.bytes(|| bytes);
     let (moved, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let items = transfers.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
     let stop = cx.settings.stop_on_error;
@@ -278,12 +281,14 @@ async fn upload(
     let path = shown(item);
     let progress = Progress::default();
     let started = Instant::now();
+    let _counted = cx.console.item(item.size);
     if item.is_directory() {
         let made = uploader.directory(item.path(), uri).await.map(|()| 0).map_err(UploadError::from);
         return Ok((put::finish(cx, &path, uri, place, started, made)?, 0));
     }
     log::info!("Sending file '{path}', please wait...");
-    let meter = cx.console.meter(|| format!("upload: '{path}' -> '{uri}'  {place}"), item.size, &progress);
+    let label = || format!("upload: '{path}' -> '{uri}'  {place}");
+    let meter = cx.console.meter(&path, label, item.size, &progress);
     let sent = uploader.file(item.path(), uri, &progress).await;
     meter.end(sent.is_ok());
     let size = sent.as_ref().map_or(0, |size| *size);

@@ -33,8 +33,18 @@ pub struct Copy {
 pub struct Work {
     /// Items that travel: new ones, then changed ones.
     pub transfers: Spool<Item>,
+    /// Their bytes.
+    pub bytes: u64,
     /// Items that are copied at the destination, after the transfers.
     pub copies: Spool<Copy>,
+}
+
+impl Work {
+    /// Adds an item that travels; returns its place.
+    fn send(&mut self, item: &Item) -> io::Result<u64> {
+        self.bytes += item.size;
+        self.transfers.push(item)
+    }
 }
 
 /// Sorts new and changed items into those that travel and those that are copied. With `judge` absent all travel.
@@ -45,7 +55,7 @@ pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> 
     let mut work = Work::default();
     let Some(judge) = judge else {
         for item in both(new, changed).map_err(lost)? {
-            item.and_then(|item| work.transfers.push(&item)).map_err(lost)?;
+            item.and_then(|item| work.send(&item)).map_err(lost)?;
         }
         return Ok(work);
     };
@@ -74,7 +84,7 @@ pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> 
     let mut hashed = std::pin::pin!(hashed.buffered(AHEAD));
     while let Some((item, md5)) = hashed.try_next().await? {
         let Some(md5) = md5 else {
-            work.transfers.push(&item).map_err(lost)?;
+            work.send(&item).map_err(lost)?;
             continue;
         };
         let there = index.find(md5, item.size).map_err(lost)?;
@@ -85,7 +95,7 @@ pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> 
         };
         match from {
             Some(from) => drop(work.copies.push(&Copy { item, from, md5 }).map_err(lost)?),
-            None => drop(sent.insert(md5, work.transfers.push(&item).map_err(lost)?)),
+            None => drop(sent.insert(md5, work.send(&item).map_err(lost)?)),
         }
     }
     Ok(work)
