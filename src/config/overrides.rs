@@ -7,6 +7,7 @@ use super::environment::Environment;
 use super::keys::Given;
 use super::{AclChange, ConfigError, List, Settings, Single, Typed, TypedValue};
 use crate::patterns::{self, PatternError, Syntax};
+use crate::s3::checksum::Algorithm;
 
 /// Takes a key pair that was typed whole; one half alone only replaces that half, later.
 pub(super) fn key_pair(settings: &mut Settings, typed: &Typed) -> bool {
@@ -39,6 +40,7 @@ pub(super) fn apply(
     settings.acl_revokes.extend(texts(typed, List::AclRevoke).filter_map(|change| acl_change(&change)));
     keys(settings, typed, env)?;
     check_chunk_size(settings)?;
+    check_checksum(settings)?;
     filter(settings, typed)?;
     settings.files_from.extend(texts(typed, List::FilesFrom));
     settings.additional_destinations.extend(texts(typed, List::AddDestination));
@@ -114,6 +116,18 @@ fn check_chunk_size(settings: &Settings) -> Result<(), ConfigError> {
     Err(ConfigError::usage(format!(
         "Chunk size {size} MB is too {problem}. Please adjust --multipart-chunk-size-mb"
     )))
+}
+
+/// No checksum is none; a name that is unknown must not silently be none, too.
+fn check_checksum(settings: &Settings) -> Result<(), ConfigError> {
+    let name = settings.checksum_algorithm.trim();
+    match name.parse::<Algorithm>() {
+        Err(problem) if !name.is_empty() => Err(ConfigError::usage(format!(
+            "Checksum algorithm '{}' is {problem}",
+            name.replace(char::is_control, " ")
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn filter(settings: &mut Settings, typed: &Typed) -> Result<(), ConfigError> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::keys::{BadValue, Dumped, Given, Key, Value, endpoint, rate, settings};
 use crate::patterns::Filter;
+use crate::s3::checksum::Algorithm;
 
 pub use super::keys::Verbosity;
 
@@ -47,6 +48,8 @@ settings! {
         check_ssl_certificate: bool = true, Always;
         /// Whether the name in the server's certificate is checked.
         check_ssl_hostname: bool = true, Always;
+        /// The checksum that uploads carry besides, for the server to verify and to keep; empty: none.
+        checksum_algorithm: String = String::new(), WhenChanged;
         /// End point of CloudFront.
         cloudfront_host: String = "cloudfront.amazonaws.com".to_owned(), Always => endpoint;
         /// Seconds for which an idle connection may be used again.
@@ -267,6 +270,11 @@ settings! {
 }
 
 impl Settings {
+    /// The checksum that uploads carry besides.
+    pub fn checksum(&self) -> Option<Algorithm> {
+        self.checksum_algorithm.trim().parse().ok()
+    }
+
     /// The row of the key of that name.
     pub fn key(name: &str) -> Option<&'static Key> {
         KEYS.iter().find(|key| key.name == name)

@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::*;
+use crate::s3::checksum::Algorithm;
 
 /// A home directory with a configuration file in it.
 struct Home {
@@ -296,6 +297,18 @@ fn bad_headers_are_refused() {
         assert_eq!((error.exit, error.lines), (64, vec![format!("Parameter problem: {line}")]), "{header:?}");
     }
     assert_eq!(Home::keyed("add_headers = a:b,c\n").error().exit, 64);
+}
+
+#[test]
+fn a_checksum_algorithm_is_a_known_one() {
+    let error = Home::keyed("checksum_algorithm = md5\n").error();
+    let wanted =
+        "Parameter problem: Checksum algorithm 'md5' is not one of crc64nvme, crc32c, crc32, sha256, sha1";
+    assert_eq!((error.exit, error.lines), (64, vec![wanted.to_owned()]));
+    let settings = |name: &str| Settings { checksum_algorithm: name.to_owned(), ..Settings::default() };
+    assert_eq!(settings("CRC64nvme").checksum(), Some(Algorithm::Crc64Nvme));
+    assert_eq!(settings("sha1").checksum(), Some(Algorithm::Sha1));
+    assert_eq!(settings("").checksum(), None);
 }
 
 #[test]

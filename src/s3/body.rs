@@ -1,6 +1,7 @@
 //! Request bodies that can be sent again: bytes in memory, or a range of an open file.
 
 use super::buffers::{BLOCK, Buffer};
+use super::checksum::{self, Algorithm, Checksum};
 use super::error::Result;
 use crate::digest::Md5;
 use bytes::Bytes;
@@ -41,6 +42,17 @@ pub struct FileRange {
     pub length: u64,
 }
 
+/// Which checksums of a payload are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// MD5.
+    pub md5: bool,
+    /// SHA-256.
+    pub sha256: bool,
+    /// One of the newer checksums; that of SHA-256 and the field above are computed once.
+    pub checksum: Option<Algorithm>,
+}
+
 /// Checksums of a payload, as far as they were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digests {
@@ -48,6 +60,8 @@ pub struct Digests {
     pub md5: Option<[u8; 16]>,
     /// SHA-256 of the bytes.
     pub sha256: Option<[u8; 32]>,
+    /// The newer checksum.
+    pub checksum: Option<Checksum>,
 }
 
 impl Default for Payload {
@@ -76,18 +90,23 @@ impl Payload {
         self.len() == 0
     }
 
-    /// Computes the wanted checksums in one pass. Large payloads are hashed off the async threads.
+    /// The digests that requests are signed and checked with; see [`Payload::hashed`].
     pub async fn digests(&self, md5: bool, sha256: bool) -> Result<Digests> {
+        self.hashed(Wanted { md5, sha256, checksum: None }).await
+    }
+
+    /// Computes the wanted checksums in one pass. Large payloads are hashed off the async threads.
+    pub async fn hashed(&self, wanted: Wanted) -> Result<Digests> {
         match self {
             Payload::Bytes(bytes) if bytes.len() <= BLOCK => {
-                let mut hasher = Hasher::new(md5, sha256);
+                let mut hasher = Hasher::new(wanted);
                 hasher.update(bytes);
                 Ok(hasher.finish())
             }
             Payload::Bytes(bytes) => {
                 let bytes = bytes.clone();
                 blocking(move || {
-                    let mut hasher = Hasher::new(md5, sha256);
+                    let mut hasher = Hasher::new(wanted);
                     bytes.chunks(BLOCK).for_each(|block| hasher.update(block));
                     Ok(hasher.finish())
                 })
@@ -96,7 +115,7 @@ impl Payload {
             Payload::File(range) => {
                 let range = range.clone();
                 blocking(move || {
-                    let mut hasher = Hasher::new(md5, sha256);
+                    let mut hasher = Hasher::new(wanted);
                     range.each_block(|block| {
                         hasher.update(&block);
                         Ok(())
@@ -229,12 +248,21 @@ fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> 
 pub struct Hasher {
     md5: Option<Md5>,
     sha256: Option<Sha256>,
+    /// None where it is the SHA-256 above.
+    checksum: Option<checksum::Hasher>,
+    wanted: Wanted,
 }
 
 impl Hasher {
     /// Starts the wanted digests.
-    pub fn new(md5: bool, sha256: bool) -> Self {
-        Self { md5: md5.then(Md5::new), sha256: sha256.then(Sha256::new) }
+    pub fn new(wanted: Wanted) -> Self {
+        let is_sha256 = wanted.checksum == Some(Algorithm::Sha256);
+        Self {
+            md5: wanted.md5.then(Md5::new),
+            sha256: (wanted.sha256 || is_sha256).then(Sha256::new),
+            checksum: wanted.checksum.filter(|_| !is_sha256).map(checksum::Hasher::new),
+            wanted,
+        }
     }
 
     /// Takes the next bytes.
@@ -245,13 +273,20 @@ impl Hasher {
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(bytes);
         }
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(bytes);
+        }
     }
 
     /// The digests of all bytes taken.
     pub fn finish(self) -> Digests {
+        let sha256: Option<[u8; 32]> = self.sha256.map(|sha256| sha256.finalize().into());
+        let is_sha256 = self.wanted.checksum == Some(Algorithm::Sha256);
+        let checksum = self.checksum.map(checksum::Hasher::finish);
         Digests {
             md5: self.md5.map(|md5| md5.finalize().into()),
-            sha256: self.sha256.map(|sha256| sha256.finalize().into()),
+            sha256: sha256.filter(|_| self.wanted.sha256),
+            checksum: checksum.or(sha256.filter(|_| is_sha256).map(Checksum::of_sha256)),
         }
     }
 }
@@ -270,6 +305,14 @@ mod tests {
         let slice = Bytes::copy_from_slice(&content[100..600_100]);
         let of_file = Payload::File(range.clone()).digests(true, true).await.unwrap();
         assert_eq!(of_file, Payload::Bytes(slice.clone()).digests(true, true).await.unwrap());
+        for algorithm in Algorithm::all() {
+            let wanted = Wanted { md5: true, sha256: false, checksum: Some(algorithm) };
+            let hashed = Payload::File(range.clone()).hashed(wanted).await.unwrap();
+            assert_eq!((hashed.md5, hashed.sha256), (of_file.md5, None));
+            let mut alone = checksum::Hasher::new(algorithm);
+            alone.update(&slice);
+            assert_eq!(hashed.checksum, Some(alone.finish()));
+        }
 
         let sent = Arc::new(AtomicU64::new(0));
         let body = Payload::File(range).wire(sent.clone(), None).collect().await.unwrap().to_bytes();

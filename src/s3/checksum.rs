@@ -17,6 +17,9 @@ pub const TYPE_HEADER: &str = "x-amz-checksum-type";
 pub const ALGORITHM_HEADER: &str = "x-amz-checksum-algorithm";
 /// Header that asks a server to tell the stored checksum (`ENABLED`).
 pub const MODE_HEADER: &str = "x-amz-checksum-mode";
+const FULL_OBJECT: &str = "FULL_OBJECT";
+const COMPOSITE: &str = "COMPOSITE";
+
 /// What the headers that carry a checksum begin with.
 pub const PREFIX: &str = "x-amz-checksum-";
 
@@ -267,6 +270,43 @@ impl Hasher {
     }
 }
 
+/// How the parts of an upload are checksummed, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfUpload {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// Whether the object gets the checksum of its whole content, else one of the parts' checksums.
+    pub whole: bool,
+}
+
+impl OfUpload {
+    /// That of an upload of ours: of the whole where S3 defines that.
+    pub fn new(algorithm: Algorithm) -> Self {
+        Self { algorithm, whole: algorithm.is_of_whole() }
+    }
+
+    /// By the names in a listing of parts; `None` where they are of no algorithm that is known here. Without a type it is a
+    /// checksum of parts, as it was before there were types, except for CRC-64.
+    pub fn named(algorithm: &str, kind: &str) -> Option<Self> {
+        let algorithm = algorithm.parse().ok()?;
+        let whole = kind == FULL_OBJECT || kind.is_empty() && algorithm == Algorithm::Crc64Nvme;
+        Some(Self { algorithm, whole })
+    }
+
+    /// The value of [`TYPE_HEADER`].
+    pub fn kind(self) -> &'static str {
+        if self.whole { FULL_OBJECT } else { COMPOSITE }
+    }
+
+    /// The headers that begin such an upload.
+    pub fn headers(self) -> [(String, String); 2] {
+        [
+            (ALGORITHM_HEADER.to_owned(), self.algorithm.label().to_owned()),
+            (TYPE_HEADER.to_owned(), self.kind().to_owned()),
+        ]
+    }
+}
+
 /// What a server says about the content of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
@@ -281,7 +321,7 @@ impl Stored {
     /// told from one of the whole by its ending, `-` and the number of parts, which servers without [`TYPE_HEADER`] write
     /// too.
     pub fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
-        let of_parts = header(TYPE_HEADER).is_some_and(|kind| kind.trim().eq_ignore_ascii_case("COMPOSITE"));
+        let of_parts = header(TYPE_HEADER).is_some_and(|kind| kind.trim().eq_ignore_ascii_case(COMPOSITE));
         Algorithm::all().find_map(|algorithm| {
             let text = header(algorithm.header())?.trim();
             match text.rsplit_once('-') {
@@ -294,6 +334,13 @@ impl Stored {
                 None => Checksum::parse(algorithm, text).map(Stored::Whole),
             }
         })
+    }
+
+    /// The value, without the number of parts.
+    pub fn checksum(self) -> Checksum {
+        match self {
+            Stored::Whole(checksum) | Stored::Parts(checksum, _) => checksum,
+        }
     }
 
     /// The checksum of the whole, if it is one.

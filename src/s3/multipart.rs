@@ -1,6 +1,7 @@
 //! Multipart uploads: create, upload parts, copy parts, complete, abort.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
+use super::checksum::{Checksum, OfUpload, Stored, TYPE_HEADER};
 use super::client::Client;
 use super::error::{Error, Result};
 use super::object::{CopySource, Outgoing, with_document};
@@ -25,6 +26,8 @@ pub struct FinishedPart {
     pub number: u32,
     /// ETag without quotes.
     pub etag: String,
+    /// Its checksum, in an upload that has them.
+    pub checksum: Option<Checksum>,
 }
 
 /// An upload in progress.
@@ -74,7 +77,7 @@ impl Client {
         number: u32,
         data: Outgoing,
     ) -> Result<FinishedPart> {
-        let md5 = data.md5;
+        let (md5, checksum) = (data.md5, data.checksum);
         let request = Request::new(Method::PUT, Some(upload.bucket), Some(upload.key))
             .query("partNumber", number.to_string())
             .query("uploadId", upload.id);
@@ -85,7 +88,7 @@ impl Client {
         {
             return Err(Error::Integrity(format!("MD5 Sums don't match: part {number} arrived as {etag}")));
         }
-        Ok(FinishedPart { number, etag })
+        Ok(FinishedPart { number, etag, checksum })
     }
 
     /// Copies a range (`first..=last`, in bytes) of an object into a part.
@@ -109,7 +112,7 @@ impl Client {
         let text = self.send(request).await?.text().await?;
         let etag = xml::text_at(&text, &["CopyPartResult", "ETag"])?;
         let etag = etag.ok_or_else(|| Error::Malformed("a part copy that was not confirmed".into()))?;
-        Ok(FinishedPart { number, etag: etag.trim_matches('"').to_owned() })
+        Ok(FinishedPart { number, etag: etag.trim_matches('"').to_owned(), checksum: None })
     }
 
     /// Completes an upload; parts in ascending order. Returns the object's ETag, without quotes.
@@ -117,11 +120,26 @@ impl Client {
     /// The request is repeated when its answer is lost; if the upload is gone by then, the object is compared with
     /// what the parts must give, so that a completed upload is not reported as failed.
     pub async fn complete_upload(&self, upload: UploadRef<'_>, parts: &[FinishedPart]) -> Result<String> {
+        self.complete_upload_with(upload, parts, None).await
+    }
+
+    /// The same for an upload whose parts have checksums, which the server compares once more. Where the object gets the
+    /// checksum of its whole content, `whole` is it.
+    pub async fn complete_upload_with(
+        &self,
+        upload: UploadRef<'_>,
+        parts: &[FinishedPart],
+        whole: Option<Checksum>,
+    ) -> Result<String> {
         let mut document = String::from("<CompleteMultipartUpload>");
         for part in parts {
             let etag = xml::escaped(&format!("\"{}\"", part.etag));
-            let _ =
-                write!(document, "<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag></Part>", part.number);
+            let _ = write!(document, "<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag>", part.number);
+            if let Some(checksum) = part.checksum {
+                let element = checksum.algorithm().element();
+                let _ = write!(document, "<{element}>{checksum}</{element}>");
+            }
+            document.push_str("</Part>");
         }
         document.push_str("</CompleteMultipartUpload>");
         let request =
@@ -129,6 +147,11 @@ impl Client {
         let mut request =
             with_document(request, document, "application/xml").await?.retry(RetryClass::Upload);
         request.error_in_body = true;
+        if let Some(checksum) = whole {
+            let sums = OfUpload { algorithm: checksum.algorithm(), whole: true };
+            request = request.header(sums.algorithm.header(), checksum.to_string());
+            request = request.header(TYPE_HEADER, sums.kind());
+        }
         let result = match self.send(request).await {
             Ok(response) => response.text().await,
             Err(error) => Err(error),
@@ -137,6 +160,7 @@ impl Client {
             Ok(text) => {
                 let etag = xml::text_at(&text, &["CompleteMultipartUploadResult", "ETag"])?;
                 let etag = etag.ok_or_else(|| Error::Malformed("an upload that was not confirmed".into()))?;
+                verify_checksum(&text, parts, whole)?;
                 Ok(etag.trim_matches('"').to_owned())
             }
             Err(error) if error.code() == "NoSuchUpload" => {
@@ -154,6 +178,27 @@ impl Client {
             Request::new(Method::DELETE, Some(upload.bucket), Some(upload.key)).query("uploadId", upload.id);
         self.send(request).await.map(drop)
     }
+}
+
+/// Compares the checksum that the answer to a completion states, if it does, with that of what was sent.
+fn verify_checksum(answer: &str, parts: &[FinishedPart], whole: Option<Checksum>) -> Result<()> {
+    let Some(algorithm) = parts.first().and_then(|part| part.checksum).map(|checksum| checksum.algorithm())
+    else {
+        return Ok(());
+    };
+    let Some(stated) = xml::text_at(answer, &["CompleteMultipartUploadResult", algorithm.element()])? else {
+        return Ok(());
+    };
+    let sent = whole.map(Stored::Whole).or_else(|| {
+        let of_parts = parts.iter().map(|part| part.checksum).collect::<Option<Vec<_>>>();
+        Some(Stored::Parts(Checksum::of_parts(of_parts?)?, parts.len() as u64))
+    });
+    // Servers write a checksum of parts with their number, as AWS does, or without it.
+    let same = |sent: Stored| stated == sent.to_string() || stated == sent.checksum().to_string();
+    if sent.is_none_or(same) {
+        return Ok(());
+    }
+    Err(Error::Integrity(format!("{algorithm} checksums don't match: the stored object has {stated}")))
 }
 
 /// Whether an ETag looks like the MD5 of the content.

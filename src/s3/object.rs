@@ -1,6 +1,7 @@
 //! Objects: head, get, put, copy, delete, and deletion in batches.
 
 use super::body::Payload;
+use super::checksum::{self, Checksum};
 use super::client::Client;
 use super::error::{Error, Result};
 use super::request::{Progress, Request, Response};
@@ -68,6 +69,8 @@ pub struct Outgoing {
     pub md5: Option<[u8; 16]>,
     /// SHA-256 of the payload; V4 signatures need it and compute it where it is absent.
     pub sha256: Option<[u8; 32]>,
+    /// Another checksum of the payload, for the server to verify and to keep.
+    pub checksum: Option<Checksum>,
     /// Counts the bytes as they go out.
     pub progress: Option<Progress>,
 }
@@ -76,6 +79,9 @@ impl Outgoing {
     pub(crate) fn into_request(self, request: Request) -> Request {
         let mut request = request.payload(self.payload).retry(RetryClass::Upload).progress(self.progress);
         request.payload_sha256 = self.sha256.map(hex::encode);
+        if let Some(checksum) = self.checksum {
+            request = request.header(checksum.algorithm().header(), checksum.to_string());
+        }
         match self.md5 {
             Some(md5) => request.header("content-md5", BASE64_STANDARD.encode(md5)),
             None => request,
@@ -114,6 +120,11 @@ impl Head {
         is_etag_opaque(|name| self.header(name))
     }
 
+    /// The checksum that the server stored, if it was asked for and has one.
+    pub fn checksum(&self) -> Option<checksum::Stored> {
+        checksum::Stored::of(|name| self.header(name))
+    }
+
     /// User metadata and all else that a copy with replaced metadata has to send again.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers
@@ -127,6 +138,18 @@ impl Client {
     pub async fn head_object(&self, bucket: &str, key: &str) -> Result<Head> {
         let response = self.send(Request::new(Method::HEAD, Some(bucket), Some(key))).await?;
         Head::from_response(&response)
+    }
+
+    /// Asks about an object and its stored checksum. AWS refuses to tell the checksum of an object that is encrypted with a
+    /// key of KMS which the user may not use: then the question is repeated without it.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+    pub async fn head_object_with_checksum(&self, bucket: &str, key: &str) -> Result<Head> {
+        let request = Request::new(Method::HEAD, Some(bucket), Some(key));
+        match self.send(request.header(checksum::MODE_HEADER, "ENABLED")).await {
+            Ok(response) => Head::from_response(&response),
+            Err(error) if error.status() == Some(403) => self.head_object(bucket, key).await,
+            Err(error) => Err(error),
+        }
     }
 
     /// The size of an object's first part, in bytes, if the server tells of parts and their number is `parts`.

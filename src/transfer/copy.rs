@@ -252,7 +252,8 @@ impl Copier {
                 }
                 let payload = Payload::Bytes(content);
                 let digests = payload.digests(true, true).await?;
-                let data = Outgoing { payload, md5: digests.md5, sha256: digests.sha256, progress: None };
+                let (md5, sha256) = (digests.md5, digests.sha256);
+                let data = Outgoing { payload, md5, sha256, ..Outgoing::default() };
                 self.client.upload_part(upload, number, data).await
             })
             .buffered(RELAYED_AT_ONCE.min(self.width))

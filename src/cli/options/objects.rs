@@ -78,6 +78,14 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
         "Do not read a large file beforehand to store its MD5 sum with it.",
     )
     .own(),
+    value(
+        &["checksum-algorithm"],
+        "ALGO",
+        Sets::Key("checksum_algorithm"),
+        UPLOADING,
+        "Have the server verify and keep this checksum, too: crc64nvme, crc32c, crc32, sha256 or sha1.",
+    )
+    .own(),
     flag(
         &["abort-on-error"],
         Sets::On("abort_on_error"),

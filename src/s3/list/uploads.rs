@@ -1,5 +1,6 @@
 //! Listings of unfinished multipart uploads and of their parts.
 
+use crate::s3::checksum::OfUpload;
 use crate::s3::client::Client;
 use crate::s3::error::Result;
 use crate::s3::request::Request;
@@ -28,6 +29,15 @@ pub struct Part {
     pub size: u64,
     /// Time as sent.
     pub modified: String,
+}
+
+/// What an unfinished upload has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UploadState {
+    /// The stored parts, in ascending order.
+    pub parts: Vec<Part>,
+    /// The checksums that it was begun with, if the server tells.
+    pub sums: Option<OfUpload>,
 }
 
 impl Client {
@@ -70,6 +80,12 @@ impl Client {
 
     /// All stored parts of an upload, in ascending order.
     pub async fn list_parts(&self, bucket: &str, key: &str, upload_id: &str) -> Result<Vec<Part>> {
+        Ok(self.upload_state(bucket, key, upload_id).await?.parts)
+    }
+
+    /// The stored parts of an upload, and how they are checksummed.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html>
+    pub async fn upload_state(&self, bucket: &str, key: &str, upload_id: &str) -> Result<UploadState> {
         let mut parts: Vec<Part> = Vec::new();
         let mut marker = String::new();
         loop {
@@ -79,6 +95,7 @@ impl Client {
             }
             let text = self.send(request).await?.text().await?;
             let (mut truncated, mut next) = (false, String::new());
+            let (mut algorithm, mut kind) = (String::new(), String::new());
             let mut part = Part::default();
             xml::expect_root(&text, "ListPartsResult")?;
             xml::walk(&text, |step| {
@@ -87,6 +104,8 @@ impl Client {
                 match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                     ["IsTruncated"] => truncated = value == "true",
                     ["NextPartNumberMarker"] => next = value.to_owned(),
+                    ["ChecksumAlgorithm"] => algorithm = value.to_owned(),
+                    ["ChecksumType"] => kind = value.to_owned(),
                     ["Part", "PartNumber"] => part.number = value.parse().unwrap_or(0),
                     ["Part", "ETag"] => part.etag = value.to_owned(),
                     ["Part", "Size"] => part.size = value.parse().unwrap_or(0),
@@ -96,7 +115,7 @@ impl Client {
                 }
             })?;
             if !truncated || next.is_empty() || next == marker {
-                return Ok(parts);
+                return Ok(UploadState { parts, sums: OfUpload::named(&algorithm, &kind) });
             }
             marker = next;
         }

@@ -2,7 +2,8 @@
 //!
 //! Every byte is covered by a checksum that the server verifies: the signed SHA-256 of the payload under SigV4, the
 //! `Content-MD5` under SigV2. The MD5 of the whole content is stored in `x-amz-meta-s3cmd-attrs`, where scripts read it
-//! with `info`, and is compared with the ETag where that is an MD5.
+//! with `info`, and is compared with the ETag where that is an MD5. With `--checksum-algorithm` the server gets one of the
+//! newer checksums besides, verifies it and keeps it: computed in the same pass.
 
 mod parts;
 mod state;
@@ -10,7 +11,8 @@ mod state;
 use super::attrs::{self, Attributes};
 use super::content_type;
 use crate::config::Settings;
-use crate::s3::body::{FileRange, Payload};
+use crate::s3::body::{FileRange, Payload, Wanted};
+use crate::s3::checksum::{Algorithm, Checksum, OfUpload, Stored};
 use crate::s3::multipart::{MIN_PART_SIZE, UploadRef, is_md5};
 use crate::s3::object::{CopySource, Outgoing, is_etag_opaque};
 use crate::s3::request::Progress;
@@ -38,6 +40,8 @@ pub struct Uploader {
     settings: Arc<Settings>,
     /// Parts of one object on their way at once.
     width: usize,
+    /// The newer checksum that goes along.
+    checksum: Option<Algorithm>,
 }
 
 /// How a large upload failed, and what is left of it.
@@ -73,7 +77,8 @@ impl From<io::Error> for UploadError {
 impl Uploader {
     /// Makes an uploader that moves `width` parts of an object at once.
     pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
-        Self { client, settings, width: width.max(1) }
+        let checksum = settings.checksum();
+        Self { client, settings, width: width.max(1), checksum }
     }
 
     /// Uploads a file; returns its size in bytes.
@@ -118,7 +123,8 @@ impl Uploader {
         if self.settings.preserve_attrs {
             headers.push((attrs::HEADER.to_owned(), Attributes::of_file(&metadata).to_header()));
         }
-        let data = Outgoing::default();
+        let digests = Payload::default().hashed(self.wanted(false, self.checksum)).await?;
+        let data = Outgoing { checksum: digests.checksum, ..Outgoing::default() };
         self.client.put_object(&destination.bucket, &destination.key, data, &headers).await.map(drop)
     }
 
@@ -167,7 +173,9 @@ impl Uploader {
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<u64, UploadError> {
-        let headers = self.headers(&content_type::of_stdin(&self.settings));
+        let mut headers = self.headers(&content_type::of_stdin(&self.settings));
+        let sums = self.checksum.map(OfUpload::new);
+        headers.extend(sums.into_iter().flat_map(OfUpload::headers));
         let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
         let part_size = self.part_size() as usize;
         let parts =
@@ -192,7 +200,10 @@ impl Uploader {
                     let (number, content) = part.map_err(|error| (None, error))?;
                     sent.fetch_add(content.len() as u64, Ordering::Relaxed);
                     let _leave = self.client.bulk_leave().await;
-                    let part = self.part(upload, number, Payload::Bytes(content), None, progress).await;
+                    let payload = Payload::Bytes(content);
+                    let digests = payload.hashed(self.wanted(false, self.checksum)).await;
+                    let digests = digests.map_err(|error| (Some(number), error))?;
+                    let part = self.part(upload, number, payload, digests, progress).await;
                     part.map_err(|error| (Some(number), error))
                 }
             })
@@ -202,7 +213,8 @@ impl Uploader {
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
         let finished = self.keep_on_failure(upload, finished).await?;
         let sent = sent.into_inner();
-        let completed = self.complete(upload, &finished, sent).await;
+        let whole = parts::whole_checksum(sums, &finished, sent, part_size as u64);
+        let completed = self.complete(upload, &finished, sent, whole).await;
         self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await?;
         Ok(sent)
     }
@@ -216,7 +228,7 @@ impl Uploader {
         progress: &Progress,
     ) -> Result<()> {
         let v4 = self.client.signature() == Signature::V4;
-        let digests = payload.digests(self.settings.store_md5 || !v4, v4).await?;
+        let digests = payload.hashed(self.wanted(self.settings.store_md5, self.checksum)).await?;
         if let Some(md5) = digests.md5
             && self.settings.store_md5
         {
@@ -238,13 +250,24 @@ impl Uploader {
             payload,
             md5: digests.md5.filter(|_| !v4),
             sha256: digests.sha256,
+            checksum: digests.checksum,
             progress: Some(progress.clone()),
         };
         let answer = self.client.put_object(&destination.bucket, &destination.key, data, &headers).await?;
+        if let Some(checksum) = digests.checksum {
+            verify_checksum(&answer, checksum)?;
+        }
         match digests.md5 {
             Some(md5) => verify_etag(&answer, md5),
             None => Ok(()),
         }
+    }
+
+    /// The digests that a request needs: the one that covers its payload, `md5` if that is to be stored, and a newer
+    /// checksum.
+    fn wanted(&self, md5: bool, checksum: Option<Algorithm>) -> Wanted {
+        let v4 = self.client.signature() == Signature::V4;
+        Wanted { md5: md5 || !v4, sha256: v4, checksum }
     }
 
     async fn is_there(&self, destination: &S3Uri, size: u64, md5: Option<[u8; 16]>) -> Result<bool> {
@@ -316,6 +339,17 @@ fn verify_etag(answer: &crate::s3::request::Response, md5: [u8; 16]) -> Result<(
         return Ok(());
     }
     Err(Error::Integrity(format!("MD5 Sums don't match: sent {}, stored {etag}", hex::encode(md5))))
+}
+
+/// Compares the checksum that the answer states, if it states one, with that of what was sent.
+fn verify_checksum(answer: &crate::s3::request::Response, sent: Checksum) -> Result<()> {
+    match Stored::of(|name| answer.header(name)).and_then(Stored::whole) {
+        Some(stored) if stored.algorithm() == sent.algorithm() && stored != sent => {
+            let name = sent.algorithm();
+            Err(Error::Integrity(format!("{name} checksums don't match: sent {sent}, stored {stored}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn head(range: &FileRange) -> io::Result<Bytes> {

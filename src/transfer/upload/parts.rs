@@ -2,12 +2,13 @@
 
 use super::state::{Identity, State};
 use super::{Kept, UploadError, Uploader, head};
-use crate::s3::body::{Digests, FileRange, Payload};
+use crate::s3::body::{Digests, FileRange, Payload, Wanted};
+use crate::s3::checksum::{Checksum, OfUpload};
 use crate::s3::list::Part;
 use crate::s3::multipart::{FinishedPart, MAX_PART_SIZE, MAX_PARTS, UploadRef, composite_etag};
 use crate::s3::object::Outgoing;
 use crate::s3::request::Progress;
-use crate::s3::{Error, Result, Signature};
+use crate::s3::{Error, Result};
 use crate::transfer::attrs::{self, Attributes};
 use crate::transfer::content_type;
 use crate::uri::S3Uri;
@@ -42,8 +43,10 @@ impl Cut {
 #[derive(Debug)]
 struct Begun {
     id: String,
-    /// Parts that are known to be of this source: they are not sent again.
-    verified: Vec<Part>,
+    /// The checksums that its parts have.
+    sums: Option<OfUpload>,
+    /// Parts that are known to be of this source, with those checksums: they are not sent again.
+    verified: Vec<(Part, Option<Checksum>)>,
     /// Parts that have to be compared with the source.
     stored: Vec<Part>,
 }
@@ -65,6 +68,8 @@ impl Uploader {
         if self.settings.store_md5 && !stores_md5 {
             headers.push((attrs::PART_SIZE_HEADER.to_owned(), cut.part_size.to_string()));
         }
+        let sums = self.checksum.map(OfUpload::new);
+        headers.extend(sums.into_iter().flat_map(OfUpload::headers));
 
         let mut state = self.state(path, &metadata, destination, cut.part_size, &headers);
         let begun = match self.named_upload(destination).await? {
@@ -93,7 +98,7 @@ impl Uploader {
                 if let Some((state, _)) = &mut state {
                     note(state.note_id(&id));
                 }
-                Begun { id, verified: Vec::new(), stored: Vec::new() }
+                Begun { id, sums, verified: Vec::new(), stored: Vec::new() }
             }
         };
 
@@ -103,19 +108,29 @@ impl Uploader {
             .map(|index| async move {
                 let number = index as u32 + 1;
                 let payload = Payload::File(cut.range(index));
-                if let Some(part) = begun.verified.iter().find(|part| part.number == number) {
+                if let Some((part, checksum)) = begun.verified.iter().find(|(part, _)| part.number == number)
+                {
                     progress.fetch_add(part.size, Ordering::Relaxed);
-                    return Ok(FinishedPart { number, etag: part.etag.trim_matches('"').to_owned() });
+                    let etag = part.etag.trim_matches('"').to_owned();
+                    return Ok(FinishedPart { number, etag, checksum: *checksum });
                 }
                 let _leave = self.client.bulk_leave().await;
-                let digests = digests.get(index as usize).cloned();
                 let size = payload.len();
-                let part = match begun.stored.iter().find(|part| part.number == number) {
-                    Some(part) => self.part_again(upload, part, payload, progress).await,
-                    None => self.part(upload, number, payload, digests, progress).await,
+                let part = async {
+                    match begun.stored.iter().find(|part| part.number == number) {
+                        Some(part) => self.part_again(upload, begun, part, payload, progress).await,
+                        None => {
+                            let digests = match digests.get(index as usize) {
+                                Some(digests) => digests.clone(),
+                                None => payload.hashed(self.wanted_of_part(begun.sums)).await?,
+                            };
+                            self.part(upload, number, payload, digests, progress).await
+                        }
+                    }
                 };
+                let part = part.await;
                 if let (Some((state, _)), Ok(part)) = (journal, &part) {
-                    note(state.note_part(number, &part.etag, size));
+                    note(state.note_part(number, &part.etag, size, part.checksum));
                 }
                 part.map_err(|error| (Some(number), error))
             })
@@ -123,7 +138,8 @@ impl Uploader {
             .try_collect::<Vec<_>>()
             .await;
         let finished = self.keep_on_failure(upload, finished).await?;
-        let completed = self.complete(upload, &finished, cut.whole.length).await;
+        let whole = whole_checksum(begun.sums, &finished, cut.whole.length, cut.part_size);
+        let completed = self.complete(upload, &finished, cut.whole.length, whole).await;
         self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await?;
         if let Some((state, _)) = state {
             state.finish();
@@ -159,6 +175,8 @@ impl Uploader {
         state: &mut Option<(State, Identity)>,
     ) -> Result<Option<Begun>> {
         let Some((state, identity)) = state else { return Ok(None) };
+        // The same command: it was begun with the same checksums.
+        let sums = self.checksum.map(OfUpload::new);
         let (bucket, key) = (&destination.bucket, &destination.key);
         if let Some(id) = state.outdated.take() {
             // Best effort: it is of no use to anybody.
@@ -167,10 +185,12 @@ impl Uploader {
         if let Some(id) = state.id.clone() {
             match self.client.list_parts(bucket, key, &id).await {
                 Ok(stored) => {
-                    let verified = state.known(stored);
-                    let bytes: u64 = verified.iter().map(|part| part.size).sum();
+                    let mut verified = state.known(stored);
+                    // Without its checksum a part is of no use to the whole.
+                    verified.retain(|(_, checksum)| sums.is_none() || checksum.is_some());
+                    let bytes: u64 = verified.iter().map(|(part, _)| part.size).sum();
                     log::info!("'{destination}': {bytes} bytes are there from an earlier run");
-                    return Ok(Some(Begun { id, verified, stored: Vec::new() }));
+                    return Ok(Some(Begun { id, sums, verified, stored: Vec::new() }));
                 }
                 Err(error) if error.is_not_found() => note(state.begin(identity)),
                 Err(error) => return Err(error),
@@ -185,7 +205,8 @@ impl Uploader {
                     && self.client.list_parts(bucket, key, &upload.id).await?.is_empty()
                 {
                     note(state.note_id(&upload.id));
-                    return Ok(Some(Begun { id: upload.id, verified: Vec::new(), stored: Vec::new() }));
+                    let (id, verified, stored) = (upload.id, Vec::new(), Vec::new());
+                    return Ok(Some(Begun { id, sums, verified, stored }));
                 }
             }
         }
@@ -194,12 +215,16 @@ impl Uploader {
 
     /// The checksums that the requests of the parts will need, in order.
     async fn part_digests(&self, cut: &Cut) -> Result<Vec<Digests>> {
-        let v4 = self.client.signature() == Signature::V4;
+        let wanted = self.wanted(false, self.checksum);
         let mut digests = Vec::new();
         for index in 0..cut.count() {
-            digests.push(Payload::File(cut.range(index)).digests(!v4, v4).await?);
+            digests.push(Payload::File(cut.range(index)).hashed(wanted).await?);
         }
         Ok(digests)
+    }
+
+    fn wanted_of_part(&self, sums: Option<OfUpload>) -> Wanted {
+        self.wanted(false, sums.map(|sums| sums.algorithm))
     }
 
     /// Completes an upload and makes sure of the result: the ETag that the parts must give, else the length. (Ceph 16.2
@@ -209,8 +234,9 @@ impl Uploader {
         upload: UploadRef<'_>,
         parts: &[FinishedPart],
         size: u64,
+        whole: Option<Checksum>,
     ) -> Result<()> {
-        let etag = match self.client.complete_upload(upload, parts).await {
+        let etag = match self.client.complete_upload_with(upload, parts, whole).await {
             // Ceph 16.2 answers with a broken document where the key has 1,024 bytes: what is stored decides.
             Err(Error::Malformed(_)) => String::new(),
             answer => answer?,
@@ -235,16 +261,11 @@ impl Uploader {
         upload: UploadRef<'_>,
         number: u32,
         payload: Payload,
-        digests: Option<Digests>,
+        digests: Digests,
         progress: &Progress,
     ) -> Result<FinishedPart> {
-        let v4 = self.client.signature() == Signature::V4;
-        let digests = match digests {
-            Some(digests) => digests,
-            None => payload.digests(!v4, v4).await?,
-        };
-        let data =
-            Outgoing { payload, md5: digests.md5, sha256: digests.sha256, progress: Some(progress.clone()) };
+        let Digests { md5, sha256, checksum } = digests;
+        let data = Outgoing { payload, md5, sha256, checksum, progress: Some(progress.clone()) };
         self.client.upload_part(upload, number, data).await
     }
 
@@ -252,22 +273,25 @@ impl Uploader {
     async fn part_again(
         &self,
         upload: UploadRef<'_>,
+        begun: &Begun,
         stored: &Part,
         payload: Payload,
         progress: &Progress,
     ) -> Result<FinishedPart> {
         let number = stored.number;
         let etag = stored.etag.trim_matches('"').to_owned();
-        let md5 = payload.digests(true, false).await?.md5.map(hex::encode);
-        if stored.size == payload.len() && md5.as_ref() == Some(&etag) {
+        let wanted = Wanted { md5: true, sha256: false, ..self.wanted_of_part(begun.sums) };
+        let digests = payload.hashed(wanted).await?;
+        if stored.size == payload.len() && digests.md5.map(hex::encode).as_ref() == Some(&etag) {
             let uri = S3Uri::new(upload.bucket, upload.key);
             log::warn!("MultiPart: size and md5sum match for {uri} part {number}, skipping.");
             progress.fetch_add(stored.size, Ordering::Relaxed);
-            return Ok(FinishedPart { number, etag });
+            return Ok(FinishedPart { number, etag, checksum: digests.checksum });
         }
         let uri = S3Uri::new(upload.bucket, upload.key);
         log::warn!("MultiPart: size or md5sum does not match for {uri} part {number}, reuploading.");
-        self.part(upload, number, payload, None, progress).await
+        let digests = payload.hashed(self.wanted_of_part(begun.sums)).await?;
+        self.part(upload, number, payload, digests, progress).await
     }
 
     /// The unfinished upload that `--upload-id` names, or for `--continue-put` the newest of that key.
@@ -286,8 +310,14 @@ impl Uploader {
         } else {
             settings.upload_id.clone()
         };
-        let stored = self.client.list_parts(&destination.bucket, &destination.key, &id).await?;
-        Ok(Some(Begun { id, verified: Vec::new(), stored }))
+        let found = self.client.upload_state(&destination.bucket, &destination.key, &id).await?;
+        // Its parts have the checksums that it was begun with, whatever is asked for now.
+        if let Some(asked) =
+            self.checksum.filter(|asked| found.sums.is_none_or(|sums| sums.algorithm != *asked))
+        {
+            log::info!("'{destination}': the unfinished upload was not begun with {asked} checksums");
+        }
+        Ok(Some(Begun { id, sums: found.sums, verified: Vec::new(), stored: found.parts }))
     }
 
     /// Keeps a failed upload and names the part that failed, or drops it where that was asked for.
@@ -320,6 +350,20 @@ impl Uploader {
         }
         Err(Error::Invalid(format!("{size} bytes are too many for {most} parts")))
     }
+}
+
+/// The checksum of the whole content by those of its parts of `part_size` bytes, where the object gets that.
+pub(super) fn whole_checksum(
+    sums: Option<OfUpload>,
+    parts: &[FinishedPart],
+    size: u64,
+    part_size: u64,
+) -> Option<Checksum> {
+    sums.filter(|sums| sums.whole)?;
+    let lengths = (0..).map(|index| part_size.min(size - index * part_size));
+    let parts: Option<Vec<_>> =
+        parts.iter().zip(lengths).map(|(part, length)| Some((part.checksum?, length))).collect();
+    Checksum::of_whole(parts?)
 }
 
 /// A state that cannot be written costs a later run some work, and nothing else.

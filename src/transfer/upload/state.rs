@@ -5,6 +5,7 @@
 //! (size, times, inode), destination, part size and headers; its parts count only if the server still has them with the
 //! same ETag and size, and the server verified their bytes when they arrived.
 
+use crate::s3::checksum::{Algorithm, Checksum};
 use crate::s3::list::Part;
 use crate::uri::S3Uri;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,17 @@ enum Line {
     Id(String),
     /// A part is there: number, ETag with its quotes as listings show it, bytes.
     Part(u32, String, u64),
+    /// The same with the checksum that the upload is made with: `crc32c:BASE64`.
+    Checked(u32, String, u64, String),
+}
+
+/// A part as it was noted.
+#[derive(Clone, Debug)]
+struct Noted {
+    number: u32,
+    etag: String,
+    size: u64,
+    checksum: Option<Checksum>,
 }
 
 /// The open state of one upload; locked, so that two runs of one command do not share an upload.
@@ -56,7 +68,7 @@ pub(super) struct State {
     pub(super) begun: Option<SystemTime>,
     /// Id of an upload of this file that no longer fits, because the source or the options changed.
     pub(super) outdated: Option<String>,
-    parts: Vec<(u32, String, u64)>,
+    parts: Vec<Noted>,
 }
 
 impl Identity {
@@ -133,8 +145,13 @@ impl State {
                 }
                 Ok(Line::Id(id)) if fits => state.id = Some(id),
                 Ok(Line::Id(id)) => state.outdated = Some(id),
-                Ok(Line::Part(number, etag, size)) if fits => state.parts.push((number, etag, size)),
-                Ok(Line::Part(..)) | Err(_) => {}
+                Ok(Line::Part(number, etag, size)) if fits => {
+                    state.parts.push(Noted { number, etag, size, checksum: None });
+                }
+                Ok(Line::Checked(number, etag, size, checksum)) if fits => {
+                    state.parts.push(Noted { number, etag, size, checksum: read_checksum(&checksum) });
+                }
+                Ok(Line::Part(..) | Line::Checked(..)) | Err(_) => {}
             }
         }
         if state.id.is_none() {
@@ -166,19 +183,31 @@ impl State {
     }
 
     /// Notes that a part is there; `etag` without quotes.
-    pub(super) fn note_part(&self, number: u32, etag: &str, size: u64) -> io::Result<()> {
-        self.add(&Line::Part(number, etag.to_owned(), size))
+    pub(super) fn note_part(
+        &self,
+        number: u32,
+        etag: &str,
+        size: u64,
+        checksum: Option<Checksum>,
+    ) -> io::Result<()> {
+        let etag = etag.to_owned();
+        self.add(&match checksum {
+            None => Line::Part(number, etag, size),
+            Some(checksum) => {
+                Line::Checked(number, etag, size, format!("{}:{checksum}", checksum.algorithm().name()))
+            }
+        })
     }
 
-    /// Those of the server's parts that this state knows to be of the source.
-    pub(super) fn known(&self, stored: Vec<Part>) -> Vec<Part> {
-        let is_known = |part: &Part| {
+    /// Those of the server's parts that this state knows to be of the source, with the checksums that were noted.
+    pub(super) fn known(&self, stored: Vec<Part>) -> Vec<(Part, Option<Checksum>)> {
+        let noted = |part: &Part| {
             let etag = part.etag.trim_matches('"');
-            self.parts
-                .iter()
-                .any(|(number, known, size)| *number == part.number && known == etag && *size == part.size)
+            let same =
+                |noted: &&Noted| noted.number == part.number && noted.etag == etag && noted.size == part.size;
+            self.parts.iter().rfind(same)
         };
-        stored.into_iter().filter(is_known).collect()
+        stored.into_iter().filter_map(|part| noted(&part).map(|noted| (part, noted.checksum))).collect()
     }
 
     /// Removes the file: the upload is complete, or was dropped.
@@ -192,6 +221,11 @@ impl State {
         // One write a line: lines of several parts do not mix.
         (&self.file).write_all(format!("{text}\n").as_bytes())
     }
+}
+
+fn read_checksum(text: &str) -> Option<Checksum> {
+    let (algorithm, value) = text.split_once(':')?;
+    Checksum::parse(algorithm.parse::<Algorithm>().ok()?, value)
 }
 
 /// Makes a directory that only its owner can look into: names of buckets and files stand in it.
@@ -242,18 +276,19 @@ mod tests {
         assert!(state.id.is_none());
         assert!(State::open(root.path(), &same).unwrap().is_none(), "it is locked");
         state.note_id("id").unwrap();
-        state.note_part(1, "e1", 5).unwrap();
-        state.note_part(3, "e3", 2).unwrap();
+        let checksum = Checksum::parse(Algorithm::Crc32, "y/Q5Jg==");
+        state.note_part(1, "e1", 5, checksum).unwrap();
+        state.note_part(3, "e3", 2, None).unwrap();
         // A kill in the middle of a line.
         (&state.file).write_all(b"{\"Part\":[2,\"e").unwrap();
         drop(state);
         let state = State::open(root.path(), &same).unwrap().unwrap();
         assert_eq!(state.id.as_deref(), Some("id"));
-        state.note_part(2, "e2", 5).unwrap();
+        state.note_part(2, "e2", 5, None).unwrap();
         drop(state);
         let state = State::open(root.path(), &same).unwrap().unwrap();
         let stored = vec![part(1, "e1", 5), part(2, "other", 5), part(3, "e3", 3), part(4, "e4", 5)];
-        assert_eq!(state.known(stored), [part(1, "e1", 5)]);
+        assert_eq!(state.known(stored), [(part(1, "e1", 5), checksum)]);
         assert_eq!(state.known(vec![part(2, "e2", 5)]).len(), 1);
         state.finish();
         assert!(State::open(root.path(), &same).unwrap().unwrap().id.is_none());
