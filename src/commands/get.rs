@@ -83,7 +83,7 @@ async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<HashMap<u64, Box<Hea
     let named = selection.items.numbered().try_filter(|(_, item)| ready(item.listed.is_none()));
     let asked = named.map(|named| async move {
         let (index, item) = named?;
-        match cx.client().head_object(&item.bucket, &item.key).await {
+        match cx.client().head_object_with_checksum(&item.bucket, &item.key).await {
             Ok(head) => Ok((index, Box::new(head))),
             Err(error) if error.is_not_found() => {
                 Err(Failure::parameter(format!("Source object '{}' does not exist.", item.uri())))

@@ -27,8 +27,17 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 
 async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
     let (client, bucket, key) = (cx.client(), uri.bucket.as_str(), uri.key.as_str());
+    // A line that s3cmd does not print is for those who ask for it.
+    let checksum = cx.settings.checksum().is_some();
+    let head = async {
+        if checksum {
+            client.head_object_with_checksum(bucket, key).await
+        } else {
+            client.head_object(bucket, key).await
+        }
+    };
     let (head, policy, cors, acl) = tokio::join!(
-        client.head_object(bucket, key),
+        head,
         client.document(bucket, None, "policy"),
         client.document(bucket, None, "cors"),
         client.get_acl(bucket, Some(key)),
@@ -43,6 +52,9 @@ async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
         if name.as_str().starts_with("x-amz-meta-") {
             cx.console.line(format!("   {name}: {}", String::from_utf8_lossy(value.as_bytes())))?;
         }
+    }
+    if let Some(stored) = head.checksum().filter(|_| checksum) {
+        cx.console.line(format!("   {}: {stored}", stored.checksum().algorithm().header()))?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use super::attrs::{self, Attributes};
 use crate::digest::{Digest, Md5};
+use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::is_md5;
 use crate::s3::object::Head;
 use std::fs::File;
@@ -110,6 +111,24 @@ pub fn md5_of_file(path: &Path, size: u64) -> io::Result<[u8; 16]> {
     Ok(hasher.finalize().into())
 }
 
+/// The checksum of a file.
+pub fn checksum_of_file(path: &Path, algorithm: Algorithm) -> io::Result<Checksum> {
+    let mut hasher = checksum::Hasher::new(algorithm);
+    each_block(&mut File::open(path)?, |block| hasher.update(block))?;
+    Ok(hasher.finish())
+}
+
+/// Whether two objects have the same content by their stored checksums: `None` where those are of different kinds, or of
+/// parts and different, since the parts may be cut differently.
+pub fn same_checksum(a: &Head, b: &Head) -> Option<bool> {
+    use checksum::Stored::{Parts, Whole};
+    match (a.checksum()?, b.checksum()?) {
+        (Whole(a), Whole(b)) if a.algorithm() == b.algorithm() => Some(a == b),
+        (Parts(..), Parts(..)) if a.checksum() == b.checksum() => Some(true),
+        _ => None,
+    }
+}
+
 /// Whether the file, sent in parts of one of these sizes, gets this ETag. All sizes are tried in one reading.
 pub fn has_composite_etag(path: &Path, part_sizes: &[u64], etag: &str) -> io::Result<bool> {
     struct Candidate {
@@ -198,6 +217,24 @@ mod tests {
         for opaque in ["", "x", "-2", "6f59-2", &format!("{md5}-x"), &format!("{md5}x")] {
             assert_eq!(Stored::of_etag(opaque), Stored::Opaque, "{opaque}");
         }
+    }
+
+    #[test]
+    fn checksums_of_the_same_kind_are_compared() {
+        let head = |name: &'static str, value: &'static str| {
+            let mut head = Head::default();
+            head.headers.insert(name, http::HeaderValue::from_static(value));
+            head
+        };
+        let crc32 = "x-amz-checksum-crc32";
+        let (a, b, parts) = (head(crc32, "y/Q5Jg=="), head(crc32, "y/Q5Jw=="), head(crc32, "y/Q5Jg==-2"));
+        assert_eq!(same_checksum(&a, &a), Some(true));
+        assert_eq!(same_checksum(&a, &b), Some(false));
+        assert_eq!(same_checksum(&a, &head("x-amz-checksum-crc32c", "y/Q5Jg==")), None);
+        assert_eq!(same_checksum(&a, &parts), None);
+        assert_eq!(same_checksum(&parts, &parts), Some(true));
+        assert_eq!(same_checksum(&parts, &head(crc32, "y/Q5Jw==-2")), None);
+        assert_eq!(same_checksum(&a, &Head::default()), None);
     }
 
     #[test]

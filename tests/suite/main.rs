@@ -18,6 +18,7 @@ mod allas;
 mod allowed;
 mod bad_input;
 mod buckets;
+mod checksums;
 mod copying;
 mod differential;
 mod get;

@@ -15,20 +15,26 @@ const LOCALHOST: &str = include_str!("certificates/localhost.pem");
 const ELSEWHERE: &str = include_str!("certificates/elsewhere.test.pem");
 
 /// Listens on a free port and hands every connection to `serve`. It ends with the test process.
-fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> u16 {
+pub(crate) fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || listener.incoming().filter_map(Result::ok).for_each(serve));
     port
 }
 
-/// Reads one request without a body and answers it. A client that hangs up is the test's business.
-fn answer(stream: &mut (impl Read + Write), status: &str, body: &str) {
+/// Reads one request without a body.
+pub(crate) fn request(stream: &mut impl Read) -> String {
     let mut request = Vec::new();
     let mut byte = [0];
     while !request.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
         request.push(byte[0]);
     }
+    String::from_utf8_lossy(&request).into_owned()
+}
+
+/// Reads one request without a body and answers it. A client that hangs up is the test's business.
+fn answer(stream: &mut (impl Read + Write), status: &str, body: &str) {
+    request(stream);
     let length = body.len();
     let _ = write!(
         stream,
@@ -59,7 +65,7 @@ fn tls_service(certificate: &str, key: &str) -> u16 {
 }
 
 /// A world whose configuration points at another port.
-fn pointing_at(port: u16, more: &str) -> TestEnv {
+pub(crate) fn pointing_at(port: u16, more: &str) -> TestEnv {
     let t = TestEnv::new();
     t.write_config(
         ".s3cfg",

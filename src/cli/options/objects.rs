@@ -1,7 +1,8 @@
 //! Options about objects: moving, choosing, storing and listing them, and those of single commands.
 
 use super::super::commands::Command::{
-    Check as CheckCommand, Cp, Del, Du, Get, La, Ls, Mb, Md5sum, Mv, Put, Rb, Serve, Setacl, Signurl, Sync,
+    Check as CheckCommand, Cp, Del, Du, Get, Info, La, Ls, Mb, Md5sum, Mv, Put, Rb, Serve, Setacl, Signurl,
+    Sync,
 };
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
@@ -82,8 +83,8 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
         &["checksum-algorithm"],
         "ALGO",
         Sets::Key("checksum_algorithm"),
-        UPLOADING,
-        "Have the server verify and keep this checksum, too: crc64nvme, crc32c, crc32, sha256 or sha1.",
+        Scope::Only(&[Put, Sync, Info]),
+        "Have the server verify and keep this checksum of uploads: crc64nvme, crc32c, crc32, sha256 or sha1. info: show the stored one.",
     )
     .own(),
     flag(

@@ -1,15 +1,16 @@
 //! Downloads: into a temporary file beside the target, verified, and only then given their name.
 //!
 //! What is received is compared with the strongest checksum that the store offers: the ETag where it is the MD5 of the
-//! content, else the MD5 that s3cmd stored with the object, else the composite ETag, else the length alone, which is
-//! logged at INFO. Files are not flushed to the disk one by one: after a power loss a file that was just downloaded is as
+//! content, else the store's own checksum of the whole (`x-amz-checksum-*`), else the MD5 that s3cmd stored with the
+//! object, else the checksum of the parts or the composite ETag, else the length alone, which is logged at INFO. Files are not flushed to the disk one by one: after a power loss a file that was just downloaded is as
 //! safe as after `cp`.
 //!
 //! - [`ranges`]: a large object by several ranges at once, taken up by the next run if this one is killed;
 //! - [`source`] and [`sink`]: any object from its beginning to its end;
-//! - [`object`] and [`composite`]: what it is compared with;
+//! - [`object`], [`composite`] and [`checksum`]: what it is compared with;
 //! - [`part_file`] and [`journal`]: the temporary file and what is known of it.
 
+mod checksum;
 mod composite;
 mod journal;
 mod object;
@@ -19,6 +20,8 @@ mod sink;
 mod source;
 
 use super::restore::Restore;
+use crate::s3::body::Hasher;
+use crate::s3::checksum::MODE_HEADER;
 use crate::s3::object::Head;
 use crate::s3::request::{Progress, Response};
 use crate::s3::{Client, Error, Result};
@@ -30,8 +33,10 @@ pub(crate) use part_file::is_unfinished;
 pub(super) use part_file::mode_for;
 use sink::Sink;
 use source::Source;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
@@ -151,7 +156,8 @@ impl Work<'_> {
         let object = match &self.known {
             Known::Head(head) => Some(Remote::of_head(head)),
             _ if present > 0 || large => {
-                Some(Remote::of_head(&self.client.head_object(&self.uri.bucket, &self.uri.key).await?))
+                let (bucket, key) = (&self.uri.bucket, &self.uri.key);
+                Some(Remote::of_head(&self.client.head_object_with_checksum(bucket, key).await?))
             }
             _ => None,
         };
@@ -167,7 +173,8 @@ impl Work<'_> {
             }
         }
         let (bucket, key) = (&self.uri.bucket, &self.uri.key);
-        let response = self.client.get_object(bucket, key, &[], Some(self.progress.clone())).await?;
+        let headers = [(MODE_HEADER.to_owned(), "ENABLED".to_owned())];
+        let response = self.client.get_object(bucket, key, &headers, Some(self.progress.clone())).await?;
         let object = Remote::of(&response)?;
         self.in_order(&object, Some(response), 0).await
     }
@@ -197,7 +204,7 @@ impl Work<'_> {
 
     /// One answer after the other, from `have` on.
     async fn in_order(&self, object: &Remote, response: Option<Response>, have: u64) -> Result<Received> {
-        let mut sink = Sink::open(self.target, have, object.md5.is_some())?;
+        let mut sink = Sink::open(self.target, have, Hasher::new(object.wanted()))?;
         self.progress.fetch_add(have, Ordering::Relaxed);
         let mut source = Source {
             client: self.client,
@@ -218,10 +225,9 @@ impl Work<'_> {
             let _leave = self.client.bulk_leave().await;
             sink = pour(&mut source, sink).await?;
         }
-        object.verify(self.uri, sink.written, sink.md5())?;
-        if object.md5.is_none() {
+        if !object.verify(self.uri, sink.written, &sink.digests())? {
             match sink.file() {
-                Some(file) => composite::verify(self.client, self.uri, object, file, false).await?,
+                Some(file) => verify_parts(self.client, self.uri, object, file, false).await?,
                 None => log::info!("'{}' has no MD5 to compare with: only its length was checked", self.uri),
             }
         }
@@ -229,6 +235,22 @@ impl Work<'_> {
         sink.place(object, was_complete)?;
         Ok(Received { size: object.size, was_complete, stored: object.stored.clone() })
     }
+}
+
+/// Compares a complete file with what the store says about its parts: their checksums, else their ETags. `ask`: whether the
+/// server may be asked for their size.
+async fn verify_parts(
+    client: &Client,
+    uri: &S3Uri,
+    object: &Remote,
+    file: &Arc<File>,
+    ask: bool,
+) -> Result<()> {
+    // An ETag that says nothing leaves only the checksum, which is worth a question.
+    if checksum::verify(client, uri, object, file, ask || object.opaque_etag).await? {
+        return Ok(());
+    }
+    composite::verify(client, uri, object, file, ask).await
 }
 
 /// Moves the bytes to a thread of its own that hashes and writes them, so that neither waits for the network.

@@ -1,5 +1,7 @@
 //! What is known of an object before its bytes come, and the proof that they are its bytes.
 
+use crate::s3::body::{Digests, Wanted};
+use crate::s3::checksum::{Checksum, Stored};
 use crate::s3::multipart::is_md5;
 use crate::s3::object::{Head, is_etag_opaque};
 use crate::s3::request::Response;
@@ -15,8 +17,10 @@ use std::time::SystemTime;
 pub(super) struct Remote {
     pub(super) size: u64,
     pub(super) etag: String,
-    /// MD5 of the content, in hex, where the ETag is one or s3cmd stored one.
+    /// MD5 of the content, in hex, where the ETag is one, or s3cmd stored one and the store has no checksum of the whole.
     pub(super) md5: Option<String>,
+    /// The store's own checksum, where the ETag is not the MD5 of the content.
+    pub(super) checksum: Option<Stored>,
     /// Whether the ETag says nothing about the content (encrypted with a key of the user's or of KMS).
     pub(super) opaque_etag: bool,
     /// Part size that the uploader stored, in bytes.
@@ -45,30 +49,56 @@ impl Remote {
             Some(_) => None,
             None => Attributes::parse(header(attrs::HEADER)?).md5().map(str::to_owned),
         };
-        let md5 = if of_content { Some(etag.clone()) } else { stored() };
+        let checksum = Stored::of(header).filter(|_| !of_content);
+        let md5 = match checksum {
+            _ if of_content => Some(etag.clone()),
+            Some(Stored::Whole(_)) => None,
+            Some(Stored::Parts(..)) | None => stored(),
+        };
         let modified = header("last-modified")
             .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
             .map(SystemTime::from);
         let part_size = header(attrs::PART_SIZE_HEADER).and_then(|size| size.trim().parse().ok());
         let stored = Restore::of(header);
-        Self { size, etag, md5, opaque_etag, part_size, modified, stored }
+        Self { size, etag, md5, checksum, opaque_etag, part_size, modified, stored }
     }
 
-    /// Compares what was received; `computed` is there if an MD5 is.
-    pub(super) fn verify(&self, uri: &S3Uri, size: u64, computed: Option<[u8; 16]>) -> Result<()> {
+    /// The checksum of the whole content that decides.
+    pub(super) fn whole_checksum(&self) -> Option<Checksum> {
+        self.checksum.and_then(Stored::whole)
+    }
+
+    /// What has to be computed of the content, in the order of its bytes.
+    pub(super) fn wanted(&self) -> Wanted {
+        let checksum = self.whole_checksum().map(|checksum| checksum.algorithm());
+        Wanted { md5: self.md5.is_some(), sha256: false, checksum }
+    }
+
+    /// Compares what was received; `computed` has what [`Remote::wanted`] asked for. Whether that proves the content;
+    /// else only its length was compared.
+    pub(super) fn verify(&self, uri: &S3Uri, size: u64, computed: &Digests) -> Result<bool> {
         if size != self.size {
             return Err(Error::Integrity(format!(
                 "{size} bytes of '{uri}' arrived instead of {}",
                 self.size
             )));
         }
-        match (&self.md5, computed.map(hex::encode)) {
-            (Some(md5), Some(computed)) if !md5.eq_ignore_ascii_case(&computed) => {
-                let text = format!("MD5 signatures do not match: computed={computed}, received={md5}");
-                Err(Error::Integrity(text))
+        if let (Some(md5), Some(computed)) = (&self.md5, computed.md5.map(hex::encode)) {
+            if md5.eq_ignore_ascii_case(&computed) {
+                return Ok(true);
             }
-            _ => Ok(()),
+            let text = format!("MD5 signatures do not match: computed={computed}, received={md5}");
+            return Err(Error::Integrity(text));
         }
+        if let (Some(stored), Some(computed)) = (self.whole_checksum(), computed.checksum) {
+            if stored == computed {
+                return Ok(true);
+            }
+            let name = stored.algorithm();
+            let text = format!("{name} checksums do not match: computed={computed}, received={stored}");
+            return Err(Error::Integrity(text));
+        }
+        Ok(false)
     }
 }
 
@@ -92,5 +122,39 @@ mod tests {
         assert_eq!(object(None, composite).as_deref(), Some(sum));
         assert_eq!(object(Some("gpg"), composite), None);
         assert_eq!(object(Some("gpg"), &composite[..32]).as_deref(), Some(&composite[..32]));
+    }
+
+    #[test]
+    fn a_checksum_of_the_whole_decides_where_the_etag_is_no_md5() {
+        let md5 = "25f9e794323b453885f5181f1b624d0b";
+        let attributes = format!("md5:{md5}");
+        let object = |etag: &str, crc: &'static str, kms: bool| {
+            let header = |name: &str| match name {
+                attrs::HEADER => Some(attributes.as_str()),
+                "x-amz-checksum-crc32" => Some(crc),
+                "x-amz-server-side-encryption" if kms => Some("aws:kms"),
+                _ => None,
+            };
+            Remote::new(9, etag.to_owned(), header)
+        };
+        let hashed = |object: &Remote, content: &[u8]| {
+            let mut hasher = crate::s3::body::Hasher::new(object.wanted());
+            hasher.update(content);
+            object.verify(&S3Uri::new("b", "k"), 9, &hasher.finish())
+        };
+        let composite = format!("{md5}-2");
+        let plain = object(md5, "y/Q5Jg==", false);
+        assert!(plain.md5.is_some() && plain.checksum.is_none());
+        for object in [object(&composite, "y/Q5Jg==", false), object(md5, "y/Q5Jg==", true)] {
+            assert_eq!(object.md5, None);
+            assert!(hashed(&object, b"123456789").unwrap());
+            assert!(
+                matches!(hashed(&object, b"123456788"), Err(Error::Integrity(text)) if text.contains("CRC32"))
+            );
+        }
+        let of_parts = object(&composite, "y/Q5Jg==-2", false);
+        assert_eq!(of_parts.md5.as_deref(), Some(md5), "that of the parts needs their size");
+        assert!(hashed(&of_parts, b"123456789").unwrap());
+        assert!(hashed(&of_parts, b"123456788").is_err());
     }
 }

@@ -3,22 +3,23 @@
 //! Each range asks for the very version that the first answer named (`If-Match`). Chunks that are written are noted in a
 //! journal, so that a run that was killed goes on where it stopped.
 
-use super::composite;
-use super::journal::{Journal, digest};
+use super::journal::{self, Journal};
 use super::object::Remote;
 use super::part_file::PartFile;
-use crate::digest::{Digest, Md5};
+use crate::s3::body::{Digests, Hasher, Wanted};
+use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::MAX_PARTS;
 use crate::s3::request::{Progress, Response};
 use crate::s3::retry::RetryPolicy;
 use crate::s3::{Client, ConnectionFailure, Error, Result};
 use crate::uri::S3Uri;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::task::JoinSet;
 
 /// Objects from this size on are fetched by ranges, in bytes.
@@ -42,6 +43,40 @@ struct Job {
     /// Chunks still to fetch, and how many of them were taken.
     missing: Vec<u64>,
     taken: AtomicUsize,
+    /// The algorithm of the object's checksum, and that checksum of the chunks that are there, where the whole's can be
+    /// put together from them.
+    combined: Option<Algorithm>,
+    checksums: Mutex<BTreeMap<u64, Checksum>>,
+}
+
+/// The checksums of a chunk in the making.
+struct Sums {
+    /// The journal's.
+    journal: crc_fast::Digest,
+    /// The object's, if it is another one.
+    object: Option<checksum::Hasher>,
+    combined: Option<Algorithm>,
+}
+
+impl Sums {
+    fn new(combined: Option<Algorithm>) -> Self {
+        let other = combined.filter(|algorithm| *algorithm != Algorithm::Crc64Nvme);
+        Self { journal: journal::digest(), object: other.map(checksum::Hasher::new), combined }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.journal.update(bytes);
+        if let Some(object) = &mut self.object {
+            object.update(bytes);
+        }
+    }
+
+    /// The journal's checksum, and the object's where it is wanted.
+    fn finish(self) -> (u64, Option<Checksum>) {
+        let journal = self.journal.finalize();
+        let same = self.combined.map(|_| Checksum::of_crc64nvme(journal));
+        (journal, self.object.map(checksum::Hasher::finish).or(same))
+    }
 }
 
 /// Fetches all of the object into the file, verified. `false` if the server does not do ranges.
@@ -61,23 +96,28 @@ pub(super) async fn fetch(
         file.set_len(0)?;
         file.set_len(object.size)?;
     }
+    let combined = object.wanted().checksum.filter(|algorithm| algorithm.is_of_whole());
     let (checked, object_size) = (file.clone(), object.size);
     let present = tokio::task::spawn_blocking(move || {
         let claimed = claims.into_iter().filter(|(chunk, _)| known_length && *chunk < chunks);
-        let sound = claimed
-            .filter(|(chunk, sum)| checksum_of(&checked, *chunk, object_size).is_ok_and(|is| is == *sum));
-        sound.map(|(chunk, _)| chunk).collect::<std::collections::BTreeSet<u64>>()
+        let sound = claimed.filter_map(|(chunk, sum)| {
+            let (found, checksum) = checksums_of(&checked, chunk, object_size, combined).ok()?;
+            (found == sum).then_some((chunk, checksum))
+        });
+        sound.collect::<BTreeMap<u64, Option<Checksum>>>()
     });
     let present = present.await.map_err(io::Error::other)?;
-    let have: u64 = present.iter().map(|chunk| length_of(*chunk, object.size)).sum();
+    let have: u64 = present.keys().map(|chunk| length_of(*chunk, object.size)).sum();
     if have > 0 {
         log::info!("'{uri}': {have} of {} bytes are there from an earlier run", object.size);
     }
     progress.fetch_add(have, Ordering::Relaxed);
 
-    let missing: Vec<u64> = (0..chunks).filter(|chunk| !present.contains(chunk)).collect();
-    let (done, hashed) = hash_in_order(object, &file, chunks);
-    for chunk in present {
+    let missing: Vec<u64> = (0..chunks).filter(|chunk| !present.contains_key(chunk)).collect();
+    let mut wanted = object.wanted();
+    wanted.checksum = wanted.checksum.filter(|_| combined.is_none());
+    let (done, hashed) = hash_in_order(wanted, object.size, &file, chunks);
+    for &chunk in present.keys() {
         // The hasher ends only after all chunks were named, or when this side is dropped.
         let _ = done.send(chunk);
     }
@@ -91,6 +131,10 @@ pub(super) async fn fetch(
         progress: progress.clone(),
         missing,
         taken: AtomicUsize::new(0),
+        combined,
+        checksums: Mutex::new(
+            present.into_iter().filter_map(|(chunk, checksum)| Some((chunk, checksum?))).collect(),
+        ),
     });
     let mut tasks = JoinSet::new();
     for _ in 0..workers {
@@ -105,10 +149,14 @@ pub(super) async fn fetch(
             Err(error) => return Err(error),
         }
     }
-    let md5 = hashed.await.map_err(io::Error::other)??;
-    object.verify(uri, file.metadata()?.len(), md5)?;
-    if md5.is_none() {
-        composite::verify(client, uri, object, &file, true).await?;
+    let mut digests = hashed.await.map_err(io::Error::other)??;
+    if combined.is_some() {
+        let checksums = job.checksums.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = checksums.iter().map(|(chunk, checksum)| (*checksum, length_of(*chunk, object.size)));
+        digests.checksum = Checksum::of_whole(parts);
+    }
+    if !object.verify(uri, file.metadata()?.len(), &digests)? {
+        super::verify_parts(client, uri, object, &file, true).await?;
     }
     Ok(true)
 }
@@ -120,18 +168,21 @@ async fn work(job: Arc<Job>, done: mpsc::Sender<u64>) -> Result<bool> {
             return Ok(true);
         };
         let _leave = job.client.bulk_leave().await;
-        let Some(checksum) = fetch_chunk(&job, chunk).await? else { return Ok(false) };
-        job.journal.add(chunk, checksum)?;
+        let Some((sum, checksum)) = fetch_chunk(&job, chunk).await? else { return Ok(false) };
+        job.journal.add(chunk, sum)?;
+        if let Some(checksum) = checksum {
+            job.checksums.lock().unwrap_or_else(PoisonError::into_inner).insert(chunk, checksum);
+        }
         let _ = done.send(chunk);
     }
 }
 
-/// Fetches one chunk; its checksum, or `None` if the server does not do ranges.
-async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<u64>> {
+/// Fetches one chunk; its checksums, or `None` if the server does not do ranges.
+async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<Checksum>)>> {
     let mut position = chunk * CHUNK;
     let end = position + length_of(chunk, job.object.size);
     let policy = &job.client.options().retry;
-    let mut crc = digest();
+    let mut sums = Sums::new(job.combined);
     let mut failures = 0;
     while position < end {
         let Some(mut response) = request(job, position, end).await? else { return Ok(None) };
@@ -148,12 +199,12 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<u64>> {
                                 return Err(io::Error::other("the server sent more than was asked for"));
                             }
                             file.write_all_at(piece, at)?;
-                            crc.update(piece);
+                            sums.update(piece);
                             at += piece.len() as u64;
                         }
-                        Ok((at, crc))
+                        Ok((at, sums))
                     });
-                    (position, crc) = written.await.map_err(io::Error::other)??;
+                    (position, sums) = written.await.map_err(io::Error::other)??;
                 }
                 Err(Error::Connection {
                     kind: ConnectionFailure::Broken | ConnectionFailure::Timeout,
@@ -170,7 +221,7 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<u64>> {
             }
         }
     }
-    Ok(Some(crc.finalize()))
+    Ok(Some(sums.finish()))
 }
 
 async fn request(job: &Job, position: u64, end: u64) -> Result<Option<Response>> {
@@ -208,19 +259,19 @@ async fn gather(response: &mut Response) -> Result<Vec<Bytes>> {
     Ok(pieces)
 }
 
-/// A digest in the making; `None` where none was wanted or the transfer was given up.
-type Hashing = tokio::task::JoinHandle<io::Result<Option<[u8; 16]>>>;
+/// Digests in the making; none where none was wanted or the transfer was given up.
+type Hashing = tokio::task::JoinHandle<io::Result<Digests>>;
 
 /// Hashes the file from its beginning as its chunks become complete, beside the transfer. The sender names complete
-/// chunks in any order.
-fn hash_in_order(object: &Remote, file: &Arc<File>, chunks: u64) -> (mpsc::Sender<u64>, Hashing) {
+/// chunks in any order. What is put together from the chunks is not hashed again.
+fn hash_in_order(wanted: Wanted, size: u64, file: &Arc<File>, chunks: u64) -> (mpsc::Sender<u64>, Hashing) {
     let (sender, receiver) = mpsc::channel();
-    let (wanted, size, file) = (object.md5.is_some(), object.size, file.clone());
+    let file = file.clone();
     let task = tokio::task::spawn_blocking(move || {
-        if !wanted {
-            return Ok(None);
+        if wanted == Wanted::default() {
+            return Ok(Digests::default());
         }
-        let mut hasher = Md5::new();
+        let mut hasher = Hasher::new(wanted);
         let mut ready = std::collections::BTreeSet::new();
         let mut next = 0;
         let mut block = vec![0; WRITE];
@@ -229,21 +280,27 @@ fn hash_in_order(object: &Remote, file: &Arc<File>, chunks: u64) -> (mpsc::Sende
                 match receiver.recv() {
                     Ok(chunk) => ready.insert(chunk),
                     // The transfer was given up; its own error says why.
-                    Err(_) => return Ok(None),
+                    Err(_) => return Ok(Digests::default()),
                 };
             }
             each_block(&file, next, size, &mut block, |bytes| hasher.update(bytes))?;
             next += 1;
         }
-        Ok(Some(hasher.finalize().into()))
+        Ok(hasher.finish())
     });
     (sender, task)
 }
 
-fn checksum_of(file: &File, chunk: u64, size: u64) -> io::Result<u64> {
-    let mut crc = digest();
-    each_block(file, chunk, size, &mut vec![0; WRITE], |bytes| crc.update(bytes))?;
-    Ok(crc.finalize())
+/// The checksums of a chunk that is in the file.
+fn checksums_of(
+    file: &File,
+    chunk: u64,
+    size: u64,
+    combined: Option<Algorithm>,
+) -> io::Result<(u64, Option<Checksum>)> {
+    let mut sums = Sums::new(combined);
+    each_block(file, chunk, size, &mut vec![0; WRITE], |bytes| sums.update(bytes))?;
+    Ok(sums.finish())
 }
 
 fn each_block(

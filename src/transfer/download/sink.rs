@@ -3,8 +3,8 @@
 use super::Target;
 use super::object::Remote;
 use super::part_file::PartFile;
-use crate::digest::{Digest, Md5};
 use crate::s3::Result;
+use crate::s3::body::{Digests, Hasher};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 /// A target that is written from its beginning to its end.
 pub(super) struct Sink {
     output: Output,
-    /// The digest to compare with; `None` where the store has none, since hashing costs more than all the rest.
-    hasher: Option<Md5>,
+    /// The digest to compare with; none where the store has none, since hashing costs more than all the rest.
+    hasher: Hasher,
     /// Bytes so far.
     pub(super) written: u64,
 }
@@ -26,7 +26,7 @@ enum Output {
 
 impl Sink {
     /// Opens the target; the first `have` bytes of an existing file are taken over and hashed.
-    pub(super) fn open(target: &Target, have: u64, hash: bool) -> Result<Self> {
+    pub(super) fn open(target: &Target, have: u64, hasher: Hasher) -> Result<Self> {
         let output = match target {
             Target::File(path) => {
                 let part = PartFile::open(path)?;
@@ -36,7 +36,7 @@ impl Sink {
             Target::Through(path) => Output::Through(std::fs::OpenOptions::new().write(true).open(path)?),
             Target::Stdout => Output::Stdout,
         };
-        let mut sink = Self { output, hasher: hash.then(Md5::new), written: 0 };
+        let mut sink = Self { output, hasher, written: 0 };
         if let Target::File(path) = target
             && have > 0
         {
@@ -55,9 +55,7 @@ impl Sink {
 
     /// Writes the next bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(bytes);
-        }
+        self.hasher.update(bytes);
         self.written += bytes.len() as u64;
         match &mut self.output {
             Output::Part(part) => (&**part.file()).write_all(bytes),
@@ -74,9 +72,9 @@ impl Sink {
         }
     }
 
-    /// MD5 of all bytes so far, where it was asked for.
-    pub(super) fn md5(&self) -> Option<[u8; 16]> {
-        self.hasher.clone().map(|hasher| hasher.finalize().into())
+    /// The digests of all bytes so far that were asked for.
+    pub(super) fn digests(&self) -> Digests {
+        self.hasher.clone().finish()
     }
 
     /// Gives a verified file its name; a file that was complete before is left as it is.

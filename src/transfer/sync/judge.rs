@@ -4,6 +4,7 @@ use super::sources::Items;
 use super::{Exclusion, Item, Origin};
 use crate::output::{Failure, Outcome};
 use crate::s3::Client;
+use crate::s3::checksum;
 use crate::s3::object::Head;
 use crate::transfer::compare::{self, Checks, Glance, Stored};
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -18,7 +19,8 @@ const BATCH: usize = 128;
 /// Files up to this size are hashed together with others, larger ones each on their own thread.
 const SMALL: u64 = 1 << 20;
 
-/// HEAD requests that found no encryption, after which none is asked about it any more.
+/// HEAD requests that found no encryption, after which none is asked about it any more; likewise those that found no
+/// checksum.
 const ENOUGH: u32 = 3;
 
 /// A name on one side or on both.
@@ -59,6 +61,8 @@ pub struct Judge {
     width: usize,
     /// Objects with another content that turned out not to be encrypted.
     plain: AtomicU32,
+    /// Objects in parts that turned out to have no checksum of the whole.
+    bare: AtomicU32,
 }
 
 /// Walks through both sides at once.
@@ -117,6 +121,7 @@ impl Judge {
             asking: Semaphore::new(width.max(1)),
             width: width.max(1),
             plain: AtomicU32::new(0),
+            bare: AtomicU32::new(0),
         })
     }
 
@@ -250,17 +255,38 @@ impl Judge {
                     return Ok((md5 != etag, computed));
                 }
             }
-            Stored::Composite(parts) => {
-                let sizes = compare::part_sizes(object.size, parts, self.part_size);
-                if self.has_etag_in_parts(path, object, sizes).await? {
-                    return Ok((false, None));
-                }
-            }
-            Stored::Opaque => {}
+            Stored::Composite(_) | Stored::Opaque => {}
         }
-        let Some(head) = self.head(object).await? else { return Ok((true, computed)) };
+        // A checksum of the whole is cheaper than an ETag of parts whose size has to be guessed; where the store has none,
+        // the guess comes first, because it may save the question.
+        let mut asked = None;
+        if let Stored::Composite(parts) = stored {
+            if self.bare.load(Ordering::Relaxed) < ENOUGH {
+                asked = self.head(object).await.ok().flatten();
+            }
+            if let Some(head) = &asked
+                && let Some(same) = self.has_checksum(path, head).await?
+            {
+                return Ok((!same, computed));
+            }
+            let sizes = compare::part_sizes(object.size, parts, self.part_size);
+            if self.has_etag_in_parts(path, object, sizes).await? {
+                return Ok((false, None));
+            }
+        }
+        let (head, is_new) = match asked {
+            Some(head) => (Some(head), false),
+            None => (self.head(object).await?, true),
+        };
+        let Some(head) = head else { return Ok((true, computed)) };
         if !head.has_opaque_etag() {
             self.plain.fetch_add(1, Ordering::Relaxed);
+        }
+        if is_new
+            && (head.has_opaque_etag() || !matches!(stored, Stored::Md5(_)))
+            && let Some(same) = self.has_checksum(path, &head).await?
+        {
+            return Ok((!same, computed));
         }
         let Some(wanted) = Stored::md5_of(&head) else {
             if let (Stored::Composite(_), Some(size)) = (stored, compare::stored_part_size(&head)) {
@@ -273,6 +299,18 @@ impl Judge {
             computed = self.md5_of(path, object.size).await?;
         }
         Ok((computed != Some(wanted), computed))
+    }
+
+    /// Whether the file has the checksum of the whole that the object has; `None` where it has none. A file that cannot be
+    /// read has it not.
+    async fn has_checksum(&self, path: &Path, head: &Head) -> Outcome<Option<bool>> {
+        let Some(wanted) = head.checksum().and_then(checksum::Stored::whole) else {
+            self.bare.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
+        };
+        let path = path.to_owned();
+        let hash = move || compare::checksum_of_file(&path, wanted.algorithm()).ok();
+        Ok(Some(self.on_thread(hash).await? == Some(wanted)))
     }
 
     /// Whether the file has the object's ETag if it is sent in parts of one of these sizes.
@@ -295,6 +333,9 @@ impl Judge {
         if !a.has_opaque_etag() && !b.has_opaque_etag() {
             self.plain.fetch_add(1, Ordering::Relaxed);
         }
+        if let Some(same) = compare::same_checksum(&a, &b) {
+            return Ok(!same);
+        }
         match (Stored::md5_of(&a), Stored::md5_of(&b)) {
             (Some(a), Some(b)) => Ok(a != b),
             _ => {
@@ -307,7 +348,7 @@ impl Judge {
     async fn head(&self, object: &Item) -> Outcome<Option<Head>> {
         let _permit = self.asking.acquire().await;
         let uri = object.uri();
-        match self.client.head_object(&uri.bucket, &uri.key).await {
+        match self.client.head_object_with_checksum(&uri.bucket, &uri.key).await {
             Ok(head) => Ok(Some(head)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
