@@ -121,6 +121,14 @@ impl Reply {
         self
     }
 
+    /// Names the version that was made, if there are versions.
+    pub(crate) fn version(self, id: Option<String>) -> Self {
+        match id {
+            Some(id) => self.header("x-amz-version-id", id),
+            None => self,
+        }
+    }
+
     pub(crate) fn whole(mut self, body: impl Into<Bytes>) -> Self {
         self.body = ReplyBody::Whole(body.into());
         self

@@ -80,9 +80,14 @@ fn status(code: &str) -> u16 {
         | "OwnershipControlsNotFoundError"
         | "ServerSideEncryptionConfigurationNotFoundError"
         | "ReplicationConfigurationNotFoundError"
+        | "NoSuchObjectLockConfiguration"
         | "ObjectLockConfigurationNotFoundError" => 404,
         "MethodNotAllowed" => 405,
-        "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "BucketNotEmpty" | "OperationAborted" => 409,
+        "BucketAlreadyExists"
+        | "BucketAlreadyOwnedByYou"
+        | "BucketNotEmpty"
+        | "InvalidBucketState"
+        | "OperationAborted" => 409,
         "MissingContentLength" => 411,
         "PreconditionFailed" => 412,
         "InvalidRange" => 416,

@@ -2,12 +2,16 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 //!
 //! An object expires when it is as many days old as its rule says, to the second (S3 itself waits for the midnight
-//! after). Rules for noncurrent versions and transitions are kept and returned; there is nothing they apply to.
+//! after). Where there are versions, an expired object gets a delete marker. A version that is not current expires as many
+//! days after the one that took its place was written, and a delete marker when nothing else is left of its key. Locked
+//! versions stay. Rules for transitions are kept and returned, and do nothing.
 
 use super::Server;
 use super::error::{S3Error, S3Result, fail, malformed_xml};
+use super::ops::lock;
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
+use super::store::versions::ShownWhat;
 use super::store::walk::Keys;
 use super::xml::{self, Node};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -15,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How often the rules are applied where a day is a day.
 const ROUND: Duration = Duration::from_secs(15 * 60);
 const MAX_RULES: usize = 1000;
@@ -33,6 +37,17 @@ struct Rule {
     smaller_than: Option<u64>,
     expires: Option<When>,
     abort_after: Option<u32>,
+    noncurrent: Option<Noncurrent>,
+    /// Whether delete markers go that nothing else is left of.
+    markers: bool,
+}
+
+/// When versions that are not current expire.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Noncurrent {
+    days: u32,
+    /// The newest so many stay.
+    keep: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -112,7 +127,10 @@ impl Rule {
             rule.expires = match (days, expiration.value("Date"), marker) {
                 (Some(days), None, None) => Some(When::Days(days)),
                 (None, Some(text), None) => Some(When::Date(date(text)?)),
-                (None, None, Some("true" | "false")) => None,
+                (None, None, Some(value @ ("true" | "false"))) => {
+                    rule.markers = value == "true";
+                    None
+                }
                 _ => return Err(malformed_xml()),
             };
         }
@@ -120,7 +138,13 @@ impl Rule {
             actions += 1;
             rule.abort_after = Some(positive(abort, "DaysAfterInitiation")?.ok_or_else(malformed_xml)?);
         }
-        for name in ["Transition", "NoncurrentVersionExpiration", "NoncurrentVersionTransition"] {
+        if let Some(noncurrent) = node.child("NoncurrentVersionExpiration") {
+            actions += 1;
+            let days = positive(noncurrent, "NoncurrentDays")?.ok_or_else(malformed_xml)?;
+            let keep = positive(noncurrent, "NewerNoncurrentVersions")?.unwrap_or(0) as usize;
+            rule.noncurrent = Some(Noncurrent { days, keep });
+        }
+        for name in ["Transition", "NoncurrentVersionTransition"] {
             actions += node.all(name).count();
         }
         if actions == 0 {
@@ -153,7 +177,12 @@ impl Rule {
             When::Days(days) => now.is_past(modified, days),
             When::Date(date) => now.time >= date,
         };
-        due && key.starts_with(&self.prefix)
+        due && self.fits(key, meta, size)
+    }
+
+    /// Whether the rule's filter lets an object through.
+    fn fits(&self, key: &str, meta: &Meta, size: u64) -> bool {
+        key.starts_with(&self.prefix)
             && self.tags.iter().all(|tag| meta.tags.contains(tag))
             && self.larger_than.is_none_or(|limit| size > limit)
             && self.smaller_than.is_none_or(|limit| size < limit)
@@ -173,12 +202,12 @@ impl Now {
     }
 }
 
-/// Applies the rules of all buckets from time to time until `stopping` turns true. `day` is the length of a day.
-pub(super) async fn run(server: Arc<Server>, day: Option<Duration>, mut stopping: watch::Receiver<bool>) {
+/// Applies the rules of all buckets from time to time until `stopping` turns true.
+pub(super) async fn run(server: Arc<Server>, mut stopping: watch::Receiver<bool>) {
     if server.read_only {
         return;
     }
-    let day = day.filter(|day| !day.is_zero()).unwrap_or(DAY);
+    let day = server.day;
     let round = ROUND.min(day / 4).max(Duration::from_millis(200));
     loop {
         tokio::select! {
@@ -244,12 +273,65 @@ fn expire(bucket: &Bucket, now: &Now, stopped: &dyn Fn() -> bool) -> S3Result<()
                 continue;
             }
             // Looked at once more under the key's lock: it may have been replaced or tagged since.
-            let result = bucket.remove(&key, |present| match present {
+            let result = bucket.remove(&key, None, |present| match present {
                 Some(object) if due(&object.meta, object.stat.size, object.stat.modified()) => Ok(()),
                 _ => fail("PreconditionFailed", "not due any more"),
             });
             match result {
                 Ok(_) => log::info!("serve: lifecycle: expired {}/{key}", bucket.name()),
+                Err(error) => log::debug!("serve: lifecycle: {}/{key}: {}", bucket.name(), error.message),
+            }
+        }
+    }
+    if bucket.versioning().is_some() {
+        expire_versions(bucket, &rules, now, stopped)?;
+    }
+    Ok(())
+}
+
+fn expire_versions(bucket: &Bucket, rules: &Rules, now: &Now, stopped: &dyn Fn() -> bool) -> S3Result<()> {
+    let rules: Vec<&Rule> = rules
+        .0
+        .iter()
+        .filter(|rule| rule.enabled && (rule.noncurrent.is_some() || rule.markers || rule.expires.is_some()))
+        .collect();
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let mut keys = Keys::with_versions(bucket, "", b"")?;
+    while let Some(key) = keys.next()? {
+        if stopped() {
+            return Ok(());
+        }
+        let versions = bucket.versions_of(&key)?;
+        for (index, shown) in versions.iter().enumerate() {
+            let fits = |rule: &Rule| match &shown.what {
+                ShownWhat::Data(summary) => rule.fits(&key, &summary.meta, summary.stat.size),
+                ShownWhat::Marker { .. } => rule.tags.is_empty() && key.starts_with(&rule.prefix),
+            };
+            let due = |rule: &Rule| {
+                if let Some(newer) = index.checked_sub(1) {
+                    // It stopped being current when what stands before it was written.
+                    let since = versions[newer].modified();
+                    return rule.noncurrent.is_some_and(|noncurrent| {
+                        newer >= noncurrent.keep && now.is_past(since, noncurrent.days)
+                    });
+                }
+                let alone = versions.len() == 1 && matches!(shown.what, ShownWhat::Marker { .. });
+                let old = match rule.expires {
+                    Some(When::Days(days)) => now.is_past(shown.modified(), days),
+                    Some(When::Date(_)) | None => false,
+                };
+                alone && (rule.markers || old)
+            };
+            if !rules.iter().any(|rule| fits(rule) && due(rule)) {
+                continue;
+            }
+            let removed = bucket.remove_version(&key, &shown.id, |meta| {
+                if lock::is_locked(meta) { fail("AccessDenied", "locked") } else { Ok(()) }
+            });
+            match removed {
+                Ok(_) => log::info!("serve: lifecycle: version {} of {}/{key}", shown.id, bucket.name()),
                 Err(error) => log::debug!("serve: lifecycle: {}/{key}: {}", bucket.name(), error.message),
             }
         }

@@ -101,6 +101,8 @@ struct Server {
     region: String,
     domains: Vec<String>,
     read_only: bool,
+    /// How long the days of lifecycle rules and of restored objects are.
+    day: Duration,
 }
 
 /// A server at work. Dropped, it is told to stop; [`Running::stop`] also waits until it has.
@@ -141,9 +143,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let bind = |error| StartError::Bind(address, error);
     let listener = TcpListener::bind(address).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
-    let server = Arc::new(Server { store, users, region, domains, read_only });
+    let day = lifecycle_day.filter(|day| !day.is_zero()).unwrap_or(lifecycle::DAY);
+    let server = Arc::new(Server { store, users, region, domains, read_only, day });
     let (stopping, stopped) = watch::channel(false);
-    let expiring = tokio::spawn(lifecycle::run(Arc::clone(&server), lifecycle_day, stopped.clone()));
+    let expiring = tokio::spawn(lifecycle::run(Arc::clone(&server), stopped.clone()));
     let accepting = tokio::spawn(http::accept(listener, server, stopped));
     Ok(Running { address, stopping, accepting, expiring })
 }

@@ -6,7 +6,10 @@
 use super::Server;
 use super::call::{Call, Reply};
 use super::error::{S3Result, access_denied, fail, not_implemented};
-use super::ops::{acl, attributes, bucket, copy, delete, documents, get, list, multipart, put, tagging};
+use super::ops::{
+    acl, attributes, bucket, copy, delete, documents, get, list, lock, multipart, put, restore, tagging,
+    versions,
+};
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +92,11 @@ const ROUTES: &[Route] = &[
     write("DELETE", Level::Bucket, "", NONE, bucket::delete),
     read("GET", Level::Bucket, "location", NONE, bucket::location),
     read("GET", Level::Bucket, "uploads", UPLOADS, list::uploads),
-    read("GET", Level::Bucket, "versions", VERSIONS, list::versions),
+    read("GET", Level::Bucket, "versions", VERSIONS, versions::list),
+    read("GET", Level::Bucket, "versioning", NONE, versions::get),
+    write("PUT", Level::Bucket, "versioning", NONE, versions::put),
+    read("GET", Level::Bucket, "object-lock", NONE, lock::get_configuration),
+    write("PUT", Level::Bucket, "object-lock", NONE, lock::put_configuration),
     write("POST", Level::Bucket, "delete", NONE, delete::many),
     read("GET", Level::Bucket, "acl", NONE, acl::get_bucket),
     write("PUT", Level::Bucket, "acl", NONE, acl::put_bucket),
@@ -104,6 +111,11 @@ const ROUTES: &[Route] = &[
     read("GET", Level::Object, "tagging", VERSION, tagging::get),
     write("PUT", Level::Object, "tagging", VERSION, tagging::put),
     write("DELETE", Level::Object, "tagging", VERSION, tagging::delete),
+    read("GET", Level::Object, "retention", VERSION, lock::get_retention),
+    write("PUT", Level::Object, "retention", VERSION, lock::put_retention),
+    read("GET", Level::Object, "legal-hold", VERSION, lock::get_hold),
+    write("PUT", Level::Object, "legal-hold", VERSION, lock::put_hold),
+    write("POST", Level::Object, "restore", VERSION, restore::restore),
     write("POST", Level::Object, "uploads", NONE, multipart::create),
     write("PUT", Level::Object, "uploadId", &["partNumber"], multipart::put_part),
     write("POST", Level::Object, "uploadId", NONE, multipart::complete),
@@ -167,7 +179,6 @@ pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if route.writes && server.read_only {
         return Err(read_only());
     }
-    check_version(call)?;
     check_headers(call)?;
     (route.run)(server, call)
 }
@@ -178,21 +189,11 @@ fn read_only() -> super::error::S3Error {
     error
 }
 
-/// Objects have one version, whose id is `null`.
-fn check_version(call: &Call) -> S3Result<()> {
-    match call.parameter("versionId") {
-        None | Some("null") => Ok(()),
-        Some(id) => Err(super::error::S3Error::new("NoSuchVersion", "The specified version does not exist.")
-            .detail("VersionId", id)),
-    }
-}
-
 /// Headers that ask for something that is not done must not be passed over in silence.
 fn check_headers(call: &Call) -> S3Result<()> {
     let asks = |name: &str| {
         name.starts_with("x-amz-server-side-encryption")
             || name.starts_with("x-amz-copy-source-server-side-encryption")
-            || name.starts_with("x-amz-object-lock")
             || name == "x-amz-write-offset-bytes"
             || name == "x-amz-mfa"
     };

@@ -37,7 +37,7 @@ pub(crate) fn put_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (bucket, object) = get::open(server, call, "s3:PutObjectAcl", Permission::WriteAcp)?;
     let owner = server.object_acl(&bucket, &object.meta).owner;
     let acl = asked(server, call, &bucket, &owner)?;
-    let changed = bucket.change_meta(call.key(), |meta| {
+    let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
         meta.acl = Some(acl);
         Ok(())
     })?;

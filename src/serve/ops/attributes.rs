@@ -9,6 +9,7 @@ use crate::serve::call::{Call, Reply, http_date};
 use crate::serve::error::{S3Result, fail};
 use crate::serve::store::write::Object;
 use crate::serve::xml::Writer;
+use std::borrow::Cow;
 
 const KNOWN: &[&str] = &["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
 
@@ -30,7 +31,11 @@ fn number(call: &Call, name: &str, default: usize) -> S3Result<usize> {
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (bucket, object) = get::open(server, call, "s3:GetObject", Permission::Read)?;
     let need = Need::Object(Permission::Read, &object.meta);
-    server.authorize(call, &bucket, "s3:GetObjectAttributes", call.key.as_deref(), need)?;
+    let mut action = Cow::from("s3:GetObjectAttributes");
+    if call.parameter("versionId").is_some() {
+        action = get::of_version("s3:GetObjectAttributes");
+    }
+    server.authorize(call, &bucket, &action, call.key.as_deref(), need)?;
     let headers = call.headers.iter().filter(|(name, _)| name == "x-amz-object-attributes");
     let asked: Vec<&str> = headers.flat_map(|(_, value)| value.split(',')).map(str::trim).collect();
     if asked.is_empty() || asked.iter().any(|name| !KNOWN.contains(name)) {
@@ -57,7 +62,9 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if wants("ObjectSize") {
         xml.number("ObjectSize", object.stat.size);
     }
-    Ok(Reply::xml(xml.finish()).header("last-modified", http_date(object.stat.modified())))
+    let mut reply = Reply::xml(xml.finish()).header("last-modified", http_date(object.stat.modified()));
+    reply.headers.extend(get::version_header(&bucket, meta));
+    Ok(reply)
 }
 
 fn write_parts(xml: &mut Writer, object: &Object, after: usize, max: usize) {

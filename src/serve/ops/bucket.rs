@@ -6,7 +6,7 @@ use crate::serve::access::Need;
 use crate::serve::acl::{self, Acl, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, access_denied, fail, malformed_xml};
-use crate::serve::store::bucket::State;
+use crate::serve::store::bucket::{State, Versioning};
 use crate::serve::xml::{self, Writer};
 use chrono::Utc;
 
@@ -76,11 +76,16 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
         return fail("InvalidBucketName", "The specified bucket is not valid.");
     }
     let acl = Acl::from_headers(|name| call.header(name).map(str::to_owned), &who, &who, &server.users)?;
+    let object_lock = call
+        .header("x-amz-bucket-object-lock-enabled")
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
     let state = State {
         owner: Some(who.clone()),
         created: Utc::now(),
         location: location.filter(|text| !text.is_empty()),
         acl,
+        versioning: object_lock.then_some(Versioning::Enabled),
+        object_lock,
     };
     if !server.store.create(&name, &state)? {
         return match server.store.find(&name)? {

@@ -1,6 +1,6 @@
 //! CopyObject, and the source of copies of parts.
 
-use super::{conditions, get, head_fields};
+use super::{conditions, get, head_fields, lock, restore};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{Algorithm, Checksum, Hasher};
 use crate::serve::Server;
@@ -14,8 +14,8 @@ use crate::serve::store::write::{Object, Staged, copy_range};
 use crate::serve::xml::{self, Writer};
 use std::sync::Arc;
 
-/// Bucket and key that `x-amz-copy-source` names. The key is decoded once.
-fn source_name(call: &Call) -> S3Result<(String, String)> {
+/// Bucket, key and version that `x-amz-copy-source` names. The key is decoded once.
+fn source_name(call: &Call) -> S3Result<(String, String, Option<String>)> {
     let text = call.header("x-amz-copy-source").unwrap_or("");
     let bad = || {
         S3Error::new(
@@ -27,9 +27,7 @@ fn source_name(call: &Call) -> S3Result<(String, String)> {
         Some((path, query)) => (path, query.strip_prefix("versionId=")),
         None => (text, None),
     };
-    if version.is_some_and(|version| version != "null") {
-        return fail("NoSuchVersion", "The specified version does not exist.");
-    }
+    let version = version.map(decode).transpose()?;
     let path = path.strip_prefix('/').unwrap_or(path);
     // Some clients encode the slash between bucket and key as well.
     let (bucket, key) = match path.split_once('/') {
@@ -40,15 +38,32 @@ fn source_name(call: &Call) -> S3Result<(String, String)> {
             (bucket.to_owned(), key.to_owned())
         }
     };
-    if bucket.is_empty() || key.is_empty() { Err(bad()) } else { Ok((bucket, key)) }
+    if bucket.is_empty() || key.is_empty() { Err(bad()) } else { Ok((bucket, key, version)) }
 }
 
 /// Opens the source of a copy and checks its conditions.
 pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Object)> {
-    let (bucket, key) = source_name(call)?;
-    let (bucket, object) = get::open_named(server, call, &bucket, &key, "s3:GetObject", Permission::Read)?;
+    let (bucket, key, version) = source_name(call)?;
+    let name = (&*bucket, &*key, version.as_deref());
+    let (bucket, object) = get::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(
+        // A source that is a delete marker is one that cannot be named.
+        |error| match error.code {
+            "MethodNotAllowed" => S3Error::new(
+                "InvalidRequest",
+                "The source of a copy request may not specifically refer to a delete marker by version id.",
+            ),
+            _ => error,
+        },
+    )?;
+    restore::check_readable(&object.meta)?;
     conditions::check(call, conditions::COPY, &object.meta.etag, object.stat.modified())?;
     Ok((bucket, key, object))
+}
+
+/// The header that names the version that was copied.
+pub(super) fn source_version(bucket: &Bucket, from: &Object) -> Option<(String, String)> {
+    let (_, id) = get::version_header(bucket, &from.meta)?;
+    Some(("x-amz-copy-source-version-id".to_owned(), id))
 }
 
 /// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum.
@@ -97,7 +112,9 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
         (None, Some(checksum)) => checksum.algorithm,
         (None, None) => Plan::DEFAULT.algorithm,
     };
-    let same = from_bucket.inode() == bucket.inode() && from_key == key;
+    let same = from_bucket.inode() == bucket.inode()
+        && from_key == key
+        && !call.header("x-amz-copy-source").is_some_and(|source| source.contains("?versionId="));
     if same && !replace && class == from.meta.class {
         return fail(
             "InvalidRequest",
@@ -114,16 +131,20 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.tags = if replace_tags { head_fields::tags(call)? } else { from.meta.tags.clone() };
     meta.class = class;
     meta.acl = head_fields::acl(server, call, &bucket)?;
+    lock::from_headers(server, call, &bucket, &mut meta)?;
     super::put::check_early(&bucket, call, &key)?;
     let (staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm)?;
     let checksum = Stored::of_content(checksum);
     meta.etag.clone_from(&etag);
     meta.checksum = Some(checksum.clone());
-    let stat = bucket.commit(staged, &key, meta, |present| {
+    lock::set_default(&bucket, &mut meta)?;
+    let (stat, version) = bucket.commit(staged, &key, meta, |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     let mut xml = Writer::new("CopyObjectResult");
     xml.text("LastModified", xml::time(stat.modified())).text("ETag", format!("\"{etag}\""));
     xml.text(algorithm.element(), checksum.value).text("ChecksumType", checksum.kind.name());
-    Ok(Reply::xml(xml.finish()))
+    let mut reply = Reply::xml(xml.finish()).version(version);
+    reply.headers.extend(source_version(&from_bucket, &from));
+    Ok(reply)
 }

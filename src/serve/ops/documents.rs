@@ -70,16 +70,11 @@ const DOCUMENTS: &[Document] = &[
     Document { sub: "logging", action: "BucketLogging", root: "BucketLoggingStatus", delete: false,
         put: Put::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
     // Saying yes to these would be a promise that is not kept.
-    Document { sub: "versioning", action: "BucketVersioning", root: "VersioningConfiguration", delete: false,
-        put: Put::Refused, none: Absent::Default(None) },
     Document { sub: "encryption", action: "EncryptionConfiguration", root: "", delete: false, put: Put::Refused,
         none: Absent::Error("ServerSideEncryptionConfigurationNotFoundError",
             "The server side encryption configuration was not found") },
     Document { sub: "replication", action: "ReplicationConfiguration", root: "", delete: false, put: Put::Refused,
         none: Absent::Error("ReplicationConfigurationNotFoundError", "The replication configuration was not found") },
-    Document { sub: "object-lock", action: "BucketObjectLockConfiguration", root: "", delete: false, put: Put::Refused,
-        none: Absent::Error("ObjectLockConfigurationNotFoundError",
-            "Object Lock configuration does not exist for this bucket") },
 ];
 
 /// The document that a query parameter names.

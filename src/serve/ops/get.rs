@@ -1,7 +1,7 @@
 //! GetObject and HeadObject.
 
 use super::conditions::{self, Range};
-use super::head_fields;
+use super::{head_fields, lock, restore};
 use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
@@ -9,8 +9,11 @@ use crate::serve::call::{Call, Reply, ReplyBody, http_date};
 use crate::serve::checksum::Stored;
 use crate::serve::error::{S3Error, S3Result, fail, no_such_key};
 use crate::serve::store::bucket::Bucket;
+use crate::serve::store::meta::Meta;
+use crate::serve::store::versions::{Found, id_text};
 use crate::serve::store::write::{Object, PIECE};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -31,24 +34,69 @@ pub(crate) fn open(
     action: &str,
     permission: Permission,
 ) -> S3Result<(Arc<Bucket>, Object)> {
-    open_named(server, call, call.bucket_name(), call.key(), action, permission)
+    let version = call.parameter("versionId");
+    open_named(server, call, (call.bucket_name(), call.key(), version), action, permission)
 }
 
 /// [`open`] for another object than the one that the path names.
 pub(crate) fn open_named(
     server: &Server,
     call: &Call,
-    bucket: &str,
-    key: &str,
+    (bucket, key, version): (&str, &str, Option<&str>),
     action: &str,
     permission: Permission,
 ) -> S3Result<(Arc<Bucket>, Object)> {
     let bucket = server.store.bucket(bucket)?;
-    let Some(object) = bucket.open_object(key)? else {
-        return Err(server.missing(call, &bucket, no_such_key(key)));
+    let object = match (bucket.open_version(key, version)?, version) {
+        (Found::Object(object), _) => *object,
+        (Found::Marker { id, .. }, None) => {
+            let error = no_such_key(key).header("x-amz-delete-marker", "true").header("x-amz-version-id", id);
+            return Err(server.missing(call, &bucket, error));
+        }
+        (Found::Marker { id, modified }, Some(_)) => {
+            let error = S3Error::new(
+                "MethodNotAllowed",
+                "The specified method is not allowed against this resource.",
+            )
+            .detail("ResourceType", "DeleteMarker")
+            .header("allow", "DELETE")
+            .header("x-amz-delete-marker", "true")
+            .header("x-amz-version-id", id)
+            .header("last-modified", http_date(modified));
+            return Err(server.missing(call, &bucket, error));
+        }
+        (Found::Nothing, None) => return Err(server.missing(call, &bucket, no_such_key(key))),
+        (Found::Nothing, Some(id)) => {
+            return Err(server.missing(call, &bucket, no_such_version(key, id)));
+        }
     };
-    server.authorize(call, &bucket, action, Some(key), Need::Object(permission, &object.meta))?;
+    let action = if version.is_some() { of_version(action) } else { action.into() };
+    server.authorize(call, &bucket, &action, Some(key), Need::Object(permission, &object.meta))?;
     Ok((bucket, object))
+}
+
+fn no_such_version(key: &str, id: &str) -> S3Error {
+    S3Error::new("NoSuchVersion", "The specified version does not exist.")
+        .detail("Key", key)
+        .detail("VersionId", id)
+}
+
+/// The action for a version that is named: `s3:GetObjectVersionAcl` for `s3:GetObjectAcl`.
+pub(super) fn of_version(action: &str) -> Cow<'_, str> {
+    for verb in ["s3:Get", "s3:Put", "s3:Delete"] {
+        if let Some(what) = action.strip_prefix(verb).and_then(|rest| rest.strip_prefix("Object"))
+            && ["", "Acl", "Tagging", "Attributes"].contains(&what)
+        {
+            return format!("{verb}ObjectVersion{what}").into();
+        }
+    }
+    action.into()
+}
+
+/// The header that names the version of an object, where there are versions.
+pub(super) fn version_header(bucket: &Bucket, meta: &Meta) -> Option<(String, String)> {
+    bucket.versioning()?;
+    Some(("x-amz-version-id".to_owned(), id_text(meta.version.as_ref())))
 }
 
 /// HeadObject.
@@ -60,6 +108,7 @@ pub(crate) fn head(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// GetObject.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (mut reply, object, start, length) = prepare(server, call)?;
+    restore::check_readable(&object.meta)?;
     let mut first = vec![0; length.min(PIECE as u64) as usize];
     object.file.read_exact_at(&mut first, start)?;
     let read = first.len() as u64;
@@ -78,7 +127,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// Everything but the body: the reply's head, the object, and which bytes of it.
 fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64)> {
-    let (_, object) = open(server, call, "s3:GetObject", Permission::Read)?;
+    let (bucket, object) = open(server, call, "s3:GetObject", Permission::Read)?;
     let modified = object.stat.modified();
     conditions::check(call, conditions::READ, &object.meta.etag, modified)?;
     let size = object.stat.size;
@@ -92,6 +141,9 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64)> 
     };
     let mut reply = Reply::new(status);
     reply.headers = head_fields::write(&object.meta);
+    reply.headers.extend(version_header(&bucket, &object.meta));
+    reply.headers.extend(lock::headers(server, call, &bucket, &object.meta));
+    reply.headers.extend(restore::header(&object.meta));
     for (parameter, header) in OVERRIDES {
         let Some(value) = call.parameter(parameter) else { continue };
         if call.user.is_none() {

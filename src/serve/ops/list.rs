@@ -1,4 +1,4 @@
-//! Listings: objects (both versions of the operation), versions, uploads, parts.
+//! Listings: objects (both versions of the operation), uploads, parts.
 
 use crate::s3::sign::encode;
 use crate::serve::Server;
@@ -16,7 +16,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::DateTime;
 
 /// The most entries of one page.
-const MAX_PAGE: usize = 1000;
+pub(super) const MAX_PAGE: usize = 1000;
 
 /// One page of names.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(crate) struct Page {
 }
 
 /// The common prefix that a key is rolled up into.
-fn common_prefix<'a>(key: &'a str, prefix: &str, delimiter: &str) -> Option<&'a str> {
+pub(super) fn common_prefix<'a>(key: &'a str, prefix: &str, delimiter: &str) -> Option<&'a str> {
     if delimiter.is_empty() {
         return None;
     }
@@ -38,7 +38,7 @@ fn common_prefix<'a>(key: &'a str, prefix: &str, delimiter: &str) -> Option<&'a 
 }
 
 /// The first byte string after all that start with `prefix`.
-fn after_all(prefix: &str) -> Vec<u8> {
+pub(super) fn after_all(prefix: &str) -> Vec<u8> {
     let mut bytes = prefix.as_bytes().to_vec();
     // UTF-8 has no byte 0xff, so the last one can be raised.
     if let Some(last) = bytes.last_mut() {
@@ -89,12 +89,12 @@ pub(crate) fn page(
 
 /// How names are written: as they are, or percent-encoded where the client asked for it.
 #[derive(Clone, Copy)]
-struct Names {
+pub(super) struct Names {
     encoded: bool,
 }
 
 impl Names {
-    fn of(call: &Call) -> S3Result<Self> {
+    pub(super) fn of(call: &Call) -> S3Result<Self> {
         match call.parameter("encoding-type") {
             None | Some("") => Ok(Self { encoded: false }),
             Some("url") => Ok(Self { encoded: true }),
@@ -102,7 +102,7 @@ impl Names {
         }
     }
 
-    fn write(self, xml: &mut Writer, element: &str, name: &str) {
+    pub(super) fn write(self, xml: &mut Writer, element: &str, name: &str) {
         if self.encoded {
             xml.text(element, encode::path(name));
         } else {
@@ -110,14 +110,20 @@ impl Names {
         }
     }
 
-    fn declare(self, xml: &mut Writer) {
+    pub(super) fn declare(self, xml: &mut Writer) {
         if self.encoded {
             xml.text("EncodingType", "url");
         }
     }
 }
 
-fn write_object(xml: &mut Writer, server: &Server, bucket: &Bucket, summary: &Summary, owner: bool) {
+pub(super) fn write_object(
+    xml: &mut Writer,
+    server: &Server,
+    bucket: &Bucket,
+    summary: &Summary,
+    owner: bool,
+) {
     xml.text("LastModified", xml::time(summary.stat.modified()));
     xml.text("ETag", format!("\"{}\"", summary.meta.etag));
     if let Some(checksum) = &summary.meta.checksum {
@@ -194,48 +200,6 @@ pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
             xml.open("Contents");
             names.write(&mut xml, "Key", key);
             write_object(&mut xml, server, &bucket, &summary, owner);
-            xml.close();
-        }
-    }
-    for common in &page.prefixes {
-        xml.open("CommonPrefixes");
-        names.write(&mut xml, "Prefix", common);
-        xml.close();
-    }
-    Ok(Reply::xml(xml.finish()))
-}
-
-/// ListObjectVersions of a bucket without versioning: every object is its own `null` version.
-pub(crate) fn versions(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:ListBucketVersions", None, Need::Bucket(Permission::Read))?;
-    let names = Names::of(call)?;
-    let prefix = call.parameter("prefix").unwrap_or("");
-    let delimiter = call.parameter("delimiter").unwrap_or("");
-    let marker = call.parameter("key-marker").unwrap_or("");
-    let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
-    let page = page(&bucket, prefix, delimiter, Some(marker), max)?;
-    let mut xml = Writer::new("ListVersionsResult");
-    xml.text("Name", bucket.name());
-    names.write(&mut xml, "Prefix", prefix);
-    names.write(&mut xml, "KeyMarker", marker);
-    xml.text("VersionIdMarker", call.parameter("version-id-marker").unwrap_or(""));
-    if let Some(last) = page.last.as_ref().filter(|_| page.truncated) {
-        names.write(&mut xml, "NextKeyMarker", last);
-        xml.text("NextVersionIdMarker", "null");
-    }
-    xml.number("MaxKeys", max);
-    if !delimiter.is_empty() {
-        names.write(&mut xml, "Delimiter", delimiter);
-    }
-    names.declare(&mut xml);
-    xml.text("IsTruncated", page.truncated.to_string());
-    for key in &page.keys {
-        if let Some(summary) = bucket.summary(key)? {
-            xml.open("Version");
-            names.write(&mut xml, "Key", key);
-            xml.text("VersionId", "null").text("IsLatest", "true");
-            write_object(&mut xml, server, &bucket, &summary, true);
             xml.close();
         }
     }

@@ -10,9 +10,12 @@ pub(crate) mod documents;
 pub(crate) mod get;
 mod head_fields;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod multipart;
 pub(crate) mod put;
+pub(crate) mod restore;
 pub(crate) mod tagging;
+pub(crate) mod versions;
 
 /// The longest XML or JSON document that is read, in bytes (a multi-delete of 1,000 long keys fits).
 const MAX_DOCUMENT: usize = 4 << 20;

@@ -1,6 +1,6 @@
 //! Multipart uploads.
 
-use super::{MAX_DOCUMENT, conditions, copy, head_fields, put};
+use super::{MAX_DOCUMENT, conditions, copy, get, head_fields, lock, put};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{Algorithm, Checksum, PREFIX};
 use crate::serve::Server;
@@ -28,6 +28,7 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.class = head_fields::class(call)?;
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
+    lock::from_headers(server, call, &bucket, &mut meta)?;
     let checksum =
         Plan::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
     let initiator = call.who().map_or_else(|| server.owner(&bucket), str::to_owned);
@@ -93,7 +94,7 @@ fn mismatch(plan: Option<Plan>, stated: Algorithm) -> S3Error {
 }
 
 fn copy_part(server: &Server, call: &Call, bucket: &Bucket, upload: &Upload, number: u32) -> S3Result<Reply> {
-    let (_, _, from) = copy::source(server, call)?;
+    let (from_bucket, _, from) = copy::source(server, call)?;
     let size = from.stat.size;
     let (offset, length) = match call.header("x-amz-copy-source-range") {
         None => (0, size),
@@ -129,7 +130,9 @@ fn copy_part(server: &Server, call: &Call, bucket: &Bucket, upload: &Upload, num
     if upload.checksum.is_some() {
         xml.text(algorithm.element(), checksum.to_string());
     }
-    Ok(Reply::xml(xml.finish()))
+    let mut reply = Reply::xml(xml.finish());
+    reply.headers.extend(copy::source_version(&from_bucket, &from));
+    Ok(reply)
 }
 
 /// AbortMultipartUpload.
@@ -227,7 +230,11 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         Err(error) if error.code == "NoSuchUpload" => {
             let present = bucket.open_object(&key)?.map(|object| object.meta);
             return match present.filter(|meta| etag.as_ref() == Some(&meta.etag)) {
-                Some(meta) => Ok(done(call, &bucket, &key, &meta)),
+                Some(meta) => {
+                    let mut reply = done(call, &bucket, &key, &meta);
+                    reply.headers.extend(get::version_header(&bucket, &meta));
+                    Ok(reply)
+                }
                 None => Err(error),
             };
         }
@@ -244,14 +251,15 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.etag = etag;
     meta.parts = parts.iter().map(|part| part.size).collect();
     meta.checksum = checksum;
-    bucket.commit(staged, &key, meta.clone(), |present| {
+    lock::set_default(&bucket, &mut meta)?;
+    let (_, version) = bucket.commit(staged, &key, meta.clone(), |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     if let Err(error) = bucket.remove_upload(&upload.id) {
         // The object is there; somebody else may have completed or aborted the upload at the same time.
         log::debug!("serve: removing upload {}: {}", upload.id, error.message);
     }
-    Ok(done(call, &bucket, &key, &meta))
+    Ok(done(call, &bucket, &key, &meta).version(version))
 }
 
 /// Checks what the headers of a completion say of the object that the parts make.

@@ -1,6 +1,6 @@
 //! PutObject.
 
-use super::{conditions, head_fields};
+use super::{conditions, head_fields, lock};
 use crate::s3::checksum::{Algorithm, Checksum};
 use crate::serve::Server;
 use crate::serve::access::Need;
@@ -62,6 +62,7 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.class = head_fields::class(call)?;
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
+    lock::from_headers(server, call, &bucket, &mut meta)?;
     check_early(&bucket, call, &key)?;
     let algorithm = call.payload.stated().unwrap_or(Plan::DEFAULT.algorithm);
     let (staged, etag, checksum) = receive(&bucket, &mut call.payload, algorithm)?;
@@ -70,10 +71,11 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     reply.headers.extend(checksum.headers());
     meta.etag = etag;
     meta.checksum = Some(checksum);
-    bucket.commit(staged, &key, meta, |present| {
+    lock::set_default(&bucket, &mut meta)?;
+    let (_, version) = bucket.commit(staged, &key, meta, |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
-    Ok(reply)
+    Ok(reply.version(version))
 }
 
 /// Checks the conditions of a write before the body is read; they are checked again when it takes its name. Also sees

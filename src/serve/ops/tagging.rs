@@ -88,7 +88,7 @@ pub(crate) fn delete(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 fn set(server: &Server, call: &Call, tags: Tags) -> S3Result<()> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    let changed = bucket.change_meta(call.key(), |meta| {
+    let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
         meta.tags = tags;
         Ok(())
     })?;

@@ -29,6 +29,21 @@ pub(crate) struct State {
     /// The location constraint that it was made with.
     pub(crate) location: Option<String>,
     pub(crate) acl: Option<Acl>,
+    /// `None`: there never was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) versioning: Option<Versioning>,
+    /// Whether versions can be locked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) object_lock: bool,
+}
+
+/// Whether a write makes a new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Versioning {
+    /// Each write and each deletion.
+    Enabled,
+    /// Writes and deletions replace the `null` version; the others stay.
+    Suspended,
 }
 
 /// How a store writes.
@@ -85,6 +100,8 @@ pub(crate) struct Bucket {
     escaped_data: Lazy,
     escaped_meta: Lazy,
     uploads: Lazy,
+    version_index: Lazy,
+    version_data: Lazy,
     state: RwLock<State>,
     documents: RwLock<HashMap<String, Arc<str>>>,
     policy: RwLock<Option<Arc<Policy>>>,
@@ -121,6 +138,8 @@ impl Bucket {
             created: DateTime::from_timestamp_nanos(stat.mtime),
             location: None,
             acl: None,
+            versioning: None,
+            object_lock: false,
         };
         let mut documents = HashMap::new();
         if let Some(private) = dir.child(PRIVATE)? {
@@ -157,6 +176,8 @@ impl Bucket {
             escaped_data: Lazy::new(&[PRIVATE, "escaped", "data"]),
             escaped_meta: Lazy::new(&[PRIVATE, "escaped", "meta"]),
             uploads: Lazy::new(&[PRIVATE, "uploads"]),
+            version_index: Lazy::new(&[PRIVATE, "versions", "index"]),
+            version_data: Lazy::new(&[PRIVATE, "versions", "data"]),
             state: RwLock::new(state),
             documents: RwLock::new(documents),
             policy: RwLock::new(policy),
@@ -182,6 +203,16 @@ impl Bucket {
 
     pub(crate) fn state(&self) -> State {
         read(&self.state).clone()
+    }
+
+    /// Whether there are versions.
+    pub(crate) fn versioning(&self) -> Option<Versioning> {
+        read(&self.state).versioning
+    }
+
+    /// Whether versions can be locked.
+    pub(crate) fn has_object_lock(&self) -> bool {
+        read(&self.state).object_lock
     }
 
     /// Changes what is stored of the bucket.
@@ -279,6 +310,24 @@ impl Bucket {
 
     pub(super) fn make_uploads(&self) -> io::Result<&Dir> {
         self.uploads.make(&self.dir, self.mode)
+    }
+
+    /// Where versions that are not current are written down.
+    pub(super) fn version_index(&self) -> io::Result<Option<&Dir>> {
+        self.version_index.get(&self.dir)
+    }
+
+    pub(super) fn make_version_index(&self) -> io::Result<&Dir> {
+        self.version_index.make(&self.dir, self.mode)
+    }
+
+    /// Where their contents are.
+    pub(super) fn version_data(&self) -> io::Result<Option<&Dir>> {
+        self.version_data.get(&self.dir)
+    }
+
+    pub(super) fn make_version_data(&self) -> io::Result<&Dir> {
+        self.version_data.make(&self.dir, self.mode)
     }
 
     /// Root of the objects of a store, if it is there.

@@ -169,6 +169,11 @@ impl Dir {
         Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
     }
 
+    /// Gives a file a second name, which must be free.
+    pub(crate) fn link(&self, name: &str, to_dir: &Self, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::linkat(&self.0, name, &to_dir.0, to, AtFlags::empty())?)
+    }
+
     /// Removes a file; `false` if there was none.
     pub(crate) fn unlink(&self, name: &str) -> io::Result<bool> {
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {

@@ -5,9 +5,10 @@
 //! object before. A reader takes the record that matches the file it has open. See [`super::write`] for why
 //! metadata and data therefore never mix, whatever moment the process dies at.
 
-use super::dir::Stat;
+use super::dir::{Kind, Stat};
 use crate::serve::acl::Acl;
 use crate::serve::checksum::Stored;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Metadata of an object.
@@ -38,6 +39,33 @@ pub(crate) struct Meta {
     /// The checksum beside the ETag.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checksum: Option<Stored>,
+    /// Its version; none: the `null` version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retention: Option<Retention>,
+    /// Whether a legal hold is on, if that was ever said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) legal_hold: Option<bool>,
+    /// Until when an archived object can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) restored_until: Option<DateTime<Utc>>,
+}
+
+/// How long a version may not be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Retention {
+    pub(crate) mode: LockMode,
+    pub(crate) until: DateTime<Utc>,
+}
+
+/// Who may get around a retention: those with a permission for it, or nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LockMode {
+    #[serde(rename = "GOVERNANCE")]
+    Governance,
+    #[serde(rename = "COMPLIANCE")]
+    Compliance,
 }
 
 /// One description, with the file that it is true of.
@@ -52,6 +80,11 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn new(stat: &Stat, meta: Meta) -> Self {
         Self { size: stat.size, mtime: stat.mtime, inode: stat.inode, meta }
+    }
+
+    /// The stat of the file that it describes.
+    pub(crate) fn stat(&self) -> Stat {
+        Stat { kind: Kind::File, size: self.size, mtime: self.mtime, inode: self.inode }
     }
 
     pub(crate) fn describes(&self, stat: &Stat) -> bool {
@@ -72,7 +105,6 @@ pub(crate) fn lookup(sidecar: &[u8], stat: &Stat) -> Option<Meta> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dir::Kind;
     use super::*;
 
     #[test]

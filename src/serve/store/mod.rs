@@ -11,6 +11,8 @@
 //!     escaped/data/HEX              objects whose keys cannot be paths
 //!     escaped/meta/HEX              their sidecars
 //!     uploads/ID/                   upload.json and parts NUMBER-MD5
+//!     versions/index/HEX            versions of a key that are not current, and delete markers
+//!     versions/data/NAME            their contents
 //!     tmp/                          files that have no name yet
 //! ```
 //!
@@ -22,6 +24,7 @@ pub(crate) mod dir;
 pub(crate) mod meta;
 pub(crate) mod place;
 pub(crate) mod uploads;
+pub(crate) mod versions;
 pub(crate) mod walk;
 pub(crate) mod write;
 
@@ -223,7 +226,7 @@ impl Store {
         if !*alive {
             return Err(no_such_bucket(bucket.name()));
         }
-        if walk::Keys::new(bucket, "", b"")?.next()?.is_some() {
+        if walk::Keys::with_versions(bucket, "", b"")?.next()?.is_some() {
             return fail("BucketNotEmpty", "The bucket you tried to delete is not empty");
         }
         let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;

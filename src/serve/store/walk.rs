@@ -153,7 +153,8 @@ impl Frame {
 #[derive(Debug)]
 struct Walk<'a> {
     bucket: &'a Bucket,
-    space: Space,
+    /// Whether the paths are the keys; else they are escaped.
+    plain: bool,
     stack: Vec<Frame>,
     /// Paths below this are passed over.
     target: Vec<u8>,
@@ -161,11 +162,11 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Starts at the directory that holds every key with `prefix`.
-    fn new(bucket: &'a Bucket, space: Space, prefix: &str) -> io::Result<Self> {
-        let mut walk = Self { bucket, space, stack: Vec::new(), target: Vec::new() };
-        let Some(root) = bucket.data_root(space)? else { return Ok(walk) };
+    fn new(bucket: &'a Bucket, root: Option<Dir>, plain: bool, prefix: &str) -> io::Result<Self> {
+        let mut walk = Self { bucket, plain, stack: Vec::new(), target: Vec::new() };
+        let Some(root) = root else { return Ok(walk) };
         match prefix.rsplit_once('/') {
-            Some((below, _)) if space == Space::Plain => {
+            Some((below, _)) if plain => {
                 // A prefix with a directory that cannot be (`//x`) has no ordinary files.
                 if place::is_path(below)
                     && let Some(dir) = root.walk(below.split('/'))?
@@ -179,7 +180,7 @@ impl<'a> Walk<'a> {
     }
 
     fn push(&mut self, dir: Dir, prefix: Vec<u8>) -> io::Result<()> {
-        let top = self.space == Space::Plain && prefix.is_empty();
+        let top = self.plain && prefix.is_empty();
         let names = self.bucket.names().names(self.bucket, &dir, top)?;
         let mut frame = Frame { dir, prefix, names, at: 0 };
         frame.seek(&self.target);
@@ -189,10 +190,7 @@ impl<'a> Walk<'a> {
 
     /// Passes over all keys before `key`, which need not exist.
     fn seek(&mut self, key: &[u8]) {
-        self.target = match self.space {
-            Space::Plain => key.to_vec(),
-            Space::Escaped => place::escape(key).into_bytes(),
-        };
+        self.target = if self.plain { key.to_vec() } else { place::escape(key).into_bytes() };
         for frame in &mut self.stack {
             frame.seek(&self.target);
         }
@@ -216,10 +214,7 @@ impl<'a> Walk<'a> {
                 }
                 continue;
             }
-            let key = match self.space {
-                Space::Plain => Some(path),
-                Space::Escaped => place::unescape(&path),
-            };
+            let key = if self.plain { Some(path) } else { place::unescape(&path) };
             if let Some(key) = key.and_then(|key| String::from_utf8(key).ok()) {
                 return Ok(Some(key));
             }
@@ -232,31 +227,39 @@ impl<'a> Walk<'a> {
 #[derive(Debug)]
 pub(crate) struct Keys<'a> {
     prefix: String,
-    plain: Walk<'a>,
-    escaped: Walk<'a>,
-    next_plain: Option<String>,
-    next_escaped: Option<String>,
+    /// Walks, each with its next key.
+    walks: Vec<(Walk<'a>, Option<String>)>,
 }
 
 impl<'a> Keys<'a> {
     /// Starts at the first key with `prefix` that is not before `from`.
     pub(crate) fn new(bucket: &'a Bucket, prefix: &str, from: &[u8]) -> io::Result<Self> {
-        let mut keys = Self {
-            prefix: prefix.to_owned(),
-            plain: Walk::new(bucket, Space::Plain, prefix)?,
-            escaped: Walk::new(bucket, Space::Escaped, prefix)?,
-            next_plain: None,
-            next_escaped: None,
-        };
+        let walks = vec![
+            (Walk::new(bucket, bucket.data_root(Space::Plain)?, true, prefix)?, None),
+            (Walk::new(bucket, bucket.data_root(Space::Escaped)?, false, prefix)?, None),
+        ];
+        Self::start(walks, prefix, from)
+    }
+
+    /// As [`Self::new`], with the keys of which there are only versions that are not current.
+    pub(crate) fn with_versions(bucket: &'a Bucket, prefix: &str, from: &[u8]) -> io::Result<Self> {
+        let mut keys = Self::new(bucket, prefix, from)?;
+        if bucket.versioning().is_some() {
+            let root = bucket.version_index()?.map(Dir::again).transpose()?;
+            keys.walks.push((Walk::new(bucket, root, false, prefix)?, None));
+        }
+        Self::start(keys.walks, prefix, from)
+    }
+
+    fn start(walks: Vec<(Walk<'a>, Option<String>)>, prefix: &str, from: &[u8]) -> io::Result<Self> {
+        let mut keys = Self { prefix: prefix.to_owned(), walks };
         keys.seek(from.max(prefix.as_bytes()))?;
         Ok(keys)
     }
 
     /// Goes on at the first key that is not before `key`. Never goes back.
     pub(crate) fn seek(&mut self, key: &[u8]) -> io::Result<()> {
-        for (walk, head) in
-            [(&mut self.plain, &mut self.next_plain), (&mut self.escaped, &mut self.next_escaped)]
-        {
+        for (walk, head) in &mut self.walks {
             if head.as_ref().is_none_or(|head| head.as_bytes() < key) {
                 walk.seek(key);
                 *head = walk.next()?;
@@ -265,25 +268,16 @@ impl<'a> Keys<'a> {
         Ok(())
     }
 
-    /// The next key. Where a key is in both stores (something was put there from outside), the plain one counts.
+    /// The next key. One that several walks have (something was put there from outside; there are other versions of it)
+    /// comes once.
     pub(crate) fn next(&mut self) -> io::Result<Option<String>> {
-        let plain_first = match (&self.next_plain, &self.next_escaped) {
-            (Some(plain), Some(escaped)) if plain == escaped => {
-                self.next_escaped = self.escaped.next()?;
-                true
+        let heads = self.walks.iter().filter_map(|(_, head)| head.as_ref());
+        let Some(key) = heads.min().cloned() else { return Ok(None) };
+        for (walk, head) in &mut self.walks {
+            if head.as_ref() == Some(&key) {
+                *head = walk.next()?;
             }
-            (Some(plain), Some(escaped)) => plain < escaped,
-            (plain, _) => plain.is_some(),
-        };
-        let key = if plain_first {
-            let next = self.plain.next()?;
-            std::mem::replace(&mut self.next_plain, next)
-        } else if self.next_escaped.is_some() {
-            let next = self.escaped.next()?;
-            std::mem::replace(&mut self.next_escaped, next)
-        } else {
-            None
-        };
-        Ok(key.filter(|key| key.starts_with(&self.prefix)))
+        }
+        Ok(Some(key).filter(|key| key.starts_with(&self.prefix)))
     }
 }

@@ -21,10 +21,11 @@
 //! A deletion removes the escaped copy first (there normally is only one of the two), then the file, then the
 //! sidecar: a sidecar without a file describes nothing and is overwritten by the next object of that name.
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, Versioning};
 use super::dir::{Dir, Kind, Stat, stat_file};
 use super::meta::{self, Meta, Record};
 use super::place::{self, Space};
+use super::versions::{self, Removed};
 use crate::digest::{Digest, Md5};
 use crate::serve::error::{S3Error, S3Result, fail};
 use chrono::{DateTime, Utc};
@@ -43,7 +44,7 @@ pub(crate) struct Object {
     pub(crate) file: File,
     pub(crate) stat: Stat,
     pub(crate) meta: Meta,
-    space: Space,
+    pub(super) space: Space,
 }
 
 /// What a listing needs of an object.
@@ -94,7 +95,7 @@ impl Drop for Staged {
 }
 
 /// How many times a file that keeps changing under us is read again.
-const PATIENCE: usize = 4;
+pub(super) const PATIENCE: usize = 4;
 
 impl Bucket {
     /// Opens the object of a key.
@@ -209,16 +210,22 @@ impl Bucket {
         Ok(Staged { tmp: tmp.again()?, name, file })
     }
 
-    /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse.
+    /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse. Where
+    /// there are versions, the present one is kept; the id of the new one is returned.
     pub(crate) fn commit(
         &self,
         staged: Staged,
         key: &str,
-        meta: Meta,
+        mut meta: Meta,
         check: impl FnOnce(Option<&Object>) -> S3Result<()>,
-    ) -> S3Result<Stat> {
+    ) -> S3Result<(Stat, Option<String>)> {
         if self.mode.fsync {
             staged.file.sync_all()?;
+        }
+        let versioning = self.versioning();
+        if versioning.is_some() {
+            // A file from outside becomes a version with its ETag; hashed without the lock.
+            self.open_object(key)?;
         }
         let stat = stat_file(&staged.file)?;
         let alive = self.alive();
@@ -228,33 +235,54 @@ impl Bucket {
         let _lock = self.lock(key);
         let present = self.present(key)?;
         check(present.as_ref())?;
-        let new = Record::new(&stat, meta);
-        let mut records = vec![new];
-        let mut space = if place::is_plain(key) { Space::Plain } else { Space::Escaped };
-        if let Some(present) = present {
-            space = present.space;
-            records.push(Record::new(&present.stat, present.meta));
+        meta.version = match versioning {
+            Some(Versioning::Enabled) => Some(versions::new_id()?),
+            Some(Versioning::Suspended) | None => None,
+        };
+        let version = versioning.map(|_| versions::id_text(meta.version.as_ref()));
+        if versioning.is_some() {
+            self.keep(key, present.as_ref(), meta.version.as_ref())?;
         }
-        if space == Space::Plain {
-            match self.place(&staged, Space::Plain, key, &records) {
+        let is_null = meta.version.is_none();
+        let mut records = vec![Record::new(&stat, meta)];
+        let space = present.as_ref().map(|present| present.space);
+        records.extend(present.map(|present| Record::new(&present.stat, present.meta)));
+        self.settle(&staged.tmp, &staged.name, key, space, &records)?;
+        if versioning.is_some() && is_null {
+            self.forget_null(key)?;
+        }
+        Ok((stat, version))
+    }
+
+    /// Gives a file the name of a key, as an ordinary file if that can be; `space` is where the present object is.
+    pub(super) fn settle(
+        &self,
+        from: &Dir,
+        name: &str,
+        key: &str,
+        space: Option<Space>,
+        records: &[Record],
+    ) -> io::Result<()> {
+        let by_form = if place::is_plain(key) { Space::Plain } else { Space::Escaped };
+        if space.unwrap_or(by_form) == Space::Plain {
+            match self.place(from, name, Space::Plain, key, records) {
                 Err(error) if cannot_be_named(&error) => {}
-                result => return Ok(result.map(|()| stat)?),
+                result => return result,
             }
         }
-        self.place(&staged, Space::Escaped, key, &records)?;
-        Ok(stat)
+        self.place(from, name, Space::Escaped, key, records)
     }
 
     /// The present object of a key whose lock is held; a file from outside counts with empty metadata, as
     /// hashing it just to replace it would be a waste.
-    fn present(&self, key: &str) -> S3Result<Option<Object>> {
+    pub(super) fn present(&self, key: &str) -> S3Result<Option<Object>> {
         let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
         let meta = self.read_meta(space, key, &stat)?.unwrap_or_default();
         Ok(Some(Object { file, stat, meta, space }))
     }
 
     /// Steps 2 and 3 of a write.
-    fn place(&self, staged: &Staged, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
+    fn place(&self, from: &Dir, file: &str, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
         let path = place::path(space, key);
         let (parents, name) = place::split(&path);
         let root = self.make_data_root(space)?;
@@ -268,7 +296,7 @@ impl Bucket {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
             self.write_sidecar(space, key, records)?;
-            match staged.tmp.rename(&staged.name, &dir, name) {
+            match from.rename(file, &dir, name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => {}
                 result => {
                     result?;
@@ -305,14 +333,15 @@ impl Bucket {
         result
     }
 
-    /// Changes the metadata of an object in place: its content and modification time stay.
+    /// Changes the metadata of an object, or of one of its versions, in place: its content and modification time stay.
     pub(crate) fn change_meta(
         &self,
         key: &str,
+        version: Option<&str>,
         change: impl FnOnce(&mut Meta) -> S3Result<()>,
     ) -> S3Result<bool> {
         // First without the lock, so that a file from outside is hashed now.
-        if self.open_object(key)?.is_none() {
+        if self.open_object(key)?.is_none() && self.versioning().is_none() {
             return Ok(false);
         }
         let alive = self.alive();
@@ -320,7 +349,15 @@ impl Bucket {
             return Err(super::no_such_bucket(self.name()));
         }
         let _lock = self.lock(key);
-        let Some(mut present) = self.present(key)? else { return Ok(false) };
+        let present = self.present(key)?;
+        let is_it =
+            |object: &Object| version.is_none_or(|wanted| versions::is(object.meta.version.as_ref(), wanted));
+        let Some(mut present) = present.filter(is_it) else {
+            return match version.filter(|_| self.versioning().is_some()) {
+                Some(wanted) => self.change_kept(key, wanted, change),
+                None => Ok(false),
+            };
+        };
         if present.meta.etag.is_empty() {
             return fail("SlowDown", "The object keeps changing; try again.");
         }
@@ -329,19 +366,34 @@ impl Bucket {
         Ok(true)
     }
 
-    /// Removes a key if `check`, which sees the present object, allows; says whether there was one.
+    /// Removes a key if `check`, which sees the present object, allows. Where there are versions, a delete marker of
+    /// `who` becomes the latest instead.
     pub(crate) fn remove(
         &self,
         key: &str,
+        who: Option<&str>,
         check: impl FnOnce(Option<&Object>) -> S3Result<()>,
-    ) -> S3Result<bool> {
+    ) -> S3Result<Removed> {
         if self.mode.read_only {
             return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
         }
+        let versioning = self.versioning();
+        if versioning.is_some() {
+            self.open_object(key)?;
+        }
         let _alive = self.alive();
         let _lock = self.lock(key);
-        check(self.present(key)?.as_ref())?;
-        let mut removed = false;
+        let present = self.present(key)?;
+        check(present.as_ref())?;
+        if let Some(versioning) = versioning {
+            return self.mark_deleted(key, present.as_ref(), versioning, who);
+        }
+        self.unlink_key(key)?;
+        Ok(Removed::default())
+    }
+
+    /// Removes the file of a key, and then its sidecar.
+    pub(super) fn unlink_key(&self, key: &str) -> io::Result<()> {
         for space in [Space::Escaped, Space::Plain] {
             if space == Space::Plain && !place::is_path(key) {
                 continue;
@@ -351,16 +403,15 @@ impl Bucket {
             if !self.unlink_below(&root, &path)? {
                 continue;
             }
-            removed = true;
             if let Some(root) = self.meta_root(space)? {
                 self.unlink_below(root, &path)?;
             }
         }
-        Ok(removed)
+        Ok(())
     }
 
     /// Unlinks a regular file, and the directories above it that are empty then.
-    fn unlink_below(&self, root: &Dir, path: &str) -> io::Result<bool> {
+    pub(super) fn unlink_below(&self, root: &Dir, path: &str) -> io::Result<bool> {
         let (parents, name) = place::split(path);
         let Some(dir) = root.walk(parents.clone())? else { return Ok(false) };
         if dir.stat(name)?.is_none_or(|stat| stat.kind != Kind::File) || !dir.unlink(name)? {

@@ -62,8 +62,8 @@ async fn unknown_subresources_never_fall_through() {
         for target in [
             "/b-one?what",
             "/b-one/key?what",
-            "/b-one/key?legal-hold",
-            "/b-one/key?retention",
+            "/b-one/key?legal-hold&retention",
+            "/b-one/key?select",
             "/b-one/key?torrent",
             "/b-one/key?acl&tagging",
             "/b-one?analytics&id=1",
@@ -166,7 +166,9 @@ async fn documents_are_validated_kept_and_removed() {
     let versioning = lab.alice("GET", "/b-one?versioning").send().await.ok(200);
     assert!(versioning.text().contains("<VersioningConfiguration") && versioning.value("Status").is_empty());
     lab.alice("PUT", "/b-one?versioning")
-        .body("<VersioningConfiguration/>")
+        .body(
+            "<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Enabled</MfaDelete></VersioningConfiguration>",
+        )
         .send()
         .await
         .error(501, "NotImplemented");

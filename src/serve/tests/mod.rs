@@ -7,11 +7,13 @@ mod access;
 mod buckets;
 mod checksums;
 mod listing;
+mod locks;
 mod multipart;
 mod nonsense;
 mod objects;
 mod signatures;
 mod storage;
+mod versions;
 
 use super::{Options, Running, User, start};
 use crate::s3::credentials::Credentials;

@@ -1,0 +1,288 @@
+//! Object lock: retention and legal holds, and what they forbid.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
+
+use super::{MAX_DOCUMENT, get};
+use crate::serve::Server;
+use crate::serve::access::Need;
+use crate::serve::acl::Permission;
+use crate::serve::call::{Call, Reply};
+use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, no_such_key};
+use crate::serve::store::bucket::{Bucket, Versioning};
+use crate::serve::store::meta::{LockMode, Meta, Retention};
+use crate::serve::xml::{self, Node, Writer};
+use chrono::{DateTime, Months, SecondsFormat, TimeDelta, Utc};
+
+/// Name under which a bucket's configuration is kept.
+const DOCUMENT: &str = "object-lock";
+
+const MODE: &str = "x-amz-object-lock-mode";
+const UNTIL: &str = "x-amz-object-lock-retain-until-date";
+const HOLD: &str = "x-amz-object-lock-legal-hold";
+
+impl LockMode {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Governance => "GOVERNANCE",
+            Self::Compliance => "COMPLIANCE",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Governance, Self::Compliance].into_iter().find(|mode| mode.name() == text.trim())
+    }
+}
+
+fn time_text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text.trim()).ok().map(|time| time.to_utc())
+}
+
+fn future(until: DateTime<Utc>) -> S3Result<DateTime<Utc>> {
+    if until <= Utc::now() {
+        return fail("InvalidArgument", "The retain until date must be in the future!");
+    }
+    Ok(until)
+}
+
+fn check_bucket(bucket: &Bucket) -> S3Result<()> {
+    if bucket.has_object_lock() {
+        return Ok(());
+    }
+    fail("InvalidRequest", "Bucket is missing Object Lock Configuration")
+}
+
+/// A default retention, from now on; `None` if the document has no rule.
+fn default_retention(root: &Node) -> S3Result<Option<Retention>> {
+    if root.value("ObjectLockEnabled").map(str::trim) != Some("Enabled") {
+        return Err(malformed_xml());
+    }
+    let Some(rule) = root.child("Rule") else { return Ok(None) };
+    let rule = rule.child("DefaultRetention").ok_or_else(malformed_xml)?;
+    let mode = rule.value("Mode").and_then(LockMode::parse).ok_or_else(malformed_xml)?;
+    let number = |text: &str| match text.trim().parse::<i64>() {
+        Ok(number) if (1..=36_500).contains(&number) => Ok(number),
+        Ok(_) => fail("InvalidArgument", "Default retention period must be a positive integer value."),
+        Err(_) => Err(malformed_xml()),
+    };
+    let now = Utc::now();
+    let until = match (rule.value("Days"), rule.value("Years")) {
+        (Some(days), None) => now.checked_add_signed(TimeDelta::days(number(days)?)),
+        (None, Some(years)) => now.checked_add_months(Months::new(number(years)? as u32 * 12)),
+        _ => return Err(malformed_xml()),
+    };
+    Ok(until.map(|until| Retention { mode, until }))
+}
+
+/// Gives a new object the default retention of its bucket, unless it has one.
+pub(super) fn set_default(bucket: &Bucket, meta: &mut Meta) -> S3Result<()> {
+    if meta.retention.is_none()
+        && bucket.has_object_lock()
+        && let Some(text) = bucket.document(DOCUMENT)
+    {
+        meta.retention = default_retention(&xml::parse(text.as_bytes(), &["ObjectLockConfiguration"])?)?;
+    }
+    Ok(())
+}
+
+/// Takes what the headers of a write say of locks.
+pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: &mut Meta) -> S3Result<()> {
+    let (mode, until, hold) = (call.setting(MODE), call.setting(UNTIL), call.setting(HOLD));
+    if mode.is_none() && until.is_none() && hold.is_none() {
+        return Ok(());
+    }
+    check_bucket(bucket)?;
+    match (mode, until) {
+        (None, None) => {}
+        (Some(mode), Some(until)) => {
+            server.authorize(call, bucket, "s3:PutObjectRetention", call.key.as_deref(), Need::Owner)?;
+            let mode = LockMode::parse(mode)
+                .ok_or_else(|| S3Error::new("InvalidArgument", "Unknown wormMode directive."))?;
+            let until = parse_time(until).ok_or_else(|| {
+                S3Error::new("InvalidArgument", "The retain until date must be provided in ISO 8601 format")
+            })?;
+            meta.retention = Some(Retention { mode, until: future(until)? });
+        }
+        _ => {
+            return fail("InvalidArgument", format!("{UNTIL} and {MODE} must both be supplied"));
+        }
+    }
+    if let Some(hold) = hold {
+        server.authorize(call, bucket, "s3:PutObjectLegalHold", call.key.as_deref(), Need::Owner)?;
+        meta.legal_hold = Some(match hold.trim() {
+            "ON" => true,
+            "OFF" => false,
+            _ => return fail("InvalidArgument", "Legal Hold must be either of 'ON' or 'OFF'"),
+        });
+    }
+    Ok(())
+}
+
+/// The headers that tell of locks, for who may know.
+pub(super) fn headers(server: &Server, call: &Call, bucket: &Bucket, meta: &Meta) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    let may = |action| server.allows(call, bucket, action, call.key.as_deref(), Need::Owner);
+    if let Some(retention) = meta.retention
+        && may("s3:GetObjectRetention")
+    {
+        headers.push((MODE.to_owned(), retention.mode.name().to_owned()));
+        headers.push((UNTIL.to_owned(), time_text(retention.until)));
+    }
+    if let Some(hold) = meta.legal_hold
+        && may("s3:GetObjectLegalHold")
+    {
+        headers.push((HOLD.to_owned(), if hold { "ON" } else { "OFF" }.to_owned()));
+    }
+    headers
+}
+
+fn bypasses(server: &Server, call: &Call, bucket: &Bucket, key: &str) -> bool {
+    call.header("x-amz-bypass-governance-retention").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        && server.allows(call, bucket, "s3:BypassGovernanceRetention", Some(key), Need::Owner)
+}
+
+/// Whether a version is locked, whoever asks.
+pub(crate) fn is_locked(meta: &Meta) -> bool {
+    meta.legal_hold == Some(true) || meta.retention.is_some_and(|retention| retention.until > Utc::now())
+}
+
+/// Refuses to remove a version that is locked against the requester.
+pub(super) fn check_removal(
+    server: &Server,
+    call: &Call,
+    bucket: &Bucket,
+    key: &str,
+    meta: &Meta,
+) -> S3Result<()> {
+    let governed = meta.legal_hold != Some(true)
+        && meta.retention.is_none_or(|retention| retention.mode == LockMode::Governance);
+    if !is_locked(meta) || governed && bypasses(server, call, bucket, key) {
+        return Ok(());
+    }
+    Err(S3Error {
+        message: "Access Denied because object protected by object lock.".into(),
+        ..access_denied()
+    })
+}
+
+/// GetObjectLockConfiguration.
+pub(crate) fn get_configuration(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:GetBucketObjectLockConfiguration", None, Need::Owner)?;
+    if !bucket.has_object_lock() {
+        return Err(S3Error::new(
+            "ObjectLockConfigurationNotFoundError",
+            "Object Lock configuration does not exist for this bucket",
+        )
+        .detail("BucketName", bucket.name()));
+    }
+    Ok(Reply::xml(match bucket.document(DOCUMENT) {
+        Some(text) => text.to_string(),
+        None => {
+            let mut xml = Writer::new("ObjectLockConfiguration");
+            xml.text("ObjectLockEnabled", "Enabled");
+            xml.finish()
+        }
+    }))
+}
+
+/// PutObjectLockConfiguration: on a bucket with versioning it also switches object lock on.
+pub(crate) fn put_configuration(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:PutBucketObjectLockConfiguration", None, Need::Owner)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    default_retention(&xml::parse(&body, &["ObjectLockConfiguration"])?)?;
+    if bucket.versioning() != Some(Versioning::Enabled) {
+        return fail(
+            "InvalidBucketState",
+            "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+        );
+    }
+    let text = std::str::from_utf8(&body).map_err(|_| malformed_xml())?;
+    bucket.set_document(DOCUMENT, Some(text))?;
+    bucket.set_state(|state| state.object_lock = true)?;
+    Ok(Reply::new(200))
+}
+
+fn none_set() -> S3Error {
+    S3Error::new(
+        "NoSuchObjectLockConfiguration",
+        "The specified object does not have a ObjectLock configuration",
+    )
+}
+
+/// GetObjectRetention.
+pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let (bucket, object) = get::open(server, call, "s3:GetObjectRetention", Permission::FullControl)?;
+    check_bucket(&bucket)?;
+    let retention = object.meta.retention.ok_or_else(none_set)?;
+    let mut xml = Writer::new("Retention");
+    xml.text("Mode", retention.mode.name()).text("RetainUntilDate", time_text(retention.until));
+    Ok(Reply::xml(xml.finish()))
+}
+
+/// PutObjectRetention. What is in force may be made longer by anybody who may set it, and otherwise changed only where
+/// its mode and the requester's permissions let it.
+pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let (bucket, _) = get::open(server, call, "s3:PutObjectRetention", Permission::FullControl)?;
+    check_bucket(&bucket)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let root = xml::parse(&body, &["Retention"])?;
+    let new = match (root.value("Mode"), root.value("RetainUntilDate")) {
+        (None, None) => None,
+        (Some(mode), Some(until)) => {
+            let mode = LockMode::parse(mode).ok_or_else(malformed_xml)?;
+            Some(Retention { mode, until: future(parse_time(until).ok_or_else(malformed_xml)?)? })
+        }
+        _ => return Err(malformed_xml()),
+    };
+    let bypass = bypasses(server, call, &bucket, call.key());
+    change(call, &bucket, |meta| {
+        let in_force = meta.retention.filter(|retention| retention.until > Utc::now());
+        if let Some(old) = in_force {
+            let longer = new.is_some_and(|new| new.mode == old.mode && new.until >= old.until);
+            if !longer && (old.mode == LockMode::Compliance || !bypass) {
+                return Err(access_denied());
+            }
+        }
+        meta.retention = new;
+        Ok(())
+    })
+}
+
+/// GetObjectLegalHold.
+pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let (bucket, object) = get::open(server, call, "s3:GetObjectLegalHold", Permission::FullControl)?;
+    check_bucket(&bucket)?;
+    let hold = object.meta.legal_hold.ok_or_else(none_set)?;
+    let mut xml = Writer::new("LegalHold");
+    xml.text("Status", if hold { "ON" } else { "OFF" });
+    Ok(Reply::xml(xml.finish()))
+}
+
+/// PutObjectLegalHold.
+pub(crate) fn put_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let (bucket, _) = get::open(server, call, "s3:PutObjectLegalHold", Permission::FullControl)?;
+    check_bucket(&bucket)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let root = xml::parse(&body, &["LegalHold"])?;
+    let hold = match root.value("Status").map(str::trim) {
+        Some("ON") => true,
+        Some("OFF") => false,
+        _ => return Err(malformed_xml()),
+    };
+    change(call, &bucket, |meta| {
+        meta.legal_hold = Some(hold);
+        Ok(())
+    })
+}
+
+fn change(call: &Call, bucket: &Bucket, change: impl FnOnce(&mut Meta) -> S3Result<()>) -> S3Result<Reply> {
+    if bucket.change_meta(call.key(), call.parameter("versionId"), change)? {
+        Ok(Reply::new(200))
+    } else {
+        Err(no_such_key(call.key()))
+    }
+}

@@ -1,0 +1,70 @@
+//! RestoreObject, simulated: objects of the archive classes cannot be read until they have been restored, which here
+//! takes no time. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>
+
+use super::{MAX_DOCUMENT, get};
+use crate::serve::Server;
+use crate::serve::acl::Permission;
+use crate::serve::call::{Call, Reply, http_date};
+use crate::serve::error::{S3Error, S3Result, fail, malformed_xml, no_such_key, not_implemented};
+use crate::serve::store::meta::Meta;
+use crate::serve::xml;
+use chrono::Utc;
+
+fn is_archived(meta: &Meta) -> bool {
+    matches!(meta.class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE"))
+}
+
+fn is_restored(meta: &Meta) -> bool {
+    meta.restored_until.is_some_and(|until| until > Utc::now())
+}
+
+/// Refuses to read what is in the archive.
+pub(super) fn check_readable(meta: &Meta) -> S3Result<()> {
+    if !is_archived(meta) || is_restored(meta) {
+        return Ok(());
+    }
+    let class = meta.class.as_deref().unwrap_or_default();
+    Err(S3Error::new("InvalidObjectState", "The operation is not valid for the object's storage class")
+        .detail("StorageClass", class))
+}
+
+/// The header that tells of a restored copy.
+pub(super) fn header(meta: &Meta) -> Option<(String, String)> {
+    let until = meta.restored_until.filter(|_| is_archived(meta) && is_restored(meta))?;
+    let value = format!("ongoing-request=\"false\", expiry-date=\"{}\"", http_date(until));
+    Some(("x-amz-restore".to_owned(), value))
+}
+
+/// RestoreObject: 202 for what was in the archive, 200 for what is restored already and now stays as long as said.
+pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let (bucket, object) = get::open(server, call, "s3:RestoreObject", Permission::FullControl)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let root = xml::parse(&body, &["RestoreRequest"])?;
+    if root.child("SelectParameters").is_some() || root.child("OutputLocation").is_some() {
+        return Err(not_implemented("A restore with a query"));
+    }
+    let days = match root.value("Days").map(|text| text.trim().parse::<i64>()) {
+        Some(Ok(days)) if (1..=36_500).contains(&days) => days as u32,
+        Some(Ok(_)) => return fail("InvalidArgument", "restoration days should be at least 1"),
+        Some(Err(_)) | None => return Err(malformed_xml()),
+    };
+    let tier = root.child("GlacierJobParameters").and_then(|job| job.value("Tier")).or(root.value("Tier"));
+    if !matches!(tier.map(str::trim), None | Some("Expedited" | "Standard" | "Bulk")) {
+        return Err(malformed_xml());
+    }
+    if !is_archived(&object.meta) {
+        return Err(S3Error::new(
+            "InvalidObjectState",
+            "Restore is not allowed for the object's current storage class",
+        )
+        .detail("StorageClass", object.meta.class.as_deref().unwrap_or("STANDARD")));
+    }
+    let mut already = false;
+    let until = Utc::now() + server.day.saturating_mul(days);
+    let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
+        already = is_restored(meta);
+        meta.restored_until = Some(until);
+        Ok(())
+    })?;
+    if changed { Ok(Reply::new(if already { 200 } else { 202 })) } else { Err(no_such_key(call.key())) }
+}

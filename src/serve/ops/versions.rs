@@ -1,0 +1,174 @@
+//! Versioning: its switch, and ListObjectVersions.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
+
+use super::MAX_DOCUMENT;
+use super::list::{MAX_PAGE, Names, after_all, common_prefix, write_object};
+use crate::serve::Server;
+use crate::serve::access::Need;
+use crate::serve::acl::{self, Permission};
+use crate::serve::call::{Call, Reply};
+use crate::serve::error::{S3Result, fail, malformed_xml, not_implemented};
+use crate::serve::store::bucket::{Bucket, Versioning};
+use crate::serve::store::versions::{Shown, ShownWhat};
+use crate::serve::store::walk::Keys;
+use crate::serve::xml::{self, Writer};
+
+/// GetBucketVersioning: empty as long as it was never switched on.
+pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:GetBucketVersioning", None, Need::Owner)?;
+    let mut xml = Writer::new("VersioningConfiguration");
+    match bucket.versioning() {
+        None => {}
+        Some(Versioning::Enabled) => drop(xml.text("Status", "Enabled")),
+        Some(Versioning::Suspended) => drop(xml.text("Status", "Suspended")),
+    }
+    Ok(Reply::xml(xml.finish()))
+}
+
+/// PutBucketVersioning. There is no way back to a bucket without versions.
+pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:PutBucketVersioning", None, Need::Owner)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let root = xml::parse(&body, &["VersioningConfiguration"])?;
+    if root.value("MfaDelete").is_some_and(|value| value.trim() == "Enabled") {
+        return Err(not_implemented("MFA delete"));
+    }
+    let versioning = match root.value("Status").map(str::trim) {
+        Some("Enabled") => Versioning::Enabled,
+        Some("Suspended") => Versioning::Suspended,
+        _ => return Err(malformed_xml()),
+    };
+    if versioning == Versioning::Suspended && bucket.has_object_lock() {
+        return fail(
+            "InvalidBucketState",
+            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+        );
+    }
+    bucket.set_state(|state| state.versioning = Some(versioning))?;
+    Ok(Reply::new(200))
+}
+
+/// One page of versions.
+#[derive(Default)]
+struct Page {
+    versions: Vec<(String, Shown)>,
+    prefixes: Vec<String>,
+    truncated: bool,
+    /// Key (or prefix) and id of the last entry.
+    last: Option<(String, String)>,
+}
+
+impl Page {
+    fn is_full(&self, max: usize) -> bool {
+        self.versions.len() + self.prefixes.len() == max
+    }
+}
+
+/// The versions of the marker's key that come after the marked one. Ids grow with time, so one that is gone still has
+/// its place; the `null` version, once gone, has none, and the next key follows.
+fn after_marker(versions: Vec<Shown>, marker: &str) -> Vec<Shown> {
+    match versions.iter().position(|shown| shown.id == marker) {
+        Some(at) => versions.into_iter().skip(at + 1).collect(),
+        None => versions.into_iter().filter(|shown| shown.id.as_str() < marker).collect(),
+    }
+}
+
+fn page(
+    bucket: &Bucket,
+    prefix: &str,
+    delimiter: &str,
+    (key_marker, id_marker): (&str, &str),
+    max: usize,
+) -> S3Result<Page> {
+    let mut page = Page::default();
+    if max == 0 {
+        return Ok(page);
+    }
+    let rolled = common_prefix(key_marker, prefix, delimiter) == Some(key_marker);
+    let from = match key_marker {
+        "" => Vec::new(),
+        marker if marker.starts_with(prefix) && rolled => after_all(marker),
+        marker if id_marker.is_empty() => [marker.as_bytes(), b"\0"].concat(),
+        marker => marker.as_bytes().to_vec(),
+    };
+    let mut keys = Keys::with_versions(bucket, prefix, &from)?;
+    while let Some(key) = keys.next()? {
+        if let Some(common) = common_prefix(&key, prefix, delimiter) {
+            if page.is_full(max) {
+                page.truncated = true;
+                break;
+            }
+            keys.seek(&after_all(common))?;
+            page.last = Some((common.to_owned(), String::new()));
+            page.prefixes.push(common.to_owned());
+            continue;
+        }
+        let mut versions = bucket.versions_of(&key)?;
+        if key == key_marker {
+            versions = after_marker(versions, id_marker);
+        }
+        for shown in versions {
+            if page.is_full(max) {
+                page.truncated = true;
+                return Ok(page);
+            }
+            page.last = Some((key.clone(), shown.id.clone()));
+            page.versions.push((key.clone(), shown));
+        }
+    }
+    Ok(page)
+}
+
+/// ListObjectVersions. In a bucket without versioning every object is its own `null` version.
+pub(crate) fn list(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:ListBucketVersions", None, Need::Bucket(Permission::Read))?;
+    let names = Names::of(call)?;
+    let prefix = call.parameter("prefix").unwrap_or("");
+    let delimiter = call.parameter("delimiter").unwrap_or("");
+    let key_marker = call.parameter("key-marker").unwrap_or("");
+    let id_marker = call.parameter("version-id-marker").unwrap_or("");
+    if key_marker.is_empty() && !id_marker.is_empty() {
+        return fail("InvalidArgument", "A version-id marker cannot be specified without a key marker.");
+    }
+    let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
+    let page = page(&bucket, prefix, delimiter, (key_marker, id_marker), max)?;
+    let mut xml = Writer::new("ListVersionsResult");
+    xml.text("Name", bucket.name());
+    names.write(&mut xml, "Prefix", prefix);
+    names.write(&mut xml, "KeyMarker", key_marker);
+    xml.text("VersionIdMarker", id_marker);
+    if let Some((key, id)) = page.last.as_ref().filter(|_| page.truncated) {
+        names.write(&mut xml, "NextKeyMarker", key);
+        xml.text("NextVersionIdMarker", id);
+    }
+    xml.number("MaxKeys", max);
+    if !delimiter.is_empty() {
+        names.write(&mut xml, "Delimiter", delimiter);
+    }
+    names.declare(&mut xml);
+    xml.text("IsTruncated", page.truncated.to_string());
+    for (key, shown) in &page.versions {
+        xml.open(if matches!(shown.what, ShownWhat::Data(_)) { "Version" } else { "DeleteMarker" });
+        names.write(&mut xml, "Key", key);
+        xml.text("VersionId", &shown.id).text("IsLatest", shown.latest.to_string());
+        match &shown.what {
+            ShownWhat::Data(summary) => write_object(&mut xml, server, &bucket, summary, true),
+            ShownWhat::Marker { modified, owner } => {
+                xml.text("LastModified", xml::time(*modified));
+                let owner = owner.clone().unwrap_or_else(|| server.owner(&bucket));
+                acl::write_user(xml.open("Owner"), &owner, &server.users);
+                xml.close();
+            }
+        }
+        xml.close();
+    }
+    for common in &page.prefixes {
+        xml.open("CommonPrefixes");
+        names.write(&mut xml, "Prefix", common);
+        xml.close();
+    }
+    Ok(Reply::xml(xml.finish()))
+}
