@@ -37,6 +37,12 @@ fn stored(t: &TestEnv, key: &str) -> Option<String> {
     line.map(str::to_owned)
 }
 
+/// The content of a large object.
+fn fetched(t: &TestEnv, key: &str) -> Vec<u8> {
+    t.s3cmd(&format!("get --force s3://BUCKET/{key} fetched")).ok();
+    t.read("fetched")
+}
+
 /// Whether the service keeps checksums; a healthy answer all the same.
 fn are_kept(t: &TestEnv) -> bool {
     t.file("probe", "probe");
@@ -53,7 +59,7 @@ fn are_kept(t: &TestEnv) -> bool {
 fn uploads_store_the_checksum_that_was_asked_for() {
     let t = TestEnv::with_bucket();
     let kept = are_kept(&t);
-    let large = content(11 * MIB + 5);
+    let large = content(10 * MIB + 5);
     t.file("large", &large);
     for algorithm in Algorithm::all() {
         let name = algorithm.name();
@@ -73,8 +79,8 @@ fn uploads_store_the_checksum_that_was_asked_for() {
             }
         }
         assert_eq!(t.content(&format!("{name}/small")), name.as_bytes());
-        assert!(t.content(&format!("{name}/large")) == large);
-        assert!(t.content(&format!("{name}/stdin")) == large);
+        assert!(fetched(&t, &format!("{name}/large")) == large);
+        assert!(fetched(&t, &format!("{name}/stdin")) == large);
     }
     // Nobody who does not ask gets a line that s3cmd does not print.
     t.s3cmd("info s3://BUCKET/sha1/small").ok().silent_about("checksum");
@@ -144,7 +150,7 @@ fn an_upload_that_was_killed_ends_with_the_right_checksum() {
         let wanted = format!("crc64nvme: {}", sum(Algorithm::Crc64Nvme, &large));
         assert_eq!(stored(&t, "large"), Some(wanted));
     }
-    assert!(t.content("large") == large);
+    assert!(fetched(&t, "large") == large);
 }
 
 #[test]
@@ -177,7 +183,7 @@ fn an_unfinished_upload_keeps_the_checksums_it_was_begun_with() {
         );
         let run = t.s3cmd(&line).run();
         assert_eq!(run.code, Some(0), "{run}");
-        assert!(t.content("large") == large);
+        assert!(fetched(&t, "large") == large);
         if kept && !begun.is_empty() {
             let algorithm: Algorithm = begun.parse().expect("a name");
             let wanted = format!("{begun}: {}", sum_in_parts(algorithm, &large, 5 * MIB));
@@ -185,6 +191,26 @@ fn an_unfinished_upload_keeps_the_checksums_it_was_begun_with() {
         }
         t.s3cmd("del s3://BUCKET/large").ok();
     }
+}
+
+#[test]
+fn downloads_are_proved_by_the_checksum_of_their_parts() {
+    let t = TestEnv::with_bucket();
+    if !are_kept(&t) {
+        return;
+    }
+    let large = content(13 * MIB);
+    for name in ["sha1", "sha256"] {
+        // From standard input neither an MD5 nor a part size is stored, and nobody guesses parts of 6 MiB.
+        let line =
+            format!("put --checksum-algorithm={name} --multipart-chunk-size-mb=6 - s3://BUCKET/p/{name}");
+        t.s3cmd(&line).stdin(&large).ok();
+    }
+    t.dir("d");
+    let run = t.s3cmd("-v get -r s3://BUCKET/p/ d").run();
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(!run.stderr.contains("only its length"), "{run}");
+    assert!(t.read("d/sha1") == large && t.read("d/sha256") == large);
 }
 
 #[test]
@@ -262,6 +288,52 @@ fn a_download_that_does_not_have_the_stored_checksum_is_refused() {
         } else {
             assert!(run.stderr.contains(" checksums do not match: computed="), "{run}");
         }
+    }
+}
+
+/// A service with one object of nine bytes in parts of those sizes, with that checksum of them.
+fn service_of_parts(sizes: &'static [usize], checksum: Checksum) -> u16 {
+    let parts = sizes.len();
+    listen(move |mut stream| {
+        let asked = request(&mut stream);
+        let number = asked.split_once("partNumber=").and_then(|(_, rest)| rest[..1].parse::<usize>().ok());
+        let (length, count) = match number {
+            Some(number) => (sizes[number - 1], format!("x-amz-mp-parts-count: {parts}\r\n")),
+            None => (9, String::new()),
+        };
+        let body = if asked.starts_with("HEAD") { "" } else { "123456789" };
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nETag: \"of-no-meaning\"\r\nContent-Length: {length}\r\n{count}\
+             {}: {checksum}-{parts}\r\nConnection: close\r\n\r\n{body}",
+            checksum.algorithm().header()
+        );
+    })
+}
+
+#[test]
+fn parts_need_not_be_of_one_size() {
+    let algorithm = Algorithm::Sha256;
+    let of = |parts: &[&str]| {
+        Checksum::of_parts(parts.iter().map(|part| sum(algorithm, part.as_bytes()))).expect("parts")
+    };
+    let wrong = sum(algorithm, b"");
+    for (sizes, checksum) in [
+        (&[4, 4, 1][..], of(&["1234", "5678", "9"])),
+        (&[5, 2, 2], of(&["12345", "67", "89"])),
+        // The first part alone would make one think that they are even.
+        (&[3, 1, 5], of(&["123", "4", "56789"])),
+        (&[4, 4, 1], wrong),
+        (&[3, 1, 5], wrong),
+        (&[5, 2, 2], wrong),
+    ] {
+        let right = checksum != wrong;
+        let port = service_of_parts(sizes, checksum);
+        let t = pointing_at(port, "use_https = False\nmax_retries = 1");
+        let run = t.s3cmd("-v get s3://bucket/k f").run();
+        assert_eq!((run.code == Some(0), t.exists("f")), (right, right), "{sizes:?}{run}");
+        assert!(!run.stderr.contains("only its length"), "{run}");
+        assert_eq!(run.stderr.contains(" checksums of the parts do not match"), !right, "{run}");
     }
 }
 

@@ -9,49 +9,69 @@ use futures::{StreamExt, TryStreamExt};
 use std::fs::File;
 use std::sync::Arc;
 
-/// Compares a complete file with the checksum of its parts. `false` if there is none or their size is not known; with
-/// `ask` the server is asked for it.
-pub(super) async fn verify(
-    client: &Client,
-    uri: &S3Uri,
-    object: &Remote,
-    file: &Arc<File>,
-    ask: bool,
-) -> Result<bool> {
+/// Parts that are asked about at once.
+const ASKED: usize = 16;
+
+/// Compares a complete file with the checksum of its parts. `false` if there is none or their sizes are not known. A server
+/// that keeps such checksums knows the sizes, too: a question costs less than a guess.
+pub(super) async fn verify(client: &Client, uri: &S3Uri, object: &Remote, file: &Arc<File>) -> Result<bool> {
     let Some(Stored::Parts(stored, parts)) = object.checksum else { return Ok(false) };
-    let told = match object.part_size {
-        None if ask => client.first_part_size(&uri.bucket, &uri.key, parts).await?,
-        told => told,
+    let size = match object.part_size {
+        None => client.first_part_size(&uri.bucket, &uri.key, parts).await?,
+        known => known,
     };
-    let Some(part_size) = told.filter(|size| *size > 0 && object.size.div_ceil(*size) == parts) else {
-        return Ok(false);
-    };
-    let computed = compute(file, object.size, part_size, stored.algorithm()).await?;
-    if computed == Some(stored) {
-        return Ok(true);
+    let Some(size) = size.filter(|size| *size > 0) else { return Ok(false) };
+    let even: Vec<u64> =
+        (0..object.size.div_ceil(size)).map(|part| size.min(object.size - part * size)).collect();
+    let mut computed = None;
+    if even.len() as u64 == parts {
+        computed = compute(file, &even, stored.algorithm()).await?;
+        if computed == Some(stored) {
+            return Ok(true);
+        }
     }
-    let computed = computed.map_or_else(String::new, |computed| computed.to_string());
+    // Parts need not be of one size; whoever stored it with the object made them so.
+    if object.part_size.is_none()
+        && let Some(sizes) = sizes_of(client, uri, parts).await?
+        && sizes.iter().sum::<u64>() == object.size
+        && sizes != even
+    {
+        computed = compute(file, &sizes, stored.algorithm()).await?;
+        if computed == Some(stored) {
+            return Ok(true);
+        }
+    }
+    let Some(computed) = computed else { return Ok(false) };
     Err(Error::Integrity(format!(
         "{} checksums of the parts do not match: computed={computed}, received={stored}",
         stored.algorithm()
     )))
 }
 
+/// The sizes of all parts, if the server tells them.
+async fn sizes_of(client: &Client, uri: &S3Uri, parts: u64) -> Result<Option<Vec<u64>>> {
+    let sizes = futures::stream::iter(1..=parts)
+        .map(|part| client.size_of_part(&uri.bucket, &uri.key, part, parts))
+        .buffered(ASKED);
+    let sizes: Vec<Option<u64>> = sizes.try_collect().await?;
+    Ok(sizes.into_iter().collect())
+}
+
 /// The checksum of the checksums of a file's parts, which are computed side by side.
-async fn compute(
-    file: &Arc<File>,
-    size: u64,
-    part_size: u64,
-    algorithm: Algorithm,
-) -> Result<Option<Checksum>> {
+async fn compute(file: &Arc<File>, sizes: &[u64], algorithm: Algorithm) -> Result<Option<Checksum>> {
     let wanted = Wanted { checksum: Some(algorithm), ..Wanted::default() };
     let lanes = std::thread::available_parallelism().map_or(2, usize::from);
-    let parts: Vec<_> = futures::stream::iter(0..size.div_ceil(part_size))
-        .map(|part| async move {
-            let offset = part * part_size;
-            let length = part_size.min(size - offset);
-            Payload::File(FileRange { file: file.clone(), offset, length }).hashed(wanted).await
+    let mut offset = 0;
+    let ranges: Vec<FileRange> = sizes
+        .iter()
+        .map(|&length| {
+            let range = FileRange { file: file.clone(), offset, length };
+            offset += length;
+            range
         })
+        .collect();
+    let parts: Vec<_> = futures::stream::iter(ranges)
+        .map(|range| async move { Payload::File(range).hashed(wanted).await })
         .buffered(lanes)
         .try_collect()
         .await?;
@@ -77,8 +97,8 @@ mod tests {
                 hasher.finish()
             });
             let wanted = Checksum::of_parts(parts);
-            assert_eq!(compute(&file, 700_001, 300_000, algorithm).await.unwrap(), wanted);
-            assert_ne!(compute(&file, 700_001, 300_001, algorithm).await.unwrap(), wanted);
+            assert_eq!(compute(&file, &[300_000, 300_000, 100_001], algorithm).await.unwrap(), wanted);
+            assert_ne!(compute(&file, &[300_001, 300_000, 100_000], algorithm).await.unwrap(), wanted);
         }
     }
 }

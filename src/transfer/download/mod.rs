@@ -238,7 +238,7 @@ impl Work<'_> {
 }
 
 /// Compares a complete file with what the store says about its parts: their checksums, else their ETags. `ask`: whether the
-/// server may be asked for their size.
+/// server may be asked for their size for the sake of the latter.
 async fn verify_parts(
     client: &Client,
     uri: &S3Uri,
@@ -246,8 +246,7 @@ async fn verify_parts(
     file: &Arc<File>,
     ask: bool,
 ) -> Result<()> {
-    // An ETag that says nothing leaves only the checksum, which is worth a question.
-    if checksum::verify(client, uri, object, file, ask || object.opaque_etag).await? {
+    if checksum::verify(client, uri, object, file).await? {
         return Ok(());
     }
     composite::verify(client, uri, object, file, ask).await
