@@ -1,5 +1,6 @@
 //! What every command is given: the settings, the console, and the one shared client.
 
+use super::open_files;
 use crate::config::Settings;
 use crate::output::{Console, Failure, Outcome};
 use crate::s3::client::DEFAULT_BULK;
@@ -53,11 +54,12 @@ impl Context {
 
     /// How many objects or parts move at once.
     pub fn width(&self) -> usize {
-        match usize::try_from(self.settings.jobs) {
+        let width = match usize::try_from(self.settings.jobs) {
             // Requests to a store wait for the network far longer than they use a core.
             Ok(0) | Err(_) => DEFAULT_WIDTH,
             Ok(jobs) => jobs,
-        }
+        };
+        width.min(open_files::requests())
     }
 
     /// Which objects are meant by the arguments of a command that works on whole prefixes.
@@ -158,13 +160,14 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
     };
     let signature = if settings.signature_v2 { Signature::V2 } else { Signature::V4 };
     let max_retries = u32::try_from(settings.max_retries).unwrap_or(0);
+    let bulk = usize::try_from(settings.jobs).ok().filter(|jobs| *jobs > 0).unwrap_or(DEFAULT_BULK);
     ClientOptions {
         region: settings.bucket_location.clone(),
         signature,
         transport,
         retry: RetryPolicy { max_retries, ..RetryPolicy::default() },
         requester_pays: settings.requester_pays,
-        bulk: usize::try_from(settings.jobs).ok().filter(|jobs| *jobs > 0).unwrap_or(DEFAULT_BULK),
+        bulk: bulk.min(open_files::requests()),
         rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),
         ..ClientOptions::new(endpoint(settings), credentials)
     }

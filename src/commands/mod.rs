@@ -24,6 +24,7 @@ pub mod mb;
 pub mod md5sum;
 pub mod multipart;
 pub mod mv;
+mod open_files;
 pub mod put;
 pub mod rb;
 mod runtime;

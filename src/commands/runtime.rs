@@ -15,6 +15,9 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Runs a command: on one thread where it makes a few requests, on several where it moves data. Ctrl-C and SIGTERM end it
 /// in order: what is under way is dropped, and temporary files with it.
 pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outcome {
+    if threads(command).is_some() {
+        super::open_files::raise_limit();
+    }
     let runtime = build(command).map_err(Failure::from)?;
     let outcome = runtime.block_on(async {
         if command == Command::Serve {
