@@ -1,10 +1,11 @@
 //! `get`: download objects, prefixes and wildcards into files, a directory, or standard output.
 
 use super::context::Cx;
+use super::put;
 use crate::output::{Exit, Failure, Outcome, reason};
-use crate::s3::Error;
 use crate::s3::object::Head;
 use crate::s3::request::Progress;
+use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
 use crate::transfer::download::{Known, Received, Target, download, target_of};
@@ -230,16 +231,22 @@ pub(super) fn cannot_create(shown: &str, why: &str) -> Verdict {
     Verdict::Failed
 }
 
-/// A refusal by the service ends the run, as in s3cmd; all else is the trouble of one object.
+/// A refusal by the service ends the run; all else, such as a 503 that outlived the retries, is the trouble of one object
+/// (both as measured on s3cmd 2.4.0).
 pub(super) fn failed(shown: &str, error: Error) -> Outcome<Verdict> {
     match error {
         Error::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::from(error)),
         Error::Service(service) => {
             log::error!("Download of '{shown}' failed (Reason: {service})");
-            Err(Error::Service(service).into())
+            let error = Error::Service(service);
+            if put::is_final(&error) { Err(error.into()) } else { Ok(Verdict::Failed) }
         }
         Error::Malformed(_) | Error::Invalid(_) => Err(error.into()),
-        Error::Connection { kind, .. } if kind != crate::s3::ConnectionFailure::Broken => Err(error.into()),
+        Error::Connection { kind, .. }
+            if !matches!(kind, ConnectionFailure::Broken | ConnectionFailure::Timeout) =>
+        {
+            Err(error.into())
+        }
         Error::Io(error) => {
             log::error!("Download of '{shown}' failed (Reason: {})", reason(&error));
             Ok(Verdict::Failed)

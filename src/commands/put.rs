@@ -3,6 +3,7 @@
 use super::context::Cx;
 use crate::output::{Exit, Failure, Outcome, reason};
 use crate::s3::request::Progress;
+use crate::s3::retry::{RetryClass, RetryPolicy};
 use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::local::{self, LocalItem, LocalOptions, LocalSelection};
 use crate::transfer::pool::{self, Verdict};
@@ -265,11 +266,12 @@ fn failed(path: &str, uri: &S3Uri, error: Error) -> Outcome<Verdict> {
 }
 
 /// Whether a failure ends the whole run, with the exit code of its own (measured on s3cmd 2.4.0): refusals, but not what
-/// may be a passing trouble of one object.
-fn is_final(error: &Error) -> bool {
+/// may be a passing trouble of one object, such as bytes that were damaged on their way (400 XAmzContentSHA256Mismatch).
+pub(super) fn is_final(error: &Error) -> bool {
     match error {
         Error::Service(service) => {
             matches!(service.status, 300..=408 | 410..=428 | 430..=499 | 507)
+                && !RetryPolicy::is_transient(RetryClass::Upload, error)
         }
         Error::Connection { kind, .. } => *kind == ConnectionFailure::Tls,
         Error::Invalid(_) | Error::Malformed(_) => true,

@@ -217,7 +217,7 @@ impl Client {
     /// The list of a bucket, or of an object where `key` is given.
     pub async fn get_acl(&self, bucket: &str, key: Option<&str>) -> Result<Acl> {
         let request = Request::new(Method::GET, Some(bucket), key).query("acl", "");
-        Acl::from_xml(&self.send(request).await?.text().await?)
+        Acl::from_xml(&self.fetch_text(request).await?)
     }
 
     /// Replaces the list.

@@ -130,7 +130,7 @@ impl Payload {
     /// The body for one attempt. `sent` counts the bytes that were handed to the connection.
     pub(crate) fn wire(&self, sent: Arc<AtomicU64>, throttle: Option<Arc<super::Throttle>>) -> WireBody {
         match self {
-            Payload::Bytes(bytes) if bytes.is_empty() => Full::new(Bytes::new()).map_err(Into::into).boxed(),
+            Payload::Bytes(bytes) if bytes.is_empty() => whole(Bytes::new()),
             Payload::Bytes(bytes) => {
                 let mut rest = bytes.clone();
                 let blocks = std::iter::from_fn(move || {
@@ -157,6 +157,11 @@ impl Payload {
             }
         }
     }
+}
+
+/// A body that is there already, in one piece.
+pub(crate) fn whole(bytes: Bytes) -> WireBody {
+    Full::new(bytes).map_err(Into::into).boxed()
 }
 
 fn counted(

@@ -127,7 +127,7 @@ impl Client {
     /// Reads a sub-resource (`policy`, `lifecycle`, `cors`, ...) as it is.
     pub async fn document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<String> {
         let request = Request::new(Method::GET, Some(bucket), key).query(name, "");
-        self.send(request).await?.text().await
+        self.fetch_text(request).await
     }
 
     /// Stores a sub-resource as it is; returns the status, which some commands show (204 or 200).

@@ -4,8 +4,9 @@ use super::body::Payload;
 use super::credentials::Credentials;
 use super::endpoint::{Endpoint, Target};
 use super::error::{ConnectionFailure, Error, Result, ServiceError};
-use super::request::{Request, Response};
-use super::retry::{RetryClass, RetryPolicy, random};
+use super::pace::Pace;
+use super::request::{MAX_DOCUMENT, Request, Response};
+use super::retry::{Blame, Budget, RetryClass, RetryPolicy};
 use super::sign::{self, encode, v2, v4};
 use super::transport::{SharedTransport, Transport, TransportOptions};
 use super::{Throttle, xml};
@@ -89,6 +90,7 @@ struct Inner {
     transport: SharedTransport,
     throttle: Option<Arc<Throttle>>,
     bulk: Semaphore,
+    pace: Arc<Pace>,
     /// What answers told about buckets: region, and the host to use instead.
     buckets: Mutex<HashMap<String, Learned>>,
     /// Set once the service has asked for the other signature version.
@@ -112,6 +114,7 @@ impl Client {
             transport,
             throttle,
             bulk,
+            pace: Pace::new(),
             buckets: Mutex::default(),
             other_signature: AtomicBool::new(false),
         };
@@ -165,12 +168,17 @@ impl Client {
             request.payload_sha256 = digests.sha256.map(hex::encode);
         }
         let policy = &self.inner.options.retry;
-        let mut retries = 0;
         let mut detours = 0;
+        let mut budget = Budget::default();
+        let mut lost = false;
+        let mut slot = self.inner.pace.enter(false).await;
         loop {
             let before = request.progress.as_ref().map(|progress| progress.load(Ordering::Relaxed));
             let error = match self.attempt(&request).await {
-                Ok(response) => return Ok(response),
+                Ok(response) => {
+                    slot.answered();
+                    return Ok(Response { after_loss: lost, ..response });
+                }
                 Err(error) => error,
             };
             if let (Some(progress), Some(before)) = (&request.progress, before) {
@@ -185,12 +193,21 @@ impl Client {
                 }
                 continue;
             }
-            if retries >= policy.max_retries || !RetryPolicy::is_transient(request.retry, &error) {
-                return Err(error);
-            }
+            lost |= matches!(error, Error::Connection { .. });
+            let (blame, kept) = if RetryPolicy::is_throttle(&error) {
+                slot.refused()
+            } else {
+                if error.status().is_some_and(|status| status < 500) {
+                    slot.answered();
+                }
+                drop(slot);
+                (Blame::Request, None)
+            };
             let asked = error.service().and_then(|service| service.retry_after);
-            let delay = policy.delay(retries, asked, random());
-            retries += 1;
+            let is_transient = RetryPolicy::is_transient(request.retry, &error);
+            let Some(delay) = budget.next(policy, blame, asked).filter(|_| is_transient) else {
+                return Err(error);
+            };
             match (request.retry, &error) {
                 (RetryClass::Upload, Error::Service(service)) => {
                     log::warn!("Upload failed: {} ({service})", request.resource_with_query());
@@ -199,7 +216,17 @@ impl Client {
             }
             log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
             tokio::time::sleep(delay).await;
+            slot = match kept {
+                Some(slot) => slot,
+                None => self.inner.pace.enter(true).await,
+            };
         }
+    }
+
+    /// Sends a request whose answer is a document, and reads it: an answer that breaks off is one more failed attempt.
+    pub(crate) async fn fetch_text(&self, mut request: Request) -> Result<String> {
+        request.whole_answer = true;
+        self.send(request).await?.text().await
     }
 
     /// Fetches a link as somebody without credentials does: no signature, no second try.
@@ -222,6 +249,7 @@ impl Client {
             timeout: transport.timeout(),
             progress: None,
             throttle: None,
+            after_loss: false,
         };
         if parts.status.is_success() {
             return Ok(response);
@@ -313,25 +341,28 @@ impl Client {
             timeout: inner.transport.timeout(),
             progress: request.progress.clone().filter(|_| !upload),
             throttle: throttle.filter(|_| !upload),
+            after_loss: false,
         };
         if !(parts.status.is_success() || status == 304) {
             let response = Response { progress: None, throttle: None, ..response };
             return Err(self.service_error(request, response).await);
         }
-        if !request.error_in_body {
+        if !(request.error_in_body || request.whole_answer) {
             return Ok(response);
         }
-        // Copy and complete-multipart may answer 200 first and fail afterwards.
         let headers = response.headers.clone();
-        let text = response.bytes(MAX_ERROR_BODY).await?;
-        if let Some(mut error) = xml::parse_error(&String::from_utf8_lossy(&text)) {
+        let text = response.bytes(MAX_DOCUMENT).await?;
+        // Copy and complete-multipart may answer 200 first and fail afterwards.
+        if request.error_in_body
+            && let Some(mut error) = xml::parse_error(&String::from_utf8_lossy(&text))
+        {
             error.status = status_of_code(&error.code);
             self.name_resource(&mut error, request);
             return Err(error.into());
         }
-        let body = Payload::Bytes(text).wire(Arc::default(), None);
+        let body = super::body::whole(text);
         let timeout = inner.transport.timeout();
-        Ok(Response { status, headers, body, timeout, progress: None, throttle: None })
+        Ok(Response { status, headers, body, timeout, progress: None, throttle: None, after_loss: false })
     }
 
     fn target(&self, request: &Request) -> Target {

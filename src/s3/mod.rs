@@ -6,7 +6,7 @@
 //!
 //! A request goes this way: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`]) makes a
 //! [`request::Request`]; [`client::Client::send`] addresses it ([`endpoint`]), signs it ([`sign`]), sends it
-//! ([`transport`], [`tls`], [`body`]) and decides about another attempt ([`retry`]).
+//! ([`transport`], [`tls`], [`body`]) and decides about another attempt ([`retry`]), and about how many requests go at once ([`pace`]).
 
 pub mod acl;
 pub mod body;
@@ -20,6 +20,7 @@ pub mod error;
 pub mod list;
 pub mod multipart;
 pub mod object;
+mod pace;
 pub mod presign;
 pub mod probe;
 pub mod request;

@@ -4,6 +4,7 @@
 use super::checksum::{Checksum, OfUpload, Stored, TYPE_HEADER};
 use super::client::Client;
 use super::error::{Error, Result};
+use super::list::Upload;
 use super::object::{CopySource, Outgoing, with_document};
 use super::request::Request;
 use super::retry::RetryClass;
@@ -11,6 +12,7 @@ use super::xml;
 use http::Method;
 use md5::{Digest, Md5};
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 /// Smallest part but the last, in bytes. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 pub const MIN_PART_SIZE: u64 = 5 << 20;
@@ -64,10 +66,45 @@ impl Client {
     ) -> Result<String> {
         let request =
             Request::new(Method::POST, Some(bucket), Some(key)).query("uploads", "").headers(headers);
-        let text = self.send(request.retry(RetryClass::Upload)).await?.text().await?;
-        xml::text_at(&text, &["InitiateMultipartUploadResult", "UploadId"])?
+        let mut request = request.retry(RetryClass::Upload);
+        request.whole_answer = true;
+        let first = Instant::now();
+        let response = self.send(request).await?;
+        let after_loss = response.after_loss;
+        let id = xml::text_at(&response.text().await?, &["InitiateMultipartUploadResult", "UploadId"])?
             .filter(|id| !id.is_empty())
-            .ok_or_else(|| Error::Malformed("an upload without an id".into()))
+            .ok_or_else(|| Error::Malformed("an upload without an id".into()))?;
+        if after_loss {
+            // Best effort: what is left would only take room.
+            let _ = self.drop_doubles(UploadRef { bucket, key, id: &id }, first.elapsed()).await;
+        }
+        Ok(id)
+    }
+
+    /// Drops the uploads that were begun by attempts whose answers were lost: by the same user, just before this one, and
+    /// without a part.
+    async fn drop_doubles(&self, upload: UploadRef<'_>, within: Duration) -> Result<()> {
+        let uploads = self.list_uploads(upload.bucket, upload.key).await?;
+        let time = |upload: &Upload| chrono::DateTime::parse_from_rfc3339(&upload.initiated).ok();
+        let Some(own) = uploads.iter().find(|other| other.id == upload.id) else { return Ok(()) };
+        let Some(end) = time(own) else { return Ok(()) };
+        // The server's clock alone counts; its times may be whole seconds.
+        let start = end - within - Duration::from_secs(1);
+        for double in &uploads {
+            let same_place = double.key == upload.key && double.id != upload.id;
+            if same_place
+                && double.owner == own.owner
+                && time(double).is_some_and(|time| start <= time && time <= end)
+                && self
+                    .list_parts(upload.bucket, upload.key, &double.id)
+                    .await
+                    .is_ok_and(|parts| parts.is_empty())
+            {
+                // It may be gone already: this answer can be lost as well.
+                let _ = self.abort_upload(UploadRef { id: &double.id, ..upload }).await;
+            }
+        }
+        Ok(())
     }
 
     /// Uploads one part. The answered ETag is compared with the part's MD5 where that is known.
@@ -109,7 +146,7 @@ impl Client {
             request = request.header("x-amz-copy-source-if-match", format!("\"{etag}\""));
         }
         request.error_in_body = true;
-        let text = self.send(request).await?.text().await?;
+        let text = self.fetch_text(request).await?;
         let etag = xml::text_at(&text, &["CopyPartResult", "ETag"])?;
         let etag = etag.ok_or_else(|| Error::Malformed("a part copy that was not confirmed".into()))?;
         Ok(FinishedPart { number, etag: etag.trim_matches('"').to_owned(), checksum: None })

@@ -207,7 +207,7 @@ impl Client {
             .header("x-amz-copy-source", source.header())
             .headers(headers);
         request.error_in_body = true;
-        let text = self.send(request).await?.text().await?;
+        let text = self.fetch_text(request).await?;
         let etag = xml::text_at(&text, &["CopyObjectResult", "ETag"])?;
         let etag = etag.ok_or_else(|| Error::Malformed("a copy that was not confirmed".into()))?;
         Ok(etag.trim_matches('"').to_owned())
@@ -226,8 +226,7 @@ impl Client {
         }
         document.push_str("</Delete>");
         let request = Request::new(Method::POST, Some(bucket), None).query("delete", "");
-        let text =
-            self.send(with_document(request, document, "application/xml").await?).await?.text().await?;
+        let text = self.fetch_text(with_document(request, document, "application/xml").await?).await?;
         let (mut failures, mut failure) = (Vec::new(), None::<DeleteFailure>);
         let mut is_result = false;
         let blank = || DeleteFailure { key: String::new(), code: String::new(), message: String::new() };

@@ -11,6 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Longest document that is read, in bytes.
+pub(crate) const MAX_DOCUMENT: usize = 64 << 20;
+
 /// Counts the bytes of one transfer as they pass, for a progress display.
 pub type Progress = Arc<AtomicU64>;
 
@@ -29,6 +32,8 @@ pub struct Request {
     pub(crate) progress: Option<Progress>,
     /// Whether a 200 answer may carry an `<Error>` body (copy, complete-multipart).
     pub(crate) error_in_body: bool,
+    /// Whether the answer is a document, to be read as a part of the attempt.
+    pub(crate) whole_answer: bool,
     /// Whether a refused signature version may be tried the other way round, and so on: off for probes.
     pub(crate) adapt: bool,
 }
@@ -47,6 +52,7 @@ impl Request {
             retry: RetryClass::Plain,
             progress: None,
             error_in_body: false,
+            whole_answer: false,
             adapt: true,
         }
     }
@@ -117,6 +123,8 @@ pub struct Response {
     pub(crate) timeout: Duration,
     pub(crate) progress: Option<Progress>,
     pub(crate) throttle: Option<Arc<Throttle>>,
+    /// Whether an earlier attempt got no answer, and may have been carried out as well.
+    pub(crate) after_loss: bool,
 }
 
 impl Response {
@@ -160,19 +168,32 @@ impl Response {
 
     /// The whole body, for documents. Over `limit` bytes it is refused: no document of S3 is that long.
     pub async fn bytes(mut self, limit: usize) -> Result<Bytes> {
-        let mut all = BytesMut::new();
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await? else {
+            // In one piece: nothing has to be put together.
+            return Self::within(limit, first.len()).map(|()| first);
+        };
+        let mut all = BytesMut::from(first);
+        all.extend_from_slice(&second);
+        Self::within(limit, all.len())?;
         while let Some(chunk) = self.chunk().await? {
-            if all.len() + chunk.len() > limit {
-                return Err(Error::Malformed(format!("an answer of over {limit} bytes")));
-            }
+            Self::within(limit, all.len() + chunk.len())?;
             all.extend_from_slice(&chunk);
         }
         Ok(all.freeze())
     }
 
+    fn within(limit: usize, length: usize) -> Result<()> {
+        if length <= limit {
+            Ok(())
+        } else {
+            Err(Error::Malformed(format!("an answer of over {limit} bytes")))
+        }
+    }
+
     /// The whole body as text.
     pub async fn text(self) -> Result<String> {
-        let bytes = self.bytes(64 << 20).await?;
+        let bytes = self.bytes(MAX_DOCUMENT).await?;
         String::from_utf8(bytes.into()).map_err(|_| Error::Malformed("an answer that is not UTF-8".into()))
     }
 }

@@ -1,6 +1,6 @@
 //! When a failed attempt is worth another one, and after how long.
 
-use super::error::{ConnectionFailure, Error};
+use super::error::{ConnectionFailure, Error, Result};
 use std::time::Duration;
 
 /// How often and how patiently to try again.
@@ -31,6 +31,46 @@ pub enum RetryClass {
     Once,
 }
 
+/// Who answers for a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// There were too many requests at once; there are fewer now.
+    Crowd,
+    /// The request itself.
+    Request,
+}
+
+/// How far the delay grows by refusals for which there were too many requests: there will be fewer the next time.
+const MAX_EXCUSED_STEPS: u32 = 3;
+
+/// The retries that one request has used.
+#[derive(Debug, Default)]
+pub(crate) struct Budget {
+    own: u32,
+    /// Those for which the crowd answers, up to the same number.
+    excused: u32,
+}
+
+impl Budget {
+    /// The delay before the next attempt; `None` when there may be no more. `asked` is the server's `Retry-After`.
+    pub(crate) fn next(
+        &mut self,
+        policy: &RetryPolicy,
+        blame: Blame,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        let step = self.own + self.excused.min(MAX_EXCUSED_STEPS);
+        if blame == Blame::Crowd && self.excused < policy.max_retries {
+            self.excused += 1;
+        } else if self.own < policy.max_retries {
+            self.own += 1;
+        } else {
+            return None;
+        }
+        Some(policy.delay(step, asked, random()))
+    }
+}
+
 /// Service codes that mean "again, please" whatever the status.
 const TRANSIENT_CODES: &[&str] = &[
     "BadDigest",
@@ -44,6 +84,22 @@ const TRANSIENT_CODES: &[&str] = &[
     "XAmzContentSHA256Mismatch",
 ];
 
+/// Service codes that ask for fewer requests, beside the statuses 429 and 503. A signature that came too late, and a
+/// socket that was not served for too long, are signs of the same.
+const THROTTLE_CODES: &[&str] = &[
+    "RequestLimitExceeded",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequests",
+];
+
+/// A signature is refused when it is older than this. <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+const MAX_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(15);
+
 impl RetryPolicy {
     /// The delay before retry number `retry` (from 0): exponential with full-range jitter in its upper half, so
     /// that many clients do not come back together. `asked` is the server's `Retry-After`.
@@ -53,12 +109,38 @@ impl RetryPolicy {
         asked.map_or(jittered, |asked| asked.max(jittered)).min(self.cap.max(full))
     }
 
+    /// After an answer has broken off: says so, and waits before the rest is asked for. `failures` counts those in a row
+    /// without a byte between them. The error comes back where there is no hope, or not any more.
+    pub(crate) async fn resume(&self, failures: &mut u32, key: &str, error: Error) -> Result<()> {
+        let transient = matches!(
+            error,
+            Error::Connection { kind: ConnectionFailure::Broken | ConnectionFailure::Timeout, .. }
+        );
+        if !transient || *failures >= self.max_retries {
+            return Err(error);
+        }
+        let delay = self.delay(*failures, None, random());
+        *failures += 1;
+        log::warn!("Retrying failed request: /{key} ({error})");
+        log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+
+    /// Whether the service asks for fewer requests.
+    pub(crate) fn is_throttle(error: &Error) -> bool {
+        error.service().is_some_and(|service| {
+            matches!(service.status, 429 | 503) || THROTTLE_CODES.contains(&service.code.as_str())
+        })
+    }
+
     /// Whether another attempt may help.
     pub fn is_transient(class: RetryClass, error: &Error) -> bool {
         match (class, error) {
             (RetryClass::Once, _) => false,
             (_, Error::Service(service)) => {
                 TRANSIENT_CODES.contains(&service.code.as_str())
+                    || (service.code == "RequestTimeTooSkewed" && !is_clock_wrong(&service.date))
                     || service.status == 429
                     || (service.status >= 500 && !matches!(service.status, 501 | 505 | 507))
             }
@@ -72,8 +154,15 @@ impl RetryPolicy {
     }
 }
 
+/// Whether this computer's clock is off, by the date of an answer; another attempt is of no use then. Without a date it is
+/// taken to be.
+fn is_clock_wrong(date: &str) -> bool {
+    let there = chrono::DateTime::parse_from_rfc2822(date);
+    there.map_or(true, |there| (chrono::Utc::now() - there.to_utc()).abs() >= MAX_SKEW)
+}
+
 /// A random number in 0..1 for the jitter.
-pub(crate) fn random() -> f64 {
+fn random() -> f64 {
     let mut bytes = [0; 4];
     // Without randomness the delay is merely not jittered.
     let _ = getrandom::fill(&mut bytes);
@@ -119,6 +208,22 @@ mod tests {
                 "{code}"
             );
         }
+        // A signature that was refused as too old helps to a new one, unless this computer's clock is wrong.
+        let skewed = |date: &str| {
+            Error::from(ServiceError {
+                status: 403,
+                code: "RequestTimeTooSkewed".into(),
+                date: date.into(),
+                ..Default::default()
+            })
+        };
+        let now = chrono::Utc::now().to_rfc2822();
+        assert!(RetryPolicy::is_transient(RetryClass::Plain, &skewed(&now)));
+        assert!(RetryPolicy::is_throttle(&skewed(&now)));
+        for date in ["", "Thu, 01 Jan 2015 00:00:00 GMT"] {
+            assert!(!RetryPolicy::is_transient(RetryClass::Plain, &skewed(date)));
+        }
+        assert!(!RetryPolicy::is_throttle(&service(500, "InternalError")));
         let refused = Error::connection(ConnectionFailure::Refused, "refused");
         assert!(!RetryPolicy::is_transient(RetryClass::Plain, &refused));
         assert!(RetryPolicy::is_transient(RetryClass::Upload, &refused));

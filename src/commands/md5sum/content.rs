@@ -3,7 +3,6 @@
 use crate::digest::{Digest, Md5};
 use crate::s3::object::Head;
 use crate::s3::request::Progress;
-use crate::s3::retry::{RetryClass, RetryPolicy};
 use crate::s3::{Client, Error, Result};
 use crate::transfer::attrs::{self, Attributes};
 use crate::uri::S3Uri;
@@ -37,20 +36,15 @@ fn known(head: &Head) -> Option<String> {
 async fn read(client: &Client, uri: &S3Uri, head: &Head) -> Result<String> {
     let policy = &client.options().retry;
     let mut hasher = Md5::new();
-    let (mut done, mut retries) = (0, 0);
+    let (mut done, mut failures) = (0, 0);
     while done < head.size {
         let before = done;
         match read_from(client, uri, head, &mut hasher, &mut done).await {
             Ok(()) => break,
-            Err(error) if RetryPolicy::is_transient(RetryClass::Upload, &error) => {
-                retries = if done > before { 0 } else { retries + 1 };
-                if retries > policy.max_retries {
-                    return Err(error);
-                }
-                log::warn!("Retrying failed request: /{} ({error})", uri.key);
-                tokio::time::sleep(policy.delay(retries, None, 1.0)).await;
+            Err(error) => {
+                failures = if done > before { 0 } else { failures };
+                policy.resume(&mut failures, &uri.key, error).await?;
             }
-            Err(error) => return Err(error),
         }
     }
     if done != head.size {

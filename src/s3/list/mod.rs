@@ -83,7 +83,7 @@ pub struct Page {
 impl Client {
     /// All buckets of the user, in the server's order.
     pub async fn list_buckets(&self) -> Result<Vec<Bucket>> {
-        let text = self.send(Request::new(Method::GET, None, None)).await?.text().await?;
+        let text = self.fetch_text(Request::new(Method::GET, None, None)).await?;
         let mut buckets = Vec::new();
         let mut bucket = Bucket::default();
         xml::expect_root(&text, "ListAllMyBucketsResult")?;
@@ -136,7 +136,7 @@ impl Client {
         if options.unordered {
             request = request.query("allow-unordered", "true");
         }
-        let text = self.send(request).await?.text().await?;
+        let text = self.fetch_text(request).await?;
         Sheet::parse(text, v2)
     }
 }

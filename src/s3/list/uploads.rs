@@ -14,6 +14,8 @@ pub struct Upload {
     pub key: String,
     /// Upload id.
     pub id: String,
+    /// Who began it; empty where the server does not tell.
+    pub owner: String,
     /// Start time as sent.
     pub initiated: String,
 }
@@ -53,7 +55,7 @@ impl Client {
             if let Some((key, id)) = &marker {
                 request = request.query("key-marker", key).query("upload-id-marker", id);
             }
-            let text = self.send(request).await?.text().await?;
+            let text = self.fetch_text(request).await?;
             let (mut truncated, mut key, mut id) = (false, String::new(), String::new());
             let mut upload = Upload::default();
             xml::expect_root(&text, "ListMultipartUploadsResult")?;
@@ -65,6 +67,7 @@ impl Client {
                     ["NextUploadIdMarker"] => id = value.to_owned(),
                     ["Upload", "Key"] => upload.key = value.to_owned(),
                     ["Upload", "UploadId"] => upload.id = value.trim().to_owned(),
+                    ["Upload", "Initiator", "ID"] => upload.owner = value.trim().to_owned(),
                     ["Upload", "Initiated"] => upload.initiated = value.trim().to_owned(),
                     ["Upload"] => uploads.push(std::mem::take(&mut upload)),
                     _ => {}
@@ -93,7 +96,7 @@ impl Client {
             if !marker.is_empty() {
                 request = request.query("part-number-marker", &marker);
             }
-            let text = self.send(request).await?.text().await?;
+            let text = self.fetch_text(request).await?;
             let (mut truncated, mut next) = (false, String::new());
             let (mut algorithm, mut kind) = (String::new(), String::new());
             let mut part = Part::default();

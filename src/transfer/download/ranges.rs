@@ -10,7 +10,6 @@ use crate::s3::body::{Digests, Hasher, Wanted};
 use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::MAX_PARTS;
 use crate::s3::request::{Progress, Response};
-use crate::s3::retry::RetryPolicy;
 use crate::s3::{Client, ConnectionFailure, Error, Result};
 use crate::uri::S3Uri;
 use bytes::Bytes;
@@ -188,7 +187,13 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
         let Some(mut response) = request(job, position, end).await? else { return Ok(None) };
         loop {
             match gather(&mut response).await {
-                Ok(pieces) if pieces.is_empty() => break,
+                Ok(pieces) if pieces.is_empty() => {
+                    if position < end {
+                        let error = Error::connection(ConnectionFailure::Broken, "the answer ended early");
+                        policy.resume(&mut failures, &job.uri.key, error).await?;
+                    }
+                    break;
+                }
                 Ok(pieces) => {
                     failures = 0;
                     let file = job.file.clone();
@@ -206,18 +211,10 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
                     });
                     (position, sums) = written.await.map_err(io::Error::other)??;
                 }
-                Err(Error::Connection {
-                    kind: ConnectionFailure::Broken | ConnectionFailure::Timeout,
-                    message,
-                }) if failures < policy.max_retries => {
-                    let delay = RetryPolicy::delay(policy, failures, None, 0.5);
-                    failures += 1;
-                    log::warn!("Retrying failed request: /{} ({message})", job.uri.key);
-                    log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
-                    tokio::time::sleep(delay).await;
+                Err(error) => {
+                    policy.resume(&mut failures, &job.uri.key, error).await?;
                     break;
                 }
-                Err(error) => return Err(error),
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use super::object::Remote;
 use crate::s3::request::{Progress, Response};
-use crate::s3::retry::RetryPolicy;
 use crate::s3::{Client, ConnectionFailure, Error, Result};
 use crate::uri::S3Uri;
 use bytes::Bytes;
@@ -64,18 +63,7 @@ impl Source<'_> {
 
     async fn broken(&mut self, error: Error) -> Result<()> {
         let policy = &self.client.options().retry;
-        let transient = matches!(
-            error,
-            Error::Connection { kind: ConnectionFailure::Broken | ConnectionFailure::Timeout, .. }
-        );
-        if !transient || self.failures >= policy.max_retries {
-            return Err(error);
-        }
-        let delay = RetryPolicy::delay(policy, self.failures, None, 0.5);
-        self.failures += 1;
-        log::warn!("Retrying failed request: /{} ({error})", self.uri.key);
-        log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
-        tokio::time::sleep(delay).await;
+        policy.resume(&mut self.failures, &self.uri.key, error).await?;
         self.response = None;
         Ok(())
     }
