@@ -179,6 +179,9 @@ pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if route.writes && server.read_only {
         return Err(read_only());
     }
+    if call.parameter("versionId") == Some("") {
+        return fail("InvalidArgument", "Version id cannot be the empty string");
+    }
     check_headers(call)?;
     (route.run)(server, call)
 }

@@ -16,6 +16,7 @@ mod server;
 
 mod allas;
 mod allowed;
+mod archive;
 mod bad_input;
 mod buckets;
 mod checksums;

@@ -64,7 +64,7 @@ fn default_retention(root: &Node) -> S3Result<Option<Retention>> {
     let mode = rule.value("Mode").and_then(LockMode::parse).ok_or_else(malformed_xml)?;
     let number = |text: &str| match text.trim().parse::<i64>() {
         Ok(number) if (1..=36_500).contains(&number) => Ok(number),
-        Ok(_) => fail("InvalidArgument", "Default retention period must be a positive integer value."),
+        Ok(_) => fail("InvalidRetentionPeriod", "Default retention period must be a positive integer value."),
         Err(_) => Err(malformed_xml()),
     };
     let now = Utc::now();

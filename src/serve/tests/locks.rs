@@ -34,7 +34,7 @@ async fn a_bucket_with_object_lock_keeps_versions_and_its_configuration() {
         put(rule(bad)).await.error(400, "MalformedXML");
     }
     put(rule("<Mode>GOVERNANCE</Mode><Days>1</Days><Years>1</Years>")).await.error(400, "MalformedXML");
-    put(rule("<Mode>GOVERNANCE</Mode><Days>0</Days>")).await.error(400, "InvalidArgument");
+    put(rule("<Mode>GOVERNANCE</Mode><Days>0</Days>")).await.error(400, "InvalidRetentionPeriod");
     put(rule("<Mode>GOVERNANCE</Mode><Years>1</Years>")).await.ok(200);
     assert_eq!(get().await.ok(200).value("Years"), "1");
     // What is written now has the default; a deletion is a marker, and the version stays.

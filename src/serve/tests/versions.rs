@@ -49,6 +49,7 @@ async fn every_write_is_a_version_and_the_current_one_an_ordinary_file() {
     let latest = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
     assert_eq!((latest.header("x-amz-version-id"), latest.header("x-amz-meta-m")), (&*second, "v"));
     lab.alice("GET", "/b-one/k?versionId=nonsense").send().await.error(404, "NoSuchVersion");
+    lab.alice("DELETE", "/b-one/k?versionId=").send().await.error(400, "InvalidArgument");
     let (lines, ids) = listing(&lab, "").await;
     assert_eq!(lines, ["k 2 latest", "k 1", "k 4"]);
     assert_eq!(ids, [&*second, &first, "null"]);
