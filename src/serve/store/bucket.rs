@@ -20,6 +20,15 @@ const STRIPES: usize = 64;
 const STATE: &str = "bucket.json";
 const DOCUMENTS: &str = "documents";
 
+/// What happens to remains that are in the way of a new object or sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// They stay, and the work fails.
+    Kept,
+    /// They are removed.
+    Cleared,
+}
+
 /// What is stored of a bucket beside its objects and documents.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -111,6 +120,8 @@ pub(crate) struct Bucket {
     stale: AtomicBool,
     /// `false` once the bucket was deleted: a writer that still holds it must not write any more.
     alive: RwLock<bool>,
+    /// Held shared while an object gets its place and its sidecar, and alone while what is in the way of one is removed.
+    ways: RwLock<()>,
     names: Arc<NameCache>,
 }
 
@@ -185,6 +196,7 @@ impl Bucket {
             hasher: RandomState::new(),
             stale: AtomicBool::new(false),
             alive: RwLock::new(true),
+            ways: RwLock::default(),
             names,
         })
     }
@@ -369,6 +381,32 @@ impl Bucket {
     /// Held by whoever writes, so that the bucket is not deleted meanwhile.
     pub(super) fn alive(&self) -> RwLockReadGuard<'_, bool> {
         read(&self.alive)
+    }
+
+    /// Held by whoever removes an object, so that nobody clears a way across it.
+    pub(super) fn ways(&self) -> RwLockReadGuard<'_, ()> {
+        read(&self.ways)
+    }
+
+    /// Does what may find something in its way, a directory where a file is to be or the other way round: first as one of
+    /// many, leaving what is there, which may be the half-written neighbour of another request; then, if need be, alone,
+    /// when what nobody owns may be removed.
+    pub(super) fn make_way<T>(&self, work: impl Fn(Way) -> io::Result<T>) -> io::Result<T> {
+        let shared = self.ways();
+        match work(Way::Kept) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotADirectory
+                        | io::ErrorKind::IsADirectory
+                        | io::ErrorKind::DirectoryNotEmpty
+                        | io::ErrorKind::AlreadyExists
+                ) => {}
+            result => return result,
+        }
+        drop(shared);
+        let _alone = write(&self.ways);
+        work(Way::Cleared)
     }
 
     pub(super) fn alive_exclusive(&self) -> RwLockWriteGuard<'_, bool> {

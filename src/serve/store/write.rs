@@ -21,7 +21,7 @@
 //! A deletion removes the escaped copy first (there normally is only one of the two), then the file, then the
 //! sidecar: a sidecar without a file describes nothing and is overwritten by the next object of that name.
 
-use super::bucket::{Bucket, Versioning};
+use super::bucket::{Bucket, Versioning, Way};
 use super::dir::{Dir, Kind, Stat, stat_file};
 use super::meta::{self, Meta, Record};
 use super::place::{self, Space};
@@ -193,7 +193,7 @@ impl Bucket {
             let _lock = self.lock(key);
             // Only if it still is the object; otherwise whoever replaced it has written the sidecar.
             if self.open_data(key)?.is_some_and(|(_, _, now)| now == *stat)
-                && let Err(error) = self.write_sidecar(space, key, &[Record::new(stat, meta.clone())])
+                && let Err(error) = self.describe(space, key, &[Record::new(stat, meta.clone())])
             {
                 log::warn!("serve: cannot keep the ETag of {}/{key}: {error}", self.name());
             }
@@ -283,6 +283,18 @@ impl Bucket {
 
     /// Steps 2 and 3 of a write.
     fn place(&self, from: &Dir, file: &str, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
+        self.make_way(|way| self.place_with(from, file, space, key, records, way))
+    }
+
+    fn place_with(
+        &self,
+        from: &Dir,
+        file: &str,
+        space: Space,
+        key: &str,
+        records: &[Record],
+        way: Way,
+    ) -> io::Result<()> {
         let path = place::path(space, key);
         let (parents, name) = place::split(&path);
         let root = self.make_data_root(space)?;
@@ -292,10 +304,12 @@ impl Bucket {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => continue,
                 result => result?,
             };
-            if dir.stat(name)?.is_some_and(|stat| stat.kind == Kind::Dir) && !dir.prune(name)? {
+            if dir.stat(name)?.is_some_and(|stat| stat.kind == Kind::Dir)
+                && (way == Way::Kept || !dir.prune(name)?)
+            {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            self.write_sidecar(space, key, records)?;
+            self.write_sidecar(space, key, records, way)?;
             match from.rename(file, &dir, name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => {}
                 result => {
@@ -307,8 +321,14 @@ impl Bucket {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    /// Step 2. What is in the way in the mirrored tree describes nothing that exists, and goes.
-    fn write_sidecar(&self, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
+    /// Writes the sidecar of an object that is in its place.
+    fn describe(&self, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
+        self.make_way(|way| self.write_sidecar(space, key, records, way))
+    }
+
+    /// Step 2. What is in the way in the mirrored tree describes nothing that exists, unless it is being written at this
+    /// moment, and goes.
+    fn write_sidecar(&self, space: Space, key: &str, records: &[Record], way: Way) -> io::Result<()> {
         let root = self.make_meta_root(space)?;
         let path = place::path(space, key);
         let (parents, name) = place::split(&path);
@@ -320,6 +340,7 @@ impl Bucket {
                 .and_then(|dir| self.put_small(&dir, name, &content));
             let Err(error) = &result else { return Ok(()) };
             match error.kind() {
+                io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory if way == Way::Kept => break,
                 io::ErrorKind::NotADirectory => clear_file_in_the_way(root, parents.clone())?,
                 io::ErrorKind::IsADirectory => {
                     if let Some(dir) = root.walk(parents.clone())? {
@@ -362,7 +383,7 @@ impl Bucket {
             return fail("SlowDown", "The object keeps changing; try again.");
         }
         change(&mut present.meta)?;
-        self.write_sidecar(present.space, key, &[Record::new(&present.stat, present.meta)])?;
+        self.describe(present.space, key, &[Record::new(&present.stat, present.meta)])?;
         Ok(true)
     }
 
@@ -394,6 +415,7 @@ impl Bucket {
 
     /// Removes the file of a key, and then its sidecar.
     pub(super) fn unlink_key(&self, key: &str) -> io::Result<()> {
+        let _ways = self.ways();
         for space in [Space::Escaped, Space::Plain] {
             if space == Space::Plain && !place::is_path(key) {
                 continue;

@@ -200,6 +200,30 @@ async fn neighbours_may_come_and_go_at_once() {
     assert_eq!(lab.keys("/b-one").await, ["a/b/last0", "a/b/last1", "a/b/last2", "a/b/last3"]);
 }
 
+/// `a` and `a/x` cannot both be ordinary files. Whichever comes first, and while they come and go, each keeps its own
+/// metadata.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_and_a_directory_of_one_name_keep_their_metadata() {
+    let lab = std::sync::Arc::new(Lab::with_bucket().await);
+    let mut tasks = Vec::new();
+    for key in ["/b-one/a", "/b-one/a/x", "/b-one/a/x/y", "/b-one/a/z"] {
+        let lab = std::sync::Arc::clone(&lab);
+        tasks.push(tokio::spawn(async move {
+            for round in 0..60 {
+                let wanted = format!("{key} {round}");
+                let put = lab.alice("PUT", key).header("x-amz-meta-name", &wanted).body("x");
+                put.send().await.ok(200);
+                let answer = lab.alice("HEAD", key).send().await.ok(200);
+                assert_eq!(answer.header("x-amz-meta-name"), wanted);
+                lab.alice("DELETE", key).send().await.ok(204);
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn lifecycle_rules_expire_what_they_name() {
     let lab = Lab::with(|options| options.lifecycle_day = Some(Duration::from_millis(1000))).await;
