@@ -71,7 +71,7 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
     let ledger =
         pool::in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(index, item)| {
             let to = target(&destination, &item);
-            copy(cx.clone(), copier.clone(), item.uri(), to, format!("[{} of {total}]", index + 1), kind)
+            copy(cx.clone(), copier.clone(), item, to, format!("[{} of {total}]", index + 1), kind)
         })
         .await?;
     // A share may have nothing to do.
@@ -97,12 +97,20 @@ fn dry_run(cx: &Cx, selection: &Selection, destination: &S3Uri, kind: Kind) -> O
     Ok(())
 }
 
-async fn copy(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri, place: String, kind: Kind) -> Outcome<Verdict> {
+async fn copy(
+    cx: Cx,
+    copier: Copier,
+    item: RemoteItem,
+    to: S3Uri,
+    place: String,
+    kind: Kind,
+) -> Outcome<Verdict> {
+    let from = item.uri();
     if kind == Kind::Move && from == to {
         log::error!("Copy failed for: '{from}' (it would be moved onto itself)");
         return Ok(Verdict::Failed);
     }
-    let copied = match copier.copy(&from, &to).await {
+    let copied = match copier.copy(&from, &to, item.listed.as_ref()).await {
         Ok(()) if kind == Kind::Move => {
             cx.client().delete_object(&from.bucket, &from.key).await.map_err(CopyError::from)
         }

@@ -16,6 +16,10 @@ use std::fmt::Write;
 /// Most keys of one batch deletion. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub const MAX_BATCH_DELETE: usize = 1000;
 
+/// Largest object that is copied in one request, in bytes.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+pub const MAX_WHOLE_COPY: u64 = 5 << 30;
+
 /// What HEAD tells about an object.
 #[derive(Clone, Debug, Default)]
 pub struct Head {

@@ -1,25 +1,26 @@
 //! Copies on the server, never taken on trust: what arrived is compared with what was to be copied.
 //!
-//! Ceph decodes the source of a part copy twice (radosgw 16.2: the parts of `x%41` come from `xA`, with status 200),
-//! so that a large object whose key holds a `%` travels through this machine instead.
+//! As few requests as that takes. An object that a listing has told about costs two at once, the copy and the question
+//! for its grants: the ETag of the copy, which is in the answer, is compared with the one in the listing. One that was
+//! named costs a HEAD before. Only where the ETags say nothing more is asked ([`proof`]).
+//!
+//! Ceph decodes the source of a part copy twice (radosgw 16.2: the parts of `x%41` come from `xA`, with status 200), but
+//! not that of a whole copy: an object whose key holds a `%` is copied in one request as long as it is small enough for
+//! that, and travels through this machine if not ([`parts`]).
 
-use super::attrs::{self, Attributes};
+mod parts;
+mod proof;
+
+use super::remote::Listed;
 use super::upload::placement_headers;
 use crate::config::Settings;
 use crate::s3::acl::{Acl, Grantee};
-use crate::s3::body::Payload;
-use crate::s3::multipart::{FinishedPart, UploadRef, is_md5};
-use crate::s3::object::{CopySource, Head, Outgoing};
+use crate::s3::object::{CopySource, Head, MAX_WHOLE_COPY};
 use crate::s3::{Client, Error, Result};
 use crate::uri::S3Uri;
-use futures::{StreamExt, TryStreamExt};
 use std::sync::Arc;
-
-/// Part size of a copy that travels through this machine, in bytes: it is held in memory.
-const RELAYED_PART: u64 = 8 << 20;
-
-/// Relayed parts in memory at once.
-const RELAYED_AT_ONCE: usize = 4;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Semaphore;
 
 /// Headers of the source that describe one answer or one place of storage, and are not the object's own: they are left
 /// out where metadata is sent anew (measured on s3cmd 2.4.0, with what newer servers add).
@@ -74,54 +75,122 @@ impl From<Error> for CopyError {
 pub struct Copier {
     client: Client,
     settings: Arc<Settings>,
-    /// Parts of one object that are copied at once.
+    /// One permit for each part that is copied at this time, of whatever object.
+    parts: Arc<Semaphore>,
+    /// The most of them.
     width: usize,
+    /// Whether the server has said that it knows no grants.
+    no_grants: Arc<AtomicBool>,
+}
+
+/// What became of the question for the grants of a source.
+enum Grants {
+    /// The copy has them anyway.
+    Default,
+    /// They are to be given to the copy.
+    Carry(Acl),
+    /// They may not be read.
+    Denied(Error),
 }
 
 impl Copier {
-    /// Makes a copier.
+    /// Makes a copier that copies so many parts at once.
     pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
-        Self { client, settings, width: width.max(1) }
+        let width = width.max(1);
+        let parts = Arc::new(Semaphore::new(width));
+        Self { client, settings, parts, width, no_grants: Arc::default() }
     }
 
-    /// Copies one object with its metadata, tags and grants, and verifies the result.
-    pub async fn copy(&self, from: &S3Uri, to: &S3Uri) -> std::result::Result<(), CopyError> {
-        let (head, acl) =
-            futures::join!(self.client.head_object(&from.bucket, &from.key), self.source_acl(from));
-        let head = match (head, &acl) {
+    /// Copies one object with its metadata, tags and grants, and verifies the result. `listed` is what a listing said
+    /// about the source, if there was one.
+    pub async fn copy(
+        &self,
+        from: &S3Uri,
+        to: &S3Uri,
+        listed: Option<&Listed>,
+    ) -> std::result::Result<(), CopyError> {
+        // A copy onto itself loses its grants, so they are read before.
+        let known = listed
+            .filter(|listed| from != to && !self.changes_metadata() && self.is_whole(&from.key, listed.size));
+        if let Some(listed) = known
+            && self.copy_listed(from, to, listed).await?
+        {
+            return Ok(());
+        }
+        self.copy_asked(from, to).await
+    }
+
+    /// Copies an object that a listing has told about; `false` if the server refused, and the reason has to be found.
+    async fn copy_listed(&self, from: &S3Uri, to: &S3Uri, listed: &Listed) -> Result<bool> {
+        let headers = self.headers(None);
+        let (copied, grants) = futures::join!(
+            self.client.copy_object(source(from), &to.bucket, &to.key, &headers),
+            self.source_grants(from)
+        );
+        let etag = match copied {
+            Ok(etag) => etag,
+            Err(Error::Service(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if etag.is_empty() || etag != listed.etag {
+            let head = self.client.head_object(&from.bucket, &from.key).await?;
+            self.verify(from, &head, to, &etag).await?;
+        }
+        self.give_grants(from, to, grants?).await?;
+        Ok(true)
+    }
+
+    /// Copies an object after asking about it.
+    async fn copy_asked(&self, from: &S3Uri, to: &S3Uri) -> std::result::Result<(), CopyError> {
+        let (head, grants) =
+            futures::join!(self.client.head_object(&from.bucket, &from.key), self.source_grants(from));
+        let head = match (head, &grants) {
             (Ok(head), _) => head,
             // HEAD has no body to say why; the other request has.
-            (Err(error), Err(_)) if matches!(error.status(), Some(403 | 404)) => {
-                return Err(acl.err().unwrap_or(error).into());
+            (Err(error), Err(_) | Ok(Grants::Denied(_))) if matches!(error.status(), Some(403 | 404)) => {
+                return Err(match grants {
+                    Err(reason) | Ok(Grants::Denied(reason)) => reason,
+                    Ok(_) => error,
+                }
+                .into());
             }
             (Err(error), _) if error.is_not_found() => return Err(CopyError::Missing),
             (Err(error), _) => return Err(error.into()),
         };
-        let (acl, denied) = match acl {
-            Err(error) if error.status() == Some(403) => (None, Some(error)),
-            acl => (acl?, None),
-        };
-        let source = CopySource { bucket: &from.bucket, key: &from.key };
-        if head.size > self.part_size() {
-            self.in_parts(source, &head, to).await?;
-        } else {
-            let etag = self.client.copy_object(source, &to.bucket, &to.key, &self.headers(&head)).await?;
+        let grants = grants?;
+        if self.is_whole(&from.key, head.size) {
+            let headers = self.headers(Some(&head));
+            let etag = self.client.copy_object(source(from), &to.bucket, &to.key, &headers).await?;
             self.verify(from, &head, to, &etag).await?;
+        } else {
+            self.in_parts(from, &head, to).await?;
         }
-        if let Some(acl) = acl {
-            self.client.put_acl(&to.bucket, Some(&to.key), &acl).await?;
+        Ok(self.give_grants(from, to, grants).await?)
+    }
+
+    /// Whether an object is copied in one request: it is not longer than the configured size of a part, or its name would
+    /// be misread in part copies.
+    fn is_whole(&self, key: &str, size: u64) -> bool {
+        size <= self.part_size() || (parts::is_misread(key) && size <= MAX_WHOLE_COPY)
+    }
+
+    /// Gives the copy the grants of its source.
+    async fn give_grants(&self, from: &S3Uri, to: &S3Uri, grants: Grants) -> Result<()> {
+        match grants {
+            Grants::Default => Ok(()),
+            Grants::Carry(acl) => self.client.put_acl(&to.bucket, Some(&to.key), &acl).await,
+            Grants::Denied(reason) => {
+                log::warn!("The grants of '{from}' cannot be read ({reason}): the copy has the default ones");
+                Ok(())
+            }
         }
-        if let Some(denied) = denied {
-            log::warn!("The grants of '{from}' cannot be read ({denied}): the copy has the default ones");
-        }
-        Ok(())
     }
 
     /// The grants to carry over: none where a canned ACL was asked for, where the copy has them anyway (its owner's full
     /// control), or where the server has no ACLs.
-    async fn source_acl(&self, from: &S3Uri) -> Result<Option<Acl>> {
-        if self.settings.acl_public.is_some() {
-            return Ok(None);
+    async fn source_grants(&self, from: &S3Uri) -> Result<Grants> {
+        if self.settings.acl_public.is_some() || self.no_grants.load(Ordering::Relaxed) {
+            return Ok(Grants::Default);
         }
         match self.client.get_acl(&from.bucket, Some(&from.key)).await {
             Ok(acl) => {
@@ -129,27 +198,39 @@ impl Copier {
                     grant.permission == "FULL_CONTROL"
                         && matches!(&grant.grantee, Grantee::User { id, .. } if *id == acl.owner_id)
                 });
-                Ok(if owners_alone { None } else { Some(acl) })
+                Ok(if owners_alone { Grants::Default } else { Grants::Carry(acl) })
             }
             Err(error) => match error.status() {
                 // A missing source is reported by the HEAD beside this, which does not know a missing bucket from it.
                 Some(404) if error.service().is_some_and(|service| service.code == "NoSuchBucket") => {
                     Err(error)
                 }
-                Some(404 | 405 | 501) => Ok(None),
+                Some(404) => Ok(Grants::Default),
+                Some(405 | 501) => {
+                    self.no_grants.store(true, Ordering::Relaxed);
+                    Ok(Grants::Default)
+                }
+                Some(403) => Ok(Grants::Denied(error)),
                 _ => Err(error),
             },
         }
     }
 
-    /// Headers of a copy in one request: the server copies the metadata unless some of it changes.
-    fn headers(&self, head: &Head) -> Vec<(String, String)> {
+    /// Whether the copy gets other metadata than the source has.
+    fn changes_metadata(&self) -> bool {
         let settings = &self.settings;
-        let changes = !settings.extra_headers.is_empty()
-            || !settings.mime_type.is_empty()
-            || !settings.remove_headers.is_empty();
-        let directive = if changes { "REPLACE" } else { "COPY" };
-        let mut headers = if changes { self.stored_headers(head) } else { placement_headers(settings) };
+        !(settings.extra_headers.is_empty()
+            && settings.mime_type.is_empty()
+            && settings.remove_headers.is_empty())
+    }
+
+    /// Headers of a copy in one request: the server copies the metadata unless some of it changes, for which it has to be
+    /// known.
+    fn headers(&self, head: Option<&Head>) -> Vec<(String, String)> {
+        let (directive, mut headers) = match head.filter(|_| self.changes_metadata()) {
+            Some(head) => ("REPLACE", self.stored_headers(head)),
+            None => ("COPY", placement_headers(&self.settings)),
+        };
         headers.push(("x-amz-metadata-directive".to_owned(), directive.to_owned()));
         headers
     }
@@ -174,138 +255,12 @@ impl Copier {
         headers
     }
 
-    /// Copies a large object in parts, side by side.
-    async fn in_parts(&self, source: CopySource<'_>, head: &Head, to: &S3Uri) -> Result<()> {
-        let mut headers = self.stored_headers(head);
-        // Tags are not among the headers of an answer; one request a large object carries them.
-        if head.header("x-amz-tagging-count").is_some_and(|count| count != "0") {
-            let tags = self.client.tags(source.bucket, Some(source.key)).await?;
-            let pairs = crate::s3::sign::encode::query_string(&tags, false);
-            if !headers.iter().any(|(name, _)| name == "x-amz-tagging") {
-                headers.push(("x-amz-tagging".to_owned(), pairs));
-            }
-        }
-        let id = self.client.create_upload(&to.bucket, &to.key, &headers).await?;
-        let upload = UploadRef { bucket: &to.bucket, key: &to.key, id: &id };
-        let copied = async {
-            let parts = if source.key.contains('%') {
-                self.relay_parts(source, head, upload).await?
-            } else {
-                self.copy_parts(source, head, upload).await?
-            };
-            // Ceph ignores the condition on the source's ETag in part copies, so it is asked again at the end.
-            let now = self.client.head_object(source.bucket, source.key).await?;
-            if now.etag != head.etag || now.size != head.size {
-                return Err(Error::Integrity("the source changed while it was copied".into()));
-            }
-            self.client.complete_upload(upload, &parts).await
-        }
-        .await;
-        if let Err(error) = copied {
-            if let Err(left) = self.client.abort_upload(upload).await {
-                log::warn!("The unfinished copy {id} could not be dropped: {left}");
-            }
-            return Err(error);
-        }
-        let arrived = self.client.head_object(&to.bucket, &to.key).await?;
-        if arrived.size != head.size {
-            return Err(wrong_copy(to, format!("{} bytes instead of {}", arrived.size, head.size)));
-        }
-        Ok(())
-    }
-
-    async fn copy_parts(
-        &self,
-        source: CopySource<'_>,
-        head: &Head,
-        upload: UploadRef<'_>,
-    ) -> Result<Vec<FinishedPart>> {
-        ranges(head.size, self.part_size())
-            .map(|(number, first, last)| {
-                self.client.upload_part_copy(upload, number, source, (first, last), Some(&head.etag))
-            })
-            .buffered(self.width)
-            .try_collect()
-            .await
-    }
-
-    /// Downloads and uploads the parts of an object whose name the server would misread.
-    async fn relay_parts(
-        &self,
-        source: CopySource<'_>,
-        head: &Head,
-        upload: UploadRef<'_>,
-    ) -> Result<Vec<FinishedPart>> {
-        // At most ten thousand parts, and none smaller than what keeps the memory bounded.
-        let part_size = RELAYED_PART.max(head.size.div_ceil(crate::s3::multipart::MAX_PARTS));
-        ranges(head.size, part_size)
-            .map(|(number, first, last)| async move {
-                let headers = [
-                    ("range".to_owned(), format!("bytes={first}-{last}")),
-                    ("if-match".to_owned(), format!("\"{}\"", head.etag)),
-                ];
-                let answer = self.client.get_object(source.bucket, source.key, &headers, None).await?;
-                let length = last - first + 1;
-                let content = answer.bytes(length as usize).await?;
-                if content.len() as u64 != length {
-                    return Err(Error::Integrity(format!("{} bytes of {length} arrived", content.len())));
-                }
-                let payload = Payload::Bytes(content);
-                let digests = payload.digests(true, true).await?;
-                let (md5, sha256) = (digests.md5, digests.sha256);
-                let data = Outgoing { payload, md5, sha256, ..Outgoing::default() };
-                self.client.upload_part(upload, number, data).await
-            })
-            .buffered(RELAYED_AT_ONCE.min(self.width))
-            .try_collect()
-            .await
-    }
-
-    /// Compares a copy with its source by the strongest means that both sides offer: equal ETags, the stored MD5, else
-    /// the length.
-    async fn verify(&self, from: &S3Uri, head: &Head, to: &S3Uri, etag: &str) -> Result<()> {
-        if etag == head.etag {
-            return Ok(());
-        }
-        let encrypted = !self.settings.kms_key.is_empty() || head.has_opaque_etag();
-        let stored = head.header(attrs::HEADER).map(Attributes::parse);
-        let md5 = if is_md5(&head.etag) {
-            Some(head.etag.clone())
-        } else {
-            stored.as_ref().and_then(|stored| stored.md5().map(str::to_owned))
-        };
-        if let Some(md5) = md5
-            && is_md5(etag)
-            && !encrypted
-        {
-            return if md5.eq_ignore_ascii_case(etag) {
-                Ok(())
-            } else {
-                Err(wrong_copy(to, format!("ETag {etag} instead of {md5}")))
-            };
-        }
-        let arrived = self.client.head_object(&to.bucket, &to.key).await?;
-        if arrived.size == head.size {
-            log::info!("'{to}' has no checksum in common with '{from}': only its length was checked");
-            return Ok(());
-        }
-        Err(wrong_copy(to, format!("{} bytes instead of {}", arrived.size, head.size)))
-    }
-
+    /// The size from which an object is copied in parts, and theirs, in bytes.
     fn part_size(&self) -> u64 {
         (self.settings.multipart_copy_chunk_size_mb.max(1) as u64) << 20
     }
 }
 
-fn wrong_copy(to: &S3Uri, what: String) -> Error {
-    Error::Integrity(format!("the copy '{to}' is not the source: {what}"))
-}
-
-/// Part numbers with the first and last byte of each.
-fn ranges(size: u64, part_size: u64) -> impl futures::Stream<Item = (u32, u64, u64)> {
-    let parts = (0..size.div_ceil(part_size)).map(move |index| {
-        let first = index * part_size;
-        (index as u32 + 1, first, (first + part_size).min(size) - 1)
-    });
-    futures::stream::iter(parts)
+fn source(uri: &S3Uri) -> CopySource<'_> {
+    CopySource { bucket: &uri.bucket, key: &uri.key }
 }

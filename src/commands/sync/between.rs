@@ -9,6 +9,7 @@ use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::delete::delete_keys;
 use crate::transfer::pool::{self, Verdict};
+use crate::transfer::remote::Listed;
 use crate::transfer::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates;
@@ -144,9 +145,10 @@ async fn copy_all(cx: &Cx, work: Spool<Item>, target: &Target, report: &mut Repo
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
         let (cx, copier, copied) = (cx.clone(), copier.clone(), copied.clone());
-        let (from, to) = (item.uri(), target.uri(&item.relative));
+        let to = target.uri(&item.relative);
         async move {
-            let verdict = copy(&cx, &copier, &from, &to, &format!("[{} of {total}]", index + 1)).await?;
+            let place = format!("[{} of {total}]", index + 1);
+            let verdict = copy(&cx, &copier, &item, &to, &place).await?;
             if verdict == Verdict::Done {
                 copied.lock().unwrap_or_else(PoisonError::into_inner).add(item.size);
             }
@@ -161,8 +163,10 @@ async fn copy_all(cx: &Cx, work: Spool<Item>, target: &Target, report: &mut Repo
     Ok(ledger.failed + ledger.missing)
 }
 
-async fn copy(cx: &Cx, copier: &Copier, from: &S3Uri, to: &S3Uri, place: &str) -> Outcome<Verdict> {
-    match copier.copy(from, to).await {
+async fn copy(cx: &Cx, copier: &Copier, item: &Item, to: &S3Uri, place: &str) -> Outcome<Verdict> {
+    let from = &item.uri();
+    let listed = Listed { size: item.size, etag: item.etag().to_owned() };
+    match copier.copy(from, to, Some(&listed)).await {
         Ok(()) => {
             cx.console.line(format!("remote copy: '{from}' -> '{to}'  {place}"))?;
             Ok(Verdict::Done)

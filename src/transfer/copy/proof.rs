@@ -1,0 +1,142 @@
+//! Whether a copy is its source: by the strongest means that both sides offer.
+//!
+//! Equal ETags prove it, and so does the stored MD5 of the source as the ETag of the copy. Where the server gave the copy
+//! an ETag that says nothing (another part size, encryption), lengths are compared and bytes from all over both objects.
+
+use super::Copier;
+use crate::s3::multipart::is_md5;
+use crate::s3::object::Head;
+use crate::s3::{Client, Error, Result};
+use crate::transfer::compare::Stored;
+use crate::uri::S3Uri;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+
+/// Bytes of one sample. An object that is not longer is compared as a whole.
+const SAMPLE: u64 = 64 << 10;
+
+/// Most samples of one object.
+const SAMPLES: u64 = 16;
+
+/// Samples compared at once.
+const AT_ONCE: usize = 4;
+
+impl Copier {
+    /// Compares a copy that was made in one request, and whose ETag is `etag`, with its source.
+    pub(super) async fn verify(&self, from: &S3Uri, head: &Head, to: &S3Uri, etag: &str) -> Result<()> {
+        if etag == head.etag && !etag.is_empty() {
+            return Ok(());
+        }
+        let encrypted = !self.settings.kms_key.is_empty() || head.has_opaque_etag();
+        if let Some(md5) = Stored::md5_of(head)
+            && is_md5(etag)
+            && !encrypted
+        {
+            let md5 = hex::encode(md5);
+            return if md5.eq_ignore_ascii_case(etag) {
+                Ok(())
+            } else {
+                Err(wrong(to, &format!("ETag {etag} instead of {md5}")))
+            };
+        }
+        self.compare_samples(from, head, to).await
+    }
+
+    /// Compares the lengths, and bytes from all over both objects.
+    pub(super) async fn compare_samples(&self, from: &S3Uri, head: &Head, to: &S3Uri) -> Result<()> {
+        let arrived = self.client.head_object(&to.bucket, &to.key).await?;
+        if arrived.size != head.size {
+            return Err(wrong(to, &format!("{} bytes instead of {}", arrived.size, head.size)));
+        }
+        let etag = arrived.etag.as_str();
+        let compared = futures::stream::iter(samples(head.size, crate::s3::retry::random))
+            .map(|(first, last)| async move {
+                let (theirs, ours) = futures::try_join!(
+                    range(&self.client, from, &head.etag, (first, last)),
+                    range(&self.client, to, etag, (first, last))
+                )?;
+                if theirs == ours { Ok(()) } else { Err(wrong(to, &format!("other bytes from {first} on"))) }
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>();
+        match compared.await {
+            Ok(()) => {
+                log::info!(
+                    "'{to}' has no checksum in common with '{from}': length and samples were compared"
+                );
+                Ok(())
+            }
+            // What lies in an archive, or is encrypted with a key of its owner, can be copied but not read.
+            Err(error) if error.status() == Some(403) || error.status() == Some(400) => {
+                log::info!("'{to}' cannot be compared with '{from}' ({error}): only its length was checked");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The error of a copy that is something else than its source.
+pub(super) fn wrong(to: &S3Uri, what: &str) -> Error {
+    Error::Integrity(format!("the copy '{to}' is not the source: {what}"))
+}
+
+/// The bytes from `first` to `last` of an object, as long as it has that ETag.
+pub(super) async fn range(
+    client: &Client,
+    uri: &S3Uri,
+    etag: &str,
+    (first, last): (u64, u64),
+) -> Result<Bytes> {
+    let headers = [
+        ("range".to_owned(), format!("bytes={first}-{last}")),
+        ("if-match".to_owned(), format!("\"{etag}\"")),
+    ];
+    let length = last - first + 1;
+    let content =
+        client.get_object(&uri.bucket, &uri.key, &headers, None).await?.bytes(length as usize).await?;
+    if content.len() as u64 != length {
+        return Err(Error::Integrity(format!("{} bytes of {length} arrived", content.len())));
+    }
+    Ok(content)
+}
+
+/// First and last bytes of samples: one at a random place of each of some equal pieces.
+fn samples(size: u64, random: impl Fn() -> f64) -> Vec<(u64, u64)> {
+    let pieces = size.div_ceil(SAMPLE).min(SAMPLES);
+    let sample = |piece: u64| {
+        // Pieces are longer than samples unless there is only one sample for all of a piece.
+        let (begin, end) = (u128::from(size) * u128::from(piece), u128::from(size) * u128::from(piece + 1));
+        let (begin, end) = ((begin / u128::from(pieces)) as u64, (end / u128::from(pieces)) as u64);
+        let room = (end - begin).saturating_sub(SAMPLE);
+        let first = begin + (room as f64 * random()) as u64;
+        (first, (first + SAMPLE).min(end) - 1)
+    };
+    (0..pieces).map(sample).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_within_the_object_and_all_over_it() {
+        assert!(samples(0, || 0.5).is_empty());
+        assert_eq!(samples(1, || 0.9), [(0, 0)]);
+        assert_eq!(samples(SAMPLE, || 0.9), [(0, SAMPLE - 1)]);
+        // Small objects are compared as a whole.
+        for size in [SAMPLE + 1, 5 * SAMPLE, SAMPLES * SAMPLE] {
+            let read: u64 = samples(size, || 0.9).iter().map(|(first, last)| last - first + 1).sum();
+            assert_eq!(read, size);
+        }
+        for random in [0.0, 0.5, 0.999_999] {
+            for size in [100 * SAMPLE + 7, 5 << 40] {
+                let found = samples(size, || random);
+                assert_eq!(found.len() as u64, SAMPLES);
+                assert!(found.iter().all(|(first, last)| last - first + 1 == SAMPLE && *last < size));
+                assert!(found.windows(2).all(|pair| pair[0].1 < pair[1].0));
+                assert!(found[0].0 < size / SAMPLES && found[15].1 >= size / SAMPLES * 15);
+            }
+        }
+    }
+}
