@@ -173,7 +173,10 @@ impl Response {
             // In one piece: nothing has to be put together.
             return Self::within(limit, first.len()).map(|()| first);
         };
-        let mut all = BytesMut::from(first);
+        // A body that says how long it is is not moved as it grows; one that lies is caught by the limit.
+        let told = self.header("content-length").and_then(|length| length.parse().ok());
+        let mut all = BytesMut::with_capacity(told.unwrap_or(0).min(limit).min(1 << 20));
+        all.extend_from_slice(&first);
         all.extend_from_slice(&second);
         Self::within(limit, all.len())?;
         while let Some(chunk) = self.chunk().await? {

@@ -9,6 +9,7 @@
 
 use super::Sheet;
 use super::cuts::Cuts;
+use super::sheet::Packed;
 use crate::s3::error::{Error, Result};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 /// Pages that one range may be ahead.
 const AHEAD: usize = 8;
 
-/// Pages that all ranges together may be ahead, a tenth of a megabyte each. With half as many the front runs short of
+/// Pages that all ranges together may be ahead, some fifty kilobytes each. With half as many the front runs short of
 /// ranges to cut.
 const MOST_AHEAD: usize = 128;
 
@@ -66,7 +67,7 @@ struct Range {
     before: String,
     /// The last key that belongs to it; `None` if it is the last range.
     end: Option<String>,
-    ready: VecDeque<Sheet>,
+    ready: VecDeque<Packed>,
     is_asked: bool,
     is_new: bool,
     is_done: bool,
@@ -135,7 +136,7 @@ impl<P: Pages> Conductor<P> {
                     let Ok(permit) = permit else { return };
                     let sheet = self.ranges.front_mut().and_then(|front| front.ready.pop_front());
                     if let Some(sheet) = sheet {
-                        permit.send(Ok(sheet));
+                        permit.send(Ok(sheet.unpack()));
                     }
                     while let Some(answer) = self.asked.try_join_next() {
                         self.take(answer);
@@ -260,7 +261,7 @@ impl<P: Pages> Conductor<P> {
         }
         let is_empty = sheet.is_empty();
         if !is_empty {
-            range.ready.push_back(sheet);
+            range.ready.push_back(Packed::new(&sheet));
         }
         let is_bad = was_new && is_empty && range.is_done;
         if is_bad && index > 0 {

@@ -4,6 +4,10 @@
 //! There are two readers. The fast one knows the plain shape that every server writes and gives up at anything else;
 //! the general one reads all XML by quick-xml's events, at ten times the cost. They agree wherever both answer.
 
+mod packed;
+
+pub(super) use packed::Packed;
+
 use super::{Object, Page};
 use crate::s3::error::{Error, Result};
 use crate::s3::xml::{self, Step};

@@ -70,8 +70,9 @@ pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> 
         items.push(&item).map_err(lost)?;
     }
     let mut index = Index::new(known, &shared, judge).await?;
-    // The places of what travels, which is where its name is.
-    let mut sent: HashMap<[u8; 16], u64> = HashMap::new();
+    // The places of what travels, which is where its name is, by the beginning of its MD5: half the memory. A copy of
+    // something else that begins so fails, as every copy is compared with the MD5, and the item travels after all.
+    let mut sent: HashMap<u64, u64> = HashMap::new();
     let hashed = futures::stream::iter(items.into_records().map_err(lost)?).map(|item| {
         let shared = &shared;
         async move {
@@ -88,14 +89,14 @@ pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> 
             continue;
         };
         let there = index.find(md5, item.size).map_err(lost)?;
-        let from = match (there, sent.get(&md5)) {
+        let from = match (there, sent.get(&short(md5))) {
             (Some(from), _) => Some(from),
             (None, Some(place)) => Some(work.transfers.at(*place).map_err(lost)?.relative),
             (None, None) => None,
         };
         match from {
             Some(from) => drop(work.copies.push(&Copy { item, from, md5 }).map_err(lost)?),
-            None => drop(sent.insert(md5, work.send(&item).map_err(lost)?)),
+            None => drop(sent.insert(short(md5), work.send(&item).map_err(lost)?)),
         }
     }
     Ok(work)
