@@ -240,7 +240,7 @@ impl Copier {
         let settings = &self.settings;
         let kept = head
             .metadata()
-            .filter(|(name, _)| !NOT_METADATA.contains(name))
+            .filter(|(name, _)| !(NOT_METADATA.contains(name) || name.starts_with("x-amz-checksum-")))
             .filter(|(name, _)| !settings.remove_headers.iter().any(|removed| removed == name));
         let mut headers: Vec<(String, String)> =
             kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

@@ -1,13 +1,14 @@
 //! Whether a copy is its source: by the strongest means that both sides offer.
 //!
 //! Equal ETags prove it, and so does the stored MD5 of the source as the ETag of the copy. Where the server gave the copy
-//! an ETag that says nothing (another part size, encryption), lengths are compared and bytes from all over both objects.
+//! an ETag that says nothing (another part size, encryption), lengths are compared, and the newer checksums or, without
+//! such, bytes from all over both objects.
 
 use super::Copier;
 use crate::s3::multipart::is_md5;
 use crate::s3::object::Head;
 use crate::s3::{Client, Error, Result};
-use crate::transfer::compare::Stored;
+use crate::transfer::compare::{self, Stored};
 use crate::uri::S3Uri;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -42,11 +43,19 @@ impl Copier {
         self.compare_samples(from, head, to).await
     }
 
-    /// Compares the lengths, and bytes from all over both objects.
+    /// Compares the lengths, and the stored checksums or, where there are none, bytes from all over both objects.
     pub(super) async fn compare_samples(&self, from: &S3Uri, head: &Head, to: &S3Uri) -> Result<()> {
-        let arrived = self.client.head_object(&to.bucket, &to.key).await?;
+        let (source, arrived) = futures::try_join!(
+            self.client.head_object_with_checksum(&from.bucket, &from.key),
+            self.client.head_object_with_checksum(&to.bucket, &to.key)
+        )?;
         if arrived.size != head.size {
             return Err(wrong(to, &format!("{} bytes instead of {}", arrived.size, head.size)));
+        }
+        match compare::same_checksum(&source, &arrived) {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(wrong(to, "it has another checksum")),
+            None => {}
         }
         let etag = arrived.etag.as_str();
         let compared = futures::stream::iter(samples(head.size, crate::s3::retry::random))
