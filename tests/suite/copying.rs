@@ -109,6 +109,24 @@ fn a_large_object_is_copied_in_parts_and_whole() {
 }
 
 #[test]
+fn a_copy_in_parts_has_the_parts_of_its_source() {
+    let t = with_objects(&[]);
+    let content: Vec<u8> =
+        (0..13 * 1024 * 1024).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
+    t.file("f", &content);
+    t.configure("multipart_chunk_size_mb = 6\nmultipart_copy_chunk_size_mb = 5");
+    t.s3cmd("put f s3://BUCKET/f").ok();
+    t.s3cmd("cp s3://BUCKET/f s3://BUCKET/g").ok();
+    t.s3cmd("cp -r s3://BUCKET/ s3://BUCKET/h/").ok();
+    let run = t.s3cmd("ls -lr s3://BUCKET").ok();
+    let lines = run.lines();
+    let etags: Vec<_> = lines.iter().filter_map(|line| line.split_whitespace().nth(3)).collect();
+    assert!(etags.len() == 4 && etags[0].ends_with("-3"), "{run}");
+    assert!(etags.iter().all(|etag| *etag == etags[0]), "{run}");
+    assert!(t.content("h/g") == content);
+}
+
+#[test]
 fn info_tells_about_an_object_and_a_bucket() {
     let t = with_objects(&[]);
     t.file("hello.txt", "hello world\n");
