@@ -161,8 +161,8 @@ fn is_clock_wrong(date: &str) -> bool {
     there.map_or(true, |there| (chrono::Utc::now() - there.to_utc()).abs() >= MAX_SKEW)
 }
 
-/// A random number in 0..1 for the jitter.
-fn random() -> f64 {
+/// A random number in 0..1, for the jitter and whatever else has to be anywhere.
+pub(crate) fn random() -> f64 {
     let mut bytes = [0; 4];
     // Without randomness the delay is merely not jittered.
     let _ = getrandom::fill(&mut bytes);
