@@ -77,7 +77,7 @@ impl Copier {
         if let Some(size) = compare::stored_part_size(head).filter(fits) {
             return Ok(Some(size));
         }
-        let told = self.client.first_part_size(&from.bucket, &from.key, parts).await?;
+        let told = self.client.size_of_part(&from.bucket, &from.key, 1, parts).await?;
         let configured = (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20;
         Ok(told.into_iter().chain(compare::part_sizes(head.size, parts, configured)).find(fits))
     }
