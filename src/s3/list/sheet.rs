@@ -61,8 +61,8 @@ struct Row {
 }
 
 impl Sheet {
-    /// Reads an answer. `v2` says which version of the call it answers.
-    pub(super) fn parse(text: String, v2: bool) -> Result<Self> {
+    /// Reads an answer. `v2` says which version of the call it answers. What is no listing is an error.
+    pub fn parse(text: String, v2: bool) -> Result<Self> {
         if text.len() >= DECODED as usize {
             return Err(Error::Malformed("a listing of over 2 GiB".into()));
         }
