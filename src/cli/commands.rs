@@ -27,6 +27,25 @@ pub enum Command {
     Settagging,
     Gettagging,
     Deltagging,
+    Setcors,
+    Delcors,
+    Setversioning,
+    Setownership,
+    Setblockpublicaccess,
+    Setobjectlegalhold,
+    Setobjectretention,
+    Payer,
+    Accesslog,
+    Expire,
+    Setnotification,
+    Getnotification,
+    Delnotification,
+    WsCreate,
+    WsInfo,
+    WsDelete,
+    Modify,
+    Restore,
+    Fixbucket,
     Multipart,
     Listmp,
     Abortmp,
@@ -47,8 +66,10 @@ pub enum Group {
     Buckets,
     /// Who may do what.
     Access,
-    /// Documents that belong to a bucket or an object.
+    /// Rules and tags that belong to a bucket or an object.
     Documents,
+    /// How a bucket behaves.
+    Settings,
     /// Uploads in parts.
     Uploads,
     /// Links, tests and the server.
@@ -57,8 +78,15 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 6] =
-        [Self::Buckets, Self::Objects, Self::Access, Self::Documents, Self::Uploads, Self::Tools];
+    pub const ALL: [Self; 7] = [
+        Self::Buckets,
+        Self::Objects,
+        Self::Access,
+        Self::Documents,
+        Self::Settings,
+        Self::Uploads,
+        Self::Tools,
+    ];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -66,7 +94,8 @@ impl Group {
             Self::Objects => "Objects",
             Self::Buckets => "Buckets and listings",
             Self::Access => "Access",
-            Self::Documents => "Lifecycle rules and tags",
+            Self::Documents => "Lifecycle rules, tags and retention",
+            Self::Settings => "Settings of buckets",
             Self::Uploads => "Unfinished uploads",
             Self::Tools => "Links, tests and the embedded server",
         }
@@ -161,6 +190,10 @@ commands! {
     Info Objects ["info"], 1, "s3://BUCKET[/OBJECT]...", "Show what is known about a bucket or an object"
     Md5sum Objects ["md5sum"], 0, "s3://BUCKET/OBJECT...", "Print MD5 sums, or compare them with a list",
         "The lines are those of the md5sum program. Where the store knows no MD5 sum of a content, the object is read to compute it. With --check, the objects named in a list of such lines are verified."
+    Modify Objects ["modify"], 1, "s3://BUCKET/OBJECT...", "Change what is stored with objects",
+        "Objects are written anew where they are, with the headers that --add-header, --remove-header, --mime-type, --storage-class and the like ask for. With --recursive everything whose name begins as given is meant."
+    Restore Objects ["restore"], 1, "s3://BUCKET/OBJECT...", "Ask for copies of archived objects",
+        "The copies come after a while, which --restore-priority decides, and last for --restore-days."
     Setacl Access ["setacl"], 1, "s3://BUCKET[/OBJECT]...", "Change who may read or write",
         "At least one of --acl-public, --acl-private, --acl-grant and --acl-revoke says how. Grants come before revocations. With --recursive the objects are changed, not the bucket."
     Getacl Access ["getacl"], 1, "s3://BUCKET[/OBJECT]", "Show who may read or write"
@@ -170,13 +203,36 @@ commands! {
     Setlifecycle Documents ["setlifecycle"], 2, "FILE s3://BUCKET", "Set the lifecycle rules of a bucket from an XML file"
     Getlifecycle Documents ["getlifecycle"], 1, "s3://BUCKET", "Show the lifecycle rules of a bucket"
     Dellifecycle Documents ["dellifecycle"], 1, "s3://BUCKET", "Delete the lifecycle rules of a bucket"
+    Expire Documents ["expire"], 1, "s3://BUCKET...", "Have objects deleted after some days or at a date",
+        "The lifecycle rules that are there are replaced by one made of --expiry-days or --expiry-date, and --expiry-prefix; without any of them they are deleted."
     Settagging Documents ["settagging"], 2, "s3://BUCKET[/OBJECT] KEY=VALUE[&KEY=VALUE...]", "Set the tags of a bucket or an object",
         "The tags that are there are replaced. Quote the list, because '&' means something to a shell."
     Gettagging Documents ["gettagging"], 1, "s3://BUCKET[/OBJECT]", "Show the tags of a bucket or an object"
     Deltagging Documents ["deltagging"], 1, "s3://BUCKET[/OBJECT]", "Delete the tags of a bucket or an object"
+    Setobjectlegalhold Documents ["setobjectlegalhold"], 2, "ON|OFF s3://BUCKET/OBJECT", "Protect an object from deletion until further notice"
+    Setobjectretention Documents ["setobjectretention"], 3, "MODE DATE s3://BUCKET/OBJECT", "Protect an object from deletion until a date",
+        "MODE is GOVERNANCE or COMPLIANCE; DATE is written as 2030-01-31T12:00:00Z."
+    Setversioning Settings ["setversioning"], 2, "s3://BUCKET enable|disable", "Keep old versions of objects, or no longer"
+    Setownership Settings ["setownership"], 2, "s3://BUCKET RULE", "Say who owns what others put into a bucket",
+        "RULE is BucketOwnerPreferred, BucketOwnerEnforced or ObjectWriter."
+    Setblockpublicaccess Settings ["setblockpublicaccess"], 2, "s3://BUCKET SWITCH[,SWITCH...]", "Keep a bucket from being opened to everybody",
+        "The switches are BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy and RestrictPublicBuckets. Those that are not named are switched off."
+    Payer Settings ["payer"], 1, "s3://BUCKET", "Say who pays for requests",
+        "With --requester-pays it is whoever makes them, else the bucket's owner."
+    Accesslog Settings ["accesslog"], 1, "s3://BUCKET", "Show or set where a bucket's access logs go"
+    Setcors Settings ["setcors"], 2, "FILE s3://BUCKET", "Set the cross-origin rules of a bucket from an XML file"
+    Delcors Settings ["delcors"], 1, "s3://BUCKET", "Delete the cross-origin rules of a bucket"
+    Setnotification Settings ["setnotification"], 2, "FILE s3://BUCKET", "Set from an XML file who is told of changes in a bucket"
+    Getnotification Settings ["getnotification"], 1, "s3://BUCKET", "Show who is told of changes in a bucket"
+    Delnotification Settings ["delnotification"], 1, "s3://BUCKET", "Tell nobody of changes in a bucket any more"
+    WsCreate Settings ["ws-create"], 1, "s3://BUCKET...", "Make websites of buckets"
+    WsInfo Settings ["ws-info"], 1, "s3://BUCKET...", "Show how buckets are websites"
+    WsDelete Settings ["ws-delete"], 1, "s3://BUCKET...", "Make buckets be websites no more"
     Multipart Uploads ["multipart"], 1, "s3://BUCKET [ID]", "List unfinished uploads"
     Listmp Uploads ["listmp"], 2, "s3://BUCKET/OBJECT ID", "List the parts of an unfinished upload"
     Abortmp Uploads ["abortmp"], 2, "s3://BUCKET/OBJECT ID", "Give up an unfinished upload and free its space"
+    Fixbucket Tools ["fixbucket"], 1, "s3://BUCKET[/PREFIX]...", "Rename objects with control characters in their names",
+        "Each control character becomes what s3cmd's put makes of it, such as '^A'. An object is deleted under its old name once its copy is complete; one whose new name exists already stays."
     Signurl Tools ["signurl"], 2, "s3://BUCKET/OBJECT EXPIRY", "Make a link that works for a while without an account",
         "EXPIRY is +SECONDS, +Nm, +Nh or +Nd from now, a date (2030-01-31 or 2030-01-31T12:00:00Z), or seconds since 1970. Nothing is asked of the server. Links are signed with version 4, which allows 7 days; beyond that, or with signature_v2, with version 2."
     Sign Tools ["sign"], 1, "STRING", "Sign a text with the secret key"

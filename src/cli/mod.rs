@@ -21,6 +21,8 @@ pub use crate::config::Typed;
 pub use commands::{Command, CommandSpec};
 pub use help::{command as command_help, full as full_help};
 
+pub(crate) use quote::quoted;
+
 use normalise::{Line, Stop};
 
 /// The version of s3cmd that this program follows; scripts compare it.

@@ -18,7 +18,7 @@ pub(super) fn shown(typed: &OsStr) -> String {
 }
 
 /// In quotes, as Python's `repr` writes a text: single quotes unless it holds one and no double quote.
-pub(super) fn quoted(typed: &OsStr) -> String {
+pub(crate) fn quoted(typed: &OsStr) -> String {
     let bytes = typed.as_encoded_bytes();
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     let mut quoted = String::from(quote);

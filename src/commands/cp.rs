@@ -124,17 +124,24 @@ async fn copy(
             }
             Ok(Verdict::Done)
         }
-        Err(CopyError::Missing) => {
+        Err(error) => failed(&from, error),
+    }
+}
+
+/// Says why an object could not be rewritten; an error that is wrong for the rest too is passed on.
+pub(super) fn failed(from: &S3Uri, error: CopyError) -> Outcome<Verdict> {
+    match error {
+        CopyError::Missing => {
             log::warn!("Key not found {from}");
             Ok(Verdict::Missing)
         }
-        Err(CopyError::Failed(error @ (Error::Service(_) | Error::Integrity(_) | Error::Malformed(_)))) => {
+        CopyError::Failed(error @ (Error::Service(_) | Error::Integrity(_) | Error::Malformed(_))) => {
             let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
             log::error!("Copy failed for: '{from}' ({reason})");
             Ok(Verdict::Failed)
         }
         // What is wrong with the connection is wrong for the rest too.
-        Err(CopyError::Failed(error)) => Err(error.into()),
+        CopyError::Failed(error) => Err(error.into()),
     }
 }
 

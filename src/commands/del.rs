@@ -3,9 +3,9 @@
 use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
 use crate::output::{Exit, Failure, Outcome, reason};
-use crate::transfer::delete::{Deletion, delete_keys};
-use crate::transfer::pool::{self, Ledger, Verdict};
-use crate::transfer::remote::{self, BY_KEY, BY_RELATIVE, Found, find};
+use crate::transfer::delete::{Deleted, Deletion, delete_sized};
+use crate::transfer::pool::{self, Verdict};
+use crate::transfer::remote::{self, BY_KEY, BY_RELATIVE, Found, RemoteItem, find};
 use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
 use std::ffi::OsString;
@@ -71,11 +71,12 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         let keys = find(cx.client(), uri, cx.scope())?
             .map_ok(|page| stream::iter(page.into_iter().filter_map(chosen).map(Ok)))
             .try_flatten();
-        let ledger = delete_keys(cx.client(), &cx.console, &uri.bucket, keys, deletion(cx)).await?;
-        if ledger == Ledger::default() {
+        let deleted = delete_sized(cx.client(), &cx.console, &uri.bucket, keys, deletion(cx)).await?;
+        if deleted == Deleted::default() {
             log::warn!("Remote list is empty.");
         }
-        return ledger.outcome();
+        show_stats(cx, deleted)?;
+        return deleted.ledger.outcome();
     }
     // Prefixes may overlap; a key is deleted, and spoken of, once.
     let selection = remote::select(cx.client(), uris, cx.scope(), BY_KEY).await?;
@@ -88,7 +89,7 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     if settings.dry_run {
         show_excluded(cx, &selection)?;
     }
-    let mut ledger = Ledger::default();
+    let mut deleted = Deleted::default();
     // Batches are of one bucket each.
     let mut rest = selection.items.iter().peekable();
     while let Some(first) = rest.peek() {
@@ -99,12 +100,23 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         let of_bucket = std::iter::from_fn(|| {
             rest.next_if(|next| next.as_ref().map_or(true, |item| item.bucket == bucket))
         });
-        let keys = stream::iter(of_bucket.map(|item| Ok(item?.key)));
-        let ended = delete_keys(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
-        ledger.done += ended.done;
-        ledger.failed += ended.failed;
+        let keys = stream::iter(of_bucket.map(|item| Ok(with_size(item?))));
+        let ended = delete_sized(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
+        deleted.ledger.done += ended.ledger.done;
+        deleted.ledger.failed += ended.ledger.failed;
+        deleted.bytes += ended.bytes;
     }
-    ledger.outcome()
+    show_stats(cx, deleted)?;
+    deleted.ledger.outcome()
+}
+
+/// The counts of `--stats`; none where a filter was given, as in s3cmd.
+fn show_stats(cx: &Cx, deleted: Deleted) -> Outcome {
+    let Deleted { ledger, bytes } = deleted;
+    if !cx.settings.stats || !cx.settings.filter.is_empty() || ledger.done + ledger.failed == 0 {
+        return Ok(());
+    }
+    cx.console.line(format!("\nStats: Number of files deleted: {} ({bytes} bytes) ", ledger.done))
 }
 
 /// The prefixes in order, without those that lie below another.
@@ -115,11 +127,16 @@ fn without_nested(uris: &[S3Uri]) -> Vec<S3Uri> {
     uris
 }
 
-fn chosen(found: Found) -> Option<String> {
+fn chosen(found: Found) -> Option<(String, u64)> {
     match found {
-        Found::Chosen(item) => Some(item.key),
+        Found::Chosen(item) => Some(with_size(item)),
         Found::Excluded(_) => None,
     }
+}
+
+fn with_size(item: RemoteItem) -> (String, u64) {
+    let size = item.listed.map_or(0, |listed| listed.size);
+    (item.key, size)
 }
 
 /// How keys are deleted here.

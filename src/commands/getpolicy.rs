@@ -1,7 +1,6 @@
 //! `getpolicy s3://BUCKET`: shows the bucket's policy.
 
-use super::context::Cx;
-use super::document::bucket_of;
+use super::context::{Cx, bucket_uri};
 use crate::output::{Exit, Failure, Outcome};
 use crate::s3::Error;
 use std::ffi::OsString;
@@ -9,7 +8,7 @@ use std::ffi::OsString;
 /// Prints the policy of a bucket, or that there is none. s3cmd has this command since 2.4.0's successor; the line is
 /// that of `info`.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = bucket_of(&args[0])?;
+    let uri = bucket_uri(&args[0])?;
     let text = policy_text(cx.client().document(&uri.bucket, None, "policy").await)?;
     cx.console.line(format!("   Policy:    {text}"))
 }

@@ -2,18 +2,24 @@
 //! describes it, and leaves the rest to `transfer` and `s3`.
 
 pub mod abortmp;
+pub mod accesslog;
 pub mod check;
 pub mod context;
 pub mod cp;
 pub mod del;
+pub mod delcors;
 pub mod dellifecycle;
+pub mod delnotification;
 pub mod delpolicy;
 pub mod deltagging;
 mod document;
 pub mod du;
+pub mod expire;
+pub mod fixbucket;
 pub mod get;
 pub mod getacl;
 pub mod getlifecycle;
+pub mod getnotification;
 pub mod getpolicy;
 pub mod gettagging;
 pub mod info;
@@ -22,21 +28,34 @@ pub mod listmp;
 pub mod ls;
 pub mod mb;
 pub mod md5sum;
+pub mod modify;
 pub mod multipart;
 pub mod mv;
 mod open_files;
+pub mod payer;
 pub mod put;
 pub mod rb;
+pub mod restore;
 mod runtime;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod setacl;
+pub mod setblockpublicaccess;
+pub mod setcors;
 pub mod setlifecycle;
+pub mod setnotification;
+pub mod setobjectlegalhold;
+pub mod setobjectretention;
+pub mod setownership;
 pub mod setpolicy;
 pub mod settagging;
+pub mod setversioning;
 pub mod sign;
 pub mod signurl;
 pub mod sync;
+pub mod ws_create;
+pub mod ws_delete;
+pub mod ws_info;
 
 use crate::cli::Command;
 use crate::output::{Exit, Failure, Outcome};
@@ -49,16 +68,22 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
     runtime::run(command, async {
         match command {
             Command::Abortmp => abortmp::run(cx, args).await,
+            Command::Accesslog => accesslog::run(cx, args).await,
             Command::Check => check::run(cx, args).await,
             Command::Cp => cp::run(cx, args).await,
             Command::Del => del::run(cx, args).await,
+            Command::Delcors => delcors::run(cx, args).await,
             Command::Dellifecycle => dellifecycle::run(cx, args).await,
+            Command::Delnotification => delnotification::run(cx, args).await,
             Command::Delpolicy => delpolicy::run(cx, args).await,
             Command::Deltagging => deltagging::run(cx, args).await,
             Command::Du => du::run(cx, args).await,
+            Command::Expire => expire::run(cx, args).await,
+            Command::Fixbucket => fixbucket::run(cx, args).await,
             Command::Get => get::run(cx, args).await,
             Command::Getacl => getacl::run(cx, args).await,
             Command::Getlifecycle => getlifecycle::run(cx, args).await,
+            Command::Getnotification => getnotification::run(cx, args).await,
             Command::Getpolicy => getpolicy::run(cx, args).await,
             Command::Gettagging => gettagging::run(cx, args).await,
             Command::Info => info::run(cx, args).await,
@@ -67,10 +92,13 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
             Command::Ls => ls::run(cx, args).await,
             Command::Mb => mb::run(cx, args).await,
             Command::Md5sum => md5sum::run(cx, args).await,
+            Command::Modify => modify::run(cx, args).await,
             Command::Multipart => multipart::run(cx, args).await,
             Command::Mv => mv::run(cx, args).await,
+            Command::Payer => payer::run(cx, args).await,
             Command::Put => put::run(cx, args).await,
             Command::Rb => rb::run(cx, args).await,
+            Command::Restore => restore::run(cx, args).await,
             #[cfg(feature = "serve")]
             Command::Serve => serve::run(cx, args).await,
             #[cfg(not(feature = "serve"))]
@@ -78,12 +106,22 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
                 Err(Failure::new(Exit::USAGE, "This program was built without the embedded server"))
             }
             Command::Setacl => setacl::run(cx, args).await,
+            Command::Setblockpublicaccess => setblockpublicaccess::run(cx, args).await,
+            Command::Setcors => setcors::run(cx, args).await,
             Command::Setlifecycle => setlifecycle::run(cx, args).await,
+            Command::Setnotification => setnotification::run(cx, args).await,
+            Command::Setobjectlegalhold => setobjectlegalhold::run(cx, args).await,
+            Command::Setobjectretention => setobjectretention::run(cx, args).await,
+            Command::Setownership => setownership::run(cx, args).await,
             Command::Setpolicy => setpolicy::run(cx, args).await,
             Command::Settagging => settagging::run(cx, args).await,
+            Command::Setversioning => setversioning::run(cx, args).await,
             Command::Sign => sign::run(cx, args).await,
             Command::Signurl => signurl::run(cx, args).await,
             Command::Sync => sync::run(cx, args).await,
+            Command::WsCreate => ws_create::run(cx, args).await,
+            Command::WsDelete => ws_delete::run(cx, args).await,
+            Command::WsInfo => ws_info::run(cx, args).await,
             other => Err(Failure::new(Exit::USAGE, format!("Invalid command: {other:?}"))),
         }
     })

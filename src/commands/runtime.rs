@@ -48,6 +48,8 @@ fn threads(command: Command) -> Option<usize> {
         | Command::Mv
         | Command::Del
         | Command::Setacl
+        | Command::Modify
+        | Command::Restore
         | Command::Sync
         | Command::Md5sum
         | Command::Check

@@ -67,7 +67,16 @@ impl Client {
     /// `Enabled` or `Suspended`; `None` if versioning was never set.
     pub async fn versioning(&self, bucket: &str) -> Result<Option<String>> {
         let text = self.document(bucket, None, "versioning").await?;
-        xml::text_at(&text, &["VersioningConfiguration", "Status"])
+        // Servers disagree about the name of the root.
+        let mut status = None;
+        xml::walk(&text, |step| {
+            if let Step::Close([_, name], value) = step
+                && name == "Status"
+            {
+                status = Some(value.trim().to_owned());
+            }
+        })?;
+        Ok(status)
     }
 
     /// Object ownership rule of the bucket.

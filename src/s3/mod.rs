@@ -4,7 +4,7 @@
 //! results, and could be lifted out as a library of its own. Adding a sub-resource is one model and one operation
 //! beside the others, never a new HTTP path by hand.
 //!
-//! A request goes this way: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`]) makes a
+//! A request goes this way: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`], [`subresources`]) makes a
 //! [`request::Request`]; [`client::Client::send`] addresses it ([`endpoint`]), signs it ([`sign`]), sends it
 //! ([`transport`], [`tls`], [`body`]) and decides about another attempt ([`retry`]), and about how many requests go at once ([`pace`]).
 
@@ -26,6 +26,7 @@ pub mod probe;
 pub mod request;
 pub mod retry;
 pub mod sign;
+pub mod subresources;
 mod throttle;
 pub mod tls;
 pub mod transport;

@@ -35,7 +35,28 @@ pub async fn delete_keys(
     keys: impl Stream<Item = Outcome<String>>,
     how: Deletion,
 ) -> Outcome<Ledger> {
-    let mut ledger = Ledger::default();
+    let sized = keys.map_ok(|key| (key, 0));
+    Ok(delete_sized(client, console, bucket, sized, how).await?.ledger)
+}
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// How the keys ended.
+    pub ledger: Ledger,
+    /// Bytes of those that are gone.
+    pub bytes: u64,
+}
+
+/// [`delete_keys`] for keys with their sizes in bytes, which are added up.
+pub async fn delete_sized(
+    client: &Client,
+    console: &Console,
+    bucket: &str,
+    keys: impl Stream<Item = Outcome<(String, u64)>>,
+    how: Deletion,
+) -> Outcome<Deleted> {
+    let mut deleted = Deleted::default();
     let mut batches = pin!(keys.try_chunks(MAX_BATCH_DELETE).fuse());
     let mut running = FuturesOrdered::new();
     let (mut refused, mut broken) = (None, None);
@@ -45,7 +66,7 @@ pub async fn delete_keys(
         tokio::select! {
             biased;
             Some((batch, answer)) = running.next(), if !running.is_empty() => match answer {
-                Ok(failures) => report(console, bucket, batch, &failures, &mut ledger)?,
+                Ok(failures) => report(console, bucket, batch, &failures, &mut deleted)?,
                 Err(failure) => refused = refused.or(Some(failure)),
             },
             next = batches.next(), if may_start => {
@@ -68,7 +89,7 @@ pub async fn delete_keys(
     }
     match refused.or(broken) {
         Some(failure) => Err(failure),
-        None => Ok(ledger),
+        None => Ok(deleted),
     }
 }
 
@@ -76,24 +97,25 @@ pub async fn delete_keys(
 fn report(
     console: &Console,
     bucket: &str,
-    batch: Vec<String>,
+    batch: Vec<(String, u64)>,
     failures: &HashMap<String, String>,
-    ledger: &mut Ledger,
+    deleted: &mut Deleted,
 ) -> Outcome {
     let mut lines = String::new();
-    for key in batch {
+    for (key, size) in batch {
         match failures.get(&key) {
             None => {
                 // Writing to a string cannot fail.
                 let _ = writeln!(lines, "delete: 's3://{bucket}/{key}'");
-                ledger.count(Verdict::Done);
+                deleted.ledger.count(Verdict::Done);
+                deleted.bytes += size;
             }
             Some(reason) => {
                 console.block(&lines)?;
                 console.flush()?;
                 lines.clear();
                 log::error!("Delete of 's3://{bucket}/{key}' failed (Reason: {reason})");
-                ledger.count(Verdict::Failed);
+                deleted.ledger.count(Verdict::Failed);
             }
         }
     }
@@ -102,8 +124,13 @@ fn report(
 }
 
 /// Deletes up to a thousand keys; answers why some of them could not be.
-async fn delete_batch(client: &Client, bucket: &str, keys: &[String]) -> Outcome<HashMap<String, String>> {
-    let (plain, odd): (Vec<String>, Vec<String>) = keys.iter().cloned().partition(|key| fits_xml(key));
+async fn delete_batch(
+    client: &Client,
+    bucket: &str,
+    keys: &[(String, u64)],
+) -> Outcome<HashMap<String, String>> {
+    let keys = keys.iter().map(|(key, _)| key.clone());
+    let (plain, odd): (Vec<String>, Vec<String>) = keys.partition(|key| fits_xml(key));
     let mut failures = HashMap::new();
     if !plain.is_empty() {
         for failure in client.delete_objects(bucket, &plain).await? {

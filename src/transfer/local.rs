@@ -326,23 +326,28 @@ impl<'a> Walk<'a> {
 
 /// Replaces control characters by `^@` ... `^_` and `^?`, with s3cmd's warning.
 pub(super) fn printable(name: &str) -> String {
-    let count = name.bytes().filter(|b| *b < 32 || *b == 127).count();
-    if count == 0 {
-        return name.to_owned();
+    let (out, count) = in_carets(name);
+    if count > 0 {
+        log::warn!("{count} non-printable characters replaced in: {out}");
     }
-    let mut out = String::with_capacity(name.len() + count);
+    out
+}
+
+/// The name with `^@` ... `^_` and `^?` for its control characters, and how many those are.
+pub(crate) fn in_carets(name: &str) -> (String, usize) {
+    let mut out = String::with_capacity(name.len());
+    let mut count = 0;
     for c in name.chars() {
         match u32::from(c) {
-            code @ 0..32 => {
+            code @ (0..32 | 127) => {
+                count += 1;
                 out.push('^');
-                out.extend(char::from_u32(code + 64));
+                out.extend(char::from_u32(code ^ 64));
             }
-            127 => out.push_str("^?"),
             _ => out.push(c),
         }
     }
-    log::warn!("{count} non-printable characters replaced in: {out}");
-    out
+    (out, count)
 }
 
 #[cfg(test)]

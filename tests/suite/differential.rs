@@ -111,6 +111,12 @@ fn files(t: &TestEnv) {
         "<LifecycleConfiguration><Rule><ID>old</ID><Prefix>log/</Prefix><Status>Enabled</Status>\
          <Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>",
     );
+    t.file(
+        "cors.xml",
+        "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule>\
+         </CORSConfiguration>",
+    );
+    t.file("notification.xml", "<NotificationConfiguration/>");
     t.file("broken.xml", "<LifecycleConfiguration><Rule><ID>old</I");
     t.file(
         "policy.json",

@@ -45,6 +45,8 @@ static MESSAGE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)(S3 error: \
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let table = [
         (r"bytes in [0-9.]+ seconds, -?[0-9.]+ [KMGT]?B/s\)", "bytes in TIME)"),
+        (r"(?m)^(Done\. .*) in [0-9.]+ seconds, [0-9.]+ (files|[KMGT]?B)/s\.$", "$1 in TIME"),
+        (r"<ID>\w{40,}</ID>", "<ID>GENERATED</ID>"),
         (r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d ", "YYYY-MM-DD hh:mm "),
         (r"mode:16877/mtime:\d+", "mode:16877/mtime:N"),
         (r"Last mod:  .* GMT", "Last mod:  DATE"),

@@ -1,7 +1,7 @@
 //! Options of s3cmd for what this program does not do yet.
 
-use super::super::commands::Command::{Cp, Mv, Sync};
-use super::{Check, OptionSpec, Scope, Sets, flag, value};
+use super::super::commands::Command::Sync;
+use super::{OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
 
 /// Each names the command that it is for. The parser takes them all, so that a script's line is understood.
@@ -15,22 +15,6 @@ pub(super) const LATER: &[OptionSpec] = &[
     flag(&["encrypt"], Sets::On("encrypt"), Scope::None, "put: encrypt with GPG first; refused so far.")
         .short('e'),
     flag(&["no-encrypt"], Sets::Off("encrypt"), Scope::None, "put: do not, which is the default."),
-    value(
-        &["restore-days"],
-        "NUM",
-        Sets::Key("restore_days"),
-        Scope::None,
-        "restore: keep the copy for NUM days.",
-    )
-    .short('D'),
-    value(
-        &["restore-priority"],
-        "SPEED",
-        Sets::Key("restore_priority"),
-        Scope::None,
-        "restore: standard, expedited or bulk.",
-    )
-    .check(Check::Priority),
     flag(
         &["delete-removed"],
         Sets::On("delete_removed"),
@@ -63,32 +47,6 @@ pub(super) const LATER: &[OptionSpec] = &[
         Sets::Key("cache_file"),
         Scope::None,
         "sync: remember MD5 sums of local files in FILE.",
-    ),
-    value(
-        &["remove-header"],
-        "NAME",
-        Sets::List(List::RemoveHeader),
-        Scope::Only(&[Cp, Mv]),
-        "modify, cp, mv: drop this stored header.",
-    ),
-    value(
-        &["access-logging-target-prefix"],
-        "URI",
-        Sets::Key("log_target_prefix"),
-        Scope::None,
-        "accesslog: where the logs go.",
-    ),
-    flag(&["no-access-logging"], Sets::Off("log_target_prefix"), Scope::None, "accesslog: no logs."),
-    value(&["ws-index"], "NAME", Sets::Key("website_index"), Scope::None, "ws-create: the index document."),
-    value(&["ws-error"], "NAME", Sets::Key("website_error"), Scope::None, "ws-create: the error document."),
-    value(&["expiry-date"], "DATE", Sets::Key("expiry_date"), Scope::None, "expire: the date."),
-    value(&["expiry-days"], "NUM", Sets::Key("expiry_days"), Scope::None, "expire: the number of days."),
-    value(&["expiry-prefix"], "PREFIX", Sets::Key("expiry_prefix"), Scope::None, "expire: the prefix."),
-    flag(
-        &["skip-destination-validation"],
-        Sets::On("skip_destination_validation"),
-        Scope::None,
-        "setnotification: do not check the targets.",
     ),
     flag(&["enable"], Sets::On("enable"), Scope::None, "cfmodify: switch the distribution on."),
     flag(&["disable"], Sets::Off("enable"), Scope::None, "cfmodify: switch it off."),

@@ -1,28 +1,28 @@
 //! Options about objects: moving, choosing, storing and listing them, and those of single commands.
 
 use super::super::commands::Command::{
-    Check as CheckCommand, Cp, Del, Du, Get, Info, La, Ls, Mb, Md5sum, Mv, Put, Rb, Serve, Setacl, Signurl,
-    Sync,
+    Accesslog, Check as CheckCommand, Cp, Del, Du, Expire, Fixbucket, Get, Info, La, Ls, Mb, Md5sum, Modify,
+    Mv, Put, Rb, Restore, Serve, Setacl, Setnotification, Signurl, Sync, WsCreate,
 };
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
 
-const FILTERED: Scope = Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Setacl]);
-const STORING: Scope = Scope::Only(&[Put, Sync, Cp, Mv]);
+const FILTERED: Scope = Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Modify, Setacl, Restore]);
+const STORING: Scope = Scope::Only(&[Put, Sync, Cp, Mv, Modify]);
 const UPLOADING: Scope = Scope::Only(&[Put, Sync]);
 
 pub(super) const TRANSFERS: &[OptionSpec] = &[
     flag(
         &["recursive"],
         Sets::On("recursive"),
-        Scope::Only(&[Put, Get, Del, Cp, Mv, Setacl, Ls, Rb, La, Md5sum]),
+        Scope::Only(&[Put, Get, Del, Cp, Mv, Modify, Setacl, Restore, Ls, Rb, La, Md5sum]),
         "Work on whole directories and prefixes.",
     )
     .short('r'),
     flag(
         &["dry-run"],
         Sets::On("dry_run"),
-        Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Setacl]),
+        Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Modify, Setacl, Restore, Fixbucket]),
         "Only show what would be done.",
     )
     .short('n'),
@@ -97,7 +97,7 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
     flag(
         &["stop-on-error"],
         Sets::On("stop_on_error"),
-        Scope::Only(&[Put, Get, Sync, Cp, Mv, Setacl]),
+        Scope::Only(&[Put, Get, Sync, Cp, Mv, Modify, Setacl, Restore]),
         "Begin nothing new once something has failed.",
     ),
     flag(
@@ -220,8 +220,8 @@ pub(super) const NAMES: &[OptionSpec] = &[
 ];
 
 pub(super) const ACCESS: &[OptionSpec] = &[
-    flag(&["acl-public"], Sets::On("acl_public"), Scope::Only(&[Put, Sync, Cp, Mv, Mb, Setacl]), "Let anybody read.").short('P'),
-    flag(&["acl-private"], Sets::Off("acl_public"), Scope::Only(&[Put, Sync, Cp, Mv, Mb, Setacl]), "Let nobody but the owner read."),
+    flag(&["acl-public"], Sets::On("acl_public"), Scope::Only(&[Put, Sync, Cp, Mv, Modify, Mb, Setacl]), "Let anybody read.").short('P'),
+    flag(&["acl-private"], Sets::Off("acl_public"), Scope::Only(&[Put, Sync, Cp, Mv, Modify, Mb, Setacl]), "Let nobody but the owner read."),
     value(&["acl-grant"], "PERMISSION:WHO", Sets::List(List::AclGrant), Scope::Only(&[Setacl]), "Give somebody a permission: read, write, read_acp, write_acp, full_control or all. WHO is a user id or an e-mail address.").check(Check::Acl),
     value(&["acl-revoke"], "PERMISSION:WHO", Sets::List(List::AclRevoke), Scope::Only(&[Setacl]), "Take a permission from somebody.").check(Check::Acl),
 ];
@@ -258,8 +258,15 @@ pub(super) const STORED: &[OptionSpec] = &[
         &["add-header"],
         "NAME:VALUE",
         Sets::List(List::AddHeader),
-        Scope::Only(&[Put, Sync, Cp, Mv, Mb]),
-        "Send this header with uploads, such as Cache-Control:no-store, x-amz-meta-NAME:VALUE or x-amz-tagging:KEY=VALUE.",
+        Scope::Only(&[Put, Sync, Cp, Mv, Modify, Mb]),
+        "Send this header with what is stored, such as Cache-Control:no-store, x-amz-meta-NAME:VALUE or x-amz-tagging:KEY=VALUE.",
+    ),
+    value(
+        &["remove-header"],
+        "NAME",
+        Sets::List(List::RemoveHeader),
+        Scope::Only(&[Cp, Mv, Modify]),
+        "Drop this stored header.",
     ),
     value(
         &["storage-class"],
@@ -329,6 +336,76 @@ pub(super) const LISTINGS: &[OptionSpec] = &[
 ];
 
 pub(super) const SINGLE: &[OptionSpec] = &[
+    value(
+        &["restore-days"],
+        "NUM",
+        Sets::Key("restore_days"),
+        Scope::Only(&[Restore]),
+        "Keep the restored copy for NUM days (1).",
+    )
+    .short('D'),
+    value(
+        &["restore-priority"],
+        "SPEED",
+        Sets::Key("restore_priority"),
+        Scope::Only(&[Restore]),
+        "How fast to restore: standard, expedited or bulk.",
+    )
+    .check(Check::Priority),
+    value(
+        &["expiry-date"],
+        "DATE",
+        Sets::Key("expiry_date"),
+        Scope::Only(&[Expire]),
+        "Delete the objects at this date, such as 2030-01-31.",
+    ),
+    value(
+        &["expiry-days"],
+        "NUM",
+        Sets::Key("expiry_days"),
+        Scope::Only(&[Expire]),
+        "Delete the objects NUM days after they were made.",
+    ),
+    value(
+        &["expiry-prefix"],
+        "PREFIX",
+        Sets::Key("expiry_prefix"),
+        Scope::Only(&[Expire]),
+        "Only those whose names begin with PREFIX.",
+    ),
+    value(
+        &["access-logging-target-prefix"],
+        "URI",
+        Sets::Key("log_target_prefix"),
+        Scope::Only(&[Accesslog]),
+        "Write the access logs there: s3://BUCKET/PREFIX.",
+    ),
+    flag(
+        &["no-access-logging"],
+        Sets::Off("log_target_prefix"),
+        Scope::Only(&[Accesslog]),
+        "Write no access logs any more.",
+    ),
+    value(
+        &["ws-index"],
+        "NAME",
+        Sets::Key("website_index"),
+        Scope::Only(&[WsCreate]),
+        "Name of the index documents (index.html).",
+    ),
+    value(
+        &["ws-error"],
+        "NAME",
+        Sets::Key("website_error"),
+        Scope::Only(&[WsCreate]),
+        "Name of the error document.",
+    ),
+    flag(
+        &["skip-destination-validation"],
+        Sets::On("skip_destination_validation"),
+        Scope::Only(&[Setnotification]),
+        "Do not have the service check who is to be told.",
+    ),
     value(
         &["content-disposition"],
         "TEXT",

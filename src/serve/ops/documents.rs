@@ -139,8 +139,52 @@ fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply>
         }
     };
     let text = std::str::from_utf8(&body).map_err(|_| malformed_xml())?;
-    bucket.set_document(document.sub, Some(text))?;
+    if document.sub == "logging" {
+        check_log_target(server, &xml::parse(&body, &[document.root])?)?;
+    }
+    match document.put {
+        Put::Policy => bucket.set_document(document.sub, Some(text))?,
+        _ => bucket.set_document(document.sub, Some(&without_layout(text)))?,
+    }
     Ok(Reply::new(status))
+}
+
+/// An XML document without its declaration and without the blanks and line ends between its elements: services write
+/// documents anew, so that nobody gets the layout back that was sent.
+fn without_layout(text: &str) -> String {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let text = match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
+        Some((_, rest)) => rest,
+        None => text,
+    };
+    let mut out = String::with_capacity(text.len());
+    // Whether the last tag opened an element, whose blanks may be all that it holds.
+    let mut opened = false;
+    for piece in text.split_inclusive('>') {
+        let start = piece.rfind('<').unwrap_or(0);
+        let (before, tag) = piece.split_at(start);
+        let is_content = opened && tag.starts_with("</");
+        if is_content || !before.trim().is_empty() {
+            out.push_str(before);
+        }
+        out.push_str(tag);
+        opened =
+            !(tag.starts_with("</") || tag.ends_with("/>") || tag.starts_with("<!") || tag.starts_with("<?"));
+    }
+    out
+}
+
+/// Makes sure that access logs have somewhere to go.
+fn check_log_target(server: &Server, root: &Node) -> S3Result<()> {
+    let Some(enabled) = root.child("LoggingEnabled") else { return Ok(()) };
+    let target = enabled.value("TargetBucket").ok_or_else(malformed_xml)?;
+    match server.store.bucket(target) {
+        Ok(_) => Ok(()),
+        Err(error) if error.code == "NoSuchBucket" => {
+            fail("InvalidTargetBucketForLogging", "The target bucket for logging does not exist")
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn delete(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
@@ -211,5 +255,26 @@ fn check_payer(root: &Node) -> S3Result<()> {
     match root.value("Payer").map(str::trim) {
         Some("BucketOwner" | "Requester") => Ok(()),
         _ => Err(malformed_xml()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_lose_their_layout_and_nothing_else() {
+        let cases = [
+            (
+                "<?xml version=\"1.0\"?>\n<A x='1'>\n  <B>t u</B>\n  <C/>\n</A>\n",
+                "<A x='1'><B>t u</B><C/></A>",
+            ),
+            ("<A> <B> </B> <C>\n</C></A>", "<A><B> </B><C>\n</C></A>"),
+            ("<A><!-- a > b --> <B>x</B></A>", "<A><!-- a > b --><B>x</B></A>"),
+            ("<A/>", "<A/>"),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(without_layout(text), wanted);
+        }
     }
 }

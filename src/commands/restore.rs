@@ -1,0 +1,103 @@
+//! `restore s3://BUCKET/OBJECT...`: asks for copies of archived objects.
+
+use super::context::{Cx, s3_uris};
+use super::get::show_excluded;
+use crate::output::{Failure, Outcome};
+use crate::s3::{Error, ServiceError};
+use crate::transfer::pool::{self, Verdict};
+use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
+use crate::uri::S3Uri;
+use std::ffi::OsString;
+
+/// Asks for copies of archived objects that last `--restore-days`, as fast as `--restore-priority` says. An object whose
+/// restoring is under way is no failure; where several objects are meant, neither is one that is not archived, and the
+/// others go on when one fails.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let settings = &cx.settings;
+    let uris = s3_uris(args)?;
+    let selection = remote::select(cx.client(), &uris, cx.scope(), BY_RELATIVE_ONCE).await?;
+    let total = selection.items.len();
+    log::info!("Summary: {total} remote files to restore");
+    if settings.dry_run {
+        show_excluded(cx, &selection)?;
+        for item in selection.items.iter() {
+            cx.console.stream(format!("restore: '{}'", item?.uri()))?;
+        }
+        cx.console.flush()?;
+        log::warn!("Exiting now because of --dry-run");
+        return Ok(());
+    }
+    if settings.restore_days < 1 {
+        return Err(Failure::parameter("You must restore a file for 1 or more days"));
+    }
+    let ledger =
+        pool::in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(_, item)| {
+            let (cx, uri) = (cx.clone(), item.uri());
+            async move {
+                let (days, tier) = (cx.settings.restore_days, capitalised(&cx.settings.restore_priority));
+                match cx.client().restore_object(&uri.bucket, &uri.key, days, &tier).await {
+                    Ok(()) => {
+                        cx.console.line(format!("restore: '{uri}'"))?;
+                        Ok(Verdict::Done)
+                    }
+                    Err(Error::Service(error)) => refused(&uri, *error, total == 1),
+                    Err(error) => Err(error.into()),
+                }
+            }
+        })
+        .await?;
+    ledger.outcome()
+}
+
+/// What becomes of an object for which the service says no. A single one ends the command, and so does an answer that
+/// all others would get too.
+fn refused(uri: &S3Uri, error: ServiceError, alone: bool) -> Outcome<Verdict> {
+    match error.code.as_str() {
+        "RestoreAlreadyInProgress" => {
+            log::warn!("{}: {uri}", error.message);
+            Ok(Verdict::Skipped)
+        }
+        "NoSuchBucket" | "NotImplemented" => Err(Error::from(error).into()),
+        _ if alone => Err(Error::from(error).into()),
+        "InvalidObjectState" => {
+            log::warn!("Not archived: '{uri}' ({error})");
+            Ok(Verdict::Skipped)
+        }
+        _ => {
+            log::error!("Restore of '{uri}' failed (Reason: {error})");
+            Ok(Verdict::Failed)
+        }
+    }
+}
+
+/// The service's spelling of a speed that options and files write in small letters.
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Exit;
+
+    #[test]
+    fn only_what_concerns_all_objects_ends_a_restore_of_several() {
+        let verdict = |code: &str, alone| {
+            let error = ServiceError { status: 403, code: code.into(), ..Default::default() };
+            refused(&S3Uri::new("b", "k"), error, alone).map_err(|failure| failure.exit)
+        };
+        for alone in [true, false] {
+            assert_eq!(verdict("RestoreAlreadyInProgress", alone), Ok(Verdict::Skipped));
+            assert_eq!(verdict("NotImplemented", alone), Err(Exit::ACCESSDENIED));
+        }
+        assert_eq!(verdict("InvalidObjectState", false), Ok(Verdict::Skipped));
+        assert_eq!(verdict("InvalidObjectState", true), Err(Exit::ACCESSDENIED));
+        assert_eq!(verdict("AccessDenied", false), Ok(Verdict::Failed));
+    }
+
+    #[test]
+    fn speeds_are_sent_as_the_service_spells_them() {
+        assert_eq!(["bulk", "Standard", ""].map(capitalised), ["Bulk", "Standard", ""]);
+    }
+}

@@ -1,0 +1,115 @@
+//! What changes objects where they are: `modify`, `fixbucket`, and what `del --stats` tells.
+
+use crate::env::TestEnv;
+
+#[test]
+fn modify_changes_what_is_stored_and_nothing_else() {
+    let t = TestEnv::with_bucket();
+    t.file("f", "content\n");
+    t.s3cmd("put -P --mime-type=text/markdown --add-header=x-amz-meta-colour:blue --add-header=x-amz-meta-size:3 --add-header=x-amz-tagging:days=1 f s3://BUCKET/f")
+        .ok();
+    t.s3cmd("modify --add-header=x-amz-meta-colour:red --remove-header=X-Amz-Meta-Size s3://BUCKET/f")
+        .ok()
+        .prints("modify: 's3://BUCKET/f'  [1 of 1]");
+    t.s3cmd("info s3://BUCKET/f")
+        .ok()
+        .mentions("   MIME type: text/markdown\n")
+        .mentions("   x-amz-meta-colour: red\n")
+        .mentions("   x-amz-meta-s3cmd-attrs: ")
+        .mentions("   ACL:       *anon*: READ\n")
+        .silent_about("x-amz-meta-size");
+    t.s3cmd("gettagging s3://BUCKET/f").ok().prints("s3://BUCKET/f (object):\n\tdays:\t1");
+    t.s3cmd("modify --mime-type=text/plain --acl-private s3://BUCKET/f").ok();
+    t.s3cmd("info s3://BUCKET/f")
+        .ok()
+        .mentions("   MIME type: text/plain\n")
+        .mentions("   x-amz-meta-colour: red\n")
+        .silent_about("*anon*");
+    assert_eq!(t.content("f"), b"content\n");
+}
+
+#[test]
+fn modify_takes_prefixes_wildcards_and_objects_in_parts() {
+    let t = TestEnv::with_bucket();
+    for key in ["d/a", "d/b", "e/a"] {
+        t.object(key, key);
+    }
+    t.s3cmd("modify -r --mime-type=text/x-new s3://BUCKET/d/")
+        .ok()
+        .prints("modify: 's3://BUCKET/d/a'  [1 of 2]\nmodify: 's3://BUCKET/d/b'  [2 of 2]\n");
+    // Of one name, but two objects.
+    t.s3cmd("modify s3://BUCKET/d/a s3://BUCKET/e/a")
+        .ok()
+        .prints("modify: 's3://BUCKET/d/a'  [1 of 2]\nmodify: 's3://BUCKET/e/a'  [2 of 2]\n");
+    let run = t.s3cmd("modify -n --exclude='*b' 's3://BUCKET/d/*'").run();
+    run.prints("exclude: b\nmodify: 's3://BUCKET/d/a' -> 's3://BUCKET/d/a'\n")
+        .complains("WARNING: Exiting now because of --dry-run");
+    t.s3cmd("modify s3://BUCKET/none s3://BUCKET/d/a")
+        .fails(1)
+        .complains("WARNING: Key not found s3://BUCKET/none");
+    t.s3cmd("modify s3://BUCKET/none").fails(12).prints("");
+    assert_eq!(t.s3cmd("modify -r s3://BUCKET/none/").run().code, Some(1));
+    assert_eq!(t.content("d/b"), b"d/b");
+
+    let content: Vec<u8> =
+        (0..6 * 1024 * 1024).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    t.file("large", &content);
+    t.s3cmd("put --multipart-chunk-size-mb=5 large s3://BUCKET").ok();
+    t.s3cmd("modify --add-header=x-amz-meta-a:b s3://BUCKET/large").ok();
+    t.s3cmd("info s3://BUCKET/large").ok().mentions("   x-amz-meta-a: b\n");
+    assert!(t.content("large") == content);
+}
+
+#[test]
+fn fixbucket_renames_what_holds_control_characters_and_replaces_nothing() {
+    let t = TestEnv::with_bucket();
+    for key in ["d/a\u{1}b", "d/c\u{7f}", "plain", "x\u{2}", "x^B"] {
+        t.object(key, format!("{key:?}"));
+    }
+    let keys = t.keys();
+    t.s3cmd("fixbucket -n s3://BUCKET").ok().prints(
+        r"
+        |[--dry-run] File 'd/a\x01b' would be renamed to d/a^Ab
+        |[--dry-run] File 'd/c\x7f' would be renamed to d/c^?
+        |[--dry-run] File 'x\x02' would be renamed to x^B
+        ",
+    );
+    assert_eq!(t.keys(), keys);
+    let run = t.s3cmd("fixbucket s3://BUCKET/d/ s3://BUCKET/x").fails(2);
+    run.prints(
+        r"
+        |File ''d/a\x01b'' renamed to 'd/a^Ab'
+        |File ''d/c\x7f'' renamed to 'd/c^?'
+        ",
+    )
+    .complains(
+        r"
+        |ERROR: File 'x\x02' was not renamed: 's3://BUCKET/x^B' exists already
+        |WARNING: Fixed 2 files' names.
+        ",
+    );
+    assert_eq!(t.content("d/a^Ab"), b"\"d/a\\u{1}b\"");
+    assert_eq!(t.content("x^B"), b"\"x^B\"");
+    t.s3cmd("del s3://BUCKET/x^B").ok();
+    t.s3cmd("fixbucket s3://BUCKET").run().complains("WARNING: Fixed 1 files' names.");
+    assert_eq!(t.keys(), ["d/a^Ab", "d/c^?", "plain", "x^B"]);
+    t.s3cmd("fixbucket s3://BUCKET").ok().prints("");
+    t.s3cmd("fixbucket here")
+        .fails(64)
+        .complains("ERROR: Parameter problem: Expecting S3Uri instead of: here");
+}
+
+#[test]
+fn a_recursive_deletion_tells_its_counts() {
+    let t = TestEnv::with_bucket();
+    for key in ["a", "b", "c/d"] {
+        t.object(key, "12345");
+    }
+    let stats = "\n\nStats: Number of files deleted: ";
+    t.s3cmd("del -r -n --stats s3://BUCKET/c/").ok().mentions(&format!("{stats}1 (5 bytes) \n"));
+    t.s3cmd("del -r --stats --max-delete=1 s3://BUCKET/c/").ok().mentions(&format!("{stats}1 (5 bytes) \n"));
+    t.s3cmd("del -r --stats --exclude=b s3://BUCKET/b").run().silent_about("Stats");
+    t.s3cmd("del -rf --stats s3://BUCKET").ok().mentions(&format!("{stats}2 (10 bytes) \n"));
+    let run = t.s3cmd("del -rf --stats s3://BUCKET").run();
+    run.prints("").complains("WARNING: Remote list is empty.");
+}
