@@ -37,6 +37,9 @@ fn run(invocation: &Invocation) -> Outcome {
     if invocation.typed.dump_config() {
         return if loaded.settings.quiet { Ok(()) } else { print_text(&loaded.settings.dump()) };
     }
+    if invocation.typed.configure() {
+        return commands::configure::run(loaded.settings, invocation, &ProcessEnvironment);
+    }
     if let Err(usage) = invocation.check() {
         print_text(&usage.stdout)?;
         return Err(Failure { exit: Exit(usage.exit), lines: usage.lines });

@@ -1,5 +1,6 @@
 //! `check [s3://BUCKET]`: tests the connection step by step.
 
+mod access;
 mod account;
 mod cleanup;
 mod connection;
@@ -12,6 +13,7 @@ mod report;
 
 use super::context::{Cx, bucket_uri};
 use crate::output::{Failure, Outcome};
+pub(super) use access::access;
 use report::Report;
 use std::ffi::OsString;
 

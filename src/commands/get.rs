@@ -9,6 +9,7 @@ use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
 use crate::transfer::download::{Known, Received, Target, download, target_of};
+use crate::transfer::gpg::Gpg;
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Selection};
 use crate::units;
@@ -57,8 +58,11 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         let place = format!("[{} of {total}]", index + 1);
         Ok(Object { item, known, place, conflict: conflicts.at(index)? })
     });
-    let ledger =
-        pool::in_order(width, stop, plan, |object| fetch(cx.clone(), destination.clone(), object)).await?;
+    let gpg = Gpg::new(&cx.settings);
+    let ledger = pool::in_order(width, stop, plan, |object| {
+        fetch(cx.clone(), destination.clone(), gpg.clone(), object)
+    })
+    .await?;
     if stop && ledger.failed > 0 {
         return Err(Failure::new(Exit::PARTIAL, "Exiting now because of --stop-on-error"));
     }
@@ -155,7 +159,7 @@ struct Object {
     conflict: Option<String>,
 }
 
-async fn fetch(cx: Cx, destination: Destination, object: Object) -> Outcome<Verdict> {
+async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Outcome<Verdict> {
     let Object { item, known, place, conflict } = object;
     let size = known.size();
     let _counted = cx.console.item(size);
@@ -198,7 +202,8 @@ async fn fetch(cx: Cx, destination: Destination, object: Object) -> Outcome<Verd
     let started = Instant::now();
     let label = || format!("download: '{uri}' -> '{shown}'  {place}");
     let meter = cx.console.meter(&shown, label, size, &progress);
-    let received = download(cx.client(), &uri, known, &target, settings.get_continue, &progress).await;
+    let received =
+        download(cx.client(), &uri, known, &target, settings.get_continue, Some(&gpg), &progress).await;
     meter.end(received.is_ok());
     match received {
         Ok(Received { was_complete: true, .. }) => Ok(Verdict::Skipped),

@@ -5,6 +5,7 @@ use crate::output::{Exit, Failure, Outcome, reason};
 use crate::s3::request::Progress;
 use crate::s3::retry::{RetryClass, RetryPolicy};
 use crate::s3::{ConnectionFailure, Error};
+use crate::transfer::gpg::Gpg;
 use crate::transfer::local::{self, LocalItem, LocalOptions, LocalSelection};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::upload::{Kept, UploadError, Uploader, check_part_size};
@@ -21,12 +22,6 @@ use std::time::Instant;
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     check_part_size(&cx.settings)?;
-    if cx.settings.encrypt {
-        // Never in clear what was to be encrypted.
-        return Err(Failure::parameter(
-            "Encryption with GPG (encrypt = True) is not available: nothing was uploaded",
-        ));
-    }
     if sources.iter().any(|source| source == "-") {
         return from_stdin(cx, sources, destination).await;
     }
@@ -52,13 +47,13 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let display = cx.console.display(total, cx.width());
     let items = selection.items.clone();
     display.measure(move || items.iter().flatten().filter_map(|item| item.size()).sum());
-    let uploader = Uploader::new(cx.client().clone(), cx.settings.clone(), cx.width());
+    let sender = Sender::new(cx)?;
     let unusable = selection.unusable;
     let stop = cx.settings.stop_on_error;
     let mut ledger = pool::in_order(cx.width(), stop, selection.items.numbered(), |(index, item)| {
         let uri = target(&destination, &item, single);
         let place = format!("[{} of {total}]", index + 1);
-        upload(cx.clone(), uploader.clone(), item, uri, place)
+        upload(cx.clone(), sender.clone(), item, uri, place)
     })
     .await?;
     if stop && ledger.failed > 0 {
@@ -167,7 +162,31 @@ fn dry_run(cx: &Cx, selection: &LocalSelection, destination: &S3Uri, single: boo
     if selection.unusable > 0 { Err(Failure::silent(Exit::PARTIAL)) } else { Ok(()) }
 }
 
-async fn upload(cx: Cx, uploader: Uploader, item: LocalItem, uri: S3Uri, place: String) -> Outcome<Verdict> {
+/// What uploads, and encrypts before it where that is asked for.
+#[derive(Clone, Debug)]
+struct Sender {
+    uploader: Uploader,
+    gpg: Option<Gpg>,
+}
+
+impl Sender {
+    fn new(cx: &Cx) -> Outcome<Self> {
+        let uploader = Uploader::new(cx.client().clone(), Arc::clone(&cx.settings), cx.width());
+        let gpg = cx.settings.encrypt.then(|| Gpg::new(&cx.settings));
+        if let Some(gpg) = &gpg {
+            gpg.check().map_err(|error| Failure::new(Exit::CONFIG, reason(&error)))?;
+        }
+        Ok(Self { uploader, gpg })
+    }
+}
+
+fn not_encrypted(path: &str, error: &std::io::Error) -> Verdict {
+    log::error!("Encryption of '{path}' failed (Reason: {})", reason(error));
+    Verdict::Failed
+}
+
+async fn upload(cx: Cx, sender: Sender, item: LocalItem, uri: S3Uri, place: String) -> Outcome<Verdict> {
+    let Sender { uploader, gpg } = sender;
     let path = item.path.display().to_string();
     let path = path.strip_suffix('/').unwrap_or(&path);
     let progress = Progress::default();
@@ -178,10 +197,21 @@ async fn upload(cx: Cx, uploader: Uploader, item: LocalItem, uri: S3Uri, place: 
         let made = uploader.directory(&item.path, &uri).await.map(|()| 0);
         return finish_put(&cx, path, &uri, &place, started, made.map_err(UploadError::from));
     }
+    let sealed = match gpg {
+        Some(gpg) => match gpg.seal(&item.path).await {
+            Ok(sealed) => Some(sealed),
+            Err(error) => return Ok(not_encrypted(path, &error)),
+        },
+        None => None,
+    };
     log::info!("Sending file '{path}', please wait...");
+    let size = sealed.as_ref().map_or(size, |sealed| sealed.size);
     let label = || format!("upload: '{path}' -> '{uri}'  {place}");
     let meter = cx.console.meter(path, label, size, &progress);
-    let sent = uploader.file(&item.path, &uri, &progress).await;
+    let sent = match &sealed {
+        Some(sealed) => uploader.sealed(Some(&item.path), sealed, &uri, &progress).await,
+        None => uploader.file(&item.path, &uri, &progress).await,
+    };
     meter.end(sent.is_ok());
     finish_put(&cx, path, &uri, &place, started, sent)
 }
@@ -298,13 +328,23 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
-    let uploader = Uploader::new(cx.client().clone(), Arc::clone(&cx.settings), cx.width());
+    let Sender { uploader, gpg } = Sender::new(cx)?;
     let (path, place) = ("<stdin>", "[1 of 1]");
     let progress = Progress::default();
     let started = Instant::now();
     let label = || format!("upload: '{path}' -> '{destination}'  {place}");
     let meter = cx.console.meter(path, label, 0, &progress);
-    let sent = uploader.stream(tokio::io::stdin(), &destination, &progress).await;
+    let sent = match gpg {
+        Some(gpg) => match gpg.seal_stream(tokio::io::stdin()).await {
+            Ok(sealed) => uploader.sealed(None, &sealed, &destination, &progress).await,
+            Err(error) => {
+                meter.end(false);
+                not_encrypted(path, &error);
+                return Err(Failure::silent(Exit::PARTIAL));
+            }
+        },
+        None => uploader.stream(tokio::io::stdin(), &destination, &progress).await,
+    };
     meter.end(sent.is_ok());
     // s3cmd knows no size here and prints 0; scripts compare the line.
     match finish_put(cx, path, &destination, place, started, sent.map(|_| 0))? {

@@ -33,7 +33,12 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     if cx.settings.encrypt {
         // Never in clear what was to be encrypted; and an encrypted object cannot be compared with its file.
-        return Err(Failure::parameter("Encryption ('-e') cannot be used with the sync command."));
+        let lines = [
+            "S3cmd 'sync' doesn't yet support GPG encryption, sorry.",
+            "Either use unconditional 's3cmd put --recursive'",
+            "or disable encryption with --no-encrypt parameter.",
+        ];
+        return Err(Failure { exit: Exit::USAGE, lines: lines.map(str::to_owned).to_vec() });
     }
     let mut local: Vec<PathBuf> = Vec::new();
     let mut remote: Vec<S3Uri> = Vec::new();

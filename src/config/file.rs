@@ -19,7 +19,7 @@ pub(crate) fn parse(text: &str) -> Contents {
         if start.is_empty() || start.starts_with('#') || is_section(&line) {
             continue;
         }
-        match assignment(start) {
+        match assigned(&line) {
             Some((key, value)) => {
                 contents.values.insert(key.to_owned(), value.to_owned());
             }
@@ -38,6 +38,15 @@ fn lines(text: &str) -> Vec<String> {
 /// `[name]` at the very start of a line; what follows the bracket does not matter.
 fn is_section(line: &str) -> bool {
     line.strip_prefix('[').and_then(|rest| rest.find(']')).is_some_and(|end| end > 0)
+}
+
+/// The key and the value that a line gives, as the reader takes it; `None` for all other lines.
+pub(crate) fn assigned(line: &str) -> Option<(&str, &str)> {
+    let start = line.trim_start();
+    if start.starts_with('#') || is_section(line) {
+        return None;
+    }
+    assignment(start)
 }
 
 /// Splits `key = value`. The key is letters, digits and underscores; the value is all the rest.

@@ -9,6 +9,8 @@ mod environment;
 mod file;
 mod keys;
 mod overrides;
+mod providers;
+pub mod save;
 mod settings;
 mod typed;
 
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub use accounts::CredentialSource;
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use keys::{BadValue, Dumped, Given, Key};
+pub use providers::{PROVIDERS, Provider};
 pub use settings::{AclChange, KEYS, Settings, Verbosity};
 pub use typed::{List, Single, Typed, TypedValue};
 

@@ -54,7 +54,7 @@ pub(super) fn apply(
     let compare = typed.switch(Single::CheckMd5).unwrap_or(true);
     settings.sync_checks_md5 = compare;
     settings.store_md5 = compare;
-    if settings.encrypt && settings.gpg_passphrase.is_empty() {
+    if settings.encrypt && settings.gpg_passphrase.is_empty() && !typed.configure() {
         return Err(ConfigError {
             exit: 78,
             lines: vec![

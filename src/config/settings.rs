@@ -162,6 +162,8 @@ settings! {
         public_url_use_https: bool = false, Always;
         /// Resume uploads.
         put_continue: bool = false, Always;
+        /// Store modification times as rclone does, too.
+        rclone_mtime: bool = false, WhenChanged;
         /// Whole trees and prefixes.
         recursive: bool = false, Always;
         /// Bytes read at once.

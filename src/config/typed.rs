@@ -58,6 +58,8 @@ pub enum Single {
     DumpConfig,
     /// `--configure`
     Configure,
+    /// `--provider NAME`
+    Provider,
 }
 
 /// The value of an option.

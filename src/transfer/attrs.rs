@@ -2,6 +2,7 @@
 //! `atime:N/ctime:N/gid:N/gname:S/md5:HEX/mode:N/mtime:N/uid:N/uname:S`, keys in ascending order, times in whole
 //! seconds, the mode as the decimal `st_mode` (measured on s3cmd 2.4.0).
 
+use filetime::FileTime;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -18,9 +19,28 @@ pub const PART_SIZE_HEADER: &str = "x-amz-meta-s3cmd-part-size";
 /// Marks an object that s3cmd encrypted with GPG: the stored MD5 is that of the content before.
 pub const GPG_HEADER: &str = "x-amz-meta-s3tools-gpgenc";
 
+/// Where rclone keeps the modification time: seconds since the epoch with a fraction.
+/// <https://rclone.org/s3/#modification-times-and-hashes>
+pub const RCLONE_MTIME_HEADER: &str = "x-amz-meta-mtime";
+
 /// Attributes by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes(BTreeMap<String, String>);
+pub struct Attributes {
+    values: BTreeMap<String, String>,
+    /// The modification time in rclone's form, where it is to be stored too.
+    rclone_mtime: Option<String>,
+}
+
+/// The modification time of a file as rclone stores it: no zeros at the end of the fraction.
+fn rclone_mtime(metadata: &Metadata) -> String {
+    let time = FileTime::from_last_modification_time(metadata);
+    // A fraction counts upwards from the whole seconds, which before 1970 are too low by one.
+    let total = i128::from(time.unix_seconds()) * 1_000_000_000 + i128::from(time.nanoseconds());
+    let sign = if total < 0 { "-" } else { "" };
+    let (whole, fraction) = (total.unsigned_abs() / 1_000_000_000, total.unsigned_abs() % 1_000_000_000);
+    let text = format!("{sign}{whole}.{fraction:09}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
 
 impl Attributes {
     /// The attributes of a local file.
@@ -59,38 +79,46 @@ impl Attributes {
     }
 
     fn set(&mut self, name: &str, value: impl ToString) {
-        self.0.insert(name.to_owned(), value.to_string());
+        self.values.insert(name.to_owned(), value.to_string());
     }
 
     /// The MD5 of the content, in hex, where one is stored and looks like one.
     pub fn md5(&self) -> Option<&str> {
-        self.0.get("md5").map(String::as_str).filter(|md5| crate::s3::multipart::is_md5(md5))
+        self.values.get("md5").map(String::as_str).filter(|md5| crate::s3::multipart::is_md5(md5))
     }
 
     /// A numeric attribute: `mode`, `mtime`, `atime`, `uid`, `gid`.
     pub fn number(&self, name: &str) -> Option<i64> {
-        self.0.get(name)?.parse().ok()
+        self.values.get(name)?.parse().ok()
     }
 
     /// A name, decoded: `uname`, `gname`.
     pub fn text(&self, name: &str) -> Option<String> {
-        Some(percent_decode_str(self.0.get(name)?).decode_utf8_lossy().into_owned())
-    }
-
-    /// Whether nothing is stored.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        Some(percent_decode_str(self.values.get(name)?).decode_utf8_lossy().into_owned())
     }
 
     /// Reads the header's value; what is not `name:value` is skipped.
     pub fn parse(text: &str) -> Self {
         let pairs = text.split('/').filter_map(|pair| pair.split_once(':'));
-        Self(pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect())
+        let values = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
+        Self { values, rclone_mtime: None }
     }
 
-    /// The header's value.
-    pub fn to_header(&self) -> String {
-        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    /// Stores the modification time as rclone does, too.
+    pub fn set_rclone_mtime(&mut self, metadata: &Metadata) {
+        self.rclone_mtime = Some(rclone_mtime(metadata));
+    }
+
+    /// The headers to send: none where nothing is stored.
+    pub fn headers(&self) -> impl Iterator<Item = (String, String)> + use<> {
+        let own = (!self.values.is_empty()).then(|| (HEADER.to_owned(), self.to_header()));
+        let rclone = self.rclone_mtime.clone().map(|time| (RCLONE_MTIME_HEADER.to_owned(), time));
+        own.into_iter().chain(rclone)
+    }
+
+    /// The value of s3cmd's header.
+    fn to_header(&self) -> String {
+        let pairs: Vec<String> = self.values.iter().map(|(name, value)| format!("{name}:{value}")).collect();
         pairs.join("/")
     }
 }
@@ -98,6 +126,20 @@ impl Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_written_as_rclone_writes_them() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (seconds, nanoseconds, text) in [
+            (1_704_164_645, 123_456_700, "1704164645.1234567"),
+            (1_704_164_640, 0, "1704164640"),
+            (-2, 750_000_000, "-1.25"),
+            (0, 0, "0"),
+        ] {
+            filetime::set_file_mtime(file.path(), FileTime::from_unix_time(seconds, nanoseconds)).unwrap();
+            assert_eq!(rclone_mtime(&file.as_file().metadata().unwrap()), text);
+        }
+    }
 
     #[test]
     fn headers_round_trip_and_bad_ones_do_no_harm() {

@@ -13,6 +13,7 @@ pub mod copy;
 pub mod delete;
 pub mod destination;
 pub mod download;
+pub mod gpg;
 pub mod local;
 pub mod local_walk;
 pub mod plan;

@@ -8,9 +8,6 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// Where rclone keeps the modification time: seconds with a fraction. <https://rclone.org/s3/#modification-times-and-hashes>
-const RCLONE_MTIME: &str = "x-amz-meta-mtime";
-
 /// Attributes to give back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restore {
@@ -36,7 +33,7 @@ impl Restore {
         let time = |name| stored.number(name).map(|seconds| FileTime::from_unix_time(seconds, 0));
         let id = |name| stored.number(name).and_then(|id| u32::try_from(id).ok());
         let mode = stored.number("mode").and_then(|mode| u32::try_from(mode).ok()).filter(|mode| *mode > 0);
-        let mtime = time("mtime").or_else(|| header(RCLONE_MTIME).and_then(seconds));
+        let mtime = time("mtime").or_else(|| header(attrs::RCLONE_MTIME_HEADER).and_then(seconds));
         Self { mode, mtime, atime: time("atime"), owner: id("uid").zip(id("gid")) }
     }
 
@@ -94,7 +91,13 @@ impl Restore {
 fn seconds(text: &str) -> Option<FileTime> {
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
-    Some(FileTime::from_unix_time(whole.parse().ok()?, digits.parse().ok()?))
+    let (whole_seconds, fraction): (i64, u32) = (whole.parse().ok()?, digits.parse().ok()?);
+    // Before 1970 the fraction counts downwards, but not in a file's time.
+    Some(if whole.starts_with('-') && fraction > 0 {
+        FileTime::from_unix_time(whole_seconds - 1, 1_000_000_000 - fraction)
+    } else {
+        FileTime::from_unix_time(whole_seconds, fraction)
+    })
 }
 
 /// Copies a local file whose MD5 is known: verified, and in its place only when complete.
@@ -155,7 +158,7 @@ mod tests {
         assert_eq!(restore.apply(&path).unwrap(), Owner::Right);
         let metadata = std::fs::metadata(&path).unwrap();
         assert_eq!((metadata.mode() & 0o7777, metadata.mtime(), metadata.atime()), (0o700, 22, 11));
-        of(RCLONE_MTIME, "1600000000.25").apply(&path).unwrap();
+        of(attrs::RCLONE_MTIME_HEADER, "1600000000.25").apply(&path).unwrap();
         let metadata = std::fs::metadata(&path).unwrap();
         assert_eq!(
             (metadata.mtime(), metadata.mtime_nsec(), metadata.atime()),
@@ -167,8 +170,10 @@ mod tests {
     fn what_is_not_stored_or_nonsense_is_left_alone() {
         assert!(Restore::of(|_| None).is_empty());
         assert!(of(attrs::HEADER, "md5:x/mode:-1/mtime:y/uid:5").is_empty());
-        assert!(of(RCLONE_MTIME, "yesterday").is_empty());
-        assert_eq!(of(RCLONE_MTIME, "5").mtime, Some(FileTime::from_unix_time(5, 0)));
+        assert!(of(attrs::RCLONE_MTIME_HEADER, "yesterday").is_empty());
+        assert_eq!(of(attrs::RCLONE_MTIME_HEADER, "5").mtime, Some(FileTime::from_unix_time(5, 0)));
+        let before = of(attrs::RCLONE_MTIME_HEADER, "-1.25").mtime;
+        assert_eq!(before, Some(FileTime::from_unix_time(-2, 750_000_000)));
     }
 
     #[test]

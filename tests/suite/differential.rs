@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 
 /// The path of s3cmd 2.4.0, or a notice that it is missing.
-fn original() -> Option<OsString> {
+pub(crate) fn original() -> Option<OsString> {
     let path = std::env::var_os("S3CMD_ORIGINAL").filter(|path| !path.is_empty());
     if path.is_none() {
         notice("S3CMD_ORIGINAL is not set: the comparison with s3cmd 2.4.0 is left out");
@@ -41,18 +41,33 @@ impl Twins {
         Self { theirs: world().with_program(original), ours: world() }
     }
 
+    /// Adds lines to both configurations.
+    pub(crate) fn configure(&self, lines: &str) {
+        self.theirs.configure(lines);
+        self.ours.configure(lines);
+    }
+
+    /// One of the two worlds: s3cmd's, or this program's.
+    pub(crate) fn side(&self, theirs: bool) -> &TestEnv {
+        if theirs { &self.theirs } else { &self.ours }
+    }
+
     /// Runs one line on both sides and describes how they differ, if they do. A line that begins with `!` is a shell
     /// command, one that begins with `@` is the second user's, `FILE |` in front feeds a file to standard input.
     pub(crate) fn compare(&self, line: &str) -> Option<String> {
-        let theirs = self.play(&self.theirs, line);
-        let ours = self.play(&self.ours, line);
-        let expected = allowed::expected(line, &theirs);
+        let (expected, ours) = self.transcripts(line);
         if expected == ours {
             return None;
         }
         Some(format!(
             "{line}\n--- s3cmd 2.4.0, allowed differences applied: {expected}\n--- this program: {ours}"
         ))
+    }
+
+    /// Runs one line on both sides: what s3cmd said, allowed differences applied, and what this program said.
+    pub(crate) fn transcripts(&self, line: &str) -> (String, String) {
+        let theirs = self.play(&self.theirs, line);
+        (allowed::expected(line, &theirs), self.play(&self.ours, line))
     }
 
     fn play(&self, t: &TestEnv, line: &str) -> String {
@@ -70,6 +85,11 @@ impl Twins {
             None => t.s3cmd(line),
         };
         call.stdin(input).run().as_transcript()
+    }
+
+    /// The files and the objects of one of the two worlds, a fact a line.
+    pub(crate) fn results(&self, theirs: bool) -> String {
+        results(self.side(theirs)).join("\n") + "\n"
     }
 
     /// How the files and the objects that both sides hold now differ, if they do.

@@ -7,15 +7,6 @@ use crate::config::{List, Single};
 /// Each names the command that it is for. The parser takes them all, so that a script's line is understood.
 pub(super) const LATER: &[OptionSpec] = &[
     flag(
-        &["configure"],
-        Sets::Switch(Single::Configure, true),
-        Scope::None,
-        "Ask for the settings and write the configuration file; refused so far.",
-    ),
-    flag(&["encrypt"], Sets::On("encrypt"), Scope::None, "put: encrypt with GPG first; refused so far.")
-        .short('e'),
-    flag(&["no-encrypt"], Sets::Off("encrypt"), Scope::None, "put: do not, which is the default."),
-    flag(
         &["delete-removed"],
         Sets::On("delete_removed"),
         Scope::Only(&[Sync]),
@@ -40,13 +31,6 @@ pub(super) const LATER: &[OptionSpec] = &[
         Sets::List(List::AddDestination),
         Scope::Only(&[Sync]),
         "sync: upload there, too.",
-    ),
-    value(
-        &["cache-file"],
-        "FILE",
-        Sets::Key("cache_file"),
-        Scope::None,
-        "sync: remember MD5 sums of local files in FILE.",
     ),
     flag(&["enable"], Sets::On("enable"), Scope::None, "cfmodify: switch the distribution on."),
     flag(&["disable"], Sets::Off("enable"), Scope::None, "cfmodify: switch it off."),

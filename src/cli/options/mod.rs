@@ -3,6 +3,7 @@
 mod general;
 mod later;
 mod objects;
+mod setup;
 
 use super::commands::Command;
 use crate::config::{List, Single};
@@ -165,6 +166,8 @@ pub const GROUPS: &[OptionGroup] = &[
     OptionGroup { title: "Choosing names", options: objects::NAMES },
     OptionGroup { title: "Access", options: objects::ACCESS },
     OptionGroup { title: "What is stored with an object", options: objects::STORED },
+    OptionGroup { title: "Setting up", options: setup::SETUP },
+    OptionGroup { title: "Local files", options: setup::LOCAL },
     OptionGroup { title: "Listings", options: objects::LISTINGS },
     OptionGroup { title: "Single commands", options: objects::SINGLE },
     OptionGroup { title: "For what s3cmd does and this program does not yet", options: later::LATER },

@@ -82,7 +82,7 @@ fn known(access_key: &str, probe: &Probe) -> String {
     }
 }
 
-fn other(signature: Signature) -> Signature {
+pub(super) fn other(signature: Signature) -> Signature {
     match signature {
         Signature::V2 => Signature::V4,
         Signature::V4 => Signature::V2,

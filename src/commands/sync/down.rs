@@ -380,7 +380,7 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Ver
     let started = Instant::now();
     let label = || format!("download: '{uri}' -> '{name}'  {place}");
     let meter = cx.console.meter(&name, label, item.size, &progress);
-    let received = download(cx.client(), &uri, Known::Size(item.size), &target, false, &progress).await;
+    let received = download(cx.client(), &uri, Known::Size(item.size), &target, false, None, &progress).await;
     meter.end(received.is_ok());
     let Received { size, stored, .. } = match received {
         Ok(received) => received,

@@ -16,9 +16,11 @@ mod journal;
 mod object;
 mod part_file;
 mod ranges;
+mod sealed;
 mod sink;
 mod source;
 
+use super::gpg::Gpg;
 use super::restore::Restore;
 use crate::s3::body::Hasher;
 use crate::s3::checksum::MODE_HEADER;
@@ -108,15 +110,17 @@ impl Known {
 }
 
 /// Downloads one object. With `resume` the bytes of an existing file are kept if they are the beginning of the object.
+/// With `gpg` what was encrypted before it was stored is decrypted.
 pub async fn download(
     client: &Client,
     uri: &S3Uri,
     known: Known,
     target: &Target,
     resume: bool,
+    gpg: Option<&Gpg>,
     progress: &Progress,
 ) -> Result<Received> {
-    let mut work = Work { client, uri, target, known, resume, progress };
+    let mut work = Work { client, uri, target, known, resume, gpg, progress };
     let attempts = client.options().retry.max_retries + 1;
     let mut last = None;
     for _ in 0..attempts {
@@ -143,6 +147,7 @@ struct Work<'a> {
     target: &'a Target,
     known: Known,
     resume: bool,
+    gpg: Option<&'a Gpg>,
     progress: &'a Progress,
 }
 
@@ -162,6 +167,11 @@ impl Work<'_> {
             _ => None,
         };
         if let Some(object) = &object {
+            if object.sealed
+                && let Some(gpg) = self.gpg
+            {
+                return self.opened(gpg, object, None).await;
+            }
             if present > 0 && present <= object.size {
                 return self.in_order(object, None, present).await;
             }
@@ -176,6 +186,11 @@ impl Work<'_> {
         let headers = [(MODE_HEADER.to_owned(), "ENABLED".to_owned())];
         let response = self.client.get_object(bucket, key, &headers, Some(self.progress.clone())).await?;
         let object = Remote::of(&response)?;
+        if object.sealed
+            && let Some(gpg) = self.gpg
+        {
+            return self.opened(gpg, &object, Some(response)).await;
+        }
         self.in_order(&object, Some(response), 0).await
     }
 

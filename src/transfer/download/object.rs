@@ -26,6 +26,8 @@ pub(super) struct Remote {
     /// Part size that the uploader stored, in bytes.
     pub(super) part_size: Option<u64>,
     pub(super) modified: Option<SystemTime>,
+    /// Whether GPG encrypted the content before it was stored.
+    pub(super) sealed: bool,
     /// Attributes of the file that was uploaded.
     pub(super) stored: Restore,
 }
@@ -44,10 +46,11 @@ impl Remote {
     fn new<'a>(size: u64, etag: String, header: impl Fn(&str) -> Option<&'a str> + Copy) -> Self {
         let opaque_etag = is_etag_opaque(header);
         let of_content = is_md5(&etag) && !opaque_etag;
+        let sealed = header(attrs::GPG_HEADER).is_some();
         // What GPG has encrypted does not have the sum that was stored with it.
-        let stored = || match header(attrs::GPG_HEADER) {
-            Some(_) => None,
-            None => Attributes::parse(header(attrs::HEADER)?).md5().map(str::to_owned),
+        let stored = || match sealed {
+            true => None,
+            false => Attributes::parse(header(attrs::HEADER)?).md5().map(str::to_owned),
         };
         let checksum = Stored::of(header).filter(|_| !of_content);
         let md5 = match checksum {
@@ -60,7 +63,7 @@ impl Remote {
             .map(SystemTime::from);
         let part_size = header(attrs::PART_SIZE_HEADER).and_then(|size| size.trim().parse().ok());
         let stored = Restore::of(header);
-        Self { size, etag, md5, checksum, opaque_etag, part_size, modified, stored }
+        Self { size, etag, md5, checksum, opaque_etag, part_size, modified, sealed, stored }
     }
 
     /// The checksum of the whole content that decides.

@@ -68,16 +68,22 @@ impl PartFile {
 
     /// Gives the verified file its mode, its time and its name.
     pub(super) fn place(mut self, object: &Remote) -> Result<()> {
-        self.file.set_permissions(mode_for(&self.target))?;
-        if let Some(modified) = object.modified {
-            let time = filetime::FileTime::from_system_time(modified);
-            filetime::set_file_handle_times(&self.file, Some(time), Some(time))?;
-        }
+        finish(&self.file, &self.target, object)?;
         std::fs::rename(&self.path, &self.target)?;
         // What is dropped now is the journal alone.
         self.keep = false;
         Ok(())
     }
+}
+
+/// Gives a complete file the mode of what it replaces and the time of the object.
+pub(super) fn finish(file: &File, target: &Path, object: &Remote) -> io::Result<()> {
+    file.set_permissions(mode_for(target))?;
+    if let Some(modified) = object.modified {
+        let time = filetime::FileTime::from_system_time(modified);
+        filetime::set_file_handle_times(file, Some(time), Some(time))?;
+    }
+    Ok(())
 }
 
 impl Drop for PartFile {

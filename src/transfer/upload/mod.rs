@@ -10,6 +10,7 @@ mod state;
 
 use super::attrs::{self, Attributes};
 use super::content_type;
+use super::gpg::Sealed;
 use crate::config::Settings;
 use crate::s3::body::{FileRange, Payload, Wanted};
 use crate::s3::checksum::{Algorithm, Checksum, OfUpload, Stored};
@@ -20,7 +21,7 @@ use crate::s3::{Client, Error, Result, Signature};
 use crate::uri::S3Uri;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -89,10 +90,61 @@ impl Uploader {
         progress: &Progress,
     ) -> std::result::Result<u64, UploadError> {
         let file = Arc::new(File::open(path)?);
-        let metadata = file.metadata()?;
-        let size = metadata.len();
-        let attributes =
-            if self.settings.preserve_attrs { Attributes::of_file(&metadata) } else { Attributes::default() };
+        let attributes = self.attributes(&file.metadata()?);
+        self.content(path, file, attributes, destination, progress).await
+    }
+
+    /// Uploads what GPG made of the file `source`, or of standard input where there is none: with the file's own
+    /// attributes, the MD5 of its plain content among them, and the header by which a download knows that it has to be
+    /// decrypted (measured on s3cmd 2.4.0). Returns the size of what was sent.
+    pub async fn sealed(
+        &self,
+        source: Option<&Path>,
+        sealed: &Sealed,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> std::result::Result<u64, UploadError> {
+        let mut settings = Settings::clone(&self.settings);
+        settings.extra_headers.push((attrs::GPG_HEADER.to_owned(), "gpg".to_owned()));
+        if settings.mime_type.is_empty() && settings.guess_mime_type && settings.use_mime_magic {
+            "application/octet-stream".clone_into(&mut settings.mime_type);
+        }
+        // GPG never makes the same bytes twice: what is left of an earlier upload is of no use.
+        settings.state_dir = None;
+        settings.put_continue = false;
+        let mut attributes = Attributes::default();
+        if let Some(path) = source {
+            attributes = self.attributes(&std::fs::metadata(path)?);
+            if settings.store_md5 {
+                attributes.set_md5(sealed.md5);
+            }
+        }
+        // The sum of the encrypted content would be taken for that of the plain one.
+        settings.store_md5 = false;
+        let uploader = Self { settings: Arc::new(settings), ..self.clone() };
+        let path = sealed.path();
+        uploader.content(&path, Arc::new(File::open(&path)?), attributes, destination, progress).await
+    }
+
+    /// The attributes of a file that are stored with it, but for its MD5.
+    fn attributes(&self, metadata: &Metadata) -> Attributes {
+        let preserved = self.settings.preserve_attrs;
+        let mut attributes = if preserved { Attributes::of_file(metadata) } else { Attributes::default() };
+        if self.settings.rclone_mtime {
+            attributes.set_rclone_mtime(metadata);
+        }
+        attributes
+    }
+
+    async fn content(
+        &self,
+        path: &Path,
+        file: Arc<File>,
+        attributes: Attributes,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> std::result::Result<u64, UploadError> {
+        let size = file.metadata()?.len();
         if self.settings.enable_multipart && size > self.part_size() {
             return self.in_parts(path, file, attributes, destination, progress).await.map(|()| size);
         }
@@ -120,9 +172,7 @@ impl Uploader {
     pub async fn directory(&self, path: &Path, destination: &S3Uri) -> Result<()> {
         let metadata = std::fs::metadata(path)?;
         let mut headers = self.headers("application/x-directory");
-        if self.settings.preserve_attrs {
-            headers.push((attrs::HEADER.to_owned(), Attributes::of_file(&metadata).to_header()));
-        }
+        headers.extend(self.attributes(&metadata).headers());
         let digests = Payload::default().hashed(self.wanted(false, self.checksum)).await?;
         let data = Outgoing { checksum: digests.checksum, ..Outgoing::default() };
         self.client.put_object(&destination.bucket, &destination.key, data, &headers).await.map(drop)
@@ -135,14 +185,11 @@ impl Uploader {
         let metadata = file.metadata()?;
         let range = FileRange { file, offset: 0, length: metadata.len() };
         let mut headers = self.headers(&content_type::of_file(path, &head(&range)?, &self.settings));
-        let mut attributes =
-            if self.settings.preserve_attrs { Attributes::of_file(&metadata) } else { Attributes::default() };
+        let mut attributes = self.attributes(&metadata);
         if self.settings.store_md5 {
             attributes.set_md5(md5);
         }
-        if !attributes.is_empty() {
-            headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
-        }
+        headers.extend(attributes.headers());
         headers.push(("x-amz-metadata-directive".to_owned(), "REPLACE".to_owned()));
         let source = CopySource { bucket: &from.bucket, key: &from.key };
         let etag = self.client.copy_object(source, &to.bucket, &to.key, &headers).await?;
@@ -239,9 +286,7 @@ impl Uploader {
             return Ok(());
         }
         let mut headers = self.headers(kind);
-        if !attributes.is_empty() {
-            headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
-        }
+        headers.extend(attributes.headers());
         let _leave = match &payload {
             Payload::File(_) => Some(self.client.bulk_leave().await),
             Payload::Bytes(_) => None,

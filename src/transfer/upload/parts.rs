@@ -91,9 +91,7 @@ impl Uploader {
                     }
                     digests = parts;
                 }
-                if !attributes.is_empty() {
-                    headers.push((attrs::HEADER.to_owned(), attributes.to_header()));
-                }
+                headers.extend(attributes.headers());
                 let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
                 if let Some((state, _)) = &mut state {
                     note(state.note_id(&id));

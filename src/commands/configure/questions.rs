@@ -1,0 +1,142 @@
+//! The questions of `--configure`, in s3cmd's order and words.
+
+use super::{Dialogue, Stop, is_yes};
+use crate::config::{Environment, Settings};
+use crate::transfer::gpg;
+use std::fmt::Write as _;
+
+/// A question: what is explained before it, what it is called, and where its answer goes.
+struct Question {
+    explanation: &'static str,
+    label: &'static str,
+    get: fn(&Settings) -> String,
+    set: fn(&mut Settings, String),
+}
+
+const QUESTIONS: &[Question] = &[
+    Question {
+        explanation: "\nAccess key and Secret key are your identifiers for Amazon S3. Leave them empty for using the env variables.\n",
+        label: "Access Key",
+        get: |settings| settings.access_key.clone(),
+        set: |settings, answer| settings.access_key = answer,
+    },
+    Question {
+        explanation: "",
+        label: "Secret Key",
+        get: |settings| settings.secret_key.clone(),
+        set: |settings, answer| settings.secret_key = answer,
+    },
+    Question {
+        explanation: "",
+        label: "Default Region",
+        get: |settings| settings.bucket_location.clone(),
+        set: |settings, answer| settings.bucket_location = answer,
+    },
+    Question {
+        explanation: "\nUse \"s3.amazonaws.com\" for S3 Endpoint and not modify it to the target Amazon S3.\n",
+        label: "S3 Endpoint",
+        get: |settings| settings.host_base.clone(),
+        set: |settings, answer| set_key(settings, "host_base", &answer),
+    },
+    Question {
+        explanation: "\nUse \"%(bucket)s.s3.amazonaws.com\" to the target Amazon S3. \"%(bucket)s\" and \"%(location)s\" vars can be used\nif the target S3 system supports dns based buckets.\n",
+        label: "DNS-style bucket+hostname:port template for accessing a bucket",
+        get: |settings| settings.host_bucket.clone(),
+        set: |settings, answer| set_key(settings, "host_bucket", &answer),
+    },
+    Question {
+        explanation: "\nEncryption password is used to protect your files from reading\nby unauthorized persons while in transfer to S3\n",
+        label: "Encryption password",
+        get: |settings| settings.gpg_passphrase.clone(),
+        set: |settings, answer| settings.gpg_passphrase = answer,
+    },
+    Question {
+        explanation: "",
+        label: "Path to GPG program",
+        get: |settings| settings.gpg_command.clone(),
+        set: |settings, answer| settings.gpg_command = answer,
+    },
+    Question {
+        explanation: "\nWhen using secure HTTPS protocol all communication with Amazon S3\nservers is protected from 3rd party eavesdropping. This method is\nslower than plain HTTP, and can only be proxied with Python 2.7 or newer\n",
+        label: "Use HTTPS protocol",
+        get: |settings| if settings.use_https { "Yes" } else { "No" }.to_owned(),
+        set: |settings, answer| settings.use_https = is_yes(&answer),
+    },
+    Question {
+        explanation: "\nOn some networks all internet access must go through a HTTP proxy.\nTry setting it here if you can't connect to S3 directly\n",
+        label: "HTTP Proxy server name",
+        get: |settings| settings.proxy_host.clone(),
+        set: |settings, answer| settings.proxy_host = answer,
+    },
+];
+
+const PORT: &str = "HTTP Proxy server port";
+
+/// Sets a key that has a reader of its own, which takes every text.
+fn set_key(settings: &mut Settings, name: &str, answer: &str) {
+    if let Err(problem) = settings.set_from_file(name, answer) {
+        log::warn!("{problem}");
+    }
+}
+
+/// Asks all questions and shows the answers.
+pub(super) async fn ask(dialogue: &Dialogue<'_>, settings: &mut Settings) -> Result<(), Stop> {
+    if settings.gpg_command.is_empty() {
+        let found = gpg::program(dialogue.env.var("PATH").unwrap_or_default());
+        settings.gpg_command = found.map_or_else(String::new, |path| path.display().to_string());
+    }
+    suggest_proxy(settings, dialogue.env);
+    for question in QUESTIONS {
+        dialogue.console.block(question.explanation)?;
+        let now = (question.get)(settings);
+        let answer = dialogue.ask(&prompt(question.label, &now)).await?;
+        (question.set)(settings, if answer.is_empty() { now } else { answer });
+    }
+    if settings.proxy_host.is_empty() {
+        settings.proxy_port = 0;
+    } else {
+        let answer = dialogue.ask(&prompt(PORT, &settings.proxy_port.to_string())).await?;
+        match answer.trim().parse() {
+            Ok(port) => settings.proxy_port = port,
+            Err(_) if answer.is_empty() => {}
+            Err(_) => log::warn!("'{answer}' is not a port: it stays {}", settings.proxy_port),
+        }
+    }
+    Ok(dialogue.console.block(&overview(settings))?)
+}
+
+fn prompt(label: &str, now: &str) -> String {
+    if now.is_empty() { format!("{label}: ") } else { format!("{label} [{now}]: ") }
+}
+
+/// All answers, secrets included, as s3cmd shows them.
+fn overview(settings: &Settings) -> String {
+    let mut text = "\nNew settings:\n".to_owned();
+    for question in QUESTIONS {
+        let value = match question.label {
+            "Use HTTPS protocol" => if settings.use_https { "True" } else { "False" }.to_owned(),
+            _ => (question.get)(settings),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {}: {value}", question.label);
+    }
+    let _ = writeln!(text, "  {PORT}: {}", settings.proxy_port);
+    text
+}
+
+/// The proxy of the environment, where none is configured: `http://HOST:PORT`, and nothing else (measured on s3cmd
+/// 2.4.0).
+fn suggest_proxy(settings: &mut Settings, env: &dyn Environment) {
+    if !settings.proxy_host.is_empty() {
+        return;
+    }
+    let Some(proxy) = env.filled("http_proxy") else { return };
+    let Some((host, port)) = proxy.strip_prefix("http://").and_then(|rest| rest.split_once(':')) else {
+        return;
+    };
+    let digits: String = port.chars().take_while(char::is_ascii_digit).collect();
+    if let Ok(port) = digits.parse() {
+        host.clone_into(&mut settings.proxy_host);
+        settings.proxy_port = port;
+    }
+}

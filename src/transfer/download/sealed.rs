@@ -1,0 +1,62 @@
+//! An object that GPG encrypted before it was stored: received whole and verified, decrypted, and only then given to its
+//! target. A failure leaves nothing there.
+
+use super::object::Remote;
+use super::part_file::finish;
+use super::{Received, Target, Work, ranges};
+use crate::s3::Result;
+use crate::s3::request::Response;
+use crate::transfer::gpg::{Gpg, Room};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+impl Work<'_> {
+    /// Fetches and decrypts the object; `response` is the answer to a request for all of it, where one was made.
+    pub(super) async fn opened(
+        &self,
+        gpg: &Gpg,
+        object: &Remote,
+        response: Option<Response>,
+    ) -> Result<Received> {
+        gpg.check()?;
+        let room = Room::beside(self.target)?;
+        let path = room.sealed();
+        let target = Target::File(path.clone());
+        let work = Work { target: &target, resume: false, gpg: None, known: self.known.clone(), ..*self };
+        let by_ranges = match &response {
+            None if object.size >= ranges::LARGE => work.by_ranges(object, &path).await?,
+            _ => None,
+        };
+        let received = match by_ranges {
+            Some(received) => received,
+            None => work.in_order(object, response, 0).await?,
+        };
+        gpg.open(&room).await?;
+        let (plain, target, object) = (room.plain(), self.target.clone(), object.clone());
+        let size = tokio::task::spawn_blocking(move || place(&plain, &target, &object)).await;
+        Ok(Received { size: size.map_err(io::Error::other)??, ..received })
+    }
+}
+
+/// Gives the plain content to the target; returns its size in bytes.
+fn place(plain: &Path, target: &Target, object: &Remote) -> io::Result<u64> {
+    let mut file = File::open(plain)?;
+    let size = file.metadata()?.len();
+    match target {
+        Target::File(path) => {
+            finish(&file, path, object)?;
+            std::fs::rename(plain, path)?;
+        }
+        Target::Through(path) => {
+            let mut output = std::fs::OpenOptions::new().write(true).open(path)?;
+            io::copy(&mut file, &mut output)?;
+        }
+        Target::Stdout => {
+            let mut output = io::stdout().lock();
+            io::copy(&mut file, &mut output)?;
+            io::Write::flush(&mut output)?;
+        }
+    }
+    Ok(size)
+}

@@ -1,0 +1,158 @@
+//! Encryption with GPG before the upload and after the download. Where there is no GPG the tests say so and are left out.
+
+use crate::allowed;
+use crate::differential::{Twins, original};
+use crate::env::{TestEnv, notice};
+use crate::run::Invocation;
+use regex::Regex;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+/// GPG's path, or a notice that it is missing.
+fn gpg() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&path).map(|directory| directory.join("gpg")).find(|path| path.is_file());
+    if found.is_none() {
+        notice("gpg is not installed: the tests of encryption are left out");
+    }
+    found
+}
+
+/// A world with a bucket in which a passphrase is configured, and whose temporary files can be looked at.
+fn world() -> Option<TestEnv> {
+    gpg()?;
+    let t = TestEnv::with_bucket();
+    t.configure("gpg_passphrase = a pass phrase");
+    t.dir("temp");
+    t.file("hello.txt", "hello world\n");
+    Some(t)
+}
+
+/// A call whose temporary files go into the world's own directory.
+fn call(t: &TestEnv, line: &str) -> Invocation {
+    t.s3cmd(line).env("TMP", t.path("temp"))
+}
+
+#[test]
+fn what_is_encrypted_comes_back_and_the_store_never_sees_it() {
+    let Some(t) = world() else { return };
+    let big: Vec<u8> = (0..13_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    t.file("big.bin", &big);
+    t.file("-dash", "a name like an option\n");
+    t.file("empty", "");
+    call(&t, "put -e --multipart-chunk-size-mb=5 hello.txt ./-dash empty big.bin s3://BUCKET/e/").ok();
+    let info = t.s3cmd("info s3://BUCKET/e/hello.txt").ok();
+    let info = info.mentions("MD5 sum:   6f5902ac237024bdd0c176cb93063dc4");
+    info.mentions("x-amz-meta-s3tools-gpgenc: gpg").mentions("MIME type: application/octet-stream");
+    t.dir("out");
+    call(&t, "get -r s3://BUCKET/e/ out").ok();
+    for name in ["hello.txt", "-dash", "empty", "big.bin"] {
+        assert_eq!(t.read(format!("out/{name}")), t.read(name), "{name}");
+    }
+    assert_eq!(std::fs::metadata(t.path("out/hello.txt")).unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(t.files("out").len(), 4);
+    call(&t, "get s3://BUCKET/e/hello.txt -").ok().prints("hello world");
+    // As the store has it: sync leaves encrypted objects as they are.
+    t.dir("raw");
+    t.s3cmd("sync s3://BUCKET/e/ raw/").run();
+    let raw = t.read("raw/hello.txt");
+    assert!(!raw.windows(5).any(|part| part == b"hello"), "{raw:?}");
+    assert!(t.files("temp").is_empty());
+}
+
+#[test]
+fn the_configuration_alone_encrypts_and_an_option_lifts_it() {
+    let Some(t) = world() else { return };
+    t.configure("encrypt = True");
+    call(&t, "put hello.txt s3://BUCKET/e").ok();
+    call(&t, "put --no-encrypt hello.txt s3://BUCKET/plain").ok();
+    call(&t, "put - s3://BUCKET/stdin").stdin("from a pipe\n").ok();
+    call(&t, "get s3://BUCKET/stdin -").ok().prints("from a pipe");
+    t.s3cmd("info s3://BUCKET/e").ok().mentions("gpgenc");
+    t.s3cmd("info s3://BUCKET/stdin").ok().mentions("gpgenc");
+    t.s3cmd("info s3://BUCKET/plain").ok().silent_about("gpgenc");
+    t.s3cmd("sync work s3://BUCKET/").fails(64).explains("doesn't yet support GPG encryption, sorry.");
+}
+
+#[test]
+fn a_failed_decryption_leaves_nothing_and_is_a_failure() {
+    let Some(t) = world() else { return };
+    call(&t, "put -e hello.txt s3://BUCKET/e").ok();
+    t.configure("gpg_passphrase = another one");
+    call(&t, "get s3://BUCKET/e there").fails(2).explains("Download of 'there' failed (Reason: GPG: ");
+    call(&t, "get s3://BUCKET/e -").fails(2).prints("");
+    t.file("there", "before");
+    call(&t, "get --force s3://BUCKET/e there").fails(2);
+    assert_eq!(t.read("there"), b"before");
+    assert_eq!(t.files("").into_iter().filter(|name| name.contains(".part")).count(), 0);
+    assert!(t.files("temp").is_empty());
+}
+
+#[test]
+fn nothing_goes_up_in_clear_where_encryption_fails() {
+    let t = TestEnv::with_bucket();
+    t.configure("gpg_passphrase = x");
+    t.file("hello.txt", "hello world\n");
+    t.dir("temp");
+    t.configure("gpg_command = /bin/false");
+    call(&t, "put -e hello.txt s3://BUCKET").fails(2).explains("Encryption of 'hello.txt' failed");
+    t.configure("gpg_command = /bin/true");
+    call(&t, "put -e hello.txt s3://BUCKET").fails(2).explains("GPG wrote nothing");
+    t.configure("gpg_command = /nowhere/gpg");
+    call(&t, "put -e hello.txt s3://BUCKET").fails(78).complains("ERROR: GPG program not found");
+    t.configure("gpg_passphrase =");
+    call(&t, "put -e hello.txt s3://BUCKET").fails(78).explains("no passphrase set in config file");
+    assert!(t.keys().is_empty());
+    assert!(t.files("temp").is_empty());
+}
+
+/// GPG never makes the same bytes twice, nor quite as many: sums and sizes of what is stored are no facts to compare.
+fn masked(text: &str) -> String {
+    let facts = r"(?m)(\()\d\d( bytes)|(^Y.*:mm +)\d+ +[0-9a-f]{32}( +STANDARD)|(unsummed MD5 sum: +)[0-9a-f]{32}|(File size: +)\d+";
+    Regex::new(facts).unwrap().replace_all(text, "$1$3$5$6N$2$4").into_owned()
+}
+
+#[test]
+fn lines_about_encryption_are_those_of_s3cmd_and_objects_are_exchanged() {
+    let (Some(original), Some(gpg)) = (original(), gpg()) else { return };
+    let twins = Twins::new(&original);
+    twins.configure(&format!("gpg_command = {}\ngpg_passphrase = a pass phrase", gpg.display()));
+    for line in [
+        "put -e hello.txt s3://BUCKET/e/",
+        "put -e one.txt two.txt s3://BUCKET/e/",
+        "put -n -e one.txt s3://BUCKET/e/",
+        "put -r -e tree s3://BUCKET",
+        "put --no-check-md5 -e one.txt s3://BUCKET/unsummed",
+        "put --no-preserve -e one.txt s3://BUCKET/bare",
+        "put -e missing.txt s3://BUCKET/e/",
+        "put -e --no-encrypt one.txt s3://BUCKET/plain",
+        "sync -e tree/ s3://BUCKET/synced/",
+        "get s3://BUCKET/e/hello.txt back.txt",
+        "get -r s3://BUCKET/tree/ down/",
+        "cp s3://BUCKET/e/hello.txt s3://BUCKET/copied",
+        "get s3://BUCKET/copied copied.txt",
+    ] {
+        let (theirs, ours) = twins.transcripts(line);
+        assert_eq!(masked(&ours), masked(&theirs), "{line}");
+    }
+    let results = |theirs| masked(&twins.results(theirs));
+    let (theirs, ours) = (allowed::expected("after encryption", &results(true)), results(false));
+    // Headers come back in the order in which they were sent, which means nothing.
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let (theirs, ours) = (sorted(&theirs), sorted(&ours));
+    let differing: Vec<_> = theirs.iter().zip(&ours).filter(|(a, b)| a != b).collect();
+    assert!(theirs == ours, "{differing:#?}");
+    // What one encrypted is opened by the other.
+    for (theirs, ours) in [(true, false), (false, true)] {
+        let (from, to) = (twins.side(theirs), twins.side(ours));
+        from.s3cmd("put -e hello.txt s3://BUCKET/exchange").ok();
+        let uri = from.normaliser.fill("s3://BUCKET/exchange");
+        to.s3cmd("get --force").arg(uri).arg("exchanged.txt").run();
+        assert_eq!(to.text("exchanged.txt"), "hello world\n");
+    }
+}
