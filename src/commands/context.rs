@@ -1,8 +1,8 @@
 //! What every command is given: the settings, the console, and the one shared client.
 
 use super::open_files;
-use crate::config::Settings;
-use crate::output::{Console, Failure, Outcome};
+use crate::config::{ConfigError, Settings};
+use crate::output::{Console, Exit, Failure, Outcome};
 use crate::s3::client::DEFAULT_BULK;
 use crate::s3::credentials::Credentials;
 use crate::s3::endpoint::Endpoint;
@@ -12,10 +12,11 @@ use crate::s3::tls::TlsOptions;
 use crate::s3::transport::TransportOptions;
 use crate::s3::{Client, ClientOptions, Signature};
 use crate::shard::Shard;
+use crate::transfer::md5_cache::Md5Cache;
 use crate::transfer::remote::Scope;
 use crate::uri::{Location, S3Uri};
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -33,18 +34,54 @@ pub struct Context {
     /// Where results go.
     pub console: Console,
     client: OnceLock<Client>,
+    cache: OnceLock<Option<Arc<Md5Cache>>>,
 }
 
 impl Context {
     /// Makes the context; no client yet.
     pub fn new(settings: Settings) -> Cx {
         let console = Console::new(settings.quiet, settings.progress_meter);
-        Arc::new(Self { settings: Arc::new(settings), console, client: OnceLock::new() })
+        Arc::new(Self {
+            settings: Arc::new(settings),
+            console,
+            client: OnceLock::new(),
+            cache: OnceLock::new(),
+        })
+    }
+
+    /// The same with the keys of the role, where the settings name one. Fails with exit 78, as where there are none.
+    pub async fn with_keys(cx: &Cx) -> Outcome<Cx> {
+        let Some(role) = &cx.settings.role else { return Ok(cx.clone()) };
+        let keys = role.issuer.current().await.map_err(|error| {
+            let reason = format!("{}; {}: {error}", role.reason, role.what);
+            let failure = ConfigError::no_credentials(&cx.settings.config_file, &reason);
+            Failure { exit: Exit(failure.exit), lines: failure.lines }
+        })?;
+        let mut settings = Settings::clone(&cx.settings);
+        settings.secret_key = keys.secret_key().to_owned();
+        settings.access_token = keys.token().unwrap_or_default().to_owned();
+        settings.access_key = keys.access_key;
+        Ok(Self::new(settings))
     }
 
     /// The shared client, made on first use. Making it opens nothing; the first request does.
     pub fn client(&self) -> &Client {
         self.client.get_or_init(|| Client::new(client_options(&self.settings)))
+    }
+
+    /// The sums of local files that earlier runs remembered (`cache_file`), if they are wanted; read on first use.
+    pub fn md5_cache(&self) -> Option<Arc<Md5Cache>> {
+        let file = Some(Path::new(&self.settings.cache_file)).filter(|file| !file.as_os_str().is_empty());
+        self.cache.get_or_init(|| file.map(|file| Arc::new(Md5Cache::open(file)))).clone()
+    }
+
+    /// Writes what this run has remembered, if it has; a dry run changes nothing.
+    pub fn save_cache(&self) {
+        if let Some(Some(cache)) = self.cache.get()
+            && !self.settings.dry_run
+        {
+            cache.save();
+        }
     }
 
     /// The endpoint and addressing style.
@@ -166,6 +203,7 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
         signature,
         transport,
         retry: RetryPolicy { max_retries, ..RetryPolicy::default() },
+        issuer: settings.role.as_ref().map(|role| role.issuer.clone()),
         requester_pays: settings.requester_pays,
         bulk: bulk.min(open_files::requests()),
         rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),

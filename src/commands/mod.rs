@@ -67,7 +67,8 @@ use std::ffi::OsString;
 pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
     cx.check_shard()?;
     runtime::run(command, async {
-        match command {
+        let cx = &context::Context::with_keys(cx).await?;
+        let outcome = match command {
             Command::Abortmp => abortmp::run(cx, args).await,
             Command::Accesslog => accesslog::run(cx, args).await,
             Command::Check => check::run(cx, args).await,
@@ -124,6 +125,8 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
             Command::WsDelete => ws_delete::run(cx, args).await,
             Command::WsInfo => ws_info::run(cx, args).await,
             other => Err(Failure::new(Exit::USAGE, format!("Invalid command: {other:?}"))),
-        }
+        };
+        cx.save_cache();
+        outcome
     })
 }

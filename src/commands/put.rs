@@ -172,6 +172,7 @@ struct Sender {
 impl Sender {
     fn new(cx: &Cx) -> Outcome<Self> {
         let uploader = Uploader::new(cx.client().clone(), Arc::clone(&cx.settings), cx.width());
+        let uploader = uploader.with(cx.md5_cache());
         let gpg = cx.settings.encrypt.then(|| Gpg::new(&cx.settings));
         if let Some(gpg) = &gpg {
             gpg.check().map_err(|error| Failure::new(Exit::CONFIG, reason(&error)))?;

@@ -9,6 +9,7 @@ use super::context::Cx;
 use crate::output::{Exit, Failure, Outcome};
 use crate::s3::Client;
 use crate::transfer::compare::Checks;
+use crate::transfer::md5_cache::Md5Cache;
 use crate::transfer::sync::judge::{Judge, pairs};
 use crate::transfer::sync::plan::{Plan, Planning};
 use crate::transfer::sync::sources::{Area, Items, Listing};
@@ -112,12 +113,13 @@ async fn compare(
     source: Items,
     destination: Items,
     planning: &Planning,
+    cache: Option<Arc<Md5Cache>>,
 ) -> Outcome<(Plan, Arc<Judge>)> {
     let settings = &cx.settings;
     let checks = Checks { md5: settings.sync_checks_md5, skip_existing: settings.skip_existing };
     let part_size = (settings.multipart_chunk_size_mb.max(1) as u64) << 20;
     let client: Client = cx.client().clone();
-    let judge = Judge::new(client, checks, part_size, cx.width());
+    let judge = Judge::new(client, checks, part_size, cx.width(), cache);
     let plan = Plan::collect(judge.clone().judge(pairs(source, destination)), planning).await?;
     Ok((plan, judge))
 }

@@ -62,9 +62,7 @@ pub(crate) fn from_aws_file(
     let Ok(bytes) = std::fs::read(path) else { return };
     let text = String::from_utf8_lossy(&bytes);
     let shown = path.display();
-    // A secret may hold a backslash or a quote, so neither means anything here.
-    let verbatim = ParseOption { enabled_quote: false, enabled_escape: false, ..ParseOption::default() };
-    let file = match Ini::load_from_str_opt(&text, verbatim) {
+    let file = match verbatim(&text) {
         Ok(file) => file,
         Err(error) => {
             warnings.push(format!("Cannot read the credentials file '{shown}': {error}"));
@@ -103,7 +101,13 @@ pub(crate) fn from_aws_file(
     }
 }
 
+/// Reads a file of the AWS tools. A secret may hold a backslash or a quote, so neither means anything here.
+pub(super) fn verbatim(text: &str) -> Result<Ini, ini::ParseError> {
+    let options = ParseOption { enabled_quote: false, enabled_escape: false, ..ParseOption::default() };
+    Ini::load_from_str_opt(text, options)
+}
+
 /// Names are written in either case (`allas_conf` writes capitals).
-fn lookup(section: &Properties, name: &str) -> Option<String> {
+pub(super) fn lookup(section: &Properties, name: &str) -> Option<String> {
     section.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
 }

@@ -10,6 +10,7 @@ mod file;
 mod keys;
 mod overrides;
 mod providers;
+mod roles;
 pub mod save;
 mod settings;
 mod typed;
@@ -21,6 +22,7 @@ pub use accounts::CredentialSource;
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use keys::{BadValue, Dumped, Given, Key};
 pub use providers::{PROVIDERS, Provider};
+pub use roles::RoleSource;
 pub use settings::{AclChange, KEYS, Settings, Verbosity};
 pub use typed::{List, Single, Typed, TypedValue};
 
@@ -64,7 +66,8 @@ impl ConfigError {
         Self::new(64, format!("Parameter problem: {problem}"))
     }
 
-    fn no_credentials(file: &Path, reason: &str) -> Self {
+    /// There is no key pair: exit 78, in the words of s3cmd.
+    pub fn no_credentials(file: &Path, reason: &str) -> Self {
         Self {
             exit: 78,
             lines: vec![
@@ -111,6 +114,9 @@ fn resolve(
         }
         Err(error) => {
             if let Some(path) = accounts::aws_file(env) {
+                settings.role = roles::of_profile(&path, env);
+            }
+            if let Some(path) = accounts::aws_file(env).filter(|_| settings.role.is_none()) {
                 accounts::from_aws_file(&mut settings, &path, env, warnings);
                 credentials = CredentialSource::AwsFile;
             }
@@ -127,8 +133,14 @@ fn resolve(
             CredentialSource::None
         };
     }
-    if credentials == CredentialSource::None && !typed.credentials_optional {
-        return Err(ConfigError::no_credentials(&settings.config_file, &role_or(reason, env)));
+    if !settings.access_key.is_empty() {
+        settings.role = None;
+    } else if !typed.credentials_optional {
+        let role = settings.role.take().or_else(|| roles::of_environment(&settings, env));
+        let Some(role) = role else {
+            return Err(ConfigError::no_credentials(&settings.config_file, &reason));
+        };
+        settings.role = Some(RoleSource { reason, ..role });
     }
     check_encryption_by_key(&settings, warnings)?;
     overrides::apply(&mut settings, typed, env)?;
@@ -219,14 +231,6 @@ fn check_encryption_by_key(settings: &Settings, warnings: &mut Vec<String>) -> R
         );
     }
     Ok(())
-}
-
-/// Roles are not supported yet: say so instead of the other reason where the environment asks for one.
-fn role_or(reason: String, env: &dyn Environment) -> String {
-    if env.filled("AWS_ROLE_ARN").is_some() {
-        return format!("{reason}; the role that AWS_ROLE_ARN names is not supported");
-    }
-    reason
 }
 
 /// The system's own words for an error, without the number that Rust adds.

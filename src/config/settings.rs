@@ -266,6 +266,8 @@ settings! {
         signurl_use_https_set: bool = false;
         /// The configuration file that was read, or would have been.
         config_file: PathBuf = PathBuf::new();
+        /// Where the keys come from if none are given; only set where one is needed.
+        role: Option<super::RoleSource> = None;
         /// Where unfinished uploads are remembered; `None` where there is no home directory.
         state_dir: Option<PathBuf> = None;
     }

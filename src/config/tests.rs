@@ -14,7 +14,8 @@ impl Home {
     fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let env = FixedEnvironment { home: Some(folder.path().to_owned()), ..FixedEnvironment::default() };
-        Self { folder, env }
+        // Else every machine would be asked for its role.
+        Self { folder, env: env.with("AWS_EC2_METADATA_DISABLED", "true") }
     }
 
     fn with(text: &str) -> Self {
@@ -267,10 +268,57 @@ fn a_missing_profile_is_told() {
     assert!(error.warnings[0].starts_with("Couldn't find AWS Profile 'nope' in"), "{:?}", error.warnings);
 }
 
+/// What the settings say about where keys come from.
+fn role(home: &Home) -> String {
+    home.settings().role.map_or_else(String::new, |role| format!("{}: {:?}", role.what, role.issuer))
+}
+
 #[test]
-fn a_role_is_named_in_the_reason() {
-    let error = Home::empty().var("AWS_ROLE_ARN", "arn:x").error();
-    assert!(error.lines[0].contains("AWS_ROLE_ARN"), "{:?}", error.lines);
+fn a_role_is_used_only_where_there_are_no_keys() {
+    let with_role = |home: Home| home.var("AWS_ROLE_ARN", "arn:x").var("AWS_WEB_IDENTITY_TOKEN_FILE", "/t");
+    assert_eq!(role(&with_role(Home::keyed(""))), "");
+    let from_environment = Home::empty().var("AWS_ACCESS_KEY_ID", "A").var("AWS_SECRET_ACCESS_KEY", "S");
+    assert_eq!(role(&with_role(from_environment)), "");
+    let found = role(&with_role(Home::empty()));
+    assert!(found.contains("WebIdentity") && found.contains("https://sts.amazonaws.com/"), "{found}");
+    let regional =
+        with_role(Home::with("bucket_location = EU\n")).var("AWS_STS_REGIONAL_ENDPOINTS", "regional");
+    assert!(role(&regional).contains("https://sts.eu-west-1.amazonaws.com/"));
+}
+
+#[test]
+fn a_container_is_asked_before_the_machine_and_only_trusted_hosts_are() {
+    let asked = |url: &str| role(&Home::empty().var("AWS_CONTAINER_CREDENTIALS_FULL_URI", url));
+    for url in ["http://127.0.0.1:81/x", "http://[::1]/x", "https://anywhere.example/x"] {
+        assert!(asked(url).contains(url), "{url}");
+    }
+    assert!(!asked("http://anywhere.example/x").contains("anywhere"));
+    let secret = Home::empty()
+        .var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x")
+        .var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush");
+    assert!(role(&secret).contains("http://169.254.170.2/v2/x") && !role(&secret).contains("hush"));
+    let machine = Home::empty()
+        .var("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://localhost:1/")
+        .var("AWS_EC2_METADATA_DISABLED", "");
+    assert!(role(&machine).contains("\"http://localhost:1\""), "{}", role(&machine));
+}
+
+#[test]
+fn a_profile_may_name_a_role_or_a_program() {
+    let home = |name: &str| {
+        Home::empty()
+            .file(".aws/credentials", "[base]\naws_access_key_id = A\naws_secret_access_key = hush\n")
+            .file(
+                ".aws/config",
+                "[profile assumed]\nrole_arn = arn:x\nsource_profile = base\n[profile program]\ncredential_process = keys --now\n",
+            )
+            .var("AWS_PROFILE", name)
+    };
+    let found = role(&home("assumed"));
+    assert!(found.contains("Assume") && found.contains("arn:x") && !found.contains("hush"), "{found}");
+    assert!(role(&home("program")).contains("keys --now"));
+    assert_eq!(home("base").settings().access_key, "A");
+    assert_eq!(role(&home("base")), "");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::error::{ConnectionFailure, Error, Result, ServiceError};
 use super::pace::Pace;
 use super::request::{MAX_DOCUMENT, Request, Response};
 use super::retry::{Blame, Budget, RetryClass, RetryPolicy};
+use super::roles::Issuer;
 use super::sign::{self, encode, v2, v4};
 use super::transport::{SharedTransport, Transport, TransportOptions};
 use super::{Throttle, xml};
@@ -45,6 +46,8 @@ pub struct ClientOptions {
     pub endpoint: Endpoint,
     /// Who asks; `None` sends unsigned requests.
     pub credentials: Option<Credentials>,
+    /// Who gives new keys when those expire; its keys go before `credentials`.
+    pub issuer: Option<Issuer>,
     /// Region for V4 signatures; empty or `US` when unknown, `EU` for its old name.
     pub region: String,
     /// Signature version to begin with.
@@ -67,6 +70,7 @@ impl ClientOptions {
         Self {
             endpoint,
             credentials,
+            issuer: None,
             region: String::new(),
             signature: Signature::V4,
             transport: TransportOptions::default(),
@@ -300,7 +304,12 @@ impl Client {
     async fn attempt(&self, request: &Request) -> Result<Response> {
         let inner = &self.inner;
         let target = self.target(request);
-        let headers = self.signed_headers(request, &target)?;
+        let issued = match &inner.options.issuer {
+            Some(issuer) => Some(issuer.current().await?),
+            None => None,
+        };
+        let credentials = issued.as_ref().or(inner.options.credentials.as_ref());
+        let headers = self.signed_headers(request, &target, credentials)?;
         let mut path_and_query = target.path;
         if !request.query.is_empty() {
             path_and_query.push('?');
@@ -379,7 +388,12 @@ impl Client {
         target
     }
 
-    fn signed_headers(&self, request: &Request, target: &Target) -> Result<HeaderMap> {
+    fn signed_headers(
+        &self,
+        request: &Request,
+        target: &Target,
+        credentials: Option<&Credentials>,
+    ) -> Result<HeaderMap> {
         let options = &self.inner.options;
         let mut headers = request.headers.clone();
         headers.push(("host".to_owned(), target.host.clone()));
@@ -390,7 +404,7 @@ impl Client {
         if options.requester_pays && request.method != Method::DELETE {
             headers.push(("x-amz-request-payer".to_owned(), "requester".to_owned()));
         }
-        if let Some(credentials) = &options.credentials {
+        if let Some(credentials) = credentials {
             let signable = sign::Request {
                 method: request.method.as_str(),
                 path: &target.path,

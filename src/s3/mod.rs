@@ -25,6 +25,7 @@ pub mod presign;
 pub mod probe;
 pub mod request;
 pub mod retry;
+pub mod roles;
 pub mod sign;
 pub mod subresources;
 mod throttle;

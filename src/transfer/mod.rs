@@ -16,6 +16,7 @@ pub mod download;
 pub mod gpg;
 pub mod local;
 pub mod local_walk;
+pub mod md5_cache;
 pub mod plan;
 pub mod pool;
 pub mod remote;

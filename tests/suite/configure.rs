@@ -100,7 +100,7 @@ fn a_provider_fills_the_defaults_of_the_answers() {
         ("Scaleway", "Default Region [fr-par]: "),
         ("minio", "Use HTTPS protocol [No]: "),
     ] {
-        configure(&t, &format!("--provider {name}"), "").mentions(wanted);
+        configure(&t, &format!("--provider {name}"), KEEP).mentions(wanted);
     }
     t.s3cmd("--configure --provider nowhere").fails(64).explains("Known are: alibaba, allas, aws, ceph,");
     t.s3cmd("ls --provider aws").fails(64).explains("--provider");

@@ -140,6 +140,8 @@ impl TestEnv {
             ("HOME".into(), self.home("").into()),
             ("LC_ALL".into(), "C.UTF-8".into()),
             ("TZ".into(), "UTC".into()),
+            // No test asks the machine that it runs on for keys.
+            ("AWS_EC2_METADATA_DISABLED".into(), "true".into()),
         ];
         environment.extend(std::env::var_os("PATH").map(|path| ("PATH".into(), path)));
         Invocation {

@@ -50,7 +50,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
     let local = rules.guarded(sources::local(roots, options, tally.clone()));
     let planning =
         Planning { find_duplicates: settings.sync_checks_md5, to_files: true, ..Planning::of(&areas) };
-    let (mut plan, judge) = compare(cx, remote, local, &planning).await?;
+    let (mut plan, judge) = compare(cx, remote, local, &planning, None).await?;
     log::info!(
         "Found {} remote file objects, {} local files and directories",
         plan.source.files,

@@ -166,7 +166,7 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
         rules.clone().walked(sources::local(sources.roots.clone(), sources.options.clone(), tally.clone()));
     let remote = rules.mirrored(sources::remote(cx.client(), listings));
     let planning = Planning { find_duplicates: settings.sync_checks_md5, ..Planning::of(&sources.areas) };
-    let (mut plan, judge) = compare(cx, local, remote, &planning).await?;
+    let (mut plan, judge) = compare(cx, local, remote, &planning, cx.md5_cache()).await?;
     let (local, remote) = (plan.source.files, plan.destination.files);
     log::info!("Found {local} local files, {remote} remote files");
     log::info!("Verifying attributes...");
@@ -191,7 +191,7 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     if let Some(removed) = removed.take_if(|_| !after) {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
-    let uploader = Uploader::new(cx.client().clone(), settings.clone(), cx.width());
+    let uploader = Uploader::new(cx.client().clone(), settings.clone(), cx.width()).with(cx.md5_cache());
     failed += upload_all(cx, &uploader, work.transfers, work.bytes, &target, &mut report).await?;
     failed += copy_all(cx, &uploader, work.copies, &target, &mut report).await?;
     if let Some(removed) = removed {

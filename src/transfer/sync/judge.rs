@@ -7,6 +7,7 @@ use crate::s3::Client;
 use crate::s3::checksum;
 use crate::s3::object::Head;
 use crate::transfer::compare::{self, Checks, Glance, Stored};
+use crate::transfer::md5_cache::{Md5Cache, md5_of_file};
 use futures::{Stream, StreamExt, TryStreamExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub struct Judge {
     /// HEAD requests under way.
     asking: Semaphore,
     width: usize,
+    /// Remembered sums of local files.
+    cache: Option<Arc<Md5Cache>>,
     /// Objects with another content that turned out not to be encrypted.
     plain: AtomicU32,
     /// Objects in parts that turned out to have no checksum of the whole.
@@ -110,8 +113,14 @@ pub fn pairs(source: Items, destination: Items) -> impl Stream<Item = Outcome<Pa
 }
 
 impl Judge {
-    /// Makes a judge that asks up to `width` questions at once.
-    pub fn new(client: Client, checks: Checks, part_size: u64, width: usize) -> Arc<Self> {
+    /// Makes a judge that asks up to `width` questions at once, and files' sums of `cache` first.
+    pub fn new(
+        client: Client,
+        checks: Checks,
+        part_size: u64,
+        width: usize,
+        cache: Option<Arc<Md5Cache>>,
+    ) -> Arc<Self> {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
             client,
@@ -120,6 +129,7 @@ impl Judge {
             hashing: Semaphore::new(threads.min(width.max(1))),
             asking: Semaphore::new(width.max(1)),
             width: width.max(1),
+            cache,
             plain: AtomicU32::new(0),
             bare: AtomicU32::new(0),
         })
@@ -201,10 +211,11 @@ impl Judge {
         &self,
         files: Vec<(usize, std::path::PathBuf, u64)>,
     ) -> Outcome<Vec<(usize, Option<[u8; 16]>)>> {
+        let cache = self.cache.clone();
         let hash = move || {
             files
                 .into_iter()
-                .map(|(index, path, size)| (index, compare::md5_of_file(&path, size).ok()))
+                .map(|(index, path, size)| (index, md5_of_file(cache.as_deref(), &path, size).ok()))
                 .collect::<Vec<_>>()
         };
         self.on_thread(hash).await
@@ -212,8 +223,8 @@ impl Judge {
 
     /// The MD5 of a file; `None` where it cannot be read.
     pub async fn md5_of(&self, path: &Path, size: u64) -> Outcome<Option<[u8; 16]>> {
-        let path = path.to_owned();
-        self.on_thread(move || compare::md5_of_file(&path, size).ok()).await
+        let (path, cache) = (path.to_owned(), self.cache.clone());
+        self.on_thread(move || md5_of_file(cache.as_deref(), &path, size).ok()).await
     }
 
     async fn on_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {

@@ -11,6 +11,7 @@ mod state;
 use super::attrs::{self, Attributes};
 use super::content_type;
 use super::gpg::Sealed;
+use super::md5_cache::Md5Cache;
 use crate::config::Settings;
 use crate::s3::body::{FileRange, Payload, Wanted};
 use crate::s3::checksum::{Algorithm, Checksum, OfUpload, Stored};
@@ -43,6 +44,8 @@ pub struct Uploader {
     width: usize,
     /// The newer checksum that goes along.
     checksum: Option<Algorithm>,
+    /// Remembered sums of local files.
+    cache: Option<Arc<Md5Cache>>,
 }
 
 /// How a large upload failed, and what is left of it.
@@ -79,7 +82,12 @@ impl Uploader {
     /// Makes an uploader that moves `width` parts of an object at once.
     pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
         let checksum = settings.checksum();
-        Self { client, settings, width: width.max(1), checksum }
+        Self { client, settings, width: width.max(1), checksum, cache: None }
+    }
+
+    /// The same, which asks for the sums of files here first, and remembers them.
+    pub fn with(self, cache: Option<Arc<Md5Cache>>) -> Self {
+        Self { cache, ..self }
     }
 
     /// Uploads a file; returns its size in bytes.
@@ -121,7 +129,7 @@ impl Uploader {
         }
         // The sum of the encrypted content would be taken for that of the plain one.
         settings.store_md5 = false;
-        let uploader = Self { settings: Arc::new(settings), ..self.clone() };
+        let uploader = Self { settings: Arc::new(settings), cache: None, ..self.clone() };
         let path = sealed.path();
         uploader.content(&path, Arc::new(File::open(&path)?), attributes, destination, progress).await
     }
@@ -144,7 +152,8 @@ impl Uploader {
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<u64, UploadError> {
-        let size = file.metadata()?.len();
+        let before = file.metadata()?;
+        let size = before.len();
         if self.settings.enable_multipart && size > self.part_size() {
             return self.in_parts(path, file, attributes, destination, progress).await.map(|()| size);
         }
@@ -164,7 +173,10 @@ impl Uploader {
             Payload::File(range) => head(range)?,
         };
         let kind = content_type::of_file(path, &head, &self.settings);
-        self.whole(payload, &kind, attributes, destination, progress).await?;
+        let md5 = self.whole(payload, &kind, attributes, destination, progress).await?;
+        if let (Some(cache), Some(md5)) = (&self.cache, md5) {
+            cache.remember_unchanged(path, &before, md5);
+        }
         Ok(size)
     }
 
@@ -266,6 +278,7 @@ impl Uploader {
         Ok(sent)
     }
 
+    /// Uploads all in one request; returns the MD5 of the content where it was computed.
     async fn whole(
         &self,
         payload: Payload,
@@ -273,7 +286,7 @@ impl Uploader {
         mut attributes: Attributes,
         destination: &S3Uri,
         progress: &Progress,
-    ) -> Result<()> {
+    ) -> Result<Option<[u8; 16]>> {
         let v4 = self.client.signature() == Signature::V4;
         let digests = payload.hashed(self.wanted(self.settings.store_md5, self.checksum)).await?;
         if let Some(md5) = digests.md5
@@ -283,7 +296,7 @@ impl Uploader {
         }
         if self.settings.put_continue && self.is_there(destination, payload.len(), digests.md5).await? {
             log::warn!("Put: size and md5sum match for {destination}, skipping.");
-            return Ok(());
+            return Ok(digests.md5);
         }
         let mut headers = self.headers(kind);
         headers.extend(attributes.headers());
@@ -302,10 +315,10 @@ impl Uploader {
         if let Some(checksum) = digests.checksum {
             verify_checksum(&answer, checksum)?;
         }
-        match digests.md5 {
-            Some(md5) => verify_etag(&answer, md5),
-            None => Ok(()),
+        if let Some(md5) = digests.md5 {
+            verify_etag(&answer, md5)?;
         }
+        Ok(digests.md5)
     }
 
     /// The digests that a request needs: the one that covers its payload, `md5` if that is to be stored, and a newer

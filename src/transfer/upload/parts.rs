@@ -83,10 +83,9 @@ impl Uploader {
                 if stores_md5 {
                     // The MD5 of the whole goes out before the first part and cannot be split; the parts' own checksums
                     // are made beside it on another core.
-                    let whole = Payload::File(cut.whole.clone());
                     let (md5, parts) =
-                        futures::try_join!(whole.digests(true, false), self.part_digests(&cut))?;
-                    if let Some(md5) = md5.md5 {
+                        futures::try_join!(self.md5_of_whole(path, &cut), self.part_digests(&cut))?;
+                    if let Some(md5) = md5 {
                         attributes.set_md5(md5);
                     }
                     digests = parts;
@@ -212,6 +211,19 @@ impl Uploader {
     }
 
     /// The checksums that the requests of the parts will need, in order.
+    /// The MD5 of the whole file: remembered, or read and then remembered.
+    async fn md5_of_whole(&self, path: &Path, cut: &Cut) -> Result<Option<[u8; 16]>> {
+        let before = cut.whole.file.metadata()?;
+        if let Some(md5) = self.cache.as_ref().and_then(|cache| cache.md5(path, &before)) {
+            return Ok(Some(md5));
+        }
+        let md5 = Payload::File(cut.whole.clone()).digests(true, false).await?.md5;
+        if let (Some(cache), Some(md5)) = (&self.cache, md5) {
+            cache.remember_unchanged(path, &before, md5);
+        }
+        Ok(md5)
+    }
+
     async fn part_digests(&self, cut: &Cut) -> Result<Vec<Digests>> {
         let wanted = self.wanted(false, self.checksum);
         let mut digests = Vec::new();
