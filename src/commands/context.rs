@@ -175,6 +175,17 @@ fn endpoint(settings: &Settings) -> Endpoint {
     Endpoint::new(&settings.host_base, &settings.host_bucket, settings.use_https, strict)
 }
 
+/// The longest pause is that of `throttle_max` where it is set, s3cmd's default meaning that it is not.
+fn retry_policy(settings: &Settings) -> RetryPolicy {
+    let default = RetryPolicy::default();
+    match u64::try_from(settings.throttle_max) {
+        Ok(seconds) if settings.throttle_max != Settings::default().throttle_max => {
+            RetryPolicy { cap: Duration::from_secs(seconds), ..default }
+        }
+        _ => default,
+    }
+}
+
 /// Turns settings into what the client needs to know.
 pub fn client_options(settings: &Settings) -> ClientOptions {
     let path = |text: &str| Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty());
@@ -202,7 +213,7 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
         region: settings.bucket_location.clone(),
         signature,
         transport,
-        retry: RetryPolicy { max_retries, ..RetryPolicy::default() },
+        retry: RetryPolicy { max_retries, ..retry_policy(settings) },
         issuer: settings.role.as_ref().map(|role| role.issuer.clone()),
         requester_pays: settings.requester_pays,
         bulk: bulk.min(open_files::requests()),

@@ -334,6 +334,9 @@ async fn call(
     let (scheme, host, path) = parts(url)?;
     let transport = Transport::new(TransportOptions { timeout: patience, ..TransportOptions::default() });
     let mut map = HeaderMap::new();
+    if method != Method::GET {
+        map.insert(http::header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
     for (name, value) in headers {
         let invalid = || Error::Invalid(format!("Header '{name}' cannot be sent with that value"));
         let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
