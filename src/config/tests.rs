@@ -292,7 +292,8 @@ fn a_container_is_asked_before_the_machine_and_only_trusted_hosts_are() {
     for url in ["http://127.0.0.1:81/x", "http://[::1]/x", "https://anywhere.example/x"] {
         assert!(asked(url).contains(url), "{url}");
     }
-    assert!(!asked("http://anywhere.example/x").contains("anywhere"));
+    let elsewhere = Home::empty().var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://anywhere.example/x");
+    assert_eq!(elsewhere.error().exit, 78);
     let secret = Home::empty()
         .var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x")
         .var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush");
