@@ -356,6 +356,7 @@ async fn call(
             timeout: patience,
             progress: None,
             throttle: None,
+            after_loss: false,
         };
         Ok((status, String::from_utf8_lossy(&response.bytes(MAX_ANSWER).await?).into_owned()))
     };
