@@ -156,11 +156,6 @@ impl Client {
         }
     }
 
-    /// The size of an object's first part, in bytes, if the server tells of parts and their number is `parts`.
-    pub async fn first_part_size(&self, bucket: &str, key: &str, parts: u64) -> Result<Option<u64>> {
-        self.size_of_part(bucket, key, 1, parts).await
-    }
-
     /// The size of one of an object's parts (from 1), in bytes, if the server tells of parts and their number is `parts`.
     pub async fn size_of_part(&self, bucket: &str, key: &str, part: u64, parts: u64) -> Result<Option<u64>> {
         let request =

@@ -10,11 +10,10 @@
 //! - [`object`], [`composite`] and [`checksum`]: what it is compared with;
 //! - [`part_file`] and [`journal`]: the temporary file and what is known of it.
 
-mod checksum;
-mod composite;
 mod journal;
 mod object;
 mod part_file;
+mod parts;
 mod ranges;
 mod sealed;
 mod sink;
@@ -35,10 +34,8 @@ pub(crate) use part_file::is_unfinished;
 pub(super) use part_file::mode_for;
 use sink::Sink;
 use source::Source;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
@@ -242,7 +239,7 @@ impl Work<'_> {
         }
         if !object.verify(self.uri, sink.written, &sink.digests())? {
             match sink.file() {
-                Some(file) => verify_parts(self.client, self.uri, object, file, false).await?,
+                Some(file) => parts::verify(self.client, self.uri, object, file, false).await?,
                 None => log::info!("'{}' has no MD5 to compare with: only its length was checked", self.uri),
             }
         }
@@ -250,21 +247,6 @@ impl Work<'_> {
         sink.place(object, was_complete)?;
         Ok(Received { size: object.size, was_complete, stored: object.stored.clone() })
     }
-}
-
-/// Compares a complete file with what the store says about its parts: their checksums, else their ETags. `ask`: whether the
-/// server may be asked for their size for the sake of the latter.
-async fn verify_parts(
-    client: &Client,
-    uri: &S3Uri,
-    object: &Remote,
-    file: &Arc<File>,
-    ask: bool,
-) -> Result<()> {
-    if checksum::verify(client, uri, object, file).await? {
-        return Ok(());
-    }
-    composite::verify(client, uri, object, file, ask).await
 }
 
 /// Moves the bytes to a thread of its own that hashes and writes them, so that neither waits for the network.

@@ -43,7 +43,7 @@ impl Remote {
         Self::new(head.size, head.etag.clone(), |name| head.header(name))
     }
 
-    fn new<'a>(size: u64, etag: String, header: impl Fn(&str) -> Option<&'a str> + Copy) -> Self {
+    pub(super) fn new<'a>(size: u64, etag: String, header: impl Fn(&str) -> Option<&'a str> + Copy) -> Self {
         let opaque_etag = is_etag_opaque(header);
         let of_content = is_md5(&etag) && !opaque_etag;
         let sealed = header(attrs::GPG_HEADER).is_some();

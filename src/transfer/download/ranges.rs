@@ -155,7 +155,7 @@ pub(super) async fn fetch(
         digests.checksum = Checksum::of_whole(parts);
     }
     if !object.verify(uri, file.metadata()?.len(), &digests)? {
-        super::verify_parts(client, uri, object, &file, true).await?;
+        super::parts::verify(client, uri, object, &file, true).await?;
     }
     Ok(true)
 }
