@@ -8,7 +8,7 @@ use crate::s3::request::Progress;
 use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
-use crate::transfer::download::{Known, Received, Target, download, target_of};
+use crate::transfer::download::{Known, Received, Target, download, target_of, tidy};
 use crate::transfer::gpg::Gpg;
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Selection};
@@ -140,6 +140,7 @@ fn refuse_existing(cx: &Cx, destination: &Destination, relative: &str) -> Outcom
     }
     match destination.target(relative) {
         Ok(destination::Place::File(path)) if std::fs::symlink_metadata(&path).is_ok() => {
+            tidy(&path);
             let shown = destination.shown(relative);
             Err(Failure::parameter(format!(
                 "File '{shown}' already exists. Use either of --force / --continue / --skip-existing or give it a new name."
@@ -180,6 +181,7 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
         Ok(destination::Place::File(path)) => {
             let keeps = settings.skip_existing && !(settings.get_continue || settings.force);
             if keeps && std::fs::symlink_metadata(&path).is_ok() {
+                tidy(&path);
                 log::info!("Skipping over existing file: '{shown}'");
                 return Ok(Verdict::Skipped);
             }

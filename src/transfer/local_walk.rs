@@ -7,7 +7,7 @@
 use super::local::printable;
 use crate::output::reason;
 use crate::patterns::Filter;
-use crate::transfer::download::is_unfinished;
+use crate::transfer::download::{is_unfinished, remove_orphan};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,8 @@ pub struct WalkOptions {
     /// The tree is a destination, whose odd inhabitants are nobody's fault: links to files are entries too, marked as
     /// links, and what is no entry is not warned about.
     pub destination: bool,
+    /// Remove what a download that was killed in its last moment left beside a complete file.
+    pub tidy: bool,
 }
 
 /// A file or a directory.
@@ -121,7 +123,11 @@ impl Walk {
         };
         for entry in entries {
             match entry {
-                Ok(entry) if is_unfinished(&entry.file_name()) => {}
+                Ok(entry) if is_unfinished(&entry.file_name()) => {
+                    if self.options.tidy {
+                        remove_orphan(&entry.path());
+                    }
+                }
                 Ok(entry) => names.extend(self.name(&path, &entry)),
                 Err(error) => self.unread(&path, &error),
             }

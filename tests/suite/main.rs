@@ -35,6 +35,7 @@ mod parser;
 mod program;
 mod put;
 mod random;
+mod resume;
 mod roles;
 mod rules;
 mod scenes;

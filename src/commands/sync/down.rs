@@ -44,6 +44,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
         verbatim: true,
         prune: None,
         destination: true,
+        tidy: !settings.dry_run,
     };
     let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &roots));
     let remote = rules.clone().walked(sources::remote(cx.client(), from));

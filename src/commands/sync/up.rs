@@ -62,7 +62,7 @@ fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
         directories: settings.keep_dirs,
         verbatim,
         prune: Some(settings.filter.clone()).filter(|filter| !filter.is_empty()),
-        destination: false,
+        ..WalkOptions::default()
     };
     let mut found = Sources { roots: Vec::new(), areas: Vec::new(), options, unusable: 0 };
     for path in paths {

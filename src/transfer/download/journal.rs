@@ -17,6 +17,7 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Identity {
     version: u32,
+    endpoint: String,
     bucket: String,
     key: String,
     etag: String,
@@ -40,12 +41,14 @@ impl Journal {
     /// damaged one claims none and is begun anew.
     pub(super) fn open(
         path: &Path,
+        endpoint: &str,
         uri: &S3Uri,
         object: &Remote,
         chunk: u64,
     ) -> io::Result<(Self, BTreeMap<u64, u64>)> {
         let identity = Identity {
-            version: 1,
+            version: 2,
+            endpoint: endpoint.to_owned(),
             bucket: uri.bucket.clone(),
             key: uri.key.clone(),
             etag: object.etag.clone(),
@@ -54,7 +57,10 @@ impl Journal {
         };
         let text = std::fs::read_to_string(path).unwrap_or_default();
         if let Some(claims) = claims(&text, &identity) {
-            let file = OpenOptions::new().append(true).open(path)?;
+            let mut file = OpenOptions::new().append(true).open(path)?;
+            if !text.ends_with('\n') {
+                file.write_all(b"\n")?;
+            }
             return Ok((Self { file }, claims));
         }
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
@@ -71,11 +77,11 @@ impl Journal {
 }
 
 fn claims(text: &str, wanted: &Identity) -> Option<BTreeMap<u64, u64>> {
-    // A line without its end was cut by a kill.
+    // A line without its end was cut.
     let complete = &text[..text.rfind('\n')? + 1];
     let mut lines = complete.lines();
     let found: Identity = serde_json::from_str(lines.next()?).ok()?;
-    if found != *wanted || complete.len() != text.len() {
+    if found != *wanted {
         return None;
     }
     let chunks = lines.filter_map(|line| {
@@ -83,4 +89,40 @@ fn claims(text: &str, wanted: &Identity) -> Option<BTreeMap<u64, u64>> {
         Some((chunk.parse().ok()?, u64::from_str_radix(checksum, 16).ok()?))
     });
     Some(chunks.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_counts_for_its_object_only_and_survives_a_cut_line() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("journal");
+        let uri = S3Uri::new("b", "k");
+        let object = Remote { etag: "e".into(), size: 50, ..Remote::default() };
+        let open = |endpoint: &str, uri: &S3Uri, object: &Remote| {
+            Journal::open(&path, endpoint, uri, object, 10).unwrap()
+        };
+        let (journal, claims) = open("host", &uri, &object);
+        assert!(claims.is_empty());
+        journal.add(2, 0xabc).unwrap();
+        (&journal.file).write_all(b"3 00").unwrap();
+        drop(journal);
+        let (journal, claims) = open("host", &uri, &object);
+        assert_eq!(claims, BTreeMap::from([(2, 0xabc)]));
+        journal.add(4, 0xdef).unwrap();
+        let (_, claims) = open("host", &uri, &object);
+        assert_eq!((claims.get(&2), claims.get(&4)), (Some(&0xabc), Some(&0xdef)));
+        // Another store, another object, another version: nothing is believed, and the journal begins anew.
+        let other_uri = S3Uri::new("b", "other");
+        let other_version = Remote { etag: "f".into(), ..object.clone() };
+        let others =
+            [("elsewhere", &uri, &object), ("host", &other_uri, &object), ("host", &uri, &other_version)];
+        for (endpoint, uri, object) in others {
+            let (journal, claims) = open(endpoint, uri, object);
+            assert!(claims.is_empty(), "{endpoint} {uri}");
+            journal.add(1, 1).unwrap();
+        }
+    }
 }

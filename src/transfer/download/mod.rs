@@ -30,10 +30,11 @@ use crate::uri::S3Uri;
 use bytes::Bytes;
 use object::Remote;
 use part_file::PartFile;
-pub(crate) use part_file::is_unfinished;
 pub(super) use part_file::mode_for;
+pub(crate) use part_file::{is_unfinished, remove_orphan, tidy};
 use sink::Sink;
 use source::Source;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -118,7 +119,8 @@ pub async fn download(
     progress: &Progress,
 ) -> Result<Received> {
     let mut work = Work { client, uri, target, known, resume, gpg, progress };
-    let attempts = client.options().retry.max_retries + 1;
+    // A local file that is not the beginning of the object is nobody's failure.
+    let attempts = client.options().retry.max_retries + 1 + u32::from(resume);
     let mut last = None;
     for _ in 0..attempts {
         match work.attempt().await {
@@ -169,14 +171,16 @@ impl Work<'_> {
             {
                 return self.opened(gpg, object, None).await;
             }
-            if present > 0 && present <= object.size {
-                return self.in_order(object, None, present).await;
-            }
+            let continues = present > 0 && present <= object.size;
             if let Target::File(path) = self.target
                 && object.size >= ranges::LARGE
-                && let Some(received) = self.by_ranges(object, path).await?
+                && !(continues && present == object.size)
+                && let Some(received) = self.by_ranges(object, path, continues).await?
             {
                 return Ok(received);
+            }
+            if continues {
+                return self.in_order(object, None, present).await;
             }
         }
         let (bucket, key) = (&self.uri.bucket, &self.uri.key);
@@ -191,10 +195,12 @@ impl Work<'_> {
         self.in_order(&object, Some(response), 0).await
     }
 
-    /// Several ranges at once; `None` if the server does not do them.
-    async fn by_ranges(&self, object: &Remote, path: &Path) -> Result<Option<Received>> {
+    /// Several ranges at once; `None` if the server does not do them. `continues`: the present file is taken for the
+    /// beginning of the object.
+    async fn by_ranges(&self, object: &Remote, path: &Path, continues: bool) -> Result<Option<Received>> {
         let mut part = PartFile::open(path)?;
-        match ranges::fetch(self.client, self.uri, object, &mut part, self.progress).await {
+        let existing = if continues { Some(File::open(path)?) } else { None };
+        match ranges::fetch(self.client, self.uri, object, &mut part, existing, self.progress).await {
             Ok(true) => {
                 part.place(object)?;
                 Ok(Some(Received { size: object.size, was_complete: false, stored: object.stored.clone() }))

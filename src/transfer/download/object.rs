@@ -13,7 +13,7 @@ use chrono::DateTime;
 use std::time::SystemTime;
 
 /// What is known of the object before its bytes come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Remote {
     pub(super) size: u64,
     pub(super) etag: String,

@@ -1,8 +1,8 @@
 //! The temporary file of a download: beside its target, under a name that a later run finds again.
 //!
 //! The name is made of the target's, so that a run that was killed leaves at most one file for each target, and the next
-//! one takes it over. Only a file that this user owns and no other process has locked is taken over; in any other case a
-//! unique name is used.
+//! one takes it over. Only a file that this user owns and no other process has locked is taken over; runs on one target at
+//! the same time use further names, and whoever is done removes those that nobody is at work on.
 
 use super::object::Remote;
 use crate::s3::Result;
@@ -12,6 +12,9 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Runs at once on one target whose files a later run finds again.
+const NAMES: u32 = 4;
 
 /// Whether a file is one that a download keeps while it is under way: no upload takes it along, no sync deletes it.
 pub(crate) fn is_unfinished(name: &OsStr) -> bool {
@@ -33,15 +36,12 @@ pub(super) struct PartFile {
 impl PartFile {
     /// Opens or makes the temporary file of a target; its content is what an earlier run left.
     pub(super) fn open(target: &Path) -> io::Result<Self> {
-        let parent =
-            target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = target.file_name().unwrap_or(target.as_os_str());
-        let digest = Sha256::digest(name.as_encoded_bytes());
-        let path = parent.join(format!(".s3cmd.{}.part", hex::encode(&digest[..8])));
-        if let Some(file) = take_over(&path)? {
-            return Ok(Self { file: Arc::new(file), path, target: target.to_owned(), keep: false });
+        for path in names(target) {
+            if let Some(file) = take_over(&path)? {
+                return Ok(Self { file: Arc::new(file), path, target: target.to_owned(), keep: false });
+            }
         }
-        let unique = tempfile::Builder::new().prefix(".s3cmd.").suffix(".part").tempfile_in(parent);
+        let unique = tempfile::Builder::new().prefix(".s3cmd.").suffix(".part").tempfile_in(parent(target));
         let (file, path) = unique.map_err(plain)?.keep().map_err(|error| plain(error.error))?;
         Ok(Self { file: Arc::new(file), path, target: target.to_owned(), keep: false })
     }
@@ -72,6 +72,11 @@ impl PartFile {
         std::fs::rename(&self.path, &self.target)?;
         // What is dropped now is the journal alone.
         self.keep = false;
+        for path in names(&self.target).skip(1).filter(|path| path.exists()) {
+            if let Ok(Some(_locked)) = take_over(&path) {
+                remove(&path);
+            }
+        }
         Ok(())
     }
 }
@@ -86,12 +91,47 @@ pub(super) fn finish(file: &File, target: &Path, object: &Remote) -> io::Result<
     Ok(())
 }
 
+/// Removes the journal of a target's download if its file has become the target: a run was killed between the two.
+pub(crate) fn tidy(target: &Path) {
+    names(target).for_each(|path| remove_orphan(&path.with_extension("state")));
+}
+
+/// Removes a journal whose file is not there.
+pub(crate) fn remove_orphan(journal: &Path) {
+    let is_journal = journal.extension().is_some_and(|extension| extension == "state");
+    if is_journal
+        && journal.file_name().is_some_and(is_unfinished)
+        && !journal.with_extension("part").exists()
+    {
+        let _ = std::fs::remove_file(journal);
+    }
+}
+
+/// The names of a target's temporary files, in the order in which they are tried.
+fn names(target: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = target.file_name().unwrap_or(target.as_os_str());
+    let digest = hex::encode(&Sha256::digest(name.as_encoded_bytes())[..8]);
+    let parent = parent(target).to_owned();
+    (0..NAMES).map(move |number| match number {
+        0 => parent.join(format!(".s3cmd.{digest}.part")),
+        _ => parent.join(format!(".s3cmd.{digest}x{number}.part")),
+    })
+}
+
+fn parent(target: &Path) -> &Path {
+    target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn remove(path: &Path) {
+    let _ = std::fs::remove_file(path);
+    let _ = std::fs::remove_file(path.with_extension("state"));
+}
+
 impl Drop for PartFile {
     fn drop(&mut self) {
         if !self.keep {
             // After a rename there is nothing under the old name; a journal is there for large files only.
-            let _ = std::fs::remove_file(&self.path);
-            let _ = std::fs::remove_file(self.journal());
+            remove(&self.path);
         }
     }
 }
@@ -190,6 +230,42 @@ mod tests {
         assert_eq!(again.path, path);
         drop(again);
         assert_eq!(count(), 0);
+    }
+
+    #[test]
+    fn of_two_runs_at_once_the_one_that_ends_removes_what_a_kill_left_of_the_other() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        let first = PartFile::open(&target).unwrap();
+        let mut second = PartFile::open(&target).unwrap();
+        std::fs::write(second.journal(), "").unwrap();
+        let third = PartFile::open(&target).unwrap();
+        assert_ne!(third.path, second.path);
+        second.keep();
+        drop(second);
+        first.place(&Remote::default()).unwrap();
+        let left: Vec<_> =
+            std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(target.exists() && third.path.exists());
+    }
+
+    #[test]
+    fn a_journal_without_its_file_is_removed_and_one_with_it_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        let mut part = PartFile::open(&target).unwrap();
+        std::fs::write(part.journal(), "").unwrap();
+        tidy(&target);
+        assert!(part.journal().exists());
+        part.keep();
+        std::fs::remove_file(&part.path).unwrap();
+        tidy(&target);
+        assert!(!part.journal().exists());
+        let other = root.path().join("my.state");
+        std::fs::write(&other, "").unwrap();
+        remove_orphan(&other);
+        assert!(other.exists());
     }
 
     #[test]

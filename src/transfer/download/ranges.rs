@@ -78,16 +78,19 @@ impl Sums {
     }
 }
 
-/// Fetches all of the object into the file, verified. `false` if the server does not do ranges.
+/// Fetches all of the object into the file, verified. `existing` is a file that may be the beginning of the object.
+/// `false` if the server does not do ranges.
 pub(super) async fn fetch(
     client: &Client,
     uri: &S3Uri,
     object: &Remote,
     part: &mut PartFile,
+    existing: Option<File>,
     progress: &Progress,
 ) -> Result<bool> {
     let file = part.file().clone();
-    let (journal, claims) = Journal::open(&part.journal(), uri, object, CHUNK)?;
+    let (journal, claims) =
+        Journal::open(&part.journal(), &client.options().endpoint.host, uri, object, CHUNK)?;
     part.keep();
     let chunks = object.size.div_ceil(CHUNK);
     let known_length = file.metadata()?.len() == object.size;
@@ -103,9 +106,13 @@ pub(super) async fn fetch(
             let (found, checksum) = checksums_of(&checked, chunk, object_size, combined).ok()?;
             (found == sum).then_some((chunk, checksum))
         });
-        sound.collect::<BTreeMap<u64, Option<Checksum>>>()
+        let mut present: BTreeMap<u64, Option<Checksum>> = sound.collect();
+        if let Some(existing) = existing {
+            take_over(&existing, &checked, object_size, combined, &journal, &mut present)?;
+        }
+        io::Result::Ok((journal, present))
     });
-    let present = present.await.map_err(io::Error::other)?;
+    let (journal, present) = present.await.map_err(io::Error::other)??;
     let have: u64 = present.keys().map(|chunk| length_of(*chunk, object.size)).sum();
     if have > 0 {
         log::info!("'{uri}': {have} of {} bytes are there from an earlier run", object.size);
@@ -158,6 +165,39 @@ pub(super) async fn fetch(
         super::parts::verify(client, uri, object, &file, true).await?;
     }
     Ok(true)
+}
+
+/// Copies the whole chunks of a file that may be the beginning of the object, as far as they are missing.
+fn take_over(
+    existing: &File,
+    file: &File,
+    size: u64,
+    combined: Option<Algorithm>,
+    journal: &Journal,
+    present: &mut BTreeMap<u64, Option<Checksum>>,
+) -> io::Result<()> {
+    let length = existing.metadata()?.len().min(size);
+    let mut block = vec![0; WRITE];
+    for chunk in 0..length / CHUNK {
+        if present.contains_key(&chunk) {
+            continue;
+        }
+        let mut sums = Sums::new(combined);
+        let mut position = chunk * CHUNK;
+        let mut written = Ok(());
+        each_block(existing, chunk, size, &mut block, |bytes| {
+            sums.update(bytes);
+            if written.is_ok() {
+                written = file.write_all_at(bytes, position);
+            }
+            position += bytes.len() as u64;
+        })?;
+        written?;
+        let (journalled, checksum) = sums.finish();
+        journal.add(chunk, journalled)?;
+        present.insert(chunk, checksum);
+    }
+    Ok(())
 }
 
 /// Takes chunks until none is left. `false` if the server does not do ranges.

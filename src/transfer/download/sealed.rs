@@ -25,7 +25,7 @@ impl Work<'_> {
         let target = Target::File(path.clone());
         let work = Work { target: &target, resume: false, gpg: None, known: self.known.clone(), ..*self };
         let by_ranges = match &response {
-            None if object.size >= ranges::LARGE => work.by_ranges(object, &path).await?,
+            None if object.size >= ranges::LARGE => work.by_ranges(object, &path, false).await?,
             _ => None,
         };
         let received = match by_ranges {

@@ -368,24 +368,18 @@ impl Rules {
         marked.boxed()
     }
 
-    /// A local destination: what s3cmd's walk would not see is compared, but never deleted; nor is what an interrupted
-    /// download left to be taken up.
+    /// A local destination: what s3cmd's walk would not see is compared, but never deleted. (What an interrupted download
+    /// left to be taken up is in no walk.)
     pub fn guarded(self: Arc<Self>, items: Items) -> Items {
         let rules = self.clone();
         let marked = self.walked(items).map(move |item| {
             item.map(|mut item| {
-                item.guarded |= is_unfinished(&item.relative) || rules.hides(&item.relative);
+                item.guarded |= rules.hides(&item.relative);
                 item
             })
         });
         marked.boxed()
     }
-}
-
-/// Whether it is the temporary file of a download, or the journal beside it.
-fn is_unfinished(relative: &str) -> bool {
-    let name = relative.rsplit('/').next().unwrap_or("");
-    name.strip_prefix(".s3cmd.").is_some_and(|rest| rest.ends_with(".part") || rest.ends_with(".state"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 //! newer checksums besides, verifies it and keeps it: computed in the same pass.
 
 mod parts;
+mod resume;
 mod state;
+mod stream;
 
 use super::attrs::{self, Attributes};
 use super::content_type;
@@ -14,26 +16,21 @@ use super::gpg::Sealed;
 use super::md5_cache::Md5Cache;
 use crate::config::Settings;
 use crate::s3::body::{FileRange, Payload, Wanted};
-use crate::s3::checksum::{Algorithm, Checksum, OfUpload, Stored};
-use crate::s3::multipart::{MIN_PART_SIZE, UploadRef, is_md5};
+use crate::s3::checksum::{Algorithm, Checksum, Stored};
+use crate::s3::multipart::{MIN_PART_SIZE, is_md5};
 use crate::s3::object::{CopySource, Outgoing, is_etag_opaque};
 use crate::s3::request::Progress;
 use crate::s3::{Client, Error, Result, Signature};
 use crate::uri::S3Uri;
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use state::State;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Files up to this size are read whole, hashed and sent from memory: one read, one write.
 const SMALL: u64 = 256 * 1024;
-
-/// Parts of standard input that are in memory at once: one that is read, the others on their way.
-const STDIN_PARTS: usize = 3;
 
 /// What an upload needs to know beside its source and destination.
 #[derive(Clone, Debug)]
@@ -46,6 +43,8 @@ pub struct Uploader {
     checksum: Option<Algorithm>,
     /// Remembered sums of local files.
     cache: Option<Arc<Md5Cache>>,
+    /// Whether earlier runs left anything to be taken up, or dropped.
+    has_states: bool,
 }
 
 /// How a large upload failed, and what is left of it.
@@ -82,7 +81,8 @@ impl Uploader {
     /// Makes an uploader that moves `width` parts of an object at once.
     pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
         let checksum = settings.checksum();
-        Self { client, settings, width: width.max(1), checksum, cache: None }
+        let has_states = settings.state_dir.as_ref().is_some_and(|directory| State::any(directory));
+        Self { client, settings, width: width.max(1), checksum, cache: None, has_states }
     }
 
     /// The same, which asks for the sums of files here first, and remembers them.
@@ -157,6 +157,9 @@ impl Uploader {
         if self.settings.enable_multipart && size > self.part_size() {
             return self.in_parts(path, file, attributes, destination, progress).await.map(|()| size);
         }
+        if self.has_states {
+            self.drop_outdated(path, &before, destination).await;
+        }
         let range = FileRange { file, offset: 0, length: size };
         let payload = if size <= SMALL {
             let mut content = Vec::with_capacity(size as usize);
@@ -223,59 +226,6 @@ impl Uploader {
             }
         }
         Err(Error::Integrity(format!("the copy '{to}' is not the content of '{}'", path.display())))
-    }
-
-    /// Uploads everything that `source` gives, whatever its length, in parts; returns the number of bytes.
-    pub async fn stream(
-        &self,
-        source: impl AsyncRead + Unpin + Send,
-        destination: &S3Uri,
-        progress: &Progress,
-    ) -> std::result::Result<u64, UploadError> {
-        let mut headers = self.headers(&content_type::of_stdin(&self.settings));
-        let sums = self.checksum.map(OfUpload::new);
-        headers.extend(sums.into_iter().flat_map(OfUpload::headers));
-        let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
-        let part_size = self.part_size() as usize;
-        let parts =
-            futures::stream::try_unfold((source, 1u32, false), |(mut source, number, ended)| async move {
-                if ended {
-                    return Ok(None);
-                }
-                let content = read_part(&mut source, part_size).await?;
-                let ended = content.len() < part_size;
-                // An empty input is one empty part; a length that is a multiple of the part size has no empty tail.
-                if content.is_empty() && number > 1 {
-                    return Ok(None);
-                }
-                Ok(Some(((number, content), (source, number + 1, ended))))
-            });
-        let sent = AtomicU64::new(0);
-        let finished = parts
-            .map(|part: Result<(u32, Bytes)>| {
-                let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
-                let sent = &sent;
-                async move {
-                    let (number, content) = part.map_err(|error| (None, error))?;
-                    sent.fetch_add(content.len() as u64, Ordering::Relaxed);
-                    let _leave = self.client.bulk_leave().await;
-                    let payload = Payload::Bytes(content);
-                    let digests = payload.hashed(self.wanted(false, self.checksum)).await;
-                    let digests = digests.map_err(|error| (Some(number), error))?;
-                    let part = self.part(upload, number, payload, digests, progress).await;
-                    part.map_err(|error| (Some(number), error))
-                }
-            })
-            .buffered(STDIN_PARTS.min(self.width))
-            .try_collect::<Vec<_>>()
-            .await;
-        let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
-        let finished = self.keep_on_failure(upload, finished).await?;
-        let sent = sent.into_inner();
-        let whole = parts::whole_checksum(sums, &finished, sent, part_size as u64);
-        let completed = self.complete(upload, &finished, sent, whole).await;
-        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await?;
-        Ok(sent)
     }
 
     /// Uploads all in one request; returns the MD5 of the content where it was computed.
@@ -418,11 +368,4 @@ fn head(range: &FileRange) -> io::Result<Bytes> {
         Ok(())
     })?;
     Ok(first)
-}
-
-/// Reads until the part is full or the input ends.
-async fn read_part(source: &mut (impl AsyncRead + Unpin), size: usize) -> Result<Bytes> {
-    let mut content = Vec::new();
-    source.take(size as u64).read_to_end(&mut content).await?;
-    Ok(content.into())
 }

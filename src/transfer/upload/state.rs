@@ -2,18 +2,22 @@
 //! run again after a kill, goes on where it stopped.
 //!
 //! A file is made before the upload is begun and removed when it is complete. It counts only for the very same source
-//! (size, times, inode), destination, part size and headers; its parts count only if the server still has them with the
-//! same ETag and size, and the server verified their bytes when they arrived.
+//! (size, times, inode), destination, part size and headers: else the upload is dropped and begun anew. Its parts count
+//! only if the server still has them with the same ETag and size; the server verified their bytes when they arrived.
 
 use crate::s3::checksum::{Algorithm, Checksum};
 use crate::s3::list::Part;
 use crate::uri::S3Uri;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where the files are, in the state directory.
+const FOLDER: &str = "uploads";
 
 /// How long an unfinished upload is remembered; services drop them after a while too.
 const FORGET_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -51,7 +55,6 @@ enum Line {
 /// A part as it was noted.
 #[derive(Clone, Debug)]
 struct Noted {
-    number: u32,
     etag: String,
     size: u64,
     checksum: Option<Checksum>,
@@ -68,7 +71,10 @@ pub(super) struct State {
     pub(super) begun: Option<SystemTime>,
     /// Id of an upload of this file that no longer fits, because the source or the options changed.
     pub(super) outdated: Option<String>,
-    parts: Vec<Noted>,
+    /// Whether what is noted is of the same content of the source, whatever the options.
+    pub(super) same_source: bool,
+    /// The parts that are there, by their numbers.
+    parts: HashMap<u32, Noted>,
 }
 
 impl Identity {
@@ -106,6 +112,11 @@ impl Identity {
         }
     }
 
+    fn is_same_source(&self, other: &Self) -> bool {
+        let source = |of: &Self| (of.size, of.modified, of.inode);
+        source(self) == source(other)
+    }
+
     /// The file's name: the same for each upload of this source to this destination.
     fn name(&self) -> String {
         let mut hasher = Sha256::new();
@@ -121,7 +132,7 @@ impl Identity {
 impl State {
     /// Opens the state of an upload. `None` where another process is at the same upload.
     pub(super) fn open(directory: &Path, identity: &Identity) -> io::Result<Option<Self>> {
-        let directory = directory.join("uploads");
+        let directory = directory.join(FOLDER);
         make_private(&directory)?;
         forget_old(&directory);
         let path = directory.join(identity.name());
@@ -135,33 +146,39 @@ impl State {
         let mut text = String::new();
         // What cannot be read is no state.
         let _ = file.read_to_string(&mut text);
-        let mut state = Self { file, path, id: None, begun: None, outdated: None, parts: Vec::new() };
+        let mut state = Self {
+            file,
+            path,
+            id: None,
+            begun: None,
+            outdated: None,
+            same_source: false,
+            parts: HashMap::new(),
+        };
         let mut fits = false;
         for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
             match serde_json::from_str(line) {
                 Ok(Line::Begin(found, seconds)) => {
                     fits = found == *identity;
-                    state.begun = Some(UNIX_EPOCH + Duration::from_secs(seconds)).filter(|_| fits);
+                    state.same_source = found.is_same_source(identity);
+                    state.begun = Some(UNIX_EPOCH + Duration::from_secs(seconds));
                 }
                 Ok(Line::Id(id)) if fits => state.id = Some(id),
                 Ok(Line::Id(id)) => state.outdated = Some(id),
                 Ok(Line::Part(number, etag, size)) if fits => {
-                    state.parts.push(Noted { number, etag, size, checksum: None });
+                    state.parts.insert(number, Noted { etag, size, checksum: None });
                 }
                 Ok(Line::Checked(number, etag, size, checksum)) if fits => {
-                    state.parts.push(Noted { number, etag, size, checksum: read_checksum(&checksum) });
+                    let checksum = read_checksum(&checksum);
+                    state.parts.insert(number, Noted { etag, size, checksum });
                 }
                 Ok(Line::Part(..) | Line::Checked(..)) | Err(_) => {}
             }
         }
-        if state.id.is_none() {
-            state.begin(identity)?;
-        } else {
-            // A line that a kill has cut must not swallow the next one.
-            state.file.seek(io::SeekFrom::End(0))?;
-            if !text.ends_with('\n') {
-                state.file.write_all(b"\n")?;
-            }
+        // A line that a kill has cut must not swallow the next one.
+        state.file.seek(io::SeekFrom::End(0))?;
+        if !(text.is_empty() || text.ends_with('\n')) {
+            state.file.write_all(b"\n")?;
         }
         Ok(Some(state))
     }
@@ -199,15 +216,27 @@ impl State {
         })
     }
 
-    /// Those of the server's parts that this state knows to be of the source, with the checksums that were noted.
-    pub(super) fn known(&self, stored: Vec<Part>) -> Vec<(Part, Option<Checksum>)> {
-        let noted = |part: &Part| {
-            let etag = part.etag.trim_matches('"');
-            let same =
-                |noted: &&Noted| noted.number == part.number && noted.etag == etag && noted.size == part.size;
-            self.parts.iter().rfind(same)
-        };
-        stored.into_iter().filter_map(|part| noted(&part).map(|noted| (part, noted.checksum))).collect()
+    /// The checksum that was noted of one of the server's parts; `None` if the part is not known to be of the source.
+    pub(super) fn noted(&self, part: &Part) -> Option<Option<Checksum>> {
+        let etag = part.etag.trim_matches('"');
+        let noted =
+            self.parts.get(&part.number).filter(|noted| noted.etag == etag && noted.size == part.size);
+        noted.map(|noted| noted.checksum)
+    }
+
+    /// The ETag of a part that is there, without quotes.
+    pub(super) fn etag(&self, number: u32) -> Option<&str> {
+        self.parts.get(&number).map(|noted| noted.etag.as_str())
+    }
+
+    /// Whether there is a state of that source and destination.
+    pub(super) fn exists(directory: &Path, identity: &Identity) -> bool {
+        directory.join(FOLDER).join(identity.name()).exists()
+    }
+
+    /// Whether there is any state.
+    pub(super) fn any(directory: &Path) -> bool {
+        std::fs::read_dir(directory.join(FOLDER)).is_ok_and(|mut entries| entries.next().is_some())
     }
 
     /// Removes the file: the upload is complete, or was dropped.
@@ -273,8 +302,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let same = identity(root.path(), &[]);
         let mut state = State::open(root.path(), &same).unwrap().unwrap();
-        assert!(state.id.is_none());
+        assert!(state.id.is_none() && state.begun.is_none());
         assert!(State::open(root.path(), &same).unwrap().is_none(), "it is locked");
+        state.begin(&same).unwrap();
         state.note_id("id").unwrap();
         let checksum = Checksum::parse(Algorithm::Crc32, "y/Q5Jg==");
         state.note_part(1, "e1", 5, checksum).unwrap();
@@ -287,9 +317,12 @@ mod tests {
         state.note_part(2, "e2", 5, None).unwrap();
         drop(state);
         let state = State::open(root.path(), &same).unwrap().unwrap();
-        let stored = vec![part(1, "e1", 5), part(2, "other", 5), part(3, "e3", 3), part(4, "e4", 5)];
-        assert_eq!(state.known(stored), [(part(1, "e1", 5), checksum)]);
-        assert_eq!(state.known(vec![part(2, "e2", 5)]).len(), 1);
+        let stored = [part(1, "e1", 5), part(2, "other", 5), part(3, "e3", 3), part(4, "e4", 5)];
+        let known: Vec<_> =
+            stored.iter().filter_map(|part| Some((part.number, state.noted(part)?))).collect();
+        assert_eq!(known, [(1, checksum)]);
+        assert_eq!(state.noted(&part(2, "e2", 5)), Some(None));
+        assert_eq!((state.etag(3), state.etag(4)), (Some("e3"), None));
         state.finish();
         assert!(State::open(root.path(), &same).unwrap().unwrap().id.is_none());
     }
@@ -297,11 +330,18 @@ mod tests {
     #[test]
     fn another_source_or_other_headers_begin_anew_and_name_the_old_upload() {
         let root = tempfile::tempdir().unwrap();
-        let mut state = State::open(root.path(), &identity(root.path(), &[])).unwrap().unwrap();
+        let first = identity(root.path(), &[]);
+        let mut state = State::open(root.path(), &first).unwrap().unwrap();
+        state.begin(&first).unwrap();
         state.note_id("old").unwrap();
         drop(state);
         let other = identity(root.path(), &[("x-amz-acl".into(), "public-read".into())]);
-        let state = State::open(root.path(), &other).unwrap().unwrap();
-        assert_eq!((state.id, state.outdated.as_deref()), (None, Some("old")));
+        // It is named until the new upload is begun: the run that is to drop the old one may be killed as well.
+        for _ in 0..2 {
+            let state = State::open(root.path(), &other).unwrap().unwrap();
+            assert_eq!((state.id, state.outdated.as_deref(), state.same_source), (None, Some("old"), true));
+        }
+        State::open(root.path(), &other).unwrap().unwrap().begin(&other).unwrap();
+        assert_eq!(State::open(root.path(), &other).unwrap().unwrap().outdated, None);
     }
 }

@@ -1,0 +1,185 @@
+//! Uploads of unknown length: in parts that grow, so that their number suffices for whatever comes, and of which only a
+//! few are held at once.
+
+use super::parts::whole_checksum;
+use super::{UploadError, Uploader};
+use crate::s3::body::{FileRange, Payload};
+use crate::s3::checksum::OfUpload;
+use crate::s3::multipart::{MAX_PART_SIZE, MAX_PARTS, UploadRef};
+use crate::s3::request::Progress;
+use crate::s3::{Error, Result};
+use crate::transfer::content_type;
+use crate::uri::S3Uri;
+use futures::{StreamExt, TryStreamExt};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Parts that are held at once: one that is read, the others on their way.
+const HELD: usize = 3;
+
+/// Larger parts wait in a temporary file without a name instead of in memory; in bytes.
+const IN_MEMORY: u64 = 32 << 20;
+
+/// Bytes that are moved to such a file at once.
+const BLOCK: usize = 1 << 20;
+
+/// How parts grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Growth {
+    smallest: u64,
+    most: u64,
+}
+
+impl Growth {
+    /// Bytes of the next part. Each is the smallest one, or the eighth of `most`th part of all before it: from there on the
+    /// whole grows by the same factor with each part, to about 137 (e^7 / 8) times what equal parts could hold: with
+    /// 10,000 parts of 5 MiB at first to more than the 5 TiB that an object may have.
+    fn next(self, sent: u64) -> u64 {
+        let share = sent / (self.most / 8).max(1);
+        self.smallest.max(share.next_multiple_of(1 << 20)).min(MAX_PART_SIZE)
+    }
+}
+
+impl Uploader {
+    /// Uploads everything that `source` gives, whatever its length, in parts; returns the number of bytes.
+    pub async fn stream(
+        &self,
+        source: impl AsyncRead + Unpin + Send,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> std::result::Result<u64, UploadError> {
+        let mut headers = self.headers(&content_type::of_stdin(&self.settings));
+        let sums = self.checksum.map(OfUpload::new);
+        headers.extend(sums.into_iter().flat_map(OfUpload::headers));
+        let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
+        let most = (self.settings.multipart_max_chunks.max(1) as u64).min(MAX_PARTS);
+        let growth = Growth { smallest: self.part_size(), most };
+        let sent = AtomicU64::new(0);
+        let before = &sent;
+        let parts =
+            futures::stream::try_unfold((source, 1u32, false), |(mut source, number, ended)| async move {
+                if ended {
+                    return Ok(None);
+                }
+                let size = growth.next(before.load(Ordering::Relaxed));
+                let content = read_part(&mut source, size).await?;
+                let ended = content.len() < size;
+                // An empty input is one empty part; a length that is a multiple of the part size has no empty tail.
+                if content.is_empty() && number > 1 {
+                    return Ok(None);
+                }
+                if u64::from(number) > MAX_PARTS {
+                    return Err(Error::Invalid("the input is too long for an object".into()));
+                }
+                before.fetch_add(content.len(), Ordering::Relaxed);
+                Ok(Some(((number, content), (source, number + 1, ended))))
+            });
+        let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
+        let finished = parts
+            .map(|part: Result<(u32, Payload)>| async move {
+                let (number, payload) = part.map_err(|error| (None, error))?;
+                let _leave = self.client.bulk_leave().await;
+                let length = payload.len();
+                let part = async {
+                    let digests = payload.hashed(self.wanted(false, self.checksum)).await?;
+                    self.part(upload, number, payload, digests, progress).await
+                };
+                let part = part.await;
+                part.map(|part| (part, length)).map_err(|error| (Some(number), error))
+            })
+            .buffered(HELD.min(self.width))
+            .try_collect::<Vec<_>>()
+            .await;
+        let finished = self.keep_on_failure(upload, finished).await?;
+        let (finished, lengths): (Vec<_>, Vec<_>) = finished.into_iter().unzip();
+        let sent = sent.into_inner();
+        let whole = whole_checksum(sums, &finished, lengths.into_iter());
+        let completed = self.complete(upload, &finished, sent, whole).await;
+        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await?;
+        Ok(sent)
+    }
+}
+
+/// Reads until the part is full or the input ends.
+async fn read_part(source: &mut (impl AsyncRead + Unpin), size: u64) -> Result<Payload> {
+    let mut source = source.take(size);
+    if size <= IN_MEMORY {
+        let mut content = Vec::with_capacity(size as usize);
+        source.read_to_end(&mut content).await?;
+        return Ok(Payload::Bytes(content.into()));
+    }
+    let mut file = tempfile::tempfile()?;
+    let (mut block, mut length) = (Vec::with_capacity(BLOCK), 0);
+    loop {
+        block.clear();
+        while block.len() < BLOCK && source.read_buf(&mut block).await? > 0 {}
+        if block.is_empty() {
+            break;
+        }
+        length += block.len() as u64;
+        let written = tokio::task::spawn_blocking(move || file.write_all(&block).map(|()| (file, block)));
+        (file, block) = written.await.map_err(std::io::Error::other)??;
+    }
+    Ok(Payload::File(FileRange { file: Arc::new(file), offset: 0, length }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sizes of the parts in which so many bytes go up.
+    fn parts(growth: Growth, length: u64) -> Vec<u64> {
+        let (mut sent, mut parts) = (0, Vec::new());
+        while sent < length {
+            let part = growth.next(sent).min(length - sent);
+            parts.push(part);
+            sent += part;
+        }
+        parts
+    }
+
+    #[test]
+    fn ten_thousand_parts_suffice_for_the_largest_object() {
+        const MIB: u64 = 1 << 20;
+        const TIB: u64 = 1 << 40;
+        for smallest in [5 * MIB, 15 * MIB, 100 * MIB, 5 << 30] {
+            let growth = Growth { smallest, most: MAX_PARTS };
+            // 5 TiB: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+            for length in [151 << 30, TIB, 5 * TIB] {
+                let parts = parts(growth, length);
+                assert!(parts.len() as u64 <= MAX_PARTS, "{} parts for {length}", parts.len());
+                assert_eq!(parts.iter().sum::<u64>(), length);
+                let (_, full) = parts.split_last().unwrap();
+                assert!(full.iter().all(|part| (smallest..=MAX_PART_SIZE).contains(part)));
+                assert!(full.is_sorted());
+            }
+        }
+        let default = Growth { smallest: 15 * MIB, most: MAX_PARTS };
+        // What s3cmd can send goes in s3cmd's parts for long, and in parts that are small beside the whole ever after.
+        assert!(parts(default, 18 << 30).iter().all(|part| *part <= 15 * MIB));
+        assert_eq!(parts(default, 151 << 30).iter().max(), Some(&(124 * MIB)));
+    }
+
+    #[test]
+    fn a_lower_limit_makes_parts_grow_sooner() {
+        let growth = Growth { smallest: 5 << 20, most: 100 };
+        assert!(parts(growth, 50 << 30).len() <= 100);
+    }
+
+    #[tokio::test]
+    async fn a_part_is_the_same_in_memory_and_in_a_file() {
+        let content: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
+        for (size, length) in [(2_000_000, 2_000_000), (4_000_000, 3_000_000), (IN_MEMORY + 1, 3_000_000)] {
+            let mut source = &content[..];
+            let part = read_part(&mut source, size).await.unwrap();
+            assert_eq!((part.len(), source.len() as u64), (length, 3_000_000 - length));
+            assert_eq!(matches!(part, Payload::File(_)), size > IN_MEMORY);
+            let expected = Payload::Bytes(content[..length as usize].to_vec().into());
+            let (part, expected) =
+                (part.digests(true, true).await.unwrap(), expected.digests(true, true).await.unwrap());
+            assert_eq!((part.md5, part.sha256), (expected.md5, expected.sha256));
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Transfers that were interrupted and are run again: nothing moves twice, nothing stays behind.
+
+use crate::env::TestEnv;
+use crate::run::Invocation;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+const MIB: u64 = 1 << 20;
+
+/// What a relay does to the requests whose heads contain a text.
+#[derive(Clone, Debug)]
+enum Cut {
+    /// Breaks the connection.
+    Request(String),
+    /// Lets the service do what was asked, and breaks the connection instead of telling.
+    Answer(String),
+}
+
+/// Between program and service: counts bytes and breaks connections.
+#[derive(Clone, Debug, Default)]
+struct Relay {
+    sent: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
+    cut: Arc<Mutex<Option<Cut>>>,
+}
+
+impl Relay {
+    /// Listens on a free port, which it returns. It ends with the test process.
+    fn listen(&self, upstream: &str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (relay, upstream) = (self.clone(), upstream.to_owned());
+        std::thread::spawn(move || {
+            for client in listener.incoming().filter_map(Result::ok) {
+                let Ok(server) = TcpStream::connect(&upstream) else { continue };
+                let mute = Arc::new(AtomicBool::new(false));
+                for (client_sends, from, to) in [(true, &client, &server), (false, &server, &client)] {
+                    let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { continue };
+                    let (relay, mute) = (relay.clone(), mute.clone());
+                    std::thread::spawn(move || relay.pass(from, to, client_sends, &mute));
+                }
+            }
+        });
+        port
+    }
+
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream, client_sends: bool, mute: &AtomicBool) {
+        let mut block = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut block) {
+            if !client_sends && mute.load(Ordering::SeqCst) {
+                break;
+            }
+            if client_sends {
+                // A client waits for the answer before its next request, so a head begins what is read.
+                let has = |text: &str| block[..count].windows(text.len()).any(|part| part == text.as_bytes());
+                match &*self.cut.lock().expect("no panic") {
+                    Some(Cut::Request(text)) if has(text) => break,
+                    Some(Cut::Answer(text)) if has(text) => mute.store(true, Ordering::SeqCst),
+                    _ => {}
+                }
+            }
+            let counter = if client_sends { &self.sent } else { &self.received };
+            counter.fetch_add(count as u64, Ordering::SeqCst);
+            if to.write_all(&block[..count]).is_err() {
+                break;
+            }
+        }
+        // The other direction ends with this one, or has ended already.
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    }
+
+    fn cut(&self, cut: Option<Cut>) {
+        *self.cut.lock().expect("no panic") = cut;
+    }
+
+    /// MiB that were sent and received since this was asked last.
+    fn moved(&self) -> (u64, u64) {
+        (self.sent.swap(0, Ordering::SeqCst) / MIB, self.received.swap(0, Ordering::SeqCst) / MIB)
+    }
+}
+
+/// A world whose way to the service can be broken. One request at a time, parts of 5 MiB, no second attempts.
+fn world() -> (TestEnv, Relay) {
+    let t = TestEnv::with_bucket();
+    let relay = Relay::default();
+    let host = format!("localhost:{}", relay.listen(&t.service.host));
+    let config = t.config_of(&t.service.main, &host).replace(&t.service.host, &host);
+    t.write_config(".s3cfg", &config);
+    t.configure("max_retries = 0\njobs = 1\nmultipart_chunk_size_mb = 5");
+    (t, relay)
+}
+
+/// No two parts of it are alike.
+fn content(length: u64) -> Vec<u8> {
+    (0..length).map(|index| (index.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8).collect()
+}
+
+/// Fails because the connection broke; the way is free again afterwards.
+fn broken(relay: &Relay, cut: Cut, call: Invocation) {
+    relay.cut(Some(cut));
+    call.fails(2);
+    relay.cut(None);
+    relay.moved();
+}
+
+fn states(t: &TestEnv) -> usize {
+    fs::read_dir(t.home(".local/state/s3cmd/uploads")).map_or(0, Iterator::count)
+}
+
+fn uploads(t: &TestEnv) -> usize {
+    t.s3cmd("multipart s3://BUCKET").ok().lines().len() - 2
+}
+
+/// Nothing but the object.
+fn clean(t: &TestEnv) {
+    assert_eq!((states(t), uploads(t)), (0, 0));
+    let files = t.files("");
+    assert!(!files.iter().any(|name| name.contains(".s3cmd.")), "{files:?}");
+}
+
+fn part(number: u32) -> Cut {
+    Cut::Request(format!("partNumber={number}&"))
+}
+
+#[test]
+fn an_interrupted_upload_goes_on_where_it_stopped() {
+    for command in ["put f s3://BUCKET/k", "sync f s3://BUCKET/k"] {
+        let (t, relay) = world();
+        let bytes = content(17 * MIB);
+        t.file("f", &bytes);
+        broken(&relay, part(3), t.s3cmd(command));
+        assert_eq!((states(&t), uploads(&t)), (1, 1));
+        broken(&relay, part(4), t.s3cmd(command));
+        t.s3cmd(command).ok();
+        assert_eq!(relay.moved().0, 2, "{command}");
+        clean(&t);
+        assert!(t.content("k") == bytes);
+    }
+}
+
+#[test]
+fn a_part_whose_answer_was_lost_is_compared_and_not_sent_again() {
+    let (t, relay) = world();
+    let bytes = content(12 * MIB);
+    t.file("f", &bytes);
+    broken(&relay, Cut::Answer("partNumber=2&".into()), t.s3cmd("put f s3://BUCKET/k"));
+    t.s3cmd("put f s3://BUCKET/k").ok();
+    assert_eq!(relay.moved().0, 2);
+    clean(&t);
+    assert!(t.content("k") == bytes);
+}
+
+#[test]
+fn an_upload_whose_completion_was_not_heard_of_is_complete() {
+    let (t, relay) = world();
+    let bytes = content(12 * MIB);
+    t.file("f", &bytes);
+    broken(&relay, Cut::Answer("k?uploadId=".into()), t.s3cmd("put f s3://BUCKET/k"));
+    assert_eq!(states(&t), 1);
+    t.s3cmd("put f s3://BUCKET/k").ok();
+    assert_eq!(relay.moved().0, 0);
+    clean(&t);
+    assert!(t.content("k") == bytes);
+}
+
+#[test]
+fn an_upload_whose_id_was_not_heard_of_is_dropped() {
+    let (t, relay) = world();
+    t.file("f", content(6 * MIB));
+    broken(&relay, Cut::Answer("?uploads".into()), t.s3cmd("put f s3://BUCKET/k"));
+    assert_eq!((states(&t), uploads(&t)), (1, 1));
+    t.s3cmd("put f s3://BUCKET/k").ok();
+    clean(&t);
+}
+
+#[test]
+fn an_upload_of_a_file_that_changed_is_dropped_and_begun_anew() {
+    let (t, relay) = world();
+    let mut bytes = content(12 * MIB);
+    t.file("f", &bytes);
+    broken(&relay, part(3), t.s3cmd("put f s3://BUCKET/k"));
+    bytes[3] ^= 1;
+    t.file("f", &bytes);
+    t.s3cmd("put f s3://BUCKET/k").ok();
+    assert_eq!(relay.moved().0, 12);
+    clean(&t);
+    assert!(t.content("k") == bytes);
+    // Now it is too small for parts.
+    t.file("f", &bytes);
+    broken(&relay, part(3), t.s3cmd("put f s3://BUCKET/k"));
+    assert_eq!(uploads(&t), 1);
+    t.file("f", "small");
+    t.s3cmd("put f s3://BUCKET/k").ok();
+    clean(&t);
+    assert_eq!(t.content("k"), b"small");
+}
+
+#[test]
+fn an_upload_to_elsewhere_is_another_one() {
+    let (t, relay) = world();
+    t.file("f", content(12 * MIB));
+    broken(&relay, part(3), t.s3cmd("put f s3://BUCKET/k"));
+    t.s3cmd("put f s3://BUCKET/other").ok();
+    assert_eq!(relay.moved().0, 12);
+    assert_eq!((states(&t), uploads(&t)), (1, 1));
+    t.s3cmd("put f s3://BUCKET/k").ok();
+    clean(&t);
+}
+
+#[test]
+fn abort_on_error_leaves_nothing() {
+    let (t, relay) = world();
+    t.file("f", content(12 * MIB));
+    broken(&relay, part(3), t.s3cmd("put --abort-on-error f s3://BUCKET/k"));
+    clean(&t);
+}
+
+#[test]
+fn a_named_upload_is_compared_part_by_part() {
+    for option in ["--continue-put", "--upload-id=ID"] {
+        let (t, relay) = world();
+        let bytes = content(12 * MIB);
+        t.file("f", &bytes);
+        broken(&relay, part(3), t.s3cmd("put f s3://BUCKET/k"));
+        // As after a reboot of a machine that keeps no state.
+        fs::remove_dir_all(t.home(".local")).expect("there is a state");
+        let listed = String::from_utf8(t.s3cmd("multipart s3://BUCKET").ok().raw).expect("text");
+        let id = listed.trim_end().rsplit('\t').next().unwrap_or_default();
+        let run = t.s3cmd(&format!("put {} f s3://BUCKET/k", option.replace("ID", id))).run();
+        assert_eq!(run.code, Some(0), "{run}");
+        run.explains("WARNING: MultiPart: size and md5sum match for s3://BUCKET/k part 1, skipping.\n")
+            .explains("WARNING: MultiPart: size and md5sum match for s3://BUCKET/k part 2, skipping.\n");
+        assert_eq!(relay.moved().0, 2);
+        clean(&t);
+        assert!(t.content("k") == bytes);
+    }
+}
+
+#[test]
+fn a_named_upload_that_was_begun_for_another_content_does_not_pass_for_success() {
+    let (t, relay) = world();
+    let mut bytes = content(12 * MIB);
+    t.file("f", &bytes);
+    broken(&relay, part(3), t.s3cmd("put f s3://BUCKET/k"));
+    fs::remove_dir_all(t.home(".local")).expect("there is a state");
+    bytes[3] ^= 1;
+    t.file("f", &bytes);
+    t.s3cmd("put --continue-put f s3://BUCKET/k")
+        .fails(2)
+        .explains("the upload was begun for another content");
+    t.s3cmd("put f s3://BUCKET/k").ok();
+    clean(&t);
+    assert!(t.content("k") == bytes);
+}
+
+#[test]
+fn without_a_place_for_its_state_an_upload_works_all_the_same() {
+    let (t, relay) = world();
+    t.file("f", content(6 * MIB));
+    t.file("no-directory", "");
+    let state = t.path("no-directory");
+    t.s3cmd("put f s3://BUCKET/k").env("XDG_STATE_HOME", &state).ok();
+    assert_eq!(uploads(&t), 0);
+    // The place that the user chose is the one that is used.
+    let state = t.dir("states");
+    broken(&relay, part(2), t.s3cmd("put f s3://BUCKET/k").env("XDG_STATE_HOME", &state));
+    assert_eq!(t.files("states").len(), 1);
+    t.s3cmd("put f s3://BUCKET/k").env("XDG_STATE_HOME", &state).ok();
+    assert_eq!((t.files("states").len(), relay.moved().0), (0, 1));
+    clean(&t);
+}
+
+#[test]
+fn an_interrupted_download_goes_on_where_it_stopped() {
+    for command in ["get s3://BUCKET/k d/k", "sync s3://BUCKET/ d/"] {
+        let (t, relay) = world();
+        let bytes = content(50 * MIB);
+        t.object("k", &bytes);
+        t.dir("d");
+        broken(&relay, Cut::Request(format!("bytes={}-", 32 * MIB)), t.s3cmd(command));
+        assert!(!t.exists("d/k"));
+        assert_eq!(t.files("d").len(), 2, "{:?}", t.files("d"));
+        t.s3cmd(command).ok();
+        assert_eq!(relay.moved().1, 18, "{command}");
+        clean(&t);
+        assert!(t.read("d/k") == bytes);
+    }
+}
+
+#[test]
+fn a_partial_file_is_continued_and_the_continuation_too() {
+    let (t, relay) = world();
+    let bytes = content(70 * MIB);
+    t.object("k", &bytes);
+    t.file("k", &bytes[..20 * MIB as usize]);
+    broken(&relay, Cut::Request(format!("bytes={}-", 48 * MIB)), t.s3cmd("get --continue s3://BUCKET/k"));
+    assert_eq!(t.read("k").len() as u64, 20 * MIB);
+    t.s3cmd("get --continue s3://BUCKET/k").ok();
+    assert_eq!(relay.moved().1, 22);
+    clean(&t);
+    assert!(t.read("k") == bytes);
+    // A beginning that is not the object's is found out.
+    let mut other = bytes[..40 * MIB as usize].to_vec();
+    other[5] ^= 1;
+    t.file("k", other);
+    t.s3cmd("get --continue s3://BUCKET/k").ok();
+    clean(&t);
+    assert!(t.read("k") == bytes);
+}
+
+#[test]
+fn a_journal_whose_file_has_its_name_already_is_removed() {
+    let (t, relay) = world();
+    let bytes = content(40 * MIB);
+    t.object("k", &bytes);
+    t.dir("d");
+    for command in ["get s3://BUCKET/k d/k", "sync s3://BUCKET/ d/"] {
+        let _ = fs::remove_file(t.path("d/k"));
+        broken(&relay, Cut::Request(format!("bytes={}-", 16 * MIB)), t.s3cmd("get s3://BUCKET/k d/k"));
+        // As by a kill between the file's new name and the journal's removal.
+        let files = t.files("d");
+        let unfinished = files.iter().find(|name| name.ends_with(".part")).expect("a temporary file");
+        fs::remove_file(t.path(format!("d/{unfinished}"))).expect("it is removed");
+        t.file("d/k", &bytes);
+        match command.starts_with("get") {
+            true => t.s3cmd(command).fails(64),
+            false => t.s3cmd(command).ok(),
+        };
+        assert_eq!(t.files("d"), ["k"], "{command}");
+    }
+}
