@@ -168,6 +168,18 @@ fn an_upload_whose_completion_was_not_heard_of_is_complete() {
 }
 
 #[test]
+fn sync_forgets_an_upload_that_was_completed_unheard() {
+    let (t, relay) = world();
+    t.file("d/f", content(12 * MIB));
+    t.file("d/g", content(12 * MIB));
+    broken(&relay, Cut::Answer("p/f?uploadId=".into()), t.s3cmd("sync d/ s3://BUCKET/p/"));
+    assert_ne!(states(&t), 0);
+    t.s3cmd("sync d/ s3://BUCKET/p/").ok();
+    clean(&t);
+    t.s3cmd("sync d/ s3://BUCKET/p/").ok().prints("");
+}
+
+#[test]
 fn an_upload_whose_id_was_not_heard_of_is_dropped() {
     let (t, relay) = world();
     t.file("f", content(6 * MIB));

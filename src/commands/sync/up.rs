@@ -197,6 +197,7 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     if let Some(removed) = removed {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
+    uploader.forget_completed(&target.destination).await;
     report.bytes(cx, "Uploaded")?;
     ended(failed)
 }

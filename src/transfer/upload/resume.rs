@@ -253,6 +253,23 @@ impl Uploader {
         state.finish();
     }
 
+    /// Forgets the uploads below a destination that runs have completed which were killed before they could forget them: a
+    /// sync has no reason to send those files again. Best effort: what stays is forgotten when it is old.
+    pub async fn forget_completed(&self, below: &S3Uri) {
+        let Some(directory) = self.settings.state_dir.as_ref().filter(|_| self.has_states) else { return };
+        let endpoint = &self.client.options().endpoint.host;
+        for (identity, state) in
+            State::all(directory).filter(|(identity, _)| identity.is_below(endpoint, below))
+        {
+            let Some(id) = &state.id else { continue };
+            let S3Uri { bucket, key } = identity.destination();
+            // The upload is gone; so is what was to be remembered of it.
+            if self.client.list_parts(&bucket, &key, id).await.is_err_and(|error| error.is_not_found()) {
+                state.finish();
+            }
+        }
+    }
+
     /// A part that the server has already: sent again only if it differs.
     pub(super) async fn part_again(
         &self,

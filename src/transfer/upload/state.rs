@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -110,6 +110,16 @@ impl Identity {
             part_size,
             headers: hex::encode(&hasher.finalize()[..16]),
         }
+    }
+
+    /// Whether the destination is below that prefix of that endpoint.
+    pub(super) fn is_below(&self, endpoint: &str, prefix: &S3Uri) -> bool {
+        self.endpoint == endpoint && self.bucket == prefix.bucket && self.key.starts_with(&prefix.key)
+    }
+
+    /// The destination.
+    pub(super) fn destination(&self) -> S3Uri {
+        S3Uri::new(&self.bucket, &self.key)
     }
 
     fn is_same_source(&self, other: &Self) -> bool {
@@ -237,6 +247,21 @@ impl State {
     /// Whether there is any state.
     pub(super) fn any(directory: &Path) -> bool {
         std::fs::read_dir(directory.join(FOLDER)).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
+    /// The states of all uploads, and what they are of, but for those that other processes are at.
+    pub(super) fn all(directory: &Path) -> impl Iterator<Item = (Identity, Self)> {
+        let entries = std::fs::read_dir(directory.join(FOLDER)).into_iter().flatten().flatten();
+        entries.filter_map(move |entry| {
+            let mut first = String::new();
+            BufReader::new(File::open(entry.path()).ok()?).read_line(&mut first).ok()?;
+            let Ok(Line::Begin(identity, _)) = serde_json::from_str(&first) else { return None };
+            if entry.file_name() != *identity.name() {
+                return None;
+            }
+            let state = Self::open(directory, &identity).ok()??;
+            Some((identity, state))
+        })
     }
 
     /// Removes the file: the upload is complete, or was dropped.
