@@ -34,6 +34,8 @@ settings! {
         add_headers: String = String::new(), Always;
         /// Where `serve` listens, `HOST:PORT`; empty: a loopback port.
         address: String = String::new(), WhenChanged;
+        /// Whether `serve` serves other machines without TLS.
+        allow_plain_http: bool = false, WhenChanged;
         /// A file with the key pairs that `serve` accepts.
         auth_file: String = String::new(), WhenChanged;
         /// Region; `US` means that it is not known.
@@ -82,6 +84,8 @@ settings! {
         encoding: String = "UTF-8".to_owned(), Always;
         /// Encrypt with GPG before uploading.
         encrypt: bool = false, Always;
+        /// What ETags of `serve` are made of, in the words of rclone.
+        etag_hash: String = "MD5".to_owned(), WhenChanged;
         /// Lifecycle rule of `expire`: the date.
         expiry_date: String = String::new(), Always;
         /// Lifecycle rule of `expire`: the number of days.
@@ -92,6 +96,8 @@ settings! {
         follow_symlinks: bool = false, Always;
         /// Overwrite, and lift safety stops.
         force: bool = false, Always;
+        /// Whether `serve` never reads a bucket from a host name.
+        force_path_style: bool = false, WhenChanged;
         /// Whether `serve` flushes a write to the disk before it is acknowledged.
         fsync: bool = true, WhenChanged;
         /// Resume partial downloads.
@@ -124,6 +130,8 @@ settings! {
         keep_dirs: bool = false, Always;
         /// Key id for encryption by KMS.
         kms_key: String = String::new(), Always;
+        /// How many seconds a day of lifecycle rules lasts for `serve`; 0: a real one.
+        lifecycle_day: i64 = 0, WhenChanged;
         /// Entries that a listing shows at most; -1: all.
         limit: i64 = -1, Always;
         /// Bytes a second for a transfer; 0: no limit.
@@ -150,6 +158,8 @@ settings! {
         multipart_max_chunks: i64 = 10000, Always;
         /// Whether the MD5 sum of a file that goes up in parts is stored with it.
         multipart_md5: bool = true, WhenChanged;
+        /// Whether `serve` keeps folders that a deletion left empty.
+        no_cleanup: bool = false, WhenChanged;
         /// Store and restore file attributes.
         preserve_attrs: bool = true, Always;
         /// Show the progress meter; by default where stdout is a terminal.
@@ -164,6 +174,8 @@ settings! {
         put_continue: bool = false, Always;
         /// Store modification times as rclone does, too.
         rclone_mtime: bool = false, WhenChanged;
+        /// Whether `serve` refuses what changes anything.
+        read_only: bool = false, WhenChanged;
         /// Whole trees and prefixes.
         recursive: bool = false, Always;
         /// Bytes read at once.
@@ -180,8 +192,12 @@ settings! {
         secret_key: String = String::new(), Always, secret;
         /// Bytes sent at once.
         send_chunk: i64 = 65536, Always;
+        /// How long `serve` waits for a client that sends nothing: seconds, or `1h2m3s`; empty: two minutes.
+        server_read_timeout: String = String::new(), WhenChanged;
         /// Encryption by the server (AES256).
         server_side_encryption: bool = false, Always;
+        /// How long `serve` waits for a client that takes nothing; as `server_read_timeout`.
+        server_write_timeout: String = String::new(), WhenChanged;
         /// The share of the work that this run does, `I/N`; empty: all of it.
         shard: String = String::new(), WhenChanged;
         /// Sign with version 2.
@@ -208,6 +224,10 @@ settings! {
         storage_class: String = String::new(), Always;
         /// Longest pause of a throttled upload, seconds.
         throttle_max: i64 = 100, Always;
+        /// PEM file with the certificate of `serve`.
+        tls_cert: String = String::new(), WhenChanged;
+        /// PEM file with its key; empty: the same file.
+        tls_key: String = String::new(), WhenChanged;
         /// Multipart upload to resume.
         upload_id: String = String::new(), Always;
         /// `normal`, or `verbatim`: control characters in names are not replaced.

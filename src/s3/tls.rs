@@ -71,7 +71,8 @@ impl TlsOptions {
     }
 }
 
-fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+/// The certificates of a PEM file.
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|error| pem_error(file, &error))
 }
 

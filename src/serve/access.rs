@@ -103,7 +103,7 @@ impl Server {
                 bucket: bucket.name(),
                 key,
                 source: call.peer,
-                secure: false,
+                secure: self.secure,
                 values: &values,
             };
             match policy.decide(&question) {

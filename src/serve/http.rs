@@ -34,21 +34,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio_io_timeout::TimeoutWriter;
+use tokio_rustls::TlsAcceptor;
 
 /// A body up to this length is read whole before the work starts.
 const SMALL_BODY: u64 = PIECE as u64;
 /// How many pieces of a body (each at most as long as the connection's buffer) wait for the thread that takes them.
 const PIECES_AHEAD: usize = 2;
-/// A client that sends or takes nothing for this long is left.
-const IDLE: Duration = Duration::from_secs(120);
+/// Answers without a signature while the server runs: no bucket can be called `-`.
+const HEALTH: &str = "/-/healthz";
 /// How much of an unwanted body is read before the connection is closed on it.
 const DRAIN: u64 = 16 << 20;
 
+/// Where connections come in.
+pub(crate) struct Door {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// A client that takes nothing for this long is left.
+    pub(crate) write_timeout: Duration,
+}
+
 /// Accepts connections until `stopping` turns true, then waits for the requests under way.
-pub(crate) async fn accept(listener: TcpListener, server: Arc<Server>, mut stopping: watch::Receiver<bool>) {
+pub(crate) async fn accept(door: Door, server: Arc<Server>, mut stopping: watch::Receiver<bool>) {
+    let Door { listener, tls, write_timeout } = door;
     // Every connection holds a sender; the receiver ends when the last is gone.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
     loop {
@@ -58,10 +70,28 @@ pub(crate) async fn accept(listener: TcpListener, server: Arc<Server>, mut stopp
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = serve_connection(stream, peer, Arc::clone(&server), stopping.clone());
-                let open = open.clone();
+                let (server, open, mut stopping) = (Arc::clone(&server), open.clone(), stopping.clone());
+                let tls = tls.clone();
                 tokio::spawn(async move {
-                    connection.await;
+                    let _ = stream.set_nodelay(true);
+                    let mut stream = TimeoutWriter::new(stream);
+                    stream.set_timeout(Some(write_timeout));
+                    let stream = Box::pin(stream);
+                    match tls {
+                        None => serve_connection(stream, peer, server, stopping).await,
+                        Some(tls) => {
+                            let patience = server.read_timeout;
+                            let greeted = tokio::select! {
+                                greeted = tokio::time::timeout(patience, tls.accept(stream)) => greeted,
+                                () = stop_wanted(&mut stopping) => return,
+                            };
+                            match greeted {
+                                Ok(Ok(stream)) => serve_connection(stream, peer, server, stopping).await,
+                                Ok(Err(error)) => log::debug!("serve: TLS with {peer}: {error}"),
+                                Err(_) => log::debug!("serve: TLS with {peer}: timeout"),
+                            }
+                        }
+                    }
                     drop(open);
                 });
             }
@@ -84,19 +114,19 @@ pub(super) async fn stop_wanted(stopping: &mut watch::Receiver<bool>) {
 }
 
 async fn serve_connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     server: Arc<Server>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let _ = stream.set_nodelay(true);
+    let read_timeout = server.read_timeout;
     let service = service_fn(move |request| {
         let server = Arc::clone(&server);
         async move { Ok::<_, Infallible>(answer(server, request, peer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
+        .header_read_timeout(read_timeout)
         .half_close(true)
         .max_buf_size(PIECE)
         .serve_connection(TokioIo::new(stream), service);
@@ -153,6 +183,9 @@ async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAd
     }
     let host = headers.iter().find(|(name, _)| name == "host").map_or("", |(_, host)| host.as_str());
     let host_bucket = call::host_bucket(host, &server.domains).map(str::to_owned);
+    if host_bucket.is_none() && path == HEALTH && matches!(method.as_str(), "GET" | "HEAD") {
+        return Ok(Reply::new(200).header("content-type", "text/plain").whole("ok\n"));
+    }
     let signed = Signed {
         method: &method,
         path: &path,
@@ -163,7 +196,7 @@ async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAd
     let verified = match auth::verify(&signed, &server.users, Utc::now()) {
         Ok(verified) => verified,
         Err(error) => {
-            drain(body, &headers);
+            drain(body, &headers, server.read_timeout);
             return Err(error);
         }
     };
@@ -178,11 +211,11 @@ async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAd
     let (bucket, key, content_md5, checksum, length) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
-            drain(body, &headers);
+            drain(body, &headers, server.read_timeout);
             return Err(error);
         }
     };
-    let source = receive(body, length).await?;
+    let source = receive(body, length, server.read_timeout).await?;
     let length = if body_is_chunked(&headers) { None } else { Some(length.unwrap_or(0)) };
     let payload = Payload::new(source, rule, content_md5, checksum, length);
     let mut call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
@@ -232,9 +265,9 @@ fn broken_body(error: impl std::fmt::Display) -> S3Error {
     S3Error::new("IncompleteBody", "The request's body ended before it was complete.")
 }
 
-async fn next_piece(body: &mut Incoming) -> Option<S3Result<Bytes>> {
+async fn next_piece(body: &mut Incoming, patience: Duration) -> Option<S3Result<Bytes>> {
     loop {
-        match tokio::time::timeout(IDLE, body.frame()).await {
+        match tokio::time::timeout(patience, body.frame()).await {
             Err(_) => {
                 return Some(fail(
                     "RequestTimeout",
@@ -254,14 +287,14 @@ async fn next_piece(body: &mut Incoming) -> Option<S3Result<Bytes>> {
 }
 
 /// Reads a small body whole; lets a big one flow.
-async fn receive(mut body: Incoming, length: Option<u64>) -> S3Result<Source> {
+async fn receive(mut body: Incoming, length: Option<u64>, patience: Duration) -> S3Result<Source> {
     if body.is_end_stream() {
         return Ok(Source::Whole(Bytes::new()));
     }
     if let Some(length) = length.filter(|length| *length <= SMALL_BODY) {
         let mut first: Option<Bytes> = None;
         let mut all = BytesMut::new();
-        while let Some(piece) = next_piece(&mut body).await {
+        while let Some(piece) = next_piece(&mut body, patience).await {
             let piece = piece?;
             if piece.len() as u64 == length {
                 first = Some(piece);
@@ -275,7 +308,7 @@ async fn receive(mut body: Incoming, length: Option<u64>) -> S3Result<Source> {
     let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
     tokio::spawn(async move {
         let mut unwanted = 0;
-        while let Some(piece) = next_piece(&mut body).await {
+        while let Some(piece) = next_piece(&mut body, patience).await {
             let failed = piece.is_err();
             let size = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
             if sender.is_closed() || sender.send(piece).await.is_err() {
@@ -292,13 +325,13 @@ async fn receive(mut body: Incoming, length: Option<u64>) -> S3Result<Source> {
 
 /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client
 /// that waits for "100 Continue" sends none.
-fn drain(mut body: Incoming, headers: &[(String, String)]) {
+fn drain(mut body: Incoming, headers: &[(String, String)], patience: Duration) {
     if body.is_end_stream() || headers.iter().any(|(name, _)| name == "expect") {
         return;
     }
     tokio::spawn(async move {
         let mut unwanted = 0;
-        while let Some(Ok(piece)) = next_piece(&mut body).await {
+        while let Some(Ok(piece)) = next_piece(&mut body, patience).await {
             unwanted += piece.len() as u64;
             if unwanted > DRAIN {
                 break;

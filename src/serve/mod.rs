@@ -33,6 +33,7 @@ mod ops;
 mod policy;
 mod route;
 mod store;
+mod tls;
 mod users;
 mod xml;
 
@@ -50,6 +51,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use tls::tls_config;
 pub use users::{User, generate_user, parse_auth_file};
 
 /// What to serve, where, and to whom.
@@ -69,10 +71,44 @@ pub struct Options {
     /// Host names below which a name is a bucket (virtual-host style); path style always works. With none,
     /// `localhost`.
     pub domains: Vec<String>,
+    /// Never read a bucket from a host name.
+    pub path_style_only: bool,
     /// What lifecycle rules take for a day (for trying); `None` is a real one.
     pub lifecycle_day: Option<Duration>,
     /// Refuse everything that changes anything, and write nothing to the directory, not even computed ETags.
     pub read_only: bool,
+    /// Leave folders that a deletion made empty.
+    pub keep_folders: bool,
+    /// Certificate and key (see [`tls_config`]); without them the server speaks plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// A client that sends nothing for this long is left.
+    pub read_timeout: Duration,
+    /// A client that takes nothing for this long is left.
+    pub write_timeout: Duration,
+}
+
+impl Options {
+    /// How long a client is waited for by default.
+    pub const PATIENCE: Duration = Duration::from_secs(120);
+
+    /// The plain case: durable writes, everybody's changes taken, no TLS.
+    pub fn new(root: impl Into<PathBuf>, address: SocketAddr, users: Vec<User>) -> Self {
+        Self {
+            root: root.into(),
+            address,
+            users,
+            fsync: true,
+            region: "us-east-1".to_owned(),
+            domains: Vec::new(),
+            path_style_only: false,
+            lifecycle_day: None,
+            read_only: false,
+            keep_folders: false,
+            tls: None,
+            read_timeout: Self::PATIENCE,
+            write_timeout: Self::PATIENCE,
+        }
+    }
 }
 
 /// Why a server did not start.
@@ -101,6 +137,9 @@ struct Server {
     region: String,
     domains: Vec<String>,
     read_only: bool,
+    /// Whether connections are encrypted.
+    secure: bool,
+    read_timeout: Duration,
     /// How long the days of lifecycle rules and of restored objects are.
     day: Duration,
 }
@@ -122,17 +161,20 @@ pub struct Running {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(options: Options) -> Result<Running, StartError> {
-    let Options { root, address, users, fsync, region, mut domains, lifecycle_day, read_only } = options;
+    let Options { root, address, users, fsync, region, mut domains, read_only, read_timeout, .. } = options;
     if users.is_empty() {
         return Err(StartError::NoUsers);
     }
-    if domains.is_empty() {
+    if options.path_style_only {
+        domains.clear();
+    } else if domains.is_empty() {
         domains.push("localhost".to_owned());
     }
     raise_file_limit();
     let opened = {
         let root = root.clone();
-        tokio::task::spawn_blocking(move || Store::open(&root, Mode { fsync, read_only })).await
+        let mode = Mode { fsync, read_only, keep_folders: options.keep_folders };
+        tokio::task::spawn_blocking(move || Store::open(&root, mode)).await
     };
     let store = match opened {
         Ok(Ok(store)) => store,
@@ -143,11 +185,14 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let bind = |error| StartError::Bind(address, error);
     let listener = TcpListener::bind(address).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
-    let day = lifecycle_day.filter(|day| !day.is_zero()).unwrap_or(lifecycle::DAY);
-    let server = Arc::new(Server { store, users, region, domains, read_only, day });
+    let day = options.lifecycle_day.filter(|day| !day.is_zero()).unwrap_or(lifecycle::DAY);
+    let secure = options.tls.is_some();
+    let server = Arc::new(Server { store, users, region, domains, read_only, secure, read_timeout, day });
+    let door =
+        http::Door { listener, tls: options.tls.map(Into::into), write_timeout: options.write_timeout };
     let (stopping, stopped) = watch::channel(false);
     let expiring = tokio::spawn(lifecycle::run(Arc::clone(&server), stopped.clone()));
-    let accepting = tokio::spawn(http::accept(listener, server, stopped));
+    let accepting = tokio::spawn(http::accept(door, server, stopped));
     Ok(Running { address, stopping, accepting, expiring })
 }
 

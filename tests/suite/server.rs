@@ -140,15 +140,11 @@ impl InProcess {
         let directory =
             tempfile::Builder::new().prefix("s3cmd-serve-").tempdir().expect("a temporary directory");
         let [main, alt] = users();
+        let users = [&main, &alt].map(|user| s3cmd::serve::User::new(&user.access, &user.secret));
         let options = s3cmd::serve::Options {
-            root: directory.path().to_owned(),
-            address: ([127, 0, 0, 1], 0).into(),
-            users: [&main, &alt].map(|user| s3cmd::serve::User::new(&user.access, &user.secret)).into(),
             fsync: false,
-            region: "us-east-1".to_owned(),
-            domains: Vec::new(),
             lifecycle_day: Some(day),
-            read_only: false,
+            ..s3cmd::serve::Options::new(directory.path(), ([127, 0, 0, 1], 0).into(), users.into())
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
         let running = runtime.block_on(s3cmd::serve::start(options)).expect("it starts");

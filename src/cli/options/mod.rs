@@ -3,6 +3,7 @@
 mod general;
 mod later;
 mod objects;
+mod serving;
 mod setup;
 
 use super::commands::Command;
@@ -170,6 +171,7 @@ pub const GROUPS: &[OptionGroup] = &[
     OptionGroup { title: "Local files", options: setup::LOCAL },
     OptionGroup { title: "Listings", options: objects::LISTINGS },
     OptionGroup { title: "Single commands", options: objects::SINGLE },
+    OptionGroup { title: "The embedded server", options: serving::SERVING },
     OptionGroup { title: "For what s3cmd does and this program does not yet", options: later::LATER },
 ];
 

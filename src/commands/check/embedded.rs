@@ -12,14 +12,8 @@ pub(super) async fn run(cx: &Cx) -> Outcome {
     let folder = tempfile::tempdir().map_err(Failure::from)?;
     let user = serve::generate_user();
     let options = Options {
-        root: folder.path().to_owned(),
-        address: (Ipv4Addr::LOCALHOST, 0).into(),
-        users: vec![user.clone()],
         fsync: false,
-        region: "us-east-1".to_owned(),
-        domains: Vec::new(),
-        lifecycle_day: None,
-        read_only: false,
+        ..Options::new(folder.path(), (Ipv4Addr::LOCALHOST, 0).into(), vec![user.clone()])
     };
     let running = serve::start(options).await.map_err(start_failure)?;
     let host = format!("localhost:{}", running.address().port());

@@ -62,6 +62,8 @@ pub(crate) struct Mode {
     pub(crate) fsync: bool,
     /// Write nothing, not even what was computed.
     pub(crate) read_only: bool,
+    /// Leave folders that a deletion made empty.
+    pub(crate) keep_folders: bool,
 }
 
 /// A directory below the bucket that is opened, or made, when it is first needed.

@@ -432,7 +432,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Unlinks a regular file, and the directories above it that are empty then.
+    /// Unlinks a regular file, and the directories above it that are empty then, unless they are to stay.
     pub(super) fn unlink_below(&self, root: &Dir, path: &str) -> io::Result<bool> {
         let (parents, name) = place::split(path);
         let Some(dir) = root.walk(parents.clone())? else { return Ok(false) };
@@ -441,6 +441,9 @@ impl Bucket {
         }
         if self.mode.fsync {
             dir.sync()?;
+        }
+        if self.mode.keep_folders {
+            return Ok(true);
         }
         let parents: Vec<&str> = parents.collect();
         for depth in (1..=parents.len()).rev() {

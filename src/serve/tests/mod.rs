@@ -6,6 +6,7 @@
 mod access;
 mod buckets;
 mod checksums;
+mod front;
 mod listing;
 mod locks;
 mod multipart;
@@ -37,16 +38,7 @@ fn users() -> Vec<User> {
 }
 
 fn options(root: &Path) -> Options {
-    Options {
-        root: root.to_owned(),
-        address: ([127, 0, 0, 1], 0).into(),
-        users: users(),
-        fsync: false,
-        region: "us-east-1".into(),
-        domains: vec!["localhost".into()],
-        lifecycle_day: None,
-        read_only: false,
-    }
+    Options { fsync: false, ..Options::new(root, ([127, 0, 0, 1], 0).into(), users()) }
 }
 
 /// A server on a directory of its own.

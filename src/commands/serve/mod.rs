@@ -1,0 +1,275 @@
+//! `serve DIRECTORY`: serves a directory as an S3 store.
+
+mod greeting;
+
+use super::context::Cx;
+use super::document;
+use crate::config::Settings;
+use crate::output::{Exit, Failure, Outcome};
+use crate::s3::client::canonical_region;
+use crate::serve::{self, Options, StartError, User};
+use greeting::{Place, greet};
+use std::ffi::OsString;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the server listens unless `--address` says otherwise.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8333";
+
+/// Serves the directory until Ctrl-C or SIGTERM, then finishes what is under way; a second signal ends it at once.
+///
+/// `--auth-file` and `--auth-key` say who may come. Without them a key pair is made, for this run only: it is printed and
+/// written into a configuration file that only its owner can read, `$XDG_RUNTIME_DIR/s3cfg-serve-PORT` or
+/// `~/.s3cfg-serve-PORT`, which goes when the server ends. Addresses that other machines reach are served with TLS only,
+/// or where `--allow-plain-http` says so.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let settings = &cx.settings;
+    let tls = certificate(settings)?;
+    let wanted = listening_address(&settings.address, tls.is_some() || settings.allow_plain_http)?;
+    let mut users = given_users(settings)?;
+    let is_private = users.is_empty();
+    if is_private {
+        users.push(serve::generate_user());
+    }
+    let owner = users[0].clone();
+    check_etag_hash(&settings.etag_hash)?;
+    let root = PathBuf::from(&args[0]);
+    let https = tls.is_some();
+    let region = canonical_region(&settings.bucket_location).to_owned();
+    let options = Options {
+        fsync: settings.fsync,
+        region: region.clone(),
+        path_style_only: settings.force_path_style,
+        lifecycle_day: lifecycle_day(settings.lifecycle_day)?,
+        read_only: settings.read_only,
+        keep_folders: settings.no_cleanup,
+        tls,
+        read_timeout: patience("server-read-timeout", &settings.server_read_timeout)?,
+        write_timeout: patience("server-write-timeout", &settings.server_write_timeout)?,
+        ..Options::new(&root, wanted.address, users)
+    };
+    let running = serve::start(options).await.map_err(start_failure)?;
+    let port = running.address().port();
+    let place = Place { host: format!("{}:{port}", wanted.name), port, https, region };
+    let result = greet(cx, &root, &place, is_private.then_some(&owner));
+    let config = match result {
+        Ok(config) => config,
+        Err(failure) => {
+            running.stop().await;
+            return Err(failure);
+        }
+    };
+    stop_requested().await?;
+    tokio::select! {
+        () = running.stop() => {}
+        again = stop_requested() => {
+            again?;
+            return Err(Failure::new(Exit::BREAK, "Stopped before all requests were finished"));
+        }
+    }
+    drop(config);
+    cx.console.line("Stopped.")
+}
+
+/// The certificate of `--tls-cert` and `--tls-key`.
+fn certificate(settings: &Settings) -> Outcome<Option<Arc<rustls::ServerConfig>>> {
+    let (cert, key) = (&settings.tls_cert, &settings.tls_key);
+    if cert.is_empty() {
+        return if key.is_empty() { Ok(None) } else { Err(Failure::parameter("--tls-key needs --tls-cert")) };
+    }
+    let key = if key.is_empty() { cert } else { key };
+    serve::tls_config(Path::new(cert), Path::new(key)).map(Some).map_err(Failure::parameter)
+}
+
+/// ETags are MD5 sums, as in S3, so that is the only name to take (with the one that leaves the choice to the server).
+fn check_etag_hash(name: &str) -> Outcome {
+    if name.eq_ignore_ascii_case("md5") || name.eq_ignore_ascii_case("auto") {
+        return Ok(());
+    }
+    Err(Failure::parameter(format!(
+        "--etag-hash '{name}': ETags are MD5 sums here; nothing else can be chosen"
+    )))
+}
+
+fn lifecycle_day(seconds: i64) -> Outcome<Option<Duration>> {
+    match u64::try_from(seconds) {
+        Ok(0) => Ok(None),
+        Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        Err(_) => Err(Failure::parameter("--lifecycle-day: expecting a number of seconds")),
+    }
+}
+
+/// How long a client is waited for, as rclone writes it: `90`, `90s`, `1h2m3.5s`.
+fn patience(option: &str, text: &str) -> Outcome<Duration> {
+    if text.is_empty() {
+        return Ok(Options::PATIENCE);
+    }
+    let problem = || Failure::parameter(format!("--{option} '{text}': expecting seconds, or as in 1h2m3s"));
+    let mut total = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let number: f64 = rest[..end].parse().map_err(|_| problem())?;
+        let unit_end = rest[end..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| end + at);
+        total += number
+            * match &rest[end..unit_end] {
+                "" | "s" => 1.0,
+                "ms" => 1e-3,
+                "m" => 60.0,
+                "h" => 3600.0,
+                "d" => 86_400.0,
+                _ => return Err(problem()),
+            };
+        rest = &rest[unit_end..];
+    }
+    Duration::try_from_secs_f64(total).ok().filter(|time| !time.is_zero()).ok_or_else(problem)
+}
+
+/// Where to listen, and the name that clients use.
+#[derive(Debug)]
+struct Wanted {
+    address: SocketAddr,
+    /// As in a URL, without a port.
+    name: String,
+}
+
+/// Reads `HOST:PORT` or `PORT`; addresses that other machines reach only where that is `allowed`.
+fn listening_address(text: &str, allowed: bool) -> Outcome<Wanted> {
+    let text = if text.is_empty() { DEFAULT_ADDRESS } else { text };
+    let full = if text.parse::<u16>().is_ok() { format!("127.0.0.1:{text}") } else { text.to_owned() };
+    let problem = |what: &str| Failure::parameter(format!("--address '{text}': {what}"));
+    let found = full.to_socket_addrs().map_err(|_| problem("expecting HOST:PORT"))?;
+    // A name with several addresses is taken at its IPv4 one, which all clients try.
+    let all: Vec<SocketAddr> = found.collect();
+    let address = all.iter().find(|address| address.is_ipv4()).or(all.first());
+    let address = *address.ok_or_else(|| problem("no such host"))?;
+    let ip = address.ip().to_canonical();
+    if !ip.is_loopback() && !allowed {
+        return Err(problem(
+            "other machines reach this address: give --tls-cert, or --allow-plain-http to serve it unencrypted",
+        ));
+    }
+    let name = if ip.is_unspecified() {
+        rustix::system::uname().nodename().to_string_lossy().into_owned()
+    } else {
+        full.rsplit_once(':').map_or(full.as_str(), |(name, _)| name).to_owned()
+    };
+    Ok(Wanted { address, name })
+}
+
+/// Everybody that `--auth-file` and `--auth-key` name.
+fn given_users(settings: &Settings) -> Outcome<Vec<User>> {
+    let mut users = Vec::new();
+    if !settings.auth_file.is_empty() {
+        let text = document::read(settings.auth_file.as_ref())?;
+        let problem = |reason| Failure::parameter(format!("{}: {reason}", settings.auth_file));
+        users = serve::parse_auth_file(&text).map_err(problem)?;
+    }
+    for pair in &settings.auth_keys {
+        // The text is not shown: it may hold a secret.
+        let problem = || Failure::parameter("--auth-key: expecting ACCESS,SECRET");
+        let (access, secret) = pair.split_once(',').ok_or_else(problem)?;
+        if access.is_empty() || secret.is_empty() {
+            return Err(problem());
+        }
+        if users.iter().any(|user: &User| user.access_key == access) {
+            return Err(Failure::parameter(format!("the access key '{access}' is given twice")));
+        }
+        users.push(User::new(access, secret));
+    }
+    Ok(users)
+}
+
+/// Why a server did not start, with its exit code: 74 where the directory or the address cannot be used, 13 where
+/// another process serves the directory.
+pub(super) fn start_failure(error: StartError) -> Failure {
+    match &error {
+        StartError::Root(root, cause) => Failure::file(root.display(), cause),
+        StartError::Bind(address, cause) => Failure::file(format!("cannot listen on {address}"), cause),
+        StartError::Locked(_) => Failure::new(Exit::CONFLICT, error.to_string()),
+        _ => Failure::new(Exit::USAGE, error.to_string()),
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop_requested() -> Outcome {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_machines_are_served_with_tls_or_where_told() {
+        for (text, wanted, name) in [
+            ("", "127.0.0.1:8333", "127.0.0.1"),
+            ("9000", "127.0.0.1:9000", "127.0.0.1"),
+            ("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1"),
+            ("[::1]:9000", "[::1]:9000", "[::1]"),
+        ] {
+            let found = listening_address(text, false).unwrap();
+            assert_eq!((&*found.address.to_string(), &*found.name), (wanted, name), "{text}");
+        }
+        for text in
+            ["0.0.0.0:9000", "192.0.2.1:9000", "[::]:9000", "[::ffff:192.0.2.1]:1", "127.0.0.1", "x:y"]
+        {
+            let failure = listening_address(text, false).unwrap_err();
+            assert_eq!((failure.exit, failure.lines.len()), (Exit::USAGE, 1), "{text}");
+        }
+        assert_eq!(listening_address("192.0.2.1:9000", true).unwrap().name, "192.0.2.1");
+        let everywhere = listening_address("0.0.0.0:9000", true).unwrap();
+        assert!(everywhere.address.ip().is_unspecified() && everywhere.name != "0.0.0.0");
+    }
+
+    #[test]
+    fn durations_are_written_as_in_rclone() {
+        for (text, wanted) in [("90", 90.0), ("1.5s", 1.5), ("1h2m3s", 3723.0), ("250ms", 0.25), ("", 120.0)]
+        {
+            assert_eq!(patience("o", text).unwrap(), Duration::from_secs_f64(wanted), "{text}");
+        }
+        for text in ["0", "x", "5x", "-1", ".", "1e3", "9999999999999999999999"] {
+            assert_eq!(patience("o", text).unwrap_err().exit, Exit::USAGE, "{text}");
+        }
+    }
+
+    #[test]
+    fn etags_are_md5_sums() {
+        for name in ["MD5", "md5", "auto"] {
+            check_etag_hash(name).unwrap();
+        }
+        for name in ["", "SHA-1", "crc32"] {
+            assert_eq!(check_etag_hash(name).unwrap_err().exit, Exit::USAGE, "{name}");
+        }
+    }
+
+    #[test]
+    fn key_pairs_come_from_the_file_and_the_options() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        std::fs::write(&path, "AKONE secretone\n").unwrap();
+        let mut settings = Settings { auth_file: path.display().to_string(), ..Settings::default() };
+        settings.auth_keys = vec!["AKTWO,secret,two".into()];
+        let users = given_users(&settings).unwrap();
+        let pairs: Vec<_> = users.iter().map(|user| (&*user.access_key, &*user.secret_key)).collect();
+        assert_eq!(pairs, [("AKONE", "secretone"), ("AKTWO", "secret,two")]);
+        for bad in ["AKTHREE", ",secret", "AKTHREE,", "AKONE,again"] {
+            settings.auth_keys = vec![bad.into()];
+            let failure = given_users(&settings).unwrap_err();
+            assert!(!failure.lines[0].contains("secret"), "{failure:?}");
+        }
+    }
+}
