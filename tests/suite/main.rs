@@ -31,6 +31,8 @@ mod links;
 mod listing;
 mod local_side;
 mod network;
+mod pains;
+mod pains_around;
 mod parser;
 mod program;
 mod put;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 const BUCKETS: &str = "<ListAllMyBucketsResult><Buckets><Bucket><Name>from-here</Name><CreationDate>2024-01-02T03:04:05.000Z</CreationDate></Bucket></Buckets></ListAllMyBucketsResult>";
 
 /// See `certificates/README.md`.
-const LOCALHOST: &str = include_str!("certificates/localhost.pem");
+pub(crate) const LOCALHOST: &str = include_str!("certificates/localhost.pem");
 const ELSEWHERE: &str = include_str!("certificates/elsewhere.test.pem");
 
 /// Listens on a free port and hands every connection to `serve`. It ends with the test process.
@@ -44,7 +44,7 @@ fn answer(stream: &mut (impl Read + Write), status: &str, body: &str) {
 }
 
 /// A TLS service with the certificate of that name. Returns its port.
-fn tls_service(certificate: &str, key: &str) -> u16 {
+pub(crate) fn tls_service(certificate: &str, key: &str) -> u16 {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());

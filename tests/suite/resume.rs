@@ -8,11 +8,11 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// What a relay does to the requests whose heads contain a text.
 #[derive(Clone, Debug)]
-enum Cut {
+pub(crate) enum Cut {
     /// Breaks the connection.
     Request(String),
     /// Lets the service do what was asked, and breaks the connection instead of telling.
@@ -21,7 +21,7 @@ enum Cut {
 
 /// Between program and service: counts bytes and breaks connections.
 #[derive(Clone, Debug, Default)]
-struct Relay {
+pub(crate) struct Relay {
     sent: Arc<AtomicU64>,
     received: Arc<AtomicU64>,
     cut: Arc<Mutex<Option<Cut>>>,
@@ -78,13 +78,13 @@ impl Relay {
     }
 
     /// MiB that were sent and received since this was asked last.
-    fn moved(&self) -> (u64, u64) {
+    pub(crate) fn moved(&self) -> (u64, u64) {
         (self.sent.swap(0, Ordering::SeqCst) / MIB, self.received.swap(0, Ordering::SeqCst) / MIB)
     }
 }
 
 /// A world whose way to the service can be broken. One request at a time, parts of 5 MiB, no second attempts.
-fn world() -> (TestEnv, Relay) {
+pub(crate) fn world() -> (TestEnv, Relay) {
     let t = TestEnv::with_bucket();
     let relay = Relay::default();
     let host = format!("localhost:{}", relay.listen(&t.service.host));
@@ -95,12 +95,12 @@ fn world() -> (TestEnv, Relay) {
 }
 
 /// No two parts of it are alike.
-fn content(length: u64) -> Vec<u8> {
+pub(crate) fn content(length: u64) -> Vec<u8> {
     (0..length).map(|index| (index.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8).collect()
 }
 
 /// Fails because the connection broke; the way is free again afterwards.
-fn broken(relay: &Relay, cut: Cut, call: Invocation) {
+pub(crate) fn broken(relay: &Relay, cut: Cut, call: Invocation) {
     relay.cut(Some(cut));
     call.fails(2);
     relay.cut(None);
@@ -111,18 +111,18 @@ fn states(t: &TestEnv) -> usize {
     fs::read_dir(t.home(".local/state/s3cmd/uploads")).map_or(0, Iterator::count)
 }
 
-fn uploads(t: &TestEnv) -> usize {
+pub(crate) fn uploads(t: &TestEnv) -> usize {
     t.s3cmd("multipart s3://BUCKET").ok().lines().len() - 2
 }
 
 /// Nothing but the object.
-fn clean(t: &TestEnv) {
+pub(crate) fn clean(t: &TestEnv) {
     assert_eq!((states(t), uploads(t)), (0, 0));
     let files = t.files("");
     assert!(!files.iter().any(|name| name.contains(".s3cmd.")), "{files:?}");
 }
 
-fn part(number: u32) -> Cut {
+pub(crate) fn part(number: u32) -> Cut {
     Cut::Request(format!("partNumber={number}&"))
 }
 
