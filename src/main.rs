@@ -10,6 +10,10 @@ fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os().skip(1)) {
         Parsed::Run(invocation) => run(&invocation),
         Parsed::Print { stdout, exit } => print_text(&stdout).and_then(|()| ended(exit)),
+        Parsed::Complete(question) => {
+            question.iter().for_each(commands::complete::run);
+            Ok(())
+        }
         Parsed::Fail { stderr, stdout, exit } => {
             print_error_text(&stderr);
             print_text(&stdout).and_then(|()| ended(exit))

@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use super::options::Check;
 use super::quote;
 
-const PERMISSIONS: [&str; 6] = ["read", "write", "read_acp", "write_acp", "full_control", "all"];
-const PRIORITIES: [&str; 3] = ["standard", "expedited", "bulk"];
+pub(super) const PERMISSIONS: [&str; 6] = ["read", "write", "read_acp", "write_acp", "full_control", "all"];
+pub(super) const PRIORITIES: [&str; 3] = ["standard", "expedited", "bulk"];
 
 /// Checks a value. Where it is an integer, the result is its decimal form, which is what goes on from here.
 pub(super) fn check(check: Check, value: &OsStr) -> Result<Option<String>, String> {

@@ -7,6 +7,7 @@
 
 mod checks;
 pub mod commands;
+mod completion;
 mod help;
 mod layer;
 mod normalise;
@@ -19,6 +20,7 @@ use crate::config::Single;
 
 pub use crate::config::Typed;
 pub use commands::{Command, CommandSpec};
+pub use completion::{Completion, CompletionKind};
 pub use help::{command as command_help, full as full_help};
 
 pub(crate) use quote::quoted;
@@ -40,6 +42,8 @@ pub enum Parsed {
         /// The exit code.
         exit: u8,
     },
+    /// To answer a shell that completes a line; `None` where there is nothing to say.
+    Complete(Option<Completion>),
     /// Nothing that can be done.
     Fail {
         /// For stderr, with its line ends.
@@ -107,7 +111,11 @@ impl Invocation {
 /// What comes first, as measured on s3cmd 2.4.0: a bad option or `--help`, whichever stands first; then
 /// `--version`; then `--dump-config`, which needs the settings.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
-    let line = match normalise::normalise(args.into_iter().collect()) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(question) = Completion::read(&args) {
+        return Parsed::Complete(question);
+    }
+    let line = match normalise::normalise(args.into()) {
         Ok(line) => line,
         Err(Stop::Help(command)) => {
             let stdout = command.map_or_else(help::full, help::command);

@@ -310,6 +310,7 @@ proptest::proptest! {
                 assert!(stderr.starts_with(form) && stderr.ends_with('\n'), "{stderr:?}");
             }
             Parsed::Print { stdout, exit } => assert!(exit == 0 && stdout.ends_with('\n')),
+            Parsed::Complete(question) => panic!("{question:?}"),
             Parsed::Run(run) => assert!(run.args.len() < args.len().max(1)),
         }
     }

@@ -4,6 +4,7 @@
 pub mod abortmp;
 pub mod accesslog;
 pub mod check;
+pub mod complete;
 pub mod configure;
 pub mod context;
 pub mod cp;

@@ -20,6 +20,9 @@ pub enum Given<'a> {
 
 /// A type that a key can have.
 pub(crate) trait Value: Sized {
+    /// What the manual calls a value of this type.
+    const KIND: &'static str;
+
     /// Reads what was given. `key` is for the error text.
     fn read(key: &str, given: Given<'_>) -> Result<Self, BadValue>;
     /// The text that `--dump-config` prints; `None` leaves the line out.
@@ -27,6 +30,8 @@ pub(crate) trait Value: Sized {
 }
 
 impl Value for String {
+    const KIND: &'static str = "text";
+
     fn read(_key: &str, given: Given<'_>) -> Result<Self, BadValue> {
         Ok(match given {
             Given::Text(text) => text.to_owned(),
@@ -40,6 +45,8 @@ impl Value for String {
 }
 
 impl Value for bool {
+    const KIND: &'static str = "yes or no";
+
     fn read(key: &str, given: Given<'_>) -> Result<Self, BadValue> {
         let text = match given {
             Given::Switch(on) => return Ok(on),
@@ -59,6 +66,8 @@ impl Value for bool {
 
 /// A switch that may be unset. An empty text leaves it unset; unset is not dumped.
 impl Value for Option<bool> {
+    const KIND: &'static str = "yes or no";
+
     fn read(key: &str, given: Given<'_>) -> Result<Self, BadValue> {
         if given == Given::Text("") { Ok(None) } else { bool::read(key, given).map(Some) }
     }
@@ -70,6 +79,8 @@ impl Value for Option<bool> {
 
 /// A text that a switch can turn off altogether (`--no-access-logging`); s3cmd dumps that as `False`.
 impl Value for Option<String> {
+    const KIND: &'static str = "text";
+
     fn read(_key: &str, given: Given<'_>) -> Result<Self, BadValue> {
         Ok(match given {
             Given::Text(text) => Some(text.to_owned()),
@@ -83,6 +94,8 @@ impl Value for Option<String> {
 }
 
 impl Value for i64 {
+    const KIND: &'static str = "number";
+
     fn read(key: &str, given: Given<'_>) -> Result<Self, BadValue> {
         let text = match given {
             Given::Switch(on) => return Ok(i64::from(on)),
@@ -237,6 +250,8 @@ impl fmt::Display for Verbosity {
 
 /// Measured on s3cmd 2.4.0: names in capitals (`WARN` and `FATAL` too), or a number.
 impl Value for Verbosity {
+    const KIND: &'static str = "level";
+
     fn read(_key: &str, given: Given<'_>) -> Result<Self, BadValue> {
         let Given::Text(text) = given else { return Ok(Self::Warning) };
         Ok(match text {
@@ -279,21 +294,34 @@ pub struct Key {
     pub in_file: bool,
     /// Whether its value must not be shown, except in a dump.
     pub secret: bool,
+    /// Whether it is only accepted, and changes nothing.
+    pub no_effect: bool,
+    /// What kind of value it has, in a word or three: `yes or no`, `number`.
+    pub kind: &'static str,
+    /// What it is for: the lines of the row's doc comment, with names in backticks.
+    pub meaning: &'static [&'static str],
     pub(crate) set: fn(&mut super::Settings, Given<'_>) -> Result<(), BadValue>,
     pub(crate) dump: fn(&super::Settings) -> Option<String>,
 }
 
-/// Builds `Settings` from the table: `name: Type = default, WhenDumped [, no_file] [, secret] [=> reader];`
+impl Key {
+    /// The default as a configuration file would say it; `None` where it is unset.
+    pub fn default_text(&self) -> Option<String> {
+        (self.dump)(&super::Settings::default())
+    }
+}
+
+/// Builds `Settings` from the table: `name: Type = default, WhenDumped [, no_file] [, secret] [, no_effect] [=> reader];`
 macro_rules! settings {
     (
-        keys { $( $(#[$doc:meta])* $name:ident : $type:ty = $default:expr, $dumped:ident $(, $mark:ident)* $(=> $reader:path)? ; )* }
+        keys { $( $(#[doc = $doc:literal])* $name:ident : $type:ty = $default:expr, $dumped:ident $(, $mark:ident)* $(=> $reader:path)? ; )* }
         others { $( $(#[$odoc:meta])* $oname:ident : $otype:ty = $odefault:expr ; )* }
     ) => {
         /// Every setting, resolved from the defaults, the configuration file, the environment and the options.
         /// A field that is a key has the key's name and meaning.
         #[derive(Clone)]
         pub struct Settings {
-            $( $(#[$doc])* pub $name: $type, )*
+            $( $(#[doc = $doc])* pub $name: $type, )*
             $( $(#[$odoc])* pub $oname: $otype, )*
         }
 
@@ -309,6 +337,9 @@ macro_rules! settings {
             dumped: Dumped::$dumped,
             in_file: !settings!(@marked no_file $($mark)*),
             secret: settings!(@marked secret $($mark)*),
+            no_effect: settings!(@marked no_effect $($mark)*),
+            kind: <$type as Value>::KIND,
+            meaning: &[$($doc),*],
             set: |settings, given| {
                 settings.$name = settings!(@read $name, given, $type $(, $reader)?)?;
                 Ok(())
@@ -334,6 +365,7 @@ macro_rules! settings {
     };
     (@marked no_file no_file $($rest:ident)*) => { true };
     (@marked secret secret $($rest:ident)*) => { true };
+    (@marked no_effect no_effect $($rest:ident)*) => { true };
     (@marked $wanted:ident $other:ident $($rest:ident)*) => { settings!(@marked $wanted $($rest)*) };
     (@marked $wanted:ident) => { false };
     (@read $name:ident, $given:ident, $type:ty) => { <$type as Value>::read(stringify!($name), $given) };

@@ -26,11 +26,20 @@ pub use roles::RoleSource;
 pub use settings::{AclChange, KEYS, Settings, Verbosity};
 pub use typed::{List, Single, Typed, TypedValue};
 
-/// Where state that survives a run belongs: `$XDG_STATE_HOME/s3cmd`, else `~/.local/state/s3cmd` (XDG Base Directory
-/// Specification).
+/// Where state that survives a run belongs: `$XDG_STATE_HOME/s3cmd`, else `~/.local/state/s3cmd`.
 fn state_dir(env: &dyn Environment) -> Option<PathBuf> {
-    let base = env.var("XDG_STATE_HOME").map(PathBuf::from).filter(|base| base.is_absolute());
-    base.or_else(|| Some(env.home_dir()?.join(".local/state"))).map(|base| base.join("s3cmd"))
+    own_dir(env, "XDG_STATE_HOME", ".local/state")
+}
+
+/// Where belongs what may be deleted at any time: `$XDG_CACHE_HOME/s3cmd`, else `~/.cache/s3cmd`.
+pub fn cache_dir(env: &dyn Environment) -> Option<PathBuf> {
+    own_dir(env, "XDG_CACHE_HOME", ".cache")
+}
+
+/// As the XDG Base Directory Specification says, by which a relative path counts for nothing.
+fn own_dir(env: &dyn Environment, variable: &str, below_home: &str) -> Option<PathBuf> {
+    let base = env.var(variable).map(PathBuf::from).filter(|base| base.is_absolute());
+    base.or_else(|| Some(env.home_dir()?.join(below_home))).map(|base| base.join("s3cmd"))
 }
 
 /// Settings, and what was odd about their sources.

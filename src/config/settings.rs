@@ -26,11 +26,11 @@ settings! {
         access_key: String = String::new(), Always;
         /// Session token, sent as `x-amz-security-token`.
         access_token: String = String::new(), Always, secret;
-        /// `Some(true)`: readable by anyone; `Some(false)`: private; `None`: not asked for.
+        /// Whether uploads are readable by anyone; where unset, the store decides.
         acl_public: Option<bool> = None, WhenSet;
         /// Extensions, separated by commas, whose Content-Type gets the charset of `encoding`.
         add_encoding_exts: String = String::new(), Always;
-        /// Headers for uploads, `Name:value,Name2:value2`; already merged into `extra_headers`.
+        /// Headers for uploads, `Name:value,Name2:value2`.
         add_headers: String = String::new(), Always;
         /// Where `serve` listens, `HOST:PORT`; empty: a loopback port.
         address: String = String::new(), WhenChanged;
@@ -64,8 +64,8 @@ settings! {
         content_type: String = String::new(), Always;
         /// Content-Type where none can be guessed.
         default_mime_type: String = "binary/octet-stream".to_owned(), Always;
-        /// Has no effect; accepted because s3cmd accepts it.
-        delay_updates: bool = false, Always;
+        /// Of old, when `sync` put files into their places.
+        delay_updates: bool = false, Always, no_effect;
         /// Delete after the transfers rather than before.
         delete_after: bool = false, Always;
         /// Delete the object once it was downloaded.
@@ -80,7 +80,7 @@ settings! {
         enable: Option<bool> = None, WhenSet, no_file;
         /// Whether large files are uploaded in parts.
         enable_multipart: bool = true, Always;
-        /// Character set of the terminal and of file names.
+        /// Character set of the terminal and of file names; the locale's where it is not given.
         encoding: String = "UTF-8".to_owned(), Always;
         /// Encrypt with GPG before uploading.
         encrypt: bool = false, Always;
@@ -134,13 +134,13 @@ settings! {
         lifecycle_day: i64 = 0, WhenChanged;
         /// Entries that a listing shows at most; -1: all.
         limit: i64 = -1, Always;
-        /// Bytes a second for a transfer; 0: no limit.
+        /// Bytes a second for all transfers together, with `k` or `m` after the number KiB or MiB; 0: no limit.
         limitrate: i64 = 0, Always => rate;
         /// Accept listings that are not in order (a Ceph extension).
         list_allow_unordered: bool = false, Always;
         /// Show MD5 sums in listings.
         list_md5: bool = false, Always;
-        /// Where access logs go; `None`: logging is switched off.
+        /// Where access logs go.
         log_target_prefix: Option<String> = Some(String::new()), Always;
         /// Show more columns in listings.
         long_listing: bool = false, Always;
@@ -168,7 +168,7 @@ settings! {
         proxy_host: String = String::new(), Always;
         /// Port of the HTTP proxy.
         proxy_port: i64 = 3128, Always;
-        /// Whether printed public URLs are https; s3cmd's default is no (see `public_url_use_https_set`).
+        /// Whether printed public URLs are https; where it is not given, `use_https` decides.
         public_url_use_https: bool = false, Always;
         /// Resume uploads.
         put_continue: bool = false, Always;
@@ -179,7 +179,7 @@ settings! {
         /// Whole trees and prefixes.
         recursive: bool = false, Always;
         /// Bytes read at once.
-        recv_chunk: i64 = 65536, Always;
+        recv_chunk: i64 = 65536, Always, no_effect;
         /// The class REDUCED_REDUNDANCY.
         reduced_redundancy: bool = false, Always;
         /// Say that the requester pays.
@@ -191,7 +191,7 @@ settings! {
         /// Secret access key.
         secret_key: String = String::new(), Always, secret;
         /// Bytes sent at once.
-        send_chunk: i64 = 65536, Always;
+        send_chunk: i64 = 65536, Always, no_effect;
         /// How long `serve` waits for a client that sends nothing: seconds, or `1h2m3s`; empty: two minutes.
         server_read_timeout: String = String::new(), WhenChanged;
         /// Encryption by the server (AES256).
@@ -202,10 +202,10 @@ settings! {
         shard: String = String::new(), WhenChanged;
         /// Sign with version 2.
         signature_v2: bool = false, Always;
-        /// Whether signed links are https; s3cmd's default is no (see `signurl_use_https_set`).
+        /// Whether signed links are https; where it is not given, `use_https` decides.
         signurl_use_https: bool = false, Always;
-        /// Has no effect; accepted because s3cmd accepts it.
-        simpledb_host: String = "sdb.amazonaws.com".to_owned(), Always;
+        /// End point of SimpleDB, which no command uses.
+        simpledb_host: String = "sdb.amazonaws.com".to_owned(), Always, no_effect;
         /// Ask the server not to check the targets of notifications.
         skip_destination_validation: bool = false, Always;
         /// Leave what exists.
@@ -223,7 +223,7 @@ settings! {
         /// Storage class; empty: STANDARD.
         storage_class: String = String::new(), Always;
         /// Longest pause of a throttled upload, seconds.
-        throttle_max: i64 = 100, Always;
+        throttle_max: i64 = 100, Always, no_effect;
         /// PEM file with the certificate of `serve`.
         tls_cert: String = String::new(), WhenChanged;
         /// PEM file with its key; empty: the same file.
@@ -235,12 +235,12 @@ settings! {
         /// Use the proxies named by the environment, which s3cmd ignores.
         use_env_proxy: bool = false, WhenChanged;
         /// Wait for `100 Continue` before an upload's body.
-        use_http_expect: bool = false, Always;
+        use_http_expect: bool = false, Always, no_effect;
         /// Use HTTPS.
         use_https: bool = true, Always;
         /// Look into files to guess the Content-Type.
         use_mime_magic: bool = true, Always;
-        /// How much is logged.
+        /// How much is told on stderr: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
         verbosity: Verbosity = Verbosity::Warning, Always;
         /// Template of the end point of a website.
         website_endpoint: String = "http://%(bucket)s.s3-website-%(location)s.amazonaws.com/".to_owned(), Always;

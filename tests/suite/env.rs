@@ -102,6 +102,11 @@ impl TestEnv {
         fs::write(path, format!("{text}{lines}\n")).expect("the configuration is written");
     }
 
+    /// A text with placeholders filled in.
+    pub(crate) fn fill(&self, text: &str) -> String {
+        self.normaliser.fill(text)
+    }
+
     /// A path in the home.
     pub(crate) fn home(&self, name: &str) -> PathBuf {
         self.root.path().join("home").join(name)

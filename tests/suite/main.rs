@@ -21,6 +21,8 @@ mod bad_input;
 mod buckets;
 mod changing;
 mod checksums;
+#[cfg(unix)]
+mod completions;
 mod configure;
 mod copying;
 mod differential;

@@ -252,6 +252,7 @@ fn ours(line: &[String], folder: &Path) -> Outcome {
             return Outcome { exit: exit.into(), stdout, stderr: String::new() };
         }
         Parsed::Fail { stderr, stdout, exit } => return Outcome { exit: exit.into(), stdout, stderr },
+        Parsed::Complete(question) => panic!("no line of s3cmd's: {question:?}"),
         Parsed::Run(run) => run,
     };
     let text = |level: &str, lines: &[String]| {

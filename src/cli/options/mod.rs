@@ -5,6 +5,9 @@ mod later;
 mod objects;
 mod serving;
 mod setup;
+mod values;
+
+pub use values::ValueKind;
 
 use super::commands::Command;
 use crate::config::{List, Single};

@@ -1,0 +1,75 @@
+//! What kind of value an option takes, as far as a shell can help to type it.
+
+use super::super::checks::{PERMISSIONS, PRIORITIES};
+use super::{Check, OptionSpec, Sets};
+use crate::s3::checksum::Algorithm;
+
+/// What a shell may offer for a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueKind {
+    /// Nothing: only who types it knows.
+    Free,
+    /// The name of a local file.
+    File,
+    /// A place in the store, `s3://BUCKET[/PREFIX]`.
+    Remote,
+    /// One of these.
+    Choice(Vec<&'static str>),
+    /// One of these, with more behind it.
+    Start(Vec<String>),
+}
+
+impl OptionSpec {
+    /// What may be offered for the value; `None` where there is none.
+    pub fn value_kind(&self) -> Option<ValueKind> {
+        Some(match (self.metavar?, self.check, self.sets) {
+            (_, Check::Priority, _) => ValueKind::Choice(PRIORITIES.to_vec()),
+            (_, Check::Acl, _) => {
+                ValueKind::Start(PERMISSIONS.iter().map(|permission| format!("{permission}:")).collect())
+            }
+            (_, _, Sets::Key("checksum_algorithm")) => {
+                ValueKind::Choice(Algorithm::all().map(Algorithm::name).collect())
+            }
+            // The classes of Amazon's S3 API (PutObject, x-amz-storage-class) that an upload may ask for.
+            (_, _, Sets::Key("storage_class")) => ValueKind::Choice(vec![
+                "STANDARD",
+                "STANDARD_IA",
+                "ONEZONE_IA",
+                "INTELLIGENT_TIERING",
+                "GLACIER",
+                "GLACIER_IR",
+                "DEEP_ARCHIVE",
+                "REDUCED_REDUNDANCY",
+            ]),
+            ("FILE", _, _) => ValueKind::File,
+            ("URI", _, _) => ValueKind::Remote,
+            _ => ValueKind::Free,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Resolved;
+    use super::super::resolve;
+    use super::*;
+
+    fn kind(name: &str) -> Option<ValueKind> {
+        match resolve(name) {
+            Resolved::Option(option, _) => option.value_kind(),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn files_choices_and_places_are_told_apart() {
+        assert_eq!(kind("recursive"), None);
+        assert_eq!(kind("config"), Some(ValueKind::File));
+        assert_eq!(kind("exclude"), Some(ValueKind::Free));
+        assert_eq!(kind("add-destination"), Some(ValueKind::Remote));
+        assert!(
+            matches!(kind("checksum-algorithm"), Some(ValueKind::Choice(all)) if all.contains(&"crc64nvme"))
+        );
+        assert!(matches!(kind("acl-grant"), Some(ValueKind::Start(all)) if all[0] == "read:"));
+    }
+}

@@ -1,0 +1,131 @@
+//! Text of the tables as lines of a manual page.
+
+use roff::{Inline, Roff, bold, italic, roman};
+use s3cmd::cli::commands::CommandSpec;
+use s3cmd::cli::options::OptionSpec;
+
+/// The month of the text; to be changed with a release.
+const DATE: &str = "2026-11-20";
+
+/// Begins a page: its name in capitals, the section, and the line that `apropos` reads.
+pub(crate) fn page(name: &str, section: &str, names: &[String], summary: &str) -> Roff {
+    let mut page = Roff::new();
+    let source = concat!("s3cmd-rs ", env!("CARGO_PKG_VERSION"));
+    page.control("TH", [name.to_uppercase().as_str(), section, DATE, source, "s3cmd manual"]);
+    // Names of options and keys are to be found and copied whole.
+    page.control("nh", []);
+    page.control("ad", ["l"]);
+    heading(&mut page, "NAME");
+    page.text([roman(format!("{} - {summary}", names.join(", ")))]);
+    page
+}
+
+/// A heading.
+pub(crate) fn heading(page: &mut Roff, title: &str) {
+    page.control("SH", [title]);
+}
+
+/// A heading below a heading.
+pub(crate) fn subheading(page: &mut Roff, title: &str) {
+    page.control("SS", [title]);
+}
+
+/// A paragraph of its own.
+pub(crate) fn paragraph(page: &mut Roff, text: &str) {
+    page.control("PP", []);
+    page.text(inlines(text));
+}
+
+/// A term and what there is to say about it.
+pub(crate) fn entry(page: &mut Roff, term: impl Into<Vec<Inline>>, text: &str) {
+    page.control("TP", []);
+    page.text(term);
+    page.text(inlines(text));
+}
+
+/// An option with its forms and its help.
+pub(crate) fn option(page: &mut Roff, option: &OptionSpec) {
+    entry(page, forms(option), option.help);
+}
+
+/// `-c FILE, --config=FILE`, the value in italics.
+fn forms(option: &OptionSpec) -> Vec<Inline> {
+    let mut forms = Vec::new();
+    let short = option.short.map(|short| (format!("-{short}"), " "));
+    let long = option.long.iter().map(|long| (format!("--{long}"), "="));
+    for (form, before_value) in short.into_iter().chain(long) {
+        if !forms.is_empty() {
+            forms.push(roman(", "));
+        }
+        forms.push(bold(form));
+        if let Some(metavar) = option.metavar {
+            forms.extend([roman(before_value), italic(metavar)]);
+        }
+    }
+    forms
+}
+
+/// `s3cmd put [options] FILE...`, without the options where they go without saying.
+pub(crate) fn usage(command: &CommandSpec, options: &str) -> Vec<Inline> {
+    let mut line = vec![bold(format!("s3cmd {}", command.name()))];
+    for word in [options, command.usage].into_iter().filter(|word| !word.is_empty()) {
+        line.extend([roman(" "), italic(word)]);
+    }
+    line
+}
+
+/// A list of other pages, each as `name(section)`.
+pub(crate) fn see_also(page: &mut Roff, pages: &[(String, &str)]) {
+    heading(page, "SEE ALSO");
+    let mut line = Vec::new();
+    for (name, section) in pages {
+        if !line.is_empty() {
+            line.push(roman(", "));
+        }
+        line.extend([bold(name.as_str()), roman(format!("({section})"))]);
+    }
+    page.text(line);
+}
+
+/// Text in which names stand in backticks.
+pub(crate) fn inlines(text: &str) -> Vec<Inline> {
+    let parts = text.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+    parts.map(|(index, part)| if index % 2 == 1 { bold(part) } else { roman(part) }).collect()
+}
+
+/// Columns of a line of a stored page; `mandoc -Tlint` asks for 80.
+const WIDTH: usize = 78;
+
+/// The page as it is stored, with a word on where it comes from.
+pub(crate) fn rendered(page: &Roff) -> String {
+    let mut text =
+        String::from(".\\\" Made from the tables of the program: BLESS=1 cargo test --test generated\n");
+    for line in page.render().lines() {
+        if line.starts_with('.') {
+            text.push_str(line)
+        } else {
+            broken(line, &mut text)
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Breaks a line of text at blanks. A new line that begins like a request is kept from being one.
+fn broken(line: &str, text: &mut String) {
+    let mut column = 0;
+    for (index, word) in line.split(' ').enumerate() {
+        if index > 0 && column + 1 + word.len() > WIDTH && !word.is_empty() {
+            text.push('\n');
+            column = 0;
+            if word.starts_with(['.', '\'']) {
+                text.push_str(r"\&");
+            }
+        } else if index > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += word.len();
+    }
+}
