@@ -24,7 +24,7 @@ _s3cmd_command() {
     command=
     for ((index = 1; index < ${#words[@]} - 1; index++)); do
         case ${words[index]} in
-            -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cache-file|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object)
+            -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--tls-cert|--tls-key|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object)
                 ((index++)) ;;
             -?*) ;;
             *)
@@ -119,16 +119,18 @@ _s3cmd_options() {
     case $command in ''|rb|get|del|rm) options+=(--force) ;; esac
     case $command in ''|get|sync) options+=(--skip-existing --delete-after-fetch) ;; esac
     case $command in ''|get) options+=(--continue) ;; esac
-    case $command in ''|put|sync) options+=(--continue-put --upload-id= --disable-multipart --multipart-chunk-size-mb= --no-multipart-md5 --abort-on-error --check-md5 --no-check-md5 --files-from= --follow-symlinks --keep-dirs --verbatim --guess-mime-type --no-guess-mime-type --no-mime-magic --default-mime-type= --add-encoding-exts= --preserve --no-preserve) ;; esac
+    case $command in ''|put|sync) options+=(--continue-put --upload-id= --disable-multipart --multipart-chunk-size-mb= --no-multipart-md5 --abort-on-error --check-md5 --no-check-md5 --files-from= --follow-symlinks --keep-dirs --verbatim --guess-mime-type --no-guess-mime-type --no-mime-magic --default-mime-type= --add-encoding-exts= --preserve --no-preserve --cache-file= --rclone-mtime) ;; esac
     case $command in ''|put|sync|info) options+=(--checksum-algorithm=) ;; esac
     case $command in ''|put|get|sync|cp|mv|modify|restore|setacl) options+=(--stop-on-error) ;; esac
-    case $command in ''|serve) options+=(--no-fsync --address= --auth-file= --auth-key=) ;; esac
+    case $command in ''|serve) options+=(--no-fsync --address= --auth-file= --auth-key= --read-only --tls-cert= --tls-key= --allow-plain-http --lifecycle-day= --etag-hash= --force-path-style --no-cleanup --server-read-timeout= --server-write-timeout=) ;; esac
     case $command in ''|put|get|sync|del|rm|cp|mv|modify|restore|setacl) options+=(--exclude= --exclude-from= --rexclude= --rexclude-from= --include= --include-from= --rinclude= --rinclude-from=) ;; esac
     case $command in ''|mb|put|sync|cp|mv|modify|setacl) options+=(--acl-public --acl-private) ;; esac
     case $command in ''|setacl) options+=(--acl-grant= --acl-revoke=) ;; esac
     case $command in ''|put|sync|cp|mv|modify) options+=(--mime-type= --storage-class= --reduced-redundancy --rr --no-reduced-redundancy --no-rr --server-side-encryption --server-side-encryption-kms-id=) ;; esac
     case $command in ''|mb|put|sync|cp|mv|modify) options+=(--add-header=) ;; esac
     case $command in ''|cp|mv|modify) options+=(--remove-header=) ;; esac
+    case $command in '') options+=(--configure --provider= --enable --disable --cf-invalidate --cf-invalidate-default-index --cf-no-invalidate-default-index-root --cf-add-cname= --cf-remove-cname= --cf-comment= --cf-default-root-object=) ;; esac
+    case $command in ''|put) options+=(--encrypt --no-encrypt) ;; esac
     case $command in ''|ls|la|du) options+=(--human-readable-sizes --list-allow-unordered) ;; esac
     case $command in ''|ls|la) options+=(--long-listing --list-md5 --limit=) ;; esac
     case $command in ''|restore) options+=(--restore-days= --restore-priority=) ;; esac
@@ -139,7 +141,6 @@ _s3cmd_options() {
     case $command in ''|signurl) options+=(--content-disposition= --content-type=) ;; esac
     case $command in ''|md5sum) options+=(--check=) ;; esac
     case $command in ''|check) options+=(--embedded) ;; esac
-    case $command in '') options+=(--configure --encrypt --no-encrypt --cache-file= --enable --disable --cf-invalidate --cf-invalidate-default-index --cf-no-invalidate-default-index-root --cf-add-cname= --cf-remove-cname= --cf-comment= --cf-default-root-object=) ;; esac
     case $command in ''|sync) options+=(--delete-removed --no-delete-removed --delete-after --delay-updates --add-destination=) ;; esac
     _s3cmd_offer < <(printf '%s\n' "${options[@]}")
 }
@@ -159,12 +160,14 @@ _s3cmd_value() {
         --acl-grant) _s3cmd_offer < <(printf '%s\n' read: write: read_acp: write_acp: full_control: all:) ;;
         --acl-revoke) _s3cmd_offer < <(printf '%s\n' read: write: read_acp: write_acp: full_control: all:) ;;
         --storage-class) _s3cmd_offer < <(printf '%s\n' STANDARD STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER GLACIER_IR DEEP_ARCHIVE REDUCED_REDUNDANCY) ;;
+        --cache-file) _s3cmd_files ;;
         --restore-priority) _s3cmd_offer < <(printf '%s\n' standard expedited bulk) ;;
         --access-logging-target-prefix) _s3cmd_remote objects ;;
         --check) _s3cmd_files ;;
         --auth-file) _s3cmd_files ;;
+        --tls-cert) _s3cmd_files ;;
+        --tls-key) _s3cmd_files ;;
         --add-destination) _s3cmd_remote objects ;;
-        --cache-file) _s3cmd_files ;;
     esac
 }
 
@@ -184,7 +187,7 @@ _s3cmd() {
         return
     fi
     case $option in
-        -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cache-file|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object)
+        -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--tls-cert|--tls-key|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object)
             _s3cmd_value "$option"
             return ;;
     esac

@@ -1,8 +1,7 @@
 //! What a shell asks while a line is being typed: `s3cmd __complete SHELL KIND WORD LINE...`. The scripts in
 //! `completions/` call it; it is in no table, so that it is in no help, and no word of s3cmd's is like it.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
 
 use super::layer;
 use super::normalise::{self, Line};
@@ -40,15 +39,16 @@ impl Completion {
         (first == WORD).then(|| Self::question(shell.to_str()?, kind.to_str()?, word, line))
     }
 
-    fn question(shell: &str, kind: &str, word: &OsString, line: &[OsString]) -> Option<Self> {
+    fn question(shell: &str, kind: &str, word: &OsStr, line: &[OsString]) -> Option<Self> {
         let kind = match kind {
             "buckets" => CompletionKind::Buckets,
             "objects" => CompletionKind::Objects,
             _ => return None,
         };
         // The others hand over words as the program would get them.
-        let plain = |word: &OsString| if shell == "bash" { unquoted(word) } else { word.clone() };
-        let line = line.iter().map(plain).collect();
+        let plain = |word: &OsStr| if shell == "bash" { unquoted(word) } else { word.to_owned() };
+        // The word may be the value of the option before it.
+        let line = line.iter().map(OsString::as_os_str).chain([word]).map(plain).collect();
         let Ok(Line { options, .. }) = normalise::normalise(line) else { return None };
         let mut typed = layer::read(options).ok()?;
         keep_account(&mut typed);
@@ -78,19 +78,19 @@ fn is_of_every_command(key: &str) -> bool {
 }
 
 /// A path with the `~/` that a shell has not replaced yet.
-fn at_home(file: &OsString) -> OsString {
+fn at_home(file: &OsStr) -> OsString {
     let rest = file.to_str().and_then(|file| file.strip_prefix("~/"));
     match (rest, std::env::home_dir()) {
-        (Some(rest), Some(home)) => PathBuf::from(home).join(rest).into(),
-        _ => file.clone(),
+        (Some(rest), Some(home)) => home.join(rest).into(),
+        _ => file.to_owned(),
     }
 }
 
 /// A word of a line of bash without its quotes and backslashes; the last quote may be open still. Variables stay as
 /// they are.
-fn unquoted(word: &OsString) -> OsString {
+fn unquoted(word: &OsStr) -> OsString {
     // What is no text has no quotes that could be told apart.
-    let Some(text) = word.to_str() else { return word.clone() };
+    let Some(text) = word.to_str() else { return word.to_owned() };
     let mut plain = String::new();
     let mut quote = None;
     let mut letters = text.chars().peekable();
@@ -157,7 +157,7 @@ mod tests {
             ("ä\\", "ä"),
             ("", ""),
         ] {
-            assert_eq!(unquoted(&typed.into()), OsString::from(wanted), "{typed}");
+            assert_eq!(unquoted(OsStr::new(typed)), OsString::from(wanted), "{typed}");
         }
     }
 }

@@ -102,9 +102,9 @@ pub(crate) fn rendered(page: &Roff) -> String {
         String::from(".\\\" Made from the tables of the program: BLESS=1 cargo test --test generated\n");
     for line in page.render().lines() {
         if line.starts_with('.') {
-            text.push_str(line)
+            text.push_str(line);
         } else {
-            broken(line, &mut text)
+            broken(line, &mut text);
         }
         text.push('\n');
     }

@@ -50,7 +50,8 @@ fn action(option: &OptionSpec) -> String {
     match option.value_kind() {
         None | Some(ValueKind::Free) => String::new(),
         Some(ValueKind::File) => "_files".to_owned(),
-        Some(ValueKind::Remote) => "_s3cmd_remote objects".to_owned(),
+        // The blank in front keeps `_arguments` from putting arguments of its own before this one.
+        Some(ValueKind::Remote) => " _s3cmd_remote objects".to_owned(),
         Some(ValueKind::Choice(choices)) => format!("({})", choices.join(" ")),
         Some(ValueKind::Start(starts)) => format!("compadd -S \"\" {}", starts.join(" ")),
     }

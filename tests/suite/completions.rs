@@ -114,20 +114,28 @@ _s3cmd s3cmd "$piece" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\n' "${COMPREPLY[@]}"
 "#;
 
-/// The functions of the completion system replaced by ones that print what they are given.
+/// A line in a real zsh, on a terminal of its own; what the completion adds is printed on the way.
 const ZSH: &str = r#"
-autoload -Uz compinit && compinit -u -d $HOME/zcompdump 2>/dev/null
 zmodload zsh/zpty
 zpty shell zsh -f -i
-zpty -w shell "PS1= ; TERM=dumb; stty -echo cols 200 2>/dev/null; unsetopt zle_bracketed_paste; bindkey -e"
-zpty -w shell "fpath=(COMPLETIONS \$fpath); autoload -Uz compinit; compinit -u -d $HOME/zcompdump2"
-zpty -w shell "compadd() { local -a __given; builtin compadd -O __given \"\$@\"; print -rl -- '<'\${^__given}'>'; builtin compadd \"\$@\" }"
-zpty -w shell "zle -C offer list-choices offer; offer() { _main_complete; print -r -- '<END>' }; bindkey '^X' offer"
-zpty -w shell "$1"$'\x18'
-local text= piece
-while [[ $text != *'<END>'* ]] && zpty -r shell piece; do text+=$piece; done
+zpty -w shell 'PROMPT= RPROMPT=; unsetopt prompt_cr prompt_sp; fpath=(COMPLETIONS $fpath)
+autoload -Uz compinit; compinit -u -D
+compadd() {
+    local -a __given
+    builtin compadd -O __given "$@"
+    (( ${#__given} )) && print -rl -- "OFFER:"${^__given}":"
+    builtin compadd "$@"
+}
+offer() { _main_complete; print -r -- ":"END }
+zle -C offer list-choices offer; bindkey "^X" offer
+print -r -- "READY:""NOW"'
+text=
+while [[ $text != *READY:NOW* ]] && zpty -r shell piece; do text+=$piece; done
+zpty -w -n shell "$1"$'\x18'
+text=
+while [[ $text != *:END* ]] && zpty -r shell piece; do text+=$piece; done
 for piece in ${(f)text//$'\r'/}; do
-    [[ $piece == *'<'*'>' ]] && print -r -- ${${piece##*'<'}%'>'}
+    [[ $piece == *OFFER:*: ]] && print -r -- ${${piece#*OFFER:}%:}
 done
 zpty -d shell
 "#;
@@ -188,12 +196,12 @@ fn every_man_page_renders_without_a_warning() {
         let man = Command::new("man")
             .args(["-l", "--warnings", "-E", "UTF-8", "-Tutf8"])
             .arg(&page)
-            .env("MANROFFSEQ", "")
             .output()
             .expect("man starts");
         let words = String::from_utf8_lossy(&man.stderr);
         assert!(man.status.success() && words.is_empty(), "{}: {words}", page.display());
-        assert!(String::from_utf8_lossy(&man.stdout).contains("DESCRIPTION"), "{}", page.display());
+        // Bold letters are printed twice, these are plain.
+        assert!(String::from_utf8_lossy(&man.stdout).contains("s3cmd manual"), "{}", page.display());
     }
 }
 
