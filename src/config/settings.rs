@@ -223,7 +223,7 @@ settings! {
         /// Storage class; empty: STANDARD.
         storage_class: String = String::new(), Always;
         /// Longest pause of a throttled upload, seconds.
-        throttle_max: i64 = 100, Always, no_effect;
+        throttle_max: i64 = 100, Always;
         /// PEM file with the certificate of `serve`.
         tls_cert: String = String::new(), WhenChanged;
         /// PEM file with its key; empty: the same file.
