@@ -257,7 +257,8 @@ mod tests {
     async fn a_bad_time_is_waited_out_by_few_for_all() {
         let pace = Pace::new();
         let start = Instant::now();
-        let bad_until = Some(start + Duration::from_secs(20));
+        // Shorter than the shortest five pauses of one request together (15.5 s with the least jitter).
+        let bad_until = Some(start + Duration::from_secs(15));
         let service = Service { capacity: 100, bad_until, ..Service::default() };
         let (failed, service) = run(&pace, service, 64, 1000).await;
         assert_eq!(failed, 0);
