@@ -24,6 +24,8 @@ settings! {
         abort_on_error: bool = false, WhenChanged;
         /// Access key id.
         access_key: String = String::new(), Always;
+        /// File for the access log of `serve`; `-`: standard output; empty: none.
+        access_log: String = String::new(), WhenChanged;
         /// Session token, sent as `x-amz-security-token`.
         access_token: String = String::new(), Always, secret;
         /// Whether uploads are readable by anyone; where unset, the store decides.
@@ -148,6 +150,8 @@ settings! {
         max_delete: i64 = -1, Always;
         /// How often a failed request is tried again.
         max_retries: i64 = 5, Always;
+        /// Whether `serve` tells its metrics.
+        metrics: bool = false, WhenChanged;
         /// Content-Type to force.
         mime_type: String = String::new(), Always;
         /// Part size, and the size above which a file is uploaded in parts, MiB (5 to 5120).

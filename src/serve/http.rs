@@ -8,8 +8,10 @@ use super::Server;
 use super::auth::checksum::Checksum;
 use super::auth::payload::{Payload, Source};
 use super::auth::{self, Signed};
-use super::call::{self, Call, Reply, ReplyBody};
+use super::call::{self, Call, Reply};
 use super::error::{S3Error, S3Result, fail};
+use super::journal::{Entry, Facts, Journal};
+use super::response::{Body, build};
 use super::route;
 use super::store::write::PIECE;
 use crate::s3::sign::encode;
@@ -17,27 +19,22 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
-use http::{HeaderName, HeaderValue, Request, Response};
-use http_body::{Body as _, Frame, SizeHint};
+use http::{Request, Response};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper_server::body::Incoming;
 use hyper_server::server::conn::http1;
 use hyper_server::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::fs::File;
-use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileExt;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 
@@ -47,8 +44,24 @@ const SMALL_BODY: u64 = PIECE as u64;
 const PIECES_AHEAD: usize = 2;
 /// Answers without a signature while the server runs: no bucket can be called `-`.
 const HEALTH: &str = "/-/healthz";
+/// Answers without a signature where metrics were asked for.
+const METRICS: &str = "/-/metrics";
 /// How much of an unwanted body is read before the connection is closed on it.
 const DRAIN: u64 = 16 << 20;
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+struct Peer {
+    address: SocketAddr,
+    /// Cipher suite and version of TLS.
+    encryption: Option<Arc<(String, String)>>,
+}
+
+fn encryption(connection: &rustls::ServerConnection) -> (String, String) {
+    let cipher = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+    let version = connection.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
+    (cipher.unwrap_or_default(), version.unwrap_or_default())
+}
 
 /// Where connections come in.
 pub(crate) struct Door {
@@ -77,6 +90,7 @@ pub(crate) async fn accept(door: Door, server: Arc<Server>, mut stopping: watch:
                     let mut stream = TimeoutWriter::new(stream);
                     stream.set_timeout(Some(write_timeout));
                     let stream = Box::pin(stream);
+                    let mut peer = Peer { address: peer, encryption: None };
                     match tls {
                         None => serve_connection(stream, peer, server, stopping).await,
                         Some(tls) => {
@@ -86,9 +100,12 @@ pub(crate) async fn accept(door: Door, server: Arc<Server>, mut stopping: watch:
                                 () = stop_wanted(&mut stopping) => return,
                             };
                             match greeted {
-                                Ok(Ok(stream)) => serve_connection(stream, peer, server, stopping).await,
-                                Ok(Err(error)) => log::debug!("serve: TLS with {peer}: {error}"),
-                                Err(_) => log::debug!("serve: TLS with {peer}: timeout"),
+                                Ok(Ok(stream)) => {
+                                    peer.encryption = Some(Arc::new(encryption(stream.get_ref().1)));
+                                    serve_connection(stream, peer, server, stopping).await;
+                                }
+                                Ok(Err(error)) => log::debug!("serve: TLS with {}: {error}", peer.address),
+                                Err(_) => log::debug!("serve: TLS with {}: timeout", peer.address),
                             }
                         }
                     }
@@ -115,13 +132,14 @@ pub(super) async fn stop_wanted(stopping: &mut watch::Receiver<bool>) {
 
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: SocketAddr,
+    peer: Peer,
     server: Arc<Server>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let read_timeout = server.read_timeout;
+    let address = peer.address;
     let service = service_fn(move |request| {
-        let server = Arc::clone(&server);
+        let (server, peer) = (Arc::clone(&server), peer.clone());
         async move { Ok::<_, Infallible>(answer(server, request, peer).await) }
     });
     let connection = http1::Builder::new()
@@ -139,7 +157,7 @@ async fn serve_connection(
         }
     };
     if let Err(error) = result {
-        log::debug!("serve: connection from {peer}: {error}");
+        log::debug!("serve: connection from {address}: {error}");
     }
 }
 
@@ -149,24 +167,68 @@ fn request_id() -> String {
     format!("{:08X}{:08X}", Utc::now().timestamp() & 0xffff_ffff, count & 0xffff_ffff)
 }
 
-async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
     let id = request_id();
     let head = request.method() == http::Method::HEAD;
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
-    let reply = match respond(server, request, peer).await {
+    let mut entry = server.journal.begin(|| facts(&request, &peer, &id));
+    let reply = match respond(server, request, peer.address, entry.as_deref_mut()).await {
         Ok(reply) => reply,
         Err(error) => {
             log::debug!("serve: {method} {path}: {} {}: {}", error.status, error.code, error.message);
+            if let Some(entry) = &mut entry {
+                entry.facts.error = error.code;
+            }
             Reply::error(&error, &path, &id)
         }
     };
-    build(reply, &id, head)
+    if let Some(entry) = &mut entry {
+        entry.facts.status = reply.status;
+        let header =
+            |name: &str| reply.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        entry.facts.version = header("x-amz-version-id").unwrap_or_default().to_owned();
+        if entry.facts.operation.ends_with(".OBJECT") && matches!(reply.status, 200 | 206) {
+            let whole = header("content-range").and_then(|range| range.rsplit('/').next());
+            let size = whole.or_else(|| header("content-length")).and_then(|size| size.parse().ok());
+            entry.facts.object_size = entry.facts.object_size.or(size);
+        }
+        entry.answered();
+    }
+    build(reply, &id, head, entry)
+}
+
+/// What a request says of itself.
+fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> Facts {
+    let header = |name: &str| {
+        let value = request.headers().get(name);
+        value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+    };
+    let target = request.uri().path_and_query().map(|target| target.as_str().to_owned());
+    Facts {
+        time: Utc::now(),
+        peer: Some(peer.address.ip()),
+        id: id.to_owned(),
+        method: request.method().to_string(),
+        target: target.unwrap_or_default(),
+        host: header("host"),
+        referer: header("referer"),
+        agent: header("user-agent"),
+        encryption: peer.encryption.clone(),
+        operation: "REST.UNKNOWN".to_owned(),
+        ..Facts::default()
+    }
 }
 
 /// Reads the head, verifies it, and hands the request to the operations.
-async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAddr) -> S3Result<Reply> {
+async fn respond(
+    server: Arc<Server>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    mut entry: Option<&mut Entry>,
+) -> S3Result<Reply> {
     let (head, body) = request.into_parts();
+    let body = Inflow { body, patience: server.read_timeout, journal: Arc::clone(&server.journal) };
     let method = head.method.as_str().to_owned();
     let path = head.uri.path().to_owned();
     let query = encode::parse_query(head.uri.query().unwrap_or(""));
@@ -184,7 +246,26 @@ async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAd
     let host = headers.iter().find(|(name, _)| name == "host").map_or("", |(_, host)| host.as_str());
     let host_bucket = call::host_bucket(host, &server.domains).map(str::to_owned);
     if host_bucket.is_none() && path == HEALTH && matches!(method.as_str(), "GET" | "HEAD") {
+        if let Some(entry) = entry {
+            entry.facts.operation = "HEALTH".to_owned();
+        }
         return Ok(Reply::new(200).header("content-type", "text/plain").whole("ok\n"));
+    }
+    if host_bucket.is_none()
+        && path == METRICS
+        && matches!(method.as_str(), "GET" | "HEAD")
+        && let Some(text) = server.journal.metrics_text()
+    {
+        if let Some(entry) = entry {
+            entry.facts.operation = "METRICS".to_owned();
+        }
+        return Ok(Reply::new(200).header("content-type", "text/plain; version=0.0.4").whole(text));
+    }
+    if let (Some(entry), Ok((bucket, key))) = (&mut entry, call::split_path(&path, host_bucket.as_deref())) {
+        let copy = headers.iter().any(|(name, _)| name == "x-amz-copy-source");
+        entry.facts.operation = route::name(&method, bucket.is_some(), key.is_some(), &query, copy);
+        entry.facts.bucket = bucket.unwrap_or_default();
+        entry.facts.key = key.unwrap_or_default();
     }
     let signed = Signed {
         method: &method,
@@ -196,10 +277,16 @@ async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAd
     let verified = match auth::verify(&signed, &server.users, Utc::now()) {
         Ok(verified) => verified,
         Err(error) => {
-            drain(body, &headers, server.read_timeout);
+            body.drain(&headers);
             return Err(error);
         }
     };
+    if let Some(entry) = &mut entry
+        && let Some(user) = verified.user
+    {
+        entry.facts.requester.clone_from(&user.id);
+        entry.facts.signature = signed.kind();
+    }
     let (user, rule) = (verified.user.cloned(), verified.body);
     let prepared = (|| {
         let (bucket, key) = call::split_path(&path, host_bucket.as_deref())?;
@@ -211,25 +298,38 @@ async fn respond(server: Arc<Server>, request: Request<Incoming>, peer: SocketAd
     let (bucket, key, content_md5, checksum, length) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
-            drain(body, &headers, server.read_timeout);
+            body.drain(&headers);
             return Err(error);
         }
     };
-    let source = receive(body, length, server.read_timeout).await?;
+    let source = body.receive(length).await?;
     let length = if body_is_chunked(&headers) { None } else { Some(length.unwrap_or(0)) };
     let payload = Payload::new(source, rule, content_md5, checksum, length);
     let mut call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
+    let has_log = entry.is_some() && server.journal.has_log();
     let work = move || {
+        // Before the work: a bucket that goes has an owner.
+        let bucket = has_log.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
+        let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
         let result = route::run(&server, &mut call);
         if let Err(error) = &result
             && error.status == 500
         {
             log::error!("serve: {} {}: {}", call.method, call.path, error.message);
         }
-        result
+        let stored = call.payload.length().filter(|_| call.method == "PUT");
+        (result, owner, stored)
     };
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
+        Ok((result, owner, stored)) => {
+            if let Some(entry) = entry {
+                entry.facts.owner = owner;
+                if entry.facts.operation == "REST.PUT.OBJECT" && result.is_ok() {
+                    entry.facts.object_size = stored;
+                }
+            }
+            result
+        }
         Err(error) => {
             log::error!("serve: an operation panicked: {error}");
             fail("InternalError", "We encountered an internal error. Please try again.")
@@ -265,182 +365,88 @@ fn broken_body(error: impl std::fmt::Display) -> S3Error {
     S3Error::new("IncompleteBody", "The request's body ended before it was complete.")
 }
 
-async fn next_piece(body: &mut Incoming, patience: Duration) -> Option<S3Result<Bytes>> {
-    loop {
-        match tokio::time::timeout(patience, body.frame()).await {
-            Err(_) => {
-                return Some(fail(
-                    "RequestTimeout",
-                    "Your socket connection to the server was not read from or written to within the timeout period.",
-                ));
-            }
-            Ok(None) => return None,
-            Ok(Some(Err(error))) => return Some(Err(broken_body(error))),
-            // Trailers of HTTP itself say nothing here.
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data() {
-                    return Some(Ok(data));
+/// The body of a request on its way in.
+struct Inflow {
+    body: Incoming,
+    /// A client that sends nothing for this long is left.
+    patience: Duration,
+    journal: Arc<Journal>,
+}
+
+impl Inflow {
+    async fn next(&mut self) -> Option<S3Result<Bytes>> {
+        loop {
+            match tokio::time::timeout(self.patience, self.body.frame()).await {
+                Err(_) => {
+                    return Some(fail(
+                        "RequestTimeout",
+                        "Your socket connection to the server was not read from or written to within the timeout period.",
+                    ));
+                }
+                Ok(None) => return None,
+                Ok(Some(Err(error))) => return Some(Err(broken_body(error))),
+                // Trailers of HTTP itself say nothing here.
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.journal.received.fetch_add(data.len() as u64, Ordering::Relaxed);
+                        return Some(Ok(data));
+                    }
                 }
             }
         }
     }
-}
 
-/// Reads a small body whole; lets a big one flow.
-async fn receive(mut body: Incoming, length: Option<u64>, patience: Duration) -> S3Result<Source> {
-    if body.is_end_stream() {
-        return Ok(Source::Whole(Bytes::new()));
-    }
-    if let Some(length) = length.filter(|length| *length <= SMALL_BODY) {
-        let mut first: Option<Bytes> = None;
-        let mut all = BytesMut::new();
-        while let Some(piece) = next_piece(&mut body, patience).await {
-            let piece = piece?;
-            if piece.len() as u64 == length {
-                first = Some(piece);
-                continue;
-            }
-            all.reserve(length as usize);
-            all.extend_from_slice(&piece);
+    /// Reads a small body whole; lets a big one flow.
+    async fn receive(mut self, length: Option<u64>) -> S3Result<Source> {
+        if self.body.is_end_stream() {
+            return Ok(Source::Whole(Bytes::new()));
         }
-        return Ok(Source::Whole(first.unwrap_or_else(|| all.freeze())));
-    }
-    let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
-    tokio::spawn(async move {
-        let mut unwanted = 0;
-        while let Some(piece) = next_piece(&mut body, patience).await {
-            let failed = piece.is_err();
-            let size = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
-            if sender.is_closed() || sender.send(piece).await.is_err() {
-                // Answered already. Take what comes for a while, so that the client reads the answer.
-                unwanted += size;
+        if let Some(length) = length.filter(|length| *length <= SMALL_BODY) {
+            let mut first: Option<Bytes> = None;
+            let mut all = BytesMut::new();
+            while let Some(piece) = self.next().await {
+                let piece = piece?;
+                if piece.len() as u64 == length {
+                    first = Some(piece);
+                    continue;
+                }
+                all.reserve(length as usize);
+                all.extend_from_slice(&piece);
             }
-            if failed || unwanted > DRAIN {
-                break;
+            return Ok(Source::Whole(first.unwrap_or_else(|| all.freeze())));
+        }
+        let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+        tokio::spawn(async move {
+            let mut unwanted = 0;
+            while let Some(piece) = self.next().await {
+                let failed = piece.is_err();
+                let size = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                if sender.is_closed() || sender.send(piece).await.is_err() {
+                    // Answered already. Take what comes for a while, so that the client reads the answer.
+                    unwanted += size;
+                }
+                if failed || unwanted > DRAIN {
+                    break;
+                }
             }
-        }
-    });
-    Ok(Source::Pieces(pieces))
-}
-
-/// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client
-/// that waits for "100 Continue" sends none.
-fn drain(mut body: Incoming, headers: &[(String, String)], patience: Duration) {
-    if body.is_end_stream() || headers.iter().any(|(name, _)| name == "expect") {
-        return;
+        });
+        Ok(Source::Pieces(pieces))
     }
-    tokio::spawn(async move {
-        let mut unwanted = 0;
-        while let Some(Ok(piece)) = next_piece(&mut body, patience).await {
-            unwanted += piece.len() as u64;
-            if unwanted > DRAIN {
-                break;
-            }
-        }
-    });
-}
 
-fn build(reply: Reply, id: &str, head: bool) -> Response<Body> {
-    let mut response = Response::new(match reply.body {
-        _ if head => Body::Whole(None),
-        ReplyBody::Whole(bytes) => Body::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-        ReplyBody::File { first, file, offset, left } => Body::File(FileBody {
-            first: Some(first).filter(|first| !first.is_empty()),
-            file: Arc::new(file),
-            offset,
-            unread: left,
-            reading: None,
-            length: left,
-        }),
-    });
-    *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or_default();
-    let headers = response.headers_mut();
-    for (name, value) in reply.headers {
-        // Stored values came in as headers, so they can go out as such.
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
-        {
-            headers.append(name, value);
-        }
-    }
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert("x-amz-request-id", id);
-    }
-    headers.insert("server", HeaderValue::from_static("s3cmd-serve"));
-    response
-}
-
-/// The body of a response.
-#[derive(Debug)]
-enum Body {
-    Whole(Option<Bytes>),
-    File(FileBody),
-}
-
-/// A range of a file, read ahead by one piece.
-#[derive(Debug)]
-struct FileBody {
-    first: Option<Bytes>,
-    file: Arc<File>,
-    offset: u64,
-    /// Bytes whose reading has not begun.
-    unread: u64,
-    reading: Option<JoinHandle<io::Result<Bytes>>>,
-    /// Bytes after `first` that have not been handed out.
-    length: u64,
-}
-
-impl FileBody {
-    fn read_on(&mut self) {
-        if self.unread == 0 || self.reading.is_some() {
+    /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client
+    /// that waits for "100 Continue" sends none.
+    fn drain(mut self, headers: &[(String, String)]) {
+        if self.body.is_end_stream() || headers.iter().any(|(name, _)| name == "expect") {
             return;
         }
-        let (file, offset) = (Arc::clone(&self.file), self.offset);
-        let size = self.unread.min(PIECE as u64);
-        self.offset += size;
-        self.unread -= size;
-        self.reading = Some(tokio::task::spawn_blocking(move || {
-            let mut buffer = vec![0; size as usize];
-            file.read_exact_at(&mut buffer, offset)?;
-            Ok(Bytes::from(buffer))
-        }));
-    }
-}
-
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let body = match self.get_mut() {
-            Self::Whole(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::File(body) => body,
-        };
-        body.read_on();
-        if let Some(first) = body.first.take() {
-            return Poll::Ready(Some(Ok(Frame::data(first))));
-        }
-        let Some(reading) = &mut body.reading else { return Poll::Ready(None) };
-        let piece = ready!(Pin::new(reading).poll(context)).map_err(io::Error::other).flatten();
-        body.reading = None;
-        Poll::Ready(Some(piece.map(|piece| {
-            body.length -= piece.len() as u64;
-            body.read_on();
-            Frame::data(piece)
-        })))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(bytes) => bytes.is_none(),
-            Self::File(body) => body.first.is_none() && body.length == 0,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match self {
-            Self::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
-            Self::File(body) => body.length + body.first.as_ref().map_or(0, |first| first.len() as u64),
-        })
+        tokio::spawn(async move {
+            let mut unwanted = 0;
+            while let Some(Ok(piece)) = self.next().await {
+                unwanted += piece.len() as u64;
+                if unwanted > DRAIN {
+                    break;
+                }
+            }
+        });
     }
 }

@@ -28,9 +28,12 @@ mod call;
 mod checksum;
 mod error;
 mod http;
+mod journal;
 mod lifecycle;
+mod metrics;
 mod ops;
 mod policy;
+mod response;
 mod route;
 mod store;
 mod tls;
@@ -40,6 +43,7 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+use journal::Journal;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,11 +55,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use journal::LogSink;
 pub use tls::tls_config;
 pub use users::{User, generate_user, parse_auth_file};
 
 /// What to serve, where, and to whom.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// The directory whose folders are the buckets.
     pub root: PathBuf,
@@ -85,6 +90,10 @@ pub struct Options {
     pub read_timeout: Duration,
     /// A client that takes nothing for this long is left.
     pub write_timeout: Duration,
+    /// Takes the access log.
+    pub access_log: Option<LogSink>,
+    /// Answer `/-/metrics`, to anybody.
+    pub metrics: bool,
 }
 
 impl Options {
@@ -107,6 +116,8 @@ impl Options {
             tls: None,
             read_timeout: Self::PATIENCE,
             write_timeout: Self::PATIENCE,
+            access_log: None,
+            metrics: false,
         }
     }
 }
@@ -140,6 +151,7 @@ struct Server {
     /// Whether connections are encrypted.
     secure: bool,
     read_timeout: Duration,
+    journal: Arc<Journal>,
     /// How long the days of lifecycle rules and of restored objects are.
     day: Duration,
 }
@@ -151,6 +163,7 @@ pub struct Running {
     stopping: watch::Sender<bool>,
     accepting: JoinHandle<()>,
     expiring: JoinHandle<()>,
+    logging: Option<std::thread::JoinHandle<()>>,
 }
 
 /// Starts a server inside the present tokio runtime.
@@ -187,13 +200,16 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let address = listener.local_addr().map_err(bind)?;
     let day = options.lifecycle_day.filter(|day| !day.is_zero()).unwrap_or(lifecycle::DAY);
     let secure = options.tls.is_some();
-    let server = Arc::new(Server { store, users, region, domains, read_only, secure, read_timeout, day });
+    let (journal, logging) = Journal::new(options.access_log, options.metrics);
+    let journal = Arc::new(journal);
+    let server =
+        Arc::new(Server { store, users, region, domains, read_only, secure, read_timeout, journal, day });
     let door =
         http::Door { listener, tls: options.tls.map(Into::into), write_timeout: options.write_timeout };
     let (stopping, stopped) = watch::channel(false);
     let expiring = tokio::spawn(lifecycle::run(Arc::clone(&server), stopped.clone()));
     let accepting = tokio::spawn(http::accept(door, server, stopped));
-    Ok(Running { address, stopping, accepting, expiring })
+    Ok(Running { address, stopping, accepting, expiring, logging })
 }
 
 impl Running {
@@ -212,6 +228,10 @@ impl Running {
     pub async fn wait(mut self) {
         let _ = (&mut self.accepting).await;
         let _ = (&mut self.expiring).await;
+        if let Some(logging) = self.logging.take() {
+            // It ends after the last line, as nobody is left who could write another.
+            let _ = tokio::task::spawn_blocking(move || logging.join()).await;
+        }
     }
 }
 

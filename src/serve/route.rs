@@ -19,6 +19,16 @@ enum Level {
     Object,
 }
 
+impl Level {
+    fn of(bucket: bool, key: bool) -> Self {
+        match (bucket, key) {
+            (false, _) => Self::Service,
+            (true, false) => Self::Bucket,
+            (true, true) => Self::Object,
+        }
+    }
+}
+
 type Run = fn(&Server, &mut Call) -> S3Result<Reply>;
 
 struct Route {
@@ -135,13 +145,39 @@ fn is_neutral(name: &str) -> bool {
         || name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
 }
 
+/// What logs and metrics call an operation, as S3's own logs do: `REST.GET.OBJECT`. What is not known here is not told
+/// apart, so that there are not more names than operations.
+pub(crate) fn name(method: &str, bucket: bool, key: bool, query: &[(String, String)], copy: bool) -> String {
+    let method = match method {
+        "PUT" if copy => "COPY",
+        "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "OPTIONS" => method,
+        _ => "UNKNOWN",
+    };
+    let level = Level::of(bucket, key);
+    let known = |sub: &str| {
+        let document = level == Level::Bucket && documents::find(sub).is_some();
+        document || !sub.is_empty() && ROUTES.iter().any(|route| route.level == level && route.sub == sub)
+    };
+    let sub = query.iter().map(|(name, _)| name.as_str()).find(|name| known(name)).unwrap_or("");
+    let what = match (sub, level) {
+        ("", Level::Service) => "SERVICE".to_owned(),
+        ("", Level::Bucket) => "BUCKET".to_owned(),
+        ("", Level::Object) => "OBJECT".to_owned(),
+        ("policy", _) => "BUCKETPOLICY".to_owned(),
+        ("versions", _) => "BUCKETVERSIONS".to_owned(),
+        ("logging", _) => "LOGGING_STATUS".to_owned(),
+        ("delete", _) => "MULTI_OBJECT_DELETE".to_owned(),
+        ("tagging", Level::Object) => "OBJECT_TAGGING".to_owned(),
+        ("uploadId", _) if matches!(method, "PUT" | "COPY") => "PART".to_owned(),
+        ("uploadId", _) => "UPLOAD".to_owned(),
+        (sub, _) => sub.to_ascii_uppercase().replace('-', "_"),
+    };
+    format!("REST.{method}.{what}")
+}
+
 /// Finds the operation and runs it.
 pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let level = match (&call.bucket, &call.key) {
-        (None, _) => Level::Service,
-        (Some(_), None) => Level::Bucket,
-        (Some(_), Some(_)) => Level::Object,
-    };
+    let level = Level::of(call.bucket.is_some(), call.key.is_some());
     let names: Vec<&str> =
         call.query.iter().map(|(name, _)| name.as_str()).filter(|name| !is_neutral(name)).collect();
     if level == Level::Bucket

@@ -25,6 +25,15 @@ pub(super) const SERVING: &[OptionSpec] = &[
     )
     .own(),
     value(
+        &["access-log"],
+        "FILE",
+        Sets::Key("access_log"),
+        SERVE,
+        "Add a line for every request to FILE, in the format of S3's server access logs; '-' is the standard output.",
+    )
+    .own(),
+    flag(&["metrics"], Sets::On("metrics"), SERVE, "Answer /-/metrics with counts for Prometheus, to anybody.").own(),
+    value(
         &["lifecycle-day"],
         "SECONDS",
         Sets::Key("lifecycle_day"),

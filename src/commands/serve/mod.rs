@@ -5,11 +5,12 @@ mod greeting;
 use super::context::Cx;
 use super::document;
 use crate::config::Settings;
-use crate::output::{Exit, Failure, Outcome};
+use crate::output::{self, Exit, Failure, Outcome};
 use crate::s3::client::canonical_region;
-use crate::serve::{self, Options, StartError, User};
+use crate::serve::{self, LogSink, Options, StartError, User};
 use greeting::{Place, greet};
 use std::ffi::OsString;
+use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         keep_folders: settings.no_cleanup,
         tls,
         read_timeout: patience("server-read-timeout", &settings.server_read_timeout)?,
+        access_log: access_log(&settings.access_log)?,
+        metrics: settings.metrics,
         write_timeout: patience("server-write-timeout", &settings.server_write_timeout)?,
         ..Options::new(&root, wanted.address, users)
     };
@@ -91,6 +94,30 @@ fn check_etag_hash(name: &str) -> Outcome {
     Err(Failure::parameter(format!(
         "--etag-hash '{name}': ETags are MD5 sums here; nothing else can be chosen"
     )))
+}
+
+/// Where the access log goes. A file is added to, so that it can be moved away and a copy emptied while this runs.
+fn access_log(path: &str) -> Outcome<Option<LogSink>> {
+    match path {
+        "" => Ok(None),
+        "-" => Ok(Some(LogSink::new(|lines| {
+            // A reader that went away ends the log, not the server.
+            let _ = output::print_text(lines);
+        }))),
+        path => {
+            let mut file = std::fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .map_err(|error| Failure::file(path, &error))?;
+            let path = path.to_owned();
+            Ok(Some(LogSink::new(move |lines| {
+                if let Err(error) = file.write_all(lines.as_bytes()) {
+                    log::warn!("'{path}': {error}");
+                }
+            })))
+        }
+    }
 }
 
 fn lifecycle_day(seconds: i64) -> Outcome<Option<Duration>> {

@@ -44,6 +44,17 @@ impl Signed<'_> {
         self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// Version and place of the signature, as access logs name them; `None` without one.
+    pub(crate) fn kind(&self) -> Option<(&'static str, &'static str)> {
+        Some(match self.header("authorization") {
+            Some(value) if value.starts_with("AWS4-") => ("SigV4", "AuthHeader"),
+            Some(_) => ("SigV2", "AuthHeader"),
+            None if self.parameter("X-Amz-Signature").is_some() => ("SigV4", "QueryString"),
+            None if self.parameter("Signature").is_some() => ("SigV2", "QueryString"),
+            None => return None,
+        })
+    }
+
     /// The spellings of the path that a signature may be over: as sent, then canonical.
     fn paths(&self) -> Vec<String> {
         let mut paths = vec![self.path.to_owned()];

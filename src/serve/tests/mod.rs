@@ -7,6 +7,7 @@ mod access;
 mod buckets;
 mod checksums;
 mod front;
+mod journal;
 mod listing;
 mod locks;
 mod multipart;

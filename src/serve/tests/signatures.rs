@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 
 impl Lab {
     /// A presigned link's target.
-    fn link(&self, v: u8, method: &str, path: &str, life: i64) -> Ask {
+    pub(super) fn link(&self, v: u8, method: &str, path: &str, life: i64) -> Ask {
         let mut ask = self.alice(method, path);
         let headers = vec![("host".to_owned(), ask.address.to_string())];
         let request = sign::Request { method, path: &ask.path, query: &ask.query, headers: &headers };
@@ -23,7 +23,7 @@ impl Lab {
 
 impl Ask {
     /// Sends what is there, unsigned.
-    async fn send_unsigned(self) -> Answer {
+    pub(super) async fn send_unsigned(self) -> Answer {
         let headers = self.headers.clone();
         self.send_with(headers).await
     }
