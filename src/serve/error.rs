@@ -62,6 +62,7 @@ fn status(code: &str) -> u16 {
     match code {
         "NotModified" => 304,
         "AccessDenied"
+        | "AccessForbidden"
         | "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "RequestTimeTooSkewed"

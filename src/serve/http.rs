@@ -9,6 +9,7 @@ use super::auth::checksum::Checksum;
 use super::auth::payload::{Payload, Source};
 use super::auth::{self, Signed};
 use super::call::{self, Call, Reply};
+use super::cors::{self, Asked};
 use super::error::{S3Error, S3Result, fail};
 use super::journal::{Entry, Facts, Journal};
 use super::response::{Body, build};
@@ -172,8 +173,11 @@ async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: Peer) -> 
     let head = request.method() == http::Method::HEAD;
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
+    let origin =
+        request.headers().get("origin").map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
+    let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
     let mut entry = server.journal.begin(|| facts(&request, &peer, &id));
-    let reply = match respond(server, request, peer.address, entry.as_deref_mut()).await {
+    let mut reply = match respond(Arc::clone(&server), request, peer.address, entry.as_deref_mut()).await {
         Ok(reply) => reply,
         Err(error) => {
             log::debug!("serve: {method} {path}: {} {}: {}", error.status, error.code, error.message);
@@ -183,6 +187,11 @@ async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: Peer) -> 
             Reply::error(&error, &path, &id)
         }
     };
+    if let Some(origin) = origin
+        && method != http::Method::OPTIONS
+    {
+        reply.headers.extend(cross_origin(server, &path, &host, origin, method).await);
+    }
     if let Some(entry) = &mut entry {
         entry.facts.status = reply.status;
         let header =
@@ -196,6 +205,25 @@ async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: Peer) -> 
         entry.answered();
     }
     build(reply, &id, head, entry)
+}
+
+/// The headers that let a page of another origin read an answer.
+async fn cross_origin(
+    server: Arc<Server>,
+    path: &str,
+    host: &str,
+    origin: String,
+    method: http::Method,
+) -> Vec<(String, String)> {
+    let Ok((Some(bucket), _)) = call::split_path(path, call::host_bucket(host, &server.domains)) else {
+        return Vec::new();
+    };
+    let look = move || {
+        let asked = Asked { origin: &origin, method: method.as_str(), headers: None };
+        let headers = cors::headers(&server, &bucket, &asked);
+        headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    };
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
 /// What a request says of itself.
@@ -266,6 +294,17 @@ async fn respond(
         entry.facts.operation = route::name(&method, bucket.is_some(), key.is_some(), &query, copy);
         entry.facts.bucket = bucket.unwrap_or_default();
         entry.facts.key = key.unwrap_or_default();
+    }
+    if method == "OPTIONS"
+        && let (Some(bucket), _) = call::split_path(&path, host_bucket.as_deref())?
+    {
+        let answered =
+            tokio::task::spawn_blocking(move || cors::preflight(&server, &bucket, &cors::asked(&headers)?))
+                .await;
+        return answered.unwrap_or_else(|error| {
+            log::error!("serve: a preflight request panicked: {error}");
+            fail("InternalError", "We encountered an internal error. Please try again.")
+        });
     }
     let signed = Signed {
         method: &method,

@@ -6,6 +6,7 @@
 mod access;
 mod buckets;
 mod checksums;
+mod cors;
 mod front;
 mod journal;
 mod listing;

@@ -1,0 +1,86 @@
+use super::*;
+
+const RULES: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://*.example.org</AllowedOrigin>\
+    <AllowedMethod>PUT</AllowedMethod><AllowedMethod>GET</AllowedMethod><AllowedHeader>x-amz-*</AllowedHeader>\
+    <AllowedHeader>Content-Type</AllowedHeader><ExposeHeader>ETag</ExposeHeader><ExposeHeader>x-amz-version-id</ExposeHeader>\
+    <MaxAgeSeconds>600</MaxAgeSeconds></CORSRule><CORSRule><AllowedOrigin>*</AllowedOrigin>\
+    <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+
+async fn lab() -> Lab {
+    let lab = Lab::with_bucket().await;
+    lab.alice("PUT", "/b-one?cors").body(RULES).send().await.ok(200);
+    lab
+}
+
+fn preflight(lab: &Lab, target: &str, origin: &str, method: &str, headers: &str) -> Ask {
+    let ask = lab.anonymous("OPTIONS", target).header("origin", origin);
+    let ask = ask.header("access-control-request-method", method);
+    if headers.is_empty() { ask } else { ask.header("access-control-request-headers", headers) }
+}
+
+#[tokio::test]
+async fn preflight_is_answered_from_the_first_rule_that_fits() {
+    let lab = lab().await;
+    // Also for a link, whose signature is for another method.
+    let target = "/b-one/k?X-Amz-Signature=0&X-Amz-Algorithm=AWS4-HMAC-SHA256";
+    let ask = preflight(&lab, target, "https://app.example.org", "PUT", "X-Amz-Acl, content-type");
+    let answer = ask.send().await.ok(200);
+    for (name, value) in [
+        ("access-control-allow-origin", "https://app.example.org"),
+        ("access-control-allow-credentials", "true"),
+        ("access-control-allow-methods", "PUT, GET"),
+        ("access-control-allow-headers", "x-amz-acl, content-type"),
+        ("access-control-expose-headers", "ETag, x-amz-version-id"),
+        ("access-control-max-age", "600"),
+    ] {
+        assert_eq!(answer.header(name), value, "{name}");
+    }
+    assert!(answer.header("vary").contains("Origin"));
+    let answer = preflight(&lab, "/b-one/k", "https://else.where", "GET", "").send().await.ok(200);
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    assert_eq!(answer.header("access-control-allow-credentials"), "");
+    // Where the host name says the bucket, too.
+    let ask = preflight(&lab, "/k", "https://else.where", "GET", "").header("host", "b-one.localhost");
+    ask.send().await.ok(200);
+}
+
+#[tokio::test]
+async fn what_no_rule_allows_is_forbidden() {
+    let lab = lab().await;
+    lab.alice("PUT", "/b-two").send().await.ok(200);
+    for (target, origin, method, headers) in [
+        ("/b-one/k", "https://else.where", "PUT", ""),
+        ("/b-one/k", "https://example.org", "PUT", ""),
+        ("/b-one/k", "https://app.example.org", "DELETE", ""),
+        ("/b-one/k", "https://app.example.org", "put", ""),
+        ("/b-one/k", "https://app.example.org", "PUT", "authorization"),
+        ("/b-one/k", "https://else.where", "GET", "x-amz-acl"),
+        ("/b-two/k", "https://app.example.org", "GET", ""),
+        ("/b-none", "https://app.example.org", "GET", ""),
+    ] {
+        let answer = preflight(&lab, target, origin, method, headers).send().await;
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{target} {origin} {method}");
+        answer.error(403, "AccessForbidden");
+    }
+    lab.anonymous("OPTIONS", "/b-one/k").send().await.error(400, "BadRequest");
+    lab.anonymous("OPTIONS", "/b-one/k").header("origin", "a").send().await.error(400, "BadRequest");
+}
+
+#[tokio::test]
+async fn answers_say_which_page_may_read_them() {
+    let lab = lab().await;
+    let put = lab.alice("PUT", "/b-one/k").header("origin", "https://app.example.org").body("x");
+    let answer = put.send().await.ok(200);
+    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.org");
+    assert_eq!(answer.header("access-control-expose-headers"), "ETag, x-amz-version-id");
+    // Refusals as well, or a page could not tell why.
+    let get = |target: &str| lab.anonymous("GET", target).header("origin", "https://else.where").send();
+    let answer = get("/b-one/k").await;
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    answer.error(403, "AccessDenied");
+    assert_eq!(get("/b-none/k").await.header("access-control-allow-origin"), "");
+    let delete = lab.alice("DELETE", "/b-one/k").header("origin", "https://app.example.org");
+    assert_eq!(delete.send().await.ok(204).header("access-control-allow-origin"), "");
+    let plain = lab.alice("GET", "/b-one").send().await.ok(200);
+    assert_eq!(plain.header("access-control-allow-origin"), "");
+}
