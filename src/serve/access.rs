@@ -11,6 +11,7 @@ use super::policy::{Question, Verdict};
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
 use super::xml;
+use chrono::Utc;
 
 /// What an action needs where no policy speaks.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +105,7 @@ impl Server {
                 key,
                 source: call.peer,
                 secure: self.secure,
+                now: Utc::now(),
                 values: &values,
             };
             match policy.decide(&question) {

@@ -26,6 +26,7 @@ mod acl;
 mod auth;
 mod call;
 mod checksum;
+mod conditions;
 mod cors;
 mod error;
 mod http;

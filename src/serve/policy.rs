@@ -4,7 +4,9 @@
 //! What a statement says that is not understood here (`NotPrincipal`, an unknown condition operator, ...) makes the
 //! document unacceptable when it is put: a policy that is stored is enforced in full.
 
+use super::conditions::Condition;
 use super::error::{S3Error, S3Result};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::net::IpAddr;
 
@@ -36,27 +38,6 @@ struct Patterns {
     patterns: Vec<String>,
 }
 
-#[derive(Debug, PartialEq)]
-struct Condition {
-    test: Test,
-    /// Holds also where the request does not have the key.
-    if_exists: bool,
-    inverted: bool,
-    /// Lower case.
-    key: String,
-    values: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Test {
-    Equals,
-    EqualsIgnoreCase,
-    Like,
-    Address,
-    Bool,
-    Null,
-}
-
 /// What is asked of a policy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
@@ -68,6 +49,7 @@ pub(crate) struct Question<'a> {
     pub(crate) key: Option<&'a str>,
     pub(crate) source: IpAddr,
     pub(crate) secure: bool,
+    pub(crate) now: DateTime<Utc>,
     /// Further condition keys (lower case) with their values: `s3:prefix`, `s3:x-amz-acl`, ...
     pub(crate) values: &'a [(String, String)],
 }
@@ -80,7 +62,7 @@ pub(crate) enum Verdict {
     Silent,
 }
 
-fn malformed(message: impl Into<String>) -> S3Error {
+pub(super) fn malformed(message: impl Into<String>) -> S3Error {
     S3Error::new("MalformedPolicy", message)
 }
 
@@ -231,7 +213,7 @@ impl Statement {
     }
 }
 
-fn strings(value: &Value) -> Option<Vec<String>> {
+pub(super) fn strings(value: &Value) -> Option<Vec<String>> {
     let scalar = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(value) => Some(value.to_string()),
@@ -283,87 +265,6 @@ impl Patterns {
             }
         };
         self.inverted != self.patterns.iter().any(fits)
-    }
-}
-
-impl Condition {
-    fn parse(operator: &str, key: &str, values: &Value) -> S3Result<Self> {
-        let (name, if_exists) = match operator.strip_suffix("IfExists") {
-            Some(name) => (name, true),
-            None => (operator, false),
-        };
-        let (test, inverted) = match name {
-            "StringEquals" => (Test::Equals, false),
-            "StringNotEquals" => (Test::Equals, true),
-            "StringEqualsIgnoreCase" => (Test::EqualsIgnoreCase, false),
-            "StringNotEqualsIgnoreCase" => (Test::EqualsIgnoreCase, true),
-            "StringLike" | "ArnLike" | "ArnEquals" => (Test::Like, false),
-            "StringNotLike" | "ArnNotLike" | "ArnNotEquals" => (Test::Like, true),
-            "IpAddress" => (Test::Address, false),
-            "NotIpAddress" => (Test::Address, true),
-            "Bool" => (Test::Bool, false),
-            "Null" => (Test::Null, false),
-            _ => return Err(malformed(format!("Condition operator {operator} is not understood"))),
-        };
-        let values = strings(values)
-            .filter(|values| !values.is_empty())
-            .ok_or_else(|| malformed("Invalid Condition value"))?;
-        if test == Test::Address && values.iter().any(|value| network(value).is_none()) {
-            return Err(malformed("Invalid IP address in Conditions"));
-        }
-        Ok(Self { test, if_exists, inverted, key: key.to_ascii_lowercase(), values })
-    }
-
-    fn holds(&self, question: &Question<'_>) -> bool {
-        let value = match self.key.as_str() {
-            "aws:sourceip" => Some(question.source.to_string()),
-            "aws:securetransport" => Some(question.secure.to_string()),
-            "aws:userid" | "aws:principalid" => question.who.map(|(id, _)| id.to_owned()),
-            "aws:username" => question.who.map(|(_, name)| name.to_owned()),
-            key => question.values.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()),
-        };
-        if self.test == Test::Null {
-            let absent = value.is_none().to_string();
-            return self.values.iter().any(|wanted| wanted.eq_ignore_ascii_case(&absent));
-        }
-        let Some(value) = value else { return self.if_exists || self.inverted };
-        let fits = self.values.iter().any(|wanted| match self.test {
-            Test::Equals => *wanted == value,
-            Test::EqualsIgnoreCase | Test::Bool => wanted.eq_ignore_ascii_case(&value),
-            Test::Like => like(wanted.as_bytes(), value.as_bytes()),
-            Test::Address => match (network(wanted), value.parse().ok()) {
-                (Some(network), Some(address)) => contains(network, address),
-                _ => false,
-            },
-            Test::Null => false,
-        });
-        fits != self.inverted
-    }
-}
-
-fn network(text: &str) -> Option<(IpAddr, u32)> {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits)),
-        None => (text, None),
-    };
-    let address: IpAddr = address.parse().ok()?;
-    let width = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.map_or(Some(width), |bits| bits.parse().ok())?;
-    (bits <= width).then_some((address, bits))
-}
-
-fn contains((network, bits): (IpAddr, u32), address: IpAddr) -> bool {
-    // An IPv4 client of a socket that serves both shows as a mapped address.
-    match (network, address.to_canonical()) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => {
-            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-            (network.to_bits() ^ address.to_bits()) & mask == 0
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) => {
-            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-            (network.to_bits() ^ address.to_bits()) & mask == 0
-        }
-        _ => false,
     }
 }
 

@@ -9,7 +9,8 @@ fn ask(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source:
         key,
         source: source.parse().unwrap(),
         secure: false,
-        values: &[("s3:prefix".to_owned(), "home/".to_owned())],
+        now: "2026-05-04T12:00:00Z".parse().unwrap(),
+        values: &[("s3:prefix".to_owned(), "home/".to_owned()), ("s3:max-keys".to_owned(), "100".to_owned())],
     })
 }
 
@@ -146,5 +147,56 @@ proptest! {
             }
         }
         prop_assert_eq!(like(pattern.as_bytes(), text.as_bytes()), simple(pattern.as_bytes(), text.as_bytes()));
+    }
+}
+
+#[test]
+fn numbers_dates_and_arns_are_compared_as_such() {
+    for (condition, holds) in [
+        (r#"{"NumericEquals":{"s3:max-keys":"100.0"}}"#, true),
+        (r#"{"NumericEquals":{"s3:max-keys":[7,100]}}"#, true),
+        (r#"{"NumericNotEquals":{"s3:max-keys":[7,100]}}"#, false),
+        (r#"{"NumericNotEquals":{"s3:max-keys":7}}"#, true),
+        (r#"{"NumericLessThan":{"s3:max-keys":100}}"#, false),
+        (r#"{"NumericLessThan":{"s3:max-keys":1000}}"#, true),
+        (r#"{"NumericLessThanEquals":{"s3:max-keys":100}}"#, true),
+        (r#"{"NumericGreaterThan":{"s3:max-keys":"99"}}"#, true),
+        (r#"{"NumericGreaterThanEquals":{"s3:max-keys":101}}"#, false),
+        (r#"{"NumericLessThan":{"s3:none":100}}"#, false),
+        (r#"{"NumericLessThanIfExists":{"s3:none":100}}"#, true),
+        (r#"{"NumericLessThanIfExists":{"s3:max-keys":10}}"#, false),
+        (r#"{"NumericLessThan":{"s3:prefix":100}}"#, false),
+        (r#"{"DateGreaterThan":{"aws:CurrentTime":"2026-05-04T11:59:59Z"}}"#, true),
+        (r#"{"DateGreaterThan":{"aws:CurrentTime":"2026-05-04T14:00:00+02:00"}}"#, false),
+        (r#"{"DateGreaterThanEquals":{"aws:CurrentTime":"2026-05-04T14:00:00+02:00"}}"#, true),
+        (r#"{"DateLessThan":{"aws:CurrentTime":"2026-05-05"}}"#, true),
+        (r#"{"DateLessThan":{"aws:CurrentTime":"2026-05-04"}}"#, false),
+        (r#"{"DateLessThanEquals":{"aws:CurrentTime":"2026-05-04T12:00Z"}}"#, true),
+        (r#"{"DateEquals":{"aws:EpochTime":"1777896000"}}"#, true),
+        (r#"{"DateNotEquals":{"aws:CurrentTime":"1777896000"}}"#, false),
+        (r#"{"NumericGreaterThan":{"aws:EpochTime":1777895999}}"#, true),
+        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/al*"}}"#, true),
+        (r#"{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam:::user/bob"}}"#, false),
+        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:*"}}"#, false),
+        (r#"{"StringLike":{"aws:PrincipalArn":"arn:*"}}"#, true),
+        (r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:*"}}"#, true),
+        (r#"{"Null":{"s3:max-keys":"false"}}"#, true),
+        (r#"{"StringNotEqualsIgnoreCase":{"s3:prefix":"HOME/"}}"#, false),
+        (r#"{"StringLikeIfExists":{"s3:none":"x"}}"#, true),
+    ] {
+        let text = policy(&[statement("Allow", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b""#, condition)]);
+        let verdict = if holds { Verdict::Allow } else { Verdict::Silent };
+        assert_eq!(ask(&text, Some("alice"), "s3:ListBucket", None, "::1"), verdict, "{condition}");
+    }
+    for condition in [
+        r#"{"NumericEquals":{"s3:max-keys":"many"}}"#,
+        r#"{"NumericEquals":{"s3:max-keys":"inf"}}"#,
+        r#"{"DateLessThan":{"aws:CurrentTime":"tomorrow"}}"#,
+        r#"{"NumericLike":{"s3:max-keys":"1"}}"#,
+        r#"{"Bool":{"aws:SecureTransport":"perhaps"}}"#,
+        r#"{"NullIfExists":{"s3:prefix":"true"}}"#,
+    ] {
+        let text = policy(&[statement("Allow", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b""#, condition)]);
+        assert_eq!(Policy::parse(&text).unwrap_err().code, "MalformedPolicy", "{condition}");
     }
 }
