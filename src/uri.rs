@@ -13,6 +13,40 @@ pub struct S3Uri {
     pub key: String,
 }
 
+/// `cf://DISTRIBUTION[/INVALIDATION]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudFrontUri {
+    /// Id of the distribution.
+    pub distribution: String,
+    /// Id of an invalidation; empty for the distribution itself.
+    pub invalidation: String,
+}
+
+impl CloudFrontUri {
+    /// Names a distribution.
+    pub fn new(distribution: impl Into<String>) -> Self {
+        Self { distribution: distribution.into(), invalidation: String::new() }
+    }
+
+    /// Reads `cf://...`. `None` for anything else, and for what cannot be an id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let scheme = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("cf://"))?;
+        let (distribution, invalidation) =
+            text[scheme.len()..].split_once('/').unwrap_or((&text[scheme.len()..], ""));
+        let is_id = |id: &str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        (!distribution.is_empty() && is_id(distribution) && is_id(invalidation))
+            .then(|| Self { invalidation: invalidation.to_owned(), ..Self::new(distribution) })
+    }
+}
+
+/// As s3cmd prints it.
+impl fmt::Display for CloudFrontUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cf://{}", self.distribution)?;
+        if self.invalidation.is_empty() { Ok(()) } else { write!(f, "/{}", self.invalidation) }
+    }
+}
+
 /// An argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -105,5 +139,16 @@ mod tests {
         assert_eq!(parse("s3://"), pair("", ""));
         assert_eq!(parse("s3:/b"), None);
         assert_eq!(parse("ä3://b"), None);
+    }
+
+    #[test]
+    fn distributions_and_invalidations_are_named_by_ids() {
+        let parse = |text| CloudFrontUri::parse(text).map(|uri| uri.to_string());
+        assert_eq!(parse("cf://E1").as_deref(), Some("cf://E1"));
+        assert_eq!(parse("CF://E1/").as_deref(), Some("cf://E1"));
+        assert_eq!(parse("cf://E1/I2").as_deref(), Some("cf://E1/I2"));
+        for text in ["cf://", "cf:///I2", "cf://..", "cf://E1/I2/x", "cf://E 1", "E1", "s3://E1"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
     }
 }

@@ -46,6 +46,13 @@ pub enum Command {
     Modify,
     Restore,
     Fixbucket,
+    Cflist,
+    Cfinfo,
+    Cfcreate,
+    Cfdelete,
+    Cfmodify,
+    Cfinval,
+    Cfinvalinfo,
     Multipart,
     Listmp,
     Abortmp,
@@ -72,19 +79,22 @@ pub enum Group {
     Settings,
     /// Uploads in parts.
     Uploads,
+    /// Distributions of CloudFront.
+    CloudFront,
     /// Links, tests and the server.
     Tools,
 }
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Buckets,
         Self::Objects,
         Self::Access,
         Self::Documents,
         Self::Settings,
         Self::Uploads,
+        Self::CloudFront,
         Self::Tools,
     ];
 
@@ -97,6 +107,7 @@ impl Group {
             Self::Documents => "Lifecycle rules, tags and retention",
             Self::Settings => "Settings of buckets",
             Self::Uploads => "Unfinished uploads",
+            Self::CloudFront => "CloudFront",
             Self::Tools => "Links, tests and the embedded server",
         }
     }
@@ -233,6 +244,17 @@ commands! {
     Abortmp Uploads ["abortmp"], 2, "s3://BUCKET/OBJECT ID", "Give up an unfinished upload and free its space"
     Fixbucket Tools ["fixbucket"], 1, "s3://BUCKET[/PREFIX]...", "Rename objects with control characters in their names",
         "Each control character becomes what s3cmd's put makes of it, such as '^A'. An object is deleted under its old name once its copy is complete; one whose new name exists already stays."
+    Cflist CloudFront ["cflist"], 0, "", "List CloudFront distributions"
+    Cfinfo CloudFront ["cfinfo"], 0, "[cf://ID...]", "Show what is known about CloudFront distributions",
+        "A distribution can be named by a bucket that it shows, too: s3://BUCKET."
+    Cfcreate CloudFront ["cfcreate"], 1, "s3://BUCKET...", "Put CloudFront distributions in front of buckets"
+    Cfdelete CloudFront ["cfdelete"], 1, "cf://ID...", "Delete CloudFront distributions",
+        "A distribution that is switched on is switched off first, and deleted once all edges know of it, which takes minutes."
+    Cfmodify CloudFront ["cfmodify"], 1, "cf://ID...", "Change CloudFront distributions",
+        "Only what the options name is changed."
+    Cfinval CloudFront ["cfinval"], 1, "s3://BUCKET/OBJECT...", "Have CloudFront forget objects",
+        "A bucket, or a name that ends in '/', stands for all that is below; '*' at the end of a name is a wildcard."
+    Cfinvalinfo CloudFront ["cfinvalinfo"], 1, "cf://ID[/INVALIDATION]...", "Show how far CloudFront has forgotten objects"
     Signurl Tools ["signurl"], 2, "s3://BUCKET/OBJECT EXPIRY", "Make a link that works for a while without an account",
         "EXPIRY is +SECONDS, +Nm, +Nh or +Nd from now, a date (2030-01-31 or 2030-01-31T12:00:00Z), or seconds since 1970. Nothing is asked of the server. Links are signed with version 4, which allows 7 days; beyond that, or with signature_v2, with version 2."
     Sign Tools ["sign"], 1, "STRING", "Sign a text with the secret key"

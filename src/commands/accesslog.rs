@@ -37,7 +37,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     Ok(())
 }
 
-fn target(typed: &str) -> Outcome<LogTarget> {
+/// Reads `--access-logging-target-prefix`.
+pub(super) fn target(typed: &str) -> Outcome<LogTarget> {
     match S3Uri::parse(typed) {
         Some(uri) if !uri.bucket.is_empty() => Ok(LogTarget { bucket: uri.bucket, prefix: uri.key }),
         _ => Err(Failure::parameter("--log-target-prefix must be a S3 URI")),

@@ -3,7 +3,15 @@
 
 pub mod abortmp;
 pub mod accesslog;
+pub mod cfcreate;
+pub mod cfdelete;
+pub mod cfinfo;
+pub mod cfinval;
+pub mod cfinvalinfo;
+pub mod cflist;
+pub mod cfmodify;
 pub mod check;
+mod cloudfront;
 pub mod complete;
 pub mod configure;
 pub mod context;
@@ -72,6 +80,13 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
         let outcome = match command {
             Command::Abortmp => abortmp::run(cx, args).await,
             Command::Accesslog => accesslog::run(cx, args).await,
+            Command::Cfcreate => cfcreate::run(cx, args).await,
+            Command::Cfdelete => cfdelete::run(cx, args).await,
+            Command::Cfinfo => cfinfo::run(cx, args).await,
+            Command::Cfinval => cfinval::run(cx, args).await,
+            Command::Cfinvalinfo => cfinvalinfo::run(cx, args).await,
+            Command::Cflist => cflist::run(cx, args).await,
+            Command::Cfmodify => cfmodify::run(cx, args).await,
             Command::Check => check::run(cx, args).await,
             Command::Cp => cp::run(cx, args).await,
             Command::Del => del::run(cx, args).await,

@@ -48,6 +48,8 @@ pub struct ClientOptions {
     pub credentials: Option<Credentials>,
     /// Who gives new keys when those expire; its keys go before `credentials`.
     pub issuer: Option<Issuer>,
+    /// Service that V4 signatures name: `s3`, or `cloudfront`.
+    pub service: &'static str,
     /// Region for V4 signatures; empty or `US` when unknown, `EU` for its old name.
     pub region: String,
     /// Signature version to begin with.
@@ -71,6 +73,7 @@ impl ClientOptions {
             endpoint,
             credentials,
             issuer: None,
+            service: "s3",
             region: String::new(),
             signature: Signature::V4,
             transport: TransportOptions::default(),
@@ -377,6 +380,9 @@ impl Client {
     fn target(&self, request: &Request) -> Target {
         let mut target =
             self.inner.options.endpoint.target(request.bucket.as_deref(), request.key.as_deref());
+        if let Some(path) = &request.path {
+            target.path.clone_from(path);
+        }
         if let Some(bucket) = &request.bucket
             && let Some(host) = self.learned(bucket).host
         {
@@ -418,7 +424,7 @@ impl Client {
                 }
                 Signature::V4 => {
                     let region = self.region(request.bucket.as_deref());
-                    let scope = v4::Scope { time: Utc::now(), region: &region, service: "s3" };
+                    let scope = v4::Scope { time: Utc::now(), region: &region, service: options.service };
                     let hash = request.payload_sha256.as_deref().unwrap_or(v4::EMPTY_SHA256);
                     v4::sign(&signable, hash, credentials, &scope)
                 }

@@ -14,6 +14,7 @@ pub mod bucket;
 mod buffers;
 pub mod checksum;
 pub mod client;
+pub mod cloudfront;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;

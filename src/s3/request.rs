@@ -23,6 +23,8 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) bucket: Option<String>,
     pub(crate) key: Option<String>,
+    /// The encoded path of a service that has no buckets; goes before bucket and key.
+    pub(crate) path: Option<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) payload: Payload,
@@ -45,6 +47,7 @@ impl Request {
             method,
             bucket: bucket.map(str::to_owned),
             key: key.map(str::to_owned),
+            path: None,
             query: Vec::new(),
             headers: Vec::new(),
             payload: Payload::default(),
@@ -55,6 +58,11 @@ impl Request {
             whole_answer: false,
             adapt: true,
         }
+    }
+
+    /// A request to a service that has no buckets; `path` is encoded and begins with `/`.
+    pub(crate) fn at(method: Method, path: String) -> Self {
+        Self { path: Some(path), ..Self::new(method, None, None) }
     }
 
     /// Adds a query parameter; an empty value makes a bare sub-resource such as `?acl`.
@@ -101,7 +109,10 @@ impl Request {
 
     /// The resource as messages name it: `/key`.
     pub(crate) fn resource(&self) -> String {
-        format!("/{}", self.key.as_deref().unwrap_or(""))
+        match &self.path {
+            Some(path) => path.clone(),
+            None => format!("/{}", self.key.as_deref().unwrap_or("")),
+        }
     }
 
     /// The resource with its query, as messages about failed uploads name it.

@@ -21,6 +21,7 @@ mod bad_input;
 mod buckets;
 mod changing;
 mod checksums;
+mod cloudfront;
 #[cfg(unix)]
 mod completions;
 mod configure;

@@ -1,7 +1,7 @@
 //! The option table: one row an option. The parser, the help and the settings are all driven by it.
 
 mod general;
-mod later;
+mod mirrors;
 mod objects;
 mod serving;
 mod setup;
@@ -174,8 +174,8 @@ pub const GROUPS: &[OptionGroup] = &[
     OptionGroup { title: "Local files", options: setup::LOCAL },
     OptionGroup { title: "Listings", options: objects::LISTINGS },
     OptionGroup { title: "Single commands", options: objects::SINGLE },
+    OptionGroup { title: "Mirrors: sync and CloudFront", options: mirrors::MIRRORS },
     OptionGroup { title: "The embedded server", options: serving::SERVING },
-    OptionGroup { title: "For what s3cmd does and this program does not yet", options: later::LATER },
 ];
 
 /// Every row.

@@ -1,8 +1,8 @@
 //! Options about objects: moving, choosing, storing and listing them, and those of single commands.
 
 use super::super::commands::Command::{
-    Accesslog, Check as CheckCommand, Cp, Del, Du, Expire, Fixbucket, Get, Info, La, Ls, Mb, Md5sum, Modify,
-    Mv, Put, Rb, Restore, Serve, Setacl, Setnotification, Signurl, Sync, WsCreate,
+    Accesslog, Cfcreate, Cfmodify, Check as CheckCommand, Cp, Del, Du, Expire, Fixbucket, Get, Info, La, Ls,
+    Mb, Md5sum, Modify, Mv, Put, Rb, Restore, Serve, Setacl, Setnotification, Signurl, Sync, WsCreate,
 };
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
@@ -377,13 +377,13 @@ pub(super) const SINGLE: &[OptionSpec] = &[
         &["access-logging-target-prefix"],
         "URI",
         Sets::Key("log_target_prefix"),
-        Scope::Only(&[Accesslog]),
+        Scope::Only(&[Accesslog, Cfcreate, Cfmodify]),
         "Write the access logs there: s3://BUCKET/PREFIX.",
     ),
     flag(
         &["no-access-logging"],
         Sets::Off("log_target_prefix"),
-        Scope::Only(&[Accesslog]),
+        Scope::Only(&[Accesslog, Cfcreate, Cfmodify]),
         "Write no access logs any more.",
     ),
     value(

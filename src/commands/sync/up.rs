@@ -2,6 +2,7 @@
 
 use super::report::Report;
 use super::{compare, ended, may_delete};
+use crate::commands::cloudfront;
 use crate::commands::context::Cx;
 use crate::commands::del::deletion;
 use crate::commands::put;
@@ -17,7 +18,7 @@ use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
 use crate::transfer::upload::{UploadError, Uploader, check_part_size};
-use crate::uri::S3Uri;
+use crate::uri::{CloudFrontUri, S3Uri};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +35,10 @@ struct Sources {
 
 pub(super) async fn run(cx: &Cx, paths: Vec<PathBuf>, destinations: Vec<S3Uri>) -> Outcome {
     check_part_size(&cx.settings)?;
+    if cx.settings.invalidate_on_cf && destinations.len() > 1 {
+        let problem = "You cannot use both --cf-invalidate and --add-destination.";
+        return Err(Failure::new(Exit::USAGE, problem));
+    }
     let sources = sources(cx, &paths)?;
     let mut failure = None;
     for destination in &destinations {
@@ -140,6 +145,8 @@ struct Target {
     destination: S3Uri,
     /// The destination is the name of the one file.
     exact: bool,
+    /// The keys that were written, where CloudFront is to forget them.
+    written: Option<Arc<Mutex<Spool<String>>>>,
 }
 
 impl Target {
@@ -149,12 +156,43 @@ impl Target {
         }
         self.destination.with_key(format!("{}{relative}", self.destination.key))
     }
+
+    /// Notes that an object was written.
+    fn wrote(&self, uri: &S3Uri) -> Outcome {
+        if let Some(written) = &self.written {
+            written.lock().unwrap_or_else(PoisonError::into_inner).push(&uri.key)?;
+        }
+        Ok(())
+    }
+
+    /// Has CloudFront forget what was written.
+    async fn forget(self, cx: &Cx) -> Outcome {
+        let Some(written) = self.written else { return Ok(()) };
+        let written = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
+        if written.is_empty() {
+            log::info!("Nothing to invalidate in CloudFront");
+            return Ok(());
+        }
+        let service = cloudfront::service(cx);
+        let all = service.distributions().await?;
+        let shown = cloudfront::Shown::find(cx, &service, &all, &self.destination).await?;
+        let made = shown.forget(cx, written.into_records()?, |distribution, invalidation, paths| {
+            let uri = CloudFrontUri {
+                invalidation: invalidation.id.clone(),
+                ..CloudFrontUri::new(&distribution.id)
+            };
+            cx.console.line(format!("Created invalidation request for {paths} paths"))?;
+            cx.console.line(format!("Check progress with: s3cmd cfinvalinfo {uri}"))
+        });
+        made.await
+    }
 }
 
 async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     let settings = &cx.settings;
     let exact = !(destination.key.is_empty() || destination.key.ends_with('/'));
-    let target = Target { destination: destination.clone(), exact };
+    let written = settings.invalidate_on_cf.then(Arc::default);
+    let target = Target { destination: destination.clone(), exact, written };
     let mut listings = Area::listings(destination, &sources.areas);
     if exact && let [listing] = &mut listings[..] {
         listing.prefix.clone_from(&destination.key);
@@ -199,6 +237,7 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     }
     uploader.forget_completed(&target.destination).await;
     report.bytes(cx, "Uploaded")?;
+    target.forget(cx).await?;
     ended(failed)
 }
 
@@ -253,12 +292,14 @@ async fn upload_all(
     let items = transfers.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
-        let (cx, uploader, uri) = (cx.clone(), uploader.clone(), target.uri(&item.relative));
+        let (cx, uploader, target) = (cx.clone(), uploader.clone(), target.clone());
+        let uri = target.uri(&item.relative);
         let (moved, bytes) = (moved.clone(), bytes.clone());
         async move {
             let place = format!("[{} of {total}]", index + 1);
             let (verdict, size) = upload(&cx, &uploader, &item, &uri, &place).await?;
             if verdict == Verdict::Done {
+                target.wrote(&uri)?;
                 moved.fetch_add(1, Ordering::Relaxed);
                 bytes.fetch_add(size, Ordering::Relaxed);
             }
@@ -320,6 +361,7 @@ async fn copy_all(
             match uploader.duplicate(item.path(), md5, &from_uri, &to).await {
                 Ok(()) => {
                     count(&copied, item.size);
+                    target.wrote(&to)?;
                     cx.console.line(format!("remote copy: '{from}' -> '{}'  {place}", item.relative))?;
                     Ok(Verdict::Done)
                 }
@@ -327,6 +369,7 @@ async fn copy_all(
                     log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", shown(&item));
                     let (verdict, size) = upload(&cx, &uploader, &item, &to, &place).await?;
                     if verdict == Verdict::Done {
+                        target.wrote(&to)?;
                         count(&moved, size);
                     }
                     Ok(verdict)

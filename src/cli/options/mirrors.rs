@@ -1,11 +1,11 @@
-//! Options of s3cmd for what this program does not do yet.
+//! The options of `sync` alone, and those for CloudFront.
 
-use super::super::commands::Command::Sync;
+use super::super::commands::Command::{Cfcreate, Cfinval, Cfmodify, Sync};
 use super::{OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
 
-/// Each names the command that it is for. The parser takes them all, so that a script's line is understood.
-pub(super) const LATER: &[OptionSpec] = &[
+/// What `sync` does besides transferring, and what CloudFront is told.
+pub(super) const MIRRORS: &[OptionSpec] = &[
     flag(
         &["delete-removed"],
         Sets::On("delete_removed"),
@@ -32,52 +32,52 @@ pub(super) const LATER: &[OptionSpec] = &[
         Scope::Only(&[Sync]),
         "sync: upload there, too.",
     ),
-    flag(&["enable"], Sets::On("enable"), Scope::None, "cfmodify: switch the distribution on."),
-    flag(&["disable"], Sets::Off("enable"), Scope::None, "cfmodify: switch it off."),
+    flag(&["enable"], Sets::On("enable"), Scope::Only(&[Cfcreate, Cfmodify]), "Switch the distribution on."),
+    flag(&["disable"], Sets::Off("enable"), Scope::Only(&[Cfcreate, Cfmodify]), "Switch it off."),
     flag(
         &["cf-invalidate"],
         Sets::On("invalidate_on_cf"),
-        Scope::None,
-        "sync: invalidate what was uploaded on CloudFront.",
+        Scope::Only(&[Sync]),
+        "Have CloudFront forget what was uploaded.",
     ),
     flag(
         &["cf-invalidate-default-index"],
         Sets::On("invalidate_default_index_on_cf"),
-        Scope::None,
-        "sync: the default index, too.",
+        Scope::Only(&[Sync, Cfinval]),
+        "Have it forget index documents under their own names, too, not only as directories.",
     ),
     flag(
         &["cf-no-invalidate-default-index-root"],
         Sets::Off("invalidate_default_index_root_on_cf"),
-        Scope::None,
-        "sync: not the directory of the default index.",
+        Scope::Only(&[Sync, Cfinval]),
+        "Have it forget index documents under their own names only.",
     ),
     value(
         &["cf-add-cname"],
         "CNAME",
         Sets::List(List::CfAddCname),
-        Scope::None,
-        "cfcreate, cfmodify: add this name.",
+        Scope::Only(&[Cfcreate, Cfmodify]),
+        "Add this host name to the distribution.",
     ),
     value(
         &["cf-remove-cname"],
         "CNAME",
         Sets::List(List::CfRemoveCname),
-        Scope::None,
-        "cfmodify: drop this name.",
+        Scope::Only(&[Cfmodify]),
+        "Take this host name from the distribution.",
     ),
     value(
         &["cf-comment"],
         "TEXT",
         Sets::Single(Single::CfComment),
-        Scope::None,
-        "cfcreate, cfmodify: the comment.",
+        Scope::Only(&[Cfcreate, Cfmodify]),
+        "The comment of the distribution.",
     ),
     value(
         &["cf-default-root-object"],
         "NAME",
         Sets::Single(Single::CfDefaultRootObject),
-        Scope::None,
-        "cfcreate, cfmodify: the default root object.",
+        Scope::Only(&[Cfcreate, Cfmodify]),
+        "What the distribution shows for '/'.",
     ),
 ];

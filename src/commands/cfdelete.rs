@@ -1,0 +1,142 @@
+//! `cfdelete cf://ID...`: deletes CloudFront distributions.
+
+use super::cloudfront::{named, service};
+use super::context::Cx;
+use super::document::end_of_dry_run;
+use crate::output::Outcome;
+use crate::s3::Result;
+use crate::s3::cloudfront::{Changes, CloudFront};
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// How long the edges are given between two questions whether they have heard (measured on s3cmd 2.4.0).
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Deletes each distribution. One that is switched on is switched off first, and deleted once all edges know of it, which
+/// takes minutes.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let service = service(cx);
+    for uri in named(cx, &service, args).await? {
+        if cx.settings.dry_run {
+            continue;
+        }
+        delete(&service, &uri.distribution, PAUSE).await?;
+        cx.console.line(format!("Distribution {uri} deleted"))?;
+    }
+    end_of_dry_run(cx);
+    Ok(())
+}
+
+async fn delete(service: &CloudFront, id: &str, pause: Duration) -> Result<()> {
+    let (mut config, etag) = service.config(id).await?;
+    if config.enabled() {
+        config.change(&Changes { enabled: Some(false), ..Changes::default() });
+        service.update(id, &config, &etag).await?;
+    }
+    let mut asked = false;
+    let etag = loop {
+        let (now, etag) = service.distribution(id).await?;
+        if !now.enabled && now.status == "Deployed" {
+            break etag;
+        }
+        if asked {
+            log::warn!("Still waiting...");
+        } else {
+            log::warn!("Waiting for Distribution to become disabled.");
+            log::warn!("This may take several minutes, please wait.");
+            asked = true;
+        }
+        tokio::time::sleep(pause).await;
+    };
+    service.delete(id, &etag).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::ClientOptions;
+    use crate::s3::credentials::Credentials;
+    use crate::s3::endpoint::Endpoint;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    const CONFIG: &str = "<DistributionConfig><CallerReference>r</CallerReference><Enabled>ENABLED</Enabled><Unknown x=\"1\"/></DistributionConfig>";
+
+    /// Answers one request after the other, and gives back what they were: first line, `If-Match`, body.
+    async fn service(answers: &[(&str, &str)]) -> (CloudFront, tokio::task::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let answers: Vec<(String, String)> =
+            answers.iter().map(|(etag, body)| ((*etag).to_owned(), (*body).to_owned())).collect();
+        let asked = tokio::spawn(async move {
+            let mut asked = Vec::new();
+            for (etag, body) in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+                let text = loop {
+                    let count = stream.read(&mut piece).await.unwrap();
+                    bytes.extend_from_slice(&piece[..count]);
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    let length = |head: &str| {
+                        let value = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                        value.map_or(0, |value| value.parse::<usize>().unwrap())
+                    };
+                    if let Some((head, body)) = text.split_once("\r\n\r\n")
+                        && body.len() >= length(head)
+                    {
+                        break text;
+                    }
+                    assert!(count > 0, "half a request: {text}");
+                };
+                let (head, sent) = text.split_once("\r\n\r\n").unwrap();
+                let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1");
+                let matching = head.lines().find_map(|line| line.strip_prefix("if-match: ")).unwrap_or("");
+                asked.push(format!("{line} {matching} {sent}").trim_end().to_owned());
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+            asked
+        });
+        let endpoint = Endpoint::new(&host, "", false, true);
+        let credentials = Credentials::new("A", "B", None);
+        (CloudFront::new(ClientOptions::new(endpoint, Some(credentials))), asked)
+    }
+
+    fn distribution(status: &str, enabled: &str) -> String {
+        let config = CONFIG.replace("ENABLED", enabled);
+        format!("<Distribution><Id>E1</Id><Status>{status}</Status>{config}</Distribution>")
+    }
+
+    #[tokio::test]
+    async fn a_distribution_is_deleted_once_all_edges_know_that_it_is_off() {
+        let on = CONFIG.replace("ENABLED", "true");
+        let (waiting, off) = (distribution("InProgress", "false"), distribution("Deployed", "false"));
+        let answers = [
+            ("e1", on.as_str()),
+            ("e2", &waiting),
+            ("e2", &waiting),
+            ("e2", &waiting),
+            ("e3", &off),
+            ("", ""),
+        ];
+        let (service, asked) = service(&answers).await;
+        delete(&service, "E1", Duration::ZERO).await.unwrap();
+        let changed = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><DistributionConfig><CallerReference>r</CallerReference><Enabled>false</Enabled><Unknown x=\"1\"></Unknown></DistributionConfig>";
+        let put = format!("PUT /2020-05-31/distribution/E1/config e1 {changed}");
+        let get = "GET /2020-05-31/distribution/E1";
+        let delete = "DELETE /2020-05-31/distribution/E1 e3";
+        let config = "GET /2020-05-31/distribution/E1/config";
+        assert_eq!(asked.await.unwrap(), [config, &put, get, get, get, delete]);
+    }
+
+    #[tokio::test]
+    async fn a_distribution_that_is_off_is_deleted_at_once() {
+        let (config, off) = (CONFIG.replace("ENABLED", "false"), distribution("Deployed", "false"));
+        let (service, asked) = service(&[("e1", &config), ("e1", &off), ("", "")]).await;
+        delete(&service, "E1", PAUSE).await.unwrap();
+        assert_eq!(asked.await.unwrap().last().unwrap(), "DELETE /2020-05-31/distribution/E1 e1");
+    }
+}

@@ -1,0 +1,63 @@
+//! `cfinval s3://BUCKET/OBJECT...`: has CloudFront forget objects.
+
+use super::cloudfront::{Shown, say, service};
+use super::context::{Cx, s3_uris};
+use crate::cli::quoted;
+use crate::output::{Failure, Outcome};
+use crate::uri::{CloudFrontUri, S3Uri};
+use std::ffi::{OsStr, OsString};
+
+/// Makes invalidations, of at most a thousand paths each, for all distributions that show the buckets. A bucket, and a
+/// name that ends in a slash, stand for all that is below (measured on s3cmd 2.4.0).
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let mut buckets: Vec<(S3Uri, Vec<String>)> = Vec::new();
+    for uri in s3_uris(args)? {
+        if uri.bucket.is_empty() {
+            return Err(Failure::parameter(format!(
+                "Expecting S3 URI with a bucket name instead of '{uri}'"
+            )));
+        }
+        let all = if uri.key.is_empty() || uri.key.ends_with('/') { "*" } else { "" };
+        let key = format!("{}{all}", uri.key);
+        match buckets.iter_mut().find(|(bucket, _)| bucket.bucket == uri.bucket) {
+            Some((_, keys)) => keys.push(key),
+            None => buckets.push((uri.with_key(""), vec![key])),
+        }
+    }
+    let service = service(cx);
+    let all = service.distributions().await?;
+    // All names are understood before anything is done.
+    let mut work = Vec::new();
+    for (uri, keys) in buckets {
+        work.push((Shown::find(cx, &service, &all, &uri).await?, uri, keys));
+    }
+    let mut failed = None;
+    for (shown, uri, keys) in work {
+        if cx.settings.dry_run {
+            let keys: Vec<String> =
+                keys.iter().map(|key| quoted(OsStr::new(&uri.with_key(key).to_string()))).collect();
+            cx.console.line(format!("[--dry-run] Would invalidate [{}]", keys.join(", ")))?;
+            log::warn!("Exiting now because of --dry-run");
+            continue;
+        }
+        let made = shown.forget(cx, keys.into_iter().map(Ok), |distribution, invalidation, paths| {
+            let progress = CloudFrontUri {
+                invalidation: invalidation.id.clone(),
+                ..CloudFrontUri::new(&distribution.id)
+            };
+            say(cx, "URI", &uri)?;
+            say(cx, "DistId", &distribution.id)?;
+            say(cx, "Nr of paths", paths)?;
+            say(cx, "Status", "Created")?;
+            say(cx, "RequestId", &invalidation.id)?;
+            say(cx, "Info", format!("Check progress with: s3cmd cfinvalinfo {progress}"))
+        });
+        match made.await {
+            Err(failure) if !cx.settings.stop_on_error && failure.lines.is_empty() => {
+                failed.get_or_insert(failure);
+            }
+            other => other?,
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
