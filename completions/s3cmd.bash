@@ -24,7 +24,7 @@ _s3cmd_command() {
     command=
     for ((index = 1; index < ${#words[@]} - 1; index++)); do
         case ${words[index]} in
-            -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--tls-cert|--tls-key|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object)
+            -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
                 ((index++)) ;;
             -?*) ;;
             *)
@@ -122,26 +122,29 @@ _s3cmd_options() {
     case $command in ''|put|sync) options+=(--continue-put --upload-id= --disable-multipart --multipart-chunk-size-mb= --no-multipart-md5 --abort-on-error --check-md5 --no-check-md5 --files-from= --follow-symlinks --keep-dirs --verbatim --guess-mime-type --no-guess-mime-type --no-mime-magic --default-mime-type= --add-encoding-exts= --preserve --no-preserve --cache-file= --rclone-mtime) ;; esac
     case $command in ''|put|sync|info) options+=(--checksum-algorithm=) ;; esac
     case $command in ''|put|get|sync|cp|mv|modify|restore|setacl) options+=(--stop-on-error) ;; esac
-    case $command in ''|serve) options+=(--no-fsync --address= --auth-file= --auth-key= --read-only --tls-cert= --tls-key= --allow-plain-http --lifecycle-day= --etag-hash= --force-path-style --no-cleanup --server-read-timeout= --server-write-timeout=) ;; esac
+    case $command in ''|serve) options+=(--no-fsync --address= --auth-file= --auth-key= --read-only --tls-cert= --tls-key= --allow-plain-http --access-log= --metrics --lifecycle-day= --etag-hash= --force-path-style --no-cleanup --server-read-timeout= --server-write-timeout=) ;; esac
     case $command in ''|put|get|sync|del|rm|cp|mv|modify|restore|setacl) options+=(--exclude= --exclude-from= --rexclude= --rexclude-from= --include= --include-from= --rinclude= --rinclude-from=) ;; esac
     case $command in ''|mb|put|sync|cp|mv|modify|setacl) options+=(--acl-public --acl-private) ;; esac
     case $command in ''|setacl) options+=(--acl-grant= --acl-revoke=) ;; esac
     case $command in ''|put|sync|cp|mv|modify) options+=(--mime-type= --storage-class= --reduced-redundancy --rr --no-reduced-redundancy --no-rr --server-side-encryption --server-side-encryption-kms-id=) ;; esac
     case $command in ''|mb|put|sync|cp|mv|modify) options+=(--add-header=) ;; esac
     case $command in ''|cp|mv|modify) options+=(--remove-header=) ;; esac
-    case $command in '') options+=(--configure --provider= --enable --disable --cf-invalidate --cf-invalidate-default-index --cf-no-invalidate-default-index-root --cf-add-cname= --cf-remove-cname= --cf-comment= --cf-default-root-object=) ;; esac
+    case $command in '') options+=(--configure --provider=) ;; esac
     case $command in ''|put) options+=(--encrypt --no-encrypt) ;; esac
     case $command in ''|ls|la|du) options+=(--human-readable-sizes --list-allow-unordered) ;; esac
     case $command in ''|ls|la) options+=(--long-listing --list-md5 --limit=) ;; esac
     case $command in ''|restore) options+=(--restore-days= --restore-priority=) ;; esac
     case $command in ''|expire) options+=(--expiry-date= --expiry-days= --expiry-prefix=) ;; esac
-    case $command in ''|accesslog) options+=(--access-logging-target-prefix= --no-access-logging) ;; esac
+    case $command in ''|accesslog|cfcreate|cfmodify) options+=(--access-logging-target-prefix= --no-access-logging) ;; esac
     case $command in ''|ws-create) options+=(--ws-index= --ws-error=) ;; esac
     case $command in ''|setnotification) options+=(--skip-destination-validation) ;; esac
     case $command in ''|signurl) options+=(--content-disposition= --content-type=) ;; esac
     case $command in ''|md5sum) options+=(--check=) ;; esac
     case $command in ''|check) options+=(--embedded) ;; esac
-    case $command in ''|sync) options+=(--delete-removed --no-delete-removed --delete-after --delay-updates --add-destination=) ;; esac
+    case $command in ''|sync) options+=(--delete-removed --no-delete-removed --delete-after --delay-updates --add-destination= --cf-invalidate) ;; esac
+    case $command in ''|cfcreate|cfmodify) options+=(--enable --disable --cf-add-cname= --cf-comment= --cf-default-root-object=) ;; esac
+    case $command in ''|sync|cfinval) options+=(--cf-invalidate-default-index --cf-no-invalidate-default-index-root) ;; esac
+    case $command in ''|cfmodify) options+=(--cf-remove-cname=) ;; esac
     _s3cmd_offer < <(printf '%s\n' "${options[@]}")
 }
 
@@ -165,9 +168,10 @@ _s3cmd_value() {
         --access-logging-target-prefix) _s3cmd_remote objects ;;
         --check) _s3cmd_files ;;
         --auth-file) _s3cmd_files ;;
+        --add-destination) _s3cmd_remote objects ;;
         --tls-cert) _s3cmd_files ;;
         --tls-key) _s3cmd_files ;;
-        --add-destination) _s3cmd_remote objects ;;
+        --access-log) _s3cmd_files ;;
     esac
 }
 
@@ -187,7 +191,7 @@ _s3cmd() {
         return
     fi
     case $option in
-        -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--tls-cert|--tls-key|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object)
+        -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
             _s3cmd_value "$option"
             return ;;
     esac
@@ -202,9 +206,9 @@ _s3cmd() {
             _s3cmd_either objects ;;
         setpolicy|setlifecycle|setcors|setnotification)
             _s3cmd_either buckets ;;
-        ls|du|del|rm|cp|mv|info|md5sum|modify|restore|setacl|getacl|settagging|gettagging|deltagging|setobjectlegalhold|setobjectretention|listmp|abortmp|fixbucket|signurl)
+        ls|du|del|rm|cp|mv|info|md5sum|modify|restore|setacl|getacl|settagging|gettagging|deltagging|setobjectlegalhold|setobjectretention|listmp|abortmp|fixbucket|cfinval|signurl)
             _s3cmd_remote objects ;;
-        mb|rb|getpolicy|delpolicy|getlifecycle|dellifecycle|expire|setversioning|setownership|setblockpublicaccess|payer|accesslog|delcors|getnotification|delnotification|ws-create|ws-info|ws-delete|multipart|check)
+        mb|rb|getpolicy|delpolicy|getlifecycle|dellifecycle|expire|setversioning|setownership|setblockpublicaccess|payer|accesslog|delcors|getnotification|delnotification|ws-create|ws-info|ws-delete|multipart|cfcreate|check)
             _s3cmd_remote buckets ;;
         serve)
             _s3cmd_files ;;
@@ -261,6 +265,13 @@ _s3cmd_commands=(
     listmp
     abortmp
     fixbucket
+    cflist
+    cfinfo
+    cfcreate
+    cfdelete
+    cfmodify
+    cfinval
+    cfinvalinfo
     signurl
     sign
     check
