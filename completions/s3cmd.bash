@@ -24,7 +24,7 @@ _s3cmd_command() {
     command=
     for ((index = 1; index < ${#words[@]} - 1; index++)); do
         case ${words[index]} in
-            -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
+            -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--server-access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
                 ((index++)) ;;
             -?*) ;;
             *)
@@ -122,7 +122,7 @@ _s3cmd_options() {
     case $command in ''|put|sync) options+=(--continue-put --upload-id= --disable-multipart --multipart-chunk-size-mb= --no-multipart-md5 --abort-on-error --check-md5 --no-check-md5 --files-from= --follow-symlinks --keep-dirs --verbatim --guess-mime-type --no-guess-mime-type --no-mime-magic --default-mime-type= --add-encoding-exts= --preserve --no-preserve --cache-file= --rclone-mtime) ;; esac
     case $command in ''|put|sync|info) options+=(--checksum-algorithm=) ;; esac
     case $command in ''|put|get|sync|cp|mv|modify|restore|setacl) options+=(--stop-on-error) ;; esac
-    case $command in ''|serve) options+=(--no-fsync --address= --auth-file= --auth-key= --read-only --tls-cert= --tls-key= --allow-plain-http --access-log= --metrics --lifecycle-day= --etag-hash= --force-path-style --no-cleanup --server-read-timeout= --server-write-timeout=) ;; esac
+    case $command in ''|serve) options+=(--no-fsync --address= --auth-file= --auth-key= --read-only --tls-cert= --tls-key= --allow-plain-http --server-access-log= --metrics --lifecycle-day= --etag-hash= --force-path-style --no-cleanup --server-read-timeout= --server-write-timeout=) ;; esac
     case $command in ''|put|get|sync|del|rm|cp|mv|modify|restore|setacl) options+=(--exclude= --exclude-from= --rexclude= --rexclude-from= --include= --include-from= --rinclude= --rinclude-from=) ;; esac
     case $command in ''|mb|put|sync|cp|mv|modify|setacl) options+=(--acl-public --acl-private) ;; esac
     case $command in ''|setacl) options+=(--acl-grant= --acl-revoke=) ;; esac
@@ -171,7 +171,7 @@ _s3cmd_value() {
         --add-destination) _s3cmd_remote objects ;;
         --tls-cert) _s3cmd_files ;;
         --tls-key) _s3cmd_files ;;
-        --access-log) _s3cmd_files ;;
+        --server-access-log) _s3cmd_files ;;
     esac
 }
 
@@ -191,7 +191,7 @@ _s3cmd() {
         return
     fi
     case $option in
-        -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
+        -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--server-access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
             _s3cmd_value "$option"
             return ;;
     esac

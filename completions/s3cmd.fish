@@ -10,7 +10,7 @@ function __s3cmd_command
             continue
         end
         switch $word
-            case -c --config --access_key --secret_key --access_token --host --host-bucket --region --bucket-location --ca-certs --ssl-cert --ssl-key --max-retries --limit-rate -j --jobs --shard --encoding --upload-id --multipart-chunk-size-mb --checksum-algorithm --max-delete --exclude --exclude-from --rexclude --rexclude-from --include --include-from --rinclude --rinclude-from --files-from --acl-grant --acl-revoke -m --mime-type --default-mime-type --add-encoding-exts --add-header --remove-header --storage-class --server-side-encryption-kms-id --provider --cache-file --limit -D --restore-days --restore-priority --expiry-date --expiry-days --expiry-prefix --access-logging-target-prefix --ws-index --ws-error --content-disposition --content-type --check --address --auth-file --auth-key --add-destination --cf-add-cname --cf-remove-cname --cf-comment --cf-default-root-object --tls-cert --tls-key --access-log --lifecycle-day --etag-hash --server-read-timeout --server-write-timeout
+            case -c --config --access_key --secret_key --access_token --host --host-bucket --region --bucket-location --ca-certs --ssl-cert --ssl-key --max-retries --limit-rate -j --jobs --shard --encoding --upload-id --multipart-chunk-size-mb --checksum-algorithm --max-delete --exclude --exclude-from --rexclude --rexclude-from --include --include-from --rinclude --rinclude-from --files-from --acl-grant --acl-revoke -m --mime-type --default-mime-type --add-encoding-exts --add-header --remove-header --storage-class --server-side-encryption-kms-id --provider --cache-file --limit -D --restore-days --restore-priority --expiry-date --expiry-days --expiry-prefix --access-logging-target-prefix --ws-index --ws-error --content-disposition --content-type --check --address --auth-file --auth-key --add-destination --cf-add-cname --cf-remove-cname --cf-comment --cf-default-root-object --tls-cert --tls-key --server-access-log --lifecycle-day --etag-hash --server-read-timeout --server-write-timeout
                 set skip 1
             case '-?*'
             case '*'
@@ -246,7 +246,7 @@ complete -c s3cmd -n '__s3cmd_may_be_in serve' -l read-only -d 'Refuse every req
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l tls-cert -r -F -d 'Serve HTTPS with this certificate (PEM, with its chain)'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l tls-key -r -F -d 'The certificate\'s private key (PEM), if it is not in the same file'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l allow-plain-http -d 'Serve an address that other machines reach without TLS: whoever is on the way sees the data'
-complete -c s3cmd -n '__s3cmd_may_be_in serve' -l access-log -r -F -d 'Add a line for every request to FILE, in the format of S3\'s server access logs; \'-\' is the standard output'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l server-access-log -r -F -d 'Add a line for every request to FILE, in the format of S3\'s server access logs; \'-\' is the standard output'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l metrics -d 'Answer /-/metrics with counts for Prometheus, to anybody'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l lifecycle-day -x -d 'For trying lifecycle rules: their days last that long'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l etag-hash -x -d 'As in rclone: MD5 or auto'

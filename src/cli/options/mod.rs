@@ -256,6 +256,16 @@ mod tests {
     }
 
     #[test]
+    fn no_spelling_of_ours_is_an_abbreviation_of_theirs() {
+        let of = |origin| all().filter(move |option| option.origin == origin).flat_map(|option| option.long);
+        for ours in of(Origin::Own) {
+            let abbreviated: Vec<_> = of(Origin::S3cmd).filter(|theirs| theirs.starts_with(ours)).collect();
+            // An ambiguous one is an error in s3cmd: no script has it.
+            assert_ne!(abbreviated.len(), 1, "--{ours} means --{} in s3cmd", abbreviated[0]);
+        }
+    }
+
+    #[test]
     fn a_prefix_of_ours_never_hides_one_of_theirs() {
         assert!(matches!(resolve("rec"), Resolved::Option(option, "recursive") if option.short == Some('r')));
         assert!(matches!(resolve("delete-after"), Resolved::Option(_, "delete-after")));

@@ -25,7 +25,7 @@ pub(super) const SERVING: &[OptionSpec] = &[
     )
     .own(),
     value(
-        &["access-log"],
+        &["server-access-log"],
         "FILE",
         Sets::Key("access_log"),
         SERVE,
