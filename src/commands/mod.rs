@@ -32,6 +32,7 @@ pub mod getlifecycle;
 pub mod getnotification;
 pub mod getpolicy;
 pub mod gettagging;
+mod heap;
 pub mod info;
 pub mod la;
 pub mod listmp;

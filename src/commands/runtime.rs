@@ -18,6 +18,9 @@ pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
     if threads(command).is_some() {
         super::open_files::raise_limit();
     }
+    if matches!(command, Command::Ls | Command::La | Command::Du) {
+        super::heap::return_long_pieces();
+    }
     let runtime = build(command).map_err(Failure::from)?;
     let outcome = runtime.block_on(async {
         if command == Command::Serve {

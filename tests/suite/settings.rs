@@ -5,7 +5,7 @@ use crate::env::{TestEnv, notice};
 use crate::server::service;
 
 /// Whether the service has what Ceph has not; says that a test is left out if not.
-fn has(what: &str) -> bool {
+pub(crate) fn has(what: &str) -> bool {
     let has = !service().external;
     if !has {
         notice(&format!("{what}: not on this endpoint, left out"));
