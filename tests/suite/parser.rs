@@ -229,6 +229,7 @@ fn original(command: &[&str], line: &[String], folder: &Path) -> Outcome {
         .envs(inherited.filter_map(|name| Some((name, std::env::var_os(name)?))))
         .env("HOME", folder)
         .env("LANG", "C.UTF-8")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
         .envs(VARIABLES)
         .stdin(Stdio::null())
         .output()
