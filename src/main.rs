@@ -39,11 +39,6 @@ fn run(invocation: &Invocation) -> Outcome {
     start_log(loaded.settings.verbosity.into());
     warn(&loaded.warnings);
     if invocation.typed.dump_config() {
-        if loaded.settings.access_key.is_empty() {
-            // Keys that only a machine could give are not asked for here: s3cmd ends like this where it gives none.
-            let error = config::ConfigError::no_credentials(&loaded.settings.config_file, "no keys");
-            return Err(Failure { exit: Exit(error.exit), lines: error.lines });
-        }
         return if loaded.settings.quiet { Ok(()) } else { print_text(&loaded.settings.dump()) };
     }
     if invocation.typed.configure() {

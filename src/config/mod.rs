@@ -146,7 +146,8 @@ fn resolve(
         settings.role = None;
     } else if !typed.credentials_optional {
         let role = settings.role.take().or_else(|| roles::of_environment(&settings, env));
-        let Some(role) = role else {
+        // A dumped configuration holds keys; those of a role would be gone in an hour, and are not asked for.
+        let Some(role) = role.filter(|_| !typed.dump_config()) else {
             return Err(ConfigError::no_credentials(&settings.config_file, &reason));
         };
         settings.role = Some(RoleSource { reason, ..role });
