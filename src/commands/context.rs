@@ -24,7 +24,7 @@ use std::time::Duration;
 pub type Cx = Arc<Context>;
 
 /// Small requests on their way at once, unless `--jobs` says otherwise: what keeps a link of 10 ms busy.
-const DEFAULT_WIDTH: usize = 64;
+const DEFAULT_WIDTH: usize = 96;
 
 /// Settings, console and client of one run.
 #[derive(Debug)]
