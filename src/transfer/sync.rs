@@ -86,6 +86,12 @@ impl Item {
         }
     }
 
+    /// How a local item is named in messages: a directory without its slash.
+    pub fn shown(&self) -> String {
+        let path = self.path().display().to_string();
+        path.strip_suffix('/').map_or(path.clone(), str::to_owned)
+    }
+
     /// The URI of an object.
     pub fn uri(&self) -> crate::uri::S3Uri {
         match &self.origin {

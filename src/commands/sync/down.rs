@@ -149,7 +149,7 @@ fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: b
     }
     if delete {
         for item in plan.removed.into_items()? {
-            cx.console.stream(format!("delete: '{}'", shown(&item?)))?;
+            cx.console.stream(format!("delete: '{}'", item?.shown()))?;
         }
     }
     for item in work.transfers.into_records()? {
@@ -160,11 +160,6 @@ fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: b
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
     Ok(())
-}
-
-fn shown(item: &Item) -> String {
-    let path = item.path().display().to_string();
-    path.strip_suffix('/').map_or(path.clone(), str::to_owned)
 }
 
 /// What the downloads of a run share.
@@ -239,12 +234,12 @@ fn delete_all(cx: &Cx, run: &Run, removed: Removed, report: &mut Report) -> Outc
             Ok(true) => {
                 report.deleted += 1;
                 bytes += item.size;
-                cx.console.stream(format!("delete: '{}'", shown(&item)))?;
+                cx.console.stream(format!("delete: '{}'", item.shown()))?;
             }
             Ok(false) => {}
             Err(why) => {
                 cx.console.flush()?;
-                log::error!("Delete of '{}' failed (Reason: {why})", shown(&item));
+                log::error!("Delete of '{}' failed (Reason: {why})", item.shown());
                 failed += 1;
             }
         }

@@ -247,7 +247,7 @@ async fn dry_run(cx: &Cx, plan: Plan, work: Work, target: &Target, delete: bool)
     }
     for item in work.transfers.into_records()? {
         let item = item?;
-        cx.console.stream(format!("upload: '{}' -> '{}'", shown(&item), target.uri(&item.relative)))?;
+        cx.console.stream(format!("upload: '{}' -> '{}'", item.shown(), target.uri(&item.relative)))?;
     }
     for copy in work.copies.into_records()? {
         let Copy { item, from, .. } = copy?;
@@ -261,11 +261,6 @@ async fn dry_run(cx: &Cx, plan: Plan, work: Work, target: &Target, delete: bool)
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
     Ok(())
-}
-
-fn shown(item: &Item) -> String {
-    let path = item.path().display().to_string();
-    path.strip_suffix('/').map_or(path.clone(), str::to_owned)
 }
 
 async fn delete_all(cx: &Cx, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
@@ -320,7 +315,7 @@ async fn upload(
     uri: &S3Uri,
     place: &str,
 ) -> Outcome<(Verdict, u64)> {
-    let path = shown(item);
+    let path = item.shown();
     let progress = Progress::default();
     let started = Instant::now();
     let _counted = cx.console.item(item.size);
@@ -366,7 +361,7 @@ async fn copy_all(
                     Ok(Verdict::Done)
                 }
                 Err(error) => {
-                    log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", shown(&item));
+                    log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", item.shown());
                     let (verdict, size) = upload(&cx, &uploader, &item, &to, &place).await?;
                     if verdict == Verdict::Done {
                         target.wrote(&to)?;
