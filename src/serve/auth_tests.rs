@@ -276,3 +276,33 @@ proptest! {
         }
     }
 }
+
+/// The example of <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html>.
+#[test]
+fn the_published_signature_of_a_form_comes_out() {
+    let policy = [
+        r#"{ "expiration": "2015-12-30T12:00:00.000Z","#,
+        r#"  "conditions": ["#,
+        r#"    {"bucket": "sigv4examplebucket"},"#,
+        r#"    ["starts-with", "$key", "user/user1/"],"#,
+        r#"    {"acl": "public-read"},"#,
+        r#"    {"success_action_redirect": "http://sigv4examplebucket.s3.amazonaws.com/successful_upload.html"},"#,
+        r#"    ["starts-with", "$Content-Type", "image/"],"#,
+        r#"    {"x-amz-meta-uuid": "14365123651274"},"#,
+        r#"    {"x-amz-server-side-encryption": "AES256"},"#,
+        r#"    ["starts-with", "$x-amz-meta-tag", ""],"#,
+        "",
+        r#"    {"x-amz-credential": "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request"},"#,
+        r#"    {"x-amz-algorithm": "AWS4-HMAC-SHA256"},"#,
+        r#"    {"x-amz-date": "20151229T000000Z" }"#,
+        "  ]",
+        "}",
+    ];
+    let policy = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, policy.join("\r\n"));
+    let time = v4::parse_timestamp("20151229T000000Z").unwrap();
+    let scope = v4::Scope { time, region: "us-east-1", service: "s3" };
+    assert_eq!(
+        v4::policy_signature("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &scope, &policy),
+        "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e"
+    );
+}

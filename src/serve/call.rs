@@ -185,16 +185,22 @@ pub(crate) fn split_path(
         }
     };
     let key = decode(key)?;
-    if key.len() > MAX_KEY {
-        return Err(S3Error::new("KeyTooLongError", "Your key is too long")
-            .detail("Size", key.len().to_string())
-            .detail("MaxSizeAllowed", MAX_KEY.to_string()));
-    }
+    check_key(&key)?;
     let some = |text: String| (!text.is_empty()).then_some(text);
     match (some(bucket), some(key)) {
         (None, Some(_)) => fail("InvalidBucketName", "The specified bucket is not valid."),
         pair => Ok(pair),
     }
+}
+
+/// Refuses keys that are too long.
+pub(crate) fn check_key(key: &str) -> S3Result<()> {
+    if key.len() <= MAX_KEY {
+        return Ok(());
+    }
+    Err(S3Error::new("KeyTooLongError", "Your key is too long")
+        .detail("Size", key.len().to_string())
+        .detail("MaxSizeAllowed", MAX_KEY.to_string()))
 }
 
 /// Percent-decodes text that must be UTF-8.

@@ -6,23 +6,22 @@
 
 use super::Server;
 use super::auth::checksum::Checksum;
-use super::auth::payload::{Payload, Source};
+use super::auth::payload::Payload;
 use super::auth::{self, Signed};
 use super::call::{self, Call, Reply};
 use super::cors::{self, Asked};
-use super::error::{S3Error, S3Result, fail};
-use super::journal::{Entry, Facts, Journal};
+use super::error::{S3Result, fail};
+use super::inflow::Inflow;
+use super::journal::{Entry, Facts};
 use super::response::{Body, build};
 use super::route;
 use super::store::write::PIECE;
+use super::website::{self, Visit};
 use crate::s3::sign::encode;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use http::{Request, Response};
-use http_body::Body as _;
-use http_body_util::BodyExt;
 use hyper_server::body::Incoming;
 use hyper_server::server::conn::http1;
 use hyper_server::service::service_fn;
@@ -39,16 +38,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 
-/// A body up to this length is read whole before the work starts.
-const SMALL_BODY: u64 = PIECE as u64;
-/// How many pieces of a body (each at most as long as the connection's buffer) wait for the thread that takes them.
-const PIECES_AHEAD: usize = 2;
 /// Answers without a signature while the server runs: no bucket can be called `-`.
 const HEALTH: &str = "/-/healthz";
 /// Answers without a signature where metrics were asked for.
 const METRICS: &str = "/-/metrics";
-/// How much of an unwanted body is read before the connection is closed on it.
-const DRAIN: u64 = 16 << 20;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
@@ -215,9 +208,9 @@ async fn cross_origin(
     origin: String,
     method: http::Method,
 ) -> Vec<(String, String)> {
-    let Ok((Some(bucket), _)) = call::split_path(path, call::host_bucket(host, &server.domains)) else {
-        return Vec::new();
-    };
+    let named = website::host_bucket(host, &server.domains);
+    let named = named.or_else(|| call::host_bucket(host, &server.domains));
+    let Ok((Some(bucket), _)) = call::split_path(path, named) else { return Vec::new() };
     let look = move || {
         let asked = Asked { origin: &origin, method: method.as_str(), headers: None };
         let headers = cors::headers(&server, &bucket, &asked);
@@ -272,7 +265,8 @@ async fn respond(
         headers.push(("host".to_owned(), authority.as_str().to_owned()));
     }
     let host = headers.iter().find(|(name, _)| name == "host").map_or("", |(_, host)| host.as_str());
-    let host_bucket = call::host_bucket(host, &server.domains).map(str::to_owned);
+    let site = website::host_bucket(host, &server.domains).map(str::to_owned);
+    let host_bucket = site.clone().or_else(|| call::host_bucket(host, &server.domains).map(str::to_owned));
     if host_bucket.is_none() && path == HEALTH && matches!(method.as_str(), "GET" | "HEAD") {
         if let Some(entry) = entry {
             entry.facts.operation = "HEALTH".to_owned();
@@ -305,6 +299,10 @@ async fn respond(
             log::error!("serve: a preflight request panicked: {error}");
             fail("InternalError", "We encountered an internal error. Please try again.")
         });
+    }
+    if let Some(bucket) = site {
+        body.drain(&headers);
+        return visit(server, Visit { method, path, bucket, headers, peer: peer.ip() }, entry).await;
     }
     let signed = Signed {
         method: &method,
@@ -357,12 +355,14 @@ async fn respond(
             log::error!("serve: {} {}: {}", call.method, call.path, error.message);
         }
         let stored = call.payload.length().filter(|_| call.method == "PUT");
-        (result, owner, stored)
+        // A form says only in its body whose it is.
+        (result, owner, stored, call.user.map(|user| user.id))
     };
     match tokio::task::spawn_blocking(work).await {
-        Ok((result, owner, stored)) => {
+        Ok((result, owner, stored, requester)) => {
             if let Some(entry) = entry {
                 entry.facts.owner = owner;
+                entry.facts.requester = requester.unwrap_or_default();
                 if entry.facts.operation == "REST.PUT.OBJECT" && result.is_ok() {
                     entry.facts.object_size = stored;
                 }
@@ -374,6 +374,22 @@ async fn respond(
             fail("InternalError", "We encountered an internal error. Please try again.")
         }
     }
+}
+
+/// Answers a request to a website.
+async fn visit(server: Arc<Server>, visit: Visit, entry: Option<&mut Entry>) -> S3Result<Reply> {
+    let method = if matches!(visit.method.as_str(), "GET" | "HEAD") { &visit.method } else { "UNKNOWN" };
+    let operation = format!("WEBSITE.{method}.OBJECT");
+    let answered = tokio::task::spawn_blocking(move || website::serve(&server, visit)).await;
+    let (reply, error) = answered.or_else(|error| {
+        log::error!("serve: a request to a website panicked: {error}");
+        fail("InternalError", "We encountered an internal error. Please try again.")
+    })?;
+    if let Some(entry) = entry {
+        entry.facts.operation = operation;
+        entry.facts.error = error.unwrap_or_default();
+    }
+    Ok(reply)
 }
 
 fn body_is_chunked(headers: &[(String, String)]) -> bool {
@@ -390,102 +406,12 @@ fn content_length(headers: &[(String, String)]) -> S3Result<Option<u64>> {
     }
 }
 
-fn content_md5(headers: &[(String, String)]) -> S3Result<Option<[u8; 16]>> {
+/// The digest that a `Content-MD5` states.
+pub(super) fn content_md5(headers: &[(String, String)]) -> S3Result<Option<[u8; 16]>> {
     let Some((_, text)) = headers.iter().find(|(name, _)| name == "content-md5") else { return Ok(None) };
     let digest = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
     match digest {
         Some(digest) => Ok(Some(digest)),
         None => fail("InvalidDigest", "The Content-MD5 you specified is not valid."),
-    }
-}
-
-fn broken_body(error: impl std::fmt::Display) -> S3Error {
-    log::debug!("serve: body: {error}");
-    S3Error::new("IncompleteBody", "The request's body ended before it was complete.")
-}
-
-/// The body of a request on its way in.
-struct Inflow {
-    body: Incoming,
-    /// A client that sends nothing for this long is left.
-    patience: Duration,
-    journal: Arc<Journal>,
-}
-
-impl Inflow {
-    async fn next(&mut self) -> Option<S3Result<Bytes>> {
-        loop {
-            match tokio::time::timeout(self.patience, self.body.frame()).await {
-                Err(_) => {
-                    return Some(fail(
-                        "RequestTimeout",
-                        "Your socket connection to the server was not read from or written to within the timeout period.",
-                    ));
-                }
-                Ok(None) => return None,
-                Ok(Some(Err(error))) => return Some(Err(broken_body(error))),
-                // Trailers of HTTP itself say nothing here.
-                Ok(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.journal.received.fetch_add(data.len() as u64, Ordering::Relaxed);
-                        return Some(Ok(data));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Reads a small body whole; lets a big one flow.
-    async fn receive(mut self, length: Option<u64>) -> S3Result<Source> {
-        if self.body.is_end_stream() {
-            return Ok(Source::Whole(Bytes::new()));
-        }
-        if let Some(length) = length.filter(|length| *length <= SMALL_BODY) {
-            let mut first: Option<Bytes> = None;
-            let mut all = BytesMut::new();
-            while let Some(piece) = self.next().await {
-                let piece = piece?;
-                if piece.len() as u64 == length {
-                    first = Some(piece);
-                    continue;
-                }
-                all.reserve(length as usize);
-                all.extend_from_slice(&piece);
-            }
-            return Ok(Source::Whole(first.unwrap_or_else(|| all.freeze())));
-        }
-        let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
-        tokio::spawn(async move {
-            let mut unwanted = 0;
-            while let Some(piece) = self.next().await {
-                let failed = piece.is_err();
-                let size = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
-                if sender.is_closed() || sender.send(piece).await.is_err() {
-                    // Answered already. Take what comes for a while, so that the client reads the answer.
-                    unwanted += size;
-                }
-                if failed || unwanted > DRAIN {
-                    break;
-                }
-            }
-        });
-        Ok(Source::Pieces(pieces))
-    }
-
-    /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client
-    /// that waits for "100 Continue" sends none.
-    fn drain(mut self, headers: &[(String, String)]) {
-        if self.body.is_end_stream() || headers.iter().any(|(name, _)| name == "expect") {
-            return;
-        }
-        tokio::spawn(async move {
-            let mut unwanted = 0;
-            while let Some(Ok(piece)) = self.next().await {
-                unwanted += piece.len() as u64;
-                if unwanted > DRAIN {
-                    break;
-                }
-            }
-        });
     }
 }

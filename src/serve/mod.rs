@@ -29,17 +29,21 @@ mod checksum;
 mod conditions;
 mod cors;
 mod error;
+mod form;
 mod http;
+mod inflow;
 mod journal;
 mod lifecycle;
 mod metrics;
 mod ops;
 mod policy;
+mod post_policy;
 mod response;
 mod route;
 mod store;
 mod tls;
 mod users;
+mod website;
 mod xml;
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use super::Server;
 use super::call::{Call, Reply};
 use super::error::{S3Result, access_denied, fail, not_implemented};
 use super::ops::{
-    acl, attributes, bucket, copy, delete, documents, get, list, lock, multipart, put, restore, tagging,
-    versions,
+    acl, attributes, bucket, copy, delete, documents, get, list, lock, multipart, post, put, restore,
+    tagging, versions,
 };
 
 /// What a path names.
@@ -108,6 +108,7 @@ const ROUTES: &[Route] = &[
     write("PUT", Level::Bucket, "versioning", NONE, versions::put),
     read("GET", Level::Bucket, "object-lock", NONE, lock::get_configuration),
     write("PUT", Level::Bucket, "object-lock", NONE, lock::put_configuration),
+    write("POST", Level::Bucket, "", NONE, post::post),
     write("POST", Level::Bucket, "delete", NONE, delete::many),
     read("GET", Level::Bucket, "acl", NONE, acl::get_bucket),
     write("PUT", Level::Bucket, "acl", NONE, acl::put_bucket),
@@ -230,7 +231,7 @@ fn read_only() -> super::error::S3Error {
 }
 
 /// Headers that ask for something that is not done must not be passed over in silence.
-fn check_headers(call: &Call) -> S3Result<()> {
+pub(crate) fn check_headers(call: &Call) -> S3Result<()> {
     let asks = |name: &str| {
         name.starts_with("x-amz-server-side-encryption")
             || name.starts_with("x-amz-copy-source-server-side-encryption")

@@ -14,12 +14,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts a document; all but errors carry S3's namespace.
+    /// Starts a document; all but errors and the answers to forms carry S3's namespace.
     pub(crate) fn new(root: &'static str) -> Self {
         let mut out = String::with_capacity(512);
         out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        if root == "Error" {
-            out.push_str("<Error>");
+        if matches!(root, "Error" | "PostResponse") {
+            let _ = write!(out, "<{root}>");
         } else {
             let _ = write!(out, "<{root} xmlns=\"{NAMESPACE}\">");
         }
@@ -75,7 +75,7 @@ impl Writer {
 
 /// Escapes text. Control characters become references, as S3 sends them, although XML 1.0 forbids most: the
 /// alternative is `encoding-type=url`, which the client has to ask for.
-fn escape(out: &mut String, text: &str) {
+pub(crate) fn escape(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),

@@ -50,3 +50,4 @@ mod sharing;
 mod sync;
 mod terminal;
 mod transcripts;
+mod website;

@@ -16,11 +16,17 @@ pub(super) struct Place {
     pub(super) https: bool,
     /// The region to sign for, where a client wants one.
     pub(super) region: String,
+    /// The host name below which host names say a bucket, if there is one.
+    pub(super) domain: Option<String>,
 }
 
 impl Place {
+    fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
+    }
+
     fn url(&self) -> String {
-        format!("http{}://{}", if self.https { "s" } else { "" }, self.host)
+        format!("{}://{}", self.scheme(), self.host)
     }
 }
 
@@ -79,12 +85,18 @@ fn config_path(port: u16, env: &dyn Environment) -> Outcome<PathBuf> {
     }
 }
 
-/// Path style, as `BUCKET.127.0.0.1` is no host name.
+/// Path style, as `BUCKET.127.0.0.1` is no host name. Websites have no other way than a host name; every name below
+/// `localhost` is this machine, for curl, browsers and s3cmd.
 fn config_text(access: &str, secret: &str, place: &Place) -> String {
     let (host, https) = (&place.host, if place.https { "True" } else { "False" });
-    format!(
+    let mut text = format!(
         "[default]\naccess_key = {access}\nsecret_key = {secret}\nhost_base = {host}\nhost_bucket = {host}\nuse_https = {https}\n"
-    )
+    );
+    if let Some(domain) = &place.domain {
+        let (scheme, port) = (place.scheme(), place.port);
+        text.push_str(&format!("website_endpoint = {scheme}://%(bucket)s.s3-website.{domain}:{port}/\n"));
+    }
+    text
 }
 
 /// A line of the shell for each of the clients that most people have. Keys stand in the environment: other users can
@@ -124,8 +136,13 @@ mod tests {
         let path = config_path(9000, &env).unwrap();
         assert_eq!(path, folder.path().join("s3cfg-serve-9000"));
         std::fs::write(&path, "an older one, readable by all").unwrap();
-        let place =
-            Place { host: "127.0.0.1:9000".into(), port: 9000, https: false, region: "us-east-1".into() };
+        let place = Place {
+            host: "127.0.0.1:9000".into(),
+            port: 9000,
+            https: false,
+            region: "us-east-1".into(),
+            domain: Some("localhost".into()),
+        };
         write_config(&path, &config_text("AK", "secret", &place)).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let mut settings = Settings::default();
@@ -135,14 +152,26 @@ mod tests {
         }
         assert_eq!((&*settings.access_key, &*settings.secret_key), ("AK", "secret"));
         assert_eq!((settings.host_base.as_str(), settings.use_https), ("127.0.0.1:9000", false));
+        assert_eq!(settings.website_endpoint, "http://%(bucket)s.s3-website.localhost:9000/");
         drop(OwnConfig(path.clone()));
         assert!(!path.exists());
     }
 
     #[test]
     fn clients_are_told_the_scheme() {
-        let place = Place { host: "lab:9".into(), port: 9, https: true, region: "r".into() };
-        assert!(config_text("a", "s", &place).contains("use_https = True"));
+        let place = Place {
+            host: "lab:9".into(),
+            port: 9,
+            https: true,
+            region: "r".into(),
+            domain: Some("lab".into()),
+        };
+        let text = config_text("a", "s", &place);
+        assert!(
+            text.contains("use_https = True") && text.contains("= https://%(bucket)s.s3-website.lab:9/\n")
+        );
+        let no_names = Place { domain: None, ..place.clone() };
+        assert!(!config_text("a", "s", &no_names).contains("website_endpoint"));
         let lines = other_clients("a", "s", &place);
         assert!(lines.iter().all(|line| line.contains("https://lab:9 ")), "{lines:?}");
     }

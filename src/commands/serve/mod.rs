@@ -39,9 +39,13 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let root = PathBuf::from(&args[0]);
     let https = tls.is_some();
     let region = canonical_region(&settings.bucket_location).to_owned();
+    let domains = if settings.force_path_style { Vec::new() } else { wanted.domains() };
+    let is_near = wanted.address.ip().to_canonical().is_loopback();
+    let domain = domains.first().filter(|domain| is_near || *domain != "localhost").cloned();
     let options = Options {
         fsync: settings.fsync,
         region: region.clone(),
+        domains,
         path_style_only: settings.force_path_style,
         lifecycle_day: lifecycle_day(settings.lifecycle_day)?,
         read_only: settings.read_only,
@@ -55,7 +59,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     };
     let running = serve::start(options).await.map_err(start_failure)?;
     let port = running.address().port();
-    let place = Place { host: format!("{}:{port}", wanted.name), port, https, region };
+    let place = Place { host: format!("{}:{port}", wanted.name), port, https, region, domain };
     let result = greet(cx, &root, &place, is_private.then_some(&owner));
     let config = match result {
         Ok(config) => config,
@@ -162,6 +166,19 @@ struct Wanted {
     name: String,
 }
 
+impl Wanted {
+    /// The host names below which a name is a bucket, the one to tell of first: the server's own, unless that is a
+    /// number, and `localhost`.
+    fn domains(&self) -> Vec<String> {
+        let is_number = self.name.starts_with('[') || self.name.parse::<std::net::IpAddr>().is_ok();
+        let mut domains = vec!["localhost".to_owned()];
+        if !is_number && self.name != "localhost" {
+            domains.insert(0, self.name.clone());
+        }
+        domains
+    }
+}
+
 /// Reads `HOST:PORT` or `PORT`; addresses that other machines reach only where that is `allowed`.
 fn listening_address(text: &str, allowed: bool) -> Outcome<Wanted> {
     let text = if text.is_empty() { DEFAULT_ADDRESS } else { text };
@@ -257,7 +274,10 @@ mod tests {
             let failure = listening_address(text, false).unwrap_err();
             assert_eq!((failure.exit, failure.lines.len()), (Exit::USAGE, 1), "{text}");
         }
-        assert_eq!(listening_address("192.0.2.1:9000", true).unwrap().name, "192.0.2.1");
+        let far = listening_address("192.0.2.1:9000", true).unwrap();
+        assert_eq!((&*far.name, far.domains()), ("192.0.2.1", vec!["localhost".to_owned()]));
+        let named = Wanted { name: "lab.example".to_owned(), ..far };
+        assert_eq!(named.domains(), ["lab.example", "localhost"]);
         let everywhere = listening_address("0.0.0.0:9000", true).unwrap();
         assert!(everywhere.address.ip().is_unspecified() && everywhere.name != "0.0.0.0");
     }

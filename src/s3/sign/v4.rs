@@ -217,6 +217,12 @@ pub fn trailer_signature(secret_key: &str, scope: &Scope<'_>, previous: &str, tr
     hex::encode(hmac(&signing_key(secret_key, scope), text.as_bytes()))
 }
 
+/// The signature of the policy of a browser's upload form; `policy` is its base64 text.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-UsingHTTPPOST.html>
+pub fn policy_signature(secret_key: &str, scope: &Scope<'_>, policy: &str) -> String {
+    hex::encode(hmac(&signing_key(secret_key, scope), policy.as_bytes()))
+}
+
 /// The derived key (secret -> date -> region -> service -> `aws4_request`), step 3. It holds for a day, so the
 /// last one is kept: four of the five HMACs of a signature are saved for all but the first request.
 fn signing_key(secret_key: &str, scope: &Scope<'_>) -> [u8; 32] {

@@ -11,6 +11,7 @@ mod v2;
 mod v4;
 
 use super::error::{S3Error, S3Result, fail};
+use super::form::{self, Form};
 use super::users::User;
 use crate::s3::sign::encode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -112,6 +113,25 @@ pub(crate) fn verify<'a>(
     }
     let hash = request.header("x-amz-content-sha256");
     Ok(Verified { user: None, body: v4::unsigned_body(hash, request)? })
+}
+
+/// Verifies the signature of a browser's form, which is over its policy: SigV4 or SigV2. A form without a policy is an
+/// anonymous one.
+pub(crate) fn verify_form<'a>(form: &Form, users: &'a [User]) -> S3Result<Option<&'a User>> {
+    const SIGNED: [&str; 4] = ["x-amz-signature", "x-amz-credential", "signature", "awsaccesskeyid"];
+    if form.field("x-amz-security-token").is_some_and(|token| !token.is_empty()) {
+        return fail("InvalidToken", "The provided token is malformed or otherwise invalid.");
+    }
+    let Some(policy) = form.field("policy") else {
+        return if SIGNED.iter().any(|name| form.field(name).is_some()) {
+            Err(form::missing("policy"))
+        } else {
+            Ok(None)
+        };
+    };
+    let is_v4 = ["x-amz-signature", "x-amz-credential", "x-amz-algorithm"];
+    let is_v4 = is_v4.iter().any(|name| form.field(name).is_some());
+    if is_v4 { v4::form(form, policy, users) } else { v2::form(form, policy, users) }.map(Some)
 }
 
 fn find<'a>(users: &'a [User], access_key: &str) -> S3Result<&'a User> {

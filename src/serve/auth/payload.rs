@@ -7,6 +7,7 @@ use super::chunked::Decoder;
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{self, Algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::form::Upload;
 use bytes::{Bytes, BytesMut};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -19,6 +20,8 @@ pub(crate) enum Source {
     Whole(Bytes),
     /// It comes in pieces; an error is a connection that broke.
     Pieces(mpsc::Receiver<Result<Bytes, S3Error>>),
+    /// It is the file of a form.
+    Form(Box<Upload>),
 }
 
 /// The body of a request, for a thread that may block.
@@ -72,6 +75,16 @@ impl Payload {
             }
         }
         payload
+    }
+
+    /// A body of nothing.
+    pub(crate) fn empty() -> Self {
+        Self::new(Source::Whole(Bytes::new()), BodyRule::Unsigned, None, None, Some(0))
+    }
+
+    /// Whether only its end tells how long it is: the file of a form, which is held to its limits as it comes.
+    pub(crate) fn is_open_ended(&self) -> bool {
+        matches!(self.source, Source::Form(_))
     }
 
     /// Length of the content, if the request says it.
@@ -135,6 +148,7 @@ impl Payload {
         match &mut self.source {
             Source::Whole(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
             Source::Pieces(pieces) => pieces.blocking_recv().transpose(),
+            Source::Form(upload) => upload.next(),
         }
     }
 

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::s3::sign::{self, v2};
 use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::form::Form;
 use crate::serve::users::User;
 use chrono::{DateTime, Utc};
 
@@ -59,6 +60,18 @@ pub(super) fn query<'a>(
         return Err(expired());
     }
     Ok(Verified { user: Some(user), body: body(request)? })
+}
+
+/// The signature of a form's policy.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/HTTPPOSTForms.html>
+pub(super) fn form<'a>(form: &Form, policy: &str, users: &'a [User]) -> S3Result<&'a User> {
+    let user = find(users, form.needed("AWSAccessKeyId")?)?;
+    let signature = form.needed("Signature")?;
+    if same(&v2::signature(policy, &user.secret_key), signature) {
+        Ok(user)
+    } else {
+        Err(does_not_match(&user.access_key))
+    }
 }
 
 /// Sub-resources that nobody signs with V2: anybody who has a link could add them to it.

@@ -4,6 +4,7 @@ use super::chunked::{ChunkRule, Seal};
 use super::{BodyRule, Signed, Verified, check_skew, does_not_match, expired, find, parse_http_date, same};
 use crate::s3::sign::{self, v4};
 use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::form::Form;
 use crate::serve::users::User;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -122,6 +123,32 @@ pub(super) fn query<'a>(
         return Err(expired());
     }
     Ok(Verified { user: Some(user), body: unsigned_body(stated, request)? })
+}
+
+/// The signature of a form's policy.
+pub(super) fn form<'a>(form: &Form, policy: &str, users: &'a [User]) -> S3Result<&'a User> {
+    let bad = |name: &str, message: &str| {
+        S3Error::new("InvalidArgument", message).detail("ArgumentName", name.to_owned())
+    };
+    if form.needed("X-Amz-Algorithm")? != v4::ALGORITHM {
+        return Err(bad("X-Amz-Algorithm", "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+    }
+    let credential = Credential::parse(form.needed("X-Amz-Credential")?)
+        .ok_or_else(|| bad("X-Amz-Credential", "The Credential is mal-formed"))?;
+    let time = v4::parse_timestamp(form.needed("X-Amz-Date")?).ok_or_else(|| {
+        bad("X-Amz-Date", "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    })?;
+    let signature = form.needed("X-Amz-Signature")?;
+    let user = find(users, credential.access_key)?;
+    let scope = v4::Scope { time, region: credential.region, service: credential.service };
+    if scope.date() != credential.date {
+        return Err(bad("X-Amz-Credential", "The date of the Credential is not that of the form"));
+    }
+    if same(&v4::policy_signature(&user.secret_key, &scope, policy), signature) {
+        Ok(user)
+    } else {
+        Err(does_not_match(&user.access_key))
+    }
 }
 
 fn check(

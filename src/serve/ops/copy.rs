@@ -126,7 +126,10 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if !replace {
         meta.content_type = from.meta.content_type.clone();
         meta.user = from.meta.user.clone();
-        meta.headers = from.meta.headers.clone();
+        // Where a website sends people is said of each object anew.
+        meta.headers.retain(|(name, _)| name == head_fields::REDIRECT);
+        let kept = from.meta.headers.iter().filter(|(name, _)| name != head_fields::REDIRECT);
+        meta.headers.extend(kept.cloned());
     }
     meta.tags = if replace_tags { head_fields::tags(call)? } else { from.meta.tags.clone() };
     meta.class = class;

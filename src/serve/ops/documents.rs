@@ -7,6 +7,7 @@ use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
 use crate::serve::lifecycle;
 use crate::serve::policy::Policy;
+use crate::serve::website::Site;
 use crate::serve::xml::{self, Node, Writer};
 
 /// S3's limit on a policy, in bytes.
@@ -55,7 +56,7 @@ const DOCUMENTS: &[Document] = &[
         put: Put::Stored(|root| tagging::parse_xml(root, MAX_BUCKET_TAGS).map(drop), 204),
         none: Absent::Error("NoSuchTagSet", "The TagSet does not exist") },
     Document { sub: "website", action: "BucketWebsite", root: "WebsiteConfiguration", delete: true,
-        put: Put::Stored(check_website, 200),
+        put: Put::Stored(|root| Site::parse(root).map(drop), 200),
         none: Absent::Error("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration") },
     Document { sub: "ownershipControls", action: "BucketOwnershipControls", root: "OwnershipControls", delete: true,
         put: Put::Stored(check_ownership, 200),
@@ -219,17 +220,6 @@ fn check_cors(root: &Node) -> S3Result<()> {
         }
     }
     Ok(())
-}
-
-fn check_website(root: &Node) -> S3Result<()> {
-    let index = root.child("IndexDocument").and_then(|index| index.value("Suffix"));
-    if root.child("RedirectAllRequestsTo").is_some() {
-        return Ok(());
-    }
-    match index {
-        Some(suffix) if !suffix.is_empty() && !suffix.contains('/') => Ok(()),
-        _ => fail("InvalidArgument", "The IndexDocument Suffix is not well formed"),
-    }
 }
 
 fn check_ownership(root: &Node) -> S3Result<()> {

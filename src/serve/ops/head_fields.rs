@@ -10,14 +10,8 @@ use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 
 /// Headers that are kept as they are and sent back.
-const KEPT: &[&str] = &[
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "expires",
-    "x-amz-website-redirect-location",
-];
+const KEPT: &[&str] =
+    &["cache-control", "content-disposition", "content-encoding", "content-language", "expires", REDIRECT];
 
 /// S3's limit on user metadata, names and values together, in bytes.
 const MAX_USER_METADATA: usize = 2048;
@@ -36,8 +30,18 @@ const CLASSES: &[&str] = &[
 /// What S3 says of an object without a type.
 pub(crate) const DEFAULT_TYPE: &str = "binary/octet-stream";
 
+/// The header that says where a website sends who asks for the object.
+pub(crate) const REDIRECT: &str = "x-amz-website-redirect-location";
+
 /// Content headers and user metadata of a request.
 pub(crate) fn content(call: &Call) -> S3Result<Meta> {
+    let redirect = call.header(REDIRECT).filter(|to| !to.is_empty());
+    if redirect.is_some_and(|to| !["/", "http://", "https://"].iter().any(|start| to.starts_with(start))) {
+        return fail(
+            "InvalidRedirectLocation",
+            "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+        );
+    }
     let mut meta = Meta {
         content_type: call.setting("content-type").filter(|text| !text.is_empty()).map(str::to_owned),
         ..Meta::default()

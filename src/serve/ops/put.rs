@@ -25,10 +25,11 @@ pub(crate) fn receive(
     payload: &mut Payload,
     algorithm: Algorithm,
 ) -> S3Result<(Staged, String, Checksum)> {
-    let Some(length) = payload.length() else {
+    let length = payload.length();
+    if length.is_none() && !payload.is_open_ended() {
         return fail("MissingContentLength", "You must provide the Content-Length HTTP header.");
-    };
-    if length > MAX_OBJECT {
+    }
+    if length.is_some_and(|length| length > MAX_OBJECT) {
         return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
     }
     payload.want_md5();
@@ -37,7 +38,7 @@ pub(crate) fn receive(
     // Pieces come as the network brings them; small ones are gathered.
     let mut gathered: Vec<u8> = Vec::new();
     while let Some(piece) = payload.next()? {
-        let direct = piece.len() >= DIRECT || piece.len() as u64 == length;
+        let direct = piece.len() >= DIRECT || Some(piece.len() as u64) == length;
         if direct || gathered.len() + piece.len() > PIECE {
             staged.write(&gathered)?;
             gathered.clear();

@@ -8,7 +8,8 @@ use crate::serve::error::{S3Result, fail, malformed_xml, no_such_key};
 use crate::serve::xml::{self, Node, Writer};
 use percent_encoding::percent_decode_str;
 
-const MAX_OBJECT_TAGS: usize = 10;
+/// S3's limit.
+pub(crate) const MAX_OBJECT_TAGS: usize = 10;
 
 type Tags = Vec<(String, String)>;
 

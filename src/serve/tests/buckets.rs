@@ -74,7 +74,7 @@ async fn unknown_subresources_never_fall_through() {
             assert_eq!(answer.status, 501, "{method} {target}: {}", answer.text());
         }
     }
-    for (method, target) in [("HEAD", "/b-one/key?acl"), ("DELETE", "/b-one?acl"), ("POST", "/b-one")] {
+    for (method, target) in [("HEAD", "/b-one/key?acl"), ("DELETE", "/b-one?acl"), ("POST", "/b-one/key")] {
         assert_eq!(lab.alice(method, target).send().await.status, 501, "{method} {target}");
     }
     assert_eq!(lab.alice("GET", "/b-one/key").send().await.ok(200).text(), "precious");

@@ -7,6 +7,7 @@ mod access;
 mod buckets;
 mod checksums;
 mod cors;
+mod forms;
 mod front;
 mod journal;
 mod listing;
@@ -17,6 +18,7 @@ mod objects;
 mod signatures;
 mod storage;
 mod versions;
+mod website;
 
 use super::{Options, Running, User, start};
 use crate::s3::credentials::Credentials;

@@ -1,0 +1,112 @@
+//! Bodies of requests on their way in.
+
+use super::auth::payload::Source;
+use super::error::{S3Error, S3Result, fail};
+use super::journal::Journal;
+use super::store::write::PIECE;
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper_server::body::Incoming;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// A body up to this length is read whole before the work starts.
+const SMALL_BODY: u64 = PIECE as u64;
+/// How many pieces of a body (each at most as long as the connection's buffer) wait for the thread that takes them.
+const PIECES_AHEAD: usize = 2;
+/// How much of an unwanted body is read before the connection is closed on it.
+const DRAIN: u64 = 16 << 20;
+
+fn broken_body(error: impl std::fmt::Display) -> S3Error {
+    log::debug!("serve: body: {error}");
+    S3Error::new("IncompleteBody", "The request's body ended before it was complete.")
+}
+
+/// The body of a request on its way in.
+pub(super) struct Inflow {
+    pub(super) body: Incoming,
+    /// A client that sends nothing for this long is left.
+    pub(super) patience: Duration,
+    pub(super) journal: Arc<Journal>,
+}
+
+impl Inflow {
+    async fn next(&mut self) -> Option<S3Result<Bytes>> {
+        loop {
+            match tokio::time::timeout(self.patience, self.body.frame()).await {
+                Err(_) => {
+                    return Some(fail(
+                        "RequestTimeout",
+                        "Your socket connection to the server was not read from or written to within the timeout period.",
+                    ));
+                }
+                Ok(None) => return None,
+                Ok(Some(Err(error))) => return Some(Err(broken_body(error))),
+                // Trailers of HTTP itself say nothing here.
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.journal.received.fetch_add(data.len() as u64, Ordering::Relaxed);
+                        return Some(Ok(data));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a small body whole; lets a big one flow.
+    pub(super) async fn receive(mut self, length: Option<u64>) -> S3Result<Source> {
+        if self.body.is_end_stream() {
+            return Ok(Source::Whole(Bytes::new()));
+        }
+        if let Some(length) = length.filter(|length| *length <= SMALL_BODY) {
+            let mut first: Option<Bytes> = None;
+            let mut all = BytesMut::new();
+            while let Some(piece) = self.next().await {
+                let piece = piece?;
+                if piece.len() as u64 == length {
+                    first = Some(piece);
+                    continue;
+                }
+                all.reserve(length as usize);
+                all.extend_from_slice(&piece);
+            }
+            return Ok(Source::Whole(first.unwrap_or_else(|| all.freeze())));
+        }
+        let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+        tokio::spawn(async move {
+            let mut unwanted = 0;
+            while let Some(piece) = self.next().await {
+                let failed = piece.is_err();
+                let size = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                if sender.is_closed() || sender.send(piece).await.is_err() {
+                    // Answered already. Take what comes for a while, so that the client reads the answer.
+                    unwanted += size;
+                }
+                if failed || unwanted > DRAIN {
+                    break;
+                }
+            }
+        });
+        Ok(Source::Pieces(pieces))
+    }
+
+    /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client
+    /// that waits for "100 Continue" sends none.
+    pub(super) fn drain(mut self, headers: &[(String, String)]) {
+        if self.body.is_end_stream() || headers.iter().any(|(name, _)| name == "expect") {
+            return;
+        }
+        tokio::spawn(async move {
+            let mut unwanted = 0;
+            while let Some(Ok(piece)) = self.next().await {
+                unwanted += piece.len() as u64;
+                if unwanted > DRAIN {
+                    break;
+                }
+            }
+        });
+    }
+}

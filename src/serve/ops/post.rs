@@ -1,0 +1,170 @@
+//! PostObject: what a browser's form uploads. <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
+
+use super::{put, tagging};
+use crate::s3::sign::encode;
+use crate::serve::Server;
+use crate::serve::auth::checksum::Checksum;
+use crate::serve::auth::payload::{Payload, Source};
+use crate::serve::auth::{self, BodyRule};
+use crate::serve::call::{Call, Reply};
+use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::form::Form;
+use crate::serve::http::content_md5;
+use crate::serve::post_policy::PostPolicy;
+use crate::serve::route;
+use crate::serve::xml::{self, Writer};
+use chrono::Utc;
+
+/// Fields that go to the object under their own names, beside those that begin with `x-amz-`.
+const OF_OBJECT: [&str; 7] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-md5",
+    "content-type",
+    "expires",
+];
+
+/// Fields that speak of the form.
+const OF_FORM: [&str; 5] =
+    ["x-amz-signature", "x-amz-credential", "x-amz-algorithm", "x-amz-date", "x-amz-security-token"];
+
+/// PostObject. The fields are what headers are to a PUT, and their policy is what is signed.
+pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let Some(Ok(boundary)) = call.header("content-type").map(multer::parse_boundary) else {
+        return Err(S3Error::new(
+            "PreconditionFailed",
+            "At least one of the pre-conditions you specified did not hold",
+        )
+        .detail("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"));
+    };
+    if call.user.is_some() {
+        return fail("InvalidArgument", "A form is signed in its fields, not in the request that brings it.");
+    }
+    match call.payload.length() {
+        None => return fail("MissingContentLength", "You must provide the Content-Length HTTP header."),
+        Some(length) if length > put::MAX_OBJECT + (1 << 20) => {
+            return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+        }
+        Some(_) => {}
+    }
+    let mut form = Form::read(std::mem::replace(&mut call.payload, Payload::empty()), &boundary)?;
+    form.expand();
+    call.user = auth::verify_form(&form, &server.users)?.cloned();
+    let key = form.needed("key")?.to_owned();
+    let mut lengths = 0..=put::MAX_OBJECT;
+    if let Some(policy) = form.field("policy") {
+        let policy = PostPolicy::parse(policy)?;
+        policy.check(bucket.name(), form.fields(), Utc::now())?;
+        let wanted = policy.lengths();
+        lengths = *wanted.start()..=put::MAX_OBJECT.min(*wanted.end());
+    }
+    if key.is_empty() {
+        return fail("InvalidArgument", "User key must have a length greater than 0.");
+    }
+    crate::serve::call::check_key(&key)?;
+    let answer = Answer::asked(&form);
+    take_fields(call, &form)?;
+    route::check_headers(call)?;
+    let checksum = Checksum::of(&call.headers)?;
+    let source = Source::Form(Box::new(form.into_upload(lengths)));
+    call.payload = Payload::new(source, BodyRule::Unsigned, content_md5(&call.headers)?, checksum, None);
+    call.key = Some(key);
+    let location = location(server, call);
+    let reply = put::put(server, call)?;
+    Ok(answer.give(reply, call, location))
+}
+
+/// Turns the fields into the headers of a PUT. Of the request's own headers those stay that say nothing of an object.
+fn take_fields(call: &mut Call, form: &Form) -> S3Result<()> {
+    call.headers.retain(|(name, _)| {
+        !name.starts_with("x-amz-") && !OF_OBJECT.contains(&name.as_str()) && name != "content-length"
+    });
+    for (name, value) in form.fields() {
+        let header = match name.as_str() {
+            "acl" => ("x-amz-acl".to_owned(), value.clone()),
+            "tagging" => {
+                let tags = tagging::parse_xml(
+                    &xml::parse(value.as_bytes(), &["Tagging"])?,
+                    tagging::MAX_OBJECT_TAGS,
+                )?;
+                ("x-amz-tagging".to_owned(), encode::query_string(&tags, false))
+            }
+            name if name.starts_with("x-amz-copy-source") => {
+                return Err(S3Error::new("InvalidArgument", "A form cannot copy.")
+                    .detail("ArgumentName", name.to_owned()));
+            }
+            name if OF_FORM.contains(&name) => continue,
+            name if name.starts_with("x-amz-") || OF_OBJECT.contains(&name) => {
+                (name.to_owned(), value.clone())
+            }
+            _ => continue,
+        };
+        // What could not have come as a header could not go out as one.
+        if header.1.chars().any(char::is_control) {
+            return Err(S3Error::new("InvalidArgument", "A field has control characters.")
+                .detail("ArgumentName", name.clone()));
+        }
+        call.headers.push(header);
+    }
+    Ok(())
+}
+
+/// The URL of the object.
+fn location(server: &Server, call: &Call) -> String {
+    let scheme = if server.secure { "https" } else { "http" };
+    let path = call.path.trim_end_matches('/');
+    format!("{scheme}://{}{path}/{}", call.header("host").unwrap_or(""), encode::path(call.key()))
+}
+
+/// What the form wants to hear when all is well.
+struct Answer {
+    redirect: Option<String>,
+    status: u16,
+}
+
+impl Answer {
+    fn asked(form: &Form) -> Self {
+        let status = match form.field("success_action_status").map(str::trim) {
+            Some("200") => 200,
+            Some("201") => 201,
+            _ => 204,
+        };
+        let redirect = form.field("success_action_redirect").or_else(|| form.field("redirect"));
+        // What cannot be understood as a URL is passed over, as in S3.
+        let redirect = redirect.filter(|url| {
+            url.parse::<http::Uri>().is_ok_and(|uri| {
+                matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+            })
+        });
+        Self { redirect: redirect.map(str::to_owned), status }
+    }
+
+    /// The reply to the form, made of that to a PUT.
+    fn give(self, mut reply: Reply, call: &Call, location: String) -> Reply {
+        let etag = reply.headers.iter().find(|(name, _)| name == "etag");
+        let etag = etag.map(|(_, etag)| etag.clone()).unwrap_or_default();
+        if let Some(url) = self.redirect {
+            reply.status = 303;
+            let (url, fragment) = url.split_once('#').map_or((&*url, None), |(url, rest)| (url, Some(rest)));
+            let (bucket, key) = (encode::query(call.bucket_name()), encode::query(call.key()));
+            let mark = if url.contains('?') { '&' } else { '?' };
+            let mut url = format!("{url}{mark}bucket={bucket}&key={key}&etag={}", encode::query(&etag));
+            if let Some(fragment) = fragment {
+                url.push('#');
+                url.push_str(fragment);
+            }
+            return reply.header("location", url);
+        }
+        reply.status = self.status;
+        if self.status != 201 {
+            return reply.header("location", location);
+        }
+        let mut xml = Writer::new("PostResponse");
+        xml.text("Location", &location).text("Bucket", call.bucket_name());
+        xml.text("Key", call.key()).text("ETag", etag);
+        reply.header("location", location).header("content-type", "application/xml").whole(xml.finish())
+    }
+}

@@ -1,0 +1,285 @@
+//! Browsers' forms.
+
+use super::*;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+type Fields = Vec<(String, String)>;
+
+const BOUNDARY: &str = "----WebKitFormBoundary7MA4YWxk";
+
+impl Lab {
+    /// A form with these fields and a file.
+    fn form(&self, fields: &[(&str, &str)], file_name: &str, file: &[u8]) -> Ask {
+        self.form_of(
+            &fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>(),
+            file_name,
+            file,
+        )
+    }
+
+    fn form_of(&self, fields: &[(String, String)], file_name: &str, file: &[u8]) -> Ask {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            body.extend_from_slice(
+                format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                    .as_bytes(),
+            );
+        }
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{file_name}\"\r\nContent-Type: text/x\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(file);
+        let tail = format!(
+            "\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"submit\"\r\n\r\nUpload\r\n--{BOUNDARY}--\r\n"
+        );
+        body.extend_from_slice(tail.as_bytes());
+        self.anonymous("POST", "/b-one")
+            .header("content-type", &format!("multipart/form-data; boundary={BOUNDARY}"))
+            .header("cache-control", "max-age=0")
+            .body(body)
+    }
+}
+
+fn policy(conditions: &Value) -> String {
+    let expiration = (Utc::now() + chrono::TimeDelta::minutes(5)).to_rfc3339();
+    let text = json!({ "expiration": expiration, "conditions": conditions }).to_string();
+    BASE64_STANDARD.encode(text)
+}
+
+/// Fields, signed by a user: version 2 or 4. The conditions are those given and what every form needs.
+fn signed(v: u8, user: usize, fields: &[(&str, &str)], conditions: &Value) -> Fields {
+    let user = &users()[user];
+    let mut fields: Fields =
+        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let mut conditions = conditions.as_array().unwrap().clone();
+    conditions.push(json!({ "bucket": "b-one" }));
+    if v == 2 {
+        let policy = policy(&Value::Array(conditions));
+        fields.push(("AWSAccessKeyId".into(), user.access_key.clone()));
+        fields.push(("signature".into(), v2::signature(&policy, &user.secret_key)));
+        fields.push(("policy".into(), policy));
+        return fields;
+    }
+    let scope = v4::Scope { time: Utc::now(), region: "US", service: "s3" };
+    let credential = format!("{}/{}", user.access_key, scope.text());
+    for (name, value) in [
+        ("x-amz-algorithm", v4::ALGORITHM),
+        ("x-amz-credential", &credential),
+        ("x-amz-date", &scope.timestamp()),
+    ] {
+        fields.push((name.into(), value.to_owned()));
+        conditions.push(json!({ name: value }));
+    }
+    let policy = policy(&Value::Array(conditions));
+    fields.push(("x-amz-signature".into(), v4::policy_signature(&user.secret_key, &scope, &policy)));
+    fields.push(("policy".into(), policy));
+    fields
+}
+
+#[tokio::test]
+async fn strangers_post_where_the_acl_lets_them() {
+    let lab = Lab::with_bucket().await;
+    let form = || lab.form(&[("key", "up/${filename}")], "C:\\x\\f.txt", b"content");
+    form().send_unsigned().await.error(403, "AccessDenied");
+    lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
+    let answer = form().send_unsigned().await.ok(204);
+    assert!(answer.header("location").ends_with("/b-one/up/f.txt"), "{}", answer.header("location"));
+    assert_eq!(answer.header("etag"), "\"9a0364b9e99bb480dd25e1f0284c8555\"");
+    let got = lab.alice("GET", "/b-one/up/f.txt").send().await.ok(200);
+    assert_eq!((got.text().as_str(), got.header("content-type")), ("content", "binary/octet-stream"));
+    assert_eq!(got.header("cache-control"), "");
+    // A policy with conditions decides, too.
+    lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "private").send().await.ok(200);
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:PutObject",
+        "Resource":"arn:aws:s3:::b-one/open/*"}]}"#;
+    lab.alice("PUT", "/b-one?policy").body(text).send().await.ok(204);
+    lab.form(&[("key", "open/k")], "", b"x").send_unsigned().await.ok(204);
+    form().send_unsigned().await.error(403, "AccessDenied");
+}
+
+#[tokio::test]
+async fn signed_forms_upload_what_their_policy_allows() {
+    let lab = Lab::with_bucket().await;
+    let conditions = json!([
+        ["starts-with", "$key", "user/"],
+        { "acl": "public-read" },
+        ["starts-with", "$Content-Type", "image/"],
+        ["starts-with", "$x-amz-meta-tag", ""],
+        ["starts-with", "$tagging", ""],
+        ["starts-with", "$success_action_status", ""],
+        ["content-length-range", 1, 100],
+    ]);
+    let tags = "<Tagging><TagSet><Tag><Key>a b</Key><Value>c&amp;d</Value></Tag></TagSet></Tagging>";
+    let fields = [
+        ("KEY", "user/${filename}"),
+        ("acl", "public-read"),
+        ("Content-Type", "image/png"),
+        ("x-amz-meta-tag", "of ${filename}"),
+        ("tagging", tags),
+        ("success_action_status", "201"),
+        ("x-ignore-this", "or that"),
+    ];
+    for v in [2, 4] {
+        let form = lab.form_of(&signed(v, ALICE, &fields, &conditions), "a & b.png", b"picture");
+        let answer = form.send_unsigned().await.ok(201);
+        assert_eq!((&*answer.value("Bucket"), &*answer.value("Key")), ("b-one", "user/a & b.png"));
+        assert_eq!(answer.value("Location"), answer.header("location"));
+        assert!(answer.header("location").ends_with("/b-one/user/a%20%26%20b.png"));
+        assert_eq!(answer.value("ETag"), answer.header("etag"));
+        assert!(answer.text().contains("<PostResponse><"), "{}", answer.text());
+        let got = lab.anonymous("GET", "/b-one/user/a%20%26%20b.png").send().await.ok(200);
+        assert_eq!((got.text().as_str(), got.header("content-type")), ("picture", "image/png"));
+        assert_eq!((got.header("x-amz-meta-tag"), got.header("x-amz-tagging-count")), ("of a & b.png", "1"));
+        let tags = lab.alice("GET", "/b-one/user/a%20%26%20b.png?tagging").send().await.ok(200);
+        assert_eq!((&*tags.value("Key"), &*tags.value("Value")), ("a b", "c&d"));
+        lab.alice("DELETE", "/b-one/user/a%20%26%20b.png").send().await.ok(204);
+
+        // Somebody else's signature is as good as his rights.
+        lab.form_of(&signed(v, BOB, &fields, &conditions), "f", b"x")
+            .send_unsigned()
+            .await
+            .error(403, "AccessDenied");
+        let bent = |change: &dyn Fn(&mut Fields)| {
+            let mut fields = signed(v, ALICE, &fields, &conditions);
+            change(&mut fields);
+            lab.form_of(&fields, "f", b"x").send_unsigned()
+        };
+        let set = |name: &'static str, value: &'static str| {
+            move |fields: &mut Fields| {
+                fields.iter_mut().find(|(n, _)| n == name).unwrap().1 = value.to_owned();
+            }
+        };
+        bent(&set("KEY", "other/k")).await.error(403, "AccessDenied");
+        bent(&set("acl", "private")).await.error(403, "AccessDenied");
+        let more = bent(&|fields| fields.push(("x-amz-meta-more".into(), "1".into()))).await;
+        assert!(
+            more.error(403, "AccessDenied").value("Message").contains("Extra input fields: x-amz-meta-more")
+        );
+        bent(&|fields| fields.retain(|(name, _)| name != "x-amz-meta-tag")).await.error(403, "AccessDenied");
+        let other = policy(&json!([]));
+        bent(&|fields| fields.iter_mut().find(|(n, _)| n == "policy").unwrap().1.clone_from(&other))
+            .await
+            .error(403, "SignatureDoesNotMatch");
+        for name in ["policy", if v == 2 { "signature" } else { "x-amz-signature" }] {
+            bent(&|fields| fields.retain(|(known, _)| known != name)).await.error(400, "InvalidArgument");
+        }
+        bent(&|fields| fields.insert(0, ("key".into(), "user/second".into())))
+            .await
+            .error(400, "InvalidArgument");
+        let length =
+            |file: Vec<u8>| lab.form_of(&signed(v, ALICE, &fields, &conditions), "f", &file).send_unsigned();
+        length(vec![b'x'; 100]).await.ok(201);
+        length(vec![b'x'; 101]).await.error(400, "EntityTooLarge");
+        length(Vec::new()).await.error(400, "EntityTooSmall");
+    }
+    assert_eq!(lab.keys("/b-one").await, ["user/f"]);
+}
+
+#[tokio::test]
+async fn unknown_keys_and_broken_forms_are_refused() {
+    let lab = Lab::with_bucket().await;
+    let fields = signed(2, ALICE, &[("key", "k")], &json!([{ "key": "k" }]));
+    let mut stranger = fields.clone();
+    stranger.iter_mut().find(|(name, _)| name == "AWSAccessKeyId").unwrap().1 = "AKNOBODY".to_owned();
+    lab.form_of(&stranger, "f", b"x").send_unsigned().await.error(403, "InvalidAccessKeyId");
+    let no_policy = BASE64_STANDARD.encode("{}");
+    let user = &users()[ALICE];
+    let with_policy = |policy: &str| {
+        let signature = v2::signature(policy, &user.secret_key);
+        let fields = [
+            ("key", "k"),
+            ("AWSAccessKeyId", &user.access_key),
+            ("Signature", &signature),
+            ("policy", policy),
+        ];
+        lab.form(&fields, "f", b"x").send_unsigned()
+    };
+    with_policy(&no_policy).await.error(400, "InvalidPolicyDocument");
+    let past = BASE64_STANDARD
+        .encode(r#"{"expiration":"2020-01-01T00:00:00Z","conditions":[{"bucket":"b-one"},{"key":"k"}]}"#);
+    with_policy(&past).await.error(403, "AccessDenied");
+    // Not a form; a form that is none; one without a key, without a file.
+    let plain = lab.anonymous("POST", "/b-one").body("x").send_unsigned().await;
+    plain.error(412, "PreconditionFailed");
+    let mut broken = lab.form_of(&fields, "f", b"x");
+    broken.body.truncate(broken.body.len() - 200);
+    broken.send_unsigned().await.error(400, "MalformedPOSTRequest");
+    lab.form(&[("acl", "private")], "f", b"x").send_unsigned().await.error(400, "InvalidArgument");
+    let mut no_file = lab.form_of(&fields, "f", b"x");
+    let text = String::from_utf8(no_file.body).unwrap().replace("name=\"file\"", "name=\"data\"");
+    no_file.body = text.into_bytes();
+    no_file.send_unsigned().await.error(400, "InvalidArgument");
+    lab.form_of(&signed(4, ALICE, &[("key", "")], &json!([{ "key": "" }])), "f", b"x")
+        .send_unsigned()
+        .await
+        .error(400, "InvalidArgument");
+    let sse = signed(
+        4,
+        ALICE,
+        &[("key", "k"), ("x-amz-server-side-encryption", "AES256")],
+        &json!([{ "key": "k" }, { "x-amz-server-side-encryption": "AES256" }]),
+    );
+    lab.form_of(&sse, "f", b"x").send_unsigned().await.error(501, "NotImplemented");
+    let mut elsewhere = lab.form_of(&fields, "f", b"x");
+    elsewhere.path = "/nowhere".to_owned();
+    elsewhere.send_unsigned().await.error(404, "NoSuchBucket");
+    assert!(lab.keys("/b-one").await.is_empty());
+    assert!(
+        std::fs::read_dir(lab.path("b-one/.s3cmd-serve/tmp")).map_or(true, |mut dir| dir.next().is_none())
+    );
+}
+
+#[tokio::test]
+async fn a_form_says_what_it_wants_to_hear() {
+    let lab = Lab::with_bucket().await;
+    let conditions = json!([
+        ["starts-with", "$key", ""],
+        ["starts-with", "$success_action_redirect", ""],
+        ["starts-with", "$success_action_status", ""],
+    ]);
+    let send = async |redirect: &str, status: &str| {
+        let fields =
+            [("key", "a/é k"), ("success_action_redirect", redirect), ("success_action_status", status)];
+        lab.form_of(&signed(4, ALICE, &fields, &conditions), "f", b"x").send_unsigned().await
+    };
+    let etag = "%229dd4e461268c8034f5c8564e155c67a6%22";
+    let added = format!("bucket=b-one&key=a%2F%C3%A9%20k&etag={etag}");
+    for (url, wanted) in [
+        ("https://h.example/done", format!("https://h.example/done?{added}")),
+        ("http://h.example/?a=b#end", format!("http://h.example/?a=b&{added}#end")),
+    ] {
+        assert_eq!(send(url, "201").await.ok(303).header("location"), wanted);
+    }
+    assert!(send("nonsense", "200").await.ok(200).body.is_empty());
+    assert!(send("/local", "404").await.ok(204).body.is_empty());
+}
+
+/// Larger than what is kept in memory, with a checksum and a digest of the file, both verified.
+#[tokio::test]
+async fn a_large_file_flows_to_the_disk() {
+    let lab = Lab::with_bucket().await;
+    let file: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let sum = BASE64_STANDARD.encode(Sha256::digest(&file));
+    let other = BASE64_STANDARD.encode(Sha256::digest(b"other"));
+    let conditions = json!([{ "key": "big" }, ["starts-with", "$x-amz-checksum-sha256", ""]]);
+    let fields = |sum| signed(4, ALICE, &[("key", "big"), ("x-amz-checksum-sha256", sum)], &conditions);
+    lab.form_of(&fields(&other), "f", &file).send_unsigned().await.error(400, "BadDigest");
+    assert!(lab.keys("/b-one").await.is_empty());
+    let answer = lab.form_of(&fields(&sum), "f", &file).send_unsigned().await.ok(204);
+    assert_eq!(answer.header("x-amz-checksum-sha256"), sum);
+    assert_eq!(std::fs::read(lab.path("b-one/big")).unwrap(), file);
+}
+
+#[tokio::test]
+async fn a_bucket_in_the_host_name_takes_forms() {
+    let lab = Lab::with_bucket().await;
+    let mut form = lab.form_of(&signed(4, ALICE, &[("key", "k")], &json!([{ "key": "k" }])), "f", b"x");
+    form.path = "/".to_owned();
+    let host = format!("b-one.localhost:{}", lab.server.address().port());
+    let answer = form.header("host", &host).send_unsigned().await.ok(204);
+    assert_eq!(answer.header("location"), format!("http://{host}/k"));
+    assert_eq!(lab.keys("/b-one").await, ["k"]);
+}
