@@ -10,7 +10,7 @@ use super::error::{S3Error, S3Result, access_denied};
 use super::policy::{Question, Verdict};
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
-use super::xml;
+use super::xml::{self, Node};
 use chrono::Utc;
 
 /// What an action needs where no policy speaks.
@@ -49,6 +49,59 @@ impl PublicBlock {
     }
 }
 
+/// Who owns what others write to a bucket, and whether ACLs count.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// The writer. So it is in a bucket that says nothing.
+    ObjectWriter,
+    /// The bucket's owner, if the writer gives him full control.
+    BucketOwnerPreferred,
+    /// The bucket's owner; ACLs do not count.
+    BucketOwnerEnforced,
+}
+
+impl Ownership {
+    /// Reads the name of S3's documents and headers.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "ObjectWriter" => Self::ObjectWriter,
+            "BucketOwnerPreferred" => Self::BucketOwnerPreferred,
+            "BucketOwnerEnforced" => Self::BucketOwnerEnforced,
+            _ => return None,
+        })
+    }
+
+    /// What an `OwnershipControls` document says.
+    pub(crate) fn of_document(root: &Node) -> Option<Self> {
+        Self::parse(root.child("Rule")?.value("ObjectOwnership")?.trim())
+    }
+
+    pub(crate) fn of(bucket: &Bucket) -> Self {
+        let text = bucket.document("ownershipControls");
+        let root = text.and_then(|text| xml::parse(text.as_bytes(), &["OwnershipControls"]).ok());
+        root.and_then(|root| Self::of_document(&root)).unwrap_or(Self::ObjectWriter)
+    }
+
+    /// Whether ACLs count.
+    pub(crate) fn has_acls(self) -> bool {
+        self != Self::BucketOwnerEnforced
+    }
+}
+
+/// Whether those who ask pay for a bucket's requests, all but its owner.
+fn is_requester_pays(bucket: &Bucket) -> bool {
+    let Some(text) = bucket.document("requestPayment") else { return false };
+    xml::parse(text.as_bytes(), &["RequestPaymentConfiguration"])
+        .is_ok_and(|root| root.value("Payer").map(str::trim) == Some("Requester"))
+}
+
+/// Whether a requester says that he pays; strangers cannot.
+fn pays(call: &Call) -> bool {
+    let says = call.setting("x-amz-request-payer");
+    call.user.is_some() && says.is_some_and(|who| who.trim().eq_ignore_ascii_case("requester"))
+}
+
 impl Server {
     /// Canonical id of a bucket's owner. A bucket of nobody known is the first user's.
     pub(crate) fn owner(&self, bucket: &Bucket) -> String {
@@ -61,12 +114,32 @@ impl Server {
     /// The ACL of a bucket, as it takes effect.
     pub(crate) fn bucket_acl(&self, bucket: &Bucket) -> Acl {
         let owner = self.owner(bucket);
-        bucket.state().acl.filter(|acl| acl.owner == owner).unwrap_or_else(|| Acl::private(&owner))
+        let acl = bucket.state().acl.filter(|acl| acl.owner == owner && Ownership::of(bucket).has_acls());
+        acl.unwrap_or_else(|| Acl::private(&owner))
     }
 
     /// The ACL of an object.
     pub(crate) fn object_acl(&self, bucket: &Bucket, meta: &Meta) -> Acl {
-        meta.acl.clone().unwrap_or_else(|| Acl::private(&self.owner(bucket)))
+        let acl = meta.acl.clone().filter(|_| Ownership::of(bucket).has_acls());
+        acl.unwrap_or_else(|| Acl::private(&self.owner(bucket)))
+    }
+
+    /// Refuses a request that takes a bucket for somebody else's, if it says so in a header. A bucket that does not exist
+    /// is refused elsewhere.
+    pub(crate) fn check_expected_owner(&self, call: &Call, bucket: &str, header: &str) -> S3Result<()> {
+        let Some(expected) = call.setting(header).filter(|id| !id.is_empty()) else { return Ok(()) };
+        match self.store.find(bucket)? {
+            Some(bucket) if self.owner(&bucket) != expected => Err(access_denied()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a request that was answered is the requester's to pay.
+    pub(crate) fn is_charged(&self, call: &Call) -> bool {
+        pays(call)
+            && self.store.find(call.bucket_name()).ok().flatten().is_some_and(|bucket| {
+                is_requester_pays(&bucket) && call.who() != Some(self.owner(&bucket).as_str())
+            })
     }
 
     /// Refuses what is not allowed.
@@ -94,6 +167,9 @@ impl Server {
         let owns = who == Some(self.owner(bucket).as_str());
         if owns && matches!(action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy") {
             return true;
+        }
+        if !owns && is_requester_pays(bucket) && !pays(call) {
+            return false;
         }
         let block = PublicBlock::of(bucket);
         if let Some(policy) = bucket.policy() {

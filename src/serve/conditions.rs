@@ -155,6 +155,27 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// Whether what it lets through is no longer everybody: fixed networks or fixed people.
+    pub(super) fn narrows(&self) -> bool {
+        const FIXED: [&str; 4] = ["aws:userid", "aws:username", "aws:principalarn", "aws:sourcearn"];
+        if self.inverted || self.if_exists {
+            return false;
+        }
+        match self.test {
+            // A large part of the Internet is the public still.
+            Test::Address => self.values.iter().all(|value| {
+                network(value).is_some_and(|(address, bits)| bits >= if address.is_ipv4() { 8 } else { 32 })
+            }),
+            Test::Equals | Test::EqualsIgnoreCase | Test::Like | Test::Arn => {
+                FIXED.contains(&self.key.as_str())
+                    && !self.values.iter().any(|value| value.contains(['*', '?']))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A decimal number.
 fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|number: &f64| number.is_finite())

@@ -58,6 +58,11 @@ pub(crate) fn malformed_xml() -> S3Error {
     )
 }
 
+/// What a bucket without ACLs says to one.
+pub(crate) fn no_acls() -> S3Error {
+    S3Error::new("AccessControlListNotSupported", "The bucket does not allow ACLs")
+}
+
 fn status(code: &str) -> u16 {
     match code {
         "NotModified" => 304,

@@ -14,7 +14,7 @@ use super::store::meta::Meta;
 use super::store::versions::ShownWhat;
 use super::store::walk::Keys;
 use super::xml::{self, Node};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -67,13 +67,19 @@ fn positive(node: &Node, name: &str) -> S3Result<Option<u32>> {
     }
 }
 
+/// A date of a rule: the first moment of a day.
 fn date(text: &str) -> S3Result<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
+        let time = time.to_utc();
+        return if time.time() == NaiveTime::MIN {
+            Ok(time)
+        } else {
+            fail("InvalidArgument", "'Date' must be at midnight GMT")
+        };
     }
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-    day.map(|time| time.and_utc()).ok_or_else(malformed_xml)
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    day.map(|day| day.and_time(NaiveTime::MIN).and_utc()).ok_or_else(malformed_xml)
 }
 
 impl Rules {
@@ -383,6 +389,16 @@ mod tests {
         let off =
             rules("<Rule><Prefix/><Status>Disabled</Status><Expiration><Days>1</Days></Expiration></Rule>");
         assert!(!due(&off.unwrap(), "k", &[], 1, 1000));
+    }
+
+    #[test]
+    fn dates_are_days() {
+        let of = |text| date(text).map(|date| date.timestamp()).map_err(|error| error.code);
+        assert_eq!(of("2030-01-01"), Ok(1_893_456_000));
+        assert_eq!(of("2030-01-01T00:00:00.000Z"), Ok(1_893_456_000));
+        assert_eq!(of("2030-01-01T01:00:00+01:00"), Ok(1_893_456_000));
+        assert_eq!(of("2030-01-01T01:00:00Z"), Err("InvalidArgument"));
+        assert_eq!(of("tomorrow"), Err("MalformedXML"));
     }
 
     #[test]

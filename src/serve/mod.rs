@@ -40,6 +40,7 @@ mod policy;
 mod post_policy;
 mod response;
 mod route;
+mod rule_ids;
 mod store;
 mod tls;
 mod users;

@@ -116,11 +116,14 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether it allows anything to everybody, whatever the conditions.
+    /// Whether it allows anything to everybody; not where a condition says from where or by whom.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
     pub(crate) fn is_public(&self) -> bool {
-        self.statements
-            .iter()
-            .any(|statement| statement.allow && statement.principals == Principals::Everybody)
+        self.statements.iter().any(|statement| {
+            statement.allow
+                && statement.principals == Principals::Everybody
+                && !statement.conditions.iter().any(Condition::narrows)
+        })
     }
 
     /// Deny wins over Allow.

@@ -104,6 +104,7 @@ const ROUTES: &[Route] = &[
     read("GET", Level::Bucket, "location", NONE, bucket::location),
     read("GET", Level::Bucket, "uploads", UPLOADS, list::uploads),
     read("GET", Level::Bucket, "versions", VERSIONS, versions::list),
+    read("GET", Level::Bucket, "policyStatus", NONE, documents::policy_status),
     read("GET", Level::Bucket, "versioning", NONE, versions::get),
     write("PUT", Level::Bucket, "versioning", NONE, versions::put),
     read("GET", Level::Bucket, "object-lock", NONE, lock::get_configuration),
@@ -178,6 +179,12 @@ pub(crate) fn name(method: &str, bucket: bool, key: bool, query: &[(String, Stri
 
 /// Finds the operation and runs it.
 pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    server.check_expected_owner(call, call.bucket_name(), "x-amz-expected-bucket-owner")?;
+    let reply = dispatch(server, call)?;
+    Ok(if server.is_charged(call) { reply.header("x-amz-request-charged", "requester") } else { reply })
+}
+
+fn dispatch(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let level = Level::of(call.bucket.is_some(), call.key.is_some());
     let names: Vec<&str> =
         call.query.iter().map(|(name, _)| name.as_str()).filter(|name| !is_neutral(name)).collect();

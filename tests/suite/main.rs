@@ -34,6 +34,7 @@ mod links;
 mod listing;
 mod local_side;
 mod network;
+mod owners;
 mod pains;
 mod pains_around;
 mod parser;

@@ -2,10 +2,10 @@
 
 use super::{MAX_DOCUMENT, get};
 use crate::serve::Server;
-use crate::serve::access::{Need, PublicBlock};
+use crate::serve::access::{Need, Ownership, PublicBlock};
 use crate::serve::acl::{Acl, Permission};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, access_denied, fail, no_such_key};
+use crate::serve::error::{S3Result, access_denied, fail, no_acls, no_such_key};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::xml;
 
@@ -46,6 +46,9 @@ pub(crate) fn put_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// The ACL that a request brings, in its headers or its body.
 fn asked(server: &Server, call: &mut Call, bucket: &Bucket, owner: &str) -> S3Result<Acl> {
+    if !Ownership::of(bucket).has_acls() {
+        return Err(no_acls());
+    }
     let body = call.payload.read_all(MAX_DOCUMENT)?;
     let bucket_owner = server.owner(bucket);
     let headers =

@@ -2,10 +2,10 @@
 
 use super::MAX_DOCUMENT;
 use crate::serve::Server;
-use crate::serve::access::Need;
+use crate::serve::access::{Need, Ownership};
 use crate::serve::acl::{self, Acl, Permission};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, access_denied, fail, malformed_xml};
+use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
 use crate::serve::store::bucket::{State, Versioning};
 use crate::serve::xml::{self, Writer};
 use chrono::Utc;
@@ -76,6 +76,14 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
         return fail("InvalidBucketName", "The specified bucket is not valid.");
     }
     let acl = Acl::from_headers(|name| call.header(name).map(str::to_owned), &who, &who, &server.users)?;
+    let ownership = call.header("x-amz-object-ownership").map(str::trim);
+    if ownership.is_some_and(|name| Ownership::parse(name).is_none()) {
+        return fail("InvalidArgument", "Invalid x-amz-object-ownership header");
+    }
+    if ownership == Some("BucketOwnerEnforced") && acl.as_ref().is_some_and(|acl| *acl != Acl::private(&who))
+    {
+        return Err(acl_in_the_way());
+    }
     let object_lock = call
         .header("x-amz-bucket-object-lock-enabled")
         .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
@@ -93,7 +101,21 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
             None => fail("BucketAlreadyExists", "The requested bucket name is not available."),
         };
     }
+    if let Some(name) = ownership {
+        let text = format!(
+            "<OwnershipControls><Rule><ObjectOwnership>{name}</ObjectOwnership></Rule></OwnershipControls>"
+        );
+        server.store.bucket(call.bucket_name())?.set_document("ownershipControls", Some(&text))?;
+    }
     Ok(Reply::new(200).header("location", format!("/{name}")))
+}
+
+/// A bucket that grants something to others cannot do without ACLs.
+pub(super) fn acl_in_the_way() -> S3Error {
+    S3Error::new(
+        "InvalidBucketAclWithObjectOwnership",
+        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+    )
 }
 
 /// DeleteBucket, of empty ones only.

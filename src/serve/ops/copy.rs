@@ -44,6 +44,7 @@ fn source_name(call: &Call) -> S3Result<(String, String, Option<String>)> {
 /// Opens the source of a copy and checks its conditions.
 pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Object)> {
     let (bucket, key, version) = source_name(call)?;
+    server.check_expected_owner(call, &bucket, "x-amz-source-expected-bucket-owner")?;
     let name = (&*bucket, &*key, version.as_deref());
     let (bucket, object) = get::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(
         // A source that is a delete marker is one that cannot be named.

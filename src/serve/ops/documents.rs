@@ -1,12 +1,15 @@
 //! Bucket documents: put, returned as they were put, deleted. One implementation, one table.
 
+use super::bucket::acl_in_the_way;
 use super::{MAX_DOCUMENT, tagging};
 use crate::serve::Server;
-use crate::serve::access::{Need, PublicBlock};
+use crate::serve::access::{Need, Ownership, PublicBlock};
+use crate::serve::acl::Acl;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
 use crate::serve::lifecycle;
 use crate::serve::policy::Policy;
+use crate::serve::rule_ids::with_ids;
 use crate::serve::website::Site;
 use crate::serve::xml::{self, Node, Writer};
 
@@ -140,14 +143,40 @@ fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply>
         }
     };
     let text = std::str::from_utf8(&body).map_err(|_| malformed_xml())?;
-    if document.sub == "logging" {
-        check_log_target(server, &xml::parse(&body, &[document.root])?)?;
+    match document.sub {
+        "logging" => check_log_target(server, &xml::parse(&body, &[document.root])?)?,
+        "ownershipControls" => {
+            let wanted = Ownership::of_document(&xml::parse(&body, &[document.root])?);
+            let owner = server.owner(&bucket);
+            if wanted.is_some_and(|wanted| !wanted.has_acls())
+                && bucket.state().acl.is_some_and(|acl| acl != Acl::private(&owner))
+            {
+                return Err(acl_in_the_way());
+            }
+        }
+        _ => {}
     }
-    match document.put {
-        Put::Policy => bucket.set_document(document.sub, Some(text))?,
+    match document.sub {
+        "policy" => bucket.set_document(document.sub, Some(text))?,
+        "lifecycle" => {
+            bucket.set_document(document.sub, Some(&with_ids(&without_layout(text))?))?;
+        }
         _ => bucket.set_document(document.sub, Some(&without_layout(text)))?,
     }
     Ok(Reply::new(status))
+}
+
+/// GetBucketPolicyStatus.
+pub(crate) fn policy_status(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, "s3:GetBucketPolicyStatus", None, Need::Owner)?;
+    let Some(policy) = bucket.policy() else {
+        return Err(S3Error::new("NoSuchBucketPolicy", "The bucket policy does not exist")
+            .detail("BucketName", bucket.name()));
+    };
+    let mut xml = Writer::new("PolicyStatus");
+    xml.text("IsPublic", policy.is_public().to_string());
+    Ok(Reply::xml(xml.finish()))
 }
 
 /// An XML document without its declaration and without the blanks and line ends between its elements: services write
@@ -223,12 +252,7 @@ fn check_cors(root: &Node) -> S3Result<()> {
 }
 
 fn check_ownership(root: &Node) -> S3Result<()> {
-    let value =
-        root.child("Rule").and_then(|rule| rule.value("ObjectOwnership")).ok_or_else(malformed_xml)?;
-    match value.trim() {
-        "BucketOwnerEnforced" | "BucketOwnerPreferred" | "ObjectWriter" => Ok(()),
-        _ => Err(malformed_xml()),
-    }
+    Ownership::of_document(root).map(drop).ok_or_else(malformed_xml)
 }
 
 fn check_public_block(root: &Node) -> S3Result<()> {

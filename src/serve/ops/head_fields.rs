@@ -2,10 +2,10 @@
 
 use super::tagging;
 use crate::serve::Server;
-use crate::serve::access::PublicBlock;
+use crate::serve::access::{Ownership, PublicBlock};
 use crate::serve::acl::Acl;
 use crate::serve::call::Call;
-use crate::serve::error::{S3Error, S3Result, access_denied, fail};
+use crate::serve::error::{S3Error, S3Result, access_denied, fail, no_acls};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 
@@ -105,6 +105,19 @@ pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Opt
     let who = call.who().unwrap_or(&bucket_owner);
     let asked =
         Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &bucket_owner, &server.users)?;
+    let canned = call.setting("x-amz-acl");
+    let gives_all = canned == Some("bucket-owner-full-control");
+    match (Ownership::of(bucket), &asked) {
+        (Ownership::BucketOwnerEnforced, Some(acl))
+            // Of the canned ones S3 takes only the one, although others mean the same.
+            if !gives_all && (canned.is_some() || acl.grants != Acl::private(&bucket_owner).grants) =>
+        {
+            return Err(no_acls());
+        }
+        (Ownership::BucketOwnerEnforced, _) => return Ok(None),
+        (Ownership::BucketOwnerPreferred, Some(_)) if gives_all => return Ok(None),
+        _ => {}
+    }
     if let Some(acl) = &asked
         && acl.is_public()
         && PublicBlock::of(bucket).block_acls

@@ -15,6 +15,7 @@ mod locks;
 mod multipart;
 mod nonsense;
 mod objects;
+mod ownership;
 mod signatures;
 mod storage;
 mod versions;
