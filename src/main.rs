@@ -2,12 +2,15 @@
 
 use s3cmd::cli::{self, Invocation, Parsed};
 use s3cmd::commands::{self, context::Context};
-use s3cmd::config::{self, ProcessEnvironment};
-use s3cmd::output::{Exit, Failure, Outcome, print_error_text, print_text, start_log};
+use s3cmd::config::{self, ProcessEnvironment, Single};
+use s3cmd::output::{
+    Exit, Failure, Outcome, print_error_text, print_summary, print_text, start_json, start_log,
+};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os().skip(1)) {
+        Parsed::Run(invocation) if invocation.json() => return run_in_json(&invocation),
         Parsed::Run(invocation) => run(&invocation),
         Parsed::Print { stdout, exit } => print_text(&stdout).and_then(|()| ended(exit)),
         Parsed::Complete(question) => {
@@ -19,14 +22,29 @@ fn main() -> ExitCode {
             print_text(&stdout).and_then(|()| ended(exit))
         }
     };
+    explained(outcome).into()
+}
+
+/// Tells why a command failed, if it did.
+fn explained(outcome: Outcome) -> Exit {
     let failure = match outcome {
-        Ok(()) => return Exit::OK.into(),
+        Ok(()) => return Exit::OK,
         Err(failure) => failure,
     };
     for line in &failure.lines {
         log::error!("{line}");
     }
-    failure.exit.into()
+    failure.exit
+}
+
+/// With `--json` the last word is how the command ended.
+fn run_in_json(invocation: &Invocation) -> ExitCode {
+    start_json();
+    let exit = explained(run(invocation));
+    if !invocation.typed.switch(Single::Quiet).unwrap_or(false) {
+        print_summary(&invocation.command_word, exit);
+    }
+    exit.into()
 }
 
 fn run(invocation: &Invocation) -> Outcome {

@@ -20,6 +20,15 @@ pub fn whole(bytes: u64) -> (u64, &'static str) {
     (value as u64, suffix)
 }
 
+/// A size in full, or with a suffix where people read it: `17000032`, `16M`.
+pub fn plain_or_human(bytes: u64, human: bool) -> String {
+    if !human {
+        return bytes.to_string();
+    }
+    let (number, suffix) = whole(bytes);
+    format!("{number}{suffix}")
+}
+
 /// A transfer speed: `6.47 MB/s`; `-1.00 B/s` where it is unknown (nothing moved, or in no time).
 pub fn speed(bytes: u64, seconds: f64) -> String {
     let (value, suffix) = speed_parts(bytes, seconds);

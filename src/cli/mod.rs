@@ -81,6 +81,11 @@ pub struct Usage {
 }
 
 impl Invocation {
+    /// Whether a command is to tell its results in JSON. What prints a configuration, or asks for one, has none.
+    pub fn json(&self) -> bool {
+        self.typed.key("json").is_some() && !self.typed.configure() && !self.typed.dump_config()
+    }
+
     /// Checks the command and the number of its arguments. To be called once the settings are there, because a
     /// missing configuration file comes first (measured on s3cmd 2.4.0).
     pub fn check(&self) -> Result<(), Usage> {

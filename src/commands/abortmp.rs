@@ -1,7 +1,7 @@
 //! `abortmp s3://BUCKET/KEY ID`: drops a multipart upload.
 
 use super::context::{Cx, s3_uri};
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome};
 use crate::s3::multipart::UploadRef;
 use crate::uri::S3Uri;
 use std::ffi::OsString;
@@ -12,7 +12,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     if !cx.settings.dry_run {
         cx.client().abort_upload(UploadRef { bucket: &uri.bucket, key: &uri.key, id: &id }).await?;
     }
-    cx.console.line(uri.to_string())?;
+    let dry_run = cx.settings.dry_run;
+    cx.console.tell(&Event::UploadAborted { uri: &uri, upload_id: &id, dry_run })?;
     if cx.settings.dry_run {
         log::warn!("Exiting now because of --dry-run");
     }

@@ -2,7 +2,7 @@
 
 use super::context::Cx;
 use super::document;
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome};
 use crate::s3::subresources::LogTarget;
 use crate::uri::S3Uri;
 use std::ffi::OsString;
@@ -23,15 +23,11 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             None
         }
     };
-    cx.console.line(format!("Access logging for: {uri}"))?;
-    match target {
-        Some(LogTarget { bucket, prefix }) => {
-            cx.console.line("   Logging Enabled: True")?;
-            cx.console.line(format!("     Target prefix: {}", S3Uri::new(bucket, prefix)))?;
-        }
-        None => cx.console.line("   Logging Enabled: False")?,
-    }
-    if cx.settings.log_target_prefix.as_deref() != Some("") {
+    let changes = cx.settings.log_target_prefix.as_deref() != Some("");
+    let target = target.map(|LogTarget { bucket, prefix }| S3Uri::new(bucket, prefix));
+    let dry_run = changes && cx.settings.dry_run;
+    cx.console.tell(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })?;
+    if changes {
         document::end_of_dry_run(cx);
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! `cfcreate s3://BUCKET...`: puts CloudFront distributions in front of buckets.
 
-use super::cloudfront::{changes, host_of, say, say_name, service, switch};
+use super::cloudfront::{changes, described, host_of, service, switch};
 use super::context::Cx;
 use super::document::end_of_dry_run;
-use crate::output::{Failure, Outcome};
+use crate::output::{Distribution, Event, Failure, Outcome};
 use crate::s3::cloudfront::Config;
 use crate::s3::endpoint::is_dns_label;
 use crate::uri::S3Uri;
@@ -25,14 +25,17 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         let mut config = Config::new(&uri.to_string(), &host_of(cx, &uri.bucket));
         config.change(&wanted);
         let (made, etag) = service.create(&config).await?;
-        cx.console.line("Distribution created:")?;
-        say_name(cx, &made)?;
-        say(cx, "CNAMEs", made.cnames.join(", "))?;
-        say(cx, "Comment", &made.comment)?;
-        say(cx, "Status", &made.status)?;
-        say(cx, "Enabled", switch(made.enabled))?;
-        say(cx, "DefaultRootObject", &made.default_root_object)?;
-        say(cx, "Etag", &etag)?;
+        let mut told = described(&made, Some(&etag));
+        told.lines.extend([
+            ("CNAMEs", made.cnames.join(", ")),
+            ("Comment", made.comment.clone()),
+            ("Status", made.status.clone()),
+            ("Enabled", switch(made.enabled).to_owned()),
+            ("DefaultRootObject", made.default_root_object.clone()),
+            ("Etag", etag.clone()),
+        ]);
+        let heading = Some("Distribution created:".to_owned());
+        cx.console.tell(&Event::Distribution(Distribution { change: Some("created"), heading, ..told }))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::cloudfront::{named, service};
 use super::context::Cx;
 use super::document::end_of_dry_run;
-use crate::output::Outcome;
+use crate::output::{Event, Outcome};
 use crate::s3::Result;
 use crate::s3::cloudfront::{Changes, CloudFront};
 use std::ffi::OsString;
@@ -21,7 +21,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             continue;
         }
         delete(&service, &uri.distribution, PAUSE).await?;
-        cx.console.line(format!("Distribution {uri} deleted"))?;
+        cx.console.tell(&Event::DistributionDeleted { id: &uri.distribution })?;
     }
     end_of_dry_run(cx);
     Ok(())

@@ -1,8 +1,8 @@
 //! `cfinfo [cf://ID]...`: shows what is known about CloudFront distributions.
 
-use super::cloudfront::{named, say, say_name, service, switch};
+use super::cloudfront::{described, named, service, switch};
 use super::context::Cx;
-use crate::output::Outcome;
+use crate::output::{Event, Outcome};
 use crate::s3::cloudfront::{Distribution, Logging};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
@@ -24,24 +24,30 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 }
 
 fn in_short(cx: &Cx, distribution: &Distribution) -> Outcome {
-    say_name(cx, distribution)?;
+    let mut told = described(distribution, None);
     if !distribution.cnames.is_empty() {
-        say(cx, "CNAMEs", distribution.cnames.join(", "))?;
+        told.lines.push(("CNAMEs", distribution.cnames.join(", ")));
     }
-    say(cx, "Status", &distribution.status)?;
-    say(cx, "Enabled", switch(distribution.enabled))?;
-    cx.console.line("")
+    told.lines.push(("Status", distribution.status.clone()));
+    told.lines.push(("Enabled", switch(distribution.enabled).to_owned()));
+    cx.console.tell(&Event::Distribution(told))?;
+    cx.console.ornament("")
 }
 
 fn in_full(cx: &Cx, distribution: &Distribution, etag: &str) -> Outcome {
-    say_name(cx, distribution)?;
-    say(cx, "CNAMEs", distribution.cnames.join(", "))?;
-    say(cx, "Status", &distribution.status)?;
-    say(cx, "Comment", &distribution.comment)?;
-    say(cx, "Enabled", switch(distribution.enabled))?;
-    say(cx, "DfltRootObject", &distribution.default_root_object)?;
-    say(cx, "Logging", distribution.logging.as_ref().map_or_else(|| "Disabled".to_owned(), target))?;
-    say(cx, "Etag", etag)
+    let logging = distribution.logging.as_ref().map(target);
+    let mut told = described(distribution, Some(etag));
+    told.logging = logging.as_deref();
+    told.lines.extend([
+        ("CNAMEs", distribution.cnames.join(", ")),
+        ("Status", distribution.status.clone()),
+        ("Comment", distribution.comment.clone()),
+        ("Enabled", switch(distribution.enabled).to_owned()),
+        ("DfltRootObject", distribution.default_root_object.clone()),
+        ("Logging", logging.clone().unwrap_or_else(|| "Disabled".to_owned())),
+        ("Etag", etag.to_owned()),
+    ]);
+    cx.console.tell(&Event::Distribution(told))
 }
 
 fn target(logging: &Logging) -> String {

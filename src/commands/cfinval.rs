@@ -1,10 +1,10 @@
 //! `cfinval s3://BUCKET/OBJECT...`: has CloudFront forget objects.
 
-use super::cloudfront::{Shown, say, service};
+use super::cloudfront::{Shown, invalidated, service};
 use super::context::{Cx, s3_uris};
 use crate::cli::quoted;
-use crate::output::{Failure, Outcome};
-use crate::uri::{CloudFrontUri, S3Uri};
+use crate::output::{Event, Failure, Outcome, Said};
+use crate::uri::S3Uri;
 use std::ffi::{OsStr, OsString};
 
 /// Makes invalidations, of at most a thousand paths each, for all distributions that show the buckets. A bucket, and a
@@ -34,23 +34,14 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let mut failed = None;
     for (shown, uri, keys) in work {
         if cx.settings.dry_run {
-            let keys: Vec<String> =
-                keys.iter().map(|key| quoted(OsStr::new(&uri.with_key(key).to_string()))).collect();
-            cx.console.line(format!("[--dry-run] Would invalidate [{}]", keys.join(", ")))?;
+            let uris: Vec<String> = keys.iter().map(|key| uri.with_key(key).to_string()).collect();
+            let shown: Vec<String> = uris.iter().map(|uri| quoted(OsStr::new(uri))).collect();
+            cx.console.tell(&Event::InvalidationPlan { uris, shown: &shown.join(", ") })?;
             log::warn!("Exiting now because of --dry-run");
             continue;
         }
         let made = shown.forget(cx, keys.into_iter().map(Ok), |distribution, invalidation, paths| {
-            let progress = CloudFrontUri {
-                invalidation: invalidation.id.clone(),
-                ..CloudFrontUri::new(&distribution.id)
-            };
-            say(cx, "URI", &uri)?;
-            say(cx, "DistId", &distribution.id)?;
-            say(cx, "Nr of paths", paths)?;
-            say(cx, "Status", "Created")?;
-            say(cx, "RequestId", &invalidation.id)?;
-            say(cx, "Info", format!("Check progress with: s3cmd cfinvalinfo {progress}"))
+            cx.console.tell(&invalidated(distribution, invalidation, paths, Said::Made { uri: &uri }))
         });
         match made.await {
             Err(failure) if !cx.settings.stop_on_error && failure.lines.is_empty() => {

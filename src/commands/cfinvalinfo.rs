@@ -1,9 +1,8 @@
 //! `cfinvalinfo cf://ID[/INVALIDATION]...`: shows how far invalidations are.
 
-use super::cloudfront::{named, say, service};
+use super::cloudfront::{named, service};
 use super::context::Cx;
-use crate::output::Outcome;
-use crate::uri::CloudFrontUri;
+use crate::output::{Event, Outcome, Said};
 use std::ffi::OsString;
 
 /// Describes an invalidation, or all of a distribution.
@@ -17,13 +16,15 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         };
         for id in ids {
             let found = service.invalidation(&uri.distribution, &id).await?;
-            let uri = CloudFrontUri { invalidation: found.id, ..CloudFrontUri::new(&uri.distribution) };
-            say(cx, "URI", uri)?;
-            say(cx, "Status", &found.status)?;
-            say(cx, "Created", &found.created)?;
-            say(cx, "Nr of paths", found.paths)?;
-            say(cx, "Reference", &found.reference)?;
-            cx.console.line("")?;
+            cx.console.tell(&Event::Invalidation {
+                distribution: &uri.distribution,
+                id: &found.id,
+                paths: found.paths,
+                status: &found.status,
+                created: Some(&found.created),
+                reference: Some(&found.reference),
+                said: Said::Known,
+            })?;
         }
     }
     Ok(())

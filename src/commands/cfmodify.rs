@@ -1,9 +1,9 @@
 //! `cfmodify cf://ID...`: changes CloudFront distributions.
 
-use super::cloudfront::{changes, named, say, say_name, service, switch};
+use super::cloudfront::{changes, described, named, service, switch};
 use super::context::Cx;
 use super::document::end_of_dry_run;
-use crate::output::Outcome;
+use crate::output::{Distribution, Event, Outcome};
 use std::ffi::OsString;
 
 /// Changes what the options name, and nothing else. A configuration that somebody else has changed meanwhile is not
@@ -23,14 +23,17 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         } else {
             service.update(&uri.distribution, &config, &etag).await?
         };
-        cx.console.line(format!("Distribution modified: {uri}"))?;
-        say_name(cx, &now)?;
-        say(cx, "Status", &now.status)?;
-        say(cx, "CNAMEs", now.cnames.join(", "))?;
-        say(cx, "Comment", &now.comment)?;
-        say(cx, "Enabled", switch(now.enabled))?;
-        say(cx, "DefaultRootObject", &now.default_root_object)?;
-        say(cx, "Etag", &etag)?;
+        let mut told = described(&now, Some(&etag));
+        told.lines.extend([
+            ("Status", now.status.clone()),
+            ("CNAMEs", now.cnames.join(", ")),
+            ("Comment", now.comment.clone()),
+            ("Enabled", switch(now.enabled).to_owned()),
+            ("DefaultRootObject", now.default_root_object.clone()),
+            ("Etag", etag.clone()),
+        ]);
+        let heading = Some(format!("Distribution modified: {uri}"));
+        cx.console.tell(&Event::Distribution(Distribution { change: Some("modified"), heading, ..told }))?;
     }
     end_of_dry_run(cx);
     Ok(())

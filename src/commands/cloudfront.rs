@@ -2,7 +2,8 @@
 
 use super::accesslog;
 use super::context::{Cx, client_options};
-use crate::output::{Exit, Failure, Outcome};
+use crate::output::Distribution as Described;
+use crate::output::{Event, Exit, Failure, Outcome, Said};
 use crate::s3::ClientOptions;
 use crate::s3::cloudfront::{
     Changes, CloudFront, Distribution, Invalidation, Logging, MAX_PATHS, Origin, encoded,
@@ -108,17 +109,41 @@ pub(crate) fn changes(cx: &Cx) -> Outcome<Changes> {
     })
 }
 
-/// One line: a label, and what it labels from the 17th column on.
-pub(crate) fn say(cx: &Cx, label: &str, value: impl std::fmt::Display) -> Outcome {
-    cx.console.line(format!("{:<15} {value}", format!("{label}:")))
+/// What is told of a distribution; its lines begin with `Origin`, `DistId` and `DomainName`.
+pub(crate) fn described<'a>(distribution: &'a Distribution, etag: Option<&'a str>) -> Described<'a> {
+    let origins: Vec<String> = distribution.origins.iter().map(shown).collect();
+    let lines = vec![
+        ("Origin", origins.join(", ")),
+        ("DistId", CloudFrontUri::new(&distribution.id).to_string()),
+        ("DomainName", distribution.domain_name.clone()),
+    ];
+    Described {
+        id: &distribution.id,
+        domain_name: &distribution.domain_name,
+        origins,
+        cnames: &distribution.cnames,
+        status: &distribution.status,
+        enabled: distribution.enabled,
+        comment: &distribution.comment,
+        // Lists do not tell it, and have no ETag.
+        default_root_object: etag.map(|_| distribution.default_root_object.as_str()),
+        logging: None,
+        etag,
+        change: None,
+        heading: None,
+        lines,
+    }
 }
 
-/// `Origin`, `DistId` and `DomainName`, with which each description begins.
-pub(crate) fn say_name(cx: &Cx, distribution: &Distribution) -> Outcome {
-    let origins: Vec<String> = distribution.origins.iter().map(shown).collect();
-    say(cx, "Origin", origins.join(", "))?;
-    say(cx, "DistId", CloudFrontUri::new(&distribution.id))?;
-    say(cx, "DomainName", &distribution.domain_name)
+/// What is told of an invalidation that was made.
+pub(crate) fn invalidated<'a>(
+    distribution: &'a Distribution,
+    invalidation: &'a Invalidation,
+    paths: usize,
+    said: Said<'a>,
+) -> Event<'a> {
+    let (distribution, id, status) = (&*distribution.id, &*invalidation.id, &*invalidation.status);
+    Event::Invalidation { distribution, id, paths, status, created: None, reference: None, said }
 }
 
 fn shown(origin: &Origin) -> String {

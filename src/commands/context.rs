@@ -41,12 +41,12 @@ impl Context {
     /// Makes the context; no client yet.
     pub fn new(settings: Settings) -> Cx {
         let console = Console::new(settings.quiet, settings.progress_meter);
-        Arc::new(Self {
-            settings: Arc::new(settings),
-            console,
-            client: OnceLock::new(),
-            cache: OnceLock::new(),
-        })
+        Self::on(console, settings)
+    }
+
+    fn on(console: Console, settings: Settings) -> Cx {
+        let (client, cache) = (OnceLock::new(), OnceLock::new());
+        Arc::new(Self { settings: Arc::new(settings), console, client, cache })
     }
 
     /// The same with the keys of the role, where the settings name one. Fails with exit 78, as where there are none.
@@ -61,7 +61,7 @@ impl Context {
         settings.secret_key = keys.secret_key().to_owned();
         settings.access_token = keys.token().unwrap_or_default().to_owned();
         settings.access_key = keys.access_key;
-        Ok(Self::new(settings))
+        Ok(Self::on(cx.console.clone(), settings))
     }
 
     /// The shared client, made on first use. Making it opens nothing; the first request does.

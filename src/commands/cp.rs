@@ -2,7 +2,7 @@
 
 use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
-use crate::output::{Exit, Failure, Outcome};
+use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place};
 use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::pool::{self, Ledger, Verdict};
@@ -24,14 +24,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn line(self, from: &S3Uri, to: &S3Uri, place: &str) -> String {
-        let action = if self == Kind::Copy { "remote copy" } else { "move" };
-        format!("{action}: '{from}' -> '{to}'  {place}")
-    }
-
-    fn planned(self, from: &S3Uri, to: &S3Uri) -> String {
-        let action = if self == Kind::Copy { "copy" } else { "move" };
-        format!("{action}: '{from}' -> '{to}'")
+    /// What is told of an object; without a place before it is copied.
+    fn event<'a>(self, from: &'a S3Uri, to: &'a S3Uri, place: Option<Place>) -> Event<'a> {
+        let dry_run = place.is_none();
+        let words = if dry_run { CopyWords::Copy } else { CopyWords::RemoteCopy };
+        match self {
+            Kind::Copy => Event::Copy { from, to, place, dry_run, words },
+            Kind::Move => Event::Move { from, to, place, dry_run },
+        }
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
     let ledger =
         pool::in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(index, item)| {
             let to = target(&destination, &item);
-            copy(cx.clone(), copier.clone(), item, to, format!("[{} of {total}]", index + 1), kind)
+            copy(cx.clone(), copier.clone(), item, to, Place::at(index, total), kind)
         })
         .await?;
     // A share may have nothing to do.
@@ -90,7 +90,7 @@ fn dry_run(cx: &Cx, selection: &Selection, destination: &S3Uri, kind: Kind) -> O
     show_excluded(cx, selection)?;
     for item in selection.items.iter() {
         let item = item?;
-        cx.console.stream(kind.planned(&item.uri(), &target(destination, &item)))?;
+        cx.console.stream(&kind.event(&item.uri(), &target(destination, &item), None))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
@@ -102,7 +102,7 @@ async fn copy(
     copier: Copier,
     item: RemoteItem,
     to: S3Uri,
-    place: String,
+    place: Place,
     kind: Kind,
 ) -> Outcome<Verdict> {
     let from = item.uri();
@@ -118,7 +118,7 @@ async fn copy(
     };
     match copied {
         Ok(()) => {
-            cx.console.line(kind.line(&from, &to, &place))?;
+            cx.console.tell(&kind.event(&from, &to, Some(place)))?;
             if cx.settings.acl_public == Some(true) {
                 log::info!("Public URL is: {}", cx.public_url(&to));
             }

@@ -2,7 +2,7 @@
 
 use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
-use crate::output::{Exit, Failure, Outcome, reason};
+use crate::output::{Event, Exit, Failure, Outcome, reason};
 use crate::transfer::delete::{Deleted, Deletion, delete_sized};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, BY_KEY, BY_RELATIVE, Found, RemoteItem, find};
@@ -42,7 +42,16 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     if settings.dry_run {
         show_excluded(cx, &selection)?;
         for item in selection.items.iter() {
-            cx.console.stream(format!("delete: {}", item?.uri()))?;
+            let RemoteItem { bucket, key, .. } = item?;
+            // Unlike all others this line has no quotes.
+            let (bucket, key) = (&*bucket, key.as_str());
+            cx.console.stream(&Event::Delete {
+                bucket,
+                key,
+                version_id: None,
+                dry_run: true,
+                quoted: false,
+            })?;
         }
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
@@ -53,7 +62,7 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         let cx = cx.clone();
         async move {
             cx.client().delete_object(&item.bucket, &item.key).await?;
-            cx.console.line(format!("delete: '{}'", item.uri()))?;
+            cx.console.tell(&Event::deletion(&item.bucket, &item.key, None, false))?;
             Ok(Verdict::Done)
         }
     })
@@ -116,7 +125,7 @@ fn show_stats(cx: &Cx, deleted: Deleted) -> Outcome {
     if !cx.settings.stats || !cx.settings.filter.is_empty() || ledger.done + ledger.failed == 0 {
         return Ok(());
     }
-    cx.console.line(format!("\nStats: Number of files deleted: {} ({bytes} bytes) ", ledger.done))
+    cx.console.tell(&Event::DeleteReport { deleted: ledger.done, deleted_bytes: bytes })
 }
 
 /// The prefixes in order, without those that lie below another.

@@ -1,7 +1,7 @@
 //! The documents that hang on a bucket (policy, lifecycle, ...): what their commands have in common.
 
 use super::context::{Cx, bucket_uri, s3_uri};
-use crate::output::{Failure, Outcome};
+use crate::output::{ChangeForm, Event, Failure, Outcome};
 use crate::uri::S3Uri;
 use std::ffi::OsStr;
 use std::io::Read;
@@ -86,8 +86,8 @@ pub(crate) async fn delete(cx: &Cx, bucket: &OsStr, name: &str, done: &str) -> O
 /// Says what was done where the service answered 204, as s3cmd does; of other answers, which are the usual ones, only
 /// `-v` tells.
 pub(crate) fn said_if_204(cx: &Cx, uri: &S3Uri, done: &str, status: u16) -> Outcome {
-    if status == 204 {
-        return cx.console.line(format!("{uri}: {done}"));
+    if status == 204 || cx.console.is_json() {
+        return tell(cx, uri, done);
     }
     log::info!("{uri}: {done}");
     Ok(())
@@ -95,9 +95,20 @@ pub(crate) fn said_if_204(cx: &Cx, uri: &S3Uri, done: &str, status: u16) -> Outc
 
 /// Prints `URI: DONE`, and with `--dry-run` that it was not.
 pub(crate) fn said(cx: &Cx, uri: &S3Uri, done: &str) -> Outcome {
-    cx.console.line(format!("{uri}: {done}"))?;
+    tell(cx, uri, done)?;
     end_of_dry_run(cx);
     Ok(())
+}
+
+fn tell(cx: &Cx, uri: &S3Uri, change: &str) -> Outcome {
+    let (dry_run, form) = (cx.settings.dry_run, ChangeForm::Plain);
+    cx.console.tell(&Event::Changed { uri, change, dry_run, form })
+}
+
+/// The same in the words that some commands have: `Bucket 'URI': CHANGE.`
+pub(crate) fn said_of_bucket(cx: &Cx, uri: &S3Uri, change: &str) -> Outcome {
+    let (dry_run, form) = (cx.settings.dry_run, ChangeForm::Bucket);
+    cx.console.tell(&Event::Changed { uri, change, dry_run, form })
 }
 
 /// Tells, after a dry run, that nothing was done.

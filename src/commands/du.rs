@@ -1,9 +1,8 @@
 //! `du [s3://BUCKET[/PREFIX]]`: counts objects and bytes.
 
 use super::context::Cx;
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome};
 use crate::s3::list::ListOptions;
-use crate::units;
 use crate::uri::{Location, S3Uri};
 use futures::{StreamExt, TryStreamExt};
 use std::ffi::OsString;
@@ -17,7 +16,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         && !uri.bucket.is_empty()
     {
         let usage = measure(cx, &uri).await?;
-        return cx.console.line(usage.line(&uri, human));
+        return cx.console.tell(&usage.event(&uri, human));
     }
     let buckets = cx.client().list_buckets().await?;
     let sums = futures::stream::iter(buckets).map(|bucket| async move {
@@ -28,10 +27,10 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let mut total = 0;
     while let Some((usage, uri)) = sums.try_next().await? {
         total += usage.bytes;
-        cx.console.line(usage.line(&uri, human))?;
+        cx.console.tell(&usage.event(&uri, human))?;
     }
-    cx.console.line("------------")?;
-    cx.console.line(total_line(total, human))
+    cx.console.ornament("------------")?;
+    cx.console.tell(&Event::Total { bytes: total, human })
 }
 
 /// What is under a prefix.
@@ -69,39 +68,8 @@ async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
 }
 
 impl Usage {
-    fn line(self, uri: &S3Uri, human: bool) -> String {
-        let objects = self.objects;
-        if human {
-            let (number, suffix) = units::whole(self.bytes);
-            format!("{:>5} {objects:>7} objects {uri}", format!("{number}{suffix}"))
-        } else {
-            format!("{:>12} {objects:>7} objects {uri}", self.bytes)
-        }
-    }
-}
-
-fn total_line(bytes: u64, human: bool) -> String {
-    let size = if human {
-        let (number, suffix) = units::whole(bytes);
-        format!("{number}{suffix}")
-    } else {
-        bytes.to_string()
-    };
-    format!("{size:<12} Total")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Lines printed by s3cmd 2.4.0.
-    #[test]
-    fn lines_are_those_of_s3cmd() {
-        let uri = S3Uri::new("bk1", "");
-        let usage = Usage { bytes: 17_000_032, objects: 10 };
-        assert_eq!(usage.line(&uri, false), "    17000032      10 objects s3://bk1/");
-        assert_eq!(usage.line(&uri, true), "  16M      10 objects s3://bk1/");
-        assert_eq!(total_line(37_748_966, false), "37748966     Total");
-        assert_eq!(total_line(17_000_032, true), "16M          Total");
+    fn event(self, uri: &S3Uri, human: bool) -> Event<'_> {
+        let Self { bytes, objects } = self;
+        Event::Usage { bucket: &uri.bucket, prefix: &uri.key, objects, bytes, human }
     }
 }

@@ -1,7 +1,7 @@
 //! `expire s3://BUCKET...`: has objects deleted after some days or at a date.
 
 use super::context::{Cx, bucket_uri};
-use super::document::end_of_dry_run;
+use super::document::{end_of_dry_run, said_of_bucket};
 use crate::config::Settings;
 use crate::output::{Failure, Outcome};
 use crate::s3::bucket::ExpiryRule;
@@ -13,7 +13,10 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let rule = rule(&cx.settings)?;
     for argument in args {
         let uri = bucket_uri(argument)?;
-        let done = if rule.is_some() { "set" } else { "deleted" };
+        let done = match &rule {
+            Some(_) => "expiration configuration is set",
+            None => "expiration configuration is deleted",
+        };
         if !cx.settings.dry_run {
             let answer = match &rule {
                 Some(rule) => cx.client().set_expiry(&uri.bucket, rule).await,
@@ -21,7 +24,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             };
             answer.map_err(Failure::about_bucket)?;
         }
-        cx.console.line(format!("Bucket '{uri}': expiration configuration is {done}."))?;
+        said_of_bucket(cx, &uri, done)?;
     }
     end_of_dry_run(cx);
     Ok(())

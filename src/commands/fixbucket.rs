@@ -2,7 +2,7 @@
 
 use super::context::Cx;
 use crate::cli;
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome};
 use crate::patterns::Filter;
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::local::in_carets;
@@ -22,7 +22,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     if cx.settings.dry_run {
         for (from, to) in odd {
-            cx.console.line(format!("[--dry-run] File {} would be renamed to {}", shown(&from), to.key))?;
+            let old = &shown(&from);
+            cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: true, old })?;
         }
         return Ok(());
     }
@@ -83,8 +84,7 @@ async fn rename(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri) -> Outcome<Verdi
     };
     match renamed {
         Ok(()) => {
-            // Both pairs of quotes are s3cmd's.
-            cx.console.line(format!("File '{old}' renamed to '{}'", to.key))?;
+            cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: false, old: &old })?;
             Ok(Verdict::Done)
         }
         Err(error) => super::cp::failed(&from, error),

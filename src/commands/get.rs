@@ -2,7 +2,7 @@
 
 use super::context::Cx;
 use super::put;
-use crate::output::{Exit, Failure, Outcome, reason};
+use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place, reason};
 use crate::s3::object::Head;
 use crate::s3::request::Progress;
 use crate::s3::{ConnectionFailure, Error};
@@ -12,7 +12,6 @@ use crate::transfer::download::{Known, Received, Target, download, target_of, ti
 use crate::transfer::gpg::Gpg;
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Selection};
-use crate::units;
 use crate::uri::{Location, S3Uri};
 use futures::future::ready;
 use futures::{StreamExt, TryStreamExt};
@@ -40,6 +39,9 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
 
     let to_stdout = matches!(destination, Destination::Stdout);
+    if to_stdout {
+        cx.console.expect_data();
+    }
     let mut conflicts =
         if to_stdout { Conflicts::none()? } else { Conflicts::find(|| names(&selection, &heads))? };
     // Several objects on standard output are one stream of bytes.
@@ -55,7 +57,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             (None, None) => Known::Nothing,
         };
         refuse_existing(cx, &destination, item.relative())?;
-        let place = format!("[{} of {total}]", index + 1);
+        let place = Place::at(index, total);
         Ok(Object { item, known, place, conflict: conflicts.at(index)? })
     });
     let gpg = Gpg::new(&cx.settings);
@@ -103,18 +105,23 @@ fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome
     show_excluded(cx, selection)?;
     for item in selection.items.iter() {
         let item = item?;
-        let shown = destination.shown(item.relative());
-        cx.console.stream(format!("download: '{}' -> '{shown}'", item.uri()))?;
+        let (from, to) = (item.uri(), destination.named(item.relative()));
+        cx.console.stream(&planned(&from, Local::new(&to)))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
     Ok(())
 }
 
+/// A download that a dry run tells of.
+pub(super) fn planned<'a>(from: &'a S3Uri, to: Local<'a>) -> Event<'a> {
+    Event::Download { from, to, moved: None, place: None, dry_run: true, numbered: false }
+}
+
 /// The names that a dry run tells to be left out.
 pub(super) fn show_excluded(cx: &Cx, selection: &Selection) -> Outcome {
     for name in selection.excluded.iter() {
-        cx.console.stream(format!("exclude: {}", name?))?;
+        cx.console.stream(&Event::Exclude { name: &name? })?;
     }
     Ok(())
 }
@@ -154,8 +161,7 @@ fn refuse_existing(cx: &Cx, destination: &Destination, relative: &str) -> Outcom
 struct Object {
     item: RemoteItem,
     known: Known,
-    /// `[n of m]`
-    place: String,
+    place: Place,
     /// Why it cannot become a file beside the others.
     conflict: Option<String>,
 }
@@ -211,15 +217,18 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
         Ok(Received { was_complete: true, .. }) => Ok(Verdict::Skipped),
         Ok(Received { size, .. }) => {
             let seconds = started.elapsed().as_secs_f64();
-            if target != Target::Stdout && !cx.console.shows_progress() {
-                let speed = units::speed(size, seconds);
-                cx.console.line(format!(
-                    "download: '{uri}' -> '{shown}' ({size} bytes in {seconds:.1} seconds, {speed})"
-                ))?;
+            // s3cmd says nothing of what went to standard output.
+            let is_told = target != Target::Stdout || cx.console.is_json();
+            if is_told && !cx.console.shows_progress() {
+                let name = destination.named(item.relative());
+                let (from, to) = (&uri, Local::new(&name));
+                let (moved, place) = (Some(Moved { size, seconds }), Some(place));
+                let numbered = false;
+                cx.console.tell(&Event::Download { from, to, moved, place, dry_run: false, numbered })?;
             }
             if settings.delete_after_fetch {
                 cx.client().delete_object(&uri.bucket, &uri.key).await?;
-                cx.console.line(format!("File '{uri}' removed after fetch"))?;
+                cx.console.tell(&Event::SourceRemoved { uri: &uri, after: "fetch" })?;
             }
             Ok(Verdict::Done)
         }

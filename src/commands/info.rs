@@ -1,13 +1,16 @@
 //! `info s3://BUCKET[/KEY]...`: shows what is known about a bucket or an object.
 
 use super::context::{Cx, s3_uri};
-use crate::output::{Exit, Failure, Outcome};
+use crate::output::{
+    Access, BucketInfo, Checksum, Event, Exit, Expiration, Failure, ObjectInfo, Outcome, OwnedRight,
+};
 use crate::s3::acl::Acl;
 use crate::s3::bucket::ExpiryRule;
 use crate::s3::object::Head;
 use crate::s3::{Error, Result};
 use crate::transfer::attrs::{self, Attributes};
 use crate::uri::S3Uri;
+use chrono::{DateTime, SecondsFormat};
 use std::ffi::OsString;
 
 /// Describes each bucket or object. The first that is not there, or may not be seen, ends the command.
@@ -28,9 +31,9 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
     let (client, bucket, key) = (cx.client(), uri.bucket.as_str(), uri.key.as_str());
     // A line that s3cmd does not print is for those who ask for it.
-    let checksum = cx.settings.checksum().is_some();
+    let asks_for_checksum = cx.settings.checksum().is_some();
     let head = async {
-        if checksum {
+        if asks_for_checksum {
             client.head_object_with_checksum(bucket, key).await
         } else {
             client.head_object(bucket, key).await
@@ -43,33 +46,52 @@ async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
         client.get_acl(bucket, Some(key)),
     );
     let head = head.map_err(object_failure)?;
-    cx.console.line(format!("{uri} (object):"))?;
-    for line in object_lines(&head) {
-        cx.console.line(line)?;
+    let mut info = described(uri, &head);
+    let seen = access(cx, uri, &mut info.access, policy, cors, acl);
+    if seen.is_ok() {
+        info.metadata = metadata(&head);
+        let checksum = head.checksum().filter(|_| asks_for_checksum);
+        info.checksum = checksum.map(|stored| {
+            let algorithm = stored.checksum().algorithm();
+            Checksum { algorithm: algorithm.name(), value: stored.to_string(), header: algorithm.header() }
+        });
     }
-    access(cx, uri, policy, cors, acl)?;
-    for (name, value) in &head.headers {
-        if name.as_str().starts_with("x-amz-meta-") {
-            cx.console.line(format!("   {name}: {}", String::from_utf8_lossy(value.as_bytes())))?;
-        }
-    }
-    if let Some(stored) = head.checksum().filter(|_| checksum) {
-        cx.console.line(format!("   {}: {stored}", stored.checksum().algorithm().header()))?;
-    }
-    Ok(())
+    cx.console.tell(&Event::ObjectInfo(&info))?;
+    seen
 }
 
-fn object_lines(head: &Head) -> [String; 6] {
-    let or = |value: &str, other: &str| if value.is_empty() { other.to_owned() } else { value.to_owned() };
-    let md5 = stored_md5(head).unwrap_or_else(|| head.etag.clone());
-    [
-        format!("   File size: {}", head.size),
-        format!("   Last mod:  {}", head.modified),
-        format!("   MIME type: {}", or(&head.content_type, "none")),
-        format!("   Storage:   {}", or(&head.storage_class, "STANDARD")),
-        format!("   MD5 sum:   {md5}"),
-        format!("   SSE:       {}", head.header("x-amz-server-side-encryption").unwrap_or("none")),
-    ]
+/// What the headers of an object tell.
+fn described(uri: &S3Uri, head: &Head) -> ObjectInfo {
+    let header = |name: &str| head.header(name).map(str::to_owned);
+    let storage_class = if head.storage_class.is_empty() { "STANDARD" } else { &head.storage_class };
+    ObjectInfo {
+        bucket: uri.bucket.clone(),
+        key: uri.key.clone(),
+        version_id: header("x-amz-version-id"),
+        size: head.size,
+        modified: iso_time(&head.modified),
+        content_type: head.content_type.clone(),
+        storage_class: storage_class.to_owned(),
+        etag: head.etag.clone(),
+        md5: stored_md5(head),
+        encryption: header("x-amz-server-side-encryption"),
+        last_modified: head.modified.clone(),
+        ..ObjectInfo::default()
+    }
+}
+
+fn metadata(head: &Head) -> Vec<(String, String)> {
+    let own = head.headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix("x-amz-meta-")?;
+        Some((name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+    });
+    own.collect()
+}
+
+/// A time as headers have it, in the form of listings.
+fn iso_time(text: &str) -> Option<String> {
+    let time = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(time.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 /// The MD5 of the content that was stored with the object in `s3cmd-attrs`.
@@ -100,45 +122,56 @@ async fn bucket_info(cx: &Cx, uri: &S3Uri) -> Outcome {
         client.document(bucket, None, "cors"),
         client.get_acl(bucket, None),
     );
-    cx.console.line(format!("{uri} (bucket):"))?;
-    cx.console.line(format!("   Location:  {location}"))?;
-    cx.console.line(format!("   Payer:     {}", known(payer)?))?;
-    cx.console.line(format!("   Ownership: {}", known(ownership)?))?;
-    cx.console.line(format!("   Versioning:{}", known(versioning)?))?;
-    cx.console.line(expiry_line(optional(rule)?.flatten().as_ref()))?;
-    let block = optional(block)?.filter(|switches| !switches.is_empty());
-    let block = block.map_or_else(|| "none".to_owned(), |switches| switches.join(","));
-    cx.console.line(format!("   Block Public Access: {block}"))?;
-    access(cx, uri, policy, cors, acl)
+    let mut info = BucketInfo { bucket: uri.bucket.clone(), location, ..BucketInfo::default() };
+    let fill = || {
+        // A heading and the location are there already; what an error keeps from being told is all behind it.
+        info.known = 2;
+        info.payer = known(payer)?;
+        info.known += 1;
+        info.ownership = known(ownership)?;
+        info.known += 1;
+        info.versioning = known(versioning)?;
+        info.known += 1;
+        info.expiration = optional(rule)?.flatten().map(|rule| {
+            let ExpiryRule { prefix, days, date } = rule;
+            Expiration { prefix, days, date }
+        });
+        info.known += 1;
+        info.public_access_block = optional(block)?.unwrap_or_default();
+        info.known += 1;
+        access(cx, uri, &mut info.access, policy, cors, acl)
+    };
+    let seen = fill();
+    cx.console.tell(&Event::BucketInfo(&info))?;
+    seen
 }
 
-/// The lines about policy, CORS and grants, which buckets and objects share. The documents are shown as they came, line
-/// ends and all (measured on s3cmd 2.4.0).
-fn access(cx: &Cx, uri: &S3Uri, policy: Result<String>, cors: Result<String>, acl: Result<Acl>) -> Outcome {
-    cx.console.line(format!("   Policy:    {}", policy_text(policy)?))?;
-    let cors = unless_missing(cors)?.unwrap_or_else(|| "none".to_owned());
-    cx.console.line(format!("   CORS:      {cors}"))?;
-    let Some(acl) = unless_missing(acl)? else {
-        return cx.console.line("   ACL:       none");
-    };
-    for grant in &acl.grants {
-        cx.console.line(format!("   ACL:       {}: {}", grant.grantee.shown(), grant.permission))?;
-    }
-    if acl.allows_anonymous_read() {
-        cx.console.line(format!("   URL:       {}", cx.public_url(uri)))?;
-    }
+/// What buckets and objects have in common: policy, CORS and grants, up to the first that cannot be read.
+fn access(
+    cx: &Cx,
+    uri: &S3Uri,
+    seen: &mut Access,
+    policy: Result<String>,
+    cors: Result<String>,
+    acl: Result<Acl>,
+) -> Outcome {
+    seen.policy = Some(policy_text(policy)?);
+    seen.cors = Some(unless_missing(cors)?);
+    let acl = unless_missing(acl)?;
+    seen.public_url = acl.as_ref().filter(|acl| acl.allows_anonymous_read()).map(|_| cx.public_url(uri));
+    seen.acl = Some(acl.map(OwnedRight::all));
     Ok(())
 }
 
-fn policy_text(answer: Result<String>) -> Outcome<String> {
+fn policy_text(answer: Result<String>) -> Outcome<Option<String>> {
     match answer {
         Err(error) if error.status() == Some(403) => {
-            Ok("Not available: GetPolicy permission is needed to read the policy".to_owned())
+            Ok(Some("Not available: GetPolicy permission is needed to read the policy".to_owned()))
         }
         Err(error) if error.status() == Some(405) => {
-            Ok("Not available: Only the bucket owner can read the policy".to_owned())
+            Ok(Some("Not available: Only the bucket owner can read the policy".to_owned()))
         }
-        answer => Ok(unless_missing(answer)?.unwrap_or_else(|| "none".to_owned())),
+        answer => unless_missing(answer),
     }
 }
 
@@ -161,50 +194,6 @@ fn optional<T>(answer: Result<T>) -> Outcome<Option<T>> {
     }
 }
 
-fn known(answer: Result<Option<String>>) -> Outcome<String> {
-    let value = optional(answer)?.flatten().filter(|value| !value.is_empty());
-    Ok(value.unwrap_or_else(|| "none".to_owned()))
-}
-
-fn expiry_line(rule: Option<&ExpiryRule>) -> String {
-    let Some(rule) = rule else { return "   Expiration rule: none".to_owned() };
-    let objects = if rule.prefix.is_empty() {
-        "all objects in this bucket".to_owned()
-    } else {
-        format!("objects with key prefix '{}'", rule.prefix)
-    };
-    let when = match (&rule.days, &rule.date) {
-        (Some(days), _) => format!("'{days}' day(s) after creation"),
-        (None, Some(date)) => format!("'{date}' "),
-        (None, None) => return "   Expiration rule: none".to_owned(),
-    };
-    format!("   Expiration Rule: {objects} will expire in {when}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Lines printed by s3cmd 2.4.0.
-    #[test]
-    fn expiry_rules_read_as_in_s3cmd() {
-        let rule = |prefix: &str, days: Option<&str>, date: Option<&str>| ExpiryRule {
-            prefix: prefix.into(),
-            days: days.map(Into::into),
-            date: date.map(Into::into),
-        };
-        assert_eq!(expiry_line(None), "   Expiration rule: none");
-        assert_eq!(
-            expiry_line(Some(&rule("log/", Some("7"), None))),
-            "   Expiration Rule: objects with key prefix 'log/' will expire in '7' day(s) after creation"
-        );
-        assert_eq!(
-            expiry_line(Some(&rule("", Some("3"), None))),
-            "   Expiration Rule: all objects in this bucket will expire in '3' day(s) after creation"
-        );
-        assert_eq!(
-            expiry_line(Some(&rule("y/", None, Some("2030-01-01T00:00:00.000Z")))),
-            "   Expiration Rule: objects with key prefix 'y/' will expire in '2030-01-01T00:00:00.000Z' "
-        );
-    }
+fn known(answer: Result<Option<String>>) -> Outcome<Option<String>> {
+    Ok(optional(answer)?.flatten().filter(|value| !value.is_empty()))
 }

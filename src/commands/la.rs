@@ -10,7 +10,7 @@ use std::ffi::OsString;
 pub async fn run(cx: &Cx, _args: &[OsString]) -> Outcome {
     for bucket in cx.client().list_buckets().await? {
         list_objects(cx, &S3Uri::new(bucket.name, "")).await?;
-        cx.console.line("")?;
+        cx.console.ornament("")?;
     }
     Ok(())
 }

@@ -2,17 +2,17 @@
 
 use super::abortmp::upload_of;
 use super::context::Cx;
-use crate::output::Outcome;
+use crate::output::{Event, Outcome};
+use crate::s3::list::Part;
 use std::ffi::OsString;
 
 /// Prints the parts that an unfinished upload has stored so far.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let (uri, id) = upload_of(args)?;
     let parts = cx.client().list_parts(&uri.bucket, &uri.key, &id).await?;
-    cx.console.line("LastModified\t\t\tPartNumber\tETag\tSize")?;
-    for part in parts {
-        let line = format!("{}\t{}\t{}\t{}", part.modified, part.number, part.etag, part.size);
-        cx.console.stream(line)?;
+    cx.console.ornament("LastModified\t\t\tPartNumber\tETag\tSize")?;
+    for Part { number, etag, size, modified } in &parts {
+        cx.console.stream(&Event::Part { uri: &uri, number: *number, size: *size, modified, etag })?;
     }
     cx.console.flush()
 }

@@ -1,7 +1,7 @@
 //! `mb s3://BUCKET...`: makes buckets.
 
 use super::context::{Cx, bucket_uri};
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome};
 use std::ffi::OsString;
 
 /// Makes each of the buckets, in the configured location, public where `--acl-public` asks for it.
@@ -26,7 +26,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
                 .await
                 .map_err(Failure::about_bucket)?;
         }
-        cx.console.line(format!("Bucket '{uri}' created"))?;
+        cx.console.tell(&Event::BucketCreated { bucket: &uri.bucket, dry_run: settings.dry_run })?;
     }
     if settings.dry_run {
         log::warn!("Exiting now because of --dry-run");

@@ -5,7 +5,7 @@ mod lines;
 
 use super::context::{Cx, s3_uris};
 use super::document;
-use crate::output::{Exit, Failure, Outcome};
+use crate::output::{Event, Exit, Failure, Outcome, Verification};
 use crate::s3::Error;
 use crate::transfer::pool::{Ledger, Verdict, in_order};
 use crate::transfer::remote::{Found, find};
@@ -43,7 +43,8 @@ async fn print(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         async move {
             match content::md5(cx.client(), &uri).await {
                 Ok(md5) => {
-                    cx.console.stream(lines::line(&md5, &uri.to_string()))?;
+                    let line = &lines::line(&md5, &uri.to_string());
+                    cx.console.stream(&Event::Md5 { uri: &uri, md5: &md5, line })?;
                     Ok(Verdict::Done)
                 }
                 Err(error) => {
@@ -102,19 +103,20 @@ async fn verify(cx: &Cx, list: &str) -> Outcome {
         async move {
             let (mark, name) = lines::escaped(&listed.uri.to_string());
             let name = format!("{mark}{name}");
+            let say = |result| cx.console.tell(&Event::Md5Check { uri: &listed.uri, result, name: &name });
             match content::md5(cx.client(), &listed.uri).await {
                 Ok(md5) if md5.eq_ignore_ascii_case(&listed.md5) => {
-                    cx.console.line(format!("{name}: OK"))?;
+                    say(Verification::Ok)?;
                     Ok(Verdict::Done)
                 }
                 Ok(_) => {
                     mismatches.fetch_add(1, Ordering::Relaxed);
-                    cx.console.line(format!("{name}: FAILED"))?;
+                    say(Verification::Mismatch)?;
                     Ok(Verdict::Failed)
                 }
                 Err(error) => {
                     unreadable(&listed.uri, error)?;
-                    cx.console.line(format!("{name}: FAILED open or read"))?;
+                    say(Verification::Unreadable)?;
                     Ok(Verdict::Missing)
                 }
             }

@@ -3,7 +3,7 @@
 use super::context::{Cx, s3_uris};
 use super::cp::{failed, score};
 use super::get::show_excluded;
-use crate::output::Outcome;
+use crate::output::{Event, Outcome, Place};
 use crate::transfer::copy::Copier;
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
@@ -21,7 +21,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         show_excluded(cx, &selection)?;
         for item in selection.items.iter() {
             let uri = item?.uri();
-            cx.console.stream(format!("modify: '{uri}' -> '{uri}'"))?;
+            cx.console.stream(&Event::Modify { uri: &uri, place: None, dry_run: true })?;
         }
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
@@ -35,7 +35,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
                 if let Err(error) = copier.copy(&uri, &uri, None).await {
                     return failed(&uri, error);
                 }
-                cx.console.line(format!("modify: '{uri}'  [{} of {total}]", index + 1))?;
+                let place = Some(Place::at(index, total));
+                cx.console.tell(&Event::Modify { uri: &uri, place, dry_run: false })?;
                 Ok(Verdict::Done)
             }
         })

@@ -1,7 +1,8 @@
 //! `payer s3://BUCKET`: says who pays for requests, the owner or who makes them.
 
 use super::context::{Cx, bucket_uri};
-use crate::output::{Exit, Failure, Outcome};
+use super::document::said;
+use crate::output::{Event, Exit, Failure, Outcome};
 use std::ffi::OsString;
 
 /// Makes the requester pay with `--requester-pays`, else the owner.
@@ -12,8 +13,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     let status = cx.client().set_request_payer(&uri.bucket, cx.settings.requester_pays).await?;
     if status == 200 {
-        return cx.console.line(format!("{uri}: Payer updated"));
+        return said(cx, &uri, "Payer updated");
     }
-    cx.console.line(format!("{uri}: Payer NOT updated"))?;
+    cx.console.tell(&Event::Unchanged { uri: &uri, change: "Payer NOT updated" })?;
     Err(Failure::silent(Exit::CONFLICT))
 }

@@ -1,7 +1,7 @@
 //! `put`: upload files, trees, or standard input.
 
 use super::context::Cx;
-use crate::output::{Exit, Failure, Outcome, reason};
+use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place, reason};
 use crate::s3::request::Progress;
 use crate::s3::retry::{RetryClass, RetryPolicy};
 use crate::s3::{ConnectionFailure, Error};
@@ -9,7 +9,6 @@ use crate::transfer::gpg::Gpg;
 use crate::transfer::local::{self, LocalItem, LocalOptions, LocalSelection};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::upload::{Kept, UploadError, Uploader, check_part_size};
-use crate::units;
 use crate::uri::{Location, S3Uri};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -52,8 +51,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let stop = cx.settings.stop_on_error;
     let mut ledger = pool::in_order(cx.width(), stop, selection.items.numbered(), |(index, item)| {
         let uri = target(&destination, &item, single);
-        let place = format!("[{} of {total}]", index + 1);
-        upload(cx.clone(), sender.clone(), item, uri, place)
+        upload(cx.clone(), sender.clone(), item, uri, Place::at(index, total))
     })
     .await?;
     if stop && ledger.failed > 0 {
@@ -150,16 +148,21 @@ fn target(destination: &S3Uri, item: &LocalItem, single: bool) -> S3Uri {
 
 fn dry_run(cx: &Cx, selection: &LocalSelection, destination: &S3Uri, single: bool) -> Outcome {
     for name in selection.excluded.iter() {
-        cx.console.stream(format!("exclude: {}", name?))?;
+        cx.console.stream(&Event::Exclude { name: &name? })?;
     }
     for item in selection.items.iter() {
         let item = item?;
         let uri = target(destination, &item, single);
-        cx.console.stream(format!("upload: '{}' -> '{uri}'", item.path.display()))?;
+        cx.console.stream(&planned(Local::new(&item.path), &uri))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
     if selection.unusable > 0 { Err(Failure::silent(Exit::PARTIAL)) } else { Ok(()) }
+}
+
+/// An upload that a dry run tells of.
+pub(super) fn planned<'a>(from: Local<'a>, to: &'a S3Uri) -> Event<'a> {
+    Event::Upload { from, to, moved: None, place: None, dry_run: true }
 }
 
 /// What uploads, and encrypts before it where that is asked for.
@@ -181,22 +184,21 @@ impl Sender {
     }
 }
 
-fn not_encrypted(path: &str, error: &std::io::Error) -> Verdict {
+fn not_encrypted(path: Local<'_>, error: &std::io::Error) -> Verdict {
     log::error!("Encryption of '{path}' failed (Reason: {})", reason(error));
     Verdict::Failed
 }
 
-async fn upload(cx: Cx, sender: Sender, item: LocalItem, uri: S3Uri, place: String) -> Outcome<Verdict> {
+async fn upload(cx: Cx, sender: Sender, item: LocalItem, uri: S3Uri, place: Place) -> Outcome<Verdict> {
     let Sender { uploader, gpg } = sender;
-    let path = item.path.display().to_string();
-    let path = path.strip_suffix('/').unwrap_or(&path);
+    let path = Local::trimmed(&item.path);
     let progress = Progress::default();
     let started = Instant::now();
     let size = item.size().unwrap_or(0);
     let _counted = cx.console.item(size);
     if item.relative.ends_with('/') {
         let made = uploader.directory(&item.path, &uri).await.map(|()| 0);
-        return finish_put(&cx, path, &uri, &place, started, made.map_err(UploadError::from));
+        return finish_put(&cx, path, &uri, place, started, made.map_err(UploadError::from));
     }
     let sealed = match gpg {
         Some(gpg) => match gpg.seal(&item.path).await {
@@ -208,27 +210,27 @@ async fn upload(cx: Cx, sender: Sender, item: LocalItem, uri: S3Uri, place: Stri
     log::info!("Sending file '{path}', please wait...");
     let size = sealed.as_ref().map_or(size, |sealed| sealed.size);
     let label = || format!("upload: '{path}' -> '{uri}'  {place}");
-    let meter = cx.console.meter(path, label, size, &progress);
+    let meter = cx.console.meter(&path.to_string(), label, size, &progress);
     let sent = match &sealed {
         Some(sealed) => uploader.sealed(Some(&item.path), sealed, &uri, &progress).await,
         None => uploader.file(&item.path, &uri, &progress).await,
     };
     meter.end(sent.is_ok());
-    finish_put(&cx, path, &uri, &place, started, sent)
+    finish_put(&cx, path, &uri, place, started, sent)
 }
 
 /// What `put` says of an upload, and `sync` does not: where anyone can read it.
 fn finish_put(
     cx: &Cx,
-    path: &str,
+    path: Local<'_>,
     uri: &S3Uri,
-    place: &str,
+    place: Place,
     started: Instant,
     sent: Result<u64, UploadError>,
 ) -> Outcome<Verdict> {
     let verdict = finish(cx, path, uri, place, started, sent)?;
     if verdict == Verdict::Done && cx.settings.acl_public == Some(true) {
-        cx.console.line(format!("Public URL of the object is: {}", cx.public_url(uri)))?;
+        cx.console.tell(&Event::PublicUrl { uri, url: &cx.public_url(uri) })?;
     }
     Ok(verdict)
 }
@@ -237,9 +239,9 @@ fn finish_put(
 /// too.
 pub(super) fn finish(
     cx: &Cx,
-    path: &str,
+    path: Local<'_>,
     uri: &S3Uri,
-    place: &str,
+    place: Place,
     started: Instant,
     sent: Result<u64, UploadError>,
 ) -> Outcome<Verdict> {
@@ -247,10 +249,9 @@ pub(super) fn finish(
     match sent {
         Ok(size) => {
             if !cx.console.shows_progress() {
-                let speed = units::speed(size, seconds);
-                cx.console.line(format!(
-                    "upload: '{path}' -> '{uri}' ({size} bytes in {seconds:.1} seconds, {speed}) {place}"
-                ))?;
+                let moved = Some(Moved { size, seconds });
+                let place = Some(place);
+                cx.console.tell(&Event::Upload { from: path, to: uri, moved, place, dry_run: false })?;
             }
             Ok(Verdict::Done)
         }
@@ -268,7 +269,7 @@ pub(super) fn finish(
 }
 
 /// What is left of a large upload, and how to drop it or take it up, in s3cmd's words.
-fn say_how_to_resume(path: &str, uri: &S3Uri, kept: &Kept) {
+fn say_how_to_resume(path: Local<'_>, uri: &S3Uri, kept: &Kept) {
     let program = std::env::args().next().unwrap_or_else(|| "s3cmd".to_owned());
     let part = kept.part.map_or(String::new(), |part| format!(" part {part}"));
     let id = &kept.id;
@@ -277,7 +278,7 @@ fn say_how_to_resume(path: &str, uri: &S3Uri, kept: &Kept) {
     );
 }
 
-fn failed(path: &str, uri: &S3Uri, error: Error) -> Outcome<Verdict> {
+fn failed(path: Local<'_>, uri: &S3Uri, error: Error) -> Outcome<Verdict> {
     match error {
         Error::Io(error) => {
             log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
@@ -325,16 +326,16 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
         return Err(Failure::parameter("Multi-part upload is required to upload from stdin"));
     }
     if cx.settings.dry_run {
-        cx.console.line(format!("upload: '-' -> '{destination}'"))?;
+        cx.console.tell(&planned(Local::new("-"), &destination))?;
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
     let Sender { uploader, gpg } = Sender::new(cx)?;
-    let (path, place) = ("<stdin>", "[1 of 1]");
+    let (path, place) = (Local::new("<stdin>"), Place { number: 1, total: 1 });
     let progress = Progress::default();
     let started = Instant::now();
     let label = || format!("upload: '{path}' -> '{destination}'  {place}");
-    let meter = cx.console.meter(path, label, 0, &progress);
+    let meter = cx.console.meter(&path.to_string(), label, 0, &progress);
     let sent = match gpg {
         Some(gpg) => match gpg.seal_stream(tokio::io::stdin()).await {
             Ok(sealed) => uploader.sealed(None, &sealed, &destination, &progress).await,
@@ -348,7 +349,8 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
     };
     meter.end(sent.is_ok());
     // s3cmd knows no size here and prints 0; scripts compare the line.
-    match finish_put(cx, path, &destination, place, started, sent.map(|_| 0))? {
+    let sent = sent.map(|size| if cx.console.is_json() { size } else { 0 });
+    match finish_put(cx, path, &destination, place, started, sent)? {
         Verdict::Failed => Err(Failure::silent(Exit::PARTIAL)),
         _ => Ok(()),
     }

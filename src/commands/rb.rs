@@ -2,7 +2,7 @@
 
 use super::context::{Cx, bucket_uri};
 use super::del::deletion;
-use crate::output::{Exit, Failure, Outcome};
+use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::Error;
 use crate::s3::list::ListOptions;
 use crate::transfer::delete::delete_keys;
@@ -18,7 +18,10 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     for arg in args {
         let uri = bucket_uri(arg)?;
         match remove(cx, &uri).await {
-            Ok(()) => cx.console.line(format!("Bucket '{uri}' removed"))?,
+            Ok(()) => {
+                let dry_run = cx.settings.dry_run;
+                cx.console.tell(&Event::BucketRemoved { bucket: &uri.bucket, dry_run })?;
+            }
             Err(Removal::Refused(error)) if cx.settings.force && error.code() == "NoSuchBucket" => {}
             Err(Removal::Refused(error)) if error.code() == "AccessDenied" => {
                 return Err(Failure::about_bucket(error));

@@ -2,7 +2,7 @@
 
 use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome};
 use crate::s3::{Error, ServiceError};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
@@ -21,7 +21,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     if settings.dry_run {
         show_excluded(cx, &selection)?;
         for item in selection.items.iter() {
-            cx.console.stream(format!("restore: '{}'", item?.uri()))?;
+            cx.console.stream(&Event::Restore { uri: &item?.uri(), dry_run: true })?;
         }
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
@@ -37,7 +37,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
                 let (days, tier) = (cx.settings.restore_days, capitalised(&cx.settings.restore_priority));
                 match cx.client().restore_object(&uri.bucket, &uri.key, days, &tier).await {
                     Ok(()) => {
-                        cx.console.line(format!("restore: '{uri}'"))?;
+                        cx.console.tell(&Event::Restore { uri: &uri, dry_run: false })?;
                         Ok(Verdict::Done)
                     }
                     Err(Error::Service(error)) => refused(&uri, *error, total == 1),

@@ -3,7 +3,7 @@
 use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
 use crate::config::{AclChange, Settings};
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome, Place};
 use crate::s3::Error;
 use crate::s3::acl::Acl;
 use crate::transfer::pool::{Verdict, in_order};
@@ -29,7 +29,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         let kind = public_or_private(settings).map_or(String::new(), |kind| format!(" to {kind}"));
         log::info!("Setting bucket-level ACL for {uri}{kind}");
         if !settings.dry_run {
-            change(cx, uri, "").await?;
+            change(cx, uri, None).await?;
         }
     }
     for uri in objects.iter().filter(|_| settings.recursive) {
@@ -41,7 +41,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     if settings.dry_run {
         show_excluded(cx, &selection)?;
         for item in selection.items.iter() {
-            cx.console.stream(format!("setacl: '{}'", item?.uri()))?;
+            cx.console.stream(&event(settings, &item?.uri(), None))?;
         }
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
@@ -54,7 +54,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         let cx = cx.clone();
         async move {
             let (uri, was_listed) = (item.uri(), item.listed.is_some());
-            match change(&cx, &uri, &format!("[{} of {total}]", index + 1)).await {
+            match change(&cx, &uri, Some(Place::at(index, total))).await {
                 Err(Error::Service(error)) if was_listed && error.code == "NoSuchKey" => {
                     log::warn!("{uri}: deleted since it was listed, skipping");
                     Ok(Verdict::Skipped)
@@ -66,14 +66,19 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     ledger.await.map(drop)
 }
 
-/// Changes one list and says so; a list that is as asked is left alone. `place` is the item's `[n of m]`.
-async fn change(cx: &Cx, uri: &S3Uri, place: &str) -> Result<Verdict, Error> {
+fn event<'a>(settings: &Settings, uri: &'a S3Uri, place: Option<Place>) -> Event<'a> {
+    Event::Setacl { uri, acl: public_or_private(settings), place, dry_run: settings.dry_run }
+}
+
+/// Changes one list and says so; a list that is as asked is left alone.
+async fn change(cx: &Cx, uri: &S3Uri, place: Option<Place>) -> Result<Verdict, Error> {
     let settings = &cx.settings;
     let client = cx.client();
     let mut acl = client.get_acl(&uri.bucket, uri.key_option()).await?;
     let kind = public_or_private(settings);
     let switched = switch(&mut acl, settings.acl_public);
     if let Some(kind) = kind.filter(|_| !switched) {
+        let place = place.map_or_else(String::new, |place| place.to_string());
         log::info!("{uri}: already {kind}, skipping {place}");
     }
     let has_changes = !(settings.acl_grants.is_empty() && settings.acl_revokes.is_empty());
@@ -82,12 +87,10 @@ async fn change(cx: &Cx, uri: &S3Uri, place: &str) -> Result<Verdict, Error> {
     }
     apply(&mut acl, &settings.acl_grants, &settings.acl_revokes);
     client.put_acl(&uri.bucket, uri.key_option(), &acl).await?;
-    let line = match kind {
-        Some(kind) => format!("{uri}: ACL set to {kind}  {place}"),
-        None => format!("{uri}: ACL updated"),
-    };
     // A line that cannot be written must end the run, but the list is changed.
-    cx.console.line(line).map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+    cx.console
+        .tell(&event(settings, uri, place))
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
     Ok(Verdict::Done)
 }
 

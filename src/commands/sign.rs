@@ -1,7 +1,7 @@
 //! `sign STRING`: signs a text with the secret key.
 
 use super::context::Cx;
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome};
 use crate::s3::sign::v2;
 use std::ffi::OsString;
 
@@ -10,5 +10,5 @@ use std::ffi::OsString;
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let text = args.last().and_then(|text| text.to_str());
     let text = text.ok_or_else(|| Failure::parameter("The text to sign is not UTF-8"))?;
-    cx.console.line(format!("Signature: {}", v2::signature(text, &cx.settings.secret_key)))
+    cx.console.tell(&Event::Signature { signature: &v2::signature(text, &cx.settings.secret_key) })
 }

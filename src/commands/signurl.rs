@@ -1,13 +1,13 @@
 //! `signurl s3://BUCKET/KEY EXPIRY`: makes a link that works without credentials until it expires.
 
 use super::context::Cx;
-use crate::output::{Failure, Outcome};
+use crate::output::{Event, Failure, Outcome};
 use crate::s3::client::canonical_region;
 use crate::s3::credentials::Credentials;
 use crate::s3::presign::Link;
 use crate::s3::sign::v4;
 use crate::uri::{Location, S3Uri};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use std::ffi::{OsStr, OsString};
 
 /// Prints a link to download an object, signed for a time. No connection is made.
@@ -48,7 +48,11 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     if lifetime <= 0 {
         log::warn!("The link has expired already");
     }
-    cx.console.line(url)
+    let time = DateTime::from_timestamp(expires, 0);
+    // Beyond what a calendar has, the link has the number.
+    let expires =
+        time.map_or_else(|| expires.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
+    cx.console.tell(&Event::SignedUrl { uri: &uri, url: &url, expires })
 }
 
 fn link_uri(argument: &OsStr) -> Outcome<S3Uri> {

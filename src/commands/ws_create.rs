@@ -1,7 +1,7 @@
 //! `ws-create s3://BUCKET...`: makes websites of buckets.
 
 use super::context::{Cx, bucket_uri};
-use super::document::end_of_dry_run;
+use super::document::{end_of_dry_run, said_of_bucket};
 use crate::output::{Failure, Outcome};
 use crate::s3::subresources::Website;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         if !cx.settings.dry_run {
             cx.client().set_website(&uri.bucket, &website).await.map_err(Failure::about_bucket)?;
         }
-        cx.console.line(format!("Bucket '{uri}': website configuration created."))?;
+        said_of_bucket(cx, &uri, "website configuration created")?;
     }
     end_of_dry_run(cx);
     Ok(())

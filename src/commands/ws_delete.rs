@@ -1,7 +1,7 @@
 //! `ws-delete s3://BUCKET...`: makes buckets be websites no more.
 
 use super::context::{Cx, bucket_uri};
-use super::document::end_of_dry_run;
+use super::document::{end_of_dry_run, said_of_bucket};
 use crate::output::{Failure, Outcome};
 use std::ffi::OsString;
 
@@ -13,7 +13,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             let deleted = cx.client().delete_document(&uri.bucket, None, "website").await;
             deleted.map_err(Failure::about_bucket)?;
         }
-        cx.console.line(format!("Bucket '{uri}': website configuration deleted."))?;
+        said_of_bucket(cx, &uri, "website configuration deleted")?;
     }
     end_of_dry_run(cx);
     Ok(())

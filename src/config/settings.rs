@@ -128,6 +128,8 @@ settings! {
         invalidate_on_cf: bool = false, Always;
         /// How many objects or parts move at once; 0: as many as suit the machine.
         jobs: i64 = 0, WhenChanged;
+        /// Tell results and messages in JSON, one object a line.
+        json: bool = false, WhenChanged, no_file;
         /// Make an object for every directory.
         keep_dirs: bool = false, Always;
         /// Key id for encryption by KMS.

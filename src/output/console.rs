@@ -1,8 +1,10 @@
 //! Standard output and standard error: result lines, log lines, displays. Nothing else in the program prints.
 
 use super::board::{Board, Up};
+use super::event::Event;
 use super::failure::{Failure, Outcome};
 use super::item::ItemLog;
+use super::json;
 use super::meter::Meter;
 use super::screen;
 use crate::s3::request::Progress;
@@ -19,6 +21,7 @@ const BUFFER: usize = 64 * 1024;
 pub struct Console {
     quiet: bool,
     progress: bool,
+    json: bool,
     pending: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -45,9 +48,20 @@ pub struct Item {
 }
 
 impl Console {
-    /// `quiet` discards standard output; `progress` shows meters instead of summary lines.
+    /// `quiet` discards standard output; `progress` shows meters instead of summary lines. Neither is shown in JSON.
     pub fn new(quiet: bool, progress: bool) -> Self {
-        Self { quiet, progress: progress && !quiet, pending: Arc::default() }
+        let json = json::is_on();
+        Self { quiet, progress: progress && !quiet && !json, json, pending: Arc::default() }
+    }
+
+    /// Whether results are told in JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Says that standard output is going to be an object's content: events in JSON then go to standard error.
+    pub fn expect_data(&self) {
+        json::expect_data();
     }
 
     /// Whether s3cmd's meters are shown, which replace the summary line of a transfer.
@@ -68,34 +82,58 @@ impl Console {
         Item { board: self.progress.then(screen::board).flatten(), bytes }
     }
 
-    /// One result line. It is written at once, unless it comes from an item whose turn it is not yet.
-    pub fn line(&self, text: impl AsRef<str>) -> Outcome {
-        self.stream(text)?;
+    /// One result. It is written at once, unless it comes from an item whose turn it is not yet.
+    pub fn tell(&self, event: &Event<'_>) -> Outcome {
+        self.stream(event)?;
         self.flush()
     }
 
-    /// One of very many result lines: written when enough have come together, or at the next [`Console::flush`].
-    pub fn stream(&self, text: impl AsRef<str>) -> Outcome {
-        self.put(text.as_ref(), "\n")
+    /// One of very many results: written when enough have come together, or at the next [`Console::flush`].
+    pub fn stream(&self, event: &Event<'_>) -> Outcome {
+        let mut text = String::new();
+        self.render(&mut text, event);
+        self.block(&text)
+    }
+
+    /// Adds the lines of a result to others, for [`Console::block`].
+    pub fn render(&self, out: &mut String, event: &Event<'_>) {
+        if self.json {
+            return json::put_event(out, event);
+        }
+        // Writing to a string cannot fail.
+        let _ = event.text(out);
+        out.push('\n');
+    }
+
+    /// A result line without a form of its own.
+    pub fn line(&self, text: impl AsRef<str>) -> Outcome {
+        self.tell(&Event::Text { text: text.as_ref() })
+    }
+
+    /// What only people need: a heading, a rule, an empty line.
+    pub fn ornament(&self, text: &str) -> Outcome {
+        if self.is_json() { Ok(()) } else { self.line(text) }
     }
 
     /// Result lines that were put together elsewhere, each with its line end; written as those of [`Console::stream`].
     pub fn block(&self, text: &str) -> Outcome {
-        if text.is_empty() { Ok(()) } else { self.put(text, "") }
-    }
-
-    fn put(&self, text: &str, end: &str) -> Outcome {
-        if self.quiet {
+        if self.quiet || text.is_empty() {
             return Ok(());
         }
         let text = self.safe(text);
+        if self.json && json::is_beside_data() {
+            match ItemLog::current() {
+                Some(item) => item.err(text.into_owned()),
+                None => screen::err(&text),
+            }
+            return Ok(());
+        }
         if let Some(item) = ItemLog::current() {
-            item.out(format!("{text}{end}").into_bytes());
+            item.out(text.into_owned().into_bytes());
             return item.take_error().map_or(Ok(()), |error| Err(error.into()));
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.extend_from_slice(text.as_bytes());
-        pending.extend_from_slice(end.as_bytes());
         if pending.len() >= BUFFER { write_out(&mut pending) } else { Ok(()) }
     }
 
@@ -129,7 +167,11 @@ impl Console {
 
     /// Control characters of hostile names are made visible on a terminal; a pipe stays byte-exact.
     fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if screen::stdout_is_terminal() { visible(text) } else { text.into() }
+        match (screen::stdout_is_terminal(), self.json) {
+            (false, _) => text.into(),
+            (true, false) => visible(text),
+            (true, true) => json::visible(text).into(),
+        }
     }
 }
 
@@ -206,16 +248,19 @@ impl Log for StderrLog {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let level = match record.level() {
-            Level::Error => "ERROR",
-            Level::Warn => "WARNING",
-            Level::Info => "INFO",
-            Level::Debug | Level::Trace => "DEBUG",
+        let line = if json::is_on() {
+            let line = json::log_line(record.level(), &record.args().to_string());
+            if screen::stderr_is_terminal() { json::visible(&line) } else { line }
+        } else {
+            let level = match record.level() {
+                Level::Error => "ERROR",
+                Level::Warn => "WARNING",
+                Level::Info => "INFO",
+                Level::Debug | Level::Trace => "DEBUG",
+            };
+            let line = format!("{level}: {}\n", record.args());
+            if screen::stderr_is_terminal() { visible(&line).into_owned() } else { line }
         };
-        let mut line = format!("{level}: {}\n", record.args());
-        if screen::stderr_is_terminal() {
-            line = visible(&line).into_owned();
-        }
         match ItemLog::current() {
             Some(item) => item.err(line),
             None => screen::err(&line),
@@ -238,5 +283,9 @@ pub fn print_text(text: &str) -> Outcome {
 
 /// Prints text that has no level (a usage error of the parser) to stderr.
 pub fn print_error_text(text: &str) {
-    screen::err(text);
+    if json::is_on() {
+        screen::err(&json::log_line(Level::Error, text));
+    } else {
+        screen::err(text);
+    }
 }

@@ -1,13 +1,12 @@
 //! Deleting many objects: in batches, spoken of in order, each key's own answer counted.
 
 use super::pool::{Ledger, Verdict};
-use crate::output::{Console, Outcome};
+use crate::output::{Console, Event, Outcome};
 use crate::s3::Client;
 use crate::s3::object::MAX_BATCH_DELETE;
 use futures::stream::{FuturesOrdered, TryChunksError};
 use futures::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::pin::pin;
 
 /// Requests under way at once: each is a thousand keys of work for the server.
@@ -66,7 +65,7 @@ pub async fn delete_sized(
         tokio::select! {
             biased;
             Some((batch, answer)) = running.next(), if !running.is_empty() => match answer {
-                Ok(failures) => report(console, bucket, batch, &failures, &mut deleted)?,
+                Ok(failures) => report(console, bucket, batch, &failures, how.dry_run, &mut deleted)?,
                 Err(failure) => refused = refused.or(Some(failure)),
             },
             next = batches.next(), if may_start => {
@@ -99,14 +98,14 @@ fn report(
     bucket: &str,
     batch: Vec<(String, u64)>,
     failures: &HashMap<String, String>,
+    dry_run: bool,
     deleted: &mut Deleted,
 ) -> Outcome {
     let mut lines = String::new();
     for (key, size) in batch {
         match failures.get(&key) {
             None => {
-                // Writing to a string cannot fail.
-                let _ = writeln!(lines, "delete: 's3://{bucket}/{key}'");
+                console.render(&mut lines, &Event::deletion(bucket, &key, None, dry_run));
                 deleted.ledger.count(Verdict::Done);
                 deleted.bytes += size;
             }

@@ -45,16 +45,25 @@ impl Destination {
         Ok(Destination::File(path))
     }
 
-    /// The name that is printed for an object.
-    pub fn shown(&self, relative: &str) -> String {
+    /// The name that is told for an object, which is not always where it goes: see [`Destination::target`].
+    pub fn named(&self, relative: &str) -> OsString {
         match self {
-            Destination::Stdout => "-".to_owned(),
-            Destination::File(path) => path.display().to_string(),
+            Destination::Stdout => "-".into(),
+            Destination::File(path) => path.clone().into_os_string(),
             Destination::Directory(base) => {
-                let base = base.to_string_lossy();
-                format!("{}/{relative}", base.strip_suffix('/').unwrap_or(&base))
+                let mut name = base.clone();
+                if !base.as_encoded_bytes().ends_with(b"/") {
+                    name.push("/");
+                }
+                name.push(relative);
+                name
             }
         }
+    }
+
+    /// The same as text.
+    pub fn shown(&self, relative: &str) -> String {
+        self.named(relative).to_string_lossy().into_owned()
     }
 
     /// The place of an object. A relative name stays below the directory: empty parts are dropped, `.` and `..` are

@@ -87,9 +87,8 @@ impl Item {
     }
 
     /// How a local item is named in messages: a directory without its slash.
-    pub fn shown(&self) -> String {
-        let path = self.path().display().to_string();
-        path.strip_suffix('/').map_or(path.clone(), str::to_owned)
+    pub fn shown(&self) -> crate::output::Local<'_> {
+        crate::output::Local::trimmed(self.path())
     }
 
     /// The URI of an object.

@@ -29,6 +29,7 @@ mod copying;
 mod differential;
 mod get;
 mod gpg;
+mod json;
 mod keys;
 mod links;
 mod listing;

@@ -170,6 +170,13 @@ pub(super) const MESSAGES: &[OptionSpec] = &[
         "Do not show the progress meter.",
     ),
     flag(&["stats"], Sets::On("stats"), Scope::Only(&[Sync, Del]), "Print counters at the end."),
+    flag(
+        &["json"],
+        Sets::On("json"),
+        Scope::Every,
+        "Print each result as a JSON object on a line of its own, messages on stderr too, and a summary at the end.",
+    )
+    .own(),
     value(
         &["encoding"],
         "CHARSET",

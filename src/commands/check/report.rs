@@ -1,6 +1,6 @@
 //! The lines of the connection test.
 
-use crate::output::{Console, Exit, Failure, Outcome};
+use crate::output::{Console, Event, Exit, Failure, Outcome};
 use crate::s3::Error;
 use std::fmt::Display;
 
@@ -19,20 +19,17 @@ impl Report {
 
     /// A step that went well, and what it found.
     pub(super) fn ok(&mut self, step: &str, detail: impl AsRef<str>) -> Outcome {
-        self.console.line(line(step, "ok", detail.as_ref()))
+        self.tell(step, "ok", detail.as_ref(), None)
     }
 
     /// A step that found something worth knowing which is no failure.
     pub(super) fn note(&mut self, step: &str, detail: impl AsRef<str>) -> Outcome {
-        self.console.line(line(step, "note", detail.as_ref()))
+        self.tell(step, "note", detail.as_ref(), None)
     }
 
     /// A step that failed: why, with which exit code, and what to change; no hint where there is nothing to say.
     pub(super) fn fail(&mut self, step: &str, exit: Exit, why: impl Display, hint: &str) -> Outcome {
-        self.console.line(line(step, "FAIL", &why.to_string()))?;
-        if !hint.is_empty() {
-            self.console.line(line("", "->", hint))?;
-        }
+        self.tell(step, "FAIL", &why.to_string(), Some(hint).filter(|hint| !hint.is_empty()))?;
         self.failed += 1;
         self.failure.get_or_insert((exit, step.to_owned()));
         Ok(())
@@ -44,10 +41,14 @@ impl Report {
         self.fail(step, Failure::from(error).exit, why, hint)
     }
 
+    fn tell(&self, step: &str, result: &'static str, detail: &str, hint: Option<&str>) -> Outcome {
+        self.console.tell(&Event::Check { step, result, detail, hint })
+    }
+
     /// The outcome of the whole test.
     pub(super) fn end(self) -> Outcome {
         match self.failure {
-            None => self.console.line("All is well."),
+            None => self.console.ornament("All is well."),
             Some((exit, step)) if self.failed == 1 => {
                 Err(Failure::new(exit, format!("The check failed at the step '{step}'")))
             }
@@ -57,10 +58,6 @@ impl Report {
             }
         }
     }
-}
-
-fn line(step: &str, status: &str, detail: &str) -> String {
-    format!("{step:<12} {status:<5} {detail}").trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -77,11 +74,5 @@ mod tests {
         assert_eq!(failure.exit, Exit::ACCESSDENIED);
         assert_eq!(failure.lines, ["The check failed at 2 steps, the first one is 'put'"]);
         assert!(Report::new(&Console::new(true, false)).end().is_ok());
-    }
-
-    #[test]
-    fn lines_stand_in_columns() {
-        assert_eq!(line("resolve", "ok", "a -> b"), "resolve      ok    a -> b");
-        assert_eq!(line("", "->", "host_base"), "             ->    host_base");
     }
 }

@@ -4,7 +4,7 @@ use super::report::Report;
 use super::{compare, ended, listings, may_delete};
 use crate::commands::context::Cx;
 use crate::commands::del::deletion;
-use crate::output::{Exit, Failure, Outcome};
+use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place};
 use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::delete::delete_keys;
@@ -45,10 +45,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome 
     let work = duplicates::find(&mut plan, None).await?.transfers;
     let delete = may_delete(cx, &plan, 0);
     let removed = if delete { plan.removed.len() } else { 0 };
-    cx.console.line(format!(
-        "Summary: {} source files to copy, {removed} files at destination to delete",
-        work.len()
-    ))?;
+    cx.console.tell(&Event::SyncPlan { copies: work.len(), deletions: removed })?;
     if settings.dry_run {
         return dry_run(cx, plan, work, &target, delete);
     }
@@ -112,20 +109,26 @@ async fn target(cx: &Cx, from: &[Listing], areas: &[Area], destination: S3Uri) -
 
 fn dry_run(cx: &Cx, plan: Plan, work: Spool<Item>, target: &Target, delete: bool) -> Outcome {
     for name in plan.excluded.into_records()? {
-        cx.console.stream(format!("exclude: {}", name?))?;
+        cx.console.stream(&Event::Exclude { name: &name? })?;
     }
     if delete {
         for item in plan.removed.into_items()? {
-            cx.console.stream(format!("delete: '{}'", item?.uri()))?;
+            let uri = item?.uri();
+            cx.console.stream(&Event::deletion(&uri.bucket, &uri.key, None, true))?;
         }
     }
     for item in work.into_records()? {
         let item = item?;
-        cx.console.stream(format!("remote copy: '{}' -> '{}'", item.uri(), target.uri(&item.relative)))?;
+        cx.console.stream(&event(&item.uri(), &target.uri(&item.relative), None))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
     Ok(())
+}
+
+/// What is told of an object; without a place before it is copied.
+fn event<'a>(from: &'a S3Uri, to: &'a S3Uri, place: Option<Place>) -> Event<'a> {
+    Event::Copy { from, to, place, dry_run: place.is_none(), words: CopyWords::RemoteCopy }
 }
 
 async fn delete_all(cx: &Cx, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
@@ -141,14 +144,13 @@ async fn copy_all(cx: &Cx, work: Spool<Item>, target: &Target, report: &mut Repo
     let total = work.len();
     let copied = Arc::new(Mutex::new(Count::default()));
     let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
-    let items = work.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
+    let items = work.into_records()?.zip(0..).map(|(item, index)| Ok((index, item?)));
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
         let (cx, copier, copied) = (cx.clone(), copier.clone(), copied.clone());
         let to = target.uri(&item.relative);
         async move {
-            let place = format!("[{} of {total}]", index + 1);
-            let verdict = copy(&cx, &copier, &item, &to, &place).await?;
+            let verdict = copy(&cx, &copier, &item, &to, Place::at(index, total)).await?;
             if verdict == Verdict::Done {
                 copied.lock().unwrap_or_else(PoisonError::into_inner).add(item.size);
             }
@@ -163,12 +165,12 @@ async fn copy_all(cx: &Cx, work: Spool<Item>, target: &Target, report: &mut Repo
     Ok(ledger.failed + ledger.missing)
 }
 
-async fn copy(cx: &Cx, copier: &Copier, item: &Item, to: &S3Uri, place: &str) -> Outcome<Verdict> {
+async fn copy(cx: &Cx, copier: &Copier, item: &Item, to: &S3Uri, place: Place) -> Outcome<Verdict> {
     let from = &item.uri();
     let listed = Listed { size: item.size, etag: item.etag().to_owned() };
     match copier.copy(from, to, Some(&listed)).await {
         Ok(()) => {
-            cx.console.line(format!("remote copy: '{from}' -> '{to}'  {place}"))?;
+            cx.console.tell(&event(from, to, Some(place)))?;
             Ok(Verdict::Done)
         }
         Err(CopyError::Missing) => missing(cx, from, to).await,

@@ -4,7 +4,7 @@ use super::report::Report;
 use super::{compare, ended, listings, may_delete};
 use crate::commands::context::Cx;
 use crate::commands::get;
-use crate::output::{Exit, Failure, Outcome, reason};
+use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place as Position, reason};
 use crate::s3::request::Progress;
 use crate::transfer::compare::{Stored, md5_of_file};
 use crate::transfer::destination::{Destination, Place, plain_name};
@@ -18,7 +18,6 @@ use crate::transfer::sync::duplicates::{self, Copy, Work};
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
-use crate::units;
 use crate::uri::S3Uri;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -145,17 +144,18 @@ fn roots(destination: &Destination, path: &Path, areas: &[Area], uris: &[S3Uri])
 
 fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: bool) -> Outcome {
     for name in plan.excluded.into_records()? {
-        cx.console.stream(format!("exclude: {}", name?))?;
+        cx.console.stream(&Event::Exclude { name: &name? })?;
     }
     if delete {
         for item in plan.removed.into_items()? {
-            cx.console.stream(format!("delete: '{}'", item?.shown()))?;
+            let item = item?;
+            cx.console.stream(&Event::DeleteFile { path: item.shown(), dry_run: true })?;
         }
     }
     for item in work.transfers.into_records()? {
         let item = item?;
-        let name = destination.shown(&item.relative);
-        cx.console.stream(format!("download: '{}' -> '{name}'", item.uri()))?;
+        let (from, to) = (item.uri(), destination.named(&item.relative));
+        cx.console.stream(&get::planned(&from, Local::new(&to)))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
@@ -234,7 +234,8 @@ fn delete_all(cx: &Cx, run: &Run, removed: Removed, report: &mut Report) -> Outc
             Ok(true) => {
                 report.deleted += 1;
                 bytes += item.size;
-                cx.console.stream(format!("delete: '{}'", item.shown()))?;
+                let path = item.shown();
+                cx.console.stream(&Event::DeleteFile { path, dry_run: false })?;
             }
             Ok(false) => {}
             Err(why) => {
@@ -253,17 +254,17 @@ async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>, bytes: u6
     let total = transfers.len();
     let display = cx.console.display(total, cx.width());
     display.bytes(|| bytes);
-    let items = transfers.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
+    let items = transfers.into_records()?.zip(0..).map(|(item, index)| Ok((index, item?)));
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
         let (cx, run) = (cx.clone(), run.clone());
         async move {
-            let place = format!("[{} of {total}]", index + 1);
+            let place = Position::at(index, total);
             let _counted = cx.console.item(item.size);
             if item.is_directory() {
-                return make_directory(&cx, &run, &item, &place).await;
+                return make_directory(&cx, &run, &item, place).await;
             }
-            fetch(&cx, &run, &item, &place).await
+            fetch(&cx, &run, &item, place).await
         }
     })
     .await?;
@@ -275,7 +276,7 @@ async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>, bytes: u6
 /// cannot be copied is downloaded after all.
 async fn copy_all(cx: &Cx, run: &Arc<Run>, copies: Spool<Copy>) -> Outcome<u64> {
     let total = copies.len();
-    let items = copies.into_records()?.enumerate().map(|(index, copy)| Ok((index, copy?)));
+    let items = copies.into_records()?.zip(0..).map(|(copy, index)| Ok((index, copy?)));
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
         let (cx, run) = (cx.clone(), run.clone());
@@ -284,7 +285,7 @@ async fn copy_all(cx: &Cx, run: &Arc<Run>, copies: Spool<Copy>) -> Outcome<u64> 
                 Ok(()) => Ok(Verdict::Done),
                 Err(why) => {
                     log::info!("'{}' could not be copied ({why}): downloading it", copy.from);
-                    fetch(&cx, &run, &copy.item, &format!("[{} of {total}]", index + 1)).await
+                    fetch(&cx, &run, &copy.item, Position::at(index, total)).await
                 }
             }
         }
@@ -323,7 +324,7 @@ async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
     remove_source(cx, &uri).await.map_err(|failure| failure.lines.join("; "))
 }
 
-async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Verdict> {
+async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<Verdict> {
     let name = run.destination.shown(&item.relative);
     let uri = item.uri();
     let path = match run.destination.target(&item.relative) {
@@ -343,13 +344,14 @@ async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Ou
         }
     }
     lock(&run.moved).add(0);
-    cx.console.line(format!("mkdir: '{uri}' -> '{name}' {place}"))?;
+    let named = run.destination.named(&item.relative);
+    cx.console.tell(&Event::Directory { from: &uri, to: Local::new(&named), place })?;
     remove_source(cx, &uri).await?;
     Ok(Verdict::Done)
 }
 
 /// Downloads one object.
-async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Verdict> {
+async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<Verdict> {
     let name = run.destination.shown(&item.relative);
     let uri = item.uri();
     if let Some(why) = run.conflicts.get(&item.relative) {
@@ -388,10 +390,11 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: &str) -> Outcome<Ver
     let seconds = started.elapsed().as_secs_f64();
     lock(&run.moved).add(size);
     if !cx.console.shows_progress() {
-        let speed = units::speed(size, seconds);
-        cx.console.line(format!(
-            "download: '{uri}' -> '{name}' ({size} bytes in {seconds:.1} seconds, {speed}) {place}"
-        ))?;
+        let named = run.destination.named(&item.relative);
+        let (from, to) = (&uri, Local::new(&named));
+        let (moved, place) = (Some(Moved { size, seconds }), Some(place));
+        let numbered = true;
+        cx.console.tell(&Event::Download { from, to, moved, place, dry_run: false, numbered })?;
     }
     remove_source(cx, &uri).await?;
     Ok(Verdict::Done)
@@ -437,7 +440,7 @@ async fn odd(cx: &Cx, item: &Item, plain: &str, path: &Path) -> Outcome<Odd> {
 async fn remove_source(cx: &Cx, uri: &S3Uri) -> Outcome {
     if cx.settings.delete_after_fetch {
         cx.client().delete_object(&uri.bucket, &uri.key).await?;
-        cx.console.line(format!("File '{uri}' removed after syncing"))?;
+        cx.console.tell(&Event::SourceRemoved { uri, after: "syncing" })?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The last lines of `sync`: what was moved, how fast, and the counters of `--stats`.
 
 use crate::commands::context::Cx;
-use crate::output::Outcome;
+use crate::output::{Event, Outcome, SyncReport};
 use crate::transfer::sync::plan::Count;
 use crate::units;
 use std::time::Instant;
@@ -58,11 +58,22 @@ impl Report {
     }
 
     fn say(&self, cx: &Cx, line: String, notable: bool) -> Outcome {
+        let report = SyncReport {
+            source_files: self.source.files,
+            source_bytes: self.source.bytes,
+            transferred_files: self.moved.files,
+            transferred_bytes: self.moved.bytes,
+            copied_files: self.copied.files,
+            copied_bytes: self.copied.bytes,
+            deleted_files: self.deleted,
+            seconds: self.started.elapsed().as_secs_f64(),
+        };
         if cx.settings.stats {
-            return cx.console.line(format!("{line}{}", self.stats()));
+            let line = &format!("{line}{}", self.stats());
+            return cx.console.tell(&Event::SyncReport { report, line });
         }
-        if notable {
-            return cx.console.line(line);
+        if notable || cx.console.is_json() {
+            return cx.console.tell(&Event::SyncReport { report, line: &line });
         }
         log::info!("{line}");
         Ok(())

@@ -6,7 +6,7 @@ use crate::commands::cloudfront;
 use crate::commands::context::Cx;
 use crate::commands::del::deletion;
 use crate::commands::put;
-use crate::output::{Exit, Failure, Outcome};
+use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place, Said};
 use crate::s3::request::Progress;
 use crate::transfer::delete::delete_keys;
 use crate::transfer::local_walk::{WalkOptions, key_name};
@@ -18,7 +18,7 @@ use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
 use crate::transfer::upload::{UploadError, Uploader, check_part_size};
-use crate::uri::{CloudFrontUri, S3Uri};
+use crate::uri::S3Uri;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -177,12 +177,7 @@ impl Target {
         let all = service.distributions().await?;
         let shown = cloudfront::Shown::find(cx, &service, &all, &self.destination).await?;
         let made = shown.forget(cx, written.into_records()?, |distribution, invalidation, paths| {
-            let uri = CloudFrontUri {
-                invalidation: invalidation.id.clone(),
-                ..CloudFrontUri::new(&distribution.id)
-            };
-            cx.console.line(format!("Created invalidation request for {paths} paths"))?;
-            cx.console.line(format!("Check progress with: s3cmd cfinvalinfo {uri}"))
+            cx.console.tell(&cloudfront::invalidated(distribution, invalidation, paths, Said::InShort))
         });
         made.await
     }
@@ -243,19 +238,22 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
 
 async fn dry_run(cx: &Cx, plan: Plan, work: Work, target: &Target, delete: bool) -> Outcome {
     for name in plan.excluded.into_records()? {
-        cx.console.stream(format!("exclude: {}", name?))?;
+        cx.console.stream(&Event::Exclude { name: &name? })?;
     }
     for item in work.transfers.into_records()? {
         let item = item?;
-        cx.console.stream(format!("upload: '{}' -> '{}'", item.shown(), target.uri(&item.relative)))?;
+        cx.console.stream(&put::planned(item.shown(), &target.uri(&item.relative)))?;
     }
     for copy in work.copies.into_records()? {
         let Copy { item, from, .. } = copy?;
-        cx.console.stream(format!("remote copy: '{from}' -> '{}'", item.relative))?;
+        let words = CopyWords::Relative { from: &from, to: &item.relative };
+        let (from, to) = (&target.uri(&from), &target.uri(&item.relative));
+        cx.console.stream(&Event::Copy { from, to, place: None, dry_run: true, words })?;
     }
     if delete {
         for item in plan.removed.into_items()? {
-            cx.console.stream(format!("delete: '{}'", item?.uri()))?;
+            let uri = item?.uri();
+            cx.console.stream(&Event::deletion(&uri.bucket, &uri.key, None, true))?;
         }
     }
     cx.console.flush()?;
@@ -284,15 +282,15 @@ async fn upload_all(
     let display = cx.console.display(total, cx.width());
     display.bytes(|| bytes);
     let (moved, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let items = transfers.into_records()?.enumerate().map(|(index, item)| Ok((index, item?)));
+    let items = transfers.into_records()?.zip(0..).map(|(item, index)| Ok((index, item?)));
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
         let (cx, uploader, target) = (cx.clone(), uploader.clone(), target.clone());
         let uri = target.uri(&item.relative);
         let (moved, bytes) = (moved.clone(), bytes.clone());
         async move {
-            let place = format!("[{} of {total}]", index + 1);
-            let (verdict, size) = upload(&cx, &uploader, &item, &uri, &place).await?;
+            let place = Place::at(index, total);
+            let (verdict, size) = upload(&cx, &uploader, &item, &uri, place).await?;
             if verdict == Verdict::Done {
                 target.wrote(&uri)?;
                 moved.fetch_add(1, Ordering::Relaxed);
@@ -313,7 +311,7 @@ async fn upload(
     uploader: &Uploader,
     item: &Item,
     uri: &S3Uri,
-    place: &str,
+    place: Place,
 ) -> Outcome<(Verdict, u64)> {
     let path = item.shown();
     let progress = Progress::default();
@@ -321,15 +319,15 @@ async fn upload(
     let _counted = cx.console.item(item.size);
     if item.is_directory() {
         let made = uploader.directory(item.path(), uri).await.map(|()| 0).map_err(UploadError::from);
-        return Ok((put::finish(cx, &path, uri, place, started, made)?, 0));
+        return Ok((put::finish(cx, path, uri, place, started, made)?, 0));
     }
     log::info!("Sending file '{path}', please wait...");
     let label = || format!("upload: '{path}' -> '{uri}'  {place}");
-    let meter = cx.console.meter(&path, label, item.size, &progress);
+    let meter = cx.console.meter(&path.to_string(), label, item.size, &progress);
     let sent = uploader.file(item.path(), uri, &progress).await;
     meter.end(sent.is_ok());
     let size = sent.as_ref().map_or(0, |size| *size);
-    Ok((put::finish(cx, &path, uri, place, started, sent)?, size))
+    Ok((put::finish(cx, path, uri, place, started, sent)?, size))
 }
 
 /// Makes duplicates out of what is at the destination; what cannot be copied is uploaded after all.
@@ -342,7 +340,7 @@ async fn copy_all(
 ) -> Outcome<u64> {
     let total = copies.len();
     let (copied, moved) = (Arc::new(Mutex::new(Count::default())), Arc::new(Mutex::new(Count::default())));
-    let items = copies.into_records()?.enumerate().map(|(index, copy)| Ok((index, copy?)));
+    let items = copies.into_records()?.zip(0..).map(|(copy, index)| Ok((index, copy?)));
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
         let (cx, uploader, target) = (cx.clone(), uploader.clone(), target.clone());
@@ -352,17 +350,19 @@ async fn copy_all(
         async move {
             let Copy { item, from, md5 } = copy;
             let (from_uri, to) = (target.uri(&from), target.uri(&item.relative));
-            let place = format!("[{} of {total}]", index + 1);
+            let place = Place::at(index, total);
             match uploader.duplicate(item.path(), md5, &from_uri, &to).await {
                 Ok(()) => {
                     count(&copied, item.size);
                     target.wrote(&to)?;
-                    cx.console.line(format!("remote copy: '{from}' -> '{}'  {place}", item.relative))?;
+                    let words = CopyWords::Relative { from: &from, to: &item.relative };
+                    let (from, to, place) = (&from_uri, &to, Some(place));
+                    cx.console.tell(&Event::Copy { from, to, place, dry_run: false, words })?;
                     Ok(Verdict::Done)
                 }
                 Err(error) => {
                     log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", item.shown());
-                    let (verdict, size) = upload(&cx, &uploader, &item, &to, &place).await?;
+                    let (verdict, size) = upload(&cx, &uploader, &item, &to, place).await?;
                     if verdict == Verdict::Done {
                         target.wrote(&to)?;
                         count(&moved, size);
