@@ -106,6 +106,7 @@ _s3cmd_options() {
         --verbose
         --debug
         --quiet
+        --json
         --encoding=
     )
     case $command in ''|mb) options+=(--region= --bucket-location=) ;; esac

@@ -200,6 +200,7 @@ complete -c s3cmd -l max-retries -x -d 'Try a failed request again up to NUM tim
 complete -c s3cmd -s v -l verbose -d 'Tell more on stderr'
 complete -c s3cmd -s d -l debug -d 'Tell everything on stderr, without secrets'
 complete -c s3cmd -s q -l quiet -d 'Print nothing on stdout'
+complete -c s3cmd -l json -d 'Print each result as a JSON object on a line of its own, messages on stderr too, and a summary at the end'
 complete -c s3cmd -l encoding -x -d 'Character set of the terminal and of file names'
 complete -c s3cmd -n '__s3cmd_may_be_in mb' -l region -l bucket-location -x -d 'Region for new buckets and for signatures'
 complete -c s3cmd -n '__s3cmd_may_be_in put get sync' -l limit-rate -x -d 'Move at most RATE bytes a second; with k or m after the number KiB or MiB'

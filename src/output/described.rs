@@ -25,7 +25,7 @@ pub struct ObjectInfo {
     pub encryption: Option<String>,
     #[serde(flatten)]
     pub access: Access,
-    #[serde(serialize_with = "map")]
+    #[serde(serialize_with = "as_map")]
     pub metadata: Vec<(String, String)>,
     /// Name and value of the stored checksum, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,10 +140,6 @@ impl Serialize for OwnedRight {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         Right::of(&self.0).serialize(to)
     }
-}
-
-fn map<S: serde::Serializer>(pairs: &Vec<(String, String)>, to: S) -> Result<S::Ok, S::Error> {
-    as_map(pairs, to)
 }
 
 impl ObjectInfo {

@@ -10,7 +10,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 /// Every settled row of the document names a test that is there, and every test for a thread stands in the document.
 #[test]
 fn every_settled_pain_has_its_test() {
-    let sources = [include_str!("pains.rs"), include_str!("pains_around.rs")].concat();
+    let sources =
+        [include_str!("pains.rs"), include_str!("pains_around.rs"), include_str!("json.rs")].concat();
     let tests: Vec<&str> = sources
         .lines()
         .filter_map(|line| line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name))
