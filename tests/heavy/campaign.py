@@ -16,6 +16,9 @@ import tempfile
 import threading
 import time
 
+# Those of the service that the campaigns start.
+ACCESS_KEY, SECRET_KEY = "campaign", "campaign-secret"
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -27,6 +30,42 @@ def arguments(description, seed):
     parser.add_argument("--program", help="the program to run; without it a release is built")
     parser.add_argument("--seed", type=int, default=seed, help="decides everything random (default: %(default)s)")
     return parser
+
+
+def release():
+    """Builds the program; its path."""
+    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
+    return os.path.join(ROOT, "target", "release", "s3cmd")
+
+
+def start_serve(program, data, work, environment, *options):
+    """Starts `serve` on a free port, with a log in `work`; the process, and its host and port."""
+    log = os.path.join(work, "serve.log")
+    command = [program, "serve", data, *options, "--address", "127.0.0.1:0", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+    with open(log, "w") as file:
+        server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment)
+    for _ in range(3000):
+        with open(log) as file:
+            said = file.read()
+        found = re.search(r"http://([0-9.]+:\d+)", said)
+        if found:
+            return server, found.group(1)
+        if server.poll() is not None:
+            raise Wrong(f"serve did not start: {said}")
+        time.sleep(0.01)
+    server.kill()
+    server.wait()
+    raise Wrong("serve did not say that it listens")
+
+
+def service_of(path):
+    """What a configuration of s3cmd says of its service."""
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read(path)
+    section = dict(parser["default"])
+    check(section.get("use_https", "False").lower() in ("false", "no", "0", "off"), "the service has to be plain HTTP")
+    known = ("access_key", "secret_key", "host_base", "signature_v2", "bucket_location")
+    return {key: section[key] for key in known if section.get(key)}
 
 
 class Wrong(Exception):
@@ -116,12 +155,9 @@ class Lab:
         self.bucket = f"{bucket}-{os.getpid()}"
         self.home = os.path.join(self.work, "home")
         os.mkdir(self.home)
-        self.program = options.program and os.path.abspath(options.program)
-        if not self.program:
-            subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
-            self.program = os.path.join(ROOT, "target", "release", "s3cmd")
+        self.program = os.path.abspath(options.program) if options.program else release()
         if options.config:
-            keys = self._read(options.config)
+            keys = service_of(options.config)
         else:
             keys = self._serve()
         host, _, port = keys["host_base"].partition(":")
@@ -132,29 +168,11 @@ class Lab:
         with open(self.config, "w") as file:
             file.write("[default]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()))
 
-    def _read(self, path):
-        parser = configparser.RawConfigParser(strict=False)
-        parser.read(path)
-        section = dict(parser["default"])
-        check(section.get("use_https", "False").lower() in ("false", "no", "0", "off"), "the service has to be plain HTTP")
-        known = ("access_key", "secret_key", "host_base", "signature_v2", "bucket_location")
-        return {key: section[key] for key in known if section.get(key)}
-
     def _serve(self):
         data = os.path.join(self.work, "data")
         os.mkdir(data)
-        log = os.path.join(self.work, "serve.log")
-        command = [self.program, "serve", data, "--no-fsync", "--address", "127.0.0.1:0",
-                   "--auth-key", "campaign,campaign-secret"]
-        with open(log, "w") as file:
-            self.server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=self.environment())
-        for _ in range(200):
-            with open(log) as file:
-                found = re.search(r"http://([0-9.]+:\d+)", file.read())
-            if found:
-                return {"access_key": "campaign", "secret_key": "campaign-secret", "host_base": found.group(1)}
-            time.sleep(0.05)
-        raise Wrong("serve did not start")
+        self.server, host = start_serve(self.program, data, self.work, self.environment(), "--no-fsync")
+        return {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "host_base": host}
 
     def environment(self):
         return {"HOME": self.home, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}

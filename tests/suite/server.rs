@@ -118,7 +118,7 @@ impl Drop for Serve {
 }
 
 /// The users of a `serve`: those of `tests/lab/ceph-rgw`, so that what is signed is signed alike.
-fn users() -> [User; 2] {
+pub(crate) fn users() -> [User; 2] {
     let user = |access: &str, secret: &str| User { access: access.into(), secret: secret.into() };
     [
         user("LABMAINACCESSKEY0001", "labMainSecretKey00000000000000000000001"),
@@ -163,7 +163,7 @@ impl Drop for InProcess {
 }
 
 /// The port in a line such as `listening on http://127.0.0.1:4567`.
-fn port_in(line: &str) -> Option<u16> {
+pub(crate) fn port_in(line: &str) -> Option<u16> {
     static ADDRESS: LazyLock<regex::Regex> =
         LazyLock::new(|| regex::Regex::new(r"127\.0\.0\.1:(\d+)").unwrap());
     ADDRESS.captures(line)?[1].parse().ok().filter(|port| *port != 0)

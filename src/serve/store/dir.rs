@@ -10,6 +10,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 /// An open directory.
 #[derive(Debug)]
@@ -60,6 +62,41 @@ pub(crate) fn stat_file(file: &File) -> io::Result<Stat> {
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
+/// Directories that have been made and are not durable yet. Who finds one that another request makes must not say that
+/// something in it is durable before it is itself.
+struct Making {
+    count: AtomicUsize,
+    /// Held shared by the makers, so that they do not wait for each other.
+    gate: RwLock<()>,
+}
+
+static MAKING: Making = Making { count: AtomicUsize::new(0), gate: RwLock::new(()) };
+
+/// Ends the making of a directory.
+struct Made(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>);
+
+impl Making {
+    /// To be called before the name is there.
+    fn begin(&'static self) -> Made {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        self.count.fetch_add(1, Ordering::SeqCst);
+        Made(gate)
+    }
+
+    /// Waits until every directory that could be seen is durable.
+    fn wait(&self) {
+        if self.count.load(Ordering::SeqCst) > 0 {
+            drop(self.gate.write());
+        }
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        MAKING.count.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// `Ok(None)` where the error only says that nothing of that kind is there.
 fn absent<T>(result: Result<T, Errno>) -> io::Result<Option<T>> {
     match result {
@@ -99,13 +136,14 @@ impl Dir {
         Ok(Self(self.0.try_clone()?))
     }
 
-    /// Opens a directory below, making what is missing. With `sync`, each new name is made durable.
+    /// Opens a directory below, making what is missing. With `sync`, each name is durable, whoever made it.
     pub(crate) fn make<'a>(&self, parts: impl Iterator<Item = &'a str>, sync: bool) -> io::Result<Self> {
         let mut at = self.again()?;
         for part in parts {
             at = match rustix::fs::openat(&at.0, part, DIRECTORY, Mode::empty()) {
                 Ok(next) => Self(next),
                 Err(Errno::NOENT) => {
+                    let _making = sync.then(|| MAKING.begin());
                     match rustix::fs::mkdirat(&at.0, part, Mode::from_raw_mode(0o777)) {
                         Ok(()) if sync => at.sync()?,
                         Ok(()) | Err(Errno::EXIST) => {}
@@ -115,6 +153,9 @@ impl Dir {
                 }
                 Err(error) => return Err(error.into()),
             };
+        }
+        if sync {
+            MAKING.wait();
         }
         Ok(at)
     }

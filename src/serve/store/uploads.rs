@@ -163,10 +163,15 @@ impl Bucket {
         if self.mode.fsync {
             dir.sync()?;
         }
+        let mut replaced = false;
         for other in parts_of(&dir)? {
             if other.number == number && other.name != name {
-                dir.unlink(&other.name)?;
+                replaced |= dir.unlink(&other.name)?;
             }
+        }
+        // Of two parts with one number the later one counts, which need not be the one that was finished last.
+        if replaced && self.mode.fsync {
+            dir.sync()?;
         }
         Ok(())
     }
@@ -202,6 +207,9 @@ impl Bucket {
         let dir = self.upload_dir(id)?;
         // Without this file it is no upload any more, whatever else is left of it.
         dir.unlink(UPLOAD)?;
+        if self.mode.fsync {
+            dir.sync()?;
+        }
         let gone = temporary_name();
         let tmp = self.tmp()?;
         uploads.rename(id, tmp, &gone)?;

@@ -11,19 +11,24 @@
 //!   gets its entry, and then the new file takes the key's name in one rename, as every write does. Whoever dies in
 //!   between leaves the present version current *and* in the index; readers pass over an entry that is current.
 //! - A delete marker: second name, index with the marker and the entry, and then the key's name goes. Dying before the
-//!   last step leaves the object current, with the marker of a deletion that nobody was told of below it.
+//!   last step leaves the object current; what stands before its entry, the marker, is passed over like the entry.
+//!   A `null` version that a `null` marker replaces leaves the index after that; until then the first of the two counts.
 //! - Removing the current version: the version before takes the key's name in one rename, then leaves the index.
 //! - Removing another one: it leaves the index, then its content goes.
 //!
 //! So no version that was acknowledged is ever without its content, and no content is half there. A name in
-//! `versions/data` that no index mentions (a crash) takes space until the same version is kept again, and harms nothing.
+//! `versions/data` that no index mentions (a crash) harms nothing. It is that of the current file, and goes when that is
+//! kept again or removed; or that of a version whose removal was not finished, which takes space until the bucket goes.
+//!
+//! Durability against power loss is that of [`super::write`]: each name in `versions/data` and each index is synced before
+//! the next step.
 //! Where the file system knows no hard links the present file is moved instead: between the two renames of a write,
 //! readers find it by the index.
 //!
 //! A key's index is written whole with each change: thousands of versions of one key are slower to add to.
 
 use super::bucket::{Bucket, Versioning};
-use super::dir::Kind;
+use super::dir::{Kind, Stat};
 use super::meta::{Meta, Record};
 use super::place;
 use super::write::{Object, PATIENCE, Summary};
@@ -114,6 +119,14 @@ pub(super) fn new_id() -> S3Result<String> {
     Ok(format!("{:016x}{}", now_ns(), hex::encode(random)))
 }
 
+/// The name that an object has among the versions that are not current.
+fn second_name(object: &Object) -> String {
+    match &object.meta.version {
+        Some(id) => id.clone(),
+        None => format!("{NULL}-{:x}-{:x}", object.stat.inode, object.stat.mtime),
+    }
+}
+
 fn now_ns() -> i64 {
     Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX)
 }
@@ -133,12 +146,23 @@ impl Bucket {
         serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    /// The index without what is current: a crash may leave a version in both places.
-    fn noncurrent(&self, key: &str, current: Option<&Meta>) -> io::Result<Vec<Version>> {
+    /// The index without what a crash may have left in it: the entry of what is current, with the marker of an
+    /// unfinished deletion before it, and a `null` version that another one has replaced.
+    fn noncurrent(&self, key: &str, current: Option<(&Meta, &Stat)>) -> io::Result<Vec<Version>> {
         let mut index = self.read_index(key)?;
-        if let Some(current) = current {
-            index.retain(|version| version.id != current.version);
+        if let Some((meta, stat)) = current {
+            let is_it = |version: &Version| match &version.what {
+                What::Data { record, .. } => {
+                    version.id == meta.version && (version.id.is_some() || record.describes(stat))
+                }
+                What::Marker { .. } => false,
+            };
+            if let Some(at) = index.iter().position(is_it) {
+                index.drain(..=at);
+            }
         }
+        let mut has_null = current.is_some_and(|(meta, _)| meta.version.is_none());
+        index.retain(|version| version.id.is_some() || !std::mem::replace(&mut has_null, true));
         Ok(index)
     }
 
@@ -171,10 +195,7 @@ impl Bucket {
         if present.meta.etag.is_empty() {
             return fail("SlowDown", "The object keeps changing; try again.");
         }
-        let file = match &present.meta.version {
-            Some(id) => id.clone(),
-            None => format!("{NULL}-{:x}-{:x}", present.stat.inode, present.stat.mtime),
-        };
+        let file = second_name(present);
         let data = self.make_version_data()?;
         let path = place::path(present.space, key);
         let (parents, name) = place::split(&path);
@@ -200,7 +221,7 @@ impl Bucket {
         let Some(present) = present.filter(|present| new.is_some() || present.meta.version.is_some()) else {
             return Ok(());
         };
-        let mut index = self.noncurrent(key, Some(&present.meta))?;
+        let mut index = self.noncurrent(key, Some((&present.meta, &present.stat)))?;
         index.insert(0, self.link(key, present)?);
         Ok(self.write_index(key, &index)?)
     }
@@ -238,15 +259,16 @@ impl Bucket {
         for attempt in 0..PATIENCE {
             let current = self.open_object(key)?;
             let _lock = (attempt > 0).then(|| self.lock(key));
-            if let Some(object) = current
-                && wanted.is_none_or(|wanted| is(object.meta.version.as_ref(), wanted))
-            {
-                return Ok(Found::Object(Box::new(object)));
-            }
+            let about = match current {
+                Some(object) if wanted.is_none_or(|wanted| is(object.meta.version.as_ref(), wanted)) => {
+                    return Ok(Found::Object(Box::new(object)));
+                }
+                other => other.map(|object| (object.meta, object.stat)),
+            };
             if self.versioning().is_none() {
                 return Ok(Found::Nothing);
             }
-            let index = self.read_index(key)?;
+            let index = self.noncurrent(key, about.as_ref().map(|(meta, stat)| (meta, stat)))?;
             let version = match wanted {
                 Some(wanted) => index.iter().find(|version| is(version.id.as_ref(), wanted)),
                 None => index.first(),
@@ -273,7 +295,9 @@ impl Bucket {
     pub(crate) fn versions_of(&self, key: &str) -> S3Result<Vec<Shown>> {
         let current = self.summary(key)?;
         let index = match self.versioning() {
-            Some(_) => self.noncurrent(key, current.as_ref().map(|summary| &summary.meta))?,
+            Some(_) => {
+                self.noncurrent(key, current.as_ref().map(|summary| (&summary.meta, &summary.stat)))?
+            }
             None => Vec::new(),
         };
         let mut shown = Vec::with_capacity(index.len() + 1);
@@ -306,18 +330,23 @@ impl Bucket {
             Versioning::Enabled => Some(new_id()?),
             Versioning::Suspended => None,
         };
-        let mut index = self.noncurrent(key, present.map(|object| &object.meta))?;
-        let gone: Vec<Version> =
-            index.extract_if(.., |version| id.is_none() && version.id.is_none()).collect();
+        let mut index = self.noncurrent(key, present.map(|object| (&object.meta, &object.stat)))?;
         if let Some(present) = present.filter(|present| id.is_some() || present.meta.version.is_some()) {
             index.insert(0, self.link(key, present)?);
         }
         let what = What::Marker { time: now_ns(), owner: who.map(str::to_owned) };
         let removed = Removed { version: Some(id_text(id.as_ref())), marker: true };
-        index.insert(0, Version { id, what });
+        let replaced = |version: &Version| id.is_none() && version.id.is_none();
+        let (gone, kept): (Vec<Version>, Vec<Version>) =
+            index.iter().cloned().partition(|version| replaced(version));
+        index.insert(0, Version { id: id.clone(), what });
         self.write_index(key, &index)?;
         self.unlink_key(key)?;
-        gone.iter().try_for_each(|version| self.discard(version))?;
+        if !gone.is_empty() {
+            // Only now: while the key has its file, the deletion has not happened, and the `null` version is there.
+            self.write_index(key, &[&index[..1], &kept].concat())?;
+            gone.iter().try_for_each(|version| self.discard(version))?;
+        }
         Ok(removed)
     }
 
@@ -335,7 +364,7 @@ impl Bucket {
         let _alive = self.alive();
         let _lock = self.lock(key);
         let present = self.present(key)?;
-        let mut index = self.noncurrent(key, present.as_ref().map(|object| &object.meta))?;
+        let mut index = self.noncurrent(key, present.as_ref().map(|object| (&object.meta, &object.stat)))?;
         let mut removed = Removed { version: Some(wanted.to_owned()), marker: false };
         if let Some(present) = present.as_ref().filter(|object| is(object.meta.version.as_ref(), wanted)) {
             check(&present.meta)?;
@@ -347,6 +376,10 @@ impl Bucket {
                     self.write_index(key, &index)?;
                 }
                 self.unlink_key(key)?;
+            }
+            // A crash may have left it a second name, which no index mentions.
+            if let Some(data) = self.version_data()? {
+                data.unlink(&second_name(present))?;
             }
             return Ok(removed);
         }
@@ -384,10 +417,11 @@ impl Bucket {
     pub(super) fn change_kept(
         &self,
         key: &str,
+        present: Option<&Object>,
         wanted: &str,
         change: impl FnOnce(&mut Meta) -> S3Result<()>,
     ) -> S3Result<bool> {
-        let mut index = self.read_index(key)?;
+        let mut index = self.noncurrent(key, present.map(|object| (&object.meta, &object.stat)))?;
         let version = index.iter_mut().find(|version| is(version.id.as_ref(), wanted));
         let Some(Version { what: What::Data { record, .. }, .. }) = version else { return Ok(false) };
         change(&mut record.meta)?;

@@ -271,6 +271,57 @@ async fn a_crash_while_versions_change_loses_none() {
     assert_eq!(listing(&lab, "").await.0, [""; 0]);
 }
 
+/// A deletion that died before the key's file went has not happened, and left no marker.
+#[tokio::test]
+async fn a_crash_in_a_deletion_leaves_no_marker() {
+    let lab = versioned().await;
+    let index = lab.path("b-one/.s3cmd-serve/versions/index/6b");
+    let (data, sidecar) = (lab.path("b-one/k"), lab.path("b-one/.s3cmd-serve/meta/k"));
+    set(&lab, "Suspended").await;
+    put(&lab, "k", "null").await;
+    set(&lab, "Enabled").await;
+    let second = put(&lab, "k", "22").await;
+    let before = listing(&lab, "").await;
+    for status in ["Enabled", "Suspended"] {
+        set(&lab, status).await;
+        let kept = [&data, &sidecar, &index].map(|path| std::fs::read(path).unwrap());
+        std::fs::hard_link(&data, lab.path(status)).unwrap();
+        lab.alice("DELETE", "/b-one/k").send().await.ok(204);
+        assert_eq!(listing(&lab, "").await.0[0], "k marker latest");
+        // The index has the marker; of the null version, too, which goes last.
+        let mut entries: Vec<serde_json::Value> =
+            serde_json::from_slice(&std::fs::read(&index).unwrap()).unwrap();
+        if status == "Suspended" {
+            let old: Vec<serde_json::Value> = serde_json::from_slice(&kept[2]).unwrap();
+            let null = old.into_iter().find(|entry| entry["id"].is_null()).unwrap();
+            let file = lab
+                .path("b-one/.s3cmd-serve/versions/data")
+                .join(null["what"]["data"]["file"].as_str().unwrap());
+            assert!(!file.exists(), "it went with the marker");
+            std::fs::write(file, "null").unwrap();
+            entries.push(null);
+        }
+        std::fs::write(&index, serde_json::to_vec(&entries).unwrap()).unwrap();
+        std::fs::rename(lab.path(status), &data).unwrap();
+        std::fs::write(&sidecar, &kept[1]).unwrap();
+        assert_eq!(listing(&lab, "").await, before);
+        lab.alice("GET", "/b-one/k").send().await.ok(200);
+        for (id, text) in [("null", "null"), (&second, "22")] {
+            let answer = lab.alice("GET", &format!("/b-one/k?versionId={id}")).send().await.ok(200);
+            assert_eq!(answer.text(), text);
+        }
+        // The next write does not bring it back.
+        let third = put(&lab, "k", "333").await;
+        let ids = if status == "Enabled" {
+            vec![third.clone(), second.clone(), "null".into()]
+        } else {
+            vec!["null".into(), second.clone()]
+        };
+        assert_eq!(listing(&lab, "").await.1, ids);
+        lab.alice("DELETE", &format!("/b-one/k?versionId={third}")).send().await.ok(204);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_survive_a_crowd() {
     let lab = std::sync::Arc::new(versioned().await);
