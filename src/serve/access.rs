@@ -7,6 +7,7 @@ use super::Server;
 use super::acl::{Acl, Permission};
 use super::call::Call;
 use super::error::{S3Error, S3Result, access_denied};
+use super::ops::tagging;
 use super::policy::{Question, Verdict};
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
@@ -173,7 +174,11 @@ impl Server {
         }
         let block = PublicBlock::of(bucket);
         if let Some(policy) = bucket.policy() {
-            let values = condition_values(call);
+            let mut values = condition_values(call);
+            if let Need::Object(_, meta) = need {
+                let tags = meta.tags.iter();
+                values.extend(tags.map(|(name, value)| (tag_key("existing", name), value.clone())));
+            }
             let question = Question {
                 who: call.user.as_ref().map(|user| (user.id.as_str(), user.display_name.as_str())),
                 action,
@@ -208,6 +213,11 @@ impl Server {
     }
 }
 
+/// `s3:ExistingObjectTag/NAME` or `s3:RequestObjectTag/NAME` as conditions are looked up.
+fn tag_key(whose: &str, name: &str) -> String {
+    format!("s3:{whose}objecttag/{}", name.to_ascii_lowercase())
+}
+
 /// The condition keys of S3 that a request has.
 fn condition_values(call: &Call) -> Vec<(String, String)> {
     let mut values = Vec::new();
@@ -222,6 +232,12 @@ fn condition_values(call: &Call) -> Vec<(String, String)> {
             values.push((format!("s3:{name}"), value.clone()));
         }
     }
+    if let Some(id) = call.parameter("versionId") {
+        values.push(("s3:versionid".to_owned(), id.to_owned()));
+    }
+    // A header that cannot be read is refused by the operation.
+    let tags = call.setting("x-amz-tagging").and_then(|text| tagging::parse_header(text).ok());
+    values.extend(tags.into_iter().flatten().map(|(name, value)| (tag_key("request", &name), value)));
     for (name, key) in [("referer", "aws:referer"), ("user-agent", "aws:useragent")] {
         if let Some(value) = call.header(name) {
             values.push((key.to_owned(), value.to_owned()));

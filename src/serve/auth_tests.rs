@@ -161,7 +161,7 @@ fn unknown_keys_and_broken_headers_have_their_own_codes() {
         ("AWS nocolon".to_owned(), "InvalidArgument"),
         ("AWS AK2:signature".to_owned(), "SignatureDoesNotMatch"),
         ("AWS AK3:signature".to_owned(), "InvalidAccessKeyId"),
-        (String::new(), "InvalidArgument"),
+        (String::new(), "AccessDenied"),
     ] {
         made.set("authorization", &header);
         made.headers.retain(|(name, _)| name != "date");
@@ -305,4 +305,14 @@ fn the_published_signature_of_a_form_comes_out() {
         v4::policy_signature("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &scope, &policy),
         "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e"
     );
+}
+
+#[test]
+fn dates_are_read_whatever_the_weekday() {
+    let of = |text| parse_http_date(text).map(|time| time.timestamp());
+    assert_eq!(of("Wed, 07 Jul 2010 21:53:04 GMT"), Some(1_278_539_584));
+    assert_eq!(of("Tue, 07 Jul 2010 21:53:04 GMT"), Some(1_278_539_584));
+    assert_eq!(of("Tue, 07 Jul 1950 21:53:04 GMT"), None);
+    assert!(of("Tue, 07 Jul 9999 21:53:04 GMT").is_some());
+    assert_eq!(of("Bad Date"), None);
 }

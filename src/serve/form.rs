@@ -263,7 +263,7 @@ mod tests {
                 }
             }
         });
-        Payload::new(Source::Pieces(receiver), BodyRule::Unsigned, None, None, None)
+        Payload::new(Source::Pieces(receiver, None), BodyRule::Unsigned, None, None, None)
     }
 
     fn in_pieces(text: &str, size: usize) -> Payload {

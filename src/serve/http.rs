@@ -166,8 +166,12 @@ async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: Peer) -> 
     let head = request.method() == http::Method::HEAD;
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
-    let origin =
-        request.headers().get("origin").map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
+    let text = |name: &str| {
+        request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let origin = text("origin");
+    // Some pages say on the request itself, too, what it is to be looked at as.
+    let looked_at = text("access-control-request-method").unwrap_or_else(|| method.to_string());
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
     let mut entry = server.journal.begin(|| facts(&request, &peer, &id));
     let mut reply = match respond(Arc::clone(&server), request, peer.address, entry.as_deref_mut()).await {
@@ -183,7 +187,7 @@ async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: Peer) -> 
     if let Some(origin) = origin
         && method != http::Method::OPTIONS
     {
-        reply.headers.extend(cross_origin(server, &path, &host, origin, method).await);
+        reply.headers.extend(cross_origin(server, &path, &host, origin, looked_at).await);
     }
     if let Some(entry) = &mut entry {
         entry.facts.status = reply.status;
@@ -206,13 +210,13 @@ async fn cross_origin(
     path: &str,
     host: &str,
     origin: String,
-    method: http::Method,
+    method: String,
 ) -> Vec<(String, String)> {
     let named = website::host_bucket(host, &server.domains);
     let named = named.or_else(|| call::host_bucket(host, &server.domains));
     let Ok((Some(bucket), _)) = call::split_path(path, named) else { return Vec::new() };
     let look = move || {
-        let asked = Asked { origin: &origin, method: method.as_str(), headers: None };
+        let asked = Asked { origin: &origin, method: &method, headers: None };
         let headers = cors::headers(&server, &bucket, &asked);
         headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     };
@@ -339,9 +343,14 @@ async fn respond(
             return Err(error);
         }
     };
-    let source = body.receive(length).await?;
-    let length = if body_is_chunked(&headers) { None } else { Some(length.unwrap_or(0)) };
-    let payload = Payload::new(source, rule, content_md5, checksum, length);
+    let expects = headers
+        .iter()
+        .any(|(name, value)| name == "expect" && value.trim().eq_ignore_ascii_case("100-continue"));
+    let source = body.receive(length, expects).await?;
+    let mut payload = Payload::new(source, rule, content_md5, checksum, length);
+    if body_is_chunked(&headers) {
+        payload.leave_open();
+    }
     let mut call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
     let has_log = entry.is_some() && server.journal.has_log();
     let work = move || {

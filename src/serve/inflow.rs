@@ -11,7 +11,7 @@ use hyper_server::body::Incoming;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// A body up to this length is read whole before the work starts.
 const SMALL_BODY: u64 = PIECE as u64;
@@ -56,12 +56,13 @@ impl Inflow {
         }
     }
 
-    /// Reads a small body whole; lets a big one flow.
-    pub(super) async fn receive(mut self, length: Option<u64>) -> S3Result<Source> {
+    /// Reads a small body whole; lets a big one flow. What a client `expects` to be asked for ("100 Continue") is asked
+    /// for when the operation wants it: a request that is refused is answered before its body comes.
+    pub(super) async fn receive(mut self, length: Option<u64>, expects: bool) -> S3Result<Source> {
         if self.body.is_end_stream() {
             return Ok(Source::Whole(Bytes::new()));
         }
-        if let Some(length) = length.filter(|length| *length <= SMALL_BODY) {
+        if let Some(length) = length.filter(|length| *length <= SMALL_BODY && !expects) {
             let mut first: Option<Bytes> = None;
             let mut all = BytesMut::new();
             while let Some(piece) = self.next().await {
@@ -76,7 +77,11 @@ impl Inflow {
             return Ok(Source::Whole(first.unwrap_or_else(|| all.freeze())));
         }
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+        let (wanted, waiting) = oneshot::channel();
         tokio::spawn(async move {
+            if expects && waiting.await.is_err() {
+                return;
+            }
             let mut unwanted = 0;
             while let Some(piece) = self.next().await {
                 let failed = piece.is_err();
@@ -90,7 +95,7 @@ impl Inflow {
                 }
             }
         });
-        Ok(Source::Pieces(pieces))
+        Ok(Source::Pieces(pieces, expects.then_some(wanted)))
     }
 
     /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client

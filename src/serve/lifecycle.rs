@@ -333,7 +333,7 @@ fn expire_versions(bucket: &Bucket, rules: &Rules, now: &Now, stopped: &dyn Fn()
             if !rules.iter().any(|rule| fits(rule) && due(rule)) {
                 continue;
             }
-            let removed = bucket.remove_version(&key, &shown.id, |meta| {
+            let removed = bucket.remove_version(&key, &shown.id, |_, meta| {
                 if lock::is_locked(meta) { fail("AccessDenied", "locked") } else { Ok(()) }
             });
             match removed {

@@ -152,17 +152,23 @@ impl Statement {
             Some("Deny") => false,
             _ => return Err(malformed("Invalid effect")),
         };
+        let mut services = false;
         let principals = match statement.get("Principal") {
             Some(Value::String(all)) if all == "*" => Principals::Everybody,
             Some(Value::Object(kinds)) => {
                 let mut these = Vec::new();
                 for (kind, names) in kinds {
+                    if kind == "Service" && strings(names).is_some_and(|names| !names.is_empty()) {
+                        // No service of Amazon's comes here: the statement is kept and fits nobody.
+                        services = true;
+                        continue;
+                    }
                     if !["AWS", "CanonicalUser"].contains(&kind.as_str()) {
                         return Err(malformed("Invalid principal in policy"));
                     }
                     these.extend(strings(names).ok_or_else(|| malformed("Invalid principal in policy"))?);
                 }
-                if these.is_empty() {
+                if these.is_empty() && !services {
                     return Err(malformed("Invalid principal in policy"));
                 }
                 if these.iter().any(|name| name == "*") {

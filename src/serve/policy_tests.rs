@@ -117,7 +117,7 @@ fn what_is_not_understood_is_refused() {
         policy(&[good.replace("Allow", "Permit")]),
         policy(&[good.replace("\"Principal\"", "\"NotPrincipal\"")]),
         policy(&[good.replace("s3:GetObject", "ec2:Run")]),
-        policy(&[good.replace("\"*\"", "{\"Service\":\"x\"}")]),
+        policy(&[good.replace("\"*\"", "{\"Federated\":\"x\"}")]),
         policy(&[statement("Allow", r#""*""#, r#""s3:*""#, r#""*""#, r#"{"DateWhatever":{"k":"v"}}"#)]),
         policy(&[statement(
             "Allow",

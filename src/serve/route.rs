@@ -54,6 +54,8 @@ const LIST: &[&str] = &[
     "fetch-owner",
     "allow-unordered",
 ];
+// The access test of s3cmd --configure asks for buckets with a delimiter, which means nothing there.
+const BUCKETS: &[&str] = &["delimiter", "prefix", "max-buckets", "continuation-token", "bucket-region"];
 const OVERRIDES: &[&str] = &[
     "versionId",
     "partNumber",
@@ -94,8 +96,7 @@ const fn write(
 
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
-    // The access test of s3cmd --configure asks for buckets with a delimiter, which means nothing there.
-    read("GET", Level::Service, "", &["delimiter"], bucket::list_all),
+    read("GET", Level::Service, "", BUCKETS, bucket::list_all),
 
     read("GET", Level::Bucket, "", LIST, list::objects),
     read("HEAD", Level::Bucket, "", NONE, bucket::head),
@@ -118,6 +119,7 @@ const ROUTES: &[Route] = &[
     read("HEAD", Level::Object, "", OVERRIDES, get::head),
     write("PUT", Level::Object, "", NONE, put_or_copy),
     write("DELETE", Level::Object, "", VERSION, delete::one),
+    read("GET", Level::Object, "torrent", NONE, get::torrent),
     read("GET", Level::Object, "attributes", VERSION, attributes::get),
     read("GET", Level::Object, "acl", VERSION, acl::get_object),
     write("PUT", Level::Object, "acl", VERSION, acl::put_object),

@@ -110,7 +110,7 @@ impl Checksum {
                 "BadDigest",
                 format!("The {algorithm} you specified did not match the calculated checksum."),
             )),
-            None => fail("InvalidRequest", format!("Value for {header} header is invalid.")),
+            None => fail("BadDigest", format!("Value for {header} header is invalid.")),
         }
     }
 }
@@ -130,7 +130,7 @@ mod tests {
         let sdk = "x-amz-sdk-checksum-algorithm";
         assert_eq!(of(&[("x-amz-checksum-crc32", "y/Q5Jg==")]), Ok(()));
         assert_eq!(of(&[("x-amz-checksum-crc32", "y/Q5Jw==")]), Err("BadDigest"));
-        assert_eq!(of(&[("x-amz-checksum-crc32", "nonsense")]), Err("InvalidRequest"));
+        assert_eq!(of(&[("x-amz-checksum-crc32", "nonsense")]), Err("BadDigest"));
         assert_eq!(of(&[("x-amz-checksum-crc99", "y/Q5Jg==")]), Err("NotImplemented"));
         assert_eq!(of(&[("x-amz-checksum-crc32", "a"), ("x-amz-checksum-sha1", "b")]), Err("InvalidRequest"));
         assert_eq!(of(&[("x-amz-trailer", "x-amz-checksum-crc32")]), Err("MalformedTrailerError"));

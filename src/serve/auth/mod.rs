@@ -102,6 +102,7 @@ pub(crate) fn verify<'a>(
         return match authorization.split_once(' ') {
             Some(("AWS4-HMAC-SHA256", rest)) => v4::header(request, rest, users, now),
             Some(("AWS", rest)) => v2::header(request, rest, users, now),
+            None if authorization.is_empty() => fail("AccessDenied", "The authorization header is empty."),
             _ => fail("InvalidArgument", "Unsupported Authorization Type"),
         };
     }
@@ -173,11 +174,15 @@ fn check_skew(time: DateTime<Utc>, now: DateTime<Utc>) -> S3Result<()> {
 }
 
 /// The forms of a `Date` header: RFC 2822 with any zone (Go programs, rclone among them, write `UTC`), and V4's own.
-fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     let utc = text.strip_suffix(" UTC").map(|stem| format!("{stem} GMT"));
-    if let Ok(time) = DateTime::parse_from_rfc2822(utc.as_deref().unwrap_or(text)) {
-        return Some(time.to_utc());
+    let text = utc.as_deref().unwrap_or(text);
+    // A weekday that does not go with the date is no reason to refuse it.
+    let date = text.split_once(", ").map_or(text, |(_, date)| date);
+    if let Ok(time) = DateTime::parse_from_rfc2822(date) {
+        // Before there were clocks like these it can only be nonsense.
+        return Some(time.to_utc()).filter(|time| time.timestamp() >= 0);
     }
     crate::s3::sign::v4::parse_timestamp(text)
 }

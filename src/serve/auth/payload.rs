@@ -11,15 +11,15 @@ use crate::serve::form::Upload;
 use bytes::{Bytes, BytesMut};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Where the bytes come from.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// All of it is here.
     Whole(Bytes),
-    /// It comes in pieces; an error is a connection that broke.
-    Pieces(mpsc::Receiver<Result<Bytes, S3Error>>),
+    /// It comes in pieces; an error is a connection that broke. A client that waits to be asked is, by the sender.
+    Pieces(mpsc::Receiver<Result<Bytes, S3Error>>, Option<oneshot::Sender<()>>),
     /// It is the file of a form.
     Form(Box<Upload>),
 }
@@ -41,6 +41,8 @@ pub(crate) struct Payload {
     length: Option<u64>,
     received: u64,
     done: bool,
+    /// Only its end tells how long it is.
+    open_ended: bool,
 }
 
 impl Payload {
@@ -65,7 +67,9 @@ impl Payload {
             length,
             received: 0,
             done: false,
+            open_ended: false,
         };
+        payload.open_ended = matches!(payload.source, Source::Form(_));
         match rule {
             BodyRule::Unsigned => {}
             BodyRule::Sha256(wanted) => payload.sha256 = Some((Sha256::new(), wanted)),
@@ -82,9 +86,15 @@ impl Payload {
         Self::new(Source::Whole(Bytes::new()), BodyRule::Unsigned, None, None, Some(0))
     }
 
-    /// Whether only its end tells how long it is: the file of a form, which is held to its limits as it comes.
+    /// Whether only its end tells how long it is: the file of a form, which is held to its limits as it comes, or what
+    /// HTTP brings in chunks of its own.
     pub(crate) fn is_open_ended(&self) -> bool {
-        matches!(self.source, Source::Form(_))
+        self.open_ended
+    }
+
+    /// Says that HTTP brings it in chunks of its own.
+    pub(crate) fn leave_open(&mut self) {
+        self.open_ended = true;
     }
 
     /// Length of the content, if the request says it.
@@ -147,7 +157,13 @@ impl Payload {
     fn receive(&mut self) -> S3Result<Option<Bytes>> {
         match &mut self.source {
             Source::Whole(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
-            Source::Pieces(pieces) => pieces.blocking_recv().transpose(),
+            Source::Pieces(pieces, ask) => {
+                if let Some(ask) = ask.take() {
+                    // Nobody listens where the connection has gone; then no piece comes.
+                    let _ = ask.send(());
+                }
+                pieces.blocking_recv().transpose()
+            }
             Source::Form(upload) => upload.next(),
         }
     }

@@ -1,6 +1,6 @@
 //! Buckets themselves.
 
-use super::MAX_DOCUMENT;
+use super::{MAX_DOCUMENT, list};
 use crate::serve::Server;
 use crate::serve::access::{Need, Ownership};
 use crate::serve::acl::{self, Acl, Permission};
@@ -10,17 +10,42 @@ use crate::serve::store::bucket::{State, Versioning};
 use crate::serve::xml::{self, Writer};
 use chrono::Utc;
 
-/// ListBuckets: those of the requester.
+/// The most buckets of one page.
+const MAX_BUCKETS: usize = 10_000;
+
+/// ListBuckets: those of the requester, in pages if that is asked for.
 pub(crate) fn list_all(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let who = call.who().ok_or_else(access_denied)?;
+    let max = call.number("max-buckets", MAX_BUCKETS)?;
+    if max == 0 || max > MAX_BUCKETS {
+        return fail("InvalidArgument", "max-buckets must be between 1 and 10000");
+    }
+    let prefix = call.parameter("prefix").unwrap_or("");
+    let after = list::read_token(call.parameter("continuation-token").unwrap_or(""))?;
+    let region = call.parameter("bucket-region");
+    let mut found = server.store.buckets()?;
+    found.retain(|bucket| {
+        server.owner(bucket) == who
+            && bucket.name().starts_with(prefix)
+            && bucket.name() > after.as_str()
+            && region
+                .is_none_or(|region| bucket.state().location.as_deref().unwrap_or(&server.region) == region)
+    });
+    let truncated = found.len() > max;
+    found.truncate(max);
     let mut xml = Writer::new("ListAllMyBucketsResult");
     acl::write_user(xml.open("Owner"), who, &server.users);
     xml.close().open("Buckets");
-    for bucket in server.store.buckets()? {
-        if server.owner(&bucket) == who {
-            xml.open("Bucket").text("Name", bucket.name());
-            xml.text("CreationDate", xml::time(bucket.state().created)).close();
-        }
+    for bucket in &found {
+        xml.open("Bucket").text("Name", bucket.name());
+        xml.text("CreationDate", xml::time(bucket.state().created)).close();
+    }
+    xml.close();
+    if let Some(last) = found.last().filter(|_| truncated) {
+        xml.text("ContinuationToken", list::token_for(last.name()));
+    }
+    if call.parameter("prefix").is_some() {
+        xml.text("Prefix", prefix);
     }
     Ok(Reply::xml(xml.finish()))
 }
@@ -41,11 +66,12 @@ fn is_new_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
         && edge(name.bytes().next())
         && edge(name.bytes().last())
-        && !name.contains("..")
+        && !["..", ".-", "-."].iter().any(|pair| name.contains(pair))
         && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
-/// CreateBucket. An own bucket that exists answers 200 again and stays as it is.
+/// CreateBucket. An own bucket that exists answers 200 again and stays as it is; one with another ACL than the one asked
+/// for is a conflict, as in Ceph.
 pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let who = call.who().ok_or_else(access_denied)?.to_owned();
     let name = call.bucket_name().to_owned();
@@ -58,8 +84,10 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
             return Err(malformed_xml());
         }
     }
+    let acl = Acl::from_headers(|name| call.header(name).map(str::to_owned), &who, &who, &server.users)?;
+    let wanted = acl.clone().unwrap_or_else(|| Acl::private(&who));
     let exists = |bucket: &crate::serve::store::bucket::Bucket| {
-        if server.owner(bucket) == who {
+        if server.owner(bucket) == who && server.bucket_acl(bucket) == wanted {
             Ok(Reply::new(200).header("location", format!("/{name}")))
         } else {
             fail(
@@ -75,7 +103,6 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if !is_new_name(&name) {
         return fail("InvalidBucketName", "The specified bucket is not valid.");
     }
-    let acl = Acl::from_headers(|name| call.header(name).map(str::to_owned), &who, &who, &server.users)?;
     let ownership = call.header("x-amz-object-ownership").map(str::trim);
     if ownership.is_some_and(|name| Ownership::parse(name).is_none()) {
         return fail("InvalidArgument", "Invalid x-amz-object-ownership header");
@@ -147,9 +174,21 @@ mod tests {
         for name in ["abc", "a-b.c", "1ab", &"a".repeat(63)] {
             assert!(is_new_name(name), "{name}");
         }
-        for name in
-            ["ab", "Abc", "a_b", "-ab", "ab-", ".ab", "a..b", "1.2.3.4", "a b", "ä12", &"a".repeat(64)]
-        {
+        for name in [
+            "ab",
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            ".ab",
+            "a..b",
+            "a.-b",
+            "a-.b",
+            "1.2.3.4",
+            "a b",
+            "ä12",
+            &"a".repeat(64),
+        ] {
             assert!(!is_new_name(name), "{name}");
         }
     }

@@ -1,5 +1,6 @@
 //! Conditional headers. <https://datatracker.ietf.org/doc/html/rfc9110#name-preconditions>
 
+use crate::serve::auth::parse_http_date;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, fail};
 use chrono::{DateTime, Utc};
@@ -26,12 +27,12 @@ pub(crate) const COPY: Names = Names {
     unmodified: "x-amz-copy-source-if-unmodified-since",
 };
 
-fn precondition_failed(condition: &str) -> S3Error {
+pub(super) fn precondition_failed(condition: &str) -> S3Error {
     S3Error::new("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
         .detail("Condition", condition)
 }
 
-fn names_etag(list: &str, etag: &str) -> bool {
+pub(super) fn names_etag(list: &str, etag: &str) -> bool {
     list.split(',').any(|one| {
         let one = one.trim();
         one == "*" || one.strip_prefix("W/").unwrap_or(one).trim_matches('"') == etag
@@ -39,7 +40,7 @@ fn names_etag(list: &str, etag: &str) -> bool {
 }
 
 fn time(call: &Call, name: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(call.header(name)?.trim()).ok().map(|time| time.to_utc())
+    parse_http_date(call.header(name)?)
 }
 
 /// Checks the conditions of a read. A tag wins over a time.

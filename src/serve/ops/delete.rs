@@ -4,11 +4,15 @@ use super::{MAX_DOCUMENT, conditions, get, lock};
 use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
+use crate::serve::auth::parse_http_date;
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, malformed_xml};
+use crate::serve::error::{S3Error, S3Result, malformed_xml};
 use crate::serve::store::bucket::Bucket;
-use crate::serve::store::versions::Removed;
-use crate::serve::xml::{self, Writer};
+use crate::serve::store::dir::Stat;
+use crate::serve::store::meta::Meta;
+use crate::serve::store::versions::{Found, Removed};
+use crate::serve::xml::{self, Node, Writer};
+use chrono::{DateTime, Utc};
 
 /// S3's limit on the keys of one request.
 const MAX_KEYS: usize = 1000;
@@ -17,7 +21,7 @@ const MAX_KEYS: usize = 1000;
 pub(crate) fn one(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key();
-    let removed = remove(server, call, &bucket, key, call.parameter("versionId"))?;
+    let removed = remove(server, call, &bucket, (key, call.parameter("versionId")), &If::of_headers(call)?)?;
     let mut reply = Reply::new(204).version(removed.version);
     if removed.marker {
         reply = reply.header("x-amz-delete-marker", "true");
@@ -25,30 +29,85 @@ pub(crate) fn one(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply)
 }
 
+/// What must be true of the object that goes. One that is not there is gone already.
+#[derive(Default)]
+struct If {
+    etag: Option<String>,
+    /// To the second.
+    modified: Option<DateTime<Utc>>,
+    size: Option<u64>,
+}
+
+impl If {
+    fn of_headers(call: &Call) -> S3Result<Self> {
+        let header = |name| call.header(name).map(str::to_owned);
+        Self::read(
+            header("if-match"),
+            header("x-amz-if-match-last-modified-time"),
+            header("x-amz-if-match-size"),
+        )
+    }
+
+    fn of_element(object: &Node) -> S3Result<Self> {
+        let value = |name| object.value(name).map(str::to_owned);
+        Self::read(value("ETag"), value("LastModifiedTime"), value("Size"))
+    }
+
+    fn read(etag: Option<String>, modified: Option<String>, size: Option<String>) -> S3Result<Self> {
+        let bad = || S3Error::new("InvalidArgument", "A condition of the deletion cannot be understood.");
+        let modified = modified.map(|text| {
+            parse_http_date(&text).or_else(|| text.trim().parse::<DateTime<Utc>>().ok()).ok_or_else(bad)
+        });
+        let size = size.map(|text| text.trim().parse().map_err(|_| bad()));
+        Ok(Self { etag, modified: modified.transpose()?, size: size.transpose()? })
+    }
+
+    fn is_any(&self) -> bool {
+        self.etag.is_some() || self.modified.is_some() || self.size.is_some()
+    }
+
+    fn check(&self, stat: &Stat, meta: &Meta) -> S3Result<()> {
+        let fits = self.etag.as_ref().is_none_or(|list| conditions::names_etag(list, &meta.etag))
+            && self.modified.is_none_or(|time| time.timestamp() == stat.modified().timestamp())
+            && self.size.is_none_or(|size| size == stat.size);
+        if fits { Ok(()) } else { Err(conditions::precondition_failed("If-Match")) }
+    }
+
+    /// A delete marker has nothing that could be as it is wanted.
+    fn check_marker(&self) -> S3Result<()> {
+        let anything = self.modified.is_none() && self.size.is_none() && self.etag.as_deref() == Some("*");
+        if anything { Ok(()) } else { Err(conditions::precondition_failed("If-Match")) }
+    }
+}
+
 /// Removes a version that is named, or else the key, which where there are versions leaves a delete marker.
 fn remove(
     server: &Server,
     call: &Call,
     bucket: &Bucket,
-    key: &str,
-    version: Option<&str>,
+    (key, version): (&str, Option<&str>),
+    condition: &If,
 ) -> S3Result<Removed> {
     let need = Need::Bucket(Permission::Write);
     let Some(version) = version else {
         server.authorize(call, bucket, "s3:DeleteObject", Some(key), need)?;
-        let condition = call.header("if-match").filter(|_| call.key.is_some());
-        if condition.is_some() {
-            // So that a file from outside has its ETag.
-            bucket.open_object(key)?;
+        let mut marked = false;
+        if condition.is_any() {
+            // Also so that a file from outside has its ETag.
+            marked = matches!(bucket.open_version(key, None)?, Found::Marker { .. });
         }
-        return bucket.remove(key, call.who(), |present| match condition {
-            Some(_) => conditions::check_write(call, present.map(|object| object.meta.etag.as_str())),
+        return bucket.remove(key, call.who(), |present| match present {
+            _ if !condition.is_any() => Ok(()),
+            Some(object) => condition.check(&object.stat, &object.meta),
+            None if marked => condition.check_marker(),
             None => Ok(()),
         });
     };
     server.authorize(call, bucket, &get::of_version("s3:DeleteObject"), Some(key), need)?;
-    let mut removed =
-        bucket.remove_version(key, version, |meta| lock::check_removal(server, call, bucket, key, meta))?;
+    let mut removed = bucket.remove_version(key, version, |stat, meta| {
+        condition.check(stat, meta)?;
+        lock::check_removal(server, call, bucket, key, meta)
+    })?;
     // Without versions there is nothing to tell of.
     removed.version = removed.version.filter(|_| bucket.versioning().is_some());
     Ok(removed)
@@ -63,14 +122,15 @@ pub(crate) fn many(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let mut keys = Vec::new();
     for object in root.all("Object") {
         let key = object.value("Key").filter(|key| !key.is_empty()).ok_or_else(malformed_xml)?;
-        keys.push((key, object.value("VersionId").map(str::trim).filter(|id| !id.is_empty())));
+        let version = object.value("VersionId").map(str::trim).filter(|id| !id.is_empty());
+        keys.push((key, version, If::of_element(object)?));
     }
     if keys.is_empty() || keys.len() > MAX_KEYS {
         return Err(malformed_xml());
     }
     let mut xml = Writer::new("DeleteResult");
-    for (key, version) in keys {
-        match remove(server, call, &bucket, key, version) {
+    for (key, version, condition) in keys {
+        match remove(server, call, &bucket, (key, version), &condition) {
             Ok(_) if quiet => {}
             Ok(removed) => {
                 xml.open("Deleted").text("Key", key);

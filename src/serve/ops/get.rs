@@ -65,7 +65,11 @@ pub(crate) fn open_named(
             .header("last-modified", http_date(modified));
             return Err(server.missing(call, &bucket, error));
         }
-        (Found::Nothing, None) => return Err(server.missing(call, &bucket, no_such_key(key))),
+        (Found::Nothing, None) => {
+            // Ceph says this too, and its tests look for it.
+            let error = no_such_key(key).header("x-amz-delete-marker", "false");
+            return Err(server.missing(call, &bucket, error));
+        }
         (Found::Nothing, Some(id)) => {
             return Err(server.missing(call, &bucket, no_such_version(key, id)));
         }
@@ -123,6 +127,12 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
         }
     };
     Ok(reply.header("content-length", length.to_string()))
+}
+
+/// GetObjectTorrent: there are none of any object.
+pub(crate) fn torrent(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    open(server, call, "s3:GetObjectTorrent", Permission::Read)?;
+    Err(no_such_key(call.key()))
 }
 
 /// Everything but the body: the reply's head, the object, and which bytes of it.

@@ -64,7 +64,7 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
                 // A coding of the transfer, not of the object.
                 let kept: Vec<&str> =
                     value.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked").collect();
-                value = kept.join(",");
+                value = kept.join(", ");
             }
             if !value.is_empty() {
                 meta.headers.push((name.clone(), value));

@@ -87,6 +87,20 @@ pub(crate) fn page(
     Ok(page)
 }
 
+/// The token with which a listing goes on after a name.
+pub(super) fn token_for(name: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(name)
+}
+
+/// The name of a token; an empty token is the beginning.
+pub(super) fn read_token(token: &str) -> S3Result<String> {
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    match decoded {
+        Some(name) if token.is_empty() || !name.is_empty() => Ok(name),
+        _ => fail("InvalidArgument", "The continuation token provided is incorrect"),
+    }
+}
+
 /// How names are written: as they are, or percent-encoded where the client asked for it.
 #[derive(Clone, Copy)]
 pub(super) struct Names {
@@ -152,18 +166,15 @@ pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let delimiter = call.parameter("delimiter").unwrap_or("");
     let asked = call.number("max-keys", MAX_PAGE)?;
     let token = call.parameter("continuation-token");
+    // Ceph's listing in any order is one in order here.
+    if !delimiter.is_empty() && call.parameter("allow-unordered") == Some("true") {
+        return fail("InvalidArgument", "A listing without order cannot have a delimiter.");
+    }
     let start_after = call.parameter("start-after").unwrap_or("");
     let marker = match (v2, token) {
         (false, _) => call.parameter("marker").unwrap_or("").to_owned(),
-        (true, None) => start_after.to_owned(),
-        (true, Some(token)) => {
-            let decoded =
-                BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            match decoded {
-                Some(marker) if !marker.is_empty() => marker,
-                _ => return fail("InvalidArgument", "The continuation token provided is incorrect"),
-            }
-        }
+        (true, None | Some("")) => start_after.to_owned(),
+        (true, Some(token)) => read_token(token)?,
     };
     let page = page(&bucket, prefix, delimiter, Some(&marker), asked.min(MAX_PAGE))?;
     let owner = !v2 || call.parameter("fetch-owner") == Some("true");
@@ -180,7 +191,7 @@ pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
         }
         xml.number("KeyCount", page.keys.len() + page.prefixes.len());
         if let Some(last) = page.last.as_ref().filter(|_| page.truncated) {
-            xml.text("NextContinuationToken", BASE64_URL_SAFE_NO_PAD.encode(last));
+            xml.text("NextContinuationToken", token_for(last));
         }
     } else {
         names.write(&mut xml, "Marker", &marker);

@@ -37,7 +37,12 @@ pub(crate) fn receive(
     let mut staged = bucket.stage()?;
     // Pieces come as the network brings them; small ones are gathered.
     let mut gathered: Vec<u8> = Vec::new();
+    let mut received = 0;
     while let Some(piece) = payload.next()? {
+        received += piece.len() as u64;
+        if received > MAX_OBJECT {
+            return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+        }
         let direct = piece.len() >= DIRECT || Some(piece.len() as u64) == length;
         if direct || gathered.len() + piece.len() > PIECE {
             staged.write(&gathered)?;

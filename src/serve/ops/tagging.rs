@@ -15,7 +15,7 @@ type Tags = Vec<(String, String)>;
 
 fn check(tags: &Tags, limit: usize) -> S3Result<()> {
     if tags.len() > limit {
-        return fail("BadRequest", "Object tags cannot be greater than 10");
+        return fail("InvalidTag", format!("There cannot be more than {limit} tags"));
     }
     for (index, (key, value)) in tags.iter().enumerate() {
         if key.is_empty() || key.chars().count() > 128 {
@@ -31,7 +31,7 @@ fn check(tags: &Tags, limit: usize) -> S3Result<()> {
     Ok(())
 }
 
-/// Reads the value of `x-amz-tagging`: `a=1&b=2`, encoded as in a URL's query.
+/// Reads the value of `x-amz-tagging`: `a=1&b=2`, encoded as in a URL's query. Tags are kept in the order of their keys.
 pub(crate) fn parse_header(text: &str) -> S3Result<Tags> {
     let decode = |text: &str| match percent_decode_str(&text.replace('+', " ")).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
@@ -45,6 +45,7 @@ pub(crate) fn parse_header(text: &str) -> S3Result<Tags> {
         tags.push((decode(key)?, decode(value)?));
     }
     check(&tags, MAX_OBJECT_TAGS)?;
+    tags.sort_unstable();
     Ok(tags)
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn parse_xml(root: &Node, limit: usize) -> S3Result<Tags> {
         tags.push((key.to_owned(), tag.value("Value").unwrap_or("").to_owned()));
     }
     check(&tags, limit)?;
+    tags.sort_unstable();
     Ok(tags)
 }
 
@@ -109,6 +111,7 @@ mod tests {
         assert_eq!(parse_header("a=1&a=2").unwrap_err().code, "InvalidTag");
         assert_eq!(parse_header("=1").unwrap_err().code, "InvalidTag");
         let many: Vec<String> = (0..11).map(|n| format!("k{n}=v")).collect();
-        assert_eq!(parse_header(&many.join("&")).unwrap_err().code, "BadRequest");
+        assert_eq!(parse_header(&many.join("&")).unwrap_err().code, "InvalidTag");
+        assert_eq!(parse_header("foo=bar&bar").unwrap(), [pair("bar", ""), pair("foo", "bar")]);
     }
 }

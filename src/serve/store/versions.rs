@@ -356,7 +356,7 @@ impl Bucket {
         &self,
         key: &str,
         wanted: &str,
-        check: impl FnOnce(&Meta) -> S3Result<()>,
+        check: impl FnOnce(&Stat, &Meta) -> S3Result<()>,
     ) -> S3Result<Removed> {
         if self.mode.read_only {
             return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
@@ -367,7 +367,7 @@ impl Bucket {
         let mut index = self.noncurrent(key, present.as_ref().map(|object| (&object.meta, &object.stat)))?;
         let mut removed = Removed { version: Some(wanted.to_owned()), marker: false };
         if let Some(present) = present.as_ref().filter(|object| is(object.meta.version.as_ref(), wanted)) {
-            check(&present.meta)?;
+            check(&present.stat, &present.meta)?;
             if self.raise(key, &mut index, Some(present))? {
                 self.write_index(key, &index)?;
             } else {
@@ -387,7 +387,7 @@ impl Bucket {
             return Ok(removed);
         };
         match &index[at].what {
-            What::Data { record, .. } => check(&record.meta)?,
+            What::Data { record, .. } => check(&record.stat(), &record.meta)?,
             What::Marker { .. } => removed.marker = true,
         }
         let version = index.remove(at);

@@ -224,7 +224,8 @@ impl Bucket {
     }
 
     /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse. Where
-    /// there are versions, the present one is kept; the id of the new one is returned.
+    /// there are versions, the present one is kept; the id of the new one is returned (none while they are suspended:
+    /// then it is the `null` version, and S3's answers name no id).
     pub(crate) fn commit(
         &self,
         staged: Staged,
@@ -252,7 +253,7 @@ impl Bucket {
             Some(Versioning::Enabled) => Some(versions::new_id()?),
             Some(Versioning::Suspended) | None => None,
         };
-        let version = versioning.map(|_| versions::id_text(meta.version.as_ref()));
+        let version = meta.version.clone();
         if versioning.is_some() {
             self.keep(key, present.as_ref(), meta.version.as_ref())?;
         }

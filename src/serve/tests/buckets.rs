@@ -64,7 +64,6 @@ async fn unknown_subresources_never_fall_through() {
             "/b-one/key?what",
             "/b-one/key?legal-hold&retention",
             "/b-one/key?select",
-            "/b-one/key?torrent",
             "/b-one/key?acl&tagging",
             "/b-one?analytics&id=1",
             "/b-one?acl&policy",

@@ -18,6 +18,7 @@ mod objects;
 mod ownership;
 mod signatures;
 mod storage;
+mod suites;
 mod versions;
 mod website;
 

@@ -1,0 +1,169 @@
+//! What public conformance suites look at and no other test here does.
+
+use super::*;
+
+#[tokio::test]
+async fn buckets_are_listed_in_pages() {
+    let lab = Lab::new().await;
+    for name in ["aa-1", "aa-2", "bb-1"] {
+        lab.alice("PUT", &format!("/{name}")).send().await.ok(200);
+    }
+    lab.bob("PUT", "/aa-bob").send().await.ok(200);
+    let page = lab.alice("GET", "/?max-buckets=2").send().await.ok(200);
+    assert_eq!(page.all("Name"), ["aa-1", "aa-2"]);
+    let next = format!("/?max-buckets=2&continuation-token={}", page.value("ContinuationToken"));
+    let page = lab.alice("GET", &next).send().await.ok(200);
+    assert_eq!((page.all("Name"), page.value("ContinuationToken")), (vec!["bb-1".into()], String::new()));
+    assert_eq!(lab.alice("GET", "/?prefix=aa-").send().await.ok(200).all("Name"), ["aa-1", "aa-2"]);
+    assert_eq!(lab.alice("GET", "/?bucket-region=elsewhere").send().await.ok(200).all("Name"), [""; 0]);
+    for query in ["max-buckets=0", "max-buckets=10001", "continuation-token=*"] {
+        lab.alice("GET", &format!("/?{query}")).send().await.error(400, "InvalidArgument");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_is_made_again_only_as_it_is() {
+    let lab = Lab::new().await;
+    let make = |acl: &'static str| lab.alice("PUT", "/again").header("x-amz-acl", acl).send();
+    make("public-read").await.ok(200);
+    make("public-read").await.ok(200);
+    make("private").await.error(409, "BucketAlreadyExists");
+    lab.alice("PUT", "/again").send().await.error(409, "BucketAlreadyExists");
+}
+
+#[tokio::test]
+async fn listings_take_what_ceph_takes() {
+    let lab = Lab::with_bucket().await;
+    lab.put("/b-one/k", "x").await;
+    let page = lab.alice("GET", "/b-one?list-type=2&continuation-token=").send().await.ok(200);
+    assert_eq!(page.all("Key"), ["k"]);
+    assert!(page.text().contains("ContinuationToken"));
+    assert_eq!(lab.keys("/b-one?allow-unordered=true").await, ["k"]);
+    lab.alice("GET", "/b-one?allow-unordered=true&delimiter=/").send().await.error(400, "InvalidArgument");
+}
+
+#[tokio::test]
+async fn deletions_have_conditions() {
+    let lab = Lab::with_bucket().await;
+    let condition = |name: &str, value: &str| lab.alice("DELETE", "/b-one/k").header(name, value);
+    let (date, size) = ("x-amz-if-match-last-modified-time", "x-amz-if-match-size");
+    for versions in [false, true] {
+        if versions {
+            let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+            lab.alice("PUT", "/b-one?versioning").body(body).send().await.ok(200);
+        }
+        for what in ["if-match", date, size] {
+            lab.put("/b-one/k", "12345").await;
+            let head = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
+            let (wrong, right) = match what {
+                "if-match" => ("\"x\"", head.header("etag")),
+                "x-amz-if-match-size" => ("6", "5"),
+                _ => ("Thu, 01 Jan 2015 00:00:00 GMT", head.header("last-modified")),
+            };
+            condition(what, wrong).send().await.error(412, "PreconditionFailed");
+            condition(what, right).send().await.ok(204);
+            // What is gone need not be anything; a delete marker is nothing that was wanted.
+            condition(what, wrong).send().await.ok(if versions { 412 } else { 204 });
+        }
+        condition("if-match", "*").send().await.ok(204);
+        condition(size, "five").send().await.error(400, "InvalidArgument");
+    }
+    let version = lab.put("/b-one/k", "12345").await.header("x-amz-version-id").to_owned();
+    let of_version = |wanted: &str| {
+        let target = format!("/b-one/k?versionId={version}");
+        lab.alice("DELETE", &target).header(size, wanted).send()
+    };
+    of_version("4").await.error(412, "PreconditionFailed");
+    of_version("5").await.ok(204);
+    of_version("4").await.ok(204);
+    lab.put("/b-one/k", "12345").await;
+    let many = |condition: &str| {
+        let body = format!("<Delete><Object><Key>k</Key>{condition}</Object></Delete>");
+        lab.alice("POST", "/b-one?delete").body(body).send()
+    };
+    assert_eq!(many("<Size>4</Size>").await.ok(200).value("Code"), "PreconditionFailed");
+    assert_eq!(many("<ETag>x</ETag>").await.ok(200).value("Code"), "PreconditionFailed");
+    let old = "<LastModifiedTime>Thu, 01 Jan 2015 00:00:00 GMT</LastModifiedTime>";
+    assert_eq!(many(old).await.ok(200).value("Code"), "PreconditionFailed");
+    assert_eq!(many("<Size>5</Size>").await.ok(200).value("DeleteMarker"), "true");
+}
+
+#[tokio::test]
+async fn policies_look_at_tags() {
+    let lab = Lab::with_bucket().await;
+    for (key, tags) in [("open", "Security=public"), ("closed", "security=private"), ("none", "")] {
+        lab.alice("PUT", &format!("/b-one/{key}")).header("x-amz-tagging", tags).send().await.ok(200);
+    }
+    let policy = r#"{"Statement":[
+        {"Effect":"Allow","Principal":"*","Action":["s3:GetObject","s3:GetObjectAcl"],"Resource":"arn:aws:s3:::b-one/*",
+         "Condition":{"StringEquals":{"s3:ExistingObjectTag/security":"public"}}},
+        {"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::b-one/*",
+         "Condition":{"StringEquals":{"s3:RequestObjectTag/security":"public"}}},
+        {"Effect":"Allow","Principal":{"Service":"logging.s3.amazonaws.com"},"Action":"s3:*","Resource":"arn:aws:s3:::b-one/*"}]}"#;
+    lab.alice("PUT", "/b-one?policy").body(policy).send().await.ok(204);
+    for (key, status) in [("open", 200), ("closed", 403), ("none", 403)] {
+        lab.bob("GET", &format!("/b-one/{key}")).send().await.ok(status);
+        lab.bob("GET", &format!("/b-one/{key}?acl")).send().await.ok(status);
+        lab.bob("GET", &format!("/b-one/{key}?tagging")).send().await.ok(403);
+    }
+    for (tags, status) in [("security=public", 200), ("security=private", 403), ("", 403)] {
+        lab.bob("PUT", "/b-one/new").header("x-amz-tagging", tags).send().await.ok(status);
+    }
+}
+
+#[tokio::test]
+async fn who_waits_to_be_asked_is_refused_first() {
+    let lab = Lab::with_bucket().await;
+    let ask = |path: &str| {
+        format!(
+            "PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n"
+        )
+    };
+    assert_eq!(exchange(lab.server.address(), ask("/b-one/k").as_bytes()).await.status, 403);
+    assert_eq!(exchange(lab.server.address(), ask("/b-none/k").as_bytes()).await.status, 404);
+    lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
+    let whole = format!("{}abc", ask("/b-one/k"));
+    let mut stream = TcpStream::connect(lab.server.address()).await.unwrap();
+    stream.write_all(whole.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 100 ") && answer.contains("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn bodies_say_how_long_they_are_or_that_they_do_not() {
+    let lab = Lab::with_bucket().await;
+    lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
+    let send = |rest: &'static str| {
+        let text = format!("PUT /b-one/k HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{rest}");
+        let address = lab.server.address();
+        async move { exchange(address, text.as_bytes()).await }
+    };
+    send("\r\n").await.error(411, "MissingContentLength");
+    send("transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").await.ok(200);
+    assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).text(), "abcde");
+    send("content-length: 0\r\nauthorization: \r\n\r\n").await.error(403, "AccessDenied");
+}
+
+#[tokio::test]
+async fn small_things() {
+    let lab = Lab::with_bucket().await;
+    lab.alice("PUT", "/b-one/k")
+        .header("content-encoding", "deflate, aws-chunked, gzip")
+        .send()
+        .await
+        .ok(200);
+    let head = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
+    assert_eq!(head.header("content-encoding"), "deflate, gzip");
+    lab.alice("GET", "/b-one/k?torrent").send().await.error(404, "NoSuchKey");
+    lab.alice("PUT", "/b-one/k?torrent").send().await.error(501, "NotImplemented");
+    assert_eq!(lab.alice("GET", "/b-one/none").send().await.ok(404).header("x-amz-delete-marker"), "false");
+    let cors = "<CORSConfiguration><CORSRule><AllowedOrigin>a</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>\
+                </CORSConfiguration>";
+    lab.alice("PUT", "/b-one?cors").body(cors).send().await.ok(200);
+    let put = |name: &'static str| {
+        lab.anonymous("PUT", "/b-one/k").header("origin", "a").header("access-control-request-method", name)
+    };
+    assert_eq!(put("GET").send().await.ok(403).header("access-control-allow-origin"), "a");
+    assert_eq!(put("PUT").send().await.ok(403).header("access-control-allow-origin"), "");
+}
