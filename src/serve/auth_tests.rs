@@ -205,6 +205,17 @@ fn a_path_may_be_spelled_otherwise_than_it_was_signed_but_not_be_another() {
     }
 }
 
+/// As botocore 1.43 does it.
+#[test]
+fn v2_takes_a_bucket_that_was_signed_with_a_slash() {
+    let mut made = Made::new("/b/").v2(now());
+    made.path = "/b".to_owned();
+    assert!(made.verify(now()).is_ok());
+    let mut made = Made::new("/b/k/").v2(now());
+    made.path = "/b/k".to_owned();
+    assert_eq!(made.verify(now()), Err("SignatureDoesNotMatch"));
+}
+
 #[test]
 fn later_subresources_are_accepted_unsigned_in_v2_headers_but_not_in_links() {
     let mut header = Made::new("/b").v2(now());

@@ -272,10 +272,19 @@ impl Dir {
 
     /// The names inside, in no order, without `.` and `..`.
     pub(crate) fn list(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        self.each(|name, kind| {
+            entries.push(Entry { name: name.to_vec(), kind });
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// Shows each name inside, as [`Self::list`] does; those of files may be removed meanwhile.
+    pub(crate) fn each(&self, mut look: impl FnMut(&[u8], Kind) -> io::Result<()>) -> io::Result<()> {
         // A handle of its own: the read position is shared between duplicates.
         let fd = rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?;
         let mut buffer = vec![MaybeUninit::<u8>::uninit(); 64 * 1024];
-        let mut entries = Vec::new();
         let mut raw = RawDir::new(fd, &mut buffer);
         while let Some(entry) = raw.next() {
             let entry = entry?;
@@ -293,9 +302,9 @@ impl Dir {
                 }
                 known => self::kind(known),
             };
-            entries.push(Entry { name: name.to_vec(), kind });
+            look(name, kind)?;
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// Makes the names in this directory durable.

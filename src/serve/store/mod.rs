@@ -1,7 +1,7 @@
 //! Objects as ordinary files.
 //!
 //! ```text
-//! ROOT/.s3cmd-serve/lock            held by the process that serves ROOT
+//! ROOT/.s3cmd-serve/lock            held by the process that serves ROOT; not empty while it runs
 //! ROOT/.s3cmd-serve/trash/          buckets being removed
 //! ROOT/BUCKET/KEY                   the objects
 //! ROOT/BUCKET/.s3cmd-serve/
@@ -23,6 +23,7 @@ pub(crate) mod bucket;
 pub(crate) mod dir;
 pub(crate) mod meta;
 pub(crate) mod place;
+mod sweep;
 pub(crate) mod uploads;
 pub(crate) mod versions;
 pub(crate) mod walk;
@@ -50,7 +51,8 @@ pub(crate) struct Store {
     /// Held while a bucket is made, opened or removed.
     changes: Mutex<()>,
     names: Arc<NameCache>,
-    _lock: Option<File>,
+    /// Held for as long as the tree is served.
+    lock: Option<File>,
 }
 
 /// Why a tree cannot be served.
@@ -79,11 +81,15 @@ impl Store {
     pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, OpenError> {
         let root = Dir::open(path)?;
         let mut lock = None;
+        let mut crashed = false;
         if !mode.read_only {
             let private = root.make(std::iter::once(PRIVATE), mode.fsync)?;
-            let file = private.open_or_create("lock")?;
+            let mut file = private.open_or_create("lock")?;
             match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => lock = Some(file),
+                Ok(()) => {
+                    crashed = sweep::begin(&mut file)?;
+                    lock = Some(file);
+                }
                 Err(rustix::io::Errno::WOULDBLOCK) => return Err(OpenError::Locked),
                 // Some network file systems have no locks; better to serve than not to.
                 Err(error) => {
@@ -104,13 +110,18 @@ impl Store {
             buckets: RwLock::default(),
             changes: Mutex::default(),
             names: Arc::default(),
-            _lock: lock,
+            lock,
         };
         let mut buckets = HashMap::new();
         for name in store.folder_names()? {
             if let Some(dir) = store.root.child(&name)? {
                 match Bucket::open(&name, dir, mode, Arc::clone(&store.names), true) {
-                    Ok(bucket) => drop(buckets.insert(name, Arc::new(bucket))),
+                    Ok(bucket) => {
+                        if crashed {
+                            tidy(&bucket);
+                        }
+                        buckets.insert(name, Arc::new(bucket));
+                    }
                     Err(error) => log::error!("serve: cannot open bucket {name}: {error}"),
                 }
             }
@@ -239,6 +250,25 @@ impl Store {
         *alive = false;
         self.buckets.write().unwrap_or_else(PoisonError::into_inner).remove(bucket.name());
         Ok(discard(&trash, &temporary)?)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            sweep::end(lock);
+        }
+    }
+}
+
+/// Removes what a crash left of a bucket's versions, if that can be done.
+fn tidy(bucket: &Bucket) {
+    match sweep::sweep(bucket) {
+        Ok(0) => {}
+        Ok(count) => log::info!("serve: bucket {}: removed {count} unfinished versions", bucket.name()),
+        Err(error) => {
+            log::warn!("serve: bucket {}: cannot look for unfinished versions: {error}", bucket.name());
+        }
     }
 }
 

@@ -103,6 +103,18 @@ pub(crate) struct Removed {
     pub(crate) marker: bool,
 }
 
+/// The names in `versions/data` that an index mentions.
+pub(super) fn names_in(index: &[u8]) -> io::Result<Vec<String>> {
+    let index: Vec<Version> = serde_json::from_slice(index).map_err(io::Error::other)?;
+    Ok(index
+        .into_iter()
+        .filter_map(|version| match version.what {
+            What::Data { file, .. } => Some(file),
+            What::Marker { .. } => None,
+        })
+        .collect())
+}
+
 /// The id of a version as it is written.
 pub(crate) fn id_text(id: Option<&String>) -> String {
     id.map_or(NULL, String::as_str).to_owned()

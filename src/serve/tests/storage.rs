@@ -270,3 +270,42 @@ async fn stopping_finishes_what_was_begun() {
     stopping.await.unwrap();
     assert_eq!(std::fs::read(lab.dir.path().join("b-one/slow")).unwrap(), b"abcd");
 }
+
+/// What no index of versions mentions takes space; it goes at the start after a run that was killed.
+#[tokio::test]
+async fn contents_that_a_crash_left_go_at_the_next_start() {
+    let lab = Lab::with_bucket().await;
+    let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    lab.alice("PUT", "/b-one?versioning").body(body).send().await.ok(200);
+    let first = lab.put("/b-one/k", "one").await.header("x-amz-version-id").to_owned();
+    lab.put("/b-one/k", "two").await;
+    let orphan = lab.path("b-one/.s3cmd-serve/versions/data/0123");
+    let lock = lab.path(".s3cmd-serve/lock");
+    std::fs::write(&orphan, "nobody's").unwrap();
+    assert!(!std::fs::read(&lock).unwrap().is_empty());
+    let mut lab = lab;
+    for crashed in [false, true] {
+        lab.server.stop().await;
+        assert!(std::fs::read(&lock).unwrap().is_empty());
+        if crashed {
+            std::fs::write(&lock, "running\n").unwrap();
+        }
+        let server = start(options(lab.dir.path())).await.unwrap();
+        lab = Lab { dir: lab.dir, server };
+        assert_eq!(orphan.exists(), !crashed);
+        let old = format!("/b-one/k?versionId={first}");
+        assert_eq!(lab.alice("GET", &old).send().await.ok(200).text(), "one");
+        assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).text(), "two");
+    }
+    // Where an index cannot be read, nobody knows what is mentioned.
+    std::fs::write(&orphan, "nobody's").unwrap();
+    let index = lab.path("b-one/.s3cmd-serve/versions/index/6b");
+    let saved = std::fs::read(&index).unwrap();
+    lab.server.stop().await;
+    std::fs::write(&lock, "running\n").unwrap();
+    std::fs::write(&index, "damaged").unwrap();
+    let server = start(options(lab.dir.path())).await.unwrap();
+    assert!(orphan.exists());
+    std::fs::write(&index, saved).unwrap();
+    server.stop().await;
+}
