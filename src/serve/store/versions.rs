@@ -25,7 +25,8 @@
 //! Where the file system knows no hard links the present file is moved instead: between the two renames of a write,
 //! readers find it by the index.
 //!
-//! A key's index is written whole with each change: thousands of versions of one key are slower to add to.
+//! A key's index is written whole with each change, but not read where one is only added: thousands of versions of one key
+//! cost what it takes to copy their list.
 
 use super::bucket::{Bucket, Versioning};
 use super::dir::{Kind, Stat};
@@ -148,12 +149,16 @@ fn time(ns: i64) -> DateTime<Utc> {
 }
 
 impl Bucket {
-    fn read_index(&self, key: &str) -> io::Result<Vec<Version>> {
-        let Some(root) = self.version_index()? else { return Ok(Vec::new()) };
+    fn index_bytes(&self, key: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(root) = self.version_index()? else { return Ok(None) };
         let path = place::escape(key.as_bytes());
         let (parents, name) = place::split(&path);
-        let Some(dir) = root.walk(parents)? else { return Ok(Vec::new()) };
-        let Some(bytes) = dir.read(name)? else { return Ok(Vec::new()) };
+        let Some(dir) = root.walk(parents)? else { return Ok(None) };
+        dir.read(name)
+    }
+
+    fn read_index(&self, key: &str) -> io::Result<Vec<Version>> {
+        let Some(bytes) = self.index_bytes(key)? else { return Ok(Vec::new()) };
         // Not to be taken for empty: the next write would forget every version.
         serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
@@ -179,20 +184,41 @@ impl Bucket {
     }
 
     fn write_index(&self, key: &str, index: &[Version]) -> io::Result<()> {
-        let path = place::escape(key.as_bytes());
-        if index.is_empty() {
-            return match self.version_index()? {
-                Some(root) => self.unlink_below(root, &path).map(drop),
-                None => Ok(()),
-            };
+        if !index.is_empty() {
+            return self.put_index(key, &serde_json::to_vec(index).expect("plain data becomes JSON"));
         }
-        let content = serde_json::to_vec(index).expect("plain data becomes JSON");
+        match self.version_index()? {
+            Some(root) => self.unlink_below(root, &place::escape(key.as_bytes())).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The text of an index to which entries can be added without a look at those that it has, of which there may be
+    /// thousands. None if there is none yet, or if `known`, which is to be added, may be in it already.
+    fn old_index(&self, key: &str, known: Option<&String>) -> io::Result<Option<String>> {
+        let text = self.index_bytes(key)?.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text.filter(|text| {
+            text.starts_with("[{") && text.ends_with("}]") && !known.is_some_and(|id| text.contains(id.as_str()))
+        }))
+    }
+
+    /// Puts entries before those of an [`Self::old_index`].
+    fn prepend(&self, key: &str, entries: &[Version], old: &str) -> io::Result<()> {
+        let mut content = serde_json::to_vec(entries).expect("plain data becomes JSON");
+        content.pop();
+        content.push(b',');
+        content.extend_from_slice(&old.as_bytes()[1..]);
+        self.put_index(key, &content)
+    }
+
+    fn put_index(&self, key: &str, content: &[u8]) -> io::Result<()> {
+        let path = place::escape(key.as_bytes());
         let (parents, name) = place::split(&path);
         let root = self.make_version_index()?;
         for attempt in 0.. {
             let written = root
                 .make(parents.clone(), self.mode.fsync)
-                .and_then(|dir| self.put_small(&dir, name, &content));
+                .and_then(|dir| self.put_small(&dir, name, content));
             match written {
                 // A deletion next door removed the directory just after it was made.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => {}
@@ -233,6 +259,14 @@ impl Bucket {
         let Some(present) = present.filter(|present| new.is_some() || present.meta.version.is_some()) else {
             return Ok(());
         };
+        let id = present.meta.version.as_ref();
+        if new.is_some()
+            && id.is_some()
+            && let Some(old) = self.old_index(key, id)?
+        {
+            let entry = self.link(key, present)?;
+            return Ok(self.prepend(key, &[entry], &old)?);
+        }
         let mut index = self.noncurrent(key, Some((&present.meta, &present.stat)))?;
         index.insert(0, self.link(key, present)?);
         Ok(self.write_index(key, &index)?)
@@ -342,16 +376,30 @@ impl Bucket {
             Versioning::Enabled => Some(new_id()?),
             Versioning::Suspended => None,
         };
+        let what = What::Marker { time: now_ns(), owner: who.map(str::to_owned) };
+        let marker = Version { id: id.clone(), what };
+        let removed = Removed { version: Some(id_text(id.as_ref())), marker: true };
+        let known = present.map(|object| object.meta.version.as_ref());
+        if id.is_some()
+            && known != Some(None)
+            && let Some(old) = self.old_index(key, known.flatten())?
+        {
+            let mut entries = vec![marker];
+            if let Some(present) = present {
+                entries.push(self.link(key, present)?);
+            }
+            self.prepend(key, &entries, &old)?;
+            self.unlink_key(key)?;
+            return Ok(removed);
+        }
         let mut index = self.noncurrent(key, present.map(|object| (&object.meta, &object.stat)))?;
         if let Some(present) = present.filter(|present| id.is_some() || present.meta.version.is_some()) {
             index.insert(0, self.link(key, present)?);
         }
-        let what = What::Marker { time: now_ns(), owner: who.map(str::to_owned) };
-        let removed = Removed { version: Some(id_text(id.as_ref())), marker: true };
         let replaced = |version: &Version| id.is_none() && version.id.is_none();
         let (gone, kept): (Vec<Version>, Vec<Version>) =
             index.iter().cloned().partition(|version| replaced(version));
-        index.insert(0, Version { id: id.clone(), what });
+        index.insert(0, marker);
         self.write_index(key, &index)?;
         self.unlink_key(key)?;
         if !gone.is_empty() {
