@@ -10,7 +10,8 @@ use crate::serve::call::{Call, Reply, decode};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::store::bucket::Bucket;
-use crate::serve::store::write::{Object, Staged, copy_range};
+use crate::serve::store::staged::{Staged, copy_range};
+use crate::serve::store::write::Object;
 use crate::serve::xml::{self, Writer};
 use std::sync::Arc;
 

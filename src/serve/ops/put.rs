@@ -10,7 +10,8 @@ use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored};
 use crate::serve::error::{S3Result, fail};
 use crate::serve::store::bucket::Bucket;
-use crate::serve::store::write::{PIECE, Staged};
+use crate::serve::store::staged::Staged;
+use crate::serve::store::write::PIECE;
 
 /// S3's limit for one upload, in bytes.
 pub(crate) const MAX_OBJECT: u64 = 5 << 30;

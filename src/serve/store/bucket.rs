@@ -296,7 +296,7 @@ impl Bucket {
     /// A new temporary file: its directory, name, and handle.
     pub(super) fn create_temporary(&self) -> io::Result<(&Dir, String, File)> {
         let tmp = self.tmp()?;
-        let name = super::write::temporary_name();
+        let name = super::staged::temporary_name();
         match tmp.create(&name) {
             Ok(file) => Ok((tmp, name, file)),
             Err(error) => {

@@ -23,6 +23,7 @@ pub(crate) mod bucket;
 pub(crate) mod dir;
 pub(crate) mod meta;
 pub(crate) mod place;
+pub(crate) mod staged;
 mod sweep;
 pub(crate) mod uploads;
 pub(crate) mod versions;
@@ -202,7 +203,7 @@ impl Store {
         // Made aside and moved, so that a bucket never exists without its owner.
         let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;
         let trash = private.make(std::iter::once(TRASH), self.mode.fsync)?;
-        let temporary = write::temporary_name();
+        let temporary = staged::temporary_name();
         let dir = trash.make(std::iter::once(&*temporary), self.mode.fsync)?;
         let made = Bucket::open(name, dir, self.mode, Arc::clone(&self.names), false)
             .map_err(S3Error::from)
@@ -242,7 +243,7 @@ impl Store {
         }
         let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;
         let trash = private.make(std::iter::once(TRASH), self.mode.fsync)?;
-        let temporary = write::temporary_name();
+        let temporary = staged::temporary_name();
         self.root.rename(bucket.name(), &trash, &temporary)?;
         if self.mode.fsync {
             self.root.sync()?;

@@ -5,8 +5,8 @@
 
 use super::bucket::Bucket;
 use super::dir::{Dir, Kind};
+use super::staged::temporary_name;
 use super::versions;
-use super::write::temporary_name;
 use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};

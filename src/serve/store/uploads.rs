@@ -5,7 +5,7 @@
 use super::bucket::Bucket;
 use super::dir::{Dir, Kind};
 use super::meta::Meta;
-use super::write::{Staged, append, temporary_name};
+use super::staged::{Staged, append, temporary_name};
 use crate::s3::checksum::Checksum;
 use crate::serve::checksum::Plan;
 use crate::serve::error::{S3Error, S3Result};

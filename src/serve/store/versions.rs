@@ -18,7 +18,7 @@
 //!
 //! So no version that was acknowledged is ever without its content, and no content is half there. A name in
 //! `versions/data` that no index mentions (a crash) harms nothing. It is that of the current file, and goes when that is
-//! kept again or removed; or that of a version whose removal was not finished, which takes space until the bucket goes.
+//! kept again or removed; or that of a version whose removal was not finished. [`super::sweep`] removes both.
 //!
 //! Durability against power loss is that of [`super::write`]: each name in `versions/data` and each index is synced before
 //! the next step.
@@ -198,7 +198,9 @@ impl Bucket {
     fn old_index(&self, key: &str, known: Option<&String>) -> io::Result<Option<String>> {
         let text = self.index_bytes(key)?.and_then(|bytes| String::from_utf8(bytes).ok());
         Ok(text.filter(|text| {
-            text.starts_with("[{") && text.ends_with("}]") && !known.is_some_and(|id| text.contains(id.as_str()))
+            text.starts_with("[{")
+                && text.ends_with("}]")
+                && !known.is_some_and(|id| text.contains(id.as_str()))
         }))
     }
 

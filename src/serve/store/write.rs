@@ -38,15 +38,13 @@ use super::bucket::{Bucket, Versioning, Way};
 use super::dir::{Dir, Kind, Stat, stat_file};
 use super::meta::{self, Meta, Record};
 use super::place::{self, Space};
+use super::staged::Staged;
 use super::versions::{self, Removed};
 use crate::digest::{Digest, Md5};
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{S3Result, fail};
 use chrono::{DateTime, Utc};
 use std::fs::File;
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io;
 
 /// Content is read and hashed in pieces of this size.
 pub(crate) const PIECE: usize = 256 * 1024;
@@ -71,39 +69,6 @@ impl Stat {
     /// Last-Modified, to the second (S3 has no finer times).
     pub(crate) fn modified(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.mtime.div_euclid(1_000_000_000), 0).unwrap_or_default()
-    }
-}
-
-/// A name that no other temporary has.
-pub(super) fn temporary_name() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
-    format!("{:016x}-{:x}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// A new file that has no name in the bucket yet; dropped, it goes away.
-#[derive(Debug)]
-pub(crate) struct Staged {
-    tmp: Dir,
-    name: String,
-    pub(crate) file: File,
-}
-
-impl Staged {
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
-    }
-
-    /// Moves the file to a name, which takes the place of what has it.
-    pub(super) fn rename(self, dir: &Dir, name: &str) -> io::Result<()> {
-        // The drop that follows finds nothing to remove.
-        self.tmp.rename(&self.name, dir, name)
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        let _ = self.tmp.unlink(&self.name);
     }
 }
 
@@ -499,30 +464,4 @@ fn clear_file_in_the_way<'a>(root: &Dir, parents: impl Iterator<Item = &'a str>)
         }
     }
     Ok(())
-}
-
-/// Reads a range of a file to a sink.
-pub(crate) fn copy_range(
-    file: &File,
-    mut offset: u64,
-    mut length: u64,
-    mut sink: impl FnMut(&[u8]) -> io::Result<()>,
-) -> S3Result<()> {
-    let mut buffer = vec![0; PIECE];
-    while length > 0 {
-        let wanted = length.min(PIECE as u64) as usize;
-        let read = std::os::unix::fs::FileExt::read_at(file, &mut buffer[..wanted], offset)?;
-        if read == 0 {
-            return Err(S3Error::new("InternalError", "The object became shorter while it was read."));
-        }
-        sink(&buffer[..read])?;
-        offset += read as u64;
-        length -= read as u64;
-    }
-    Ok(())
-}
-
-/// Appends a whole file to another; the kernel does it where it can (without a copy on some file systems).
-pub(super) fn append(from: &mut File, to: &mut File) -> io::Result<u64> {
-    io::copy(from, to)
 }
