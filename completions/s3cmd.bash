@@ -24,7 +24,7 @@ _s3cmd_command() {
     command=
     for ((index = 1; index < ${#words[@]} - 1; index++)); do
         case ${words[index]} in
-            -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--server-access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
+            -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|--version-id|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--server-access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
                 ((index++)) ;;
             -?*) ;;
             *)
@@ -134,6 +134,8 @@ _s3cmd_options() {
     case $command in ''|put) options+=(--encrypt --no-encrypt) ;; esac
     case $command in ''|ls|la|du) options+=(--human-readable-sizes --list-allow-unordered) ;; esac
     case $command in ''|ls|la) options+=(--long-listing --list-md5 --limit=) ;; esac
+    case $command in ''|rb|ls|la|du|del|rm) options+=(--all-versions) ;; esac
+    case $command in ''|get|del|rm|cp|info|md5sum|restore|setacl|getacl|settagging|gettagging|deltagging|setobjectlegalhold|setobjectretention|signurl) options+=(--version-id=) ;; esac
     case $command in ''|restore) options+=(--restore-days= --restore-priority=) ;; esac
     case $command in ''|expire) options+=(--expiry-date= --expiry-days= --expiry-prefix=) ;; esac
     case $command in ''|accesslog|cfcreate|cfmodify) options+=(--access-logging-target-prefix= --no-access-logging) ;; esac
@@ -192,7 +194,7 @@ _s3cmd() {
         return
     fi
     case $option in
-        -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--server-access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
+        -c|--config|--access_key|--secret_key|--access_token|--host|--host-bucket|--region|--bucket-location|--ca-certs|--ssl-cert|--ssl-key|--max-retries|--limit-rate|-j|--jobs|--shard|--encoding|--upload-id|--multipart-chunk-size-mb|--checksum-algorithm|--max-delete|--exclude|--exclude-from|--rexclude|--rexclude-from|--include|--include-from|--rinclude|--rinclude-from|--files-from|--acl-grant|--acl-revoke|-m|--mime-type|--default-mime-type|--add-encoding-exts|--add-header|--remove-header|--storage-class|--server-side-encryption-kms-id|--provider|--cache-file|--limit|--version-id|-D|--restore-days|--restore-priority|--expiry-date|--expiry-days|--expiry-prefix|--access-logging-target-prefix|--ws-index|--ws-error|--content-disposition|--content-type|--check|--address|--auth-file|--auth-key|--add-destination|--cf-add-cname|--cf-remove-cname|--cf-comment|--cf-default-root-object|--tls-cert|--tls-key|--server-access-log|--lifecycle-day|--etag-hash|--server-read-timeout|--server-write-timeout)
             _s3cmd_value "$option"
             return ;;
     esac

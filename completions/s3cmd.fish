@@ -10,7 +10,7 @@ function __s3cmd_command
             continue
         end
         switch $word
-            case -c --config --access_key --secret_key --access_token --host --host-bucket --region --bucket-location --ca-certs --ssl-cert --ssl-key --max-retries --limit-rate -j --jobs --shard --encoding --upload-id --multipart-chunk-size-mb --checksum-algorithm --max-delete --exclude --exclude-from --rexclude --rexclude-from --include --include-from --rinclude --rinclude-from --files-from --acl-grant --acl-revoke -m --mime-type --default-mime-type --add-encoding-exts --add-header --remove-header --storage-class --server-side-encryption-kms-id --provider --cache-file --limit -D --restore-days --restore-priority --expiry-date --expiry-days --expiry-prefix --access-logging-target-prefix --ws-index --ws-error --content-disposition --content-type --check --address --auth-file --auth-key --add-destination --cf-add-cname --cf-remove-cname --cf-comment --cf-default-root-object --tls-cert --tls-key --server-access-log --lifecycle-day --etag-hash --server-read-timeout --server-write-timeout
+            case -c --config --access_key --secret_key --access_token --host --host-bucket --region --bucket-location --ca-certs --ssl-cert --ssl-key --max-retries --limit-rate -j --jobs --shard --encoding --upload-id --multipart-chunk-size-mb --checksum-algorithm --max-delete --exclude --exclude-from --rexclude --rexclude-from --include --include-from --rinclude --rinclude-from --files-from --acl-grant --acl-revoke -m --mime-type --default-mime-type --add-encoding-exts --add-header --remove-header --storage-class --server-side-encryption-kms-id --provider --cache-file --limit --version-id -D --restore-days --restore-priority --expiry-date --expiry-days --expiry-prefix --access-logging-target-prefix --ws-index --ws-error --content-disposition --content-type --check --address --auth-file --auth-key --add-destination --cf-add-cname --cf-remove-cname --cf-comment --cf-default-root-object --tls-cert --tls-key --server-access-log --lifecycle-day --etag-hash --server-read-timeout --server-write-timeout
                 set skip 1
             case '-?*'
             case '*'
@@ -284,6 +284,8 @@ complete -c s3cmd -n '__s3cmd_may_be_in ls la du' -l list-allow-unordered -d 'Le
 complete -c s3cmd -n '__s3cmd_may_be_in ls la' -s l -l long-listing -d 'Print ETag and storage class, too'
 complete -c s3cmd -n '__s3cmd_may_be_in ls la' -l list-md5 -d 'Print MD5 sums, too'
 complete -c s3cmd -n '__s3cmd_may_be_in ls la' -l limit -x -d 'Stop after NUM entries'
+complete -c s3cmd -n '__s3cmd_may_be_in rb ls la du del rm' -l all-versions -d 'Mean all versions of the objects, and delete markers: list them, sum them up, or delete them for good'
+complete -c s3cmd -n '__s3cmd_may_be_in get del rm cp info md5sum restore setacl getacl settagging gettagging deltagging setobjectlegalhold setobjectretention signurl' -l version-id -x -d 'Mean that version of the object, which \'ls --all-versions\' tells'
 complete -c s3cmd -n '__s3cmd_may_be_in restore' -s D -l restore-days -x -d 'Keep the restored copy for NUM days (1)'
 complete -c s3cmd -n '__s3cmd_may_be_in restore' -l restore-priority -x -a 'standard expedited bulk' -d 'How fast to restore: standard, expedited or bulk'
 complete -c s3cmd -n '__s3cmd_may_be_in expire' -l expiry-date -x -d 'Delete the objects at this date, such as 2030-01-31'

@@ -64,9 +64,11 @@ impl Context {
         Ok(Self::on(cx.console.clone(), settings))
     }
 
-    /// The shared client, made on first use. Making it opens nothing; the first request does.
+    /// The shared client, made on first use; it means the version of `--version-id`, if one is named. Making it opens nothing; the first request does.
     pub fn client(&self) -> &Client {
-        self.client.get_or_init(|| Client::new(client_options(&self.settings)))
+        let settings = &self.settings;
+        self.client
+            .get_or_init(|| Client::new(client_options(settings)).at_version(settings.version_id.trim()))
     }
 
     /// The sums of local files that earlier runs remembered (`cache_file`), if they are wanted; read on first use.
@@ -137,6 +139,7 @@ impl Context {
             https,
             bucket: &uri.bucket,
             key: &uri.key,
+            version: None,
             content_disposition: "",
             content_type: "",
         };

@@ -2,13 +2,15 @@
 
 use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
+use super::versions;
 use crate::output::{Event, Exit, Failure, Outcome, reason};
-use crate::transfer::delete::{Deleted, Deletion, delete_sized};
+use crate::transfer::delete::{Deleted, Deletion, Doomed, delete_sized};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, BY_KEY, BY_RELATIVE, Found, RemoteItem, find};
 use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
 use std::ffi::OsString;
+use std::pin::pin;
 
 /// Deletes the named objects one by one, or with `-r` everything below the prefixes in batches, and prints a line for
 /// each. A key that is not there is deleted as well, as S3 has it.
@@ -30,6 +32,9 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             return Err(Failure::parameter(format!("Please use --force to delete ALL contents of {shown}")));
         }
     }
+    if settings.all_versions {
+        return all_versions(cx, &uris).await;
+    }
     if settings.recursive { whole_prefixes(cx, &uris).await } else { one_by_one(cx, &uris).await }
 }
 
@@ -48,7 +53,7 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
             cx.console.stream(&Event::Delete {
                 bucket,
                 key,
-                version_id: None,
+                version_id: cx.client().version(),
                 dry_run: true,
                 quoted: false,
             })?;
@@ -61,8 +66,9 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let ledger = pool::in_order(cx.width(), settings.stop_on_error, plan, |(_, item)| {
         let cx = cx.clone();
         async move {
-            cx.client().delete_object(&item.bucket, &item.key).await?;
-            cx.console.tell(&Event::deletion(&item.bucket, &item.key, None, false))?;
+            let client = cx.client();
+            client.delete_object(&item.bucket, &item.key).await?;
+            cx.console.tell(&Event::deletion(&item.bucket, &item.key, client.version(), false))?;
             Ok(Verdict::Done)
         }
     })
@@ -110,10 +116,7 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
             rest.next_if(|next| next.as_ref().map_or(true, |item| item.bucket == bucket))
         });
         let keys = stream::iter(of_bucket.map(|item| Ok(with_size(item?))));
-        let ended = delete_sized(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
-        deleted.ledger.done += ended.ledger.done;
-        deleted.ledger.failed += ended.ledger.failed;
-        deleted.bytes += ended.bytes;
+        deleted += delete_sized(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
     }
     show_stats(cx, deleted)?;
     deleted.ledger.outcome()
@@ -136,16 +139,51 @@ fn without_nested(uris: &[S3Uri]) -> Vec<S3Uri> {
     uris
 }
 
-fn chosen(found: Found) -> Option<(String, u64)> {
+fn chosen(found: Found) -> Option<Doomed> {
     match found {
         Found::Chosen(item) => Some(with_size(item)),
         Found::Excluded(_) => None,
     }
 }
 
-fn with_size(item: RemoteItem) -> (String, u64) {
+fn with_size(item: RemoteItem) -> Doomed {
     let size = item.listed.map_or(0, |listed| listed.size);
-    (item.key, size)
+    Doomed { key: item.key, version: None, size }
+}
+
+/// Deletes for good every version of what is meant, and every delete marker. They are deleted while they are listed,
+/// unless a limit has to be held.
+async fn all_versions(cx: &Cx, uris: &[S3Uri]) -> Outcome {
+    let uris = if cx.settings.recursive { without_nested(uris) } else { uris.to_vec() };
+    if cx.settings.max_delete >= 0 {
+        let mut count = 0;
+        for uri in &uris {
+            let mut meant = pin!(versions::meant(cx, uri)?);
+            while meant.try_next().await?.is_some() {
+                count += 1;
+            }
+        }
+        if exceeds_limit(cx, count) {
+            return Ok(());
+        }
+    }
+    let mut deleted = Deleted::default();
+    for uri in &uris {
+        let doomed = versions::meant(cx, uri)?.map_ok(|version| Doomed {
+            key: version.key,
+            version: Some(version.id),
+            size: version.size,
+        });
+        deleted += delete_sized(cx.client(), &cx.console, &uri.bucket, doomed, deletion(cx)).await?;
+    }
+    if deleted == Deleted::default() {
+        log::warn!("Remote list is empty.");
+    }
+    if cx.settings.dry_run {
+        log::warn!("Exiting now because of --dry-run");
+    }
+    show_stats(cx, deleted)?;
+    deleted.ledger.outcome()
 }
 
 /// How keys are deleted here.

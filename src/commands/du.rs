@@ -41,6 +41,9 @@ struct Usage {
 }
 
 async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
+    if cx.settings.all_versions {
+        return measure_versions(cx, uri).await;
+    }
     let options = ListOptions {
         prefix: uri.key.clone(),
         unordered: cx.settings.list_allow_unordered,
@@ -62,6 +65,22 @@ async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
                     usage.bytes += object.size;
                 }
             }
+        }
+    }
+    Ok(usage)
+}
+
+/// The same with all versions; delete markers are none.
+async fn measure_versions(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
+    let options = ListOptions { prefix: uri.key.clone(), ..ListOptions::default() };
+    let mut pages = cx.client().version_pages(&uri.bucket, options).boxed();
+    let mut usage = Usage::default();
+    let (shard, relative) = (cx.shard(), uri.key.rfind('/').map_or(0, |slash| slash + 1));
+    while let Some(page) = pages.try_next().await.map_err(Failure::about_bucket)? {
+        let is_meant = |key: &str| shard.is_none_or(|shard| shard.takes(&key[relative..]));
+        for version in page.versions.iter().filter(|version| !version.is_marker && is_meant(&version.key)) {
+            usage.objects += 1;
+            usage.bytes += version.size;
         }
     }
     Ok(usage)

@@ -46,7 +46,7 @@ async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
         client.get_acl(bucket, Some(key)),
     );
     let head = head.map_err(object_failure)?;
-    let mut info = described(uri, &head);
+    let mut info = described(uri, &head, client.version().is_some());
     let seen = access(cx, uri, &mut info.access, policy, cors, acl);
     if seen.is_ok() {
         info.metadata = metadata(&head);
@@ -61,7 +61,7 @@ async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
 }
 
 /// What the headers of an object tell.
-fn described(uri: &S3Uri, head: &Head) -> ObjectInfo {
+fn described(uri: &S3Uri, head: &Head, shows_version: bool) -> ObjectInfo {
     let header = |name: &str| head.header(name).map(str::to_owned);
     let storage_class = if head.storage_class.is_empty() { "STANDARD" } else { &head.storage_class };
     ObjectInfo {
@@ -76,6 +76,7 @@ fn described(uri: &S3Uri, head: &Head) -> ObjectInfo {
         md5: stored_md5(head),
         encryption: header("x-amz-server-side-encryption"),
         last_modified: head.modified.clone(),
+        shows_version,
         ..ObjectInfo::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::context::Cx;
 use super::info::stored_md5;
+use super::versions;
 use crate::output::{Columns, Event, Failure, Outcome};
 use crate::s3::list::{Entry, ListOptions, Sheet};
 use crate::shard::Shard;
@@ -34,6 +35,9 @@ async fn list_buckets(cx: &Cx) -> Outcome {
 /// objects, over all pages.
 pub(crate) async fn list_objects(cx: &Cx, uri: &S3Uri) -> Outcome {
     let settings = &cx.settings;
+    if settings.all_versions {
+        return versions::list(cx, uri, columns(cx)).await;
+    }
     let client = cx.client();
     let mut options = ListOptions {
         prefix: uri.key.strip_suffix('*').unwrap_or(&uri.key).to_owned(),

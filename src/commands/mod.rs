@@ -64,6 +64,7 @@ pub mod setversioning;
 pub mod sign;
 pub mod signurl;
 pub mod sync;
+mod versions;
 pub mod ws_create;
 pub mod ws_delete;
 pub mod ws_info;
@@ -76,6 +77,7 @@ use std::ffi::OsString;
 /// Runs a command to its end.
 pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
     cx.check_shard()?;
+    versions::check(command, cx, args)?;
     runtime::run(command, async {
         let cx = &context::Context::with_keys(cx).await?;
         let outcome = match command {

@@ -4,8 +4,8 @@ use super::context::{Cx, bucket_uri};
 use super::del::deletion;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::Error;
-use crate::s3::list::ListOptions;
-use crate::transfer::delete::delete_keys;
+use crate::s3::list::{ListOptions, Version};
+use crate::transfer::delete::{Doomed, delete_keys, delete_sized};
 use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
 use std::ffi::OsString;
@@ -67,6 +67,16 @@ async fn remove(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
         return Err(Removal::Other(Failure::new(Exit::CONFLICT, "S3 error: 409 (BucketNotEmpty)")));
     }
     log::warn!("Bucket is not empty. Removing all the objects from it first. This may take some time...");
+    if settings.all_versions {
+        let options = ListOptions::default();
+        let doomed = client
+            .version_pages(&uri.bucket, options)
+            .map_err(Failure::about_bucket)
+            .map_ok(|page| stream::iter(page.versions.into_iter().map(|version| Ok(doomed(version)))))
+            .try_flatten();
+        delete_sized(client, &cx.console, &uri.bucket, doomed, deletion(cx)).await.map_err(Removal::Other)?;
+        return end(cx, uri).await;
+    }
     let keys = client
         .list_sheets(&uri.bucket, ListOptions { width: cx.width(), ..ListOptions::default() })
         .map_err(Failure::about_bucket)
@@ -76,9 +86,17 @@ async fn remove(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
         })
         .try_flatten();
     delete_keys(client, &cx.console, &uri.bucket, keys, deletion(cx)).await.map_err(Removal::Other)?;
-    if settings.dry_run {
+    end(cx, uri).await
+}
+
+/// Keys that could not be deleted were named; the bucket's own answer decides.
+async fn end(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
+    if cx.settings.dry_run {
         return Ok(());
     }
-    // Keys that could not be deleted were named; the bucket's own answer decides.
-    client.delete_bucket(&uri.bucket).await.map_err(Removal::Refused)
+    cx.client().delete_bucket(&uri.bucket).await.map_err(Removal::Refused)
+}
+
+fn doomed(version: Version) -> Doomed {
+    Doomed { key: version.key, version: Some(version.id), size: version.size }
 }

@@ -28,6 +28,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         https,
         bucket: &uri.bucket,
         key: &uri.key,
+        version: cx.client().version(),
         content_disposition: &settings.content_disposition,
         content_type: &settings.content_type,
     };

@@ -36,6 +36,8 @@ settings! {
         add_headers: String = String::new(), Always;
         /// Where `serve` listens, `HOST:PORT`; empty: a loopback port.
         address: String = String::new(), WhenChanged;
+        /// Mean all versions of objects.
+        all_versions: bool = false, WhenChanged, no_file;
         /// Whether `serve` serves other machines without TLS.
         allow_plain_http: bool = false, WhenChanged;
         /// A file with the key pairs that `serve` accepts.
@@ -248,6 +250,8 @@ settings! {
         use_mime_magic: bool = true, Always;
         /// How much is told on stderr: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
         verbosity: Verbosity = Verbosity::Warning, Always;
+        /// The version of an object that is meant; empty: the latest.
+        version_id: String = String::new(), WhenChanged, no_file;
         /// Template of the end point of a website.
         website_endpoint: String = "http://%(bucket)s.s3-website-%(location)s.amazonaws.com/".to_owned(), Always;
         /// Error document of a website.

@@ -4,7 +4,6 @@
 use super::client::Client;
 use super::error::{Error, Result};
 use super::object::with_document;
-use super::request::Request;
 use super::xml::{self, Step};
 use http::Method;
 use std::fmt::Write;
@@ -216,13 +215,13 @@ impl Acl {
 impl Client {
     /// The list of a bucket, or of an object where `key` is given.
     pub async fn get_acl(&self, bucket: &str, key: Option<&str>) -> Result<Acl> {
-        let request = Request::new(Method::GET, Some(bucket), key).query("acl", "");
+        let request = self.about(Method::GET, bucket, key).query("acl", "");
         Acl::from_xml(&self.fetch_text(request).await?)
     }
 
     /// Replaces the list.
     pub async fn put_acl(&self, bucket: &str, key: Option<&str>, acl: &Acl) -> Result<()> {
-        let request = Request::new(Method::PUT, Some(bucket), key).query("acl", "");
+        let request = self.about(Method::PUT, bucket, key).query("acl", "");
         self.send(with_document(request, acl.to_xml(), "application/xml").await?).await.map(drop)
     }
 }

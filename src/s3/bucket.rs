@@ -135,8 +135,7 @@ impl Client {
 
     /// Reads a sub-resource (`policy`, `lifecycle`, `cors`, ...) as it is.
     pub async fn document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<String> {
-        let request = Request::new(Method::GET, Some(bucket), key).query(name, "");
-        self.fetch_text(request).await
+        self.fetch_text(self.about(Method::GET, bucket, key).query(name, "")).await
     }
 
     /// Stores a sub-resource as it is; returns the status, which some commands show (204 or 200).
@@ -148,14 +147,14 @@ impl Client {
         document: String,
         content_type: &str,
     ) -> Result<u16> {
-        let request = Request::new(Method::PUT, Some(bucket), key).query(name, "");
+        let request = self.about(Method::PUT, bucket, key).query(name, "");
         let response = self.send(with_document(request, document, content_type).await?).await?;
         Ok(response.status)
     }
 
     /// Deletes a sub-resource.
     pub async fn delete_document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<()> {
-        self.send(Request::new(Method::DELETE, Some(bucket), key).query(name, "")).await.map(drop)
+        self.send(self.about(Method::DELETE, bucket, key).query(name, "")).await.map(drop)
     }
 }
 

@@ -1,5 +1,9 @@
 //! The shared client: signs, sends, retries, follows the service to the right region.
 
+mod detours;
+
+pub use detours::canonical_region;
+
 use super::body::Payload;
 use super::credentials::Credentials;
 use super::endpoint::{Endpoint, Target};
@@ -16,7 +20,7 @@ use chrono::Utc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -89,6 +93,8 @@ impl ClientOptions {
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// The version that requests about an object mean; `None` for the latest.
+    version: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -99,15 +105,9 @@ struct Inner {
     bulk: Semaphore,
     pace: Arc<Pace>,
     /// What answers told about buckets: region, and the host to use instead.
-    buckets: Mutex<HashMap<String, Learned>>,
+    buckets: Mutex<HashMap<String, detours::Learned>>,
     /// Set once the service has asked for the other signature version.
     other_signature: AtomicBool,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Learned {
-    region: Option<String>,
-    host: Option<String>,
 }
 
 impl Client {
@@ -125,7 +125,28 @@ impl Client {
             buckets: Mutex::default(),
             other_signature: AtomicBool::new(false),
         };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), version: None }
+    }
+
+    /// The same client for one version of an object: what asks about an object, reads it or deletes it, and what hangs on
+    /// it, means that version. An empty id means the latest one.
+    pub fn at_version(&self, id: &str) -> Self {
+        let version = Some(id).filter(|id| !id.is_empty()).map(Arc::from);
+        Self { inner: self.inner.clone(), version }
+    }
+
+    /// The version that is meant; `None` for the latest.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// A request about a bucket, or about an object in the version that is meant.
+    pub(super) fn about(&self, method: Method, bucket: &str, key: Option<&str>) -> Request {
+        let request = Request::new(method, Some(bucket), key);
+        match self.version() {
+            Some(id) if key.is_some() => request.query("versionId", id),
+            _ => request,
+        }
     }
 
     /// The options that the client was made with.
@@ -146,22 +167,6 @@ impl Client {
             (Signature::V2, true) => Signature::V4,
             (Signature::V4, true) => Signature::V2,
         }
-    }
-
-    /// The region that signatures for a bucket name, as far as it is known.
-    pub fn region(&self, bucket: Option<&str>) -> String {
-        let learned = bucket.and_then(|bucket| self.learned(bucket).region);
-        learned.unwrap_or_else(|| canonical_region(&self.inner.options.region).to_owned())
-    }
-
-    fn learned(&self, bucket: &str) -> Learned {
-        let buckets = self.inner.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.get(bucket).cloned().unwrap_or_default()
-    }
-
-    fn learn(&self, bucket: &str, change: impl FnOnce(&mut Learned)) {
-        let mut buckets = self.inner.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        change(buckets.entry(bucket.to_owned()).or_default());
     }
 
     /// Sends a request until it succeeds or is beyond help. Each attempt is signed anew.
@@ -264,46 +269,6 @@ impl Client {
         Err(self.service_error(&Request::new(Method::GET, None, None), response).await)
     }
 
-    /// Learns from an answer where or how the request should have gone; `true` if it should go again.
-    fn adapt(&self, request: &Request, error: &Error) -> bool {
-        let Some(service) = error.service() else { return false };
-        if let Some(bucket) = &request.bucket {
-            let known = self.learned(bucket);
-            let moved = matches!(service.status, 301 | 302 | 307 | 308);
-            if moved
-                && let Some(host) = &service.endpoint
-                && known.host.as_ref() != Some(host)
-            {
-                let host = host.clone();
-                let region = service.region.clone();
-                self.learn(bucket, |learned| {
-                    learned.host = Some(host);
-                    learned.region = region.or(learned.region.take());
-                });
-                return true;
-            }
-            let misplaced = moved
-                || matches!(
-                    service.code.as_str(),
-                    "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"
-                )
-                || (service.status == 400 && request.method == Method::HEAD);
-            if misplaced
-                && let Some(region) = &service.region
-                && *region != self.region(Some(bucket))
-            {
-                let region = region.clone();
-                self.learn(bucket, |learned| learned.region = Some(region));
-                return true;
-            }
-        }
-        let wants_other = match self.signature() {
-            Signature::V2 => service.status == 400 && service.message.contains(v4::ALGORITHM),
-            Signature::V4 => service.status == 403 && service.message.contains("valid Date or x-amz-date"),
-        };
-        wants_other && !self.inner.other_signature.swap(true, Ordering::Relaxed)
-    }
-
     async fn attempt(&self, request: &Request) -> Result<Response> {
         let inner = &self.inner;
         let target = self.target(request);
@@ -375,23 +340,6 @@ impl Client {
         let body = super::body::whole(text);
         let timeout = inner.transport.timeout();
         Ok(Response { status, headers, body, timeout, progress: None, throttle: None, after_loss: false })
-    }
-
-    fn target(&self, request: &Request) -> Target {
-        let mut target =
-            self.inner.options.endpoint.target(request.bucket.as_deref(), request.key.as_deref());
-        if let Some(path) = &request.path {
-            target.path.clone_from(path);
-        }
-        if let Some(bucket) = &request.bucket
-            && let Some(host) = self.learned(bucket).host
-        {
-            let in_host = host.starts_with(&format!("{bucket}."));
-            let key = encode::path(request.key.as_deref().unwrap_or(""));
-            let path = if in_host { format!("/{key}") } else { format!("/{}/{key}", encode::query(bucket)) };
-            target = Target { host, path, bucket_in_host: in_host };
-        }
-        target
     }
 
     fn signed_headers(
@@ -497,15 +445,6 @@ async fn unless_silent<T>(
                 last = now;
             }
         }
-    }
-}
-
-/// s3cmd's `US` and an empty region mean the classic one; `EU` is its old name for Ireland.
-pub fn canonical_region(region: &str) -> &str {
-    match region {
-        "" | "US" => "us-east-1",
-        "EU" => "eu-west-1",
-        other => other,
     }
 }
 

@@ -38,10 +38,12 @@ pub struct Head {
 }
 
 /// A failed key of a batch deletion.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteFailure {
     /// Key.
     pub key: String,
+    /// Id of the version; empty where none was named.
+    pub version: String,
     /// S3 code.
     pub code: String,
     /// Message, may be empty.
@@ -55,12 +57,18 @@ pub struct CopySource<'a> {
     pub bucket: &'a str,
     /// Key.
     pub key: &'a str,
+    /// Id of the version; `None` for the latest.
+    pub version: Option<&'a str>,
 }
 
 impl CopySource<'_> {
     /// The value of `x-amz-copy-source`.
     pub fn header(&self) -> String {
-        format!("/{}/{}", encode::query(self.bucket), encode::path(self.key))
+        let source = format!("/{}/{}", encode::query(self.bucket), encode::path(self.key));
+        match self.version {
+            Some(id) => format!("{source}?versionId={}", encode::query(id)),
+            None => source,
+        }
     }
 }
 
@@ -140,7 +148,7 @@ impl Head {
 impl Client {
     /// Asks about an object.
     pub async fn head_object(&self, bucket: &str, key: &str) -> Result<Head> {
-        let response = self.send(Request::new(Method::HEAD, Some(bucket), Some(key))).await?;
+        let response = self.send(self.about(Method::HEAD, bucket, Some(key))).await?;
         Head::from_response(&response)
     }
 
@@ -148,7 +156,7 @@ impl Client {
     /// key of KMS which the user may not use: then the question is repeated without it.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
     pub async fn head_object_with_checksum(&self, bucket: &str, key: &str) -> Result<Head> {
-        let request = Request::new(Method::HEAD, Some(bucket), Some(key));
+        let request = self.about(Method::HEAD, bucket, Some(key));
         match self.send(request.header(checksum::MODE_HEADER, "ENABLED")).await {
             Ok(response) => Head::from_response(&response),
             Err(error) if error.status() == Some(403) => self.head_object(bucket, key).await,
@@ -158,8 +166,7 @@ impl Client {
 
     /// The size of one of an object's parts (from 1), in bytes, if the server tells of parts and their number is `parts`.
     pub async fn size_of_part(&self, bucket: &str, key: &str, part: u64, parts: u64) -> Result<Option<u64>> {
-        let request =
-            Request::new(Method::HEAD, Some(bucket), Some(key)).query("partNumber", part.to_string());
+        let request = self.about(Method::HEAD, bucket, Some(key)).query("partNumber", part.to_string());
         let head = match self.send(request).await {
             Ok(response) => Head::from_response(&response)?,
             // Servers that do not know the parameter may say so in several ways.
@@ -178,7 +185,7 @@ impl Client {
         headers: &[(String, String)],
         progress: Option<Progress>,
     ) -> Result<Response> {
-        let request = Request::new(Method::GET, Some(bucket), Some(key)).headers(headers).progress(progress);
+        let request = self.about(Method::GET, bucket, Some(key)).headers(headers).progress(progress);
         self.send(request).await
     }
 
@@ -212,23 +219,31 @@ impl Client {
         Ok(etag.trim_matches('"').to_owned())
     }
 
-    /// Deletes one object; a missing key is no error for S3.
+    /// Deletes one object, or for good the version that is meant; a missing key is no error for S3.
     pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
-        self.send(Request::new(Method::DELETE, Some(bucket), Some(key))).await.map(drop)
+        self.send(self.about(Method::DELETE, bucket, Some(key))).await.map(drop)
     }
 
-    /// Deletes up to [`MAX_BATCH_DELETE`] keys in one request and returns those that could not be deleted.
-    pub async fn delete_objects(&self, bucket: &str, keys: &[String]) -> Result<Vec<DeleteFailure>> {
+    /// Deletes up to [`MAX_BATCH_DELETE`] keys, each with the id of a version where that alone is meant, in one request and
+    /// returns those that could not be deleted.
+    pub async fn delete_objects(
+        &self,
+        bucket: &str,
+        keys: &[(&str, Option<&str>)],
+    ) -> Result<Vec<DeleteFailure>> {
         let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Delete>");
-        for key in keys {
-            let _ = write!(document, "<Object><Key>{}</Key></Object>", xml::escaped(key));
+        for (key, version) in keys {
+            let _ = write!(document, "<Object><Key>{}</Key>", xml::escaped(key));
+            if let Some(id) = version {
+                let _ = write!(document, "<VersionId>{}</VersionId>", xml::escaped(id));
+            }
+            document.push_str("</Object>");
         }
         document.push_str("</Delete>");
         let request = Request::new(Method::POST, Some(bucket), None).query("delete", "");
         let text = self.fetch_text(with_document(request, document, "application/xml").await?).await?;
         let (mut failures, mut failure) = (Vec::new(), None::<DeleteFailure>);
         let mut is_result = false;
-        let blank = || DeleteFailure { key: String::new(), code: String::new(), message: String::new() };
         xml::walk(&text, |step| {
             let (path, value) = match step {
                 Step::Open([root]) => {
@@ -239,9 +254,12 @@ impl Client {
                 Step::Open(..) | Step::Close(..) => return,
             };
             match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                ["Error", "Key"] => failure.get_or_insert_with(blank).key = value.to_owned(),
-                ["Error", "Code"] => failure.get_or_insert_with(blank).code = value.trim().to_owned(),
-                ["Error", "Message"] => failure.get_or_insert_with(blank).message = value.trim().to_owned(),
+                ["Error", "Key"] => failure.get_or_insert_default().key = value.to_owned(),
+                ["Error", "VersionId"] => {
+                    failure.get_or_insert_default().version = value.trim().to_owned();
+                }
+                ["Error", "Code"] => failure.get_or_insert_default().code = value.trim().to_owned(),
+                ["Error", "Message"] => failure.get_or_insert_default().message = value.trim().to_owned(),
                 ["Error"] => failures.extend(failure.take()),
                 _ => {}
             }

@@ -16,6 +16,8 @@ pub struct Link<'a> {
     pub bucket: &'a str,
     /// Key.
     pub key: &'a str,
+    /// Id of the version; `None` for the latest.
+    pub version: Option<&'a str>,
     /// `Content-Disposition` of the answer; empty for the object's own.
     pub content_disposition: &'a str,
     /// `Content-Type` of the answer; empty for the object's own.
@@ -62,6 +64,7 @@ impl Link<'_> {
 
     fn overrides(&self) -> Vec<(String, String)> {
         let pairs = [
+            ("versionId", self.version.unwrap_or_default()),
             ("response-content-disposition", self.content_disposition),
             ("response-content-type", self.content_type),
         ];
@@ -90,6 +93,7 @@ mod tests {
                 https: false,
                 bucket: "lab-ref-1",
                 key: "hello.txt",
+                version: None,
                 content_disposition: "",
                 content_type: "",
             };

@@ -176,7 +176,7 @@ impl Client {
             "<RestoreRequest {NAMESPACE}><Days>{days}</Days><GlacierJobParameters><Tier>{tier}</Tier>\
              </GlacierJobParameters></RestoreRequest>"
         );
-        let request = Request::new(Method::POST, Some(bucket), Some(key)).query("restore", "");
+        let request = self.about(Method::POST, bucket, Some(key)).query("restore", "");
         self.send(with_document(request, document, "application/xml").await?).await.map(drop)
     }
 }

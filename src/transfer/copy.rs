@@ -74,6 +74,8 @@ impl From<Error> for CopyError {
 #[derive(Clone, Debug)]
 pub struct Copier {
     client: Client,
+    /// The same, in the version that is copied.
+    source: Client,
     settings: Arc<Settings>,
     /// One permit for each part that is copied at this time, of whatever object.
     parts: Arc<Semaphore>,
@@ -96,11 +98,12 @@ enum Grants {
 }
 
 impl Copier {
-    /// Makes a copier that copies so many parts at once.
+    /// Makes a copier that copies so many parts at once. The version that the client means is that of the source.
     pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
         let width = width.max(1);
         let parts = Arc::new(Semaphore::new(width));
-        Self { client, settings, parts, width, no_grants: Arc::default(), rewrites: false }
+        let (source, client) = (client.clone(), client.at_version(""));
+        Self { client, source, settings, parts, width, no_grants: Arc::default(), rewrites: false }
     }
 
     /// The same for copies of objects onto themselves, which servers only make where the metadata is sent anew. As in
@@ -132,7 +135,7 @@ impl Copier {
     async fn copy_listed(&self, from: &S3Uri, to: &S3Uri, listed: &Listed) -> Result<bool> {
         let headers = self.headers(None);
         let (copied, grants) = futures::join!(
-            self.client.copy_object(source(from), &to.bucket, &to.key, &headers),
+            self.client.copy_object(self.from(from), &to.bucket, &to.key, &headers),
             self.source_grants(from)
         );
         let etag = match copied {
@@ -141,7 +144,7 @@ impl Copier {
             Err(error) => return Err(error),
         };
         if etag.is_empty() || etag != listed.etag {
-            let head = self.client.head_object(&from.bucket, &from.key).await?;
+            let head = self.source.head_object(&from.bucket, &from.key).await?;
             self.verify(from, &head, to, &etag).await?;
         }
         self.give_grants(from, to, grants?).await?;
@@ -151,7 +154,7 @@ impl Copier {
     /// Copies an object after asking about it.
     async fn copy_asked(&self, from: &S3Uri, to: &S3Uri) -> std::result::Result<(), CopyError> {
         let (head, grants) =
-            futures::join!(self.client.head_object(&from.bucket, &from.key), self.source_grants(from));
+            futures::join!(self.source.head_object(&from.bucket, &from.key), self.source_grants(from));
         let head = match (head, &grants) {
             (Ok(head), _) => head,
             // HEAD has no body to say why; the other request has.
@@ -169,7 +172,7 @@ impl Copier {
         if self.is_whole(&from.key, head.size) {
             let tags = self.tags_at_risk(from, &head).await?;
             let headers = self.headers(Some(&head));
-            let etag = self.client.copy_object(source(from), &to.bucket, &to.key, &headers).await?;
+            let etag = self.client.copy_object(self.from(from), &to.bucket, &to.key, &headers).await?;
             self.verify(from, &head, to, &etag).await?;
             self.give_tags(to, &tags).await?;
         } else {
@@ -202,7 +205,7 @@ impl Copier {
         if self.settings.acl_public.is_some() || self.no_grants.load(Ordering::Relaxed) {
             return Ok(Grants::Default);
         }
-        match self.client.get_acl(&from.bucket, Some(&from.key)).await {
+        match self.source.get_acl(&from.bucket, Some(&from.key)).await {
             Ok(acl) => {
                 let owners_alone = acl.grants.iter().all(|grant| {
                     grant.permission == "FULL_CONTROL"
@@ -254,7 +257,7 @@ impl Copier {
         if !is_tagged || others || !self.changes_metadata() {
             return Ok(Vec::new());
         }
-        self.client.tags(&from.bucket, Some(&from.key)).await
+        self.source.tags(&from.bucket, Some(&from.key)).await
     }
 
     /// Gives a copy its tags back if it has lost them.
@@ -285,12 +288,12 @@ impl Copier {
         headers
     }
 
+    fn from<'a>(&'a self, uri: &'a S3Uri) -> CopySource<'a> {
+        CopySource { bucket: &uri.bucket, key: &uri.key, version: self.source.version() }
+    }
+
     /// The size from which an object is copied in parts, and theirs, in bytes.
     fn part_size(&self) -> u64 {
         (self.settings.multipart_copy_chunk_size_mb.max(1) as u64) << 20
     }
-}
-
-fn source(uri: &S3Uri) -> CopySource<'_> {
-    CopySource { bucket: &uri.bucket, key: &uri.key }
 }

@@ -7,10 +7,23 @@ use crate::s3::object::MAX_BATCH_DELETE;
 use futures::stream::{FuturesOrdered, TryChunksError};
 use futures::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
+use std::ops::AddAssign;
 use std::pin::pin;
 
 /// Requests under way at once: each is a thousand keys of work for the server.
 const MAX_REQUESTS: usize = 4;
+
+/// What is to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doomed {
+    /// Key.
+    pub key: String,
+    /// Id of the version that is deleted for good; `None` for the object, of which a bucket with versioning keeps what
+    /// there was.
+    pub version: Option<String>,
+    /// Length in bytes, as far as it is known.
+    pub size: u64,
+}
 
 /// How keys are deleted.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +47,8 @@ pub async fn delete_keys(
     keys: impl Stream<Item = Outcome<String>>,
     how: Deletion,
 ) -> Outcome<Ledger> {
-    let sized = keys.map_ok(|key| (key, 0));
-    Ok(delete_sized(client, console, bucket, sized, how).await?.ledger)
+    let doomed = keys.map_ok(|key| Doomed { key, version: None, size: 0 });
+    Ok(delete_sized(client, console, bucket, doomed, how).await?.ledger)
 }
 
 /// What was deleted.
@@ -47,12 +60,20 @@ pub struct Deleted {
     pub bytes: u64,
 }
 
-/// [`delete_keys`] for keys with their sizes in bytes, which are added up.
+impl AddAssign for Deleted {
+    fn add_assign(&mut self, other: Self) {
+        self.ledger.done += other.ledger.done;
+        self.ledger.failed += other.ledger.failed;
+        self.bytes += other.bytes;
+    }
+}
+
+/// [`delete_keys`] for objects and versions with their sizes in bytes, which are added up.
 pub async fn delete_sized(
     client: &Client,
     console: &Console,
     bucket: &str,
-    keys: impl Stream<Item = Outcome<(String, u64)>>,
+    keys: impl Stream<Item = Outcome<Doomed>>,
     how: Deletion,
 ) -> Outcome<Deleted> {
     let mut deleted = Deleted::default();
@@ -79,7 +100,7 @@ pub async fn delete_sized(
                 };
                 running.push_back(async move {
                     let answer =
-                        if how.dry_run { Ok(HashMap::new()) } else { delete_batch(client, bucket, &batch).await };
+                        if how.dry_run { Ok(Failures::new()) } else { delete_batch(client, bucket, &batch).await };
                     (batch, answer)
                 });
             }
@@ -92,20 +113,24 @@ pub async fn delete_sized(
     }
 }
 
+/// Why keys, each with the id of its version or an empty one, could not be deleted.
+type Failures = HashMap<(String, String), String>;
+
 /// Prints and counts what became of a batch.
 fn report(
     console: &Console,
     bucket: &str,
-    batch: Vec<(String, u64)>,
-    failures: &HashMap<String, String>,
+    batch: Vec<Doomed>,
+    failures: &Failures,
     dry_run: bool,
     deleted: &mut Deleted,
 ) -> Outcome {
     let mut lines = String::new();
-    for (key, size) in batch {
-        match failures.get(&key) {
+    for Doomed { key, version, size } in batch {
+        let version = version.as_deref();
+        match failures.get(&(key.clone(), version.unwrap_or_default().to_owned())) {
             None => {
-                console.render(&mut lines, &Event::deletion(bucket, &key, None, dry_run));
+                console.render(&mut lines, &Event::deletion(bucket, &key, version, dry_run));
                 deleted.ledger.count(Verdict::Done);
                 deleted.bytes += size;
             }
@@ -123,27 +148,24 @@ fn report(
 }
 
 /// Deletes up to a thousand keys; answers why some of them could not be.
-async fn delete_batch(
-    client: &Client,
-    bucket: &str,
-    keys: &[(String, u64)],
-) -> Outcome<HashMap<String, String>> {
-    let keys = keys.iter().map(|(key, _)| key.clone());
-    let (plain, odd): (Vec<String>, Vec<String>) = keys.partition(|key| fits_xml(key));
-    let mut failures = HashMap::new();
+async fn delete_batch(client: &Client, bucket: &str, doomed: &[Doomed]) -> Outcome<Failures> {
+    let named = doomed.iter().map(|doomed| (doomed.key.as_str(), doomed.version.as_deref()));
+    let (plain, odd): (Vec<_>, Vec<_>) = named.partition(|(key, _)| fits_xml(key));
+    let mut failures = Failures::new();
     if !plain.is_empty() {
         for failure in client.delete_objects(bucket, &plain).await? {
             let reason = match failure.message.as_str() {
                 "" => failure.code,
                 message => format!("{}: {message}", failure.code),
             };
-            failures.insert(failure.key, reason);
+            failures.insert((failure.key, failure.version), reason);
         }
     }
-    for key in odd {
-        if let Err(error) = client.delete_object(bucket, &key).await {
+    for (key, version) in odd {
+        let version = version.unwrap_or_default();
+        if let Err(error) = client.at_version(version).delete_object(bucket, key).await {
             match error.service() {
-                Some(service) => failures.insert(key, service.to_string()),
+                Some(service) => failures.insert((key.to_owned(), version.to_owned()), service.to_string()),
                 None => return Err(error.into()),
             };
         }

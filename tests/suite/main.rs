@@ -55,4 +55,5 @@ mod sharing;
 mod sync;
 mod terminal;
 mod transcripts;
+mod versions;
 mod website;

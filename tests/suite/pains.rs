@@ -10,8 +10,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 /// Every settled row of the document names a test that is there, and every test for a thread stands in the document.
 #[test]
 fn every_settled_pain_has_its_test() {
-    let sources =
-        [include_str!("pains.rs"), include_str!("pains_around.rs"), include_str!("json.rs")].concat();
+    let sources = [
+        include_str!("pains.rs"),
+        include_str!("pains_around.rs"),
+        include_str!("json.rs"),
+        include_str!("versions.rs"),
+    ]
+    .concat();
     let tests: Vec<&str> = sources
         .lines()
         .filter_map(|line| line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name))

@@ -173,6 +173,7 @@ pub const GROUPS: &[OptionGroup] = &[
     OptionGroup { title: "Setting up", options: setup::SETUP },
     OptionGroup { title: "Local files", options: setup::LOCAL },
     OptionGroup { title: "Listings", options: objects::LISTINGS },
+    OptionGroup { title: "Versions of objects", options: objects::VERSIONS },
     OptionGroup { title: "Single commands", options: objects::SINGLE },
     OptionGroup { title: "Mirrors: sync and CloudFront", options: mirrors::MIRRORS },
     OptionGroup { title: "The embedded server", options: serving::SERVING },

@@ -1,8 +1,9 @@
 //! Options about objects: moving, choosing, storing and listing them, and those of single commands.
 
 use super::super::commands::Command::{
-    Accesslog, Cfcreate, Cfmodify, Check as CheckCommand, Cp, Del, Du, Expire, Fixbucket, Get, Info, La, Ls,
-    Mb, Md5sum, Modify, Mv, Put, Rb, Restore, Serve, Setacl, Setnotification, Signurl, Sync, WsCreate,
+    Accesslog, Cfcreate, Cfmodify, Check as CheckCommand, Cp, Del, Deltagging, Du, Expire, Fixbucket, Get,
+    Getacl, Gettagging, Info, La, Ls, Mb, Md5sum, Modify, Mv, Put, Rb, Restore, Serve, Setacl,
+    Setnotification, Setobjectlegalhold, Setobjectretention, Settagging, Signurl, Sync, WsCreate,
 };
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
@@ -333,6 +334,39 @@ pub(super) const LISTINGS: &[OptionSpec] = &[
         Scope::Only(&[Ls, La, Du]),
         "Let the server list in any order, which is faster on large buckets of a Ceph store.",
     ),
+];
+
+pub(super) const VERSIONS: &[OptionSpec] = &[
+    flag(
+        &["all-versions"],
+        Sets::On("all_versions"),
+        Scope::Only(&[Ls, La, Du, Del, Rb]),
+        "Mean all versions of the objects, and delete markers: list them, sum them up, or delete them for good.",
+    )
+    .own(),
+    value(
+        &["version-id"],
+        "ID",
+        Sets::Key("version_id"),
+        Scope::Only(&[
+            Get,
+            Info,
+            Del,
+            Cp,
+            Signurl,
+            Md5sum,
+            Restore,
+            Gettagging,
+            Settagging,
+            Deltagging,
+            Getacl,
+            Setacl,
+            Setobjectlegalhold,
+            Setobjectretention,
+        ]),
+        "Mean that version of the object, which 'ls --all-versions' tells. del deletes it for good; cp onto the object restores it.",
+    )
+    .own(),
 ];
 
 pub(super) const SINGLE: &[OptionSpec] = &[

@@ -152,7 +152,7 @@ async fn multipart(place: &Place, key: &str) -> Result<String> {
 }
 
 async fn copied(place: &Place, key: &str, copy: &str) -> Result<String> {
-    let source = CopySource { bucket: &place.bucket, key };
+    let source = CopySource { bucket: &place.bucket, key, version: None };
     let etag = place.client.copy_object(source, &place.bucket, copy, &[]).await?;
     let original = place.client.head_object(&place.bucket, key).await?;
     let result = place.client.head_object(&place.bucket, copy).await?;
@@ -189,6 +189,7 @@ async fn link(cx: &Cx, place: &Place, key: &str, data: &Bytes) -> Result<String>
         https: cx.settings.use_https,
         bucket: &place.bucket,
         key,
+        version: None,
         content_disposition: "",
         content_type: "",
     };
@@ -210,7 +211,7 @@ async fn link(cx: &Cx, place: &Place, key: &str, data: &Bytes) -> Result<String>
 async fn delete(place: &Place, keys: &[&str]) -> Result<String> {
     let (client, bucket) = (&place.client, place.bucket.as_str());
     let (batch, single) = keys.split_at(1);
-    let batch: Vec<String> = batch.iter().map(|key| (*key).to_owned()).collect();
+    let batch: Vec<_> = batch.iter().map(|key| (*key, None)).collect();
     if let Some(failure) = client.delete_objects(bucket, &batch).await?.first() {
         return Err(Error::Integrity(format!("{}: {}", failure.code, failure.key)));
     }

@@ -5,9 +5,11 @@ mod parallel;
 mod sheet;
 mod stream;
 mod uploads;
+mod versions;
 
 pub use sheet::{Entry, Sheet};
 pub use uploads::{Part, Upload};
+pub use versions::{Version, VersionMarker, VersionPage};
 
 use super::client::Client;
 use super::error::Result;

@@ -3,7 +3,7 @@
 //! An object that was uploaded in parts is copied in parts of the same size where that can be found out: the copy then
 //! has the ETag of the source, which proves it, and is known before the copy takes its name.
 
-use super::{Copier, proof, source};
+use super::{Copier, proof};
 use crate::s3::body::Payload;
 use crate::s3::multipart::{
     FinishedPart, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, UploadRef, composite_etag,
@@ -47,7 +47,7 @@ impl Copier {
             let is_proved = etag.as_ref() == Some(&head.etag);
             if !is_proved {
                 // Ceph ignores the condition on the source's ETag in part copies, so it is asked again at the end.
-                let now = self.client.head_object(&from.bucket, &from.key).await?;
+                let now = self.source.head_object(&from.bucket, &from.key).await?;
                 if now.etag != head.etag || now.size != head.size {
                     return Err(Error::Integrity("the source changed while it was copied".into()));
                 }
@@ -77,7 +77,7 @@ impl Copier {
         if let Some(size) = compare::stored_part_size(head).filter(fits) {
             return Ok(Some(size));
         }
-        let told = self.client.size_of_part(&from.bucket, &from.key, 1, parts).await?;
+        let told = self.source.size_of_part(&from.bucket, &from.key, 1, parts).await?;
         let configured = (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20;
         Ok(told.into_iter().chain(compare::part_sizes(head.size, parts, configured)).find(fits))
     }
@@ -88,7 +88,7 @@ impl Copier {
         let mut headers = self.stored_headers(head);
         let is_tagged = head.header("x-amz-tagging-count").is_some_and(|count| count != "0");
         if is_tagged && !headers.iter().any(|(name, _)| name == "x-amz-tagging") {
-            let tags = self.client.tags(&from.bucket, Some(&from.key)).await?;
+            let tags = self.source.tags(&from.bucket, Some(&from.key)).await?;
             headers.push(("x-amz-tagging".to_owned(), crate::s3::sign::encode::query_string(&tags, false)));
         }
         Ok(headers)
@@ -106,7 +106,7 @@ impl Copier {
                 // It is never closed.
                 let _permit = self.parts.acquire().await;
                 let range = (first, last);
-                self.client.upload_part_copy(upload, number, source(from), range, Some(&head.etag)).await
+                self.client.upload_part_copy(upload, number, self.from(from), range, Some(&head.etag)).await
             })
             .buffered(self.width)
             .try_collect()
@@ -128,7 +128,7 @@ impl Copier {
         let parts = ranges(head.size, part_size)
             .map(|(number, first, last)| async move {
                 let _permit = self.parts.acquire().await;
-                Ok((number, proof::range(&self.client, from, &head.etag, (first, last)).await?))
+                Ok((number, proof::range(&self.source, from, &head.etag, (first, last)).await?))
             })
             .buffered(at_once)
             .map_ok(|(number, content)| {

@@ -46,7 +46,7 @@ impl Copier {
     /// Compares the lengths, and the stored checksums or, where there are none, bytes from all over both objects.
     pub(super) async fn compare_samples(&self, from: &S3Uri, head: &Head, to: &S3Uri) -> Result<()> {
         let (source, arrived) = futures::try_join!(
-            self.client.head_object_with_checksum(&from.bucket, &from.key),
+            self.source.head_object_with_checksum(&from.bucket, &from.key),
             self.client.head_object_with_checksum(&to.bucket, &to.key)
         )?;
         if arrived.size != head.size {
@@ -61,7 +61,7 @@ impl Copier {
         let compared = futures::stream::iter(samples(head.size, crate::s3::retry::random))
             .map(|(first, last)| async move {
                 let (theirs, ours) = futures::try_join!(
-                    range(&self.client, from, &head.etag, (first, last)),
+                    range(&self.source, from, &head.etag, (first, last)),
                     range(&self.client, to, etag, (first, last))
                 )?;
                 if theirs == ours { Ok(()) } else { Err(wrong(to, &format!("other bytes from {first} on"))) }

@@ -206,7 +206,7 @@ impl Uploader {
         }
         headers.extend(attributes.headers());
         headers.push(("x-amz-metadata-directive".to_owned(), "REPLACE".to_owned()));
-        let source = CopySource { bucket: &from.bucket, key: &from.key };
+        let source = CopySource { bucket: &from.bucket, key: &from.key, version: None };
         let etag = self.client.copy_object(source, &to.bucket, &to.key, &headers).await?;
         let wanted = hex::encode(md5);
         if etag.eq_ignore_ascii_case(&wanted) {

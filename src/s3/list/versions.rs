@@ -1,0 +1,175 @@
+//! Listings of the versions of objects.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
+
+use super::ListOptions;
+use super::sheet::url_decoded;
+use crate::s3::client::Client;
+use crate::s3::error::{Error, Result};
+use crate::s3::request::Request;
+use crate::s3::xml::{self, Step};
+use futures::Stream;
+use http::Method;
+
+/// A version of an object, or a delete marker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// Key.
+    pub key: String,
+    /// Id; `null` for what was stored without versioning.
+    pub id: String,
+    /// Whether it is what one gets who names no version.
+    pub is_latest: bool,
+    /// Whether it only stands for the deletion of the object.
+    pub is_marker: bool,
+    /// Length in bytes; 0 for a marker.
+    pub size: u64,
+    /// ETag without quotes; empty for a marker.
+    pub etag: String,
+    /// Time as sent.
+    pub modified: String,
+    /// Storage class; empty where the server sends none.
+    pub storage_class: String,
+}
+
+/// Where the next page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionMarker {
+    key: String,
+    id: Option<String>,
+}
+
+/// A page of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionPage {
+    /// Versions and markers in the server's order: by keys, the latest first.
+    pub versions: Vec<Version>,
+    /// Common prefixes, ascending.
+    pub prefixes: Vec<String>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<VersionMarker>,
+}
+
+impl Client {
+    /// One page. `after` is the `next` of the page before. Prefix, delimiter and page size count of the options.
+    pub async fn version_page(
+        &self,
+        bucket: &str,
+        options: &ListOptions,
+        after: Option<&VersionMarker>,
+    ) -> Result<VersionPage> {
+        let mut request =
+            Request::new(Method::GET, Some(bucket), None).query("versions", "").query("encoding-type", "url");
+        if !options.delimiter.is_empty() {
+            request = request.query("delimiter", &options.delimiter);
+        }
+        if let Some(VersionMarker { key, id }) = after {
+            request = request.query("key-marker", key);
+            if let Some(id) = id {
+                request = request.query("version-id-marker", id);
+            }
+        }
+        if let Some(size) = options.page_size {
+            request = request.query("max-keys", size.to_string());
+        }
+        if !options.prefix.is_empty() {
+            request = request.query("prefix", &options.prefix);
+        }
+        parse(&self.fetch_text(request).await?)
+    }
+
+    /// All pages, one after the other.
+    pub fn version_pages(
+        &self,
+        bucket: &str,
+        options: ListOptions,
+    ) -> impl Stream<Item = Result<VersionPage>> + Send + 'static {
+        let (client, bucket) = (self.clone(), bucket.to_owned());
+        futures::stream::try_unfold(Some(None), move |place: Option<Option<VersionMarker>>| {
+            let (client, bucket, options) = (client.clone(), bucket.clone(), options.clone());
+            async move {
+                let Some(after) = place else { return Ok(None) };
+                let page = client.version_page(&bucket, &options, after.as_ref()).await?;
+                if page.next.is_some() && page.next == after {
+                    return Err(Error::Malformed("a listing that repeats the same page".into()));
+                }
+                let place = page.next.clone().map(Some);
+                Ok(Some((page, place)))
+            }
+        })
+    }
+}
+
+fn parse(text: &str) -> Result<VersionPage> {
+    let (mut page, mut version) = (VersionPage::default(), Version::default());
+    let (mut truncated, mut encoded, mut bad) = (false, false, None);
+    xml::expect_root(text, "ListVersionsResult")?;
+    xml::walk(text, |step| {
+        let Step::Close([_, path @ ..], value) = step else { return };
+        match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["IsTruncated"] => truncated = value.trim() == "true",
+            ["EncodingType"] => encoded = value.trim() == "url",
+            ["CommonPrefixes", "Prefix"] => page.prefixes.push(value.to_owned()),
+            ["Version" | "DeleteMarker", "Key"] => version.key = value.to_owned(),
+            ["Version" | "DeleteMarker", "VersionId"] => version.id = value.trim().to_owned(),
+            ["Version" | "DeleteMarker", "IsLatest"] => version.is_latest = value.trim() == "true",
+            ["Version" | "DeleteMarker", "LastModified"] => version.modified = value.trim().to_owned(),
+            ["Version", "ETag"] => version.etag = value.trim().trim_matches('"').to_owned(),
+            ["Version", "StorageClass"] => version.storage_class = value.trim().to_owned(),
+            ["Version", "Size"] => match value.trim().parse() {
+                Ok(size) => version.size = size,
+                Err(_) => bad = Some(Error::Malformed(format!("a listing with the size '{value}'"))),
+            },
+            [kind @ ("Version" | "DeleteMarker")] => {
+                let is_marker = kind == "DeleteMarker";
+                page.versions.push(Version { is_marker, ..std::mem::take(&mut version) });
+            }
+            _ => {}
+        }
+    })?;
+    if let Some(error) = bad {
+        return Err(error);
+    }
+    if encoded {
+        let names = page.versions.iter_mut().map(|version| &mut version.key).chain(&mut page.prefixes);
+        for name in names {
+            if let Some(decoded) = url_decoded(name)? {
+                *name = decoded;
+            }
+        }
+    }
+    if truncated {
+        // The last entry is the next marker. What the server names is the same, but not every one encodes it as it does
+        // the keys.
+        let last = page.versions.last().map(|version| (version.key.as_str(), Some(version.id.as_str())));
+        let last = last.max(page.prefixes.last().map(|prefix| (prefix.as_str(), None)));
+        let Some((key, id)) = last else {
+            return Err(Error::Malformed("a truncated listing that names no next page".into()));
+        };
+        page.next = Some(VersionMarker { key: key.to_owned(), id: id.map(str::to_owned) });
+    }
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_and_markers_are_told_in_their_order() {
+        let page = parse(
+            "<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\
+             <DeleteMarker><Key>a+b%2Fc</Key><VersionId>2</VersionId><IsLatest>true</IsLatest></DeleteMarker>\
+             <Version><Key>a+b%2Fc</Key><VersionId>1</VersionId><IsLatest>false</IsLatest><Size>5</Size>\
+             <ETag>&quot;e&quot;</ETag><LastModified>2026-11-20T08:45:04.000Z</LastModified></Version>\
+             <CommonPrefixes><Prefix>A%2F</Prefix></CommonPrefixes></ListVersionsResult>",
+        )
+        .unwrap();
+        let shown: Vec<_> =
+            page.versions.iter().map(|one| (one.key.as_str(), one.id.as_str(), one.is_marker)).collect();
+        assert_eq!(shown, [("a b/c", "2", true), ("a b/c", "1", false)]);
+        assert_eq!((page.versions[1].size, page.versions[1].etag.as_str()), (5, "e"));
+        assert_eq!(page.prefixes, ["A/"]);
+        assert_eq!(page.next, Some(VersionMarker { key: "a b/c".into(), id: Some("1".into()) }));
+        assert!(parse("<ListBucketResult/>").is_err());
+    }
+}
