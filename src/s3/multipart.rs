@@ -56,6 +56,17 @@ pub fn composite_etag<'a>(part_etags: impl IntoIterator<Item = &'a str>) -> Opti
     Some(format!("{}-{parts}", hex::encode(hasher.finalize())))
 }
 
+/// The id of the upload that a service has started.
+fn upload_id(answer: &str) -> Result<String> {
+    // `rclone serve s3` (1.75.2) leaves the end of the root's name out.
+    for root in ["InitiateMultipartUploadResult", "InitiateMultipartUpload"] {
+        if let Some(id) = xml::text_at(answer, &[root, "UploadId"])?.filter(|id| !id.is_empty()) {
+            return Ok(id);
+        }
+    }
+    Err(Error::Malformed("an upload without an id".into()))
+}
+
 impl Client {
     /// Starts an upload; `headers` are the object's. Returns its id.
     pub async fn create_upload(
@@ -71,9 +82,7 @@ impl Client {
         let first = Instant::now();
         let response = self.send(request).await?;
         let after_loss = response.after_loss;
-        let id = xml::text_at(&response.text().await?, &["InitiateMultipartUploadResult", "UploadId"])?
-            .filter(|id| !id.is_empty())
-            .ok_or_else(|| Error::Malformed("an upload without an id".into()))?;
+        let id = upload_id(&response.text().await?)?;
         if after_loss {
             // Best effort: what is left would only take room.
             let _ = self.drop_doubles(UploadRef { bucket, key, id: &id }, first.elapsed()).await;
@@ -253,5 +262,16 @@ mod tests {
         let parts = ["d41d8cd98f00b204e9800998ecf8427e"];
         assert_eq!(composite_etag(parts).unwrap(), "59adb24ef3cdbe0297f05b395827453f-1");
         assert_eq!(composite_etag(["not-an-md5"]), None);
+    }
+    #[test]
+    fn an_upload_has_its_id_whatever_the_service_calls_it() {
+        for root in ["InitiateMultipartUploadResult", "InitiateMultipartUpload"] {
+            let answer = format!("<{root} xmlns=\"x\"><Key>k</Key><UploadId>u-1</UploadId></{root}>");
+            assert_eq!(upload_id(&answer).unwrap(), "u-1");
+        }
+        assert!(
+            upload_id("<InitiateMultipartUploadResult><UploadId/></InitiateMultipartUploadResult>").is_err()
+        );
+        assert!(upload_id("<html><UploadId>u</UploadId></html>").is_err());
     }
 }

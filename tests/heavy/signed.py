@@ -62,6 +62,15 @@ class Client:
             link.close()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
 
+    def head(self, method, bucket, key, query="", length=0):
+        """The signed head of a request whose body somebody else sends, as the bytes for a socket."""
+        path = "/" + bucket + "/" + urllib.parse.quote(key.encode(), safe=SAFE + "/")
+        sent = {"host": self.host}
+        self._sign_v4(method, path, query, sent, "UNSIGNED-PAYLOAD")
+        lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+        target = path + ("?" + query if query else "")
+        return f"{method} {target} HTTP/1.1\r\n{lines}content-length: {length}\r\nconnection: close\r\n\r\n".encode()
+
     def _sign_v4(self, method, path, query, sent, digest):
         now = datetime.datetime.now(datetime.timezone.utc)
         stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")

@@ -5,6 +5,7 @@
 //! are none of its business, to which links inside of it lead.
 
 mod dice;
+mod operations;
 mod requests;
 mod words;
 

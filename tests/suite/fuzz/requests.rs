@@ -1,7 +1,8 @@
 //! Fuzzed requests: properly signed ones with odd parts, so that the deep code is reached, and broken ones.
 
 use super::dice::Dice;
-use super::words::{HEADERS, KEYS, METHODS, OPERATIONS, PIECES, QUERY, VALUES};
+use super::operations::OPERATIONS;
+use super::words::{HEADERS, KEYS, METHODS, PIECES, QUERY, VALUES};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
