@@ -101,7 +101,7 @@ class Inspection:
         if not key.present():
             status, headers, _ = self.client.send("GET", key.bucket, key.name)
             marker = bool(key.history)
-            check(status == 404 and ("x-amz-delete-marker" in headers) == marker, f"{key.name}: deleted, and answers {status}")
+            check(status == 404 and (headers.get("x-amz-delete-marker") == "true") == marker, f"{key.name}: deleted, and answers {status}")
 
     def contended(self, key, listed):
         told, body = self.look(key.bucket, key.name, listed[0]) if listed else (None, None)
