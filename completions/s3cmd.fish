@@ -10,7 +10,7 @@ function __s3cmd_command
             continue
         end
         switch $word
-            case -c --config --access_key --secret_key --access_token --host --host-bucket --region --bucket-location --ca-certs --ssl-cert --ssl-key --max-retries --limit-rate -j --jobs --shard --encoding --upload-id --multipart-chunk-size-mb --checksum-algorithm --max-delete --exclude --exclude-from --rexclude --rexclude-from --include --include-from --rinclude --rinclude-from --files-from --acl-grant --acl-revoke -m --mime-type --default-mime-type --add-encoding-exts --add-header --remove-header --storage-class --server-side-encryption-kms-id --provider --cache-file --limit --version-id -D --restore-days --restore-priority --expiry-date --expiry-days --expiry-prefix --access-logging-target-prefix --ws-index --ws-error --content-disposition --content-type --check --address --auth-file --auth-key --add-destination --cf-add-cname --cf-remove-cname --cf-comment --cf-default-root-object --tls-cert --tls-key --server-access-log --lifecycle-day --etag-hash --server-read-timeout --server-write-timeout
+            case -c --config --access_key --secret_key --access_token --host --host-bucket --region --bucket-location --ca-certs --ssl-cert --ssl-key --max-retries --limit-rate -j --jobs --shard --encoding --upload-id --multipart-chunk-size-mb --checksum-algorithm --max-delete --exclude --exclude-from --rexclude --rexclude-from --include --include-from --rinclude --rinclude-from --files-from --acl-grant --acl-revoke -m --mime-type --default-mime-type --add-encoding-exts --add-header --remove-header --storage-class --server-side-encryption-kms-id --provider --cache-file --limit --version-id -D --restore-days --restore-priority --expiry-date --expiry-days --expiry-prefix --access-logging-target-prefix --ws-index --ws-error --content-disposition --content-type --check --address --auth-file --auth-key --add-destination --cf-add-cname --cf-remove-cname --cf-comment --cf-default-root-object --remote --auth-expires --tls-cert --tls-key --server-access-log --lifecycle-day --etag-hash --server-read-timeout --server-write-timeout
                 set skip 1
             case '-?*'
             case '*'
@@ -109,7 +109,7 @@ complete -c s3cmd -n __s3cmd_no_command -a cfinvalinfo -d 'Show how far CloudFro
 complete -c s3cmd -n __s3cmd_no_command -a signurl -d 'Make a link that works for a while without an account'
 complete -c s3cmd -n __s3cmd_no_command -a sign -d 'Sign a text with the secret key'
 complete -c s3cmd -n __s3cmd_no_command -a check -d 'Test the connection step by step'
-complete -c s3cmd -n __s3cmd_no_command -a serve -d 'Serve a directory as an S3 store'
+complete -c s3cmd -n __s3cmd_no_command -a serve -d 'Serve a directory as an S3 store, or a part of another store'
 complete -c s3cmd -n __s3cmd_no_command -a help -d 'Show this help, or that of one command'
 complete -c s3cmd -n '__s3cmd_in put get sync' -F -a '(__s3cmd_remote objects too)'
 complete -c s3cmd -n '__s3cmd_in setpolicy setlifecycle setcors setnotification' -F -a '(__s3cmd_remote buckets too)'
@@ -173,7 +173,7 @@ complete -c s3cmd -n '__s3cmd_in help' -a cfinvalinfo -d 'Show how far CloudFron
 complete -c s3cmd -n '__s3cmd_in help' -a signurl -d 'Make a link that works for a while without an account'
 complete -c s3cmd -n '__s3cmd_in help' -a sign -d 'Sign a text with the secret key'
 complete -c s3cmd -n '__s3cmd_in help' -a check -d 'Test the connection step by step'
-complete -c s3cmd -n '__s3cmd_in help' -a serve -d 'Serve a directory as an S3 store'
+complete -c s3cmd -n '__s3cmd_in help' -a serve -d 'Serve a directory as an S3 store, or a part of another store'
 complete -c s3cmd -n '__s3cmd_in help' -a help -d 'Show this help, or that of one command'
 complete -c s3cmd -s h -l help -d 'Show this help, or that of the command that is named too'
 complete -c s3cmd -l version -d 'Show the version: s3cmd\'s that this program follows, then its own'
@@ -243,6 +243,8 @@ complete -c s3cmd -n '__s3cmd_may_be_in serve' -l no-fsync -d 'Acknowledge a wri
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l address -x -d 'Where to listen'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l auth-file -r -F -d 'Accept the key pairs in FILE'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l auth-key -x -d 'Accept this key pair'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l remote -x -d 'Serve this bucket of the configured store instead of a directory; with PREFIX only what is below it'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l auth-expires -x -d 'Refuse the keys of --auth-key, or the pair that is made, from then on: +Nm, +Nh or +Nd from now, or a date'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l read-only -d 'Refuse every request that changes anything'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l tls-cert -r -F -d 'Serve HTTPS with this certificate (PEM, with its chain)'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l tls-key -r -F -d 'The certificate\'s private key (PEM), if it is not in the same file'

@@ -260,8 +260,8 @@ commands! {
     Sign Tools ["sign"], 1, "STRING", "Sign a text with the secret key"
     Check Tools ["check"], 0, "[s3://BUCKET]", "Test the connection step by step",
         "Each step prints what it found, and a failure which setting to change. What the test stores it removes again. With --embedded it runs against a private server of its own and needs no account."
-    Serve Tools ["serve"], 1, "DIRECTORY", "Serve a directory as an S3 store",
-        "Buckets are directories, objects are files. Without --auth-file and --auth-key a key pair is made, printed and written into a configuration file that is ready for use."; no_account
+    Serve Tools ["serve"], 1, "DIRECTORY", "Serve a directory as an S3 store, or a part of another store",
+        "Buckets are directories, objects are files. With --remote there is no directory: the objects of a bucket of the configured store, or those below a prefix, are served under key pairs of the server's own. Without --auth-file and --auth-key a key pair is made, printed and written into a configuration file that is ready for use."; no_account
     Help Tools ["help"], 0, "[COMMAND]", "Show this help, or that of one command"; no_account
 }
 

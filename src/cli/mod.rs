@@ -103,7 +103,8 @@ impl Invocation {
         }
         let Some(command) = self.command else { return usage(invalid_command(&self.command_word)) };
         let from_list = command.id == Command::Md5sum && self.typed.key("check_list").is_none();
-        let wanted = command.min_args.max(usize::from(from_list));
+        let is_served_elsewhere = command.id == Command::Serve && self.typed.key("remote").is_some();
+        let wanted = if is_served_elsewhere { 0 } else { command.min_args.max(usize::from(from_list)) };
         if self.args.len() < wanted {
             return usage(vec![format!("Not enough parameters for command '{}'", self.command_word)]);
         }
@@ -151,7 +152,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
 
 fn needs_account(command: &CommandSpec, typed: &Typed) -> bool {
     let embedded = command.id == Command::Check && typed.key("embedded").is_some();
-    command.needs_account && !embedded
+    let remote = command.id == Command::Serve && typed.key("remote").is_some();
+    command.needs_account && !embedded || remote
 }
 
 /// `s3cmd help` and `s3cmd help COMMAND`.

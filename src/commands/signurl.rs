@@ -88,7 +88,7 @@ fn version(asked_for_v2: bool, lifetime: i64) -> Version {
 
 /// When a link expires, in seconds since the epoch: such a number; `+` and seconds from now; `+` and a number with `s`,
 /// `m`, `h`, `d` or `w`; or a date, with or without a time and an offset from UTC, which is meant without one.
-fn expiry(text: &str, now: i64) -> Outcome<i64> {
+pub(super) fn expiry(text: &str, now: i64) -> Outcome<i64> {
     let time = match text.trim().strip_prefix('+') {
         Some(duration) => seconds(duration).and_then(|seconds| now.checked_add(seconds)),
         None => text.trim().parse().ok().or_else(|| iso_time(text.trim())),

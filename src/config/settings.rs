@@ -40,6 +40,8 @@ settings! {
         all_versions: bool = false, WhenChanged, no_file;
         /// Whether `serve` serves other machines without TLS.
         allow_plain_http: bool = false, WhenChanged;
+        /// When the key pairs that `serve` was not given in a file expire, as in `signurl`; empty: never.
+        auth_expires: String = String::new(), WhenChanged;
         /// A file with the key pairs that `serve` accepts.
         auth_file: String = String::new(), WhenChanged;
         /// Region; `US` means that it is not known.
@@ -190,6 +192,8 @@ settings! {
         recv_chunk: i64 = 65536, Always, no_effect;
         /// The class REDUCED_REDUNDANCY.
         reduced_redundancy: bool = false, Always;
+        /// What `serve` serves of the configured store, `s3://BUCKET[/PREFIX]`; empty: a directory.
+        remote: String = String::new(), WhenChanged, no_file;
         /// Say that the requester pays.
         requester_pays: bool = false, Always;
         /// Days for which a restored copy is kept.

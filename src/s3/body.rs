@@ -164,7 +164,8 @@ pub(crate) fn whole(bytes: Bytes) -> WireBody {
     Full::new(bytes).map_err(Into::into).boxed()
 }
 
-fn counted(
+/// A body of blocks as they come, counted into `sent`.
+pub(super) fn counted(
     blocks: impl futures::Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
     sent: Arc<AtomicU64>,
     throttle: Option<Arc<super::Throttle>>,

@@ -8,6 +8,7 @@ use super::body::Payload;
 use super::credentials::Credentials;
 use super::endpoint::{Endpoint, Target};
 use super::error::{ConnectionFailure, Error, Result, ServiceError};
+use super::flow::{Flow, SEALED, Seal};
 use super::pace::Pace;
 use super::request::{MAX_DOCUMENT, Request, Response};
 use super::retry::{Blame, Budget, RetryClass, RetryPolicy};
@@ -197,9 +198,13 @@ impl Client {
                 progress.store(before, Ordering::Relaxed);
             }
             log::debug!("{} {}: {error}", request.method, request.resource());
-            if request.adapt && detours < MAX_DETOURS && self.adapt(&request, &error) {
+            let is_spent = request.flow.as_ref().is_some_and(Flow::is_spent);
+            if request.adapt && detours < MAX_DETOURS && self.adapt(&request, &error) && !is_spent {
                 detours += 1;
-                if self.signature() == Signature::V4 && request.payload_sha256.is_none() {
+                if self.signature() == Signature::V4
+                    && request.payload_sha256.is_none()
+                    && request.flow.is_none()
+                {
                     let digests = request.payload.digests(false, true).await?;
                     request.payload_sha256 = digests.sha256.map(hex::encode);
                 }
@@ -277,7 +282,7 @@ impl Client {
             None => None,
         };
         let credentials = issued.as_ref().or(inner.options.credentials.as_ref());
-        let headers = self.signed_headers(request, &target, credentials)?;
+        let (headers, seal) = self.signed_headers(request, &target, credentials)?;
         let mut path_and_query = target.path;
         if !request.query.is_empty() {
             path_and_query.push('?');
@@ -290,14 +295,20 @@ impl Client {
             target.host
         );
 
-        let is_data = matches!(request.payload, Payload::File(_)) || request.progress.is_some();
+        let is_data = matches!(request.payload, Payload::File(_))
+            || request.progress.is_some()
+            || request.flow.is_some();
         let throttle = inner.throttle.clone().filter(|_| is_data);
         let upload = request.method == Method::PUT || request.method == Method::POST;
         let sent = match &request.progress {
             Some(progress) if upload => progress.clone(),
             _ => Arc::new(AtomicU64::new(0)),
         };
-        let body = request.payload.wire(sent.clone(), throttle.clone().filter(|_| upload));
+        let slowed = throttle.clone().filter(|_| upload);
+        let body = match &request.flow {
+            Some(flow) => flow.wire(seal, sent.clone(), slowed),
+            None => request.payload.wire(sent.clone(), slowed),
+        };
         let scheme = inner.options.endpoint.scheme();
         let answer = inner.transport.send(
             request.method.clone(),
@@ -342,19 +353,32 @@ impl Client {
         Ok(Response { status, headers, body, timeout, progress: None, throttle: None, after_loss: false })
     }
 
+    /// The headers to send, and what signs the chunks of a body whose sum is not known.
     fn signed_headers(
         &self,
         request: &Request,
         target: &Target,
         credentials: Option<&Credentials>,
-    ) -> Result<HeaderMap> {
+    ) -> Result<(HeaderMap, Option<Seal>)> {
         let options = &self.inner.options;
         let mut headers = request.headers.clone();
         headers.push(("host".to_owned(), target.host.clone()));
+        let sealed = request.flow.as_ref().filter(|_| {
+            credentials.is_some() && request.payload_sha256.is_none() && self.signature() == Signature::V4
+        });
         let carries_body = matches!(request.method, Method::PUT | Method::POST);
         if carries_body {
-            headers.push(("content-length".to_owned(), request.payload.len().to_string()));
+            let length = match (&request.flow, sealed) {
+                (_, Some(flow)) => flow.sealed_len(),
+                (Some(flow), None) => flow.len(),
+                (None, None) => request.payload.len(),
+            };
+            headers.push(("content-length".to_owned(), length.to_string()));
         }
+        if let Some(flow) = sealed {
+            headers.push(("x-amz-decoded-content-length".to_owned(), flow.len().to_string()));
+        }
+        let mut seal = None;
         if options.requester_pays && request.method != Method::DELETE {
             headers.push(("x-amz-request-payer".to_owned(), "requester".to_owned()));
         }
@@ -373,8 +397,13 @@ impl Client {
                 Signature::V4 => {
                     let region = self.region(request.bucket.as_deref());
                     let scope = v4::Scope { time: Utc::now(), region: &region, service: options.service };
-                    let hash = request.payload_sha256.as_deref().unwrap_or(v4::EMPTY_SHA256);
-                    v4::sign(&signable, hash, credentials, &scope)
+                    let known = request.payload_sha256.as_deref();
+                    let hash = known.unwrap_or(if sealed.is_some() { SEALED } else { v4::EMPTY_SHA256 });
+                    let added = v4::sign(&signable, hash, credentials, &scope);
+                    if sealed.is_some() {
+                        seal = Seal::of(&added, credentials, &scope, options.service);
+                    }
+                    added
                 }
             };
             headers.extend(added);
@@ -387,7 +416,7 @@ impl Client {
             value.set_sensitive(matches!(name.as_str(), "authorization" | "x-amz-security-token"));
             map.append(parsed, value);
         }
-        Ok(map)
+        Ok((map, seal))
     }
 
     async fn service_error(&self, request: &Request, response: Response) -> Error {

@@ -2,6 +2,7 @@
 
 use super::body::{Payload, WireBody};
 use super::error::{ConnectionFailure, Error, Result};
+use super::flow::Flow;
 use super::retry::RetryClass;
 use super::{Throttle, transport};
 use bytes::{Bytes, BytesMut};
@@ -28,6 +29,8 @@ pub struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) payload: Payload,
+    /// A body that can be sent once; goes before `payload`.
+    pub(crate) flow: Option<Flow>,
     /// Hex SHA-256 of the payload where the caller has it already.
     pub(crate) payload_sha256: Option<String>,
     pub(crate) retry: RetryClass,
@@ -51,6 +54,7 @@ impl Request {
             query: Vec::new(),
             headers: Vec::new(),
             payload: Payload::default(),
+            flow: None,
             payload_sha256: None,
             retry: RetryClass::Plain,
             progress: None,
@@ -87,6 +91,12 @@ impl Request {
     pub fn payload(mut self, payload: impl Into<Payload>) -> Self {
         self.payload = payload.into();
         self
+    }
+
+    /// Sets a body that is sent while it comes in; the request is never repeated then.
+    pub fn flow(mut self, flow: Flow) -> Self {
+        self.flow = Some(flow);
+        self.retry(RetryClass::Once)
     }
 
     /// Sets how the request may be repeated.

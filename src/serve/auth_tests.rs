@@ -61,6 +61,10 @@ impl Made {
     }
 
     fn verify(&self, time: DateTime<Utc>) -> Result<Option<String>, &'static str> {
+        self.verify_for(&users(), time)
+    }
+
+    fn verify_for(&self, users: &[User], time: DateTime<Utc>) -> Result<Option<String>, &'static str> {
         let signed = Signed {
             method: &self.method,
             path: &self.path,
@@ -68,7 +72,7 @@ impl Made {
             headers: &self.headers,
             host_bucket: None,
         };
-        match verify(&signed, &users(), time) {
+        match verify(&signed, users, time) {
             Ok(verified) => Ok(verified.user.map(|user| user.access_key.clone())),
             Err(error) => Err(error.code),
         }
@@ -144,6 +148,26 @@ fn links_expire() {
     let mut bent = two;
     bent.set("Expires", &(now().timestamp() + 6000).to_string());
     assert_eq!(bent.verify(now()), Err("SignatureDoesNotMatch"));
+}
+
+#[test]
+fn a_key_pair_that_has_expired_is_refused_in_every_form() {
+    let mut users = users();
+    users[0].expires = Some(now());
+    let forms = |time: DateTime<Utc>| {
+        [
+            Made::new("/b/k").v4("US", v4::UNSIGNED_PAYLOAD, time),
+            Made::new("/b/k").v2(time),
+            Made::new("/b/k").v4_link(600),
+            Made::new("/b/k").v2_link(now().timestamp() + 600),
+        ]
+    };
+    for made in forms(now() - seconds(1)) {
+        assert_eq!(made.verify_for(&users, now() - seconds(1)), Ok(Some("AK/with/slashes".to_owned())));
+    }
+    for made in forms(now()) {
+        assert_eq!(made.verify_for(&users, now()), Err("InvalidAccessKeyId"));
+    }
 }
 
 #[test]

@@ -6,8 +6,11 @@ use super::users::User;
 use super::xml::Writer;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 use percent_encoding::percent_decode_str;
+use std::fmt;
 use std::fs::File;
+use std::io;
 use std::net::IpAddr;
 
 /// S3's limit, in bytes.
@@ -105,6 +108,21 @@ pub(crate) enum ReplyBody {
         offset: u64,
         left: u64,
     },
+    /// As it comes from elsewhere.
+    Flow(Flow),
+}
+
+/// Content that comes from elsewhere while it is sent on: read as fast as the client takes it, and given up with the client.
+pub(crate) struct Flow {
+    pub(crate) pieces: BoxStream<'static, io::Result<Bytes>>,
+    /// In bytes, where it is known.
+    pub(crate) length: Option<u64>,
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").field("length", &self.length).finish_non_exhaustive()
+    }
 }
 
 impl Reply {

@@ -94,11 +94,16 @@ fn forbidden(why: &str) -> S3Error {
     S3Error::new("AccessForbidden", format!("CORSResponse: {why}"))
 }
 
+/// The answer to a preflight request where there are no rules.
+pub(crate) fn not_enabled() -> S3Error {
+    forbidden("CORS is not enabled for this bucket.")
+}
+
 /// Answers a preflight request (OPTIONS). It carries no signature: browsers send none.
 pub(crate) fn preflight(server: &Server, bucket: &str, asked: &Asked<'_>) -> S3Result<Reply> {
     let rules = match rules(server, bucket) {
         Ok(Some(rules)) => rules,
-        Ok(None) => return Err(forbidden("CORS is not enabled for this bucket.")),
+        Ok(None) => return Err(not_enabled()),
         Err(error) if error.code == "NoSuchBucket" => return Err(forbidden("Bucket not found")),
         Err(error) => return Err(error),
     };

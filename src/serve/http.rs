@@ -1,15 +1,13 @@
 //! The HTTP front: connections, request heads and bodies, and the bridge to the threads that do the work.
 //!
-//! Operations are plain blocking code (file work mostly) and run on the runtime's blocking threads; bodies reach
-//! them through a short channel, and leave in pieces that are read ahead by one. A panic in an operation is that
-//! request's 500.
+//! What stands behind the front (see [`super::back`]) gets bodies through a short channel; files leave in pieces that are
+//! read ahead by one. A panic in an operation is that request's 500.
 
-use super::Server;
+use super::Front;
 use super::auth::checksum::Checksum;
 use super::auth::payload::Payload;
 use super::auth::{self, Signed};
 use super::call::{self, Call, Reply};
-use super::cors::{self, Asked};
 use super::error::{S3Result, fail};
 use super::inflow::Inflow;
 use super::journal::{Entry, Facts};
@@ -66,7 +64,7 @@ pub(crate) struct Door {
 }
 
 /// Accepts connections until `stopping` turns true, then waits for the requests under way.
-pub(crate) async fn accept(door: Door, server: Arc<Server>, mut stopping: watch::Receiver<bool>) {
+pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::Receiver<bool>) {
     let Door { listener, tls, write_timeout } = door;
     // Every connection holds a sender; the receiver ends when the last is gone.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
@@ -127,7 +125,7 @@ pub(super) async fn stop_wanted(stopping: &mut watch::Receiver<bool>) {
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: Peer,
-    server: Arc<Server>,
+    server: Arc<Front>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let read_timeout = server.read_timeout;
@@ -161,7 +159,7 @@ fn request_id() -> String {
     format!("{:08X}{:08X}", Utc::now().timestamp() & 0xffff_ffff, count & 0xffff_ffff)
 }
 
-async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+async fn answer(server: Arc<Front>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
     let id = request_id();
     let head = request.method() == http::Method::HEAD;
     let path = request.uri().path().to_owned();
@@ -206,7 +204,7 @@ async fn answer(server: Arc<Server>, request: Request<Incoming>, peer: Peer) -> 
 
 /// The headers that let a page of another origin read an answer.
 async fn cross_origin(
-    server: Arc<Server>,
+    server: Arc<Front>,
     path: &str,
     host: &str,
     origin: String,
@@ -215,12 +213,7 @@ async fn cross_origin(
     let named = website::host_bucket(host, &server.domains);
     let named = named.or_else(|| call::host_bucket(host, &server.domains));
     let Ok((Some(bucket), _)) = call::split_path(path, named) else { return Vec::new() };
-    let look = move || {
-        let asked = Asked { origin: &origin, method: &method, headers: None };
-        let headers = cors::headers(&server, &bucket, &asked);
-        headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    };
-    tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    server.back.cross_origin(bucket, origin, method).await
 }
 
 /// What a request says of itself.
@@ -247,7 +240,7 @@ fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> Facts {
 
 /// Reads the head, verifies it, and hands the request to the operations.
 async fn respond(
-    server: Arc<Server>,
+    server: Arc<Front>,
     request: Request<Incoming>,
     peer: SocketAddr,
     mut entry: Option<&mut Entry>,
@@ -296,13 +289,7 @@ async fn respond(
     if method == "OPTIONS"
         && let (Some(bucket), _) = call::split_path(&path, host_bucket.as_deref())?
     {
-        let answered =
-            tokio::task::spawn_blocking(move || cors::preflight(&server, &bucket, &cors::asked(&headers)?))
-                .await;
-        return answered.unwrap_or_else(|error| {
-            log::error!("serve: a preflight request panicked: {error}");
-            fail("InternalError", "We encountered an internal error. Please try again.")
-        });
+        return server.back.preflight(bucket, headers).await;
     }
     if let Some(bucket) = site {
         body.drain(&headers);
@@ -351,49 +338,24 @@ async fn respond(
     if body_is_chunked(&headers) {
         payload.leave_open();
     }
-    let mut call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
+    let call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
     let has_log = entry.is_some() && server.journal.has_log();
-    let work = move || {
-        // Before the work: a bucket that goes has an owner.
-        let bucket = has_log.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
-        let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
-        let result = route::run(&server, &mut call);
-        if let Err(error) = &result
-            && error.status == 500
-        {
-            log::error!("serve: {} {}: {}", call.method, call.path, error.message);
-        }
-        let stored = call.payload.length().filter(|_| call.method == "PUT");
-        // A form says only in its body whose it is.
-        (result, owner, stored, call.user.map(|user| user.id))
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok((result, owner, stored, requester)) => {
-            if let Some(entry) = entry {
-                entry.facts.owner = owner;
-                entry.facts.requester = requester.unwrap_or_default();
-                if entry.facts.operation == "REST.PUT.OBJECT" && result.is_ok() {
-                    entry.facts.object_size = stored;
-                }
-            }
-            result
-        }
-        Err(error) => {
-            log::error!("serve: an operation panicked: {error}");
-            fail("InternalError", "We encountered an internal error. Please try again.")
+    let done = server.back.answer(call, has_log).await;
+    if let Some(entry) = entry {
+        entry.facts.owner = done.owner;
+        entry.facts.requester = done.requester.unwrap_or_default();
+        if entry.facts.operation == "REST.PUT.OBJECT" && done.result.is_ok() {
+            entry.facts.object_size = done.stored;
         }
     }
+    done.result
 }
 
 /// Answers a request to a website.
-async fn visit(server: Arc<Server>, visit: Visit, entry: Option<&mut Entry>) -> S3Result<Reply> {
+async fn visit(server: Arc<Front>, visit: Visit, entry: Option<&mut Entry>) -> S3Result<Reply> {
     let method = if matches!(visit.method.as_str(), "GET" | "HEAD") { &visit.method } else { "UNKNOWN" };
     let operation = format!("WEBSITE.{method}.OBJECT");
-    let answered = tokio::task::spawn_blocking(move || website::serve(&server, visit)).await;
-    let (reply, error) = answered.or_else(|error| {
-        log::error!("serve: a request to a website panicked: {error}");
-        fail("InternalError", "We encountered an internal error. Please try again.")
-    })?;
+    let (reply, error) = server.back.visit(visit).await?;
     if let Some(entry) = entry {
         entry.facts.operation = operation;
         entry.facts.error = error.unwrap_or_default();

@@ -1,13 +1,15 @@
-//! The embedded S3 server: buckets are folders, objects are ordinary files.
+//! The embedded S3 server: buckets are folders, objects are ordinary files; or a part of another store is served.
 //!
 //! ```text
 //! http      connections, heads, bodies               (hyper)
 //! auth      SigV4, SigV2, presigned, chunked bodies  (the client's own signing functions)
 //! route     which operation; what is unknown is 501
+//! back      what answers: the directory, or another store
 //! access    policy, ownership, ACLs
-//! ops       the operations
+//! ops       the operations on a directory
 //! store     files, sidecars, listing
 //! lifecycle what expires
+//! remote    the operations on another store
 //! ```
 //!
 //! # Why a protocol layer of our own
@@ -24,6 +26,7 @@
 mod access;
 mod acl;
 mod auth;
+mod back;
 mod call;
 mod checksum;
 mod conditions;
@@ -38,6 +41,7 @@ mod metrics;
 mod ops;
 mod policy;
 mod post_policy;
+mod remote;
 mod response;
 mod route;
 mod rule_ids;
@@ -50,7 +54,9 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+use back::Back;
 use journal::Journal;
+use remote::Remote;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,14 +69,24 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use journal::LogSink;
+pub use remote::Source;
 pub use tls::tls_config;
 pub use users::{User, generate_user, parse_auth_file};
+
+/// What is behind the front.
+#[derive(Debug)]
+pub enum What {
+    /// The directory whose folders are the buckets.
+    Directory(PathBuf),
+    /// A bucket of another store, or a part of it.
+    Remote(Source),
+}
 
 /// What to serve, where, and to whom.
 #[derive(Debug)]
 pub struct Options {
-    /// The directory whose folders are the buckets.
-    pub root: PathBuf,
+    /// What is served.
+    pub what: What,
     /// Where to listen; port 0 takes a free one.
     pub address: SocketAddr,
     /// Who may come; the first one owns buckets of which no owner is known (existing folders).
@@ -107,10 +123,10 @@ impl Options {
     /// How long a client is waited for by default.
     pub const PATIENCE: Duration = Duration::from_secs(120);
 
-    /// The plain case: durable writes, everybody's changes taken, no TLS.
+    /// The plain case: a directory, durable writes, everybody's changes taken, no TLS.
     pub fn new(root: impl Into<PathBuf>, address: SocketAddr, users: Vec<User>) -> Self {
         Self {
-            root: root.into(),
+            what: What::Directory(root.into()),
             address,
             users,
             fsync: true,
@@ -142,23 +158,33 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Bind(SocketAddr, #[source] io::Error),
+    /// The store behind refuses or cannot be reached.
+    #[error("{0}")]
+    Remote(#[source] crate::s3::Error),
     /// Without a user nobody could do anything.
     #[error("there are no users")]
     NoUsers,
 }
 
-/// Everything that requests share.
+/// What a request goes through before it reaches what is served.
+#[derive(Debug)]
+struct Front {
+    users: Arc<[User]>,
+    domains: Vec<String>,
+    read_timeout: Duration,
+    journal: Arc<Journal>,
+    back: Back,
+}
+
+/// A directory that is served: everything that its operations share.
 #[derive(Debug)]
 struct Server {
     store: Store,
-    users: Vec<User>,
+    users: Arc<[User]>,
     region: String,
-    domains: Vec<String>,
     read_only: bool,
     /// Whether connections are encrypted.
     secure: bool,
-    read_timeout: Duration,
-    journal: Arc<Journal>,
     /// How long the days of lifecycle rules and of restored objects are.
     day: Duration,
 }
@@ -169,7 +195,7 @@ pub struct Running {
     address: SocketAddr,
     stopping: watch::Sender<bool>,
     accepting: JoinHandle<()>,
-    expiring: JoinHandle<()>,
+    expiring: Option<JoinHandle<()>>,
     logging: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -181,7 +207,7 @@ pub struct Running {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(options: Options) -> Result<Running, StartError> {
-    let Options { root, address, users, fsync, region, mut domains, read_only, read_timeout, .. } = options;
+    let Options { what, address, users, region, mut domains, read_only, read_timeout, .. } = options;
     if users.is_empty() {
         return Err(StartError::NoUsers);
     }
@@ -191,32 +217,48 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         domains.push("localhost".to_owned());
     }
     raise_file_limit();
-    let opened = {
-        let root = root.clone();
-        let mode = Mode { fsync, read_only, keep_folders: options.keep_folders };
-        tokio::task::spawn_blocking(move || Store::open(&root, mode)).await
-    };
-    let store = match opened {
-        Ok(Ok(store)) => store,
-        Ok(Err(store::OpenError::Locked)) => return Err(StartError::Locked(root)),
-        Ok(Err(store::OpenError::Io(error))) => return Err(StartError::Root(root, error)),
-        Err(error) => return Err(StartError::Root(root, io::Error::other(error))),
+    let users: Arc<[User]> = users.into();
+    let back = match what {
+        What::Directory(root) => {
+            let mode = Mode { fsync: options.fsync, read_only, keep_folders: options.keep_folders };
+            let store = open_store(root, mode).await?;
+            let day = options.lifecycle_day.filter(|day| !day.is_zero()).unwrap_or(lifecycle::DAY);
+            let (users, secure) = (Arc::clone(&users), options.tls.is_some());
+            Back::Directory(Arc::new(Server { store, users, region, read_only, secure, day }))
+        }
+        What::Remote(source) => {
+            let remote = Remote::open(source, Arc::clone(&users), region, read_only).await;
+            Back::Remote(Arc::new(remote.map_err(StartError::Remote)?))
+        }
     };
     let bind = |error| StartError::Bind(address, error);
     let listener = TcpListener::bind(address).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
-    let day = options.lifecycle_day.filter(|day| !day.is_zero()).unwrap_or(lifecycle::DAY);
-    let secure = options.tls.is_some();
     let (journal, logging) = Journal::new(options.access_log, options.metrics);
     let journal = Arc::new(journal);
-    let server =
-        Arc::new(Server { store, users, region, domains, read_only, secure, read_timeout, journal, day });
     let door =
         http::Door { listener, tls: options.tls.map(Into::into), write_timeout: options.write_timeout };
     let (stopping, stopped) = watch::channel(false);
-    let expiring = tokio::spawn(lifecycle::run(Arc::clone(&server), stopped.clone()));
-    let accepting = tokio::spawn(http::accept(door, server, stopped));
+    let expiring = match &back {
+        Back::Directory(server) => Some(tokio::spawn(lifecycle::run(Arc::clone(server), stopped.clone()))),
+        Back::Remote(_) => None,
+    };
+    let front = Front { users, domains, read_timeout, journal, back };
+    let accepting = tokio::spawn(http::accept(door, Arc::new(front), stopped));
     Ok(Running { address, stopping, accepting, expiring, logging })
+}
+
+async fn open_store(root: PathBuf, mode: Mode) -> Result<Store, StartError> {
+    let opened = {
+        let root = root.clone();
+        tokio::task::spawn_blocking(move || Store::open(&root, mode)).await
+    };
+    match opened {
+        Ok(Ok(store)) => Ok(store),
+        Ok(Err(store::OpenError::Locked)) => Err(StartError::Locked(root)),
+        Ok(Err(store::OpenError::Io(error))) => Err(StartError::Root(root, error)),
+        Err(error) => Err(StartError::Root(root, io::Error::other(error))),
+    }
 }
 
 impl Running {
@@ -234,7 +276,9 @@ impl Running {
     /// Waits until the server has stopped, which it does not do by itself.
     pub async fn wait(mut self) {
         let _ = (&mut self.accepting).await;
-        let _ = (&mut self.expiring).await;
+        if let Some(expiring) = &mut self.expiring {
+            let _ = expiring.await;
+        }
         if let Some(logging) = self.logging.take() {
             // It ends after the last line, as nobody is left who could write another.
             let _ = tokio::task::spawn_blocking(move || logging.join()).await;

@@ -1,6 +1,6 @@
 //! Responses on their way out: a reply's head, and a body that is read ahead by one piece.
 
-use super::call::{Reply, ReplyBody};
+use super::call::{Flow, Reply, ReplyBody};
 use super::journal::Entry;
 use super::store::write::PIECE;
 use bytes::Bytes;
@@ -27,6 +27,7 @@ pub(super) fn build(reply: Reply, id: &str, head: bool, entry: Option<Box<Entry>
             reading: None,
             length: left,
         }),
+        ReplyBody::Flow(flow) => Content::Flow(flow),
     };
     let mut response = Response::new(Body { content, entry });
     *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or_default();
@@ -57,6 +58,7 @@ pub(super) struct Body {
 enum Content {
     Whole(Option<Bytes>),
     File(FileBody),
+    Flow(Flow),
 }
 
 /// A range of a file, read ahead by one piece.
@@ -104,6 +106,15 @@ impl http_body::Body for Body {
         let body = match content {
             Content::Whole(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(sent(bytes)))),
             Content::File(body) => body,
+            Content::Flow(flow) => {
+                let piece = ready!(flow.pieces.as_mut().poll_next(context));
+                return Poll::Ready(piece.map(|piece| {
+                    piece.map(|piece| {
+                        flow.length = flow.length.map(|left| left.saturating_sub(piece.len() as u64));
+                        sent(piece)
+                    })
+                }));
+            }
         };
         body.read_on();
         if let Some(first) = body.first.take() {
@@ -123,11 +134,14 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Whole(bytes) => bytes.is_none(),
             Content::File(body) => body.first.is_none() && body.length == 0,
+            Content::Flow(flow) => flow.length == Some(0),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match &self.content {
+            Content::Flow(Flow { length: None, .. }) => return SizeHint::default(),
+            Content::Flow(Flow { length: Some(length), .. }) => *length,
             Content::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
             Content::File(body) => body.length + body.first.as_ref().map_or(0, |first| first.len() as u64),
         })

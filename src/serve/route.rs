@@ -13,7 +13,7 @@ use super::ops::{
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+pub(crate) enum Level {
     Service,
     Bucket,
     Object,
@@ -31,15 +31,23 @@ impl Level {
 
 type Run = fn(&Server, &mut Call) -> S3Result<Reply>;
 
-struct Route {
-    method: &'static str,
-    level: Level,
+/// An operation as it is asked for.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) level: Level,
     /// The query parameter that makes it this operation; empty for the plain one.
-    sub: &'static str,
+    pub(crate) sub: &'static str,
     /// The parameters that it knows beside.
     parameters: &'static [&'static str],
-    writes: bool,
+    pub(crate) writes: bool,
     run: Run,
+}
+
+/// What a request is.
+pub(crate) enum Operation {
+    Route(&'static Route),
+    /// GET, PUT or DELETE of a bucket's document.
+    Document(&'static documents::Document),
 }
 
 const LIST: &[&str] = &[
@@ -187,6 +195,25 @@ pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
 }
 
 fn dispatch(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    match find(call)? {
+        Operation::Document(document) => {
+            if call.method != "GET" && server.read_only {
+                return Err(read_only());
+            }
+            documents::run(server, call, document)
+        }
+        Operation::Route(route) => {
+            if route.writes && server.read_only {
+                return Err(read_only());
+            }
+            check_headers(call)?;
+            (route.run)(server, call)
+        }
+    }
+}
+
+/// The operation that a request is; its query holds nothing that this operation does not know.
+pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     let level = Level::of(call.bucket.is_some(), call.key.is_some());
     let names: Vec<&str> =
         call.query.iter().map(|(name, _)| name.as_str()).filter(|name| !is_neutral(name)).collect();
@@ -197,10 +224,7 @@ fn dispatch(server: &Server, call: &mut Call) -> S3Result<Reply> {
         if let Some(unknown) = unknown {
             return Err(not_implemented(&format!("The query parameter {unknown} here")));
         }
-        if call.method != "GET" && server.read_only {
-            return Err(read_only());
-        }
-        return documents::run(server, call, document);
+        return Ok(Operation::Document(document));
     }
     let at_level = || ROUTES.iter().filter(|route| route.level == level);
     let sub = names.iter().copied().find(|name| at_level().any(|route| route.sub == *name)).unwrap_or("");
@@ -223,17 +247,13 @@ fn dispatch(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
         return fail("InvalidArgument", "A query parameter is given twice.");
     }
-    if route.writes && server.read_only {
-        return Err(read_only());
-    }
     if call.parameter("versionId") == Some("") {
         return fail("InvalidArgument", "Version id cannot be the empty string");
     }
-    check_headers(call)?;
-    (route.run)(server, call)
+    Ok(Operation::Route(route))
 }
 
-fn read_only() -> super::error::S3Error {
+pub(crate) fn read_only() -> super::error::S3Error {
     let mut error = access_denied();
     "This server is read-only.".clone_into(&mut error.message);
     error

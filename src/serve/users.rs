@@ -1,5 +1,6 @@
 //! Who may come: key pairs with the identity behind them.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt;
@@ -17,6 +18,8 @@ pub struct User {
     pub display_name: String,
     /// E-mail address by which grants can name the user.
     pub email: Option<String>,
+    /// From when on the pair is refused; `None`: never.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 impl User {
@@ -24,7 +27,14 @@ impl User {
     pub fn new(access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
         let access_key = access_key.into();
         let id = hex::encode(Sha256::digest(format!("s3cmd serve {access_key}")));
-        Self { display_name: access_key.clone(), access_key, secret_key: secret_key.into(), id, email: None }
+        Self {
+            display_name: access_key.clone(),
+            access_key,
+            secret_key: secret_key.into(),
+            id,
+            email: None,
+            expires: None,
+        }
     }
 }
 
@@ -36,6 +46,7 @@ impl fmt::Debug for User {
             .field("id", &self.id)
             .field("display_name", &self.display_name)
             .field("email", &self.email)
+            .field("expires", &self.expires)
             .finish()
     }
 }
@@ -55,6 +66,7 @@ pub fn generate_user() -> User {
         id: hex::encode(Sha256::digest("s3cmd serve: the owner")),
         display_name: "owner".to_owned(),
         email: None,
+        expires: None,
     }
 }
 
@@ -77,13 +89,15 @@ fn random_text(alphabet: &[u8], length: usize) -> String {
 /// Reads users from a file's text.
 ///
 /// A user a line: access key, secret key, and then, each optional and in any order, `id=CANONICAL-ID`,
-/// `email=ADDRESS` and, last as it may hold spaces, `name=DISPLAY NAME`. Empty lines and lines that start with `#`
-/// are passed over. The first user owns the buckets that no known user owns.
+/// `email=ADDRESS`, `expires=TIME` (`2030-01-31T12:00:00Z`, with any offset, or `2030-01-31`, the beginning of that day in
+/// UTC) and, last as it may hold spaces, `name=DISPLAY NAME`. Empty lines and lines that start with `#` are passed over.
+/// The first user owns the buckets that no known user owns. A pair that has expired is refused, but known: its user still
+/// owns what he owned.
 ///
 /// ```text
 /// # access key         secret key
 /// AKALICE0000000000001 3f...                            id=alice email=alice@example.org name=Alice A.
-/// AKBOB000000000000001 9c...                            id=bob
+/// AKBOB000000000000001 9c...                            id=bob expires=2030-01-31T18:00:00+02:00
 /// ```
 ///
 /// # Errors
@@ -105,7 +119,7 @@ pub fn parse_auth_file(text: &str) -> Result<Vec<User>, String> {
         let mut fields = rest.split_whitespace();
         let (Some(access_key), Some(secret_key)) = (fields.next(), fields.next()) else {
             return Err(format!(
-                "line {number}: expected ACCESS_KEY SECRET_KEY [id=ID] [email=ADDRESS] [name=NAME]"
+                "line {number}: expected ACCESS_KEY SECRET_KEY [id=ID] [email=ADDRESS] [expires=TIME] [name=NAME]"
             ));
         };
         let mut user = User::new(access_key, secret_key);
@@ -113,9 +127,13 @@ pub fn parse_auth_file(text: &str) -> Result<Vec<User>, String> {
             match field.split_once('=') {
                 Some(("id", id)) if !id.is_empty() => user.id = id.to_owned(),
                 Some(("email", email)) if !email.is_empty() => user.email = Some(email.to_owned()),
+                Some(("expires", time)) => {
+                    let wanted = "expected expires=2030-01-31T12:00:00Z or expires=2030-01-31";
+                    user.expires = Some(parse_time(time).ok_or(format!("line {number}: {wanted}"))?);
+                }
                 _ => {
                     return Err(format!(
-                        "line {number}: only id=, email= and name= may follow the secret key"
+                        "line {number}: only id=, email=, expires= and name= may follow the secret key"
                     ));
                 }
             }
@@ -133,9 +151,31 @@ pub fn parse_auth_file(text: &str) -> Result<Vec<User>, String> {
     if users.is_empty() { Err("no users in it".to_owned()) } else { Ok(users) }
 }
 
+fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.to_utc());
+    }
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    Some(day.and_hms_opt(0, 0, 0)?.and_utc())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_expire_at_a_time_with_an_offset_or_at_the_beginning_of_a_day() {
+        let of = |field: &str| {
+            parse_auth_file(&format!("AKA s expires={field} name=A B")).map(|users| users[0].expires)
+        };
+        let time = |text: &str| Ok(Some(DateTime::parse_from_rfc3339(text).unwrap().to_utc()));
+        assert_eq!(of("2030-01-31T18:00:00+02:00"), time("2030-01-31T16:00:00Z"));
+        assert_eq!(of("2030-01-31"), time("2030-01-31T00:00:00Z"));
+        for bad in ["", "tomorrow", "2030-02-31", "1893456000"] {
+            assert!(of(bad).unwrap_err().starts_with("line 1: expected expires="), "{bad}");
+        }
+        assert_eq!(parse_auth_file("AKA s").unwrap()[0].expires, None);
+    }
 
     #[test]
     fn an_auth_file_holds_several_users() {

@@ -45,6 +45,7 @@ mod program;
 mod put;
 mod random;
 mod rclone_limits;
+mod remote;
 mod resume;
 mod roles;
 mod rules;

@@ -1,6 +1,7 @@
 //! The service that the tests talk to: `serve` as a child process, or the one that the environment names.
 
 use crate::env::PROGRAM;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -64,10 +65,27 @@ pub(crate) struct Serve {
 impl Serve {
     /// Starts one.
     pub(crate) fn start() -> Self {
-        let directory =
-            tempfile::Builder::new().prefix("s3cmd-serve-").tempdir().expect("a temporary directory");
-        std::fs::create_dir(directory.path().join("data")).expect("a directory");
-        let [main, alt] = users();
+        let directory = new_directory();
+        let data = directory.path().join("data");
+        std::fs::create_dir(&data).expect("a directory");
+        let home = directory.path().to_owned();
+        Self::launch(directory, &home, users(), &[data.into()])
+    }
+
+    /// Starts one in front of what the configuration in `home` leads to, with keys of its own; the arguments say of what.
+    pub(crate) fn in_front(home: &Path, arguments: &[&str]) -> Self {
+        let user = |access: &str, secret: &str| User { access: access.into(), secret: secret.into() };
+        let users = [user("FRONTKEY1", "frontSecret1"), user("FRONTKEY2", "frontSecret2")];
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        Self::launch(new_directory(), home, users, &arguments)
+    }
+
+    fn launch(
+        directory: tempfile::TempDir,
+        home: &Path,
+        [main, alt]: [User; 2],
+        arguments: &[OsString],
+    ) -> Self {
         // The shell waits for the end of its stdin, then ends the server and removes what it served: a test process has no
         // last moment in which it could.
         let script = r#"
@@ -82,11 +100,11 @@ impl Serve {
             .args(["-c", script, "sh"])
             .arg(directory.path())
             .args([PROGRAM, "serve"])
-            .arg(directory.path().join("data"))
+            .args(arguments)
             .args(["--address", "127.0.0.1:0"])
             .args(["--auth-key", &format!("{},{}", main.access, main.secret)])
             .args(["--auth-key", &format!("{},{}", alt.access, alt.secret)])
-            .env("HOME", directory.path())
+            .env("HOME", home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -115,6 +133,10 @@ impl Drop for Serve {
         // It was asked to end; nothing is left to do if it had ended before.
         let _ = self.shell.wait();
     }
+}
+
+fn new_directory() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("s3cmd-serve-").tempdir().expect("a temporary directory")
 }
 
 /// The users of a `serve`: those of `tests/lab/ceph-rgw`, so that what is signed is signed alike.

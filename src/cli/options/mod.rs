@@ -273,7 +273,9 @@ mod tests {
         assert!(matches!(resolve("check"), Resolved::Option(option, _) if option.origin == Origin::Own));
         assert!(matches!(resolve("jo"), Resolved::Option(_, "jobs")));
         assert!(matches!(resolve("no-m"), Resolved::Option(_, "no-mime-magic")));
-        assert!(matches!(resolve("au"), Resolved::Ambiguous(names) if names == ["auth-file", "auth-key"]));
+        assert!(
+            matches!(resolve("au"), Resolved::Ambiguous(names) if names == ["auth-expires", "auth-file", "auth-key"])
+        );
         assert!(matches!(resolve("nosuch"), Resolved::Unknown));
     }
 }

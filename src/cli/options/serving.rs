@@ -6,6 +6,22 @@ use super::{Check, OptionSpec, Scope, Sets, flag, value};
 const SERVE: Scope = Scope::Only(&[Serve]);
 
 pub(super) const SERVING: &[OptionSpec] = &[
+    value(
+        &["remote"],
+        "s3://BUCKET[/PREFIX]",
+        Sets::Key("remote"),
+        SERVE,
+        "Serve this bucket of the configured store instead of a directory; with PREFIX only what is below it.",
+    )
+    .own(),
+    value(
+        &["auth-expires"],
+        "EXPIRY",
+        Sets::Key("auth_expires"),
+        SERVE,
+        "Refuse the keys of --auth-key, or the pair that is made, from then on: +Nm, +Nh or +Nd from now, or a date.",
+    )
+    .own(),
     flag(&["read-only"], Sets::On("read_only"), SERVE, "Refuse every request that changes anything.").own(),
     value(&["tls-cert"], "FILE", Sets::Key("tls_cert"), SERVE, "Serve HTTPS with this certificate (PEM, with its chain).")
         .own(),

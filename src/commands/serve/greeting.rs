@@ -40,10 +40,23 @@ impl Drop for OwnConfig {
     }
 }
 
+/// What is served.
+pub(super) struct Served<'a> {
+    /// As it is shown.
+    pub(super) what: &'a str,
+    /// The bucket, where there is one only.
+    pub(super) bucket: Option<&'a str>,
+}
+
 /// Says what is served and how to use it; writes the configuration file of a key pair that was made. Keys that were given
 /// are not printed.
-pub(super) fn greet(cx: &Cx, root: &Path, place: &Place, made: Option<&User>) -> Outcome<Option<OwnConfig>> {
-    cx.console.line(format!("Serving {} at {}", root.display(), place.url()))?;
+pub(super) fn greet(
+    cx: &Cx,
+    served: &Served<'_>,
+    place: &Place,
+    made: Option<&User>,
+) -> Outcome<Option<OwnConfig>> {
+    cx.console.line(format!("Serving {} at {}", served.what, place.url()))?;
     let (access, secret) =
         made.map_or(("ACCESS_KEY", "SECRET_KEY"), |user| (&user.access_key, &user.secret_key));
     let text = config_text(access, secret, place);
@@ -55,14 +68,21 @@ pub(super) fn greet(cx: &Cx, root: &Path, place: &Place, made: Option<&User>) ->
             }
             None
         }
-        Some(_) => {
+        Some(user) => {
             let path = config_path(place.port, &ProcessEnvironment)?;
             write_config(&path, &text).map_err(|error| Failure::file(path.display(), &error))?;
             let config = OwnConfig(path);
             cx.console.line(format!("Access key: {access}"))?;
             cx.console.line(format!("Secret key: {secret}"))?;
+            if let Some(expires) = user.expires {
+                cx.console.line(format!("Expires: {}", expires.format("%Y-%m-%dT%H:%M:%SZ")))?;
+            }
             cx.console.line(format!("Configuration file: {}", config.0.display()))?;
-            cx.console.line(format!("Try: s3cmd -c {} mb s3://demo", config.0.display()))?;
+            let first = match served.bucket {
+                Some(bucket) => format!("ls s3://{bucket}"),
+                None => "mb s3://demo".to_owned(),
+            };
+            cx.console.line(format!("Try: s3cmd -c {} {first}", config.0.display()))?;
             Some(config)
         }
     };

@@ -1,13 +1,15 @@
-//! `serve DIRECTORY`: serves a directory as an S3 store.
+//! `serve DIRECTORY`: serves a directory as an S3 store; `serve --remote`: a part of another store.
 
 mod greeting;
 
 use super::context::Cx;
-use super::document;
+use super::{document, signurl};
 use crate::config::Settings;
 use crate::output::{self, Exit, Failure, Outcome};
 use crate::s3::client::canonical_region;
-use crate::serve::{self, LogSink, Options, StartError, User};
+use crate::serve::{self, LogSink, Options, Source, StartError, User, What};
+use crate::uri::S3Uri;
+use chrono::{DateTime, Utc};
 use greeting::{Place, greet};
 use std::ffi::OsString;
 use std::io::Write;
@@ -19,7 +21,7 @@ use std::time::Duration;
 /// Where the server listens unless `--address` says otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8333";
 
-/// Serves the directory until Ctrl-C or SIGTERM, then finishes what is under way; a second signal ends it at once.
+/// Serves the directory, or the part of the configured store, until Ctrl-C or SIGTERM, then finishes what is under way; a second signal ends it at once.
 ///
 /// `--auth-file` and `--auth-key` say who may come. Without them a key pair is made, for this run only: it is printed and
 /// written into a configuration file that only its owner can read, `$XDG_RUNTIME_DIR/s3cfg-serve-PORT` or
@@ -32,17 +34,24 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let mut users = given_users(settings)?;
     let is_private = users.is_empty();
     if is_private {
-        users.push(serve::generate_user());
+        users.push(User { expires: expiry(settings)?, ..serve::generate_user() });
     }
     let owner = users[0].clone();
     check_etag_hash(&settings.etag_hash)?;
-    let root = PathBuf::from(&args[0]);
+    let what = what(cx, args)?;
+    let (shown, bucket) = match &what {
+        What::Directory(root) => (root.display().to_string(), None),
+        What::Remote(source) => {
+            (S3Uri::new(&source.bucket, &source.prefix).to_string(), Some(source.bucket.clone()))
+        }
+    };
     let https = tls.is_some();
     let region = canonical_region(&settings.bucket_location).to_owned();
     let domains = if settings.force_path_style { Vec::new() } else { wanted.domains() };
     let is_near = wanted.address.ip().to_canonical().is_loopback();
     let domain = domains.first().filter(|domain| is_near || *domain != "localhost").cloned();
     let options = Options {
+        what,
         fsync: settings.fsync,
         region: region.clone(),
         domains,
@@ -55,12 +64,13 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         access_log: access_log(&settings.access_log)?,
         metrics: settings.metrics,
         write_timeout: patience("server-write-timeout", &settings.server_write_timeout)?,
-        ..Options::new(&root, wanted.address, users)
+        ..Options::new("", wanted.address, users)
     };
     let running = serve::start(options).await.map_err(start_failure)?;
     let port = running.address().port();
     let place = Place { host: format!("{}:{port}", wanted.name), port, https, region, domain };
-    let result = greet(cx, &root, &place, is_private.then_some(&owner));
+    let what = greeting::Served { what: &shown, bucket: bucket.as_deref() };
+    let result = greet(cx, &what, &place, is_private.then_some(&owner));
     let config = match result {
         Ok(config) => config,
         Err(failure) => {
@@ -78,6 +88,36 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     drop(config);
     cx.console.line("Stopped.")
+}
+
+/// The directory of the arguments, or what `--remote` names.
+fn what(cx: &Cx, args: &[OsString]) -> Outcome<What> {
+    let remote = &cx.settings.remote;
+    if remote.is_empty() {
+        // The empty name of an option that was given is none.
+        let root =
+            args.first().ok_or_else(|| Failure::parameter("serve: expecting a directory, or --remote"))?;
+        return Ok(What::Directory(PathBuf::from(root)));
+    }
+    if !args.is_empty() {
+        return Err(Failure::parameter("serve: either a directory or --remote, not both"));
+    }
+    let uri = S3Uri::parse(remote).filter(|uri| !uri.bucket.is_empty());
+    let uri = uri.ok_or_else(|| {
+        Failure::parameter(format!("--remote '{remote}': expecting s3://BUCKET or s3://BUCKET/PREFIX"))
+    })?;
+    Ok(What::Remote(Source { client: cx.client().clone(), bucket: uri.bucket, prefix: uri.key }))
+}
+
+/// When keys expire that are not from a file.
+fn expiry(settings: &Settings) -> Outcome<Option<DateTime<Utc>>> {
+    let text = &settings.auth_expires;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let seconds = signurl::expiry(text, Utc::now().timestamp())?;
+    let problem = || Failure::parameter(format!("--auth-expires '{text}': no such time"));
+    DateTime::from_timestamp(seconds, 0).map(Some).ok_or_else(problem)
 }
 
 /// The certificate of `--tls-cert` and `--tls-key`.
@@ -221,14 +261,17 @@ fn given_users(settings: &Settings) -> Outcome<Vec<User>> {
         if users.iter().any(|user: &User| user.access_key == access) {
             return Err(Failure::parameter(format!("the access key '{access}' is given twice")));
         }
-        users.push(User::new(access, secret));
+        users.push(User { expires: expiry(settings)?, ..User::new(access, secret) });
     }
     Ok(users)
 }
 
 /// Why a server did not start, with its exit code: 74 where the directory or the address cannot be used, 13 where
-/// another process serves the directory.
+/// another process serves the directory, that of the failed request where the store behind is the matter.
 pub(super) fn start_failure(error: StartError) -> Failure {
+    if let StartError::Remote(cause) = error {
+        return cause.into();
+    }
     match &error {
         StartError::Root(root, cause) => Failure::file(root.display(), cause),
         StartError::Bind(address, cause) => Failure::file(format!("cannot listen on {address}"), cause),

@@ -250,7 +250,7 @@ fn size_of(text: &str) -> Result<u64> {
 
 /// `encoding-type=url` is form encoding: a plus is a space (AWS and MinIO write one; Ceph writes `%20`). `None` if the
 /// text stands for itself.
-pub(super) fn url_decoded(text: &str) -> Result<Option<String>> {
+pub(crate) fn url_decoded(text: &str) -> Result<Option<String>> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Ok(None);
     }

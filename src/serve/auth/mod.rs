@@ -118,7 +118,11 @@ pub(crate) fn verify<'a>(
 
 /// Verifies the signature of a browser's form, which is over its policy: SigV4 or SigV2. A form without a policy is an
 /// anonymous one.
-pub(crate) fn verify_form<'a>(form: &Form, users: &'a [User]) -> S3Result<Option<&'a User>> {
+pub(crate) fn verify_form<'a>(
+    form: &Form,
+    users: &'a [User],
+    now: DateTime<Utc>,
+) -> S3Result<Option<&'a User>> {
     const SIGNED: [&str; 4] = ["x-amz-signature", "x-amz-credential", "signature", "awsaccesskeyid"];
     if form.field("x-amz-security-token").is_some_and(|token| !token.is_empty()) {
         return fail("InvalidToken", "The provided token is malformed or otherwise invalid.");
@@ -132,17 +136,20 @@ pub(crate) fn verify_form<'a>(form: &Form, users: &'a [User]) -> S3Result<Option
     };
     let is_v4 = ["x-amz-signature", "x-amz-credential", "x-amz-algorithm"];
     let is_v4 = is_v4.iter().any(|name| form.field(name).is_some());
-    if is_v4 { v4::form(form, policy, users) } else { v2::form(form, policy, users) }.map(Some)
+    if is_v4 { v4::form(form, policy, users, now) } else { v2::form(form, policy, users, now) }.map(Some)
 }
 
-fn find<'a>(users: &'a [User], access_key: &str) -> S3Result<&'a User> {
-    users.iter().find(|user| user.access_key == access_key).ok_or_else(|| {
-        S3Error::new(
-            "InvalidAccessKeyId",
-            "The AWS Access Key Id you provided does not exist in our records.",
-        )
-        .detail("AWSAccessKeyId", access_key)
-    })
+/// The user of an access key. S3 knows no key any more that is not valid any more; the message says which it is.
+fn find<'a>(users: &'a [User], access_key: &str, now: DateTime<Utc>) -> S3Result<&'a User> {
+    let invalid =
+        |message| Err(S3Error::new("InvalidAccessKeyId", message).detail("AWSAccessKeyId", access_key));
+    match users.iter().find(|user| user.access_key == access_key) {
+        None => invalid("The AWS Access Key Id you provided does not exist in our records."),
+        Some(user) if user.expires.is_some_and(|expires| now >= expires) => {
+            invalid("The AWS Access Key Id you provided has expired.")
+        }
+        Some(user) => Ok(user),
+    }
 }
 
 fn same(a: &str, b: &str) -> bool {

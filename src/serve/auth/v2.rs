@@ -21,7 +21,7 @@ pub(super) fn header<'a>(
             "AWS authorization header is invalid. Expected AwsAccessKeyId:signature",
         );
     };
-    let user = find(users, access_key)?;
+    let user = find(users, access_key, now)?;
     let date = request.header("x-amz-date").or_else(|| request.header("date"));
     let Some(time) = date.and_then(parse_http_date) else {
         return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
@@ -51,7 +51,7 @@ pub(super) fn query<'a>(
             format!("A link cannot be for ?{name}: its signature does not cover that."),
         );
     }
-    let user = find(users, access_key)?;
+    let user = find(users, access_key, now)?;
     let Ok(until) = expires.parse::<i64>() else {
         return fail("AccessDenied", "Invalid date (should be seconds since epoch)");
     };
@@ -64,8 +64,13 @@ pub(super) fn query<'a>(
 
 /// The signature of a form's policy.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/HTTPPOSTForms.html>
-pub(super) fn form<'a>(form: &Form, policy: &str, users: &'a [User]) -> S3Result<&'a User> {
-    let user = find(users, form.needed("AWSAccessKeyId")?)?;
+pub(super) fn form<'a>(
+    form: &Form,
+    policy: &str,
+    users: &'a [User],
+    now: DateTime<Utc>,
+) -> S3Result<&'a User> {
+    let user = find(users, form.needed("AWSAccessKeyId")?, now)?;
     let signature = form.needed("Signature")?;
     if same(&v2::signature(policy, &user.secret_key), signature) {
         Ok(user)

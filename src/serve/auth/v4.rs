@@ -60,7 +60,7 @@ pub(super) fn header<'a>(
     };
     let credential =
         Credential::parse(credential).ok_or_else(|| malformed("the Credential is malformed."))?;
-    let user = find(users, credential.access_key)?;
+    let user = find(users, credential.access_key, now)?;
     let date = request.header("x-amz-date").or_else(|| request.header("date"));
     let Some(time) = date.and_then(parse_http_date) else {
         return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
@@ -105,7 +105,7 @@ pub(super) fn query<'a>(
         Ok(_) => return Err(bad_query("X-Amz-Expires must be less than a week (in seconds)")),
         Err(_) => return Err(bad_query("X-Amz-Expires should be a number")),
     };
-    let user = find(users, credential.access_key)?;
+    let user = find(users, credential.access_key, now)?;
     let scope = v4::Scope { time, region: credential.region, service: credential.service };
     if scope.date() != credential.date {
         return Err(bad_query("Invalid credential date"));
@@ -126,7 +126,12 @@ pub(super) fn query<'a>(
 }
 
 /// The signature of a form's policy.
-pub(super) fn form<'a>(form: &Form, policy: &str, users: &'a [User]) -> S3Result<&'a User> {
+pub(super) fn form<'a>(
+    form: &Form,
+    policy: &str,
+    users: &'a [User],
+    now: DateTime<Utc>,
+) -> S3Result<&'a User> {
     let bad = |name: &str, message: &str| {
         S3Error::new("InvalidArgument", message).detail("ArgumentName", name.to_owned())
     };
@@ -139,7 +144,7 @@ pub(super) fn form<'a>(form: &Form, policy: &str, users: &'a [User]) -> S3Result
         bad("X-Amz-Date", "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     })?;
     let signature = form.needed("X-Amz-Signature")?;
-    let user = find(users, credential.access_key)?;
+    let user = find(users, credential.access_key, now)?;
     let scope = v4::Scope { time, region: credential.region, service: credential.service };
     if scope.date() != credential.date {
         return Err(bad("X-Amz-Credential", "The date of the Credential is not that of the form"));

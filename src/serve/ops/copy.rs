@@ -15,9 +15,8 @@ use crate::serve::store::write::Object;
 use crate::serve::xml::{self, Writer};
 use std::sync::Arc;
 
-/// Bucket, key and version that `x-amz-copy-source` names. The key is decoded once.
-fn source_name(call: &Call) -> S3Result<(String, String, Option<String>)> {
-    let text = call.header("x-amz-copy-source").unwrap_or("");
+/// Bucket, key and version that the value of `x-amz-copy-source` names. The key is decoded once.
+pub(crate) fn source_name(text: &str) -> S3Result<(String, String, Option<String>)> {
     let bad = || {
         S3Error::new(
             "InvalidArgument",
@@ -44,7 +43,7 @@ fn source_name(call: &Call) -> S3Result<(String, String, Option<String>)> {
 
 /// Opens the source of a copy and checks its conditions.
 pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Object)> {
-    let (bucket, key, version) = source_name(call)?;
+    let (bucket, key, version) = source_name(call.header("x-amz-copy-source").unwrap_or(""))?;
     server.check_expected_owner(call, &bucket, "x-amz-source-expected-bucket-owner")?;
     let name = (&*bucket, &*key, version.as_deref());
     let (bucket, object) = get::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(

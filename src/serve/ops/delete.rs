@@ -15,7 +15,7 @@ use crate::serve::xml::{self, Node, Writer};
 use chrono::{DateTime, Utc};
 
 /// S3's limit on the keys of one request.
-const MAX_KEYS: usize = 1000;
+pub(crate) const MAX_KEYS: usize = 1000;
 
 /// DeleteObject; a key or version that is not there is fine.
 pub(crate) fn one(server: &Server, call: &mut Call) -> S3Result<Reply> {

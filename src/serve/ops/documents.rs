@@ -99,16 +99,20 @@ pub(crate) fn run(server: &Server, call: &mut Call, document: &Document) -> S3Re
 fn get(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(call, &bucket, &format!("s3:Get{}", document.action), None, Need::Owner)?;
-    let stored = bucket.document(document.sub);
-    match (stored, &document.none) {
-        (Some(text), _) if document.sub == "policy" => {
+    match bucket.document(document.sub) {
+        Some(text) if document.sub == "policy" => {
             Ok(Reply::new(200).header("content-type", "application/json").whole(text.to_string()))
         }
-        (Some(text), _) => Ok(Reply::xml(text.to_string())),
-        (None, Absent::Error(code, message)) => {
-            Err(S3Error::new(code, *message).detail("BucketName", bucket.name()))
-        }
-        (None, Absent::Default(child)) => {
+        Some(text) => Ok(Reply::xml(text.to_string())),
+        None => absent(document, bucket.name()),
+    }
+}
+
+/// What GET answers for a bucket that has no such document.
+pub(crate) fn absent(document: &Document, bucket: &str) -> S3Result<Reply> {
+    match &document.none {
+        Absent::Error(code, message) => Err(S3Error::new(code, *message).detail("BucketName", bucket)),
+        Absent::Default(child) => {
             let mut xml = Writer::new(document.root);
             if let Some((name, value)) = child {
                 xml.text(name, value);

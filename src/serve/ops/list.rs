@@ -16,7 +16,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::DateTime;
 
 /// The most entries of one page.
-pub(super) const MAX_PAGE: usize = 1000;
+pub(crate) const MAX_PAGE: usize = 1000;
 
 /// One page of names.
 #[derive(Debug, Default)]
@@ -103,12 +103,12 @@ pub(super) fn read_token(token: &str) -> S3Result<String> {
 
 /// How names are written: as they are, or percent-encoded where the client asked for it.
 #[derive(Clone, Copy)]
-pub(super) struct Names {
+pub(crate) struct Names {
     encoded: bool,
 }
 
 impl Names {
-    pub(super) fn of(call: &Call) -> S3Result<Self> {
+    pub(crate) fn of(call: &Call) -> S3Result<Self> {
         match call.parameter("encoding-type") {
             None | Some("") => Ok(Self { encoded: false }),
             Some("url") => Ok(Self { encoded: true }),
@@ -116,7 +116,7 @@ impl Names {
         }
     }
 
-    pub(super) fn write(self, xml: &mut Writer, element: &str, name: &str) {
+    pub(crate) fn write(self, xml: &mut Writer, element: &str, name: &str) {
         if self.encoded {
             xml.text(element, encode::path(name));
         } else {
@@ -124,7 +124,7 @@ impl Names {
         }
     }
 
-    pub(super) fn declare(self, xml: &mut Writer) {
+    pub(crate) fn declare(self, xml: &mut Writer) {
         if self.encoded {
             xml.text("EncodingType", "url");
         }
@@ -152,73 +152,106 @@ pub(super) fn write_object(
     xml.text("StorageClass", summary.meta.class.as_deref().unwrap_or("STANDARD"));
 }
 
+/// What a listing of objects is asked for, in either version of the operation.
+pub(crate) struct Listing<'a> {
+    v2: bool,
+    pub(crate) names: Names,
+    pub(crate) prefix: &'a str,
+    pub(crate) delimiter: &'a str,
+    /// The names after this one are wanted.
+    pub(crate) marker: String,
+    pub(crate) max: usize,
+    /// Whether entries tell their owners.
+    pub(crate) with_owner: bool,
+    token: Option<&'a str>,
+    start_after: &'a str,
+}
+
+impl<'a> Listing<'a> {
+    pub(crate) fn of(call: &'a Call) -> S3Result<Self> {
+        let v2 = match call.parameter("list-type") {
+            None | Some("" | "1") => false,
+            Some("2") => true,
+            Some(_) => return fail("InvalidArgument", "Invalid List Type specified in Request"),
+        };
+        let names = Names::of(call)?;
+        let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
+        let token = call.parameter("continuation-token");
+        let start_after = call.parameter("start-after").unwrap_or("");
+        let marker = match (v2, token) {
+            (false, _) => call.parameter("marker").unwrap_or("").to_owned(),
+            (true, None | Some("")) => start_after.to_owned(),
+            (true, Some(token)) => read_token(token)?,
+        };
+        let with_owner = !v2 || call.parameter("fetch-owner") == Some("true");
+        let text = |name| call.parameter(name).unwrap_or("");
+        let (prefix, delimiter) = (text("prefix"), text("delimiter"));
+        // Ceph's listing in any order is one in order here.
+        if !delimiter.is_empty() && call.parameter("allow-unordered") == Some("true") {
+            return fail("InvalidArgument", "A listing without order cannot have a delimiter.");
+        }
+        Ok(Self { v2, names, prefix, delimiter, marker, max, with_owner, token, start_after })
+    }
+
+    /// The answer's document, up to its entries.
+    pub(crate) fn head(&self, bucket: &str, page: &Page) -> Writer {
+        let names = self.names;
+        let mut xml = Writer::new("ListBucketResult");
+        xml.text("Name", bucket);
+        names.write(&mut xml, "Prefix", self.prefix);
+        if self.v2 {
+            if !self.start_after.is_empty() {
+                names.write(&mut xml, "StartAfter", self.start_after);
+            }
+            if let Some(token) = self.token {
+                xml.text("ContinuationToken", token);
+            }
+            xml.number("KeyCount", page.keys.len() + page.prefixes.len());
+            if let Some(last) = page.last.as_ref().filter(|_| page.truncated) {
+                xml.text("NextContinuationToken", token_for(last));
+            }
+        } else {
+            names.write(&mut xml, "Marker", &self.marker);
+            if let Some(last) = page.last.as_ref().filter(|_| page.truncated && !self.delimiter.is_empty()) {
+                names.write(&mut xml, "NextMarker", last);
+            }
+        }
+        xml.number("MaxKeys", self.max);
+        if !self.delimiter.is_empty() {
+            names.write(&mut xml, "Delimiter", self.delimiter);
+        }
+        names.declare(&mut xml);
+        xml.text("IsTruncated", page.truncated.to_string());
+        xml
+    }
+
+    /// What comes after the entries.
+    pub(crate) fn tail(&self, xml: &mut Writer, page: &Page) {
+        for common in &page.prefixes {
+            xml.open("CommonPrefixes");
+            self.names.write(xml, "Prefix", common);
+            xml.close();
+        }
+    }
+}
+
 /// ListObjects and ListObjectsV2.
 pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(call, &bucket, "s3:ListBucket", None, Need::Bucket(Permission::Read))?;
-    let v2 = match call.parameter("list-type") {
-        None | Some("" | "1") => false,
-        Some("2") => true,
-        Some(_) => return fail("InvalidArgument", "Invalid List Type specified in Request"),
-    };
-    let names = Names::of(call)?;
-    let prefix = call.parameter("prefix").unwrap_or("");
-    let delimiter = call.parameter("delimiter").unwrap_or("");
-    let asked = call.number("max-keys", MAX_PAGE)?;
-    let token = call.parameter("continuation-token");
-    // Ceph's listing in any order is one in order here.
-    if !delimiter.is_empty() && call.parameter("allow-unordered") == Some("true") {
-        return fail("InvalidArgument", "A listing without order cannot have a delimiter.");
-    }
-    let start_after = call.parameter("start-after").unwrap_or("");
-    let marker = match (v2, token) {
-        (false, _) => call.parameter("marker").unwrap_or("").to_owned(),
-        (true, None | Some("")) => start_after.to_owned(),
-        (true, Some(token)) => read_token(token)?,
-    };
-    let page = page(&bucket, prefix, delimiter, Some(&marker), asked.min(MAX_PAGE))?;
-    let owner = !v2 || call.parameter("fetch-owner") == Some("true");
-
-    let mut xml = Writer::new("ListBucketResult");
-    xml.text("Name", bucket.name());
-    names.write(&mut xml, "Prefix", prefix);
-    if v2 {
-        if !start_after.is_empty() {
-            names.write(&mut xml, "StartAfter", start_after);
-        }
-        if let Some(token) = token {
-            xml.text("ContinuationToken", token);
-        }
-        xml.number("KeyCount", page.keys.len() + page.prefixes.len());
-        if let Some(last) = page.last.as_ref().filter(|_| page.truncated) {
-            xml.text("NextContinuationToken", token_for(last));
-        }
-    } else {
-        names.write(&mut xml, "Marker", &marker);
-        if let Some(last) = page.last.as_ref().filter(|_| page.truncated && !delimiter.is_empty()) {
-            names.write(&mut xml, "NextMarker", last);
-        }
-    }
-    xml.number("MaxKeys", asked.min(MAX_PAGE));
-    if !delimiter.is_empty() {
-        names.write(&mut xml, "Delimiter", delimiter);
-    }
-    names.declare(&mut xml);
-    xml.text("IsTruncated", page.truncated.to_string());
+    let listing = Listing::of(call)?;
+    let page = page(&bucket, listing.prefix, listing.delimiter, Some(&listing.marker), listing.max)?;
+    let mut xml = listing.head(bucket.name(), &page);
     for key in &page.keys {
         // What was deleted since the names were read is left out.
         if let Some(summary) = bucket.summary(key)? {
             xml.open("Contents");
-            names.write(&mut xml, "Key", key);
-            write_object(&mut xml, server, &bucket, &summary, owner);
+            listing.names.write(&mut xml, "Key", key);
+            write_object(&mut xml, server, &bucket, &summary, listing.with_owner);
             xml.close();
         }
     }
-    for common in &page.prefixes {
-        xml.open("CommonPrefixes");
-        names.write(&mut xml, "Prefix", common);
-        xml.close();
-    }
+    listing.tail(&mut xml, &page);
     Ok(Reply::xml(xml.finish()))
 }
 

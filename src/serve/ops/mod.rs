@@ -19,4 +19,4 @@ pub(crate) mod tagging;
 pub(crate) mod versions;
 
 /// The longest XML or JSON document that is read, in bytes (a multi-delete of 1,000 long keys fits).
-const MAX_DOCUMENT: usize = 4 << 20;
+pub(crate) const MAX_DOCUMENT: usize = 4 << 20;

@@ -52,7 +52,7 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
     let mut form = Form::read(std::mem::replace(&mut call.payload, Payload::empty()), &boundary)?;
     form.expand();
-    call.user = auth::verify_form(&form, &server.users)?.cloned();
+    call.user = auth::verify_form(&form, &server.users, Utc::now())?.cloned();
     let key = form.needed("key")?.to_owned();
     let mut lengths = 0..=put::MAX_OBJECT;
     if let Some(policy) = form.field("policy") {

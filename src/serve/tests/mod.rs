@@ -16,6 +16,7 @@ mod multipart;
 mod nonsense;
 mod objects;
 mod ownership;
+mod remote;
 mod signatures;
 mod storage;
 mod suites;

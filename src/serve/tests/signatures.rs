@@ -92,7 +92,7 @@ async fn wrong_keys_and_secrets_are_told_apart() {
 }
 
 /// An `aws-chunked` body and the headers that go with it.
-fn chunked(
+pub(super) fn chunked(
     ask: &Ask,
     kind: &str,
     chunks: &[&[u8]],

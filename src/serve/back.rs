@@ -1,0 +1,130 @@
+//! What stands behind the front: the files of a directory, or a bucket of another store. The one place that knows that
+//! there are two.
+
+use super::Server;
+use super::call::{Call, Reply};
+use super::cors::{self, Asked};
+use super::error::{S3Error, S3Result, access_denied};
+use super::remote::Remote;
+use super::route;
+use super::website::{self, Visit};
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+
+/// Where requests are answered once the front has verified them.
+#[derive(Clone, Debug)]
+pub(crate) enum Back {
+    /// Plain blocking code (file work mostly), run on the runtime's blocking threads.
+    Directory(Arc<Server>),
+    /// Requests to another store.
+    Remote(Arc<Remote>),
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) result: S3Result<Reply>,
+    /// Canonical id of the bucket's owner, where it was asked for and there is one.
+    pub(crate) owner: String,
+    /// How long the content of a PUT was, in bytes.
+    pub(crate) stored: Option<u64>,
+    /// Canonical id of whoever asked; a form says only in its body whose it is.
+    pub(crate) requester: Option<String>,
+}
+
+impl Back {
+    /// Does what a request asks for. The bucket's owner is looked up for the log only.
+    pub(crate) async fn answer(&self, mut call: Call, wants_owner: bool) -> Done {
+        match self {
+            Self::Directory(server) => {
+                let server = Arc::clone(server);
+                let work = move || {
+                    // Before the work: a bucket that goes has an owner.
+                    let bucket = wants_owner.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
+                    let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
+                    let result = route::run(&server, &mut call);
+                    note_failure(&call.method, &call.path, &result);
+                    let stored = call.payload.length().filter(|_| call.method == "PUT");
+                    Done { result, owner, stored, requester: call.user.map(|user| user.id) }
+                };
+                spawn_blocking(work).await.unwrap_or_else(|error| {
+                    log::error!("serve: an operation panicked: {error}");
+                    Done { result: Err(internal()), owner: String::new(), stored: None, requester: None }
+                })
+            }
+            Self::Remote(remote) => {
+                let (method, path) = (call.method.clone(), call.path.clone());
+                let stored = call.payload.length().filter(|_| method == "PUT");
+                let requester = call.who().map(str::to_owned);
+                let result = remote.answer(call).await;
+                note_failure(&method, &path, &result);
+                Done { result, owner: remote.owner().to_owned(), stored, requester }
+            }
+        }
+    }
+
+    /// Answers a request to a website: the reply, and the code of its error if that is what it shows.
+    pub(crate) async fn visit(&self, visit: Visit) -> S3Result<(Reply, Option<&'static str>)> {
+        match self {
+            Self::Directory(server) => {
+                let server = Arc::clone(server);
+                let answered = spawn_blocking(move || website::serve(&server, visit));
+                answered.await.map_err(|error| {
+                    log::error!("serve: a request to a website panicked: {error}");
+                    internal()
+                })
+            }
+            // Strangers have no business here.
+            Self::Remote(_) => Err(access_denied()),
+        }
+    }
+
+    /// Answers a preflight request for a bucket.
+    pub(crate) async fn preflight(&self, bucket: String, headers: Vec<(String, String)>) -> S3Result<Reply> {
+        match self {
+            Self::Directory(server) => {
+                let server = Arc::clone(server);
+                let answered =
+                    spawn_blocking(move || cors::preflight(&server, &bucket, &cors::asked(&headers)?));
+                answered.await.unwrap_or_else(|error| {
+                    log::error!("serve: a preflight request panicked: {error}");
+                    Err(internal())
+                })
+            }
+            Self::Remote(_) => Err(cors::not_enabled()),
+        }
+    }
+
+    /// The headers that let a page of another origin read an answer.
+    pub(crate) async fn cross_origin(
+        &self,
+        bucket: String,
+        origin: String,
+        method: String,
+    ) -> Vec<(String, String)> {
+        match self {
+            Self::Directory(server) => {
+                let server = Arc::clone(server);
+                let look = move || {
+                    let asked = Asked { origin: &origin, method: &method, headers: None };
+                    let headers = cors::headers(&server, &bucket, &asked);
+                    headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+                };
+                spawn_blocking(look).await.unwrap_or_default()
+            }
+            Self::Remote(_) => Vec::new(),
+        }
+    }
+}
+
+fn note_failure(method: &str, path: &str, result: &S3Result<Reply>) {
+    if let Err(error) = result
+        && error.status == 500
+    {
+        log::error!("serve: {method} {path}: {}", error.message);
+    }
+}
+
+fn internal() -> S3Error {
+    S3Error::new("InternalError", "We encountered an internal error. Please try again.")
+}

@@ -1,0 +1,308 @@
+//! Another store behind the front: the objects of one of its buckets, or what is below a prefix, under keys of this
+//! server's own.
+//!
+//! ```text
+//! area      which names can be seen, and what they are there
+//! headers   what is passed on of a request's headers, and of an answer's
+//! objects   reading, writing, copying, deleting
+//! upload    bodies on their way through
+//! listing   listings of objects, versions, uploads and parts
+//! errors    failures, without a word about the account behind
+//! ```
+//!
+//! Whoever has a key of this server may do with the objects what the account behind may, and nothing with the bucket: not
+//! change its settings, not delete it, not give its objects to others, not lock them. Requests are made anew from what was
+//! understood of them; nothing is passed on unread. Each goes once: the client at the front knows best whether to ask again.
+
+mod area;
+mod errors;
+mod headers;
+mod listing;
+mod objects;
+mod upload;
+
+use super::acl::{self, Acl};
+use super::call::{Call, Reply};
+use super::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
+use super::ops::MAX_DOCUMENT;
+use super::ops::documents::absent;
+use super::route::{self, Level, Operation, Route};
+use super::users::User;
+use super::xml::{self, Writer};
+use crate::s3::error::Error;
+use crate::s3::request::{Request, Response};
+use crate::s3::retry::RetryPolicy;
+use crate::s3::{Client, ClientOptions};
+use area::Area;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use headers::denied;
+use http::Method;
+use std::sync::Arc;
+
+/// What is served of another store.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Leads to the store, with the keys that nobody at the front gets.
+    pub client: Client,
+    /// The bucket; its name is the same at the front.
+    pub bucket: String,
+    /// Only what is below this is served, without it in its keys; empty: all of the bucket. A slash at its end is added
+    /// where it has none.
+    pub prefix: String,
+}
+
+/// A bucket of another store, at work.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    client: Client,
+    area: Area,
+    users: Arc<[User]>,
+    region: String,
+    read_only: bool,
+    since: DateTime<Utc>,
+}
+
+impl Remote {
+    fn new(source: Source) -> S3Result<Self> {
+        let options = source.client.options();
+        let retry = RetryPolicy { max_retries: 0, ..options.retry.clone() };
+        let client = Client::new(ClientOptions { retry, ..options.clone() });
+        Ok(Self {
+            client,
+            area: Area::new(&source.bucket, &source.prefix)?,
+            users: Arc::default(),
+            region: String::new(),
+            read_only: false,
+            since: Utc::now(),
+        })
+    }
+
+    /// Makes sure that the bucket can be reached, and learns which signature and region it wants: a body that has gone
+    /// cannot be sent again. Who may not list it may have other rights.
+    pub(crate) async fn open(
+        source: Source,
+        users: Arc<[User]>,
+        region: String,
+        read_only: bool,
+    ) -> Result<Self, Error> {
+        let remote = Self::new(source).map_err(|error| Error::Invalid(error.message))?;
+        let remote = Self { users, region, read_only, ..remote };
+        let request = Request::new(Method::GET, Some(remote.area.bucket()), None)
+            .query("max-keys", "1")
+            .query("prefix", remote.area.hidden());
+        match remote.client.fetch_text(request).await {
+            Ok(_) => {}
+            Err(error) if error.code() == "AccessDenied" => {
+                log::warn!("The bucket cannot be listed with the configured keys: {error}");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(remote)
+    }
+
+    /// Canonical id that all objects are shown to belong to: whose they are there is nobody's matter here.
+    pub(crate) fn owner(&self) -> &str {
+        self.users.first().map_or("", |user| &user.id)
+    }
+
+    /// Does what a request asks for.
+    pub(crate) async fn answer(&self, call: Call) -> S3Result<Reply> {
+        if call.user.is_none() {
+            return Err(access_denied());
+        }
+        let operation = route::find(&call)?;
+        let writes = match &operation {
+            Operation::Document(_) => call.method != "GET",
+            Operation::Route(route) => route.writes,
+        };
+        if writes && self.read_only {
+            return Err(route::read_only());
+        }
+        if let Some(bucket) = &call.bucket
+            && bucket != self.area.bucket()
+        {
+            return match (&*call.method, &call.key) {
+                ("PUT", None) => Err(not_of_objects()),
+                _ => Err(S3Error::new("NoSuchBucket", "The specified bucket does not exist")
+                    .detail("BucketName", bucket)),
+            };
+        }
+        match operation {
+            // What the account has set is nobody's matter here; clients ask for it when they show a bucket.
+            Operation::Document(document) if call.method == "GET" => absent(document, self.area.bucket()),
+            Operation::Document(_) => Err(not_of_objects()),
+            Operation::Route(route) => self.route(route, call).await,
+        }
+    }
+
+    async fn route(&self, route: &Route, call: Call) -> S3Result<Reply> {
+        match (route.level, route.method, route.sub) {
+            (Level::Service, ..) => Ok(self.list_buckets(&call)),
+            (Level::Bucket, "GET", "") => self.list_objects(&call).await,
+            (Level::Bucket, "GET", "versions") => self.list_versions(&call).await,
+            (Level::Bucket, "GET", "uploads") => self.list_uploads(&call).await,
+            (Level::Bucket, "HEAD", "") => self.head_bucket().await,
+            (Level::Bucket, "GET", "location") => Ok(self.location()),
+            (Level::Bucket, "GET", "acl") => Ok(self.private_acl()),
+            (Level::Bucket, "GET", "versioning" | "object-lock") => {
+                self.pass_bucket_document(route.sub).await
+            }
+            (Level::Bucket, "POST", "delete") => self.delete_many(call).await,
+            (Level::Bucket, ..) if route.sub.is_empty() && route.method == "POST" => {
+                Err(not_implemented("An upload by a form"))
+            }
+            (Level::Bucket, ..) => Err(not_of_objects()),
+            (Level::Object, "GET", "") => self.get(&call).await,
+            (Level::Object, "HEAD", "") => self.head(&call).await,
+            (Level::Object, "PUT", "") => self.put_or_copy(call).await,
+            (Level::Object, "DELETE", "") => self.delete(&call).await,
+            (Level::Object, "GET", "attributes" | "tagging" | "retention" | "legal-hold") => {
+                self.get_document(&call, route.sub).await
+            }
+            (Level::Object, "PUT", "tagging") => self.put_tagging(call).await,
+            (Level::Object, "DELETE", "tagging") => self.delete_tagging(&call).await,
+            (Level::Object, "GET", "acl") => self.get_acl(&call).await,
+            (Level::Object, "PUT", "acl") => self.put_acl(call).await,
+            (Level::Object, "PUT", "retention" | "legal-hold") => {
+                Err(denied("Locks on objects cannot be set or passed by here."))
+            }
+            (Level::Object, "POST", "restore") => self.restore(call).await,
+            (Level::Object, "POST", "uploads") => self.create_upload(&call).await,
+            (Level::Object, "PUT", "uploadId") => self.put_part(call).await,
+            (Level::Object, "POST", "uploadId") => self.complete_upload(call).await,
+            (Level::Object, "DELETE", "uploadId") => self.abort_upload(&call).await,
+            (Level::Object, "GET", "uploadId") => self.list_parts(&call).await,
+            (Level::Object, method, sub) => Err(not_implemented(&format!("{method} {sub}"))),
+        }
+    }
+
+    /// A request for the bucket.
+    fn ask_bucket(&self, method: Method) -> Request {
+        Request::new(method, Some(self.area.bucket()), None)
+    }
+
+    /// A request for the object that a call names, with the version that it names.
+    fn ask_object(&self, call: &Call, method: Method) -> S3Result<Request> {
+        let key = self.area.real_key(call.key())?;
+        let request = Request::new(method, Some(self.area.bucket()), Some(&key));
+        Ok(match call.parameter("versionId") {
+            Some(version) => request.query("versionId", version),
+            None => request,
+        })
+    }
+
+    async fn send(&self, request: Request) -> S3Result<Response> {
+        self.client.send(request).await.map_err(|error| self.shown_error(&error))
+    }
+
+    /// Sends a request whose answer is a document: its headers, and what it says.
+    async fn fetch(&self, mut request: Request) -> S3Result<(http::HeaderMap, String)> {
+        request.whole_answer = true;
+        let response = self.send(request).await?;
+        let headers = response.headers.clone();
+        let text = response.text().await.map_err(|error| self.shown_error(&error))?;
+        Ok((headers, text))
+    }
+
+    /// [`Self::fetch`], read as a tree.
+    async fn fetch_xml(&self, request: Request, root: &str) -> S3Result<(http::HeaderMap, xml::Node)> {
+        let (headers, text) = self.fetch(request).await?;
+        let node = xml::parse_any(text.as_bytes()).filter(|node| node.name == root).ok_or_else(|| {
+            log::error!("serve: the store behind answers no '{root}'");
+            S3Error::new("InternalError", "The store behind this server gave an answer that is none.")
+        })?;
+        Ok((headers, node))
+    }
+
+    fn list_buckets(&self, call: &Call) -> Reply {
+        let is_meant = self.area.bucket().starts_with(call.parameter("prefix").unwrap_or_default());
+        let mut xml = Writer::new("ListAllMyBucketsResult");
+        acl::write_user(xml.open("Owner"), self.owner(), &self.users);
+        xml.close().open("Buckets");
+        if is_meant {
+            xml.open("Bucket").text("Name", self.area.bucket());
+            xml.text("CreationDate", xml::time(self.since)).close();
+        }
+        Reply::xml(xml.finish())
+    }
+
+    async fn head_bucket(&self) -> S3Result<Reply> {
+        self.send(self.ask_bucket(Method::HEAD)).await.map_err(|mut error| {
+            if error.status == 404 {
+                error.code = "NoSuchBucket";
+            }
+            error
+        })?;
+        Ok(Reply::new(200).header("x-amz-bucket-region", &self.region))
+    }
+
+    fn location(&self) -> Reply {
+        let mut xml = Writer::new("LocationConstraint");
+        if self.region != "us-east-1" {
+            xml.raw_text(&self.region);
+        }
+        Reply::xml(xml.finish())
+    }
+
+    /// Documents that say nothing but what they are about.
+    async fn pass_bucket_document(&self, sub: &str) -> S3Result<Reply> {
+        let (_, text) = self.fetch(self.ask_bucket(Method::GET).query(sub, "")).await?;
+        Ok(Reply::xml(text))
+    }
+
+    fn private_acl(&self) -> Reply {
+        Reply::xml(Acl::private(self.owner()).to_xml(&self.users))
+    }
+
+    async fn get_acl(&self, call: &Call) -> S3Result<Reply> {
+        self.send(self.ask_object(call, Method::HEAD)?).await?;
+        Ok(self.private_acl())
+    }
+
+    /// Takes the ACL that [`Self::get_acl`] shows, which changes nothing, and refuses every other.
+    async fn put_acl(&self, call: Call) -> S3Result<Reply> {
+        headers::up(&call, &[])?;
+        let request = self.ask_object(&call, Method::HEAD)?;
+        let has_header = call.header("x-amz-acl").is_some();
+        let body = read_document(call).await?.1;
+        if body.is_empty() && !has_header {
+            return fail("MissingSecurityHeader", "Your request was missing a required header");
+        }
+        if !body.is_empty() {
+            let root = xml::parse(&body, &["AccessControlPolicy"])?;
+            // Users that are not known here, too, are others.
+            let acl = Acl::from_xml(&root, self.owner(), &self.users);
+            if acl.map_err(|_| denied_acl())? != Acl::private(self.owner()) {
+                return Err(denied_acl());
+            }
+        }
+        self.send(request).await?;
+        Ok(Reply::new(200))
+    }
+}
+
+fn denied_acl() -> S3Error {
+    denied("Objects that are served here cannot be given to others.")
+}
+
+fn not_of_objects() -> S3Error {
+    denied("This server is for the objects of a bucket; the bucket itself cannot be changed.")
+}
+
+/// Reads a short body off the async threads, and verifies it.
+async fn read_document(mut call: Call) -> S3Result<(Call, Bytes)> {
+    let read = tokio::task::spawn_blocking(move || {
+        let body = call.payload.read_all(MAX_DOCUMENT)?;
+        Ok((call, body))
+    });
+    read.await
+        .map_err(|_| S3Error::new("InternalError", "We encountered an internal error. Please try again."))?
+}
+
+/// [`read_document`] as a tree.
+async fn read_xml(call: Call, root: &str) -> S3Result<(Call, xml::Node)> {
+    let (call, body) = read_document(call).await?;
+    let node = xml::parse_any(&body).filter(|node| node.name == root).ok_or_else(malformed_xml)?;
+    Ok((call, node))
+}
