@@ -20,6 +20,19 @@ pub const MAX_BATCH_DELETE: usize = 1000;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 pub const MAX_WHOLE_COPY: u64 = 5 << 30;
 
+/// The storage classes that an upload may ask for, as far as Amazon's S3 API knows them.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
+pub const STORAGE_CLASSES: [&str; 8] = [
+    "STANDARD",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER",
+    "GLACIER_IR",
+    "DEEP_ARCHIVE",
+    "REDUCED_REDUNDANCY",
+];
+
 /// What HEAD tells about an object.
 #[derive(Clone, Debug, Default)]
 pub struct Head {

@@ -8,7 +8,8 @@
 //! it begins with, which are few.
 
 use super::destination::{Destination, Place};
-use super::plan::{Fields, Items, Plan, Record, Rules, Sorted, put_bytes, put_number};
+use super::plan::{Items, Plan, Rules, Sorted};
+use super::record::{Fields, Record, put_bytes, put_number};
 use std::ffi::OsString;
 use std::io;
 use std::iter::Peekable;

@@ -1,6 +1,7 @@
 //! Which local files a command is about: files, trees, lists of names, and the include/exclude rules.
 
-use super::plan::{Fields, Plan, Record, Rules, Sorted, put_bytes};
+use super::plan::{Plan, Rules, Sorted};
+use super::record::{Fields, Record, put_bytes};
 use crate::output::{Failure, Outcome, reason};
 use crate::patterns::Filter;
 use crate::shard::Shard;

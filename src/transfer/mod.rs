@@ -1,6 +1,7 @@
 //! Moving many objects: plan -> run -> verify, local and remote on either side.
 //!
-//! - plan: [`local`] and [`remote`] say which files and objects are meant, [`plan`] keeps them, [`conflicts`] finds those
+//! - plan: [`local`] and [`remote`] say which files and objects are meant, [`plan`] keeps them in order and [`spool`] in the order in which they come, as
+//!   [`record`]s, [`conflicts`] finds those
 //!   that cannot be beside each other;
 //! - run: [`pool`] works on many at once and lets them speak in order; [`upload`], [`download`] and [`copy`] move one;
 //! - verify: each of them compares what arrived with what was sent before it calls it done.
@@ -19,6 +20,7 @@ pub mod local_walk;
 pub mod md5_cache;
 pub mod plan;
 pub mod pool;
+pub mod record;
 pub mod remote;
 pub mod restore;
 pub mod spool;

@@ -1,6 +1,7 @@
 //! Plans against vectors.
 
 use super::*;
+use crate::transfer::record::{Fields, put_bytes, put_number};
 use proptest::prelude::*;
 
 impl Record for (String, u64) {

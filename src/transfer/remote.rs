@@ -1,6 +1,7 @@
 //! Which objects a command is about: `s3://` arguments, whole prefixes, wildcards, and the include/exclude rules.
 
-use super::plan::{Fields, Plan, Record, Rules, Sorted, put_bytes, put_number};
+use super::plan::{Plan, Rules, Sorted};
+use super::record::{Fields, Record, put_bytes, put_number};
 use crate::output::{Failure, Outcome};
 use crate::patterns::{Filter, Wildcard};
 use crate::s3::Client;

@@ -1,5 +1,6 @@
 //! Records in a row that do not stay in memory: small heaps of them do, large ones move to a temporary file.
 
+use super::record::{Record, append, whole};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use tempfile::SpooledTempFile;
@@ -9,14 +10,6 @@ const IN_MEMORY: usize = 4 << 20;
 
 /// Bytes that are written and read at once.
 const BUFFER: usize = 64 << 10;
-
-/// What can be written as bytes and read again.
-pub trait Record: Sized {
-    /// Appends its bytes.
-    fn encode(&self, out: &mut Vec<u8>);
-    /// Reads what `encode` wrote; `None` for anything else.
-    fn decode(bytes: &mut &[u8]) -> Option<Self>;
-}
 
 /// Records in the order in which they were added.
 #[derive(Debug)]
@@ -39,11 +32,7 @@ impl<T: Record> Spool<T> {
     /// Adds a record; returns where it is, for [`Spool::at`].
     pub fn push(&mut self, record: &T) -> io::Result<u64> {
         let place = self.written + self.pending.len() as u64;
-        let start = self.pending.len();
-        self.pending.extend_from_slice(&[0; 4]);
-        record.encode(&mut self.pending);
-        let length = (self.pending.len() - start - 4) as u32;
-        self.pending[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        append(record, &mut self.pending);
         self.count += 1;
         if self.pending.len() >= BUFFER {
             self.write_out()?;
@@ -65,13 +54,9 @@ impl<T: Record> Spool<T> {
     pub fn at(&mut self, place: u64) -> io::Result<T> {
         self.write_out()?;
         self.file.seek(SeekFrom::Start(place))?;
-        let mut length = [0; 4];
-        self.file.read_exact(&mut length)?;
-        let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
-        self.file.read_exact(&mut bytes)?;
-        let record = T::decode(&mut &bytes[..]).ok_or(io::ErrorKind::InvalidData);
+        let record = next(&mut self.file);
         self.file.seek(SeekFrom::End(0))?;
-        Ok(record?)
+        record
     }
 
     /// All records from the first on.
@@ -128,14 +113,7 @@ impl<T: Record> Iterator for Records<T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let mut read = || {
-            let mut length = [0; 4];
-            self.reader.read_exact(&mut length)?;
-            let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
-            self.reader.read_exact(&mut bytes)?;
-            T::decode(&mut &bytes[..]).ok_or_else(|| io::ErrorKind::InvalidData.into())
-        };
-        let record = read();
+        let record = next(&mut self.reader);
         if record.is_err() {
             self.left = 0;
         }
@@ -143,28 +121,13 @@ impl<T: Record> Iterator for Records<T> {
     }
 }
 
-/// Appends bytes with their length before them.
-pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    out.extend_from_slice(bytes);
-}
-
-/// Reads what [`put_bytes`] wrote.
-pub fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (taken, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    *bytes = rest;
-    Some(taken)
-}
-
-impl Record for String {
-    fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.as_bytes());
-    }
-
-    fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        String::from_utf8(std::mem::take(bytes).to_vec()).ok()
-    }
+/// Reads the record that begins here.
+fn next<T: Record>(from: &mut impl Read) -> io::Result<T> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
+    from.read_exact(&mut bytes)?;
+    whole(&bytes)
 }
 
 #[cfg(test)]

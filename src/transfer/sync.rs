@@ -12,7 +12,7 @@ pub mod plan;
 pub mod removed;
 pub mod sources;
 
-use super::spool::{Record, put_bytes, take_bytes};
+use super::record::{Fields, Record, put_bytes, put_number};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -110,9 +110,9 @@ impl Item {
 
 /// Rules and guards are settled before an item is kept, so they are not written.
 impl Record for Item {
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Vec<u8>) {
         put_bytes(out, self.relative.as_bytes());
-        out.extend_from_slice(&self.size.to_le_bytes());
+        put_number(out, self.size);
         match &self.origin {
             Origin::Local(path) => {
                 out.push(0);
@@ -127,16 +127,14 @@ impl Record for Item {
         }
     }
 
-    fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let text = |bytes: &mut &[u8]| String::from_utf8(take_bytes(bytes)?.to_vec()).ok();
-        let relative = text(bytes)?;
-        let (size, rest) = bytes.split_first_chunk::<8>()?;
-        let size = u64::from_le_bytes(*size);
-        let (kind, rest) = rest.split_first()?;
-        *bytes = rest;
-        Some(match kind {
-            0 => Self::local(relative, size, path_of(take_bytes(bytes)?)?),
-            _ => Self::remote(relative, size, text(bytes)?.into(), text(bytes)?, text(bytes)?),
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (relative, size) = (fields.text()?.to_owned(), fields.number()?);
+        Some(match fields.array()? {
+            [0] => Self::local(relative, size, path_of(fields.bytes()?)?),
+            _ => {
+                let bucket = fields.text()?.into();
+                Self::remote(relative, size, bucket, fields.text()?.to_owned(), fields.text()?.to_owned())
+            }
         })
     }
 }
@@ -155,6 +153,7 @@ fn path_of(bytes: &[u8]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::record::whole;
 
     #[test]
     fn items_survive_being_written() {
@@ -162,9 +161,9 @@ mod tests {
         let remote = Item::remote("k/".into(), u64::MAX, "b".into(), "p/k/".into(), "e".into());
         for item in [local, remote] {
             let mut bytes = Vec::new();
-            item.encode(&mut bytes);
-            assert_eq!(Item::decode(&mut &bytes[..]), Some(item.clone()));
-            assert_eq!(Item::decode(&mut &bytes[..bytes.len() - 1]), None);
+            item.write(&mut bytes);
+            assert_eq!(whole::<Item>(&bytes).unwrap(), item);
+            assert!(whole::<Item>(&bytes[..bytes.len() - 1]).is_err());
         }
     }
 }

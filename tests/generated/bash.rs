@@ -2,7 +2,7 @@
 
 use s3cmd::cli::options::{self, ValueKind};
 
-use crate::lines::{self, Parameters, forms, forms_with_value};
+use crate::lines::{self, forms, forms_with_value};
 
 /// The script.
 pub(crate) fn script() -> String {
@@ -31,7 +31,13 @@ pub(crate) fn script() -> String {
         ("@COMMON_OPTIONS@", common),
         ("@COMMAND_OPTIONS@", by_command),
         ("@VALUES@", values()),
-        ("@PARAMETERS@", parameters()),
+        (
+            "@PARAMETERS@",
+            lines::parameter_cases(
+                "_s3cmd_files",
+                "_s3cmd_offer < <(printf '%s\\n' \"${_s3cmd_commands[@]}\")",
+            ),
+        ),
         ("@COMMANDS@", lines::words().map(|(word, _)| word.to_owned()).collect()),
     ];
     lines::fill(include_str!("templates/s3cmd.bash"), &blocks)
@@ -54,22 +60,4 @@ fn values() -> Vec<String> {
 
 fn offer(words: &[&str]) -> String {
     format!("_s3cmd_offer < <(printf '%s\\n' {})", words.join(" "))
-}
-
-fn parameters() -> Vec<String> {
-    let mut cases = Vec::new();
-    for (parameters, words) in lines::words_by_parameters() {
-        let action = match parameters {
-            Parameters::FilesAndObjects => "_s3cmd_either objects",
-            Parameters::FilesAndBuckets => "_s3cmd_either buckets",
-            Parameters::Objects => "_s3cmd_remote objects",
-            Parameters::Buckets => "_s3cmd_remote buckets",
-            Parameters::Files => "_s3cmd_files",
-            Parameters::Commands => "_s3cmd_offer < <(printf '%s\\n' \"${_s3cmd_commands[@]}\")",
-            Parameters::Nothing => continue,
-        };
-        cases.push(format!("{})", words.join("|")));
-        cases.push(format!("    {action} ;;"));
-    }
-    cases
 }

@@ -114,6 +114,26 @@ pub(crate) fn fill(template: &str, blocks: &[(&str, Vec<String>)]) -> String {
     text
 }
 
+/// The cases of a shell's `case` over command words that complete their parameters; `files` and `commands` are what completes
+/// those there. bash and zsh write them alike.
+pub(crate) fn parameter_cases(files: &str, commands: &str) -> Vec<String> {
+    let mut cases = Vec::new();
+    for (parameters, words) in words_by_parameters() {
+        let action = match parameters {
+            Parameters::FilesAndObjects => "_s3cmd_either objects",
+            Parameters::FilesAndBuckets => "_s3cmd_either buckets",
+            Parameters::Objects => "_s3cmd_remote objects",
+            Parameters::Buckets => "_s3cmd_remote buckets",
+            Parameters::Files => files,
+            Parameters::Commands => commands,
+            Parameters::Nothing => continue,
+        };
+        cases.push(format!("{})", words.join("|")));
+        cases.push(format!("    {action} ;;"));
+    }
+    cases
+}
+
 #[test]
 fn usage_lines_tell_what_a_command_takes() {
     let of = |name| parameters(s3cmd::cli::commands::find(name).expect("a command"));

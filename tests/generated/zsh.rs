@@ -2,7 +2,7 @@
 
 use s3cmd::cli::options::{OptionSpec, Sets, ValueKind};
 
-use crate::lines::{self, Parameters, forms_with_value, short_help};
+use crate::lines::{self, forms_with_value, short_help};
 
 /// The script.
 pub(crate) fn script() -> String {
@@ -26,7 +26,7 @@ pub(crate) fn script() -> String {
         ("@VALUE_OPTIONS@", vec![format!("{})", forms_with_value().join("|"))]),
         ("@COMMON_OPTIONS@", common),
         ("@COMMAND_OPTIONS@", by_command),
-        ("@PARAMETERS@", parameters()),
+        ("@PARAMETERS@", lines::parameter_cases("_files", "_s3cmd_commands")),
         ("@COMMANDS@", commands.collect()),
     ];
     lines::fill(include_str!("templates/_s3cmd"), &blocks)
@@ -55,24 +55,6 @@ fn action(option: &OptionSpec) -> String {
         Some(ValueKind::Choice(choices)) => format!("({})", choices.join(" ")),
         Some(ValueKind::Start(starts)) => format!("compadd -S \"\" {}", starts.join(" ")),
     }
-}
-
-fn parameters() -> Vec<String> {
-    let mut cases = Vec::new();
-    for (parameters, words) in lines::words_by_parameters() {
-        let action = match parameters {
-            Parameters::FilesAndObjects => "_s3cmd_either objects",
-            Parameters::FilesAndBuckets => "_s3cmd_either buckets",
-            Parameters::Objects => "_s3cmd_remote objects",
-            Parameters::Buckets => "_s3cmd_remote buckets",
-            Parameters::Files => "_files",
-            Parameters::Commands => "_s3cmd_commands",
-            Parameters::Nothing => continue,
-        };
-        cases.push(format!("{})", words.join("|")));
-        cases.push(format!("    {action} ;;"));
-    }
-    cases
 }
 
 /// With a backslash before each of these and before backslashes.

@@ -171,6 +171,15 @@ fn issue_155_an_empty_or_missing_source_empties_no_bucket() {
     t.s3cmd("sync --delete-removed missing/ s3://BUCKET/").fails(64);
     t.s3cmd("sync --delete-removed empty/ s3://BUCKET/").run().explains("cowardly refusing to delete");
     assert_eq!(t.keys(), ["k"]);
+    // The other two directions.
+    t.file("d/f", "f");
+    t.s3cmd("sync --delete-removed s3://BUCKET/none/ d/").run().explains("cowardly refusing to delete");
+    assert_eq!(t.files("d"), ["f"]);
+    t.object("p/k", "k");
+    t.s3cmd("sync --delete-removed s3://BUCKET/none/ s3://BUCKET/p/")
+        .run()
+        .explains("cowardly refusing to delete");
+    assert_eq!(t.keys(), ["k", "p/k"]);
 }
 
 #[test]

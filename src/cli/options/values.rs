@@ -3,6 +3,7 @@
 use super::super::checks::{PERMISSIONS, PRIORITIES};
 use super::{Check, OptionSpec, Sets};
 use crate::s3::checksum::Algorithm;
+use crate::s3::object::STORAGE_CLASSES;
 
 /// What a shell may offer for a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +31,7 @@ impl OptionSpec {
             (_, _, Sets::Key("checksum_algorithm")) => {
                 ValueKind::Choice(Algorithm::all().map(Algorithm::name).collect())
             }
-            // The classes of Amazon's S3 API (PutObject, x-amz-storage-class) that an upload may ask for.
-            (_, _, Sets::Key("storage_class")) => ValueKind::Choice(vec![
-                "STANDARD",
-                "STANDARD_IA",
-                "ONEZONE_IA",
-                "INTELLIGENT_TIERING",
-                "GLACIER",
-                "GLACIER_IR",
-                "DEEP_ARCHIVE",
-                "REDUCED_REDUNDANCY",
-            ]),
+            (_, _, Sets::Key("storage_class")) => ValueKind::Choice(STORAGE_CLASSES.to_vec()),
             ("FILE", _, _) => ValueKind::File,
             ("URI", _, _) => ValueKind::Remote,
             _ => ValueKind::Free,

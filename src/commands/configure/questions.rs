@@ -5,77 +5,74 @@ use crate::config::{Environment, Settings};
 use crate::transfer::gpg;
 use std::fmt::Write as _;
 
-/// A question: what is explained before it, what it is called, and where its answer goes.
+/// A question: what is explained before it, what it is called, and the key that its answer is for.
 struct Question {
     explanation: &'static str,
     label: &'static str,
-    get: fn(&Settings) -> String,
-    set: fn(&mut Settings, String),
+    key: &'static str,
 }
 
 const QUESTIONS: &[Question] = &[
     Question {
         explanation: "\nAccess key and Secret key are your identifiers for Amazon S3. Leave them empty for using the env variables.\n",
         label: "Access Key",
-        get: |settings| settings.access_key.clone(),
-        set: |settings, answer| settings.access_key = answer,
+        key: "access_key",
     },
-    Question {
-        explanation: "",
-        label: "Secret Key",
-        get: |settings| settings.secret_key.clone(),
-        set: |settings, answer| settings.secret_key = answer,
-    },
-    Question {
-        explanation: "",
-        label: "Default Region",
-        get: |settings| settings.bucket_location.clone(),
-        set: |settings, answer| settings.bucket_location = answer,
-    },
+    Question { explanation: "", label: "Secret Key", key: "secret_key" },
+    Question { explanation: "", label: "Default Region", key: "bucket_location" },
     Question {
         explanation: "\nUse \"s3.amazonaws.com\" for S3 Endpoint and not modify it to the target Amazon S3.\n",
         label: "S3 Endpoint",
-        get: |settings| settings.host_base.clone(),
-        set: |settings, answer| set_key(settings, "host_base", &answer),
+        key: "host_base",
     },
     Question {
         explanation: "\nUse \"%(bucket)s.s3.amazonaws.com\" to the target Amazon S3. \"%(bucket)s\" and \"%(location)s\" vars can be used\nif the target S3 system supports dns based buckets.\n",
         label: "DNS-style bucket+hostname:port template for accessing a bucket",
-        get: |settings| settings.host_bucket.clone(),
-        set: |settings, answer| set_key(settings, "host_bucket", &answer),
+        key: "host_bucket",
     },
     Question {
         explanation: "\nEncryption password is used to protect your files from reading\nby unauthorized persons while in transfer to S3\n",
         label: "Encryption password",
-        get: |settings| settings.gpg_passphrase.clone(),
-        set: |settings, answer| settings.gpg_passphrase = answer,
+        key: "gpg_passphrase",
     },
-    Question {
-        explanation: "",
-        label: "Path to GPG program",
-        get: |settings| settings.gpg_command.clone(),
-        set: |settings, answer| settings.gpg_command = answer,
-    },
+    Question { explanation: "", label: "Path to GPG program", key: "gpg_command" },
     Question {
         explanation: "\nWhen using secure HTTPS protocol all communication with Amazon S3\nservers is protected from 3rd party eavesdropping. This method is\nslower than plain HTTP, and can only be proxied with Python 2.7 or newer\n",
         label: "Use HTTPS protocol",
-        get: |settings| if settings.use_https { "Yes" } else { "No" }.to_owned(),
-        set: |settings, answer| settings.use_https = is_yes(&answer),
+        key: HTTPS,
     },
     Question {
         explanation: "\nOn some networks all internet access must go through a HTTP proxy.\nTry setting it here if you can't connect to S3 directly\n",
         label: "HTTP Proxy server name",
-        get: |settings| settings.proxy_host.clone(),
-        set: |settings, answer| settings.proxy_host = answer,
+        key: "proxy_host",
     },
 ];
 
 const PORT: &str = "HTTP Proxy server port";
 
-/// Sets a key that has a reader of its own, which takes every text.
-fn set_key(settings: &mut Settings, name: &str, answer: &str) {
-    if let Err(problem) = settings.set_from_file(name, answer) {
-        log::warn!("{problem}");
+/// The one key that is asked for by yes or no.
+const HTTPS: &str = "use_https";
+
+impl Question {
+    /// The key as a file would say it.
+    fn value(&self, settings: &Settings) -> String {
+        Settings::key(self.key).and_then(|key| (key.dump)(settings)).unwrap_or_default()
+    }
+
+    /// What stands in brackets behind the question.
+    fn suggestion(&self, settings: &Settings) -> String {
+        match self.key {
+            HTTPS => if settings.use_https { "Yes" } else { "No" }.to_owned(),
+            _ => self.value(settings),
+        }
+    }
+
+    fn set(&self, settings: &mut Settings, answer: &str) {
+        if self.key == HTTPS {
+            settings.use_https = is_yes(answer);
+        } else if let Err(problem) = settings.set_from_file(self.key, answer) {
+            log::warn!("{problem}");
+        }
     }
 }
 
@@ -88,9 +85,9 @@ pub(super) async fn ask(dialogue: &Dialogue<'_>, settings: &mut Settings) -> Res
     suggest_proxy(settings, dialogue.env);
     for question in QUESTIONS {
         dialogue.console.block(question.explanation)?;
-        let now = (question.get)(settings);
+        let now = question.suggestion(settings);
         let answer = dialogue.ask(&prompt(question.label, &now)).await?;
-        (question.set)(settings, if answer.is_empty() { now } else { answer });
+        question.set(settings, if answer.is_empty() { &now } else { &answer });
     }
     if settings.proxy_host.is_empty() {
         settings.proxy_port = 0;
@@ -113,12 +110,8 @@ fn prompt(label: &str, now: &str) -> String {
 fn overview(settings: &Settings) -> String {
     let mut text = "\nNew settings:\n".to_owned();
     for question in QUESTIONS {
-        let value = match question.label {
-            "Use HTTPS protocol" => if settings.use_https { "True" } else { "False" }.to_owned(),
-            _ => (question.get)(settings),
-        };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {}: {value}", question.label);
+        let _ = writeln!(text, "  {}: {}", question.label, question.value(settings));
     }
     let _ = writeln!(text, "  {PORT}: {}", settings.proxy_port);
     text

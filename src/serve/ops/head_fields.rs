@@ -1,6 +1,7 @@
 //! The fields of an object that travel in headers: reading them from a PUT, writing them to a GET.
 
 use super::tagging;
+use crate::s3::object::STORAGE_CLASSES;
 use crate::serve::Server;
 use crate::serve::access::{Ownership, PublicBlock};
 use crate::serve::acl::Acl;
@@ -15,17 +16,6 @@ const KEPT: &[&str] =
 
 /// S3's limit on user metadata, names and values together, in bytes.
 const MAX_USER_METADATA: usize = 2048;
-
-const CLASSES: &[&str] = &[
-    "STANDARD",
-    "REDUCED_REDUNDANCY",
-    "STANDARD_IA",
-    "ONEZONE_IA",
-    "INTELLIGENT_TIERING",
-    "GLACIER",
-    "GLACIER_IR",
-    "DEEP_ARCHIVE",
-];
 
 /// What S3 says of an object without a type.
 pub(crate) const DEFAULT_TYPE: &str = "binary/octet-stream";
@@ -87,7 +77,7 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
 pub(crate) fn class(call: &Call) -> S3Result<Option<String>> {
     match call.setting("x-amz-storage-class") {
         None | Some("STANDARD" | "") => Ok(None),
-        Some(class) if CLASSES.contains(&class) => Ok(Some(class.to_owned())),
+        Some(class) if STORAGE_CLASSES.contains(&class) => Ok(Some(class.to_owned())),
         Some(_) => fail("InvalidStorageClass", "The storage class you specified is not valid"),
     }
 }

@@ -8,7 +8,8 @@ use super::judge::Judge;
 use super::plan::{Known, Plan, Sizes, short};
 use crate::output::{Failure, Outcome};
 use crate::transfer::compare::Stored;
-use crate::transfer::spool::{Record, Records, Spool, put_bytes, take_bytes};
+use crate::transfer::record::{Fields, Record, put_bytes};
+use crate::transfer::spool::{Records, Spool};
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::io;
@@ -169,16 +170,14 @@ impl Index {
 }
 
 impl Record for Copy {
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.md5);
         put_bytes(out, self.from.as_bytes());
-        self.item.encode(out);
+        self.item.write(out);
     }
 
-    fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let (md5, rest) = bytes.split_first_chunk::<16>()?;
-        *bytes = rest;
-        let from = String::from_utf8(take_bytes(bytes)?.to_vec()).ok()?;
-        Some(Self { md5: *md5, from, item: Item::decode(bytes)? })
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (md5, from) = (fields.array()?, fields.text()?.to_owned());
+        Some(Self { md5, from, item: Item::read(fields)? })
     }
 }
