@@ -247,6 +247,7 @@ mod tests {
     use super::*;
     use crate::serve::auth::BodyRule;
     use crate::serve::auth::payload::Source;
+    use proptest::prelude::*;
     use tokio::sync::mpsc;
 
     const HEAD: &str = "--X\r\nContent-Disposition: form-data; name=\"Key\"\r\n\r\na/${filename}\r\n\
@@ -335,5 +336,31 @@ mod tests {
         let endless = start.chain(std::iter::repeat_n(Bytes::from(vec![b'a'; 4096]), 1 << 30));
         let error = Form::read(payload(endless), "X").unwrap_err();
         assert_eq!(error.code, "MaxPostPreDataLengthExceededError");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        /// Whatever comes, there is an answer, and never more content than came.
+        #[test]
+        fn bent_forms_come_to_an_end(
+            bends in proptest::collection::vec((0..400_usize, any::<u8>()), 0..4),
+            length in 0..400_usize,
+            size in 1..50_usize,
+        ) {
+            let mut text = format!("{HEAD}one\r\n--X two{TAIL}").into_bytes();
+            text.truncate(length.max(20));
+            for (at, byte) in bends {
+                if let Some(place) = text.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            let pieces: Vec<Bytes> = text.chunks(size).map(Bytes::copy_from_slice).collect();
+            if let Ok(form) = Form::read(payload(pieces), "X")
+                && let Ok(content) = content(&mut form.into_upload(0..=1000))
+            {
+                prop_assert!(content.len() < text.len());
+            }
+        }
     }
 }
