@@ -6,7 +6,7 @@ use super::versions;
 use crate::output::{Event, Exit, Failure, Outcome, reason};
 use crate::transfer::delete::{Deleted, Deletion, Doomed, delete_sized};
 use crate::transfer::pool::{self, Verdict};
-use crate::transfer::remote::{self, BY_KEY, BY_RELATIVE, Found, RemoteItem, find};
+use crate::transfer::remote::{self, AS_NAMED, BY_KEY, Found, RemoteItem, find};
 use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
 use std::ffi::OsString;
@@ -40,26 +40,31 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 
 async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
-    let selection = remote::select(cx.client(), uris, cx.scope(), BY_RELATIVE).await?;
+    let selection = remote::select(cx.client(), uris, cx.scope(), AS_NAMED).await?;
     if exceeds_limit(cx, selection.items.len()) {
         return Ok(());
     }
     if settings.dry_run {
-        show_excluded(cx, &selection)?;
-        for item in selection.items.iter() {
-            let RemoteItem { bucket, key, .. } = item?;
-            // Unlike all others this line has no quotes.
-            let (bucket, key) = (&*bucket, key.as_str());
-            cx.console.stream(&Event::Delete {
-                bucket,
-                key,
-                version_id: cx.client().version(),
-                dry_run: true,
-                quoted: false,
-            })?;
+        // s3cmd takes one argument after the other, and says for each that nothing was done.
+        for uri in uris {
+            let selection =
+                remote::select(cx.client(), std::slice::from_ref(uri), cx.scope(), AS_NAMED).await?;
+            show_excluded(cx, &selection)?;
+            for item in selection.items.iter() {
+                let RemoteItem { bucket, key, .. } = item?;
+                // Unlike all others this line has no quotes.
+                let (bucket, key) = (&*bucket, key.as_str());
+                cx.console.stream(&Event::Delete {
+                    bucket,
+                    key,
+                    version_id: cx.client().version(),
+                    dry_run: true,
+                    quoted: false,
+                })?;
+            }
+            cx.console.flush()?;
+            log::warn!("Exiting now because of --dry-run");
         }
-        cx.console.flush()?;
-        log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
     let plan = selection.items.numbered();
@@ -101,9 +106,6 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     if selection.items.is_empty() {
         log::warn!("Remote list is empty.");
     }
-    if settings.dry_run {
-        show_excluded(cx, &selection)?;
-    }
     let mut deleted = Deleted::default();
     // Batches are of one bucket each.
     let mut rest = selection.items.iter().peekable();
@@ -117,6 +119,12 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         });
         let keys = stream::iter(of_bucket.map(|item| Ok(with_size(item?))));
         deleted += delete_sized(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
+    }
+    // Measured on s3cmd 2.4.0: only where it cannot delete while it lists, and found something.
+    let planned = !settings.filter.is_empty() || settings.max_delete >= 0;
+    if settings.dry_run && planned && !selection.items.is_empty() {
+        cx.console.flush()?;
+        log::warn!("Exiting now because of --dry-run");
     }
     show_stats(cx, deleted)?;
     deleted.ledger.outcome()

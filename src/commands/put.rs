@@ -104,6 +104,9 @@ fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
     let [base] = &paths[..] else {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
+    if !settings.recursive && Path::new(base).is_dir() {
+        return Err(local::recursion_needed(Path::new(base)));
+    }
     local::select_listed(Path::new(base), listed_names(&settings.files_from), &options)
 }
 
@@ -197,7 +200,7 @@ async fn upload(cx: Cx, sender: Sender, item: LocalItem, uri: S3Uri, place: Plac
     let size = item.size().unwrap_or(0);
     let _counted = cx.console.item(size);
     if item.relative.ends_with('/') {
-        let made = uploader.directory(&item.path, &uri).await.map(|()| 0);
+        let made = uploader.directory(&item.path, &uri).await.map(|()| Some(0));
         return finish_put(&cx, path, &uri, place, started, made.map_err(UploadError::from));
     }
     let sealed = match gpg {
@@ -226,7 +229,7 @@ fn finish_put(
     uri: &S3Uri,
     place: Place,
     started: Instant,
-    sent: Result<u64, UploadError>,
+    sent: Result<Option<u64>, UploadError>,
 ) -> Outcome<Verdict> {
     let verdict = finish(cx, path, uri, place, started, sent)?;
     if verdict == Verdict::Done && cx.settings.acl_public == Some(true) {
@@ -243,11 +246,13 @@ pub(super) fn finish(
     uri: &S3Uri,
     place: Place,
     started: Instant,
-    sent: Result<u64, UploadError>,
+    sent: Result<Option<u64>, UploadError>,
 ) -> Outcome<Verdict> {
     let seconds = started.elapsed().as_secs_f64();
     match sent {
-        Ok(size) => {
+        // It was there already, which was said.
+        Ok(None) => Ok(Verdict::Done),
+        Ok(Some(size)) => {
             if !cx.console.shows_progress() {
                 let moved = Some(Moved { size, seconds });
                 let place = Some(place);
@@ -345,11 +350,11 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
                 return Err(Failure::silent(Exit::PARTIAL));
             }
         },
-        None => uploader.stream(tokio::io::stdin(), &destination, &progress).await,
+        None => uploader.stream(tokio::io::stdin(), &destination, &progress).await.map(Some),
     };
     meter.end(sent.is_ok());
     // s3cmd knows no size here and prints 0; scripts compare the line.
-    let sent = sent.map(|size| if cx.console.is_json() { size } else { 0 });
+    let sent = sent.map(|size| if cx.console.is_json() { size } else { Some(0) });
     match finish_put(cx, path, &destination, place, started, sent)? {
         Verdict::Failed => Err(Failure::silent(Exit::PARTIAL)),
         _ => Ok(()),

@@ -229,7 +229,11 @@ impl Client {
                 (RetryClass::Upload, Error::Service(service)) => {
                     log::warn!("Upload failed: {} ({service})", request.resource_with_query());
                 }
-                _ => log::warn!("Retrying failed request: {} ({})", request.resource(), bare(&error)),
+                _ => log::warn!(
+                    "Retrying failed request: {} ({})",
+                    request.resource_with_query(),
+                    bare(&error)
+                ),
             }
             log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
             tokio::time::sleep(delay).await;

@@ -125,9 +125,11 @@ impl Request {
         }
     }
 
-    /// The resource with its query, as messages about failed uploads name it.
+    /// The resource with its query, as messages about failed requests name it. How names are to be encoded in the answer,
+    /// for which s3cmd does not ask, is left out.
     pub(crate) fn resource_with_query(&self) -> String {
-        let query = super::sign::encode::query_string(&self.query, true);
+        let named = self.query.iter().filter(|(name, _)| name != "encoding-type");
+        let query = super::sign::encode::query_string(&named.cloned().collect::<Vec<_>>(), true);
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{mark}{query}", self.resource())
     }

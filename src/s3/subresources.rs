@@ -145,8 +145,9 @@ impl Client {
             (None, None) => String::new(),
         };
         let prefix = xml::escaped(&rule.prefix);
+        // Without a namespace, as s3cmd 2.4.0 sends it: some services show the document as it came.
         let document = format!(
-            "<LifecycleConfiguration {NAMESPACE}><Rule><Filter><Prefix>{prefix}</Prefix></Filter>\
+            "<LifecycleConfiguration><Rule><Filter><Prefix>{prefix}</Prefix></Filter>\
              <Status>Enabled</Status><Expiration>{when}</Expiration></Rule></LifecycleConfiguration>"
         );
         self.put_document(bucket, None, "lifecycle", document, "application/xml").await.map(drop)

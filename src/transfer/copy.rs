@@ -285,6 +285,8 @@ impl Copier {
             headers.retain(|(present, _)| *present != name);
             headers.push((name, value));
         }
+        // Some services keep the order, and `info` shows it.
+        headers.sort();
         headers
     }
 

@@ -9,7 +9,7 @@ use crate::transfer::download::is_unfinished;
 use std::ffi::{OsStr, OsString};
 use std::fs::FileType;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A local file or, with `--keep-dirs`, a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,13 +95,10 @@ pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<Local
         let target_is_dir = std::fs::metadata(&path).is_ok_and(|target| target.is_dir());
         let ends_with_slash = source.as_encoded_bytes().ends_with(b"/");
         let is_dir = target_is_dir && (!metadata.is_symlink() || options.follow_symlinks || ends_with_slash);
+        if target_is_dir && !options.recursive {
+            return Err(recursion_needed(&path));
+        }
         if is_dir {
-            if !options.recursive {
-                return Err(Failure::parameter(format!(
-                    "Use --recursive to upload a directory: {}",
-                    path.display()
-                )));
-            }
             directories += 1;
             let contents = ends_with_slash || path.file_name().is_none();
             let prefix =
@@ -116,6 +113,25 @@ pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<Local
     walk.finish(directories == 0)
 }
 
+/// The complaint about a directory where `--recursive` was not given.
+pub fn recursion_needed(directory: &Path) -> Failure {
+    Failure::parameter(format!("Use --recursive to upload a directory: {}", directory.display()))
+}
+
+/// A name of `--files-from` without `.` and, by the text alone, without `..` after another name, as s3cmd 2.4.0 takes it.
+pub fn normal(name: &Path) -> PathBuf {
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in name.components() {
+        match (part, parts.last()) {
+            (Component::CurDir, _) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(parts.pop()),
+            (Component::ParentDir, Some(Component::RootDir)) => {}
+            _ => parts.push(part),
+        }
+    }
+    parts.into_iter().collect()
+}
+
 /// Expands the names of `--files-from`, which are relative to the one source directory; missing ones are dropped.
 pub fn select_listed(
     base: &Path,
@@ -124,7 +140,7 @@ pub fn select_listed(
 ) -> Outcome<LocalSelection> {
     let mut walk = Walk::new(options);
     for name in names {
-        let relative: PathBuf = Path::new(&name?).components().collect();
+        let relative = normal(Path::new(&name?));
         let path = base.join(&relative);
         let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
         let kind = Kind::of(&path, metadata.file_type());
@@ -276,12 +292,14 @@ impl<'a> Walk<'a> {
     }
 
     fn file(&mut self, path: &Path, relative: String, kind: Kind) -> Outcome {
-        let is_link = matches!(kind, Kind::LinkToFile | Kind::LinkToDirectory | Kind::LinkToSpecial);
+        let is_link = matches!(kind, Kind::LinkToFile | Kind::LinkToDirectory);
         match kind {
             // A link that leads nowhere is skipped without a word, as s3cmd does.
             Kind::Dangling => {}
+            // Nor does it speak of one that leads to a directory.
             _ if is_link && !self.options.follow_symlinks => {
-                log::warn!("Skipping over symbolic link: {}", path.display());
+                let level = if kind == Kind::LinkToFile { log::Level::Warn } else { log::Level::Info };
+                log::log!(level, "Skipping over symbolic link: {}", path.display());
             }
             Kind::File | Kind::LinkToFile => self.take(LocalItem { path: path.to_owned(), relative })?,
             _ => log::warn!("Skipping over non regular file: {}", path.display()),

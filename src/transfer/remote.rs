@@ -73,6 +73,9 @@ pub const BY_RELATIVE: Rules<RemoteItem> = Rules { order: by_relative, same: |a,
 pub const BY_RELATIVE_ONCE: Rules<RemoteItem> =
     Rules { order: by_relative, same: |a, b| a.bucket == b.bucket && a.key == b.key };
 
+/// As the arguments name them, and below a wildcard as they are listed; what is named twice is there twice.
+pub const AS_NAMED: Rules<RemoteItem> = Rules { order: |_, _| Ordering::Equal, same: |_, _| false };
+
 /// By buckets and keys, whatever argument named them.
 pub const BY_KEY: Rules<RemoteItem> = Rules {
     order: |a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)),

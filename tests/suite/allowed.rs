@@ -21,13 +21,58 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         changes: &[(r"(?m) 100700 (\d+ bytes)", " 100644 $1")],
     },
     Difference {
+        row: "sync-modes",
+        place: "after case sync down without attributes|after sync down",
+        changes: &[(r"(?m) 100755 (\d+ bytes)", " 100644 $1"), (r"(?m)^(down/.*/) 40775$", "$1 40755")],
+    },
+    Difference {
+        row: "no-location-request",
+        place: "table mb",
+        changes: &[(
+            r"(?s)^exit: 11\n.*IllegalLocationConstraintException.*",
+            "exit: 0\n--- stdout\nBucket 's3://MISSING/' created\n--- stderr\n",
+        )],
+    },
+    Difference {
+        row: "retention-exit",
+        place: "table setobjectretention",
+        changes: &[(r"^exit: 1\n--- stdout\n--- stderr\n$", "exit: 0\n--- stdout\n--- stderr\n")],
+    },
+    Difference {
+        row: "error-pages",
+        place: "table delnotification",
+        changes: &[
+            (r"(?m)^ERROR: (Error parsing xml|b'<!doctype).*\n", ""),
+            ("INTERNAL SERVER ERROR", "Internal Server Error"),
+        ],
+    },
+    Difference {
+        row: "fixbucket",
+        place: "table fixbucket",
+        changes: &[(
+            r"^exit: 0\n--- stdout\n--- stderr\n$",
+            "exit: 0\n--- stdout\nFile ''a\\x01b'' renamed to 'a^Ab'\n--- stderr\nWARNING: Fixed 1 files' names.\n",
+        )],
+    },
+    Difference {
+        row: "restore-goes-on",
+        place: "restore -r s3://BUCKET/tree/",
+        changes: &[(
+            r"(?s)^exit: 77\n--- stdout\n--- stderr\nERROR: S3 error: (403 \(InvalidObjectState\): [^\n]*)\n",
+            "exit: 0\n--- stdout\n--- stderr\nWARNING: Not archived: 's3://BUCKET/tree/a.txt' ($1)\n\
+             WARNING: Not archived: 's3://BUCKET/tree/päivä.txt' ($1)\n\
+             WARNING: Not archived: 's3://BUCKET/tree/sub/b.txt' ($1)\n\
+             WARNING: Not archived: 's3://BUCKET/tree/sub/c d.txt' ($1)\n",
+        )],
+    },
+    Difference {
         row: "public-url-encoding",
         place: "308-put-public-space",
         changes: &[(r"public file ä\.txt\n--- stderr", "public%20file%20%C3%A4.txt\n--- stderr")],
     },
     Difference {
         row: "signurl-v4",
-        place: "730-.*|734-.*",
+        place: "730-.*|734-.*|table signurl",
         changes: &[(
             r"\?AWSAccessKeyId=KEY&Expires=\d+&Signature=SIGNATURE",
             "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=KEY&X-Amz-Date=DATE&X-Amz-Expires=N&X-Amz-SignedHeaders=host&X-Amz-Signature=SIGNATURE",
@@ -66,7 +111,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         row: "fixbucket",
-        place: "fixbucket .*",
+        place: "fixbucket .*|table fixbucket",
         changes: &[
             (
                 r"Their ACL were reset to Private\.\nWARNING: Use 's3cmd setacl --acl-public s3://\.\.\.' to make\nWARNING: them publicly readable if required\.",
@@ -116,6 +161,11 @@ pub(crate) fn expected(place: &str, original: &str) -> String {
     text
 }
 
+/// The rows that apply at a place.
+pub(crate) fn rows(place: &str) -> Vec<&'static str> {
+    DIFFERENCES.iter().filter(|found| covers(found.place, place)).map(|found| found.row).collect()
+}
+
 fn covers(pattern: &str, place: &str) -> bool {
     Regex::new(&format!("^(?:{pattern})$")).expect("a pattern").is_match(place)
 }
@@ -130,17 +180,34 @@ fn every_difference_has_its_row() {
     }
 }
 
-/// A row that no command shows any more is a row to delete.
+/// Each row of the document is whole, and its name is its own.
 #[test]
-fn every_difference_in_a_transcript_has_its_transcript() {
-    let names: Vec<String> = crate::transcripts::names();
-    for difference in
-        DIFFERENCES.iter().filter(|difference| difference.place.starts_with(|c: char| c.is_ascii_digit()))
-    {
-        assert!(
-            names.iter().any(|name| covers(difference.place, name)),
-            "no transcript {}",
-            difference.place
-        );
+fn every_row_says_what_differs_and_why() {
+    let document = include_str!("../../docs/differences.md");
+    let mut seen = std::collections::HashSet::new();
+    for row in document.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert!(cells.len() == 5 && cells.iter().all(|cell| !cell.is_empty()), "{row}");
+        assert!(seen.insert(cells[0]), "two rows {}", cells[0]);
+    }
+    assert!(seen.len() > 100);
+}
+
+/// A place that nothing plays any more is a place to delete.
+#[test]
+fn every_difference_shows_somewhere() {
+    let mut places = crate::transcripts::names();
+    places.push("after encryption".to_owned());
+    places.extend(crate::cases::places());
+    places.extend(crate::command_rows::ROWS.iter().map(|row| format!("table {}", row.command)));
+    for scene in crate::scenes::all() {
+        places.push(format!("after {}", scene.name));
+        places.extend(scene.lines.iter().map(|line| (*line).to_owned()));
+    }
+    for difference in DIFFERENCES {
+        let alternatives = difference.place.split('|').filter(|_| !difference.place.contains('('));
+        for place in alternatives.chain(difference.place.contains('(').then_some(difference.place)) {
+            assert!(places.iter().any(|name| covers(place, name)), "nothing plays {place}");
+        }
     }
 }

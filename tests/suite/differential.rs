@@ -5,10 +5,12 @@
 
 use crate::allowed;
 use crate::env::{TestEnv, notice};
-use crate::run::Invocation;
-use crate::scenes::{SCENES, Scene};
+use crate::facts::{self, Store};
+use crate::scenes::{self, Scene};
+use crate::server::{Service, service};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The path of s3cmd 2.4.0, or a notice that it is missing.
 pub(crate) fn original() -> Option<OsString> {
@@ -23,22 +25,40 @@ pub(crate) fn original() -> Option<OsString> {
 pub(crate) struct Twins {
     theirs: TestEnv,
     ours: TestEnv,
+    pub(crate) store: Store,
 }
 
 impl Twins {
+    /// Two worlds on the service of this run, with the files of the scenes.
     pub(crate) fn new(original: &OsString) -> Self {
+        let twins = Self::bare(original, service());
+        twins.each(files);
+        twins
+    }
+
+    /// Two worlds on a service, with two empty buckets each and no files.
+    pub(crate) fn bare(original: &OsString, service: &Service) -> Self {
+        let store = Store::new(service);
+        let alt = Store::by(service, &service.alt).id();
         let world = || {
-            let mut t = TestEnv::with_bucket();
-            t.new_bucket("BUCKET2");
+            let mut t = TestEnv::on(service);
+            for bucket in ["BUCKET", "BUCKET2"] {
+                store.create(&t.reserve(bucket));
+            }
             t.reserve("MISSING");
             t.normaliser.keep_messages = true;
             // Where there is a libmagic, s3cmd looks into files; else it warns that it cannot.
             t.configure("use_mime_magic = False");
-            t.know_alt_id("ALTID");
-            files(&t);
+            t.normaliser.name(&alt, "ALTID");
             t
         };
-        Self { theirs: world().with_program(original), ours: world() }
+        Self { theirs: world().with_program(original), ours: world(), store }
+    }
+
+    /// Does the same in both worlds.
+    pub(crate) fn each(&self, act: impl Fn(&TestEnv)) {
+        act(&self.theirs);
+        act(&self.ours);
     }
 
     /// Adds lines to both configurations.
@@ -52,10 +72,20 @@ impl Twins {
         if theirs { &self.theirs } else { &self.ours }
     }
 
+    /// The same to be changed.
+    pub(crate) fn side_mut(&mut self, theirs: bool) -> &mut TestEnv {
+        if theirs { &mut self.theirs } else { &mut self.ours }
+    }
+
     /// Runs one line on both sides and describes how they differ, if they do. A line that begins with `!` is a shell
     /// command, one that begins with `@` is the second user's, `FILE |` in front feeds a file to standard input.
     pub(crate) fn compare(&self, line: &str) -> Option<String> {
-        let (expected, ours) = self.transcripts(line);
+        self.compare_at(line, line)
+    }
+
+    /// The same at a place that `allowed` knows by another name than the line.
+    pub(crate) fn compare_at(&self, place: &str, line: &str) -> Option<String> {
+        let (expected, ours) = self.transcripts_at(place, line);
         if expected == ours {
             return None;
         }
@@ -66,8 +96,13 @@ impl Twins {
 
     /// Runs one line on both sides: what s3cmd said, allowed differences applied, and what this program said.
     pub(crate) fn transcripts(&self, line: &str) -> (String, String) {
+        self.transcripts_at(line, line)
+    }
+
+    /// The same at a place that `allowed` knows by another name than the line.
+    pub(crate) fn transcripts_at(&self, place: &str, line: &str) -> (String, String) {
         let theirs = self.play(&self.theirs, line);
-        (allowed::expected(line, &theirs), self.play(&self.ours, line))
+        (allowed::expected(place, &theirs), self.play(&self.ours, line))
     }
 
     fn play(&self, t: &TestEnv, line: &str) -> String {
@@ -89,14 +124,15 @@ impl Twins {
 
     /// The files and the objects of one of the two worlds, a fact a line.
     pub(crate) fn results(&self, theirs: bool) -> String {
-        results(self.side(theirs)).join("\n") + "\n"
+        facts::of(self.side(theirs), &self.store).join("\n") + "\n"
     }
 
     /// How the files and the objects that both sides hold now differ, if they do.
     pub(crate) fn compare_results(&self, place: &str) -> Option<String> {
-        let theirs = allowed::expected(place, &(results(&self.theirs).join("\n") + "\n"));
-        let theirs: Vec<String> = theirs.lines().map(str::to_owned).collect();
-        let ours = results(&self.ours);
+        let theirs = allowed::expected(place, &self.results(true));
+        let mut theirs: Vec<String> = theirs.lines().map(str::to_owned).collect();
+        theirs.sort();
+        let ours = facts::of(&self.ours, &self.store);
         if theirs == ours {
             return None;
         }
@@ -112,8 +148,16 @@ impl Twins {
     }
 }
 
+impl Drop for Twins {
+    fn drop(&mut self) {
+        for t in [&self.theirs, &self.ours] {
+            t.give_up_buckets().iter().for_each(|bucket| self.store.remove(bucket));
+        }
+    }
+}
+
 /// The files of every scene.
-fn files(t: &TestEnv) {
+pub(crate) fn files(t: &TestEnv) {
     t.tree();
     t.file("hello.txt", "hello world\n");
     t.file("one.txt", "one\n");
@@ -150,34 +194,6 @@ fn files(t: &TestEnv) {
     t.dir("down");
 }
 
-/// Every file with its mode and content, every object with what can be known about it, both seen by this program: one
-/// fact a line, each with the name of what it is about.
-fn results(t: &TestEnv) -> Vec<String> {
-    let mut facts = Vec::new();
-    for file in t.files("") {
-        if let Ok(target) = std::fs::read_link(t.path(&file)) {
-            facts.push(format!("{file} -> {}", target.display()));
-            continue;
-        }
-        let content = t.read(&file);
-        let mode = std::fs::metadata(t.path(&file)).map_or(0, |meta| meta.permissions().mode());
-        let start = String::from_utf8_lossy(&content[..content.len().min(40)]).into_owned();
-        facts.push(format!("{file} {mode:o} {} bytes {start:?}", content.len()));
-    }
-    let ours = |line: &str| Invocation { program: crate::env::PROGRAM.into(), ..t.s3cmd(line) };
-    for bucket in ["BUCKET", "BUCKET2"] {
-        let list = ours(&format!("ls -r -l s3://{bucket}")).run();
-        facts.extend(list.as_transcript().lines().map(str::to_owned));
-        let prefix = format!("s3://{bucket}/");
-        let keys = list.lines().into_iter().filter_map(|line| Some(line.split_once(&prefix)?.1.to_owned()));
-        for key in keys.collect::<Vec<_>>() {
-            let about = ours("info").arg(t.normaliser.fill(&prefix) + &key).run();
-            facts.extend(about.stdout.lines().skip(1).map(|line| format!("{prefix}{key} {}", line.trim())));
-        }
-    }
-    facts
-}
-
 /// Every scene, each on its own pair of worlds. All are played, so that one run shows all that differs.
 #[test]
 fn scenes_play_as_in_s3cmd() {
@@ -185,7 +201,7 @@ fn scenes_play_as_in_s3cmd() {
     let only = std::env::var("S3CMD_SCENE").unwrap_or_default();
     let mut failures = Vec::new();
     let mut count = 0;
-    for Scene { name, lines } in SCENES.iter().filter(|scene| scene.name.contains(&only)) {
+    for Scene { name, lines } in scenes::all().filter(|scene| scene.name.contains(&only)) {
         let twins = Twins::new(&original);
         for line in *lines {
             count += 1;
@@ -201,15 +217,31 @@ fn scenes_play_as_in_s3cmd() {
     assert!(failures.is_empty(), "{} differences:\n\n{}", failures.len(), failures.join("\n\n"));
 }
 
+/// There are as many different lines as were promised.
+#[test]
+fn the_scenes_are_hundreds_of_different_lines() {
+    let lines: BTreeSet<&str> =
+        scenes::all().flat_map(|scene| scene.lines).copied().filter(|line| !line.starts_with('!')).collect();
+    assert!(lines.len() >= 400, "{} different lines", lines.len());
+}
+
+/// A number from the environment.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// The seed of what is random: that of `S3CMD_SEED`, or a new one.
+pub(crate) fn seed() -> u64 {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    number("S3CMD_SEED").unwrap_or_else(now)
+}
+
 /// Random lines, one after the other on the same pair of worlds. `S3CMD_SEED` and `S3CMD_RANDOM_LINES` choose others
 /// and more of them.
 #[test]
 fn random_lines_do_as_in_s3cmd() {
     let Some(original) = original() else { return };
-    let number =
-        |name: &str, default: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
-    let seed = number("S3CMD_SEED", 20_240_102);
-    let count = number("S3CMD_RANDOM_LINES", 60);
+    let (seed, count) = (seed(), number("S3CMD_RANDOM_LINES").unwrap_or(60));
     notice(&format!("{count} random command lines from S3CMD_SEED={seed}"));
     let twins = Twins::new(&original);
     let mut random = crate::random::Random::new(seed);

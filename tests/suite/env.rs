@@ -80,6 +80,11 @@ impl TestEnv {
         bucket
     }
 
+    /// The buckets, for somebody else to remove.
+    pub(crate) fn give_up_buckets(&self) -> Vec<String> {
+        self.buckets.take()
+    }
+
     /// The text of a configuration for a user.
     pub(crate) fn config_of(&self, user: &User, host_bucket: &str) -> String {
         format!(

@@ -9,6 +9,7 @@
 //! `S3CMD_ORIGINAL`, the path of s3cmd 2.4.0, switches the differential tests on.
 
 mod env;
+mod facts;
 mod http;
 mod normal;
 mod run;
@@ -19,13 +20,17 @@ mod allowed;
 mod archive;
 mod bad_input;
 mod buckets;
+mod cases;
 mod changing;
 mod checksums;
 mod cloudfront;
+mod command_rows;
+mod command_table;
 #[cfg(unix)]
 mod completions;
 mod configure;
 mod copying;
+mod coverage;
 mod differential;
 mod fuzz;
 mod get;
@@ -35,6 +40,7 @@ mod keys;
 mod links;
 mod listing;
 mod local_side;
+mod mirror_scenes;
 mod network;
 mod original_on_serve;
 mod owners;
@@ -54,7 +60,9 @@ mod settings;
 mod shard;
 mod sharing;
 mod sync;
+mod sync_model;
 mod terminal;
 mod transcripts;
+mod trees;
 mod versions;
 mod website;

@@ -26,9 +26,14 @@ impl Normaliser {
         names.iter().fold(text.to_owned(), |text, (name, placeholder)| text.replace(placeholder, name))
     }
 
+    /// The text with placeholders for names, and nothing else changed.
+    pub(crate) fn apply_names(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, (name, with)| text.replace(name, with))
+    }
+
     /// The text as it is compared.
     pub(crate) fn apply(&self, text: &str) -> String {
-        let mut text = self.names.iter().fold(text.to_owned(), |text, (name, with)| text.replace(name, with));
+        let mut text = self.apply_names(text);
         for (pattern, with) in PATTERNS.iter() {
             text = pattern.replace_all(&text, *with).into_owned();
         }
@@ -47,6 +52,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"bytes in [0-9.]+ seconds, -?[0-9.]+ [KMGT]?B/s\)", "bytes in TIME)"),
         (r"(?m)^(Done\. .*) in [0-9.]+ seconds, [0-9.]+ (files|[KMGT]?B)/s\.$", "$1 in TIME"),
         (r"<ID>\w{40,}</ID>", "<ID>GENERATED</ID>"),
+        (r"(?m)^\d{4}-\d\d-\d\dT[\d:.]+Z\t", "DATE\t"),
         (r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d ", "YYYY-MM-DD hh:mm "),
         (r"mode:16877/mtime:\d+", "mode:16877/mtime:N"),
         (r"Last mod:  .* GMT", "Last mod:  DATE"),

@@ -160,3 +160,6 @@ const LS_OPTIONS: &[&str] =
     &["-r", "-l", "-H", "--list-md5", "--limit=2", "--human-readable-sizes", "--recursive"];
 
 const DEL_OPTIONS: &[&str] = &["-r", "-n", "-f", "--exclude='*.txt'", "--max-delete=2"];
+
+/// All that options are chosen from.
+pub(crate) const POOLS: &[&[&str]] = &[PUT_OPTIONS, GET_OPTIONS, LS_OPTIONS, DEL_OPTIONS];

@@ -1,5 +1,7 @@
 //! The scenes of the comparison with s3cmd 2.4.0: command lines that build on each other.
 
+use crate::mirror_scenes::MIRROR_SCENES;
+
 /// A sequence of command lines on one pair of worlds.
 pub(crate) struct Scene {
     pub(crate) name: &'static str,
@@ -8,7 +10,11 @@ pub(crate) struct Scene {
 }
 
 /// All scenes.
-pub(crate) const SCENES: &[Scene] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Scene> {
+    SCENES.iter().chain(MIRROR_SCENES)
+}
+
+const SCENES: &[Scene] = &[
     Scene {
         name: "put to keys",
         lines: &[

@@ -56,6 +56,11 @@ fn read() -> Vec<Transcript> {
     transcripts
 }
 
+/// The command lines of all transcripts.
+pub(crate) fn lines() -> Vec<String> {
+    read().into_iter().map(|transcript| transcript.line).filter(|line| !line.starts_with('!')).collect()
+}
+
 fn command(line: &str) -> String {
     line.strip_prefix("$ s3cmd ").unwrap_or_else(|| panic!("not a command line: {line}")).to_owned()
 }

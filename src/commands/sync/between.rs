@@ -44,8 +44,9 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome 
     log::info!("Verifying attributes...");
     let work = duplicates::find(&mut plan, None).await?.transfers;
     let delete = may_delete(cx, &plan, 0);
-    let removed = if delete { plan.removed.len() } else { 0 };
-    cx.console.tell(&Event::SyncPlan { copies: work.len(), deletions: removed })?;
+    // As in s3cmd 2.4.0 the line counts what the source lacks, whether it is going to be deleted or not.
+    let deletions = if delete || !cx.console.is_json() { plan.removed.len() } else { 0 };
+    cx.console.tell(&Event::SyncPlan { copies: work.len(), deletions })?;
     if settings.dry_run {
         return dry_run(cx, plan, work, &target, delete);
     }

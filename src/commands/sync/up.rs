@@ -9,6 +9,7 @@ use crate::commands::put;
 use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place, Said};
 use crate::s3::request::Progress;
 use crate::transfer::delete::delete_keys;
+use crate::transfer::local::normal;
 use crate::transfer::local_walk::{WalkOptions, key_name};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::spool::Spool;
@@ -19,6 +20,7 @@ use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
 use crate::transfer::upload::{UploadError, Uploader, check_part_size};
 use crate::uri::S3Uri;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,15 +115,16 @@ fn listed(cx: &Cx, found: &Sources) -> Outcome<Vec<Root>> {
     let mut names = put::listed_names(&cx.settings.files_from).collect::<Outcome<Vec<_>>>()?;
     names.sort_unstable();
     names.dedup();
-    let mut roots = Vec::new();
+    let (mut roots, mut seen) = (Vec::new(), HashSet::new());
     for name in names {
-        let relative: PathBuf =
-            Path::new(&name).components().filter(|part| part.as_os_str() != ".").collect();
+        let relative = normal(Path::new(&name));
         let path = base.join(&relative);
         if std::fs::symlink_metadata(&path).is_err() || path.is_dir() {
             continue;
         }
-        if let Some(relative) = key_name(relative.as_os_str(), found.options.verbatim) {
+        if let Some(relative) = key_name(relative.as_os_str(), found.options.verbatim)
+            && seen.insert(relative.clone())
+        {
             roots.push(Root::File { path, relative: format!("{prefix}{relative}") });
         }
     }
@@ -318,7 +321,7 @@ async fn upload(
     let started = Instant::now();
     let _counted = cx.console.item(item.size);
     if item.is_directory() {
-        let made = uploader.directory(item.path(), uri).await.map(|()| 0).map_err(UploadError::from);
+        let made = uploader.directory(item.path(), uri).await.map(|()| Some(0)).map_err(UploadError::from);
         return Ok((put::finish(cx, path, uri, place, started, made)?, 0));
     }
     log::info!("Sending file '{path}', please wait...");
@@ -326,7 +329,7 @@ async fn upload(
     let meter = cx.console.meter(&path.to_string(), label, item.size, &progress);
     let sent = uploader.file(item.path(), uri, &progress).await;
     meter.end(sent.is_ok());
-    let size = sent.as_ref().map_or(0, |size| *size);
+    let size = sent.as_ref().ok().copied().flatten().unwrap_or(0);
     Ok((put::finish(cx, path, uri, place, started, sent)?, size))
 }
 

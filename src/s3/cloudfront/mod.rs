@@ -88,7 +88,8 @@ impl CloudFront {
         Self { client }
     }
 
-    /// All distributions.
+    /// All distributions. One whose origins the list does not tell, as AWS does and moto
+    /// does not, is asked for.
     pub async fn distributions(&self) -> Result<Vec<Distribution>> {
         let mut found = Vec::new();
         self.pages("distribution", "DistributionList", |text| {
@@ -108,6 +109,9 @@ impl CloudFront {
             })
         })
         .await?;
+        for distribution in found.iter_mut().filter(|distribution| distribution.origins.is_empty()) {
+            *distribution = self.distribution(&distribution.id).await?.0;
+        }
         Ok(found)
     }
 

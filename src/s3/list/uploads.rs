@@ -100,7 +100,10 @@ impl Client {
             let (mut truncated, mut next) = (false, String::new());
             let (mut algorithm, mut kind) = (String::new(), String::new());
             let mut part = Part::default();
-            xml::expect_root(&text, "ListPartsResult")?;
+            // moto calls it so; s3cmd reads it under any name.
+            if xml::expect_root(&text, "ListPartsResponse").is_err() {
+                xml::expect_root(&text, "ListPartsResult")?;
+            }
             xml::walk(&text, |step| {
                 let Step::Close([_, rest @ ..], value) = step else { return };
                 let value = value.trim();

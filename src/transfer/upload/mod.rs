@@ -90,13 +90,13 @@ impl Uploader {
         Self { cache, ..self }
     }
 
-    /// Uploads a file; returns its size in bytes.
+    /// Uploads a file; returns its size in bytes, or nothing where `--continue-put` found it there already.
     pub async fn file(
         &self,
         path: &Path,
         destination: &S3Uri,
         progress: &Progress,
-    ) -> std::result::Result<u64, UploadError> {
+    ) -> std::result::Result<Option<u64>, UploadError> {
         let file = Arc::new(File::open(path)?);
         let attributes = self.attributes(&file.metadata()?);
         self.content(path, file, attributes, destination, progress).await
@@ -104,14 +104,14 @@ impl Uploader {
 
     /// Uploads what GPG made of the file `source`, or of standard input where there is none: with the file's own
     /// attributes, the MD5 of its plain content among them, and the header by which a download knows that it has to be
-    /// decrypted (measured on s3cmd 2.4.0). Returns the size of what was sent.
+    /// decrypted (measured on s3cmd 2.4.0). Returns the size of what was sent, as [`Uploader::file`] does.
     pub async fn sealed(
         &self,
         source: Option<&Path>,
         sealed: &Sealed,
         destination: &S3Uri,
         progress: &Progress,
-    ) -> std::result::Result<u64, UploadError> {
+    ) -> std::result::Result<Option<u64>, UploadError> {
         let mut settings = Settings::clone(&self.settings);
         settings.extra_headers.push((attrs::GPG_HEADER.to_owned(), "gpg".to_owned()));
         if settings.mime_type.is_empty() && settings.guess_mime_type && settings.use_mime_magic {
@@ -151,11 +151,11 @@ impl Uploader {
         attributes: Attributes,
         destination: &S3Uri,
         progress: &Progress,
-    ) -> std::result::Result<u64, UploadError> {
+    ) -> std::result::Result<Option<u64>, UploadError> {
         let before = file.metadata()?;
         let size = before.len();
         if self.settings.enable_multipart && size > self.part_size() {
-            return self.in_parts(path, file, attributes, destination, progress).await.map(|()| size);
+            return self.in_parts(path, file, attributes, destination, progress).await.map(|()| Some(size));
         }
         if self.has_states {
             self.drop_outdated(path, &before, destination).await;
@@ -176,11 +176,11 @@ impl Uploader {
             Payload::File(range) => head(range)?,
         };
         let kind = content_type::of_file(path, &head, &self.settings);
-        let md5 = self.whole(payload, &kind, attributes, destination, progress).await?;
+        let (sent, md5) = self.whole(payload, &kind, attributes, destination, progress).await?;
         if let (Some(cache), Some(md5)) = (&self.cache, md5) {
             cache.remember_unchanged(path, &before, md5);
         }
-        Ok(size)
+        Ok(sent.then_some(size))
     }
 
     /// Makes the object that stands for a directory.
@@ -228,7 +228,8 @@ impl Uploader {
         Err(Error::Integrity(format!("the copy '{to}' is not the content of '{}'", path.display())))
     }
 
-    /// Uploads all in one request; returns the MD5 of the content where it was computed.
+    /// Uploads all in one request, unless it is there already; returns whether it was sent, and the MD5 of the content
+    /// where it was computed.
     async fn whole(
         &self,
         payload: Payload,
@@ -236,7 +237,7 @@ impl Uploader {
         mut attributes: Attributes,
         destination: &S3Uri,
         progress: &Progress,
-    ) -> Result<Option<[u8; 16]>> {
+    ) -> Result<(bool, Option<[u8; 16]>)> {
         let v4 = self.client.signature() == Signature::V4;
         let digests = payload.hashed(self.wanted(self.settings.store_md5, self.checksum)).await?;
         if let Some(md5) = digests.md5
@@ -246,7 +247,7 @@ impl Uploader {
         }
         if self.settings.put_continue && self.is_there(destination, payload.len(), digests.md5).await? {
             log::warn!("Put: size and md5sum match for {destination}, skipping.");
-            return Ok(digests.md5);
+            return Ok((false, digests.md5));
         }
         let mut headers = self.headers(kind);
         headers.extend(attributes.headers());
@@ -268,7 +269,7 @@ impl Uploader {
         if let Some(md5) = digests.md5 {
             verify_etag(&answer, md5)?;
         }
-        Ok(digests.md5)
+        Ok((true, digests.md5))
     }
 
     /// The digests that a request needs: the one that covers its payload, `md5` if that is to be stored, and a newer

@@ -1,0 +1,588 @@
+//! Cases by chance: random trees, filters and options for the commands that move and delete, through s3cmd 2.4.0 and this
+//! program, each in its own world. Each command runs as a dry run, for real and again; all that is printed, and all that
+//! is left on disk and in the store, has to be the same.
+//!
+//! Every run takes a new seed and prints it. `S3CMD_SEED` repeats a run, `S3CMD_CASES` is the number of cases: the case
+//! that a failure names is repeated by its own seed and `S3CMD_CASES=1`.
+//!
+//! What is a difference on purpose (`docs/differences.md`) is not generated, or stands in `allowed` under the place
+//! `case KIND`.
+
+use crate::differential::{Twins, number, original, seed};
+use crate::env::notice;
+use crate::facts::Seed;
+use crate::random::Random;
+use crate::server::service;
+use crate::trees::{self, File, glob, links, plant, regexp, tree, without_tags};
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many cases a run has where nothing else was asked for.
+const CASES: u64 = 24;
+
+/// Options that may stand with any of the commands, and change nothing here, or how the service is reached.
+pub(crate) const EVERYWHERE: &[&str] = &[
+    "--no-progress",
+    "--no-ssl",
+    "--signature-v2",
+    "--no-connection-pooling",
+    "--max-retries=1",
+    "--region=us-east-1",
+    "--bucket-location=us-east-1",
+    "--host=ENDPOINT --host-bucket=ENDPOINT",
+    "--encoding=UTF-8",
+    "--requester-pays",
+    "--no-check-certificate",
+    "--check-certificate",
+    "--no-check-hostname",
+    "--check-hostname",
+    "--list-allow-unordered",
+    "--no-encrypt",
+    "--quiet",
+    "-q",
+    "--stop-on-error",
+];
+
+/// What is stored with objects.
+pub(crate) const STORED: &[&str] = &[
+    "--mime-type=text/x-test",
+    "-m text/x-short",
+    "--add-header=x-amz-meta-new:value",
+    "--add-header='Cache-Control: no-store'",
+    "--storage-class=STANDARD",
+    "--no-rr",
+    "--no-reduced-redundancy",
+    "--acl-public",
+    "-P",
+    "--acl-private",
+];
+
+/// Of uploads.
+pub(crate) const UPLOADS: &[&str] = &[
+    "--no-preserve",
+    "--preserve",
+    "-p",
+    "--no-check-md5",
+    "--check-md5",
+    "--keep-dirs",
+    "--follow-symlinks",
+    "-F",
+    "--guess-mime-type",
+    "-M",
+    "--no-guess-mime-type",
+    "--no-mime-magic",
+    "--default-mime-type=text/x-default",
+    "--add-encoding-exts=txt,log",
+    "--verbatim",
+    "--disable-multipart",
+    "--multipart-chunk-size-mb=5",
+    "--limit-rate=50m",
+    "--stats",
+    "--cache-file=../home/sums",
+    "--continue-put",
+    "--no-encrypt",
+];
+
+/// Of downloads.
+pub(crate) const DOWNLOADS: &[&str] =
+    &["--force", "-f", "--skip-existing", "--continue", "--delete-after-fetch", "--limit-rate=50m"];
+
+/// Of sync, whichever way.
+pub(crate) const MIRRORS: &[&str] = &[
+    "--delete-removed",
+    "--delete-removed",
+    "--delete-removed --delete-after",
+    "--no-delete-removed",
+    "--delete-removed --max-delete=50",
+    "--skip-existing",
+    "--stats",
+    "--no-check-md5",
+    "--check-md5",
+    "--force",
+    "--recursive",
+];
+
+/// Of deletions.
+pub(crate) const DELETIONS: &[&str] = &["--force", "-f", "--max-delete=2", "--max-delete=50", "--stats"];
+
+/// Of changes to what is stored.
+pub(crate) const CHANGES: &[&str] =
+    &["--remove-header=x-amz-meta-colour", "--remove-header=Cache-Control", "--add-header=x-amz-meta-a:b"];
+
+/// Of grants.
+pub(crate) const GRANTS: &[&str] = &[
+    "--acl-public",
+    "--acl-private",
+    "--acl-grant=read:ALTID",
+    "--acl-grant=full_control:ALTID",
+    "--acl-revoke=all:ALTID",
+    "--acl-public --acl-grant=read_acp:ALTID",
+];
+
+/// The options of filters, as [`filters`] makes them.
+pub(crate) const FILTERS: &[&str] = &[
+    "--exclude",
+    "--include",
+    "--rexclude",
+    "--rinclude",
+    "--exclude-from",
+    "--include-from",
+    "--rexclude-from",
+    "--rinclude-from",
+];
+
+/// Everything that the two worlds begin with, and what is done there.
+#[derive(Debug, Default)]
+struct Case {
+    /// What `allowed` calls it.
+    kind: &'static str,
+    files: Vec<(&'static str, Vec<File>)>,
+    seeds: Vec<(&'static str, Vec<Seed>)>,
+    texts: Vec<(String, String)>,
+    lines: Vec<String>,
+}
+
+/// A word that reaches the program as it is.
+fn quoted(word: &str) -> String {
+    if word.contains('\'') { format!("\"{word}\"") } else { format!("'{word}'") }
+}
+
+fn names(files: &[File]) -> Vec<&str> {
+    files.iter().map(|file| file.name.as_str()).collect()
+}
+
+/// Some of these options, each at most once.
+fn some(random: &mut Random, options: &[&str], most: usize) -> String {
+    let mut chosen: Vec<&str> = Vec::new();
+    for _ in 0..random.below(most + 1) {
+        let option = random.pick(options);
+        if !chosen.contains(&option) {
+            chosen.push(option);
+        }
+    }
+    chosen.iter().map(|option| format!(" {option}")).collect()
+}
+
+impl Case {
+    /// Random filters for these names, with the files of patterns that they need.
+    fn filters(&mut self, random: &mut Random, names: &[&str]) -> String {
+        let mut options = String::new();
+        if random.one_in(3) {
+            return options;
+        }
+        for _ in 0..=random.below(3) {
+            // An include alone means nothing: excludes come more often.
+            let option = FILTERS[[0, 0, 2, 4, 6, 1, 1, 3, 5, 7][random.below(10)]];
+            let pattern = |random: &mut Random| {
+                if option.starts_with("--r") { regexp(random, names) } else { glob(random, names) }
+            };
+            let value = if option.ends_with("-from") {
+                let mut text = String::from("# patterns\n\n");
+                for _ in 0..=random.below(2) {
+                    let pattern = pattern(random);
+                    // Such a line would be a comment.
+                    let guarded =
+                        pattern.strip_prefix('#').map_or(pattern.clone(), |rest| format!("[#]{rest}"));
+                    let _ = writeln!(text, " {guarded} ");
+                }
+                let file = format!("patterns{}", self.texts.len());
+                self.texts.push((file.clone(), text));
+                file
+            } else {
+                pattern(random)
+            };
+            let _ = write!(options, " {}", quoted(&format!("{option}={value}")));
+        }
+        options
+    }
+
+    /// The command as a dry run, for real, and once more; or only some of these.
+    fn play(&mut self, random: &mut Random, line: &str) {
+        let (command, rest) = line.split_once(' ').expect("a command with arguments");
+        let dry = random.pick(&["-n", "--dry-run"]);
+        match random.below(4) {
+            0 => self.lines.push(format!("{command} {dry} {rest}")),
+            1 => self.lines.push(line.to_owned()),
+            2 => self.lines.extend([format!("{command} {dry} {rest}"), line.to_owned()]),
+            _ => self.lines.extend([line.to_owned(), line.to_owned()]),
+        }
+    }
+}
+
+/// The case of a seed.
+fn case(seed: u64) -> Case {
+    let mut random = Random::new(seed);
+    match random.below(16) {
+        0..=2 => put(&mut random),
+        3..=5 => sync_up(&mut random),
+        6 | 7 => get(&mut random),
+        8..=10 => sync_down(&mut random),
+        11 => copy(&mut random, "cp"),
+        12 => copy(&mut random, "mv"),
+        13 => sync_between(&mut random),
+        14 => delete(&mut random),
+        _ => change(&mut random),
+    }
+}
+
+fn sources(random: &mut Random) -> Vec<File> {
+    let mut files = tree(random, 9);
+    if random.one_in(4) {
+        files.extend(links(random));
+    }
+    if random.one_in(12) {
+        let content = (0..6_000_000u32).map(|i| (i % 253) as u8).collect();
+        let large = File { name: "large.bin".into(), content, mode: 0o644, time: 1_600_000_000, link: None };
+        files.push(large);
+    }
+    files
+}
+
+fn destination(random: &mut Random) -> &'static str {
+    ["s3://BUCKET", "s3://BUCKET/", "s3://BUCKET/p/", "'s3://BUCKET/p q/ü+/'", "s3://BUCKET/p/tree/"]
+        [random.below(5)]
+}
+
+fn put(random: &mut Random) -> Case {
+    let mut case = Case { kind: "put", ..Case::default() };
+    let files = sources(random);
+    let mut options = some(random, UPLOADS, 3) + &some(random, STORED, 2) + &some(random, EVERYWHERE, 1);
+    options += &case.filters(random, &names(&files));
+    let plain: Vec<&str> =
+        files.iter().filter(|file| !file.name.ends_with('/')).map(|file| file.name.as_str()).collect();
+    let to = destination(random);
+    let line = match random.below(8) {
+        0 if !plain.is_empty() => {
+            let name = quoted(&format!("tree/{}", random.pick(&plain)));
+            format!(
+                "put{options} {name} {}",
+                random.pick(&[to, "s3://BUCKET/renamed", "'s3://BUCKET/p/x y'"])
+            )
+        }
+        1 if !plain.is_empty() => {
+            // A name without a slash is a difference of its own.
+            let deep: Vec<&str> = plain.iter().copied().filter(|name| name.contains('/')).collect();
+            let mut list = String::from("dir/missing\n");
+            for _ in 0..3.min(deep.len()) {
+                list += random.pick(&deep);
+                list.push('\n');
+            }
+            case.texts.push(("list".into(), list));
+            format!("put -r{options} --files-from=list tree/ {to}")
+        }
+        2 => format!("put --recursive{options} tree s3://BUCKET/no-slash"),
+        _ => format!("put -r{options} {} {to}", random.pick(&["tree", "tree/", "./tree", "./tree/"])),
+    };
+    case.play(random, &line);
+    case.files.push(("tree", files));
+    case
+}
+
+fn sync_up(random: &mut Random) -> Case {
+    let mut case = Case { kind: "sync up", ..Case::default() };
+    let files = sources(random);
+    // What is there before: some as they are, some with another content, some that the source lacks.
+    let there = altered(random, &files);
+    let mut options = some(random, MIRRORS, 2) + &some(random, UPLOADS, 2) + &some(random, STORED, 2);
+    options += &some(random, EVERYWHERE, 1);
+    options += &case.filters(random, &names(&files));
+    let to = destination(random);
+    let from = random.pick(&["tree", "tree/", "./tree/"]);
+    let below =
+        to.trim_matches('\'').strip_prefix("s3://BUCKET").expect("it begins so").trim_start_matches('/');
+    let prefix = if from == "tree" { format!("{below}tree/") } else { below.to_owned() };
+    let attributes = random.one_in(2);
+    case.seeds.push(("BUCKET", trees::seeds(random, &prefix, &there, attributes)));
+    case.play(random, &format!("sync{} {from} {to}", with_honest_counts(&options)));
+    case.files.push(("tree", files));
+    case
+}
+
+/// Some of the files as they are, some with another content, and some others.
+fn altered(random: &mut Random, files: &[File]) -> Vec<File> {
+    let mut there: Vec<File> = Vec::new();
+    for file in files.iter().filter(|file| file.link.is_none()) {
+        match random.below(4) {
+            0 => there.push(file.clone()),
+            1 if !file.name.ends_with('/') => {
+                let mut other = file.clone();
+                other.content.extend_from_slice(b"another");
+                other.time -= 1000;
+                there.push(other);
+            }
+            2 if !file.content.is_empty() => {
+                let mut other = file.clone();
+                other.content[0] ^= 1;
+                there.push(other);
+            }
+            _ => {}
+        }
+    }
+    for file in tree(random, 4) {
+        if there.iter().chain(files).all(|known| known.name != file.name) {
+            there.push(file);
+        }
+    }
+    there
+}
+
+fn get(random: &mut Random) -> Case {
+    let mut case = Case { kind: "get", ..Case::default() };
+    let objects = tree(random, 8);
+    let mut options = some(random, DOWNLOADS, 2) + &some(random, EVERYWHERE, 1);
+    options += &case.filters(random, &names(&objects));
+    case.seeds.push(("BUCKET", trees::seeds(random, "p/", &objects, true)));
+    let plain: Vec<&File> = objects.iter().filter(|file| !file.name.ends_with('/')).collect();
+    // A beginning of the content, all of it, or more than that.
+    let mut here: Vec<File> = Vec::new();
+    for file in &plain {
+        if random.one_in(3) {
+            let mut file = (*file).clone();
+            let length = [0, file.content.len() / 2, file.content.len()][random.below(3)];
+            file.content.truncate(length);
+            if random.one_in(4) {
+                file.content.extend([b'x'; 6000]);
+            }
+            here.push(file);
+        }
+    }
+    let line = match random.below(6) {
+        0 if !plain.is_empty() => {
+            let key = quoted(&format!("s3://BUCKET/p/{}", plain[random.below(plain.len())].name));
+            format!("get{options} {key} {}", random.pick(&["down", "down/", "new.file", "missing/x", "-"]))
+        }
+        1 => format!("get{options} 's3://BUCKET/p/*' down/"),
+        2 => format!(
+            "get{options} {} down",
+            quoted(&format!("s3://BUCKET/p/{}", glob(random, &names(&objects))))
+        ),
+        _ => {
+            let from = random.pick(&["s3://BUCKET/p/", "s3://BUCKET/p", "s3://BUCKET", "s3://BUCKET/"]);
+            format!("get -r{options} {from} {}", random.pick(&["down", "down/", "./down"]))
+        }
+    };
+    case.play(random, &line);
+    case.files.push(("down", here));
+    case
+}
+
+fn sync_down(random: &mut Random) -> Case {
+    let mut case = Case { kind: "sync down", ..Case::default() };
+    let objects = tree(random, 8);
+    let attributes = !random.one_in(3);
+    // Duplicates are a difference of their own; empty files are no duplicates.
+    let mut here = altered(random, &objects);
+    let mut options = some(random, MIRRORS, 2) + &some(random, EVERYWHERE, 1);
+    options += &some(random, &["--no-preserve", "--preserve", "--limit-rate=50m", "--delete-after-fetch"], 1);
+    options += &case.filters(random, &names(&objects));
+    case.seeds.push(("BUCKET", trees::seeds(random, "p/", &objects, attributes)));
+    if !attributes || options.contains("--no-preserve") {
+        // s3cmd gives every such file the mode 0755; here one that exists keeps its own (`sync-modes`).
+        case.kind = "sync down without attributes";
+        here.iter_mut().for_each(|file| file.mode = 0o644);
+    }
+    let from = random.pick(&["s3://BUCKET/p/", "s3://BUCKET/p/", "s3://BUCKET/p"]);
+    let to = if from.ends_with('/') { "down" } else { "down/p" };
+    let options = with_honest_counts(&options);
+    let line = format!("sync{options} {from} {}", random.pick(&["down/", "./down/"]));
+    case.play(random, &line);
+    case.files.push((to, here));
+    case
+}
+
+fn copy(random: &mut Random, command: &str) -> Case {
+    let mut case = Case { kind: "copy", ..Case::default() };
+    let objects = tree(random, 6);
+    let mut options = some(random, STORED, 2) + &some(random, CHANGES, 1) + &some(random, EVERYWHERE, 1);
+    options += &case.filters(random, &names(&objects));
+    // Alone that option has no effect on copies in s3cmd.
+    if options.contains("--remove-header") && !options.contains("--add-header") {
+        options += " --add-header=x-amz-meta-a:b";
+    }
+    let attributes = !random.one_in(4);
+    let seeds = trees::seeds(random, "p/", &objects, attributes);
+    // s3cmd loses the tags where it replaces headers.
+    case.seeds.push((
+        "BUCKET",
+        if options.contains("header") || options.contains("-m") { without_tags(seeds) } else { seeds },
+    ));
+    let there = tree(random, 3);
+    case.seeds.push(("BUCKET2", trees::seeds(random, "q/", &there, true)));
+    let to = random.pick(&["s3://BUCKET2", "s3://BUCKET2/q/", "'s3://BUCKET2/n e w/'"]);
+    let plain: Vec<&str> = names(&objects).into_iter().filter(|name| !name.ends_with('/')).collect();
+    let line = match random.below(5) {
+        0 if !plain.is_empty() => {
+            let key = quoted(&format!("s3://BUCKET/p/{}", random.pick(&plain)));
+            format!(
+                "{command}{options} {key} {}",
+                random.pick(&[to, "s3://BUCKET2/q/exactly", "s3://BUCKET/p2/"])
+            )
+        }
+        1 => format!("{command}{options} 's3://BUCKET/p/*' {to}"),
+        _ => format!(
+            "{command} -r{options} {} {to}",
+            random.pick(&["s3://BUCKET/p/", "s3://BUCKET/p", "s3://BUCKET"])
+        ),
+    };
+    case.play(random, &line);
+    case
+}
+
+fn sync_between(random: &mut Random) -> Case {
+    let mut case = Case { kind: "sync between", ..Case::default() };
+    let mut objects = tree(random, 7);
+    let there = altered(random, &objects);
+    // One name that no filter takes away: an empty source is a difference of its own.
+    objects.push(file_named("anchor"));
+    let mut options = some(random, MIRRORS, 2) + &some(random, STORED, 1) + &some(random, EVERYWHERE, 1);
+    options += &case.filters(random, &names(&objects));
+    if options.contains("exclude") {
+        // With filters s3cmd counts the bytes of what is left out, too.
+        options = options.replace(" --stats", "") + " --include=anchor";
+    }
+    let seeds = trees::seeds(random, "p/", &objects, true);
+    case.seeds.push((
+        "BUCKET",
+        if options.contains("header") || options.contains("-m") { without_tags(seeds) } else { seeds },
+    ));
+    case.seeds.push(("BUCKET2", trees::seeds(random, "q/", &there, true)));
+    case.play(random, &format!("sync{} s3://BUCKET/p/ s3://BUCKET2/q/", with_honest_counts(&options)));
+    case
+}
+
+fn file_named(name: &str) -> File {
+    File { name: name.into(), content: name.into(), mode: 0o644, time: 1_600_000_000, link: None }
+}
+
+fn delete(random: &mut Random) -> Case {
+    let mut case = Case { kind: "del", ..Case::default() };
+    let objects = tree(random, 8);
+    let mut options = some(random, DELETIONS, 2) + &some(random, EVERYWHERE, 1);
+    options += &case.filters(random, &names(&objects));
+    case.seeds.push(("BUCKET", trees::seeds(random, "p/", &objects, true)));
+    let command = random.pick(&["del", "rm"]);
+    let line = match random.below(5) {
+        0 => {
+            let (one, two) =
+                (random.pick(&names(&objects)).to_owned(), random.pick(&names(&objects)).to_owned());
+            let [one, two] = [one, two].map(|name| quoted(&format!("s3://BUCKET/p/{name}")));
+            if one == two {
+                format!("{command}{options} {one}")
+            } else {
+                format!("{command}{options} {one} {two}")
+            }
+        }
+        1 => format!(
+            "{command}{options} {}",
+            quoted(&format!("s3://BUCKET/p/{}", glob(random, &names(&objects))))
+        ),
+        _ => format!(
+            "{command} -r{options} {}",
+            random.pick(&["s3://BUCKET/p/", "s3://BUCKET/p", "s3://BUCKET/", "s3://BUCKET/none/"])
+        ),
+    };
+    case.play(random, &line);
+    case
+}
+
+fn change(random: &mut Random) -> Case {
+    let mut case = Case { kind: "change", ..Case::default() };
+    let objects = tree(random, 5);
+    let command = random.pick(&["modify", "setacl"]);
+    let mut options = if command == "setacl" {
+        format!(" {}", random.pick(GRANTS))
+    } else {
+        some(random, STORED, 2) + &some(random, CHANGES, 2)
+    };
+    options += &some(random, EVERYWHERE, 1);
+    options += &case.filters(random, &names(&objects));
+    let attributes = !random.one_in(4);
+    case.seeds.push(("BUCKET", without_tags(trees::seeds(random, "p/", &objects, attributes))));
+    let from = match random.below(4) {
+        0 => quoted(&format!("s3://BUCKET/p/{}", random.pick(&names(&objects)))),
+        1 => "'s3://BUCKET/p/*'".to_owned(),
+        _ => format!("-r {}", random.pick(&["s3://BUCKET/p/", "s3://BUCKET/p", "s3://BUCKET"])),
+    };
+    case.play(random, &format!("{command}{options} {from}"));
+    case
+}
+
+/// Without what makes s3cmd count deletions that it does not make: `--stats` where nothing is deleted.
+fn with_honest_counts(options: &str) -> String {
+    let deletes = options.contains(" --delete-removed") && !options.contains("--no-delete-removed");
+    if deletes { options.to_owned() } else { options.replace(" --stats", "") }
+}
+
+/// The places of cases in `allowed`.
+pub(crate) fn places() -> Vec<String> {
+    let kinds = [
+        "put",
+        "get",
+        "copy",
+        "del",
+        "change",
+        "sync up",
+        "sync down",
+        "sync down without attributes",
+        "sync between",
+    ];
+    kinds.iter().flat_map(|kind| [format!("case {kind}"), format!("after case {kind}")]).collect()
+}
+
+/// Plays a case and describes all that differs.
+fn differences(original: &std::ffi::OsString, case: &Case) -> Vec<String> {
+    let twins = Twins::bare(original, service());
+    twins.each(|t| {
+        for (directory, files) in &case.files {
+            plant(t, directory, files);
+        }
+        for (name, text) in &case.texts {
+            t.file(name, text);
+        }
+        for (bucket, seeds) in &case.seeds {
+            twins.store.put(&t.fill(bucket), seeds);
+        }
+    });
+    let place = format!("case {}", case.kind);
+    let mut found: Vec<String> =
+        case.lines.iter().filter_map(|line| twins.compare_at(&place, line)).collect();
+    found.extend(twins.compare_results(&format!("after {place}")));
+    found
+}
+
+#[test]
+fn random_cases_end_as_in_s3cmd() {
+    let Some(original) = original() else { return };
+    let (seed, count) = (seed(), number("S3CMD_CASES").unwrap_or(CASES));
+    notice(&format!("{count} random cases from S3CMD_SEED={seed}"));
+    let (next, lines, failures) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        break;
+                    }
+                    let seed = seed.wrapping_add(at);
+                    let case = case(seed);
+                    lines.fetch_add(case.lines.len() as u64, Ordering::Relaxed);
+                    let found = differences(&original, &case);
+                    if !found.is_empty() {
+                        let head =
+                            format!("S3CMD_SEED={seed} S3CMD_CASES=1, {}: {:#?}", case.kind, case.lines);
+                        failures.lock().expect("no panic").push(format!("{head}\n{}", found.join("\n")));
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().expect("no panic");
+    notice(&format!(
+        "{count} random cases, {} command lines, {} cases differ",
+        lines.into_inner(),
+        failures.len()
+    ));
+    assert!(failures.is_empty(), "{} cases differ:\n\n{}", failures.len(), failures.join("\n\n"));
+}
