@@ -2,6 +2,7 @@
 
 use super::auth::payload::Payload;
 use super::error::{S3Error, S3Result, fail};
+use super::sse::Seal;
 use super::users::User;
 use super::xml::Writer;
 use bytes::Bytes;
@@ -107,6 +108,8 @@ pub(crate) enum ReplyBody {
         file: File,
         offset: u64,
         left: u64,
+        /// Decrypts what follows.
+        seal: Option<Seal>,
     },
     /// As it comes from elsewhere.
     Flow(Flow),

@@ -45,6 +45,7 @@ mod remote;
 mod response;
 mod route;
 mod rule_ids;
+mod sse;
 mod store;
 mod tls;
 mod users;

@@ -2,6 +2,7 @@
 
 use super::call::{Flow, Reply, ReplyBody};
 use super::journal::Entry;
+use super::sse::Seal;
 use super::store::write::PIECE;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response};
@@ -19,10 +20,11 @@ pub(super) fn build(reply: Reply, id: &str, head: bool, entry: Option<Box<Entry>
     let content = match reply.body {
         _ if head => Content::Whole(None),
         ReplyBody::Whole(bytes) => Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-        ReplyBody::File { first, file, offset, left } => Content::File(FileBody {
+        ReplyBody::File { first, file, offset, left, seal } => Content::File(FileBody {
             first: Some(first).filter(|first| !first.is_empty()),
             file: Arc::new(file),
             offset,
+            seal,
             unread: left,
             reading: None,
             length: left,
@@ -67,6 +69,7 @@ struct FileBody {
     first: Option<Bytes>,
     file: Arc<File>,
     offset: u64,
+    seal: Option<Seal>,
     /// Bytes whose reading has not begun.
     unread: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
@@ -83,9 +86,13 @@ impl FileBody {
         let size = self.unread.min(PIECE as u64);
         self.offset += size;
         self.unread -= size;
+        let seal = self.seal.clone();
         self.reading = Some(tokio::task::spawn_blocking(move || {
             let mut buffer = vec![0; size as usize];
             file.read_exact_at(&mut buffer, offset)?;
+            if let Some(seal) = seal {
+                seal.open(offset, &mut buffer);
+            }
             Ok(Bytes::from(buffer))
         }));
     }

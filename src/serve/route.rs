@@ -261,11 +261,18 @@ pub(crate) fn read_only() -> super::error::S3Error {
 
 /// Headers that ask for something that is not done must not be passed over in silence.
 pub(crate) fn check_headers(call: &Call) -> S3Result<()> {
+    let sub = |name: &str| call.parameter(name).is_some();
+    // These look at the headers of encryption themselves.
+    let encrypts = call.key.is_some()
+        && (["uploads", "uploadId", "attributes"].into_iter().any(sub)
+            || !["acl", "tagging", "retention", "legal-hold", "restore"].into_iter().any(sub));
     let asks = |name: &str| {
-        name.starts_with("x-amz-server-side-encryption")
-            || name.starts_with("x-amz-copy-source-server-side-encryption")
-            || name == "x-amz-write-offset-bytes"
+        name == "x-amz-write-offset-bytes"
             || name == "x-amz-mfa"
+            || name == "x-amz-server-side-encryption-context"
+            || !encrypts
+                && (name.starts_with("x-amz-server-side-encryption")
+                    || name.starts_with("x-amz-copy-source-server-side-encryption"))
     };
     match call.headers.iter().find(|(name, _)| asks(name)) {
         None => Ok(()),

@@ -9,6 +9,7 @@ use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, decode};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::sse::{self, Seal, Sealed};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::staged::{Staged, copy_range};
 use crate::serve::store::write::Object;
@@ -67,19 +68,27 @@ pub(super) fn source_version(bucket: &Bucket, from: &Object) -> Option<(String, 
     Some(("x-amz-copy-source-version-id".to_owned(), id))
 }
 
-/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum.
+/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum. The first key
+/// opens the object, the second encrypts the copy.
 pub(super) fn take(
     bucket: &Bucket,
     from: &Object,
     offset: u64,
     length: u64,
     algorithm: Algorithm,
+    (open, close): (Option<&Seal>, Option<&Seal>),
 ) -> S3Result<(Staged, String, Checksum)> {
     let mut staged = bucket.stage()?;
+    staged.seal(close.map(Seal::sealer).transpose()?);
+    let mut at = offset;
     let mut md5 = Md5::new();
     let mut checksum = Hasher::new(algorithm);
     copy_range(&from.file, offset, length, |bytes| {
-        md5.update(bytes);
+        if let Some(seal) = open {
+            seal.open(at, bytes);
+        }
+        at += bytes.len() as u64;
+        md5.update(&*bytes);
         checksum.update(bytes);
         staged.write(bytes)
     })?;
@@ -116,7 +125,11 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let same = from_bucket.inode() == bucket.inode()
         && from_key == key
         && !call.header("x-amz-copy-source").is_some_and(|source| source.contains("?versionId="));
-    if same && !replace && class == from.meta.class {
+    let open = sse::unlock(server, call, &from.meta, from.stat.size, sse::Of::Source)?;
+    let (sealed, close) = sse::begin(server, call, &bucket)?.unzip();
+    let whose = |sealed: &Option<Sealed>| sealed.as_ref().map(|sealed| sealed.whose.clone());
+    let other_key = whose(&sealed) != whose(&from.meta.sealed);
+    if same && !replace && class == from.meta.class && !other_key {
         return fail(
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's \
@@ -137,7 +150,10 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;
     super::put::check_early(&bucket, call, &key)?;
-    let (staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm)?;
+    let keys = (open.as_ref(), close.as_ref());
+    let (staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
+    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.nonce()));
+    let encryption = sse::headers(&meta);
     let checksum = Stored::of_content(checksum);
     meta.etag.clone_from(&etag);
     meta.checksum = Some(checksum.clone());
@@ -150,5 +166,6 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     xml.text(algorithm.element(), checksum.value).text("ChecksumType", checksum.kind.name());
     let mut reply = Reply::xml(xml.finish()).version(version);
     reply.headers.extend(source_version(&from_bucket, &from));
+    reply.headers.extend(encryption);
     Ok(reply)
 }

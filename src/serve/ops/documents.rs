@@ -10,6 +10,7 @@ use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml,
 use crate::serve::lifecycle;
 use crate::serve::policy::Policy;
 use crate::serve::rule_ids::with_ids;
+use crate::serve::sse;
 use crate::serve::website::Site;
 use crate::serve::xml::{self, Node, Writer};
 
@@ -73,10 +74,11 @@ const DOCUMENTS: &[Document] = &[
         put: Put::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
     Document { sub: "logging", action: "BucketLogging", root: "BucketLoggingStatus", delete: false,
         put: Put::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
-    // Saying yes to these would be a promise that is not kept.
-    Document { sub: "encryption", action: "EncryptionConfiguration", root: "", delete: false, put: Put::Refused,
+    Document { sub: "encryption", action: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", delete: true,
+        put: Put::Stored(sse::check_default, 200),
         none: Absent::Error("ServerSideEncryptionConfigurationNotFoundError",
             "The server side encryption configuration was not found") },
+    // Saying yes to this would be a promise that is not kept.
     Document { sub: "replication", action: "ReplicationConfiguration", root: "", delete: false, put: Put::Refused,
         none: Absent::Error("ReplicationConfigurationNotFoundError", "The replication configuration was not found") },
 ];

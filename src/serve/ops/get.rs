@@ -8,6 +8,7 @@ use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, ReplyBody, http_date};
 use crate::serve::checksum::Stored;
 use crate::serve::error::{S3Error, S3Result, fail, no_such_key};
+use crate::serve::sse::{self, Seal};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 use crate::serve::store::versions::{Found, id_text};
@@ -105,16 +106,19 @@ pub(super) fn version_header(bucket: &Bucket, meta: &Meta) -> Option<(String, St
 
 /// HeadObject.
 pub(crate) fn head(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (reply, _, _, length) = prepare(server, call)?;
+    let (reply, _, _, length, _) = prepare(server, call)?;
     Ok(reply.header("content-length", length.to_string()))
 }
 
 /// GetObject.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (mut reply, object, start, length) = prepare(server, call)?;
+    let (mut reply, object, start, length, seal) = prepare(server, call)?;
     restore::check_readable(&object.meta)?;
     let mut first = vec![0; length.min(PIECE as u64) as usize];
     object.file.read_exact_at(&mut first, start)?;
+    if let Some(seal) = &seal {
+        seal.open(start, &mut first);
+    }
     let read = first.len() as u64;
     reply.body = if read == length {
         ReplyBody::Whole(Bytes::from(first))
@@ -124,6 +128,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
             file: object.file,
             offset: start + read,
             left: length - read,
+            seal,
         }
     };
     Ok(reply.header("content-length", length.to_string()))
@@ -135,12 +140,13 @@ pub(crate) fn torrent(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Err(no_such_key(call.key()))
 }
 
-/// Everything but the body: the reply's head, the object, and which bytes of it.
-fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64)> {
+/// Everything but the body: the reply's head, the object, which bytes of it, and its key if it is encrypted.
+fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, Option<Seal>)> {
     let (bucket, object) = open(server, call, "s3:GetObject", Permission::Read)?;
     let modified = object.stat.modified();
-    conditions::check(call, conditions::READ, &object.meta.etag, modified)?;
     let size = object.stat.size;
+    let seal = sse::unlock(server, call, &object.meta, size, sse::Of::Object)?;
+    conditions::check(call, conditions::READ, &object.meta.etag, modified)?;
     let range = match call.parameter("partNumber") {
         Some(number) => part(number, &object, call)?,
         None => conditions::range(call.header("range"), size)?,
@@ -178,7 +184,7 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64)> 
     {
         reply.headers.extend(checksum);
     }
-    Ok((reply, object, start, length))
+    Ok((reply, object, start, length, seal))
 }
 
 /// The headers that tell the checksum of what is sent: of the whole object, or of one of its parts where those were

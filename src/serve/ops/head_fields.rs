@@ -7,6 +7,7 @@ use crate::serve::access::{Ownership, PublicBlock};
 use crate::serve::acl::Acl;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, no_acls};
+use crate::serve::sse;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 
@@ -125,6 +126,7 @@ pub(crate) fn write(meta: &Meta) -> Vec<(String, String)> {
     ];
     headers.extend(meta.headers.iter().cloned());
     headers.extend(meta.user.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone())));
+    headers.extend(sse::headers(meta));
     if let Some(class) = &meta.class {
         headers.push(("x-amz-storage-class".to_owned(), class.clone()));
     }

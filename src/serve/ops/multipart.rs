@@ -9,6 +9,7 @@ use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail, malformed_xml};
+use crate::serve::sse::{self, Seal};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 use crate::serve::store::uploads::{Part, Upload};
@@ -29,6 +30,8 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;
+    meta.sealed = sse::begin(server, call, &bucket)?.map(|(sealed, _)| sealed);
+    let encryption = sse::headers(&meta);
     let checksum =
         Plan::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
     let initiator = call.who().map_or_else(|| server.owner(&bucket), str::to_owned);
@@ -38,6 +41,7 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let mut xml = Writer::new("InitiateMultipartUploadResult");
     xml.text("Bucket", bucket.name()).text("Key", &key).text("UploadId", id);
     let mut reply = Reply::xml(xml.finish());
+    reply.headers.extend(encryption);
     if let Some(plan) = checksum {
         reply = reply.header("x-amz-checksum-algorithm", plan.algorithm.label());
         reply = reply.header("x-amz-checksum-type", plan.kind.name());
@@ -63,8 +67,9 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
             return fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
         }
     };
+    let seal = sse::unlock(server, call, &upload.meta, 0, sse::Of::Upload)?;
     if call.header("x-amz-copy-source").is_some() {
-        return copy_part(server, call, &bucket, &upload, number);
+        return copy_part(server, call, &bucket, &upload, number, seal.as_ref());
     }
     let (planned, stated) = (upload.plan().algorithm, call.payload.stated());
     if let (Some(plan), Some(stated)) = (upload.checksum, stated)
@@ -72,9 +77,10 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
     {
         return Err(mismatch(Some(plan), stated));
     }
-    let (staged, etag, checksum) = put::receive(&bucket, &mut call.payload, planned)?;
+    let (staged, etag, checksum) = put::receive(&bucket, &mut call.payload, planned, seal.as_ref())?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
+    reply.headers.extend(sse::headers(&upload.meta));
     if let Some(sum) = stated.and_then(|stated| call.payload.checksum(stated)) {
         reply = reply.header(sum.algorithm().header(), sum.to_string());
     }
@@ -93,8 +99,16 @@ fn mismatch(plan: Option<Plan>, stated: Algorithm) -> S3Error {
     )
 }
 
-fn copy_part(server: &Server, call: &Call, bucket: &Bucket, upload: &Upload, number: u32) -> S3Result<Reply> {
+fn copy_part(
+    server: &Server,
+    call: &Call,
+    bucket: &Bucket,
+    upload: &Upload,
+    number: u32,
+    close: Option<&Seal>,
+) -> S3Result<Reply> {
     let (from_bucket, _, from) = copy::source(server, call)?;
+    let open = sse::unlock(server, call, &from.meta, from.stat.size, sse::Of::Source)?;
     let size = from.stat.size;
     let (offset, length) = match call.header("x-amz-copy-source-range") {
         None => (0, size),
@@ -123,7 +137,8 @@ fn copy_part(server: &Server, call: &Call, bucket: &Bucket, upload: &Upload, num
         return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
     }
     let algorithm = upload.plan().algorithm;
-    let (staged, etag, checksum) = copy::take(bucket, &from, offset, length, algorithm)?;
+    let (staged, etag, checksum) =
+        copy::take(bucket, &from, offset, length, algorithm, (open.as_ref(), close))?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut xml = Writer::new("CopyPartResult");
     xml.text("LastModified", xml::time(Utc::now())).text("ETag", format!("\"{etag}\""));
@@ -132,6 +147,7 @@ fn copy_part(server: &Server, call: &Call, bucket: &Bucket, upload: &Upload, num
     }
     let mut reply = Reply::xml(xml.finish());
     reply.headers.extend(copy::source_version(&from_bucket, &from));
+    reply.headers.extend(sse::headers(&upload.meta));
     Ok(reply)
 }
 
@@ -249,6 +265,10 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let staged = bucket.assemble(&upload.id, &parts)?;
     let mut meta = upload.meta;
     meta.etag = etag;
+    if let Some(sealed) = &mut meta.sealed {
+        let nonces: Option<Vec<String>> = parts.iter().map(|part| part.nonce.clone()).collect();
+        sealed.nonces = nonces.ok_or_else(|| S3Error::new("InternalError", "A part is not encrypted."))?;
+    }
     meta.parts = parts.iter().map(|part| part.size).collect();
     meta.checksum = checksum;
     lock::set_default(&bucket, &mut meta)?;
@@ -308,7 +328,9 @@ fn done(call: &Call, bucket: &Bucket, key: &str, meta: &Meta) -> Reply {
     if let Some(checksum) = &meta.checksum {
         xml.text(checksum.algorithm.element(), &checksum.value).text("ChecksumType", checksum.kind.name());
     }
-    Reply::xml(xml.finish())
+    let mut reply = Reply::xml(xml.finish());
+    reply.headers.extend(sse::headers(meta));
+    reply
 }
 
 #[cfg(test)]

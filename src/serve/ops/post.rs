@@ -65,13 +65,13 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
         return fail("InvalidArgument", "User key must have a length greater than 0.");
     }
     crate::serve::call::check_key(&key)?;
+    call.key = Some(key);
     let answer = Answer::asked(&form);
     take_fields(call, &form)?;
     route::check_headers(call)?;
     let checksum = Checksum::of(&call.headers)?;
     let source = Source::Form(Box::new(form.into_upload(lengths)));
     call.payload = Payload::new(source, BodyRule::Unsigned, content_md5(&call.headers)?, checksum, None);
-    call.key = Some(key);
     let location = location(server, call);
     let reply = put::put(server, call)?;
     Ok(answer.give(reply, call, location))

@@ -9,6 +9,7 @@ use crate::serve::auth::payload::Payload;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored};
 use crate::serve::error::{S3Result, fail};
+use crate::serve::sse::{self, Seal};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::staged::Staged;
 use crate::serve::store::write::PIECE;
@@ -25,6 +26,7 @@ pub(crate) fn receive(
     bucket: &Bucket,
     payload: &mut Payload,
     algorithm: Algorithm,
+    seal: Option<&Seal>,
 ) -> S3Result<(Staged, String, Checksum)> {
     let length = payload.length();
     if length.is_none() && !payload.is_open_ended() {
@@ -36,6 +38,7 @@ pub(crate) fn receive(
     payload.want_md5();
     payload.want_checksum(algorithm);
     let mut staged = bucket.stage()?;
+    staged.seal(seal.map(Seal::sealer).transpose()?);
     // Pieces come as the network brings them; small ones are gathered.
     let mut gathered: Vec<u8> = Vec::new();
     let mut received = 0;
@@ -70,12 +73,15 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;
+    let (sealed, seal) = sse::begin(server, call, &bucket)?.unzip();
     check_early(&bucket, call, &key)?;
     let algorithm = call.payload.stated().unwrap_or(Plan::DEFAULT.algorithm);
-    let (staged, etag, checksum) = receive(&bucket, &mut call.payload, algorithm)?;
+    let (staged, etag, checksum) = receive(&bucket, &mut call.payload, algorithm, seal.as_ref())?;
+    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.nonce()));
     let checksum = Stored::of_content(checksum);
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
     reply.headers.extend(checksum.headers());
+    reply.headers.extend(sse::headers(&meta));
     meta.etag = etag;
     meta.checksum = Some(checksum);
     lock::set_default(&bucket, &mut meta)?;

@@ -8,6 +8,7 @@
 use super::dir::{Kind, Stat};
 use crate::serve::acl::Acl;
 use crate::serve::checksum::Stored;
+use crate::serve::sse::Sealed;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,9 @@ pub(crate) struct Meta {
     /// Whether a legal hold is on, if that was ever said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) legal_hold: Option<bool>,
+    /// How it is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sealed: Option<Sealed>,
     /// Until when an archived object can be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) restored_until: Option<DateTime<Utc>>,

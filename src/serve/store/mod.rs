@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ROOT/.s3cmd-serve/lock            held by the process that serves ROOT; not empty while it runs
+//! ROOT/.s3cmd-serve/key             what the server's own encryption rests on, made when first needed
 //! ROOT/.s3cmd-serve/trash/          buckets being removed
 //! ROOT/BUCKET/KEY                   the objects
 //! ROOT/BUCKET/.s3cmd-serve/
@@ -31,17 +32,20 @@ pub(crate) mod walk;
 pub(crate) mod write;
 
 use super::error::{S3Error, S3Result, fail};
+use super::sse::Key;
 use bucket::{Bucket, Mode, State};
 use dir::{Dir, Kind};
 use place::PRIVATE;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use walk::NameCache;
 
 const TRASH: &str = "trash";
+const SECRET: &str = "key";
 
 /// The tree that is served.
 #[derive(Debug)]
@@ -52,6 +56,7 @@ pub(crate) struct Store {
     /// Held while a bucket is made, opened or removed.
     changes: Mutex<()>,
     names: Arc<NameCache>,
+    secret: OnceLock<Key>,
     /// Held for as long as the tree is served.
     lock: Option<File>,
 }
@@ -111,6 +116,7 @@ impl Store {
             buckets: RwLock::default(),
             changes: Mutex::default(),
             names: Arc::default(),
+            secret: OnceLock::new(),
             lock,
         };
         let mut buckets = HashMap::new();
@@ -226,6 +232,45 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// The random key that the server's own encryption rests on; made when first needed.
+    pub(crate) fn secret(&self) -> S3Result<Key> {
+        if let Some(key) = self.secret.get() {
+            return Ok(key.clone());
+        }
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let private = if self.mode.read_only {
+            self.root.child(PRIVATE)?
+        } else {
+            Some(self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?)
+        };
+        let private = private.ok_or_else(|| io::Error::from(io::ErrorKind::ReadOnlyFilesystem))?;
+        let bytes = match private.read(SECRET)? {
+            Some(bytes) => bytes.try_into().map_err(|_| {
+                S3Error::new("InternalError", "The server's key has not the length that it must have.")
+            })?,
+            None if self.mode.read_only => {
+                return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
+            }
+            None => self.make_secret(&private)?,
+        };
+        Ok(self.secret.get_or_init(|| Key::new(bytes)).clone())
+    }
+
+    /// Writes a new key, for the server's user alone.
+    fn make_secret(&self, private: &Dir) -> S3Result<[u8; 32]> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
+        let temporary = staged::temporary_name();
+        let mut file = private.create(&temporary)?;
+        file.set_permissions(PermissionsExt::from_mode(0o600))?;
+        file.write_all(&bytes)?;
+        // Whatever else is not synced: without this file nothing that it encrypted can be read.
+        file.sync_all()?;
+        private.rename(&temporary, private, SECRET)?;
+        private.sync()?;
+        Ok(bytes)
     }
 
     /// Removes a bucket that holds no object. Its uploads, documents and empty folders go with it.

@@ -3,6 +3,7 @@
 use super::dir::Dir;
 use super::write::PIECE;
 use crate::serve::error::{S3Error, S3Result};
+use crate::serve::sse::Sealer;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -22,11 +23,29 @@ pub(crate) struct Staged {
     pub(super) tmp: Dir,
     pub(super) name: String,
     pub(crate) file: File,
+    pub(super) sealer: Option<Sealer>,
 }
 
 impl Staged {
+    /// What is written from here on is encrypted.
+    pub(crate) fn seal(&mut self, sealer: Option<Sealer>) {
+        self.sealer = sealer;
+    }
+
+    /// The nonce of what was encrypted.
+    pub(crate) fn nonce(&self) -> Option<String> {
+        self.sealer.as_ref().map(|sealer| sealer.nonce.clone())
+    }
+
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
+        match &mut self.sealer {
+            None => self.file.write_all(bytes),
+            Some(sealer) => {
+                let mut bytes = bytes.to_vec();
+                sealer.apply(&mut bytes);
+                self.file.write_all(&bytes)
+            }
+        }
     }
 
     /// Moves the file to a name, which takes the place of what has it.
@@ -47,7 +66,7 @@ pub(crate) fn copy_range(
     file: &File,
     mut offset: u64,
     mut length: u64,
-    mut sink: impl FnMut(&[u8]) -> io::Result<()>,
+    mut sink: impl FnMut(&mut [u8]) -> io::Result<()>,
 ) -> S3Result<()> {
     let mut buffer = vec![0; PIECE];
     while length > 0 {
@@ -56,7 +75,7 @@ pub(crate) fn copy_range(
         if read == 0 {
             return Err(S3Error::new("InternalError", "The object became shorter while it was read."));
         }
-        sink(&buffer[..read])?;
+        sink(&mut buffer[..read])?;
         offset += read as u64;
         length -= read as u64;
     }

@@ -1,6 +1,7 @@
 //! Multipart uploads: a directory each, with what the object will be and a file for each part.
 //!
-//! A part's file is named after its number, MD5 and checksum, so that a part and its sums appear in one rename.
+//! A part's file is named after its number, MD5, checksum, and nonce if it is encrypted, so that a part and what is known
+//! of it appear in one rename.
 
 use super::bucket::Bucket;
 use super::dir::{Dir, Kind};
@@ -49,6 +50,8 @@ pub(crate) struct Part {
     pub(crate) size: u64,
     /// Nanoseconds since the epoch.
     pub(crate) mtime: i64,
+    /// Of its encryption.
+    pub(crate) nonce: Option<String>,
     name: String,
 }
 
@@ -158,7 +161,10 @@ impl Bucket {
         if dir.stat(UPLOAD)?.is_none() {
             return Err(no_such_upload());
         }
-        let name = part_name(number, etag, checksum);
+        let mut name = part_name(number, etag, checksum);
+        if let Some(nonce) = staged.nonce() {
+            name = format!("{name}-{nonce}");
+        }
         staged.rename(&dir, &name)?;
         if self.mode.fsync {
             dir.sync()?;
@@ -228,7 +234,7 @@ fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
     let mut parts = Vec::new();
     for entry in dir.list()? {
         let Ok(name) = String::from_utf8(entry.name) else { continue };
-        let mut fields = name.splitn(4, '-');
+        let mut fields = name.splitn(5, '-');
         let (Some(number), Some(etag)) = (fields.next(), fields.next()) else { continue };
         let Ok(number) = number.parse() else { continue };
         let checksum = match (fields.next().map(str::parse), fields.next()) {
@@ -238,8 +244,8 @@ fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
         if let Some(stat) = dir.stat(&name)?
             && stat.kind == Kind::File
         {
-            let etag = etag.to_owned();
-            parts.push(Part { number, etag, checksum, size: stat.size, mtime: stat.mtime, name });
+            let (etag, nonce) = (etag.to_owned(), fields.next().map(str::to_owned));
+            parts.push(Part { number, etag, checksum, size: stat.size, mtime: stat.mtime, nonce, name });
         }
     }
     Ok(parts)

@@ -185,7 +185,7 @@ impl Bucket {
             return Err(super::no_such_bucket(self.name()));
         }
         let (tmp, name, file) = self.create_temporary()?;
-        Ok(Staged { tmp: tmp.again()?, name, file })
+        Ok(Staged { tmp: tmp.again()?, name, file, sealer: None })
     }
 
     /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse. Where

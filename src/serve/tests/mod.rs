@@ -7,6 +7,7 @@ mod access;
 mod buckets;
 mod checksums;
 mod cors;
+mod encryption;
 mod forms;
 mod front;
 mod journal;

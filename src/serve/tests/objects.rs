@@ -254,7 +254,7 @@ async fn requests_that_make_no_sense_get_clean_errors() {
         .send()
         .await
         .error(400, "InvalidStorageClass");
-    let encrypted = lab.alice("PUT", "/b-one/k").header("x-amz-server-side-encryption", "AES256");
+    let encrypted = lab.alice("PUT", "/b-one/k").header("x-amz-server-side-encryption", "aws:kms:dsse");
     encrypted.send().await.error(501, "NotImplemented");
     lab.alice("GET", "/b-one/k?versionId=abc").send().await.error(404, "NoSuchVersion");
     let address = lab.server.address();
