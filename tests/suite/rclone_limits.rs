@@ -90,11 +90,11 @@ fn types_metadata_tags_and_times_survive_a_restart() {
         .mentions("Storage:   STANDARD_IA");
     info.mentions(&format!("x-amz-meta-a: {long}")).mentions(&format!("x-amz-meta-b: {long}"));
     t.s3cmd("gettagging s3://kept/file").ok().mentions("\tt:\t1");
-    t.s3cmd("get -p s3://kept/file back").ok();
+    t.s3cmd("sync s3://kept/ down/").ok();
     let time = |path| {
         filetime::FileTime::from_last_modification_time(&std::fs::metadata(path).unwrap()).unix_seconds()
     };
-    assert_eq!(time(t.path("back")), crate::env::FILE_TIME);
+    assert_eq!(time(t.path("down/file")), crate::env::FILE_TIME);
 }
 
 #[test]
