@@ -225,7 +225,7 @@ pub(crate) fn regexp(random: &mut Random, names: &[&str]) -> String {
     let until = from + 1 + random.below(chars.len() - from);
     let mut pattern = if from == 0 && random.one_in(2) { "^".to_owned() } else { String::new() };
     for c in &chars[from..until] {
-        if r"\.+*?()[]{}|^$#&-~ ".contains(*c) {
+        if r"\.+*?()[]{}|^$#&-~".contains(*c) {
             pattern.push('\\');
         }
         pattern.push(*c);
