@@ -168,6 +168,7 @@ async fn answer(server: Arc<Front>, request: Request<Incoming>, peer: Peer) -> R
         request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let origin = text("origin");
+    let expects = text("expect").is_some();
     // Some pages say on the request itself, too, what it is to be looked at as.
     let looked_at = text("access-control-request-method").unwrap_or_else(|| method.to_string());
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
@@ -182,6 +183,11 @@ async fn answer(server: Arc<Front>, request: Request<Incoming>, peer: Peer) -> R
             Reply::error(&error, &path, &id)
         }
     };
+    if expects && reply.status >= 400 {
+        // A body that was never asked for does not come, and the connection ends with this answer: the client must know,
+        // or its next request meets the end.
+        reply = reply.header("connection", "close");
+    }
     if let Some(origin) = origin
         && method != http::Method::OPTIONS
     {

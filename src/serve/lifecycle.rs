@@ -7,13 +7,16 @@
 //! versions stay. Rules for transitions are kept and returned, and do nothing.
 
 use super::Server;
+use super::call::http_date;
 use super::error::{S3Error, S3Result, fail, malformed_xml};
 use super::ops::lock;
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
 use super::store::versions::ShownWhat;
 use super::store::walk::Keys;
+use super::store::write::Object;
 use super::xml::{self, Node};
+use crate::s3::sign::encode;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +33,7 @@ pub(crate) struct Rules(Vec<Rule>);
 
 #[derive(Debug, Default, PartialEq)]
 struct Rule {
+    id: String,
     enabled: bool,
     prefix: String,
     tags: Vec<(String, String)>,
@@ -112,7 +116,8 @@ impl Rule {
             Some("Disabled") => false,
             _ => return Err(malformed_xml()),
         };
-        let mut rule = Self { enabled, ..Self::default() };
+        let mut rule =
+            Self { id: node.value("ID").unwrap_or_default().to_owned(), enabled, ..Self::default() };
         match (node.child("Filter"), node.value("Prefix")) {
             (Some(_), Some(_)) => return Err(malformed_xml()),
             (Some(filter), None) => {
@@ -122,8 +127,7 @@ impl Rule {
                 rule.filter(filter.child("And").unwrap_or(filter))?;
             }
             (None, Some(prefix)) => prefix.clone_into(&mut rule.prefix),
-            // Not in the schema, but s3cmd's own `expire` without a prefix sends it so.
-            (None, None) => {}
+            (None, None) => return Err(malformed_xml()),
         }
         let mut actions = 0;
         if let Some(expiration) = node.child("Expiration") {
@@ -152,6 +156,9 @@ impl Rule {
         }
         for name in ["Transition", "NoncurrentVersionTransition"] {
             actions += node.all(name).count();
+        }
+        if !rule.tags.is_empty() && (rule.markers || rule.abort_after.is_some()) {
+            return fail("InvalidRequest", "What has no tags cannot be chosen by them");
         }
         if actions == 0 {
             return fail("InvalidRequest", "At least one action needs to be specified in a rule");
@@ -193,6 +200,30 @@ impl Rule {
             && self.larger_than.is_none_or(|limit| size > limit)
             && self.smaller_than.is_none_or(|limit| size < limit)
     }
+}
+
+/// The header that tells when a current object will expire, and by which rule; nothing if none applies to it.
+/// `day` is how long a day lasts here.
+pub(crate) fn expiry_header(
+    bucket: &Bucket,
+    key: &str,
+    object: &Object,
+    day: Duration,
+) -> Option<(String, String)> {
+    let text = bucket.document("lifecycle")?;
+    let root = xml::parse(text.as_bytes(), &["LifecycleConfiguration"]).ok()?;
+    let rules = Rules::parse(&root).ok()?;
+    let (at, id) = rules
+        .0
+        .iter()
+        .filter(|rule| rule.enabled && rule.fits(key, &object.meta, object.stat.size))
+        .filter_map(|rule| match rule.expires? {
+            When::Days(days) => Some((object.stat.modified() + day.saturating_mul(days), &rule.id)),
+            When::Date(date) => Some((date, &rule.id)),
+        })
+        .min()?;
+    let value = format!("expiry-date=\"{}\", rule-id=\"{}\"", http_date(at), encode::query(id));
+    Some(("x-amz-expiration".to_owned(), value))
 }
 
 /// The time, and how long a day is.
@@ -420,6 +451,17 @@ mod tests {
             (
                 &format!("<Rule><ID>a</ID><Prefix/><Status>Enabled</Status>{days}</Rule>").repeat(2),
                 "InvalidArgument",
+            ),
+            (
+                "<Rule><Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter><Status>Enabled</Status><Expiration>\
+                 <ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule>",
+                "InvalidRequest",
+            ),
+            (
+                "<Rule><Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter><Status>Enabled</Status>\
+                 <AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation>\
+                 </AbortIncompleteMultipartUpload></Rule>",
+                "InvalidRequest",
             ),
         ] {
             assert_eq!(rules(inner).unwrap_err().code, code, "{inner}");

@@ -1,7 +1,7 @@
 //! Bucket policies: parsing, and the answer to "may this be done?".
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html>
 //!
-//! What a statement says that is not understood here (`NotPrincipal`, an unknown condition operator, ...) makes the
+//! What a statement says that is not understood here (an unknown condition operator, ...) makes the
 //! document unacceptable when it is put: a policy that is stored is enforced in full.
 
 use super::conditions::Condition;
@@ -30,6 +30,8 @@ enum Principals {
     Everybody,
     /// Canonical ids, user names or ARNs.
     These(Vec<String>),
+    /// Everybody else, strangers too.
+    AllBut(Vec<String>),
 }
 
 #[derive(Debug, PartialEq)]
@@ -142,8 +144,17 @@ impl Policy {
 impl Statement {
     fn parse(value: &Value) -> S3Result<Self> {
         let statement = value.as_object().ok_or_else(|| malformed("A statement must be an object"))?;
-        const KNOWN: [&str; 8] =
-            ["Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+        const KNOWN: [&str; 9] = [
+            "Sid",
+            "Effect",
+            "Principal",
+            "NotPrincipal",
+            "Action",
+            "NotAction",
+            "Resource",
+            "NotResource",
+            "Condition",
+        ];
         if let Some(name) = statement.keys().find(|name| !KNOWN.contains(&name.as_str())) {
             return Err(malformed(format!("Field {name} is not understood")));
         }
@@ -152,31 +163,12 @@ impl Statement {
             Some("Deny") => false,
             _ => return Err(malformed("Invalid effect")),
         };
-        let mut services = false;
-        let principals = match statement.get("Principal") {
-            Some(Value::String(all)) if all == "*" => Principals::Everybody,
-            Some(Value::Object(kinds)) => {
-                let mut these = Vec::new();
-                for (kind, names) in kinds {
-                    if kind == "Service" && strings(names).is_some_and(|names| !names.is_empty()) {
-                        // No service of Amazon's comes here: the statement is kept and fits nobody.
-                        services = true;
-                        continue;
-                    }
-                    if !["AWS", "CanonicalUser"].contains(&kind.as_str()) {
-                        return Err(malformed("Invalid principal in policy"));
-                    }
-                    these.extend(strings(names).ok_or_else(|| malformed("Invalid principal in policy"))?);
-                }
-                if these.is_empty() && !services {
-                    return Err(malformed("Invalid principal in policy"));
-                }
-                if these.iter().any(|name| name == "*") {
-                    Principals::Everybody
-                } else {
-                    Principals::These(these)
-                }
-            }
+        let principals = match (statement.get("Principal"), statement.get("NotPrincipal")) {
+            (Some(principal), None) => Principals::parse(principal)?,
+            (None, Some(principal)) => match Principals::parse(principal)? {
+                Principals::These(these) if !allow => Principals::AllBut(these),
+                _ => return Err(malformed("NotPrincipal needs names, and the effect Deny")),
+            },
             _ => return Err(malformed("Missing required field Principal")),
         };
         let patterns = |plain: &str, not: &str| -> S3Result<Patterns> {
@@ -236,12 +228,42 @@ pub(super) fn strings(value: &Value) -> Option<Vec<String>> {
 }
 
 impl Principals {
+    fn parse(value: &Value) -> S3Result<Self> {
+        let invalid = || malformed("Invalid principal in policy");
+        match value {
+            Value::String(all) if all == "*" => Ok(Self::Everybody),
+            Value::Object(kinds) => {
+                let (mut these, mut services) = (Vec::new(), false);
+                for (kind, names) in kinds {
+                    if kind == "Service" && strings(names).is_some_and(|names| !names.is_empty()) {
+                        // No service of Amazon's comes here: the statement is kept and fits nobody.
+                        services = true;
+                        continue;
+                    }
+                    if !["AWS", "CanonicalUser"].contains(&kind.as_str()) {
+                        return Err(invalid());
+                    }
+                    these.extend(strings(names).ok_or_else(invalid)?);
+                }
+                if these.is_empty() && !services {
+                    return Err(invalid());
+                }
+                Ok(if these.iter().any(|name| name == "*") { Self::Everybody } else { Self::These(these) })
+            }
+            _ => Err(malformed("Missing required field Principal")),
+        }
+    }
+
     /// Accepts the id itself, `arn:aws:iam::ANY:user/ID` and `arn:aws:iam::ID:root`. Display names do not count:
     /// two users may have the same.
     fn include(&self, who: Option<&str>) -> bool {
-        let Self::These(names) = self else { return true };
-        let Some(id) = who else { return false };
-        names.iter().any(|name| {
+        let (names, inverted) = match self {
+            Self::Everybody => return true,
+            Self::These(names) => (names, false),
+            Self::AllBut(names) => (names, true),
+        };
+        let Some(id) = who else { return inverted };
+        let named = names.iter().any(|name| {
             let arn = name.strip_prefix("arn:aws:iam::").and_then(|arn| arn.split_once(':'));
             match arn {
                 None => name == id,
@@ -250,7 +272,8 @@ impl Principals {
                     Some((kind, user)) => kind == "user" && (user == id || user == "*" && account == id),
                 },
             }
-        })
+        });
+        named != inverted
     }
 }
 

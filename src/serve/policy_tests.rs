@@ -61,6 +61,24 @@ fn principals_are_named_in_all_their_forms() {
 }
 
 #[test]
+fn everybody_but_some_can_be_denied() {
+    let but = |principal| {
+        policy(&[statement("Deny", principal, r#""s3:GetObject""#, r#""arn:aws:s3:::b/*""#, "")
+            .replace("\"Principal\"", "\"NotPrincipal\"")])
+    };
+    let text = but(r#"{"AWS":["arn:aws:iam:::user/alice","bob"]}"#);
+    for (who, verdict) in [
+        (Some("alice"), Verdict::Silent),
+        (Some("bob"), Verdict::Silent),
+        (Some("carol"), Verdict::Deny),
+        (None, Verdict::Deny),
+    ] {
+        assert_eq!(ask(&text, who, "s3:GetObject", Some("x"), "::1"), verdict, "{who:?}");
+    }
+    assert_eq!(Policy::parse(&but(r#""*""#)).unwrap_err().code, "MalformedPolicy");
+}
+
+#[test]
 fn source_addresses_are_compared_as_networks() {
     let deny =
         |condition| policy(&[statement("Deny", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b/*""#, condition)]);

@@ -3,7 +3,7 @@
 use crate::serve::auth::parse_http_date;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, fail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 /// The four conditions of a read or of a copy's source.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,19 @@ pub(super) fn names_etag(list: &str, etag: &str) -> bool {
     })
 }
 
+/// A time in any of the three forms that HTTP knows; one that is not understood counts as none.
+/// <https://datatracker.ietf.org/doc/html/rfc9110#name-date-time-formats>
+fn http_time(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if let Some(time) = parse_http_date(text) {
+        return Some(time);
+    }
+    let obsolete = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    obsolete.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).map(|time| time.and_utc())
+}
+
 fn time(call: &Call, name: &str) -> Option<DateTime<Utc>> {
-    parse_http_date(call.header(name)?)
+    http_time(call.header(name)?)
 }
 
 /// Checks the conditions of a read. A tag wins over a time.
@@ -161,6 +172,17 @@ mod tests {
             assert_eq!(of(text).unwrap(), Range::Whole, "{text}");
         }
         assert_eq!(range(Some("bytes=0-0"), 0).unwrap_err().code, "InvalidRange");
+    }
+
+    #[test]
+    fn times_have_three_forms() {
+        // The examples of RFC 9110.
+        for text in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            assert_eq!(http_time(text).map(|time| time.timestamp()), Some(784_111_777), "{text}");
+        }
+        assert_eq!(http_time("yesterday"), None);
     }
 
     #[test]

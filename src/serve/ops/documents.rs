@@ -17,6 +17,7 @@ use crate::serve::xml::{self, Node, Writer};
 /// S3's limit on a policy, in bytes.
 const MAX_POLICY: usize = 20 * 1024;
 const MAX_BUCKET_TAGS: usize = 50;
+const MAX_CORS_RULES: usize = 100;
 
 /// A kind of document.
 pub(crate) struct Document {
@@ -234,6 +235,12 @@ fn delete(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> 
 }
 
 fn check_cors(root: &Node) -> S3Result<()> {
+    if root.all("CORSRule").count() > MAX_CORS_RULES {
+        return fail(
+            "InvalidRequest",
+            "The number of CORS rules should not exceed allowed limit of 100 rules.",
+        );
+    }
     if root.all("CORSRule").count() == 0 {
         return Err(malformed_xml());
     }

@@ -8,6 +8,7 @@ use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, ReplyBody, http_date};
 use crate::serve::checksum::Stored;
 use crate::serve::error::{S3Error, S3Result, fail, no_such_key};
+use crate::serve::lifecycle;
 use crate::serve::sse::{self, Seal};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
@@ -160,6 +161,9 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
     reply.headers.extend(version_header(&bucket, &object.meta));
     reply.headers.extend(lock::headers(server, call, &bucket, &object.meta));
     reply.headers.extend(restore::header(&object.meta));
+    if call.parameter("versionId").is_none() {
+        reply.headers.extend(lifecycle::expiry_header(&bucket, call.key(), &object, server.day));
+    }
     for (parameter, header) in OVERRIDES {
         let Some(value) = call.parameter(parameter) else { continue };
         if call.user.is_none() {

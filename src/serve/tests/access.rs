@@ -138,6 +138,24 @@ async fn policies_allow_and_deny() {
 }
 
 #[tokio::test]
+async fn policies_can_ask_for_tags() {
+    let lab = Lab::with_bucket().await;
+    lab.alice("PUT", "/b-one/k").header("x-amz-tagging", "Class=open").body("x").send().await.ok(200);
+    lab.put("/b-one/other", "x").await;
+    let set = |text: String| lab.alice("PUT", "/b-one?policy").body(text).send();
+    let open = r#","Condition":{"StringEquals":{"s3:ExistingObjectTag/Class":"open"}}"#;
+    set(policy("Allow", r#""*""#, r#""s3:GetObject""#, open)).await.ok(204);
+    lab.anonymous("GET", "/b-one/k").send().await.ok(200);
+    lab.anonymous("GET", "/b-one/other").send().await.error(403, "AccessDenied");
+    let open = r#","Condition":{"StringEquals":{"s3:RequestObjectTag/Class":"open"}}"#;
+    set(policy("Allow", r#"{"AWS":"bob"}"#, r#"["s3:PutObject","s3:PutObjectTagging"]"#, open)).await.ok(204);
+    lab.bob("PUT", "/b-one/new").header("x-amz-tagging", "Class=open").body("x").send().await.ok(200);
+    let closed = lab.bob("PUT", "/b-one/new").header("x-amz-tagging", "Class=closed").body("x");
+    closed.send().await.error(403, "AccessDenied");
+    lab.bob("PUT", "/b-one/new").body("x").send().await.error(403, "AccessDenied");
+}
+
+#[tokio::test]
 async fn an_owner_cannot_lock_himself_out() {
     let lab = Lab::with_bucket().await;
     let text = policy("Deny", r#""*""#, r#""s3:*""#, "");

@@ -45,6 +45,18 @@ async fn preflight_is_answered_from_the_first_rule_that_fits() {
 }
 
 #[tokio::test]
+async fn a_document_has_at_most_a_hundred_rules() {
+    let lab = Lab::with_bucket().await;
+    let rule = "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>";
+    let put = |count| {
+        let text = format!("<CORSConfiguration>{}</CORSConfiguration>", rule.repeat(count));
+        lab.alice("PUT", "/b-one?cors").body(text).send()
+    };
+    put(101).await.error(400, "InvalidRequest");
+    put(100).await.ok(200);
+}
+
+#[tokio::test]
 async fn what_no_rule_allows_is_forbidden() {
     let lab = lab().await;
     lab.alice("PUT", "/b-two").send().await.ok(200);

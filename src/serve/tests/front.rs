@@ -114,6 +114,15 @@ async fn a_client_that_sends_nothing_more_is_left() {
 }
 
 #[tokio::test]
+async fn who_waits_to_be_asked_and_is_refused_learns_that_the_connection_ends() {
+    let lab = Lab::with_bucket().await;
+    let head = b"PUT /b-one/k HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
+    let answer = exchange(lab.server.address(), head).await;
+    assert_eq!(answer.header("connection"), "close");
+    answer.error(403, "AccessDenied");
+}
+
+#[tokio::test]
 async fn stopping_finishes_what_is_under_way_and_takes_nothing_new() {
     let lab = Lab::with_bucket().await;
     let address = lab.server.address();

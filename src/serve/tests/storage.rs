@@ -247,6 +247,31 @@ async fn lifecycle_rules_expire_what_they_name() {
 }
 
 #[tokio::test]
+async fn answers_tell_when_an_object_expires() {
+    let lab = Lab::with_bucket().await;
+    let rule = |id: &str, when: &str| {
+        format!(
+            "<Rule><ID>{id}</ID><Filter><Prefix>old/</Prefix></Filter><Status>Enabled</Status><Expiration>{when}</Expiration>\
+             </Rule>"
+        )
+    };
+    let rules =
+        rule("far", "<Days>4000</Days>") + &rule("near &amp; sure", "<Date>2031-05-06T00:00:00Z</Date>");
+    let text = format!("<LifecycleConfiguration>{rules}</LifecycleConfiguration>");
+    lab.alice("PUT", "/b-one?lifecycle").body(text).send().await.ok(200);
+    lab.put("/b-one/old/k", "x").await;
+    lab.put("/b-one/new", "x").await;
+    for method in ["GET", "HEAD"] {
+        let answer = lab.alice(method, "/b-one/old/k").send().await.ok(200);
+        assert_eq!(
+            answer.header("x-amz-expiration"),
+            "expiry-date=\"Tue, 06 May 2031 00:00:00 GMT\", rule-id=\"near%20%26%20sure\""
+        );
+        assert_eq!(lab.alice(method, "/b-one/new").send().await.ok(200).header("x-amz-expiration"), "");
+    }
+}
+
+#[tokio::test]
 async fn stopping_finishes_what_was_begun() {
     let lab = Lab::with_bucket().await;
     let ask = lab.alice("PUT", "/b-one/slow");
