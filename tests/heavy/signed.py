@@ -7,10 +7,13 @@ import hashlib
 import hmac
 import http.client
 import threading
+import time
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
 SAFE = "-_.~"
+# Seconds after which a kept connection is not used any more.
+IDLE = 30
 # What is part of the resource that SigV2 signs, of what the campaigns say.
 SIGNED_BY_V2 = {"acl", "cors", "delete", "lifecycle", "partNumber", "policy", "tagging", "uploadId", "uploads",
                 "versionId", "versioning", "versions"}
@@ -47,7 +50,8 @@ class Client:
         else:
             self._sign_v4(method, path, query, sent, "UNSIGNED-PAYLOAD" if unsigned else hashlib.sha256(body).hexdigest())
         link = getattr(self.local, "link", None)
-        if link is None:
+        # A server may leave a connection on which nothing came for long.
+        if link is None or time.monotonic() - self.local.used > IDLE:
             link = self.local.link = http.client.HTTPConnection(self.host, timeout=120)
         try:
             link.request(method, path + ("?" + query if query else ""), body, sent)
@@ -60,6 +64,7 @@ class Client:
         if not self.keeps:
             self.local.link = None
             link.close()
+        self.local.used = time.monotonic()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
 
     def head(self, method, bucket, key, query="", length=0):
