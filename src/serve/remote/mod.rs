@@ -149,6 +149,11 @@ impl Remote {
                 self.pass_bucket_document(route.sub).await
             }
             (Level::Bucket, "POST", "delete") => self.delete_many(call).await,
+            // rclone asks for its bucket before it begins, and goes on when it hears that it has it.
+            (Level::Bucket, "PUT", "") => fail(
+                "BucketAlreadyOwnedByYou",
+                "The bucket is there already, and nothing else can be made here.",
+            ),
             (Level::Bucket, ..) if route.sub.is_empty() && route.method == "POST" => {
                 Err(not_implemented("An upload by a form"))
             }

@@ -18,6 +18,7 @@ mod nonsense;
 mod objects;
 mod ownership;
 mod remote;
+mod remote_reach;
 mod signatures;
 mod storage;
 mod suites;
