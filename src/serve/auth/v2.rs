@@ -26,8 +26,9 @@ pub(super) fn header<'a>(
     let Some(time) = date.and_then(parse_http_date) else {
         return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
     };
-    check(request, user, signature, None)?;
+    // A clock that is wrong is worth knowing even where the date was changed after signing.
     check_skew(time, now)?;
+    check(request, user, signature, None)?;
     Ok(Verified { user: Some(user), body: body(request)? })
 }
 
