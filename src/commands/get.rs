@@ -27,12 +27,13 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let selection = remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await?;
     let total = selection.items.len();
+    // A source that is missing is told before a destination that will not do.
+    let mut heads = look_up(cx, &selection).await?;
     // Each of several runs has to read the destination alike.
     let destination = Destination::new(destination, total > 1 || cx.shard().is_some())?;
     if !matches!(destination, Destination::Stdout) {
         selection.refuse_same_names()?;
     }
-    let mut heads = look_up(cx, &selection).await?;
     log::info!("Summary: {total} remote files to download");
     if settings.dry_run {
         return dry_run(cx, &selection, &destination);

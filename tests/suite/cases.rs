@@ -73,7 +73,6 @@ pub(crate) const UPLOADS: &[&str] = &[
     "--no-guess-mime-type",
     "--no-mime-magic",
     "--default-mime-type=text/x-default",
-    "--add-encoding-exts=txt,log",
     "--verbatim",
     "--disable-multipart",
     "--multipart-chunk-size-mb=5",

@@ -1,7 +1,7 @@
 //! A directory held open, and file operations relative to it.
 //!
-//! Every path is walked one component at a time from the open root, and no symbolic link is ever followed
-//! (`O_NOFOLLOW`), so nothing outside the served tree can be reached, whatever is swapped in behind our back.
+//! Every path is walked from the open root, one component at a time or by a call of the kernel's that does the same
+//! (`openat2`), and no symbolic link is ever followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`), so nothing outside the served tree can be reached, whatever is swapped in behind our back.
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -116,11 +116,42 @@ impl Dir {
 
     /// A directory directly below; `None` if there is none of that name.
     pub(crate) fn child(&self, name: &str) -> io::Result<Option<Self>> {
+        if name == ".." {
+            return Ok(None);
+        }
         Ok(absent(rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty()))?.map(Self))
     }
 
     /// A directory below, by its components.
-    pub(crate) fn walk<'a>(&self, parts: impl Iterator<Item = &'a str>) -> io::Result<Option<Self>> {
+    pub(crate) fn walk<'a>(&self, mut parts: impl Iterator<Item = &'a str>) -> io::Result<Option<Self>> {
+        let (Some(first), second) = (parts.next(), parts.next()) else { return self.again().map(Some) };
+        let Some(second) = second else { return self.child(first) };
+        let parts: Vec<&str> = [first, second].into_iter().chain(parts).collect();
+        // No name is empty; in a path, nothing between two slashes would be passed over.
+        let at_once = if parts.contains(&"") { None } else { self.walk_at_once(&parts) };
+        at_once.unwrap_or_else(|| self.walk_by_steps(&parts))
+    }
+
+    /// Has the kernel walk, which neither follows links nor leaves the directory. `None` where it cannot tell.
+    #[cfg(target_os = "linux")]
+    fn walk_at_once(&self, parts: &[&str]) -> Option<io::Result<Option<Self>>> {
+        use rustix::fs::ResolveFlags;
+        let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        match rustix::fs::openat2(&self.0, parts.join("/"), DIRECTORY, Mode::empty(), how) {
+            Ok(found) => Some(Ok(Some(Self(found)))),
+            // XDEV: the way led out.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV) => Some(Ok(None)),
+            // An old kernel, a sandbox that does not know the call, a path that is too long as a whole.
+            Err(_) => None,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn walk_at_once(&self, _parts: &[&str]) -> Option<io::Result<Option<Self>>> {
+        None
+    }
+
+    fn walk_by_steps(&self, parts: &[&str]) -> io::Result<Option<Self>> {
         let mut at = self.again()?;
         for part in parts {
             match at.child(part)? {
@@ -188,8 +219,13 @@ impl Dir {
     /// The content of a small file.
     pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let Some((mut file, stat)) = self.open_file(name)? else { return Ok(None) };
-        let mut content = Vec::with_capacity(stat.size as usize + 1);
-        io::Read::read_to_end(&mut file, &mut content)?;
+        // Most often one call does; reading to the end takes four.
+        let mut content = vec![0; stat.size as usize + 1];
+        let first = io::Read::read(&mut file, &mut content)?;
+        content.truncate(first);
+        if first as u64 != stat.size {
+            io::Read::read_to_end(&mut file, &mut content)?;
+        }
         Ok(Some(content))
     }
 
@@ -322,4 +358,45 @@ impl Dir {
 pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,
     pub(crate) kind: Kind,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel walks at once has to be what steps find, and links stay closed to both.
+    #[test]
+    fn both_ways_of_walking_find_the_same() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(outside.path().join("x/y")).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("a/b/c")).unwrap();
+        std::fs::write(root.path().join("a/file"), "x").unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.path().join("a/out")).unwrap();
+        std::os::unix::fs::symlink("b", root.path().join("a/in")).unwrap();
+        let dir = Dir::open(root.path()).unwrap();
+        let inode = |found: &Option<Dir>| found.as_ref().map(|dir| dir.stat_self().unwrap().inode);
+        let long = "n".repeat(300);
+        for path in [
+            "", "a", "a/b", "a/b/c", "a/none", "a/file", "a/file/x", "a/out", "a/out/x", "a/in/c", "a//b",
+            &long,
+        ] {
+            let parts: Vec<&str> = path.split('/').collect();
+            let found = dir.walk(parts.iter().copied()).unwrap();
+            let stepped = dir.walk_by_steps(&parts).unwrap();
+            assert_eq!(inode(&found), inode(&stepped), "{path}");
+            let is_there = matches!(path, "a" | "a/b" | "a/b/c");
+            assert_eq!(found.is_some(), is_there, "{path}");
+            if !parts.contains(&"")
+                && let Some(at_once) = dir.walk_at_once(&parts)
+            {
+                assert_eq!(inode(&at_once.unwrap()), inode(&stepped), "{path}");
+            }
+        }
+        for out in ["..", "a/../..", "a/b/../../.."] {
+            let parts: Vec<&str> = out.split('/').collect();
+            assert!(dir.walk(parts.iter().copied()).unwrap().is_none(), "{out}");
+            assert!(dir.walk_by_steps(&parts).unwrap().is_none(), "{out}");
+        }
+    }
 }
