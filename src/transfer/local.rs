@@ -296,9 +296,10 @@ impl<'a> Walk<'a> {
         match kind {
             // A link that leads nowhere is skipped without a word, as s3cmd does.
             Kind::Dangling => {}
-            // Nor does it speak of one that leads to a directory.
+            // Nor does it speak of one that leads to a directory, unless directories are sent.
             _ if is_link && !self.options.follow_symlinks => {
-                let level = if kind == Kind::LinkToFile { log::Level::Warn } else { log::Level::Info };
+                let spoken_of = kind == Kind::LinkToFile || self.options.keep_dirs;
+                let level = if spoken_of { log::Level::Warn } else { log::Level::Info };
                 log::log!(level, "Skipping over symbolic link: {}", path.display());
             }
             Kind::File | Kind::LinkToFile => self.take(LocalItem { path: path.to_owned(), relative })?,

@@ -168,8 +168,10 @@ impl Walk {
     fn entry(&mut self, path: PathBuf, relative: String, is_link: bool) -> Option<Entry> {
         let link = is_link && !self.options.follow_symlinks;
         if link && !self.options.destination {
-            // A link that leads nowhere, or to a directory, is skipped without a warning, as s3cmd does.
-            let level = if path.is_file() { log::Level::Warn } else { log::Level::Info };
+            // A link that leads nowhere, or to a directory, is skipped without a warning, as s3cmd does; but it speaks of
+            // the latter where directories are sent.
+            let spoken_of = path.is_file() || (self.options.directories && path.is_dir());
+            let level = if spoken_of { log::Level::Warn } else { log::Level::Info };
             log::log!(level, "Skipping over symbolic link: {}", path.display());
             return None;
         }
