@@ -3,6 +3,7 @@
 use super::context::Cx;
 use super::put;
 use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place, reason};
+use crate::patterns::Wildcard;
 use crate::s3::object::Head;
 use crate::s3::request::Progress;
 use crate::s3::{ConnectionFailure, Error};
@@ -25,7 +26,10 @@ use std::time::Instant;
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     let settings = &cx.settings;
-    let selection = remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await?;
+    let selection = match remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await {
+        Ok(selection) => selection,
+        Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
+    };
     let total = selection.items.len();
     // A source that is missing is told before a destination that will not do.
     let mut heads = look_up(cx, &selection).await?;
@@ -85,6 +89,25 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(Vec<S3Uri>, OsString)>
     Ok((super::context::s3_uris(sources)?, destination))
 }
 
+/// The first mistake in the arguments is the one that is told: an object that is missing comes before a directory that is
+/// named after it without `--recursive`.
+async fn missing_before(cx: &Cx, sources: &[S3Uri]) -> Option<Failure> {
+    if cx.settings.recursive {
+        return None;
+    }
+    let named = sources.iter().take_while(|uri| !uri.basename().is_empty());
+    for uri in named.filter(|uri| Wildcard::new(&uri.key).is_none()) {
+        if cx.client().head_object(&uri.bucket, &uri.key).await.is_err_and(|error| error.is_not_found()) {
+            return Some(missing(uri));
+        }
+    }
+    None
+}
+
+fn missing(uri: &S3Uri) -> Failure {
+    Failure::parameter(format!("Source object '{uri}' does not exist."))
+}
+
 /// Asks about the objects that were named, all before the first byte moves, so that a missing one stops the command.
 /// Returns what they are, by their positions in the plan; those that were listed are not among them.
 async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<HashMap<u64, Box<Head>>> {
@@ -93,9 +116,7 @@ async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<HashMap<u64, Box<Hea
         let (index, item) = named?;
         match cx.client().head_object_with_checksum(&item.bucket, &item.key).await {
             Ok(head) => Ok((index, Box::new(head))),
-            Err(error) if error.is_not_found() => {
-                Err(Failure::parameter(format!("Source object '{}' does not exist.", item.uri())))
-            }
+            Err(error) if error.is_not_found() => Err(missing(&item.uri())),
             Err(error) => Err(error.into()),
         }
     });
@@ -180,10 +201,11 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
     let target = match destination.target(item.relative()) {
         Ok(destination::Place::Stdout) => Target::Stdout,
         Ok(destination::Place::Directory(path)) => {
-            return match std::fs::create_dir_all(&path) {
-                Ok(()) => Ok(Verdict::Done),
-                Err(error) => Ok(cannot_create(&shown, &reason(&error))),
-            };
+            if let Err(error) = std::fs::create_dir_all(&path) {
+                return Ok(cannot_create(&shown, &reason(&error)));
+            }
+            remove_source(&cx, &uri, "fetch").await?;
+            return Ok(Verdict::Done);
         }
         Ok(destination::Place::File(path)) => {
             let keeps = settings.skip_existing && !(settings.get_continue || settings.force);
@@ -227,14 +249,20 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
                 let numbered = false;
                 cx.console.tell(&Event::Download { from, to, moved, place, dry_run: false, numbered })?;
             }
-            if settings.delete_after_fetch {
-                cx.client().delete_object(&uri.bucket, &uri.key).await?;
-                cx.console.tell(&Event::SourceRemoved { uri: &uri, after: "fetch" })?;
-            }
+            remove_source(&cx, &uri, "fetch").await?;
             Ok(Verdict::Done)
         }
         Err(error) => failed(&shown, error),
     }
+}
+
+/// With `--delete-after-fetch`, removes what was fetched.
+pub(super) async fn remove_source(cx: &Cx, uri: &S3Uri, after: &'static str) -> Outcome {
+    if cx.settings.delete_after_fetch {
+        cx.client().delete_object(&uri.bucket, &uri.key).await?;
+        cx.console.tell(&Event::SourceRemoved { uri, after })?;
+    }
+    Ok(())
 }
 
 fn already_complete(cx: &Cx, target: &Target, size: u64) -> bool {

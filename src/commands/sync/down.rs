@@ -321,7 +321,7 @@ async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
     }
     set_attributes(cx, run, &Restore::of(|name| head.header(name)), &to);
     lock(&run.copied).add(copy.item.size);
-    remove_source(cx, &uri).await.map_err(|failure| failure.lines.join("; "))
+    get::remove_source(cx, &uri, "syncing").await.map_err(|failure| failure.lines.join("; "))
 }
 
 async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<Verdict> {
@@ -346,7 +346,7 @@ async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -
     lock(&run.moved).add(0);
     let named = run.destination.named(&item.relative);
     cx.console.tell(&Event::Directory { from: &uri, to: Local::new(&named), place })?;
-    remove_source(cx, &uri).await?;
+    get::remove_source(cx, &uri, "syncing").await?;
     Ok(Verdict::Done)
 }
 
@@ -396,7 +396,7 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
         let numbered = true;
         cx.console.tell(&Event::Download { from, to, moved, place, dry_run: false, numbered })?;
     }
-    remove_source(cx, &uri).await?;
+    get::remove_source(cx, &uri, "syncing").await?;
     Ok(Verdict::Done)
 }
 
@@ -435,14 +435,6 @@ async fn odd(cx: &Cx, item: &Item, plain: &str, path: &Path) -> Outcome<Odd> {
             .await
             .is_ok_and(|md5| md5.is_ok_and(|md5| Stored::of_etag(item.etag()) == Stored::Md5(md5)));
     Ok(if same { Odd::There } else { Odd::Free })
-}
-
-async fn remove_source(cx: &Cx, uri: &S3Uri) -> Outcome {
-    if cx.settings.delete_after_fetch {
-        cx.client().delete_object(&uri.bucket, &uri.key).await?;
-        cx.console.tell(&Event::SourceRemoved { uri, after: "syncing" })?;
-    }
-    Ok(())
 }
 
 /// Attributes are a courtesy: a file that has its content is no failure because its mode could not be set.

@@ -281,7 +281,22 @@ impl Uploader {
 
     async fn is_there(&self, destination: &S3Uri, size: u64, md5: Option<[u8; 16]>) -> Result<bool> {
         match self.client.head_object(&destination.bucket, &destination.key).await {
-            Ok(head) => Ok(head.size == size && md5.is_some_and(|md5| head.etag == hex::encode(md5))),
+            Ok(head) if head.size != size => {
+                let there = head.size;
+                log::warn!(
+                    "MultiPart: size ({there} vs {size}) does not match for {destination}, reuploading."
+                );
+                Ok(false)
+            }
+            Ok(head) => {
+                let (there, here) = (head.etag, md5.map(hex::encode).unwrap_or_default());
+                if there != here {
+                    log::warn!(
+                        "MultiPart: checksum ({there} vs {here}) does not match for {destination}, reuploading."
+                    );
+                }
+                Ok(there == here)
+            }
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
