@@ -32,7 +32,10 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     };
     let total = selection.items.len();
     // A source that is missing is told before a destination that will not do.
-    let mut heads = look_up(cx, &selection).await?;
+    let mut heads = match look_up(cx, &selection).await {
+        Ok(heads) => heads,
+        Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
+    };
     // Each of several runs has to read the destination alike.
     let destination = Destination::new(destination, total > 1 || cx.shard().is_some())?;
     if !matches!(destination, Destination::Stdout) {
@@ -89,8 +92,8 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(Vec<S3Uri>, OsString)>
     Ok((super::context::s3_uris(sources)?, destination))
 }
 
-/// The first mistake in the arguments is the one that is told: an object that is missing comes before a directory that is
-/// named after it without `--recursive`.
+/// The first mistake in the arguments is the one that is told: an object that is missing comes before another one, or a
+/// directory without `--recursive`, that is named after it.
 async fn missing_before(cx: &Cx, sources: &[S3Uri]) -> Option<Failure> {
     if cx.settings.recursive {
         return None;

@@ -145,12 +145,20 @@ pub fn select_listed(
         let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
         let kind = Kind::of(&path, metadata.file_type());
         if matches!(kind, Kind::Directory | Kind::LinkToDirectory) {
+            no_file(&path, kind == Kind::LinkToDirectory);
             continue;
         }
         let Some(relative) = walk.utf8(&relative.into_os_string(), &path) else { continue };
         walk.file(&path, relative, kind)?;
     }
     walk.finish(false)
+}
+
+/// Speaks of a name in a list that leads to a directory; s3cmd does so where it is a link.
+pub fn no_file(path: &Path, is_link: bool) {
+    if is_link {
+        log::warn!("Skipping over non regular file: {}", path.display());
+    }
 }
 
 /// What a directory entry is.

@@ -9,7 +9,7 @@ use crate::commands::put;
 use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place, Said};
 use crate::s3::request::Progress;
 use crate::transfer::delete::delete_keys;
-use crate::transfer::local::normal;
+use crate::transfer::local::{no_file, normal};
 use crate::transfer::local_walk::{WalkOptions, key_name};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::spool::Spool;
@@ -119,7 +119,9 @@ fn listed(cx: &Cx, found: &Sources) -> Outcome<Vec<Root>> {
     for name in names {
         let relative = normal(Path::new(&name));
         let path = base.join(&relative);
-        if std::fs::symlink_metadata(&path).is_err() || path.is_dir() {
+        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
+        if path.is_dir() {
+            no_file(&path, metadata.is_symlink());
             continue;
         }
         if let Some(relative) = key_name(relative.as_os_str(), found.options.verbatim)
