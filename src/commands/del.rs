@@ -83,10 +83,12 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
 
 async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
+    // Measured on s3cmd 2.4.0: an include alone leaves nothing out, and yet it does not delete while it lists.
+    let filtered = !(settings.filter.exclude.is_empty() && settings.filter.include.is_empty());
+    let planned = filtered || settings.max_delete >= 0;
     // What needs no total and tells nothing of the rest is deleted while it is listed.
     if let [uri] = &without_nested(uris)[..]
-        && settings.filter.is_empty()
-        && settings.max_delete < 0
+        && !planned
     {
         let keys = find(cx.client(), uri, cx.scope())?
             .map_ok(|page| stream::iter(page.into_iter().filter_map(chosen).map(Ok)))
@@ -121,7 +123,6 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         deleted += delete_sized(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
     }
     // Measured on s3cmd 2.4.0: only where it cannot delete while it lists, and found something.
-    let planned = !settings.filter.is_empty() || settings.max_delete >= 0;
     if settings.dry_run && planned && !selection.items.is_empty() {
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
