@@ -107,12 +107,13 @@ const LOCAL: &[&str] = &[
     "missing.txt",
 ];
 
+/// No object gets the name of a prefix: what `-r` then means is a difference (`recursive-object`).
 const REMOTE: &[&str] = &[
     "s3://BUCKET",
     "s3://BUCKET/",
     "s3://BUCKET/p/",
-    "s3://BUCKET/p",
-    "s3://BUCKET/tree",
+    "s3://BUCKET/plain",
+    "s3://BUCKET/single",
     "s3://BUCKET/p/q/",
 ];
 
