@@ -19,7 +19,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many cases a run has where nothing else was asked for.
-const CASES: u64 = 24;
+const CASES: u64 = 12;
 
 /// Options that may stand with any of the commands, and change nothing here, or how the service is reached.
 pub(crate) const EVERYWHERE: &[&str] = &[

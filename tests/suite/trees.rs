@@ -80,7 +80,7 @@ fn file(random: &mut Random, name: String) -> File {
 /// Symbolic links: to a file, to a directory, to nothing, to itself.
 pub(crate) fn links(random: &mut Random) -> Vec<File> {
     let targets: &[(&str, &'static str)] =
-        &[("l1", "a.txt"), ("l2", "dir"), ("l3", "nowhere"), ("l4", "l4"), ("e f/l5", "../öl")];
+        &[("l1", "a.txt"), ("l2", "dir"), ("l3", "nowhere"), ("l4", "l4"), ("l5", "öl")];
     let mut links = Vec::new();
     for (name, target) in targets {
         if random.one_in(2) {
