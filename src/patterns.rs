@@ -157,6 +157,11 @@ impl Filter {
         self.exclude.is_empty()
     }
 
+    /// Whether any pattern was given, even one that does nothing alone.
+    pub fn has_patterns(&self) -> bool {
+        !(self.exclude.is_empty() && self.include.is_empty())
+    }
+
     /// The pattern for which a relative key (`dir/sub/file`) is left out, if it is.
     pub fn excludes(&self, relative_key: &str) -> Option<&Pattern> {
         let denied = self.exclude.first_match(relative_key)?;

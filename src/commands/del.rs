@@ -83,7 +83,8 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
 
 async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
-    let planned = is_filtered(cx) || settings.max_delete >= 0;
+    // Measured on s3cmd 2.4.0: an include alone leaves nothing out, and yet it does not delete while it lists, nor count.
+    let planned = settings.filter.has_patterns() || settings.max_delete >= 0;
     // What needs no total and tells nothing of the rest is deleted while it is listed.
     if let [uri] = &without_nested(uris)[..]
         && !planned
@@ -129,17 +130,10 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     deleted.ledger.outcome()
 }
 
-/// Whether there are patterns. Measured on s3cmd 2.4.0: an include alone leaves nothing out, and yet it does not delete
-/// while it lists, nor count.
-fn is_filtered(cx: &Cx) -> bool {
-    let filter = &cx.settings.filter;
-    !(filter.exclude.is_empty() && filter.include.is_empty())
-}
-
 /// The counts of `--stats`; none where a filter was given, as in s3cmd.
 fn show_stats(cx: &Cx, deleted: Deleted) -> Outcome {
     let Deleted { ledger, bytes } = deleted;
-    if !cx.settings.stats || is_filtered(cx) || ledger.done + ledger.failed == 0 {
+    if !cx.settings.stats || cx.settings.filter.has_patterns() || ledger.done + ledger.failed == 0 {
         return Ok(());
     }
     cx.console.tell(&Event::DeleteReport { deleted: ledger.done, deleted_bytes: bytes })

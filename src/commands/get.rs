@@ -228,8 +228,7 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
         }
         Err(why) => return Ok(cannot_create(&shown, &why)),
     };
-    let has_its_size = already_complete(&cx, &target, size);
-    if has_its_size {
+    if already_complete(&cx, &target, size) {
         log::info!("'{shown}' has the size of '{uri}' already: comparing its content");
     }
     log::info!("Receiving file '{shown}', please wait...");
@@ -242,8 +241,6 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
     meter.end(received.is_ok());
     match received {
         Ok(Received { was_complete: true, .. }) => Ok(Verdict::Skipped),
-        // Of nothing, nothing was missing.
-        Ok(Received { size: 0, .. }) if has_its_size => Ok(Verdict::Skipped),
         Ok(Received { size, .. }) => {
             let seconds = started.elapsed().as_secs_f64();
             // s3cmd says nothing of what went to standard output.

@@ -173,12 +173,10 @@ impl Client {
     /// Sends a request until it succeeds or is beyond help. Each attempt is signed anew.
     pub async fn send(&self, mut request: Request) -> Result<Response> {
         if self.signature() == Signature::V4
-            && request.payload_sha256.is_none()
             && !request.payload.is_empty()
             && self.inner.options.credentials.is_some()
         {
-            let digests = request.payload.digests(false, true).await?;
-            request.payload_sha256 = digests.sha256.map(hex::encode);
+            request.hash_payload().await?;
         }
         let policy = &self.inner.options.retry;
         let mut detours = 0;
@@ -201,12 +199,8 @@ impl Client {
             let is_spent = request.flow.as_ref().is_some_and(Flow::is_spent);
             if request.adapt && detours < MAX_DETOURS && self.adapt(&request, &error) && !is_spent {
                 detours += 1;
-                if self.signature() == Signature::V4
-                    && request.payload_sha256.is_none()
-                    && request.flow.is_none()
-                {
-                    let digests = request.payload.digests(false, true).await?;
-                    request.payload_sha256 = digests.sha256.map(hex::encode);
+                if self.signature() == Signature::V4 {
+                    request.hash_payload().await?;
                 }
                 continue;
             }

@@ -69,6 +69,15 @@ impl Request {
         Self { path: Some(path), ..Self::new(method, None, None) }
     }
 
+    /// Reads the payload for its SHA-256, which version 4 signs, unless it is known; what can be sent only once is signed
+    /// on its way.
+    pub(super) async fn hash_payload(&mut self) -> Result<()> {
+        if self.payload_sha256.is_none() && self.flow.is_none() {
+            self.payload_sha256 = self.payload.digests(false, true).await?.sha256.map(hex::encode);
+        }
+        Ok(())
+    }
+
     /// Adds a query parameter; an empty value makes a bare sub-resource such as `?acl`.
     pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
         self.query.push((name.to_owned(), value.into()));

@@ -64,7 +64,8 @@ const LIST: &[&str] = &[
 ];
 // The access test of s3cmd --configure asks for buckets with a delimiter, which means nothing there.
 const BUCKETS: &[&str] = &["delimiter", "prefix", "max-buckets", "continuation-token", "bucket-region"];
-const OVERRIDES: &[&str] = &[
+/// What chooses the object that is read, and how it is answered.
+pub(crate) const READING: &[&str] = &[
     "versionId",
     "partNumber",
     "response-content-type",
@@ -123,8 +124,8 @@ const ROUTES: &[Route] = &[
     read("GET", Level::Bucket, "acl", NONE, acl::get_bucket),
     write("PUT", Level::Bucket, "acl", NONE, acl::put_bucket),
 
-    read("GET", Level::Object, "", OVERRIDES, get::get),
-    read("HEAD", Level::Object, "", OVERRIDES, get::head),
+    read("GET", Level::Object, "", READING, get::get),
+    read("HEAD", Level::Object, "", READING, get::head),
     write("PUT", Level::Object, "", NONE, put_or_copy),
     write("DELETE", Level::Object, "", VERSION, delete::one),
     read("GET", Level::Object, "torrent", NONE, get::torrent),

@@ -8,6 +8,7 @@ use crate::s3::request::{Request, Response};
 use crate::serve::call::{Call, Flow, Reply, ReplyBody};
 use crate::serve::error::{S3Error, S3Result, malformed_xml, not_implemented};
 use crate::serve::ops::delete::MAX_KEYS;
+use crate::serve::route::READING;
 use crate::serve::xml::{Node, Writer};
 use http::Method;
 use std::io;
@@ -15,17 +16,6 @@ use std::sync::Arc;
 
 /// What may be said of the object that a write makes.
 const NEW: &[About] = &[About::Content, About::CustomerKey, About::Match];
-
-/// The query parameters that choose what is read, and how it is answered.
-const READ_PARAMETERS: &[&str] = &[
-    "partNumber",
-    "response-content-type",
-    "response-content-language",
-    "response-expires",
-    "response-cache-control",
-    "response-content-disposition",
-    "response-content-encoding",
-];
 
 /// Children with these names, and checksums, as they are.
 pub(super) fn copy_children(xml: &mut Writer, node: &Node, names: &[&str]) {
@@ -40,7 +30,8 @@ impl Remote {
     fn ask_to_read(&self, call: &Call, method: Method) -> S3Result<Request> {
         let wanted = [About::Read, About::Match, About::CustomerKey];
         let mut request = self.ask_object(call, method)?.headers(&up(call, &wanted)?);
-        for name in READ_PARAMETERS {
+        // The version is asked for with every object.
+        for name in READING.iter().filter(|name| **name != "versionId") {
             if let Some(value) = call.parameter(name) {
                 request = request.query(name, value);
             }

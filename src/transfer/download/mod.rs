@@ -153,13 +153,14 @@ struct Work<'a> {
 impl Work<'_> {
     async fn attempt(&self) -> Result<Received> {
         let present = match self.target {
-            Target::File(path) if self.resume => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-            _ => 0,
+            Target::File(path) if self.resume => std::fs::metadata(path).ok().map(|metadata| metadata.len()),
+            _ => None,
         };
+        let has_bytes = present.is_some_and(|present| present > 0);
         let large = matches!(&self.known, Known::Size(size) if *size >= ranges::LARGE);
         let object = match &self.known {
             Known::Head(head) => Some(Remote::of_head(head)),
-            _ if present > 0 || large => {
+            _ if has_bytes || large => {
                 let (bucket, key) = (&self.uri.bucket, &self.uri.key);
                 Some(Remote::of_head(&self.client.head_object_with_checksum(bucket, key).await?))
             }
@@ -171,10 +172,10 @@ impl Work<'_> {
             {
                 return self.opened(gpg, object, None).await;
             }
-            let continues = present > 0 && present <= object.size;
+            let continues = has_bytes && present <= Some(object.size);
             if let Target::File(path) = self.target
                 && object.size >= ranges::LARGE
-                && !(continues && present == object.size)
+                && !(continues && present == Some(object.size))
                 && let Some(received) = self.by_ranges(object, path, continues).await?
             {
                 return Ok(received);
@@ -192,7 +193,7 @@ impl Work<'_> {
         {
             return self.opened(gpg, &object, Some(response)).await;
         }
-        self.in_order(&object, Some(response), 0).await
+        self.in_order(&object, Some(response), present.filter(|_| !has_bytes)).await
     }
 
     /// Several ranges at once; `None` if the server does not do them. `continues`: the present file is taken for the
@@ -220,8 +221,14 @@ impl Work<'_> {
         }
     }
 
-    /// One answer after the other, from `have` on.
-    async fn in_order(&self, object: &Remote, response: Option<Response>, have: u64) -> Result<Received> {
+    /// One answer after the other, from the end of what is `present` on.
+    async fn in_order(
+        &self,
+        object: &Remote,
+        response: Option<Response>,
+        present: Option<u64>,
+    ) -> Result<Received> {
+        let have = present.unwrap_or(0);
         let mut sink = Sink::open(self.target, have, Hasher::new(object.wanted()))?;
         self.progress.fetch_add(have, Ordering::Relaxed);
         let mut source = Source {
@@ -249,7 +256,7 @@ impl Work<'_> {
                 None => log::info!("'{}' has no MD5 to compare with: only its length was checked", self.uri),
             }
         }
-        let was_complete = have == object.size && have > 0;
+        let was_complete = present == Some(object.size);
         sink.place(object, was_complete)?;
         Ok(Received { size: object.size, was_complete, stored: object.stored.clone() })
     }

@@ -30,7 +30,7 @@ impl Work<'_> {
         };
         let received = match by_ranges {
             Some(received) => received,
-            None => work.in_order(object, response, 0).await?,
+            None => work.in_order(object, response, None).await?,
         };
         gpg.open(&room).await?;
         let (plain, target, object) = (room.plain(), self.target.clone(), object.clone());

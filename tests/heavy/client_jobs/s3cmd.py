@@ -4,10 +4,12 @@ import json
 import re
 
 from campaign import check
-from client_jobs.job import Job
+from client_jobs.job import WithUris
 
 
-class S3cmd(Job):
+class S3cmd(WithUris):
+    REMOVE = "del"
+
     def prepare(self):
         p = self.p
         p.write(".s3cfg", f"[default]\naccess_key = {p.access_key}\nsecret_key = {p.secret_key}\nhost_base = {p.host}\n"
@@ -19,12 +21,6 @@ class S3cmd(Job):
 
     def version(self):
         return self.run("--version").replace("version ", "").strip()
-
-    def make_bucket(self):
-        self.run("mb", f"s3://{self.p.bucket}-2")
-
-    def remove_bucket(self):
-        self.run("rb", f"s3://{self.p.bucket}-2")
 
     def list_buckets(self):
         check(self.at[:-1] in self.run("ls"), "not listed")
@@ -86,31 +82,13 @@ class S3cmd(Job):
         self.p.store("size/b")
         check(self.run("du", self.at + "size/").split()[:2] == ["6000", "2"], "du")
 
-    def copy(self):
-        self.p.store("c/a")
-        self.run("cp", self.at + "c/a", self.at + "c/b")
-        self.p.is_(self.p.stored("c/b"), self.p.small, "cp")
-
     def copy_large(self):
         self.p.store("c/large", self.p.large)
         self.run("cp", self.at + "c/large", self.at + "c/large2")
         self.p.is_(self.p.stored("c/large2"), self.p.large, "cp of a large object")
 
-    def move(self):
-        self.p.store("m/a")
-        self.run("mv", self.at + "m/a", self.at + "m/b")
-        check(self.p.keys("m/") == {"b"}, "mv")
-
-    def delete(self):
-        self.p.store("d/a")
-        self.run("del", self.at + "d/a")
-        check(not self.p.keys("d/"), "del")
-
     def delete_many(self):
-        for number in range(12):
-            self.p.store(f"d/{number}", b"x")
-        self.run("del", "-r", self.at + "d/")
-        check(not self.p.keys("d/"), "del -r")
+        self.delete_all("-r", self.at + "d/")
 
     def sync_up(self):
         self.run("sync", "tree/", self.at + "t/")

@@ -3,10 +3,10 @@
 import json
 
 from campaign import check
-from client_jobs.job import Job
+from client_jobs.job import WithUris
 
 
-class S5cmd(Job):
+class S5cmd(WithUris):
     def prepare(self):
         p = self.p
         self.env = {"AWS_ACCESS_KEY_ID": p.access_key, "AWS_SECRET_ACCESS_KEY": p.secret_key, "AWS_REGION": "us-east-1"}
@@ -17,12 +17,6 @@ class S5cmd(Job):
 
     def version(self):
         return "s5cmd " + self.p.run(self.program, "version").decode().split("-")[0].lstrip("v").strip()
-
-    def make_bucket(self):
-        self.run("mb", f"s3://{self.p.bucket}-2")
-
-    def remove_bucket(self):
-        self.run("rb", f"s3://{self.p.bucket}-2")
 
     def list_buckets(self):
         check(self.p.bucket.encode() in self.run("ls"), "ls")
@@ -77,26 +71,8 @@ class S5cmd(Job):
         self.p.store("size/b")
         check(b"6000 bytes in 2 objects" in self.run("du", self.at + "size/*"), "du")
 
-    def copy(self):
-        self.p.store("c/a")
-        self.run("cp", self.at + "c/a", self.at + "c/b")
-        self.p.is_(self.p.stored("c/b"), self.p.small, "cp")
-
-    def move(self):
-        self.p.store("m/a")
-        self.run("mv", self.at + "m/a", self.at + "m/b")
-        check(self.p.keys("m/") == {"b"}, "mv")
-
-    def delete(self):
-        self.p.store("d/a")
-        self.run("rm", self.at + "d/a")
-        check(not self.p.keys("d/"), "rm")
-
     def delete_many(self):
-        for number in range(12):
-            self.p.store(f"d/{number}", b"x")
-        self.run("rm", self.at + "d/*")
-        check(not self.p.keys("d/"), "rm with a wildcard")
+        self.delete_all(self.at + "d/*")
 
     def sync_up(self):
         self.run("sync", "tree/", self.at + "t/")
