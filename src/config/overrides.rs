@@ -41,6 +41,7 @@ pub(super) fn apply(
     keys(settings, typed, env)?;
     check_chunk_size(settings)?;
     check_checksum(settings)?;
+    check_version(settings, typed)?;
     filter(settings, typed)?;
     settings.files_from.extend(texts(typed, List::FilesFrom));
     settings.additional_destinations.extend(texts(typed, List::AddDestination));
@@ -128,6 +129,14 @@ fn check_checksum(settings: &Settings) -> Result<(), ConfigError> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// An empty id, of a variable that is not set, must not mean the latest version, which would be deleted or changed instead.
+fn check_version(settings: &Settings, typed: &Typed) -> Result<(), ConfigError> {
+    if typed.key("version_id").is_some() && settings.version_id.trim().is_empty() {
+        return Err(ConfigError::usage("--version-id needs the id of a version"));
+    }
+    Ok(())
 }
 
 fn filter(settings: &mut Settings, typed: &Typed) -> Result<(), ConfigError> {

@@ -64,5 +64,6 @@ mod sync_model;
 mod terminal;
 mod transcripts;
 mod trees;
+mod version_targets;
 mod versions;
 mod website;
