@@ -65,7 +65,7 @@ impl World {
     fn contents(&self) -> Vec<String> {
         let content = |id: &String| {
             let answer = self.ask("GET", "", id);
-            let body = (answer.status == 200).then_some(answer.body).unwrap_or_default();
+            let body = if answer.status == 200 { answer.body } else { Vec::new() };
             String::from_utf8(body).expect("text")
         };
         self.ids.iter().map(content).collect()
