@@ -219,6 +219,7 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
         retry: RetryPolicy { max_retries, ..retry_policy(settings) },
         issuer: settings.role.as_ref().map(|role| role.issuer.clone()),
         requester_pays: settings.requester_pays,
+        expect_continue: settings.use_http_expect,
         bulk: bulk.min(open_files::requests()),
         rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),
         ..ClientOptions::new(endpoint(settings), credentials)

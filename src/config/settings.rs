@@ -247,7 +247,7 @@ settings! {
         /// Use the proxies named by the environment, which s3cmd ignores.
         use_env_proxy: bool = false, WhenChanged;
         /// Wait for `100 Continue` before an upload's body.
-        use_http_expect: bool = false, Always, no_effect;
+        use_http_expect: bool = false, Always;
         /// Use HTTPS.
         use_https: bool = true, Always;
         /// Look into files to guess the Content-Type.

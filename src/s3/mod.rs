@@ -18,6 +18,7 @@ pub mod cloudfront;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;
+mod expect;
 pub mod flow;
 pub mod list;
 pub mod multipart;

@@ -1,19 +1,22 @@
 //! The connections: reqwest over rustls, made on the first request and kept alive.
 //!
-//! One kind of request goes by hyper directly: a key with a `.` or `..` path segment. The `url` crate, and so
+//! Two kinds of requests go by hyper directly. A key with a `.` or `..` path segment: the `url` crate, and so
 //! reqwest, folds such segments even when they are percent-encoded (measured: `x/%2E%2E/y` becomes `y`), and a
-//! request must never reach another object than the one that was named.
+//! request must never reach another object than the one that was named. And a body that waits for the service's word,
+//! of which reqwest does not tell.
 
 use super::body::WireBody;
 use super::error::{ConnectionFailure, Error, Result};
+use super::expect::Gate;
 use super::tls::TlsOptions;
-use http::{HeaderMap, Method};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
@@ -49,6 +52,16 @@ impl Default for TransportOptions {
         }
     }
 }
+
+impl TransportOptions {
+    /// Whether requests may go through a proxy.
+    pub(crate) fn has_proxy(&self) -> bool {
+        self.proxy.is_some() || self.env_proxy
+    }
+}
+
+/// What the program calls itself.
+const AGENT: &str = concat!("s3cmd-rs/", env!("CARGO_PKG_VERSION"));
 
 /// Idle connections kept for one host: more than any sensible number of workers.
 const MAX_IDLE: usize = 512;
@@ -91,31 +104,43 @@ impl Transport {
         body: WireBody,
     ) -> Result<http::Response<WireBody>> {
         let url = format!("{scheme}://{host}{path_and_query}");
-        let secure = scheme == "https";
         if has_dot_segment(path_and_query) {
-            if self.options.proxy.is_some() || self.options.env_proxy {
+            if self.options.has_proxy() {
                 return Err(Error::Invalid(format!(
                     "A key with a '.' or '..' segment cannot be reached through a proxy: {path_and_query}"
                 )));
             }
-            let mut request = http::Request::builder()
-                .method(method)
-                .uri(&url)
-                .body(body)
-                .map_err(|error| Error::Invalid(error.to_string()))?;
-            *request.headers_mut() = headers;
-            let client = self.hyper(secure)?;
-            let response = client.request(request).await.map_err(|error| connection_error(&error))?;
-            return Ok(response.map(|body| body.map_err(Into::into).boxed()));
+            return self.send_directly(method, &url, headers, body, None).await;
         }
         let request = self
-            .reqwest(secure)?
+            .reqwest(scheme == "https")?
             .request(method, &url)
             .headers(headers)
             .body(reqwest::Body::wrap(body))
             .send();
         let response = request.await.map_err(|error| connection_error(&error))?;
         let response: http::Response<reqwest::Body> = response.into();
+        Ok(response.map(|body| body.map_err(Into::into).boxed()))
+    }
+
+    /// Sends one request to a URL as it is, never through a proxy; its body may wait behind a gate.
+    pub(crate) async fn send_directly(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: WireBody,
+        gate: Option<&Gate>,
+    ) -> Result<http::Response<WireBody>> {
+        let request = http::Request::builder().method(method).uri(url).body(body);
+        let mut request = request.map_err(|error| Error::Invalid(error.to_string()))?;
+        *request.headers_mut() = headers;
+        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        if let Some(gate) = gate {
+            gate.listen(&mut request);
+        }
+        let client = self.hyper(url.starts_with("https:"))?;
+        let response = client.request(request).await.map_err(|error| connection_error(&error))?;
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
 
@@ -135,7 +160,7 @@ impl Transport {
             .connect_timeout(options.timeout)
             .pool_idle_timeout(options.keep_idle)
             .pool_max_idle_per_host(if options.keep_idle.is_some() { MAX_IDLE } else { 0 })
-            .user_agent(concat!("s3cmd-rs/", env!("CARGO_PKG_VERSION")))
+            .user_agent(AGENT)
             .dns_resolver(LoopbackFirst);
         if let Some((host, port)) = &options.proxy {
             let proxy = reqwest::Proxy::all(format!("http://{host}:{port}"))
@@ -163,6 +188,8 @@ impl Transport {
             .enable_http1()
             .wrap_connector(connector);
         let client = HyperClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(self.options.keep_idle)
             .pool_max_idle_per_host(if self.options.keep_idle.is_some() { MAX_IDLE } else { 0 })
             .build(connector);
         Ok(cell.get_or_init(|| client))

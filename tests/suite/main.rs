@@ -9,6 +9,7 @@
 //! `S3CMD_ORIGINAL`, the path of s3cmd 2.4.0, switches the differential tests on.
 
 mod env;
+mod expect;
 mod facts;
 mod http;
 mod normal;

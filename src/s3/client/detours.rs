@@ -36,6 +36,9 @@ impl Client {
     /// Learns from an answer where or how the request should have gone; `true` if it should go again.
     pub(super) fn adapt(&self, request: &Request, error: &Error) -> bool {
         let Some(service) = error.service() else { return false };
+        if service.status == 417 && self.inner.options.expect_continue {
+            return !self.inner.is_deaf.swap(true, Ordering::Relaxed);
+        }
         if let Some(bucket) = &request.bucket {
             let known = self.learned(bucket);
             let moved = matches!(service.status, 301 | 302 | 307 | 308);

@@ -1,0 +1,173 @@
+//! `Expect: 100-continue`: the body of an upload waits until the service has read the headers and asks for it, so that
+//! nothing is sent to a service that refuses, or that is another one than the right one.
+//! <https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1>
+
+use super::body::WireBody;
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a body waits for the service's word before it goes all the same (measured on s3cmd 2.4.0).
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing has come from the service.
+    Waiting,
+    /// The service wants the body.
+    Open,
+    /// The request is over.
+    Shut,
+}
+
+/// The gate between the headers of one request and its body. When it is dropped, a body that still waits will never go,
+/// and its connection ends: the service could not know where the next request begins.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    state: watch::Sender<State>,
+    patience: Duration,
+}
+
+impl Gate {
+    /// A closed gate.
+    pub(crate) fn new() -> Self {
+        Self { state: watch::Sender::new(State::Waiting), patience: PATIENCE }
+    }
+
+    /// Lets the body of a request go as soon as the service asks for it.
+    pub(crate) fn listen<B>(&self, request: &mut http::Request<B>) {
+        let state = self.state.clone();
+        hyper::ext::on_informational(request, move |answer| {
+            if answer.status() == StatusCode::CONTINUE {
+                open(&state);
+            }
+        });
+    }
+
+    /// The body behind the gate. Where the service says nothing, it goes after a while, and `is_deaf` is set: the
+    /// service does not know the header, and later requests need not wait.
+    pub(crate) fn before(&self, body: WireBody, is_deaf: Arc<AtomicBool>) -> WireBody {
+        let (mut state, patience) = (self.state.subscribe(), self.patience);
+        let opened = async move {
+            let heard = state.wait_for(|state| *state != State::Waiting);
+            match tokio::time::timeout(patience, heard).await {
+                Ok(Ok(state)) => *state == State::Open,
+                Ok(Err(_)) => false,
+                Err(_) => {
+                    if !is_deaf.swap(true, Ordering::Relaxed) {
+                        log::warn!(
+                            "HTTP Expect Continue feature disabled because of no reply of the server in {:.2}s.",
+                            patience.as_secs_f64()
+                        );
+                    }
+                    true
+                }
+            }
+        };
+        Waiting { opened: Some(Box::pin(opened)), body }.boxed()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.state.send_if_modified(|state| {
+            let waits = *state == State::Waiting;
+            if waits {
+                *state = State::Shut;
+            }
+            waits
+        });
+    }
+}
+
+fn open(state: &watch::Sender<State>) {
+    state.send_if_modified(|state| {
+        let waits = *state == State::Waiting;
+        if waits {
+            *state = State::Open;
+        }
+        waits
+    });
+}
+
+/// A body that waits before its first block. The wait begins when the connection asks for that block, which is when the
+/// headers are on their way.
+struct Waiting {
+    opened: Option<Pin<Box<dyn Future<Output = bool> + Send + Sync>>>,
+    body: WireBody,
+}
+
+impl Body for Waiting {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(opened) = &mut self.opened {
+            let goes = ready!(opened.as_mut().poll(cx));
+            self.opened = None;
+            if !goes {
+                return Poll::Ready(Some(Err(
+                    io::Error::other("the service did not ask for the body").into()
+                )));
+            }
+        }
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::body::whole;
+
+    fn behind(gate: &Gate) -> (WireBody, Arc<AtomicBool>) {
+        let is_deaf = Arc::new(AtomicBool::new(false));
+        (gate.before(whole(Bytes::from_static(b"content")), is_deaf.clone()), is_deaf)
+    }
+
+    #[tokio::test]
+    async fn a_body_goes_when_it_is_asked_for() {
+        let gate = Gate::new();
+        let (mut body, is_deaf) = behind(&gate);
+        assert_eq!(body.size_hint().exact(), Some(7));
+        assert!(futures::poll!(body.frame()).is_pending());
+        open(&gate.state);
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "content");
+        assert!(!is_deaf.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_asked_for_never_goes() {
+        let gate = Gate::new();
+        let (mut body, is_deaf) = behind(&gate);
+        assert!(futures::poll!(body.frame()).is_pending());
+        drop(gate);
+        assert!(body.collect().await.is_err());
+        assert!(!is_deaf.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test]
+    async fn a_body_does_not_wait_for_ever() {
+        let mut gate = Gate::new();
+        gate.patience = Duration::ZERO;
+        let (body, is_deaf) = behind(&gate);
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "content");
+        assert!(is_deaf.load(Ordering::Relaxed));
+    }
+}
