@@ -90,6 +90,23 @@ impl Ownership {
     }
 }
 
+/// Who owns the objects of a bucket, looked up once for many.
+#[derive(Debug)]
+pub(crate) struct Owners {
+    of_bucket: String,
+    has_acls: bool,
+}
+
+impl Owners {
+    /// Canonical id of the owner of an object.
+    pub(crate) fn of<'a>(&'a self, meta: &'a Meta) -> &'a str {
+        match &meta.acl {
+            Some(acl) if self.has_acls => &acl.owner,
+            _ => &self.of_bucket,
+        }
+    }
+}
+
 /// Whether those who ask pay for a bucket's requests, all but its owner.
 fn is_requester_pays(bucket: &Bucket) -> bool {
     let Some(text) = bucket.document("requestPayment") else { return false };
@@ -106,7 +123,7 @@ fn pays(call: &Call) -> bool {
 impl Server {
     /// Canonical id of a bucket's owner. A bucket of nobody known is the first user's.
     pub(crate) fn owner(&self, bucket: &Bucket) -> String {
-        match bucket.state().owner {
+        match bucket.maker() {
             Some(owner) if self.users.iter().any(|user| user.id == owner) => owner,
             _ => self.users.first().map(|user| user.id.clone()).unwrap_or_default(),
         }
@@ -123,6 +140,11 @@ impl Server {
     pub(crate) fn object_acl(&self, bucket: &Bucket, meta: &Meta) -> Acl {
         let acl = meta.acl.clone().filter(|_| Ownership::of(bucket).has_acls());
         acl.unwrap_or_else(|| Acl::private(&self.owner(bucket)))
+    }
+
+    /// Who owns the objects of a bucket.
+    pub(crate) fn owners(&self, bucket: &Bucket) -> Owners {
+        Owners { of_bucket: self.owner(bucket), has_acls: Ownership::of(bucket).has_acls() }
     }
 
     /// Refuses a request that takes a bucket for somebody else's, if it says so in a header. A bucket that does not exist

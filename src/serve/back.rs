@@ -8,13 +8,14 @@ use super::error::{S3Error, S3Result, access_denied};
 use super::remote::Remote;
 use super::route;
 use super::website::{self, Visit};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 /// Where requests are answered once the front has verified them.
 #[derive(Clone, Debug)]
 pub(crate) enum Back {
-    /// Plain blocking code (file work mostly), run on the runtime's blocking threads.
+    /// Plain blocking code (file work mostly), run on the runtime's blocking threads; what needs no waiting on the spot.
     Directory(Arc<Server>),
     /// Requests to another store.
     Remote(Arc<Remote>),
@@ -37,18 +38,20 @@ impl Back {
     pub(crate) async fn answer(&self, mut call: Call, wants_owner: bool) -> Done {
         match self {
             Self::Directory(server) => {
-                let server = Arc::clone(server);
-                let work = move || {
-                    // Before the work: a bucket that goes has an owner.
-                    let bucket = wants_owner.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
-                    let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
-                    let result = route::run(&server, &mut call);
-                    note_failure(&call.method, &call.path, &result);
-                    let stored = call.payload.length().filter(|_| call.method == "PUT");
-                    Done { result, owner, stored, requester: call.user.map(|user| user.id) }
+                let done = match reads_at_once(server, &mut call, wants_owner) {
+                    Some(done) => done,
+                    None => {
+                        let server = Arc::clone(server);
+                        let work = move || {
+                            let done = work(&server, &mut call, wants_owner);
+                            note_failure(&call.method, &call.path, &done.result);
+                            done
+                        };
+                        spawn_blocking(work).await.map_err(drop)
+                    }
                 };
-                spawn_blocking(work).await.unwrap_or_else(|error| {
-                    log::error!("serve: an operation panicked: {error}");
+                done.unwrap_or_else(|()| {
+                    log::error!("serve: an operation panicked");
                     Done { result: Err(internal()), owner: String::new(), stored: None, requester: None }
                 })
             }
@@ -114,6 +117,32 @@ impl Back {
             }
             Self::Remote(_) => Vec::new(),
         }
+    }
+}
+
+/// Does what a request to a directory asks for.
+fn work(server: &Server, call: &mut Call, wants_owner: bool) -> Done {
+    // Before the work: a bucket that goes has an owner.
+    let bucket = wants_owner.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
+    let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
+    let result = route::run(server, call);
+    let stored = call.payload.length().filter(|_| call.method == "PUT");
+    Done { result, owner, stored, requester: call.who().map(str::to_owned) }
+}
+
+/// Reads an object here and now if that needs no waiting; an `Err` is a panic.
+fn reads_at_once(server: &Server, call: &mut Call, wants_owner: bool) -> Option<Result<Done, ()>> {
+    if !route::reads_object(call) {
+        return None;
+    }
+    let attempt = AssertUnwindSafe(|| server.store.at_once(|| work(server, &mut *call, wants_owner)));
+    match catch_unwind(attempt) {
+        Ok(None) => None,
+        Ok(Some(done)) => {
+            note_failure(&call.method, &call.path, &done.result);
+            Some(Ok(done))
+        }
+        Err(_) => Some(Err(())),
     }
 }
 

@@ -108,7 +108,10 @@ fn status(code: &str) -> u16 {
 impl From<io::Error> for S3Error {
     /// A failure of the file system. The client learns its kind, not the server's paths.
     fn from(error: io::Error) -> Self {
-        log::error!("serve: file system: {error}");
+        // Who would not wait tries again where that is possible.
+        if error.kind() != io::ErrorKind::WouldBlock {
+            log::error!("serve: file system: {error}");
+        }
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::new("InsufficientStorage", "The file system under this server is full.")

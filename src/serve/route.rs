@@ -188,6 +188,14 @@ pub(crate) fn name(method: &str, bucket: bool, key: bool, query: &[(String, Stri
     format!("REST.{method}.{what}")
 }
 
+/// Whether a request reads an object, which may be done at once.
+pub(crate) fn reads_object(call: &Call) -> bool {
+    let mut names = call.query.iter().map(|(name, _)| name.as_str());
+    call.key.is_some()
+        && matches!(call.method.as_str(), "GET" | "HEAD")
+        && names.all(|name| is_neutral(name) || READING.contains(&name))
+}
+
 /// Finds the operation and runs it.
 pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
     server.check_expected_owner(call, call.bucket_name(), "x-amz-expected-bucket-owner")?;

@@ -67,14 +67,17 @@ class Client:
         self.local.used = time.monotonic()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
 
-    def head(self, method, bucket, key, query="", length=0):
-        """The signed head of a request whose body somebody else sends, as the bytes for a socket."""
+    def head(self, method, bucket, key, query="", length=0, body=None):
+        """The signed head of a request as the bytes for a socket: the last one of its connection, whose body somebody else
+        sends; or, with its body behind it, one of many."""
         path = "/" + bucket + "/" + urllib.parse.quote(key.encode(), safe=SAFE + "/")
         sent = {"host": self.host}
-        self._sign_v4(method, path, query, sent, "UNSIGNED-PAYLOAD")
+        self._sign_v4(method, path, query, sent, "UNSIGNED-PAYLOAD" if body is None else hashlib.sha256(body).hexdigest())
         lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         target = path + ("?" + query if query else "")
-        return f"{method} {target} HTTP/1.1\r\n{lines}content-length: {length}\r\nconnection: close\r\n\r\n".encode()
+        if body is None:
+            return f"{method} {target} HTTP/1.1\r\n{lines}content-length: {length}\r\nconnection: close\r\n\r\n".encode()
+        return f"{method} {target} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
     def _sign_v4(self, method, path, query, sent, digest):
         now = datetime.datetime.now(datetime.timezone.utc)

@@ -11,12 +11,12 @@ use crate::serve::error::{S3Error, S3Result, fail, no_such_key};
 use crate::serve::lifecycle;
 use crate::serve::sse::{self, Seal};
 use crate::serve::store::bucket::Bucket;
+use crate::serve::store::haste;
 use crate::serve::store::meta::Meta;
 use crate::serve::store::versions::{Found, id_text};
 use crate::serve::store::write::{Object, PIECE};
 use bytes::Bytes;
 use std::borrow::Cow;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// Query parameters that replace a header of the answer.
@@ -116,7 +116,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (mut reply, object, start, length, seal) = prepare(server, call)?;
     restore::check_readable(&object.meta)?;
     let mut first = vec![0; length.min(PIECE as u64) as usize];
-    object.file.read_exact_at(&mut first, start)?;
+    haste::read_exact_at(&object.file, &mut first, start)?;
     if let Some(seal) = &seal {
         seal.open(start, &mut first);
     }

@@ -2,14 +2,14 @@
 
 use crate::s3::sign::encode;
 use crate::serve::Server;
-use crate::serve::access::Need;
+use crate::serve::access::{Need, Owners};
 use crate::serve::acl::{self, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail};
 use crate::serve::store::bucket::Bucket;
+use crate::serve::store::summaries::Summary;
 use crate::serve::store::uploads::Upload;
 use crate::serve::store::walk::Keys;
-use crate::serve::store::write::Summary;
 use crate::serve::xml::{self, Writer};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -131,22 +131,16 @@ impl Names {
     }
 }
 
-pub(super) fn write_object(
-    xml: &mut Writer,
-    server: &Server,
-    bucket: &Bucket,
-    summary: &Summary,
-    owner: bool,
-) {
+/// What an entry says of an object, with its owner where that is wanted.
+pub(super) fn write_object(xml: &mut Writer, server: &Server, summary: &Summary, owners: Option<&Owners>) {
     xml.text("LastModified", xml::time(summary.stat.modified()));
     xml.text("ETag", format!("\"{}\"", summary.meta.etag));
     if let Some(checksum) = &summary.meta.checksum {
         xml.text("ChecksumAlgorithm", checksum.algorithm.label()).text("ChecksumType", checksum.kind.name());
     }
     xml.number("Size", summary.stat.size);
-    if owner {
-        let acl = server.object_acl(bucket, &summary.meta);
-        acl::write_user(xml.open("Owner"), &acl.owner, &server.users);
+    if let Some(owners) = owners {
+        acl::write_user(xml.open("Owner"), owners.of(&summary.meta), &server.users);
         xml.close();
     }
     xml.text("StorageClass", summary.meta.class.as_deref().unwrap_or("STANDARD"));
@@ -242,12 +236,13 @@ pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let listing = Listing::of(call)?;
     let page = page(&bucket, listing.prefix, listing.delimiter, Some(&listing.marker), listing.max)?;
     let mut xml = listing.head(bucket.name(), &page);
-    for key in &page.keys {
+    let owners = listing.with_owner.then(|| server.owners(&bucket));
+    for (key, summary) in page.keys.iter().zip(bucket.summaries(&page.keys)?) {
         // What was deleted since the names were read is left out.
-        if let Some(summary) = bucket.summary(key)? {
+        if let Some(summary) = summary {
             xml.open("Contents");
             listing.names.write(&mut xml, "Key", key);
-            write_object(&mut xml, server, &bucket, &summary, listing.with_owner);
+            write_object(&mut xml, server, &summary, owners.as_ref());
             xml.close();
         }
     }
@@ -329,8 +324,8 @@ pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
 fn write_people(xml: &mut Writer, server: &Server, bucket: &Bucket, upload: &Upload) {
     acl::write_user(xml.open("Initiator"), &upload.initiator, &server.users);
     xml.close();
-    let owner = server.object_acl(bucket, &upload.meta).owner;
-    acl::write_user(xml.open("Owner"), &owner, &server.users);
+    let owners = server.owners(bucket);
+    acl::write_user(xml.open("Owner"), owners.of(&upload.meta), &server.users);
     xml.close();
     xml.text("StorageClass", upload.meta.class.as_deref().unwrap_or("STANDARD"));
 }

@@ -150,12 +150,13 @@ pub(crate) fn list(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
     names.declare(&mut xml);
     xml.text("IsTruncated", page.truncated.to_string());
+    let owners = server.owners(&bucket);
     for (key, shown) in &page.versions {
         xml.open(if matches!(shown.what, ShownWhat::Data(_)) { "Version" } else { "DeleteMarker" });
         names.write(&mut xml, "Key", key);
         xml.text("VersionId", &shown.id).text("IsLatest", shown.latest.to_string());
         match &shown.what {
-            ShownWhat::Data(summary) => write_object(&mut xml, server, &bucket, summary, true),
+            ShownWhat::Data(summary) => write_object(&mut xml, server, summary, Some(&owners)),
             ShownWhat::Marker { modified, owner } => {
                 xml.text("LastModified", xml::time(*modified));
                 let owner = owner.clone().unwrap_or_else(|| server.owner(&bucket));

@@ -219,6 +219,11 @@ impl Bucket {
         read(&self.state).clone()
     }
 
+    /// Canonical id of who made it, if that is known.
+    pub(crate) fn maker(&self) -> Option<String> {
+        read(&self.state).owner.clone()
+    }
+
     /// Whether there are versions.
     pub(crate) fn versioning(&self) -> Option<Versioning> {
         read(&self.state).versioning
@@ -345,17 +350,17 @@ impl Bucket {
     }
 
     /// Root of the objects of a store, if it is there.
-    pub(super) fn data_root(&self, space: Space) -> io::Result<Option<Dir>> {
+    pub(super) fn data_root(&self, space: Space) -> io::Result<Option<&Dir>> {
         match space {
-            Space::Plain => Ok(Some(self.dir.again()?)),
-            Space::Escaped => self.escaped_data.get(&self.dir)?.map(Dir::again).transpose(),
+            Space::Plain => Ok(Some(&self.dir)),
+            Space::Escaped => self.escaped_data.get(&self.dir),
         }
     }
 
-    pub(super) fn make_data_root(&self, space: Space) -> io::Result<Dir> {
+    pub(super) fn make_data_root(&self, space: Space) -> io::Result<&Dir> {
         match space {
-            Space::Plain => self.dir.again(),
-            Space::Escaped => self.escaped_data.make(&self.dir, self.mode)?.again(),
+            Space::Plain => Ok(&self.dir),
+            Space::Escaped => self.escaped_data.make(&self.dir, self.mode),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Every path is walked from the open root, one component at a time or by a call of the kernel's that does the same
 //! (`openat2`), and no symbolic link is ever followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`), so nothing outside the served tree can be reached, whatever is swapped in behind our back.
 
+use super::haste::{self, Medium};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::fs::File;
@@ -62,6 +63,11 @@ pub(crate) fn stat_file(file: &File) -> io::Result<Stat> {
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
+/// NONBLOCK: opening a pipe that somebody put there must not hang.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+/// Most small files are below this size, in bytes, and take one call to be read.
+const SMALL: usize = 1024;
+
 /// Directories that have been made and are not durable yet. Who finds one that another request makes must not say that
 /// something in it is durable before it is itself.
 struct Making {
@@ -101,10 +107,30 @@ impl Drop for Made {
 fn absent<T>(result: Result<T, Errno>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        // A link in the way answers ELOOP (or EMLINK on BSD); an over-long or odd name cannot exist.
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::MLINK | Errno::NAMETOOLONG) => Ok(None),
+        // A link in the way answers ELOOP (or EMLINK on BSD), a socket ENXIO; an over-long or odd name cannot exist.
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::MLINK | Errno::NAMETOOLONG | Errno::NXIO) => {
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The content of a small file; `None` if it is none.
+fn read_whole(fd: OwnedFd) -> io::Result<Option<Vec<u8>>> {
+    let mut file = File::from(fd);
+    let mut content = vec![0; SMALL];
+    let first = match io::Read::read(&mut file, &mut content) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::WouldBlock) => {
+            return Ok(None);
+        }
+        other => other?,
+    };
+    content.truncate(first);
+    // A regular file gives less than was asked for only at its end.
+    if first == SMALL {
+        io::Read::read_to_end(&mut file, &mut content)?;
+    }
+    Ok(Some(content))
 }
 
 impl Dir {
@@ -119,7 +145,7 @@ impl Dir {
         if name == ".." {
             return Ok(None);
         }
-        Ok(absent(rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty()))?.map(Self))
+        Ok(self.open_one(name, DIRECTORY)?.map(Self))
     }
 
     /// A directory below, by its components.
@@ -127,27 +153,35 @@ impl Dir {
         let (Some(first), second) = (parts.next(), parts.next()) else { return self.again().map(Some) };
         let Some(second) = second else { return self.child(first) };
         let parts: Vec<&str> = [first, second].into_iter().chain(parts).collect();
-        // No name is empty; in a path, nothing between two slashes would be passed over.
-        let at_once = if parts.contains(&"") { None } else { self.walk_at_once(&parts) };
-        at_once.unwrap_or_else(|| self.walk_by_steps(&parts))
+        match self.open_at_once(&parts.join("/"), DIRECTORY) {
+            Some(found) => Ok(found?.map(Self)),
+            None => self.walk_by_steps(&parts),
+        }
     }
 
     /// Has the kernel walk, which neither follows links nor leaves the directory. `None` where it cannot tell.
     #[cfg(target_os = "linux")]
-    fn walk_at_once(&self, parts: &[&str]) -> Option<io::Result<Option<Self>>> {
+    fn open_at_once(&self, path: &str, flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
         use rustix::fs::ResolveFlags;
-        let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        match rustix::fs::openat2(&self.0, parts.join("/"), DIRECTORY, Mode::empty(), how) {
-            Ok(found) => Some(Ok(Some(Self(found)))),
+        // No name is empty; in a path, nothing between two slashes would be passed over. And none leads up.
+        if path.split('/').any(|part| part.is_empty() || part == "..") {
+            return None;
+        }
+        let mut how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        if haste::is_on() {
+            how |= ResolveFlags::CACHED;
+        }
+        match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), how) {
+            Ok(found) => Some(Ok(Some(found))),
             // XDEV: the way led out.
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV) => Some(Ok(None)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NXIO) => Some(Ok(None)),
             // An old kernel, a sandbox that does not know the call, a path that is too long as a whole.
-            Err(_) => None,
+            Err(_) => haste::may_wait().err().map(Err),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn walk_at_once(&self, _parts: &[&str]) -> Option<io::Result<Option<Self>>> {
+    fn open_at_once(&self, _path: &str, _flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
         None
     }
 
@@ -191,6 +225,11 @@ impl Dir {
         Ok(at)
     }
 
+    /// Where its bytes are.
+    pub(super) fn medium(&self) -> Medium {
+        rustix::fs::fstatfs(&self.0).map_or(Medium::Elsewhere, |found| Medium::of(found.f_type))
+    }
+
     /// What a name is; links are not followed.
     pub(crate) fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
         let found = absent(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
@@ -204,13 +243,36 @@ impl Dir {
 
     /// Opens a regular file for reading; `None` if there is none of that name.
     pub(crate) fn open_file(&self, name: &str) -> io::Result<Option<(File, Stat)>> {
-        // NONBLOCK: opening a pipe that somebody put there must not hang.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let fd = match rustix::fs::openat(&self.0, name, flags, Mode::empty()) {
-            Err(Errno::NXIO) => return Ok(None),
-            other => absent(other)?,
-        };
-        let Some(fd) = fd else { return Ok(None) };
+        let Some(fd) = self.open_one(name, FILE)? else { return Ok(None) };
+        let file = File::from(fd);
+        let stat = stat_file(&file)?;
+        Ok((stat.kind == Kind::File).then_some((file, stat)))
+    }
+
+    /// Opens a name of this directory.
+    fn open_one(&self, name: &str, flags: OFlags) -> io::Result<Option<OwnedFd>> {
+        if haste::is_on()
+            && let Some(found) = self.open_at_once(name, flags)
+        {
+            return found;
+        }
+        absent(rustix::fs::openat(&self.0, name, flags, Mode::empty()))
+    }
+
+    fn open_path(&self, path: &str) -> io::Result<Option<OwnedFd>> {
+        let Some((parents, name)) = path.rsplit_once('/') else { return self.open_one(path, FILE) };
+        match self.open_at_once(path, FILE) {
+            Some(found) => found,
+            None => match self.walk(parents.split('/'))? {
+                Some(dir) => dir.open_one(name, FILE),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// [`Self::open_file`] by a path below.
+    pub(crate) fn open_below(&self, path: &str) -> io::Result<Option<(File, Stat)>> {
+        let Some(fd) = self.open_path(path)? else { return Ok(None) };
         let file = File::from(fd);
         let stat = stat_file(&file)?;
         Ok((stat.kind == Kind::File).then_some((file, stat)))
@@ -218,15 +280,12 @@ impl Dir {
 
     /// The content of a small file.
     pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let Some((mut file, stat)) = self.open_file(name)? else { return Ok(None) };
-        // Most often one call does; reading to the end takes four.
-        let mut content = vec![0; stat.size as usize + 1];
-        let first = io::Read::read(&mut file, &mut content)?;
-        content.truncate(first);
-        if first as u64 != stat.size {
-            io::Read::read_to_end(&mut file, &mut content)?;
-        }
-        Ok(Some(content))
+        self.open_one(name, FILE)?.map_or(Ok(None), read_whole)
+    }
+
+    /// [`Self::read`] by a path below.
+    pub(crate) fn read_below(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        self.open_path(path)?.map_or(Ok(None), read_whole)
     }
 
     /// Makes a new file, open for reading and writing; fails if the name is taken.
@@ -387,16 +446,27 @@ mod tests {
             assert_eq!(inode(&found), inode(&stepped), "{path}");
             let is_there = matches!(path, "a" | "a/b" | "a/b/c");
             assert_eq!(found.is_some(), is_there, "{path}");
-            if !parts.contains(&"")
-                && let Some(at_once) = dir.walk_at_once(&parts)
-            {
-                assert_eq!(inode(&at_once.unwrap()), inode(&stepped), "{path}");
+            if let Some(at_once) = dir.open_at_once(path, DIRECTORY) {
+                assert_eq!(inode(&at_once.unwrap().map(Dir)), inode(&stepped), "{path}");
             }
         }
         for out in ["..", "a/../..", "a/b/../../.."] {
             let parts: Vec<&str> = out.split('/').collect();
             assert!(dir.walk(parts.iter().copied()).unwrap().is_none(), "{out}");
             assert!(dir.walk_by_steps(&parts).unwrap().is_none(), "{out}");
+        }
+        std::fs::write(outside.path().join("x/secret"), "s").unwrap();
+        std::fs::write(root.path().join("a/b/long"), vec![b'l'; SMALL + 1]).unwrap();
+        std::os::unix::fs::symlink("file", root.path().join("a/linked")).unwrap();
+        for (path, size) in [("a/file", 1), ("a/b/long", SMALL + 1)] {
+            assert_eq!(dir.open_below(path).unwrap().unwrap().1.size, size as u64, "{path}");
+            assert_eq!(dir.read_below(path).unwrap().unwrap().len(), size, "{path}");
+        }
+        for none in
+            ["a/none", "a/b", "a/out/x/secret", "a/linked", "a/file/x", "a/b/../file", "a//file", &long]
+        {
+            assert!(dir.open_below(none).unwrap().is_none(), "{none}");
+            assert!(dir.read_below(none).unwrap().is_none(), "{none}");
         }
     }
 }

@@ -22,9 +22,11 @@
 
 pub(crate) mod bucket;
 pub(crate) mod dir;
+pub(crate) mod haste;
 pub(crate) mod meta;
 pub(crate) mod place;
 pub(crate) mod staged;
+pub(crate) mod summaries;
 mod sweep;
 pub(crate) mod uploads;
 pub(crate) mod versions;
@@ -35,6 +37,7 @@ use super::error::{S3Error, S3Result, fail};
 use super::sse::Key;
 use bucket::{Bucket, Mode, State};
 use dir::{Dir, Kind};
+use haste::Medium;
 use place::PRIVATE;
 use std::collections::HashMap;
 use std::fs::File;
@@ -51,6 +54,7 @@ const SECRET: &str = "key";
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Dir,
+    medium: Medium,
     mode: Mode,
     buckets: RwLock<HashMap<String, Arc<Bucket>>>,
     /// Held while a bucket is made, opened or removed.
@@ -111,6 +115,7 @@ impl Store {
             }
         }
         let store = Self {
+            medium: root.medium(),
             root,
             mode,
             buckets: RwLock::default(),
@@ -135,6 +140,11 @@ impl Store {
         }
         *store.buckets.write().unwrap_or_else(PoisonError::into_inner) = buckets;
         Ok(store)
+    }
+
+    /// Does read-only work on the tree if that takes no waiting, not even for a disk.
+    pub(crate) fn at_once<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        haste::at_once(self.medium, work)
     }
 
     fn folder_names(&self) -> io::Result<Vec<String>> {
@@ -175,6 +185,7 @@ impl Store {
         {
             return Ok(Some(bucket));
         }
+        haste::may_wait()?;
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         self.load(name)
     }
@@ -239,6 +250,7 @@ impl Store {
         if let Some(key) = self.secret.get() {
             return Ok(key.clone());
         }
+        haste::may_wait()?;
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let private = if self.mode.read_only {
             self.root.child(PRIVATE)?

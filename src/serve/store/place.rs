@@ -1,5 +1,6 @@
 //! Where a key lives: as an ordinary file of the same path, or, if no file can have that path, escaped.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Name of the hidden directory in each bucket's folder (and in the root): metadata, escaped objects, parts.
@@ -70,10 +71,10 @@ pub(crate) fn split(path: &str) -> (impl Iterator<Item = &str> + Clone, &str) {
 }
 
 /// The relative path of a key in one of the stores.
-pub(crate) fn path(space: Space, key: &str) -> String {
+pub(crate) fn path(space: Space, key: &str) -> Cow<'_, str> {
     match space {
-        Space::Plain => key.to_owned(),
-        Space::Escaped => escape(key.as_bytes()),
+        Space::Plain => key.into(),
+        Space::Escaped => escape(key.as_bytes()).into(),
     }
 }
 

@@ -30,9 +30,11 @@
 
 use super::bucket::{Bucket, Versioning};
 use super::dir::{Kind, Stat};
+use super::haste;
 use super::meta::{Meta, Record};
 use super::place;
-use super::write::{Object, PATIENCE, Summary};
+use super::summaries::Summary;
+use super::write::{Object, PATIENCE};
 use crate::serve::error::{S3Error, S3Result, fail};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -151,10 +153,7 @@ fn time(ns: i64) -> DateTime<Utc> {
 impl Bucket {
     fn index_bytes(&self, key: &str) -> io::Result<Option<Vec<u8>>> {
         let Some(root) = self.version_index()? else { return Ok(None) };
-        let path = place::escape(key.as_bytes());
-        let (parents, name) = place::split(&path);
-        let Some(dir) = root.walk(parents)? else { return Ok(None) };
-        dir.read(name)
+        root.read_below(&place::escape(key.as_bytes()))
     }
 
     fn read_index(&self, key: &str) -> io::Result<Vec<Version>> {
@@ -305,6 +304,9 @@ impl Bucket {
     /// Opens the latest version of a key, or the one of an id.
     pub(crate) fn open_version(&self, key: &str, wanted: Option<&str>) -> S3Result<Found> {
         for attempt in 0..PATIENCE {
+            if attempt > 0 {
+                haste::may_wait()?;
+            }
             let current = self.open_object(key)?;
             let _lock = (attempt > 0).then(|| self.lock(key));
             let about = match current {

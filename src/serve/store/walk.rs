@@ -162,7 +162,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Starts at the directory that holds every key with `prefix`.
-    fn new(bucket: &'a Bucket, root: Option<Dir>, plain: bool, prefix: &str) -> io::Result<Self> {
+    fn new(bucket: &'a Bucket, root: Option<&Dir>, plain: bool, prefix: &str) -> io::Result<Self> {
         let mut walk = Self { bucket, plain, stack: Vec::new(), target: Vec::new() };
         let Some(root) = root else { return Ok(walk) };
         match prefix.rsplit_once('/') {
@@ -174,7 +174,7 @@ impl<'a> Walk<'a> {
                     walk.push(dir, format!("{below}/").into_bytes())?;
                 }
             }
-            _ => walk.push(root, Vec::new())?,
+            _ => walk.push(root.again()?, Vec::new())?,
         }
         Ok(walk)
     }
@@ -245,8 +245,7 @@ impl<'a> Keys<'a> {
     pub(crate) fn with_versions(bucket: &'a Bucket, prefix: &str, from: &[u8]) -> io::Result<Self> {
         let mut keys = Self::new(bucket, prefix, from)?;
         if bucket.versioning().is_some() {
-            let root = bucket.version_index()?.map(Dir::again).transpose()?;
-            keys.walks.push((Walk::new(bucket, root, false, prefix)?, None));
+            keys.walks.push((Walk::new(bucket, bucket.version_index()?, false, prefix)?, None));
         }
         Self::start(keys.walks, prefix, from)
     }

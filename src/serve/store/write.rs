@@ -36,6 +36,7 @@
 
 use super::bucket::{Bucket, Versioning, Way};
 use super::dir::{Dir, Kind, Stat, stat_file};
+use super::haste;
 use super::meta::{self, Meta, Record};
 use super::place::{self, Space};
 use super::staged::Staged;
@@ -58,13 +59,6 @@ pub(crate) struct Object {
     pub(super) space: Space,
 }
 
-/// What a listing needs of an object.
-#[derive(Debug)]
-pub(crate) struct Summary {
-    pub(crate) stat: Stat,
-    pub(crate) meta: Meta,
-}
-
 impl Stat {
     /// Last-Modified, to the second (S3 has no finer times).
     pub(crate) fn modified(&self) -> DateTime<Utc> {
@@ -80,6 +74,9 @@ impl Bucket {
     pub(crate) fn open_object(&self, key: &str) -> S3Result<Option<Object>> {
         for attempt in 0..PATIENCE {
             let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
+            if attempt > 0 {
+                haste::may_wait()?;
+            }
             // A writer may have replaced the object twice since; under its lock the two fit together.
             let guard = (attempt > 0).then(|| self.lock(key));
             let found = match &guard {
@@ -106,45 +103,17 @@ impl Bucket {
                 continue;
             }
             let Some(root) = self.data_root(space)? else { continue };
-            let path = place::path(space, key);
-            let (parents, name) = place::split(&path);
-            if let Some(dir) = root.walk(parents)?
-                && let Some((file, stat)) = dir.open_file(name)?
-            {
+            if let Some((file, stat)) = root.open_below(&place::path(space, key))? {
                 return Ok(Some((space, file, stat)));
             }
         }
         Ok(None)
     }
 
-    fn read_meta(&self, space: Space, key: &str, stat: &Stat) -> io::Result<Option<Meta>> {
+    pub(super) fn read_meta(&self, space: Space, key: &str, stat: &Stat) -> io::Result<Option<Meta>> {
         let Some(root) = self.meta_root(space)? else { return Ok(None) };
-        let path = place::path(space, key);
-        let (parents, name) = place::split(&path);
-        let Some(dir) = root.walk(parents)? else { return Ok(None) };
-        Ok(dir.read(name)?.and_then(|sidecar| meta::lookup(&sidecar, stat)))
-    }
-
-    /// What a listing shows of a key; `None` if it is gone.
-    pub(crate) fn summary(&self, key: &str) -> S3Result<Option<Summary>> {
-        for space in [Space::Plain, Space::Escaped] {
-            if space == Space::Plain && !place::is_path(key) {
-                continue;
-            }
-            let Some(root) = self.data_root(space)? else { continue };
-            let path = place::path(space, key);
-            let (parents, name) = place::split(&path);
-            if let Some(dir) = root.walk(parents)?
-                && let Some(stat) = dir.stat(name)?
-                && stat.kind == Kind::File
-            {
-                if let Some(meta) = self.read_meta(space, key, &stat)? {
-                    return Ok(Some(Summary { stat, meta }));
-                }
-                break;
-            }
-        }
-        Ok(self.open_object(key)?.map(|object| Summary { stat: object.stat, meta: object.meta }))
+        let sidecar = root.read_below(&place::path(space, key))?;
+        Ok(sidecar.and_then(|sidecar| meta::lookup(&sidecar, stat)))
     }
 
     /// Describes a file that came from outside: its content is hashed once, and the result kept.
@@ -402,7 +371,7 @@ impl Bucket {
             }
             let path = place::path(space, key);
             let Some(root) = self.data_root(space)? else { continue };
-            if !self.unlink_below(&root, &path)? {
+            if !self.unlink_below(root, &path)? {
                 continue;
             }
             if let Some(root) = self.meta_root(space)? {

@@ -1,0 +1,102 @@
+//! What listings show of objects: their stat and metadata, without opening them.
+
+use super::bucket::Bucket;
+use super::dir::{Dir, Kind, Stat};
+use super::meta::{self, Meta};
+use super::place::{self, Space};
+use crate::serve::error::S3Result;
+use std::io;
+use std::sync::LazyLock;
+use std::thread;
+
+/// What a listing needs of an object.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) stat: Stat,
+    pub(crate) meta: Meta,
+}
+
+/// Fewer keys than this are not worth another thread.
+const SHARE: usize = 100;
+/// The most threads that one page of a listing takes.
+const MOST: usize = 4;
+
+static THREADS: LazyLock<usize> =
+    LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).min(MOST));
+
+/// The directories of the key before, held open for its neighbours. What happens to a directory meanwhile only hides keys
+/// that were gone for a moment.
+#[derive(Default)]
+struct Neighbours {
+    parents: Option<String>,
+    data: Option<Dir>,
+    meta: Option<Dir>,
+}
+
+impl Neighbours {
+    /// The summary of an ordinary file that has a sidecar.
+    fn summary(&mut self, bucket: &Bucket, key: &str) -> io::Result<Option<Summary>> {
+        let (parents, name) = key.rsplit_once('/').unwrap_or(("", key));
+        if self.parents.as_deref() != Some(parents) {
+            let below = |root: Option<&Dir>| match root {
+                None => Ok(None),
+                Some(root) if parents.is_empty() => root.again().map(Some),
+                Some(root) => root.walk(parents.split('/')),
+            };
+            self.parents = None;
+            self.data = below(bucket.data_root(Space::Plain)?)?;
+            self.meta = below(bucket.meta_root(Space::Plain)?)?;
+            self.parents = Some(parents.to_owned());
+        }
+        let (Some(data), Some(meta)) = (&self.data, &self.meta) else { return Ok(None) };
+        let Some(stat) = data.stat(name)?.filter(|stat| stat.kind == Kind::File) else { return Ok(None) };
+        let sidecar = meta.read(name)?;
+        let meta = sidecar.and_then(|sidecar| meta::lookup(&sidecar, &stat));
+        Ok(meta.map(|meta| Summary { stat, meta }))
+    }
+}
+
+impl Bucket {
+    /// What a listing shows of a key; `None` if it is gone.
+    pub(crate) fn summary(&self, key: &str) -> S3Result<Option<Summary>> {
+        self.summary_beside(key, &mut Neighbours::default())
+    }
+
+    /// [`Self::summary`] of each of a page's keys.
+    pub(crate) fn summaries(&self, keys: &[String]) -> S3Result<Vec<Option<Summary>>> {
+        let one_by_one = |keys: &[String]| -> S3Result<Vec<Option<Summary>>> {
+            let mut neighbours = Neighbours::default();
+            keys.iter().map(|key| self.summary_beside(key, &mut neighbours)).collect()
+        };
+        let share = keys.len().div_ceil(*THREADS).max(SHARE);
+        let mut shares = keys.chunks(share);
+        let Some(first) = shares.next() else { return Ok(Vec::new()) };
+        thread::scope(|scope| {
+            let others: Vec<_> = shares.map(|keys| scope.spawn(move || one_by_one(keys))).collect();
+            let mut found = one_by_one(first)?;
+            for other in others {
+                found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn summary_beside(&self, key: &str, neighbours: &mut Neighbours) -> S3Result<Option<Summary>> {
+        if place::is_path(key) {
+            if let Some(summary) = neighbours.summary(self, key)? {
+                return Ok(Some(summary));
+            }
+        } else if let Some(root) = self.data_root(Space::Escaped)? {
+            let path = place::path(Space::Escaped, key);
+            let (parents, name) = place::split(&path);
+            if let Some(dir) = root.walk(parents)?
+                && let Some(stat) = dir.stat(name)?
+                && stat.kind == Kind::File
+                && let Some(meta) = self.read_meta(Space::Escaped, key, &stat)?
+            {
+                return Ok(Some(Summary { stat, meta }));
+            }
+        }
+        Ok(self.open_object(key)?.map(|object| Summary { stat: object.stat, meta: object.meta }))
+    }
+}
