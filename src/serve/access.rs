@@ -1,7 +1,9 @@
 //! May this be done? Policy first (a Deny ends it), then the bucket's owner, then ACLs.
 //!
-//! The owner of a bucket may do everything in it that no policy denies, also with objects that others put
-//! there, and may always read, replace and remove the policy: nobody can lock himself out.
+//! The owner of a bucket may do everything with it that no policy denies, and may always read, replace and remove the policy:
+//! nobody can lock himself out. Where S3 asks ACLs (listing, writing, removing; reading objects and their ACLs) the owner is
+//! asked for like everybody: an object that somebody else put there is read by whom that one lets. ACLs of what he owns he can
+//! always read and write. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-overview.html>
 
 use super::Server;
 use super::acl::{Acl, Permission};
@@ -217,14 +219,24 @@ impl Server {
                 Verdict::Allow | Verdict::Silent => {}
             }
         }
-        if owns {
-            return true;
-        }
         let effective = |acl: Acl| if block.ignore_acls { acl.without_public() } else { acl };
         match need {
-            Need::Owner => false,
+            Need::Owner => owns,
+            // Whoever owns a bucket can always remove what is in it.
+            Need::Bucket(_)
+                if owns && (action.starts_with("s3:DeleteObject") || action == "s3:AbortMultipartUpload") =>
+            {
+                true
+            }
             Need::Bucket(wanted) => effective(self.bucket_acl(bucket)).allows(who, wanted),
-            Need::Object(wanted, meta) => effective(self.object_acl(bucket, meta)).allows(who, wanted),
+            Need::Object(wanted, meta) => {
+                let acl = self.object_acl(bucket, meta);
+                // Tags, retention and the like are the bucket's owner's affair: no ACL speaks of them. And what somebody
+                // wrote who is not known any more is his.
+                let his =
+                    wanted == Permission::FullControl || !self.users.iter().any(|user| user.id == acl.owner);
+                owns && his || effective(acl).allows(who, wanted)
+            }
         }
     }
 

@@ -349,8 +349,24 @@ def test_who_writes_owns(s3, alt, ids, bucket):
     alt.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert alt.get_object_acl(Bucket=bucket, Key="k")["Owner"]["ID"] == ids.alt
     assert s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"][0]["Owner"]["ID"] == ids.alt
-    # The bucket's owner can remove what others put there.
+    # The bucket's owner can remove what others put there, but not read it.
+    for call in (s3.get_object, s3.get_object_acl):
+        refused("AccessDenied", 403, call, Bucket=bucket, Key="k")
+    refused("AccessDenied", 403, s3.put_object_acl, Bucket=bucket, Key="k", ACL="public-read")
+    alt.put_object_acl(Bucket=bucket, Key="k", ACL="bucket-owner-read")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
     s3.delete_object(Bucket=bucket, Key="k")
+
+
+def test_an_owner_without_grants_can_change_his_acl(s3, ids, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy=policy(ids.main))
+    refused("AccessDenied", 403, s3.list_objects, Bucket=bucket)
+    refused("AccessDenied", 403, s3.put_object, Bucket=bucket, Key="k", Body=b"y")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert grants(s3.get_bucket_acl(Bucket=bucket)) == []
+    s3.put_bucket_acl(Bucket=bucket, ACL="private")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"y")
 
 
 def test_the_owner_can_take_back_what_he_gave_away(s3, ids, there):

@@ -1,6 +1,8 @@
 """Documents of buckets: lifecycle, website, ownership, public-access block, request payment, notification, logging, and those
 that a service without the feature behind them answers with their absence."""
 
+import datetime
+
 import pytest
 from conftest import fresh_name, refused
 
@@ -118,6 +120,42 @@ def test_lifecycle_that_is_none(s3, bucket, what):
     refused(("MalformedXML", "InvalidArgument", "InvalidRequest"), 400, s3.put_bucket_lifecycle_configuration, Bucket=bucket,
             LifecycleConfiguration={"Rules": BAD_LIFECYCLES[what]})
     refused("NoSuchLifecycleConfiguration", 404, s3.get_bucket_lifecycle_configuration, Bucket=bucket)
+
+
+def expiry(days):
+    """The midnight after so many days."""
+    today = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (today + datetime.timedelta(days=days + 1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+def test_lifecycle_of_writes_tells_of_expiry(s3, bucket):
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={
+        "Rules": [rule(ID="one", Expiration={"Days": 2}, Filter={"Prefix": "x/"})]})
+    before = expiry(2)
+    told = s3.put_object(Bucket=bucket, Key="x/k", Body=b"x")["Expiration"]
+    # Midnight may have passed since.
+    assert told in {f'expiry-date="{when}", rule-id="one"' for when in (before, expiry(2))}
+    assert s3.head_object(Bucket=bucket, Key="x/k")["Expiration"] == told
+    assert "Expiration" not in s3.put_object(Bucket=bucket, Key="y", Body=b"x")
+
+
+MOVE = {"Days": 1, "StorageClass": "GLACIER"}
+BAD_TRANSITIONS = {
+    "bad-date": {"Transitions": [{"Date": "20220927", "StorageClass": "GLACIER"}]},
+    "no-class": {"Transitions": [{"Days": 1}]},
+    "no-time": {"Transitions": [{"StorageClass": "GLACIER"}]},
+    "negative": {"Transitions": [MOVE | {"Days": -1}]},
+    "after-expiry": {"Transitions": [MOVE | {"Days": 40}], "Expiration": {"Days": 30}},
+    "days-and-date": {"Transitions": [MOVE], "Expiration": {"Date": "2040-01-01T00:00:00Z"}},
+    "class-twice": {"Transitions": [MOVE, MOVE | {"Days": 2}], "Expiration": {"Days": 30}},
+    "noncurrent-no-class": {"NoncurrentVersionTransitions": [{"NoncurrentDays": 1}]},
+}
+
+
+@pytest.mark.parametrize("what", BAD_TRANSITIONS)
+def test_lifecycle_with_a_bad_transition(s3, bucket, what):
+    refused(("MalformedXML", "InvalidArgument", "InvalidRequest"), 400, s3.put_bucket_lifecycle_configuration, Bucket=bucket,
+            LifecycleConfiguration={"Rules": [without(rule(), "Expiration") | BAD_TRANSITIONS[what]]})
 
 
 def test_lifecycle_gives_ids(s3, bucket):

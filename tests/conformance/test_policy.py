@@ -238,6 +238,21 @@ def test_not_principal(s3, alt, nobody, ids, filled):
     assert may(alt.get_object, Bucket=filled, Key="k") and not may(nobody.get_object, Bucket=filled, Key="k")
 
 
+def test_not_principal_of_an_allow(s3, alt, nobody, ids, filled):
+    one = statement(filled)
+    one["NotPrincipal"] = {"AWS": f"arn:aws:iam:::user/{ids.alt}"}
+    del one["Principal"]
+    put(s3, filled, one)
+    assert may(nobody.get_object, Bucket=filled, Key="k") and not may(alt.get_object, Bucket=filled, Key="k")
+    assert s3.get_bucket_policy_status(Bucket=filled)["PolicyStatus"]["IsPublic"] is True
+
+
+@pytest.mark.parametrize("acl,public", [("private", False), ("public-read", True), ("authenticated-read", True)])
+def test_status_of_an_acl(s3, bucket, acl, public):
+    s3.put_bucket_acl(Bucket=bucket, ACL=acl)
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is public
+
+
 def test_not_action(s3, nobody, filled):
     one = statement(filled, resource=[arn(filled), arn(filled, "*")])
     del one["Action"]
@@ -383,7 +398,7 @@ def test_deletion_of_many_asks_for_each(s3, alt, filled):
 @pytest.mark.parametrize("what", ["public", "private", "none"])
 def test_status(s3, ids, bucket, what):
     if what == "none":
-        refused("NoSuchBucketPolicy", 404, s3.get_bucket_policy_status, Bucket=bucket)
+        assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is False
         return
     principal = "*" if what == "public" else {"AWS": f"arn:aws:iam:::user/{ids.alt}"}
     put(s3, bucket, statement(bucket, principal=principal))

@@ -95,9 +95,10 @@ def test_with_a_longer_life_v2(wire, there):
     refused("SignatureDoesNotMatch", 403, wire.send_target("GET", tampered))
 
 
-@pytest.mark.parametrize("expires", [604801, 10_000_000, -1, "x"])
+@pytest.mark.parametrize("expires", [604801, 10_000_000, -1, -100_000, 0, "x"])
 def test_life_that_is_none(wire, there, expires):
-    refused("AuthorizationQueryParametersError", 400, wire.send_target("GET", wire.presign(wire.main, "GET", there, expires=expires)))
+    answer = wire.send_target("GET", wire.presign(wire.main, "GET", there, expires=expires))
+    refused(("AuthorizationQueryParametersError", "AccessDenied"), 400 if expires == "x" else 403, answer)
 
 
 def test_life_of_a_week(wire, there):

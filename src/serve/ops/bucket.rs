@@ -13,9 +13,13 @@ use chrono::Utc;
 /// The most buckets of one page.
 const MAX_BUCKETS: usize = 10_000;
 
-/// ListBuckets: those of the requester, in pages if that is asked for.
+/// ListBuckets: those of the requester, in pages if that is asked for. Strangers have none, as in Ceph.
 pub(crate) fn list_all(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let who = call.who().ok_or_else(access_denied)?;
+    let Some(who) = call.who() else {
+        let mut xml = Writer::new("ListAllMyBucketsResult");
+        xml.open("Owner").text("ID", "anonymous").close().open("Buckets").close();
+        return Ok(Reply::xml(xml.finish()));
+    };
     let max = call.number("max-buckets", MAX_BUCKETS)?;
     if max == 0 || max > MAX_BUCKETS {
         return fail("InvalidArgument", "max-buckets must be between 1 and 10000");

@@ -9,6 +9,7 @@ use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, decode};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::lifecycle;
 use crate::serve::sse::{self, Seal, Sealed};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::staged::{Staged, copy_range};
@@ -158,7 +159,7 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.etag.clone_from(&etag);
     meta.checksum = Some(checksum.clone());
     lock::set_default(&bucket, &mut meta)?;
-    let (stat, version) = bucket.commit(staged, &key, meta, |present| {
+    let (stat, version) = bucket.commit(staged, &key, meta.clone(), |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     let mut xml = Writer::new("CopyObjectResult");
@@ -167,5 +168,6 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let mut reply = Reply::xml(xml.finish()).version(version);
     reply.headers.extend(source_version(&from_bucket, &from));
     reply.headers.extend(encryption);
+    reply.headers.extend(lifecycle::expiry_header(&bucket, &key, &meta, &stat));
     Ok(reply)
 }

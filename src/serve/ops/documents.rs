@@ -7,7 +7,7 @@ use crate::serve::access::{Need, Ownership, PublicBlock};
 use crate::serve::acl::Acl;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
-use crate::serve::lifecycle;
+use crate::serve::lifecycle_rules;
 use crate::serve::policy::Policy;
 use crate::serve::rule_ids::with_ids;
 use crate::serve::sse;
@@ -53,7 +53,7 @@ const DOCUMENTS: &[Document] = &[
     Document { sub: "policy", action: "BucketPolicy", root: "", delete: true, put: Put::Policy,
         none: Absent::Error("NoSuchBucketPolicy", "The bucket policy does not exist") },
     Document { sub: "lifecycle", action: "LifecycleConfiguration", root: "LifecycleConfiguration", delete: true,
-        put: Put::Stored(|root| lifecycle::Rules::parse(root).map(drop), 200),
+        put: Put::Stored(lifecycle_rules::check, 200),
         none: Absent::Error("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist") },
     Document { sub: "cors", action: "BucketCORS", root: "CORSConfiguration", delete: true, put: Put::Stored(check_cors, 200),
         none: Absent::Error("NoSuchCORSConfiguration", "The CORS configuration does not exist") },
@@ -168,21 +168,22 @@ fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply>
         "lifecycle" => {
             bucket.set_document(document.sub, Some(&with_ids(&without_layout(text))?))?;
         }
+        "publicAccessBlock" => {
+            bucket.set_document(document.sub, Some(&all_switches(&xml::parse(&body, &[document.root])?)))?;
+        }
         _ => bucket.set_document(document.sub, Some(&without_layout(text)))?,
     }
     Ok(Reply::new(status))
 }
 
-/// GetBucketPolicyStatus.
+/// GetBucketPolicyStatus: whether policy or ACL let everybody in. A bucket without a policy has an answer, as in Ceph; on AWS
+/// it is 404, which its documents do not say.
 pub(crate) fn policy_status(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(call, &bucket, "s3:GetBucketPolicyStatus", None, Need::Owner)?;
-    let Some(policy) = bucket.policy() else {
-        return Err(S3Error::new("NoSuchBucketPolicy", "The bucket policy does not exist")
-            .detail("BucketName", bucket.name()));
-    };
+    let by_policy = bucket.policy().is_some_and(|policy| policy.is_public());
     let mut xml = Writer::new("PolicyStatus");
-    xml.text("IsPublic", policy.is_public().to_string());
+    xml.text("IsPublic", (by_policy || server.bucket_acl(&bucket).is_public()).to_string());
     Ok(Reply::xml(xml.finish()))
 }
 
@@ -268,14 +269,25 @@ fn check_ownership(root: &Node) -> S3Result<()> {
     Ownership::of_document(root).map(drop).ok_or_else(malformed_xml)
 }
 
+const SWITCHES: [&str; 4] =
+    ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
+
 fn check_public_block(root: &Node) -> S3Result<()> {
-    const SWITCHES: [&str; 4] =
-        ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
     let known = |node: &Node| {
         SWITCHES.contains(&node.name.as_str())
             && ["true", "false"].contains(&node.text.trim().to_ascii_lowercase().as_str())
     };
     if root.children.iter().all(known) { Ok(()) } else { Err(malformed_xml()) }
+}
+
+/// A public-access block with all its switches: those that nobody has set are off.
+fn all_switches(root: &Node) -> String {
+    let switch = |name: &&str| {
+        let on = root.value(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+        format!("<{name}>{on}</{name}>")
+    };
+    let switches: String = SWITCHES.iter().map(switch).collect();
+    format!("<PublicAccessBlockConfiguration>{switches}</PublicAccessBlockConfiguration>")
 }
 
 fn check_payer(root: &Node) -> S3Result<()> {

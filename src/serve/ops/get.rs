@@ -162,7 +162,7 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
     reply.headers.extend(lock::headers(server, call, &bucket, &object.meta));
     reply.headers.extend(restore::header(&object.meta));
     if call.parameter("versionId").is_none() {
-        reply.headers.extend(lifecycle::expiry_header(&bucket, call.key(), &object, server.day));
+        reply.headers.extend(lifecycle::expiry_header(&bucket, call.key(), &object.meta, &object.stat));
     }
     for (parameter, header) in OVERRIDES {
         let Some(value) = call.parameter(parameter) else { continue };

@@ -124,6 +124,14 @@ impl Names {
         }
     }
 
+    /// The prefix of ListObjects: AWS encodes it and Ceph does not, some SDKs decode it and some do not. So it is encoded
+    /// only where it must be, or where decoding would change it.
+    fn echo(self, xml: &mut Writer, element: &str, name: &str) {
+        let alike = |c: char| !matches!(c, '%' | '+') && (!c.is_control() || c == '\n');
+        let plain = Self { encoded: self.encoded && !name.chars().all(alike) };
+        plain.write(xml, element, name);
+    }
+
     pub(crate) fn declare(self, xml: &mut Writer) {
         if self.encoded {
             xml.text("EncodingType", "url");
@@ -192,8 +200,8 @@ impl<'a> Listing<'a> {
         let names = self.names;
         let mut xml = Writer::new("ListBucketResult");
         xml.text("Name", bucket);
-        names.write(&mut xml, "Prefix", self.prefix);
         if self.v2 {
+            names.write(&mut xml, "Prefix", self.prefix);
             if !self.start_after.is_empty() {
                 names.write(&mut xml, "StartAfter", self.start_after);
             }
@@ -205,6 +213,7 @@ impl<'a> Listing<'a> {
                 xml.text("NextContinuationToken", token_for(last));
             }
         } else {
+            names.echo(&mut xml, "Prefix", self.prefix);
             names.write(&mut xml, "Marker", &self.marker);
             if let Some(last) = page.last.as_ref().filter(|_| page.truncated && !self.delimiter.is_empty()) {
                 names.write(&mut xml, "NextMarker", last);

@@ -9,6 +9,7 @@ use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail, malformed_xml};
+use crate::serve::lifecycle;
 use crate::serve::sse::{self, Seal};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
@@ -272,14 +273,16 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.parts = parts.iter().map(|part| part.size).collect();
     meta.checksum = checksum;
     lock::set_default(&bucket, &mut meta)?;
-    let (_, version) = bucket.commit(staged, &key, meta.clone(), |present| {
+    let (stat, version) = bucket.commit(staged, &key, meta.clone(), |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     if let Err(error) = bucket.remove_upload(&upload.id) {
         // The object is there; somebody else may have completed or aborted the upload at the same time.
         log::debug!("serve: removing upload {}: {}", upload.id, error.message);
     }
-    Ok(done(call, &bucket, &key, &meta).version(version))
+    let mut reply = done(call, &bucket, &key, &meta).version(version);
+    reply.headers.extend(lifecycle::expiry_header(&bucket, &key, &meta, &stat));
+    Ok(reply)
 }
 
 /// Checks what the headers of a completion say of the object that the parts make.

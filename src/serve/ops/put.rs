@@ -9,6 +9,7 @@ use crate::serve::auth::payload::Payload;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored};
 use crate::serve::error::{S3Result, fail};
+use crate::serve::lifecycle;
 use crate::serve::sse::{self, Seal};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::staged::Staged;
@@ -85,9 +86,10 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.etag = etag;
     meta.checksum = Some(checksum);
     lock::set_default(&bucket, &mut meta)?;
-    let (_, version) = bucket.commit(staged, &key, meta, |present| {
+    let (stat, version) = bucket.commit(staged, &key, meta.clone(), |present| {
         conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
+    reply.headers.extend(lifecycle::expiry_header(&bucket, &key, &meta, &stat));
     Ok(reply.version(version))
 }
 

@@ -5,6 +5,8 @@ use crate::serve::Server;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail, malformed_xml, no_such_key};
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::meta::Meta;
 use crate::serve::xml::{self, Node, Writer};
 use percent_encoding::percent_decode_str;
 
@@ -13,11 +15,16 @@ pub(crate) const MAX_OBJECT_TAGS: usize = 10;
 
 type Tags = Vec<(String, String)>;
 
-fn check(tags: &Tags, limit: usize) -> S3Result<()> {
+/// The rules for tags.
+pub(crate) fn check(tags: &[(String, String)], limit: usize) -> S3Result<()> {
     if tags.len() > limit {
         return fail("InvalidTag", format!("There cannot be more than {limit} tags"));
     }
     for (index, (key, value)) in tags.iter().enumerate() {
+        // Amazon's own.
+        if key.starts_with("aws:") {
+            return fail("InvalidTag", "System tags cannot be added/updated by requester");
+        }
         if key.is_empty() || key.chars().count() > 128 {
             return fail("InvalidTag", "The TagKey you have provided is invalid");
         }
@@ -64,38 +71,42 @@ pub(crate) fn parse_xml(root: &Node, limit: usize) -> S3Result<Tags> {
 
 /// GetObjectTagging.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (_, object) = get::open(server, call, "s3:GetObjectTagging", Permission::FullControl)?;
+    let (bucket, object) = get::open(server, call, "s3:GetObjectTagging", Permission::FullControl)?;
     let mut xml = Writer::new("Tagging");
     xml.open("TagSet");
     for (key, value) in &object.meta.tags {
         xml.open("Tag").text("Key", key).text("Value", value).close();
     }
-    Ok(Reply::xml(xml.finish()))
+    let mut reply = Reply::xml(xml.finish());
+    reply.headers.extend(get::version_header(&bucket, &object.meta));
+    Ok(reply)
 }
 
 /// PutObjectTagging.
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    get::open(server, call, "s3:PutObjectTagging", Permission::FullControl)?;
+    let (bucket, object) = get::open(server, call, "s3:PutObjectTagging", Permission::FullControl)?;
     let body = call.payload.read_all(MAX_DOCUMENT)?;
     let tags = parse_xml(&xml::parse(&body, &["Tagging"])?, MAX_OBJECT_TAGS)?;
-    set(server, call, tags)?;
-    Ok(Reply::new(200))
+    set(call, &bucket, &object.meta, tags, 200)
 }
 
 /// DeleteObjectTagging.
 pub(crate) fn delete(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    get::open(server, call, "s3:DeleteObjectTagging", Permission::FullControl)?;
-    set(server, call, Tags::new())?;
-    Ok(Reply::new(204))
+    let (bucket, object) = get::open(server, call, "s3:DeleteObjectTagging", Permission::FullControl)?;
+    set(call, &bucket, &object.meta, Tags::new(), 204)
 }
 
-fn set(server: &Server, call: &Call, tags: Tags) -> S3Result<()> {
-    let bucket = server.store.bucket(call.bucket_name())?;
+fn set(call: &Call, bucket: &Bucket, meta: &Meta, tags: Tags, status: u16) -> S3Result<Reply> {
     let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
         meta.tags = tags;
         Ok(())
     })?;
-    if changed { Ok(()) } else { Err(no_such_key(call.key())) }
+    if !changed {
+        return Err(no_such_key(call.key()));
+    }
+    let mut reply = Reply::new(status);
+    reply.headers.extend(get::version_header(bucket, meta));
+    Ok(reply)
 }
 
 #[cfg(test)]

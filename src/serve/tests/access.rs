@@ -190,13 +190,39 @@ async fn a_public_access_block_blocks() {
 }
 
 #[tokio::test]
-async fn what_a_guest_writes_is_his_and_the_bucket_owners() {
+async fn what_a_guest_writes_is_his() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one?acl").header("x-amz-grant-write", "id=bob").send().await.ok(200);
     lab.bob("PUT", "/b-one/bobs").body("x").send().await.ok(200);
     assert_eq!(lab.bob("GET", "/b-one/bobs?acl").send().await.ok(200).value("ID"), "bob");
     lab.bob("GET", "/b-one/bobs").send().await.ok(200);
+    for target in ["/b-one/bobs", "/b-one/bobs?acl"] {
+        lab.alice("GET", target).send().await.error(403, "AccessDenied");
+    }
+    lab.alice("PUT", "/b-one/bobs?acl").header("x-amz-acl", "public-read").send().await.ok(403);
+    lab.bob("PUT", "/b-one/bobs?acl").header("x-amz-acl", "bucket-owner-read").send().await.ok(200);
     lab.alice("GET", "/b-one/bobs").send().await.ok(200);
+    // The bucket's owner can do what no ACL speaks of, and remove it.
+    assert_eq!(lab.alice("GET", "/b-one/bobs?tagging").send().await.ok(200).all("Tag"), [""; 0]);
+    lab.alice("DELETE", "/b-one/bobs").send().await.ok(204);
+}
+
+#[tokio::test]
+async fn an_owner_without_grants_has_his_acl_left() {
+    let lab = Lab::with_bucket().await;
+    lab.put("/b-one/k", "x").await;
+    let none = "<AccessControlPolicy><Owner><ID>alice</ID></Owner><AccessControlList/></AccessControlPolicy>";
+    lab.alice("PUT", "/b-one?acl").body(none).send().await.ok(200);
+    lab.alice("GET", "/b-one").send().await.error(403, "AccessDenied");
+    lab.alice("PUT", "/b-one/new").body("x").send().await.error(403, "AccessDenied");
+    lab.alice("GET", "/b-one/k").send().await.ok(200);
+    lab.alice("PUT", "/b-one/k?acl").body(none).send().await.ok(200);
+    lab.alice("GET", "/b-one/k").send().await.error(403, "AccessDenied");
+    for target in ["/b-one/k?acl", "/b-one?acl"] {
+        assert_eq!(lab.alice("GET", target).send().await.ok(200).all("Grant"), [""; 0]);
+        lab.alice("PUT", target).header("x-amz-acl", "private").send().await.ok(200);
+    }
+    lab.alice("GET", "/b-one/k").send().await.ok(200);
 }
 
 #[tokio::test]

@@ -9,7 +9,8 @@ async fn buckets_are_made_listed_and_removed_when_empty() {
     lab.bob("PUT", "/bobs").send().await.ok(200);
     assert_eq!(lab.alice("GET", "/").send().await.ok(200).all("Name"), ["photos"]);
     assert_eq!(lab.bob("GET", "/").v2().send().await.ok(200).all("Name"), ["bobs"]);
-    lab.anonymous("GET", "/").send().await.error(403, "AccessDenied");
+    let strangers = lab.anonymous("GET", "/").send().await.ok(200);
+    assert_eq!((strangers.value("ID"), strangers.all("Bucket").len()), ("anonymous".to_owned(), 0));
     lab.alice("HEAD", "/photos").send().await.ok(200);
     lab.bob("HEAD", "/photos").send().await.ok(403);
     lab.alice("HEAD", "/nothing").send().await.ok(404);
@@ -129,7 +130,9 @@ async fn documents_are_validated_kept_and_removed() {
         ),
         (
             "publicAccessBlock",
-            "<PublicAccessBlockConfiguration><BlockPublicAcls>false</BlockPublicAcls></PublicAccessBlockConfiguration>",
+            "<PublicAccessBlockConfiguration><BlockPublicAcls>false</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>\
+             <BlockPublicPolicy>false</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets>\
+             </PublicAccessBlockConfiguration>",
             200,
             "NoSuchPublicAccessBlockConfiguration",
             "MalformedXML",

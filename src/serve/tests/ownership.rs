@@ -63,7 +63,7 @@ async fn a_preferred_owner_gets_what_is_given_to_him() {
     given.body("x").send().await.ok(200);
     lab.bob("PUT", "/b-one/kept").body("x").send().await.ok(200);
     assert_eq!(lab.alice("GET", "/b-one/given?acl").send().await.ok(200).value("ID"), "alice");
-    assert_eq!(lab.alice("GET", "/b-one/kept?acl").send().await.ok(200).value("ID"), "bob");
+    assert_eq!(lab.bob("GET", "/b-one/kept?acl").send().await.ok(200).value("ID"), "bob");
 }
 
 #[tokio::test]
@@ -123,9 +123,18 @@ async fn who_asks_pays_where_the_bucket_says_so() {
 #[tokio::test]
 async fn a_policy_is_public_unless_it_says_for_whom() {
     let lab = Lab::with_bucket().await;
-    lab.alice("GET", "/b-one?policyStatus").send().await.error(404, "NoSuchBucketPolicy");
+    let status = || lab.alice("GET", "/b-one?policyStatus").send();
+    assert_eq!(status().await.ok(200).value("IsPublic"), "false");
+    for (acl, public) in [("public-read", "true"), ("authenticated-read", "true"), ("private", "false")] {
+        lab.alice("PUT", "/b-one?acl").header("x-amz-acl", acl).send().await.ok(200);
+        assert_eq!(status().await.ok(200).value("IsPublic"), public, "{acl}");
+    }
     let block = "<PublicAccessBlockConfiguration><BlockPublicPolicy>true</BlockPublicPolicy></PublicAccessBlockConfiguration>";
     lab.alice("PUT", "/b-one?publicAccessBlock").body(block).send().await.ok(200);
+    let kept = lab.alice("GET", "/b-one?publicAccessBlock").send().await.ok(200);
+    for name in ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"] {
+        assert_eq!(kept.value(name), (name == "BlockPublicPolicy").to_string(), "{name}");
+    }
     for (condition, public) in [
         ("", true),
         (r#","Condition":{"IpAddress":{"aws:SourceIp":"10.1.0.0/16"}}"#, false),
@@ -141,8 +150,7 @@ async fn a_policy_is_public_unless_it_says_for_whom() {
         let put = lab.alice("PUT", "/b-one?policy").body(text).send().await;
         assert_eq!(put.status, if public { 403 } else { 204 }, "{condition}");
         if !public {
-            let status = lab.alice("GET", "/b-one?policyStatus").send().await.ok(200);
-            assert_eq!(status.value("IsPublic"), "false");
+            assert_eq!(status().await.ok(200).value("IsPublic"), "false");
         }
     }
 }

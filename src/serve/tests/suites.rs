@@ -167,3 +167,78 @@ async fn small_things() {
     assert_eq!(put("GET").send().await.ok(403).header("access-control-allow-origin"), "a");
     assert_eq!(put("PUT").send().await.ok(403).header("access-control-allow-origin"), "");
 }
+
+#[tokio::test]
+async fn links_live_from_a_second_to_a_week() {
+    let lab = Lab::with_bucket().await;
+    lab.put("/b-one/k", "x").await;
+    for (life, status) in
+        [("1", 403), ("0", 403), ("-7", 403), ("604801", 403), ("99999999999999999999", 400), ("x", 400)]
+    {
+        let query = format!(
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKALICE%2F20260101%2FUS%2Fs3%2Faws4_request\
+             &X-Amz-Date=20260101T000000Z&X-Amz-Expires={life}&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
+        );
+        let code = if life == "1" { "SignatureDoesNotMatch" } else { "AuthorizationQueryParametersError" };
+        lab.anonymous("GET", &format!("/b-one/k?{query}")).send().await.error(status, code);
+    }
+}
+
+#[tokio::test]
+async fn the_prefix_of_the_first_listing_reads_the_same_decoded_or_not() {
+    let lab = Lab::with_bucket().await;
+    for (prefix, first, second) in [
+        ("a%20b%2F%C3%A9", "a b/é", "a%20b/%C3%A9"),
+        ("%0A", "\n", "%0A"),
+        ("%01", "%01", "%01"),
+        ("a%2Bb", "a%2Bb", "a%2Bb"),
+        ("a%25b", "a%25b", "a%25b"),
+    ] {
+        for (version, wanted) in [("", first), ("&list-type=2", second)] {
+            let target = format!("/b-one?encoding-type=url&prefix={prefix}{version}");
+            assert_eq!(lab.alice("GET", &target).send().await.ok(200).value("Prefix"), wanted, "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn writes_tell_when_the_object_will_expire() {
+    let lab = Lab::with_bucket().await;
+    let rule = "<Rule><ID>one</ID><Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter><Status>Enabled</Status>\
+                <Expiration><Days>1</Days></Expiration></Rule>";
+    let body = format!("<LifecycleConfiguration>{rule}</LifecycleConfiguration>");
+    lab.alice("PUT", "/b-one?lifecycle").body(body).send().await.ok(200);
+    let told = |answer: &Answer| answer.header("x-amz-expiration").to_owned();
+    let tagged = |method, target| lab.alice(method, target).header("x-amz-tagging", "a=b");
+    let put = tagged("PUT", "/b-one/k").body("x").send().await.ok(200);
+    assert!(told(&put).contains(" 00:00:00 GMT\", rule-id=\"one\""), "{}", told(&put));
+    assert_eq!(told(&lab.alice("HEAD", "/b-one/k").send().await.ok(200)), told(&put));
+    let copy = lab.alice("PUT", "/b-one/copy").header("x-amz-copy-source", "/b-one/k").send().await.ok(200);
+    assert!(told(&copy).contains("rule-id=\"one\""));
+    let id = tagged("POST", "/b-one/m?uploads").send().await.ok(200).value("UploadId");
+    let part = lab.put(&format!("/b-one/m?partNumber=1&uploadId={id}"), "x").await;
+    assert_eq!((told(&part), told(&lab.put("/b-one/other", "x").await)), (String::new(), String::new()));
+    let etag = part.header("etag");
+    let body = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let done = lab.alice("POST", &format!("/b-one/m?uploadId={id}")).body(body).send().await.ok(200);
+    assert!(told(&done).contains("rule-id=\"one\""));
+}
+
+#[tokio::test]
+async fn tags_tell_whose_version_they_are_of() {
+    let lab = Lab::with_bucket().await;
+    let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    lab.alice("PUT", "/b-one?versioning").body(body).send().await.ok(200);
+    let old = lab.put("/b-one/k", "x").await.header("x-amz-version-id").to_owned();
+    lab.put("/b-one/k", "y").await;
+    let target = format!("/b-one/k?tagging&versionId={old}");
+    let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+    for (method, body, status) in [("PUT", tags, 200), ("GET", "", 200), ("DELETE", "", 204)] {
+        let answer = lab.alice(method, &target).body(body).send().await.ok(status);
+        assert_eq!(answer.header("x-amz-version-id"), old, "{method}");
+    }
+    let own = tags.replace("<Key>a", "<Key>aws:a");
+    lab.alice("PUT", "/b-one/k?tagging").body(own).send().await.error(400, "InvalidTag");
+}

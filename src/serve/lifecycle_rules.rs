@@ -1,0 +1,502 @@
+//! What lifecycle rules say: reading them, and whether something is due.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
+
+use super::error::{S3Result, fail, malformed_xml};
+use super::lifecycle::DAY;
+use super::ops::tagging;
+use super::store::meta::Meta;
+use super::xml::Node;
+use crate::s3::object::STORAGE_CLASSES;
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use std::time::Duration;
+
+const MAX_RULES: usize = 1000;
+
+/// The rules of a bucket.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Rules(pub(super) Vec<Rule>);
+
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Rule {
+    pub(super) id: String,
+    pub(super) enabled: bool,
+    pub(super) prefix: String,
+    pub(super) tags: Vec<(String, String)>,
+    larger_than: Option<u64>,
+    smaller_than: Option<u64>,
+    pub(super) expires: Option<When>,
+    pub(super) abort_after: Option<u32>,
+    pub(super) noncurrent: Option<Noncurrent>,
+    /// Whether delete markers go that nothing else is left of.
+    pub(super) markers: bool,
+}
+
+/// When versions that are not current expire.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Noncurrent {
+    pub(super) days: u32,
+    /// The newest so many stay.
+    pub(super) keep: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum When {
+    Days(u32),
+    Date(DateTime<Utc>),
+}
+
+fn positive(node: &Node, name: &str) -> S3Result<Option<u32>> {
+    let Some(text) = node.value(name) else { return Ok(None) };
+    match text.trim().parse::<i64>() {
+        Ok(days) if days > 0 && days <= i64::from(i32::MAX) => Ok(Some(days as u32)),
+        Ok(_) => {
+            fail("InvalidArgument", format!("'{name}' for Expiration action must be a positive integer"))
+        }
+        Err(_) => Err(malformed_xml()),
+    }
+}
+
+/// A date of a rule: the first moment of a day.
+fn date(text: &str) -> S3Result<DateTime<Utc>> {
+    let text = text.trim();
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        let time = time.to_utc();
+        return if time.time() == NaiveTime::MIN {
+            Ok(time)
+        } else {
+            fail("InvalidArgument", "'Date' must be at midnight GMT")
+        };
+    }
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    day.map(|day| day.and_time(NaiveTime::MIN).and_utc()).ok_or_else(malformed_xml)
+}
+
+impl Rules {
+    /// Reads a `LifecycleConfiguration`.
+    pub(super) fn parse(root: &Node) -> S3Result<Self> {
+        let rules: Vec<Rule> = root.all("Rule").map(Rule::parse).collect::<S3Result<_>>()?;
+        if rules.is_empty() || rules.len() > MAX_RULES || root.children.iter().any(|node| node.name != "Rule")
+        {
+            return Err(malformed_xml());
+        }
+        let mut ids: Vec<&str> =
+            root.all("Rule").filter_map(|rule| rule.value("ID")).filter(|id| !id.is_empty()).collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() != count {
+            return fail("InvalidArgument", "Rule ID must be unique. Found same ID for more than one rule");
+        }
+        if ids.iter().any(|id| id.chars().count() > 255) {
+            return fail("InvalidArgument", "ID length should not exceed allowed limit of 255");
+        }
+        Ok(Self(rules))
+    }
+}
+
+impl Rule {
+    fn parse(node: &Node) -> S3Result<Self> {
+        let enabled = match node.value("Status").map(str::trim) {
+            Some("Enabled") => true,
+            Some("Disabled") => false,
+            _ => return Err(malformed_xml()),
+        };
+        let mut rule =
+            Self { id: node.value("ID").unwrap_or_default().to_owned(), enabled, ..Self::default() };
+        match (node.child("Filter"), node.value("Prefix")) {
+            (Some(_), Some(_)) => return Err(malformed_xml()),
+            (Some(filter), None) => {
+                if filter.children.len() > 1 {
+                    return Err(malformed_xml());
+                }
+                rule.filter(filter.child("And").unwrap_or(filter))?;
+            }
+            (None, Some(prefix)) => prefix.clone_into(&mut rule.prefix),
+            (None, None) => return Err(malformed_xml()),
+        }
+        let mut actions = 0;
+        if let Some(expiration) = node.child("Expiration") {
+            actions += 1;
+            let days = positive(expiration, "Days")?;
+            let marker = expiration.value("ExpiredObjectDeleteMarker");
+            rule.expires = match (days, expiration.value("Date"), marker) {
+                (Some(days), None, None) => Some(When::Days(days)),
+                (None, Some(text), None) => Some(When::Date(date(text)?)),
+                (None, None, Some(value @ ("true" | "false"))) => {
+                    rule.markers = value == "true";
+                    None
+                }
+                _ => return Err(malformed_xml()),
+            };
+        }
+        if let Some(abort) = node.child("AbortIncompleteMultipartUpload") {
+            actions += 1;
+            rule.abort_after = Some(positive(abort, "DaysAfterInitiation")?.ok_or_else(malformed_xml)?);
+        }
+        if let Some(noncurrent) = node.child("NoncurrentVersionExpiration") {
+            actions += 1;
+            let days = positive(noncurrent, "NoncurrentDays")?.ok_or_else(malformed_xml)?;
+            let keep = positive(noncurrent, "NewerNoncurrentVersions")?.unwrap_or(0) as usize;
+            rule.noncurrent = Some(Noncurrent { days, keep });
+        }
+        for name in ["Transition", "NoncurrentVersionTransition"] {
+            actions += node.all(name).count();
+        }
+        if !rule.tags.is_empty() && (rule.markers || rule.abort_after.is_some()) {
+            return fail("InvalidRequest", "What has no tags cannot be chosen by them");
+        }
+        if actions == 0 {
+            return fail("InvalidRequest", "At least one action needs to be specified in a rule");
+        }
+        Ok(rule)
+    }
+
+    fn filter(&mut self, filter: &Node) -> S3Result<()> {
+        let size = |node: &Node| node.text.trim().parse::<u64>().map(Some).map_err(|_| malformed_xml());
+        for node in &filter.children {
+            match node.name.as_str() {
+                "Prefix" => node.text.clone_into(&mut self.prefix),
+                "Tag" => {
+                    let key = node.value("Key").ok_or_else(malformed_xml)?;
+                    let value = node.value("Value").ok_or_else(malformed_xml)?;
+                    self.tags.push((key.to_owned(), value.to_owned()));
+                }
+                "ObjectSizeGreaterThan" => self.larger_than = size(node)?,
+                "ObjectSizeLessThan" => self.smaller_than = size(node)?,
+                _ => return Err(malformed_xml()),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_due(
+        &self,
+        key: &str,
+        meta: &Meta,
+        size: u64,
+        modified: DateTime<Utc>,
+        now: &Now,
+    ) -> bool {
+        let Some(when) = self.expires.filter(|_| self.enabled) else { return false };
+        let due = match when {
+            When::Days(days) => now.is_past(modified, days),
+            When::Date(date) => now.time >= date,
+        };
+        due && self.fits(key, meta, size)
+    }
+
+    /// Whether the rule's filter lets an object through.
+    pub(super) fn fits(&self, key: &str, meta: &Meta, size: u64) -> bool {
+        key.starts_with(&self.prefix)
+            && self.tags.iter().all(|tag| meta.tags.contains(tag))
+            && self.larger_than.is_none_or(|limit| size > limit)
+            && self.smaller_than.is_none_or(|limit| size < limit)
+    }
+}
+
+/// When `days` have gone by since a moment. Real days end at the midnight after, as in S3, others to the second. `None`: not
+/// before the end of the calendar.
+pub(super) fn due(from: DateTime<Utc>, days: u32, day: Duration) -> Option<DateTime<Utc>> {
+    let past =
+        from.checked_add_signed(TimeDelta::from_std(day).ok()?.checked_mul(i32::try_from(days).ok()?)?)?;
+    if day != DAY {
+        return Some(past);
+    }
+    let midnight = past.date_naive().and_time(NaiveTime::MIN).and_utc();
+    if midnight == past { Some(past) } else { midnight.checked_add_days(Days::new(1)) }
+}
+
+/// The time, and how long a day is.
+pub(super) struct Now {
+    pub(super) time: DateTime<Utc>,
+    pub(super) day: Duration,
+}
+
+impl Now {
+    pub(super) fn is_past(&self, from: DateTime<Utc>, days: u32) -> bool {
+        due(from, days, self.day).is_some_and(|due| self.time >= due)
+    }
+}
+
+/// Checks a document that is put: what [`Rules::parse`] reads, and what does nothing here but has to be right.
+pub(super) fn check(root: &Node) -> S3Result<()> {
+    Rules::parse(root)?;
+    for rule in root.all("Rule") {
+        if let Some(filter) = rule.child("Filter") {
+            check_filter(filter.child("And").unwrap_or(filter))?;
+        }
+        check_transitions(rule)?;
+        check_noncurrent_transitions(rule)?;
+    }
+    Ok(())
+}
+
+fn check_filter(filter: &Node) -> S3Result<()> {
+    let tag = |node: &Node| {
+        (node.value("Key").unwrap_or("").to_owned(), node.value("Value").unwrap_or("").to_owned())
+    };
+    let tags: Vec<_> = filter.all("Tag").map(tag).collect();
+    let count = tags.len();
+    tagging::check(&tags, count)?;
+    let size = |name| filter.value(name).and_then(|text| text.trim().parse::<u64>().ok());
+    match (size("ObjectSizeGreaterThan"), size("ObjectSizeLessThan")) {
+        (Some(more), Some(less)) if less <= more => fail(
+            "InvalidRequest",
+            "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// A number of days that may be none.
+fn days(node: &Node, name: &str) -> S3Result<Option<u32>> {
+    let Some(text) = node.value(name) else { return Ok(None) };
+    match text.trim().parse::<i64>().map_err(|_| malformed_xml())? {
+        days @ 0..=0x7fff_ffff => Ok(Some(days as u32)),
+        _ => fail("InvalidArgument", format!("'{name}' for Transition action must be nonnegative")),
+    }
+}
+
+/// The class that a transition leads to.
+fn class(transition: &Node) -> S3Result<&str> {
+    let class = transition.value("StorageClass").map(str::trim).ok_or_else(malformed_xml)?;
+    let known = STORAGE_CLASSES.contains(&class) && !matches!(class, "STANDARD" | "REDUCED_REDUNDANCY");
+    if known { Ok(class) } else { Err(malformed_xml()) }
+}
+
+/// Each class once.
+fn check_classes(rule: &Node, name: &str) -> S3Result<()> {
+    let mut classes = rule.all(name).map(class).collect::<S3Result<Vec<_>>>()?;
+    let count = classes.len();
+    classes.sort_unstable();
+    classes.dedup();
+    if classes.len() == count {
+        return Ok(());
+    }
+    fail("InvalidRequest", format!("'StorageClass' must be different for '{name}' actions in same 'Rule'"))
+}
+
+fn check_transitions(rule: &Node) -> S3Result<()> {
+    check_classes(rule, "Transition")?;
+    let expiration = rule.child("Expiration");
+    let expires = match expiration {
+        Some(node) => match (days(node, "Days")?, node.value("Date")) {
+            (Some(days), _) => Some(When::Days(days)),
+            (None, Some(text)) => Some(When::Date(date(text)?)),
+            (None, None) => None,
+        },
+        None => None,
+    };
+    let mut by_days = expires.map(|when| matches!(when, When::Days(_)));
+    for transition in rule.all("Transition") {
+        let moves = match (days(transition, "Days")?, transition.value("Date")) {
+            (Some(days), None) => When::Days(days),
+            (None, Some(text)) => When::Date(date(text)?),
+            _ => return Err(malformed_xml()),
+        };
+        if *by_days.get_or_insert(matches!(moves, When::Days(_))) != matches!(moves, When::Days(_)) {
+            return fail(
+                "InvalidRequest",
+                "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule",
+            );
+        }
+        let too_late = match (expires, moves) {
+            (Some(When::Days(expires)), When::Days(moves)) => expires <= moves,
+            (Some(When::Date(expires)), When::Date(moves)) => expires <= moves,
+            _ => false,
+        };
+        if too_late {
+            return fail(
+                "InvalidArgument",
+                "The Expiration action of a rule must come later than its Transition actions",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_noncurrent_transitions(rule: &Node) -> S3Result<()> {
+    const NAME: &str = "NoncurrentVersionTransition";
+    check_classes(rule, NAME)?;
+    let expiration = rule.child("NoncurrentVersionExpiration");
+    let expires = expiration.map(|node| days(node, "NoncurrentDays")).transpose()?.flatten();
+    for transition in rule.all(NAME) {
+        let moves = days(transition, "NoncurrentDays")?.ok_or_else(malformed_xml)?;
+        if expires.is_some_and(|expires| expires <= moves) {
+            return fail(
+                "InvalidArgument",
+                "'NoncurrentDays' in the NoncurrentVersionExpiration action must be greater than in the \
+                 NoncurrentVersionTransition action",
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::xml;
+
+    fn rules(inner: &str) -> S3Result<Rules> {
+        let text = format!("<LifecycleConfiguration>{inner}</LifecycleConfiguration>");
+        Rules::parse(&xml::parse(text.as_bytes(), &["LifecycleConfiguration"])?)
+    }
+
+    fn due(rules: &Rules, key: &str, tags: &[(&str, &str)], size: u64, age: i64) -> bool {
+        let time = Utc::now();
+        let now = Now { time, day: Duration::from_secs(10) };
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let meta = Meta { tags, ..Meta::default() };
+        let modified = time - chrono::TimeDelta::seconds(age);
+        rules.0.iter().any(|rule| rule.is_due(key, &meta, size, modified, &now))
+    }
+
+    #[test]
+    fn rules_select_by_prefix_tag_size_and_age() {
+        let by_prefix = rules(
+            "<Rule><Prefix>a/</Prefix><Status>Enabled</Status><Expiration><Days>2</Days></Expiration></Rule>",
+        );
+        let by_prefix = by_prefix.unwrap();
+        assert!(due(&by_prefix, "a/x", &[], 1, 20) && !due(&by_prefix, "a/x", &[], 1, 19));
+        assert!(!due(&by_prefix, "b/x", &[], 1, 20));
+        let by_tag = rules(
+            "<Rule><Filter><Tag><Key>days</Key><Value>1</Value></Tag></Filter><Status>Enabled</Status>\
+             <Expiration><Days>1</Days></Expiration></Rule>",
+        );
+        let by_tag = by_tag.unwrap();
+        assert!(due(&by_tag, "k", &[("days", "1")], 1, 10));
+        assert!(!due(&by_tag, "k", &[], 1, 10) && !due(&by_tag, "k", &[("days", "2")], 1, 10));
+        let both = rules(
+            "<Rule><ID>r</ID><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag>\
+             <ObjectSizeGreaterThan>10</ObjectSizeGreaterThan></And></Filter><Status>Enabled</Status>\
+             <Expiration><Date>2020-01-01T00:00:00Z</Date></Expiration></Rule>",
+        );
+        let both = both.unwrap();
+        assert!(due(&both, "pq", &[("k", "v")], 11, 0));
+        assert!(!due(&both, "pq", &[("k", "v")], 10, 0) && !due(&both, "q", &[("k", "v")], 11, 0));
+        let off =
+            rules("<Rule><Prefix/><Status>Disabled</Status><Expiration><Days>1</Days></Expiration></Rule>");
+        assert!(!due(&off.unwrap(), "k", &[], 1, 1000));
+    }
+
+    #[test]
+    fn real_days_end_at_midnight() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let of = |from, days, day| super::due(at(from), days, day).map(|due| due.to_rfc3339());
+        let wanted = |text: &str| Some(at(text).to_rfc3339());
+        assert_eq!(of("2014-01-15T10:30:00Z", 3, DAY), wanted("2014-01-19T00:00:00Z"));
+        assert_eq!(of("2014-01-15T00:00:00Z", 3, DAY), wanted("2014-01-18T00:00:00Z"));
+        assert_eq!(of("2014-01-15T10:30:00Z", 3, Duration::from_secs(10)), wanted("2014-01-15T10:30:30Z"));
+        assert_eq!(of("2014-01-15T10:30:00Z", i32::MAX as u32, DAY), None);
+    }
+
+    #[test]
+    fn transitions_are_checked_though_they_do_nothing() {
+        let moves = |class: &str, when: &str| {
+            format!("<Transition>{when}<StorageClass>{class}</StorageClass></Transition>")
+        };
+        let (one, ten) = ("<Days>1</Days>", "<Days>10</Days>");
+        let expire = |when: &str| format!("<Expiration>{when}</Expiration>");
+        let later = |days: u32, more: &str| {
+            format!(
+                "<NoncurrentVersionTransition><NoncurrentDays>{days}</NoncurrentDays>{more}</NoncurrentVersionTransition>\
+                 <NoncurrentVersionExpiration><NoncurrentDays>10</NoncurrentDays></NoncurrentVersionExpiration>"
+            )
+        };
+        let date = |text: &str| format!("<Date>{text}</Date>");
+        for (inner, wanted) in [
+            (moves("GLACIER", one) + &moves("DEEP_ARCHIVE", "<Days>5</Days>") + &expire(ten), Ok(())),
+            (moves("GLACIER", &date("2030-01-01")) + &expire(&date("2031-01-01")), Ok(())),
+            (moves("GLACIER", "<Days>0</Days>"), Ok(())),
+            (moves("GLACIER", &date("20220927")), Err("MalformedXML")),
+            (moves("GLACIER", "<Days>-1</Days>"), Err("InvalidArgument")),
+            (moves("GLACIER", ""), Err("MalformedXML")),
+            (moves("GLACIER", &format!("{one}{}", date("2030-01-01"))), Err("MalformedXML")),
+            (moves("STANDARD", one), Err("MalformedXML")),
+            (moves("", one), Err("MalformedXML")),
+            (moves("GLACIER", one) + &moves("GLACIER", ten), Err("InvalidRequest")),
+            (moves("GLACIER", ten) + &expire(ten), Err("InvalidArgument")),
+            (moves("GLACIER", &date("2031-01-01")) + &expire(&date("2030-01-01")), Err("InvalidArgument")),
+            (moves("GLACIER", one) + &expire(&date("2030-01-01")), Err("InvalidRequest")),
+            (later(9, "<StorageClass>GLACIER</StorageClass>"), Ok(())),
+            (later(10, "<StorageClass>GLACIER</StorageClass>"), Err("InvalidArgument")),
+            (later(9, ""), Err("MalformedXML")),
+        ] {
+            assert_eq!(checked("<Prefix/>", &inner), wanted, "{inner}");
+        }
+    }
+
+    #[test]
+    fn filters_are_checked() {
+        let tag = |key: &str| format!("<Tag><Key>{key}</Key><Value>v</Value></Tag>");
+        let sizes = |more: u32, less: u32| {
+            format!(
+                "<ObjectSizeGreaterThan>{more}</ObjectSizeGreaterThan><ObjectSizeLessThan>{less}</ObjectSizeLessThan>"
+            )
+        };
+        for (inner, wanted) in [
+            (tag("a") + &tag("b") + &sizes(1, 2), Ok(())),
+            (tag("a") + &tag("a"), Err("InvalidTag")),
+            (tag(&"a".repeat(129)), Err("InvalidTag")),
+            (sizes(2, 2), Err("InvalidRequest")),
+        ] {
+            let filter = format!("<Filter><And>{inner}</And></Filter>");
+            assert_eq!(checked(&filter, "<Expiration><Days>1</Days></Expiration>"), wanted, "{inner}");
+        }
+    }
+
+    fn checked(filter: &str, actions: &str) -> Result<(), &'static str> {
+        let text = format!(
+            "<LifecycleConfiguration><Rule>{filter}<Status>Enabled</Status>{actions}</Rule></LifecycleConfiguration>"
+        );
+        let root = xml::parse(text.as_bytes(), &["LifecycleConfiguration"]).unwrap();
+        check(&root).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn dates_are_days() {
+        let of = |text| date(text).map(|date| date.timestamp()).map_err(|error| error.code);
+        assert_eq!(of("2030-01-01"), Ok(1_893_456_000));
+        assert_eq!(of("2030-01-01T00:00:00.000Z"), Ok(1_893_456_000));
+        assert_eq!(of("2030-01-01T01:00:00+01:00"), Ok(1_893_456_000));
+        assert_eq!(of("2030-01-01T01:00:00Z"), Err("InvalidArgument"));
+        assert_eq!(of("tomorrow"), Err("MalformedXML"));
+    }
+
+    #[test]
+    fn broken_rules_are_refused() {
+        let days = "<Expiration><Days>1</Days></Expiration>";
+        for (inner, code) in [
+            ("", "MalformedXML"),
+            ("<Rule><Prefix/><Status>On</Status></Rule>", "MalformedXML"),
+            ("<Rule><Prefix/><Status>Enabled</Status></Rule>", "InvalidRequest"),
+            (
+                "<Rule><Prefix/><Status>Enabled</Status><Expiration><Days>0</Days></Expiration></Rule>",
+                "InvalidArgument",
+            ),
+            ("<Rule><Prefix/><Status>Enabled</Status><Expiration/></Rule>", "MalformedXML"),
+            (
+                "<Rule><Prefix/><Filter/><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>",
+                "MalformedXML",
+            ),
+            (
+                &format!("<Rule><ID>a</ID><Prefix/><Status>Enabled</Status>{days}</Rule>").repeat(2),
+                "InvalidArgument",
+            ),
+            (
+                "<Rule><Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter><Status>Enabled</Status><Expiration>\
+                 <ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule>",
+                "InvalidRequest",
+            ),
+            (
+                "<Rule><Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter><Status>Enabled</Status>\
+                 <AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation>\
+                 </AbortIncompleteMultipartUpload></Rule>",
+                "InvalidRequest",
+            ),
+        ] {
+            assert_eq!(rules(inner).unwrap_err().code, code, "{inner}");
+        }
+    }
+}
