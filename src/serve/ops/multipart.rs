@@ -78,7 +78,10 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
     {
         return Err(mismatch(Some(plan), stated));
     }
-    let (staged, etag, checksum) = put::receive(&bucket, &mut call.payload, planned, seal.as_ref())?;
+    // What is encrypted has a nonce, which its file says.
+    let length = call.payload.length().filter(|_| seal.is_none());
+    let stage = || bucket.stage_part(&upload.id, number, length);
+    let (staged, etag, checksum) = put::receive(stage, &mut call.payload, planned, seal.as_ref())?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
     reply.headers.extend(sse::headers(&upload.meta));

@@ -21,10 +21,10 @@ pub(crate) const MAX_OBJECT: u64 = 5 << 30;
 /// Pieces of at least this length are written as they come.
 const DIRECT: usize = 64 * 1024;
 
-/// Reads a body into a new file; returns it with the hex MD5 and the checksum of an algorithm. Everything that was
+/// Reads a body into what `stage` makes; returns it with the hex MD5 and the checksum of an algorithm. Everything that was
 /// promised of the body has been verified then.
 pub(crate) fn receive(
-    bucket: &Bucket,
+    stage: impl FnOnce() -> S3Result<Staged>,
     payload: &mut Payload,
     algorithm: Algorithm,
     seal: Option<&Seal>,
@@ -38,7 +38,7 @@ pub(crate) fn receive(
     }
     payload.want_md5();
     payload.want_checksum(algorithm);
-    let mut staged = bucket.stage()?;
+    let mut staged = stage()?;
     staged.seal(seal.map(Seal::sealer).transpose()?);
     // Pieces come as the network brings them; small ones are gathered.
     let mut gathered: Vec<u8> = Vec::new();
@@ -77,7 +77,7 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (sealed, seal) = sse::begin(server, call, &bucket)?.unzip();
     check_early(&bucket, call, &key)?;
     let algorithm = call.payload.stated().unwrap_or(Plan::DEFAULT.algorithm);
-    let (staged, etag, checksum) = receive(&bucket, &mut call.payload, algorithm, seal.as_ref())?;
+    let (staged, etag, checksum) = receive(|| bucket.stage(), &mut call.payload, algorithm, seal.as_ref())?;
     meta.sealed = sealed.map(|sealed| sealed.of_one(staged.nonce()));
     let checksum = Stored::of_content(checksum);
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));

@@ -2,6 +2,7 @@
 
 use super::dir::Dir;
 use super::place::{PRIVATE, Space};
+use super::slots::Slots;
 use super::walk::NameCache;
 use crate::serve::acl::Acl;
 use crate::serve::error::S3Result;
@@ -125,6 +126,7 @@ pub(crate) struct Bucket {
     /// Held shared while an object gets its place and its sidecar, and alone while what is in the way of one is removed.
     ways: RwLock<()>,
     names: Arc<NameCache>,
+    pub(super) slots: Slots,
 }
 
 /// A failed thread leaves data in order (each change is one assignment), so a poisoned lock is still good.
@@ -200,6 +202,7 @@ impl Bucket {
             alive: RwLock::new(true),
             ways: RwLock::default(),
             names,
+            slots: Slots::default(),
         })
     }
 

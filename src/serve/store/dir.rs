@@ -294,10 +294,10 @@ impl Dir {
         Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?))
     }
 
-    /// Opens or makes a file for locking.
-    pub(crate) fn open_or_create(&self, name: &str) -> io::Result<File> {
+    /// Opens a file for reading and writing; makes it with a mode if it is not there.
+    pub(crate) fn open_or_create(&self, name: &str, mode: u32) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o600))?))
+        Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(mode))?))
     }
 
     /// Moves a name, replacing a file that has the new one.

@@ -11,7 +11,7 @@
 //!     meta/KEY                      sidecars: a mirrored tree
 //!     escaped/data/HEX              objects whose keys cannot be paths
 //!     escaped/meta/HEX              their sidecars
-//!     uploads/ID/                   upload.json and parts NUMBER-MD5
+//!     uploads/ID/                   upload.json and parts (see [`uploads`])
 //!     versions/index/HEX            versions of a key that are not current, and delete markers
 //!     versions/data/NAME            their contents
 //!     tmp/                          files that have no name yet
@@ -25,6 +25,7 @@ pub(crate) mod dir;
 pub(crate) mod haste;
 pub(crate) mod meta;
 pub(crate) mod place;
+mod slots;
 pub(crate) mod staged;
 pub(crate) mod summaries;
 mod sweep;
@@ -94,7 +95,7 @@ impl Store {
         let mut crashed = false;
         if !mode.read_only {
             let private = root.make(std::iter::once(PRIVATE), mode.fsync)?;
-            let mut file = private.open_or_create("lock")?;
+            let mut file = private.open_or_create("lock", 0o600)?;
             match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {
                     crashed = sweep::begin(&mut file)?;

@@ -1,12 +1,14 @@
 //! New files before they have a name, and what fills them.
 
 use super::dir::Dir;
+use super::slots::{Closed, Slot};
 use super::write::PIECE;
 use crate::serve::error::{S3Error, S3Result};
 use crate::serve::sse::Sealer;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,16 +19,34 @@ pub(super) fn temporary_name() -> String {
     format!("{:016x}-{:x}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A new file that has no name in the bucket yet; dropped, it goes away.
+/// What a staged file is.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// One of its own; dropped, it goes away.
+    Temporary,
+    /// A slot of a shared file.
+    Slot(Slot),
+    /// The shared file itself, complete; dropped, it stays.
+    Content(#[expect(dead_code, reason = "held")] Closed),
+}
+
+/// New content that has no name in the bucket yet.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(super) tmp: Dir,
     pub(super) name: String,
     pub(crate) file: File,
-    pub(super) sealer: Option<Sealer>,
+    sealer: Option<Sealer>,
+    pub(super) kind: Kind,
+    /// How much was written, in bytes.
+    written: u64,
 }
 
 impl Staged {
+    pub(super) fn new(tmp: Dir, name: String, file: File, kind: Kind) -> Self {
+        Self { tmp, name, file, sealer: None, kind, written: 0 }
+    }
+
     /// What is written from here on is encrypted.
     pub(crate) fn seal(&mut self, sealer: Option<Sealer>) {
         self.sealer = sealer;
@@ -38,14 +58,28 @@ impl Staged {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.sealer {
-            None => self.file.write_all(bytes),
+        let mut sealed = Vec::new();
+        let bytes = match &mut self.sealer {
+            None => bytes,
             Some(sealer) => {
-                let mut bytes = bytes.to_vec();
-                sealer.apply(&mut bytes);
-                self.file.write_all(&bytes)
+                sealed.extend_from_slice(bytes);
+                sealer.apply(&mut sealed);
+                &sealed
+            }
+        };
+        match &self.kind {
+            Kind::Temporary | Kind::Content(_) => self.file.write_all(bytes)?,
+            Kind::Slot(slot) => {
+                let at = slot.start + self.written;
+                if bytes.len() as u64 > slot.end - at {
+                    // The neighbour is not to suffer for it. Its length is checked, too, but at the end.
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "a body is longer than it said"));
+                }
+                self.file.write_all_at(bytes, at)?;
             }
         }
+        self.written += bytes.len() as u64;
+        Ok(())
     }
 
     /// Moves the file to a name, which takes the place of what has it.
@@ -57,7 +91,9 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        let _ = self.tmp.unlink(&self.name);
+        if matches!(self.kind, Kind::Temporary) {
+            let _ = self.tmp.unlink(&self.name);
+        }
     }
 }
 
@@ -82,7 +118,9 @@ pub(crate) fn copy_range(
     Ok(())
 }
 
-/// Appends a whole file to another; the kernel does it where it can (without a copy on some file systems).
-pub(super) fn append(from: &mut File, to: &mut File) -> io::Result<u64> {
-    io::copy(from, to)
+/// Appends a range of a file to another; the kernel does it where it can (without a copy on some file systems). Returns how
+/// much there was.
+pub(super) fn append(mut from: &File, offset: u64, length: u64, mut to: &File) -> io::Result<u64> {
+    from.seek(SeekFrom::Start(offset))?;
+    io::copy(&mut from.take(length), &mut to)
 }

@@ -1,18 +1,23 @@
 //! Multipart uploads: a directory each, with what the object will be and a file for each part.
 //!
 //! A part's file is named after its number, MD5, checksum, and nonce if it is encrypted, so that a part and what is known
-//! of it appear in one rename.
+//! of it appear in one rename. A part that is written where it will be in the object (see [`super::slots`]) has an empty
+//! file for an entry, whose name also says its size. Two entries of one number: the process died between a new part's entry
+//! and the old one's removal.
 
 use super::bucket::Bucket;
-use super::dir::{Dir, Kind};
+use super::dir::{Dir, Kind, stat_file};
 use super::meta::Meta;
-use super::staged::{Staged, append, temporary_name};
+use super::slots;
+use super::staged::{self, Staged, append, temporary_name};
 use crate::s3::checksum::Checksum;
 use crate::serve::checksum::Plan;
 use crate::serve::error::{S3Error, S3Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
 use std::io;
+use std::time::SystemTime;
 
 const UPLOAD: &str = "upload.json";
 
@@ -52,7 +57,10 @@ pub(crate) struct Part {
     pub(crate) mtime: i64,
     /// Of its encryption.
     pub(crate) nonce: Option<String>,
+    /// Its entry.
     name: String,
+    /// Where it begins in the shared file, if it is there.
+    slot: Option<u64>,
 }
 
 fn no_such_upload() -> S3Error {
@@ -63,17 +71,29 @@ fn no_such_upload() -> S3Error {
     )
 }
 
-/// Removes uploads that were never finished being made or being removed.
+/// Removes uploads that were never finished being made or being removed, and those whose bytes are an object by now: the
+/// process died before it could forget them.
 pub(super) fn clean(private: &Dir) -> io::Result<()> {
     let Some(uploads) = private.child("uploads")? else { return Ok(()) };
     for entry in uploads.list()? {
         let Ok(id) = String::from_utf8(entry.name) else { continue };
         let Some(dir) = uploads.child(&id)? else { continue };
-        if dir.stat(UPLOAD)?.is_none() {
+        if dir.stat(UPLOAD)?.is_none() || is_spent(&dir)? {
             uploads.remove_all(&id)?;
         }
     }
     Ok(())
+}
+
+/// Whether parts have their entries, but the file that they were in is gone.
+fn is_spent(dir: &Dir) -> io::Result<bool> {
+    let mut has_slots = false;
+    dir.each(|name, _| {
+        has_slots |=
+            std::str::from_utf8(name).is_ok_and(|name| number_of(name).is_some() && name.contains('@'));
+        Ok(())
+    })?;
+    Ok(has_slots && content_of(dir)?.is_none())
 }
 
 fn is_id(id: &str) -> bool {
@@ -139,6 +159,15 @@ impl Bucket {
         Ok(uploads)
     }
 
+    /// Starts a part: in its slot if it is `length` bytes long and can have one, else in a file of its own.
+    pub(crate) fn stage_part(&self, id: &str, number: u32, length: Option<u64>) -> S3Result<Staged> {
+        let Some(length) = length else { return self.stage() };
+        let dir = self.upload_dir(id)?;
+        let Some(slot) = self.slots.take(&dir, id, number, length, number_of)? else { return self.stage() };
+        let (name, file) = (slot.file.clone(), dir.open_or_create(&slot.file, 0o666)?);
+        Ok(Staged::new(dir, name, file, staged::Kind::Slot(slot)))
+    }
+
     /// Adds a part, in the place of one with the same number.
     pub(crate) fn put_part(
         &self,
@@ -162,12 +191,27 @@ impl Bucket {
             return Err(no_such_upload());
         }
         let mut name = part_name(number, etag, checksum);
-        if let Some(nonce) = staged.nonce() {
-            name = format!("{name}-{nonce}");
-        }
-        staged.rename(&dir, &name)?;
+        let replaces = self.slots.enter(id, number);
+        // A slot is held until its part has its entry.
+        let _slot = match &staged.kind {
+            staged::Kind::Slot(slot) => {
+                name = format!("{name}@{}", slot.end - slot.start);
+                drop(dir.create(&name)?);
+                Some(staged)
+            }
+            _ => {
+                if let Some(nonce) = staged.nonce() {
+                    name = format!("{name}-{nonce}");
+                }
+                staged.rename(&dir, &name)?;
+                None
+            }
+        };
         if self.mode.fsync {
             dir.sync()?;
+        }
+        if !replaces {
+            return Ok(());
         }
         let mut replaced = false;
         for other in parts_of(&dir)? {
@@ -191,17 +235,51 @@ impl Bucket {
         Ok(parts)
     }
 
-    /// Puts parts together in a new file.
+    /// Puts parts together.
     pub(crate) fn assemble(&self, id: &str, parts: &[Part]) -> S3Result<Staged> {
         let dir = self.upload_dir(id)?;
-        let mut staged = self.stage()?;
+        if let Some(content) = self.assembled(&dir, id, parts)? {
+            return Ok(content);
+        }
+        let shared = content_of(&dir)?;
+        let staged = self.stage()?;
         for part in parts {
-            let Some((mut file, _)) = dir.open_file(&part.name)? else { return Err(no_such_upload()) };
-            if append(&mut file, &mut staged.file)? != part.size {
+            let copied = match (part.slot, &shared) {
+                (Some(start), Some((_, file, _))) => append(file, start, part.size, &staged.file)?,
+                (Some(_), None) => return Err(no_such_upload()),
+                (None, _) => {
+                    let Some((file, _)) = dir.open_file(&part.name)? else { return Err(no_such_upload()) };
+                    append(&file, 0, part.size, &staged.file)?
+                }
+            };
+            if copied != part.size {
                 return Err(S3Error::new("InternalError", "A part changed while it was read."));
             }
         }
         Ok(staged)
+    }
+
+    /// The shared file, if it is what the parts make; see [`super::slots`].
+    fn assembled(&self, dir: &Dir, id: &str, parts: &[Part]) -> S3Result<Option<Staged>> {
+        let Some(closed) = self.slots.close(id) else { return Ok(None) };
+        let Some((size, _, name)) = content_of(dir)? else { return Ok(None) };
+        let mut end = 0;
+        for (part, number) in parts.iter().zip(1..) {
+            let follows = part.number == number && part.slot == Some(end) && end % size == 0;
+            if !follows {
+                return Ok(None);
+            }
+            end += part.size;
+        }
+        // What is not wanted may be wanted if the completion fails.
+        if parts_of(dir)?.len() != parts.len() {
+            return Ok(None);
+        }
+        let file = dir.open_or_create(&name, 0o666)?;
+        file.set_len(end)?;
+        // As if it had been put together now.
+        file.set_modified(SystemTime::now())?;
+        Ok(Some(Staged::new(dir.again()?, name, file, staged::Kind::Content(closed))))
     }
 
     /// Removes an upload with its parts.
@@ -216,6 +294,7 @@ impl Bucket {
         if self.mode.fsync {
             dir.sync()?;
         }
+        self.slots.forget(id);
         let gone = temporary_name();
         let tmp = self.tmp()?;
         uploads.rename(id, tmp, &gone)?;
@@ -230,23 +309,62 @@ fn part_name(number: u32, etag: &str, checksum: Checksum) -> String {
     format!("{number:05}-{etag}-{}-{sum}", checksum.algorithm().name())
 }
 
+/// The number of the part whose entry has a name.
+fn number_of(name: &str) -> Option<u32> {
+    let (number, _) = name.split_once('-')?;
+    number.parse().ok()
+}
+
+/// The shared file: the size of its slots, itself, its name.
+fn content_of(dir: &Dir) -> io::Result<Option<(u64, File, String)>> {
+    let mut found = None;
+    dir.each(|name, _| {
+        if let Ok(name) = std::str::from_utf8(name)
+            && let Some(size) = slots::size_of(name)
+        {
+            found = Some((size, name.to_owned()));
+        }
+        Ok(())
+    })?;
+    let Some((size, name)) = found else { return Ok(None) };
+    Ok(dir.open_file(&name)?.map(|(file, _)| (size, file, name)))
+}
+
 fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
+    let shared = match content_of(dir)? {
+        Some((size, file, _)) => Some((size, stat_file(&file)?.size)),
+        None => None,
+    };
     let mut parts = Vec::new();
     for entry in dir.list()? {
         let Ok(name) = String::from_utf8(entry.name) else { continue };
-        let mut fields = name.splitn(5, '-');
-        let (Some(number), Some(etag)) = (fields.next(), fields.next()) else { continue };
-        let Ok(number) = number.parse() else { continue };
+        let Some(number) = number_of(&name) else { continue };
+        let (said, slotted) = match name.rsplit_once('@') {
+            Some((said, size)) => (said, size.parse::<u64>().ok()),
+            None => (&*name, None),
+        };
+        let mut fields = said.splitn(5, '-').skip(1);
+        let Some(etag) = fields.next().map(str::to_owned) else { continue };
         let checksum = match (fields.next().map(str::parse), fields.next()) {
             (Some(Ok(algorithm)), Some(sum)) => Checksum::parse(algorithm, &sum.replace('_', "/")),
             _ => None,
         };
-        if let Some(stat) = dir.stat(&name)?
-            && stat.kind == Kind::File
-        {
-            let (etag, nonce) = (etag.to_owned(), fields.next().map(str::to_owned));
-            parts.push(Part { number, etag, checksum, size: stat.size, mtime: stat.mtime, nonce, name });
-        }
+        let nonce = fields.next().map(str::to_owned);
+        let Some(stat) = dir.stat(&name)?.filter(|stat| stat.kind == Kind::File) else { continue };
+        let slot = match (slotted, shared) {
+            (None, _) => None,
+            (Some(size), Some((slot, length))) => {
+                let start = slot * u64::from(number.saturating_sub(1));
+                if start + size > length {
+                    continue;
+                }
+                Some(start)
+            }
+            // The upload was completed; only its end is missing.
+            (Some(_), None) => continue,
+        };
+        let size = slotted.unwrap_or(stat.size);
+        parts.push(Part { number, etag, checksum, size, mtime: stat.mtime, nonce, name, slot });
     }
     Ok(parts)
 }

@@ -39,7 +39,7 @@ use super::dir::{Dir, Kind, Stat, stat_file};
 use super::haste;
 use super::meta::{self, Meta, Record};
 use super::place::{self, Space};
-use super::staged::Staged;
+use super::staged::{self, Staged};
 use super::versions::{self, Removed};
 use crate::digest::{Digest, Md5};
 use crate::serve::error::{S3Result, fail};
@@ -154,7 +154,7 @@ impl Bucket {
             return Err(super::no_such_bucket(self.name()));
         }
         let (tmp, name, file) = self.create_temporary()?;
-        Ok(Staged { tmp: tmp.again()?, name, file, sealer: None })
+        Ok(Staged::new(tmp.again()?, name, file, staged::Kind::Temporary))
     }
 
     /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse. Where

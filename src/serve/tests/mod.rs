@@ -76,6 +76,13 @@ impl Lab {
         lab
     }
 
+    /// Another server on the same directory.
+    async fn restarted(self) -> Self {
+        self.server.stop().await;
+        let server = start(options(self.dir.path())).await.unwrap();
+        Self { dir: self.dir, server }
+    }
+
     fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }
@@ -152,6 +159,23 @@ impl Ask {
 
     /// Signs and sends.
     async fn send(self) -> Answer {
+        let headers = self.signed();
+        self.send_with(headers).await
+    }
+
+    /// Signs, and sends the head and the first bytes of the body.
+    async fn start(self, length: usize) -> Begun {
+        let headers = self.signed();
+        let (address, body) = (self.address, self.body.len());
+        let message = self.message(headers);
+        let sent = message.len() - body + length;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&message[..sent]).await.unwrap();
+        Begun { stream, rest: message[sent..].to_vec() }
+    }
+
+    /// The headers with a signature.
+    fn signed(&self) -> Vec<(String, String)> {
         let hash = hex::encode(Sha256::digest(&self.body));
         let mut headers = self.headers.clone();
         if !headers.iter().any(|(name, _)| name == "host") {
@@ -168,11 +192,15 @@ impl Ask {
             }
         };
         headers.extend(added);
-        self.send_with(headers).await
+        headers
     }
 
     /// Sends with exactly these headers (and the length).
     async fn send_with(self, headers: Vec<(String, String)>) -> Answer {
+        exchange(self.address, &self.message(headers)).await
+    }
+
+    fn message(self, headers: Vec<(String, String)>) -> Vec<u8> {
         let mut target = self.path.clone();
         if !self.query.is_empty() {
             target = format!("{target}?{}", encode::query_string(&self.query, true));
@@ -182,18 +210,30 @@ impl Ask {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("content-length: {}\r\nconnection: close\r\n\r\n", self.body.len()));
-        exchange(self.address, &[head.as_bytes(), &self.body].concat()).await
+        [head.as_bytes(), &self.body].concat()
+    }
+}
+
+/// A request of which a part was sent.
+struct Begun {
+    stream: TcpStream,
+    rest: Vec<u8>,
+}
+
+impl Begun {
+    /// Sends the rest and reads the answer.
+    async fn finish(mut self) -> Answer {
+        // A server that has heard enough may answer and close before everything was sent.
+        let _ = self.stream.write_all(&self.rest).await;
+        let mut answer = Vec::new();
+        let _ = self.stream.read_to_end(&mut answer).await;
+        Answer::parse(&answer)
     }
 }
 
 /// Sends bytes as they are and reads the answer.
 async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    // A server that has heard enough may answer and close before everything was sent.
-    let _ = stream.write_all(bytes).await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    Answer::parse(&answer)
+    Begun { stream: TcpStream::connect(address).await.unwrap(), rest: bytes.to_vec() }.finish().await
 }
 
 /// What came back.

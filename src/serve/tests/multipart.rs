@@ -145,3 +145,135 @@ async fn uploads_are_listed_in_pages() {
     );
     assert_eq!(lab.alice("GET", "/b-one?uploads&prefix=c").send().await.ok(200).all("Key"), ["c"]);
 }
+
+/// The only file that uploads of a bucket share, if there is one.
+fn shared(lab: &Lab) -> Option<PathBuf> {
+    let uploads = std::fs::read_dir(lab.path("b-one/.s3cmd-serve/uploads")).ok()?;
+    let files = uploads.flat_map(|upload| std::fs::read_dir(upload.unwrap().path()).unwrap());
+    files.map(|file| file.unwrap().path()).find(|path| path.to_string_lossy().contains("/content-"))
+}
+
+fn inode(path: &Path) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(path).unwrap())
+}
+
+#[tokio::test]
+async fn parts_of_one_size_become_the_object_without_a_copy() {
+    let lab = Lab::with_bucket().await;
+    let id = create(&lab, "/b-one/k").await;
+    let body = |byte, size| vec![byte; size];
+    let second = part(&lab, "/b-one/k", &id, 2, body(b'b', 5 * MIB)).await;
+    let first = part(&lab, "/b-one/k", &id, 1, body(b'a', 5 * MIB)).await;
+    // One that broke off leaves its slot as it was: nobody's.
+    let broken = format!("/b-one/k?partNumber=3&uploadId={id}");
+    let wrong = lab.alice("PUT", &broken).header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==");
+    wrong.body(body(b'x', 4 * MIB)).send().await.error(400, "BadDigest");
+    let listed = lab.alice("GET", &format!("/b-one/k?uploadId={id}")).send().await.ok(200);
+    assert_eq!(listed.all("Size"), ["5242880", "5242880"]);
+    let third = part(&lab, "/b-one/k", &id, 3, body(b'c', 7)).await;
+    let content = inode(&shared(&lab).unwrap());
+    let target = format!("/b-one/k?uploadId={id}");
+    let all = completion(&[(1, &first), (2, &second), (3, &third)]);
+    // What is refused can be asked for again.
+    lab.put("/b-one/k", "present").await;
+    let guarded = lab.alice("POST", &target).header("if-none-match", "*").body(all.clone());
+    guarded.send().await.error(412, "PreconditionFailed");
+    let before = Utc::now();
+    lab.alice("POST", &target).body(all).send().await.ok(200);
+    assert_eq!(inode(&lab.path("b-one/k")), content);
+    let object = lab.alice("GET", "/b-one/k").send().await.ok(200);
+    assert_eq!(object.body, [body(b'a', 5 * MIB), body(b'b', 5 * MIB), body(b'c', 7)].concat());
+    let modified = crate::serve::auth::parse_http_date(object.header("last-modified")).unwrap();
+    assert!(modified.timestamp() >= before.timestamp(), "{modified}");
+    assert_eq!(shared(&lab), None);
+}
+
+/// Whatever is unusual about the parts, the object is what was asked for.
+#[tokio::test]
+async fn parts_that_do_not_fit_their_slots_are_put_together() {
+    let lab = Lab::with_bucket().await;
+    let body = |byte, size| vec![byte; size];
+    // Replaced, left out, with a gap, longer than the first, shorter in the middle.
+    for (case, sizes, wanted) in [
+        ("replaced", vec![(1, 5), (2, 5), (1, 5), (3, 1)], vec![2, 1, 3]),
+        ("left out", vec![(1, 5), (2, 5), (3, 5)], vec![0, 1]),
+        ("gap", vec![(1, 5), (3, 5), (4, 2)], vec![0, 1, 2]),
+        ("longer", vec![(2, 5), (1, 7), (3, 6)], vec![1, 0, 2]),
+        ("shorter", vec![(1, 7), (2, 5), (3, 7)], vec![0, 1, 2]),
+        ("from two", vec![(2, 6), (3, 6)], vec![0, 1]),
+        ("one", vec![(1, 6)], vec![0]),
+        ("short one", vec![(1, 1)], vec![0]),
+    ] {
+        let target = format!("/b-one/{}", case.replace(' ', "-"));
+        let id = create(&lab, &target).await;
+        let mut etags = Vec::new();
+        for (index, (number, size)) in sizes.iter().enumerate() {
+            etags.push(part(&lab, &target, &id, *number, body(b'a' + index as u8, size * MIB)).await);
+        }
+        let chosen: Vec<_> = wanted.iter().map(|index| (sizes[*index].0, &*etags[*index])).collect();
+        let ask = lab.alice("POST", &format!("{target}?uploadId={id}")).body(completion(&chosen));
+        ask.send().await.ok(200);
+        let expected: Vec<u8> =
+            wanted.iter().flat_map(|index| body(b'a' + *index as u8, sizes[*index].1 * MIB)).collect();
+        let object = lab.alice("GET", &target).send().await.ok(200);
+        assert!(object.body == expected, "{case}: {} bytes", object.body.len());
+        assert_eq!(shared(&lab), None, "{case}");
+    }
+}
+
+/// A part still on its way into a slot must not reach the object, nor may it hold the completion up.
+#[tokio::test]
+async fn a_part_under_way_does_not_write_into_the_object() {
+    let lab = Lab::with_bucket().await;
+    let id = create(&lab, "/b-one/k").await;
+    let first = part(&lab, "/b-one/k", &id, 1, vec![b'a'; 5 * MIB]).await;
+    let late = lab.alice("PUT", &format!("/b-one/k?partNumber=2&uploadId={id}")).body(vec![b'x'; 5 * MIB]);
+    let late = late.start(2 * MIB).await;
+    // Said again meanwhile, the part comes beside the slot.
+    while std::fs::metadata(shared(&lab).unwrap()).unwrap().len() <= 5 * MIB as u64 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let second = part(&lab, "/b-one/k", &id, 2, vec![b'b'; 5 * MIB]).await;
+    let target = format!("/b-one/k?uploadId={id}");
+    let body = completion(&[(1, &first), (2, &second)]);
+    lab.alice("POST", &target).body(body).send().await.ok(200);
+    late.finish().await.error(404, "NoSuchUpload");
+    let object = lab.alice("GET", "/b-one/k").send().await.ok(200);
+    assert!(object.body == [vec![b'a'; 5 * MIB], vec![b'b'; 5 * MIB]].concat());
+}
+
+/// The server may be gone between two parts, and between a completion and its last step.
+#[tokio::test]
+async fn slots_outlive_the_server() {
+    let lab = Lab::with_bucket().await;
+    let id = create(&lab, "/b-one/k").await;
+    let first = part(&lab, "/b-one/k", &id, 1, vec![b'a'; 5 * MIB]).await;
+    let lab = lab.restarted().await;
+    let second = part(&lab, "/b-one/k", &id, 2, vec![b'b'; 5 * MIB]).await;
+    let replaced = part(&lab, "/b-one/k", &id, 1, vec![b'c'; 5 * MIB]).await;
+    assert_ne!(first, replaced);
+    let again = part(&lab, "/b-one/k", &id, 1, vec![b'a'; 5 * MIB]).await;
+    let target = format!("/b-one/k?uploadId={id}");
+    let body = completion(&[(1, &again), (2, &second)]);
+    lab.alice("POST", &target).body(body).send().await.ok(200);
+    let object = lab.alice("GET", "/b-one/k").send().await.ok(200);
+    assert!(object.body == [vec![b'a'; 5 * MIB], vec![b'b'; 5 * MIB]].concat());
+
+    let id = create(&lab, "/b-one/k").await;
+    let only = part(&lab, "/b-one/k", &id, 1, vec![b'd'; 5 * MIB]).await;
+    let upload = lab.path("b-one/.s3cmd-serve/uploads").join(&id);
+    let kept = lab.path("kept");
+    std::fs::create_dir(&kept).unwrap();
+    for file in std::fs::read_dir(&upload).unwrap().map(|file| file.unwrap()) {
+        if !file.file_name().to_string_lossy().starts_with("content-") {
+            std::fs::copy(file.path(), kept.join(file.file_name())).unwrap();
+        }
+    }
+    let target = format!("/b-one/k?uploadId={id}");
+    let ask = |lab: &Lab| lab.alice("POST", &target).body(completion(&[(1, &only)])).send();
+    ask(&lab).await.ok(200);
+    std::fs::rename(&kept, &upload).unwrap();
+    let lab = lab.restarted().await;
+    assert!(lab.alice("GET", "/b-one?uploads").send().await.ok(200).all("Key").is_empty());
+    ask(&lab).await.ok(200);
+}
