@@ -199,6 +199,12 @@ impl Server {
         let block = PublicBlock::of(bucket);
         if let Some(policy) = bucket.policy() {
             let mut values = condition_values(call);
+            if action == "s3:ListBucket"
+                && let Some(key) = call.key.as_ref().filter(|_| call.header("x-amz-copy-source").is_none())
+            {
+                // Whether a missing key may be told is whether a listing of it is allowed.
+                values.push(("s3:prefix".to_owned(), key.clone()));
+            }
             if let Need::Object(_, meta) = need {
                 let tags = meta.tags.iter();
                 values.extend(tags.map(|(name, value)| (tag_key("existing", name), value.clone())));

@@ -106,10 +106,7 @@ impl Rule {
         match (node.child("Filter"), node.value("Prefix")) {
             (Some(_), Some(_)) => return Err(malformed_xml()),
             (Some(filter), None) => {
-                if filter.children.len() > 1 {
-                    return Err(malformed_xml());
-                }
-                rule.filter(filter.child("And").unwrap_or(filter))?;
+                rule.filter(filter)?;
             }
             (None, Some(prefix)) => prefix.clone_into(&mut rule.prefix),
             (None, None) => return Err(malformed_xml()),
@@ -151,11 +148,15 @@ impl Rule {
         Ok(rule)
     }
 
+    /// Everything that a filter says has to be true. On AWS it says one thing, or `And`; Ceph takes more beside each other.
     fn filter(&mut self, filter: &Node) -> S3Result<()> {
         let size = |node: &Node| node.text.trim().parse::<u64>().map(Some).map_err(|_| malformed_xml());
         for node in &filter.children {
             match node.name.as_str() {
-                "Prefix" => node.text.clone_into(&mut self.prefix),
+                "And" => self.filter(node)?,
+                // Of two prefixes the longer one says it all.
+                "Prefix" if self.prefix.starts_with(&node.text) => {}
+                "Prefix" if node.text.starts_with(&self.prefix) => node.text.clone_into(&mut self.prefix),
                 "Tag" => {
                     let key = node.value("Key").ok_or_else(malformed_xml)?;
                     let value = node.value("Value").ok_or_else(malformed_xml)?;
@@ -223,7 +224,8 @@ pub(super) fn check(root: &Node) -> S3Result<()> {
     Rules::parse(root)?;
     for rule in root.all("Rule") {
         if let Some(filter) = rule.child("Filter") {
-            check_filter(filter.child("And").unwrap_or(filter))?;
+            check_filter(filter)?;
+            filter.child("And").map_or(Ok(()), check_filter)?;
         }
         check_transitions(rule)?;
         check_noncurrent_transitions(rule)?;
@@ -375,6 +377,16 @@ mod tests {
         let both = both.unwrap();
         assert!(due(&both, "pq", &[("k", "v")], 11, 0));
         assert!(!due(&both, "pq", &[("k", "v")], 10, 0) && !due(&both, "q", &[("k", "v")], 11, 0));
+        // Beside each other: all of it has to be true.
+        let beside = rules(
+            "<Rule><Filter><Prefix>p/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag><And><Prefix>p/q</Prefix>\
+             <Tag><Key>l</Key><Value>w</Value></Tag></And></Filter><Status>Enabled</Status>\
+             <Expiration><Days>1</Days></Expiration></Rule>",
+        );
+        let beside = beside.unwrap();
+        assert!(due(&beside, "p/q", &[("k", "v"), ("l", "w")], 1, 10));
+        assert!(!due(&beside, "p/x", &[("k", "v"), ("l", "w")], 1, 10));
+        assert!(!due(&beside, "p/q", &[("k", "v")], 1, 10) && !due(&beside, "p/q", &[("l", "w")], 1, 10));
         let off =
             rules("<Rule><Prefix/><Status>Disabled</Status><Expiration><Days>1</Days></Expiration></Rule>");
         assert!(!due(&off.unwrap(), "k", &[], 1, 1000));

@@ -118,12 +118,12 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether it allows anything to everybody, or to everybody but some; not where a condition says from where or by whom.
+    /// Whether it allows anything to everybody; not where a condition says from where or by whom.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
     pub(crate) fn is_public(&self) -> bool {
         self.statements.iter().any(|statement| {
             statement.allow
-                && !matches!(statement.principals, Principals::These(_))
+                && statement.principals == Principals::Everybody
                 && !statement.conditions.iter().any(Condition::narrows)
         })
     }
@@ -166,8 +166,9 @@ impl Statement {
         let principals = match (statement.get("Principal"), statement.get("NotPrincipal")) {
             (Some(principal), None) => Principals::parse(principal)?,
             (None, Some(principal)) => match Principals::parse(principal)? {
-                Principals::These(these) => Principals::AllBut(these),
-                _ => return Err(malformed("NotPrincipal needs names")),
+                // With Allow it would let in everybody else, strangers too: not supported, as AWS documents.
+                Principals::These(these) if !allow => Principals::AllBut(these),
+                _ => return Err(malformed("NotPrincipal needs names, and the effect Deny")),
             },
             _ => return Err(malformed("Missing required field Principal")),
         };

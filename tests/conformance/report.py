@@ -116,7 +116,8 @@ of parts whose source has a `%` in its name would end the gateway.
 - A query parameter, header or sub-resource that is not known is 501 NotImplemented, never the plain operation. Ceph and others
   pass over many of them.
 - MFA delete, replication and a policy operator that is not known are refused: saying yes would be a promise that is not kept.
-- A user who creates his own bucket again gets 200, as in `us-east-1`; elsewhere AWS answers 409 BucketAlreadyOwnedByYou.
+- A user who creates his own bucket again gets 200, as in `us-east-1`, unless he names another region; then it is 409
+  BucketAlreadyOwnedByYou, as on AWS.
 - A completion of a multipart upload need not repeat the checksums of its parts: the server has them, and Ceph takes it.
 - Any region name in a V4 scope is taken, for s3cmd's own default is `US`.
 

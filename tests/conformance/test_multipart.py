@@ -588,7 +588,7 @@ def test_head_a_part(s3, done):
 
 
 def test_get_a_part_that_is_not_there(wire, done):
-    refused("InvalidPartNumber", 416, wire.do("GET", done, "done", {"partNumber": "3"}))
+    refused("InvalidPart", 400, wire.do("GET", done, "done", {"partNumber": "3"}))
 
 
 def test_a_part_and_a_range(wire, done):

@@ -238,15 +238,6 @@ def test_not_principal(s3, alt, nobody, ids, filled):
     assert may(alt.get_object, Bucket=filled, Key="k") and not may(nobody.get_object, Bucket=filled, Key="k")
 
 
-def test_not_principal_of_an_allow(s3, alt, nobody, ids, filled):
-    one = statement(filled)
-    one["NotPrincipal"] = {"AWS": f"arn:aws:iam:::user/{ids.alt}"}
-    del one["Principal"]
-    put(s3, filled, one)
-    assert may(nobody.get_object, Bucket=filled, Key="k") and not may(alt.get_object, Bucket=filled, Key="k")
-    assert s3.get_bucket_policy_status(Bucket=filled)["PolicyStatus"]["IsPublic"] is True
-
-
 @pytest.mark.parametrize("acl,public", [("private", False), ("public-read", True), ("authenticated-read", True)])
 def test_status_of_an_acl(s3, bucket, acl, public):
     s3.put_bucket_acl(Bucket=bucket, ACL=acl)

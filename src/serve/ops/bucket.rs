@@ -75,7 +75,7 @@ fn is_new_name(name: &str) -> bool {
 }
 
 /// CreateBucket. An own bucket that exists answers 200 again and stays as it is; one with another ACL than the one asked
-/// for is a conflict, as in Ceph.
+/// for is a conflict, as in Ceph, and so is one that is asked for outside us-east-1, as on AWS.
 pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let who = call.who().ok_or_else(access_denied)?.to_owned();
     let name = call.bucket_name().to_owned();
@@ -90,8 +90,14 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
     let acl = Acl::from_headers(|name| call.header(name).map(str::to_owned), &who, &who, &server.users)?;
     let wanted = acl.clone().unwrap_or_else(|| Acl::private(&who));
+    let elsewhere = location.as_ref().is_some_and(|text| !text.is_empty() && text != "us-east-1");
     let exists = |bucket: &crate::serve::store::bucket::Bucket| {
-        if server.owner(bucket) == who && server.bucket_acl(bucket) == wanted {
+        if server.owner(bucket) == who && elsewhere {
+            fail(
+                "BucketAlreadyOwnedByYou",
+                "Your previous request to create the named bucket succeeded and you already own it.",
+            )
+        } else if server.owner(bucket) == who && server.bucket_acl(bucket) == wanted {
             Ok(Reply::new(200).header("location", format!("/{name}")))
         } else {
             fail(

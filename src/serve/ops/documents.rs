@@ -72,7 +72,7 @@ const DOCUMENTS: &[Document] = &[
     Document { sub: "requestPayment", action: "BucketRequestPayment", root: "RequestPaymentConfiguration", delete: false,
         put: Put::Stored(check_payer, 200), none: Absent::Default(Some(("Payer", "BucketOwner"))) },
     Document { sub: "notification", action: "BucketNotification", root: "NotificationConfiguration", delete: false,
-        put: Put::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
+        put: Put::Stored(check_notification, 200), none: Absent::Default(None) },
     Document { sub: "logging", action: "BucketLogging", root: "BucketLoggingStatus", delete: false,
         put: Put::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
     Document { sub: "encryption", action: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", delete: true,
@@ -151,7 +151,9 @@ fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply>
     };
     let text = std::str::from_utf8(&body).map_err(|_| malformed_xml())?;
     match document.sub {
-        "logging" => check_log_target(server, &xml::parse(&body, &[document.root])?)?,
+        "logging" => {
+            check_log_target(server, &server.owner(&bucket), &xml::parse(&body, &[document.root])?)?;
+        }
         "ownershipControls" => {
             let wanted = Ownership::of_document(&xml::parse(&body, &[document.root])?);
             let owner = server.owner(&bucket);
@@ -213,10 +215,15 @@ fn without_layout(text: &str) -> String {
 }
 
 /// Makes sure that access logs have somewhere to go.
-fn check_log_target(server: &Server, root: &Node) -> S3Result<()> {
+fn check_log_target(server: &Server, owner: &str, root: &Node) -> S3Result<()> {
     let Some(enabled) = root.child("LoggingEnabled") else { return Ok(()) };
     let target = enabled.value("TargetBucket").ok_or_else(malformed_xml)?;
+    enabled.value("TargetPrefix").ok_or_else(malformed_xml)?;
     match server.store.bucket(target) {
+        Ok(target) if server.owner(&target) != owner => fail(
+            "InvalidTargetBucketForLogging",
+            "The owner for the bucket to be logged and the target bucket must be the same.",
+        ),
         Ok(_) => Ok(()),
         Err(error) if error.code == "NoSuchBucket" => {
             fail("InvalidTargetBucketForLogging", "The target bucket for logging does not exist")
@@ -259,6 +266,36 @@ fn check_cors(root: &Node) -> S3Result<()> {
             return fail(
                 "InvalidRequest",
                 "AllowedOrigin and AllowedHeader can not have more than one wildcard.",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Who is to hear of which events. Nobody is told here, but what could never work is refused.
+fn check_notification(root: &Node) -> S3Result<()> {
+    const TARGETS: [(&str, &str); 3] = [
+        ("TopicConfiguration", "Topic"),
+        ("QueueConfiguration", "Queue"),
+        ("CloudFunctionConfiguration", "CloudFunction"),
+    ];
+    for rule in &root.children {
+        if rule.name == "EventBridgeConfiguration" {
+            continue;
+        }
+        let target = TARGETS.iter().find(|(name, _)| *name == rule.name).ok_or_else(malformed_xml)?.1;
+        let target = rule.value(target).ok_or_else(malformed_xml)?;
+        if !target.trim().starts_with("arn:") {
+            return fail("InvalidArgument", "The ARN is not well formed");
+        }
+        if rule.all("Event").count() == 0 {
+            return Err(malformed_xml());
+        }
+        if let Some(event) = rule.all("Event").find(|event| !event.text.trim().starts_with("s3:")) {
+            let event = event.text.trim();
+            return fail(
+                "InvalidArgument",
+                format!("The event '{event}' is not supported for notifications"),
             );
         }
     }

@@ -220,9 +220,7 @@ fn part(number: &str, object: &Object, call: &Call) -> S3Result<Range> {
     }
     match parts.get(number - 1) {
         Some(length) => Ok(Range::Part { start: parts[..number - 1].iter().sum(), length: *length }),
-        None => Err(S3Error {
-            status: 416,
-            ..S3Error::new("InvalidPartNumber", "The requested partnumber is not satisfiable")
-        }),
+        // As in Ceph; AWS answers 416 InvalidPartNumber and documents neither.
+        None => fail("InvalidPart", "The requested partnumber is not satisfiable"),
     }
 }

@@ -242,3 +242,86 @@ async fn tags_tell_whose_version_they_are_of() {
     let own = tags.replace("<Key>a", "<Key>aws:a");
     lab.alice("PUT", "/b-one/k?tagging").body(own).send().await.error(400, "InvalidTag");
 }
+
+#[tokio::test]
+async fn a_listing_of_some_keys_tells_of_the_absence_of_those() {
+    let lab = Lab::with_bucket().await;
+    let policy = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b-one",
+        "Condition":{"StringLike":{"s3:prefix":"public/*"}}}]}"#;
+    lab.alice("PUT", "/b-one?policy").body(policy).send().await.ok(204);
+    for method in ["GET", "HEAD"] {
+        lab.bob(method, "/b-one/public/none").send().await.ok(404);
+        lab.bob(method, "/b-one/private/none").send().await.ok(403);
+    }
+    lab.bob("GET", "/b-one?prefix=public/").send().await.ok(200);
+    lab.bob("GET", "/b-one").send().await.error(403, "AccessDenied");
+}
+
+#[tokio::test]
+async fn a_part_beyond_the_last_is_none() {
+    let lab = Lab::with_bucket().await;
+    lab.put("/b-one/k", "body").await;
+    let part = |number: u32| lab.alice("GET", &format!("/b-one/k?partNumber={number}")).send();
+    let whole = part(1).await.ok(206);
+    assert_eq!((whole.text().as_str(), whole.header("x-amz-mp-parts-count")), ("body", ""));
+    part(2).await.error(400, "InvalidPart");
+    part(0).await.error(400, "InvalidArgument");
+}
+
+#[tokio::test]
+async fn a_bucket_elsewhere_is_made_once() {
+    let lab = Lab::new().await;
+    let make = |location: &str| {
+        let body = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{location}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        lab.alice("PUT", "/again").body(body).send()
+    };
+    make("eu-central-1").await.ok(200);
+    make("eu-central-1").await.error(409, "BucketAlreadyOwnedByYou");
+    make("us-east-1").await.ok(200);
+    lab.alice("PUT", "/again").send().await.ok(200);
+}
+
+#[tokio::test]
+async fn logs_and_notifications_name_where_they_go() {
+    let lab = Lab::with_bucket().await;
+    lab.alice("PUT", "/logs").send().await.ok(200);
+    lab.bob("PUT", "/bobs").send().await.ok(200);
+    let log = |inner: &str| {
+        let body =
+            format!("<BucketLoggingStatus><LoggingEnabled>{inner}</LoggingEnabled></BucketLoggingStatus>");
+        lab.alice("PUT", "/b-one?logging").body(body).send()
+    };
+    log("<TargetBucket>logs</TargetBucket><TargetPrefix/>").await.ok(200);
+    log("<TargetBucket>logs</TargetBucket>").await.error(400, "MalformedXML");
+    for target in ["bobs", "none"] {
+        let inner = format!("<TargetBucket>{target}</TargetBucket><TargetPrefix>x</TargetPrefix>");
+        log(&inner).await.error(400, "InvalidTargetBucketForLogging");
+    }
+    let notify = |inner: &str| {
+        let body = format!("<NotificationConfiguration>{inner}</NotificationConfiguration>");
+        lab.alice("PUT", "/b-one?notification").body(body).send()
+    };
+    let event = "<Event>s3:ObjectCreated:*</Event>";
+    for inner in [
+        String::new(),
+        "<EventBridgeConfiguration/>".to_owned(),
+        format!("<TopicConfiguration><Topic>arn:aws:sns:x:1:t</Topic>{event}</TopicConfiguration>"),
+        format!("<QueueConfiguration><Id>a</Id><Queue>arn:x:sqs::1:q</Queue>{event}</QueueConfiguration>"),
+    ] {
+        notify(&inner).await.ok(200);
+    }
+    for (inner, code) in [
+        (format!("<TopicConfiguration><Topic>t</Topic>{event}</TopicConfiguration>"), "InvalidArgument"),
+        (format!("<TopicConfiguration><Queue>arn:x</Queue>{event}</TopicConfiguration>"), "MalformedXML"),
+        ("<TopicConfiguration><Topic>arn:x</Topic></TopicConfiguration>".to_owned(), "MalformedXML"),
+        (
+            "<TopicConfiguration><Topic>arn:x</Topic><Event>x</Event></TopicConfiguration>".to_owned(),
+            "InvalidArgument",
+        ),
+        ("<Anything/>".to_owned(), "MalformedXML"),
+    ] {
+        notify(&inner).await.error(400, code);
+    }
+}
