@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-/// A document being written.
+/// A document being written, or, by default, a piece of one.
+#[derive(Default)]
 pub(crate) struct Writer {
     out: String,
     open: Vec<&'static str>,
@@ -69,6 +70,14 @@ impl Writer {
     /// Text directly inside the open element.
     pub(crate) fn raw_text(&mut self, value: &str) -> &mut Self {
         escape(&mut self.out, value);
+        self
+    }
+
+    /// Puts pieces that were written elsewhere into the open element.
+    pub(crate) fn append(&mut self, pieces: impl IntoIterator<Item = Self>) -> &mut Self {
+        for piece in pieces {
+            self.out.push_str(&piece.finish());
+        }
         self
     }
 

@@ -246,15 +246,13 @@ pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let page = page(&bucket, listing.prefix, listing.delimiter, Some(&listing.marker), listing.max)?;
     let mut xml = listing.head(bucket.name(), &page);
     let owners = listing.with_owner.then(|| server.owners(&bucket));
-    for (key, summary) in page.keys.iter().zip(bucket.summaries(&page.keys)?) {
-        // What was deleted since the names were read is left out.
-        if let Some(summary) = summary {
-            xml.open("Contents");
-            listing.names.write(&mut xml, "Key", key);
-            write_object(&mut xml, server, &summary, owners.as_ref());
-            xml.close();
-        }
-    }
+    let pieces = bucket.show(&page.keys, |xml: &mut Writer, key, summary| {
+        xml.open("Contents");
+        listing.names.write(xml, "Key", key);
+        write_object(xml, server, summary, owners.as_ref());
+        xml.close();
+    })?;
+    xml.append(pieces);
     listing.tail(&mut xml, &page);
     Ok(Reply::xml(xml.finish()))
 }

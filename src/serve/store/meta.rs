@@ -103,8 +103,9 @@ pub(crate) fn encode(records: &[Record]) -> Vec<u8> {
 
 /// The description of a file in a sidecar, if it has one; a damaged sidecar has none.
 pub(crate) fn lookup(sidecar: &[u8], stat: &Stat) -> Option<Meta> {
-    let records: Vec<Record> = serde_json::from_slice(sidecar).ok()?;
-    records.into_iter().find(|record| record.describes(stat)).map(|record| record.meta)
+    let mut records: Vec<Record> = serde_json::from_slice(sidecar).ok()?;
+    let found = records.iter().position(|record| record.describes(stat))?;
+    Some(records.swap_remove(found).meta)
 }
 
 #[cfg(test)]

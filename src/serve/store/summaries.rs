@@ -62,22 +62,33 @@ impl Bucket {
         self.summary_beside(key, &mut Neighbours::default())
     }
 
-    /// [`Self::summary`] of each of a page's keys.
-    pub(crate) fn summaries(&self, keys: &[String]) -> S3Result<Vec<Option<Summary>>> {
-        let one_by_one = |keys: &[String]| -> S3Result<Vec<Option<Summary>>> {
-            let mut neighbours = Neighbours::default();
-            keys.iter().map(|key| self.summary_beside(key, &mut neighbours)).collect()
+    /// Shows the summary of each of a page's keys, in order; those that are gone are left out. Long pages are cut into pieces
+    /// that are worked on at the same time, each in its own `T`.
+    pub(crate) fn show<T: Default + Send>(
+        &self,
+        keys: &[String],
+        show: impl Fn(&mut T, &str, &Summary) + Sync,
+    ) -> S3Result<Vec<T>> {
+        let one_by_one = |keys: &[String]| -> S3Result<T> {
+            let (mut shown, mut neighbours) = (T::default(), Neighbours::default());
+            for key in keys {
+                if let Some(summary) = self.summary_beside(key, &mut neighbours)? {
+                    show(&mut shown, key, &summary);
+                }
+            }
+            Ok(shown)
         };
         let share = keys.len().div_ceil(*THREADS).max(SHARE);
         let mut shares = keys.chunks(share);
         let Some(first) = shares.next() else { return Ok(Vec::new()) };
         thread::scope(|scope| {
+            let one_by_one = &one_by_one;
             let others: Vec<_> = shares.map(|keys| scope.spawn(move || one_by_one(keys))).collect();
-            let mut found = one_by_one(first)?;
+            let mut shown = vec![one_by_one(first)?];
             for other in others {
-                found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+                shown.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
             }
-            Ok(found)
+            Ok(shown)
         })
     }
 
