@@ -45,6 +45,10 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
             "Destination must be S3 URI. To download a file use 'get' or 'sync'.",
         ));
     };
+    if destination.bucket.is_empty() {
+        let problem = format!("Expecting S3 URI with a bucket name instead of '{destination}'");
+        return Err(Failure::parameter(problem));
+    }
     let sources = s3_uris(sources)?;
     let settings = &cx.settings;
     let is_directory = destination.key.is_empty() || destination.key.ends_with('/');
@@ -57,12 +61,16 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
         Ok(())
     };
     needs_directory(settings.recursive || sources.len() > 1)?;
+    for uri in sources.iter().filter(|_| settings.recursive) {
+        log::info!("Retrieving list of remote files for {uri} ...");
+    }
     let selection = remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await?;
     // Each of several runs has to read the destination alike.
     needs_directory(selection.items.len() > 1 || cx.shard().is_some())?;
     selection.refuse_same_names()?;
     let total = selection.items.len();
-    log::info!("Summary: {total} remote files to copy");
+    let verb = if kind == Kind::Move { "move" } else { "copy" };
+    log::info!("Summary: {total} remote files to {verb}");
     if settings.dry_run {
         return dry_run(cx, &selection, &destination, kind);
     }

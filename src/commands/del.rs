@@ -41,6 +41,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
     let selection = remote::select(cx.client(), uris, cx.scope(), AS_NAMED).await?;
+    log::info!("Summary: {} remote files to delete", selection.items.len());
     if exceeds_limit(cx, selection.items.len()) {
         return Ok(());
     }
@@ -95,6 +96,8 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         let deleted = delete_sized(cx.client(), &cx.console, &uri.bucket, keys, deletion(cx)).await?;
         if deleted == Deleted::default() {
             log::warn!("Remote list is empty.");
+        } else {
+            log::info!("Deleted {} objects ({}) from {uri}", deleted.ledger.done, deleted.bytes);
         }
         show_stats(cx, deleted)?;
         return deleted.ledger.outcome();

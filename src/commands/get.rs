@@ -231,7 +231,7 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
     if already_complete(&cx, &target, size) {
         log::info!("'{shown}' has the size of '{uri}' already: comparing its content");
     }
-    log::info!("Receiving file '{shown}', please wait...");
+    log::info!("Receiving file '{}', please wait...", if shown == "-" { "<stdout>" } else { &*shown });
     let progress = Progress::default();
     let started = Instant::now();
     let label = || format!("download: '{uri}' -> '{shown}'  {place}");

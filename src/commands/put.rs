@@ -10,7 +10,7 @@ use crate::transfer::local::{self, LocalItem, LocalOptions, LocalSelection};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::upload::{Kept, UploadError, Uploader, check_part_size};
 use crate::uri::{Location, S3Uri};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -94,7 +94,7 @@ fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
         match Location::parse(source) {
             Location::Local(path) => paths.push(path.into_os_string()),
             Location::S3(uri) => {
-                return Err(Failure::parameter(format!("Expecting local files as sources. Got: {uri}")));
+                return Err(Failure::parameter(format!("Expecting filename or directory instead of: {uri}")));
             }
         }
     }
@@ -316,8 +316,11 @@ pub(super) fn is_final(error: &Error) -> bool {
     }
 }
 
+/// What standard input is called.
+const STDIN: &str = "<stdin>";
+
 async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcome {
-    if sources != [OsStr::new("-")] {
+    if sources.iter().any(|source| source != "-") {
         return Err(Failure::parameter(
             "Cannot specify multiple local files if uploading from '-' (ie stdin)",
         ));
@@ -331,12 +334,12 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
         return Err(Failure::parameter("Multi-part upload is required to upload from stdin"));
     }
     if cx.settings.dry_run {
-        cx.console.tell(&planned(Local::new("-"), &destination))?;
+        cx.console.tell(&planned(Local::new(STDIN), &destination))?;
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
     let Sender { uploader, gpg } = Sender::new(cx)?;
-    let (path, place) = (Local::new("<stdin>"), Place { number: 1, total: 1 });
+    let (path, place) = (Local::new(STDIN), Place { number: 1, total: 1 });
     let progress = Progress::default();
     let started = Instant::now();
     let label = || format!("upload: '{path}' -> '{destination}'  {place}");

@@ -50,10 +50,9 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         }
     }
     match (Location::parse(last), local.is_empty(), remote.is_empty()) {
-        (Location::S3(_), false, false) => Err(Failure::parameter(format!(
-            "Invalid source: '{}' is not an existing file or directory",
-            remote[0]
-        ))),
+        (destination, false, false) if is_remote(&sources[0]) || matches!(destination, Location::S3(_)) => {
+            Err(of_both_kinds(sources))
+        }
         (Location::S3(destination), false, true) => up::run(cx, local, destinations(cx, destination)?).await,
         (Location::Local(path), true, false) => down::run(cx, &named(remote)?, path).await,
         (Location::S3(destination), true, false) => {
@@ -65,6 +64,25 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             Err(Failure::parameter(format!("Invalid source/destination: {}", shown.join(" "))))
         }
     }
+}
+
+fn is_remote(argument: &OsString) -> bool {
+    matches!(Location::parse(argument), Location::S3(_))
+}
+
+/// What is wrong with sources of both kinds: the first one says which kind is meant (measured on s3cmd 2.4.0).
+fn of_both_kinds(sources: &[OsString]) -> Failure {
+    let remote_is_meant = is_remote(&sources[0]);
+    let wrong = sources.iter().find(|source| match Location::parse(source) {
+        Location::S3(_) => !remote_is_meant,
+        Location::Local(path) => remote_is_meant || !path.exists(),
+    });
+    let wrong = wrong.unwrap_or(&sources[0]).to_string_lossy();
+    Failure::parameter(if remote_is_meant {
+        format!("Expecting S3 URI instead of '{wrong}'")
+    } else {
+        format!("Invalid source: '{wrong}' is not an existing file or directory")
+    })
 }
 
 /// The destination with those of `--add-destination`.

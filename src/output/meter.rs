@@ -37,7 +37,7 @@ impl Meter {
         if self.shown.swap(true, Ordering::Relaxed) {
             return;
         }
-        print(&format!("{}\n", self.label));
+        print(&format!("{}\n{}", self.label, self.beginning()));
         let meter: Weak<Meter> = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
@@ -62,7 +62,12 @@ impl Meter {
     /// Everything that a meter leaves behind, for one that ended before it was shown.
     pub(super) fn whole_text(&self, word: &str) -> String {
         self.ended.store(true, Ordering::Relaxed);
-        format!("{}\n\r{}  {word}\n", self.label, self.line())
+        format!("{}\n{}\r{}  {word}\n", self.label, self.beginning(), self.line())
+    }
+
+    /// The line before the first byte.
+    fn beginning(&self) -> String {
+        format!("\r{}", line(0, self.total, 0.0))
     }
 
     fn line(&self) -> String {
@@ -74,7 +79,8 @@ impl Meter {
 fn line(now: u64, total: u64, seconds: f64) -> String {
     let total_text = total.to_string();
     let percent = (now.min(total) * 100).checked_div(total).unwrap_or(0);
-    let (speed, unit) = units::speed_parts(now, seconds);
+    // Without bytes s3cmd's meter shows no speed of -1.00 as its summaries do.
+    let (speed, unit) = if now == 0 { (0.0, "") } else { units::speed_parts(now, seconds) };
     format!(
         " {now:>width$} of {total_text}   {percent:3}% in {:4}s  {speed:7.2} {unit}B/s",
         seconds as u64,

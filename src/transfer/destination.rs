@@ -96,7 +96,7 @@ impl Destination {
             if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            return std::fs::create_dir_all(parent);
+            return std::fs::create_dir_all(parent).map_err(not_a_directory);
         };
         if !parent.is_dir() {
             // The deepest directory that exists decides where new ones are made.

@@ -92,10 +92,10 @@ pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<Local
     for source in sources {
         let path = PathBuf::from(source);
         let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
-        let target_is_dir = std::fs::metadata(&path).is_ok_and(|target| target.is_dir());
         let ends_with_slash = source.as_encoded_bytes().ends_with(b"/");
-        let is_dir = target_is_dir && (!metadata.is_symlink() || options.follow_symlinks || ends_with_slash);
-        if target_is_dir && !options.recursive {
+        // A link to a directory that is named is meant.
+        let is_dir = path.is_dir();
+        if is_dir && !options.recursive {
             return Err(recursion_needed(&path));
         }
         if is_dir {

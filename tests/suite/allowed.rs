@@ -90,7 +90,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         row: "stdin-attributes",
-        place: "after put in parts",
+        place: "after put in parts|after standard streams",
         changes: &[(r"(?m)^.* x-amz-meta-s3cmd-attrs: gname:[^/]*/uname:.*\n", "")],
     },
     Difference {

@@ -116,3 +116,31 @@ fn secrets_are_never_shown() {
         assert!(!run.stdout.contains(&secret) && !run.stderr.contains(&secret), "{run}");
     }
 }
+
+/// Nothing is done halfway where one of several arguments cannot be meant.
+#[test]
+fn all_arguments_are_looked_at_first() {
+    let t = TestEnv::with_bucket();
+    t.object("k", "content");
+    t.s3cmd("del s3://BUCKET/k hello.txt").fails(64).prints("").explains("'hello.txt'");
+    for line in ["cp s3://BUCKET/k s3://", "mv s3://BUCKET/k s3://", "mv -r s3://BUCKET/ s3://"] {
+        t.s3cmd(line).fails(64).prints("").explains("Expecting S3 URI with a bucket name");
+    }
+    t.file("list", "k\n");
+    t.file("f", "f");
+    t.s3cmd("put --files-from=list f s3://BUCKET/d/").fails(64).prints("");
+    assert_eq!(t.keys(), ["k"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_with_a_line_break_is_uploaded_like_any_other() {
+    let t = TestEnv::with_bucket();
+    t.file("a\nb", "x");
+    for line in ["put", "sync"] {
+        let run = t.s3cmd(line).arg("a\nb").arg(t.fill(&format!("s3://BUCKET/{line}/"))).run();
+        assert_eq!(run.code, Some(0), "{run}");
+        run.explains("WARNING: 1 non-printable characters replaced in: a^Jb");
+    }
+    assert_eq!(t.keys(), ["put/a^Jb", "sync/a^Jb"]);
+}

@@ -43,6 +43,7 @@ mod listing;
 mod local_side;
 mod mirror_scenes;
 mod network;
+mod odd_scenes;
 mod original_on_serve;
 mod owners;
 mod pains;

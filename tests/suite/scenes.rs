@@ -1,6 +1,7 @@
 //! The scenes of the comparison with s3cmd 2.4.0: command lines that build on each other.
 
 use crate::mirror_scenes::MIRROR_SCENES;
+use crate::odd_scenes::ODD_SCENES;
 
 /// A sequence of command lines on one pair of worlds.
 pub(crate) struct Scene {
@@ -11,7 +12,7 @@ pub(crate) struct Scene {
 
 /// All scenes.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scene> {
-    SCENES.iter().chain(MIRROR_SCENES)
+    SCENES.iter().chain(MIRROR_SCENES).chain(ODD_SCENES)
 }
 
 const SCENES: &[Scene] = &[

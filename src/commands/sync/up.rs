@@ -73,7 +73,8 @@ fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
     };
     let mut found = Sources { roots: Vec::new(), areas: Vec::new(), options, unusable: 0 };
     for path in paths {
-        if std::fs::symlink_metadata(path).is_err() {
+        // Nor is a link that leads nowhere one.
+        if std::fs::metadata(path).is_err() {
             return Err(Failure::parameter(format!(
                 "Invalid source: '{}' is not an existing file or directory",
                 path.display()
@@ -118,7 +119,8 @@ fn listed(cx: &Cx, found: &Sources) -> Outcome<Vec<Root>> {
     let (mut roots, mut seen) = (Vec::new(), HashSet::new());
     for name in names {
         let relative = normal(Path::new(&name));
-        let path = base.join(&relative);
+        // The path is told without the dot, as in s3cmd.
+        let path = if base == Path::new(".") { relative.clone() } else { base.join(&relative) };
         let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
         if path.is_dir() {
             no_file(&path, metadata.is_symlink());
