@@ -18,7 +18,7 @@ use super::store::versions::ShownWhat;
 use super::store::walk::Keys;
 use super::xml;
 use crate::s3::sign::encode;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -26,6 +26,31 @@ use tokio::sync::watch;
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How often the rules are applied where a day is a day.
 const ROUND: Duration = Duration::from_secs(15 * 60);
+
+/// The rules of a bucket that can be read.
+fn rules_of(bucket: &Bucket) -> Option<Rules> {
+    let text = bucket.document("lifecycle")?;
+    Rules::parse(&xml::parse(text.as_bytes(), &["LifecycleConfiguration"]).ok()?).ok()
+}
+
+/// The headers that tell when an unfinished upload will be removed, and by which rule; in whole days, as [`expiry_header`].
+pub(crate) fn abort_headers(
+    bucket: &Bucket,
+    key: &str,
+    initiated: DateTime<Utc>,
+) -> Option<[(String, String); 2]> {
+    let rules = rules_of(bucket)?;
+    let (at, id) = rules
+        .0
+        .iter()
+        .filter(|rule| rule.enabled && rule.tags.is_empty() && key.starts_with(&rule.prefix))
+        .filter_map(|rule| Some((due(initiated, rule.abort_after?, DAY)?, &rule.id)))
+        .min()?;
+    Some([
+        ("x-amz-abort-date".to_owned(), http_date(at)),
+        ("x-amz-abort-rule-id".to_owned(), encode::query(id).into_owned()),
+    ])
+}
 
 /// The header that tells when a current object will expire, and by which rule; nothing if none applies to it. It tells what S3
 /// would, in whole days, also where they are shortened for trying: Ceph does so, too.
@@ -35,9 +60,7 @@ pub(crate) fn expiry_header(
     meta: &Meta,
     stat: &Stat,
 ) -> Option<(String, String)> {
-    let text = bucket.document("lifecycle")?;
-    let root = xml::parse(text.as_bytes(), &["LifecycleConfiguration"]).ok()?;
-    let rules = Rules::parse(&root).ok()?;
+    let rules = rules_of(bucket)?;
     let (at, id) = rules
         .0
         .iter()

@@ -37,6 +37,7 @@ mod http;
 mod inflow;
 mod journal;
 mod lifecycle;
+mod lifecycle_checks;
 mod lifecycle_rules;
 mod metrics;
 mod ops;

@@ -7,7 +7,7 @@ use crate::serve::access::{Need, Ownership, PublicBlock};
 use crate::serve::acl::Acl;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
-use crate::serve::lifecycle_rules;
+use crate::serve::lifecycle_checks;
 use crate::serve::policy::Policy;
 use crate::serve::rule_ids::with_ids;
 use crate::serve::sse;
@@ -53,7 +53,7 @@ const DOCUMENTS: &[Document] = &[
     Document { sub: "policy", action: "BucketPolicy", root: "", delete: true, put: Put::Policy,
         none: Absent::Error("NoSuchBucketPolicy", "The bucket policy does not exist") },
     Document { sub: "lifecycle", action: "LifecycleConfiguration", root: "LifecycleConfiguration", delete: true,
-        put: Put::Stored(lifecycle_rules::check, 200),
+        put: Put::Stored(lifecycle_checks::check, 200),
         none: Absent::Error("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist") },
     Document { sub: "cors", action: "BucketCORS", root: "CORSConfiguration", delete: true, put: Put::Stored(check_cors, 200),
         none: Absent::Error("NoSuchCORSConfiguration", "The CORS configuration does not exist") },

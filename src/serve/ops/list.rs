@@ -6,6 +6,7 @@ use crate::serve::access::{Need, Owners};
 use crate::serve::acl::{self, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail};
+use crate::serve::lifecycle;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::summaries::Summary;
 use crate::serve::store::uploads::Upload;
@@ -378,5 +379,7 @@ pub(crate) fn parts(server: &Server, call: &mut Call) -> S3Result<Reply> {
         }
         xml.close();
     }
-    Ok(Reply::xml(xml.finish()))
+    let mut reply = Reply::xml(xml.finish());
+    reply.headers.extend(lifecycle::abort_headers(&bucket, &key, upload.initiated).into_iter().flatten());
+    Ok(reply)
 }

@@ -39,10 +39,12 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let upload =
         Upload { id: String::new(), key: key.clone(), initiated: Utc::now(), initiator, meta, checksum };
     let id = bucket.create_upload(&upload)?;
+    let abort = lifecycle::abort_headers(&bucket, &key, upload.initiated);
     let mut xml = Writer::new("InitiateMultipartUploadResult");
     xml.text("Bucket", bucket.name()).text("Key", &key).text("UploadId", id);
     let mut reply = Reply::xml(xml.finish());
     reply.headers.extend(encryption);
+    reply.headers.extend(abort.into_iter().flatten());
     if let Some(plan) = checksum {
         reply = reply.header("x-amz-checksum-algorithm", plan.algorithm.label());
         reply = reply.header("x-amz-checksum-type", plan.kind.name());

@@ -227,6 +227,24 @@ async fn writes_tell_when_the_object_will_expire() {
 }
 
 #[tokio::test]
+async fn uploads_tell_when_they_will_be_given_up() {
+    let lab = Lab::with_bucket().await;
+    let rule = "<Rule><ID>soon</ID><Prefix>a/</Prefix><Status>Enabled</Status><AbortIncompleteMultipartUpload>\
+                <DaysAfterInitiation>2</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>";
+    let body = format!("<LifecycleConfiguration>{rule}</LifecycleConfiguration>");
+    lab.alice("PUT", "/b-one?lifecycle").body(body).send().await.ok(200);
+    for (key, id) in [("a/k", "soon"), ("k", "")] {
+        let made = lab.alice("POST", &format!("/b-one/{key}?uploads")).send().await.ok(200);
+        let target = format!("/b-one/{key}?uploadId={}", made.value("UploadId"));
+        let parts = lab.alice("GET", &target).send().await.ok(200);
+        for answer in [made, parts] {
+            assert_eq!(answer.header("x-amz-abort-rule-id"), id);
+            assert_eq!(answer.header("x-amz-abort-date").ends_with(" 00:00:00 GMT"), !id.is_empty());
+        }
+    }
+}
+
+#[tokio::test]
 async fn tags_tell_whose_version_they_are_of() {
     let lab = Lab::with_bucket().await;
     let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
