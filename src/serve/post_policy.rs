@@ -27,6 +27,9 @@ struct Condition {
 /// Fields that a policy need not speak of.
 const EXEMPT: [&str; 5] = ["awsaccesskeyid", "signature", "x-amz-signature", "policy", "file"];
 
+/// Nor of those that begin so: what nobody reads, and, as in Ceph, what only says how the file is to be proved.
+const EXEMPT_PREFIXES: [&str; 2] = ["x-ignore-", "x-amz-checksum-"];
+
 fn invalid(why: impl std::fmt::Display) -> S3Error {
     S3Error::new("InvalidPolicyDocument", format!("Invalid Policy: {why}"))
 }
@@ -141,6 +144,10 @@ impl PostPolicy {
                 "bucket" => Some(bucket),
                 name => fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()),
             };
+            // Any value is right, and so is none, as in Ceph.
+            if value.is_none() && condition.prefix_only && condition.value.is_empty() {
+                continue;
+            }
             if !value.is_some_and(|value| condition.holds(value)) {
                 let operator = if condition.prefix_only { "starts-with" } else { "eq" };
                 return refused(format!(
@@ -150,7 +157,11 @@ impl PostPolicy {
             }
         }
         let covered = |name: &str| self.conditions.iter().any(|condition| condition.field == name);
-        let needs = |name: &str| !EXEMPT.contains(&name) && !name.starts_with("x-ignore-") && !covered(name);
+        let needs = |name: &str| {
+            let exempt =
+                EXEMPT.contains(&name) || EXEMPT_PREFIXES.iter().any(|start| name.starts_with(start));
+            !exempt && !covered(name)
+        };
         let names = fields.iter().map(|(name, _)| name.as_str()).chain(["bucket"]);
         let mut extra: Vec<&str> = names.filter(|name| needs(name)).collect();
         extra.dedup();
@@ -184,6 +195,22 @@ mod tests {
 
     fn parse(text: &str) -> Result<PostPolicy, &'static str> {
         PostPolicy::parse(&BASE64_STANDARD.encode(text)).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn what_may_be_anything_may_be_absent_and_checksums_need_no_condition() {
+        let policy = with(r#"{"bucket":"b"},{"key":"k"},["starts-with","$tagging",""]"#);
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let check = |fields: &[(&str, &str)]| {
+            let fields: Vec<_> = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            policy.check("b", &fields, now).map_err(|error| error.message)
+        };
+        assert_eq!(check(&[("key", "k")]), Ok(()));
+        assert_eq!(check(&[("key", "k"), ("tagging", "x"), ("x-amz-checksum-sha256", "y")]), Ok(()));
+        let error = check(&[("key", "k"), ("x-amz-meta-a", "y")]).unwrap_err();
+        assert!(error.ends_with("Extra input fields: x-amz-meta-a"), "{error}");
+        let eq = with(r#"{"bucket":"b"},{"key":"k"},["eq","$tagging",""]"#);
+        assert!(eq.check("b", &[("key".to_owned(), "k".to_owned())], now).is_err());
     }
 
     fn with(conditions: &str) -> PostPolicy {

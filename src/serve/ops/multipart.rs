@@ -262,6 +262,10 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         }
         upload => upload?,
     };
+    // The key need not be said again. If it is, it has to be the one of the parts.
+    if call.headers.iter().any(|(name, _)| name.starts_with("x-amz-server-side-encryption-customer-")) {
+        sse::unlock(server, call, &upload.meta, 0, sse::Of::Upload)?;
+    }
     let parts = choose(&bucket.parts(&upload.id)?, &wanted, upload.plan())?;
     let Some(etag) = etag else { return Err(malformed_xml()) };
     put::check_early(&bucket, call, &key)?;
