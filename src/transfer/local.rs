@@ -84,6 +84,13 @@ fn path_of(bytes: &[u8]) -> Option<PathBuf> {
     std::str::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
+/// Whether a directory stands for what is in it, and does not keep its name below the destination: `dir/`, `dir/.`, `.`
+/// (measured on s3cmd 2.4.0), and `..`, whose name no key may have.
+pub fn means_contents(directory: &Path) -> bool {
+    let text = directory.as_os_str().as_encoded_bytes();
+    text.ends_with(b"/") || text.ends_with(b"/.") || directory.file_name().is_none()
+}
+
 /// Expands arguments to files. Rules measured on s3cmd 2.4.0: a source `dir` keeps its name below the destination, `dir/`
 /// and `.` give their contents; a missing source is skipped.
 pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<LocalSelection> {
@@ -92,7 +99,6 @@ pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<Local
     for source in sources {
         let path = PathBuf::from(source);
         let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
-        let ends_with_slash = source.as_encoded_bytes().ends_with(b"/");
         // A link to a directory that is named is meant.
         let is_dir = path.is_dir();
         if is_dir && !options.recursive {
@@ -100,9 +106,11 @@ pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<Local
         }
         if is_dir {
             directories += 1;
-            let contents = ends_with_slash || path.file_name().is_none();
-            let prefix =
-                if contents { Some(String::new()) } else { walk.name_of(&path).map(|name| name + "/") };
+            let prefix = if means_contents(&path) {
+                Some(String::new())
+            } else {
+                walk.name_of(&path).map(|name| name + "/")
+            };
             if let Some(prefix) = prefix {
                 walk.directory(&path, &prefix)?;
             }

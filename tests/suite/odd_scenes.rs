@@ -29,6 +29,21 @@ pub(crate) const ODD_SCENES: &[Scene] = &[
         ],
     },
     Scene {
+        name: "directories that are named",
+        lines: &[
+            "put -r tree/. s3://BUCKET/a/",
+            "put -r tree// s3://BUCKET/b/",
+            "put -r ./tree/. s3://BUCKET/c/",
+            "put -r ./ s3://BUCKET/d/ --exclude='*' --include='a.txt' --include='*/a.txt'",
+            "put -r tree/../tree/sub s3://BUCKET/e/",
+            "sync tree/. s3://BUCKET/f/",
+            "sync tree//sub/ s3://BUCKET/g/",
+            "sync ./tree/../tree/sub/ s3://BUCKET/h/",
+            "sync tree/../tree/sub s3://BUCKET/i/",
+            "sync -n --delete-removed tree/. s3://BUCKET/b/",
+        ],
+    },
+    Scene {
         name: "sources of both kinds",
         lines: &[
             "put hello.txt s3://BUCKET/x",

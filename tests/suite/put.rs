@@ -307,3 +307,26 @@ fn a_missing_bucket_is_one_error() {
         .prints("")
         .complains("ERROR: S3 error: 404 (NoSuchBucket)");
 }
+
+#[test]
+fn a_directory_that_is_named_by_its_parent_gives_what_is_in_it() {
+    let t = TestEnv::with_bucket();
+    t.tree();
+    t.s3cmd("put -r tree/sub/.. s3://BUCKET/put/").ok();
+    t.s3cmd("sync tree/sub/.. s3://BUCKET/sync/").ok();
+    t.s3cmd("put -r tree/. s3://BUCKET/dot/").ok();
+    let below = |prefix: &str| -> Vec<String> {
+        t.keys().iter().filter_map(|key| key.strip_prefix(prefix)).map(str::to_owned).collect()
+    };
+    assert!(below("put/").contains(&"a.txt".to_owned()));
+    assert_eq!(below("put/"), below("sync/"));
+    assert_eq!(below("put/"), below("dot/"));
+}
+
+#[test]
+fn a_content_type_among_the_headers_counts() {
+    let t = TestEnv::with_bucket();
+    t.file("a.txt", "a");
+    t.s3cmd("put --add-header=Content-Type:text/x-asked a.txt s3://BUCKET").ok();
+    t.s3cmd("info s3://BUCKET/a.txt").ok().mentions("MIME type: text/x-asked");
+}

@@ -9,7 +9,7 @@ use crate::commands::put;
 use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place, Said};
 use crate::s3::request::Progress;
 use crate::transfer::delete::delete_keys;
-use crate::transfer::local::{no_file, normal};
+use crate::transfer::local::{means_contents, no_file, normal};
 use crate::transfer::local_walk::{WalkOptions, key_name};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::spool::Spool;
@@ -80,10 +80,9 @@ fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
                 path.display()
             )));
         }
-        let ends_with_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
         // A link to a directory that is named is meant.
         let is_dir = path.is_dir();
-        let name = path.file_name().filter(|_| !(is_dir && ends_with_slash));
+        let name = path.file_name().filter(|_| !(is_dir && means_contents(path)));
         let Some(name) = name else {
             found.areas.push(Area::Everything);
             found.roots.push(Root::Directory { path: path.clone(), prefix: String::new() });

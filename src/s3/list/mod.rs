@@ -7,6 +7,7 @@ mod stream;
 mod uploads;
 mod versions;
 
+#[cfg(feature = "serve")]
 pub(crate) use sheet::url_decoded;
 pub use sheet::{Entry, Sheet};
 pub use uploads::{Part, Upload};
