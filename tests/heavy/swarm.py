@@ -9,19 +9,32 @@ import socket
 
 from campaign import Wrong, check
 
+CLOSE = re.compile(rb"(?i)\r\nconnection: *close")
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 class Lane:
-    """A connection: one request after the other."""
+    """One request after the other, on one connection if the server keeps it."""
 
-    def __init__(self, host):
-        name, _, port = host.partition(":")
+    def __init__(self, host, poll):
+        self.host, self.poll = host, poll
+        self.connect()
+
+    def connect(self):
+        name, _, port = self.host.partition(":")
         self.link = socket.create_connection((name, int(port)), timeout=600)
         self.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.got, self.missing = b"", None
+        self.poll.register(self.link.fileno(), select.EPOLLIN)
+        self.got, self.missing, self.ends = b"", None, False
+
+    def close(self):
+        self.poll.unregister(self.link.fileno())
+        self.link.close()
 
     def ask(self, request):
+        if self.ends:
+            self.close()
+            self.connect()
         self.got, self.missing = b"", None
         # Small enough for the socket's buffer.
         self.link.sendall(request)
@@ -37,6 +50,7 @@ class Lane:
                 return False
             head = self.got[:end]
             check(head.startswith(b"HTTP/1.1 200 "), repr(self.got[:300]))
+            self.ends = bool(CLOSE.search(head))
             length = LENGTH.search(head)
             check(length, f"an answer without a length: {head!r}")
             self.missing = int(length[1]) - (len(self.got) - end - 4)
@@ -51,13 +65,9 @@ def swarm(host, requests, width=16):
     lanes, busy = {}, 0
     poll = select.epoll()
     try:
-        for _ in range(width):
-            request = next(waiting, None)
-            if request is None:
-                break
-            lane = Lane(host)
+        for _, request in zip(range(width), waiting):
+            lane = Lane(host, poll)
             lanes[lane.link.fileno()] = lane
-            poll.register(lane.link.fileno(), select.EPOLLIN)
             lane.ask(request)
             busy += 1
         while busy:
@@ -71,8 +81,13 @@ def swarm(host, requests, width=16):
                 request = next(waiting, None)
                 if request is None:
                     busy -= 1
-                else:
-                    lane.ask(request)
+                    # A server that ends the connection is not to be heard any more.
+                    poll.unregister(number)
+                    continue
+                lane.ask(request)
+                if lane.link.fileno() != number:
+                    del lanes[number]
+                    lanes[lane.link.fileno()] = lane
     finally:
         poll.close()
         for lane in lanes.values():
