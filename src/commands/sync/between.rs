@@ -39,7 +39,9 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome 
     let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &[]));
     let source = rules.clone().walked(sources::remote(cx.client(), from));
     let there = rules.walked(sources::remote(cx.client(), into));
-    let (mut plan, _) = compare(cx, source, there, &Planning::of(&areas), None).await?;
+    // As s3cmd 2.4.0 does between two places of a store, and only there.
+    let planning = Planning { keeps_objects: true, ..Planning::of(&areas) };
+    let (mut plan, _) = compare(cx, source, there, &planning, None).await?;
     log::info!("Found {} source files, {} destination files", plan.source.files, plan.destination.files);
     log::info!("Verifying attributes...");
     let work = duplicates::find(&mut plan, None).await?.transfers;

@@ -113,6 +113,8 @@ pub struct Planning {
     pub find_duplicates: bool,
     /// Names become files: of `a` and `a/b` only one can.
     pub to_files: bool,
+    /// An object that stands for a directory is not deleted if the source has something in that directory.
+    pub keeps_objects: bool,
     /// The names, without a slash, that sources answer for; `None`: they answer for everything. A source that is empty
     /// must not empty its place.
     pub areas: Option<HashSet<String>>,
@@ -157,6 +159,7 @@ impl Plan {
                 self.removed.occupied(&name);
                 // A source is not empty because its files are another run's.
                 if kind == Exclusion::Elsewhere && in_source {
+                    self.removed.filled(&name);
                     self.area(planning, &name).0 += 1;
                 }
                 if kind == Exclusion::Shown {
@@ -176,7 +179,7 @@ impl Plan {
                     self.removed.occupied(&item.relative);
                 } else {
                     self.area(planning, &item.relative).1 += 1;
-                    self.removed.push(&item)?;
+                    self.removed.push(&item, planning.keeps_objects)?;
                 }
             }
             Pair::Both(source, destination) => {
@@ -194,7 +197,7 @@ impl Plan {
 
     fn count_source(&mut self, item: &Item, planning: &Planning) {
         self.source.add(item.size);
-        self.removed.occupied(&item.relative);
+        self.removed.filled(&item.relative);
         self.area(planning, &item.relative).0 += 1;
         if planning.to_files {
             self.find_conflicts(item);

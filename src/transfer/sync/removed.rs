@@ -1,4 +1,5 @@
-//! What the destination has and the source does not. A local directory is among it only if nothing in it stays.
+//! What the destination has and the source does not. A local directory is among it only if nothing in it stays, and an object
+//! that stands for a directory, where it may stay, only if nothing comes into it.
 
 use super::{Item, Origin};
 use crate::transfer::spool::Spool;
@@ -11,26 +12,48 @@ pub struct Removed {
     /// A bit for each item that stays after all.
     staying: Vec<u64>,
     stay: u64,
-    /// The local directories above the present name that may go, with the numbers of their items.
-    open: Vec<(String, u64)>,
+    /// The directories above the present name that may go.
+    open: Vec<Open>,
+}
+
+/// A directory that goes unless its content says otherwise.
+#[derive(Debug)]
+struct Open {
+    name: String,
+    /// Of its item.
+    number: u64,
+    /// Whether it is an object, which needs no content and stays only for what the source has in it.
+    is_object: bool,
 }
 
 impl Removed {
-    /// Adds an item. Names, also those of [`Removed::occupied`], come in ascending order.
-    pub fn push(&mut self, item: &Item) -> io::Result<()> {
+    /// Adds an item. Names, also those of the other methods, come in ascending order. With `keeps_objects` an object that
+    /// stands for a directory stays if the source has something in it.
+    pub fn push(&mut self, item: &Item, keeps_objects: bool) -> io::Result<()> {
         let number = self.items.len();
         self.items.push(item)?;
-        if item.is_directory() && matches!(item.origin, Origin::Local(_)) {
+        let is_object = !matches!(item.origin, Origin::Local(_));
+        if item.is_directory() && (keeps_objects || !is_object) {
             self.close(&item.relative);
-            self.open.push((item.relative.clone(), number));
+            self.open.push(Open { name: item.relative.clone(), number, is_object });
         }
         Ok(())
     }
 
-    /// Something of this name is there or will be: the directories above it stay.
+    /// Something of this name stays: the local directories above it do, too.
     pub fn occupied(&mut self, relative: &str) {
         self.close(relative);
-        for (_, number) in std::mem::take(&mut self.open) {
+        self.keep(|open| !open.is_object);
+    }
+
+    /// The source has something of this name: all directories above it stay.
+    pub fn filled(&mut self, relative: &str) {
+        self.close(relative);
+        self.keep(|_| true);
+    }
+
+    fn keep(&mut self, stays: impl Fn(&Open) -> bool) {
+        for Open { number, .. } in self.open.extract_if(.., |open| stays(open)) {
             let word = (number / 64) as usize;
             if self.staying.len() <= word {
                 self.staying.resize(word + 1, 0);
@@ -42,7 +65,7 @@ impl Removed {
 
     /// Forgets directories that the names have left behind.
     fn close(&mut self, relative: &str) {
-        while self.open.last().is_some_and(|(directory, _)| !relative.starts_with(directory.as_str())) {
+        while self.open.last().is_some_and(|open| !relative.starts_with(open.name.as_str())) {
             self.open.pop();
         }
     }
@@ -91,7 +114,7 @@ mod tests {
                 if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
                     removed.occupied(name);
                 } else {
-                    removed.push(&Item::local(name.to_owned(), 1, name.into())).unwrap();
+                    removed.push(&Item::local(name.to_owned(), 1, name.into()), false).unwrap();
                 }
             }
             removed
@@ -104,5 +127,29 @@ mod tests {
             fill().into_reversed().unwrap().map(|item| item.unwrap().relative).collect();
         reversed.reverse();
         assert_eq!(reversed, wanted);
+    }
+
+    #[test]
+    fn objects_that_stand_for_directories_stay_where_something_comes_into_them() {
+        for keeps in [false, true] {
+            let mut removed = Removed::default();
+            // A name in capitals stays, one with a plus is the source's.
+            for name in ["a/", "a/+", "b/", "b/c", "d/", "d/E", "f/", "f/g/", "f/g/+h", "f/i/", "j/"] {
+                if name.contains('+') {
+                    removed.filled(name);
+                } else if name.contains('E') {
+                    removed.occupied(name);
+                } else {
+                    let item = Item::remote(name.to_owned(), 0, "b".into(), name.to_owned(), String::new());
+                    removed.push(&item, keeps).unwrap();
+                }
+            }
+            let names: Vec<_> = removed.into_items().unwrap().map(|item| item.unwrap().relative).collect();
+            if keeps {
+                assert_eq!(names, ["b/", "b/c", "d/", "f/i/", "j/"]);
+            } else {
+                assert_eq!(names, ["a/", "b/", "b/c", "d/", "f/", "f/g/", "f/i/", "j/"]);
+            }
+        }
     }
 }
