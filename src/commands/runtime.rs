@@ -1,7 +1,7 @@
 //! The async runtime that suits a command, and what ends a run from outside.
 
 use crate::cli::Command;
-use crate::output::{Exit, Failure, Outcome, print_error_text};
+use crate::output::{Exit, Failure, Outcome, end_log, print_error_text};
 use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -29,7 +29,10 @@ pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
         }
         tokio::select! {
             outcome = work => outcome,
-            failure = interrupted() => Err(failure),
+            failure = interrupted() => {
+                end_log();
+                Err(failure)
+            }
         }
     });
     if outcome.is_err() {

@@ -276,6 +276,11 @@ pub fn start_log(level: LevelFilter) {
     log::set_max_level(level);
 }
 
+/// Ends the log: what fails from here on fails because the program ends.
+pub fn end_log() {
+    log::set_max_level(LevelFilter::Off);
+}
+
 /// Prints text that is no result line (help, version, a dump) to stdout.
 pub fn print_text(text: &str) -> Outcome {
     screen::out(text.as_bytes()).map_err(Failure::from)
