@@ -362,18 +362,6 @@ impl Client {
         Ok(Response { status, headers, body, timeout, progress: None, throttle: None, after_loss: false })
     }
 
-    /// Whether a request's body waits for the service: those of objects and their parts do (measured on s3cmd 2.4.0).
-    fn expects(&self, request: &Request) -> bool {
-        let options = &self.inner.options;
-        let is_upload =
-            request.flow.is_some() || (request.retry == RetryClass::Upload && !request.payload.is_empty());
-        options.expect_continue
-            && is_upload
-            && request.method == Method::PUT
-            && !options.transport.has_proxy()
-            && !self.inner.is_deaf.load(Ordering::Relaxed)
-    }
-
     /// The headers to send, and what signs the chunks of a body whose sum is not known.
     fn signed_headers(
         &self,

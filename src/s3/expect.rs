@@ -48,7 +48,7 @@ impl Gate {
         let state = self.state.clone();
         hyper::ext::on_informational(request, move |answer| {
             if answer.status() == StatusCode::CONTINUE {
-                open(&state);
+                decide(&state, State::Open);
             }
         });
     }
@@ -79,21 +79,16 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        self.state.send_if_modified(|state| {
-            let waits = *state == State::Waiting;
-            if waits {
-                *state = State::Shut;
-            }
-            waits
-        });
+        decide(&self.state, State::Shut);
     }
 }
 
-fn open(state: &watch::Sender<State>) {
+/// Ends the wait, if it has not ended.
+fn decide(state: &watch::Sender<State>, how: State) {
     state.send_if_modified(|state| {
         let waits = *state == State::Waiting;
         if waits {
-            *state = State::Open;
+            *state = how;
         }
         waits
     });
@@ -147,7 +142,7 @@ mod tests {
         let (mut body, is_deaf) = behind(&gate);
         assert_eq!(body.size_hint().exact(), Some(7));
         assert!(futures::poll!(body.frame()).is_pending());
-        open(&gate.state);
+        decide(&gate.state, State::Open);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "content");
         assert!(!is_deaf.load(Ordering::Relaxed));
     }

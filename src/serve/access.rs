@@ -42,6 +42,11 @@ impl PublicBlock {
         let Ok(root) = xml::parse(text.as_bytes(), &["PublicAccessBlockConfiguration"]) else {
             return Self::default();
         };
+        Self::of_document(&root)
+    }
+
+    /// What a `PublicAccessBlockConfiguration` says; switches that it does not name are off.
+    pub(crate) fn of_document(root: &Node) -> Self {
         let on = |name| root.value(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         Self {
             block_acls: on("BlockPublicAcls"),
@@ -49,6 +54,16 @@ impl PublicBlock {
             block_policy: on("BlockPublicPolicy"),
             restrict: on("RestrictPublicBuckets"),
         }
+    }
+
+    /// The switches with the names that documents have for them.
+    pub(crate) fn switches(self) -> [(&'static str, bool); 4] {
+        [
+            ("BlockPublicAcls", self.block_acls),
+            ("IgnorePublicAcls", self.ignore_acls),
+            ("BlockPublicPolicy", self.block_policy),
+            ("RestrictPublicBuckets", self.restrict),
+        ]
     }
 }
 

@@ -2,9 +2,9 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 //!
 //! An object expires at the midnight (UTC) after it has become as many days old as its rule says, as in S3; where days are
-//! shortened for trying, to the second. Where there are versions, an expired object gets a delete marker. A version that is not current expires as many
-//! days after the one that took its place was written, and a delete marker when nothing else is left of its key. Locked
-//! versions stay. Rules for transitions are kept and returned, and do nothing.
+//! shortened for trying, to the second. Where there are versions, an expired object gets a delete marker. A version that is
+//! not current expires as many days after the one that took its place was written, and a delete marker when nothing else is
+//! left of its key. Locked versions stay. Rules for transitions are kept and returned, and do nothing.
 
 use super::Server;
 use super::call::http_date;

@@ -306,24 +306,18 @@ fn check_ownership(root: &Node) -> S3Result<()> {
     Ownership::of_document(root).map(drop).ok_or_else(malformed_xml)
 }
 
-const SWITCHES: [&str; 4] =
-    ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
-
 fn check_public_block(root: &Node) -> S3Result<()> {
     let known = |node: &Node| {
-        SWITCHES.contains(&node.name.as_str())
+        PublicBlock::default().switches().iter().any(|(name, _)| *name == node.name)
             && ["true", "false"].contains(&node.text.trim().to_ascii_lowercase().as_str())
     };
     if root.children.iter().all(known) { Ok(()) } else { Err(malformed_xml()) }
 }
 
-/// A public-access block with all its switches: those that nobody has set are off.
+/// A public-access block with all its switches.
 fn all_switches(root: &Node) -> String {
-    let switch = |name: &&str| {
-        let on = root.value(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
-        format!("<{name}>{on}</{name}>")
-    };
-    let switches: String = SWITCHES.iter().map(switch).collect();
+    let switches = PublicBlock::of_document(root).switches();
+    let switches: String = switches.iter().map(|(name, on)| format!("<{name}>{on}</{name}>")).collect();
     format!("<PublicAccessBlockConfiguration>{switches}</PublicAccessBlockConfiguration>")
 }
 

@@ -1,7 +1,8 @@
 //! A directory held open, and file operations relative to it.
 //!
 //! Every path is walked from the open root, one component at a time or by a call of the kernel's that does the same
-//! (`openat2`), and no symbolic link is ever followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`), so nothing outside the served tree can be reached, whatever is swapped in behind our back.
+//! (`openat2`), and no symbolic link is ever followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`), so nothing outside the served
+//! tree can be reached, whatever is swapped in behind our back.
 
 use super::haste::{self, Medium};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
@@ -292,6 +293,12 @@ impl Dir {
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?))
+    }
+
+    /// Opens a file for reading and writing, if it is there.
+    pub(crate) fn open_to_write(&self, name: &str) -> io::Result<Option<File>> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(absent(rustix::fs::openat(&self.0, name, flags, Mode::empty()))?.map(File::from))
     }
 
     /// Opens a file for reading and writing; makes it with a mode if it is not there.

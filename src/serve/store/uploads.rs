@@ -6,7 +6,7 @@
 //! and the old one's removal.
 
 use super::bucket::Bucket;
-use super::dir::{Dir, Kind, stat_file};
+use super::dir::{Dir, Entry, Kind};
 use super::meta::Meta;
 use super::slots;
 use super::staged::{self, Staged, append, temporary_name};
@@ -15,7 +15,6 @@ use crate::serve::checksum::Plan;
 use crate::serve::error::{S3Error, S3Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io;
 use std::time::SystemTime;
 
@@ -87,13 +86,10 @@ pub(super) fn clean(private: &Dir) -> io::Result<()> {
 
 /// Whether parts have their entries, but the file that they were in is gone.
 fn is_spent(dir: &Dir) -> io::Result<bool> {
-    let mut has_slots = false;
-    dir.each(|name, _| {
-        has_slots |=
-            std::str::from_utf8(name).is_ok_and(|name| number_of(name).is_some() && name.contains('@'));
-        Ok(())
-    })?;
-    Ok(has_slots && content_of(dir)?.is_none())
+    let entries = dir.list()?;
+    let mut names = entries.iter().filter_map(|entry| std::str::from_utf8(&entry.name).ok());
+    let has_slots = names.any(|name| number_of(name).is_some() && name.contains('@'));
+    Ok(has_slots && slots_of(&entries).is_none())
 }
 
 fn is_id(id: &str) -> bool {
@@ -241,11 +237,14 @@ impl Bucket {
         if let Some(content) = self.assembled(&dir, id, parts)? {
             return Ok(content);
         }
-        let shared = content_of(&dir)?;
+        let shared = match slots_of(&dir.list()?) {
+            Some(size) => dir.open_file(&slots::file_name(size))?,
+            None => None,
+        };
         let staged = self.stage()?;
         for part in parts {
             let copied = match (part.slot, &shared) {
-                (Some(start), Some((_, file, _))) => append(file, start, part.size, &staged.file)?,
+                (Some(start), Some((file, _))) => append(file, start, part.size, &staged.file)?,
                 (Some(_), None) => return Err(no_such_upload()),
                 (None, _) => {
                     let Some((file, _)) = dir.open_file(&part.name)? else { return Err(no_such_upload()) };
@@ -262,7 +261,8 @@ impl Bucket {
     /// The shared file, if it is what the parts make; see [`super::slots`].
     fn assembled(&self, dir: &Dir, id: &str, parts: &[Part]) -> S3Result<Option<Staged>> {
         let Some(closed) = self.slots.close(id) else { return Ok(None) };
-        let Some((size, _, name)) = content_of(dir)? else { return Ok(None) };
+        let Some(size) = slots_of(&dir.list()?) else { return Ok(None) };
+        let name = slots::file_name(size);
         let mut end = 0;
         for (part, number) in parts.iter().zip(1..) {
             let follows = part.number == number && part.slot == Some(end) && end % size == 0;
@@ -275,7 +275,11 @@ impl Bucket {
         if parts_of(dir)?.len() != parts.len() {
             return Ok(None);
         }
-        let file = dir.open_or_create(&name, 0o666)?;
+        // Whoever aborts the upload at this moment takes it away: then it must not be made anew, of nothing.
+        let Some(file) = dir.open_to_write(&name)? else { return Ok(None) };
+        if file.metadata()?.len() < end {
+            return Ok(None);
+        }
         file.set_len(end)?;
         // As if it had been put together now.
         file.set_modified(SystemTime::now())?;
@@ -315,28 +319,19 @@ fn number_of(name: &str) -> Option<u32> {
     number.parse().ok()
 }
 
-/// The shared file: the size of its slots, itself, its name.
-fn content_of(dir: &Dir) -> io::Result<Option<(u64, File, String)>> {
-    let mut found = None;
-    dir.each(|name, _| {
-        if let Ok(name) = std::str::from_utf8(name)
-            && let Some(size) = slots::size_of(name)
-        {
-            found = Some((size, name.to_owned()));
-        }
-        Ok(())
-    })?;
-    let Some((size, name)) = found else { return Ok(None) };
-    Ok(dir.open_file(&name)?.map(|(file, _)| (size, file, name)))
+/// The size of the slots of the shared file, if there is one.
+fn slots_of(entries: &[Entry]) -> Option<u64> {
+    entries.iter().find_map(|entry| slots::size_of(std::str::from_utf8(&entry.name).ok()?))
 }
 
 fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
-    let shared = match content_of(dir)? {
-        Some((size, file, _)) => Some((size, stat_file(&file)?.size)),
+    let entries = dir.list()?;
+    let shared = match slots_of(&entries) {
+        Some(size) => dir.stat(&slots::file_name(size))?.map(|stat| (size, stat.size)),
         None => None,
     };
     let mut parts = Vec::new();
-    for entry in dir.list()? {
+    for entry in entries {
         let Ok(name) = String::from_utf8(entry.name) else { continue };
         let Some(number) = number_of(&name) else { continue };
         let (said, slotted) = match name.rsplit_once('@') {
