@@ -295,7 +295,8 @@ impl Uploader {
                         "MultiPart: checksum ({there} vs {here}) does not match for {destination}, reuploading."
                     );
                 }
-                Ok(there == here)
+                // Nothing is known of content without a sum, whatever the service says.
+                Ok(md5.is_some() && there == here)
             }
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
