@@ -28,11 +28,13 @@ pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
             return work.await;
         }
         tokio::select! {
-            outcome = work => outcome,
+            // In this order: an interruption right after the first word of the work finds somebody who listens.
+            biased;
             failure = interrupted() => {
                 end_log();
                 Err(failure)
             }
+            outcome = work => outcome,
         }
     });
     if outcome.is_err() {
