@@ -11,6 +11,7 @@
 mod env;
 mod expect;
 mod facts;
+mod hostile;
 mod http;
 mod normal;
 mod run;
