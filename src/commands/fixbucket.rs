@@ -5,7 +5,7 @@ use crate::cli;
 use crate::output::{Event, Failure, Outcome};
 use crate::patterns::Filter;
 use crate::transfer::copy::{Copier, CopyError};
-use crate::transfer::local::in_carets;
+use crate::transfer::local_walk::in_carets;
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{Found, Scope, find};
 use crate::uri::{Location, S3Uri};

@@ -47,7 +47,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let items = selection.items.clone();
     display.measure(move || items.iter().flatten().filter_map(|item| item.size()).sum());
     let sender = Sender::new(cx)?;
-    let unusable = selection.unusable;
+    let unusable = selection.unusable + selection.missing;
     let stop = cx.settings.stop_on_error;
     let mut ledger = pool::in_order(cx.width(), stop, selection.items.numbered(), |(index, item)| {
         let uri = target(&destination, &item, single);
@@ -110,14 +110,14 @@ fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
     local::select_listed(Path::new(base), listed_names(&settings.files_from), &options)
 }
 
-/// The names in the files of `--files-from`, one a line; `-` is standard input.
+/// The names in the files of `--files-from`, one a line, byte for byte but for the line ends; `-` is standard input.
 pub(super) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsString>> {
     let opened = files.iter().map(|file| {
         let reader: Box<dyn BufRead> = match file.as_str() {
             "-" => Box::new(BufReader::new(std::io::stdin())),
             _ => Box::new(BufReader::new(File::open(file).map_err(|error| Failure::file(file, &error))?)),
         };
-        Ok(reader.lines().map(move |line| line.map_err(|error| Failure::file(file, &error))))
+        Ok(reader.split(b'\n').map(move |line| line.map_err(|error| Failure::file(file, &error))))
     });
     let lines = opened.flat_map(|lines: Outcome<_>| {
         let (lines, failure) =
@@ -125,9 +125,19 @@ pub(super) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsS
         lines.into_iter().flatten().chain(failure)
     });
     lines.filter_map(|line| match line {
-        Ok(line) => Some(line.trim()).filter(|line| !line.is_empty()).map(|line| Ok(line.into())),
-        Err(failure) => Some(Err(failure)),
+        Ok(line) if line.trim_ascii().is_empty() => None,
+        line => Some(line.map(name_of_bytes)),
     })
+}
+
+#[cfg(unix)]
+fn name_of_bytes(bytes: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes)
+}
+
+#[cfg(not(unix))]
+fn name_of_bytes(bytes: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 fn refuse_same_names(selection: &LocalSelection) -> Outcome {
@@ -160,7 +170,7 @@ fn dry_run(cx: &Cx, selection: &LocalSelection, destination: &S3Uri, single: boo
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
-    if selection.unusable > 0 { Err(Failure::silent(Exit::PARTIAL)) } else { Ok(()) }
+    if selection.unusable + selection.missing > 0 { Err(Failure::silent(Exit::PARTIAL)) } else { Ok(()) }
 }
 
 /// An upload that a dry run tells of.

@@ -1,13 +1,15 @@
 //! Which local files a command is about: files, trees, lists of names, and the include/exclude rules.
 
+use super::local_walk::{Walk, WalkOptions, key_name};
 use super::plan::{Plan, Rules, Sorted};
 use super::record::{Fields, Record, put_bytes};
 use crate::output::{Failure, Outcome, reason};
 use crate::patterns::Filter;
 use crate::shard::Shard;
-use crate::transfer::download::is_unfinished;
-use std::ffi::{OsStr, OsString};
-use std::fs::FileType;
+use std::collections::BTreeMap;
+#[cfg(unix)]
+use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -37,6 +39,8 @@ pub struct LocalSelection {
     pub excluded: Sorted<String>,
     /// Files and directories that could not be used; each was warned about.
     pub unusable: u64,
+    /// Sources that are not there; each was warned about unless none is.
+    pub missing: u64,
     /// Whether one file was found, excluded ones counted and no directory named, so that the destination may be its full
     /// name.
     pub single_file: bool,
@@ -92,33 +96,40 @@ pub fn means_contents(directory: &Path) -> bool {
 }
 
 /// Expands arguments to files. Rules measured on s3cmd 2.4.0: a source `dir` keeps its name below the destination, `dir/`
-/// and `.` give their contents; a missing source is skipped.
+/// and `.` give their contents. A source that is not there is warned about beside others that are.
 pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<LocalSelection> {
-    let mut walk = Walk::new(options);
-    let mut directories = 0;
+    let mut chosen = Chosen::new(options);
+    let (mut directories, mut missing) = (0, Vec::new());
     for source in sources {
         let path = PathBuf::from(source);
-        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
+        // A link that leads nowhere is a source that is not there.
+        if let Err(error) = std::fs::metadata(&path) {
+            missing.push((path, error));
+            continue;
+        }
         // A link to a directory that is named is meant.
         let is_dir = path.is_dir();
         if is_dir && !options.recursive {
             return Err(recursion_needed(&path));
         }
-        if is_dir {
-            directories += 1;
-            let prefix = if means_contents(&path) {
-                Some(String::new())
-            } else {
-                walk.name_of(&path).map(|name| name + "/")
-            };
-            if let Some(prefix) = prefix {
-                walk.directory(&path, &prefix)?;
-            }
-        } else if let Some(name) = walk.name_of(&path) {
-            walk.file(&path, name, Kind::of(&path, metadata.file_type()))?;
+        directories += u64::from(is_dir);
+        if is_dir && means_contents(&path) {
+            chosen.walk(Walk::directory(&path, "", chosen.walk_options()))?;
+            continue;
         }
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let Some(name) = chosen.name_of(Path::new(name), &path) else { continue };
+        chosen.walk(if is_dir {
+            Walk::directory(&path, &format!("{name}/"), chosen.walk_options())
+        } else {
+            Walk::file(&path, &name, chosen.walk_options())
+        })?;
     }
-    walk.finish(directories == 0)
+    chosen.missing = missing.len() as u64;
+    if missing.len() < sources.len() {
+        missing.iter().for_each(|(path, error)| skipping(path, &reason(error)));
+    }
+    chosen.finish(directories == 0)
 }
 
 /// The complaint about a directory where `--recursive` was not given.
@@ -126,8 +137,13 @@ pub fn recursion_needed(directory: &Path) -> Failure {
     Failure::parameter(format!("Use --recursive to upload a directory: {}", directory.display()))
 }
 
+/// The warning about a name that cannot be used.
+pub fn skipping(path: &Path, why: &str) {
+    log::warn!("Skipping over {}: {why}", path.display());
+}
+
 /// A name of `--files-from` without `.` and, by the text alone, without `..` after another name, as s3cmd 2.4.0 takes it.
-pub fn normal(name: &Path) -> PathBuf {
+fn normal(name: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in name.components() {
         match (part, parts.last()) {
@@ -140,83 +156,98 @@ pub fn normal(name: &Path) -> PathBuf {
     parts.into_iter().collect()
 }
 
-/// Expands the names of `--files-from`, which are relative to the one source directory; missing ones are dropped.
+/// What the names of `--files-from` lead to.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Paths of what is there, by their names below the source directory, as keys have them.
+    pub found: BTreeMap<String, PathBuf>,
+    /// Names below the source directory, as keys have them, of what is not there; each was warned about.
+    pub missing: Vec<String>,
+    /// Names that cannot be used; each was warned about.
+    pub unusable: u64,
+}
+
+/// Looks up the names of `--files-from`, which are relative to the one source directory. A name counts as it stands; if
+/// there is no such file, without the blanks around it, which s3cmd never takes for a part of the name.
+pub fn look_up(
+    base: &Path,
+    names: impl Iterator<Item = Outcome<OsString>>,
+    verbatim: bool,
+) -> Outcome<Listed> {
+    let mut listed = Listed::default();
+    for name in names {
+        let name = name?;
+        let exact = Path::new(&name);
+        let trimmed = name.to_str().map(str::trim).filter(|trimmed| *trimmed != name && !trimmed.is_empty());
+        let mut relative = normal(exact);
+        let mut found = exists(base, &relative);
+        if let (Err(_), Some(trimmed)) = (&found, trimmed) {
+            let other = normal(Path::new(trimmed));
+            if exists(base, &other).is_ok() {
+                (relative, found) = (other, Ok(()));
+            }
+        }
+        // The path is told without the dot, as in s3cmd.
+        let path = if base == Path::new(".") { relative.clone() } else { base.join(&relative) };
+        if relative.components().next() == Some(Component::ParentDir) {
+            skipping(exact, "the name leads out of the source directory");
+            listed.unusable += 1;
+            continue;
+        }
+        let Some(key) = key_name(relative.as_os_str(), verbatim) else {
+            skipping(&path, NOT_A_KEY);
+            listed.unusable += 1;
+            continue;
+        };
+        match found {
+            Ok(()) => drop(listed.found.insert(key, path)),
+            Err(error) => {
+                skipping(&path, &reason(&error));
+                listed.missing.push(key);
+            }
+        }
+    }
+    listed.missing.sort_unstable();
+    listed.missing.dedup();
+    Ok(listed)
+}
+
+fn exists(base: &Path, relative: &Path) -> io::Result<()> {
+    std::fs::symlink_metadata(base.join(relative)).map(drop)
+}
+
+/// Why a name that is not UTF-8 is left out.
+const NOT_A_KEY: &str = "the name is not UTF-8, and a key has to be";
+
+/// Chooses the files that `--files-from` names.
 pub fn select_listed(
     base: &Path,
     names: impl Iterator<Item = Outcome<OsString>>,
     options: &LocalOptions<'_>,
 ) -> Outcome<LocalSelection> {
-    let mut walk = Walk::new(options);
-    for name in names {
-        let relative = normal(Path::new(&name?));
-        let path = base.join(&relative);
-        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
-        let kind = Kind::of(&path, metadata.file_type());
-        if matches!(kind, Kind::Directory | Kind::LinkToDirectory) {
-            no_file(&path, kind == Kind::LinkToDirectory);
-            continue;
-        }
-        let Some(relative) = walk.utf8(&relative.into_os_string(), &path) else { continue };
-        walk.file(&path, relative, kind)?;
+    let mut chosen = Chosen::new(options);
+    let listed = look_up(base, names, options.verbatim)?;
+    chosen.unusable = listed.unusable;
+    chosen.missing = listed.missing.len() as u64;
+    for (relative, path) in listed.found {
+        chosen.walk(Walk::file(&path, &relative, chosen.walk_options()))?;
     }
-    walk.finish(false)
+    chosen.finish(false)
 }
 
-/// Speaks of a name in a list that leads to a directory; s3cmd does so where it is a link.
-pub fn no_file(path: &Path, is_link: bool) {
-    if is_link {
-        log::warn!("Skipping over non regular file: {}", path.display());
-    }
-}
-
-/// What a directory entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    File,
-    Directory,
-    LinkToFile,
-    LinkToDirectory,
-    LinkToSpecial,
-    /// A link that leads nowhere.
-    Dangling,
-    /// A device, a socket, a pipe.
-    Special,
-}
-
-impl Kind {
-    /// Only links cost another look at the disk.
-    fn of(path: &Path, kind: FileType) -> Self {
-        if kind.is_symlink() {
-            return match std::fs::metadata(path) {
-                Ok(target) if target.is_dir() => Kind::LinkToDirectory,
-                Ok(target) if target.is_file() => Kind::LinkToFile,
-                Ok(_) => Kind::LinkToSpecial,
-                Err(_) => Kind::Dangling,
-            };
-        }
-        if kind.is_dir() {
-            Kind::Directory
-        } else if kind.is_file() {
-            Kind::File
-        } else {
-            Kind::Special
-        }
-    }
-}
-
-struct Walk<'a> {
+/// The files that are being chosen.
+struct Chosen<'a> {
     options: &'a LocalOptions<'a>,
     items: Plan<LocalItem>,
     excluded: Plan<String>,
     unusable: u64,
+    missing: u64,
     /// The first name that was found, in this share or another, and whether there is another one.
     name: Option<String>,
     several: bool,
-    /// Directories on the way down, to notice links that lead back up.
-    ancestors: Vec<PathBuf>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Chosen<'a> {
     fn new(options: &'a LocalOptions<'a>) -> Self {
         let excluded = Plan::new(Rules { order: String::cmp, same: String::eq });
         Self {
@@ -224,103 +255,35 @@ impl<'a> Walk<'a> {
             items: Plan::new(RULES),
             excluded,
             unusable: 0,
+            missing: 0,
             name: None,
             several: false,
-            ancestors: Vec::new(),
+        }
+    }
+
+    fn walk_options(&self) -> WalkOptions {
+        WalkOptions {
+            follow_symlinks: self.options.follow_symlinks,
+            directories: self.options.keep_dirs,
+            verbatim: self.options.verbatim,
+            prune: Some(self.options.filter.clone()).filter(|filter| !filter.is_empty()),
+            names_only: true,
+            ..WalkOptions::default()
         }
     }
 
     fn finish(self, only_files: bool) -> Outcome<LocalSelection> {
         let single_file = only_files && self.name.is_some() && !self.several;
         let (items, excluded) = (self.items.finish()?, self.excluded.finish()?);
-        Ok(LocalSelection { items, excluded, unusable: self.unusable, single_file })
+        let (unusable, missing) = (self.unusable, self.missing);
+        Ok(LocalSelection { items, excluded, unusable, missing, single_file })
     }
 
-    fn directory(&mut self, path: &Path, prefix: &str) -> Outcome {
-        if self.options.follow_symlinks {
-            let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            if self.ancestors.contains(&real) {
-                log::warn!(
-                    "Skipping over symbolic link that leads back to its own directory: {}",
-                    path.display()
-                );
-                return Ok(());
-            }
-            self.ancestors.push(real);
+    fn walk(&mut self, mut walk: Walk) -> Outcome {
+        for entry in walk.by_ref() {
+            self.take(LocalItem { path: entry.path, relative: entry.relative })?;
         }
-        match self.entries(path) {
-            Ok(entries) => {
-                for (name, kind) in entries {
-                    self.entry(&path.join(&*name), prefix, kind)?;
-                }
-            }
-            Err(error) => self.unusable(path, &reason(&error)),
-        }
-        if self.options.follow_symlinks {
-            self.ancestors.pop();
-        }
-        Ok(())
-    }
-
-    /// The entries of a directory in the order of the names that their files will have: a directory counts as its name
-    /// with a slash, so that the plan comes in order.
-    fn entries(&self, path: &Path) -> io::Result<Vec<(Box<OsStr>, Kind)>> {
-        let mut entries = Vec::new();
-        for entry in std::fs::read_dir(path)? {
-            let entry = entry?;
-            let name = entry.file_name().into_boxed_os_str();
-            if is_unfinished(&name) {
-                continue;
-            }
-            let kind = Kind::of(&path.join(&*name), entry.file_type()?);
-            entries.push((name, kind));
-        }
-        let slash = |kind| if self.walks(kind) { &b"/"[..] } else { b"" };
-        entries.sort_unstable_by(|(a, a_kind), (b, b_kind)| {
-            let (a, b) = (a.as_encoded_bytes(), b.as_encoded_bytes());
-            let common = a.len().min(b.len());
-            let rest =
-                || a[common..].iter().chain(slash(*a_kind)).cmp(b[common..].iter().chain(slash(*b_kind)));
-            a[..common].cmp(&b[..common]).then_with(rest)
-        });
-        Ok(entries)
-    }
-
-    /// Whether what is below is wanted.
-    fn walks(&self, kind: Kind) -> bool {
-        kind == Kind::Directory || kind == Kind::LinkToDirectory && self.options.follow_symlinks
-    }
-
-    fn entry(&mut self, path: &Path, prefix: &str, kind: Kind) -> Outcome {
-        let Some(name) = self.name_of(path) else { return Ok(()) };
-        let relative = format!("{prefix}{name}");
-        if !self.walks(kind) {
-            return self.file(path, relative, kind);
-        }
-        if self.options.filter.prunes(&format!("{}/", path.to_string_lossy())) {
-            return Ok(());
-        }
-        let below = format!("{relative}/");
-        if self.options.keep_dirs {
-            self.take(LocalItem { path: path.to_owned(), relative: below.clone() })?;
-        }
-        self.directory(path, &below)
-    }
-
-    fn file(&mut self, path: &Path, relative: String, kind: Kind) -> Outcome {
-        let is_link = matches!(kind, Kind::LinkToFile | Kind::LinkToDirectory);
-        match kind {
-            // A link that leads nowhere is skipped without a word, as s3cmd does.
-            Kind::Dangling => {}
-            // Nor does it speak of one that leads to a directory, unless directories are sent.
-            _ if is_link && !self.options.follow_symlinks => {
-                let spoken_of = kind == Kind::LinkToFile || self.options.keep_dirs;
-                let level = if spoken_of { log::Level::Warn } else { log::Level::Info };
-                log::log!(level, "Skipping over symbolic link: {}", path.display());
-            }
-            Kind::File | Kind::LinkToFile => self.take(LocalItem { path: path.to_owned(), relative })?,
-            _ => log::warn!("Skipping over non regular file: {}", path.display()),
-        }
+        self.unusable += walk.unusable() + walk.unread_names().count();
         Ok(())
     }
 
@@ -340,50 +303,15 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The file's own name as part of a key; `None`, with a warning, where it cannot be one.
-    fn name_of(&mut self, path: &Path) -> Option<String> {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_owned();
-        self.utf8(&name, path)
-    }
-
-    fn utf8(&mut self, name: &OsString, path: &Path) -> Option<String> {
-        let Some(name) = name.to_str() else {
-            self.unusable(path, "the name is not UTF-8, and a key has to be");
-            return None;
-        };
-        Some(if self.options.verbatim { name.to_owned() } else { printable(name) })
-    }
-
-    fn unusable(&mut self, path: &Path, why: &str) {
-        log::warn!("Skipping over {}: {why}", path.display());
-        self.unusable += 1;
-    }
-}
-
-/// Replaces control characters by `^@` ... `^_` and `^?`, with s3cmd's warning.
-pub(super) fn printable(name: &str) -> String {
-    let (out, count) = in_carets(name);
-    if count > 0 {
-        log::warn!("{count} non-printable characters replaced in: {out}");
-    }
-    out
-}
-
-/// The name with `^@` ... `^_` and `^?` for its control characters, and how many those are.
-pub(crate) fn in_carets(name: &str) -> (String, usize) {
-    let mut out = String::with_capacity(name.len());
-    let mut count = 0;
-    for c in name.chars() {
-        match u32::from(c) {
-            code @ (0..32 | 127) => {
-                count += 1;
-                out.push('^');
-                out.extend(char::from_u32(code ^ 64));
-            }
-            _ => out.push(c),
+    /// A name as part of a key; `None`, with a warning, where it cannot be one.
+    fn name_of(&mut self, name: &Path, path: &Path) -> Option<String> {
+        let key = key_name(name.as_os_str(), self.options.verbatim);
+        if key.is_none() {
+            skipping(path, NOT_A_KEY);
+            self.unusable += 1;
         }
+        key
     }
-    (out, count)
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 //! both go on, without holding either. In that order a directory stands where its name with a `/` behind it stands:
 //! `a-b`, then what is in `a/`, then `a0`. Of each directory on the way down only the names are held.
 
-use super::local::printable;
+use super::unread::{Extent, UnreadNames};
 use crate::output::reason;
 use crate::patterns::Filter;
 use crate::transfer::download::{is_unfinished, remove_orphan};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::fs::FileType;
+use std::io;
+use std::path::{Component, Path, PathBuf};
 
 /// How trees are walked.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,8 @@ pub struct WalkOptions {
     pub verbatim: bool,
     /// The rules by which directories are not walked into; `None` walks into all.
     pub prune: Option<Filter>,
+    /// Do not ask for the sizes of files.
+    pub names_only: bool,
     /// The tree is a destination, whose odd inhabitants are nobody's fault: links to files are entries too, marked as
     /// links, and what is no entry is not warned about.
     pub destination: bool,
@@ -36,13 +40,13 @@ pub struct Entry {
     pub path: PathBuf,
     /// The name in the comparison, with `/` between its parts; a directory's ends with `/`.
     pub relative: String,
-    /// Length in bytes; 0 for a directory.
+    /// Length in bytes; 0 for a directory, and where sizes were not asked for.
     pub size: u64,
     /// Whether it is a symbolic link that was not to be followed.
     pub link: bool,
 }
 
-/// A walk through one tree. Ends early only with the tree; what cannot be read is warned about and counted.
+/// A walk through one tree. Ends early only with the tree; what cannot be read is warned about and noted.
 #[derive(Debug)]
 pub struct Walk {
     options: WalkOptions,
@@ -51,14 +55,16 @@ pub struct Walk {
     single: Option<Entry>,
     /// Files whose names cannot be keys.
     unusable: u64,
-    /// Directories that could not be read, or files that could not be looked at: what is in them is not known.
-    unreadable: u64,
+    /// What could not be looked at.
+    unread: UnreadNames,
 }
 
 #[derive(Debug)]
 struct Level {
     path: PathBuf,
     prefix: String,
+    /// Control characters that were replaced in the prefix.
+    replaced: usize,
     /// What is still to come, the next one last.
     names: Vec<Name>,
     /// The real place of the directory, where links are followed and could lead back.
@@ -70,27 +76,60 @@ struct Name {
     /// The name in a key; a directory's ends with `/`.
     key: String,
     file: OsString,
-    is_link: bool,
+    kind: Kind,
+}
+
+/// What the directory says that an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    File,
+    /// Also a link to one, where links are followed.
+    Directory,
+    Link,
+    /// A device, a socket, a pipe.
+    Special,
+}
+
+impl Kind {
+    fn of(kind: FileType) -> Self {
+        match kind {
+            _ if kind.is_symlink() => Kind::Link,
+            _ if kind.is_dir() => Kind::Directory,
+            _ if kind.is_file() => Kind::File,
+            _ => Kind::Special,
+        }
+    }
 }
 
 impl Walk {
     /// Walks through a directory; `prefix`, which is empty or ends with `/`, stands before all names.
     pub fn directory(path: &Path, prefix: &str, options: WalkOptions) -> Self {
         let mut walk = Self::empty(options);
-        walk.enter(path.to_owned(), prefix.to_owned());
+        let replaced = walk.replaced_in(path, prefix);
+        walk.enter(path.to_owned(), prefix.to_owned(), replaced);
         walk
     }
 
     /// A single file with that name.
     pub fn file(path: &Path, relative: &str, options: WalkOptions) -> Self {
         let mut walk = Self::empty(options);
-        let is_link = path.is_symlink();
-        walk.single = walk.entry(path.to_owned(), relative.to_owned(), is_link);
+        walk.single = match std::fs::symlink_metadata(path) {
+            Ok(metadata) => {
+                let replaced = walk.replaced_in(path, relative);
+                walk.entry(path.to_owned(), relative.to_owned(), replaced, Kind::of(metadata.file_type()))
+            }
+            // There may be nothing yet where something is to go.
+            Err(error) if walk.options.destination && is_missing(&error) => None,
+            Err(error) => {
+                walk.unread(path, relative, Extent::Name, &error);
+                None
+            }
+        };
         walk
     }
 
     fn empty(options: WalkOptions) -> Self {
-        Self { options, levels: Vec::new(), single: None, unusable: 0, unreadable: 0 }
+        Self { options, levels: Vec::new(), single: None, unusable: 0, unread: UnreadNames::default() }
     }
 
     /// Files so far whose names cannot be keys; each was warned about.
@@ -98,12 +137,12 @@ impl Walk {
         self.unusable
     }
 
-    /// Directories and files so far that could not be read; each was warned about.
-    pub fn unreadable(&self) -> u64 {
-        self.unreadable
+    /// The names so far of what could not be read; each was warned about.
+    pub fn unread_names(&self) -> &UnreadNames {
+        &self.unread
     }
 
-    fn enter(&mut self, path: PathBuf, prefix: String) {
+    fn enter(&mut self, path: PathBuf, prefix: String, replaced: usize) {
         let mut real = None;
         if self.options.follow_symlinks {
             let place = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
@@ -119,7 +158,7 @@ impl Walk {
         let mut names = Vec::new();
         let entries = match std::fs::read_dir(&path) {
             Ok(entries) => entries,
-            Err(error) => return self.unread(&path, &error),
+            Err(error) => return self.unread(&path, &prefix, Extent::Below, &error),
         };
         for entry in entries {
             match entry {
@@ -128,26 +167,17 @@ impl Walk {
                         remove_orphan(&entry.path());
                     }
                 }
-                Ok(entry) => names.extend(self.name(&path, &entry)),
-                Err(error) => self.unread(&path, &error),
+                Ok(entry) => names.extend(self.name(&path, &prefix, &entry)),
+                Err(error) => self.unread(&path, &prefix, Extent::Below, &error),
             }
         }
         names.sort_unstable_by(|a, b| b.key.cmp(&a.key));
-        self.levels.push(Level { path, prefix, names, real });
+        self.levels.push(Level { path, prefix, replaced, names, real });
     }
 
-    fn name(&mut self, parent: &Path, entry: &std::fs::DirEntry) -> Option<Name> {
+    fn name(&mut self, parent: &Path, prefix: &str, entry: &std::fs::DirEntry) -> Option<Name> {
         let file = entry.file_name();
         let path = || parent.join(&file);
-        let kind = match entry.file_type() {
-            Ok(kind) => kind,
-            Err(error) => {
-                self.unread(&path(), &error);
-                return None;
-            }
-        };
-        let is_link = kind.is_symlink();
-        let is_dir = kind.is_dir() || (is_link && self.options.follow_symlinks && path().is_dir());
         let Some(mut key) = key_name(&file, self.options.verbatim) else {
             let level = self.level();
             log::log!(
@@ -158,38 +188,77 @@ impl Walk {
             self.unusable += 1;
             return None;
         };
-        if is_dir {
+        let mut kind = match entry.file_type() {
+            Ok(kind) => Kind::of(kind),
+            Err(error) => {
+                self.unread(&path(), &format!("{prefix}{key}"), Extent::Both, &error);
+                return None;
+            }
+        };
+        if kind == Kind::Link && self.options.follow_symlinks && path().is_dir() {
+            kind = Kind::Directory;
+        }
+        if kind == Kind::Directory {
             key.push('/');
         }
-        Some(Name { key, file, is_link })
+        Some(Name { key, file, kind })
     }
 
-    /// Looks at a file.
-    fn entry(&mut self, path: PathBuf, relative: String, is_link: bool) -> Option<Entry> {
-        let link = is_link && !self.options.follow_symlinks;
-        if link && !self.options.destination {
-            // A link that leads nowhere, or to a directory, is skipped without a warning, as s3cmd does; but it speaks of
-            // the latter where directories are sent.
-            let spoken_of = path.is_file() || (self.options.directories && path.is_dir());
-            let level = if spoken_of { log::Level::Warn } else { log::Level::Info };
-            log::log!(level, "Skipping over symbolic link: {}", path.display());
-            return None;
-        }
-        match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => Some(Entry { path, relative, size: metadata.len(), link }),
-            Ok(_) if link => None,
-            Ok(_) => {
-                log::log!(self.level(), "Skipping over non regular file: {}", path.display());
-                None
+    /// Looks at what is no directory.
+    fn entry(&mut self, path: PathBuf, relative: String, replaced: usize, kind: Kind) -> Option<Entry> {
+        let link = kind == Kind::Link && !self.options.follow_symlinks;
+        let size = match kind {
+            Kind::File if self.options.names_only => 0,
+            Kind::Special | Kind::Directory => {
+                self.no_file(&path);
+                return None;
             }
-            Err(_) if is_link => None,
-            // It was there when the directory was read.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => {
-                self.unread(&path, &error);
-                None
-            }
+            Kind::File | Kind::Link => match std::fs::metadata(&path) {
+                Ok(target) if link && !self.options.destination => {
+                    self.skipped_link(&path, target.file_type());
+                    return None;
+                }
+                Ok(target) if target.is_file() => target.len(),
+                // It was no directory when its name was read: what is in it has not been looked at.
+                Ok(target) if target.is_dir() && !link => {
+                    let error = io::Error::other("it changed while it was read");
+                    self.unread(&path, &relative, Extent::Both, &error);
+                    return None;
+                }
+                Ok(_) => {
+                    if !link {
+                        self.no_file(&path);
+                    }
+                    return None;
+                }
+                // A link that leads nowhere is skipped without a word where links are not followed, as s3cmd does.
+                Err(_) if link || kind == Kind::Link && self.options.destination => return None,
+                // It was there when the directory was read.
+                Err(error) if kind == Kind::File && is_missing(&error) => return None,
+                // What it leads to may be away for a while: a file, or a directory.
+                Err(error) => {
+                    let extent = if kind == Kind::Link { Extent::Both } else { Extent::Name };
+                    self.unread(&path, &relative, extent, &error);
+                    return None;
+                }
+            },
+        };
+        warn_replaced(&relative, replaced);
+        Some(Entry { path, relative, size, link })
+    }
+
+    /// Speaks of a link that is not followed as s3cmd does: of one to a directory only where directories are sent.
+    fn skipped_link(&self, path: &Path, target: FileType) {
+        if !(target.is_file() || target.is_dir()) {
+            return self.no_file(path);
         }
+        let spoken_of = target.is_file() || self.options.directories;
+        let level = if spoken_of { log::Level::Warn } else { log::Level::Info };
+        log::log!(level, "Skipping over symbolic link: {}", path.display());
+    }
+
+    fn no_file(&self, path: &Path) {
+        log::log!(self.level(), "Skipping over non regular file: {}", path.display());
     }
 
     /// How loudly to speak of what cannot be an entry.
@@ -197,9 +266,23 @@ impl Walk {
         if self.options.destination { log::Level::Info } else { log::Level::Warn }
     }
 
-    fn unread(&mut self, path: &Path, error: &std::io::Error) {
+    fn unread(&mut self, path: &Path, relative: &str, extent: Extent, error: &io::Error) {
         log::warn!("Skipping over {}: {}", path.display(), reason(error));
-        self.unreadable += 1;
+        self.unread.add(relative, extent);
+    }
+
+    /// Control characters in as many of the last names of a path as there are in a relative name, which has carets in
+    /// their place.
+    fn replaced_in(&self, path: &Path, relative: &str) -> usize {
+        if self.options.verbatim {
+            return 0;
+        }
+        let names = relative.split('/').filter(|name| !name.is_empty()).count();
+        let parts = path.components().rev().filter_map(|part| match part {
+            Component::Normal(name) => name.to_str(),
+            _ => None,
+        });
+        parts.take(names).map(control_characters).sum()
     }
 }
 
@@ -218,29 +301,71 @@ impl Iterator for Walk {
             };
             let path = level.path.join(&name.file);
             let relative = format!("{}{}", level.prefix, name.key);
-            if !name.key.ends_with('/') {
-                if let Some(entry) = self.entry(path, relative, name.is_link) {
+            let own =
+                if self.options.verbatim { 0 } else { name.file.to_str().map_or(0, control_characters) };
+            let replaced = level.replaced + own;
+            if name.kind != Kind::Directory {
+                if let Some(entry) = self.entry(path, relative, replaced, name.kind) {
                     return Some(entry);
                 }
                 continue;
             }
-            if let Some(filter) = &self.options.prune
-                && filter.prunes(&format!("{}/", path.to_string_lossy()))
-            {
-                continue;
+            if let Some(filter) = &self.options.prune {
+                // As it is printed: with carets.
+                let shown = key_name(path.as_os_str(), self.options.verbatim);
+                let shown = shown.unwrap_or_else(|| path.to_string_lossy().into_owned());
+                if filter.prunes(&(shown + "/")) {
+                    continue;
+                }
             }
-            self.enter(path.clone(), relative.clone());
+            self.enter(path.clone(), relative.clone(), replaced);
             if self.options.directories {
+                if !self.options.destination {
+                    warn_replaced(relative.trim_end_matches('/'), replaced);
+                }
                 return Some(Entry { path, relative, size: 0, link: false });
             }
         }
     }
 }
 
-/// A file's name as part of a key; `None` where it cannot be one.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// A file's name as part of a key, with carets for control characters unless they are to be kept; `None` where it cannot
+/// be one.
 pub fn key_name(name: &OsStr, verbatim: bool) -> Option<String> {
     let name = name.to_str()?;
-    Some(if verbatim { name.to_owned() } else { printable(name) })
+    Some(if verbatim { name.to_owned() } else { in_carets(name).0 })
+}
+
+/// The name with `^@` ... `^_` and `^?` for its control characters, and how many those are.
+pub(crate) fn in_carets(name: &str) -> (String, usize) {
+    let mut out = String::with_capacity(name.len());
+    let mut count = 0;
+    for c in name.chars() {
+        match u32::from(c) {
+            code @ (0..32 | 127) => {
+                count += 1;
+                out.push('^');
+                out.extend(char::from_u32(code ^ 64));
+            }
+            _ => out.push(c),
+        }
+    }
+    (out, count)
+}
+
+fn control_characters(name: &str) -> usize {
+    name.bytes().filter(|byte| matches!(byte, 0..32 | 127)).count()
+}
+
+/// s3cmd's warning, once a file, with its whole name below the destination.
+fn warn_replaced(relative: &str, count: usize) {
+    if count > 0 {
+        log::warn!("{count} non-printable characters replaced in: {relative}");
+    }
 }
 
 #[cfg(test)]

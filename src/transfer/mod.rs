@@ -25,4 +25,5 @@ pub mod remote;
 pub mod restore;
 pub mod spool;
 pub mod sync;
+pub mod unread;
 pub mod upload;

@@ -42,6 +42,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
         directories: true,
         verbatim: true,
         prune: None,
+        names_only: false,
         destination: true,
         tidy: !settings.dry_run,
     };

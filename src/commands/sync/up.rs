@@ -9,7 +9,7 @@ use crate::commands::put;
 use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place, Said};
 use crate::s3::request::Progress;
 use crate::transfer::delete::delete_keys;
-use crate::transfer::local::{means_contents, no_file, normal};
+use crate::transfer::local::{look_up, means_contents};
 use crate::transfer::local_walk::{WalkOptions, key_name};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::spool::Spool;
@@ -18,10 +18,10 @@ use crate::transfer::sync::duplicates::{self, Copy, Work};
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
+use crate::transfer::unread::{Extent, UnreadNames};
 use crate::transfer::upload::{UploadError, Uploader, check_part_size};
 use crate::uri::S3Uri;
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -31,6 +31,8 @@ struct Sources {
     roots: Vec<Root>,
     areas: Vec<Area>,
     options: WalkOptions,
+    /// Names of `--files-from` that are not there; each was warned about.
+    missing: UnreadNames,
     /// Arguments that cannot be used; each was warned about.
     unusable: u64,
 }
@@ -71,7 +73,8 @@ fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
         prune: Some(settings.filter.clone()).filter(|filter| !filter.is_empty()),
         ..WalkOptions::default()
     };
-    let mut found = Sources { roots: Vec::new(), areas: Vec::new(), options, unusable: 0 };
+    let missing = UnreadNames::default();
+    let mut found = Sources { roots: Vec::new(), areas: Vec::new(), options, missing, unusable: 0 };
     for path in paths {
         // Nor is a link that leads nowhere one.
         if std::fs::metadata(path).is_err() {
@@ -102,36 +105,25 @@ fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
         }
     }
     if !settings.files_from.is_empty() {
-        found.roots = listed(cx, &found)?;
+        listed(cx, &mut found)?;
     }
     Ok(found)
 }
 
-/// The files that `--files-from` names, below the one source directory; missing ones are dropped.
-fn listed(cx: &Cx, found: &Sources) -> Outcome<Vec<Root>> {
-    let [Root::Directory { path: base, prefix }] = &found.roots[..] else {
+/// Takes the files that `--files-from` names, below the one source directory, in its place.
+fn listed(cx: &Cx, sources: &mut Sources) -> Outcome {
+    let [Root::Directory { path: base, prefix }] = &sources.roots[..] else {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
-    let mut names = put::listed_names(&cx.settings.files_from).collect::<Outcome<Vec<_>>>()?;
-    names.sort_unstable();
-    names.dedup();
-    let (mut roots, mut seen) = (Vec::new(), HashSet::new());
-    for name in names {
-        let relative = normal(Path::new(&name));
-        // The path is told without the dot, as in s3cmd.
-        let path = if base == Path::new(".") { relative.clone() } else { base.join(&relative) };
-        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
-        if path.is_dir() {
-            no_file(&path, metadata.is_symlink());
-            continue;
-        }
-        if let Some(relative) = key_name(relative.as_os_str(), found.options.verbatim)
-            && seen.insert(relative.clone())
-        {
-            roots.push(Root::File { path, relative: format!("{prefix}{relative}") });
-        }
+    let (base, prefix) = (base.clone(), prefix.clone());
+    let listed = look_up(&base, put::listed_names(&cx.settings.files_from), sources.options.verbatim)?;
+    for name in &listed.missing {
+        sources.missing.add(&format!("{prefix}{name}"), Extent::Both);
     }
-    Ok(roots)
+    sources.unusable += listed.unusable;
+    let file = |(name, path)| Root::File { path, relative: format!("{prefix}{name}") };
+    sources.roots = listed.found.into_iter().map(file).collect();
+    Ok(())
 }
 
 /// A destination that is no directory can only be the name of one file.
@@ -199,7 +191,7 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
         listing.prefix.clone_from(&destination.key);
     }
     log::info!("Retrieving list of remote files for {destination} ...");
-    let tally = Arc::new(Tally::default());
+    let tally = Arc::new(Tally::new(sources.missing.clone()));
     let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &sources.roots));
     let local =
         rules.clone().walked(sources::local(sources.roots.clone(), sources.options.clone(), tally.clone()));

@@ -7,14 +7,15 @@ use crate::s3::Client;
 use crate::s3::list::ListOptions;
 use crate::shard::Shard;
 use crate::transfer::local_walk::{Entry, Walk, WalkOptions};
+use crate::transfer::unread::UnreadNames;
 use crate::uri::S3Uri;
 use futures::{Stream, StreamExt};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 /// Items in ascending order of their names.
@@ -102,22 +103,32 @@ impl Area {
     }
 }
 
-/// Troubles of a walk: it is over when the stream is.
+/// Troubles of a walk: it is complete when the stream is over.
 #[derive(Debug, Default)]
 pub struct Tally {
     unusable: AtomicU64,
-    unreadable: AtomicU64,
+    unread: Mutex<UnreadNames>,
 }
 
 impl Tally {
+    /// One that knows of names already.
+    pub fn new(unread: UnreadNames) -> Self {
+        Self { unread: Mutex::new(unread), ..Self::default() }
+    }
+
     /// Files whose names cannot be keys; each was warned about.
     pub fn unusable(&self) -> u64 {
         self.unusable.load(Ordering::Relaxed)
     }
 
-    /// Directories and files that could not be looked at; each was warned about.
+    /// Directories and files that could not be looked at, and named ones that are not there; each was warned about.
     pub fn unreadable(&self) -> u64 {
-        self.unreadable.load(Ordering::Relaxed)
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).count()
+    }
+
+    /// Their names.
+    pub fn unread_names(&self) -> UnreadNames {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -149,10 +160,12 @@ pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items
                 return;
             }
         }
+        let mut unread = tally.unread.lock().unwrap_or_else(PoisonError::into_inner);
         for walk in &walks {
             tally.unusable.fetch_add(walk.unusable(), Ordering::Relaxed);
-            tally.unreadable.fetch_add(walk.unreadable(), Ordering::Relaxed);
+            unread.extend(walk.unread_names().clone());
         }
+        drop(unread);
         let _ = sender.blocking_send(batch);
     };
     let mut pending = Some(walk);
@@ -443,6 +456,7 @@ mod tests {
         let found = names(local(roots, WalkOptions::default(), tally.clone())).await.unwrap();
         assert_eq!(found, ["b", "c/d", "f", "two/a"]);
         assert_eq!((tally.unreadable(), tally.unusable()), (1, 0));
+        assert!(tally.unread_names().covers("m/x") && !tally.unread_names().covers("two/x"));
     }
 
     #[test]
