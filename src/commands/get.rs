@@ -12,6 +12,7 @@ use crate::transfer::destination::{self, Destination};
 use crate::transfer::download::{Known, Received, Target, download, target_of, tidy};
 use crate::transfer::gpg::Gpg;
 use crate::transfer::pool::{self, Verdict};
+use crate::transfer::proof::{Evidence, Proof};
 use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Selection};
 use crate::uri::{Location, S3Uri};
 use futures::future::ready;
@@ -61,7 +62,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         let (index, item) = next?;
         let known = match (&item.listed, heads.remove(&index)) {
             (_, Some(head)) => Known::Head(head),
-            (Some(listed), None) => Known::Size(listed.size),
+            (Some(listed), None) => Known::Listed { size: listed.size, etag: listed.etag.clone() },
             (None, None) => Known::Nothing,
         };
         refuse_existing(cx, &destination, item.relative())?;
@@ -140,7 +141,7 @@ fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome
 
 /// A download that a dry run tells of.
 pub(super) fn planned<'a>(from: &'a S3Uri, to: Local<'a>) -> Event<'a> {
-    Event::Download { from, to, moved: None, place: None, dry_run: true, numbered: false }
+    Event::Download { from, to, moved: None, place: None, proof: None, dry_run: true, numbered: false }
 }
 
 /// The names that a dry run tells to be left out.
@@ -207,8 +208,7 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
             if let Err(error) = std::fs::create_dir_all(&path) {
                 return Ok(cannot_create(&shown, &reason(&error)));
             }
-            remove_source(&cx, &uri, "fetch").await?;
-            return Ok(Verdict::Done);
+            return remove_source(&cx, &uri, "fetch", Proof::Proved(Evidence::Etag)).await;
         }
         Ok(destination::Place::File(path)) => {
             let keeps = settings.skip_existing && !(settings.get_continue || settings.force);
@@ -241,7 +241,7 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
     meter.end(received.is_ok());
     match received {
         Ok(Received { was_complete: true, .. }) => Ok(Verdict::Skipped),
-        Ok(Received { size, .. }) => {
+        Ok(Received { size, proof, .. }) => {
             let seconds = started.elapsed().as_secs_f64();
             // s3cmd says nothing of what went to standard output.
             let is_told = target != Target::Stdout || cx.console.is_json();
@@ -250,22 +250,41 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
                 let (from, to) = (&uri, Local::new(&name));
                 let (moved, place) = (Some(Moved { size, seconds }), Some(place));
                 let numbered = false;
-                cx.console.tell(&Event::Download { from, to, moved, place, dry_run: false, numbered })?;
+                let proof = Some(proof.word());
+                cx.console.tell(&Event::Download {
+                    from,
+                    to,
+                    moved,
+                    place,
+                    proof,
+                    dry_run: false,
+                    numbered,
+                })?;
             }
-            remove_source(&cx, &uri, "fetch").await?;
-            Ok(Verdict::Done)
+            remove_source(&cx, &uri, "fetch", proof).await
         }
         Err(error) => failed(&shown, error),
     }
 }
 
-/// With `--delete-after-fetch`, removes what was fetched.
-pub(super) async fn remove_source(cx: &Cx, uri: &S3Uri, after: &'static str) -> Outcome {
-    if cx.settings.delete_after_fetch {
-        cx.client().delete_object(&uri.bucket, &uri.key).await?;
-        cx.console.tell(&Event::SourceRemoved { uri, after })?;
+/// With `--delete-after-fetch`, removes what was fetched, if its content is proved: what was asked for and not done is a
+/// failure.
+pub(super) async fn remove_source(
+    cx: &Cx,
+    uri: &S3Uri,
+    after: &'static str,
+    proof: Proof,
+) -> Outcome<Verdict> {
+    if !cx.settings.delete_after_fetch {
+        return Ok(Verdict::Done);
     }
-    Ok(())
+    if !proof.is_proved() {
+        log::warn!("'{uri}' was not deleted: only the length of what was fetched could be verified");
+        return Ok(Verdict::Failed);
+    }
+    cx.client().delete_object(&uri.bucket, &uri.key).await?;
+    cx.console.tell(&Event::SourceRemoved { uri, after })?;
+    Ok(Verdict::Done)
 }
 
 fn already_complete(cx: &Cx, target: &Target, size: u64) -> bool {

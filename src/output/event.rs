@@ -97,6 +97,8 @@ pub enum Event<'a> {
         moved: Option<Moved>,
         #[serde(flatten)]
         place: Option<Place>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        proof: Option<&'a str>,
         dry_run: bool,
         /// Whether the line ends with the place.
         #[serde(skip)]

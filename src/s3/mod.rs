@@ -26,6 +26,7 @@ pub mod object;
 mod pace;
 pub mod presign;
 pub mod probe;
+pub mod range;
 pub mod request;
 pub mod retry;
 pub mod roles;

@@ -4,6 +4,7 @@ use super::body::Payload;
 use super::checksum::{self, Checksum};
 use super::client::Client;
 use super::error::{Error, Result};
+use super::range::is_another;
 use super::request::{Progress, Request, Response};
 use super::retry::RetryClass;
 use super::sign::encode;
@@ -115,10 +116,28 @@ impl Outgoing {
 }
 
 /// Whether an ETag says nothing about the content, by the headers of the same answer: the object is encrypted with a key of
-/// KMS or of the customer. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
-pub fn is_etag_opaque<'a>(header: impl Fn(&str) -> Option<&'a str>) -> bool {
+/// KMS or of the customer, or Swift stored it in segments.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
+pub fn is_etag_opaque<'a>(header: impl Fn(&str) -> Option<&'a str> + Copy) -> bool {
     header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"))
         || header("x-amz-server-side-encryption-customer-algorithm").is_some()
+        || is_swift_segmented(header)
+}
+
+/// Headers of an object that the Swift API stored in segments: what stands under its name is a manifest, and a copy on the
+/// server copies that alone. Its ETag is computed over those of its segments, without a `-N` to show it; the length in a
+/// listing is not that of HEAD and GET (as Ceph, radosgw 16.2, shows it).
+/// <https://docs.openstack.org/swift/latest/overview_large_objects.html>
+pub const SWIFT_SEGMENT_HEADERS: [&str; 3] =
+    ["x-object-manifest", "x-object-meta-static-large-object", "x-static-large-object"];
+
+/// Whether Swift stored the object in segments, by the headers of an answer to HEAD or GET; see [`SWIFT_SEGMENT_HEADERS`].
+pub fn is_swift_segmented<'a>(header: impl Fn(&str) -> Option<&'a str>) -> bool {
+    let [dynamic, statics @ ..] = SWIFT_SEGMENT_HEADERS;
+    header(dynamic).is_some_and(|manifest| !manifest.trim().is_empty())
+        || statics
+            .iter()
+            .any(|name| header(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true")))
 }
 
 impl Head {
@@ -138,6 +157,11 @@ impl Head {
     /// A header's value, if present and UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
+    /// Whether Swift stored the object in segments; see [`is_swift_segmented`].
+    pub fn is_swift_segmented(&self) -> bool {
+        is_swift_segmented(|name| self.header(name))
     }
 
     /// Whether the ETag says nothing about the content; see [`is_etag_opaque`].
@@ -178,7 +202,15 @@ impl Client {
     }
 
     /// The size of one of an object's parts (from 1), in bytes, if the server tells of parts and their number is `parts`.
-    pub async fn size_of_part(&self, bucket: &str, key: &str, part: u64, parts: u64) -> Result<Option<u64>> {
+    /// An answer with another ETag than the object's is [`Error::Integrity`]: it was replaced.
+    pub async fn size_of_part(
+        &self,
+        bucket: &str,
+        key: &str,
+        etag: &str,
+        part: u64,
+        parts: u64,
+    ) -> Result<Option<u64>> {
         let request = self.about(Method::HEAD, bucket, Some(key)).query("partNumber", part.to_string());
         let head = match self.send(request).await {
             Ok(response) => Head::from_response(&response)?,
@@ -187,6 +219,9 @@ impl Client {
             Err(error) => return Err(error),
         };
         let told = head.header("x-amz-mp-parts-count").and_then(|count| count.parse::<u64>().ok());
+        if told.is_some() && is_another(etag, &head.etag) {
+            return Err(Error::Integrity(format!("'s3://{bucket}/{key}' changed while it was read")));
+        }
         Ok(Some(head.size).filter(|_| told == Some(parts)))
     }
 

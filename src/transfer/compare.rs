@@ -2,6 +2,7 @@
 //! both sides offer. A local file is read only where the sizes are equal, because only then it decides something.
 
 use super::attrs::{self, Attributes};
+use super::composite::{Composite, Kind, Sizes};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::is_md5;
@@ -9,9 +10,6 @@ use crate::s3::object::Head;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-
-/// Part sizes in MiB that programs use by default, tried where the store does not say which one it was.
-const COMMON_PART_SIZES: [u64; 7] = [5, 8, 15, 16, 32, 64, 100];
 
 /// Bytes of a file that are read and hashed at once.
 const BLOCK: usize = 256 * 1024;
@@ -76,25 +74,17 @@ impl Stored {
     /// The MD5 of the content as HEAD tells it: the ETag where it is one, else what was stored with the object.
     pub fn md5_of(head: &Head) -> Option<[u8; 16]> {
         let plain = Some(head.etag.as_str()).filter(|etag| is_md5(etag) && !head.has_opaque_etag());
-        plain.and_then(digest).or_else(|| digest(Attributes::parse(head.header(attrs::HEADER)?).md5()?))
+        plain.and_then(digest).or_else(|| {
+            // What GPG has encrypted does not have the sum that was stored with it.
+            let attributes = head.header(attrs::HEADER).filter(|_| head.header(attrs::GPG_HEADER).is_none());
+            digest(Attributes::parse(attributes?).md5()?)
+        })
     }
 }
 
 /// The part size that an uploader stored where it stored no MD5, in bytes.
 pub fn stored_part_size(head: &Head) -> Option<u64> {
     head.header(attrs::PART_SIZE_HEADER)?.trim().parse().ok().filter(|size| *size > 0)
-}
-
-/// Part sizes that give an object of that size that many parts: the configured one first.
-pub fn part_sizes(size: u64, parts: u64, configured: u64) -> Vec<u64> {
-    let common = COMMON_PART_SIZES.iter().map(|mib| mib << 20);
-    let mut fitting: Vec<u64> = Vec::new();
-    for part in std::iter::once(configured).chain(common) {
-        if part > 0 && size.div_ceil(part).max(1) == parts && !fitting.contains(&part) {
-            fitting.push(part);
-        }
-    }
-    fitting
 }
 
 /// The MD5 of a file.
@@ -130,42 +120,14 @@ pub fn same_checksum(a: &Head, b: &Head) -> Option<bool> {
 }
 
 /// Whether the file, sent in parts of one of these sizes, gets this ETag. All sizes are tried in one reading.
-pub fn has_composite_etag(path: &Path, part_sizes: &[u64], etag: &str) -> io::Result<bool> {
-    struct Candidate {
-        part_size: u64,
-        filled: u64,
-        part: Md5,
-        whole: Md5,
-        parts: u64,
-    }
-    let mut candidates: Vec<Candidate> = part_sizes
-        .iter()
-        .map(|&part_size| Candidate { part_size, filled: 0, part: Md5::new(), whole: Md5::new(), parts: 0 })
-        .collect();
+pub fn has_composite_etag(path: &Path, part_sizes: Vec<Sizes>, etag: &str) -> io::Result<bool> {
+    let candidates = part_sizes.into_iter().map(|sizes| Composite::new(Kind::Etag, sizes));
+    let mut candidates: Vec<Composite> = candidates.collect();
     each_block(&mut File::open(path)?, |block| {
-        for candidate in &mut candidates {
-            let mut rest = block;
-            while !rest.is_empty() {
-                let room = (candidate.part_size - candidate.filled).min(rest.len() as u64);
-                let (now, later) = rest.split_at(room as usize);
-                candidate.part.update(now);
-                candidate.filled += room;
-                rest = later;
-                if candidate.filled == candidate.part_size {
-                    candidate.whole.update(std::mem::take(&mut candidate.part).finalize());
-                    candidate.parts += 1;
-                    candidate.filled = 0;
-                }
-            }
-        }
+        candidates.iter_mut().for_each(|candidate| candidate.update(block));
     })?;
-    Ok(candidates.into_iter().any(|mut candidate| {
-        if candidate.filled > 0 || candidate.parts == 0 {
-            candidate.whole.update(candidate.part.finalize());
-            candidate.parts += 1;
-        }
-        format!("{}-{}", hex::encode(candidate.whole.finalize()), candidate.parts).eq_ignore_ascii_case(etag)
-    }))
+    let mut computed = candidates.into_iter().filter_map(Composite::finish);
+    Ok(computed.any(|computed| computed.eq_ignore_ascii_case(etag)))
 }
 
 fn each_block(file: &mut File, mut consume: impl FnMut(&[u8])) -> io::Result<()> {
@@ -238,15 +200,6 @@ mod tests {
     }
 
     #[test]
-    fn only_part_sizes_that_fit_are_tried() {
-        let mib = 1 << 20;
-        assert_eq!(part_sizes(40 * mib, 3, 15 * mib), [15 * mib, 16 * mib]);
-        assert_eq!(part_sizes(40 * mib, 8, 15 * mib), [5 * mib]);
-        assert!(part_sizes(40 * mib, 40, 15 * mib).is_empty());
-        assert_eq!(part_sizes(7 * mib, 1, 15 * mib).first(), Some(&(15 * mib)));
-    }
-
-    #[test]
     fn a_composite_etag_is_recomputed_with_the_right_part_size_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
@@ -255,8 +208,8 @@ mod tests {
         let parts: Vec<String> = content.chunks(300_000).map(|part| hex::encode(Md5::digest(part))).collect();
         let etag = composite_etag(parts.iter().map(String::as_str)).unwrap();
         assert!(etag.ends_with("-4"));
-        assert!(has_composite_etag(&path, &[270_000, 300_000], &etag).unwrap());
-        assert!(!has_composite_etag(&path, &[270_000, 300_001], &etag).unwrap());
+        assert!(has_composite_etag(&path, Sizes::of(&[270_000, 300_000]), &etag).unwrap());
+        assert!(!has_composite_etag(&path, Sizes::of(&[270_000, 300_001]), &etag).unwrap());
         let whole: [u8; 16] = Md5::digest(&content).into();
         assert_eq!(md5_of_file(&path, content.len() as u64).unwrap(), whole);
         assert_eq!(md5_of_file(&path, 3).unwrap(), whole);

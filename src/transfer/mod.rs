@@ -4,10 +4,11 @@
 //!   [`record`]s, [`conflicts`] finds those
 //!   that cannot be beside each other;
 //! - run: [`pool`] works on many at once and lets them speak in order; [`upload`], [`download`] and [`copy`] move one;
-//! - verify: each of them compares what arrived with what was sent before it calls it done.
+//! - verify: each of them compares what arrived with what was sent before it calls it done, and says by what ([`proof`]).
 
 pub mod attrs;
 pub mod compare;
+pub mod composite;
 pub mod conflicts;
 pub mod content_type;
 pub mod copy;
@@ -18,8 +19,10 @@ pub mod gpg;
 pub mod local;
 pub mod local_walk;
 pub mod md5_cache;
+pub mod part_sizes;
 pub mod plan;
 pub mod pool;
+pub mod proof;
 pub mod record;
 pub mod remote;
 pub mod restore;

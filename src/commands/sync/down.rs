@@ -11,6 +11,7 @@ use crate::transfer::destination::{Destination, Place, plain_name};
 use crate::transfer::download::{Known, Received, Target, download};
 use crate::transfer::local_walk::WalkOptions;
 use crate::transfer::pool::{self, Verdict};
+use crate::transfer::proof::{Evidence, Proof};
 use crate::transfer::restore::{self, Owner, Restore};
 use crate::transfer::spool::Spool;
 use crate::transfer::sync::Item;
@@ -322,7 +323,9 @@ async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
     }
     set_attributes(cx, run, &Restore::of(|name| head.header(name)), &to);
     lock(&run.copied).add(copy.item.size);
-    get::remove_source(cx, &uri, "syncing").await.map_err(|failure| failure.lines.join("; "))
+    // The file that was copied has the MD5 that the object has.
+    let removed = get::remove_source(cx, &uri, "syncing", Proof::Proved(Evidence::Etag)).await;
+    removed.map(drop).map_err(|failure| failure.lines.join("; "))
 }
 
 async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<Verdict> {
@@ -347,8 +350,7 @@ async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -
     lock(&run.moved).add(0);
     let named = run.destination.named(&item.relative);
     cx.console.tell(&Event::Directory { from: &uri, to: Local::new(&named), place })?;
-    get::remove_source(cx, &uri, "syncing").await?;
-    Ok(Verdict::Done)
+    get::remove_source(cx, &uri, "syncing", Proof::Proved(Evidence::Etag)).await
 }
 
 /// Downloads one object.
@@ -379,9 +381,10 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
     let started = Instant::now();
     let label = || format!("download: '{uri}' -> '{name}'  {place}");
     let meter = cx.console.meter(&name, label, item.size, &progress);
-    let received = download(cx.client(), &uri, Known::Size(item.size), &target, false, None, &progress).await;
+    let known = Known::Listed { size: item.size, etag: item.etag().to_owned() };
+    let received = download(cx.client(), &uri, known, &target, false, None, &progress).await;
     meter.end(received.is_ok());
-    let Received { size, stored, .. } = match received {
+    let Received { size, stored, proof, .. } = match received {
         Ok(received) => received,
         Err(error) => return get::failed(&name, error),
     };
@@ -394,11 +397,10 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
         let named = run.destination.named(&item.relative);
         let (from, to) = (&uri, Local::new(&named));
         let (moved, place) = (Some(Moved { size, seconds }), Some(place));
-        let numbered = true;
-        cx.console.tell(&Event::Download { from, to, moved, place, dry_run: false, numbered })?;
+        let (numbered, proof) = (true, Some(proof.word()));
+        cx.console.tell(&Event::Download { from, to, moved, place, proof, dry_run: false, numbered })?;
     }
-    get::remove_source(cx, &uri, "syncing").await?;
-    Ok(Verdict::Done)
+    get::remove_source(cx, &uri, "syncing", proof).await
 }
 
 /// A link in the way is replaced, not followed, which might lead out of the destination; so is anything else but a

@@ -11,6 +11,7 @@ use crate::s3::multipart::{
 use crate::s3::object::{Head, Outgoing};
 use crate::s3::{Error, Result};
 use crate::transfer::compare::{self, Stored};
+use crate::transfer::part_sizes;
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use md5::{Digest, Md5};
@@ -77,9 +78,9 @@ impl Copier {
         if let Some(size) = compare::stored_part_size(head).filter(fits) {
             return Ok(Some(size));
         }
-        let told = self.source.size_of_part(&from.bucket, &from.key, 1, parts).await?;
+        let told = self.source.size_of_part(&from.bucket, &from.key, &head.etag, 1, parts).await?;
         let configured = (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20;
-        Ok(told.into_iter().chain(compare::part_sizes(head.size, parts, configured)).find(fits))
+        Ok(told.into_iter().chain(part_sizes::usual(head.size, parts, configured)).find(fits))
     }
 
     /// The headers of an upload that becomes a copy: the metadata, and the tags, which are not among the headers of an

@@ -3,10 +3,12 @@
 use crate::s3::body::{Digests, Wanted};
 use crate::s3::checksum::{Checksum, Stored};
 use crate::s3::multipart::is_md5;
-use crate::s3::object::{Head, is_etag_opaque};
+use crate::s3::object::{Head, is_etag_opaque, is_swift_segmented};
+use crate::s3::range::{ObjectVersion, is_another};
 use crate::s3::request::Response;
 use crate::s3::{Error, Result};
 use crate::transfer::attrs::{self, Attributes};
+use crate::transfer::proof::{Evidence, Unproved};
 use crate::transfer::restore::Restore;
 use crate::uri::S3Uri;
 use chrono::DateTime;
@@ -28,15 +30,17 @@ pub(super) struct Remote {
     pub(super) modified: Option<SystemTime>,
     /// Whether GPG encrypted the content before it was stored.
     pub(super) sealed: bool,
+    /// Whether Swift stored it in segments.
+    pub(super) segmented: bool,
     /// Attributes of the file that was uploaded.
     pub(super) stored: Restore,
 }
 
 impl Remote {
-    pub(super) fn of(response: &Response) -> Result<Self> {
-        let size = response.header("content-length").and_then(|length| length.parse().ok());
-        let size = size.ok_or_else(|| Error::Malformed("an object without a length".into()))?;
-        Ok(Self::new(size, response.etag(), |name| response.header(name)))
+    /// By the answer to GET; `None` if it does not say how long the object is, as after a proxy that compresses it.
+    pub(super) fn of(response: &Response) -> Option<Self> {
+        let size = response.header("content-length").and_then(|length| length.parse().ok())?;
+        Some(Self::new(size, response.etag(), |name| response.header(name)))
     }
 
     pub(super) fn of_head(head: &Head) -> Self {
@@ -63,7 +67,35 @@ impl Remote {
             .map(SystemTime::from);
         let part_size = header(attrs::PART_SIZE_HEADER).and_then(|size| size.trim().parse().ok());
         let stored = Restore::of(header);
-        Self { size, etag, md5, checksum, opaque_etag, part_size, modified, sealed, stored }
+        let segmented = is_swift_segmented(header);
+        Self { size, etag, md5, checksum, opaque_etag, part_size, modified, sealed, segmented, stored }
+    }
+
+    /// The very object, for requests that must not be answered with another one.
+    pub(super) fn version<'a>(&'a self, uri: &'a S3Uri) -> ObjectVersion<'a> {
+        let S3Uri { bucket, key } = uri;
+        ObjectVersion { bucket, key, etag: &self.etag, size: self.size, segmented: self.segmented }
+    }
+
+    /// Whether what was listed may be this object; the listing of one in segments is about its manifest.
+    pub(super) fn is_listed_as(&self, size: u64, etag: &str) -> bool {
+        self.segmented || size == self.size && !is_another(etag, &self.etag) && !self.is_nobodys(etag)
+    }
+
+    /// Whether this is the object that another answer told about.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let same_etag = !is_another(&self.etag, &other.etag) && !self.is_nobodys(&other.etag);
+        self.size == other.size && self.segmented == other.segmented && same_etag
+    }
+
+    /// Whether the object has lost the ETag that it has: S3 gives one with every answer, another server's page has none.
+    pub(super) fn is_nobodys(&self, etag: &str) -> bool {
+        self.etag.is_empty() && !etag.is_empty()
+    }
+
+    /// Why nothing is compared with the content.
+    pub(super) fn unproved(&self) -> Unproved {
+        if self.segmented { Unproved::Segmented } else { Unproved::NoChecksum }
     }
 
     /// The checksum of the whole content that decides.
@@ -77,9 +109,9 @@ impl Remote {
         Wanted { md5: self.md5.is_some(), sha256: false, checksum }
     }
 
-    /// Compares what was received; `computed` has what [`Remote::wanted`] asked for. Whether that proves the content;
-    /// else only its length was compared.
-    pub(super) fn verify(&self, uri: &S3Uri, size: u64, computed: &Digests) -> Result<bool> {
+    /// Compares what was received; `computed` has what [`Remote::wanted`] asked for. What that proves the content by;
+    /// `None` if only its length was compared.
+    pub(super) fn verify(&self, uri: &S3Uri, size: u64, computed: &Digests) -> Result<Option<Evidence>> {
         if size != self.size {
             return Err(Error::Integrity(format!(
                 "{size} bytes of '{uri}' arrived instead of {}",
@@ -88,26 +120,28 @@ impl Remote {
         }
         if let (Some(md5), Some(computed)) = (&self.md5, computed.md5.map(hex::encode)) {
             if md5.eq_ignore_ascii_case(&computed) {
-                return Ok(true);
+                let is_etag = !self.opaque_etag && *md5 == self.etag;
+                return Ok(Some(if is_etag { Evidence::Etag } else { Evidence::StoredMd5 }));
             }
             let text = format!("MD5 signatures do not match: computed={computed}, received={md5}");
             return Err(Error::Integrity(text));
         }
         if let (Some(stored), Some(computed)) = (self.whole_checksum(), computed.checksum) {
             if stored == computed {
-                return Ok(true);
+                return Ok(Some(Evidence::Checksum(stored.algorithm())));
             }
             let name = stored.algorithm();
             let text = format!("{name} checksums do not match: computed={computed}, received={stored}");
             return Err(Error::Integrity(text));
         }
-        Ok(false)
+        Ok(None)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::s3::checksum::Algorithm;
 
     #[test]
     fn the_stored_sum_of_what_gpg_has_encrypted_is_not_compared_with() {
@@ -150,14 +184,14 @@ mod tests {
         assert!(plain.md5.is_some() && plain.checksum.is_none());
         for object in [object(&composite, "y/Q5Jg==", false), object(md5, "y/Q5Jg==", true)] {
             assert_eq!(object.md5, None);
-            assert!(hashed(&object, b"123456789").unwrap());
+            assert_eq!(hashed(&object, b"123456789").unwrap(), Some(Evidence::Checksum(Algorithm::Crc32)));
             assert!(
                 matches!(hashed(&object, b"123456788"), Err(Error::Integrity(text)) if text.contains("CRC32"))
             );
         }
         let of_parts = object(&composite, "y/Q5Jg==-2", false);
         assert_eq!(of_parts.md5.as_deref(), Some(md5), "that of the parts needs their size");
-        assert!(hashed(&of_parts, b"123456789").unwrap());
+        assert_eq!(hashed(&of_parts, b"123456789").unwrap(), Some(Evidence::StoredMd5));
         assert!(hashed(&of_parts, b"123456788").is_err());
     }
 }

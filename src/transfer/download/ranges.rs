@@ -1,11 +1,12 @@
 //! A large object by several ranges at once, into one file.
 //!
-//! Each range asks for the very version that the first answer named (`If-Match`). Chunks that are written are noted in a
+//! Each range asks for the very version that the first answer named, and its answer is compared with that. Chunks that are written are noted in a
 //! journal, so that a run that was killed goes on where it stopped.
 
 use super::journal::{self, Journal};
 use super::object::Remote;
 use super::part_file::PartFile;
+use super::parts::Compared;
 use crate::s3::body::{Digests, Hasher, Wanted};
 use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::MAX_PARTS;
@@ -78,8 +79,16 @@ impl Sums {
     }
 }
 
-/// Fetches all of the object into the file, verified. `existing` is a file that may be the beginning of the object.
-/// `false` if the server does not do ranges.
+/// What came of a fetch.
+pub(super) struct Fetched {
+    /// What the comparison with the store's checksums came to.
+    pub(super) compared: Compared,
+    /// Whether bytes are among it that were in the existing file, and that nobody has vouched for.
+    pub(super) took_over: bool,
+}
+
+/// Fetches all of the object into the file and compares it. `existing` is a file that may be the beginning of the object.
+/// `None` if the server does not do ranges.
 pub(super) async fn fetch(
     client: &Client,
     uri: &S3Uri,
@@ -87,7 +96,7 @@ pub(super) async fn fetch(
     part: &mut PartFile,
     existing: Option<File>,
     progress: &Progress,
-) -> Result<bool> {
+) -> Result<Option<Fetched>> {
     let file = part.file().clone();
     let (journal, claims) =
         Journal::open(&part.journal(), &client.options().endpoint.host, uri, object, CHUNK)?;
@@ -107,12 +116,14 @@ pub(super) async fn fetch(
             (found == sum).then_some((chunk, checksum))
         });
         let mut present: BTreeMap<u64, Option<Checksum>> = sound.collect();
+        let vouched_for = present.len();
         if let Some(existing) = existing {
-            take_over(&existing, &checked, object_size, combined, &journal, &mut present)?;
+            take_over(&existing, &checked, object_size, combined, &mut present)?;
         }
-        io::Result::Ok((journal, present))
+        let took_over = present.len() > vouched_for;
+        io::Result::Ok((journal, present, took_over))
     });
-    let (journal, present) = present.await.map_err(io::Error::other)??;
+    let (journal, present, took_over) = present.await.map_err(io::Error::other)??;
     let have: u64 = present.keys().map(|chunk| length_of(*chunk, object.size)).sum();
     if have > 0 {
         log::info!("'{uri}': {have} of {} bytes are there from an earlier run", object.size);
@@ -151,7 +162,7 @@ pub(super) async fn fetch(
         match ended.map_err(io::Error::other)? {
             Ok(true) => {}
             // Dropping the set ends the other workers.
-            Ok(false) => return Ok(false),
+            Ok(false) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
@@ -161,19 +172,20 @@ pub(super) async fn fetch(
         let parts = checksums.iter().map(|(chunk, checksum)| (*checksum, length_of(*chunk, object.size)));
         digests.checksum = Checksum::of_whole(parts);
     }
-    if !object.verify(uri, file.metadata()?.len(), &digests)? {
-        super::parts::verify(client, uri, object, &file, true).await?;
-    }
-    Ok(true)
+    let compared = match object.verify(uri, file.metadata()?.len(), &digests)? {
+        Some(evidence) => Compared::Proved(evidence),
+        None => super::parts::verify(client, uri, object, &file, true).await?,
+    };
+    Ok(Some(Fetched { compared, took_over }))
 }
 
-/// Copies the whole chunks of a file that may be the beginning of the object, as far as they are missing.
+/// Copies the whole chunks of a file that may be the beginning of the object, as far as they are missing. The journal
+/// does not speak of them: it vouches for what came from the server alone.
 fn take_over(
     existing: &File,
     file: &File,
     size: u64,
     combined: Option<Algorithm>,
-    journal: &Journal,
     present: &mut BTreeMap<u64, Option<Checksum>>,
 ) -> io::Result<()> {
     let length = existing.metadata()?.len().min(size);
@@ -193,9 +205,7 @@ fn take_over(
             position += bytes.len() as u64;
         })?;
         written?;
-        let (journalled, checksum) = sums.finish();
-        journal.add(chunk, journalled)?;
-        present.insert(chunk, checksum);
+        present.insert(chunk, sums.finish().1);
     }
     Ok(())
 }
@@ -224,7 +234,12 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
     let mut sums = Sums::new(job.combined);
     let mut failures = 0;
     while position < end {
-        let Some(mut response) = request(job, position, end).await? else { return Ok(None) };
+        let version = job.object.version(&job.uri);
+        let range = (position, end - 1);
+        let progress = Some(job.progress.clone());
+        let Some(mut response) = job.client.get_range(version, range, progress).await? else {
+            return Ok(None);
+        };
         loop {
             match gather(&mut response).await {
                 Ok(pieces) if pieces.is_empty() => {
@@ -241,13 +256,15 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
                         let mut at = position;
                         for piece in &pieces {
                             if at + piece.len() as u64 > end {
-                                return Err(io::Error::other("the server sent more than was asked for"));
+                                return Err(Error::Integrity(
+                                    "the server sent more than was asked for".into(),
+                                ));
                             }
                             file.write_all_at(piece, at)?;
                             sums.update(piece);
                             at += piece.len() as u64;
                         }
-                        Ok((at, sums))
+                        Result::Ok((at, sums))
                     });
                     (position, sums) = written.await.map_err(io::Error::other)??;
                 }
@@ -259,23 +276,6 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
         }
     }
     Ok(Some(sums.finish()))
-}
-
-async fn request(job: &Job, position: u64, end: u64) -> Result<Option<Response>> {
-    let headers = [
-        ("range".to_owned(), format!("bytes={position}-{}", end - 1)),
-        ("if-match".to_owned(), format!("\"{}\"", job.object.etag)),
-    ];
-    let (bucket, key) = (&job.uri.bucket, &job.uri.key);
-    let response = match job.client.get_object(bucket, key, &headers, Some(job.progress.clone())).await {
-        Err(error) if error.status() == Some(412) => {
-            return Err(Error::Integrity(format!("'{}' changed while it was read", job.uri)));
-        }
-        response => response?,
-    };
-    let begins = format!("bytes {position}-");
-    let in_place = response.header("content-range").is_some_and(|range| range.starts_with(&begins));
-    Ok(Some(response).filter(|_| in_place))
 }
 
 /// The next bytes, as many as make a good write; empty at the end.

@@ -1,8 +1,9 @@
 //! Where bytes that come in order are written and hashed.
 
-use super::Target;
 use super::object::Remote;
 use super::part_file::PartFile;
+use super::parts::{Compared, Streamed};
+use super::{Target, journal};
 use crate::s3::Result;
 use crate::s3::body::{Digests, Hasher};
 use std::fs::File;
@@ -14,6 +15,10 @@ pub(super) struct Sink {
     output: Output,
     /// The digest to compare with; none where the store has none, since hashing costs more than all the rest.
     hasher: Hasher,
+    /// What is computed of the parts, where they cannot be read back.
+    parts: Streamed,
+    /// What tells this content from that of another fetch, where the parts may have to be looked at again.
+    fingerprint: Option<crc_fast::Digest>,
     /// Bytes so far.
     pub(super) written: u64,
 }
@@ -22,11 +27,12 @@ enum Output {
     Part(PartFile),
     Through(File),
     Stdout,
+    Nowhere,
 }
 
 impl Sink {
     /// Opens the target; the first `have` bytes of an existing file are taken over and hashed.
-    pub(super) fn open(target: &Target, have: u64, hasher: Hasher) -> Result<Self> {
+    pub(super) fn open(target: &Target, have: u64, hasher: Hasher, parts: Streamed) -> Result<Self> {
         let output = match target {
             Target::File(path) => {
                 let part = PartFile::open(path)?;
@@ -35,8 +41,10 @@ impl Sink {
             }
             Target::Through(path) => Output::Through(std::fs::OpenOptions::new().write(true).open(path)?),
             Target::Stdout => Output::Stdout,
+            Target::Nowhere => Output::Nowhere,
         };
-        let mut sink = Self { output, hasher, written: 0 };
+        let fingerprint = (!parts.is_nothing()).then(journal::digest);
+        let mut sink = Self { output, hasher, parts, fingerprint, written: 0 };
         if let Target::File(path) = target
             && have > 0
         {
@@ -56,11 +64,16 @@ impl Sink {
     /// Writes the next bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hasher.update(bytes);
+        self.parts.update(bytes);
+        if let Some(fingerprint) = &mut self.fingerprint {
+            fingerprint.update(bytes);
+        }
         self.written += bytes.len() as u64;
         match &mut self.output {
             Output::Part(part) => (&**part.file()).write_all(bytes),
             Output::Through(file) => file.write_all(bytes),
             Output::Stdout => io::stdout().lock().write_all(bytes),
+            Output::Nowhere => Ok(()),
         }
     }
 
@@ -68,13 +81,27 @@ impl Sink {
     pub(super) fn file(&self) -> Option<&Arc<File>> {
         match &self.output {
             Output::Part(part) => Some(part.file()),
-            Output::Through(_) | Output::Stdout => None,
+            Output::Through(_) | Output::Stdout | Output::Nowhere => None,
         }
     }
 
     /// The digests of all bytes so far that were asked for.
     pub(super) fn digests(&self) -> Digests {
         self.hasher.clone().finish()
+    }
+
+    /// Compares what was computed of the parts as they came.
+    pub(super) fn compared(&mut self) -> Result<Compared> {
+        std::mem::replace(&mut self.parts, Streamed::nothing()).finish()
+    }
+
+    /// What tells this content from another of its length.
+    pub(super) fn fingerprint(&self) -> io::Result<u64> {
+        match (&self.fingerprint, &self.output) {
+            (Some(fingerprint), _) => Ok(fingerprint.finalize()),
+            (None, Output::Part(part)) => fingerprint_of(part.file()),
+            (None, _) => Ok(0),
+        }
     }
 
     /// Gives a verified file its name; a file that was complete before is left as it is.
@@ -88,6 +115,21 @@ impl Sink {
                 other => Ok(other?),
             },
             Output::Stdout => Ok(io::stdout().lock().flush()?),
+            Output::Nowhere => Ok(()),
         }
+    }
+}
+
+/// What tells the content of a file from another of its length.
+pub(super) fn fingerprint_of(file: &File) -> io::Result<u64> {
+    use std::os::unix::fs::FileExt;
+    let (mut digest, mut position, mut block) = (journal::digest(), 0, vec![0; 1 << 20]);
+    loop {
+        let count = file.read_at(&mut block, position)?;
+        if count == 0 {
+            return Ok(digest.finalize());
+        }
+        digest.update(&block[..count]);
+        position += count as u64;
     }
 }

@@ -32,6 +32,11 @@ impl Source<'_> {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
                     self.position += chunk.len() as u64;
+                    if self.position > self.object.size {
+                        let text =
+                            format!("more than the {} bytes of '{}' arrived", self.object.size, self.uri);
+                        return Err(Error::Integrity(text));
+                    }
                     self.failures = 0;
                     return Ok(Some(chunk));
                 }
@@ -47,18 +52,11 @@ impl Source<'_> {
 
     /// The object from the present position on, provided that it is still the same.
     async fn rest(&mut self) -> Result<Response> {
-        let headers = [
-            ("range".to_owned(), format!("bytes={}-", self.position)),
-            ("if-match".to_owned(), format!("\"{}\"", self.object.etag)),
-        ];
-        let (bucket, key) = (&self.uri.bucket, &self.uri.key);
-        let response = self.client.get_object(bucket, key, &headers, Some(self.progress.clone())).await?;
-        let begins = format!("bytes {}-", self.position);
-        let in_place = response.header("content-range").is_some_and(|range| range.starts_with(&begins));
-        if in_place {
-            return Ok(response);
-        }
-        Err(Error::Integrity(format!("the server does not send the rest of '{}'", self.uri)))
+        let range = (self.position, self.object.size - 1);
+        let version = self.object.version(self.uri);
+        let response = self.client.get_range(version, range, Some(self.progress.clone())).await?;
+        response
+            .ok_or_else(|| Error::Integrity(format!("the server does not send the rest of '{}'", self.uri)))
     }
 
     async fn broken(&mut self, error: Error) -> Result<()> {

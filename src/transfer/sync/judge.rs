@@ -5,9 +5,14 @@ use super::{Exclusion, Item, Origin};
 use crate::output::{Failure, Outcome};
 use crate::s3::Client;
 use crate::s3::checksum;
+use crate::s3::multipart::MAX_PARTS;
 use crate::s3::object::Head;
+use crate::s3::range::is_another;
 use crate::transfer::compare::{self, Checks, Glance, Stored};
+use crate::transfer::composite::Sizes;
 use crate::transfer::md5_cache::{Md5Cache, md5_of_file};
+use crate::transfer::part_sizes;
+use crate::transfer::proof::Unproved;
 use futures::{Stream, StreamExt, TryStreamExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -271,6 +276,8 @@ impl Judge {
         // A checksum of the whole is cheaper than an ETag of parts whose size has to be guessed; where the store has none,
         // the guess comes first, because it may save the question.
         let mut asked = None;
+        // Whether a usual part size fits the number of parts, and does not give the ETag.
+        let mut disagrees = false;
         if let Stored::Composite(parts) = stored {
             if self.bare.load(Ordering::Relaxed) < ENOUGH {
                 asked = self.head(object).await.ok().flatten();
@@ -280,8 +287,9 @@ impl Judge {
             {
                 return Ok((!same, computed));
             }
-            let sizes = compare::part_sizes(object.size, parts, self.part_size);
-            if self.has_etag_in_parts(path, object, sizes).await? {
+            let sizes = part_sizes::usual(object.size, parts, self.part_size);
+            disagrees = !sizes.is_empty();
+            if self.has_etag_in_parts(path, object, Sizes::of(&sizes)).await? {
                 return Ok((false, None));
             }
         }
@@ -300,10 +308,23 @@ impl Judge {
             return Ok((!same, computed));
         }
         let Some(wanted) = Stored::md5_of(&head) else {
-            if let (Stored::Composite(_), Some(size)) = (stored, compare::stored_part_size(&head)) {
-                return Ok((!self.has_etag_in_parts(path, object, vec![size]).await?, computed));
+            if let Stored::Composite(parts) = stored
+                && !head.has_opaque_etag()
+            {
+                let sizes = self.known_sizes(object, &head, parts).await?;
+                if !sizes.is_empty() {
+                    return Ok((!self.has_etag_in_parts(path, object, sizes).await?, computed));
+                }
+                // What nothing proves to be equal is moved.
+                if disagrees {
+                    log::info!(
+                        "'{}' may differ: its ETag is not that of the file in usual parts",
+                        object.uri()
+                    );
+                    return Ok((true, computed));
+                }
             }
-            log::info!("'{}' has no MD5 to compare with: only its length was checked", object.uri());
+            unproved(object, &head);
             return Ok((false, computed));
         };
         if computed.is_none() {
@@ -324,13 +345,33 @@ impl Judge {
         Ok(Some(self.on_thread(hash).await? == Some(wanted)))
     }
 
+    /// The sizes of the parts, as far as the uploader stored them or the server tells them.
+    async fn known_sizes(&self, object: &Item, head: &Head, parts: u64) -> Outcome<Vec<Sizes>> {
+        if let Some(size) = compare::stored_part_size(head) {
+            return Ok(Sizes::of(&[size]));
+        }
+        let uri = object.uri();
+        let size = |part| self.client.size_of_part(&uri.bucket, &uri.key, &head.etag, part, parts);
+        let Some(first) = size(1).await? else { return Ok(Vec::new()) };
+        if parts > MAX_PARTS {
+            return Ok(Vec::new());
+        }
+        if object.size.div_ceil(first.max(1)).max(1) == parts {
+            return Ok(Sizes::of(&[first]));
+        }
+        let sizes: Vec<Option<u64>> =
+            futures::stream::iter(1..=parts).map(size).buffered(self.width).try_collect().await?;
+        let sizes: Option<Vec<u64>> = sizes.into_iter().collect();
+        Ok(sizes.into_iter().map(Sizes::Each).collect())
+    }
+
     /// Whether the file has the object's ETag if it is sent in parts of one of these sizes.
-    async fn has_etag_in_parts(&self, path: &Path, object: &Item, sizes: Vec<u64>) -> Outcome<bool> {
+    async fn has_etag_in_parts(&self, path: &Path, object: &Item, sizes: Vec<Sizes>) -> Outcome<bool> {
         if sizes.is_empty() {
             return Ok(false);
         }
         let (path, etag) = (path.to_owned(), object.etag().to_owned());
-        self.on_thread(move || compare::has_composite_etag(&path, &sizes, &etag).unwrap_or(false)).await
+        self.on_thread(move || compare::has_composite_etag(&path, sizes, &etag).unwrap_or(false)).await
     }
 
     /// Whether two objects of equal length and with different ETags differ.
@@ -349,8 +390,10 @@ impl Judge {
         }
         match (Stored::md5_of(&a), Stored::md5_of(&b)) {
             (Some(a), Some(b)) => Ok(a != b),
+            // ETags that speak of the contents disagree, and nothing proves these to be equal.
+            _ if !a.has_opaque_etag() && !b.has_opaque_etag() && is_another(&a.etag, &b.etag) => Ok(true),
             _ => {
-                log::info!("'{}' has no MD5 to compare with: only its length was checked", destination.uri());
+                unproved(destination, &b);
                 Ok(false)
             }
         }
@@ -365,6 +408,12 @@ impl Judge {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Says that lengths alone were compared.
+fn unproved(object: &Item, head: &Head) {
+    let why = if head.is_swift_segmented() { Unproved::Segmented } else { Unproved::NoChecksum };
+    log::info!("'{}' {why}", object.uri());
 }
 
 /// The file and the object of a pair that has one of each.

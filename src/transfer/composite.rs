@@ -1,0 +1,146 @@
+//! What stores keep of objects in parts, computed as the bytes come: the ETag over the MD5s of the parts, or the checksum of
+//! their checksums.
+
+use crate::s3::body::{Digests, Hasher, Wanted};
+use crate::s3::checksum::{Algorithm, Checksum};
+use crate::s3::multipart::composite_etag;
+
+/// What is computed of the parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The ETag, with the number of parts.
+    Etag,
+    /// The checksum of the parts' checksums, without their number.
+    Checksum(Algorithm),
+}
+
+impl Kind {
+    /// What has to be computed of each part.
+    pub fn wanted(self) -> Wanted {
+        match self {
+            Kind::Etag => Wanted { md5: true, ..Wanted::default() },
+            Kind::Checksum(algorithm) => Wanted { checksum: Some(algorithm), ..Wanted::default() },
+        }
+    }
+
+    /// Puts the digests of the parts together; `None` where one of them is missing.
+    pub fn of_parts(self, digests: &[Digests]) -> Option<String> {
+        match self {
+            Kind::Etag => {
+                let hex: Option<Vec<String>> =
+                    digests.iter().map(|digests| digests.md5.map(hex::encode)).collect();
+                composite_etag(hex?.iter().map(String::as_str))
+            }
+            Kind::Checksum(_) => {
+                let sums: Option<Vec<Checksum>> = digests.iter().map(|digests| digests.checksum).collect();
+                Checksum::of_parts(sums?).map(|sum| sum.to_string())
+            }
+        }
+    }
+}
+
+/// The sizes of the parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sizes {
+    /// All of this size, but for the last one, which is what is left.
+    Even(u64),
+    /// These, in order.
+    Each(Vec<u64>),
+}
+
+impl Sizes {
+    /// Parts of each of these sizes.
+    pub fn of(sizes: &[u64]) -> Vec<Self> {
+        sizes.iter().map(|&size| Sizes::Even(size)).collect()
+    }
+}
+
+/// The computation under way, for one way of cutting.
+#[derive(Clone, Debug)]
+pub struct Composite {
+    kind: Kind,
+    sizes: Sizes,
+    part: Hasher,
+    filled: u64,
+    done: Vec<Digests>,
+}
+
+impl Composite {
+    /// Starts.
+    pub fn new(kind: Kind, sizes: Sizes) -> Self {
+        Self { kind, sizes, part: Hasher::new(kind.wanted()), filled: 0, done: Vec::new() }
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let size = match &self.sizes {
+                Sizes::Even(size) => (*size).max(1),
+                // What lies behind the last part makes it too long, and the result another.
+                Sizes::Each(sizes) => sizes.get(self.done.len()).copied().unwrap_or(u64::MAX),
+            };
+            let room = size.saturating_sub(self.filled).min(rest.len() as u64);
+            let (now, later) = rest.split_at(room as usize);
+            self.part.update(now);
+            self.filled += room;
+            rest = later;
+            if self.filled >= size {
+                self.close();
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let part = std::mem::replace(&mut self.part, Hasher::new(self.kind.wanted()));
+        self.done.push(part.finish());
+        self.filled = 0;
+    }
+
+    /// What the parts of all bytes taken give.
+    pub fn finish(mut self) -> Option<String> {
+        if self.filled > 0 || self.done.is_empty() {
+            self.close();
+        }
+        self.kind.of_parts(&self.done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::{Digest, Md5};
+
+    #[test]
+    fn the_same_comes_out_however_the_bytes_come() {
+        let content: Vec<u8> = (0..100_003u32).map(|i| (i % 251) as u8).collect();
+        let computed = |sizes: Sizes, step: usize| {
+            let mut composite = Composite::new(Kind::Etag, sizes);
+            content.chunks(step).for_each(|piece| composite.update(piece));
+            composite.finish().unwrap()
+        };
+        let digests: Vec<String> =
+            content.chunks(30_000).map(|part| hex::encode(Md5::digest(part))).collect();
+        let right = composite_etag(digests.iter().map(String::as_str)).unwrap();
+        for step in [1, 7_001, 30_000, 200_000] {
+            assert_eq!(computed(Sizes::Even(30_000), step), right);
+            assert_eq!(computed(Sizes::Each(vec![30_000, 30_000, 30_000, 10_003]), step), right);
+            assert_ne!(computed(Sizes::Even(30_001), step), right);
+            assert_ne!(computed(Sizes::Each(vec![30_000, 30_000, 30_003, 10_000]), step), right);
+        }
+        assert_eq!(Composite::new(Kind::Etag, Sizes::Even(5)).finish().unwrap(), {
+            let nothing = hex::encode(Md5::digest(b""));
+            composite_etag([nothing.as_str()]).unwrap()
+        });
+        for algorithm in Algorithm::all() {
+            let mut composite = Composite::new(Kind::Checksum(algorithm), Sizes::Even(30_000));
+            composite.update(&content);
+            let sums = content.chunks(30_000).map(|part| {
+                let mut hasher = crate::s3::checksum::Hasher::new(algorithm);
+                hasher.update(part);
+                hasher.finish()
+            });
+            assert_eq!(composite.finish(), Checksum::of_parts(sums).map(|sum| sum.to_string()));
+        }
+    }
+}
