@@ -119,13 +119,15 @@ async fn copy(
         return Ok(Verdict::Failed);
     }
     let copied = match copier.copy(&from, &to, item.listed.as_ref()).await {
-        Ok(()) if kind == Kind::Move => {
-            cx.client().delete_object(&from.bucket, &from.key).await.map_err(CopyError::from)
+        Ok(copied) if kind == Kind::Move => {
+            copier.delete_source(&from, &copied).await.map_err(CopyError::from)
         }
-        other => other,
+        other => other.map(|_| true),
     };
     match copied {
-        Ok(()) => {
+        // Why the source is still there was said.
+        Ok(false) => Ok(Verdict::Failed),
+        Ok(true) => {
             cx.console.tell(&kind.event(&from, &to, Some(place)))?;
             if cx.settings.acl_public == Some(true) {
                 log::info!("Public URL is: {}", cx.public_url(&to));

@@ -79,11 +79,13 @@ async fn rename(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri) -> Outcome<Verdi
         Err(error) => return Err(error.into()),
     }
     let renamed = match copier.copy(&from, &to, None).await {
-        Ok(()) => cx.client().delete_object(&from.bucket, &from.key).await.map_err(CopyError::from),
-        failed => failed,
+        Ok(copied) => copier.delete_source(&from, &copied).await.map_err(CopyError::from),
+        Err(error) => Err(error),
     };
     match renamed {
-        Ok(()) => {
+        // Why the old name is still there was said.
+        Ok(false) => Ok(Verdict::Failed),
+        Ok(true) => {
             cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: false, old: &old })?;
             Ok(Verdict::Done)
         }

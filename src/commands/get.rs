@@ -208,7 +208,8 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
             if let Err(error) = std::fs::create_dir_all(&path) {
                 return Ok(cannot_create(&shown, &reason(&error)));
             }
-            return remove_source(&cx, &uri, "fetch", Proof::Proved(Evidence::Etag)).await;
+            let etag = item.listed.as_ref().map_or("", |listed| listed.etag.as_str());
+            return remove_source(&cx, &uri, "fetch", etag, Proof::Proved(Evidence::Etag)).await;
         }
         Ok(destination::Place::File(path)) => {
             let keeps = settings.skip_existing && !(settings.get_continue || settings.force);
@@ -241,7 +242,7 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
     meter.end(received.is_ok());
     match received {
         Ok(Received { was_complete: true, .. }) => Ok(Verdict::Skipped),
-        Ok(Received { size, proof, .. }) => {
+        Ok(Received { size, etag, proof, .. }) => {
             let seconds = started.elapsed().as_secs_f64();
             // s3cmd says nothing of what went to standard output.
             let is_told = target != Target::Stdout || cx.console.is_json();
@@ -261,18 +262,19 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
                     numbered,
                 })?;
             }
-            remove_source(&cx, &uri, "fetch", proof).await
+            remove_source(&cx, &uri, "fetch", &etag, proof).await
         }
         Err(error) => failed(&shown, error),
     }
 }
 
-/// With `--delete-after-fetch`, removes what was fetched, if its content is proved: what was asked for and not done is a
-/// failure.
+/// With `--delete-after-fetch`, removes what was fetched, if its content is proved and it is what it was: what was asked for
+/// and not done is a failure.
 pub(super) async fn remove_source(
     cx: &Cx,
     uri: &S3Uri,
     after: &'static str,
+    etag: &str,
     proof: Proof,
 ) -> Outcome<Verdict> {
     if !cx.settings.delete_after_fetch {
@@ -282,7 +284,10 @@ pub(super) async fn remove_source(
         log::warn!("'{uri}' was not deleted: only the length of what was fetched could be verified");
         return Ok(Verdict::Failed);
     }
-    cx.client().delete_object(&uri.bucket, &uri.key).await?;
+    if !cx.client().delete_unchanged(&uri.bucket, &uri.key, etag).await? {
+        log::warn!("'{uri}' was not deleted: it was replaced after it had been fetched");
+        return Ok(Verdict::Failed);
+    }
     cx.console.tell(&Event::SourceRemoved { uri, after })?;
     Ok(Verdict::Done)
 }

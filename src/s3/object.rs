@@ -272,6 +272,21 @@ impl Client {
         self.send(self.about(Method::DELETE, bucket, Some(key))).await.map(drop)
     }
 
+    /// Deletes an object that has been moved elsewhere, if it still is the one with that ETag; `false` if it is another one, or
+    /// none. Few servers heed a condition on a deletion, so the object is asked about right before.
+    pub async fn delete_unchanged(&self, bucket: &str, key: &str, etag: &str) -> Result<bool> {
+        // A version that is named never changes.
+        if self.version().is_none() {
+            match self.head_object(bucket, key).await {
+                Ok(now) if is_another(etag, &now.etag) => return Ok(false),
+                Ok(_) => {}
+                Err(error) if error.is_not_found() => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
+        self.delete_object(bucket, key).await.map(|()| true)
+    }
+
     /// Deletes up to [`MAX_BATCH_DELETE`] keys, each with the id of a version where that alone is meant, in one request and
     /// returns those that could not be deleted.
     pub async fn delete_objects(

@@ -8,18 +8,21 @@
 //! not that of a whole copy: an object whose key holds a `%` is copied in one request as long as it is small enough for
 //! that, and travels through this machine if not ([`parts`]).
 
+mod by_content;
+mod grants;
 mod parts;
 mod proof;
 
+use super::proof::{Evidence, Proof};
 use super::remote::Listed;
 use super::upload::placement_headers;
 use crate::config::Settings;
-use crate::s3::acl::{Acl, Grantee};
-use crate::s3::object::{CopySource, Head, MAX_WHOLE_COPY};
+use crate::s3::object::{CopySource, Head, MAX_WHOLE_COPY, SWIFT_SEGMENT_HEADERS};
 use crate::s3::{Client, Error, Result};
 use crate::uri::S3Uri;
+use grants::Grants;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use tokio::sync::Semaphore;
 
 /// Headers of the source that describe one answer or one place of storage, and are not the object's own: they are left
@@ -55,6 +58,9 @@ const NOT_METADATA: &[&str] = &[
     "x-rgw-object-type",
 ];
 
+/// The ETag of no content: Ceph lists the manifest of a Swift large object so.
+const NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
 /// How a copy failed.
 #[derive(Debug)]
 pub enum CopyError {
@@ -87,14 +93,13 @@ pub struct Copier {
     rewrites: bool,
 }
 
-/// What became of the question for the grants of a source.
-enum Grants {
-    /// The copy has them anyway.
-    Default,
-    /// They are to be given to the copy.
-    Carry(Acl),
-    /// They may not be read.
-    Denied(Error),
+/// A copy that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// What is known of its content.
+    pub proof: Proof,
+    /// The ETag that its source had.
+    pub source_etag: String,
 }
 
 impl Copier {
@@ -119,40 +124,63 @@ impl Copier {
         from: &S3Uri,
         to: &S3Uri,
         listed: Option<&Listed>,
-    ) -> std::result::Result<(), CopyError> {
-        // A copy onto itself loses its grants, so they are read before.
-        let known = listed
-            .filter(|listed| from != to && !self.changes_metadata() && self.is_whole(&from.key, listed.size));
+    ) -> std::result::Result<Copied, CopyError> {
+        // A copy onto itself loses its grants, so they are read before. What is listed as if it were empty may be the
+        // manifest of a Swift large object.
+        let known = listed.filter(|listed| {
+            from != to
+                && !self.changes_metadata()
+                && self.is_whole(&from.key, listed.size)
+                && !listed.etag.is_empty()
+                && listed.etag != NOTHING
+        });
         if let Some(listed) = known
-            && self.copy_listed(from, to, listed).await?
+            && let Some(copied) = self.copy_listed(from, to, listed).await?
         {
-            return Ok(());
+            return Ok(copied);
         }
         self.copy_asked(from, to).await
     }
 
-    /// Copies an object that a listing has told about; `false` if the server refused, and the reason has to be found.
-    async fn copy_listed(&self, from: &S3Uri, to: &S3Uri, listed: &Listed) -> Result<bool> {
-        let headers = self.headers(None);
+    /// Deletes a source whose copy is proved, unless it was replaced since it was copied. Whether it was deleted: if not, a
+    /// warning said so.
+    pub async fn delete_source(&self, from: &S3Uri, copied: &Copied) -> Result<bool> {
+        if !copied.proof.is_proved() {
+            log::warn!("'{from}' was not deleted: only the length of its copy could be verified");
+            return Ok(false);
+        }
+        let deleted = self.source.delete_unchanged(&from.bucket, &from.key, &copied.source_etag).await?;
+        if !deleted {
+            log::warn!("'{from}' was not deleted: it was replaced after it had been copied");
+        }
+        Ok(deleted)
+    }
+
+    /// Copies an object that a listing has told about; `None` if the server refused, and the reason has to be found.
+    async fn copy_listed(&self, from: &S3Uri, to: &S3Uri, listed: &Listed) -> Result<Option<Copied>> {
+        let headers = self.headers(None, &listed.etag);
         let (copied, grants) = futures::join!(
             self.client.copy_object(self.from(from), &to.bucket, &to.key, &headers),
             self.source_grants(from)
         );
         let etag = match copied {
             Ok(etag) => etag,
-            Err(Error::Service(_)) => return Ok(false),
+            Err(Error::Service(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        if etag.is_empty() || etag != listed.etag {
+        let copied = if etag.is_empty() || etag != listed.etag {
             let head = self.source.head_object(&from.bucket, &from.key).await?;
-            self.verify(from, &head, to, &etag).await?;
-        }
+            let proof = self.verify(from, &head, to, &etag).await?;
+            Copied { proof, source_etag: head.etag }
+        } else {
+            Copied { proof: Proof::Proved(Evidence::SameEtag), source_etag: etag }
+        };
         self.give_grants(from, to, grants?).await?;
-        Ok(true)
+        Ok(Some(copied))
     }
 
     /// Copies an object after asking about it.
-    async fn copy_asked(&self, from: &S3Uri, to: &S3Uri) -> std::result::Result<(), CopyError> {
+    async fn copy_asked(&self, from: &S3Uri, to: &S3Uri) -> std::result::Result<Copied, CopyError> {
         let (head, grants) =
             futures::join!(self.source.head_object(&from.bucket, &from.key), self.source_grants(from));
         let head = match (head, &grants) {
@@ -169,64 +197,30 @@ impl Copier {
             (Err(error), _) => return Err(error.into()),
         };
         let grants = grants?;
-        if self.is_whole(&from.key, head.size) {
+        let proof = if head.is_swift_segmented() {
+            self.segmented(from, &head, to).await?
+        } else if self.is_whole(&from.key, head.size) {
             let tags = self.tags_at_risk(from, &head).await?;
-            let headers = self.headers(Some(&head));
-            let etag = self.client.copy_object(self.from(from), &to.bucket, &to.key, &headers).await?;
-            self.verify(from, &head, to, &etag).await?;
+            let headers = self.headers(Some(&head), &head.etag);
+            let copied = self.client.copy_object(self.from(from), &to.bucket, &to.key, &headers).await;
+            let etag = copied.map_err(|error| match error.status() {
+                Some(412) => Error::Integrity("the source changed while it was copied".into()),
+                _ => error,
+            })?;
+            let proof = self.verify(from, &head, to, &etag).await?;
             self.give_tags(to, &tags).await?;
+            proof
         } else {
-            self.in_parts(from, &head, to).await?;
-        }
-        Ok(self.give_grants(from, to, grants).await?)
+            self.in_parts(from, &head, to).await?
+        };
+        self.give_grants(from, to, grants).await?;
+        Ok(Copied { proof, source_etag: head.etag })
     }
 
     /// Whether an object is copied in one request: it is not longer than the configured size of a part, or its name would
     /// be misread in part copies.
     fn is_whole(&self, key: &str, size: u64) -> bool {
         size <= self.part_size() || ((self.rewrites || parts::is_misread(key)) && size <= MAX_WHOLE_COPY)
-    }
-
-    /// Gives the copy the grants of its source.
-    async fn give_grants(&self, from: &S3Uri, to: &S3Uri, grants: Grants) -> Result<()> {
-        match grants {
-            Grants::Default => Ok(()),
-            Grants::Carry(acl) => self.client.put_acl(&to.bucket, Some(&to.key), &acl).await,
-            Grants::Denied(reason) => {
-                log::warn!("The grants of '{from}' cannot be read ({reason}): the copy has the default ones");
-                Ok(())
-            }
-        }
-    }
-
-    /// The grants to carry over: none where a canned ACL was asked for, where the copy has them anyway (its owner's full
-    /// control), or where the server has no ACLs.
-    async fn source_grants(&self, from: &S3Uri) -> Result<Grants> {
-        if self.settings.acl_public.is_some() || self.no_grants.load(Ordering::Relaxed) {
-            return Ok(Grants::Default);
-        }
-        match self.source.get_acl(&from.bucket, Some(&from.key)).await {
-            Ok(acl) => {
-                let owners_alone = acl.grants.iter().all(|grant| {
-                    grant.permission == "FULL_CONTROL"
-                        && matches!(&grant.grantee, Grantee::User { id, .. } if *id == acl.owner_id)
-                });
-                Ok(if owners_alone { Grants::Default } else { Grants::Carry(acl) })
-            }
-            Err(error) => match error.status() {
-                // A missing source is reported by the HEAD beside this, which does not know a missing bucket from it.
-                Some(404) if error.service().is_some_and(|service| service.code == "NoSuchBucket") => {
-                    Err(error)
-                }
-                Some(404) => Ok(Grants::Default),
-                Some(405 | 501) => {
-                    self.no_grants.store(true, Ordering::Relaxed);
-                    Ok(Grants::Default)
-                }
-                Some(403) => Ok(Grants::Denied(error)),
-                _ => Err(error),
-            },
-        }
     }
 
     /// Whether the copy gets other metadata than the source has.
@@ -239,13 +233,16 @@ impl Copier {
     }
 
     /// Headers of a copy in one request: the server copies the metadata unless some of it changes, for which it has to be
-    /// known.
-    fn headers(&self, head: Option<&Head>) -> Vec<(String, String)> {
+    /// known. What is copied has to have the ETag.
+    fn headers(&self, head: Option<&Head>, etag: &str) -> Vec<(String, String)> {
         let (directive, mut headers) = match head.filter(|_| self.changes_metadata()) {
             Some(head) => ("REPLACE", self.stored_headers(head)),
             None => ("COPY", placement_headers(&self.settings)),
         };
         headers.push(("x-amz-metadata-directive".to_owned(), directive.to_owned()));
+        if !etag.is_empty() {
+            headers.push(("x-amz-copy-source-if-match".to_owned(), format!("\"{etag}\"")));
+        }
         headers
     }
 
@@ -273,7 +270,8 @@ impl Copier {
         let settings = &self.settings;
         let kept = head
             .metadata()
-            .filter(|(name, _)| !(NOT_METADATA.contains(name) || name.starts_with("x-amz-checksum-")))
+            .filter(|(name, _)| !(NOT_METADATA.contains(name) || SWIFT_SEGMENT_HEADERS.contains(name)))
+            .filter(|(name, _)| !name.starts_with("x-amz-checksum-"))
             .filter(|(name, _)| !settings.remove_headers.iter().any(|removed| removed == name));
         let mut headers: Vec<(String, String)> =
             kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

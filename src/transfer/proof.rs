@@ -31,6 +31,8 @@ pub enum Evidence {
     PartEtags(PartSizes),
     /// The copy on the server has the ETag of its source.
     SameEtag,
+    /// The copy on the server has the store's checksum that its source has.
+    SameChecksum,
     /// The copy on the server has the length of its source, and samples from all over both are equal.
     Samples,
 }
@@ -81,6 +83,7 @@ impl Evidence {
             Evidence::PartChecksums(_) => "part-checksums",
             Evidence::PartEtags(_) => "part-etags",
             Evidence::SameEtag => "same-etag",
+            Evidence::SameChecksum => "same-checksum",
             Evidence::Samples => "samples",
         }
     }

@@ -51,6 +51,7 @@ mod pains;
 mod pains_around;
 mod parser;
 mod program;
+mod proof;
 mod put;
 mod random;
 mod rclone_limits;

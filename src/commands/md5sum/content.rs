@@ -1,22 +1,26 @@
 //! The MD5 of an object's content: from what the store knows where that is certain, else by reading the object.
 
-use crate::digest::{Digest, Md5};
 use crate::s3::object::Head;
-use crate::s3::request::Progress;
-use crate::s3::{Client, Error, Result};
+use crate::s3::{Client, Result};
 use crate::transfer::attrs::{self, Attributes};
+use crate::transfer::download::md5_of_content;
 use crate::uri::S3Uri;
 
 /// The MD5 of the content, in lower-case hex.
 ///
 /// It is the ETag where that is the content's MD5, else the sum that was stored with the object when it was uploaded,
-/// else the object is read. One HEAD an object is needed even after a listing, which does not tell encrypted objects.
+/// else the object is read, and compared as a download is, so that no sum is made of damaged bytes. One HEAD an object is needed even after a listing, which does not tell encrypted objects.
 pub(super) async fn md5(client: &Client, uri: &S3Uri) -> Result<String> {
-    let head = client.head_object(&uri.bucket, &uri.key).await?;
-    match known(&head) {
-        Some(md5) => Ok(md5),
-        None => read(client, uri, &head).await,
+    // Also the checksum, with which what is read is compared.
+    let head = client.head_object_with_checksum(&uri.bucket, &uri.key).await?;
+    if let Some(md5) = known(&head) {
+        return Ok(md5);
     }
+    if head.is_swift_segmented() {
+        log::info!("'{uri}' is a Swift large object, whose ETag is no MD5 of its content: reading all of it");
+    }
+    let (md5, _) = md5_of_content(client, uri, head).await?;
+    Ok(hex::encode(md5))
 }
 
 /// The sum that the store is certain of.
@@ -30,52 +34,6 @@ fn known(head: &Head) -> Option<String> {
     }
     let stored = Attributes::parse(head.header(attrs::HEADER)?);
     stored.md5().map(str::to_ascii_lowercase)
-}
-
-/// Reads the object; a connection that breaks is taken up again where it broke.
-async fn read(client: &Client, uri: &S3Uri, head: &Head) -> Result<String> {
-    let policy = &client.options().retry;
-    let mut hasher = Md5::new();
-    let (mut done, mut failures) = (0, 0);
-    while done < head.size {
-        let before = done;
-        match read_from(client, uri, head, &mut hasher, &mut done).await {
-            Ok(()) => break,
-            Err(error) => {
-                failures = if done > before { 0 } else { failures };
-                policy.resume(&mut failures, &uri.key, error).await?;
-            }
-        }
-    }
-    if done != head.size {
-        return Err(Error::Integrity(format!("{done} bytes were read of {}", head.size)));
-    }
-    Ok(hex::encode(hasher.finalize()))
-}
-
-async fn read_from(
-    client: &Client,
-    uri: &S3Uri,
-    head: &Head,
-    hasher: &mut Md5,
-    done: &mut u64,
-) -> Result<()> {
-    // The object must still be the one that was begun with.
-    let mut headers = vec![("if-match".to_owned(), format!("\"{}\"", head.etag))];
-    if *done > 0 {
-        headers.push(("range".to_owned(), format!("bytes={done}-")));
-    }
-    // Counting marks it as object data, which a rate limit applies to.
-    let progress = Some(Progress::default());
-    let mut response = client.get_object(&uri.bucket, &uri.key, &headers, progress).await?;
-    if *done > 0 && response.status != 206 {
-        return Err(Error::Integrity("the server ignored a range".to_owned()));
-    }
-    while let Some(chunk) = response.chunk().await? {
-        hasher.update(&chunk);
-        *done += chunk.len() as u64;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ async fn copy(cx: &Cx, copier: &Copier, item: &Item, to: &S3Uri, place: Place) -
     let from = &item.uri();
     let listed = Listed { size: item.size, etag: item.etag().to_owned() };
     match copier.copy(from, to, Some(&listed)).await {
-        Ok(()) => {
+        Ok(_) => {
             cx.console.tell(&event(from, to, Some(place)))?;
             Ok(Verdict::Done)
         }

@@ -324,7 +324,8 @@ async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
     set_attributes(cx, run, &Restore::of(|name| head.header(name)), &to);
     lock(&run.copied).add(copy.item.size);
     // The file that was copied has the MD5 that the object has.
-    let removed = get::remove_source(cx, &uri, "syncing", Proof::Proved(Evidence::Etag)).await;
+    let item_etag = copy.item.etag();
+    let removed = get::remove_source(cx, &uri, "syncing", item_etag, Proof::Proved(Evidence::Etag)).await;
     removed.map(drop).map_err(|failure| failure.lines.join("; "))
 }
 
@@ -350,7 +351,7 @@ async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -
     lock(&run.moved).add(0);
     let named = run.destination.named(&item.relative);
     cx.console.tell(&Event::Directory { from: &uri, to: Local::new(&named), place })?;
-    get::remove_source(cx, &uri, "syncing", Proof::Proved(Evidence::Etag)).await
+    get::remove_source(cx, &uri, "syncing", item.etag(), Proof::Proved(Evidence::Etag)).await
 }
 
 /// Downloads one object.
@@ -384,7 +385,7 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
     let known = Known::Listed { size: item.size, etag: item.etag().to_owned() };
     let received = download(cx.client(), &uri, known, &target, false, None, &progress).await;
     meter.end(received.is_ok());
-    let Received { size, stored, proof, .. } = match received {
+    let Received { size, etag, stored, proof, .. } = match received {
         Ok(received) => received,
         Err(error) => return get::failed(&name, error),
     };
@@ -397,10 +398,11 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
         let named = run.destination.named(&item.relative);
         let (from, to) = (&uri, Local::new(&named));
         let (moved, place) = (Some(Moved { size, seconds }), Some(place));
-        let (numbered, proof) = (true, Some(proof.word()));
-        cx.console.tell(&Event::Download { from, to, moved, place, proof, dry_run: false, numbered })?;
+        let word = Some(proof.word());
+        let told = Event::Download { from, to, moved, place, proof: word, dry_run: false, numbered: true };
+        cx.console.tell(&told)?;
     }
-    get::remove_source(cx, &uri, "syncing", proof).await
+    get::remove_source(cx, &uri, "syncing", &etag, proof).await
 }
 
 /// A link in the way is replaced, not followed, which might lead out of the destination; so is anything else but a

@@ -4,23 +4,30 @@
 //! has the ETag of the source, which proves it, and is known before the copy takes its name.
 
 use super::{Copier, proof};
-use crate::s3::body::Payload;
 use crate::s3::multipart::{
     FinishedPart, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, UploadRef, composite_etag,
 };
-use crate::s3::object::{Head, Outgoing};
+use crate::s3::object::Head;
+use crate::s3::range::ObjectVersion;
 use crate::s3::{Error, Result};
 use crate::transfer::compare::{self, Stored};
 use crate::transfer::part_sizes;
+use crate::transfer::proof::{Evidence, PartSizes, Proof};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use md5::{Digest, Md5};
 
 /// Part size of a copy that travels through this machine, in bytes: it is held in memory.
-const RELAYED_PART: u64 = 8 << 20;
+pub(super) const RELAYED_PART: u64 = 8 << 20;
 
 /// Relayed parts of one object in memory at once, on the way in and on the way out.
-const RELAYED_AT_ONCE: usize = 4;
+pub(super) const RELAYED_AT_ONCE: usize = 4;
+
+/// The part size of a copy that travels through this machine: at most ten thousand parts, and none smaller than what keeps
+/// the memory bounded.
+pub(super) fn relayed_part_size(size: u64) -> u64 {
+    RELAYED_PART.max(size.div_ceil(MAX_PARTS))
+}
 
 /// Whether a server may read the name of a source twice in part copies.
 pub(super) fn is_misread(key: &str) -> bool {
@@ -29,7 +36,7 @@ pub(super) fn is_misread(key: &str) -> bool {
 
 impl Copier {
     /// Copies a large object in parts.
-    pub(super) async fn in_parts(&self, from: &S3Uri, head: &Head, to: &S3Uri) -> Result<()> {
+    pub(super) async fn in_parts(&self, from: &S3Uri, head: &Head, to: &S3Uri) -> Result<Proof> {
         let (part_size, headers) =
             futures::try_join!(self.source_part_size(from, head), self.upload_headers(from, head))?;
         let part_size = part_size.unwrap_or_else(|| {
@@ -39,10 +46,10 @@ impl Copier {
         let id = self.client.create_upload(&to.bucket, &to.key, &headers).await?;
         let upload = UploadRef { bucket: &to.bucket, key: &to.key, id: &id };
         let copied = async {
-            let parts = if is_misread(&from.key) {
-                self.relay_parts(from, head, upload).await?
+            let (parts, part_size) = if is_misread(&from.key) {
+                (self.relay_parts(from, head, upload).await?, relayed_part_size(head.size))
             } else {
-                self.copy_parts(from, head, upload, part_size).await?
+                (self.copy_parts(from, head, upload, part_size).await?, part_size)
             };
             let etag = composite_etag(parts.iter().map(|part| part.etag.as_str()));
             let is_proved = etag.as_ref() == Some(&head.etag);
@@ -52,18 +59,22 @@ impl Copier {
                 if now.etag != head.etag || now.size != head.size {
                     return Err(Error::Integrity("the source changed while it was copied".into()));
                 }
+                // What replaces its source has to be proved before.
+                if from == to {
+                    self.prove_parts(from, head, &parts, part_size).await?;
+                    self.client.complete_upload(upload, &parts).await?;
+                    return Ok(Some(Evidence::PartEtags(PartSizes::Told)));
+                }
             }
             let done = self.client.complete_upload(upload, &parts).await?;
-            Ok(is_proved && etag.as_ref() == Some(&done))
+            Ok(Some(Evidence::SameEtag).filter(|_| is_proved && etag.as_ref() == Some(&done)))
         }
         .await;
         match copied {
-            Ok(true) => Ok(()),
-            Ok(false) => self.compare_samples(from, head, to).await,
+            Ok(Some(evidence)) => Ok(Proof::Proved(evidence)),
+            Ok(None) => self.compare_samples(from, head, to).await,
             Err(error) => {
-                if let Err(left) = self.client.abort_upload(upload).await {
-                    log::warn!("The unfinished copy {id} could not be dropped: {left}");
-                }
+                self.drop_upload(upload).await;
                 Err(error)
             }
         }
@@ -85,7 +96,7 @@ impl Copier {
 
     /// The headers of an upload that becomes a copy: the metadata, and the tags, which are not among the headers of an
     /// answer.
-    async fn upload_headers(&self, from: &S3Uri, head: &Head) -> Result<Vec<(String, String)>> {
+    pub(super) async fn upload_headers(&self, from: &S3Uri, head: &Head) -> Result<Vec<(String, String)>> {
         let mut headers = self.stored_headers(head);
         let is_tagged = head.header("x-amz-tagging-count").is_some_and(|count| count != "0");
         if is_tagged && !headers.iter().any(|(name, _)| name == "x-amz-tagging") {
@@ -102,7 +113,7 @@ impl Copier {
         upload: UploadRef<'_>,
         part_size: u64,
     ) -> Result<Vec<FinishedPart>> {
-        ranges(head.size, part_size)
+        range_of_parts(head.size, part_size)
             .map(|(number, first, last)| async move {
                 // It is never closed.
                 let _permit = self.parts.acquire().await;
@@ -114,50 +125,48 @@ impl Copier {
             .await
     }
 
-    /// Downloads and uploads the parts of an object whose name the server would misread, and checks what came.
-    async fn relay_parts(
+    /// Compares the parts of a copy, before it is completed, with the source: its bytes are read and hashed. For copies that
+    /// replace their source, which could not be compared afterwards.
+    async fn prove_parts(
         &self,
         from: &S3Uri,
         head: &Head,
-        upload: UploadRef<'_>,
-    ) -> Result<Vec<FinishedPart>> {
-        // At most ten thousand parts, and none smaller than what keeps the memory bounded.
-        let part_size = RELAYED_PART.max(head.size.div_ceil(MAX_PARTS));
-        let at_once = RELAYED_AT_ONCE.min(self.width);
-        let wanted = Stored::md5_of(head);
-        let mut whole = Md5::new();
-        let parts = ranges(head.size, part_size)
+        parts: &[FinishedPart],
+        part_size: u64,
+    ) -> Result<()> {
+        log::info!("'{from}' is read to compare its parts with it before they replace it");
+        range_of_parts(head.size, part_size)
             .map(|(number, first, last)| async move {
                 let _permit = self.parts.acquire().await;
-                Ok((number, proof::range(&self.source, from, &head.etag, (first, last)).await?))
-            })
-            .buffered(at_once)
-            .map_ok(|(number, content)| {
-                if wanted.is_some() {
-                    whole.update(&content);
+                let version = ObjectVersion::of_head(&from.bucket, &from.key, head);
+                let mut md5 = Md5::new();
+                for start in (first..=last).step_by(RELAYED_PART as usize) {
+                    let range = (start, (start + RELAYED_PART - 1).min(last));
+                    md5.update(&proof::range_of(&self.source, version, range).await?);
                 }
-                async move {
-                    let payload = Payload::Bytes(content);
-                    let digests = payload.digests(true, true).await?;
-                    let (md5, sha256) = (digests.md5, digests.sha256);
-                    let data = Outgoing { payload, md5, sha256, ..Outgoing::default() };
-                    self.client.upload_part(upload, number, data).await
+                let md5 = hex::encode(md5.finalize());
+                match parts.get(number as usize - 1) {
+                    Some(part) if part.etag.eq_ignore_ascii_case(&md5) => Ok(()),
+                    _ => {
+                        Err(Error::Integrity(format!("part {number} of the copy is not that of the source")))
+                    }
                 }
             })
-            .try_buffered(at_once)
+            .buffered(self.width)
             .try_collect()
-            .await?;
-        match wanted {
-            Some(md5) if md5 != <[u8; 16]>::from(whole.finalize()) => {
-                Err(Error::Integrity(format!("'{from}' arrived with another MD5 than {}", hex::encode(md5))))
-            }
-            _ => Ok(parts),
+            .await
+    }
+
+    /// Gives an upload up.
+    pub(super) async fn drop_upload(&self, upload: UploadRef<'_>) {
+        if let Err(left) = self.client.abort_upload(upload).await {
+            log::warn!("The unfinished copy {} could not be dropped: {left}", upload.id);
         }
     }
 }
 
 /// Part numbers with the first and last byte of each.
-fn ranges(size: u64, part_size: u64) -> impl futures::Stream<Item = (u32, u64, u64)> {
+pub(super) fn range_of_parts(size: u64, part_size: u64) -> impl futures::Stream<Item = (u32, u64, u64)> {
     let parts = (0..size.div_ceil(part_size)).map(move |index| {
         let first = index * part_size;
         (index as u32 + 1, first, (first + part_size).min(size) - 1)

@@ -7,8 +7,10 @@
 use super::Copier;
 use crate::s3::multipart::is_md5;
 use crate::s3::object::Head;
+use crate::s3::range::ObjectVersion;
 use crate::s3::{Client, Error, Result};
 use crate::transfer::compare::{self, Stored};
+use crate::transfer::proof::{Evidence, Proof, Unproved};
 use crate::uri::S3Uri;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -24,9 +26,9 @@ const AT_ONCE: usize = 4;
 
 impl Copier {
     /// Compares a copy that was made in one request, and whose ETag is `etag`, with its source.
-    pub(super) async fn verify(&self, from: &S3Uri, head: &Head, to: &S3Uri, etag: &str) -> Result<()> {
+    pub(super) async fn verify(&self, from: &S3Uri, head: &Head, to: &S3Uri, etag: &str) -> Result<Proof> {
         if etag == head.etag && !etag.is_empty() {
-            return Ok(());
+            return Ok(Proof::Proved(Evidence::SameEtag));
         }
         let encrypted = !self.settings.kms_key.is_empty() || head.has_opaque_etag();
         if let Some(md5) = Stored::md5_of(head)
@@ -35,7 +37,7 @@ impl Copier {
         {
             let md5 = hex::encode(md5);
             return if md5.eq_ignore_ascii_case(etag) {
-                Ok(())
+                Ok(Proof::Proved(Evidence::StoredMd5))
             } else {
                 Err(wrong(to, &format!("ETag {etag} instead of {md5}")))
             };
@@ -44,7 +46,7 @@ impl Copier {
     }
 
     /// Compares the lengths, and the stored checksums or, where there are none, bytes from all over both objects.
-    pub(super) async fn compare_samples(&self, from: &S3Uri, head: &Head, to: &S3Uri) -> Result<()> {
+    pub(super) async fn compare_samples(&self, from: &S3Uri, head: &Head, to: &S3Uri) -> Result<Proof> {
         let (source, arrived) = futures::try_join!(
             self.source.head_object_with_checksum(&from.bucket, &from.key),
             self.client.head_object_with_checksum(&to.bucket, &to.key)
@@ -53,16 +55,16 @@ impl Copier {
             return Err(wrong(to, &format!("{} bytes instead of {}", arrived.size, head.size)));
         }
         match compare::same_checksum(&source, &arrived) {
-            Some(true) => return Ok(()),
+            Some(true) => return Ok(Proof::Proved(Evidence::SameChecksum)),
             Some(false) => return Err(wrong(to, "it has another checksum")),
             None => {}
         }
-        let etag = arrived.etag.as_str();
+        let arrived = &arrived;
         let compared = futures::stream::iter(samples(head.size, crate::s3::retry::random))
             .map(|(first, last)| async move {
                 let (theirs, ours) = futures::try_join!(
-                    range(&self.source, from, &head.etag, (first, last)),
-                    range(&self.client, to, etag, (first, last))
+                    range(&self.source, from, head, (first, last)),
+                    range(&self.client, to, arrived, (first, last))
                 )?;
                 if theirs == ours { Ok(()) } else { Err(wrong(to, &format!("other bytes from {first} on"))) }
             })
@@ -73,12 +75,12 @@ impl Copier {
                 log::info!(
                     "'{to}' has no checksum in common with '{from}': length and samples were compared"
                 );
-                Ok(())
+                Ok(Proof::Proved(Evidence::Samples))
             }
             // What lies in an archive, or is encrypted with a key of its owner, can be copied but not read.
             Err(error) if error.status() == Some(403) || error.status() == Some(400) => {
                 log::info!("'{to}' cannot be compared with '{from}' ({error}): only its length was checked");
-                Ok(())
+                Ok(Proof::Unproved(Unproved::NoChecksum))
             }
             Err(error) => Err(error),
         }
@@ -90,20 +92,25 @@ pub(super) fn wrong(to: &S3Uri, what: &str) -> Error {
     Error::Integrity(format!("the copy '{to}' is not the source: {what}"))
 }
 
-/// The bytes from `first` to `last` of an object, as long as it has that ETag.
-pub(super) async fn range(
+/// The bytes from `first` to `last` of an object, as long as it is the one that HEAD told about.
+pub(super) async fn range(client: &Client, uri: &S3Uri, head: &Head, range: (u64, u64)) -> Result<Bytes> {
+    range_of(client, ObjectVersion::of_head(&uri.bucket, &uri.key, head), range).await
+}
+
+/// The bytes from `first` to `last` of one very object.
+pub(super) async fn range_of(
     client: &Client,
-    uri: &S3Uri,
-    etag: &str,
+    object: ObjectVersion<'_>,
     (first, last): (u64, u64),
 ) -> Result<Bytes> {
-    let headers = [
-        ("range".to_owned(), format!("bytes={first}-{last}")),
-        ("if-match".to_owned(), format!("\"{etag}\"")),
-    ];
     let length = last - first + 1;
-    let content =
-        client.get_object(&uri.bucket, &uri.key, &headers, None).await?.bytes(length as usize).await?;
+    let response = match client.get_range(object, (first, last), None).await? {
+        Some(response) => response,
+        // A server without ranges will do where all is wanted.
+        None if length == object.size => client.get_object(object.bucket, object.key, &[], None).await?,
+        None => return Err(Error::Integrity("the server does not send parts of an object".into())),
+    };
+    let content = response.bytes(length as usize).await?;
     if content.len() as u64 != length {
         return Err(Error::Integrity(format!("{} bytes of {length} arrived", content.len())));
     }

@@ -68,6 +68,8 @@ pub enum Target {
 pub struct Received {
     /// Bytes of the object.
     pub size: u64,
+    /// The ETag of the object, without quotes.
+    pub etag: String,
     /// What is known of the content; what was refuted is an error.
     pub proof: Proof,
     /// The MD5 of the content, where it was computed.
@@ -332,8 +334,8 @@ impl Work<'_> {
         match settled {
             Ok(Some(proof)) => {
                 part.place(object)?;
-                let (size, stored) = (object.size, object.stored.clone());
-                Ok(Some(Received { size, proof, md5: None, was_complete: false, stored }))
+                let (size, etag, stored) = (object.size, object.etag.clone(), object.stored.clone());
+                Ok(Some(Received { size, etag, proof, md5: None, was_complete: false, stored }))
             }
             Ok(None) => {
                 part.discard();
@@ -446,8 +448,8 @@ impl Work<'_> {
         };
         let was_complete = present == Some(object.size);
         sink.place(object, was_complete)?;
-        let (size, stored) = (object.size, object.stored.clone());
-        Ok(Received { size, proof, md5: digests.md5, was_complete, stored })
+        let (size, etag, stored) = (object.size, object.etag.clone(), object.stored.clone());
+        Ok(Received { size, etag, proof, md5: digests.md5, was_complete, stored })
     }
 
     /// Notes that what cannot be taken back is given away.

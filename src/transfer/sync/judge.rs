@@ -29,6 +29,9 @@ const SMALL: u64 = 1 << 20;
 /// checksum.
 const ENOUGH: u32 = 3;
 
+/// The ETag of no content.
+const NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
 /// A name on one side or on both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pair {
@@ -71,6 +74,8 @@ pub struct Judge {
     plain: AtomicU32,
     /// Objects in parts that turned out to have no checksum of the whole.
     bare: AtomicU32,
+    /// Objects listed as empty that turned out to be.
+    empty: AtomicU32,
 }
 
 /// Walks through both sides at once.
@@ -137,6 +142,7 @@ impl Judge {
             cache,
             plain: AtomicU32::new(0),
             bare: AtomicU32::new(0),
+            empty: AtomicU32::new(0),
         })
     }
 
@@ -163,9 +169,13 @@ impl Judge {
     async fn batch(self: Arc<Self>, pairs: Vec<Pair>) -> Outcome<Vec<Judged>> {
         let mut judged: Vec<Judged> =
             pairs.into_iter().map(|pair| Judged { pair, changed: false, md5: None }).collect();
-        let (mut small, mut others) = (Vec::new(), Vec::new());
+        let (mut small, mut others, mut manifests) = (Vec::new(), Vec::new(), Vec::new());
         for (index, one) in judged.iter_mut().enumerate() {
             let Pair::Both(source, destination) = &one.pair else { continue };
+            if self.may_be_manifest(source, destination) {
+                manifests.push(index);
+                continue;
+            }
             match self.checks.glance(source.is_directory(), source.size, destination.size) {
                 Glance::Same => {}
                 Glance::Changed => one.changed = true,
@@ -186,6 +196,11 @@ impl Judge {
             for (index, md5) in self.hash_small(small).await? {
                 judged[index].md5 = md5;
                 others.push(index);
+            }
+        }
+        for index in manifests {
+            if let Pair::Both(source, destination) = &judged[index].pair {
+                judged[index].changed = self.manifests_differ(source, destination).await?;
             }
         }
         let mut verdicts = Vec::new();
@@ -209,6 +224,45 @@ impl Judge {
             judged[index].md5 = md5.or(judged[index].md5);
         }
         Ok(judged)
+    }
+
+    /// Whether one of the two is listed with the ETag of no content, as the manifest of a Swift large object is, so that its
+    /// listed length need not be its own. Beside a file of that length it is what it seems to be, most likely: after a few
+    /// objects that were just empty, none is asked about any more.
+    fn may_be_manifest(&self, source: &Item, destination: &Item) -> bool {
+        let is_suspect = |item: &Item| !item.is_directory() && item.etag() == NOTHING;
+        if self.checks.skip_existing || !(is_suspect(source) || is_suspect(destination)) {
+            return false;
+        }
+        let differ = source.size != destination.size;
+        let objects = file_and_object(source, destination).is_none();
+        differ || objects || self.empty.load(Ordering::Relaxed) < ENOUGH
+    }
+
+    /// Whether two items differ of which one may be a manifest: by their true lengths.
+    async fn manifests_differ(&self, source: &Item, destination: &Item) -> Outcome<bool> {
+        let (a, b) = futures::try_join!(self.true_size(source), self.true_size(destination))?;
+        let (Some((a, a_segmented)), Some((b, b_segmented))) = (a, b) else { return Ok(true) };
+        if !a_segmented && !b_segmented {
+            self.empty.fetch_add(1, Ordering::Relaxed);
+        } else if a == b {
+            let segmented = if a_segmented { source } else { destination };
+            log::info!("'{}' {}", segmented.uri(), Unproved::Segmented);
+        }
+        // Of what is no manifest the ETag is that of no content.
+        Ok(a != b)
+    }
+
+    /// The length of an item, and whether it is a Swift large object; `None` if the object is gone.
+    async fn true_size(&self, item: &Item) -> Outcome<Option<(u64, bool)>> {
+        if item.etag() != NOTHING {
+            return Ok(Some((item.size, false)));
+        }
+        let head = self.head(item).await?;
+        Ok(head.map(|head| match head.is_swift_segmented() {
+            true => (head.size, true),
+            false => (item.size, false),
+        }))
     }
 
     /// Hashes small files one after the other on one thread. A file that cannot be read has no MD5.
@@ -298,6 +352,10 @@ impl Judge {
             None => (self.head(object).await?, true),
         };
         let Some(head) = head else { return Ok((true, computed)) };
+        // It was replaced since, or its listing is about something else than its content.
+        if head.size != object.size {
+            return Ok((true, computed));
+        }
         if !head.has_opaque_etag() {
             self.plain.fetch_add(1, Ordering::Relaxed);
         }
@@ -382,6 +440,9 @@ impl Judge {
         }
         let (a, b) = futures::try_join!(self.head(source), self.head(destination))?;
         let (Some(a), Some(b)) = (a, b) else { return Ok(true) };
+        if a.size != b.size {
+            return Ok(true);
+        }
         if !a.has_opaque_etag() && !b.has_opaque_etag() {
             self.plain.fetch_add(1, Ordering::Relaxed);
         }

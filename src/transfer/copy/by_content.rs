@@ -1,0 +1,105 @@
+//! Copies that travel through this machine: of objects whose content the server would not bring along.
+//!
+//! An object that the Swift API stored in segments is a manifest: a copy on the server would be a second manifest for the
+//! same segments, and one with other metadata nothing at all (radosgw 16.2 leaves an empty object). Its content is read and
+//! stored as an object of its own, of which nothing but the length can be proved: so its source is kept.
+
+use super::parts::{RELAYED_AT_ONCE, RELAYED_PART, range_of_parts, relayed_part_size};
+use super::{Copier, CopyError, proof};
+use crate::s3::body::Payload;
+use crate::s3::multipart::{FinishedPart, UploadRef, is_md5};
+use crate::s3::object::{Head, Outgoing};
+use crate::s3::{Error, Result};
+use crate::transfer::compare::Stored;
+use crate::transfer::proof::{Proof, Unproved};
+use crate::uri::S3Uri;
+use futures::{StreamExt, TryStreamExt};
+use md5::{Digest, Md5};
+
+impl Copier {
+    /// Copies a Swift large object. Nothing is touched where it would replace itself.
+    pub(super) async fn segmented(
+        &self,
+        from: &S3Uri,
+        head: &Head,
+        to: &S3Uri,
+    ) -> std::result::Result<Proof, CopyError> {
+        if from == to || self.rewrites {
+            let text =
+                "it is a Swift large object, whose manifest would be replaced: fetch it and upload it again";
+            return Err(Error::Integrity(text.into()).into());
+        }
+        log::info!("'{from}' is a Swift large object: its content is copied through this machine");
+        let headers = self.upload_headers(from, head).await?;
+        if head.size <= RELAYED_PART {
+            let content = match head.size {
+                0 => Default::default(),
+                size => proof::range(&self.source, from, head, (0, size - 1)).await?,
+            };
+            let data = outgoing(Payload::Bytes(content)).await?;
+            let md5 = data.md5.map(hex::encode);
+            let stored = self.client.put_object(&to.bucket, &to.key, data, &headers).await?.etag();
+            if is_md5(&stored) && md5.is_some_and(|md5| !md5.eq_ignore_ascii_case(&stored)) {
+                return Err(proof::wrong(to, &format!("it arrived as {stored}")).into());
+            }
+        } else {
+            let id = self.client.create_upload(&to.bucket, &to.key, &headers).await?;
+            let upload = UploadRef { bucket: &to.bucket, key: &to.key, id: &id };
+            let sent = async {
+                let parts = self.relay_parts(from, head, upload).await?;
+                self.client.complete_upload(upload, &parts).await
+            };
+            if let Err(error) = sent.await {
+                self.drop_upload(upload).await;
+                return Err(error.into());
+            }
+        }
+        let arrived = self.client.head_object(&to.bucket, &to.key).await?;
+        if arrived.size != head.size || arrived.is_swift_segmented() {
+            return Err(proof::wrong(to, &format!("{} bytes instead of {}", arrived.size, head.size)).into());
+        }
+        Ok(Proof::Unproved(Unproved::Segmented))
+    }
+
+    /// Downloads and uploads the parts of an object whose content the server would misread, and checks what came.
+    pub(super) async fn relay_parts(
+        &self,
+        from: &S3Uri,
+        head: &Head,
+        upload: UploadRef<'_>,
+    ) -> Result<Vec<FinishedPart>> {
+        let part_size = relayed_part_size(head.size);
+        let at_once = RELAYED_AT_ONCE.min(self.width);
+        let wanted = Stored::md5_of(head);
+        let mut whole = Md5::new();
+        let parts = range_of_parts(head.size, part_size)
+            .map(|(number, first, last)| async move {
+                let _permit = self.parts.acquire().await;
+                Ok((number, proof::range(&self.source, from, head, (first, last)).await?))
+            })
+            .buffered(at_once)
+            .map_ok(|(number, content)| {
+                if wanted.is_some() {
+                    whole.update(&content);
+                }
+                async move {
+                    self.client.upload_part(upload, number, outgoing(Payload::Bytes(content)).await?).await
+                }
+            })
+            .try_buffered(at_once)
+            .try_collect()
+            .await?;
+        match wanted {
+            Some(md5) if md5 != <[u8; 16]>::from(whole.finalize()) => {
+                Err(Error::Integrity(format!("'{from}' arrived with another MD5 than {}", hex::encode(md5))))
+            }
+            _ => Ok(parts),
+        }
+    }
+}
+
+async fn outgoing(payload: Payload) -> Result<Outgoing> {
+    let digests = payload.digests(true, true).await?;
+    let (md5, sha256) = (digests.md5, digests.sha256);
+    Ok(Outgoing { payload, md5, sha256, ..Outgoing::default() })
+}

@@ -1,0 +1,144 @@
+//! The grants of a copy: those of its source, unless the command says otherwise. They are an extra: a copy that cannot have
+//! them is a copy all the same, which is warned of.
+
+use super::Copier;
+use crate::s3::acl::{Acl, Grantee};
+use crate::s3::{Error, Result};
+use crate::uri::S3Uri;
+use std::sync::atomic::Ordering;
+
+/// What became of the question for the grants of a source.
+pub(super) enum Grants {
+    /// The copy has them anyway, or gets others.
+    Default,
+    /// They are to be given to the copy.
+    Carry(Acl),
+    /// They may not be read.
+    Denied(Error),
+}
+
+impl Copier {
+    /// The grants to carry over: none where the command gives others, where the copy has them anyway (its owner's full
+    /// control), or where the server has no ACLs.
+    pub(super) async fn source_grants(&self, from: &S3Uri) -> Result<Grants> {
+        if self.gives_grants() || self.no_grants.load(Ordering::Relaxed) {
+            return Ok(Grants::Default);
+        }
+        match self.source.get_acl(&from.bucket, Some(&from.key)).await {
+            Ok(acl) => {
+                let owners_alone = acl
+                    .grants
+                    .iter()
+                    .all(|grant| grant.permission == "FULL_CONTROL" && is_of(&grant.grantee, &acl));
+                Ok(if owners_alone { Grants::Default } else { Grants::Carry(acl) })
+            }
+            Err(error) => match error.status() {
+                // A missing source is reported by the HEAD beside this, which does not know a missing bucket from it.
+                Some(404) if error.service().is_some_and(|service| service.code == "NoSuchBucket") => {
+                    Err(error)
+                }
+                Some(404) => Ok(Grants::Default),
+                Some(405 | 501) => {
+                    self.no_grants.store(true, Ordering::Relaxed);
+                    Ok(Grants::Default)
+                }
+                Some(403) => Ok(Grants::Denied(error)),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Whether the command itself says which grants the copy gets: by a canned ACL, or by headers.
+    fn gives_grants(&self) -> bool {
+        let of_grants = |name: &str| name == "x-amz-acl" || name.starts_with("x-amz-grant-");
+        let settings = &self.settings;
+        settings.acl_public.is_some()
+            || settings.extra_headers.iter().any(|(name, _)| of_grants(&name.to_ascii_lowercase()))
+    }
+
+    /// Gives the copy the grants of its source.
+    pub(super) async fn give_grants(&self, from: &S3Uri, to: &S3Uri, grants: Grants) -> Result<()> {
+        let acl = match grants {
+            Grants::Default => return Ok(()),
+            Grants::Carry(acl) => acl,
+            Grants::Denied(reason) => {
+                log::warn!("The grants of '{from}' cannot be read ({reason}): the copy has the default ones");
+                return Ok(());
+            }
+        };
+        let given = async {
+            // An object that is copied onto itself keeps its owner.
+            let acl = if from == to {
+                acl
+            } else {
+                let copy = self.client.get_acl(&to.bucket, Some(&to.key)).await?;
+                owned_by(acl, &copy)
+            };
+            self.client.put_acl(&to.bucket, Some(&to.key), &acl).await
+        };
+        match given.await {
+            // The copy is there and whole: that its owner, its bucket or its store has no such grants is no reason to give
+            // it up.
+            Err(error) if matches!(error.status(), Some(status) if status < 500 && status != 404 || status == 501) =>
+            {
+                log::warn!(
+                    "The grants of '{from}' cannot be given to '{to}' ({error}): the copy has the default ones"
+                );
+                Ok(())
+            }
+            given => given,
+        }
+    }
+}
+
+/// Whether the grantee is the owner of the list.
+fn is_of(grantee: &Grantee, acl: &Acl) -> bool {
+    matches!(grantee, Grantee::User { id, .. } if *id == acl.owner_id)
+}
+
+/// The grants of a source for a copy that belongs to the owner of `copy`: who owns the source is not who owns the copy, and
+/// what the one may do with the source, the other may do with the copy.
+fn owned_by(source: Acl, copy: &Acl) -> Acl {
+    if source.owner_id == copy.owner_id {
+        return source;
+    }
+    let mut acl =
+        Acl { owner_id: copy.owner_id.clone(), owner_name: copy.owner_name.clone(), grants: Vec::new() };
+    for mut grant in source.grants {
+        if matches!(&grant.grantee, Grantee::User { id, .. } if *id == source.owner_id) {
+            grant.grantee = Grantee::User { id: copy.owner_id.clone(), name: copy.owner_name.clone() };
+        }
+        acl.grants.push(grant);
+    }
+    // Nobody takes the owner's own rights.
+    let mut own = copy.grants.iter().filter(|grant| is_of(&grant.grantee, copy)).cloned().collect::<Vec<_>>();
+    own.retain(|grant| !acl.grants.contains(grant));
+    acl.grants.extend(own);
+    acl
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::acl::Grant;
+
+    #[test]
+    fn the_owner_of_the_source_becomes_the_owner_of_the_copy() {
+        let user = |id: &str| Grantee::User { id: id.into(), name: String::new() };
+        let grant = |grantee: Grantee, permission: &str| Grant { grantee, permission: permission.into() };
+        let list = |owner: &str, grants: Vec<Grant>| Acl {
+            owner_id: owner.into(),
+            owner_name: String::new(),
+            grants,
+        };
+        let full = |id: &str| grant(user(id), "FULL_CONTROL");
+        let source = list("them", vec![full("them"), grant(user("us"), "READ")]);
+        let copy = list("us", vec![full("us")]);
+        let given = owned_by(source.clone(), &copy);
+        assert_eq!(given, list("us", vec![full("us"), grant(user("us"), "READ")]));
+        // A source that its owner has no right to.
+        let bare = list("them", vec![grant(user("us"), "READ")]);
+        assert_eq!(owned_by(bare, &copy).grants, [grant(user("us"), "READ"), full("us")]);
+        assert_eq!(owned_by(source.clone(), &list("them", vec![])), source);
+    }
+}
