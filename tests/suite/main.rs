@@ -31,6 +31,7 @@ mod command_table;
 #[cfg(unix)]
 mod completions;
 mod configure;
+mod copy_grants;
 mod copying;
 mod coverage;
 mod differential;
@@ -60,6 +61,7 @@ mod resume;
 mod roles;
 mod rules;
 mod scenes;
+mod segmented;
 mod settings;
 mod shard;
 mod sharing;

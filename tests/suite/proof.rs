@@ -67,9 +67,9 @@ fn a_flipped_byte_of_an_object_in_parts_of_other_clients_is_found() {
 #[test]
 fn an_unusual_part_size_is_one_warning_and_the_content_is_kept() {
     let server = Hostile::start();
-    let right = content(20 * MIB);
-    // 9 MiB gives three parts, as 8 MiB does.
-    store_as_another_client(&server, "k", &right, 9);
+    let right = content(10 * MIB);
+    // 7 MiB gives two parts, as 5 and 8 MiB do.
+    store_as_another_client(&server, "k", &right, 7);
     let t = server.world();
     let run = t.s3cmd("get s3://b/k f").run();
     assert_eq!(run.code, Some(0), "{run}");
@@ -89,9 +89,9 @@ fn an_unusual_part_size_is_one_warning_and_the_content_is_kept() {
 #[test]
 fn where_no_usual_size_fits_only_the_verbose_say_so() {
     let server = Hostile::start();
-    let right = content(19 * MIB);
-    store_as_another_client(&server, "k", &right, 7);
-    // 7 MiB gives three parts, as 8 does; with a listing of 23 parts nothing fits.
+    let right = content(6 * MIB);
+    store_as_another_client(&server, "k", &right, 5);
+    // No usual size gives so many parts.
     let etag = "\"0123456789abcdef0123456789abcdef-23\"";
     server.lie(Lie::answer(Op::Get, move |_, answer| answer.with("ETag", etag)));
     server.lie(Lie::answer(Op::Head, move |_, answer| answer.with("ETag", etag)));
@@ -104,7 +104,9 @@ fn where_no_usual_size_fits_only_the_verbose_say_so() {
 
 #[test]
 fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
-    for (part, size) in [(8, 17 * MIB + 3), (16, 40 * MIB)] {
+    for (part, size) in
+        [(8, 9 * MIB), (5, 6 * MIB + 3), (15, 16 * MIB), (10, 11 * MIB), (16, 33 * MIB), (50, 51 * MIB)]
+    {
         let server = Hostile::start();
         let right = content(size);
         store_as_another_client(&server, "k", &right, part);
@@ -112,7 +114,7 @@ fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
         // A beginning that is the object's, one that is not, and a file of the right length that is another.
         let mut wrong = right.clone();
         wrong[5] ^= 1;
-        for present in [&right[..9 * MIB], &wrong[..9 * MIB], &wrong[..]] {
+        for present in [&right[..8 * MIB], &wrong[..8 * MIB], &wrong[..]] {
             t.file("f", present);
             t.s3cmd("get --continue s3://b/k f").ok();
             assert!(t.read("f") == right, "{part} {}", present.len());
@@ -121,7 +123,7 @@ fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
         for op in [Op::Get, Op::Head] {
             server.lie(Lie::answer(op, |_, answer| answer.with("ETag", "\"opaque\"")));
         }
-        for present in [&wrong[..9 * MIB], &wrong[..]] {
+        for present in [&wrong[..8 * MIB], &wrong[..]] {
             t.file("f", present);
             t.s3cmd("get --continue s3://b/k f").ok();
             assert!(t.read("f") == right, "{part} {}", present.len());
@@ -132,7 +134,7 @@ fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
 #[test]
 fn sync_sees_a_changed_file_of_the_same_size() {
     let server = Hostile::start();
-    let right = content(17 * MIB + 3);
+    let right = content(9 * MIB + 3);
     store_as_another_client(&server, "k", &right, 8);
     let t = server.world();
     let mut wrong = right.clone();
@@ -160,7 +162,7 @@ fn sync_sees_a_changed_file_of_the_same_size() {
 fn standard_output_is_compared_as_it_goes() {
     for part in [8, 5] {
         let server = Hostile::start();
-        let right = content(12 * MIB);
+        let right = content(9 * MIB);
         store_as_another_client(&server, "k", &right, part);
         let t = server.world_with("max_retries = 2");
         let run = t.s3cmd("get s3://b/k -").ok();
@@ -184,7 +186,7 @@ fn standard_output_is_compared_as_it_goes() {
 #[test]
 fn a_sum_is_not_made_of_damaged_bytes() {
     let server = Hostile::start();
-    let right = content(12 * MIB);
+    let right = content(9 * MIB);
     store_as_another_client(&server, "k", &right, 8);
     let t = server.world_with("max_retries = 2");
     let true_sum = "s3://b/k";
@@ -264,7 +266,7 @@ fn an_object_that_was_replaced_since_it_was_listed_is_fetched_as_it_is_now() {
 fn an_object_that_is_replaced_during_its_download_becomes_no_mixture() {
     // The store ignores the condition, and the object changes between two ranges; nothing but the ETags tells.
     let server = Hostile::start();
-    let old = content(40 * MIB);
+    let old = content(33 * MIB);
     let new: Vec<u8> = old.iter().map(|byte| byte ^ 1).collect();
     server.object("b/k", &old);
     for op in [Op::Get, Op::Head] {
