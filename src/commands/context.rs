@@ -108,6 +108,7 @@ impl Context {
             filter: &self.settings.filter,
             shard: self.shard(),
             width: self.width(),
+            needs_names: false,
         }
     }
 

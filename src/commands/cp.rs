@@ -5,8 +5,10 @@ use super::get::show_excluded;
 use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place};
 use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
+use crate::transfer::overlap::{self, Effects, Step, Turn, may_meet};
+use crate::transfer::plan::Sorted;
 use crate::transfer::pool::{self, Ledger, Verdict};
-use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Selection};
+use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Scope, Selection};
 use crate::uri::{Location, S3Uri};
 use std::ffi::OsString;
 
@@ -64,26 +66,39 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
     for uri in sources.iter().filter(|_| settings.recursive) {
         log::info!("Retrieving list of remote files for {uri} ...");
     }
-    let selection = remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await?;
+    let scope = Scope { needs_names: true, ..cx.scope() };
+    let selection = remote::select(cx.client(), &sources, scope, BY_RELATIVE).await?;
     // Each of several runs has to read the destination alike.
     needs_directory(selection.items.len() > 1 || cx.shard().is_some())?;
     selection.refuse_same_names()?;
     let total = selection.items.len();
     let verb = if kind == Kind::Move { "move" } else { "copy" };
     log::info!("Summary: {total} remote files to {verb}");
+    let writes = {
+        let destination = destination.clone();
+        move |item: &RemoteItem| target(&destination, item)
+    };
+    let effects = Effects { reads: RemoteItem::uri, writes, moves: kind == Kind::Move };
+    let meets = (sources.len() > 1 && kind == Kind::Move)
+        || sources.iter().any(|source| may_meet(&source.with_key(literal(&source.key)), &destination));
+    let arranged = if meets { overlap::arrange(|| selection.items.iter(), effects.clone())? } else { None };
     if settings.dry_run {
-        return dry_run(cx, &selection, &destination, kind);
+        return dry_run(cx, &selection, arranged, &destination, kind);
     }
 
     let copier = Copier::new(cx.client().clone(), settings.clone(), cx.width());
-    let ledger =
-        pool::in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(index, item)| {
-            let to = target(&destination, &item);
-            copy(cx.clone(), copier.clone(), item, to, Place::at(index, total), kind)
-        })
-        .await?;
+    let turns = overlap::turns(arranged, selection.items.numbered(), effects);
+    let ledger = pool::in_order_when(cx.width(), settings.stop_on_error, turns, Turn::ready, |turn| {
+        copy(cx.clone(), copier.clone(), turn, total, kind)
+    })
+    .await?;
     // A share may have nothing to do.
     if total == 0 && cx.shard().is_some() { Ok(()) } else { score(&ledger) }
+}
+
+/// What keys that an argument names begin with, whether it has wildcards or not.
+fn literal(key: &str) -> &str {
+    key.split(['*', '?']).next().unwrap_or(key)
 }
 
 fn target(destination: &S3Uri, item: &RemoteItem) -> S3Uri {
@@ -94,64 +109,92 @@ fn target(destination: &S3Uri, item: &RemoteItem) -> S3Uri {
     }
 }
 
-fn dry_run(cx: &Cx, selection: &Selection, destination: &S3Uri, kind: Kind) -> Outcome {
+fn dry_run(
+    cx: &Cx,
+    selection: &Selection,
+    arranged: Option<Sorted<Step<RemoteItem>>>,
+    destination: &S3Uri,
+    kind: Kind,
+) -> Outcome {
     show_excluded(cx, selection)?;
-    for item in selection.items.iter() {
-        let item = item?;
-        cx.console.stream(&kind.event(&item.uri(), &target(destination, &item), None))?;
+    let show =
+        |item: RemoteItem| cx.console.stream(&kind.event(&item.uri(), &target(destination, &item), None));
+    match arranged {
+        Some(steps) => steps.iter().try_for_each(|step| show(step?.item))?,
+        None => selection.items.iter().try_for_each(|item| show(item?))?,
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
     Ok(())
 }
 
-async fn copy(
-    cx: Cx,
-    copier: Copier,
-    item: RemoteItem,
-    to: S3Uri,
-    place: Place,
-    kind: Kind,
-) -> Outcome<Verdict> {
-    let from = item.uri();
+async fn copy(cx: Cx, copier: Copier, turn: Turn<RemoteItem>, total: u64, kind: Kind) -> Outcome<Verdict> {
+    let (from, to) = (&turn.from, &turn.to);
     if kind == Kind::Move && from == to {
         log::error!("Copy failed for: '{from}' (it would be moved onto itself)");
         return Ok(Verdict::Failed);
     }
-    let copied = match copier.copy(&from, &to, item.listed.as_ref()).await {
-        Ok(copied) if kind == Kind::Move => {
-            copier.delete_source(&from, &copied).await.map_err(CopyError::from)
-        }
-        other => other.map(|_| true),
-    };
-    match copied {
-        // Why the source is still there was said.
-        Ok(false) => Ok(Verdict::Failed),
-        Ok(true) => {
-            cx.console.tell(&kind.event(&from, &to, Some(place)))?;
-            if cx.settings.acl_public == Some(true) {
-                log::info!("Public URL is: {}", cx.public_url(&to));
-            }
-            Ok(Verdict::Done)
-        }
-        Err(error) => failed(&from, error),
+    if turn.is_unsafe() {
+        return Ok(depends_on_failed(from, to));
     }
+    let copied = match copier.copy(from, to, turn.step.item.listed.as_ref()).await {
+        Ok(copied) => copied,
+        Err(error) => return failed(from, error, total),
+    };
+    if kind == Kind::Move && !turn.step.keeps_source {
+        match copier.delete_source(from, &copied).await {
+            Ok(true) => {}
+            // Why the source is still there was said.
+            Ok(false) => return Ok(Verdict::Failed),
+            Err(error) => return not_deleted(from, to, error, total),
+        }
+    }
+    cx.console.tell(&kind.event(from, to, Some(Place::at(turn.index, total))))?;
+    if cx.settings.acl_public == Some(true) {
+        log::info!("Public URL is: {}", cx.public_url(to));
+    }
+    turn.done();
+    Ok(Verdict::Done)
 }
 
-/// Says why an object could not be rewritten; an error that is wrong for the rest too is passed on.
-pub(super) fn failed(from: &S3Uri, error: CopyError) -> Outcome<Verdict> {
+/// Names a copy that was not made because it would overwrite an object that another copy should have saved before.
+pub(super) fn depends_on_failed(from: &S3Uri, to: &S3Uri) -> Verdict {
+    log::error!("Copy failed for: '{from}' (it would overwrite '{to}', which could not be copied before)");
+    Verdict::Failed
+}
+
+/// Names an object that is there twice now.
+pub(super) fn not_deleted(from: &S3Uri, to: &S3Uri, error: Error, total: u64) -> Outcome<Verdict> {
+    if error.concerns_all_requests() {
+        return Err(error.into());
+    }
+    let reason = reason_of(&error);
+    log::error!("'{from}' was copied to '{to}', but could not be deleted ({reason})");
+    if total == 1 { Err(error.into()) } else { Ok(Verdict::Failed) }
+}
+
+/// The words of the service where it said something.
+pub(super) fn reason_of(error: &Error) -> String {
+    error.service().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Says why one of `total` objects could not be rewritten; an error that is wrong for the rest too is passed on.
+pub(super) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<Verdict> {
     match error {
         CopyError::Missing => {
             log::warn!("Key not found {from}");
             Ok(Verdict::Missing)
         }
-        CopyError::Failed(error @ (Error::Service(_) | Error::Integrity(_) | Error::Malformed(_))) => {
-            let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
-            log::error!("Copy failed for: '{from}' ({reason})");
+        CopyError::Failed(error) if error.concerns_all_requests() => Err(error.into()),
+        CopyError::Failed(error @ (Error::Connection { .. } | Error::Io(_) | Error::Invalid(_)))
+            if total == 1 =>
+        {
+            Err(error.into())
+        }
+        CopyError::Failed(error) => {
+            log::error!("Copy failed for: '{from}' ({})", reason_of(&error));
             Ok(Verdict::Failed)
         }
-        // What is wrong with the connection is wrong for the rest too.
-        CopyError::Failed(error) => Err(error.into()),
     }
 }
 
@@ -163,7 +206,7 @@ pub(super) fn score(ledger: &Ledger) -> Outcome {
         (false, false, true) => Exit::NOTFOUND,
         (true, false, true) | (false, ..) => Exit::GENERAL,
     };
-    Err(Failure::silent(exit))
+    Err(ledger.failure(exit))
 }
 
 #[cfg(test)]
@@ -173,7 +216,8 @@ mod tests {
     #[test]
     fn exit_codes_are_those_of_s3cmd() {
         let exit = |done, failed, missing| {
-            score(&Ledger { done, failed, missing, skipped: 0 }).map_or_else(|failure| failure.exit.0, |()| 0)
+            let ledger = Ledger { done, failed, missing, ..Ledger::default() };
+            score(&ledger).map_or_else(|failure| failure.exit.0, |()| 0)
         };
         assert_eq!([exit(2, 0, 0), exit(1, 1, 0), exit(1, 0, 1), exit(1, 1, 1)], [0, 2, 1, 2]);
         assert_eq!([exit(0, 1, 0), exit(0, 0, 1), exit(0, 1, 1), exit(0, 0, 0)], [1, 12, 1, 1]);

@@ -1,9 +1,11 @@
 //! `del` and `rm`: delete objects.
 
 use super::context::{Cx, s3_uris};
+use super::cp::reason_of;
 use super::get::show_excluded;
 use super::versions;
 use crate::output::{Event, Exit, Failure, Outcome, reason};
+use crate::s3::Error;
 use crate::transfer::delete::{Deleted, Deletion, Doomed, delete_sized};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, AS_NAMED, BY_KEY, Found, RemoteItem, find};
@@ -68,18 +70,29 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         }
         return Ok(());
     }
-    let plan = selection.items.numbered();
+    let (plan, total) = (selection.items.numbered(), selection.items.len());
     let ledger = pool::in_order(cx.width(), settings.stop_on_error, plan, |(_, item)| {
         let cx = cx.clone();
         async move {
             let client = cx.client();
-            client.delete_object(&item.bucket, &item.key).await?;
+            if let Err(error) = client.delete_object(&item.bucket, &item.key).await {
+                return not_deleted(&item, error, total);
+            }
             cx.console.tell(&Event::deletion(&item.bucket, &item.key, client.version(), false))?;
             Ok(Verdict::Done)
         }
     })
     .await?;
     ledger.outcome()
+}
+
+/// Names one of several objects that could not be deleted.
+fn not_deleted(item: &RemoteItem, error: Error, total: u64) -> Outcome<Verdict> {
+    if total == 1 || error.concerns_all_requests() {
+        return Err(error.into());
+    }
+    log::error!("Delete of '{}' failed (Reason: {})", item.uri(), reason_of(&error));
+    Ok(Verdict::refused(&error))
 }
 
 async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {

@@ -1,12 +1,15 @@
 //! `fixbucket s3://BUCKET[/PREFIX]...`: renames objects with control characters in their names.
 
 use super::context::Cx;
+use super::cp::{failed, not_deleted};
 use crate::cli;
 use crate::output::{Event, Failure, Outcome};
 use crate::patterns::Filter;
-use crate::transfer::copy::{Copier, CopyError};
+use crate::transfer::copy::Copier;
 use crate::transfer::local_walk::in_carets;
+use crate::transfer::plan::{Plan, Rules};
 use crate::transfer::pool::{self, Verdict};
+use crate::transfer::record::{Fields, Record, put_bytes};
 use crate::transfer::remote::{Found, Scope, find};
 use crate::uri::{Location, S3Uri};
 use futures::{StreamExt, stream};
@@ -16,12 +19,17 @@ use std::ffi::{OsStr, OsString};
 /// under the old one. The copy is compared with its source before, and never replaces another object.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let uris = args.iter().map(|argument| uri(argument)).collect::<Outcome<Vec<_>>>()?;
-    let mut odd = Vec::new();
+    // Prefixes may overlap; an object is renamed once.
+    let mut odd = Plan::new(Rules { order: Rename::cmp, same: Rename::eq });
     for uri in &uris {
-        odd.extend(odd_names(cx, uri).await?);
+        odd_names(cx, uri, &mut odd).await?;
     }
+    let odd = odd.finish()?;
+    let total = odd.len();
+    let renames = odd.iter().map(|rename| Outcome::Ok(Rename::uris(rename?)));
     if cx.settings.dry_run {
-        for (from, to) in odd {
+        for rename in renames {
+            let (from, to) = rename?;
             let old = &shown(&from);
             cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: true, old })?;
         }
@@ -29,11 +37,10 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
     // One after the other: two names may become the same.
-    let ledger =
-        pool::in_order(1, cx.settings.stop_on_error, stream::iter(odd.into_iter().map(Ok)), |(from, to)| {
-            rename(cx.clone(), copier.clone(), from, to)
-        })
-        .await?;
+    let ledger = pool::in_order(1, cx.settings.stop_on_error, stream::iter(renames), |(from, to)| {
+        rename(cx.clone(), copier.clone(), from, to, total)
+    })
+    .await?;
     if ledger.done > 0 {
         log::warn!("Fixed {} files' names.", ledger.done);
     }
@@ -50,25 +57,52 @@ fn uri(argument: &OsStr) -> Outcome<S3Uri> {
     }
 }
 
-/// The objects below a prefix that need another name, with it.
-async fn odd_names(cx: &Cx, uri: &S3Uri) -> Outcome<Vec<(S3Uri, S3Uri)>> {
+/// An object that needs another name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rename {
+    bucket: String,
+    key: String,
+    name: String,
+}
+
+impl Rename {
+    /// Where the object is, and where it will be.
+    fn uris(self) -> (S3Uri, S3Uri) {
+        (S3Uri::new(self.bucket.clone(), self.key), S3Uri::new(self.bucket, self.name))
+    }
+}
+
+impl Record for Rename {
+    fn write(&self, out: &mut Vec<u8>) {
+        for text in [&self.bucket, &self.key, &self.name] {
+            put_bytes(out, text.as_bytes());
+        }
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mut text = || fields.text().map(str::to_owned);
+        Some(Self { bucket: text()?, key: text()?, name: text()? })
+    }
+}
+
+/// Adds the objects below a prefix that need another name.
+async fn odd_names(cx: &Cx, uri: &S3Uri, odd: &mut Plan<Rename>) -> Outcome {
     let everything = Filter::default();
     let scope = Scope { recursive: true, filter: &everything, ..cx.scope() };
     let mut pages = find(cx.client(), uri, scope)?;
-    let mut odd = Vec::new();
     while let Some(page) = pages.next().await {
         for found in page? {
             let Found::Chosen(item) = found else { continue };
             let (name, count) = in_carets(&item.key);
             if count > 0 {
-                odd.push((item.uri(), uri.with_key(name)));
+                odd.push(Rename { bucket: uri.bucket.clone(), key: item.key, name })?;
             }
         }
     }
-    Ok(odd)
+    Ok(())
 }
 
-async fn rename(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri) -> Outcome<Verdict> {
+async fn rename(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri, total: u64) -> Outcome<Verdict> {
     let old = shown(&from);
     match cx.client().head_object(&to.bucket, &to.key).await {
         Ok(_) => {
@@ -76,21 +110,20 @@ async fn rename(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri) -> Outcome<Verdi
             return Ok(Verdict::Failed);
         }
         Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => return failed(&from, error.into(), total),
     }
-    let renamed = match copier.copy(&from, &to, None).await {
-        Ok(copied) => copier.delete_source(&from, &copied).await.map_err(CopyError::from),
-        Err(error) => Err(error),
+    let copied = match copier.copy(&from, &to, None).await {
+        Ok(copied) => copied,
+        Err(error) => return failed(&from, error, total),
     };
-    match renamed {
+    match copier.delete_source(&from, &copied).await {
+        Ok(true) => {}
         // Why the old name is still there was said.
-        Ok(false) => Ok(Verdict::Failed),
-        Ok(true) => {
-            cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: false, old: &old })?;
-            Ok(Verdict::Done)
-        }
-        Err(error) => super::cp::failed(&from, error),
+        Ok(false) => return Ok(Verdict::Failed),
+        Err(error) => return not_deleted(&from, &to, error, total),
     }
+    cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: false, old: &old })?;
+    Ok(Verdict::Done)
 }
 
 /// A key in quotes with its control characters as escapes.

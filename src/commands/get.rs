@@ -4,9 +4,9 @@ use super::context::Cx;
 use super::put;
 use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place, reason};
 use crate::patterns::Wildcard;
+use crate::s3::Error;
 use crate::s3::object::Head;
 use crate::s3::request::Progress;
-use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
 use crate::transfer::download::{Known, Received, Target, download, target_of, tidy};
@@ -33,8 +33,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     };
     let total = selection.items.len();
     // A source that is missing is told before a destination that will not do.
-    let mut heads = match look_up(cx, &selection).await {
-        Ok(heads) => heads,
+    let mut looked_up = match look_up(cx, &selection).await {
+        Ok(looked_up) => looked_up,
         Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
     };
     // Each of several runs has to read the destination alike.
@@ -52,22 +52,27 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         cx.console.expect_data();
     }
     let mut conflicts =
-        if to_stdout { Conflicts::none()? } else { Conflicts::find(|| names(&selection, &heads))? };
+        if to_stdout { Conflicts::none()? } else { Conflicts::find(|| names(&selection, &looked_up))? };
     // Several objects on standard output are one stream of bytes.
     let width = if to_stdout { 1 } else { cx.width() };
     let stop = settings.stop_on_error;
     let display = cx.console.display(total, width);
-    display.bytes(|| names(&selection, &heads).flatten().map(|(_, size)| size).sum());
+    display.bytes(|| names(&selection, &looked_up).flatten().map(|(_, size)| size).sum());
     let plan = selection.items.numbered().map(|next| {
         let (index, item) = next?;
-        let known = match (&item.listed, heads.remove(&index)) {
-            (_, Some(head)) => Known::Head(head),
-            (Some(listed), None) => Known::Listed { size: listed.size, etag: listed.etag.clone() },
-            (None, None) => Known::Nothing,
+        let known = match (&item.listed, looked_up.remove(&index)) {
+            (_, Some(Looked::There(head))) => Ok(Known::Head(head)),
+            (_, Some(Looked::Missing)) => Err(None),
+            (_, Some(Looked::Failed(error))) => Err(Some(error)),
+            (Some(listed), None) => Ok(Known::Listed { size: listed.size, etag: listed.etag.clone() }),
+            (None, None) => Ok(Known::Nothing),
         };
-        refuse_existing(cx, &destination, item.relative())?;
-        let place = Place::at(index, total);
-        Ok(Object { item, known, place, conflict: conflicts.at(index)? })
+        let conflict = conflicts.at(index)?;
+        // One that fails anyway is not in the way of the others.
+        if conflict.is_none() && known.is_ok() {
+            refuse_existing(cx, &destination, item.relative())?;
+        }
+        Ok(Object { item, known, place: Place::at(index, total), conflict })
     });
     let gpg = Gpg::new(&cx.settings);
     let ledger = pool::in_order(width, stop, plan, |object| {
@@ -112,19 +117,36 @@ fn missing(uri: &S3Uri) -> Failure {
     Failure::parameter(format!("Source object '{uri}' does not exist."))
 }
 
-/// Asks about the objects that were named, all before the first byte moves, so that a missing one stops the command.
-/// Returns what they are, by their positions in the plan; those that were listed are not among them.
-async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<HashMap<u64, Box<Head>>> {
+/// What became of the question for an object that was named.
+enum Looked {
+    There(Box<Head>),
+    Missing,
+    Failed(Error),
+}
+
+/// Asks about the objects that were named, all before the first byte moves. Where none of them is there, the command ends
+/// with the first. Returns what they are, by their positions in the plan; those that were listed are not among them.
+async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<HashMap<u64, Looked>> {
+    let alone = selection.items.len() == 1;
     let named = selection.items.numbered().try_filter(|(_, item)| ready(item.listed.is_none()));
     let asked = named.map(|named| async move {
         let (index, item) = named?;
         match cx.client().head_object_with_checksum(&item.bucket, &item.key).await {
-            Ok(head) => Ok((index, Box::new(head))),
-            Err(error) if error.is_not_found() => Err(missing(&item.uri())),
-            Err(error) => Err(error.into()),
+            Ok(head) => Outcome::Ok((index, Looked::There(Box::new(head)))),
+            Err(error) if error.is_not_found() => Ok((index, Looked::Missing)),
+            Err(error) if alone || error.concerns_all_requests() => Err(error.into()),
+            Err(error) => Ok((index, Looked::Failed(error))),
         }
     });
-    asked.buffered(cx.width()).try_collect().await
+    let found: HashMap<u64, Looked> = asked.buffered(cx.width()).try_collect().await?;
+    let is_missing = |looked: &Looked| matches!(looked, Looked::Missing);
+    if found.len() as u64 == selection.items.len()
+        && found.values().all(is_missing)
+        && let Some(first) = selection.items.iter().next()
+    {
+        return Err(missing(&first?.uri()));
+    }
+    Ok(found)
 }
 
 fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome {
@@ -155,11 +177,14 @@ pub(super) fn show_excluded(cx: &Cx, selection: &Selection) -> Outcome {
 /// Relative names with sizes.
 fn names<'a>(
     selection: &Selection,
-    heads: &'a HashMap<u64, Box<Head>>,
+    looked_up: &'a HashMap<u64, Looked>,
 ) -> impl Iterator<Item = std::io::Result<(String, u64)>> + use<'a> {
     (0..).zip(selection.items.iter()).map(|(index, item)| {
         let item = item?;
-        let named = || heads.get(&index).map_or(0, |head| head.size);
+        let named = || match looked_up.get(&index) {
+            Some(Looked::There(head)) => head.size,
+            _ => 0,
+        };
         let size = item.listed.as_ref().map_or_else(named, |listed| listed.size);
         Ok((item.relative().to_owned(), size))
     })
@@ -186,7 +211,8 @@ fn refuse_existing(cx: &Cx, destination: &Destination, relative: &str) -> Outcom
 /// An object of the plan.
 struct Object {
     item: RemoteItem,
-    known: Known,
+    /// What is known of it already, or why it cannot be fetched; no error where it is not there.
+    known: Result<Known, Option<Error>>,
     place: Place,
     /// Why it cannot become a file beside the others.
     conflict: Option<String>,
@@ -194,11 +220,22 @@ struct Object {
 
 async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Outcome<Verdict> {
     let Object { item, known, place, conflict } = object;
-    let size = known.size();
-    let _counted = cx.console.item(size);
     let uri = item.uri();
     let settings = &cx.settings;
     let shown = destination.shown(item.relative());
+    // Several objects on standard output are one stream of bytes, which must not have a hole.
+    let alone = place.total == 1 || matches!(destination, Destination::Stdout);
+    let known = match known {
+        Ok(known) => known,
+        Err(None) if alone => return Err(missing(&uri)),
+        Err(None) => {
+            log::error!("Source object '{uri}' does not exist.");
+            return Ok(Verdict::Missing);
+        }
+        Err(Some(error)) => return failed(&shown, error, alone),
+    };
+    let size = known.size();
+    let _counted = cx.console.item(size);
     if let Some(why) = conflict {
         return Ok(cannot_create(&shown, &why));
     }
@@ -264,7 +301,10 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
             }
             remove_source(&cx, &uri, "fetch", &etag, proof).await
         }
-        Err(error) => failed(&shown, error),
+        Err(error) => match failed(&shown, error, alone)? {
+            Verdict::Failed if target == Target::Stdout => Err(Failure::silent(Exit::PARTIAL)),
+            verdict => Ok(verdict),
+        },
     }
 }
 
@@ -303,29 +343,16 @@ pub(super) fn cannot_create(shown: &str, why: &str) -> Verdict {
     Verdict::Failed
 }
 
-/// A refusal by the service ends the run; all else, such as a 503 that outlived the retries, is the trouble of one object
-/// (both as measured on s3cmd 2.4.0).
-pub(super) fn failed(shown: &str, error: Error) -> Outcome<Verdict> {
-    match error {
-        Error::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::from(error)),
-        Error::Service(service) => {
-            log::error!("Download of '{shown}' failed (Reason: {service})");
-            let error = Error::Service(service);
-            if put::is_final(&error) { Err(error.into()) } else { Ok(Verdict::Failed) }
-        }
-        Error::Malformed(_) | Error::Invalid(_) => Err(error.into()),
-        Error::Connection { kind, .. }
-            if !matches!(kind, ConnectionFailure::Broken | ConnectionFailure::Timeout) =>
-        {
-            Err(error.into())
-        }
-        Error::Io(error) => {
-            log::error!("Download of '{shown}' failed (Reason: {})", reason(&error));
-            Ok(Verdict::Failed)
-        }
-        Error::Connection { .. } | Error::Integrity(_) => {
-            log::error!("Download of '{shown}' failed (Reason: {error})");
-            Ok(Verdict::Failed)
-        }
+/// Names an object that could not be fetched. What would meet all others too ends the run; so does a refusal of the only
+/// object, with the exit code of its own (measured on s3cmd 2.4.0).
+pub(super) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<Verdict> {
+    let ends = error.concerns_all_requests();
+    match &error {
+        Error::Service(service) => log::error!("Download of '{shown}' failed (Reason: {service})"),
+        _ if ends => {}
+        Error::Malformed(_) | Error::Invalid(_) if alone => return Err(error.into()),
+        Error::Io(error) => log::error!("Download of '{shown}' failed (Reason: {})", reason(error)),
+        error => log::error!("Download of '{shown}' failed (Reason: {error})"),
     }
+    if ends || (alone && put::is_final(&error)) { Err(error.into()) } else { Ok(Verdict::refused(&error)) }
 }

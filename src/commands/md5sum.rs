@@ -57,8 +57,8 @@ async fn print(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     });
     match ledger.await? {
         Ledger { failed: 0, missing: 0, .. } => Ok(()),
-        Ledger { failed: 0, .. } => Err(Failure::silent(Exit::NOTFOUND)),
-        _ => Err(Failure::silent(Exit::PARTIAL)),
+        ledger @ Ledger { failed: 0, .. } => Err(ledger.failure(Exit::NOTFOUND)),
+        ledger => Err(ledger.failure(Exit::PARTIAL)),
     }
 }
 
@@ -73,10 +73,8 @@ fn chosen(found: Found) -> Option<S3Uri> {
 fn unreadable(uri: &S3Uri, error: Error) -> Outcome {
     match error {
         Error::Service(service) if service.is_not_found() => log::error!("{uri}: No such object"),
-        error @ (Error::Service(_) | Error::Integrity(_) | Error::Invalid(_)) => {
-            log::error!("{uri}: {error}");
-        }
-        error => return Err(error.into()),
+        error if error.concerns_all_requests() => return Err(error.into()),
+        error => log::error!("{uri}: {error}"),
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             let (cx, copier, uri) = (cx.clone(), copier.clone(), item.uri());
             async move {
                 if let Err(error) = copier.copy(&uri, &uri, None).await {
-                    return failed(&uri, error);
+                    return failed(&uri, error, total);
                 }
                 let place = Some(Place::at(index, total));
                 cx.console.tell(&Event::Modify { uri: &uri, place, dry_run: false })?;

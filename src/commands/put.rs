@@ -248,8 +248,8 @@ fn finish_put(
     Ok(verdict)
 }
 
-/// Prints how an upload ended. A refusal by the service ends the whole run, as in s3cmd: the next file would be refused
-/// too.
+/// Prints how an upload ended. What would meet all other files too ends the run; so does a refusal of the only file, with
+/// the exit code of its own, as in s3cmd.
 pub(super) fn finish(
     cx: &Cx,
     path: Local<'_>,
@@ -278,7 +278,7 @@ pub(super) fn finish(
             if let Some(kept) = kept {
                 say_how_to_resume(path, uri, &kept);
             }
-            failed(path, uri, error)
+            failed(path, uri, error, place.total == 1)
         }
     }
 }
@@ -293,13 +293,25 @@ fn say_how_to_resume(path: Local<'_>, uri: &S3Uri, kept: &Kept) {
     );
 }
 
-fn failed(path: Local<'_>, uri: &S3Uri, error: Error) -> Outcome<Verdict> {
+fn failed(path: Local<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outcome<Verdict> {
+    let of_the_bucket = error.code() == "NoSuchBucket";
     match error {
         Error::Io(error) => {
             log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
             Ok(Verdict::Failed)
         }
-        error if is_final(&error) => Err(error.into()),
+        // A connection that is refused is tried again for each file, as s3cmd does (measured).
+        error @ (Error::Service(_) | Error::Connection { kind: ConnectionFailure::Tls, .. })
+            if error.concerns_all_requests() || of_the_bucket =>
+        {
+            Err(error.into())
+        }
+        error if is_final(&error) && alone => Err(error.into()),
+        error if is_final(&error) => {
+            let reason = super::cp::reason_of(&error);
+            log::error!("Upload of '{path}' failed (Reason: {reason})");
+            Ok(Verdict::refused(&error))
+        }
         error => {
             let text = match &error {
                 Error::Service(service) => service.to_string(),

@@ -2,7 +2,7 @@
 
 use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
-use crate::output::{Event, Failure, Outcome};
+use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::{Error, ServiceError};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
@@ -41,7 +41,11 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
                         Ok(Verdict::Done)
                     }
                     Err(Error::Service(error)) => refused(&uri, *error, total == 1),
-                    Err(error) => Err(error.into()),
+                    Err(error) if total == 1 || error.concerns_all_requests() => Err(error.into()),
+                    Err(error) => {
+                        log::error!("Restore of '{uri}' failed (Reason: {error})");
+                        Ok(Verdict::Failed)
+                    }
                 }
             }
         })
@@ -57,15 +61,15 @@ fn refused(uri: &S3Uri, error: ServiceError, alone: bool) -> Outcome<Verdict> {
             log::warn!("{}: {uri}", error.message);
             Ok(Verdict::Skipped)
         }
-        "NoSuchBucket" | "NotImplemented" => Err(Error::from(error).into()),
-        _ if alone => Err(Error::from(error).into()),
+        "NotImplemented" => Err(Error::from(error).into()),
+        _ if alone || Error::from(error.clone()).concerns_all_requests() => Err(Error::from(error).into()),
         "InvalidObjectState" => {
             log::warn!("Not archived: '{uri}' ({error})");
             Ok(Verdict::Skipped)
         }
         _ => {
             log::error!("Restore of '{uri}' failed (Reason: {error})");
-            Ok(Verdict::Failed)
+            Ok(Verdict::Refused(Exit::of_status(error.status)))
         }
     }
 }
@@ -79,7 +83,6 @@ fn capitalised(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Exit;
 
     #[test]
     fn only_what_concerns_all_objects_ends_a_restore_of_several() {
@@ -93,7 +96,7 @@ mod tests {
         }
         assert_eq!(verdict("InvalidObjectState", false), Ok(Verdict::Skipped));
         assert_eq!(verdict("InvalidObjectState", true), Err(Exit::ACCESSDENIED));
-        assert_eq!(verdict("AccessDenied", false), Ok(Verdict::Failed));
+        assert_eq!(verdict("AccessDenied", false), Ok(Verdict::Refused(Exit::ACCESSDENIED)));
     }
 
     #[test]

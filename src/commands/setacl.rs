@@ -1,22 +1,22 @@
 //! `setacl s3://BUCKET[/KEY]...`: changes who may read and write.
 
 use super::context::{Cx, s3_uris};
+use super::cp::reason_of;
 use super::get::show_excluded;
 use crate::config::{AclChange, Settings};
 use crate::output::{Event, Failure, Outcome, Place};
 use crate::s3::Error;
 use crate::s3::acl::Acl;
-use crate::transfer::pool::{Verdict, in_order};
-use crate::transfer::remote::{BY_RELATIVE_ONCE, RemoteItem, select};
+use crate::transfer::pool::{Ledger, Verdict, in_order};
+use crate::transfer::remote::{BY_RELATIVE_ONCE, select};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
-use std::io;
 
 /// Changes the access lists of buckets and objects as `--acl-public`, `--acl-private`, `--acl-grant` and `--acl-revoke`
 /// ask.
 ///
-/// Buckets that are named come first, then the objects; with `--recursive` only objects are meant. The first that cannot
-/// be changed ends the command. An object that is deleted between its listing and its turn is passed over.
+/// Buckets that are named come first, then the objects; with `--recursive` only objects are meant. Those that cannot be
+/// changed are named, and the others go on. An object that is deleted between its listing and its turn is passed over.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let uris = s3_uris(args)?;
@@ -25,11 +25,15 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     let (buckets, objects): (Vec<S3Uri>, Vec<S3Uri>) =
         uris.into_iter().partition(|uri| !settings.recursive && !uri.has_key());
+    let mut ledger = Ledger::default();
     for uri in &buckets {
         let kind = public_or_private(settings).map_or(String::new(), |kind| format!(" to {kind}"));
         log::info!("Setting bucket-level ACL for {uri}{kind}");
         if !settings.dry_run {
-            change(cx, uri, None).await?;
+            ledger.count(match change(cx, uri, None).await {
+                Err(error) => failed(uri, error, buckets.len() + objects.len() == 1)?,
+                Ok(verdict) => verdict,
+            });
         }
     }
     for uri in objects.iter().filter(|_| settings.recursive) {
@@ -47,10 +51,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
-    // Of objects that were named one by one, those behind one that fails must stay as they are.
-    let is_listed = |item: io::Result<RemoteItem>| item.is_ok_and(|item| item.listed.is_some());
-    let width = if selection.items.iter().any(is_listed) { cx.width() } else { 1 };
-    let ledger = in_order(width, settings.stop_on_error, selection.items.numbered(), |(index, item)| {
+    let alone = total == 1 && buckets.is_empty();
+    ledger += in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(index, item)| {
         let cx = cx.clone();
         async move {
             let (uri, was_listed) = (item.uri(), item.listed.is_some());
@@ -59,11 +61,22 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
                     log::warn!("{uri}: deleted since it was listed, skipping");
                     Ok(Verdict::Skipped)
                 }
-                result => result.map_err(Failure::from),
+                Err(error) => failed(&uri, error, alone),
+                Ok(verdict) => Ok(verdict),
             }
         }
-    });
-    ledger.await.map(drop)
+    })
+    .await?;
+    ledger.outcome()
+}
+
+/// Names one of several lists that could not be changed.
+fn failed(uri: &S3Uri, error: Error, alone: bool) -> Outcome<Verdict> {
+    if alone || error.concerns_all_requests() {
+        return Err(error.into());
+    }
+    log::error!("ACL of '{uri}' could not be changed (Reason: {})", reason_of(&error));
+    Ok(Verdict::refused(&error))
 }
 
 fn event<'a>(settings: &Settings, uri: &'a S3Uri, place: Option<Place>) -> Event<'a> {

@@ -10,13 +10,16 @@ use crate::output::{Exit, Failure, Outcome};
 use crate::s3::Client;
 use crate::transfer::compare::Checks;
 use crate::transfer::md5_cache::Md5Cache;
+use crate::transfer::pool::{Verdict, some_failed};
 use crate::transfer::sync::judge::{Judge, pairs};
 use crate::transfer::sync::plan::{Plan, Planning};
-use crate::transfer::sync::sources::{Area, Items, Listing};
+use crate::transfer::sync::removed::Removed;
+use crate::transfer::sync::sources::{Area, Items, Listing, Tally};
 use crate::uri::{Location, S3Uri};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Compares the sources with the destination and transfers what is missing or differs there. Which way follows from the
 /// arguments; between two local directories there is none.
@@ -142,33 +145,67 @@ async fn compare(
     Ok((plan, judge))
 }
 
-/// Whether the planned deletions may happen. They never do where the source could not be read completely; where it is
-/// empty, or where they are more than `--max-delete`, only `--force` lifts the stop for the first.
-fn may_delete(cx: &Cx, plan: &Plan, unreadable: u64) -> bool {
+/// Whether the planned deletions may happen. They do not where the source, or one of several, is empty, unless `--force`
+/// is given; nor where they are more than `--max-delete`. What may be the copy of something that could not be read is
+/// taken out of them.
+fn may_delete(cx: &Cx, plan: &mut Plan, source: &Tally) -> Outcome<bool> {
     let settings = &cx.settings;
+    if settings.delete_removed && source.unreadable() > 0 {
+        let unread = source.unread_names();
+        plan.removed.protect(|relative| unread.covers(relative))?;
+    }
     if !settings.delete_removed || plan.removed.is_empty() {
-        return false;
+        return Ok(false);
     }
-    if unreadable > 0 {
-        log::warn!("delete: no deletes performed because {unreadable} local names could not be read.");
-        return false;
-    }
-    if plan.would_empty() && !settings.force {
+    if (plan.would_empty() || source.empty() > 0) && !settings.force {
         log::warn!(
             "delete: cowardly refusing to delete because no source files were found.  Use --force to override."
         );
-        return false;
+        return Ok(false);
     }
     if u64::try_from(settings.max_delete).is_ok_and(|most| plan.removed.len() > most) {
         log::warn!("delete: maximum requested number of deletes would be exceeded, none performed.");
-        return false;
+        return Ok(false);
     }
-    true
+    Ok(true)
 }
 
-/// The end of a run in which some items could not be used or failed.
-fn ended(failed: u64) -> Outcome {
-    if failed == 0 { Ok(()) } else { Err(Failure::silent(Exit::PARTIAL)) }
+/// What is left of planned deletions that had to wait for the transfers. Where a transfer failed nothing is, if they were
+/// asked to wait; if they wait for the sake of copies, all but what such a copy failed to be made of.
+fn after_transfers(
+    cx: &Cx,
+    removed: Option<Removed>,
+    failed: u64,
+    uncopied: &Uncopied,
+) -> Outcome<Option<Removed>> {
+    let Some(mut removed) = removed else { return Ok(None) };
+    let uncopied = uncopied.lock().unwrap_or_else(PoisonError::into_inner);
+    if !uncopied.is_empty() {
+        removed.protect(|relative| uncopied.contains(relative))?;
+    }
+    if removed.is_empty() {
+        return Ok(None);
+    }
+    if failed > 0 && cx.settings.delete_after {
+        log::warn!("delete: no deletes performed because {failed} transfers failed.");
+        return Ok(None);
+    }
+    Ok(Some(removed))
+}
+
+/// Names at the destination of which copies should have been made that are not there.
+type Uncopied = Mutex<HashSet<String>>;
+
+/// Notes that something was not copied, nor transferred instead.
+fn note_uncopied(uncopied: &Uncopied, verdict: Verdict, from: String) {
+    if !matches!(verdict, Verdict::Done | Verdict::Skipped) {
+        uncopied.lock().unwrap_or_else(PoisonError::into_inner).insert(from);
+    }
+}
+
+/// The end of a run of so many items, of which some could not be used or failed.
+fn ended(failed: u64, total: u64) -> Outcome {
+    if failed == 0 { Ok(()) } else { Err(some_failed(failed, total, Exit::PARTIAL)) }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub fn start_json() {
 }
 
 /// Whether they are.
-pub(super) fn is_on() -> bool {
+pub fn is_on() -> bool {
     STARTED.get().is_some()
 }
 

@@ -24,6 +24,6 @@ pub use event::{ChangeForm, CopyWords, Event, Moved, Owner, Place, Said, SyncRep
 pub use exit::Exit;
 pub use failure::{Failure, Outcome, reason};
 pub use item::ItemLog;
-pub use json::{print_summary, start_json};
+pub use json::{is_on as is_json, print_summary, start_json};
 pub use local::Local;
 pub use xml_text::indented;

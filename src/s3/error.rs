@@ -4,6 +4,22 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+/// S3 codes that are about the account or the clock and not about one object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>; `UserSuspended` is Ceph's.
+const OF_THE_ACCOUNT: &[&str] = &[
+    "AccountProblem",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidSecurity",
+    "InvalidToken",
+    "NotSignedUp",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UserSuspended",
+];
+
 /// Result of the shared client.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -104,6 +120,21 @@ impl Error {
         self.service().map(|error| error.status)
     }
 
+    /// Whether it would meet every other request too: nothing listens at the endpoint, its certificate proves nothing, the
+    /// account is refused, nobody reads the output any more. A run over many items ends with it; all else is the failure
+    /// of one item.
+    pub fn concerns_all_requests(&self) -> bool {
+        match self {
+            Error::Service(service) => OF_THE_ACCOUNT.contains(&service.code.as_str()),
+            Error::Connection { kind, .. } => matches!(
+                kind,
+                ConnectionFailure::Refused | ConnectionFailure::Resolve | ConnectionFailure::Tls
+            ),
+            Error::Io(error) => error.kind() == std::io::ErrorKind::BrokenPipe,
+            Error::Integrity(_) | Error::Malformed(_) | Error::Invalid(_) => false,
+        }
+    }
+
     /// S3 code of the service's answer; empty if it was none.
     pub fn code(&self) -> &str {
         self.service().map_or("", |error| error.code.as_str())
@@ -122,5 +153,23 @@ impl Error {
 impl From<ServiceError> for Error {
     fn from(error: ServiceError) -> Self {
         Error::Service(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_object_is_its_own_trouble_and_a_refused_account_is_everybodys() {
+        let service =
+            |code: &str| Error::from(ServiceError { status: 403, code: code.into(), ..Default::default() });
+        assert!(service("InvalidAccessKeyId").concerns_all_requests());
+        for code in ["AccessDenied", "InvalidObjectState", "NoSuchKey", ""] {
+            assert!(!service(code).concerns_all_requests(), "{code}");
+        }
+        assert!(Error::connection(ConnectionFailure::Refused, "x").concerns_all_requests());
+        assert!(!Error::connection(ConnectionFailure::Timeout, "x").concerns_all_requests());
+        assert!(!Error::Integrity("x".into()).concerns_all_requests());
     }
 }

@@ -2,8 +2,8 @@
 
 use super::pool::{Ledger, Verdict};
 use crate::output::{Console, Event, Outcome};
-use crate::s3::Client;
 use crate::s3::object::MAX_BATCH_DELETE;
+use crate::s3::{Client, Result};
 use futures::stream::{FuturesOrdered, TryChunksError};
 use futures::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
@@ -37,8 +37,9 @@ pub struct Deletion {
 /// Deletes keys of a bucket, a thousand in a request, and prints a `delete:` line for each that is gone, in their order.
 ///
 /// Keys are taken from the stream while earlier ones are deleted. A key that the service refuses to delete is named on
-/// stderr and counted as failed; the others go on (s3cmd 2.4.0 overlooks such answers). After a refused request nothing
-/// more is sent; what was under way is reported, then the run ends with that error. A broken stream ends the run with
+/// stderr and counted as failed; the others go on (s3cmd 2.4.0 overlooks such answers), also where a whole request failed
+/// that is no refusal. After a refused request nothing more is sent; what was under way is reported, then the run ends
+/// with that error. A broken stream ends the run with
 /// its error after the keys before it were dealt with.
 pub async fn delete_keys(
     client: &Client,
@@ -62,8 +63,7 @@ pub struct Deleted {
 
 impl AddAssign for Deleted {
     fn add_assign(&mut self, other: Self) {
-        self.ledger.done += other.ledger.done;
-        self.ledger.failed += other.ledger.failed;
+        self.ledger += other.ledger;
         self.bytes += other.bytes;
     }
 }
@@ -85,9 +85,17 @@ pub async fn delete_sized(
         let may_start = refused.is_none() && broken.is_none() && !batches.is_done() && running.len() < width;
         tokio::select! {
             biased;
-            Some((batch, answer)) = running.next(), if !running.is_empty() => match answer {
+            Some((batch, answer)) = running.next(), if !running.is_empty() => match Result::<Failures>::from(answer) {
                 Ok(failures) => report(console, bucket, batch, &failures, how.dry_run, &mut deleted)?,
-                Err(failure) => refused = refused.or(Some(failure)),
+                // A refusal of one request is one of them all.
+                Err(error) if error.concerns_all_requests() || error.status().is_some_and(|status| status < 500) => {
+                    refused = refused.or(Some(error.into()));
+                }
+                Err(error) => {
+                    let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
+                    let failed = batch.iter().map(|doomed| (name_of(doomed), reason.clone())).collect();
+                    report(console, bucket, batch, &failed, how.dry_run, &mut deleted)?;
+                }
             },
             next = batches.next(), if may_start => {
                 let batch = match next {
@@ -99,7 +107,7 @@ pub async fn delete_sized(
                     }
                 };
                 running.push_back(async move {
-                    let answer =
+                    let answer: Result<Failures> =
                         if how.dry_run { Ok(Failures::new()) } else { delete_batch(client, bucket, &batch).await };
                     (batch, answer)
                 });
@@ -115,6 +123,10 @@ pub async fn delete_sized(
 
 /// Why keys, each with the id of its version or an empty one, could not be deleted.
 type Failures = HashMap<(String, String), String>;
+
+fn name_of(doomed: &Doomed) -> (String, String) {
+    (doomed.key.clone(), doomed.version.clone().unwrap_or_default())
+}
 
 /// Prints and counts what became of a batch.
 fn report(
@@ -148,7 +160,7 @@ fn report(
 }
 
 /// Deletes up to a thousand keys; answers why some of them could not be.
-async fn delete_batch(client: &Client, bucket: &str, doomed: &[Doomed]) -> Outcome<Failures> {
+async fn delete_batch(client: &Client, bucket: &str, doomed: &[Doomed]) -> Result<Failures> {
     let named = doomed.iter().map(|doomed| (doomed.key.as_str(), doomed.version.as_deref()));
     let (plain, odd): (Vec<_>, Vec<_>) = named.partition(|(key, _)| fits_xml(key));
     let mut failures = Failures::new();
@@ -164,10 +176,11 @@ async fn delete_batch(client: &Client, bucket: &str, doomed: &[Doomed]) -> Outco
     for (key, version) in odd {
         let version = version.unwrap_or_default();
         if let Err(error) = client.at_version(version).delete_object(bucket, key).await {
-            match error.service() {
-                Some(service) => failures.insert((key.to_owned(), version.to_owned()), service.to_string()),
-                None => return Err(error.into()),
-            };
+            if error.concerns_all_requests() {
+                return Err(error);
+            }
+            let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
+            failures.insert((key.to_owned(), version.to_owned()), reason);
         }
     }
     Ok(failures)

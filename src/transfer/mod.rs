@@ -19,6 +19,7 @@ pub mod gpg;
 pub mod local;
 pub mod local_walk;
 pub mod md5_cache;
+pub mod overlap;
 pub mod part_sizes;
 pub mod plan;
 pub mod pool;

@@ -4,9 +4,11 @@
 //! other. With width 1 they do. One ledger counts how they ended, and it alone decides the exit code.
 
 use crate::output::{Exit, Failure, ItemLog, Outcome};
+use crate::s3::Error;
 use futures::{Stream, StreamExt};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::ops::AddAssign;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,8 +28,21 @@ pub enum Verdict {
     Skipped,
     /// Failed; the item said why.
     Failed,
+    /// Failed by an answer of the service that has an exit code of its own; the item said why.
+    Refused(Exit),
     /// The source was not there; the item said so.
     Missing,
+}
+
+impl Verdict {
+    /// How an item ended that failed with this error and was named: where it was an answer of the service, with the exit
+    /// code of that, which counts where no item fared better.
+    pub fn refused(error: &Error) -> Self {
+        match error.status() {
+            Some(status) => Verdict::Refused(Exit::of_status(status)),
+            None => Verdict::Failed,
+        }
+    }
 }
 
 /// How many items ended how.
@@ -41,6 +56,21 @@ pub struct Ledger {
     pub failed: u64,
     /// Items whose source was missing.
     pub missing: u64,
+    /// Those of the failed items that the service refused.
+    pub refused: u64,
+    /// The exit code of the first refusal.
+    pub refusal: Option<Exit>,
+}
+
+impl AddAssign for Ledger {
+    fn add_assign(&mut self, other: Self) {
+        self.done += other.done;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
+        self.missing += other.missing;
+        self.refused += other.refused;
+        self.refusal = self.refusal.or(other.refusal);
+    }
 }
 
 impl Ledger {
@@ -50,27 +80,74 @@ impl Ledger {
             Verdict::Done => self.done += 1,
             Verdict::Skipped => self.skipped += 1,
             Verdict::Failed => self.failed += 1,
+            Verdict::Refused(exit) => {
+                self.failed += 1;
+                self.refused += 1;
+                self.refusal = self.refusal.or(Some(exit));
+            }
             Verdict::Missing => self.missing += 1,
         }
     }
 
-    /// Success if nothing failed, else exit 2: for put, get and their kin.
+    /// All items that were counted.
+    pub fn total(&self) -> u64 {
+        self.done + self.skipped + self.failed + self.missing
+    }
+
+    /// Success if nothing failed, else exit 2: for put, get and their kin. Where the service refused every single item,
+    /// the exit code is that of the first refusal, with which s3cmd ends.
     pub fn outcome(&self) -> Outcome {
-        if self.failed + self.missing == 0 { Ok(()) } else { Err(Failure::silent(Exit::PARTIAL)) }
+        if self.failed + self.missing == 0 {
+            return Ok(());
+        }
+        let exit = self.refusal.filter(|_| self.refused == self.total()).unwrap_or(Exit::PARTIAL);
+        Err(self.failure(exit))
+    }
+
+    /// An exit code after some items failed; see [`some_failed`].
+    pub fn failure(&self, exit: Exit) -> Failure {
+        some_failed(self.failed + self.missing, self.total(), exit)
+    }
+}
+
+/// The end of a run in which some items failed, each of which was named: an exit code and, where that does not say more
+/// and there were several items, how many of how many. In JSON the summary says it.
+pub fn some_failed(failed: u64, total: u64, exit: Exit) -> Failure {
+    if total > 1 && exit == Exit::PARTIAL && !crate::output::is_json() {
+        Failure::new(exit, format!("{failed} of {total} items failed"))
+    } else {
+        Failure::silent(exit)
     }
 }
 
 /// Runs `work` for each item of a plan, at most `width` at a time.
 ///
 /// An item that returns an error ends the run: nothing with a later number is started, what was finished by then is
-/// still reported, then the error is returned. With `stop_on_error` a [`Verdict::Failed`] does the same without one.
+/// still reported, then the error is returned. That is for errors that would meet all other items as well. With
+/// `stop_on_error` an item that failed does the same without one.
 pub async fn in_order<I, F>(
     width: usize,
     stop_on_error: bool,
     plan: impl Stream<Item = Outcome<I>>,
+    work: impl FnMut(I) -> F,
+) -> Outcome<Ledger>
+where
+    F: Future<Output = Outcome<Verdict>> + Send + 'static,
+{
+    in_order_when(width, stop_on_error, plan, |_| std::future::ready(()), work).await
+}
+
+/// [`in_order`] for items that may have to wait for earlier ones: an item counts as running, and takes part in the width,
+/// once what `ready` returns for it has come to its end.
+pub async fn in_order_when<I, R, F>(
+    width: usize,
+    stop_on_error: bool,
+    plan: impl Stream<Item = Outcome<I>>,
+    mut ready: impl FnMut(&I) -> R,
     mut work: impl FnMut(I) -> F,
 ) -> Outcome<Ledger>
 where
+    R: Future<Output = ()> + Send + 'static,
     F: Future<Output = Outcome<Verdict>> + Send + 'static,
 {
     let width = width.max(1);
@@ -107,7 +184,7 @@ where
                 }
                 let turn = Turn { number: started, slots: slots.clone(), stop: stop.clone(), stop_on_error };
                 started += 1;
-                let task = tokio::spawn(run_item(log.clone(), turn, work(item)));
+                let task = tokio::spawn(run_item(log.clone(), turn, ready(&item), work(item)));
                 guard.0.push_back(task.abort_handle());
                 running.push_back((log, task));
             }
@@ -171,9 +248,12 @@ struct Turn {
 async fn run_item(
     log: ItemLog,
     turn: Turn,
+    ready: impl Future<Output = ()>,
     work: impl Future<Output = Outcome<Verdict>>,
 ) -> Option<Outcome<Verdict>> {
     let Turn { number, slots, stop, stop_on_error } = turn;
+    // Without a slot, which an item that is waited for may need.
+    ready.await;
     // It is never closed.
     let _slot = slots.acquire().await.ok()?;
     // Tasks get their slots in about, not exactly, the order of their numbers: a later item's failure is no reason not to
@@ -182,7 +262,7 @@ async fn run_item(
         return None;
     }
     let ended = log.scope(work).await;
-    if ended.is_err() || (stop_on_error && matches!(ended, Ok(Verdict::Failed))) {
+    if ended.is_err() || (stop_on_error && matches!(ended, Ok(Verdict::Failed | Verdict::Refused(_)))) {
         stop.fetch_min(number, Ordering::Relaxed);
     }
     Some(ended)

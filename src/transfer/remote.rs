@@ -46,6 +46,9 @@ pub struct Scope<'a> {
     pub shard: Option<Shard>,
     /// Most listing requests at once.
     pub width: usize,
+    /// Whether an object that has the prefix's own name is passed over, with a warning: it would have no name at a
+    /// destination.
+    pub needs_names: bool,
 }
 
 /// The objects that were chosen, and the names that were left out.
@@ -66,8 +69,9 @@ pub enum Found {
     Excluded(String),
 }
 
-/// By relative names; an object that was named twice is one object.
-pub const BY_RELATIVE: Rules<RemoteItem> = Rules { order: by_relative, same: |a, b| a == b };
+/// By relative names; an object that was named twice is one object, unless its relative names differ.
+pub const BY_RELATIVE: Rules<RemoteItem> =
+    Rules { order: by_relative, same: |a, b| by_relative(a, b) == Ordering::Equal };
 
 /// By relative names; one object is there once even where its listings differ.
 pub const BY_RELATIVE_ONCE: Rules<RemoteItem> =
@@ -193,6 +197,10 @@ pub fn find<'a>(
 impl Scope<'_> {
     /// What becomes of an object; `None` where it belongs to another run.
     fn judge(&self, item: RemoteItem) -> Option<Found> {
+        if self.needs_names && item.relative().is_empty() {
+            log::warn!("Found empty root object name on S3, ignoring.");
+            return None;
+        }
         if self.shard.is_some_and(|shard| !shard.takes(item.relative())) {
             return None;
         }

@@ -1,22 +1,26 @@
 //! `sync` between two places of a store.
 
 use super::report::Report;
-use super::{compare, ended, listings, may_delete};
+use super::{Uncopied, after_transfers, compare, ended, listings, may_delete};
 use crate::commands::context::Cx;
+use crate::commands::cp;
 use crate::commands::del::deletion;
 use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place};
-use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::delete::delete_keys;
+use crate::transfer::overlap::{Effects, Step, Turn, arrange, may_meet, turns};
+use crate::transfer::plan::{Plan, Rules as Order, Sorted};
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::remote::Listed;
 use crate::transfer::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates;
-use crate::transfer::sync::plan::{Count, Plan, Planning};
+use crate::transfer::sync::plan::{Count, Plan as SyncPlan, Planning};
 use crate::transfer::sync::removed::Removed;
-use crate::transfer::sync::sources::{self, Area, Listing, Rules};
+use crate::transfer::sync::sources::{self, Area, Items, Listing, Rules, Tally};
 use crate::uri::S3Uri;
+use futures::{StreamExt, TryStreamExt};
+use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome {
@@ -37,18 +41,25 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome 
     }
     log::info!("Retrieving list of remote files for {} ...", target.directory);
     let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &[]));
-    let source = rules.clone().walked(sources::remote(cx.client(), from));
-    let there = rules.walked(sources::remote(cx.client(), into));
+    let tally = Arc::new(Tally::default());
+    let source = rules.clone().walked(sources::remote(cx.client(), from.clone(), &tally));
+    // What is a source is no superfluous copy of another one, wherever it is.
+    let meets = from
+        .iter()
+        .any(|listing| may_meet(&S3Uri::new(&*listing.bucket, listing.prefix.clone()), &target.directory));
+    let there = sources::remote(cx.client(), into, &Arc::default());
+    let there = rules.walked(if meets { guarded(there, from) } else { there });
     // As s3cmd 2.4.0 does between two places of a store, and only there.
     let planning = Planning { keeps_objects: true, ..Planning::of(&areas) };
     let (mut plan, _) = compare(cx, source, there, &planning, None).await?;
     log::info!("Found {} source files, {} destination files", plan.source.files, plan.destination.files);
     log::info!("Verifying attributes...");
     let work = duplicates::find(&mut plan, None).await?.transfers;
-    let delete = may_delete(cx, &plan, 0);
+    let (work, total) = Copies::new(work, &target, meets)?;
+    let delete = may_delete(cx, &mut plan, &tally)?;
     // As in s3cmd 2.4.0 the line counts what the source lacks, whether it is going to be deleted or not.
     let deletions = if delete || !cx.console.is_json() { plan.removed.len() } else { 0 };
-    cx.console.tell(&Event::SyncPlan { copies: work.len(), deletions })?;
+    cx.console.tell(&Event::SyncPlan { copies: total, deletions })?;
     if settings.dry_run {
         return dry_run(cx, plan, work, &target, delete);
     }
@@ -56,15 +67,84 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome 
     let mut report = Report::new(plan.source);
     let mut failed = 0;
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
+    let all = total + removed.as_ref().map_or(0, Removed::len);
     if let Some(removed) = removed.take_if(|_| !settings.delete_after) {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
-    failed += copy_all(cx, work, &target, &mut report).await?;
-    if let Some(removed) = removed {
+    failed += copy_all(cx, work, &target, total, &mut report).await?;
+    if let Some(removed) = after_transfers(cx, removed, failed, &Uncopied::default())? {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
     report.files(cx)?;
-    ended(failed)
+    ended(failed, all)
+}
+
+/// The destination's objects, of which those that are among the sources are never deleted.
+fn guarded(there: Items, sources: Vec<Listing>) -> Items {
+    let is_source = move |item: &Item| {
+        let uri = item.uri();
+        sources.iter().any(|listing| {
+            *listing.bucket == *uri.bucket
+                && if listing.exact {
+                    uri.key == listing.prefix
+                } else {
+                    uri.key.starts_with(&listing.prefix)
+                }
+        })
+    };
+    let marked = there.map_ok(move |mut item| {
+        item.guarded |= is_source(&item);
+        item
+    });
+    marked.boxed()
+}
+
+/// The copies of a run, in their order.
+enum Copies {
+    AsPlanned(Spool<Item>),
+    /// Some overwrite what others have to read before.
+    Arranged(Sorted<Step<Item>>),
+}
+
+impl Copies {
+    /// Arranges copies where sources and destinations may meet; returns how many there are, too.
+    fn new(work: Spool<Item>, target: &Target, meets: bool) -> Outcome<(Self, u64)> {
+        let total = work.len();
+        if !meets {
+            return Ok((Copies::AsPlanned(work), total));
+        }
+        let mut plan = Plan::new(AS_ADDED);
+        for item in work.into_records()? {
+            plan.push(item?)?;
+        }
+        let plan = plan.finish()?;
+        let copies = match arrange(|| plan.iter(), effects(target))? {
+            Some(arranged) => Copies::Arranged(arranged),
+            None => {
+                let mut work = Spool::default();
+                plan.iter().try_for_each(|item| work.push(&item?).map(drop))?;
+                Copies::AsPlanned(work)
+            }
+        };
+        Ok((copies, total))
+    }
+
+    fn items(self) -> Outcome<Box<dyn Iterator<Item = std::io::Result<Item>>>> {
+        Ok(match self {
+            Copies::AsPlanned(work) => Box::new(work.into_records()?),
+            Copies::Arranged(steps) => Box::new(steps.iter().map(|step| Ok(step?.item))),
+        })
+    }
+}
+
+/// In the order in which they were added, all of them.
+const AS_ADDED: Order<Item> = Order { order: |_, _| Ordering::Equal, same: |_, _| false };
+
+fn effects(
+    target: &Target,
+) -> Effects<impl Fn(&Item) -> S3Uri + Send + use<>, impl Fn(&Item) -> S3Uri + Send + use<>> {
+    let target = target.clone();
+    Effects { reads: Item::uri, writes: move |item: &Item| target.uri(&item.relative), moves: false }
 }
 
 /// Where names become keys: below a directory, or, for a single object, exactly there.
@@ -110,7 +190,7 @@ async fn target(cx: &Cx, from: &[Listing], areas: &[Area], destination: S3Uri) -
     Ok(Target { directory, exact: None })
 }
 
-fn dry_run(cx: &Cx, plan: Plan, work: Spool<Item>, target: &Target, delete: bool) -> Outcome {
+fn dry_run(cx: &Cx, plan: SyncPlan, work: Copies, target: &Target, delete: bool) -> Outcome {
     for name in plan.excluded.into_records()? {
         cx.console.stream(&Event::Exclude { name: &name? })?;
     }
@@ -120,7 +200,7 @@ fn dry_run(cx: &Cx, plan: Plan, work: Spool<Item>, target: &Target, delete: bool
             cx.console.stream(&Event::deletion(&uri.bucket, &uri.key, None, true))?;
         }
     }
-    for item in work.into_records()? {
+    for item in work.items()? {
         let item = item?;
         cx.console.stream(&event(&item.uri(), &target.uri(&item.relative), None))?;
     }
@@ -143,19 +223,23 @@ async fn delete_all(cx: &Cx, removed: Removed, target: &Target, report: &mut Rep
     Ok(ledger.failed)
 }
 
-async fn copy_all(cx: &Cx, work: Spool<Item>, target: &Target, report: &mut Report) -> Outcome<u64> {
-    let total = work.len();
+async fn copy_all(cx: &Cx, work: Copies, target: &Target, total: u64, report: &mut Report) -> Outcome<u64> {
     let copied = Arc::new(Mutex::new(Count::default()));
     let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
+    let (arranged, work) = match work {
+        Copies::Arranged(steps) => (Some(steps), Spool::default()),
+        Copies::AsPlanned(work) => (None, work),
+    };
     let items = work.into_records()?.zip(0..).map(|(item, index)| Ok((index, item?)));
+    let turns = turns(arranged, futures::stream::iter(items), effects(target));
     let stop = cx.settings.stop_on_error;
-    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
+    let ledger = pool::in_order_when(cx.width(), stop, turns, Turn::ready, |turn| {
         let (cx, copier, copied) = (cx.clone(), copier.clone(), copied.clone());
-        let to = target.uri(&item.relative);
         async move {
-            let verdict = copy(&cx, &copier, &item, &to, Place::at(index, total)).await?;
+            let verdict = copy(&cx, &copier, &turn, Place::at(turn.index, total)).await?;
             if verdict == Verdict::Done {
-                copied.lock().unwrap_or_else(PoisonError::into_inner).add(item.size);
+                copied.lock().unwrap_or_else(PoisonError::into_inner).add(turn.step.item.size);
+                turn.done();
             }
             Ok(verdict)
         }
@@ -168,8 +252,11 @@ async fn copy_all(cx: &Cx, work: Spool<Item>, target: &Target, report: &mut Repo
     Ok(ledger.failed + ledger.missing)
 }
 
-async fn copy(cx: &Cx, copier: &Copier, item: &Item, to: &S3Uri, place: Place) -> Outcome<Verdict> {
-    let from = &item.uri();
+async fn copy(cx: &Cx, copier: &Copier, turn: &Turn<Item>, place: Place) -> Outcome<Verdict> {
+    let (item, from, to) = (&turn.step.item, &turn.from, &turn.to);
+    if turn.is_unsafe() {
+        return Ok(cp::depends_on_failed(from, to));
+    }
     let listed = Listed { size: item.size, etag: item.etag().to_owned() };
     match copier.copy(from, to, Some(&listed)).await {
         Ok(_) => {
@@ -177,13 +264,11 @@ async fn copy(cx: &Cx, copier: &Copier, item: &Item, to: &S3Uri, place: Place) -
             Ok(Verdict::Done)
         }
         Err(CopyError::Missing) => missing(cx, from, to).await,
-        Err(CopyError::Failed(error @ (Error::Service(_) | Error::Integrity(_) | Error::Malformed(_)))) => {
-            let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
-            log::error!("Copy failed for: '{from}' ({reason})");
+        Err(CopyError::Failed(error)) if error.concerns_all_requests() => Err(error.into()),
+        Err(CopyError::Failed(error)) => {
+            log::error!("Copy failed for: '{from}' ({})", cp::reason_of(&error));
             Ok(Verdict::Failed)
         }
-        // What is wrong with the connection is wrong for the rest too.
-        Err(CopyError::Failed(error)) => Err(error.into()),
     }
 }
 

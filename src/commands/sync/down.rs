@@ -1,10 +1,11 @@
 //! `sync` from a store to local files.
 
 use super::report::Report;
-use super::{compare, ended, listings, may_delete};
+use super::{Uncopied, after_transfers, compare, ended, listings, may_delete, note_uncopied};
 use crate::commands::context::Cx;
 use crate::commands::get;
 use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place as Position, reason};
+use crate::s3::Error;
 use crate::s3::request::Progress;
 use crate::transfer::compare::{Stored, md5_of_file};
 use crate::transfer::destination::{Destination, Place, plain_name};
@@ -48,7 +49,8 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
         tidy: !settings.dry_run,
     };
     let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &roots));
-    let remote = rules.clone().walked(sources::remote(cx.client(), from));
+    let source = Arc::new(Tally::default());
+    let remote = rules.clone().walked(sources::remote(cx.client(), from, &source));
     let local = rules.guarded(sources::local(roots, options, tally.clone()));
     let planning =
         Planning { find_duplicates: settings.sync_checks_md5, to_files: true, ..Planning::of(&areas) };
@@ -60,7 +62,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
     );
     log::info!("Verifying attributes...");
     let work = duplicates::find(&mut plan, Some(&judge).filter(|_| settings.sync_checks_md5)).await?;
-    let delete = may_delete(cx, &plan, tally.unreadable());
+    let delete = may_delete(cx, &mut plan, &source)?;
     log::info!(
         "Summary: {} remote files to download, {} local files to delete, {} local files to hardlink",
         work.transfers.len(),
@@ -70,8 +72,9 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
     // A name here that cannot be a key is nobody's copy: it stays, and is no failure.
     let unusable = tally.unreadable();
     if settings.dry_run {
+        let total = unusable + work.transfers.len() + work.copies.len();
         dry_run(cx, plan, work, &destination, delete)?;
-        return ended(unusable);
+        return ended(unusable, total);
     }
     transfer(cx, plan, work, destination, delete, unusable).await
 }
@@ -159,6 +162,11 @@ fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: b
         let (from, to) = (item.uri(), destination.named(&item.relative));
         cx.console.stream(&get::planned(&from, Local::new(&to)))?;
     }
+    for copy in work.copies.into_records()? {
+        let item = copy?.item;
+        let (from, to) = (item.uri(), destination.named(&item.relative));
+        cx.console.stream(&get::planned(&from, Local::new(&to)))?;
+    }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
     Ok(())
@@ -176,6 +184,7 @@ struct Run {
     directories: Mutex<Vec<(PathBuf, Restore)>>,
     /// Files whose owner only root could set.
     owners_kept: Mutex<u64>,
+    uncopied: Uncopied,
 }
 
 async fn transfer(
@@ -192,6 +201,8 @@ async fn transfer(
     // What is copied must be there until then.
     let after = settings.delete_after || !work.copies.is_empty();
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
+    let total =
+        unusable + work.transfers.len() + work.copies.len() + removed.as_ref().map_or(0, Removed::len);
     if let (Destination::Directory(path), false) = (&destination, work.transfers.is_empty()) {
         std::fs::create_dir_all(path).map_err(|error| Failure::file(path.to_string_lossy(), &error))?;
     }
@@ -203,13 +214,14 @@ async fn transfer(
         copied: Mutex::default(),
         directories: Mutex::default(),
         owners_kept: Mutex::default(),
+        uncopied: Uncopied::default(),
     });
     if let Some(removed) = removed.take_if(|_| !after) {
         failed += delete_all(cx, &run, removed, &mut report)?;
     }
     failed += download_all(cx, &run, work.transfers, work.bytes).await?;
     failed += copy_all(cx, &run, work.copies).await?;
-    if let Some(removed) = removed {
+    if let Some(removed) = after_transfers(cx, removed, failed - unusable, &run.uncopied)? {
         failed += delete_all(cx, &run, removed, &mut report)?;
     }
     finish_directories(&run);
@@ -220,7 +232,7 @@ async fn transfer(
     report.moved = *lock(&run.moved);
     report.copied = *lock(&run.copied);
     report.bytes(cx, "Downloaded")?;
-    ended(failed)
+    ended(failed, total)
 }
 
 /// Deletes what the store does not have, what is in directories before them.
@@ -287,7 +299,9 @@ async fn copy_all(cx: &Cx, run: &Arc<Run>, copies: Spool<Copy>) -> Outcome<u64> 
                 Ok(()) => Ok(Verdict::Done),
                 Err(why) => {
                     log::info!("'{}' could not be copied ({why}): downloading it", copy.from);
-                    fetch(&cx, &run, &copy.item, Position::at(index, total)).await
+                    let verdict = fetch(&cx, &run, &copy.item, Position::at(index, total)).await?;
+                    note_uncopied(&run.uncopied, verdict, copy.from);
+                    Ok(verdict)
                 }
             }
         }
@@ -345,7 +359,7 @@ async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -
     if cx.settings.preserve_attrs {
         match cx.client().head_object(&uri.bucket, &uri.key).await {
             Ok(head) => lock(&run.directories).push((path, Restore::of(|name| head.header(name)))),
-            Err(error) => return get::failed(&name, error),
+            Err(error) => return get::failed(&name, error, false),
         }
     }
     lock(&run.moved).add(0);
@@ -367,10 +381,11 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
         Err(why) => return Ok(get::cannot_create(&name, &why)),
     };
     if let Some(plain) = plain_name(&item.relative) {
-        match odd(cx, item, &plain, &path).await? {
-            Odd::There => return Ok(Verdict::Skipped),
-            Odd::Taken => return Ok(get::cannot_create(&name, "another object becomes the same file")),
-            Odd::Free => {}
+        match odd(cx, item, &plain, &path).await {
+            Err(error) => return get::failed(&name, error, false),
+            Ok(Odd::There) => return Ok(Verdict::Skipped),
+            Ok(Odd::Taken) => return Ok(get::cannot_create(&name, "another object becomes the same file")),
+            Ok(Odd::Free) => {}
         }
     }
     if let Err(error) = run.destination.prepare(&path).and_then(|()| replaceable(&path)) {
@@ -387,7 +402,7 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
     meter.end(received.is_ok());
     let Received { size, etag, stored, proof, .. } = match received {
         Ok(received) => received,
-        Err(error) => return get::failed(&name, error),
+        Err(error) => return get::failed(&name, error, false),
     };
     if let Target::File(path) = &target {
         set_attributes(cx, run, &stored, path);
@@ -424,13 +439,13 @@ enum Odd {
     Free,
 }
 
-async fn odd(cx: &Cx, item: &Item, plain: &str, path: &Path) -> Outcome<Odd> {
+async fn odd(cx: &Cx, item: &Item, plain: &str, path: &Path) -> Result<Odd, Error> {
     let uri = item.uri();
     let base = &uri.key[..uri.key.len() - item.relative.len().min(uri.key.len())];
     match cx.client().head_object(&uri.bucket, &format!("{base}{plain}")).await {
         Ok(_) => return Ok(Odd::Taken),
         Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     }
     let (path, size) = (path.to_owned(), item.size);
     let there = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == size);

@@ -1,7 +1,7 @@
 //! `sync` from local files to a store.
 
 use super::report::Report;
-use super::{compare, ended, may_delete};
+use super::{Uncopied, after_transfers, compare, ended, may_delete, note_uncopied};
 use crate::commands::cloudfront;
 use crate::commands::context::Cx;
 use crate::commands::del::deletion;
@@ -195,14 +195,14 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &sources.roots));
     let local =
         rules.clone().walked(sources::local(sources.roots.clone(), sources.options.clone(), tally.clone()));
-    let remote = rules.mirrored(sources::remote(cx.client(), listings));
+    let remote = rules.mirrored(sources::remote(cx.client(), listings, &Arc::default()));
     let planning = Planning { find_duplicates: settings.sync_checks_md5, ..Planning::of(&sources.areas) };
     let (mut plan, judge) = compare(cx, local, remote, &planning, cx.md5_cache()).await?;
     let (local, remote) = (plan.source.files, plan.destination.files);
     log::info!("Found {local} local files, {remote} remote files");
     log::info!("Verifying attributes...");
     let work = duplicates::find(&mut plan, Some(&judge).filter(|_| settings.sync_checks_md5)).await?;
-    let delete = may_delete(cx, &plan, tally.unreadable());
+    let delete = may_delete(cx, &mut plan, &tally)?;
     let removed = if delete { plan.removed.len() } else { 0 };
     let (uploads, copies) = (work.transfers.len(), work.copies.len());
     log::info!(
@@ -211,11 +211,12 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     let unusable = sources.unusable + tally.unusable() + tally.unreadable();
     if settings.dry_run {
         dry_run(cx, plan, work, &target, delete).await?;
-        return ended(unusable);
+        return ended(unusable, unusable + uploads + copies + removed);
     }
 
     let mut report = Report::new(plan.source);
     let mut failed = unusable;
+    let total = unusable + uploads + copies + removed;
     // What is copied at the destination must be there until then.
     let after = settings.delete_after || copies > 0;
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
@@ -224,14 +225,15 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     }
     let uploader = Uploader::new(cx.client().clone(), settings.clone(), cx.width()).with(cx.md5_cache());
     failed += upload_all(cx, &uploader, work.transfers, work.bytes, &target, &mut report).await?;
-    failed += copy_all(cx, &uploader, work.copies, &target, &mut report).await?;
-    if let Some(removed) = removed {
+    let uncopied = Arc::new(Uncopied::default());
+    failed += copy_all(cx, &uploader, work.copies, &target, &uncopied, &mut report).await?;
+    if let Some(removed) = after_transfers(cx, removed, failed - unusable, &uncopied)? {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
     uploader.forget_completed(&target.destination).await;
     report.bytes(cx, "Uploaded")?;
     target.forget(cx).await?;
-    ended(failed)
+    ended(failed, total)
 }
 
 async fn dry_run(cx: &Cx, plan: Plan, work: Work, target: &Target, delete: bool) -> Outcome {
@@ -334,6 +336,7 @@ async fn copy_all(
     uploader: &Uploader,
     copies: Spool<Copy>,
     target: &Target,
+    uncopied: &Arc<Uncopied>,
     report: &mut Report,
 ) -> Outcome<u64> {
     let total = copies.len();
@@ -342,7 +345,7 @@ async fn copy_all(
     let stop = cx.settings.stop_on_error;
     let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
         let (cx, uploader, target) = (cx.clone(), uploader.clone(), target.clone());
-        let (copied, moved) = (copied.clone(), moved.clone());
+        let (copied, moved, uncopied) = (copied.clone(), moved.clone(), uncopied.clone());
         let count =
             |count: &Mutex<Count>, bytes| count.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
         async move {
@@ -365,6 +368,7 @@ async fn copy_all(
                         target.wrote(&to)?;
                         count(&moved, size);
                     }
+                    note_uncopied(&uncopied, verdict, from);
                     Ok(verdict)
                 }
             }

@@ -70,6 +70,21 @@ impl Removed {
         }
     }
 
+    /// Has all items stay of whose names this is true.
+    pub fn protect(&mut self, stays: impl Fn(&str) -> bool) -> io::Result<()> {
+        let mut kept = Spool::default();
+        let staying = std::mem::take(&mut self.staying);
+        for (number, item) in (0..).zip(std::mem::take(&mut self.items).into_records()?) {
+            let item = item?;
+            if goes(&staying, number) && !stays(&item.relative) {
+                kept.push(&item)?;
+            }
+        }
+        (self.items, self.stay) = (kept, 0);
+        self.open.clear();
+        Ok(())
+    }
+
     /// Number of items to delete.
     pub fn len(&self) -> u64 {
         self.items.len() - self.stay

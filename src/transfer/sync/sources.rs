@@ -9,7 +9,7 @@ use crate::shard::Shard;
 use crate::transfer::local_walk::{Entry, Walk, WalkOptions};
 use crate::transfer::unread::UnreadNames;
 use crate::uri::S3Uri;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
@@ -103,11 +103,12 @@ impl Area {
     }
 }
 
-/// Troubles of a walk: it is complete when the stream is over.
+/// Troubles of a side; they are all known when its stream is over.
 #[derive(Debug, Default)]
 pub struct Tally {
     unusable: AtomicU64,
     unread: Mutex<UnreadNames>,
+    empty: AtomicU64,
 }
 
 impl Tally {
@@ -119,6 +120,11 @@ impl Tally {
     /// Files whose names cannot be keys; each was warned about.
     pub fn unusable(&self) -> u64 {
         self.unusable.load(Ordering::Relaxed)
+    }
+
+    /// Sources that answer for the whole destination and have nothing in them, such as a file system that is not mounted.
+    pub fn empty(&self) -> u64 {
+        self.empty.load(Ordering::Relaxed)
     }
 
     /// Directories and files that could not be looked at, and named ones that are not there; each was warned about.
@@ -136,6 +142,10 @@ impl Tally {
 pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items {
     let (sender, receiver) = mpsc::channel::<Vec<Outcome<Item>>>(4);
     let walk = move || {
+        let everything: Vec<bool> = roots
+            .iter()
+            .map(|root| matches!(root, Root::Directory { prefix, .. } if prefix.is_empty()))
+            .collect();
         let walks = roots.into_iter().map(|root| match root {
             Root::Directory { path, prefix } => Walk::directory(&path, &prefix, options.clone()),
             Root::File { path, relative } => Walk::file(&path, &relative, options.clone()),
@@ -145,6 +155,9 @@ pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items
         let mut waiting: Vec<Option<Entry>> = Vec::with_capacity(walks.len());
         for (index, walk) in walks.iter_mut().enumerate() {
             waiting.push(walk.next());
+            if everything[index] && waiting[index].is_none() {
+                tally.empty.fetch_add(1, Ordering::Relaxed);
+            }
             heads.extend(waiting[index].as_ref().map(|entry| Reverse((entry.relative.clone(), index))));
         }
         let mut batch = Vec::new();
@@ -179,7 +192,7 @@ pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items
 }
 
 /// The objects of some listings.
-pub fn remote(client: &Client, listings: Vec<Listing>) -> Items {
+pub fn remote(client: &Client, listings: Vec<Listing>, tally: &Arc<Tally>) -> Items {
     let (mut exact, prefixes): (Vec<_>, Vec<_>) = listings.into_iter().partition(|listing| listing.exact);
     let mut streams: Vec<Items> = Vec::new();
     if !exact.is_empty() {
@@ -192,7 +205,7 @@ pub fn remote(client: &Client, listings: Vec<Listing>) -> Items {
         streams.push(found.boxed());
     }
     for listing in prefixes {
-        streams.push(listed(client, listing));
+        streams.push(listed(client, listing, tally.clone()));
     }
     if streams.len() == 1
         && let Some(only) = streams.pop()
@@ -202,7 +215,8 @@ pub fn remote(client: &Client, listings: Vec<Listing>) -> Items {
     without_twins(merged(streams))
 }
 
-fn listed(client: &Client, listing: Listing) -> Items {
+fn listed(client: &Client, listing: Listing, tally: Arc<Tally>) -> Items {
+    let is_everything = listing.relative.is_empty();
     let width = client.options().bulk;
     let options = ListOptions { prefix: listing.prefix.clone(), width, ..ListOptions::default() };
     let pages = client.list(&listing.bucket, options);
@@ -214,10 +228,19 @@ fn listed(client: &Client, listing: Listing) -> Items {
         futures::stream::iter(items)
     });
     // The object that stands for the prefix itself has no name in it.
-    items
+    let mut items = items
         .flatten()
         .filter(|item| std::future::ready(!matches!(item, Ok(item) if item.relative.is_empty())))
         .boxed()
+        .fuse();
+    let counted = async move {
+        let first = items.next().await;
+        if first.is_none() && is_everything {
+            tally.empty.fetch_add(1, Ordering::Relaxed);
+        }
+        futures::stream::iter(first).chain(items)
+    };
+    counted.into_stream().flatten().boxed()
 }
 
 fn item(listing: &Listing, object: crate::s3::list::Object) -> Item {

@@ -1,0 +1,113 @@
+//! Arranged plans, carried out on a map of contents.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// Source and destination of an item.
+type Pair = (String, String);
+
+impl Record for Pair {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.0.as_bytes());
+        put_bytes(out, self.1.as_bytes());
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some((fields.text()?.to_owned(), fields.text()?.to_owned()))
+    }
+}
+
+fn arranged(pairs: &[Pair], moves: bool) -> Outcome<Vec<Step<Pair>>> {
+    let effects = Effects {
+        reads: |pair: &Pair| S3Uri::new("b", pair.0.clone()),
+        writes: |pair: &Pair| S3Uri::new("b", pair.1.clone()),
+        moves,
+    };
+    Ok(match arrange(|| pairs.iter().cloned().map(Ok), effects)? {
+        Some(steps) => steps.iter().map(Result::unwrap).collect(),
+        None => pairs.iter().cloned().map(Step::from).collect(),
+    })
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<Pair> {
+    pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect()
+}
+
+fn sources(steps: Vec<Step<Pair>>) -> Vec<String> {
+    steps.into_iter().map(|step| step.item.0).collect()
+}
+
+#[test]
+fn what_is_read_comes_before_what_overwrites_it() {
+    let unwrapped = pairs(&[("d/d/d/x", "d/d/x"), ("d/d/x", "d/x"), ("d/x", "x"), ("d/y", "y")]);
+    assert_eq!(sources(arranged(&unwrapped, true).unwrap()), ["d/x", "d/y", "d/d/x", "d/d/d/x"]);
+    let nested = pairs(&[("m/m/x", "m/m/m/x"), ("m/x", "m/m/x"), ("x", "m/x")]);
+    assert_eq!(sources(arranged(&nested, false).unwrap()), ["m/m/x", "m/x", "x"]);
+}
+
+#[test]
+fn a_circle_is_refused_and_a_copy_onto_itself_is_none() {
+    let failure = arranged(&pairs(&[("a", "b"), ("b", "c"), ("c", "a")]), false).unwrap_err();
+    assert_eq!(failure.exit, crate::output::Exit::USAGE);
+    assert!(failure.lines[0].contains("s3://b/"), "{failure:?}");
+    assert_eq!(sources(arranged(&pairs(&[("a", "a"), ("b", "c")]), true).unwrap()), ["a", "b"]);
+}
+
+#[test]
+fn a_source_of_two_items_is_deleted_by_the_last_one() {
+    let steps = arranged(&pairs(&[("a", "x"), ("a", "y"), ("c", "a")]), true).unwrap();
+    let shown: Vec<_> = steps.iter().map(|step| (step.item.1.as_str(), step.keeps_source)).collect();
+    assert_eq!(shown, [("x", true), ("y", false), ("a", false)]);
+}
+
+#[test]
+fn prefixes_meet_where_one_begins_with_the_other() {
+    let meet = |a: &str, b: &str| may_meet(&S3Uri::parse(a).unwrap(), &S3Uri::parse(b).unwrap());
+    assert!(meet("s3://b/a/", "s3://b") && meet("s3://b/a", "s3://b/a/c/") && meet("s3://b", "s3://b"));
+    assert!(!meet("s3://b/a/", "s3://b/c/") && !meet("s3://b/a/", "s3://c/a/"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_waits_for_the_readers_of_what_it_writes_and_no_longer() {
+    let (reads, uri) = (Reads::default(), |key: &str| S3Uri::new("b", key));
+    let (first, second) = (reads.claim(uri("a")), reads.claim(uri("b")));
+    let waits = tokio::spawn(second.turn(vec![uri("a"), uri("c")]));
+    tokio::task::yield_now().await;
+    assert!(!waits.is_finished() && !second.is_unsafe(&uri("a")));
+    first.done();
+    waits.await.unwrap();
+    assert!(!second.is_unsafe(&uri("a")));
+    let third = reads.claim(uri("z"));
+    drop(second);
+    third.turn(vec![uri("b"), uri("z")]).await;
+    assert!(third.is_unsafe(&uri("b")));
+    third.done();
+    assert!(reads.state().pending.is_empty());
+}
+
+proptest! {
+    /// Moved in the arranged order, every content that was there before is there afterwards, unless something that is no
+    /// source was overwritten.
+    #[test]
+    fn no_source_is_lost(
+        map in proptest::collection::btree_map("[ab](/[ab]){0,2}", "[abc](/[ab]){0,2}", 1..9),
+        moves: bool,
+    ) {
+        let mut seen = HashSet::new();
+        let pairs: Vec<Pair> = map.into_iter().filter(|(from, to)| from != to && seen.insert(to.clone())).collect();
+        let Ok(steps) = arranged(&pairs, moves) else { return Ok(()) };
+        prop_assert_eq!(steps.len(), pairs.len());
+        let mut store: BTreeMap<String, String> = pairs.iter().map(|(from, _)| (from.clone(), from.clone())).collect();
+        for Step { item: (from, to), .. } in steps {
+            let content = store[&from].clone();
+            if moves {
+                store.remove(&from);
+            }
+            store.insert(to, content);
+        }
+        for (from, to) in &pairs {
+            prop_assert_eq!(store.get(to), Some(from));
+        }
+    }
+}
