@@ -86,6 +86,7 @@ fn fixbucket_renames_what_holds_control_characters_and_replaces_nothing() {
         r"
         |ERROR: File 'x\x02' was not renamed: 's3://BUCKET/x^B' exists already
         |WARNING: Fixed 2 files' names.
+        |ERROR: 1 of 3 items failed
         ",
     );
     assert_eq!(t.content("d/a^Ab"), b"\"d/a\\u{1}b\"");

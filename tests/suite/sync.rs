@@ -103,7 +103,7 @@ fn an_empty_or_unreadable_source_deletes_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_directory_that_cannot_be_read_stops_all_deletions() {
+fn what_cannot_be_read_protects_its_copies_and_nothing_else() {
     use std::os::unix::fs::PermissionsExt;
     let t = with_buckets();
     tree(&t, "d", &[("a", "a"), ("gone", "g"), ("sub/b", "b")]);
@@ -119,8 +119,8 @@ fn a_directory_that_cannot_be_read_stops_all_deletions() {
     let run = call.run();
     mode(0o755);
     assert_eq!(run.code, Some(2), "{run}");
-    assert!(run.stderr.contains("no deletes performed"), "{run}");
-    assert_eq!(t.keys(), ["p/a", "p/gone", "p/sub/b"]);
+    assert!(run.stderr.contains("d/sub"), "{run}");
+    assert_eq!(t.keys(), ["p/a", "p/sub/b"]);
 }
 
 #[test]
@@ -342,4 +342,52 @@ fn the_modification_time_of_rclone_is_restored() {
     t.s3cmd("sync s3://BUCKET/p/ o/").ok();
     let metadata = std::fs::metadata(t.path("o/f")).expect("it was fetched");
     assert_eq!(filetime::FileTime::from_last_modification_time(&metadata).unix_seconds(), 1_500_000_000);
+}
+
+#[test]
+fn a_synchronisation_to_the_prefix_above_deletes_none_of_its_sources() {
+    let t = with_buckets();
+    for key in ["np/sub/a", "np/sub/deep/b", "np/old", "top"] {
+        t.object(key, key);
+    }
+    let run = t.s3cmd("sync --delete-removed s3://BUCKET/np/sub/ s3://BUCKET/np/").ok();
+    assert!(run.stdout.contains("delete: 's3://BUCKET/np/old'"), "{run}");
+    assert_eq!(t.keys(), ["np/a", "np/deep/b", "np/sub/a", "np/sub/deep/b", "top"]);
+    t.s3cmd("sync --delete-removed s3://BUCKET/np/ s3://BUCKET/").ok();
+    assert_eq!(
+        t.keys(),
+        ["a", "deep/b", "np/a", "np/deep/b", "np/sub/a", "np/sub/deep/b", "sub/a", "sub/deep/b"]
+    );
+}
+
+#[test]
+fn one_empty_source_of_several_deletes_nothing_without_force() {
+    let t = with_buckets();
+    tree(&t, "one", &[("a", "a")]);
+    tree(&t, "two", &[("b", "b")]);
+    t.s3cmd("sync one/ two/ s3://BUCKET/p/").ok();
+    std::fs::remove_file(t.path("two/b")).expect("it is there");
+    let run = t.s3cmd("sync --delete-removed one/ two/ s3://BUCKET/p/").run();
+    assert!(run.stderr.contains("cowardly refusing to delete"), "{run}");
+    assert_eq!(t.keys(), ["p/a", "p/b"]);
+    t.dir("down");
+    t.s3cmd("sync s3://BUCKET/p/ down/").ok();
+    let run = t.s3cmd("sync --delete-removed s3://BUCKET/p/a s3://BUCKET/none/ down/").run();
+    assert!(run.stderr.contains("cowardly refusing to delete"), "{run}");
+    assert_eq!(t.files("down"), ["a", "b"]);
+    t.s3cmd("sync --delete-removed --force one/ two/ s3://BUCKET/p/").ok();
+    assert_eq!(t.keys(), ["p/a"]);
+}
+
+#[test]
+fn a_dry_run_downwards_shows_all_that_the_run_makes() {
+    let t = with_buckets();
+    for key in ["d/a", "d/b", "d/c", "d/other"] {
+        t.object(key, if key == "d/other" { "other" } else { "same" });
+    }
+    t.dir("down");
+    let run = t.s3cmd("sync --dry-run s3://BUCKET/d/ down/").run();
+    assert_eq!(run.lines().iter().filter(|line| line.starts_with("download: ")).count(), 4, "{run}");
+    t.s3cmd("sync s3://BUCKET/d/ down/").ok();
+    assert_eq!(t.files("down"), ["a", "b", "c", "other"]);
 }

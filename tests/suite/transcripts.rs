@@ -147,6 +147,7 @@ const NOT_ON_SERVE: &[&str] = &[
 
 /// What only Ceph says in these words, or only the lab's users are called.
 const OF_THE_SERVICE: &[(&str, &str)] = &[
+    (r"(?m)\(Reason: (\d{3} \(\w+\)): .*\)$", "(Reason: $1)"),
     (r"\((\w+ )?\d{3} \((\w+)\): .*\)", "($2)"),
     (r"(?m)^   Location:  .*$", "   Location:  WHERE"),
     (r"(?m)^   ACL:       [^*].*: ", "   ACL:       WHO: "),
@@ -179,13 +180,17 @@ fn replay(mut t: TestEnv, as_on_ceph: bool) {
             continue;
         }
         let run = play(&t, &transcript.line);
+        if transcript.name == "718-setacl-public-vhost" {
+            // s3cmd did not get to the second object (row `others-go-on`).
+            assert_eq!(play(&t, "-c s3cfg setacl --acl-private s3://lab-ref-1/renamed.txt").code, Some(0));
+        }
         let Some(expected) = &transcript.expected else {
             assert_eq!(run.code, Some(0), "{} could not be prepared:\n{run}", transcript.name);
             continue;
         };
         let original = t.normaliser.apply(&expected.replace("localhost:7480", "ENDPOINT"));
         let mut expected = allowed::expected(&transcript.name, &original);
-        let mut found = run.as_transcript();
+        let mut found = allowed::without_additions(&run.as_transcript());
         // A listing of all buckets: what is no URI is passed over.
         if as_on_ceph && !transcript.line.contains("s3://") {
             (expected, found) = (own_lines(&expected), own_lines(&found));
