@@ -88,6 +88,14 @@ impl Pattern {
         self.syntax
     }
 
+    /// The regular expression that Python makes of it.
+    fn in_python(&self) -> String {
+        match self.syntax {
+            Syntax::Glob => glob::to_python(&self.text),
+            Syntax::Regexp => self.text.clone(),
+        }
+    }
+
     /// Whether it speaks of directories, so that the walk of a tree asks it: a glob that ends in `/`.
     fn is_for_directories(&self) -> bool {
         self.syntax == Syntax::Glob && self.text.ends_with('/')
@@ -119,6 +127,11 @@ impl PatternList {
     /// The first pattern that matches.
     pub fn first_match(&self, name: &str) -> Option<&Pattern> {
         self.0.iter().find(|pattern| pattern.matches(name))
+    }
+
+    /// The first pattern for directories that matches.
+    fn first_for_directory(&self, path: &str) -> Option<&Pattern> {
+        self.0.iter().find(|pattern| pattern.is_for_directories() && pattern.matches(path))
     }
 
     /// Whether there are no patterns.
@@ -162,10 +175,15 @@ impl Filter {
         !(self.exclude.is_empty() && self.include.is_empty())
     }
 
-    /// The pattern for which a relative key (`dir/sub/file`) is left out, if it is.
+    /// The pattern for which a relative key (`dir/sub/file`) is left out, if it is. With `-d` the decision is told in
+    /// s3cmd's words.
     pub fn excludes(&self, relative_key: &str) -> Option<&Pattern> {
-        let denied = self.exclude.first_match(relative_key)?;
-        self.include.first_match(relative_key).is_none().then_some(denied)
+        let denied = self.exclude.first_match(relative_key);
+        let allowed = denied.and_then(|_| self.include.first_match(relative_key));
+        if log::log_enabled!(log::Level::Debug) {
+            tell(relative_key, denied, allowed);
+        }
+        denied.filter(|_| allowed.is_none())
     }
 
     /// Whether a directory need not be walked. `local_path` is the path as walked (it begins as the argument
@@ -174,11 +192,31 @@ impl Filter {
     /// Measured on s3cmd 2.4.0: only globs ending in `/` are asked, on both sides (`--include '*'` does not
     /// bring a pruned tree back, `--include 'sub/'` does), and never about the argument itself.
     pub fn prunes(&self, local_path: &str) -> bool {
-        let any = |list: &PatternList| {
-            list.iter().any(|pattern| pattern.is_for_directories() && pattern.matches(local_path))
-        };
-        any(&self.exclude) && !any(&self.include)
+        let denied = self.exclude.first_for_directory(local_path);
+        denied.is_some() && self.include.first_for_directory(local_path).is_none()
     }
+
+    /// The same for the walk itself, which with `-d` tells the decision in s3cmd's words.
+    pub fn prunes_walk(&self, local_path: &str) -> bool {
+        if log::log_enabled!(log::Level::Debug) {
+            let denied = self.exclude.first_for_directory(local_path);
+            tell(local_path, denied, denied.and_then(|_| self.include.first_for_directory(local_path)));
+        }
+        self.prunes(local_path)
+    }
+}
+
+/// Tells how a decision about a name came about, as s3cmd 2.4.0 does (measured).
+fn tell(name: &str, denied: Option<&Pattern>, allowed: Option<&Pattern>) {
+    log::debug!("CHECK: '{name}'");
+    if let Some(denied) = denied {
+        log::debug!("EXCL-MATCH: '{}'", denied.in_python());
+    }
+    if let Some(allowed) = allowed {
+        log::debug!("INCL-MATCH: '{}'", allowed.in_python());
+    }
+    let word = if denied.is_some() && allowed.is_none() { "EXCLUDE" } else { "PASS" };
+    log::debug!("{word}: '{name}'");
 }
 
 #[cfg(test)]

@@ -32,6 +32,49 @@ pub(super) fn to_regex(glob: &str) -> String {
     regex
 }
 
+/// The regular expression that Python 3.11 makes of a glob, as s3cmd shows it; never matched with.
+pub(super) fn to_python(glob: &str) -> String {
+    let chars: Vec<char> = glob.chars().collect();
+    // What is between the stars.
+    let (mut pieces, mut piece) = (Vec::new(), String::new());
+    let mut at = 0;
+    while at < chars.len() {
+        match chars[at] {
+            '*' if at > 0 && chars[at - 1] == '*' => {}
+            '*' => pieces.push(std::mem::take(&mut piece)),
+            '?' => piece.push('.'),
+            '[' => match end_of_set(&chars, at + 1) {
+                Some(end) => {
+                    let set: String = chars[at + 1..end].iter().collect();
+                    let set = set.replace('\\', r"\\");
+                    piece += &match set.strip_prefix('!') {
+                        Some(rest) => format!("[^{rest}]"),
+                        None if set.starts_with(['^', '[']) => format!(r"[\{set}]"),
+                        None => format!("[{set}]"),
+                    };
+                    at = end;
+                }
+                None => piece.push_str(r"\["),
+            },
+            other => {
+                if other.is_ascii_whitespace() || r"()[]{}?*+-|^$\.&~#".contains(other) {
+                    piece.push('\\');
+                }
+                piece.push(other);
+            }
+        }
+        at += 1;
+    }
+    let mut pieces = pieces.into_iter();
+    let mut out = String::from("(?s:");
+    if let Some(first) = pieces.next() {
+        out += &first;
+        pieces.for_each(|inner| out += &format!("(?>.*?{inner})"));
+        out += ".*";
+    }
+    out + &piece + r")\Z"
+}
+
 /// Where the `]` stands that closes a set whose first character is at `start`. A `]` at the very beginning of
 /// a set, also after `!`, belongs to it.
 fn end_of_set(chars: &[char], start: usize) -> Option<usize> {
@@ -128,6 +171,22 @@ mod tests {
     }
 
     /// Recorded from `fnmatch.fnmatchcase` of Python 3.11.
+    /// Measured on s3cmd 2.4.0 with Python 3.11.
+    #[test]
+    fn globs_are_shown_as_python_translates_them() {
+        for (glob, shown) in [
+            ("*.log", r"(?s:.*\.log)\Z"),
+            ("b.*", r"(?s:b\..*)\Z"),
+            ("a*b*c*.txt", r"(?s:a(?>.*?b)(?>.*?c).*\.txt)\Z"),
+            ("**.txt", r"(?s:.*\.txt)\Z"),
+            ("a b-c#d~e&f{}x[[]y]!.tx[!a-b]", r"(?s:a\ b\-c\#d\~e\&f\{\}x[\[]y\]!\.tx[^a-b])\Z"),
+            ("a?b*", r"(?s:a.b.*)\Z"),
+            ("*[x]*", r"(?s:(?>.*?[x]).*)\Z"),
+        ] {
+            assert_eq!(to_python(glob), shown, "{glob}");
+        }
+    }
+
     #[test]
     fn globs_mean_what_they_mean_in_python() {
         for (glob, text, wanted) in [

@@ -113,6 +113,11 @@ impl Walk {
     /// A single file with that name.
     pub fn file(path: &Path, relative: &str, options: WalkOptions) -> Self {
         let mut walk = Self::empty(options);
+        if !walk.options.destination && path.is_dir() {
+            // Named in a list: s3cmd says the same of a link to one.
+            walk.no_file(path);
+            return walk;
+        }
         walk.single = match std::fs::symlink_metadata(path) {
             Ok(metadata) => {
                 let replaced = walk.replaced_in(path, relative);
@@ -314,7 +319,7 @@ impl Iterator for Walk {
                 // As it is printed: with carets.
                 let shown = key_name(path.as_os_str(), self.options.verbatim);
                 let shown = shown.unwrap_or_else(|| path.to_string_lossy().into_owned());
-                if filter.prunes(&(shown + "/")) {
+                if filter.prunes_walk(&(shown + "/")) {
                     continue;
                 }
             }
