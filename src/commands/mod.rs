@@ -63,6 +63,7 @@ pub mod settagging;
 pub mod setversioning;
 pub mod sign;
 pub mod signurl;
+mod stdin;
 pub mod sync;
 mod versions;
 pub mod ws_create;

@@ -1,6 +1,7 @@
 //! `put`: upload files, trees, or standard input.
 
 use super::context::Cx;
+use super::stdin;
 use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place, reason};
 use crate::s3::request::Progress;
 use crate::s3::retry::{RetryClass, RetryPolicy};
@@ -114,7 +115,10 @@ fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
 pub(super) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsString>> {
     let opened = files.iter().map(|file| {
         let reader: Box<dyn BufRead> = match file.as_str() {
-            "-" => Box::new(BufReader::new(std::io::stdin())),
+            "-" => {
+                stdin::check()?;
+                Box::new(BufReader::new(std::io::stdin()))
+            }
             _ => Box::new(BufReader::new(File::open(file).map_err(|error| Failure::file(file, &error))?)),
         };
         Ok(reader.split(b'\n').map(move |line| line.map_err(|error| Failure::file(file, &error))))
@@ -360,6 +364,7 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
+    stdin::check()?;
     let Sender { uploader, gpg } = Sender::new(cx)?;
     let (path, place) = (Local::new(STDIN), Place { number: 1, total: 1 });
     let progress = Progress::default();
@@ -375,7 +380,7 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
                 return Err(Failure::silent(Exit::PARTIAL));
             }
         },
-        None => uploader.stream(tokio::io::stdin(), &destination, &progress).await.map(Some),
+        None => uploader.stdin(&destination, &progress).await.map(Some),
     };
     meter.end(sent.is_ok());
     // s3cmd knows no size here and prints 0; scripts compare the line.

@@ -7,6 +7,7 @@
 use super::compare::md5_of_file;
 use super::download::Target;
 use crate::config::Settings;
+use crate::output::reason;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,7 +71,15 @@ impl Room {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o700));
         }
-        Ok(Self { directory: builder.tempdir_in(parent)? })
+        let named = |error: io::Error| {
+            // The error names a path that nobody has heard of.
+            let plain = error
+                .get_ref()
+                .and_then(|inner| inner.source())
+                .map_or_else(|| reason(&error), ToString::to_string);
+            io::Error::new(error.kind(), format!("{}: {plain}", parent.display()))
+        };
+        Ok(Self { directory: builder.tempdir_in(parent).map_err(named)? })
     }
 
     /// Where the encrypted content is. The name has no extension, so that none is taken for a type.
@@ -150,11 +159,18 @@ impl Gpg {
     }
 
     async fn seal_into(&self, room: Room, path: PathBuf) -> io::Result<Sealed> {
+        let before = std::fs::metadata(&path)?;
         self.run(&self.encrypt, &path, &room.sealed()).await?;
         let size = std::fs::metadata(room.sealed())?.len();
         let hashed = tokio::task::spawn_blocking(move || {
-            let size = std::fs::metadata(&path)?.len();
-            md5_of_file(&path, size)
+            let md5 = md5_of_file(&path, before.len())?;
+            // GPG has read it once, and the sum is of another reading.
+            let after = std::fs::metadata(&path)?;
+            if (after.len(), after.modified()?) == (before.len(), before.modified()?) {
+                Ok(md5)
+            } else {
+                Err(io::Error::other("the file changed while it was encrypted"))
+            }
         });
         Ok(Sealed { room, size, md5: hashed.await.map_err(io::Error::other)?? })
     }

@@ -29,5 +29,6 @@ pub mod remote;
 pub mod restore;
 pub mod spool;
 pub mod sync;
+pub(crate) mod temporary;
 pub mod unread;
 pub mod upload;

@@ -6,6 +6,7 @@
 //! which they came.
 
 use super::record::{Record, append, damaged, take};
+use super::temporary;
 use crate::output::{Failure, Outcome};
 use futures::{Stream, stream};
 use std::cmp::Ordering;
@@ -149,9 +150,9 @@ impl<T: Record> Plan<T> {
         self.sort_buffer()?;
         let mut file = match self.file.take() {
             Some(file) => file,
-            None => tempfile::tempfile()?,
+            None => temporary::file()?,
         };
-        file.write_all(&self.buffer)?;
+        file.write_all(&self.buffer).map_err(|error| temporary::explained(&error))?;
         let start = self.runs.last().copied().unwrap_or(0);
         let end = start + self.buffer.len() as u64;
         if goes_on {
@@ -296,7 +297,7 @@ fn merge<T: Record>(file: File, runs: &[u64], rules: Rules<T>) -> io::Result<Sor
             heads.push(Head { item: item?, run, rest, order: rules.order });
         }
     }
-    let mut out = tempfile::tempfile()?;
+    let mut out = temporary::file()?;
     let (mut block, mut length, mut count) = (Vec::with_capacity(BLOCK * 2), 0, 0);
     let mut last: Option<T> = None;
     while let Some(Head { item, run, mut rest, order }) = heads.pop() {
@@ -310,12 +311,12 @@ fn merge<T: Record>(file: File, runs: &[u64], rules: Rules<T>) -> io::Result<Sor
         count += 1;
         last = Some(item);
         if block.len() >= BLOCK {
-            out.write_all(&block)?;
+            out.write_all(&block).map_err(|error| temporary::explained(&error))?;
             length += block.len() as u64;
             block.clear();
         }
     }
-    out.write_all(&block)?;
+    out.write_all(&block).map_err(|error| temporary::explained(&error))?;
     length += block.len() as u64;
     Ok(Sorted::new(Store::File(Arc::new(Mutex::new(out))), length, count))
 }

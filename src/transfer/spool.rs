@@ -1,6 +1,7 @@
 //! Records in a row that do not stay in memory: small heaps of them do, large ones move to a temporary file.
 
 use super::record::{Record, append, whole};
+use super::temporary;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use tempfile::SpooledTempFile;
@@ -93,7 +94,7 @@ impl<T: Record> Spool<T> {
     }
 
     fn write_out(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.pending)?;
+        self.file.write_all(&self.pending).map_err(|error| temporary::explained(&error))?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
