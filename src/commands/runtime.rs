@@ -2,6 +2,7 @@
 
 use crate::cli::Command;
 use crate::output::{Exit, Failure, Outcome, end_log, print_error_text};
+use crate::transfer::upload::abort_begun;
 use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -27,7 +28,7 @@ pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
             // The server ends in an order of its own.
             return work.await;
         }
-        tokio::select! {
+        let ended = tokio::select! {
             // In this order: an interruption right after the first word of the work finds somebody who listens.
             biased;
             failure = interrupted() => {
@@ -35,7 +36,12 @@ pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
                 Err(failure)
             }
             outcome = work => outcome,
+        };
+        // Nothing is sent any more; what is left unfinished may have to go.
+        for left in abort_begun(LAST_WORDS).await {
+            print_error_text(&format!("WARNING: The unfinished upload could not be dropped: {left}\n"));
         }
+        ended
     });
     if outcome.is_err() {
         runtime.shutdown_timeout(LAST_WORDS);

@@ -231,12 +231,35 @@ impl FileRange {
     }
 }
 
+/// The failure of a transfer whose source changed while it was read.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct FileChanged(&'static str);
+
+impl FileChanged {
+    /// It was written to, or replaced.
+    pub const DURING_UPLOAD: Self = Self("the file changed while it was uploaded");
+    /// It lost its end.
+    const SHORTER: Self = Self("the file became shorter while it was read");
+
+    /// Whether an error is one of these.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+impl From<FileChanged> for io::Error {
+    fn from(changed: FileChanged) -> Self {
+        io::Error::other(changed)
+    }
+}
+
 /// Reads exactly at an offset without moving the file's cursor.
 fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     #[cfg(unix)]
     {
         std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => io::Error::other("the file became shorter while it was read"),
+            io::ErrorKind::UnexpectedEof => FileChanged::SHORTER.into(),
             _ => error,
         })
     }
@@ -245,7 +268,10 @@ fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> 
         use std::io::{Read, Seek};
         let mut file = file.try_clone()?;
         file.seek(io::SeekFrom::Start(offset))?;
-        file.read_exact(buffer)
+        file.read_exact(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => FileChanged::SHORTER.into(),
+            _ => error,
+        })
     }
 }
 

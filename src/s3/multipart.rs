@@ -5,7 +5,7 @@ use super::checksum::{Checksum, OfUpload, Stored, TYPE_HEADER};
 use super::client::Client;
 use super::error::{Error, Result};
 use super::list::Upload;
-use super::object::{CopySource, Outgoing, with_document};
+use super::object::{CopySource, Outgoing, verify_etag, with_document};
 use super::request::Request;
 use super::retry::RetryClass;
 use super::xml;
@@ -123,18 +123,15 @@ impl Client {
         number: u32,
         data: Outgoing,
     ) -> Result<FinishedPart> {
-        let (md5, checksum) = (data.md5, data.checksum);
+        let (md5, checksum) = (data.etag_md5.or(data.md5), data.checksum);
         let request = Request::new(Method::PUT, Some(upload.bucket), Some(upload.key))
             .query("partNumber", number.to_string())
             .query("uploadId", upload.id);
-        let etag = self.send(data.into_request(request)).await?.etag();
-        if let Some(md5) = md5
-            && is_md5(&etag)
-            && etag != hex::encode(md5)
-        {
-            return Err(Error::Integrity(format!("MD5 Sums don't match: part {number} arrived as {etag}")));
+        let answer = self.send(data.into_request(request)).await?;
+        if let Some(md5) = md5 {
+            verify_etag(&answer, &format!("part {number}"), md5)?;
         }
-        Ok(FinishedPart { number, etag, checksum })
+        Ok(FinishedPart { number, etag: answer.etag(), checksum })
     }
 
     /// Copies a range (`first..=last`, in bytes) of an object into a part.

@@ -4,6 +4,7 @@ use super::body::Payload;
 use super::checksum::{self, Checksum};
 use super::client::Client;
 use super::error::{Error, Result};
+use super::multipart::is_md5;
 use super::range::is_another;
 use super::request::{Progress, Request, Response};
 use super::retry::RetryClass;
@@ -93,6 +94,8 @@ pub struct Outgoing {
     pub payload: Payload,
     /// MD5 of the payload; where given it is sent as `Content-MD5` for the server to verify.
     pub md5: Option<[u8; 16]>,
+    /// MD5 of the payload, which is not sent: the ETag of the answer has to be this one, where it is the MD5 of the content.
+    pub etag_md5: Option<[u8; 16]>,
     /// SHA-256 of the payload; V4 signatures need it and compute it where it is absent.
     pub sha256: Option<[u8; 32]>,
     /// Another checksum of the payload, for the server to verify and to keep.
@@ -138,6 +141,15 @@ pub fn is_swift_segmented<'a>(header: impl Fn(&str) -> Option<&'a str>) -> bool 
         || statics
             .iter()
             .any(|name| header(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true")))
+}
+
+/// Compares the ETag of the answer to an upload, where it is the MD5 of the content, with that of what was sent.
+pub fn verify_etag(answer: &Response, what: &str, md5: [u8; 16]) -> Result<()> {
+    let (etag, sent) = (answer.etag(), hex::encode(md5));
+    if is_etag_opaque(|name| answer.header(name)) || !is_md5(&etag) || etag.eq_ignore_ascii_case(&sent) {
+        return Ok(());
+    }
+    Err(Error::Integrity(format!("MD5 Sums don't match: {what} was sent as {sent} and arrived as {etag}")))
 }
 
 impl Head {

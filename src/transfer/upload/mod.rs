@@ -1,14 +1,19 @@
 //! Uploads: one request for a small file, concurrent parts for a large one, bounded buffers for standard input.
 //!
 //! Every byte is covered by a checksum that the server verifies: the signed SHA-256 of the payload under SigV4, the
-//! `Content-MD5` under SigV2. The MD5 of the whole content is stored in `x-amz-meta-s3cmd-attrs`, where scripts read it
-//! with `info`, and is compared with the ETag where that is an MD5. With `--checksum-algorithm` the server gets one of the
+//! `Content-MD5` under SigV2. Not every server does: the MD5 of what was sent, of the whole or of each part, is compared
+//! with the ETag where that is an MD5. The MD5 of the whole content is stored in `x-amz-meta-s3cmd-attrs`, where scripts
+//! read it with `info`. With `--checksum-algorithm` the server gets one of the
 //! newer checksums besides, verifies it and keeps it: computed in the same pass.
 
+mod begun;
 mod parts;
 mod resume;
+mod source;
 mod state;
 mod stream;
+
+pub use begun::abort_begun;
 
 use super::attrs::{self, Attributes};
 use super::content_type;
@@ -18,19 +23,25 @@ use crate::config::Settings;
 use crate::s3::body::{FileRange, Payload, Wanted};
 use crate::s3::checksum::{Algorithm, Checksum, Stored};
 use crate::s3::multipart::{MIN_PART_SIZE, is_md5};
-use crate::s3::object::{CopySource, Outgoing, is_etag_opaque};
+use crate::s3::object::{CopySource, Outgoing, verify_etag};
 use crate::s3::request::Progress;
 use crate::s3::{Client, Error, Result, Signature};
 use crate::uri::S3Uri;
 use bytes::Bytes;
+use parts::is_mismatch;
+use source::{Source, changed, is_changed};
 use state::State;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Files up to this size are read whole, hashed and sent from memory: one read, one write.
 const SMALL: u64 = 256 * 1024;
+
+/// How often an upload begins anew because its file changed meanwhile.
+const CHANGES: u32 = 1;
 
 /// What an upload needs to know beside its source and destination.
 #[derive(Clone, Debug)]
@@ -97,9 +108,20 @@ impl Uploader {
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<Option<u64>, UploadError> {
-        let file = Arc::new(File::open(path)?);
-        let attributes = self.attributes(&file.metadata()?);
-        self.content(path, file, attributes, destination, progress).await
+        let mut again = CHANGES;
+        loop {
+            let sent = progress.load(Ordering::Relaxed);
+            let source = Source::open(path)?;
+            let attributes = self.attributes(&source.before);
+            match self.content(path, &source, attributes, destination, progress).await {
+                Err(failed) if again > 0 && is_changed(&failed.error) => {
+                    again -= 1;
+                    progress.store(sent, Ordering::Relaxed);
+                    log::warn!("'{}': {}: it is uploaded anew", path.display(), failed.error);
+                }
+                ended => return ended,
+            }
+        }
     }
 
     /// Uploads what GPG made of the file `source`, or of standard input where there is none: with the file's own
@@ -131,7 +153,7 @@ impl Uploader {
         settings.store_md5 = false;
         let uploader = Self { settings: Arc::new(settings), cache: None, ..self.clone() };
         let path = sealed.path();
-        uploader.content(&path, Arc::new(File::open(&path)?), attributes, destination, progress).await
+        uploader.content(&path, &Source::open(&path)?, attributes, destination, progress).await
     }
 
     /// The attributes of a file that are stored with it, but for its MD5.
@@ -147,38 +169,37 @@ impl Uploader {
     async fn content(
         &self,
         path: &Path,
-        file: Arc<File>,
+        source: &Source,
         attributes: Attributes,
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<Option<u64>, UploadError> {
-        let before = file.metadata()?;
-        let size = before.len();
+        let (before, size) = (&source.before, source.size());
         if self.settings.enable_multipart && size > self.part_size() {
-            return self.in_parts(path, file, attributes, destination, progress).await.map(|()| Some(size));
+            return self.in_parts(path, source, attributes, destination, progress).await.map(|()| Some(size));
         }
         if self.has_states {
-            self.drop_outdated(path, &before, destination).await;
+            self.drop_outdated(path, before, destination).await;
         }
-        let range = FileRange { file, offset: 0, length: size };
-        let payload = if size <= SMALL {
-            let mut content = Vec::with_capacity(size as usize);
-            range.each_block(|block| {
-                content.extend_from_slice(&block);
-                Ok(())
-            })?;
-            Payload::Bytes(content.into())
-        } else {
-            Payload::File(range)
-        };
+        let is_small = size <= SMALL;
+        let payload =
+            if is_small { Payload::Bytes(source.read()?.into()) } else { Payload::File(source.whole()) };
         let head = match &payload {
             Payload::Bytes(content) => content.slice(..content.len().min(content_type::SNIFFED)),
             Payload::File(range) => head(range)?,
         };
         let kind = content_type::of_file(path, &head, &self.settings);
-        let (sent, md5) = self.whole(payload, &kind, attributes, destination, progress).await?;
+        let ended = self.whole(payload, &kind, attributes, destination, progress).await;
+        let (sent, md5) = ended.map_err(|error| match error {
+            // Not damaged on its way, but written to meanwhile.
+            error if !is_small && is_mismatch(&error) && source.was_touched() => changed(),
+            error => error,
+        })?;
+        if sent && !is_small {
+            source.check(std::iter::once((0, size, md5))).await?;
+        }
         if let (Some(cache), Some(md5)) = (&self.cache, md5) {
-            cache.remember_unchanged(path, &before, md5);
+            cache.remember_unchanged(path, before, md5);
         }
         Ok(sent.then_some(size))
     }
@@ -188,19 +209,19 @@ impl Uploader {
         let metadata = std::fs::metadata(path)?;
         let mut headers = self.headers("application/x-directory");
         headers.extend(self.attributes(&metadata).headers());
-        let digests = Payload::default().hashed(self.wanted(false, self.checksum)).await?;
+        let digests = Payload::default().hashed(self.wanted(self.checksum)).await?;
         let data = Outgoing { checksum: digests.checksum, ..Outgoing::default() };
-        self.client.put_object(&destination.bucket, &destination.key, data, &headers).await.map(drop)
+        let answer = self.client.put_object(&destination.bucket, &destination.key, data, &headers).await?;
+        digests.md5.map_or(Ok(()), |md5| verify_etag(&answer, "a directory", md5))
     }
 
     /// Makes the object that uploading a file would make out of another object that has its content, which does not
     /// travel: with the file's own type and attributes. `md5` is the file's; another result is refused.
     pub async fn duplicate(&self, path: &Path, md5: [u8; 16], from: &S3Uri, to: &S3Uri) -> Result<()> {
-        let file = Arc::new(File::open(path)?);
-        let metadata = file.metadata()?;
-        let range = FileRange { file, offset: 0, length: metadata.len() };
+        let source = Source::open(path)?;
+        let (metadata, range) = (&source.before, source.whole());
         let mut headers = self.headers(&content_type::of_file(path, &head(&range)?, &self.settings));
-        let mut attributes = self.attributes(&metadata);
+        let mut attributes = self.attributes(metadata);
         if self.settings.store_md5 {
             attributes.set_md5(md5);
         }
@@ -228,8 +249,8 @@ impl Uploader {
         Err(Error::Integrity(format!("the copy '{to}' is not the content of '{}'", path.display())))
     }
 
-    /// Uploads all in one request, unless it is there already; returns whether it was sent, and the MD5 of the content
-    /// where it was computed.
+    /// Uploads all in one request, unless it is there already, and sends it again where other bytes arrived; returns
+    /// whether it was sent, and the MD5 of the content.
     async fn whole(
         &self,
         payload: Payload,
@@ -238,14 +259,14 @@ impl Uploader {
         destination: &S3Uri,
         progress: &Progress,
     ) -> Result<(bool, Option<[u8; 16]>)> {
-        let v4 = self.client.signature() == Signature::V4;
-        let digests = payload.hashed(self.wanted(self.settings.store_md5, self.checksum)).await?;
+        let digests = payload.hashed(self.wanted(self.checksum)).await?;
         if let Some(md5) = digests.md5
             && self.settings.store_md5
         {
             attributes.set_md5(md5);
         }
-        if self.settings.put_continue && self.is_there(destination, payload.len(), digests.md5).await? {
+        let known = digests.md5.filter(|_| self.settings.store_md5);
+        if self.settings.put_continue && self.is_there(destination, payload.len(), known).await? {
             log::warn!("Put: size and md5sum match for {destination}, skipping.");
             return Ok((false, digests.md5));
         }
@@ -255,28 +276,29 @@ impl Uploader {
             Payload::File(_) => Some(self.client.bulk_leave().await),
             Payload::Bytes(_) => None,
         };
-        let data = Outgoing {
-            payload,
-            md5: digests.md5.filter(|_| !v4),
-            sha256: digests.sha256,
-            checksum: digests.checksum,
-            progress: Some(progress.clone()),
-        };
-        let answer = self.client.put_object(&destination.bucket, &destination.key, data, &headers).await?;
-        if let Some(checksum) = digests.checksum {
-            verify_checksum(&answer, checksum)?;
+        let (size, md5, checksum) = (payload.len(), digests.md5, digests.checksum);
+        let data = self.outgoing(payload, digests, progress);
+        let mut again = self.resendings();
+        loop {
+            let (bucket, key) = (&destination.bucket, &destination.key);
+            let answer = self.client.put_object(bucket, key, data.clone(), &headers).await?;
+            let verified = checksum.map_or(Ok(()), |checksum| verify_checksum(&answer, checksum));
+            match verified.and_then(|()| md5.map_or(Ok(()), |md5| verify_etag(&answer, "the content", md5))) {
+                Err(Error::Integrity(why)) if again > 0 => {
+                    again -= 1;
+                    progress.fetch_sub(size, Ordering::Relaxed);
+                    log::warn!("{destination}: {why}: sending it again");
+                }
+                verified => return verified.map(|()| (true, md5)),
+            }
         }
-        if let Some(md5) = digests.md5 {
-            verify_etag(&answer, md5)?;
-        }
-        Ok((true, digests.md5))
     }
 
-    /// The digests that a request needs: the one that covers its payload, `md5` if that is to be stored, and a newer
-    /// checksum.
-    fn wanted(&self, md5: bool, checksum: Option<Algorithm>) -> Wanted {
+    /// The digests that an upload needs: the one that covers its payload, the MD5 that its ETag is compared with, and a
+    /// newer checksum.
+    fn wanted(&self, checksum: Option<Algorithm>) -> Wanted {
         let v4 = self.client.signature() == Signature::V4;
-        Wanted { md5: md5 || !v4, sha256: v4, checksum }
+        Wanted { md5: true, sha256: v4, checksum }
     }
 
     async fn is_there(&self, destination: &S3Uri, size: u64, md5: Option<[u8; 16]>) -> Result<bool> {
@@ -352,18 +374,6 @@ pub fn check_part_size(settings: &Settings) -> Result<()> {
     Err(Error::Invalid(format!(
         "Chunk size {megabytes} MB is too {word}, must be {sign} {limit} MB. Please adjust --multipart-chunk-size-mb"
     )))
-}
-
-/// Compares the answered ETag with what was sent, where it is an MD5 of the content.
-fn verify_etag(answer: &crate::s3::request::Response, md5: [u8; 16]) -> Result<()> {
-    let etag = answer.etag();
-    if is_etag_opaque(|name| answer.header(name))
-        || !is_md5(&etag)
-        || etag.eq_ignore_ascii_case(&hex::encode(md5))
-    {
-        return Ok(());
-    }
-    Err(Error::Integrity(format!("MD5 Sums don't match: sent {}, stored {etag}", hex::encode(md5))))
 }
 
 /// Compares the checksum that the answer states, if it states one, with that of what was sent.

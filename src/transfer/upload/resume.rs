@@ -1,9 +1,11 @@
 //! Taking up an unfinished upload: the one that an earlier run of the same command noted, or one that the user names.
 
-use super::parts::Cut;
+use super::begun;
+use super::parts::{Cut, Sent};
+use super::source::is_changed;
 use super::state::{Identity, State};
 use super::{Kept, UploadError, Uploader};
-use crate::s3::body::{Payload, Wanted};
+use crate::s3::body::Payload;
 use crate::s3::checksum::{Checksum, OfUpload};
 use crate::s3::list::Part;
 use crate::s3::multipart::{FinishedPart, UploadRef, composite_etag};
@@ -278,21 +280,20 @@ impl Uploader {
         stored: &Part,
         payload: Payload,
         progress: &Progress,
-    ) -> Result<FinishedPart> {
+    ) -> Result<Sent> {
         let number = stored.number;
         let etag = stored.etag.trim_matches('"').to_owned();
         let uri = S3Uri::new(upload.bucket, upload.key);
         // s3cmd warns, of what it was asked to do; what goes on by itself does not.
         let level = if self.settings.put_continue { log::Level::Warn } else { log::Level::Info };
-        let wanted = Wanted { md5: true, sha256: false, ..self.wanted_of_part(begun.sums) };
-        let digests = payload.hashed(wanted).await?;
+        let digests = payload.hashed(self.wanted_of_part(begun.sums)).await?;
         if stored.size == payload.len() && digests.md5.map(hex::encode).as_ref() == Some(&etag) {
             log::log!(level, "MultiPart: size and md5sum match for {uri} part {number}, skipping.");
             progress.fetch_add(stored.size, Ordering::Relaxed);
-            return Ok(FinishedPart { number, etag, checksum: digests.checksum });
+            let finished = FinishedPart { number, etag, checksum: digests.checksum };
+            return Ok(Sent { finished, md5: digests.md5 });
         }
         log::log!(level, "MultiPart: size or md5sum does not match for {uri} part {number}, reuploading.");
-        let digests = payload.hashed(self.wanted_of_part(begun.sums)).await?;
         self.part(upload, number, payload, digests, progress).await
     }
 
@@ -311,6 +312,13 @@ impl Uploader {
         )))
     }
 
+    /// Notes an upload that is not to be left behind, whatever ends the run.
+    pub(super) fn note_begun(&self, upload: UploadRef<'_>) {
+        if self.settings.abort_on_error {
+            begun::note(&self.client, upload);
+        }
+    }
+
     /// Keeps a failed upload and names the part that failed, or drops it where that was asked for.
     pub(super) async fn keep_on_failure<T>(
         &self,
@@ -321,9 +329,17 @@ impl Uploader {
             Ok(done) => return Ok(done),
             Err(failed) => failed,
         };
-        if self.settings.abort_on_error {
+        begun::forget(upload.id);
+        // After its completion there is nothing left to be continued or dropped: what was wrong is the object.
+        let is_over = part.is_none() && matches!(error, Error::Integrity(_));
+        if is_over || error.code() == "NoSuchUpload" {
+            return Err(error.into());
+        }
+        // Parts of a file that changed are of no use to anybody.
+        if self.settings.abort_on_error || is_changed(&error) {
             match self.client.abort_upload(upload).await {
                 Ok(()) => return Err(error.into()),
+                Err(left) if left.is_not_found() => return Err(error.into()),
                 Err(left) => log::warn!("The unfinished upload {} could not be dropped: {left}", upload.id),
             }
         }

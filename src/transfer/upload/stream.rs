@@ -1,14 +1,15 @@
 //! Uploads of unknown length: in parts that grow, so that their number suffices for whatever comes, and of which only a
 //! few are held at once.
 
-use super::parts::whole_checksum;
+use super::parts::{Sent, whole_checksum};
+use super::source::Source;
 use super::{UploadError, Uploader};
 use crate::s3::body::{FileRange, Payload};
 use crate::s3::checksum::OfUpload;
 use crate::s3::multipart::{MAX_PART_SIZE, MAX_PARTS, UploadRef};
 use crate::s3::request::Progress;
 use crate::s3::{Error, Result};
-use crate::transfer::content_type;
+use crate::transfer::{content_type, temporary};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use std::io::Write;
@@ -43,10 +44,21 @@ impl Growth {
 }
 
 impl Uploader {
-    /// Uploads everything that `source` gives, whatever its length, in parts; returns the number of bytes.
-    pub async fn stream(
+    /// Uploads everything that standard input gives, whatever its length, in parts; returns the number of bytes.
+    pub async fn stdin(
+        &self,
+        destination: &S3Uri,
+        progress: &Progress,
+    ) -> std::result::Result<u64, UploadError> {
+        let file = Source::stdin();
+        self.stream(tokio::io::stdin(), file.as_ref(), destination, progress).await
+    }
+
+    /// Uploads everything that `source` gives, which is that file, if it is one.
+    async fn stream(
         &self,
         source: impl AsyncRead + Unpin + Send,
+        file: Option<&Source>,
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<u64, UploadError> {
@@ -77,13 +89,14 @@ impl Uploader {
                 Ok(Some(((number, content), (source, number + 1, ended))))
             });
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
+        self.note_begun(upload);
         let finished = parts
             .map(|part: Result<(u32, Payload)>| async move {
                 let (number, payload) = part.map_err(|error| (None, error))?;
                 let _leave = self.client.bulk_leave().await;
                 let length = payload.len();
                 let part = async {
-                    let digests = payload.hashed(self.wanted(false, self.checksum)).await?;
+                    let digests = payload.hashed(self.wanted(self.checksum)).await?;
                     self.part(upload, number, payload, digests, progress).await
                 };
                 let part = part.await;
@@ -93,11 +106,23 @@ impl Uploader {
             .try_collect::<Vec<_>>()
             .await;
         let finished = self.keep_on_failure(upload, finished).await?;
-        let (finished, lengths): (Vec<_>, Vec<_>) = finished.into_iter().unzip();
+        let (parts, lengths): (Vec<Sent>, Vec<u64>) = finished.into_iter().unzip();
         let sent = sent.into_inner();
-        let whole = whole_checksum(sums, &finished, lengths.into_iter());
-        let completed = self.complete(upload, &finished, sent, whole).await;
-        self.keep_on_failure(upload, completed.map_err(|error| (None, error))).await?;
+        let completed = async {
+            if let Some(file) = file {
+                let mut offset = 0;
+                let ranges = parts.iter().zip(&lengths).map(|(part, length)| {
+                    let start = offset;
+                    offset += length;
+                    (start, *length, part.md5)
+                });
+                file.check(ranges).await?;
+            }
+            let whole = whole_checksum(sums, &parts, lengths.iter().copied());
+            self.complete(upload, &parts, sent, whole).await
+        };
+        let completed = completed.await.map_err(|error| (None, error));
+        self.keep_on_failure(upload, completed).await?;
         Ok(sent)
     }
 }
@@ -110,7 +135,7 @@ async fn read_part(source: &mut (impl AsyncRead + Unpin), size: u64) -> Result<P
         source.read_to_end(&mut content).await?;
         return Ok(Payload::Bytes(content.into()));
     }
-    let mut file = tempfile::tempfile()?;
+    let mut file = temporary::file()?;
     let (mut block, mut length) = (Vec::with_capacity(BLOCK), 0);
     loop {
         block.clear();
@@ -120,7 +145,8 @@ async fn read_part(source: &mut (impl AsyncRead + Unpin), size: u64) -> Result<P
         }
         length += block.len() as u64;
         let written = tokio::task::spawn_blocking(move || file.write_all(&block).map(|()| (file, block)));
-        (file, block) = written.await.map_err(std::io::Error::other)??;
+        let written = written.await.map_err(std::io::Error::other)?;
+        (file, block) = written.map_err(|error| temporary::explained(&error))?;
     }
     Ok(Payload::File(FileRange { file: Arc::new(file), offset: 0, length }))
 }
