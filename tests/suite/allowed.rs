@@ -129,6 +129,38 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             (r" +\n", "\n"),
         ],
     },
+    Difference {
+        row: "missing-sources",
+        place: "put (.* )?missing\\.txt (.* )?s3://.*",
+        changes: &[(
+            r"(?s)^exit: 0\n(.*--- stderr\n)",
+            "exit: 2\n${1}WARNING: Skipping over missing.txt: No such file or directory\n",
+        )],
+    },
+    Difference {
+        row: "missing-sources",
+        place: "put dangling hello.txt .*",
+        changes: &[(
+            r"(?s)^exit: 0\n(.*--- stderr\n)",
+            "exit: 2\n${1}WARNING: Skipping over dangling: No such file or directory\n",
+        )],
+    },
+    Difference {
+        row: "missing-sources",
+        place: "sync --files-from=gaps .*",
+        changes: &[(
+            r"(?s)^exit: 0\n(.*--- stderr\n)",
+            "exit: 2\n${1}WARNING: Skipping over tree/none: No such file or directory\n",
+        )],
+    },
+    Difference {
+        row: "links-away",
+        place: "(sync|put -r) -F away/ .*",
+        changes: &[(
+            r"(?s)^exit: 0\n(.*--- stderr\n)",
+            "exit: 2\n${1}WARNING: Skipping over away/gone: No such file or directory\n",
+        )],
+    },
     Difference { row: "link-scheme", place: "734-signurl-https", changes: &[("http://", "https://")] },
     Difference {
         row: "no-tracebacks",

@@ -69,12 +69,13 @@ fn a_result_line_is_printed_for_each_file_in_key_order() {
 }
 
 #[test]
-fn a_missing_source_beside_others_is_passed_over() {
+fn a_missing_source_beside_others_is_named_and_the_others_go_up() {
     let t = TestEnv::with_bucket();
     t.file("one.txt", "one\n");
     t.s3cmd("put missing.txt one.txt s3://BUCKET/many/")
-        .ok()
-        .prints("upload: 'one.txt' -> 's3://BUCKET/many/one.txt' (4 bytes in TIME) [1 of 1]");
+        .fails(2)
+        .prints("upload: 'one.txt' -> 's3://BUCKET/many/one.txt' (4 bytes in TIME) [1 of 1]")
+        .complains("WARNING: Skipping over missing.txt: No such file or directory");
 }
 
 #[test]
@@ -232,8 +233,9 @@ fn symbolic_links_are_skipped_unless_followed() {
     assert_eq!(run.code, Some(0));
     run.explains("WARNING: Skipping over symbolic link: d/link.txt");
     assert_eq!(t.keys(), ["real.txt"]);
-    let run = t.s3cmd("put -r -F d/ s3://BUCKET").run();
-    assert_eq!(run.code, Some(0));
+    t.s3cmd("put -r -F d/ s3://BUCKET")
+        .fails(2)
+        .complains("WARNING: Skipping over d/dangling: No such file or directory");
     assert_eq!(t.keys(), ["link.txt", "real.txt"]);
     assert_eq!(t.content("link.txt"), b"real\n");
 }
@@ -256,7 +258,7 @@ fn control_characters_in_names_are_replaced_with_a_warning() {
     t.file("d/a\tb\u{1}.txt", "x");
     let run = t.s3cmd("put -r d/ s3://BUCKET").run();
     assert_eq!(run.code, Some(0));
-    run.explains("non-printable characters replaced in: ");
+    run.complains("WARNING: 2 non-printable characters replaced in: a^Ib^A.txt");
     assert_eq!(t.keys(), ["a^Ib^A.txt"]);
 }
 
