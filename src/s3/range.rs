@@ -62,7 +62,9 @@ impl Client {
         progress: Option<Progress>,
     ) -> Result<Option<Response>> {
         let mut headers = vec![("range".to_owned(), format!("bytes={first}-{last}"))];
-        if !object.etag.is_empty() && !object.segmented {
+        // A weak ETag never fulfils the condition. <https://www.rfc-editor.org/rfc/rfc9110#field.if-match>
+        let is_weak = object.etag.trim().starts_with("W/");
+        if !object.etag.is_empty() && !is_weak && !object.segmented {
             headers.push(("if-match".to_owned(), format!("\"{}\"", plain(object.etag))));
         }
         let response = match self.get_object(object.bucket, object.key, &headers, progress).await {

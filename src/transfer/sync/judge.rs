@@ -198,10 +198,18 @@ impl Judge {
                 others.push(index);
             }
         }
-        for index in manifests {
-            if let Pair::Both(source, destination) = &judged[index].pair {
-                judged[index].changed = self.manifests_differ(source, destination).await?;
-            }
+        let pairs = manifests.into_iter().filter_map(|index| match &judged[index].pair {
+            Pair::Both(source, destination) => Some((index, source.clone(), destination.clone())),
+            _ => None,
+        });
+        let pairs: Vec<_> = pairs.collect();
+        let asked = futures::stream::iter(pairs).map(|(index, source, destination)| {
+            let judge = &self;
+            async move { Outcome::Ok((index, judge.manifests_differ(&source, &destination).await?)) }
+        });
+        let asked: Vec<_> = asked.buffer_unordered(self.width).try_collect().await?;
+        for (index, changed) in asked {
+            judged[index].changed = changed;
         }
         let mut verdicts = Vec::new();
         for &index in &others {
