@@ -8,6 +8,7 @@
 
 pub mod duplicates;
 pub mod judge;
+pub mod pairs;
 pub mod plan;
 pub mod removed;
 pub mod sources;

@@ -304,3 +304,16 @@ fn a_source_that_was_replaced_meanwhile_is_not_deleted() {
         assert_eq!(server.content("b/k").as_deref(), Some(&b"new"[..]), "{line}");
     }
 }
+
+#[test]
+fn a_portal_that_answers_everything_is_no_object() {
+    let server = Hostile::start();
+    server.object("b/k", "content");
+    server.lie(Lie::instead(Op::Get, Answer::html())).lie(Lie::instead(Op::Head, Answer::html()));
+    let t = server.world();
+    for line in ["get s3://b/k f", "get s3://b/k -", "md5sum s3://b/k"] {
+        let run = t.s3cmd(line).run();
+        assert!(run.code != Some(0) && run.stdout.is_empty(), "{run}");
+        assert!(!t.exists("f"));
+    }
+}

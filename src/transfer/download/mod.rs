@@ -279,7 +279,10 @@ impl Work<'_> {
         let (bucket, key) = (&self.uri.bucket, &self.uri.key);
         let headers = [(MODE_HEADER.to_owned(), "ENABLED".to_owned())];
         let response = self.client.get_object(bucket, key, &headers, Some(self.progress.clone())).await?;
-        if response.status != 200 {
+        // A portal's page has neither an ETag nor any header of S3.
+        let is_foreign = response.etag().is_empty()
+            && !response.headers.keys().any(|name| name.as_str().starts_with("x-amz-"));
+        if response.status != 200 || is_foreign {
             return Err(self.no_answer_of_s3());
         }
         let got = Remote::of(&response);

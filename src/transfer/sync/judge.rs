@@ -1,7 +1,7 @@
-//! Pairs what two sides have by name, and decides whether what both have is the same: many at a time, in order.
+//! Decides whether what both sides have is the same: many pairs at a time, in order.
 
-use super::sources::Items;
-use super::{Exclusion, Item, Origin};
+pub use super::pairs::{Pair, pairs};
+use super::{Item, Origin};
 use crate::output::{Failure, Outcome};
 use crate::s3::Client;
 use crate::s3::checksum;
@@ -31,19 +31,6 @@ const ENOUGH: u32 = 3;
 
 /// The ETag of no content.
 const NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
-
-/// A name on one side or on both.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pair {
-    /// It does not take part: an exclude rule takes it out, or another run has it. Whether the source has it.
-    Excluded(String, Exclusion, bool),
-    /// Only the source has it.
-    Source(Item),
-    /// Only the destination has it.
-    Destination(Item),
-    /// Both have it: source, destination.
-    Both(Item, Item),
-}
 
 /// A judged pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,50 +63,6 @@ pub struct Judge {
     bare: AtomicU32,
     /// Objects listed as empty that turned out to be.
     empty: AtomicU32,
-}
-
-/// Walks through both sides at once.
-pub fn pairs(source: Items, destination: Items) -> impl Stream<Item = Outcome<Pair>> + Send {
-    struct Side {
-        items: Items,
-        next: Option<Item>,
-        ended: bool,
-    }
-    impl Side {
-        async fn fill(&mut self) -> Outcome {
-            if self.next.is_none() && !self.ended {
-                self.next = self.items.next().await.transpose()?;
-                self.ended = self.next.is_none();
-            }
-            Ok(())
-        }
-    }
-    let side = |items| Side { items, next: None, ended: false };
-    let state = (side(source), side(destination));
-    futures::stream::try_unfold(state, |(mut source, mut destination)| async move {
-        source.fill().await?;
-        destination.fill().await?;
-        let (a, b) = (&source.next, &destination.next);
-        let order = match (a, b) {
-            (None, None) => return Ok(None),
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(a), Some(b)) => a.relative.cmp(&b.relative),
-        };
-        let a = if order.is_le() { source.next.take() } else { None };
-        let b = if order.is_ge() { destination.next.take() } else { None };
-        let excluded =
-            [&a, &b].into_iter().flatten().map(|item| item.excluded).find(|kind| *kind != Exclusion::No);
-        let pair = match (a, b, excluded) {
-            (Some(item), _, Some(kind)) => Pair::Excluded(item.relative, kind, true),
-            (None, Some(item), Some(kind)) => Pair::Excluded(item.relative, kind, false),
-            (Some(a), Some(b), None) => Pair::Both(a, b),
-            (Some(a), None, None) => Pair::Source(a),
-            (None, Some(b), None) => Pair::Destination(b),
-            (None, None, _) => return Ok(None),
-        };
-        Ok(Some((pair, (source, destination))))
-    })
 }
 
 impl Judge {
@@ -500,48 +443,5 @@ fn md5_known(md5: Option<[u8; 16]>, source: &Item, destination: &Item) -> Option
     match Stored::of_etag(object.etag()) {
         Stored::Md5(etag) => Some(etag == md5?),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn items(names: &[(&str, u64)]) -> Items {
-        let items: Vec<_> = names
-            .iter()
-            .map(|(name, size)| {
-                let mut item = Item::local((*name).to_owned(), *size, (*name).into());
-                if name.contains('x') {
-                    item.excluded = Exclusion::Shown;
-                }
-                Ok(item)
-            })
-            .collect();
-        futures::stream::iter(items).boxed()
-    }
-
-    #[tokio::test]
-    async fn names_are_paired_in_order() {
-        let source = items(&[("a", 1), ("c", 1), ("dx", 1), ("e", 1)]);
-        let destination = items(&[("b", 1), ("c", 2), ("dx", 1), ("fx", 1)]);
-        let pairs: Vec<Pair> = pairs(source, destination).map(Result::unwrap).collect().await;
-        let shown: Vec<String> = pairs
-            .iter()
-            .map(|pair| match pair {
-                Pair::Source(item) => format!("+{}", item.relative),
-                Pair::Destination(item) => format!("-{}", item.relative),
-                Pair::Both(a, b) => format!("={} {} {}", a.relative, a.size, b.size),
-                Pair::Excluded(name, ..) => format!("!{name}"),
-            })
-            .collect();
-        assert_eq!(shown, ["+a", "-b", "=c 1 2", "!dx", "+e", "!fx"]);
-    }
-
-    #[tokio::test]
-    async fn a_failure_of_either_side_ends_the_pairs() {
-        let broken = futures::stream::iter([Err(Failure::parameter("x"))]).boxed();
-        let found: Vec<_> = pairs(items(&[("a", 1)]), broken).collect().await;
-        assert!(matches!(&found[..], [Err(_)]));
     }
 }
