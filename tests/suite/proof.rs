@@ -46,7 +46,7 @@ fn flip_always() -> Lie {
 fn a_flipped_byte_of_an_object_in_parts_of_other_clients_is_found() {
     // AWS CLI and boto3, rclone, mc, s3cmd, s5cmd, Cyberduck; above 32 MiB downloads go by ranges.
     for (part, size) in
-        [(8, 17 * MIB + 3), (5, 11 * MIB), (16, 40 * MIB + 1), (15, 33 * MIB), (50, 51 * MIB), (10, 21 * MIB)]
+        [(8, 9 * MIB), (5, 6 * MIB + 3), (15, 16 * MIB), (10, 11 * MIB), (16, 33 * MIB), (50, 51 * MIB)]
     {
         let server = Hostile::start();
         let right = content(size);
@@ -104,9 +104,7 @@ fn where_no_usual_size_fits_only_the_verbose_say_so() {
 
 #[test]
 fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
-    for (part, size) in
-        [(8, 9 * MIB), (5, 6 * MIB + 3), (15, 16 * MIB), (10, 11 * MIB), (16, 33 * MIB), (50, 51 * MIB)]
-    {
+    for (part, size) in [(8, 9 * MIB + 3), (16, 33 * MIB)] {
         let server = Hostile::start();
         let right = content(size);
         store_as_another_client(&server, "k", &right, part);
