@@ -109,7 +109,7 @@ _s3cmd_options() {
         --json
         --encoding=
     )
-    case $command in ''|mb) options+=(--region= --bucket-location=) ;; esac
+    case $command in ''|mb|serve) options+=(--region= --bucket-location=) ;; esac
     case $command in ''|put|get|sync) options+=(--limit-rate=) ;; esac
     case $command in ''|rb|ls|la|du|put|get|sync|del|rm|cp|mv|md5sum|setacl) options+=(--jobs=) ;; esac
     case $command in ''|ls|la|du|put|get|sync|del|rm|cp|mv|md5sum|setacl) options+=(--shard=) ;; esac

@@ -90,6 +90,7 @@ fn keys(settings: &mut Settings, typed: &Typed, env: &dyn Environment) -> Result
             },
         };
         settings.set(key, given).map_err(|problem| ConfigError::new(1, problem.to_string()))?;
+        settings.typed_keys.push(key.name);
     }
     if !settings.upload_id.is_empty() && typed.key("upload_id").is_some() {
         settings.put_continue = true;

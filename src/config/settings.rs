@@ -298,6 +298,10 @@ settings! {
         public_url_use_https_set: bool = false;
         /// Whether `signurl_use_https` was given; where not, `use_https` decides.
         signurl_use_https_set: bool = false;
+        /// The keys that options set.
+        typed_keys: Vec<&'static str> = Vec::new();
+        /// The keys that the configuration file sets.
+        file_keys: Vec<&'static str> = Vec::new();
         /// The configuration file that was read, or would have been.
         config_file: PathBuf = PathBuf::new();
         /// Where the keys come from if none are given; only set where one is needed.
@@ -322,7 +326,11 @@ impl Settings {
     /// ignored, as s3cmd ignores it.
     pub fn set_from_file(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
         match Self::key(name) {
-            Some(key) if key.in_file => self.set(key, Given::Text(value)),
+            Some(key) if key.in_file => {
+                self.set(key, Given::Text(value))?;
+                self.file_keys.push(key.name);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -336,6 +344,17 @@ impl Settings {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Where a key has its value from, in words that go behind it: `in FILE`, or that it was typed, or is the default.
+    pub fn origin(&self, key: &str) -> String {
+        if self.typed_keys.contains(&key) {
+            "on the command line".to_owned()
+        } else if self.file_keys.contains(&key) {
+            format!("in {}", self.config_file.display())
+        } else {
+            format!("by default, not in {}", self.config_file.display())
+        }
     }
 
     /// The text of `--dump-config`: a configuration file that gives these settings again. Secrets are in clear.

@@ -308,7 +308,12 @@ async fn respond(
         headers: &headers,
         host_bucket: host_bucket.as_deref(),
     };
-    let verified = match auth::verify(&signed, &server.users, Utc::now()) {
+    let verified = auth::verify(&signed, &server.users, Utc::now());
+    let verified = verified.and_then(|verified| match &server.region {
+        Some(region) => auth::check_region(&signed, region).map(|()| verified),
+        None => Ok(verified),
+    });
+    let verified = match verified {
         Ok(verified) => verified,
         Err(error) => {
             body.drain(&headers);

@@ -99,6 +99,8 @@ pub struct Options {
     pub fsync: bool,
     /// The region that buckets without a location constraint are said to be in.
     pub region: String,
+    /// Refuse V4 signatures that name another region, as AWS does.
+    pub region_is_checked: bool,
     /// Host names below which a name is a bucket (virtual-host style); path style always works. With none,
     /// `localhost`.
     pub domains: Vec<String>,
@@ -134,6 +136,7 @@ impl Options {
             users,
             fsync: true,
             region: "us-east-1".to_owned(),
+            region_is_checked: false,
             domains: Vec::new(),
             path_style_only: false,
             lifecycle_day: None,
@@ -173,6 +176,8 @@ pub enum StartError {
 #[derive(Debug)]
 struct Front {
     users: Arc<[User]>,
+    /// The one region that V4 signatures may name; `None` takes any.
+    region: Option<String>,
     domains: Vec<String>,
     read_timeout: Duration,
     journal: Arc<Journal>,
@@ -221,6 +226,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     }
     raise_file_limit();
     let users: Arc<[User]> = users.into();
+    let checked_region = options.region_is_checked.then(|| region.clone());
     let back = match what {
         What::Directory(root) => {
             let mode = Mode { fsync: options.fsync, read_only, keep_folders: options.keep_folders };
@@ -246,7 +252,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         Back::Directory(server) => Some(tokio::spawn(lifecycle::run(Arc::clone(server), stopped.clone()))),
         Back::Remote(_) => None,
     };
-    let front = Front { users, domains, read_timeout, journal, back };
+    let front = Front { users, region: checked_region, domains, read_timeout, journal, back };
     let accepting = tokio::spawn(http::accept(door, Arc::new(front), stopped));
     Ok(Running { address, stopping, accepting, expiring, logging })
 }

@@ -65,11 +65,18 @@ pub(crate) struct Serve {
 impl Serve {
     /// Starts one.
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts one with further options.
+    pub(crate) fn with(options: &[&str]) -> Self {
         let directory = new_directory();
         let data = directory.path().join("data");
         std::fs::create_dir(&data).expect("a directory");
         let home = directory.path().to_owned();
-        Self::launch(directory, &home, users(), &[data.into()])
+        let mut arguments: Vec<OsString> = vec![data.into()];
+        arguments.extend(options.iter().map(OsString::from));
+        Self::launch(directory, &home, users(), &arguments)
     }
 
     /// Starts one in front of what the configuration in `home` leads to, with keys of its own; the arguments say of what.

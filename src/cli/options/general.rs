@@ -1,6 +1,8 @@
 //! Options that any command may be given: the account, the connection, the messages.
 
-use super::super::commands::Command::{Cp, Del, Du, Get, La, Ls, Mb, Md5sum, Mv, Put, Rb, Setacl, Sync};
+use super::super::commands::Command::{
+    Cp, Del, Du, Get, La, Ls, Mb, Md5sum, Mv, Put, Rb, Serve, Setacl, Sync,
+};
 use super::{OptionSpec, Scope, Sets, flag, value};
 use crate::config::Single;
 
@@ -57,8 +59,8 @@ pub(super) const CONNECTION: &[OptionSpec] = &[
         &["region", "bucket-location"],
         "REGION",
         Sets::Key("bucket_location"),
-        Scope::Only(&[Mb]),
-        "Region for new buckets and for signatures.",
+        Scope::Only(&[Mb, Serve]),
+        "Region for new buckets and for signatures. 'serve' refuses signatures for another one.",
     ),
     flag(&["ssl"], Sets::On("use_https"), Scope::Every, "Use HTTPS, which is the default.").short('s'),
     flag(&["no-ssl"], Sets::Off("use_https"), Scope::Every, "Use plain HTTP."),

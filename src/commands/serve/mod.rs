@@ -54,6 +54,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         what,
         fsync: settings.fsync,
         region: region.clone(),
+        // A region of the configuration is that of the store that it is for.
+        region_is_checked: settings.typed_keys.contains(&"bucket_location"),
         domains,
         path_style_only: settings.force_path_style,
         lifecycle_day: lifecycle_day(settings.lifecycle_day)?,

@@ -1,7 +1,7 @@
 //! Who sent a request: signatures are verified here, in front of everything else.
 //!
 //! SigV4 and SigV2, in the header and in the query, with the very functions that the client signs with. Any region
-//! name in a V4 scope is taken (s3cmd's default is `US`). The path is verified as it was sent, byte for byte,
+//! name in a V4 scope is taken (s3cmd's default is `US`), unless the server is told to check it. The path is verified as it was sent, byte for byte,
 //! and, if that fails, in its canonical encoding, for clients that sign that and send another spelling.
 
 pub(crate) mod checksum;
@@ -114,6 +114,25 @@ pub(crate) fn verify<'a>(
     }
     let hash = request.header("x-amz-content-sha256");
     Ok(Verified { user: None, body: v4::unsigned_body(hash, request)? })
+}
+
+/// Refuses a V4 signature that names another region, in the words of AWS; version 2 knows no regions.
+pub(crate) fn check_region(request: &Signed<'_>, region: &str) -> S3Result<()> {
+    let (named, in_header) = match request.header("authorization") {
+        Some(value) => (value.strip_prefix("AWS4-HMAC-SHA256 ").and_then(v4::region_of_header), true),
+        None => (request.parameter("X-Amz-Credential").and_then(v4::region_of), false),
+    };
+    let Some(named) = named.filter(|named| *named != region) else { return Ok(()) };
+    let wrong = format!("the region '{named}' is wrong; expecting '{region}'");
+    let error = if in_header { v4::malformed(&wrong) } else { v4::bad_credential(&wrong) };
+    let error = error.detail("Region", region);
+    // AWS tells it in the head as well where there is no body.
+    let is_bucket = request.path.trim_matches('/').split('/').count() == 1;
+    Err(if request.method == "HEAD" && is_bucket {
+        error.header("x-amz-bucket-region", region)
+    } else {
+        error
+    })
 }
 
 /// Verifies the signature of a browser's form, which is over its policy: SigV4 or SigV2. A form without a policy is an

@@ -32,12 +32,26 @@ impl<'a> Credential<'a> {
     }
 }
 
-fn malformed(message: &str) -> S3Error {
+/// The region that a credential names.
+pub(super) fn region_of(credential: &str) -> Option<&str> {
+    Credential::parse(credential).map(|credential| credential.region)
+}
+
+/// The region that the value of an `Authorization` header names, behind its algorithm.
+pub(super) fn region_of_header(value: &str) -> Option<&str> {
+    value.split(',').find_map(|part| region_of(part.trim().strip_prefix("Credential=")?))
+}
+
+pub(super) fn malformed(message: &str) -> S3Error {
     S3Error::new("AuthorizationHeaderMalformed", format!("The authorization header is malformed; {message}"))
 }
 
 fn bad_query(message: &str) -> S3Error {
     S3Error::new("AuthorizationQueryParametersError", message)
+}
+
+pub(super) fn bad_credential(message: &str) -> S3Error {
+    bad_query(&format!("Error parsing the X-Amz-Credential parameter; {message}"))
 }
 
 pub(super) fn header<'a>(
@@ -95,9 +109,8 @@ pub(super) fn query<'a>(
         return Err(bad_query("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
     }
     let (names, signature) = (parameter("X-Amz-SignedHeaders")?, parameter("X-Amz-Signature")?);
-    let credential = Credential::parse(parameter("X-Amz-Credential")?).ok_or_else(|| {
-        bad_query("Error parsing the X-Amz-Credential parameter; the Credential is mal-formed")
-    })?;
+    let credential = Credential::parse(parameter("X-Amz-Credential")?)
+        .ok_or_else(|| bad_credential("the Credential is mal-formed"))?;
     let time = v4::parse_timestamp(parameter("X-Amz-Date")?)
         .ok_or_else(|| bad_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
     let expires = life(parameter("X-Amz-Expires")?)?;
