@@ -19,9 +19,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Longest wait for an answer, that of s3cmd for the metadata service, and a patient one for a service far away.
@@ -30,6 +29,12 @@ const FAR: Duration = Duration::from_secs(20);
 
 /// How long before they expire keys are replaced (measured on s3cmd 2.4.0).
 const MARGIN: TimeDelta = TimeDelta::minutes(15);
+
+/// Keys that live no longer than that, or that were refused, are asked for anew this often at most.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Longest complaint of a program that is quoted, in characters.
+const MAX_COMPLAINT: usize = 500;
 
 /// Longest answer that is read.
 const MAX_ANSWER: usize = 1 << 20;
@@ -117,34 +122,120 @@ impl Issued {
 #[derive(Clone, Debug)]
 pub struct Issuer {
     role: Arc<Role>,
-    issued: Arc<Mutex<Option<Issued>>>,
+    known: Arc<Mutex<Known>>,
+    /// Held while somebody asks and nobody has keys.
+    asking: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What the role has given so far.
+#[derive(Debug, Default)]
+struct Known {
+    issued: Option<Issued>,
+    /// When it was last asked.
+    asked: Option<Instant>,
+    /// When and why it last gave none.
+    failed: Option<(Instant, String)>,
+}
+
+/// What a request for keys has to do.
+enum Next {
+    /// Take these.
+    Use(Credentials),
+    /// Ask for new ones. Other requests go on with these meanwhile, and so does this one if there are none.
+    Renew(Credentials),
+    /// Ask, or wait for somebody who does: there are none.
+    Ask,
+}
+
+impl Known {
+    fn rested(&self) -> bool {
+        self.asked.is_none_or(|asked| asked.elapsed() >= PAUSE)
+    }
+
+    /// Keys that were given a moment ago are used whatever they say of their end, which a wrong clock makes wrong.
+    fn next(&mut self) -> Next {
+        let rested = self.rested();
+        let Some(issued) = &self.issued else { return Next::Ask };
+        let credentials = issued.credentials.clone();
+        if issued.lasts(MARGIN) || !rested && (self.failed.is_none() || issued.lasts(TimeDelta::zero())) {
+            Next::Use(credentials)
+        } else if issued.lasts(TimeDelta::zero()) {
+            self.asked = Some(Instant::now());
+            Next::Renew(credentials)
+        } else {
+            Next::Ask
+        }
+    }
 }
 
 impl Issuer {
     /// Asks for nothing yet.
     pub fn new(role: Role) -> Self {
-        Self { role: Arc::new(role), issued: Arc::default() }
+        Self { role: Arc::new(role), known: Arc::default(), asking: Arc::default() }
     }
 
-    /// Keys that are good for a while: those from before, or new ones.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keys that are good for a while: those from before, or new ones. Many requests may want them at once: one of them
+    /// asks, and the others wait only where there are none to go on with.
     pub async fn current(&self) -> Result<Credentials> {
-        let mut issued = self.issued.lock().await;
-        if let Some(known) = issued.as_ref().filter(|known| known.lasts(MARGIN)) {
-            return Ok(known.credentials.clone());
+        let came = Instant::now();
+        let next = self.known().next();
+        match next {
+            Next::Use(credentials) => return Ok(credentials),
+            Next::Renew(old) => return Ok(self.ask().await.unwrap_or(old)),
+            Next::Ask => {}
         }
+        let _asking = self.asking.lock().await;
+        {
+            let mut known = self.known();
+            if let Next::Use(credentials) | Next::Renew(credentials) = known.next() {
+                return Ok(credentials);
+            }
+            if let Some((when, why)) = &known.failed
+                && *when >= came
+            {
+                return Err(Error::Invalid(why.clone()));
+            }
+        }
+        self.ask().await
+    }
+
+    /// Takes note that the service refused keys of this role: new ones are asked for, if these are the ones known and it is
+    /// a while since.
+    pub(crate) async fn refused(&self, used: &Credentials) {
+        let _asking = self.asking.lock().await;
+        let is_known = {
+            let known = self.known();
+            known.rested() && known.issued.as_ref().is_some_and(|issued| issued.credentials == *used)
+        };
+        if is_known {
+            // Without new ones the refusal stands.
+            let _ = self.ask().await;
+        }
+    }
+
+    async fn ask(&self) -> Result<Credentials> {
+        self.known().asked = Some(Instant::now());
         let role = self.role.clone();
         // Boxed, so that the futures of all requests stay as small and as plain as they are without a role.
         let issuing: BoxFuture<'static, Result<Issued>> = Box::pin(async move { role.issue().await });
-        match issuing.await {
-            Ok(new) => Ok(issued.insert(new).credentials.clone()),
-            // The old ones may do until the service answers again.
-            Err(error) => match issued.as_ref().filter(|known| known.lasts(TimeDelta::zero())) {
-                Some(known) => {
+        let result = issuing.await;
+        let mut known = self.known();
+        match result {
+            Ok(new) => {
+                known.failed = None;
+                Ok(known.issued.insert(new).credentials.clone())
+            }
+            Err(error) => {
+                if known.issued.is_some() {
                     log::info!("Temporary keys could not be renewed: {error}");
-                    Ok(known.credentials.clone())
                 }
-                None => Err(error),
-            },
+                known.failed = Some((Instant::now(), error.to_string()));
+                Err(error)
+            }
         }
     }
 }
@@ -200,13 +291,53 @@ impl Role {
                 let shell = if cfg!(windows) { ["cmd", "/C"] } else { ["sh", "-c"] };
                 let mut child = tokio::process::Command::new(shell[0]);
                 child.arg(shell[1]).arg(command).stdin(std::process::Stdio::null()).kill_on_drop(true);
-                let output = child.stderr(std::process::Stdio::inherit()).output().await?;
+                let output = child.output().await?;
+                let complaint = complaint(&output.stderr);
+                let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
                 if !output.status.success() {
-                    return Err(Error::Invalid(format!("credential_process ended with {}", output.status)));
+                    let status = output.status;
+                    return Err(Error::Invalid(format!("credential_process ended with {status}{said}")));
                 }
-                from_json(&String::from_utf8_lossy(&output.stdout), "credential_process")
+                if !complaint.is_empty() {
+                    log::info!("credential_process says{said}");
+                }
+                let issued = from_json(&String::from_utf8_lossy(&output.stdout), "credential_process");
+                return issued.map_err(|error| match error {
+                    Error::Malformed(what) => Error::Malformed(format!("{what}{said}")),
+                    other => other,
+                });
             }
         }
+    }
+}
+
+/// What a program said on its standard error, in one line. What may be a secret is not shown: values behind a name that
+/// says so, and long words of letters and digits.
+fn complaint(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let words = text.split_whitespace().map(|word| {
+        let (name, value) = match word.find(['=', ':']) {
+            Some(at) => word.split_at(at + 1),
+            None => ("", word),
+        };
+        let name_is_secret = ["secret", "token", "password", "passphrase"]
+            .iter()
+            .any(|secret| name.to_lowercase().contains(secret));
+        let is_key = |text: &str| {
+            let run =
+                text.bytes().filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')).count();
+            run >= 32 && run + 4 >= text.len() && text.bytes().any(|b| b.is_ascii_digit())
+        };
+        if name_is_secret && !value.is_empty() || is_key(value) {
+            format!("{name}***")
+        } else {
+            word.to_owned()
+        }
+    });
+    let line = words.collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth_back(MAX_COMPLAINT) {
+        Some((at, _)) => format!("... {}", &line[at..].trim_start()),
+        None => line,
     }
 }
 
@@ -403,7 +534,97 @@ mod tests {
         let command = r#"echo '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "S"}'"#.to_owned();
         let issuer = Issuer::new(Role::Process { command });
         assert_eq!(issuer.current().await.unwrap().access_key, "A");
-        let broken = Issuer::new(Role::Process { command: "exit 3".to_owned() });
-        assert!(broken.current().await.is_err());
+        let broken = Issuer::new(Role::Process { command: "echo no session >&2; exit 3".to_owned() });
+        let words = broken.current().await.unwrap_err().to_string();
+        assert!(words.ends_with(": no session"), "{words}");
+        let silent = Issuer::new(Role::Process { command: "echo log in first >&2".to_owned() });
+        let words = silent.current().await.unwrap_err().to_string();
+        assert_eq!(words, "no keys at credential_process: log in first");
+    }
+
+    #[test]
+    fn complaints_of_programs_are_quoted_without_secrets() {
+        for (said, quoted) in [
+            ("", ""),
+            (" The session\n has expired\n", "The session has expired"),
+            ("SecretAccessKey=abc password:y", "SecretAccessKey=*** password:***"),
+            ("bad wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY", "bad ***"),
+            ("cannot read /home/someone/.aws/config", "cannot read /home/someone/.aws/config"),
+        ] {
+            assert_eq!(complaint(said.as_bytes()), quoted, "{said}");
+        }
+        let long = complaint("word ".repeat(1000).as_bytes());
+        assert!(long.starts_with("... ") && long.len() < 510, "{long}");
+    }
+
+    fn counted(folder: &std::path::Path, expires: &str) -> Issuer {
+        let count = folder.join("count");
+        Issuer::new(Role::Process {
+            command: format!(
+                r#"echo >>'{}'; echo '{{"AccessKeyId": "A", "SecretAccessKey": "S", "Expiration": "{expires}"}}'"#,
+                count.display()
+            ),
+        })
+    }
+
+    fn asked(folder: &std::path::Path) -> usize {
+        std::fs::read(folder.join("count")).map_or(0, |text| text.len())
+    }
+
+    #[tokio::test]
+    async fn many_requests_at_once_ask_once_however_short_the_keys_live() {
+        for seconds in [-60, 60, 600, 6000] {
+            let folder = tempfile::tempdir().unwrap();
+            let expires = (Utc::now() + TimeDelta::seconds(seconds)).to_rfc3339();
+            let issuer = counted(folder.path(), &expires);
+            let asking = (0..50).map(|_| issuer.current());
+            for keys in futures::future::join_all(asking).await {
+                assert_eq!(keys.unwrap().access_key, "A");
+            }
+            issuer.current().await.unwrap();
+            assert_eq!(asked(folder.path()), 1, "{seconds}");
+            // A minute later.
+            issuer.known().asked = Instant::now().checked_sub(PAUSE);
+            for keys in futures::future::join_all((0..50).map(|_| issuer.current())).await {
+                keys.unwrap();
+            }
+            assert_eq!(asked(folder.path()), if seconds == 6000 { 1 } else { 2 }, "{seconds}");
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_good_do_until_others_are_given() {
+        let issuer = Issuer::new(Role::Process { command: "exit 1".to_owned() });
+        let credentials = Credentials::new("A", "S", None);
+        let expires = Some(Utc::now() + TimeDelta::minutes(5));
+        issuer.known().issued = Some(Issued { credentials: credentials.clone(), expires });
+        for _ in 0..3 {
+            assert_eq!(issuer.current().await.unwrap(), credentials);
+        }
+        assert!(issuer.known().failed.is_some());
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_learn_of_one_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let command = format!("echo >>'{}'; exit 1", folder.path().join("count").display());
+        let issuer = Issuer::new(Role::Process { command });
+        let failed = futures::future::join_all((0..20).map(|_| issuer.current())).await;
+        assert!(failed.iter().all(Result::is_err));
+        assert_eq!(asked(folder.path()), 1);
+    }
+
+    #[tokio::test]
+    async fn refused_keys_are_replaced_once_in_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let issuer = counted(folder.path(), "2199-01-01T00:00:00Z");
+        let used = issuer.current().await.unwrap();
+        issuer.refused(&used).await;
+        assert_eq!(asked(folder.path()), 1);
+        issuer.known().asked = Instant::now().checked_sub(PAUSE);
+        issuer.refused(&Credentials::new("older", "S", None)).await;
+        assert_eq!(asked(folder.path()), 1);
+        futures::future::join_all((0..20).map(|_| issuer.refused(&used))).await;
+        assert_eq!(asked(folder.path()), 2);
     }
 }
