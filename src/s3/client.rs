@@ -1,29 +1,32 @@
 //! The shared client: signs, sends, retries, follows the service to the right region.
 
 mod detours;
+mod headers;
+mod route;
 
 pub use detours::canonical_region;
+pub(crate) use route::Route;
 
 use super::body::Payload;
 use super::credentials::Credentials;
-use super::endpoint::{Endpoint, Target};
+use super::endpoint::Endpoint;
 use super::error::{ConnectionFailure, Error, Result, ServiceError};
 use super::expect::Gate;
-use super::flow::{Flow, SEALED, Seal};
+use super::failures::FailureLog;
+use super::flow::Flow;
 use super::pace::Pace;
 use super::request::{MAX_DOCUMENT, Request, Response};
 use super::retry::{Blame, Budget, RetryClass, RetryPolicy};
 use super::roles::Issuer;
-use super::sign::{self, encode, v2, v4};
+use super::sign::encode;
 use super::transport::{SharedTransport, Transport, TransportOptions};
 use super::{Throttle, xml};
 use bytes::Bytes;
-use chrono::Utc;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Longest error document that is read.
@@ -31,6 +34,10 @@ const MAX_ERROR_BODY: usize = 1 << 20;
 
 /// How many answers may send one request elsewhere (region, endpoint, signature version).
 const MAX_DETOURS: u32 = 4;
+
+/// How many connections may turn out closed under one request before that counts as a failure of the service. A server that
+/// ends idle connections without a word does so to several at once.
+const MAX_STALE: u32 = 2;
 
 /// Large transfers on their way at once, unless told otherwise: enough to fill a fast network, few enough that their
 /// buffers stay small.
@@ -72,6 +79,8 @@ pub struct ClientOptions {
     pub expect_continue: bool,
     /// Large transfers (parts, ranges, big files) on their way at once; each has buffers of its own.
     pub bulk: usize,
+    /// Takes note of failures of the connection and the account.
+    pub failures: FailureLog,
 }
 
 impl ClientOptions {
@@ -90,6 +99,7 @@ impl ClientOptions {
             rate_limit: None,
             expect_continue: false,
             bulk: DEFAULT_BULK,
+            failures: FailureLog::default(),
         }
     }
 }
@@ -109,10 +119,14 @@ struct Inner {
     throttle: Option<Arc<Throttle>>,
     bulk: Semaphore,
     pace: Arc<Pace>,
-    /// What answers told about buckets: region, and the host to use instead.
+    /// What answers told about buckets: region, and the host to use instead. The empty name stands for the service.
     buckets: Mutex<HashMap<String, detours::Learned>>,
+    /// Held while somebody asks where a bucket is, so that one request asks for all.
+    asking: tokio::sync::Mutex<()>,
     /// Set once the service has asked for the other signature version.
     other_signature: AtomicBool,
+    /// Set with the first answer: from then on a connection may be one that was used before.
+    has_answers: AtomicBool,
     /// Set once the service has shown that it does not know `Expect`.
     is_deaf: Arc<AtomicBool>,
 }
@@ -130,7 +144,9 @@ impl Client {
             bulk,
             pace: Pace::new(),
             buckets: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
             other_signature: AtomicBool::new(false),
+            has_answers: AtomicBool::new(false),
             is_deaf: Arc::default(),
         };
         Self { inner: Arc::new(inner), version: None }
@@ -179,22 +195,27 @@ impl Client {
 
     /// Sends a request until it succeeds or is beyond help. Each attempt is signed anew.
     pub async fn send(&self, mut request: Request) -> Result<Response> {
-        if self.signature() == Signature::V4
-            && !request.payload.is_empty()
-            && self.inner.options.credentials.is_some()
-        {
-            request.hash_payload().await?;
-        }
         let policy = &self.inner.options.retry;
-        let mut detours = 0;
+        let (mut detours, mut stale) = (0, 0);
         let mut budget = Budget::default();
         let mut lost = false;
         let mut slot = self.inner.pace.enter(false).await;
         loop {
             let before = request.progress.as_ref().map(|progress| progress.load(Ordering::Relaxed));
-            let error = match self.attempt(&request).await {
+            let (sent, result) = match self.route(&request).await {
+                Ok(route) => {
+                    let result = match request.add_digests(&route).await {
+                        Ok(()) => self.attempt(&request, &route).await,
+                        Err(error) => Err(error),
+                    };
+                    (Some(route), result)
+                }
+                Err(error) => (None, Err(error)),
+            };
+            let error = match result {
                 Ok(response) => {
                     slot.answered();
+                    self.settle(&request, sent.as_ref());
                     return Ok(Response { after_loss: lost, ..response });
                 }
                 Err(error) => error,
@@ -202,16 +223,23 @@ impl Client {
             if let (Some(progress), Some(before)) = (&request.progress, before) {
                 progress.store(before, Ordering::Relaxed);
             }
-            log::debug!("{} {}: {error}", request.method, request.resource());
-            let is_spent = request.flow.as_ref().is_some_and(Flow::is_spent);
-            if request.adapt && detours < MAX_DETOURS && self.adapt(&request, &error) && !is_spent {
+            if let Some(sent) = &sent
+                && request.adapt
+                && detours < MAX_DETOURS
+                && self.goes_again(&request, sent, &error).await
+                && !request.flow.as_ref().is_some_and(Flow::is_spent)
+            {
                 detours += 1;
-                if self.signature() == Signature::V4 {
-                    request.hash_payload().await?;
-                }
                 continue;
             }
             lost |= matches!(error, Error::Connection { .. });
+            // A connection that was closed while nobody used it says nothing about the service: the next one may do.
+            let was_used = self.inner.options.transport.keep_idle.is_some()
+                && self.inner.has_answers.load(Ordering::Relaxed);
+            if was_used && stale < MAX_STALE && request.retry != RetryClass::Once && error.is_hang_up() {
+                stale += 1;
+                continue;
+            }
             let (blame, kept) = if RetryPolicy::is_throttle(&error) {
                 slot.refused()
             } else {
@@ -224,6 +252,8 @@ impl Client {
             let asked = error.service().and_then(|service| service.retry_after);
             let is_transient = RetryPolicy::is_transient(request.retry, &error);
             let Some(delay) = budget.next(policy, blame, asked).filter(|_| is_transient) else {
+                let host = sent.as_ref().map_or("", |sent| sent.target.host.as_str());
+                self.inner.options.failures.note(&error, host);
                 return Err(error);
             };
             match (request.retry, &error) {
@@ -279,26 +309,26 @@ impl Client {
         Err(self.service_error(&Request::new(Method::GET, None, None), response).await)
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Response> {
-        let inner = &self.inner;
-        let target = self.target(request);
-        let issued = match &inner.options.issuer {
-            Some(issuer) => Some(issuer.current().await?),
-            None => None,
-        };
-        let credentials = issued.as_ref().or(inner.options.credentials.as_ref());
-        let (mut headers, seal) = self.signed_headers(request, &target, credentials)?;
-        let mut path_and_query = target.path;
+    /// Sends a request once, as the route says.
+    async fn attempt(&self, request: &Request, route: &Route) -> Result<Response> {
+        let mut target = route.target.path.clone();
         if !request.query.is_empty() {
-            path_and_query.push('?');
-            path_and_query.push_str(&encode::query_string(&request.query, true));
+            target.push('?');
+            target.push_str(&encode::query_string(&request.query, true));
         }
-        log::debug!(
-            "{} {}://{}{path_and_query}",
-            request.method,
-            inner.options.endpoint.scheme(),
-            target.host
-        );
+        let (method, scheme) = (&request.method, self.inner.options.endpoint.scheme());
+        let line = || format!("{method} {scheme}://{}{target}", route.target.host);
+        log::debug!("{} ({})", line(), route.signed_for());
+        let started = Instant::now();
+        let result = self.exchange(request, route, &target).await;
+        log::debug!("{}: {}, {:.3} s", line(), answer_in_words(&result), started.elapsed().as_secs_f64());
+        result
+    }
+
+    async fn exchange(&self, request: &Request, route: &Route, path_and_query: &str) -> Result<Response> {
+        let inner = &self.inner;
+        let host = &route.target.host;
+        let (mut headers, seal) = self.signed_headers(request, route)?;
 
         let is_data = matches!(request.payload, Payload::File(_))
             || request.progress.is_some()
@@ -315,19 +345,20 @@ impl Client {
             None => request.payload.wire(sent.clone(), slowed),
         };
         // Kept until the whole answer is read: a connection whose body never went ends with it.
-        let gate = self.expects(request).then(Gate::new);
+        let gate = route.expects.then(Gate::new);
         let scheme = inner.options.endpoint.scheme();
         let answer = async {
             let (transport, method) = (&inner.transport, request.method.clone());
             let Some(gate) = &gate else {
-                return transport.send(method, scheme, &target.host, &path_and_query, headers, body).await;
+                return transport.send(method, scheme, host, path_and_query, headers, body).await;
             };
             headers.insert(http::header::EXPECT, HeaderValue::from_static("100-continue"));
             let body = gate.before(body, inner.is_deaf.clone());
-            let url = format!("{scheme}://{}{path_and_query}", target.host);
+            let url = format!("{scheme}://{host}{path_and_query}");
             transport.send_directly(method, &url, headers, body, Some(gate)).await
         };
         let response = unless_silent(answer, &sent, inner.transport.timeout()).await?;
+        inner.has_answers.store(true, Ordering::Relaxed);
 
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
@@ -360,72 +391,6 @@ impl Client {
         let body = super::body::whole(text);
         let timeout = inner.transport.timeout();
         Ok(Response { status, headers, body, timeout, progress: None, throttle: None, after_loss: false })
-    }
-
-    /// The headers to send, and what signs the chunks of a body whose sum is not known.
-    fn signed_headers(
-        &self,
-        request: &Request,
-        target: &Target,
-        credentials: Option<&Credentials>,
-    ) -> Result<(HeaderMap, Option<Seal>)> {
-        let options = &self.inner.options;
-        let mut headers = request.headers.clone();
-        headers.push(("host".to_owned(), target.host.clone()));
-        let sealed = request.flow.as_ref().filter(|_| {
-            credentials.is_some() && request.payload_sha256.is_none() && self.signature() == Signature::V4
-        });
-        let carries_body = matches!(request.method, Method::PUT | Method::POST);
-        if carries_body {
-            let length = match (&request.flow, sealed) {
-                (_, Some(flow)) => flow.sealed_len(),
-                (Some(flow), None) => flow.len(),
-                (None, None) => request.payload.len(),
-            };
-            headers.push(("content-length".to_owned(), length.to_string()));
-        }
-        if let Some(flow) = sealed {
-            headers.push(("x-amz-decoded-content-length".to_owned(), flow.len().to_string()));
-        }
-        let mut seal = None;
-        if options.requester_pays && request.method != Method::DELETE {
-            headers.push(("x-amz-request-payer".to_owned(), "requester".to_owned()));
-        }
-        if let Some(credentials) = credentials {
-            let signable = sign::Request {
-                method: request.method.as_str(),
-                path: &target.path,
-                query: &request.query,
-                headers: &headers,
-            };
-            let added = match self.signature() {
-                Signature::V2 => {
-                    let bucket = request.bucket.as_deref().filter(|_| target.bucket_in_host);
-                    v2::sign(&signable, bucket, credentials, Utc::now())
-                }
-                Signature::V4 => {
-                    let region = self.region(request.bucket.as_deref());
-                    let scope = v4::Scope { time: Utc::now(), region: &region, service: options.service };
-                    let known = request.payload_sha256.as_deref();
-                    let hash = known.unwrap_or(if sealed.is_some() { SEALED } else { v4::EMPTY_SHA256 });
-                    let added = v4::sign(&signable, hash, credentials, &scope);
-                    if sealed.is_some() {
-                        seal = Seal::of(&added, credentials, &scope, options.service);
-                    }
-                    added
-                }
-            };
-            headers.extend(added);
-        }
-        let mut map = HeaderMap::with_capacity(headers.len());
-        for (name, value) in headers {
-            let invalid = || Error::Invalid(format!("Header '{name}' cannot be sent with that value"));
-            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
-            value.set_sensitive(matches!(name.as_str(), "authorization" | "x-amz-security-token"));
-            map.append(parsed, value);
-        }
-        Ok((map, seal))
     }
 
     async fn service_error(&self, request: &Request, response: Response) -> Error {
@@ -484,6 +449,18 @@ async fn unless_silent<T>(
             }
         }
     }
+}
+
+/// How an attempt ended, for the log.
+fn answer_in_words(result: &Result<Response>) -> String {
+    let (words, id) = match result {
+        Ok(response) => {
+            (response.status.to_string(), response.header("x-amz-request-id").unwrap_or_default())
+        }
+        Err(Error::Service(service)) => (service.to_string(), service.request_id.as_str()),
+        Err(error) => (error.to_string(), ""),
+    };
+    if id.is_empty() { words } else { format!("{words}, request id {id}") }
 }
 
 /// The status that a service error has when it comes inside a 200 answer.

@@ -5,6 +5,9 @@
 
 use super::sign::encode;
 
+/// What stands for the bucket's name in a template.
+const BUCKET: &str = "%(bucket)s";
+
 /// An S3 endpoint and how buckets are addressed at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -12,8 +15,12 @@ pub struct Endpoint {
     pub https: bool,
     /// `host[:port]`, without a scheme; a port that the scheme implies is left out.
     pub host: String,
+    /// The path below which the service answers, such as `/s3`; mostly empty.
+    pub path: String,
     /// Virtual-host template, lower-cased, such as `%(bucket)s.s3.amazonaws.com`.
     bucket_template: String,
+    /// The path behind it, in which the bucket's name may stand as well.
+    bucket_path: String,
     /// Whether a certificate's host name is checked: then a dotted bucket cannot be part of a TLS host name,
     /// since no wildcard covers it.
     strict_tls: bool,
@@ -32,10 +39,11 @@ pub struct Target {
 
 impl Endpoint {
     /// Takes `host_base` and `host_bucket` as they stand in a configuration: a scheme in front and a trailing
-    /// slash are dropped, the port that the scheme implies too.
+    /// slash are dropped, the port that the scheme implies too. What follows the host is the path of the service.
     pub fn new(host_base: &str, host_bucket: &str, https: bool, strict_tls: bool) -> Self {
-        let bucket_template = bare_host(&host_bucket.to_lowercase(), https);
-        Self { https, host: bare_host(host_base, https), bucket_template, strict_tls }
+        let (host, path) = host_and_path(host_base, https);
+        let (bucket_template, bucket_path) = host_and_path(host_bucket, https);
+        Self { https, host, path, bucket_template: bucket_template.to_lowercase(), bucket_path, strict_tls }
     }
 
     /// `https` or `http`.
@@ -45,24 +53,47 @@ impl Endpoint {
 
     /// Whether this bucket's name goes into the host name.
     pub fn is_virtual_host(&self, bucket: &str) -> bool {
-        self.bucket_template.contains("%(bucket)s")
+        self.bucket_template.contains(BUCKET)
             && is_dns_label(bucket)
             && !(self.https && self.strict_tls && bucket.contains('.'))
+    }
+
+    /// Whether a bucket is reached by the template of `host_bucket`, in its host or in its path.
+    pub fn uses_template(&self, bucket: &str) -> bool {
+        self.is_virtual_host(bucket)
+            || (self.names_bucket_in_path() && !self.bucket_template.contains(BUCKET))
+    }
+
+    /// Whether a host is that of some bucket, by the template.
+    pub fn is_template_of(&self, host: &str) -> bool {
+        match self.bucket_template.split_once(BUCKET) {
+            Some((before, after)) => host.starts_with(before) && host.ends_with(after),
+            None => host == self.bucket_template,
+        }
+    }
+
+    fn names_bucket_in_path(&self) -> bool {
+        self.bucket_path.to_ascii_lowercase().contains(BUCKET)
     }
 
     /// The address of the service (no bucket), of a bucket, or of an object.
     pub fn target(&self, bucket: Option<&str>, key: Option<&str>) -> Target {
         let Some(bucket) = bucket else {
-            return Target { host: self.host.clone(), path: "/".to_owned(), bucket_in_host: false };
+            let path = format!("{}/", self.path);
+            return Target { host: self.host.clone(), path, bucket_in_host: false };
         };
         let key = encode::path(key.unwrap_or(""));
-        if self.is_virtual_host(bucket) {
-            let host = self.bucket_template.replace("%(bucket)s", bucket);
-            Target { host, path: format!("/{key}"), bucket_in_host: true }
-        } else {
-            let path = format!("/{}/{key}", encode::query(bucket));
-            Target { host: self.host.clone(), path, bucket_in_host: false }
+        let name = encode::query(bucket);
+        if !self.uses_template(bucket) {
+            let path = format!("{}/{name}/{key}", self.path);
+            return Target { host: self.host.clone(), path, bucket_in_host: false };
         }
+        let mut path = self.bucket_path.clone();
+        while let Some(at) = path.to_ascii_lowercase().find(BUCKET) {
+            path.replace_range(at..at + BUCKET.len(), &name);
+        }
+        let host = self.bucket_template.replace(BUCKET, bucket);
+        Target { host, path: format!("{path}/{key}"), bucket_in_host: self.is_virtual_host(bucket) }
     }
 
     /// The address in a link that is printed: as [`Endpoint::target`], but a bucket in the host stands in front of
@@ -70,25 +101,84 @@ impl Endpoint {
     pub fn link_target(&self, bucket: &str, key: &str) -> Target {
         if self.is_virtual_host(bucket) {
             let host = format!("{bucket}.{}", self.host);
-            Target { host, path: format!("/{}", encode::path(key)), bucket_in_host: true }
+            Target { host, path: format!("{}/{}", self.path, encode::path(key)), bucket_in_host: true }
         } else {
             self.target(Some(bucket), Some(key))
         }
     }
+
+    /// Whether this is an end point of Amazon's, where every bucket has a region of its own.
+    pub fn is_amazon(&self) -> bool {
+        let name = self.host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| name.ends_with(domain))
+    }
 }
 
-fn bare_host(host: &str, https: bool) -> String {
-    let host = host.trim();
-    let lower = host.to_ascii_lowercase();
-    let host = if lower.starts_with("https://") {
-        &host[8..]
+/// Splits what a configuration says of a host, without its scheme, its last slash and the port that the scheme implies.
+fn host_and_path(text: &str, https: bool) -> (String, String) {
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    let text = if lower.starts_with("https://") {
+        &text[8..]
     } else if lower.starts_with("http://") {
-        &host[7..]
+        &text[7..]
     } else {
-        host
+        text
     };
-    let host = host.trim_end_matches('/');
-    host.strip_suffix(if https { ":443" } else { ":80" }).unwrap_or(host).to_owned()
+    let text = text.trim_end_matches('/');
+    let (host, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+    let host = host.strip_suffix(if https { ":443" } else { ":80" }).unwrap_or(host);
+    (host.to_owned(), path.to_owned())
+}
+
+/// Why no request can go to a host, as far as that shows in its name: what stands in a configuration, in words. Names of
+/// letters beyond ASCII may be fine.
+pub fn host_problem(text: &str) -> Option<String> {
+    let (host, path) = host_and_path(text, true);
+    let is_blank = |c: char| c.is_whitespace() || c.is_control();
+    if let Some(at) = text.trim().find([' ', '\t', '#', ';']) {
+        let rest = text.trim()[at..].trim_start();
+        return Some(if rest.starts_with(['#', ';']) {
+            "a comment has to stand on a line of its own".to_owned()
+        } else {
+            "there is a blank in it".to_owned()
+        });
+    }
+    if let Some(at) = text.find("%(") {
+        let end = text[at..].find(')').map_or(text.len(), |end| at + end + 1);
+        let end = end + usize::from(text[end..].starts_with('s'));
+        return Some(format!(
+            "'{}' stands for nothing here (known are %(bucket)s, in host_bucket, and %(location)s)",
+            &text[at..end]
+        ));
+    }
+    if path.contains(|c: char| is_blank(c) || matches!(c, '?' | '%' | '\\' | '"' | '<' | '>')) {
+        return Some(format!("'{path}' is not a path"));
+    }
+    if host.contains('@') {
+        // Whatever stands in front of it may be a password.
+        return Some("there is a user in it".to_owned());
+    }
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (host.as_str(), None),
+    };
+    if let Some(port) = port
+        && !(port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|number| number > 0))
+    {
+        return Some(format!("'{port}' is not a port"));
+    }
+    if let Some(address) = name.strip_prefix('[') {
+        let address =
+            address.strip_suffix(']').and_then(|address| address.parse::<std::net::Ipv6Addr>().ok());
+        return address.is_none().then(|| format!("'{name}' is not an address"));
+    }
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    (bare.len() > 253 || !bare.split('.').all(is_label)).then(|| format!("'{name}' is not a host name"))
 }
 
 /// Whether a bucket name can be part of a host name: s3cmd's strict rule.
@@ -135,6 +225,86 @@ mod tests {
         let odd = Endpoint::new("s3.example.org", "%(bucket)s.internal.example.org", true, true);
         assert_eq!(odd.link_target("fish", "ä b").host, "fish.s3.example.org");
         assert_eq!(odd.link_target("fish", "ä b").path, "/%C3%A4%20b");
+    }
+
+    #[test]
+    fn a_path_behind_the_host_goes_in_front_of_bucket_and_key() {
+        let targets = |base: &str, template: &str| {
+            let endpoint = Endpoint::new(base, template, false, true);
+            [
+                endpoint.target(None, None),
+                endpoint.target(Some("fish"), Some("a/b")),
+                endpoint.link_target("fish", "k"),
+            ]
+            .map(|target| format!("{}{}", target.host, target.path))
+        };
+        let path_style = ["localhost:8080/s3/", "localhost:8080/s3/fish/a/b", "localhost:8080/s3/fish/k"];
+        assert_eq!(targets("localhost:8080/s3", "localhost:8080/s3/%(bucket)"), path_style);
+        assert_eq!(targets("http://localhost:8080/s3/", "localhost:8080/s3"), path_style);
+        assert_eq!(targets("localhost:8080/s3", "localhost:8080/s3/%(bucket)s"), path_style);
+        assert_eq!(targets("localhost:80/s3", "h/S3/%(Bucket)s/x")[1], "h/S3/fish/x/a/b");
+        assert_eq!(
+            targets("minio:9000/s3", "%(bucket)s.minio:9000/s3"),
+            ["minio:9000/s3/", "fish.minio:9000/s3/a/b", "fish.minio:9000/s3/k"]
+        );
+        assert_eq!(targets("minio:9000/", "minio:9000/")[1], "minio:9000/fish/a/b");
+        let endpoint = Endpoint::new("h/s3", "%(bucket)s.h/s3", false, true);
+        assert_eq!(endpoint.target(Some("Not_A_Label"), None).path, "/s3/Not_A_Label/");
+        assert!(endpoint.target(Some("fish"), None).bucket_in_host);
+    }
+
+    #[test]
+    fn hosts_that_cannot_be_are_known_by_their_names() {
+        for host in [
+            "h",
+            "a.b-c.example",
+            "h:1",
+            "h:65535",
+            "[::1]",
+            "[::1]:9",
+            "10.0.0.1:9000",
+            "https://h:443/",
+            "my_minio:9000",
+            "h/s3/x",
+            "münchen.example",
+            "h.",
+        ] {
+            assert_eq!(host_problem(host), None, "{host}");
+        }
+        for (host, words) in [
+            ("h # the lab", "comment"),
+            ("h:9000  ;x", "comment"),
+            ("h#x", "comment"),
+            ("h one", "blank"),
+            ("%(bucket)s.h", "'%(bucket)s' stands for nothing"),
+            ("h/%(region)x", "'%(region)' stands for nothing"),
+            ("h:", "'' is not a port"),
+            ("h:0", "'0' is not a port"),
+            ("h:65536", "'65536' is not a port"),
+            ("h:+1", "'+1' is not a port"),
+            ("", "'' is not a host name"),
+            ("a..b", "'a..b' is not a host name"),
+            ("user:secret@h", "there is a user in it"),
+            ("h?x", "is not a host name"),
+            ("h/a?b", "is not a path"),
+            ("[::1", "is not an address"),
+        ] {
+            let found = host_problem(host).unwrap_or_default();
+            assert!(found.contains(words), "{host}: {found}");
+        }
+    }
+
+    #[test]
+    fn amazon_is_known_by_its_domain() {
+        for (host, is_amazon) in [
+            ("s3.amazonaws.com", true),
+            ("s3.eu-west-1.amazonaws.com:443", true),
+            ("s3.cn-north-1.amazonaws.com.cn", true),
+            ("amazonaws.com.example.org", false),
+            ("localhost:9000", false),
+        ] {
+            assert_eq!(Endpoint::new(host, host, true, true).is_amazon(), is_amazon, "{host}");
+        }
     }
 
     #[test]

@@ -78,6 +78,9 @@ pub enum ConnectionFailure {
     Broken,
 }
 
+/// hyper's words for a connection that ended where an answer should have begun.
+const HANG_UP: &str = "connection closed before message completed";
+
 /// Any failure of the shared client.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -143,6 +146,12 @@ impl Error {
     /// Whether the service says that the thing is not there.
     pub fn is_not_found(&self) -> bool {
         self.service().is_some_and(ServiceError::is_not_found)
+    }
+
+    /// Whether the other end closed the connection without a word.
+    pub(crate) fn is_hang_up(&self) -> bool {
+        matches!(self, Error::Connection { kind: ConnectionFailure::Broken, message }
+            if message == HANG_UP || message.starts_with("[Errno 104]"))
     }
 
     pub(crate) fn connection(kind: ConnectionFailure, message: impl Into<String>) -> Self {

@@ -119,7 +119,12 @@ impl Pace {
         slow.limit = (slow.limit * (1.0 - share / 2.0) + (1.0 - share)).max(1.0);
         (slow.answers, slow.refusals) = (0, 0);
         let limit = if slow.limit < slow.most as f64 { slow.limit as usize } else { OPEN };
-        log::debug!("{:.0}% of the requests were refused: {limit} at once from now on", share * 100.0);
+        let refused = share * 100.0;
+        if limit == OPEN {
+            log::debug!("{refused:.0}% of the requests were refused: no limit from now on");
+        } else {
+            log::debug!("{refused:.0}% of the requests were refused: {limit} at once from now on");
+        }
         self.limit.store(limit, SeqCst);
     }
 

@@ -1,10 +1,13 @@
 //! A request before it is signed, and the answer to it.
 
 use super::body::{Payload, WireBody};
+use super::client::{Route, Signature};
 use super::error::{ConnectionFailure, Error, Result};
 use super::flow::Flow;
 use super::retry::RetryClass;
 use super::{Throttle, transport};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
@@ -69,11 +72,22 @@ impl Request {
         Self { path: Some(path), ..Self::new(method, None, None) }
     }
 
-    /// Reads the payload for its SHA-256, which version 4 signs, unless it is known; what can be sent only once is signed
-    /// on its way.
-    pub(super) async fn hash_payload(&mut self) -> Result<()> {
-        if self.payload_sha256.is_none() && self.flow.is_none() {
-            self.payload_sha256 = self.payload.digests(false, true).await?.sha256.map(hex::encode);
+    /// Reads the payload for the checksum that the server is to verify, unless it is known: the SHA-256 that version 4
+    /// signs, `Content-MD5` with version 2. What can be sent only once is signed on its way.
+    pub(super) async fn add_digests(&mut self, route: &Route) -> Result<()> {
+        let Some(signature) = route.signature() else { return Ok(()) };
+        if self.payload.is_empty() || self.flow.is_some() {
+            return Ok(());
+        }
+        match signature {
+            Signature::V4 if self.payload_sha256.is_none() => {
+                self.payload_sha256 = self.payload.digests(false, true).await?.sha256.map(hex::encode);
+            }
+            Signature::V2 if !self.headers.iter().any(|(name, _)| name == "content-md5") => {
+                let md5 = self.payload.digests(true, false).await?.md5;
+                self.headers.extend(md5.map(|md5| ("content-md5".to_owned(), BASE64_STANDARD.encode(md5))));
+            }
+            Signature::V2 | Signature::V4 => {}
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! When a failed attempt is worth another one, and after how long.
 
 use super::error::{ConnectionFailure, Error, Result};
+use super::failures::clock_difference;
 use std::time::Duration;
 
 /// How often and how patiently to try again.
@@ -80,7 +81,6 @@ const TRANSIENT_CODES: &[&str] = &[
     "ServiceUnavailable",
     "SlowDown",
     "ThrottlingException",
-    "TokenRefreshRequired",
     "XAmzContentSHA256Mismatch",
 ];
 
@@ -142,7 +142,9 @@ impl RetryPolicy {
                 TRANSIENT_CODES.contains(&service.code.as_str())
                     || (service.code == "RequestTimeTooSkewed" && !is_clock_wrong(&service.date))
                     || service.status == 429
-                    || (service.status >= 500 && !matches!(service.status, 501 | 505 | 507))
+                    || (service.status >= 500
+                        && service.code != "NotImplemented"
+                        && !matches!(service.status, 501 | 505 | 507 | 511))
             }
             (RetryClass::Upload, Error::Connection { kind, .. }) => *kind != ConnectionFailure::Tls,
             (RetryClass::Plain, Error::Connection { kind, .. }) => {
@@ -157,8 +159,7 @@ impl RetryPolicy {
 /// Whether this computer's clock is off, by the date of an answer; another attempt is of no use then. Without a date it is
 /// taken to be.
 fn is_clock_wrong(date: &str) -> bool {
-    let there = chrono::DateTime::parse_from_rfc2822(date);
-    there.map_or(true, |there| (chrono::Utc::now() - there.to_utc()).abs() >= MAX_SKEW)
+    clock_difference(date).is_none_or(|difference| difference.abs() >= MAX_SKEW)
 }
 
 /// A random number in 0..1, for the jitter and whatever else has to be anywhere.
@@ -201,6 +202,9 @@ mod tests {
             (404, "NoSuchKey", false),
             (501, "NotImplemented", false),
             (507, "InsufficientStorage", false),
+            (511, "Network Authentication Required", false),
+            (500, "NotImplemented", false),
+            (400, "TokenRefreshRequired", false),
         ] {
             assert_eq!(
                 RetryPolicy::is_transient(RetryClass::Plain, &service(status, code)),

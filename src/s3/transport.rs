@@ -8,6 +8,7 @@
 use super::body::WireBody;
 use super::error::{ConnectionFailure, Error, Result};
 use super::expect::Gate;
+use super::no_proxy::NoProxy;
 use super::tls::TlsOptions;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, Method};
@@ -53,13 +54,6 @@ impl Default for TransportOptions {
     }
 }
 
-impl TransportOptions {
-    /// Whether requests may go through a proxy.
-    pub(crate) fn has_proxy(&self) -> bool {
-        self.proxy.is_some() || self.env_proxy
-    }
-}
-
 /// What the program calls itself.
 const AGENT: &str = concat!("s3cmd-rs/", env!("CARGO_PKG_VERSION"));
 
@@ -72,18 +66,26 @@ type Hyper = HyperClient<HttpsConnector<HttpConnector<LoopbackFirst>>, WireBody>
 #[derive(Debug)]
 pub(crate) struct Transport {
     options: TransportOptions,
+    /// Hosts to which the environment's proxies are not the way.
+    no_proxy: NoProxy,
     plain: OnceLock<reqwest::Client>,
     secure: OnceLock<reqwest::Client>,
+    direct_plain: OnceLock<reqwest::Client>,
+    direct_secure: OnceLock<reqwest::Client>,
     exact_plain: OnceLock<Hyper>,
     exact_secure: OnceLock<Hyper>,
 }
 
 impl Transport {
     pub(crate) fn new(options: TransportOptions) -> Self {
+        let no_proxy = if options.env_proxy { NoProxy::from_environment() } else { NoProxy::default() };
         Self {
             options,
+            no_proxy,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
+            direct_plain: OnceLock::new(),
+            direct_secure: OnceLock::new(),
             exact_plain: OnceLock::new(),
             exact_secure: OnceLock::new(),
         }
@@ -91,6 +93,12 @@ impl Transport {
 
     pub(crate) fn timeout(&self) -> Duration {
         self.options.timeout
+    }
+
+    /// Whether requests to a host may go through a proxy.
+    pub(crate) fn is_proxied(&self, scheme: &str, host: &str) -> bool {
+        let port = if scheme == "https" { 443 } else { 80 };
+        self.options.proxy.is_some() || (self.options.env_proxy && !self.no_proxy.covers(host, port))
     }
 
     /// Sends one request and returns the answer as soon as its head is there.
@@ -104,8 +112,9 @@ impl Transport {
         body: WireBody,
     ) -> Result<http::Response<WireBody>> {
         let url = format!("{scheme}://{host}{path_and_query}");
+        let is_proxied = self.is_proxied(scheme, host);
         if has_dot_segment(path_and_query) {
-            if self.options.has_proxy() {
+            if is_proxied {
                 return Err(Error::Invalid(format!(
                     "A key with a '.' or '..' segment cannot be reached through a proxy: {path_and_query}"
                 )));
@@ -113,7 +122,7 @@ impl Transport {
             return self.send_directly(method, &url, headers, body, None).await;
         }
         let request = self
-            .reqwest(scheme == "https")?
+            .reqwest(scheme == "https", is_proxied)?
             .request(method, &url)
             .headers(headers)
             .body(reqwest::Body::wrap(body))
@@ -144,8 +153,13 @@ impl Transport {
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
 
-    fn reqwest(&self, secure: bool) -> Result<&reqwest::Client> {
-        let cell = if secure { &self.secure } else { &self.plain };
+    fn reqwest(&self, secure: bool, is_proxied: bool) -> Result<&reqwest::Client> {
+        let cell = match (secure, is_proxied) {
+            (true, true) => &self.secure,
+            (true, false) => &self.direct_secure,
+            (false, true) => &self.plain,
+            (false, false) => &self.direct_plain,
+        };
         if let Some(client) = cell.get() {
             return Ok(client);
         }
@@ -166,7 +180,7 @@ impl Transport {
             let proxy = reqwest::Proxy::all(format!("http://{host}:{port}"))
                 .map_err(|error| Error::Invalid(format!("proxy '{host}:{port}': {error}")))?;
             builder = builder.proxy(proxy);
-        } else if !options.env_proxy {
+        } else if !is_proxied {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| connection_error(&error))?;
@@ -225,10 +239,15 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
         if error.is::<Unresolved>() {
             return Error::connection(ConnectionFailure::Resolve, message);
         }
-        if let Some(error) = error.downcast_ref::<reqwest::Error>()
-            && error.is_timeout()
-        {
-            return Error::connection(ConnectionFailure::Timeout, "timed out");
+        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+            if error.is_timeout() {
+                return Error::connection(ConnectionFailure::Timeout, "timed out");
+            }
+            // It was never sent, and never will be.
+            if error.is_builder() {
+                let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                return Error::Invalid(format!("A request cannot be made: {cause}"));
+            }
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             kind = match error.kind() {

@@ -64,7 +64,7 @@ pub(super) async fn find(
             let host_bucket = if endpoint.is_virtual_host(&bucket) {
                 cx.settings.host_base.clone()
             } else {
-                format!("%(bucket)s.{}", endpoint.host)
+                format!("%(bucket)s.{}{}", endpoint.host, endpoint.path)
             };
             report.error("addressing", error, &format!("host_bucket = {host_bucket}"))?;
         }
@@ -118,13 +118,10 @@ async fn enter(
 /// The endpoint with the bucket in the path where it was in the host name, and the other way round.
 fn other_style(cx: &Cx, endpoint: &Endpoint, bucket: &str) -> Endpoint {
     let settings = &cx.settings;
-    let template = if endpoint.is_virtual_host(bucket) {
-        endpoint.host.clone()
-    } else {
-        format!("%(bucket)s.{}", endpoint.host)
-    };
+    let base = format!("{}{}", endpoint.host, endpoint.path);
+    let template = if endpoint.is_virtual_host(bucket) { base.clone() } else { format!("%(bucket)s.{base}") };
     let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
-    Endpoint::new(&endpoint.host, &template, endpoint.https, strict)
+    Endpoint::new(&base, &template, endpoint.https, strict)
 }
 
 /// The bucket's region and its listing.

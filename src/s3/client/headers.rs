@@ -1,0 +1,78 @@
+//! The headers of one attempt, signed as its route says.
+
+use super::route::Route;
+use super::{Client, Signature};
+use crate::s3::error::{Error, Result};
+use crate::s3::flow::{SEALED, Seal};
+use crate::s3::request::Request;
+use crate::s3::sign::{self, v2, v4};
+use chrono::Utc;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+impl Client {
+    /// The headers to send, and what signs the chunks of a body whose sum is not known.
+    pub(super) fn signed_headers(
+        &self,
+        request: &Request,
+        route: &Route,
+    ) -> Result<(HeaderMap, Option<Seal>)> {
+        let options = &self.inner.options;
+        let (target, credentials) = (&route.target, route.credentials.as_ref());
+        let mut headers = request.headers.clone();
+        headers.push(("host".to_owned(), target.host.clone()));
+        let sealed = request.flow.as_ref().filter(|_| {
+            credentials.is_some() && request.payload_sha256.is_none() && route.signature == Signature::V4
+        });
+        let carries_body = matches!(request.method, Method::PUT | Method::POST);
+        if carries_body {
+            let length = match (&request.flow, sealed) {
+                (_, Some(flow)) => flow.sealed_len(),
+                (Some(flow), None) => flow.len(),
+                (None, None) => request.payload.len(),
+            };
+            headers.push(("content-length".to_owned(), length.to_string()));
+        }
+        if let Some(flow) = sealed {
+            headers.push(("x-amz-decoded-content-length".to_owned(), flow.len().to_string()));
+        }
+        let mut seal = None;
+        if options.requester_pays && request.method != Method::DELETE {
+            headers.push(("x-amz-request-payer".to_owned(), "requester".to_owned()));
+        }
+        if let Some(credentials) = credentials {
+            let signable = sign::Request {
+                method: request.method.as_str(),
+                path: &target.path,
+                query: &request.query,
+                headers: &headers,
+            };
+            let added = match route.signature {
+                Signature::V2 => {
+                    let bucket = request.bucket.as_deref().filter(|_| target.bucket_in_host);
+                    v2::sign(&signable, bucket, credentials, Utc::now())
+                }
+                Signature::V4 => {
+                    let scope =
+                        v4::Scope { time: Utc::now(), region: &route.region, service: options.service };
+                    let known = request.payload_sha256.as_deref();
+                    let hash = known.unwrap_or(if sealed.is_some() { SEALED } else { v4::EMPTY_SHA256 });
+                    let added = v4::sign(&signable, hash, credentials, &scope);
+                    if sealed.is_some() {
+                        seal = Seal::of(&added, credentials, &scope, options.service);
+                    }
+                    added
+                }
+            };
+            headers.extend(added);
+        }
+        let mut map = HeaderMap::with_capacity(headers.len());
+        for (name, value) in headers {
+            let invalid = || Error::Invalid(format!("Header '{name}' cannot be sent with that value"));
+            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
+            value.set_sensitive(matches!(name.as_str(), "authorization" | "x-amz-security-token"));
+            map.append(parsed, value);
+        }
+        Ok((map, seal))
+    }
+}
