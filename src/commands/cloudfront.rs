@@ -20,7 +20,8 @@ pub(crate) fn service(cx: &Cx) -> CloudFront {
     let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
     // Without a template for buckets: the service has none.
     let endpoint = Endpoint::new(&settings.cloudfront_host, "", settings.use_https, strict);
-    CloudFront::new(ClientOptions { endpoint, ..client_options(settings) })
+    let failures = cx.failures.clone();
+    CloudFront::new(ClientOptions { endpoint, failures, ..client_options(settings) })
 }
 
 /// The distributions that arguments name: by their own URIs, or by the bucket that they show.

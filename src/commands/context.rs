@@ -1,11 +1,12 @@
 //! What every command is given: the settings, the console, and the one shared client.
 
-use super::open_files;
+use super::{hosts, open_files};
 use crate::config::{ConfigError, Settings};
 use crate::output::{Console, Exit, Failure, Outcome};
 use crate::s3::client::DEFAULT_BULK;
 use crate::s3::credentials::Credentials;
 use crate::s3::endpoint::Endpoint;
+use crate::s3::failures::FailureLog;
 use crate::s3::presign::Link;
 use crate::s3::retry::RetryPolicy;
 use crate::s3::tls::TlsOptions;
@@ -33,6 +34,8 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// Where results go.
     pub console: Console,
+    /// What went wrong between this computer and the account.
+    pub failures: FailureLog,
     client: OnceLock<Client>,
     cache: OnceLock<Option<Arc<Md5Cache>>>,
 }
@@ -46,7 +49,8 @@ impl Context {
 
     fn on(console: Console, settings: Settings) -> Cx {
         let (client, cache) = (OnceLock::new(), OnceLock::new());
-        Arc::new(Self { settings: Arc::new(settings), console, client, cache })
+        let failures = FailureLog::default();
+        Arc::new(Self { settings: Arc::new(settings), console, failures, client, cache })
     }
 
     /// The same with the keys of the role, where the settings name one. Fails with exit 78, as where there are none.
@@ -67,8 +71,10 @@ impl Context {
     /// The shared client, made on first use; it means the version of `--version-id`, if one is named. Making it opens nothing; the first request does.
     pub fn client(&self) -> &Client {
         let settings = &self.settings;
-        self.client
-            .get_or_init(|| Client::new(client_options(settings)).at_version(settings.version_id.trim()))
+        self.client.get_or_init(|| {
+            let options = ClientOptions { failures: self.failures.clone(), ..client_options(settings) };
+            Client::new(options).at_version(settings.version_id.trim())
+        })
     }
 
     /// The sums of local files that earlier runs remembered (`cache_file`), if they are wanted; read on first use.
@@ -176,7 +182,9 @@ pub fn s3_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
 
 fn endpoint(settings: &Settings) -> Endpoint {
     let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
-    Endpoint::new(&settings.host_base, &settings.host_bucket, settings.use_https, strict)
+    let located = |host: &str| hosts::located(host, &settings.bucket_location);
+    let (base, bucket) = (located(&settings.host_base), located(&settings.host_bucket));
+    Endpoint::new(&base, &bucket, settings.use_https, strict)
 }
 
 /// The longest pause is that of `throttle_max` where it is set, s3cmd's default meaning that it is not.

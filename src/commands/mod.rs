@@ -33,6 +33,8 @@ pub mod getnotification;
 pub mod getpolicy;
 pub mod gettagging;
 mod heap;
+mod hint;
+mod hosts;
 pub mod info;
 pub mod la;
 pub mod listmp;
@@ -77,8 +79,10 @@ use std::ffi::OsString;
 
 /// Runs a command to its end.
 pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
+    hosts::log(&cx.settings);
     cx.check_shard()?;
     versions::check(command, cx, args)?;
+    hosts::check(command, cx, args)?;
     runtime::run(command, async {
         let cx = &context::Context::with_keys(cx).await?;
         let outcome = match command {
@@ -147,6 +151,6 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
             other => Err(Failure::new(Exit::USAGE, format!("Invalid command: {other:?}"))),
         };
         cx.save_cache();
-        outcome
+        outcome.map_err(|failure| hint::add(command, cx, failure))
     })
 }

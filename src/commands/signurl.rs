@@ -9,8 +9,13 @@ use crate::s3::sign::v4;
 use crate::uri::{Location, S3Uri};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
 
-/// Prints a link to download an object, signed for a time. No connection is made.
+/// How long a bucket's region is waited for: a link is made without it as well.
+const REGION_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Prints a link to download an object, signed for a time. No connection is made, but where no region is configured and the
+/// end point is one of Amazon's: there every bucket has its own, which is asked for.
 ///
 /// The last two arguments count (measured on s3cmd 2.4.0). The signature is of version 4 as far as that goes, 7 days; of version 2 beyond them, and where `signature_v2` is set.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
@@ -37,12 +42,16 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let lifetime = expires.saturating_sub(now.timestamp());
     let url = match version(settings.signature_v2, lifetime) {
         Version::V4(seconds) => {
-            let region = canonical_region(&settings.bucket_location);
+            let region = region(cx, &uri.bucket).await;
             log::info!("The link is signed with version 4, for the region {region}");
-            link.presigned_v4(&credentials, region, now, seconds)
+            link.presigned_v4(&credentials, &region, now, seconds)
         }
         Version::V2(why) => {
-            log::info!("The link is signed with version 2: {why}");
+            if settings.signature_v2 || lifetime <= 0 {
+                log::info!("The link is signed with version 2: {why}");
+            } else {
+                log::warn!("The link is signed with version 2, which many services refuse: {why}");
+            }
             link.presigned_v2(&credentials, expires)
         }
     };
@@ -54,6 +63,19 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let expires =
         time.map_or_else(|| expires.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     cx.console.tell(&Event::SignedUrl { uri: &uri, url: &url, expires })
+}
+
+/// The region that a link names: the configured one; else, at Amazon, that of the bucket, if it can be found out soon.
+async fn region(cx: &Cx, bucket: &str) -> String {
+    let configured = &cx.settings.bucket_location;
+    let is_unknown = matches!(configured.trim(), "" | "US");
+    if is_unknown && cx.endpoint().is_amazon() {
+        match tokio::time::timeout(REGION_PATIENCE, cx.client().find_region(bucket)).await {
+            Ok(Some(region)) => return region,
+            Ok(None) | Err(_) => log::info!("The region of the bucket '{bucket}' could not be found out"),
+        }
+    }
+    canonical_region(configured).to_owned()
 }
 
 fn link_uri(argument: &OsStr) -> Outcome<S3Uri> {

@@ -25,6 +25,9 @@ const NOT_FOUND: &str = "GPG program not found";
 /// The names under which the program is looked for where `gpg_command` names none.
 const PROGRAMS: [&str; 2] = ["gpg", "gpg2"];
 
+/// Lines of the program's complaint that are quoted: the last one alone often says only that it failed.
+const COMPLAINTS: usize = 3;
+
 /// How GPG is called. Clones share the limit on processes.
 #[derive(Clone)]
 pub struct Gpg {
@@ -206,7 +209,9 @@ impl Gpg {
         }
         let ended = child.wait_with_output().await?;
         if !ended.status.success() {
-            return Err(io::Error::other(complaint(&ended.stderr, &ended.status.to_string())));
+            let words = complaint(&ended.stderr, &ended.status.to_string());
+            let is_shown = self.passphrase.is_empty() || !words.contains(self.passphrase.as_str());
+            return Err(io::Error::other(if is_shown { words } else { format!("GPG: {}", ended.status) }));
         }
         // No message of OpenPGP has no bytes; a decrypted one may.
         if template == self.encrypt && std::fs::metadata(output)?.len() == 0 {
@@ -264,11 +269,14 @@ fn private_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// The last thing that the program said, without its name.
+/// The last things that the program said, without its name.
 fn complaint(stderr: &[u8], status: &str) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(status);
-    format!("GPG: {}", last.strip_prefix("gpg: ").unwrap_or(last))
+    let said =
+        text.lines().map(|line| line.trim().trim_start_matches("gpg: ")).filter(|line| !line.is_empty());
+    let said: Vec<&str> = said.collect();
+    let last = said[said.len().saturating_sub(COMPLAINTS)..].join("; ");
+    format!("GPG: {}", if last.is_empty() { status } else { &last })
 }
 
 #[cfg(all(test, unix))]

@@ -88,6 +88,29 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         )],
     },
     Difference {
+        row: "signurl-v4",
+        place: "731-signurl-epoch|733-signurl-epoch-vhost",
+        changes: &[(
+            r"$",
+            "WARNING: The link is signed with version 2, which many services refuse: version 4 has no links for more than 7 days\n",
+        )],
+    },
+    Difference {
+        row: "setting-hint",
+        place: "1102-bad-secret",
+        changes: &[(r"$", "ERROR: secret_key in s3cfg-badsecret: it may not be the one of the access key\n")],
+    },
+    Difference {
+        row: "setting-hint",
+        place: "1103-bad-key-bucket",
+        changes: &[(r"$", "ERROR: access_key in s3cfg-badkey: the service does not know it\n")],
+    },
+    Difference {
+        row: "setting-hint",
+        place: "1105-down-put",
+        changes: &[(r"$", "ERROR: host_base = localhost:1 in s3cfg-down: nothing listens there\n")],
+    },
+    Difference {
         row: "verbose-lines",
         place: "319-put-verbose",
         changes: &[(r"INFO: (Cache file not found|Running stat).*\n", "")],
@@ -174,6 +197,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             r"verification failure: .*",
             "verification failure: the other end does not speak TLS (see use_https)",
         )],
+    },
+    Difference {
+        row: "setting-hint",
+        place: "1109-https-to-http",
+        changes: &[(r"$", "ERROR: use_https = True on the command line: that host may speak plain HTTP\n")],
     },
     Difference {
         row: "no-key-words",

@@ -24,14 +24,14 @@ fn wrong_keys_are_denied() {
     let t = TestEnv::with_bucket();
     for v2 in ["False", "True"] {
         t.configure(&format!("signature_v2 = {v2}"));
-        t.s3cmd("ls --secret_key=wrong")
-            .fails(77)
-            .prints("")
-            .complains("ERROR: S3 error: 403 (SignatureDoesNotMatch)");
-        t.s3cmd("ls --access_key=NOBODY --secret_key=wrong s3://BUCKET")
-            .fails(77)
-            .prints("")
-            .complains("ERROR: S3 error: 403 (InvalidAccessKeyId)");
+        t.s3cmd("ls --secret_key=wrong").fails(77).prints("").complains(
+            "ERROR: S3 error: 403 (SignatureDoesNotMatch)\n\
+                 ERROR: secret_key on the command line: it may not be the one of the access key\n",
+        );
+        t.s3cmd("ls --access_key=NOBODY --secret_key=wrong s3://BUCKET").fails(77).prints("").complains(
+            "ERROR: S3 error: 403 (InvalidAccessKeyId)\n\
+                 ERROR: access_key on the command line: the service does not know it\n",
+        );
     }
 }
 

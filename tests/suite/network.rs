@@ -77,8 +77,12 @@ pub(crate) fn pointing_at(port: u16, more: &str) -> TestEnv {
 #[test]
 fn a_refused_connection_is_reported_at_once() {
     let t = pointing_at(1, "use_https = False");
-    t.s3cmd("ls").fails(111).prints("").in_one_line().explains("ERROR: Could not connect to server: ");
-    t.s3cmd("get s3://b/k").fails(111).prints("").in_one_line();
+    t.s3cmd("ls")
+        .fails(111)
+        .prints("")
+        .in_one_line_and_a_hint()
+        .explains("ERROR: Could not connect to server: ");
+    t.s3cmd("get s3://b/k").fails(111).prints("").in_one_line_and_a_hint();
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn tls_to_a_plain_port_is_one_line() {
     t.s3cmd("--ssl ls")
         .fails(77)
         .prints("")
-        .in_one_line()
+        .in_one_line_and_a_hint()
         .explains("ERROR: SSL certificate verification failure: ");
 }
 
@@ -118,7 +122,7 @@ fn a_self_signed_certificate_is_refused_unless_allowed() {
     t.s3cmd("ls")
         .fails(77)
         .prints("")
-        .in_one_line()
+        .in_one_line_and_a_hint()
         .explains("ERROR: SSL certificate verification failure: ");
     t.s3cmd("--no-check-certificate ls").ok().prints(ok);
     t.file("ca.pem", LOCALHOST);
@@ -132,11 +136,11 @@ fn a_certificate_for_another_host_is_refused_unless_allowed() {
     let port = tls_service(ELSEWHERE, include_str!("certificates/elsewhere.test.key"));
     let t = pointing_at(port, "use_https = True");
     t.file("ca.pem", ELSEWHERE);
-    t.s3cmd("--ca-certs=ca.pem ls").fails(77).prints("").in_one_line();
+    t.s3cmd("--ca-certs=ca.pem ls").fails(77).prints("").in_one_line_and_a_hint();
     t.s3cmd("--ca-certs=ca.pem --no-check-hostname ls").ok();
     t.file("no.pem", "nothing");
-    t.s3cmd("--ca-certs=no.pem ls").run().prints("").in_one_line();
-    t.s3cmd("--ca-certs=missing.pem ls").run().prints("").in_one_line().explains("missing.pem");
+    t.s3cmd("--ca-certs=no.pem ls").run().prints("").in_one_line_and_a_hint();
+    t.s3cmd("--ca-certs=missing.pem ls").run().prints("").in_one_line_and_a_hint().explains("missing.pem");
 }
 
 #[test]

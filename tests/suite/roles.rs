@@ -176,3 +176,41 @@ fn a_service_that_gives_nothing_is_named() {
     let run = call.fails(78).explains("/nothing answered 404");
     run.explains("ERROR: Consider using --configure parameter to create one.");
 }
+
+#[test]
+fn keys_that_end_soon_are_asked_for_once_and_not_for_every_request() {
+    let (t, _giver) = keyless();
+    let user = t.service.main.clone();
+    std::fs::create_dir(t.home(".aws")).unwrap();
+    let count = t.path("count");
+    let expires = chrono::Utc::now() + chrono::TimeDelta::minutes(5);
+    t.write_config(
+        ".aws/credentials",
+        &format!(
+            "[default]\ncredential_process = echo >>'{}'; echo '{{\"Version\": 1, \"AccessKeyId\": \"{}\", \"SecretAccessKey\": \"{}\", \"Expiration\": \"{}\"}}'\n",
+            count.display(),
+            user.access,
+            user.secret,
+            expires.to_rfc3339()
+        ),
+    );
+    for i in 0..40 {
+        t.file(format!("d/f{i}"), "x");
+    }
+    let put = t.s3cmd("put -r --host=ENDPOINT --host-bucket=ENDPOINT --no-ssl d s3://BUCKET");
+    put.config("/nowhere/s3cfg").env("AWS_PROFILE", "default").ok();
+    assert_eq!(std::fs::read(&count).unwrap().len(), 1);
+}
+
+#[test]
+fn what_a_program_says_on_standard_error_is_quoted() {
+    let (t, _giver) = keyless();
+    std::fs::create_dir(t.home(".aws")).unwrap();
+    t.write_config(
+        ".aws/credentials",
+        "[default]\ncredential_process = echo The session has expired, log in >&2; echo password=hush >&2; exit 7\n",
+    );
+    let ls = t.s3cmd("ls s3://BUCKET").config("/nowhere/s3cfg").env("AWS_PROFILE", "default");
+    let run = ls.fails(78).explains("exit status: 7: The session has expired, log in password=***");
+    assert!(!run.stderr.contains("hush"), "{run}");
+}

@@ -192,6 +192,16 @@ impl Run {
         self
     }
 
+    /// Standard error is an error of one line, and the line that names a setting.
+    pub(crate) fn in_one_line_and_a_hint(self) -> Self {
+        let is_hint = |line: &str| {
+            line.starts_with("ERROR: ") && (line.contains(" in ") || line.contains(" on the command line"))
+        };
+        let lines: Vec<&str> = self.stderr.lines().collect();
+        assert!(lines.len() == 2 && is_hint(lines[1]), "expected one line and a hint on stderr:\n{self}");
+        self
+    }
+
     /// All of it as one text, in the form of the transcripts.
     pub(crate) fn as_transcript(&self) -> String {
         let code = self.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
