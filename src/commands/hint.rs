@@ -35,6 +35,14 @@ fn line(cx: &Context, trouble: &Trouble) -> String {
 
 fn connection(cx: &Context, kind: ConnectionFailure, message: &str, host: &str) -> Option<String> {
     let settings = &cx.settings;
+    let is_elsewhere =
+        matches!(kind, ConnectionFailure::Refused | ConnectionFailure::Resolve | ConnectionFailure::Timeout);
+    if settings.use_env_proxy && settings.proxy_host.is_empty() && is_elsewhere {
+        return Some(format!(
+            "{}: the proxies of the environment, or host_base, may be the reason",
+            setting(settings, "use_env_proxy")
+        ));
+    }
     let key = if !settings.proxy_host.is_empty() {
         "proxy_host"
     } else if host == cx.endpoint().host {

@@ -302,10 +302,10 @@ impl Role {
                     log::info!("credential_process says{said}");
                 }
                 let issued = from_json(&String::from_utf8_lossy(&output.stdout), "credential_process");
-                return issued.map_err(|error| match error {
+                issued.map_err(|error| match error {
                     Error::Malformed(what) => Error::Malformed(format!("{what}{said}")),
                     other => other,
-                });
+                })
             }
         }
     }
