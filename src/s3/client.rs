@@ -1,5 +1,6 @@
 //! The shared client: signs, sends, retries, follows the service to the right region.
 
+mod accepted;
 mod detours;
 mod headers;
 mod route;
@@ -15,7 +16,7 @@ use super::expect::Gate;
 use super::failures::FailureLog;
 use super::flow::Flow;
 use super::pace::Pace;
-use super::request::{MAX_DOCUMENT, Request, Response};
+use super::request::{Request, Response};
 use super::retry::{Blame, Budget, RetryClass, RetryPolicy};
 use super::roles::Issuer;
 use super::sign::encode;
@@ -129,6 +130,8 @@ struct Inner {
     has_answers: AtomicBool,
     /// Set once the service has shown that it does not know `Expect`.
     is_deaf: Arc<AtomicBool>,
+    /// Set once the service has shown that it does not delete several objects in one request.
+    lacks_batch_deletion: AtomicBool,
 }
 
 impl Client {
@@ -148,6 +151,7 @@ impl Client {
             other_signature: AtomicBool::new(false),
             has_answers: AtomicBool::new(false),
             is_deaf: Arc::default(),
+            lacks_batch_deletion: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner), version: None }
     }
@@ -181,6 +185,16 @@ impl Client {
     /// Leave for one large transfer, held while it is on its way; all objects share the same few.
     pub async fn bulk_leave(&self) -> SemaphorePermit<'_> {
         self.inner.bulk.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// Whether the service has shown that it does not delete several objects in one request.
+    pub(super) fn lacks_batch_deletion(&self) -> bool {
+        self.inner.lacks_batch_deletion.load(Ordering::Relaxed)
+    }
+
+    /// Has objects deleted one by one from now on.
+    pub(super) fn note_no_batch_deletion(&self) {
+        self.inner.lacks_batch_deletion.store(true, Ordering::Relaxed);
     }
 
     /// The signature version in use, which the service may have changed.
@@ -329,6 +343,8 @@ impl Client {
         let inner = &self.inner;
         let host = &route.target.host;
         let (mut headers, seal) = self.signed_headers(request, route)?;
+        // Nothing on the way may compress what comes. Not signed: some proxies write this header anew.
+        headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
         let is_data = matches!(request.payload, Payload::File(_))
             || request.progress.is_some()
@@ -375,22 +391,7 @@ impl Client {
             let response = Response { progress: None, throttle: None, ..response };
             return Err(self.service_error(request, response).await);
         }
-        if !(request.error_in_body || request.whole_answer) {
-            return Ok(response);
-        }
-        let headers = response.headers.clone();
-        let text = response.bytes(MAX_DOCUMENT).await?;
-        // Copy and complete-multipart may answer 200 first and fail afterwards.
-        if request.error_in_body
-            && let Some(mut error) = xml::parse_error(&String::from_utf8_lossy(&text))
-        {
-            error.status = status_of_code(&error.code);
-            self.name_resource(&mut error, request);
-            return Err(error.into());
-        }
-        let body = super::body::whole(text);
-        let timeout = inner.transport.timeout();
-        Ok(Response { status, headers, body, timeout, progress: None, throttle: None, after_loss: false })
+        self.accepted(request, response).await
     }
 
     async fn service_error(&self, request: &Request, response: Response) -> Error {
@@ -461,18 +462,6 @@ fn answer_in_words(result: &Result<Response>) -> String {
         Err(error) => (error.to_string(), ""),
     };
     if id.is_empty() { words } else { format!("{words}, request id {id}") }
-}
-
-/// The status that a service error has when it comes inside a 200 answer.
-fn status_of_code(code: &str) -> u16 {
-    match code {
-        "SlowDown" | "ServiceUnavailable" => 503,
-        "InternalError" => 500,
-        "AccessDenied" => 403,
-        "NoSuchKey" | "NoSuchUpload" | "NoSuchBucket" => 404,
-        "PreconditionFailed" => 412,
-        _ => 400,
-    }
 }
 
 /// An error without the words that the message already has.

@@ -9,6 +9,7 @@
 //! ([`transport`], [`tls`], [`body`]) and decides about another attempt ([`retry`]), and about how many requests go at once ([`pace`]).
 
 pub mod acl;
+mod answer;
 pub mod body;
 pub mod bucket;
 mod buffers;
@@ -16,6 +17,7 @@ pub mod checksum;
 pub mod client;
 pub mod cloudfront;
 pub mod credentials;
+mod delete;
 pub mod endpoint;
 pub mod error;
 mod expect;

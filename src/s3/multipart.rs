@@ -77,8 +77,7 @@ impl Client {
     ) -> Result<String> {
         let request =
             Request::new(Method::POST, Some(bucket), Some(key)).query("uploads", "").headers(headers);
-        let mut request = request.retry(RetryClass::Upload);
-        request.whole_answer = true;
+        let request = request.retry(RetryClass::Upload);
         let first = Instant::now();
         let response = self.send(request).await?;
         let after_loss = response.after_loss;
@@ -151,11 +150,10 @@ impl Client {
         if let Some(etag) = source_etag {
             request = request.header("x-amz-copy-source-if-match", format!("\"{etag}\""));
         }
-        request.error_in_body = true;
         let text = self.fetch_text(request).await?;
         let etag = xml::text_at(&text, &["CopyPartResult", "ETag"])?;
         let etag = etag.ok_or_else(|| Error::Malformed("a part copy that was not confirmed".into()))?;
-        Ok(FinishedPart { number, etag: etag.trim_matches('"').to_owned(), checksum: None })
+        Ok(FinishedPart { number, etag: bare_etag(&etag).to_owned(), checksum: None })
     }
 
     /// Completes an upload; parts in ascending order. Returns the object's ETag, without quotes.
@@ -189,7 +187,6 @@ impl Client {
             Request::new(Method::POST, Some(upload.bucket), Some(upload.key)).query("uploadId", upload.id);
         let mut request =
             with_document(request, document, "application/xml").await?.retry(RetryClass::Upload);
-        request.error_in_body = true;
         if let Some(checksum) = whole {
             let sums = OfUpload { algorithm: checksum.algorithm(), whole: true };
             request = request.header(sums.algorithm.header(), checksum.to_string());
@@ -204,7 +201,7 @@ impl Client {
                 let etag = xml::text_at(&text, &["CompleteMultipartUploadResult", "ETag"])?;
                 let etag = etag.ok_or_else(|| Error::Malformed("an upload that was not confirmed".into()))?;
                 verify_checksum(&text, parts, whole)?;
-                Ok(etag.trim_matches('"').to_owned())
+                Ok(bare_etag(&etag).to_owned())
             }
             Err(error) if error.code() == "NoSuchUpload" => {
                 let expected = composite_etag(parts.iter().map(|part| part.etag.as_str()));
@@ -244,6 +241,13 @@ fn verify_checksum(answer: &str, parts: &[FinishedPart], whole: Option<Checksum>
     Err(Error::Integrity(format!("{algorithm} checksums don't match: the stored object has {stated}")))
 }
 
+/// An ETag without its quotes. A proxy that changes the form of a body on its way, such as by compressing it, marks the
+/// ETag as weak (`W/"..."`): it names the same object all the same.
+pub fn bare_etag(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("W/").unwrap_or(text).trim_matches('"')
+}
+
 /// Whether an ETag looks like the MD5 of the content.
 pub fn is_md5(etag: &str) -> bool {
     etag.len() == 32 && etag.bytes().all(|b| b.is_ascii_hexdigit())
@@ -260,6 +264,15 @@ mod tests {
         assert_eq!(composite_etag(parts).unwrap(), "59adb24ef3cdbe0297f05b395827453f-1");
         assert_eq!(composite_etag(["not-an-md5"]), None);
     }
+
+    #[test]
+    fn etags_are_bare_and_weak_ones_name_the_same() {
+        for text in ["\"6f59-2\"", "6f59-2", "W/\"6f59-2\"", " \"6f59-2\" "] {
+            assert_eq!(bare_etag(text), "6f59-2", "{text}");
+        }
+        assert_eq!((bare_etag(""), bare_etag("W"), bare_etag("\"\"")), ("", "W", ""));
+    }
+
     #[test]
     fn an_upload_has_its_id_whatever_the_service_calls_it() {
         for root in ["InitiateMultipartUploadResult", "InitiateMultipartUpload"] {

@@ -1,19 +1,18 @@
-//! Objects: head, get, put, copy, delete, and deletion in batches.
+//! Objects: head, get, put, copy, delete. Deletion in batches is in `delete`.
 
 use super::body::Payload;
 use super::checksum::{self, Checksum};
 use super::client::Client;
 use super::error::{Error, Result};
-use super::multipart::is_md5;
+use super::multipart::{bare_etag, is_md5};
 use super::range::is_another;
 use super::request::{Progress, Request, Response};
 use super::retry::RetryClass;
 use super::sign::encode;
-use super::xml::{self, Step};
+use super::xml;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, Method};
-use std::fmt::Write;
 
 /// Most keys of one batch deletion. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub const MAX_BATCH_DELETE: usize = 1000;
@@ -269,14 +268,13 @@ impl Client {
         key: &str,
         headers: &[(String, String)],
     ) -> Result<String> {
-        let mut request = Request::new(Method::PUT, Some(bucket), Some(key))
+        let request = Request::new(Method::PUT, Some(bucket), Some(key))
             .header("x-amz-copy-source", source.header())
             .headers(headers);
-        request.error_in_body = true;
         let text = self.fetch_text(request).await?;
         let etag = xml::text_at(&text, &["CopyObjectResult", "ETag"])?;
         let etag = etag.ok_or_else(|| Error::Malformed("a copy that was not confirmed".into()))?;
-        Ok(etag.trim_matches('"').to_owned())
+        Ok(bare_etag(&etag).to_owned())
     }
 
     /// Deletes one object, or for good the version that is meant; a missing key is no error for S3.
@@ -297,52 +295,6 @@ impl Client {
             }
         }
         self.delete_object(bucket, key).await.map(|()| true)
-    }
-
-    /// Deletes up to [`MAX_BATCH_DELETE`] keys, each with the id of a version where that alone is meant, in one request and
-    /// returns those that could not be deleted.
-    pub async fn delete_objects(
-        &self,
-        bucket: &str,
-        keys: &[(&str, Option<&str>)],
-    ) -> Result<Vec<DeleteFailure>> {
-        let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Delete>");
-        for (key, version) in keys {
-            let _ = write!(document, "<Object><Key>{}</Key>", xml::escaped(key));
-            if let Some(id) = version {
-                let _ = write!(document, "<VersionId>{}</VersionId>", xml::escaped(id));
-            }
-            document.push_str("</Object>");
-        }
-        document.push_str("</Delete>");
-        let request = Request::new(Method::POST, Some(bucket), None).query("delete", "");
-        let text = self.fetch_text(with_document(request, document, "application/xml").await?).await?;
-        let (mut failures, mut failure) = (Vec::new(), None::<DeleteFailure>);
-        let mut is_result = false;
-        xml::walk(&text, |step| {
-            let (path, value) = match step {
-                Step::Open([root]) => {
-                    is_result = root == "DeleteResult";
-                    return;
-                }
-                Step::Close([_, path @ ..], value) => (path, value),
-                Step::Open(..) | Step::Close(..) => return,
-            };
-            match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                ["Error", "Key"] => failure.get_or_insert_default().key = value.to_owned(),
-                ["Error", "VersionId"] => {
-                    failure.get_or_insert_default().version = value.trim().to_owned();
-                }
-                ["Error", "Code"] => failure.get_or_insert_default().code = value.trim().to_owned(),
-                ["Error", "Message"] => failure.get_or_insert_default().message = value.trim().to_owned(),
-                ["Error"] => failures.extend(failure.take()),
-                _ => {}
-            }
-        })?;
-        if !is_result {
-            return Err(Error::Malformed("a deletion that was not confirmed".into()));
-        }
-        Ok(failures)
     }
 }
 

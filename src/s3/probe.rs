@@ -39,6 +39,7 @@ impl Client {
                 let date = parse_date(&error.date);
                 Ok(Probe { error: Some(*error), date, is_listing: false })
             }
+            Err(Error::Malformed(_)) => Ok(Probe { error: None, date: None, is_listing: false }),
             Err(error) => Err(error),
         }
     }

@@ -4,6 +4,7 @@ use super::body::{Payload, WireBody};
 use super::client::{Route, Signature};
 use super::error::{ConnectionFailure, Error, Result};
 use super::flow::Flow;
+use super::multipart::bare_etag;
 use super::retry::RetryClass;
 use super::{Throttle, transport};
 use base64::Engine;
@@ -38,9 +39,7 @@ pub struct Request {
     pub(crate) payload_sha256: Option<String>,
     pub(crate) retry: RetryClass,
     pub(crate) progress: Option<Progress>,
-    /// Whether a 200 answer may carry an `<Error>` body (copy, complete-multipart).
-    pub(crate) error_in_body: bool,
-    /// Whether the answer is a document, to be read as a part of the attempt.
+    /// Whether the answer is a document, to be read as a part of the attempt; S3's own are in any case.
     pub(crate) whole_answer: bool,
     /// Whether a refused signature version may be tried the other way round, and so on: off for probes.
     pub(crate) adapt: bool,
@@ -61,7 +60,6 @@ impl Request {
             payload_sha256: None,
             retry: RetryClass::Plain,
             progress: None,
-            error_in_body: false,
             whole_answer: false,
             adapt: true,
         }
@@ -181,7 +179,7 @@ impl Response {
 
     /// The ETag without its quotes; empty if absent.
     pub fn etag(&self) -> String {
-        self.header("etag").unwrap_or("").trim_matches('"').to_owned()
+        bare_etag(self.header("etag").unwrap_or("")).to_owned()
     }
 
     /// The next piece of the body; `None` at its end. A connection that ends early is an error.

@@ -79,6 +79,29 @@ pub(crate) fn expect_root(document: &str, wanted: &str) -> Result<()> {
     }
 }
 
+/// The local name of the document's root; `None` if it begins as no XML does. What comes behind may be broken.
+pub(crate) fn root(document: &str) -> Option<String> {
+    let mut reader = Reader::from_str(document);
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(start) | Event::Empty(start)) => {
+                return Some(start.local_name().as_ref().to_owned());
+            }
+            Ok(Event::Text(text)) if !text.trim().is_empty() => return None,
+            Ok(Event::Eof) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// The error that came where something else was expected; `None` if the document is no error. (The result of a batch
+/// deletion has elements of that name, too.)
+pub(crate) fn error_document(document: &[u8]) -> Option<ServiceError> {
+    let document = std::str::from_utf8(document).ok()?;
+    root(document).filter(|root| matches!(root.as_str(), "Error" | "ErrorResponse"))?;
+    parse_error(document)
+}
+
 /// The text of the first element with this path (local names from the root, the root included).
 pub(crate) fn text_at(document: &str, wanted: &[&str]) -> Result<Option<String>> {
     let mut found = None;

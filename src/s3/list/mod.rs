@@ -140,7 +140,28 @@ impl Client {
         if options.unordered {
             request = request.query("allow-unordered", "true");
         }
-        let text = self.fetch_text(request).await?;
-        Sheet::parse(text, v2)
+        let mut sheet = Sheet::parse(self.fetch_text(request).await?, v2)?;
+        sheet.check(options, token)?;
+        Ok(sheet)
+    }
+}
+
+/// Whether the text of `IsTruncated` says that there are more pages. Only a clear no ends a listing: what is taken for
+/// absent may be deleted elsewhere.
+pub(crate) fn says_more(text: &str) -> bool {
+    let text = text.trim();
+    !(text.eq_ignore_ascii_case("false") || text == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_a_clear_no_ends_a_listing() {
+        for (text, more) in [("false", false), (" False\n", false), ("0", false), ("FALSE", false)]
+            .into_iter()
+            .chain(["true", "True", "1", " true ", "yes", "", "no"].map(|text| (text, true)))
+        {
+            assert_eq!(super::says_more(text), more, "{text}");
+        }
     }
 }

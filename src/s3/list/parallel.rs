@@ -9,7 +9,7 @@
 
 use super::Sheet;
 use super::cuts::Cuts;
-use super::sheet::Packed;
+use super::sheet::{Packed, disordered, repeated};
 use crate::s3::error::{Error, Result};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -296,12 +296,10 @@ impl Range {
     fn check(&self, from: &From, sheet: Sheet) -> Result<Sheet> {
         let after = Some(self.at.as_str()).filter(|at| !at.is_empty());
         if let Some(key) = sheet.disorder(after) {
-            return Err(Error::Malformed(format!("a listing that is not in order, at '{key}'")));
+            return Err(disordered(key));
         }
         match (from, sheet.next()) {
-            (From::Key(token) | From::Token(token), Some(next)) if next == token => {
-                Err(Error::Malformed("a listing that repeats the same page".into()))
-            }
+            (From::Key(token) | From::Token(token), Some(next)) if next == token => Err(repeated()),
             _ => Ok(sheet),
         }
     }

@@ -4,12 +4,15 @@
 //! There are two readers. The fast one knows the plain shape that every server writes and gives up at anything else;
 //! the general one reads all XML by quick-xml's events, at ten times the cost. They agree wherever both answer.
 
+mod checks;
 mod packed;
 
+pub(super) use checks::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
 pub(super) use packed::Packed;
 
-use super::{Object, Page};
+use super::{ListOptions, Object, Page, says_more};
 use crate::s3::error::{Error, Result};
+use crate::s3::multipart::bare_etag;
 use crate::s3::xml::{self, Step};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -197,15 +200,18 @@ impl Sheet {
                 *next = url_decoded(next)?.unwrap_or_else(|| std::mem::take(next));
             }
         }
-        if facts.truncated {
+        let Some(truncated) = facts.truncated else {
+            return Err(silent());
+        };
+        if truncated {
             let key = self.rows.last().map(|row| self.show(row.key));
             let last = key.max(self.prefixes.last().map(|span| self.show(*span))).map(str::to_owned);
             let named = facts.next.take().filter(|next| !next.is_empty());
             // In version 1 the last entry is the next marker. What the server names is the same, or should be: Ceph does
             // not encode it as it encodes the keys, so that `a+b` cannot be told from `a b` (measured on Ceph 16.2.15).
-            self.next = if v2 { named.or(last) } else { last.or(named) };
+            self.next = if v2 { named } else { last.or(named) };
             if self.next.is_none() {
-                return Err(Error::Malformed("a truncated listing that names no next page".into()));
+                return Err(leads_nowhere());
             }
         }
         Ok(())
@@ -227,7 +233,8 @@ impl From<Entry<'_>> for Object {
 /// What a page says beside its objects.
 #[derive(Debug, Default)]
 struct Facts {
-    truncated: bool,
+    /// Whether there are more pages, if the answer says so.
+    truncated: Option<bool>,
     encoded: bool,
     next: Option<String>,
 }
@@ -235,7 +242,7 @@ struct Facts {
 impl Facts {
     fn take(&mut self, name: &str, value: &str, v2: bool) {
         match name {
-            "IsTruncated" => self.truncated = value.trim() == "true",
+            "IsTruncated" => self.truncated = Some(says_more(value)),
             "EncodingType" => self.encoded = value.trim() == "url",
             "NextMarker" if !v2 => self.next = Some(value.to_owned()),
             "NextContinuationToken" if v2 => self.next = Some(value.to_owned()),
@@ -264,7 +271,7 @@ pub(crate) fn url_decoded(text: &str) -> Result<Option<String>> {
 /// Reads any page, by events.
 fn general(text: &str, v2: bool) -> Result<(Sheet, Facts)> {
     let (mut sheet, mut facts, mut row) = (Sheet::default(), Facts::default(), Row::default());
-    let (mut is_listing, mut bad_size) = (false, None);
+    let (mut is_listing, mut has_size, mut bad) = (false, false, None);
     xml::walk(text, |step| {
         let (path, value) = match step {
             Step::Open([root]) => {
@@ -275,15 +282,20 @@ fn general(text: &str, v2: bool) -> Result<(Sheet, Facts)> {
             Step::Open(..) | Step::Close(..) => return,
         };
         match path {
-            [name] if name == "Contents" => sheet.rows.push(std::mem::take(&mut row)),
+            [name] if name == "Contents" => {
+                if row.key.length == 0 || !std::mem::take(&mut has_size) {
+                    bad = Some(Error::Malformed("a listing of an object without a key or a size".into()));
+                }
+                sheet.rows.push(std::mem::take(&mut row));
+            }
             [name] => facts.take(name, value, v2),
             [parent, name] if parent == "Contents" => match name.as_str() {
                 "Key" => row.key = sheet.push(value),
                 "Size" => match size_of(value) {
-                    Ok(size) => row.size = size,
-                    Err(error) => bad_size = Some(error),
+                    Ok(size) => (row.size, has_size) = (size, true),
+                    Err(error) => bad = Some(error),
                 },
-                "ETag" => row.etag = sheet.push(value.trim().trim_matches('"')),
+                "ETag" => row.etag = sheet.push(bare_etag(value)),
                 "LastModified" => row.modified = sheet.push(value.trim()),
                 "StorageClass" => row.storage_class = sheet.push(value.trim()),
                 _ => {}
@@ -298,7 +310,7 @@ fn general(text: &str, v2: bool) -> Result<(Sheet, Facts)> {
     if !is_listing {
         return Err(Error::Malformed("an answer that is not a listing".into()));
     }
-    match bad_size {
+    match bad {
         Some(error) => Err(error),
         None => Ok((sheet, facts)),
     }
@@ -375,16 +387,23 @@ impl<'a> Scanner<'a> {
     }
 
     fn contents(&mut self, sheet: &mut Sheet) -> Option<Row> {
-        let mut row = Row::default();
+        let (mut row, mut has_size) = (Row::default(), false);
         loop {
             self.blank();
             match self.tag()? {
-                Tag::Close("Contents") => return Some(row),
+                // The general reader says what is missing.
+                Tag::Close("Contents") => return Some(row).filter(|row| has_size && row.key.length > 0),
                 Tag::Close(_) => return None,
                 Tag::Open("Key") => row.key = self.value("Key", sheet)?,
-                Tag::Open("Size") => row.size = size_of(self.leaf("Size")?).ok()?,
+                Tag::Open("Size") => {
+                    (row.size, has_size) = (size_of(self.leaf("Size")?).ok()?, true);
+                }
                 Tag::Open("ETag") => {
                     let raw = self.leaf("ETag")?.trim();
+                    // A weak one is for the general reader.
+                    if raw.starts_with('W') {
+                        return None;
+                    }
                     let quote = |c| c == '"';
                     let bare = match raw.strip_prefix("&quot;").and_then(|rest| rest.strip_suffix("&quot;")) {
                         Some(bare) => bare.trim_matches(quote),

@@ -1,9 +1,10 @@
 //! All pages of a listing as one stream, asked for one after the other or, where that pays, several at once.
 
 use super::parallel::{self, From, Pages};
+use super::sheet::{Walk, disordered};
 use super::{ListOptions, Page, Sheet};
 use crate::s3::client::Client;
-use crate::s3::error::{Error, Result};
+use crate::s3::error::Result;
 use futures::{Stream, StreamExt};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
@@ -63,33 +64,34 @@ impl Listing {
     /// Hands out all pages, one after the other; goes over to several at once where that is allowed and pays.
     async fn run(self, out: Sender<Result<Sheet>>) {
         let options = &self.options;
-        let mut may_share = options.width > 1
+        let may_share = options.width > 1
             && options.delimiter.is_empty()
             && !options.unordered
             && options.page_size.is_none();
         let mut token: Option<String> = None;
         let (mut pages, mut quickest, mut last) = (0, Duration::MAX, String::new());
+        let mut walk = Walk::new();
         loop {
             let asked = Instant::now();
             let sheet = self.client.list_sheet(&self.bucket, options, token.as_deref()).await;
             quickest = quickest.min(asked.elapsed());
             pages += 1;
-            let next = sheet.as_ref().ok().and_then(Sheet::next).map(str::to_owned);
-            if may_share && let Ok(sheet) = &sheet {
-                // A server with an order of its own cannot be asked for ranges of keys.
-                may_share =
-                    sheet.disorder(Some(&last).filter(|last| !last.is_empty()).map(String::as_str)).is_none();
-                if let Some(entry) = sheet.entries().next_back() {
-                    last = entry.key.to_owned();
+            // Where the beginning of a page is the server's own secret, its keys alone show whether it leads on.
+            let sheet = sheet.and_then(|sheet| {
+                let after = Some(last.as_str()).filter(|last| !(last.is_empty() || options.unordered));
+                if let Some(key) = after.and_then(|after| sheet.disorder(Some(after))) {
+                    return Err(disordered(key));
                 }
+                sheet.next().map_or(Ok(()), |next| walk.step(&next.to_owned()))?;
+                Ok(sheet)
+            });
+            let next = sheet.as_ref().ok().and_then(Sheet::next).map(str::to_owned);
+            if let Ok(sheet) = &sheet
+                && let Some(entry) = sheet.entries().next_back()
+            {
+                last = entry.key.to_owned();
             }
-            let stuck = next.is_some() && next == token;
             if out.send(sheet).await.is_err() || next.is_none() {
-                return;
-            }
-            if stuck {
-                let error = Error::Malformed("a listing that repeats the same page".into());
-                let _ = out.send(Err(error)).await;
                 return;
             }
             if may_share && pages >= SERIAL_PAGES && quickest >= SLOW_PAGE && !last.is_empty() {

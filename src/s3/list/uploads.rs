@@ -1,11 +1,14 @@
 //! Listings of unfinished multipart uploads and of their parts.
 
+use super::says_more;
+use super::sheet::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
 use crate::s3::checksum::OfUpload;
 use crate::s3::client::Client;
-use crate::s3::error::Result;
+use crate::s3::error::{Error, Result};
 use crate::s3::request::Request;
 use crate::s3::xml::{self, Step};
 use http::Method;
+use std::collections::HashSet;
 
 /// An unfinished multipart upload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,38 +49,40 @@ impl Client {
     /// All unfinished multipart uploads under a prefix, page by page.
     pub async fn list_uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>> {
         let mut uploads: Vec<Upload> = Vec::new();
+        let mut seen = HashSet::new();
         let mut marker: Option<(String, String)> = None;
+        let mut walk = Walk::new();
         loop {
             let mut request = Request::new(Method::GET, Some(bucket), None).query("uploads", "");
             if !prefix.is_empty() {
                 request = request.query("prefix", prefix);
             }
             if let Some((key, id)) = &marker {
-                request = request.query("key-marker", key).query("upload-id-marker", id);
-            }
-            let text = self.fetch_text(request).await?;
-            let (mut truncated, mut key, mut id) = (false, String::new(), String::new());
-            let mut upload = Upload::default();
-            xml::expect_root(&text, "ListMultipartUploadsResult")?;
-            xml::walk(&text, |step| {
-                let Step::Close([_, rest @ ..], value) = step else { return };
-                match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                    ["IsTruncated"] => truncated = value.trim() == "true",
-                    ["NextKeyMarker"] => key = value.to_owned(),
-                    ["NextUploadIdMarker"] => id = value.to_owned(),
-                    ["Upload", "Key"] => upload.key = value.to_owned(),
-                    ["Upload", "UploadId"] => upload.id = value.trim().to_owned(),
-                    ["Upload", "Initiator", "ID"] => upload.owner = value.trim().to_owned(),
-                    ["Upload", "Initiated"] => upload.initiated = value.trim().to_owned(),
-                    ["Upload"] => uploads.push(std::mem::take(&mut upload)),
-                    _ => {}
+                request = request.query("key-marker", key);
+                // Without an id the page begins behind all uploads of the key.
+                if !id.is_empty() {
+                    request = request.query("upload-id-marker", id);
                 }
-            })?;
-            let next = Some((key, id));
-            if !truncated || next == marker {
-                return Ok(uploads);
             }
-            marker = next;
+            let (page, next) = parse_uploads(&self.fetch_text(request).await?)?;
+            let after = marker.as_ref().map_or("", |(key, _)| key.as_str());
+            for upload in page {
+                check_name(&upload.key, prefix, "")?;
+                // Of the marker's own key there may be more uploads.
+                if upload.key.as_str() < after {
+                    return Err(disordered(&upload.key));
+                }
+                if !seen.insert((upload.key.clone(), upload.id.clone())) {
+                    return Err(repeated());
+                }
+                uploads.push(upload);
+            }
+            let Some(next) = next else { return Ok(uploads) };
+            walk.step(&next)?;
+            if next.0.as_str() < after || marker.as_ref() == Some(&next) {
+                return Err(repeated());
+            }
+            marker = Some(next);
         }
     }
 
@@ -97,33 +102,80 @@ impl Client {
                 request = request.query("part-number-marker", &marker);
             }
             let text = self.fetch_text(request).await?;
-            let (mut truncated, mut next) = (false, String::new());
+            let (mut truncated, mut next, mut bad) = (None, String::new(), None);
             let (mut algorithm, mut kind) = (String::new(), String::new());
             let mut part = Part::default();
-            // moto calls it so; s3cmd reads it under any name.
-            if xml::expect_root(&text, "ListPartsResponse").is_err() {
-                xml::expect_root(&text, "ListPartsResult")?;
-            }
             xml::walk(&text, |step| {
                 let Step::Close([_, rest @ ..], value) = step else { return };
                 let value = value.trim();
                 match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                    ["IsTruncated"] => truncated = value == "true",
+                    ["IsTruncated"] => truncated = Some(says_more(value)),
                     ["NextPartNumberMarker"] => next = value.to_owned(),
                     ["ChecksumAlgorithm"] => algorithm = value.to_owned(),
                     ["ChecksumType"] => kind = value.to_owned(),
-                    ["Part", "PartNumber"] => part.number = value.parse().unwrap_or(0),
+                    ["Part", "PartNumber"] => match value.parse() {
+                        Ok(number) => part.number = number,
+                        Err(_) => bad = Some(Error::Malformed(format!("a listing with the part '{value}'"))),
+                    },
                     ["Part", "ETag"] => part.etag = value.to_owned(),
-                    ["Part", "Size"] => part.size = value.parse().unwrap_or(0),
+                    ["Part", "Size"] => match value.parse() {
+                        Ok(size) => part.size = size,
+                        Err(_) => bad = Some(Error::Malformed(format!("a listing with the size '{value}'"))),
+                    },
                     ["Part", "LastModified"] => part.modified = value.to_owned(),
                     ["Part"] => parts.push(std::mem::take(&mut part)),
                     _ => {}
                 }
             })?;
-            if !truncated || next.is_empty() || next == marker {
-                return Ok(UploadState { parts, sums: OfUpload::named(&algorithm, &kind) });
+            if let Some(error) = bad {
+                return Err(error);
+            }
+            // Parts are told once, in ascending order.
+            if !parts.is_sorted_by(|a, b| a.number < b.number)
+                || parts.first().is_some_and(|part| part.number == 0)
+            {
+                return Err(Error::Malformed("a listing of parts that is not in order".into()));
+            }
+            match truncated {
+                None => return Err(silent()),
+                Some(false) => return Ok(UploadState { parts, sums: OfUpload::named(&algorithm, &kind) }),
+                Some(true) => {}
+            }
+            let number = |text: &str| text.parse::<u32>().unwrap_or(0);
+            if number(&next) <= number(&marker) {
+                return Err(leads_nowhere());
             }
             marker = next;
         }
+    }
+}
+
+/// A page of uploads, and the key and id behind which the next one begins.
+fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<(String, String)>)> {
+    let (mut uploads, mut upload) = (Vec::new(), Upload::default());
+    let (mut truncated, mut key, mut id) = (None, String::new(), String::new());
+    xml::expect_root(text, "ListMultipartUploadsResult")?;
+    xml::walk(text, |step| {
+        let Step::Close([_, rest @ ..], value) = step else { return };
+        match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["IsTruncated"] => truncated = Some(says_more(value)),
+            ["NextKeyMarker"] => key = value.to_owned(),
+            ["NextUploadIdMarker"] => id = value.to_owned(),
+            ["Upload", "Key"] => upload.key = value.to_owned(),
+            ["Upload", "UploadId"] => upload.id = value.trim().to_owned(),
+            ["Upload", "Initiator", "ID"] => upload.owner = value.trim().to_owned(),
+            ["Upload", "Initiated"] => upload.initiated = value.trim().to_owned(),
+            ["Upload"] => uploads.push(std::mem::take(&mut upload)),
+            _ => {}
+        }
+    })?;
+    if uploads.iter().any(|upload| upload.key.is_empty() || upload.id.is_empty()) {
+        return Err(Error::Malformed("a listing of an upload without a key or an id".into()));
+    }
+    match truncated {
+        None => Err(silent()),
+        Some(false) => Ok((uploads, None)),
+        Some(true) if key.is_empty() => Err(leads_nowhere()),
+        Some(true) => Ok((uploads, Some((key, id)))),
     }
 }

@@ -1,10 +1,11 @@
 //! Listings of the versions of objects.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
-use super::ListOptions;
-use super::sheet::url_decoded;
+use super::sheet::{Walk, check_name, disordered, leads_nowhere, silent, url_decoded};
+use super::{ListOptions, says_more};
 use crate::s3::client::Client;
 use crate::s3::error::{Error, Result};
+use crate::s3::multipart::bare_etag;
 use crate::s3::request::Request;
 use crate::s3::xml::{self, Step};
 use futures::Stream;
@@ -74,7 +75,9 @@ impl Client {
         if !options.prefix.is_empty() {
             request = request.query("prefix", &options.prefix);
         }
-        parse(&self.fetch_text(request).await?)
+        let page = parse(&self.fetch_text(request).await?)?;
+        page.check(options, after)?;
+        Ok(page)
     }
 
     /// All pages, one after the other.
@@ -84,36 +87,62 @@ impl Client {
         options: ListOptions,
     ) -> impl Stream<Item = Result<VersionPage>> + Send + 'static {
         let (client, bucket) = (self.clone(), bucket.to_owned());
-        futures::stream::try_unfold(Some(None), move |place: Option<Option<VersionMarker>>| {
+        let begin = Some((None::<VersionMarker>, Walk::new()));
+        futures::stream::try_unfold(begin, move |place| {
             let (client, bucket, options) = (client.clone(), bucket.clone(), options.clone());
             async move {
-                let Some(after) = place else { return Ok(None) };
+                let Some((after, mut walk)) = place else { return Ok(None) };
                 let page = client.version_page(&bucket, &options, after.as_ref()).await?;
-                if page.next.is_some() && page.next == after {
-                    return Err(Error::Malformed("a listing that repeats the same page".into()));
-                }
-                let place = page.next.clone().map(Some);
+                page.next.as_ref().map_or(Ok(()), |next| walk.step(next))?;
+                let place = page.next.clone().map(|next| (Some(next), walk));
                 Ok(Some((page, place)))
             }
         })
     }
 }
 
+impl VersionPage {
+    /// Compares the page with the question: every name begins with the prefix, none is deeper than the delimiter lets it,
+    /// and the page leads on.
+    fn check(&self, options: &ListOptions, after: Option<&VersionMarker>) -> Result<()> {
+        for prefix in &self.prefixes {
+            check_name(prefix, &options.prefix, "")?;
+        }
+        let first = after.map_or("", |after| after.key.as_str());
+        for version in &self.versions {
+            check_name(&version.key, &options.prefix, &options.delimiter)?;
+            // Of the marker's own key there may be older versions.
+            if version.key.as_str() < first {
+                return Err(disordered(&version.key));
+            }
+        }
+        if let Some(next) = &self.next
+            && (next.key.as_str() < first || Some(next) == after)
+        {
+            return Err(disordered(&next.key));
+        }
+        Ok(())
+    }
+}
+
 fn parse(text: &str) -> Result<VersionPage> {
     let (mut page, mut version) = (VersionPage::default(), Version::default());
-    let (mut truncated, mut encoded, mut bad) = (false, false, None);
+    let (mut truncated, mut encoded, mut bad) = (None, false, None);
+    let (mut next_key, mut next_id) = (None, None);
     xml::expect_root(text, "ListVersionsResult")?;
     xml::walk(text, |step| {
         let Step::Close([_, path @ ..], value) = step else { return };
         match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["IsTruncated"] => truncated = value.trim() == "true",
+            ["IsTruncated"] => truncated = Some(says_more(value)),
+            ["NextKeyMarker"] => next_key = Some(value.to_owned()),
+            ["NextVersionIdMarker"] => next_id = Some(value.trim().to_owned()).filter(|id| !id.is_empty()),
             ["EncodingType"] => encoded = value.trim() == "url",
             ["CommonPrefixes", "Prefix"] => page.prefixes.push(value.to_owned()),
             ["Version" | "DeleteMarker", "Key"] => version.key = value.to_owned(),
             ["Version" | "DeleteMarker", "VersionId"] => version.id = value.trim().to_owned(),
             ["Version" | "DeleteMarker", "IsLatest"] => version.is_latest = value.trim() == "true",
             ["Version" | "DeleteMarker", "LastModified"] => version.modified = value.trim().to_owned(),
-            ["Version", "ETag"] => version.etag = value.trim().trim_matches('"').to_owned(),
+            ["Version", "ETag"] => version.etag = bare_etag(value).to_owned(),
             ["Version", "StorageClass"] => version.storage_class = value.trim().to_owned(),
             ["Version", "Size"] => match value.trim().parse() {
                 Ok(size) => version.size = size,
@@ -121,6 +150,10 @@ fn parse(text: &str) -> Result<VersionPage> {
             },
             [kind @ ("Version" | "DeleteMarker")] => {
                 let is_marker = kind == "DeleteMarker";
+                // An entry without an id would be deleted as the object that it is a version of.
+                if version.key.is_empty() || version.id.is_empty() {
+                    bad = Some(Error::Malformed("a listing of a version without a key or an id".into()));
+                }
                 page.versions.push(Version { is_marker, ..std::mem::take(&mut version) });
             }
             _ => {}
@@ -137,16 +170,27 @@ fn parse(text: &str) -> Result<VersionPage> {
             }
         }
     }
-    if truncated {
-        // The last entry is the next marker. What the server names is the same, but not every one encodes it as it does
-        // the keys.
-        let last = page.versions.last().map(|version| (version.key.as_str(), Some(version.id.as_str())));
-        let last = last.max(page.prefixes.last().map(|prefix| (prefix.as_str(), None)));
-        let Some((key, id)) = last else {
-            return Err(Error::Malformed("a truncated listing that names no next page".into()));
-        };
-        page.next = Some(VersionMarker { key: key.to_owned(), id: id.map(str::to_owned) });
+    match truncated {
+        None => return Err(silent()),
+        Some(false) => return Ok(page),
+        Some(true) => {}
     }
+    let last = page.versions.last().map(|version| (version.key.as_str(), Some(version.id.as_str())));
+    let last = last.max(page.prefixes.last().map(|prefix| (prefix.as_str(), None)));
+    // The last entry is the next marker. What the server names is the same, but not every one encodes it as it does the
+    // keys. Where delete markers are told after all versions, the server alone knows where it was.
+    let named = match next_key.filter(|key| !key.is_empty()) {
+        Some(key) if encoded => Some(url_decoded(&key)?.unwrap_or(key)),
+        key => key,
+    };
+    let is_ordered = page.versions.is_sorted_by(|a, b| a.key <= b.key);
+    let next = match (last, named) {
+        (Some((key, id)), _) if is_ordered => (key.to_owned(), id.map(str::to_owned)),
+        (_, Some(key)) => (key, next_id),
+        _ => return Err(leads_nowhere()),
+    };
+    let (key, id) = next;
+    page.next = Some(VersionMarker { key, id });
     Ok(page)
 }
 

@@ -6,7 +6,7 @@
 
 use super::Remote;
 use super::objects::copy_children;
-use crate::s3::list::url_decoded;
+use crate::s3::list::{says_more, url_decoded};
 use crate::s3::request::Request;
 use crate::serve::acl;
 use crate::serve::call::{Call, Reply};
@@ -29,8 +29,9 @@ fn no_listing(why: &str) -> S3Error {
     S3Error::new("InternalError", "The store behind this server gave a listing that is none.")
 }
 
-fn is_truncated(root: &Node) -> bool {
-    root.value("IsTruncated").is_some_and(|text| text.trim() == "true")
+fn is_truncated(root: &Node) -> S3Result<bool> {
+    let text = root.value("IsTruncated").ok_or_else(|| no_listing("no word about what comes after it"))?;
+    Ok(says_more(text))
 }
 
 /// What a page holds that can be seen here: entries with their names, common prefixes, and the name that comes last.
@@ -85,7 +86,7 @@ impl Remote {
         let request = request.query("max-keys", listing.max.to_string()).query("encoding-type", "url");
         let (_, root) = self.fetch_xml(request, "ListBucketResult").await?;
         let Seen { entries, prefixes, last } = self.seen(&root, &["Contents"])?;
-        let truncated = is_truncated(&root);
+        let truncated = is_truncated(&root)?;
         if truncated && last.is_none() {
             return Err(no_listing("a page that leads nowhere"));
         }
@@ -124,7 +125,7 @@ impl Remote {
         names.write(&mut xml, "Prefix", prefix);
         names.write(&mut xml, "KeyMarker", marker);
         xml.text("VersionIdMarker", text("version-id-marker"));
-        if is_truncated(&root) {
+        if is_truncated(&root)? {
             let Some(last) = &seen.last else { return Err(no_listing("a page that leads nowhere")) };
             names.write(&mut xml, "NextKeyMarker", last);
             copy_children(&mut xml, &root, &["NextVersionIdMarker"]);
@@ -167,7 +168,7 @@ impl Remote {
         xml.text("Bucket", self.area.bucket());
         names.write(&mut xml, "KeyMarker", marker);
         xml.text("UploadIdMarker", text("upload-id-marker"));
-        if is_truncated(&root) {
+        if is_truncated(&root)? {
             let Some(last) = &seen.last else { return Err(no_listing("a page that leads nowhere")) };
             names.write(&mut xml, "NextKeyMarker", last);
             copy_children(&mut xml, &root, &["NextUploadIdMarker"]);

@@ -202,8 +202,7 @@ impl Remote {
     }
 
     /// Sends a request whose answer is a document: its headers, and what it says.
-    async fn fetch(&self, mut request: Request) -> S3Result<(http::HeaderMap, String)> {
-        request.whole_answer = true;
+    async fn fetch(&self, request: Request) -> S3Result<(http::HeaderMap, String)> {
         let response = self.send(request).await?;
         let headers = response.headers.clone();
         let text = response.text().await.map_err(|error| self.shown_error(&error))?;

@@ -101,8 +101,7 @@ impl Remote {
         self.copied(request, "CopyObjectResult").await
     }
 
-    async fn copied(&self, mut request: Request, root: &'static str) -> S3Result<Reply> {
-        request.error_in_body = true;
+    async fn copied(&self, request: Request, root: &'static str) -> S3Result<Reply> {
         let (headers, result) = self.fetch_xml(request, root).await?;
         let mut xml = Writer::new(root);
         copy_children(&mut xml, &result, &["LastModified", "ETag"]);
@@ -284,8 +283,7 @@ impl Remote {
             copy_children(document.open("Part"), part, &["PartNumber", "ETag"]);
             document.close();
         }
-        let mut request = self.documented(request, document).await?;
-        request.error_in_body = true;
+        let request = self.documented(request, document).await?;
         let (headers, result) = self.fetch_xml(request, "CompleteMultipartUploadResult").await?;
         let mut xml = Writer::new("CompleteMultipartUploadResult");
         let host = call.header("host").unwrap_or("localhost");

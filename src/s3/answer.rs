@@ -1,0 +1,284 @@
+//! What a successful answer of S3 looks like, operation by operation. A wrong proxy, a captive portal or a server that does
+//! not know the operation answers with a 2xx status, too: what does not look like this is no success.
+//!
+//! Sources: the pages of the operations below <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>,
+//! and what Ceph, MinIO, moto and `rclone serve s3` answer where they differ.
+
+use super::error::{Error, Result};
+use super::request::Request;
+use super::xml;
+use http::{HeaderMap, Method};
+
+/// The documents of buckets and objects, as the query names them, with the roots that they may have; none where servers
+/// disagree about them.
+const DOCUMENTS: [(&str, Body); 20] = [
+    ("accelerate", Body::Xml(&[])),
+    ("acl", Body::Xml(&["AccessControlPolicy"])),
+    ("attributes", Body::Xml(&[])),
+    ("cors", Body::Xml(&["CORSConfiguration"])),
+    ("encryption", Body::Xml(&[])),
+    ("legal-hold", Body::Xml(&[])),
+    ("lifecycle", Body::Xml(&["LifecycleConfiguration"])),
+    ("location", Body::Xml(&[])),
+    ("logging", Body::Xml(&["BucketLoggingStatus"])),
+    ("notification", Body::Xml(&[])),
+    ("object-lock", Body::Xml(&[])),
+    ("ownershipControls", Body::Xml(&["OwnershipControls"])),
+    ("policy", Body::Json),
+    ("publicAccessBlock", Body::Xml(&[])),
+    ("requestPayment", Body::Xml(&["RequestPaymentConfiguration"])),
+    ("restore", Body::Xml(&[])),
+    ("retention", Body::Xml(&[])),
+    ("tagging", Body::Xml(&["Tagging"])),
+    ("versioning", Body::Xml(&[])),
+    ("website", Body::Xml(&["WebsiteConfiguration"])),
+];
+
+/// What the headers of an answer have to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    Nothing,
+    /// What was stored has an ETag.
+    Etag,
+    /// Something that tells an object from a page: an ETag, a date, or a header of S3's own.
+    Object,
+}
+
+/// What the body of an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// The content of an object, or nothing; it is left on the wire.
+    Content,
+    /// Nothing. Some servers send a document all the same, whatever its root.
+    Nothing,
+    /// A document with one of these roots; any, if none is named.
+    Xml(&'static [&'static str]),
+    /// A policy.
+    Json,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    statuses: &'static [u16],
+    shows: Shows,
+    pub(super) body: Body,
+}
+
+impl Form {
+    const fn new(statuses: &'static [u16], body: Body) -> Self {
+        Self { statuses, shows: Shows::Nothing, body }
+    }
+
+    const fn shows(self, shows: Shows) -> Self {
+        Self { shows, ..self }
+    }
+
+    const fn document(roots: &'static [&'static str]) -> Self {
+        Self::new(&[200], Body::Xml(roots))
+    }
+
+    /// The form of the answer to a request; `None` for other services than S3.
+    pub(super) fn of(request: &Request) -> Option<Self> {
+        if request.path.is_some() {
+            return None;
+        }
+        let has = |name: &str| request.query.iter().any(|(found, _)| found == name);
+        let header =
+            |wanted: &[&str]| request.headers.iter().any(|(name, _)| wanted.contains(&name.as_str()));
+        let is_partial = has("partNumber") || header(&["range"]);
+        let is_conditional = header(&["if-none-match", "if-modified-since"]);
+        let content: &[u16] = match (is_partial, is_conditional) {
+            (false, false) => &[200],
+            (true, false) => &[200, 206],
+            (false, true) => &[200, 304],
+            (true, true) => &[200, 206, 304],
+        };
+        let copies = header(&["x-amz-copy-source"]);
+        let document = DOCUMENTS.iter().find(|(name, _)| has(name)).map(|(_, body)| *body);
+        let of_object = request.key.is_some();
+        Some(match (&request.method, document) {
+            (&Method::GET, _) if request.bucket.is_none() => Self::document(&["ListAllMyBucketsResult"]),
+            (&Method::GET, Some(body)) => Self::new(&[200], body),
+            (&Method::PUT, Some(_)) => Self::new(&[200, 204], Body::Nothing),
+            // A restoration is accepted, or was made before.
+            (&Method::POST, Some(_)) => Self::new(&[200, 202], Body::Nothing),
+            (&Method::DELETE, _) => Self::new(&[204, 200], Body::Nothing),
+            // moto and s3cmd's own tests know the first name.
+            (&Method::GET, _) if of_object && has("uploadId") => {
+                Self::document(&["ListPartsResult", "ListPartsResponse"])
+            }
+            (&Method::GET, _) if of_object => Self::new(content, Body::Content).shows(Shows::Object),
+            (&Method::GET, _) if has("versions") => Self::document(&["ListVersionsResult"]),
+            (&Method::GET, _) if has("uploads") => Self::document(&["ListMultipartUploadsResult"]),
+            (&Method::GET, _) => Self::document(&["ListBucketResult"]),
+            (&Method::HEAD, _) if of_object => Self::new(content, Body::Content).shows(Shows::Object),
+            (&Method::PUT, _) if copies && has("uploadId") => Self::document(&["CopyPartResult"]),
+            (&Method::PUT, _) if copies => Self::document(&["CopyObjectResult"]),
+            (&Method::PUT, _) if of_object => Self::new(&[200], Body::Nothing).shows(Shows::Etag),
+            (&Method::POST, _) if has("delete") => Self::document(&["DeleteResult"]),
+            // `rclone serve s3` (1.75.2) leaves the end of the root's name out.
+            (&Method::POST, _) if has("uploads") => {
+                Self::document(&["InitiateMultipartUploadResult", "InitiateMultipartUpload"])
+            }
+            (&Method::POST, _) if has("uploadId") => Self::document(&["CompleteMultipartUploadResult"]),
+            _ => Self::new(&[200], Body::Nothing),
+        })
+    }
+
+    /// Checks the status of an answer that is no error.
+    pub(super) fn check_status(&self, request: &Request, status: u16) -> Result<()> {
+        match self.statuses.contains(&status) {
+            true => Ok(()),
+            false => Err(foreign(request, format_args!("status {status}"))),
+        }
+    }
+
+    /// Checks the headers of an answer.
+    pub(super) fn check_head(&self, request: &Request, status: u16, headers: &HeaderMap) -> Result<()> {
+        let has = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
+        let is_shown = match self.shows {
+            _ if status == 304 => true,
+            Shows::Nothing => true,
+            Shows::Etag => has("etag"),
+            Shows::Object => {
+                has("etag")
+                    || has("last-modified")
+                    || headers.keys().any(|name| name.as_str().starts_with("x-amz-"))
+            }
+        };
+        match (is_shown, self.shows) {
+            (true, _) => Ok(()),
+            (false, Shows::Etag) => Err(foreign(request, "no ETag")),
+            (false, _) => Err(foreign(request, "neither an ETag nor a date")),
+        }
+    }
+
+    /// Checks a body that was read; it is no error document.
+    pub(super) fn check_body(&self, request: &Request, text: &[u8]) -> Result<()> {
+        let text = String::from_utf8_lossy(text);
+        let is_empty = text.trim().is_empty();
+        let roots = match self.body {
+            Body::Content => return Ok(()),
+            Body::Json => {
+                let is_object =
+                    serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json.is_object());
+                return if is_object { Ok(()) } else { Err(foreign(request, "something that is no policy")) };
+            }
+            Body::Nothing if is_empty => return Ok(()),
+            Body::Xml(_) if is_empty => return Err(foreign(request, "nothing")),
+            Body::Nothing => &[][..],
+            Body::Xml(roots) => roots,
+        };
+        match xml::root(&text) {
+            None => Err(foreign(request, "something that is not XML")),
+            Some(root) if root.eq_ignore_ascii_case("html") => Err(foreign(request, "a web page")),
+            Some(root) if roots.is_empty() || roots.contains(&root.as_str()) => Ok(()),
+            Some(root) => Err(foreign(request, format_args!("a '{root}'"))),
+        }
+    }
+}
+
+/// An answer that no S3 server gives. The text goes behind "The server sent".
+fn foreign(request: &Request, what: impl std::fmt::Display) -> Error {
+    Error::Malformed(format!("no S3 answer to {} {}: {what}", request.method, request.resource_with_query()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: Method, key: Option<&str>, query: &[&str], headers: &[&str]) -> Request {
+        let request = Request::new(method, Some("b"), key);
+        let request = query.iter().fold(request, |request, name| request.query(name, "1"));
+        headers.iter().fold(request, |request, name| request.header(name, "x"))
+    }
+
+    #[test]
+    fn statuses_are_those_of_the_operation() {
+        use Method as M;
+        let copy = &["x-amz-copy-source"][..];
+        for (method, key, query, headers, statuses) in [
+            (M::PUT, Some("k"), &[][..], &[][..], &[200][..]),
+            (M::PUT, Some("k"), &["partNumber", "uploadId"], &[], &[200]),
+            (M::PUT, Some("k"), &[], copy, &[200]),
+            (M::PUT, Some("k"), &["acl"], &[], &[200, 204]),
+            (M::PUT, None, &["policy"], &[], &[200, 204]),
+            (M::PUT, None, &[], &[], &[200]),
+            (M::POST, Some("k"), &["restore"], &[], &[200, 202]),
+            (M::POST, None, &["delete"], &[], &[200]),
+            (M::POST, Some("k"), &["uploads"], &[], &[200]),
+            (M::DELETE, Some("k"), &[], &[], &[200, 204]),
+            (M::DELETE, Some("k"), &["uploadId"], &[], &[200, 204]),
+            (M::DELETE, None, &["policy"], &[], &[200, 204]),
+            (M::GET, Some("k"), &[], &[], &[200]),
+            (M::GET, Some("k"), &[], &["range"], &[200, 206]),
+            (M::GET, Some("k"), &[], &["if-none-match"], &[200, 304]),
+            (M::HEAD, Some("k"), &["partNumber"], &[], &[200, 206]),
+            (M::HEAD, Some("k"), &["versionId"], &[], &[200]),
+            (M::HEAD, None, &[], &[], &[200]),
+            (M::GET, None, &["versions"], &[], &[200]),
+        ] {
+            let form = Form::of(&request(method.clone(), key, query, headers)).unwrap();
+            for status in [200, 201, 202, 203, 204, 206, 207, 304] {
+                let is_meant = form.statuses.contains(&status);
+                assert_eq!(is_meant, statuses.contains(&status), "{method} {key:?} {query:?} {status}");
+            }
+        }
+        assert_eq!(Form::of(&Request::at(M::GET, "/2020-05-31/distribution".into())), None);
+    }
+
+    #[test]
+    fn pages_and_foreign_documents_are_no_answers() {
+        let page = "<!DOCTYPE html>\n<HTML><head><meta charset=utf-8></head><body>Sign in";
+        let put = request(Method::PUT, Some("k"), &[], &[]);
+        let listing = request(Method::GET, None, &[], &[]);
+        let location = request(Method::GET, None, &["location"], &[]);
+        let policy = request(Method::GET, None, &["policy"], &[]);
+        for (request, body, is_good) in [
+            (&put, "", true),
+            (&put, " \n", true),
+            (&put, "<PutObjectResult/>", true),
+            (&put, page, false),
+            (&put, "OK", false),
+            (&listing, "<?xml version=\"1.0\"?>\n<!-- c --><ListBucketResult xmlns=\"x\">", true),
+            (&listing, "<a:ListBucketResult xmlns:a=\"x\"/>", true),
+            (&listing, "<ListVersionsResult/>", false),
+            (&listing, "", false),
+            (&listing, "{}", false),
+            (&location, "<LocationConstraint/>", true),
+            (&location, "<Location/>", true),
+            (&location, page, false),
+            (&policy, "{\"Statement\": []}", true),
+            (&policy, "[]", false),
+            (&policy, page, false),
+        ] {
+            let form = Form::of(request).unwrap();
+            assert_eq!(form.check_body(request, body.as_bytes()).is_ok(), is_good, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_has_an_etag_and_what_is_read_looks_like_an_object() {
+        let head = |names: &[&'static str]| {
+            let value = http::HeaderValue::from_static("x");
+            names
+                .iter()
+                .map(|name| (http::HeaderName::from_static(name), value.clone()))
+                .collect::<HeaderMap>()
+        };
+        let (put, get) =
+            (request(Method::PUT, Some("k"), &[], &[]), request(Method::GET, Some("k"), &[], &[]));
+        for (request, names, is_good) in [
+            (&put, &["etag"][..], true),
+            (&put, &["x-amz-request-id"], false),
+            (&get, &["etag"], true),
+            (&get, &["last-modified"], true),
+            (&get, &["x-amz-request-id"], true),
+            (&get, &["content-type", "content-length"], false),
+        ] {
+            let form = Form::of(request).unwrap();
+            assert_eq!(form.check_head(request, 200, &head(names)).is_ok(), is_good, "{names:?}");
+        }
+    }
+}

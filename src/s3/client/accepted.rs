@@ -1,0 +1,50 @@
+//! Which answers with a status of success are successes.
+
+use super::Client;
+use crate::s3::answer::{Body, Form};
+use crate::s3::error::Result;
+use crate::s3::request::{MAX_DOCUMENT, Request, Response};
+use crate::s3::xml;
+
+impl Client {
+    /// Compares an answer with what S3 answers to the request. A document is read here, as a part of the attempt: it may
+    /// break off, and copy and complete-multipart may answer 200 first and fail afterwards.
+    pub(super) async fn accepted(&self, request: &Request, response: Response) -> Result<Response> {
+        let form = Form::of(request);
+        if let Some(form) = &form {
+            form.check_status(request, response.status)?;
+        }
+        let reads = request.whole_answer || form.is_some_and(|form| form.body != Body::Content);
+        if !reads {
+            if let Some(form) = &form {
+                form.check_head(request, response.status, &response.headers)?;
+            }
+            return Ok(response);
+        }
+        let (status, headers, timeout) = (response.status, response.headers.clone(), response.timeout);
+        let text = response.bytes(MAX_DOCUMENT).await?;
+        if let Some(form) = &form {
+            if let Some(mut error) = xml::error_document(&text) {
+                error.status = status_of_code(&error.code);
+                self.name_resource(&mut error, request);
+                return Err(error.into());
+            }
+            form.check_head(request, status, &headers)?;
+            form.check_body(request, &text)?;
+        }
+        let body = crate::s3::body::whole(text);
+        Ok(Response { status, headers, body, timeout, progress: None, throttle: None, after_loss: false })
+    }
+}
+
+/// The status that a service error has when it comes inside a 200 answer.
+fn status_of_code(code: &str) -> u16 {
+    match code {
+        "SlowDown" | "ServiceUnavailable" => 503,
+        "InternalError" => 500,
+        "AccessDenied" => 403,
+        "NoSuchKey" | "NoSuchUpload" | "NoSuchBucket" => 404,
+        "PreconditionFailed" => 412,
+        _ => 400,
+    }
+}

@@ -1,0 +1,223 @@
+//! Deletion of many objects: in batches, or one by one where the service has no batches. A key counts as deleted only if the
+//! service says so.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+
+use super::client::Client;
+use super::error::{ConnectionFailure, Error, Result};
+use super::object::{DeleteFailure, with_document};
+use super::request::Request;
+use super::xml::{self, Step};
+use futures::{StreamExt, TryStreamExt};
+use http::Method;
+use std::collections::HashMap;
+use std::fmt::Write;
+
+/// A key, with the id of a version where that alone is meant.
+type Named<'a> = (&'a str, Option<&'a str>);
+
+/// What the answer says about a key; texts are empty where it does not say.
+#[derive(Debug, Default)]
+struct Told {
+    key: String,
+    version: String,
+    is_marker: bool,
+    code: String,
+    message: String,
+}
+
+impl Client {
+    /// Deletes up to [`MAX_BATCH_DELETE`](super::object::MAX_BATCH_DELETE) keys, each with the id of a version where that
+    /// alone is meant, in one request, and returns those that were not deleted or of which the answer does not say that
+    /// they were. Where the service has no such request, for which it is asked once, they are deleted one by one.
+    pub async fn delete_objects(&self, bucket: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
+        if self.lacks_batch_deletion() {
+            return self.delete_each(bucket, keys).await;
+        }
+        let request = Request::new(Method::POST, Some(bucket), None).query("delete", "");
+        let request = with_document(request, document(keys), "application/xml").await?;
+        match self.fetch_text(request).await {
+            Ok(text) => failures(&text, keys),
+            Err(error) if is_unknown(&error) => {
+                log::info!(
+                    "The service does not delete several objects at once: they are deleted one by one"
+                );
+                self.note_no_batch_deletion();
+                self.delete_each(bucket, keys).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn delete_each(&self, bucket: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
+        let deleted = futures::stream::iter(keys.iter().copied()).map(|(key, version)| async move {
+            let version = version.unwrap_or_default();
+            let (code, message) = match self.at_version(version).delete_object(bucket, key).await {
+                Ok(()) => return Ok(None),
+                Err(Error::Service(service)) => (service.to_string(), String::new()),
+                // It is the same for all others.
+                Err(error @ Error::Connection { kind, .. })
+                    if !matches!(kind, ConnectionFailure::Broken | ConnectionFailure::Timeout) =>
+                {
+                    return Err(error);
+                }
+                Err(error) => (error.to_string(), String::new()),
+            };
+            Ok(Some(DeleteFailure { key: key.to_owned(), version: version.to_owned(), code, message }))
+        });
+        deleted
+            .buffered(self.options().bulk.max(1))
+            .try_filter_map(|failed| async { Ok(failed) })
+            .try_collect()
+            .await
+    }
+}
+
+/// Whether the service does not know the request: Swift, Google's older interface and others have no batches.
+fn is_unknown(error: &Error) -> bool {
+    match error.status() {
+        Some(405 | 501) => true,
+        Some(400) => matches!(error.code(), "InvalidArgument" | "NotImplemented" | "MethodNotAllowed"),
+        _ => false,
+    }
+}
+
+fn document(keys: &[Named<'_>]) -> String {
+    let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Delete>");
+    for (key, version) in keys {
+        let _ = write!(document, "<Object><Key>{}</Key>", xml::escaped(key));
+        if let Some(id) = version {
+            let _ = write!(document, "<VersionId>{}</VersionId>", xml::escaped(id));
+        }
+        document.push_str("</Object>");
+    }
+    document.push_str("</Delete>");
+    document
+}
+
+/// The keys that the answer does not call deleted, in their order.
+fn failures(answer: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
+    let (deleted, errors) = parse(answer)?;
+    let by_key = |told: Vec<Told>| {
+        let mut map: HashMap<String, Vec<Told>> = HashMap::new();
+        for one in told {
+            map.entry(one.key.clone()).or_default().push(one);
+        }
+        map
+    };
+    let (deleted, errors) = (by_key(deleted), by_key(errors));
+    let of_nobody = errors.get("").and_then(|errors| errors.first());
+    let mut failures = Vec::new();
+    for (key, version) in keys {
+        let errors = errors.get(*key).map_or(&[][..], Vec::as_slice);
+        let refused = errors.iter().find(|error| is_version(*version, error));
+        let is_deleted =
+            || deleted.get(*key).is_some_and(|told| told.iter().any(|one| is_version(*version, one)));
+        let why = match refused {
+            Some(error) => Some(error),
+            None if is_deleted() => continue,
+            None => errors.first().or(of_nobody),
+        };
+        let mut failure = DeleteFailure {
+            key: (*key).to_owned(),
+            version: version.unwrap_or_default().to_owned(),
+            ..DeleteFailure::default()
+        };
+        match why {
+            Some(told) => (failure.code, failure.message) = (told.code.clone(), told.message.clone()),
+            None => "the server does not say that it was deleted".clone_into(&mut failure.code),
+        }
+        failures.push(failure);
+    }
+    Ok(failures)
+}
+
+/// Whether what is told of a key is about the version that was meant. Where none was meant, the id may be that of the new
+/// delete marker.
+fn is_version(meant: Option<&str>, told: &Told) -> bool {
+    match meant {
+        None => told.is_marker || matches!(told.version.as_str(), "" | "null"),
+        Some("null") => matches!(told.version.as_str(), "" | "null"),
+        Some(id) => told.version == id,
+    }
+}
+
+/// The deleted keys and the errors.
+fn parse(answer: &str) -> Result<(Vec<Told>, Vec<Told>)> {
+    let (mut deleted, mut errors, mut told) = (Vec::new(), Vec::new(), Told::default());
+    xml::expect_root(answer, "DeleteResult")?;
+    xml::walk(answer, |step| {
+        let Step::Close([_, path @ ..], value) = step else { return };
+        match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["Deleted" | "Error", "Key"] => told.key = value.to_owned(),
+            ["Deleted" | "Error", "VersionId"] => told.version = value.trim().to_owned(),
+            ["Deleted", "DeleteMarker"] => told.is_marker = value.trim().eq_ignore_ascii_case("true"),
+            ["Error", "Code"] => told.code = value.trim().to_owned(),
+            ["Error", "Message"] => told.message = value.trim().to_owned(),
+            ["Deleted"] => deleted.push(std::mem::take(&mut told)),
+            ["Error"] => errors.push(std::mem::take(&mut told)),
+            _ => {}
+        }
+    })?;
+    Ok((deleted, errors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(inner: &str, keys: &[Named<'_>]) -> Vec<(String, String, String)> {
+        let answer = format!("<DeleteResult xmlns=\"x\">{inner}</DeleteResult>");
+        let failed = failures(&answer, keys).unwrap();
+        failed.into_iter().map(|failed| (failed.key, failed.version, failed.code)).collect()
+    }
+
+    #[test]
+    fn only_what_the_answer_calls_deleted_is_deleted() {
+        const SILENCE: &str = "the server does not say that it was deleted";
+        let (plain, version, null) = (("a b", None), ("a b", Some("v1")), ("a b", Some("null")));
+        for (inner, key, code) in [
+            ("<Deleted><Key>a b</Key></Deleted>", plain, None),
+            ("<Deleted><Key>a b</Key><VersionId>null</VersionId></Deleted>", plain, None),
+            (
+                "<Deleted><Key>a b</Key><DeleteMarker>true</DeleteMarker><VersionId>v2</VersionId></Deleted>",
+                plain,
+                None,
+            ),
+            ("<Deleted><Key>a b</Key><VersionId>v1</VersionId></Deleted>", version, None),
+            ("<Deleted><Key>a b</Key></Deleted>", null, None),
+            ("", plain, Some(SILENCE)),
+            ("<Deleted><Key>a%20b</Key></Deleted>", plain, Some(SILENCE)),
+            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", plain, Some(SILENCE)),
+            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", version, Some(SILENCE)),
+            ("<Deleted><Key>a b</Key></Deleted>", version, Some(SILENCE)),
+            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", null, Some(SILENCE)),
+            ("<Error><Key>a b</Key><Code>AccessDenied</Code></Error>", plain, Some("AccessDenied")),
+            ("<Error><Code>InternalError</Code></Error>", plain, Some("InternalError")),
+            ("<Error><Key>a%20b</Key><Code>InternalError</Code></Error>", plain, Some(SILENCE)),
+            (
+                "<Error><Key>a b</Key><VersionId>v9</VersionId><Code>AccessDenied</Code></Error>",
+                version,
+                Some("AccessDenied"),
+            ),
+            (
+                "<Deleted><Key>a b</Key></Deleted><Error><Key>a b</Key><Code>AccessDenied</Code></Error>",
+                plain,
+                Some("AccessDenied"),
+            ),
+        ] {
+            let expected: Vec<_> = (code.into_iter())
+                .map(|code| (key.0.to_owned(), key.1.unwrap_or_default().to_owned(), code.to_owned()))
+                .collect();
+            assert_eq!(failed(inner, &[key]), expected, "{inner} {key:?}");
+        }
+    }
+
+    #[test]
+    fn each_key_has_its_own_answer() {
+        let inner = "<Deleted><Key>b</Key></Deleted><Error><Key>c</Key><Code>AccessDenied</Code></Error>";
+        let keys = [("a", None), ("b", None), ("c", None)];
+        let names: Vec<_> = failed(inner, &keys).into_iter().map(|(key, ..)| key).collect();
+        assert_eq!(names, ["a", "c"]);
+        assert!(failures("<html/>", &keys).is_err());
+    }
+}
