@@ -56,6 +56,10 @@ fn run(invocation: &Invocation) -> Outcome {
     })?;
     start_log(loaded.settings.verbosity.into());
     warn(&loaded.warnings);
+    if loaded.settings.config_readable_by_others {
+        let file = loaded.settings.config_file.display();
+        log::info!("Other users may read the secrets in '{file}'; chmod 600 keeps them out");
+    }
     if invocation.typed.dump_config() {
         return if loaded.settings.quiet { Ok(()) } else { print_text(&loaded.settings.dump()) };
     }

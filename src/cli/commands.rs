@@ -28,12 +28,18 @@ pub enum Command {
     Gettagging,
     Deltagging,
     Setcors,
+    Getcors,
     Delcors,
     Setversioning,
+    Getversioning,
     Setownership,
+    Getownership,
     Setblockpublicaccess,
+    Getblockpublicaccess,
     Setobjectlegalhold,
+    Getobjectlegalhold,
     Setobjectretention,
+    Getobjectretention,
     Payer,
     Accesslog,
     Expire,
@@ -128,6 +134,8 @@ pub struct CommandSpec {
     pub details: &'static str,
     /// How many parameters it needs at least.
     pub min_args: usize,
+    /// How many it takes at most; `None`: any number, which are done in order.
+    pub max_args: Option<usize>,
     /// Where it stands in the help.
     pub group: Group,
     /// Whether it talks to a store, or signs, and so needs a key pair.
@@ -161,7 +169,7 @@ pub fn similar(word: &str) -> Option<&'static str> {
 }
 
 macro_rules! commands {
-    ($( $id:ident $group:ident $names:expr, $min:literal, $usage:literal, $summary:literal $(, $details:literal)? $(; $no_account:ident)? )*) => {
+    ($( $id:ident $group:ident $names:expr, $min:literal $(to $max:literal)?, $usage:literal, $summary:literal $(, $details:literal)? $(; $no_account:ident)? )*) => {
         /// Every command, in the order of the help.
         pub const COMMANDS: &[CommandSpec] = &[ $( CommandSpec {
             id: Command::$id,
@@ -170,10 +178,13 @@ macro_rules! commands {
             summary: $summary,
             details: concat!($($details)?),
             min_args: $min,
+            max_args: commands!(@most $($max)?),
             group: Group::$group,
             needs_account: commands!(@account $($no_account)?),
         }, )* ];
     };
+    (@most $max:literal) => { Some($max) };
+    (@most) => { None };
     (@account no_account) => { false };
     (@account) => { true };
 }
@@ -183,10 +194,11 @@ commands! {
     Mb Buckets ["mb"], 1, "s3://BUCKET...", "Make buckets"
     Rb Buckets ["rb"], 1, "s3://BUCKET...", "Remove buckets",
         "A bucket that still holds objects is only removed with --recursive or --force, which delete them first."
-    Ls Buckets ["ls"], 0, "[s3://BUCKET[/PREFIX]]", "List the buckets, or what is in one",
-        "A listing stops at the next '/' of the names; with --recursive it goes all the way down."
-    La Buckets ["la"], 0, "", "List what is in every bucket"
-    Du Buckets ["du"], 0, "[s3://BUCKET[/PREFIX]]", "Show how much space objects take"
+    Ls Buckets ["ls"], 0, "[s3://BUCKET[/PREFIX]...]", "List the buckets, or what is in one",
+        "A listing stops at the next '/' of the names; with --recursive it goes all the way down. '*' and '?' in the prefix are wildcards."
+    La Buckets ["la"], 0 to 0, "", "List what is in every bucket"
+    Du Buckets ["du"], 0, "[s3://BUCKET[/PREFIX]...]", "Show how much space objects take",
+        "'*' and '?' in the prefix are wildcards."
     Put Objects ["put"], 2, "FILE... s3://BUCKET[/PREFIX]", "Upload files",
         "The object gets the file's name below a bucket or a prefix that ends in '/', else exactly the name given. With --recursive a directory is uploaded under its name, and with '/' after it only what is in it. FILE may be '-' for the standard input."
     Get Objects ["get"], 1, "s3://BUCKET/OBJECT... [LOCAL]", "Download objects",
@@ -207,44 +219,53 @@ commands! {
         "The copies come after a while, which --restore-priority decides, and last for --restore-days."
     Setacl Access ["setacl"], 1, "s3://BUCKET[/OBJECT]...", "Change who may read or write",
         "At least one of --acl-public, --acl-private, --acl-grant and --acl-revoke says how. Grants come before revocations. With --recursive the objects are changed, not the bucket."
-    Getacl Access ["getacl"], 1, "s3://BUCKET[/OBJECT]", "Show who may read or write"
-    Setpolicy Access ["setpolicy"], 2, "FILE s3://BUCKET", "Set the policy of a bucket from a JSON file"
-    Getpolicy Access ["getpolicy"], 1, "s3://BUCKET", "Show the policy of a bucket"
-    Delpolicy Access ["delpolicy"], 1, "s3://BUCKET", "Delete the policy of a bucket"
-    Setlifecycle Documents ["setlifecycle"], 2, "FILE s3://BUCKET", "Set the lifecycle rules of a bucket from an XML file"
-    Getlifecycle Documents ["getlifecycle"], 1, "s3://BUCKET", "Show the lifecycle rules of a bucket"
-    Dellifecycle Documents ["dellifecycle"], 1, "s3://BUCKET", "Delete the lifecycle rules of a bucket"
+    Getacl Access ["getacl"], 1, "s3://BUCKET[/OBJECT]...", "Show who may read or write"
+    Setpolicy Access ["setpolicy"], 2, "FILE s3://BUCKET...", "Set the policy of buckets from a JSON file",
+        "The policy is checked first, and compared with what the store gives back. --dry-run shows what would change."
+    Getpolicy Access ["getpolicy"], 1, "s3://BUCKET...", "Show the policy of a bucket"
+    Delpolicy Access ["delpolicy"], 1, "s3://BUCKET...", "Delete the policy of a bucket"
+    Setlifecycle Documents ["setlifecycle"], 2, "FILE s3://BUCKET...", "Set the lifecycle rules of buckets from an XML file",
+        "The rules are checked first, and compared with what the store gives back. --dry-run shows what would change."
+    Getlifecycle Documents ["getlifecycle"], 1, "s3://BUCKET...", "Show the lifecycle rules of a bucket"
+    Dellifecycle Documents ["dellifecycle"], 1, "s3://BUCKET...", "Delete the lifecycle rules of a bucket"
     Expire Documents ["expire"], 1, "s3://BUCKET...", "Have objects deleted after some days or at a date",
         "The lifecycle rules that are there are replaced by one made of --expiry-days or --expiry-date, and --expiry-prefix; without any of them they are deleted."
-    Settagging Documents ["settagging"], 2, "s3://BUCKET[/OBJECT] KEY=VALUE[&KEY=VALUE...]", "Set the tags of a bucket or an object",
+    Settagging Documents ["settagging"], 2, "s3://BUCKET[/OBJECT]... KEY=VALUE[&KEY=VALUE...]", "Set the tags of a bucket or an object",
         "The tags that are there are replaced. Quote the list, because '&' means something to a shell."
-    Gettagging Documents ["gettagging"], 1, "s3://BUCKET[/OBJECT]", "Show the tags of a bucket or an object"
-    Deltagging Documents ["deltagging"], 1, "s3://BUCKET[/OBJECT]", "Delete the tags of a bucket or an object"
-    Setobjectlegalhold Documents ["setobjectlegalhold"], 2, "ON|OFF s3://BUCKET/OBJECT", "Protect an object from deletion until further notice"
-    Setobjectretention Documents ["setobjectretention"], 3, "MODE DATE s3://BUCKET/OBJECT", "Protect an object from deletion until a date",
+    Gettagging Documents ["gettagging"], 1, "s3://BUCKET[/OBJECT]...", "Show the tags of a bucket or an object"
+    Deltagging Documents ["deltagging"], 1, "s3://BUCKET[/OBJECT]...", "Delete the tags of a bucket or an object"
+    Setobjectlegalhold Documents ["setobjectlegalhold"], 2, "ON|OFF s3://BUCKET/OBJECT...", "Protect objects from deletion until further notice"
+    Getobjectlegalhold Documents ["getobjectlegalhold"], 1, "s3://BUCKET/OBJECT...", "Show whether objects are under legal hold"
+    Setobjectretention Documents ["setobjectretention"], 3, "MODE DATE s3://BUCKET/OBJECT...", "Protect objects from deletion until a date",
         "MODE is GOVERNANCE or COMPLIANCE; DATE is written as 2030-01-31T12:00:00Z."
-    Setversioning Settings ["setversioning"], 2, "s3://BUCKET enable|disable", "Keep old versions of objects, or no longer"
-    Setownership Settings ["setownership"], 2, "s3://BUCKET RULE", "Say who owns what others put into a bucket",
+    Getobjectretention Documents ["getobjectretention"], 1, "s3://BUCKET/OBJECT...", "Show until when objects are protected"
+    Setversioning Settings ["setversioning"], 2, "s3://BUCKET... enable|disable", "Keep old versions of objects, or no longer"
+    Getversioning Settings ["getversioning"], 1, "s3://BUCKET...", "Show whether old versions of objects are kept"
+    Setownership Settings ["setownership"], 2, "s3://BUCKET... RULE", "Say who owns what others put into a bucket",
         "RULE is BucketOwnerPreferred, BucketOwnerEnforced or ObjectWriter."
-    Setblockpublicaccess Settings ["setblockpublicaccess"], 2, "s3://BUCKET SWITCH[,SWITCH...]", "Keep a bucket from being opened to everybody",
-        "The switches are BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy and RestrictPublicBuckets. Those that are not named are switched off."
-    Payer Settings ["payer"], 1, "s3://BUCKET", "Say who pays for requests",
+    Getownership Settings ["getownership"], 1, "s3://BUCKET...", "Show who owns what others put into a bucket"
+    Setblockpublicaccess Settings ["setblockpublicaccess"], 2, "s3://BUCKET... SWITCH[,SWITCH...]", "Keep a bucket from being opened to everybody",
+        "The switches are BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy and RestrictPublicBuckets. Those that are not named are switched off; 'none' switches all of them off."
+    Getblockpublicaccess Settings ["getblockpublicaccess"], 1, "s3://BUCKET...", "Show what keeps a bucket from being opened to everybody"
+    Payer Settings ["payer"], 1, "s3://BUCKET...", "Say who pays for requests",
         "With --requester-pays it is whoever makes them, else the bucket's owner."
-    Accesslog Settings ["accesslog"], 1, "s3://BUCKET", "Show or set where a bucket's access logs go"
-    Setcors Settings ["setcors"], 2, "FILE s3://BUCKET", "Set the cross-origin rules of a bucket from an XML file"
-    Delcors Settings ["delcors"], 1, "s3://BUCKET", "Delete the cross-origin rules of a bucket"
-    Setnotification Settings ["setnotification"], 2, "FILE s3://BUCKET", "Set from an XML file who is told of changes in a bucket"
-    Getnotification Settings ["getnotification"], 1, "s3://BUCKET", "Show who is told of changes in a bucket"
-    Delnotification Settings ["delnotification"], 1, "s3://BUCKET", "Tell nobody of changes in a bucket any more"
+    Accesslog Settings ["accesslog"], 1, "s3://BUCKET...", "Show or set where a bucket's access logs go"
+    Setcors Settings ["setcors"], 2, "FILE s3://BUCKET...", "Set the cross-origin rules of a bucket from an XML file"
+    Getcors Settings ["getcors"], 1, "s3://BUCKET...", "Show the cross-origin rules of a bucket"
+    Delcors Settings ["delcors"], 1, "s3://BUCKET...", "Delete the cross-origin rules of a bucket"
+    Setnotification Settings ["setnotification"], 2, "FILE s3://BUCKET...", "Set from an XML file who is told of changes in a bucket"
+    Getnotification Settings ["getnotification"], 1, "s3://BUCKET...", "Show who is told of changes in a bucket"
+    Delnotification Settings ["delnotification"], 1, "s3://BUCKET...", "Tell nobody of changes in a bucket any more"
     WsCreate Settings ["ws-create"], 1, "s3://BUCKET...", "Make websites of buckets"
     WsInfo Settings ["ws-info"], 1, "s3://BUCKET...", "Show how buckets are websites"
     WsDelete Settings ["ws-delete"], 1, "s3://BUCKET...", "Make buckets be websites no more"
-    Multipart Uploads ["multipart"], 1, "s3://BUCKET [ID]", "List unfinished uploads"
-    Listmp Uploads ["listmp"], 2, "s3://BUCKET/OBJECT ID", "List the parts of an unfinished upload"
-    Abortmp Uploads ["abortmp"], 2, "s3://BUCKET/OBJECT ID", "Give up an unfinished upload and free its space"
+    Multipart Uploads ["multipart"], 1, "s3://BUCKET... [ID]", "List unfinished uploads",
+        "With an upload id only that upload is listed."
+    Listmp Uploads ["listmp"], 2 to 2, "s3://BUCKET/OBJECT ID", "List the parts of an unfinished upload"
+    Abortmp Uploads ["abortmp"], 2 to 2, "s3://BUCKET/OBJECT ID", "Give up an unfinished upload and free its space"
     Fixbucket Tools ["fixbucket"], 1, "s3://BUCKET[/PREFIX]...", "Rename objects with control characters in their names",
         "Each control character becomes what s3cmd's put makes of it, such as '^A'. An object is deleted under its old name once its copy is complete; one whose new name exists already stays."
-    Cflist CloudFront ["cflist"], 0, "", "List CloudFront distributions"
+    Cflist CloudFront ["cflist"], 0 to 0, "", "List CloudFront distributions"
     Cfinfo CloudFront ["cfinfo"], 0, "[cf://ID...]", "Show what is known about CloudFront distributions",
         "A distribution can be named by a bucket that it shows, too: s3://BUCKET."
     Cfcreate CloudFront ["cfcreate"], 1, "s3://BUCKET...", "Put CloudFront distributions in front of buckets"
@@ -255,14 +276,14 @@ commands! {
     Cfinval CloudFront ["cfinval"], 1, "s3://BUCKET/OBJECT...", "Have CloudFront forget objects",
         "A bucket, or a name that ends in '/', stands for all that is below; '*' at the end of a name is a wildcard."
     Cfinvalinfo CloudFront ["cfinvalinfo"], 1, "cf://ID[/INVALIDATION]...", "Show how far CloudFront has forgotten objects"
-    Signurl Tools ["signurl"], 2, "s3://BUCKET/OBJECT EXPIRY", "Make a link that works for a while without an account",
+    Signurl Tools ["signurl"], 2, "s3://BUCKET/OBJECT... EXPIRY", "Make a link that works for a while without an account",
         "EXPIRY is +SECONDS, +Nm, +Nh or +Nd from now, a date (2030-01-31 or 2030-01-31T12:00:00Z), or seconds since 1970. Nothing is asked of the server. Links are signed with version 4, which allows 7 days; beyond that, or with signature_v2, with version 2."
-    Sign Tools ["sign"], 1, "STRING", "Sign a text with the secret key"
-    Check Tools ["check"], 0, "[s3://BUCKET]", "Test the connection step by step",
+    Sign Tools ["sign"], 1 to 1, "STRING", "Sign a text with the secret key"
+    Check Tools ["check"], 0 to 1, "[s3://BUCKET]", "Test the connection step by step",
         "Each step prints what it found, and a failure which setting to change. What the test stores it removes again. With --embedded it runs against a private server of its own and needs no account."
-    Serve Tools ["serve"], 1, "DIRECTORY", "Serve a directory as an S3 store, or a part of another store",
+    Serve Tools ["serve"], 1 to 1, "DIRECTORY", "Serve a directory as an S3 store, or a part of another store",
         "Buckets are directories, objects are files. With --remote there is no directory: the objects of a bucket of the configured store, or those below a prefix, are served under key pairs of the server's own. Without --auth-file and --auth-key a key pair is made, printed and written into a configuration file that is ready for use."; no_account
-    Help Tools ["help"], 0, "[COMMAND]", "Show this help, or that of one command"; no_account
+    Help Tools ["help"], 0 to 1, "[COMMAND]", "Show this help, or that of one command"; no_account
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod layer;
 mod normalise;
 pub mod options;
 mod quote;
+mod usage;
 
 use std::ffi::OsString;
 
@@ -89,26 +90,29 @@ impl Invocation {
     /// Checks the command and the number of its arguments. To be called once the settings are there, because a
     /// missing configuration file comes first (measured on s3cmd 2.4.0).
     pub fn check(&self) -> Result<(), Usage> {
-        let usage = |lines| Err(Usage { exit: 64, stdout: String::new(), lines });
+        let refused = |lines| Err(Usage { exit: 64, stdout: String::new(), lines });
         if self.typed.configure() {
             return Ok(());
         }
         if self.typed.single(Single::Provider).is_some() {
-            return usage(vec!["Parameter problem: --provider goes with --configure".to_owned()]);
+            return refused(vec!["Parameter problem: --provider goes with --configure".to_owned()]);
         }
         if !self.has_word {
             let quiet = self.typed.switch(Single::Quiet) == Some(true);
             let stdout = if quiet { String::new() } else { help::full() };
             return Err(Usage { exit: 64, stdout, lines: Vec::new() });
         }
-        let Some(command) = self.command else { return usage(invalid_command(&self.command_word)) };
+        let Some(command) = self.command else { return refused(invalid_command(&self.command_word)) };
         let from_list = command.id == Command::Md5sum && self.typed.key("check_list").is_none();
         let is_served_elsewhere = command.id == Command::Serve && self.typed.key("remote").is_some();
         let wanted = if is_served_elsewhere { 0 } else { command.min_args.max(usize::from(from_list)) };
         if self.args.len() < wanted {
-            return usage(vec![format!("Not enough parameters for command '{}'", self.command_word)]);
+            return refused(vec![format!("Not enough parameters for command '{}'", self.command_word)]);
         }
-        Ok(())
+        match usage::problem(command, &self.command_word, &self.args, &self.typed) {
+            Some(problem) => refused(vec![problem]),
+            None => Ok(()),
+        }
     }
 }
 
@@ -145,6 +149,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
         typed.configure() || command.is_some_and(|command| !needs_account(command, &typed));
     let asks_for_help = command.is_some_and(|command| command.id == Command::Help);
     if asks_for_help && !typed.dump_config() && !typed.configure() {
+        if let Some(surplus) = words.get(1) {
+            let stderr =
+                format!("ERROR: Too many parameters for command 'help': {}\n", quote::quoted(surplus));
+            return Parsed::Fail { stderr, stdout: String::new(), exit: 64 };
+        }
         return help_for(words.first());
     }
     Parsed::Run(Invocation { command, command_word: quote::shown(&word), args: words, typed, has_word })

@@ -1,36 +1,44 @@
-//! `accesslog s3://BUCKET`: shows or changes where the bucket's access logs go.
+//! `accesslog s3://BUCKET...`: shows or changes where the access logs of buckets go.
 
 use super::context::Cx;
 use super::document;
+use super::each::each;
 use crate::output::{Event, Failure, Outcome};
+use crate::s3::documents::Document;
 use crate::s3::subresources::LogTarget;
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
 /// Sets the target with `--access-logging-target-prefix`, switches logs off with `--no-access-logging`, and prints what
-/// holds then. Of several arguments the last one is meant (measured on s3cmd 2.4.0).
+/// holds then.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = document::only_bucket(&args[args.len() - 1], "accesslog")?;
-    let target = match cx.settings.log_target_prefix.as_deref() {
-        Some("") => cx.client().log_target(&uri.bucket).await?,
-        Some(typed) => {
-            let target = target(typed)?;
-            set(cx, &uri, Some(&target)).await?;
-            Some(target)
+    let uris = document::only_buckets(args, "accesslog")?;
+    let typed = cx.settings.log_target_prefix.as_deref();
+    let changes = typed != Some("");
+    let target = typed.filter(|typed| !typed.is_empty()).map(target).transpose()?;
+    let outcome = each(cx, &uris, async |uri| {
+        if !changes {
+            let target = cx.client().log_target(&uri.bucket).await?;
+            return show(cx, uri, target.as_ref(), false);
         }
-        None => {
-            set(cx, &uri, None).await?;
-            None
+        let document = Document::logging(target.as_ref(), cx.settings.acl_public == Some(true));
+        if cx.settings.dry_run {
+            return show(cx, uri, target.as_ref(), true);
         }
-    };
-    let changes = cx.settings.log_target_prefix.as_deref() != Some("");
-    let target = target.map(|LogTarget { bucket, prefix }| S3Uri::new(bucket, prefix));
-    let dry_run = changes && cx.settings.dry_run;
-    cx.console.tell(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })?;
+        cx.client().set_logging(&uri.bucket, target.as_ref(), &document).await?;
+        show(cx, uri, target.as_ref(), false)?;
+        document::verify(cx, uri, &document).await
+    });
+    let outcome = outcome.await;
     if changes {
         document::end_of_dry_run(cx);
     }
-    Ok(())
+    outcome
+}
+
+fn show(cx: &Cx, uri: &S3Uri, target: Option<&LogTarget>, dry_run: bool) -> Outcome {
+    let target = target.map(|LogTarget { bucket, prefix }| S3Uri::new(bucket, prefix));
+    cx.console.tell(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })
 }
 
 /// Reads `--access-logging-target-prefix`.
@@ -39,12 +47,4 @@ pub(super) fn target(typed: &str) -> Outcome<LogTarget> {
         Some(uri) if !uri.bucket.is_empty() => Ok(LogTarget { bucket: uri.bucket, prefix: uri.key }),
         _ => Err(Failure::parameter("--log-target-prefix must be a S3 URI")),
     }
-}
-
-async fn set(cx: &Cx, uri: &S3Uri, target: Option<&LogTarget>) -> Outcome {
-    if !cx.settings.dry_run {
-        let public = cx.settings.acl_public == Some(true);
-        cx.client().set_log_target(&uri.bucket, target, public).await?;
-    }
-    Ok(())
 }

@@ -45,6 +45,13 @@ async fn check(cx: &Cx, bucket: Option<String>) -> Outcome {
 
 /// Steps that cannot work once an earlier one has failed are left out. Fails only where nothing can be printed.
 async fn steps(cx: &Cx, bucket: Option<String>, report: &mut Report) -> Outcome {
+    if cx.settings.config_readable_by_others {
+        let file = cx.settings.config_file.display();
+        report.note(
+            "config",
+            format!("other users may read the secrets in '{file}'; chmod 600 keeps them out"),
+        )?;
+    }
     if !connection::check(cx, report).await? {
         return Ok(());
     }

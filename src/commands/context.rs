@@ -175,6 +175,11 @@ pub fn bucket_uri(argument: &OsStr) -> Outcome<S3Uri> {
     }
 }
 
+/// Reads all arguments as buckets.
+pub fn bucket_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
+    arguments.iter().map(|argument| bucket_uri(argument)).collect()
+}
+
 /// Reads all arguments as `s3://` URIs.
 pub fn s3_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
     arguments.iter().map(|argument| s3_uri(argument)).collect()

@@ -1,11 +1,17 @@
-//! `delcors s3://BUCKET`: takes the bucket's cross-origin rules away.
+//! `delcors s3://BUCKET...`: takes the cross-origin rules of buckets away.
 
-use super::context::Cx;
-use super::document;
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::Outcome;
+use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
 /// Deletes the rules that browsers ask for.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    document::delete(cx, &args[0], "cors", "CORS deleted").await
+    let said = Said::plain("CORS deleted").when_done();
+    let outcome =
+        each(cx, &bucket_uris(args)?, async |uri| document::delete(cx, uri, Kind::Cors, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
 }

@@ -1,11 +1,17 @@
-//! `delpolicy s3://BUCKET`: takes the bucket's policy away.
+//! `delpolicy s3://BUCKET...`: takes the policies of buckets away.
 
-use super::context::Cx;
-use super::document;
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::Outcome;
+use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Deletes the policy of a bucket.
+/// Deletes the policy of each bucket.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    document::delete(cx, &args[0], "policy", "Policy deleted").await
+    let said = Said::plain("Policy deleted").when_done();
+    let outcome =
+        each(cx, &bucket_uris(args)?, async |uri| document::delete(cx, uri, Kind::Policy, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
 }

@@ -1,23 +1,32 @@
-//! `du [s3://BUCKET[/PREFIX]]`: counts objects and bytes.
+//! `du [s3://BUCKET[/PREFIX]...]`: counts objects and bytes.
 
-use super::context::Cx;
+use super::context::{Cx, s3_uris};
+use super::each::each;
+use super::names::Names;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::list::ListOptions;
-use crate::uri::{Location, S3Uri};
+use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use std::ffi::OsString;
 
-/// Sums up what is under the first argument, or every bucket and the total where it names none.
-///
-/// Current versions count only. Further arguments are ignored, as in s3cmd.
+/// Sums up what is under each argument, or every bucket and the total where it names none. Current versions count only.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let human = cx.settings.human_readable_sizes;
-    if let Some(Location::S3(uri)) = args.first().map(|arg| Location::parse(arg))
-        && !uri.bucket.is_empty()
-    {
-        let usage = measure(cx, &uri).await?;
-        return cx.console.tell(&usage.event(&uri, human));
+    let uris = s3_uris(args)?;
+    if uris.is_empty() {
+        return all_buckets(cx).await;
     }
+    each(cx, &uris, async |uri| {
+        if uri.bucket.is_empty() {
+            return all_buckets(cx).await;
+        }
+        let usage = measure(cx, uri).await?;
+        cx.console.tell(&usage.event(uri, cx.settings.human_readable_sizes))
+    })
+    .await
+}
+
+async fn all_buckets(cx: &Cx) -> Outcome {
+    let human = cx.settings.human_readable_sizes;
     let buckets = cx.client().list_buckets().await?;
     let sums = futures::stream::iter(buckets).map(|bucket| async move {
         let uri = S3Uri::new(bucket.name, "");
@@ -41,44 +50,39 @@ struct Usage {
 }
 
 async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
+    let names = Names::new(cx, &uri.key, true);
     if cx.settings.all_versions {
-        return measure_versions(cx, uri).await;
+        return measure_versions(cx, uri, &names).await;
     }
     let options = ListOptions {
-        prefix: uri.key.clone(),
+        prefix: names.prefix().to_owned(),
         unordered: cx.settings.list_allow_unordered,
         width: cx.width(),
         ..ListOptions::default()
     };
     let mut pages = cx.client().list_sheets(&uri.bucket, options).boxed();
     let mut usage = Usage::default();
-    let (shard, relative) = (cx.shard(), uri.key.rfind('/').map_or(0, |slash| slash + 1));
     while let Some(page) = pages.try_next().await.map_err(Failure::about_bucket)? {
-        match shard {
-            None => {
-                usage.objects += page.len() as u64;
-                usage.bytes += page.bytes();
-            }
-            Some(shard) => {
-                for object in page.entries().filter(|object| shard.takes(&object.key[relative..])) {
-                    usage.objects += 1;
-                    usage.bytes += object.size;
-                }
-            }
+        if names.are_all() {
+            usage.objects += page.len() as u64;
+            usage.bytes += page.bytes();
+            continue;
+        }
+        for object in page.entries().filter(|object| names.take(object.key)) {
+            usage.objects += 1;
+            usage.bytes += object.size;
         }
     }
     Ok(usage)
 }
 
 /// The same with all versions; delete markers are none.
-async fn measure_versions(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
-    let options = ListOptions { prefix: uri.key.clone(), ..ListOptions::default() };
+async fn measure_versions(cx: &Cx, uri: &S3Uri, names: &Names<'_>) -> Outcome<Usage> {
+    let options = ListOptions { prefix: names.prefix().to_owned(), ..ListOptions::default() };
     let mut pages = cx.client().version_pages(&uri.bucket, options).boxed();
     let mut usage = Usage::default();
-    let (shard, relative) = (cx.shard(), uri.key.rfind('/').map_or(0, |slash| slash + 1));
     while let Some(page) = pages.try_next().await.map_err(Failure::about_bucket)? {
-        let is_meant = |key: &str| shard.is_none_or(|shard| shard.takes(&key[relative..]));
-        for version in page.versions.iter().filter(|version| !version.is_marker && is_meant(&version.key)) {
+        for version in page.versions.iter().filter(|version| !version.is_marker && names.take(&version.key)) {
             usage.objects += 1;
             usage.bytes += version.size;
         }

@@ -1,42 +1,44 @@
 //! `expire s3://BUCKET...`: has objects deleted after some days or at a date.
 
-use super::context::{Cx, bucket_uri};
-use super::document::{end_of_dry_run, said_of_bucket};
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
 use crate::config::Settings;
 use crate::output::{Failure, Outcome};
-use crate::s3::bucket::ExpiryRule;
+use crate::s3::documents::{Document, Kind};
 use std::ffi::OsString;
 
 /// Replaces the lifecycle of each bucket by one rule made of `--expiry-days` or `--expiry-date`, and `--expiry-prefix`;
 /// without any of them the lifecycle is deleted.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let rule = rule(&cx.settings)?;
-    for argument in args {
-        let uri = bucket_uri(argument)?;
-        let done = match &rule {
-            Some(_) => "expiration configuration is set",
-            None => "expiration configuration is deleted",
-        };
-        if !cx.settings.dry_run {
-            let answer = match &rule {
-                Some(rule) => cx.client().set_expiry(&uri.bucket, rule).await,
-                None => cx.client().delete_document(&uri.bucket, None, "lifecycle").await,
-            };
-            answer.map_err(Failure::about_bucket)?;
+    let document = rule(&cx.settings)?;
+    let uris = bucket_uris(args)?;
+    let outcome = each(cx, &uris, async |uri| match &document {
+        Some(document) => {
+            let said = Said::of_bucket("expiration configuration is set");
+            document::set(cx, uri, document, said).await
         }
-        said_of_bucket(cx, &uri, done)?;
-    }
-    end_of_dry_run(cx);
-    Ok(())
+        None => {
+            let said = Said::of_bucket("expiration configuration is deleted");
+            document::delete(cx, uri, Kind::Lifecycle, said).await
+        }
+    });
+    let outcome = outcome.await;
+    document::end_of_dry_run(cx);
+    outcome
 }
 
-fn rule(settings: &Settings) -> Outcome<Option<ExpiryRule>> {
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let prefix = settings.expiry_prefix.clone();
-    let rule = ExpiryRule { prefix, days: given(&settings.expiry_days), date: given(&settings.expiry_date) };
-    match (&rule.days, &rule.date) {
-        (Some(_), None) | (None, Some(_)) => Ok(Some(rule)),
-        (None, None) if rule.prefix.is_empty() => Ok(None),
-        _ => Err(Failure::parameter("Expect either --expiry-day or --expiry-date")),
-    }
+/// The document with the one rule that the options make, if they do.
+fn rule(settings: &Settings) -> Outcome<Option<Document>> {
+    let given = |text: &'_ str| !text.is_empty();
+    let (days, date) = (settings.expiry_days.as_str(), settings.expiry_date.as_str());
+    let prefix = settings.expiry_prefix.as_str();
+    let document = match (given(days), given(date)) {
+        (true, false) => Document::expiry(prefix, Some(days), None),
+        (false, true) => Document::expiry(prefix, None, Some(date)),
+        (false, false) if prefix.is_empty() => return Ok(None),
+        _ => return Err(Failure::parameter("Expect either --expiry-day or --expiry-date")),
+    };
+    document.check("").map_err(Failure::parameter)?;
+    Ok(Some(document))
 }

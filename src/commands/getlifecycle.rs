@@ -1,12 +1,21 @@
-//! `getlifecycle s3://BUCKET`: shows the bucket's lifecycle rules.
+//! `getlifecycle s3://BUCKET...`: shows the lifecycle rules of buckets.
 
-use super::context::{Cx, bucket_uri};
+use super::context::{Cx, bucket_uris};
+use super::document;
+use super::each::each;
 use crate::output::{Event, Outcome, indented};
+use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Prints the lifecycle rules of a bucket as indented XML, followed by an empty line.
+/// Prints the lifecycle rules of each bucket as indented XML, followed by an empty line. `setlifecycle` takes what is
+/// printed.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = bucket_uri(&args[0])?;
-    let text = cx.client().document(&uri.bucket, None, "lifecycle").await?;
-    cx.console.tell(&Event::Lifecycle { bucket: &uri.bucket, xml: &text, shown: &indented(&text)? })
+    let uris = bucket_uris(args)?;
+    each(cx, &uris, async |uri| {
+        let document = cx.client().get(&uri.bucket, None, Kind::Lifecycle).await?.in_api_form()?;
+        document::heading(cx, uri, uris.len() > 1)?;
+        let (bucket, xml) = (uri.bucket.as_str(), document.text());
+        cx.console.tell(&Event::Lifecycle { bucket, xml, shown: &indented(xml)? })
+    })
+    .await
 }

@@ -1,12 +1,21 @@
-//! `getnotification s3://BUCKET`: shows who is told of changes in the bucket.
+//! `getnotification s3://BUCKET...`: shows who is told of changes in buckets.
 
-use super::context::{Cx, bucket_uri};
+use super::context::{Cx, bucket_uris};
+use super::document;
+use super::each::each;
 use crate::output::{Event, Outcome, indented};
+use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Prints the notification rules of a bucket as indented XML, followed by an empty line.
+/// Prints the notification rules of each bucket as indented XML, followed by an empty line. `setnotification` takes what is
+/// printed.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = bucket_uri(&args[0])?;
-    let text = cx.client().document(&uri.bucket, None, "notification").await?;
-    cx.console.tell(&Event::Notification { bucket: &uri.bucket, xml: &text, shown: &indented(&text)? })
+    let uris = bucket_uris(args)?;
+    each(cx, &uris, async |uri| {
+        let document = cx.client().get(&uri.bucket, None, Kind::Notification).await?;
+        document::heading(cx, uri, uris.len() > 1)?;
+        let (bucket, xml) = (uri.bucket.as_str(), document.text());
+        cx.console.tell(&Event::Notification { bucket, xml, shown: &indented(xml)? })
+    })
+    .await
 }

@@ -1,13 +1,16 @@
-//! `gettagging s3://BUCKET[/KEY]`: shows the tags of a bucket or an object.
+//! `gettagging s3://BUCKET[/KEY]...`: shows the tags of buckets or objects.
 
 use super::context::Cx;
-use super::document::bucket_of;
+use super::document::buckets_of;
+use super::each::each;
 use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
-/// Prints the tags of a bucket or an object, one a line.
+/// Prints the tags of each bucket or object, one a line. `settagging` takes what is printed of one.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = bucket_of(&args[0])?;
-    let tags = cx.client().tags(&uri.bucket, uri.key_option()).await?;
-    cx.console.tell(&Event::Tags { uri: &uri, tags: &tags })
+    each(cx, &buckets_of(args)?, async |uri| {
+        let tags = cx.client().tags(&uri.bucket, uri.key_option()).await?;
+        cx.console.tell(&Event::Tags { uri, tags: &tags })
+    })
+    .await
 }

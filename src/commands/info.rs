@@ -1,31 +1,41 @@
 //! `info s3://BUCKET[/KEY]...`: shows what is known about a bucket or an object.
 
 use super::context::{Cx, s3_uri};
+use super::each::each;
 use crate::output::{
-    Access, BucketInfo, Checksum, Event, Exit, Expiration, Failure, ObjectInfo, Outcome, OwnedRight,
+    Access, BucketInfo, Checksum, Encryption, Event, Exit, Failure, ObjectInfo, Outcome, OwnedRight,
+    Retention, WebsiteDocuments,
 };
 use crate::s3::acl::Acl;
-use crate::s3::bucket::ExpiryRule;
 use crate::s3::object::Head;
+use crate::s3::subresources::Website;
 use crate::s3::{Error, Result};
 use crate::transfer::attrs::{self, Attributes};
 use crate::uri::S3Uri;
 use chrono::{DateTime, SecondsFormat};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-/// Describes each bucket or object. The first that is not there, or may not be seen, ends the command.
+/// Describes each bucket or object. s3cmd's lines come first; what it does not show has lines of its own behind them, where
+/// something is set.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    for arg in args {
-        let uri = s3_uri(arg)?;
-        if uri.bucket.is_empty() {
-            return Err(Failure::parameter(format!(
-                "Expecting S3 URI instead of '{}'",
-                arg.to_string_lossy()
-            )));
+    let uris = args.iter().map(|arg| uri_of(arg)).collect::<Outcome<Vec<_>>>()?;
+    each(
+        cx,
+        &uris,
+        async |uri| {
+            if uri.has_key() { object_info(cx, uri).await } else { bucket_info(cx, uri).await }
+        },
+    )
+    .await
+}
+
+fn uri_of(arg: &OsStr) -> Outcome<S3Uri> {
+    match s3_uri(arg)? {
+        uri if uri.bucket.is_empty() => {
+            Err(Failure::parameter(format!("Expecting S3 URI instead of '{}'", arg.to_string_lossy())))
         }
-        if uri.has_key() { object_info(cx, &uri).await? } else { bucket_info(cx, &uri).await? }
+        uri => Ok(uri),
     }
-    Ok(())
 }
 
 async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
@@ -50,6 +60,12 @@ async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
     let seen = access(cx, uri, &mut info.access, policy, cors, acl);
     if seen.is_ok() {
         info.metadata = metadata(&head);
+        info.legal_hold = head.header("x-amz-object-lock-legal-hold").map(|status| status == "ON");
+        info.retention = retention(&head);
+        // Only where there are some: a service that knows no tags might answer with the object.
+        if head.header("x-amz-tagging-count").is_some_and(|count| count != "0") {
+            info.tags = client.tags(bucket, Some(key)).await.unwrap_or_default();
+        }
         let checksum = head.checksum().filter(|_| asks_for_checksum);
         info.checksum = checksum.map(|stored| {
             let algorithm = stored.checksum().algorithm();
@@ -79,6 +95,12 @@ fn described(uri: &S3Uri, head: &Head, shows_version: bool) -> ObjectInfo {
         shows_version,
         ..ObjectInfo::default()
     }
+}
+
+/// Until when the object is protected from deletion.
+fn retention(head: &Head) -> Option<Retention> {
+    let mode = head.header("x-amz-object-lock-mode")?.to_owned();
+    Some(Retention { mode, until: head.header("x-amz-object-lock-retain-until-date")?.to_owned() })
 }
 
 fn metadata(head: &Head) -> Vec<(String, String)> {
@@ -113,15 +135,25 @@ async fn bucket_info(cx: &Cx, uri: &S3Uri) -> Outcome {
     let (client, bucket) = (cx.client(), uri.bucket.as_str());
     // The first request may have to learn the bucket's region, or that it is not there.
     let location = client.bucket_location(bucket).await.map_err(Failure::about_bucket)?;
-    let (payer, ownership, versioning, rule, block, policy, cors, acl) = tokio::join!(
+    let more = async {
+        tokio::join!(
+            client.tags(bucket, None),
+            client.log_target(bucket),
+            client.website(bucket),
+            client.object_lock(bucket),
+            client.default_encryption(bucket),
+        )
+    };
+    let (payer, ownership, versioning, rules, block, policy, cors, acl, more) = tokio::join!(
         client.request_payer(bucket),
         client.ownership(bucket),
         client.versioning(bucket),
-        client.expiry_rule(bucket),
+        client.lifecycle_rules(bucket),
         client.public_access_block(bucket),
         client.document(bucket, None, "policy"),
         client.document(bucket, None, "cors"),
         client.get_acl(bucket, None),
+        more,
     );
     let mut info = BucketInfo { bucket: uri.bucket.clone(), location, ..BucketInfo::default() };
     let fill = || {
@@ -133,14 +165,20 @@ async fn bucket_info(cx: &Cx, uri: &S3Uri) -> Outcome {
         info.known += 1;
         info.versioning = known(versioning)?;
         info.known += 1;
-        info.expiration = optional(rule)?.flatten().map(|rule| {
-            let ExpiryRule { prefix, days, date } = rule;
-            Expiration { prefix, days, date }
-        });
+        info.lifecycle = optional(rules)?.unwrap_or_default();
         info.known += 1;
         info.public_access_block = optional(block)?.unwrap_or_default();
         info.known += 1;
-        access(cx, uri, &mut info.access, policy, cors, acl)
+        access(cx, uri, &mut info.access, policy, cors, acl)?;
+        // What a service does not have, or does not tell, has no line.
+        let (tags, logging, website, lock, encryption) = more;
+        info.tags = tags.unwrap_or_default();
+        info.logging = logging.ok().flatten().map(|target| S3Uri::new(target.bucket, target.prefix));
+        info.website = website.ok().map(|Website { index, error }| WebsiteDocuments { index, error });
+        info.object_lock = lock.ok().flatten();
+        let encryption = encryption.ok().flatten();
+        info.encryption = encryption.map(|(algorithm, key)| Encryption { algorithm, key });
+        Ok(())
     };
     let seen = fill();
     cx.console.tell(&Event::BucketInfo(&info))?;

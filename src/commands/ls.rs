@@ -1,25 +1,35 @@
-//! `ls [s3://BUCKET[/PREFIX]]`: lists buckets, or the objects of a bucket.
+//! `ls [s3://BUCKET[/PREFIX]...]`: lists buckets, or the objects of a bucket.
 
-use super::context::Cx;
+use super::context::{Cx, s3_uris};
+use super::each::each;
 use super::info::stored_md5;
+use super::names::Names;
 use super::versions;
 use crate::output::{Columns, Event, Failure, Outcome};
 use crate::s3::list::{Entry, ListOptions, Sheet};
-use crate::shard::Shard;
-use crate::uri::{Location, S3Uri};
+use crate::uri::S3Uri;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Seek, Write};
 use tempfile::SpooledTempFile;
 
-/// Lists the objects and common prefixes under the first argument, or all buckets where it names none.
+/// Lists the objects and common prefixes under each argument, in order; all buckets where there is none, or where it names
+/// none.
 ///
-/// Further arguments are ignored, as in s3cmd. `--recursive` lists every key, `--limit` stops after a number of entries.
+/// `--recursive` lists every key, `--limit` stops after a number of entries of each argument.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    match args.first().map(|arg| Location::parse(arg)) {
-        Some(Location::S3(uri)) if !uri.bucket.is_empty() => list_objects(cx, &uri).await,
-        _ => list_buckets(cx).await,
+    let uris = s3_uris(args)?;
+    if uris.is_empty() {
+        return list_buckets(cx).await;
     }
+    each(
+        cx,
+        &uris,
+        async |uri| {
+            if uri.bucket.is_empty() { list_buckets(cx).await } else { list_objects(cx, uri).await }
+        },
+    )
+    .await
 }
 
 async fn list_buckets(cx: &Cx) -> Outcome {
@@ -31,24 +41,24 @@ async fn list_buckets(cx: &Cx) -> Outcome {
     cx.console.flush()
 }
 
-/// Lists a bucket, or what is under a prefix of it; a trailing `*` of the prefix is dropped. Prefixes print before
-/// objects, over all pages.
+/// Lists a bucket, or what is under a prefix of it, or what a wildcard means. Prefixes print before objects, over all pages.
 pub(crate) async fn list_objects(cx: &Cx, uri: &S3Uri) -> Outcome {
     let settings = &cx.settings;
+    let names = Names::new(cx, &uri.key, settings.recursive);
     if settings.all_versions {
-        return versions::list(cx, uri, columns(cx)).await;
+        return versions::list(cx, uri, &names, columns(cx)).await;
     }
     let client = cx.client();
     let mut options = ListOptions {
-        prefix: uri.key.strip_suffix('*').unwrap_or(&uri.key).to_owned(),
-        delimiter: if settings.recursive { String::new() } else { "/".to_owned() },
+        prefix: names.prefix().to_owned(),
+        delimiter: if names.is_deep() { String::new() } else { "/".to_owned() },
         unordered: settings.list_allow_unordered,
         width: cx.width(),
         ..ListOptions::default()
     };
-    let mut listing = Listing::new(cx, uri);
+    let mut listing = Listing::new(cx, uri, &names);
     let mut truncated = false;
-    match u32::try_from(settings.limit) {
+    match u64::try_from(settings.limit) {
         Err(_) => {
             let mut pages = client.list_sheets(&uri.bucket, options).boxed();
             loop {
@@ -65,17 +75,18 @@ pub(crate) async fn list_objects(cx: &Cx, uri: &S3Uri) -> Outcome {
             }
         }
         Ok(limit) => {
-            let (mut left, mut token) = (limit, None::<String>);
+            listing.left = Some(limit);
+            let mut token = None::<String>;
             loop {
-                options.page_size = Some(left.min(1000));
+                // What is left out does not count: then a page may hold more than is shown of it.
+                let left = listing.left.unwrap_or(0).min(1000) as u32;
+                options.page_size = Some(if names.are_all() { left } else { 1000 });
                 let page = client.list_sheet(&uri.bucket, &options, token.as_deref()).await;
                 let page = page.map_err(Failure::about_bucket)?;
-                let entries = page.prefixes().len() + page.len();
-                left = left.saturating_sub(u32::try_from(entries).unwrap_or(u32::MAX));
                 listing.page(&page).await?;
                 token = page.next().map(str::to_owned);
-                truncated = token.is_some() && limit > 0;
-                if token.is_none() || left == 0 {
+                truncated = (token.is_some() || listing.has_more) && limit > 0;
+                if token.is_none() || listing.left == Some(0) {
                     break;
                 }
             }
@@ -95,46 +106,92 @@ const HELD_IN_MEMORY: usize = 1 << 20;
 struct Listing<'a> {
     cx: &'a Cx,
     uri: &'a S3Uri,
+    names: &'a Names<'a>,
     columns: Columns,
-    /// The share of a deep listing, with where relative names begin.
-    shard: Option<(Shard, usize)>,
-    /// Lines of objects that have to wait for the prefixes of later pages; `None` in a deep listing, which has none.
+    /// Entries that may still be shown; `None`: all.
+    left: Option<u64>,
+    /// Whether one was not shown because of that.
+    has_more: bool,
+    /// The directory that was shown last, of those that a wildcard over several levels means.
+    directory: String,
+    /// Lines of objects that have to wait for the prefixes of later pages; `None` in a recursive listing, which has none.
     held: Option<SpooledTempFile>,
     text: String,
 }
 
 impl<'a> Listing<'a> {
-    fn new(cx: &'a Cx, uri: &'a S3Uri) -> Self {
+    fn new(cx: &'a Cx, uri: &'a S3Uri, names: &'a Names<'a>) -> Self {
         let held = (!cx.settings.recursive).then(|| SpooledTempFile::new(HELD_IN_MEMORY));
-        let relative = uri.key.rfind('/').map_or(0, |slash| slash + 1);
-        let shard = cx.shard().filter(|_| cx.settings.recursive).map(|shard| (shard, relative));
-        Self { cx, uri, columns: columns(cx), shard, held, text: String::new() }
+        let (columns, directory, text) = (columns(cx), String::new(), String::new());
+        Self { cx, uri, names, columns, left: None, has_more: false, directory, held, text }
     }
 
-    /// Prints a page's prefixes; its objects too where the listing is deep, else they are held.
+    /// Whether one more entry may be shown.
+    fn counts(&mut self) -> bool {
+        match &mut self.left {
+            Some(0) => {
+                self.has_more = true;
+                false
+            }
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn prefix(&mut self, prefix: &str) {
+        if self.counts() {
+            let (bucket, columns) = (self.uri.bucket.as_str(), self.columns);
+            self.cx.console.render(&mut self.text, &Event::Prefix { bucket, prefix, columns });
+        }
+    }
+
+    /// The objects of a page that are meant. A directory that a wildcard over several levels means stands for what is
+    /// below it.
+    fn meant<'p>(&mut self, page: &'p Sheet) -> Vec<Entry<'p>> {
+        let names = self.names;
+        let has_directories = names.is_deep() && !self.cx.settings.recursive;
+        let mut meant = Vec::new();
+        for object in page.entries() {
+            match names.directory(object.key).filter(|_| has_directories) {
+                Some(directory) if directory == self.directory || !names.take_prefix(directory) => {}
+                Some(directory) => {
+                    directory.clone_into(&mut self.directory);
+                    self.prefix(directory);
+                }
+                None => {
+                    if names.take(object.key) && self.counts() {
+                        meant.push(object);
+                    }
+                }
+            }
+        }
+        meant
+    }
+
+    /// Prints a page's prefixes; its objects too where the listing is recursive, else they are held.
     async fn page(&mut self, page: &Sheet) -> Outcome {
         let (cx, uri, columns) = (self.cx, self.uri, self.columns);
-        for prefix in page.prefixes() {
-            cx.console.render(&mut self.text, &Event::Prefix { bucket: &uri.bucket, prefix, columns });
+        for prefix in page.prefixes().filter(|prefix| self.names.take_prefix(prefix)) {
+            self.prefix(prefix);
         }
+        let meant = self.meant(page);
         cx.console.block(&self.text)?;
         self.text.clear();
-        let shard = self.shard;
-        let is_meant =
-            |object: &Entry<'_>| shard.is_none_or(|(shard, from)| shard.takes(&object.key[from..]));
-        let meant = || page.entries().filter(is_meant);
-        let needs_head = cx.settings.list_md5 && meant().any(|object| object.etag.contains('-'));
+        let needs_head = cx.settings.list_md5 && meant.iter().any(|object| object.etag.contains('-'));
         if needs_head {
-            let mut sums = futures::stream::iter(meant())
+            let mut sums = futures::stream::iter(meant.iter().copied())
                 .map(|object| content_md5(cx, &uri.bucket, object))
                 .buffered(cx.width());
-            for object in meant() {
+            for object in &meant {
                 if let Some(md5) = sums.try_next().await? {
-                    cx.console.render(&mut self.text, &event(uri, object, md5.as_deref(), columns));
+                    cx.console.render(&mut self.text, &event(uri, *object, md5.as_deref(), columns));
                 }
             }
         } else {
-            for object in meant() {
+            for object in meant {
                 let md5 = Some(object.etag).filter(|_| columns.md5);
                 cx.console.render(&mut self.text, &event(uri, object, md5, columns));
             }

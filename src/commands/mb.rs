@@ -1,12 +1,13 @@
 //! `mb s3://BUCKET...`: makes buckets.
 
-use super::context::{Cx, bucket_uri};
+use super::context::{Cx, bucket_uris};
+use super::each::each;
 use crate::output::{Event, Failure, Outcome};
 use std::ffi::OsString;
 
 /// Makes each of the buckets, in the configured location, public where `--acl-public` asks for it.
 ///
-/// The first bucket that cannot be made ends the command. With `--dry-run` only the names are checked.
+/// All names are checked before the first is made. With `--dry-run` only the names are checked.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let location = Some(settings.bucket_location.as_str())
@@ -17,21 +18,20 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         // Buckets of today refuse ACLs unless their objects may be owned by the writer.
         headers.push(("x-amz-object-ownership".to_owned(), "ObjectWriter".to_owned()));
     }
-    for arg in args {
-        let uri = bucket_uri(arg)?;
-        check_name(&uri.bucket, location.is_some())?;
+    let uris = bucket_uris(args)?;
+    uris.iter().try_for_each(|uri| check_name(&uri.bucket, location.is_some()))?;
+    let outcome = each(cx, &uris, async |uri| {
         if !settings.dry_run {
-            cx.client()
-                .create_bucket(&uri.bucket, location, &headers)
-                .await
-                .map_err(Failure::about_bucket)?;
+            let made = cx.client().create_bucket(&uri.bucket, location, &headers).await;
+            made.map_err(Failure::about_bucket)?;
         }
-        cx.console.tell(&Event::BucketCreated { bucket: &uri.bucket, dry_run: settings.dry_run })?;
-    }
+        cx.console.tell(&Event::BucketCreated { bucket: &uri.bucket, dry_run: settings.dry_run })
+    });
+    let outcome = outcome.await;
     if settings.dry_run {
         log::warn!("Exiting now because of --dry-run");
     }
-    Ok(())
+    outcome
 }
 
 /// Checks a new bucket's name by s3cmd's rules and in its words (measured on s3cmd 2.4.0). `strict` demands a name that

@@ -24,14 +24,21 @@ pub mod delpolicy;
 pub mod deltagging;
 mod document;
 pub mod du;
+mod each;
 pub mod expire;
 pub mod fixbucket;
 pub mod get;
 pub mod getacl;
+pub mod getblockpublicaccess;
+pub mod getcors;
 pub mod getlifecycle;
 pub mod getnotification;
+pub mod getobjectlegalhold;
+pub mod getobjectretention;
+pub mod getownership;
 pub mod getpolicy;
 pub mod gettagging;
+pub mod getversioning;
 mod heap;
 mod hint;
 mod hosts;
@@ -44,6 +51,7 @@ pub mod md5sum;
 pub mod modify;
 pub mod multipart;
 pub mod mv;
+mod names;
 mod open_files;
 pub mod payer;
 pub mod put;
@@ -81,10 +89,14 @@ use std::ffi::OsString;
 pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
     hosts::log(&cx.settings);
     cx.check_shard()?;
-    versions::check(command, cx, args)?;
+    let versioned = versions::check(command, cx, args)?;
     hosts::check(command, cx, args)?;
     runtime::run(command, async {
         let cx = &context::Context::with_keys(cx).await?;
+        // A link is made without asking anybody.
+        if let Some(uri) = versioned.filter(|_| command != Command::Signurl) {
+            versions::find(cx, &uri).await?;
+        }
         let outcome = match command {
             Command::Abortmp => abortmp::run(cx, args).await,
             Command::Accesslog => accesslog::run(cx, args).await,
@@ -108,10 +120,16 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
             Command::Fixbucket => fixbucket::run(cx, args).await,
             Command::Get => get::run(cx, args).await,
             Command::Getacl => getacl::run(cx, args).await,
+            Command::Getblockpublicaccess => getblockpublicaccess::run(cx, args).await,
+            Command::Getcors => getcors::run(cx, args).await,
             Command::Getlifecycle => getlifecycle::run(cx, args).await,
             Command::Getnotification => getnotification::run(cx, args).await,
+            Command::Getobjectlegalhold => getobjectlegalhold::run(cx, args).await,
+            Command::Getobjectretention => getobjectretention::run(cx, args).await,
+            Command::Getownership => getownership::run(cx, args).await,
             Command::Getpolicy => getpolicy::run(cx, args).await,
             Command::Gettagging => gettagging::run(cx, args).await,
+            Command::Getversioning => getversioning::run(cx, args).await,
             Command::Info => info::run(cx, args).await,
             Command::La => la::run(cx, args).await,
             Command::Listmp => listmp::run(cx, args).await,

@@ -1,7 +1,8 @@
 //! `rb s3://BUCKET...`: removes buckets.
 
-use super::context::{Cx, bucket_uri};
+use super::context::{Cx, bucket_uris};
 use super::del::deletion;
+use super::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::Error;
 use crate::s3::list::{ListOptions, Version};
@@ -13,27 +14,24 @@ use std::ffi::OsString;
 /// Removes each of the buckets. With `--recursive` or `--force` one that is not empty is emptied first; with `--force`
 /// one that is not there counts as removed.
 ///
-/// The first bucket that cannot be removed ends the command. With `--dry-run` nothing is removed.
+/// With `--dry-run` nothing is removed.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    for arg in args {
-        let uri = bucket_uri(arg)?;
-        match remove(cx, &uri).await {
-            Ok(()) => {
-                let dry_run = cx.settings.dry_run;
-                cx.console.tell(&Event::BucketRemoved { bucket: &uri.bucket, dry_run })?;
-            }
-            Err(Removal::Refused(error)) if cx.settings.force && error.code() == "NoSuchBucket" => {}
-            Err(Removal::Refused(error)) if error.code() == "AccessDenied" => {
-                return Err(Failure::about_bucket(error));
-            }
-            Err(Removal::Refused(error)) => return Err(error.into()),
-            Err(Removal::Other(failure)) => return Err(failure),
+    let uris = bucket_uris(args)?;
+    let outcome = each(cx, &uris, async |uri| match remove(cx, uri).await {
+        Ok(()) => {
+            let dry_run = cx.settings.dry_run;
+            cx.console.tell(&Event::BucketRemoved { bucket: &uri.bucket, dry_run })
         }
-    }
+        Err(Removal::Refused(error)) if cx.settings.force && error.code() == "NoSuchBucket" => Ok(()),
+        Err(Removal::Refused(error)) if error.code() == "AccessDenied" => Err(Failure::about_bucket(error)),
+        Err(Removal::Refused(error)) => Err(error.into()),
+        Err(Removal::Other(failure)) => Err(failure),
+    });
+    let outcome = outcome.await;
     if cx.settings.dry_run {
         log::warn!("Exiting now because of --dry-run");
     }
-    Ok(())
+    outcome
 }
 
 /// Why a bucket is still there.

@@ -34,7 +34,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         pool::in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(_, item)| {
             let (cx, uri) = (cx.clone(), item.uri());
             async move {
-                let (days, tier) = (cx.settings.restore_days, capitalised(&cx.settings.restore_priority));
+                let (days, tier) = (days(&cx, &uri).await, capitalised(&cx.settings.restore_priority));
                 match cx.client().restore_object(&uri.bucket, &uri.key, days, &tier).await {
                     Ok(()) => {
                         cx.console.tell(&Event::Restore { uri: &uri, dry_run: false })?;
@@ -72,6 +72,14 @@ fn refused(uri: &S3Uri, error: ServiceError, alone: bool) -> Outcome<Verdict> {
             Ok(Verdict::Refused(Exit::of_status(error.status)))
         }
     }
+}
+
+/// For how many days an object is to be restored. One of INTELLIGENT_TIERING comes back for good, and days are refused then;
+/// where the class cannot be found out they are sent.
+async fn days(cx: &Cx, uri: &S3Uri) -> Option<i64> {
+    let head = cx.client().head_object(&uri.bucket, &uri.key).await;
+    let is_tiered = head.is_ok_and(|head| head.storage_class == "INTELLIGENT_TIERING");
+    (!is_tiered).then_some(cx.settings.restore_days)
 }
 
 /// The service's spelling of a speed that options and files write in small letters.

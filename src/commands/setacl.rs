@@ -98,7 +98,17 @@ async fn change(cx: &Cx, uri: &S3Uri, place: Option<Place>) -> Result<Verdict, E
     if !(switched || has_changes) {
         return Ok(Verdict::Skipped);
     }
-    apply(&mut acl, &settings.acl_grants, &settings.acl_revokes);
+    let revoked = apply(&mut acl, &settings.acl_grants, &settings.acl_revokes);
+    for revoke in
+        settings.acl_revokes.iter().zip(&revoked).filter(|(_, found)| !**found).map(|(revoke, _)| revoke)
+    {
+        let (permission, who) = (revoke.permission.to_uppercase(), &revoke.who);
+        let but = if acl.grants_all_to(who) { ", who has FULL_CONTROL" } else { "" };
+        log::warn!("{uri}: nothing was revoked: there is no grant of {permission} for {who}{but}");
+    }
+    if !switched && settings.acl_grants.is_empty() && !revoked.contains(&true) {
+        return Ok(Verdict::Skipped);
+    }
     client.put_acl(&uri.bucket, uri.key_option(), &acl).await?;
     // A line that cannot be written must end the run, but the list is changed.
     cx.console
@@ -120,14 +130,13 @@ fn switch(acl: &mut Acl, public: Option<bool>) -> bool {
     }
 }
 
-/// Grants come first, then what is taken away (measured on s3cmd 2.4.0).
-fn apply(acl: &mut Acl, grants: &[AclChange], revokes: &[AclChange]) {
+/// Grants come first, then what is taken away (measured on s3cmd 2.4.0). Tells of each revocation whether there was anything
+/// to take away.
+fn apply(acl: &mut Acl, grants: &[AclChange], revokes: &[AclChange]) -> Vec<bool> {
     for grant in grants {
         acl.grant(&grant.permission, &grant.who);
     }
-    for revoke in revokes {
-        acl.revoke(&revoke.permission, &revoke.who);
-    }
+    revokes.iter().map(|revoke| acl.revoke(&revoke.permission, &revoke.who)).collect()
 }
 
 #[cfg(test)]
@@ -140,7 +149,8 @@ mod tests {
             |permission: &str, who: &str| AclChange { permission: permission.into(), who: who.into() };
         let mut acl = Acl::default();
         let grants = [change("read", "a"), change("write", "b")];
-        apply(&mut acl, &grants, &[change("all", "a")]);
+        let revoked = apply(&mut acl, &grants, &[change("all", "a"), change("read", "b")]);
+        assert_eq!(revoked, [true, false]);
         assert_eq!(acl.grants.len(), 1);
         assert_eq!((acl.grants[0].grantee.shown(), acl.grants[0].permission.as_str()), ("b", "WRITE"));
     }

@@ -1,26 +1,39 @@
-//! `setblockpublicaccess s3://BUCKET SWITCH[,SWITCH...]`: keeps the bucket from being opened to everybody.
+//! `setblockpublicaccess s3://BUCKET... SWITCH[,SWITCH...]`: keeps buckets from being opened to everybody.
 
 use super::context::Cx;
-use super::document;
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::{Failure, Outcome};
+use crate::s3::documents::Document;
 use std::ffi::OsString;
 
 const SWITCHES: [&str; 4] =
     ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
 
-/// Switches on what is named, in any case, and off what is not.
+/// Switches on what is named, in any case, and off what is not; `none` switches all of them off.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = document::only_bucket(&args[0], "setblockpublicaccess")?;
-    let switches = parse(&args[1].to_string_lossy())?;
-    if !cx.settings.dry_run {
-        cx.client().set_public_access_block(&uri.bucket, &switches).await?;
-    }
-    document::said(cx, &uri, "Block Public Access updated")
+    let Some((list, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
+    let uris = document::only_buckets(uris, "setblockpublicaccess")?;
+    let document = Document::public_access_block(&parse(&list.to_string_lossy())?);
+    let said = Said::plain("Block Public Access updated");
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
 }
 
-/// Reads a list of switches; empty entries are passed over, blanks count (measured on s3cmd 2.4.0).
+/// Reads a list of switches; empty entries are passed over, blanks count (measured on s3cmd 2.4.0). A list without any is
+/// rather a variable that is not set than the wish to open the bucket.
 fn parse(list: &str) -> Outcome<[(&'static str, bool); 4]> {
     let mut switches = SWITCHES.map(|name| (name, false));
+    if list.eq_ignore_ascii_case("none") {
+        return Ok(switches);
+    }
+    if list.split(',').all(str::is_empty) {
+        return Err(Failure::parameter(
+            "No switch is named: blockpublicacls, ignorepublicacls, blockpublicpolicy, restrictpublicbuckets; \
+             'none' switches all of them off",
+        ));
+    }
     for name in list.split(',').filter(|name| !name.is_empty()) {
         match switches.iter_mut().find(|(switch, _)| switch.eq_ignore_ascii_case(name)) {
             Some((_, on)) => *on = true,
@@ -41,8 +54,9 @@ mod tests {
     #[test]
     fn what_is_not_named_is_off() {
         let on = |list: &str| parse(list).map(|switches| switches.map(|(_, on)| on)).ok();
-        assert_eq!(on(""), Some([false; 4]));
+        assert_eq!(on("none"), Some([false; 4]));
         assert_eq!(on("restrictPUBLICbuckets,,BlockPublicAcls"), Some([true, false, false, true]));
         assert_eq!((on("BlockPublicAcls, IgnorePublicAcls"), on("x")), (None, None));
+        assert_eq!((on(""), on(","), on("none,BlockPublicAcls")), (None, None, None));
     }
 }

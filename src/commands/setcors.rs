@@ -1,18 +1,22 @@
-//! `setcors FILE s3://BUCKET`: gives the bucket the cross-origin rules of a file.
+//! `setcors FILE s3://BUCKET...`: gives buckets the cross-origin rules of a file.
 
-use super::context::{Cx, bucket_uri};
-use super::document;
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::Outcome;
+use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Replaces the rules that browsers ask for by those of an XML file (`-` reads stdin). Nothing is printed where the
-/// service answers 200, as most do (measured on s3cmd 2.4.0).
+/// Replaces the rules that browsers ask for by those of an XML file (`-` reads stdin). Of one bucket nothing is printed
+/// where the service answers 200, as most do (measured on s3cmd 2.4.0).
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let text = document::read(&args[0])?;
-    let uri = bucket_uri(&args[1])?;
-    if cx.settings.dry_run {
-        return Ok(());
-    }
-    let status = cx.client().put_document(&uri.bucket, None, "cors", text, "application/xml").await?;
-    document::said_if_204(cx, &uri, "CORS updated", status)
+    let document = document::from_file(&args[0], Kind::Cors)?;
+    let uris = bucket_uris(&args[1..])?;
+    let said = Said::plain("CORS updated").if_204(uris.len() > 1);
+    // It is the same for all of them.
+    uris.first().map_or(Ok(()), |uri| document::check(cx, uri, &document))?;
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await);
+    let outcome = outcome.await;
+    document::end_of_dry_run(cx);
+    outcome
 }

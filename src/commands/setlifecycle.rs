@@ -1,12 +1,25 @@
-//! `setlifecycle FILE s3://BUCKET`: gives the bucket the lifecycle rules of a file.
+//! `setlifecycle FILE s3://BUCKET...`: gives buckets the lifecycle rules of a file.
 
-use super::context::Cx;
-use super::document;
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::Outcome;
+use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Replaces the lifecycle rules of a bucket by those of an XML file (`-` reads stdin).
+/// Replaces the lifecycle rules of each bucket by those of an XML file (`-` reads stdin).
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let text = document::read(&args[0])?;
-    document::put(cx, &args[1], "lifecycle", text, "application/xml", "Lifecycle Policy updated").await
+    let document = document::from_file(&args[0], Kind::Lifecycle)?;
+    let said = Said::plain("Lifecycle Policy updated").when_done();
+    let uris = bucket_uris(&args[1..])?;
+    // It is the same for all of them.
+    uris.first().map_or(Ok(()), |uri| document::check(cx, uri, &document))?;
+    let outcome = each(cx, &uris, async |uri| {
+        let document =
+            if cx.settings.check_documents { document.clone().in_api_form()? } else { document.clone() };
+        document::set(cx, uri, &document, said).await
+    });
+    let outcome = outcome.await;
+    document::end_of_dry_run(cx);
+    outcome
 }

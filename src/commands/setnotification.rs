@@ -1,17 +1,24 @@
-//! `setnotification FILE s3://BUCKET`: says who is told of changes in the bucket.
+//! `setnotification FILE s3://BUCKET...`: says who is told of changes in buckets.
 
-use super::context::{Cx, bucket_uri};
-use super::document;
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::Outcome;
+use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
 /// Replaces the notification rules by those of an XML file (`-` reads stdin).
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let text = document::read(&args[0])?;
-    let uri = bucket_uri(&args[1])?;
-    if !cx.settings.dry_run {
-        let unchecked = cx.settings.skip_destination_validation;
-        cx.client().set_notification(&uri.bucket, text, unchecked).await?;
-    }
-    document::said(cx, &uri, "Notification Policy updated")
+    let document = document::from_file(&args[0], Kind::Notification)?;
+    let unchecked = cx.settings.skip_destination_validation;
+    let uris = bucket_uris(&args[1..])?;
+    // It is the same for all of them.
+    uris.first().map_or(Ok(()), |uri| document::check(cx, uri, &document))?;
+    let outcome = each(cx, &uris, async |uri| {
+        let sent = cx.client().set_notification(&uri.bucket, &document, unchecked);
+        document::set_by(cx, uri, &document, Said::plain("Notification Policy updated"), sent).await
+    });
+    let outcome = outcome.await;
+    document::end_of_dry_run(cx);
+    outcome
 }

@@ -1,15 +1,17 @@
-//! `setobjectretention MODE DATE s3://BUCKET/OBJECT`: keeps an object from being deleted until a date.
+//! `setobjectretention MODE DATE s3://BUCKET/OBJECT...`: keeps objects from being deleted until a date.
 
 use super::context::Cx;
-use super::document;
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::{Failure, Outcome};
+use crate::s3::documents::Document;
 use chrono::NaiveDateTime;
 use std::ffi::OsString;
 
 /// The form of the date. The last letter may be small, and leading zeros are not needed (measured on s3cmd 2.4.0).
 const DATE: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// Protects an object until a date. Nothing is printed where the service answers 200, as most do (measured on s3cmd
+/// Protects objects until a date. Of one object nothing is printed where the service answers 200, as most do (measured on s3cmd
 /// 2.4.0).
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let mode = args[0].to_str().filter(|mode| ["GOVERNANCE", "COMPLIANCE"].contains(mode));
@@ -17,12 +19,12 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let until = args[1].to_str().filter(|until| is_date(until));
     let until =
         until.ok_or_else(|| Failure::parameter("Incorrect data format, should be YYYY-MM-DDTHH:MM:SSZ"))?;
-    let uri = document::object_of(&args[2])?;
-    if cx.settings.dry_run {
-        return Ok(());
-    }
-    let status = cx.client().set_retention(&uri.bucket, &uri.key, mode, until).await?;
-    document::said_if_204(cx, &uri, "Retention updated", status)
+    let uris = document::objects_of(&args[2..])?;
+    let said = Said::plain("Retention updated").if_204(uris.len() > 1);
+    let document = Document::retention(mode, until);
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
 }
 
 fn is_date(text: &str) -> bool {

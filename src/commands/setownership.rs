@@ -1,23 +1,26 @@
-//! `setownership s3://BUCKET RULE`: says who owns what others put into the bucket.
+//! `setownership s3://BUCKET... RULE`: says who owns what others put into buckets.
 
 use super::context::Cx;
-use super::document;
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::{Failure, Outcome};
+use crate::s3::documents::Document;
 use std::ffi::OsString;
 
 const RULES: [&str; 3] = ["BucketOwnerPreferred", "BucketOwnerEnforced", "ObjectWriter"];
 
-/// Sets the ownership rule; its name is read in any case.
+/// Sets the ownership rule of each bucket; its name is read in any case.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = document::only_bucket(&args[0], "setownership")?;
-    let got = args[1].to_string_lossy();
+    let Some((got, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
+    let uris = document::only_buckets(uris, "setownership")?;
+    let got = got.to_string_lossy();
     let Some(rule) = RULES.into_iter().find(|rule| rule.eq_ignore_ascii_case(&got)) else {
         return Err(Failure::parameter(format!(
             "Must be bucketownerpreferred or bucketownerenforced or objectwriter. Got: {got}"
         )));
     };
-    if !cx.settings.dry_run {
-        cx.client().set_ownership(&uri.bucket, rule).await?;
-    }
-    document::said(cx, &uri, "Bucket Object Ownership updated")
+    let (document, said) = (Document::ownership(rule), Said::plain("Bucket Object Ownership updated"));
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
 }

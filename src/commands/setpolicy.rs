@@ -1,18 +1,31 @@
-//! `setpolicy FILE s3://BUCKET`: gives the bucket the policy of a file.
+//! `setpolicy FILE s3://BUCKET...`: gives buckets the policy of a file.
 
-use super::context::{Cx, bucket_uri};
-use super::document;
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::Outcome;
+use crate::s3::documents::{Document, Kind};
 use std::ffi::OsString;
 
-/// Replaces the policy of a bucket by that of a JSON file (`-` reads stdin). It is said where the service answers 204, as
-/// S3 does (measured on s3cmd 2.4.0).
+/// Replaces the policy of each bucket by that of a JSON file (`-` reads stdin), which may be what `getpolicy` printed. Of one
+/// bucket it is said where the service answers 204, as S3 does (measured on s3cmd 2.4.0).
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let text = document::read(&args[0])?;
-    let uri = bucket_uri(&args[1])?;
-    if cx.settings.dry_run {
-        return Ok(());
-    }
-    let status = cx.client().put_document(&uri.bucket, None, "policy", text, "application/json").await?;
-    document::said_if_204(cx, &uri, "Policy updated", status)
+    let text = text.trim_start().strip_prefix("Policy:").map_or(text.as_str(), str::trim_start);
+    let document = Document::new(Kind::Policy, text);
+    let uris = bucket_uris(&args[1..])?;
+    let said = Said::plain("Policy updated").if_204(uris.len() > 1);
+    let outcome = each(cx, &uris, async |uri| {
+        if let Err(refused) = document::check(cx, uri, &document) {
+            // That the bucket is not there is the better reason.
+            return match cx.client().get(&uri.bucket, None, Kind::Policy).await {
+                Err(error) if error.code() == "NoSuchBucket" => Err(error.into()),
+                _ => Err(refused),
+            };
+        }
+        document::set(cx, uri, &document, said).await
+    });
+    let outcome = outcome.await;
+    document::end_of_dry_run(cx);
+    outcome
 }

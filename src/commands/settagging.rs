@@ -1,19 +1,38 @@
-//! `settagging s3://BUCKET[/KEY] "KEY=VALUE[&KEY=VALUE...]"`: gives a bucket or an object tags.
+//! `settagging s3://BUCKET[/KEY]... "KEY=VALUE[&KEY=VALUE...]"`: gives buckets or objects tags.
 
 use super::context::Cx;
-use super::document::{bucket_of, said};
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::{Failure, Outcome};
+use crate::s3::documents::Document;
 use std::ffi::OsString;
 
-/// Replaces the tags of a bucket or an object.
+/// Replaces the tags of each bucket or object. The last argument holds the tags, or what `gettagging` printed.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = bucket_of(&args[0])?;
-    let text = args[1].to_str().ok_or_else(|| Failure::parameter("The tags are not UTF-8"))?;
-    let tags = parse(text)?;
-    if !cx.settings.dry_run {
-        cx.client().put_tags(&uri.bucket, uri.key_option(), &tags).await?;
-    }
-    said(cx, &uri, "Tagging updated")
+    let Some((tags, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting tags")) };
+    let uris = document::buckets_of(uris)?;
+    let text = tags.to_str().ok_or_else(|| Failure::parameter("The tags are not UTF-8"))?;
+    let tags = match printed(text) {
+        Some(tags) => tags,
+        None => parse(text)?,
+    };
+    let document = Document::tagging(&tags);
+    let said = Said::plain("Tagging updated");
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
+}
+
+/// Reads what `gettagging` printed: a heading, then a line `\tKEY:\tVALUE` for each tag. `None` for anything else.
+fn printed(text: &str) -> Option<Vec<(String, String)>> {
+    let (heading, rest) = text.split_once('\n')?;
+    let is_heading =
+        heading.starts_with("s3://") && (heading.ends_with(" (bucket):") || heading.ends_with(" (object):"));
+    let tag = |line: &str| {
+        let (key, value) = line.strip_prefix('\t')?.split_once(":\t")?;
+        Some((key.to_owned(), value.to_owned()))
+    };
+    if is_heading { rest.lines().map(tag).collect() } else { None }
 }
 
 /// Reads `k=v&k2=v2`. Only the first `=` separates, nothing is decoded, a tag without `=` is empty (measured on s3cmd
@@ -33,6 +52,14 @@ fn parse(text: &str) -> Outcome<Vec<(String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_printed_is_read_again() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let text = "s3://b/k (object):\n\ta:\tb&c\n\te f:\t\n";
+        assert_eq!(printed(text), Some(vec![pair("a", "b&c"), pair("e f", "")]));
+        assert_eq!((printed("a=b"), printed("a=b\n\tc:\td")), (None, None));
+    }
 
     #[test]
     fn tags_are_taken_as_they_are() {

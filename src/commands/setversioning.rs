@@ -1,23 +1,26 @@
-//! `setversioning s3://BUCKET enable|disable`: keeps old versions of objects, or no longer.
+//! `setversioning s3://BUCKET... enable|disable`: keeps old versions of objects, or no longer.
 
 use super::context::Cx;
-use super::document;
+use super::document::{self, Said};
+use super::each::each;
 use crate::output::{Failure, Outcome};
+use crate::s3::documents::Document;
 use std::ffi::OsString;
 
-/// Switches versioning on or off. What was kept so far stays.
+/// Switches versioning of each bucket on or off. What was kept so far stays.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let uri = document::only_bucket(&args[0], "setversioning")?;
-    let enabled = match args[1].to_str() {
+    let Some((word, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
+    let uris = document::only_buckets(uris, "setversioning")?;
+    let enabled = match word.to_str() {
         Some("enable") => true,
         Some("disable") => false,
         _ => {
-            let got = args[1].to_string_lossy();
+            let got = word.to_string_lossy();
             return Err(Failure::parameter(format!("Must be 'enable' or 'disable'. Got: {got}")));
         }
     };
-    if !cx.settings.dry_run {
-        cx.client().set_versioning(&uri.bucket, enabled).await?;
-    }
-    document::said(cx, &uri, "Versioning status updated")
+    let (document, said) = (Document::versioning(enabled), Said::plain("Versioning status updated"));
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
 }

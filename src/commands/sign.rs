@@ -5,8 +5,7 @@ use crate::output::{Event, Failure, Outcome};
 use crate::s3::sign::v2;
 use std::ffi::OsString;
 
-/// Prints the HMAC-SHA1 of the text under the secret key, for one who makes a signed form or link by hand. Of
-/// several arguments it is the last (measured on s3cmd 2.4.0).
+/// Prints the HMAC-SHA1 of the text under the secret key, for one who makes a signed form or link by hand.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let text = args.last().and_then(|text| text.to_str());
     let text = text.ok_or_else(|| Failure::parameter("The text to sign is not UTF-8"))?;

@@ -1,4 +1,4 @@
-//! `signurl s3://BUCKET/KEY EXPIRY`: makes a link that works without credentials until it expires.
+//! `signurl s3://BUCKET/KEY... EXPIRY`: makes links that work without credentials until they expire.
 
 use super::context::Cx;
 use crate::output::{Event, Failure, Outcome};
@@ -17,14 +17,18 @@ const REGION_PATIENCE: Duration = Duration::from_secs(10);
 /// Prints a link to download an object, signed for a time. No connection is made, but where no region is configured and the
 /// end point is one of Amazon's: there every bucket has its own, which is asked for.
 ///
-/// The last two arguments count (measured on s3cmd 2.4.0). The signature is of version 4 as far as that goes, 7 days; of version 2 beyond them, and where `signature_v2` is set.
+/// The last argument is the time, all others are objects. The signature is of version 4 as far as that goes, 7 days; of version 2 beyond them, and where `signature_v2` is set.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let [.., object, time] = args else {
+    let Some((time, objects)) = args.split_last() else {
         return Err(Failure::parameter("Expecting an S3 URI and a time of expiry"));
     };
-    let uri = link_uri(object)?;
+    let uris = objects.iter().map(|object| link_uri(object)).collect::<Outcome<Vec<_>>>()?;
     let now = Utc::now();
     let expires = expiry(&time.to_string_lossy(), now.timestamp())?;
+    uris.iter().try_for_each(|uri| link(cx, uri, now, expires))
+}
+
+fn link(cx: &Cx, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Outcome {
     let settings = &cx.settings;
     let https = if settings.signurl_use_https_set { settings.signurl_use_https } else { settings.use_https };
     let endpoint = cx.endpoint();
@@ -62,7 +66,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     // Beyond what a calendar has, the link has the number.
     let expires =
         time.map_or_else(|| expires.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
-    cx.console.tell(&Event::SignedUrl { uri: &uri, url: &url, expires })
+    cx.console.tell(&Event::SignedUrl { uri, url: &url, expires })
 }
 
 /// The region that a link names: the configured one; else, at Amazon, that of the bucket, if it can be found out soon.

@@ -1,8 +1,9 @@
 //! `--version-id` and `--all-versions`: what they go with, and the listings of versions.
 
 use super::context::Cx;
+use super::names::Names;
 use crate::cli::Command;
-use crate::output::{Columns, Event, Failure, Outcome};
+use crate::output::{Columns, Event, Exit, Failure, Outcome};
 use crate::patterns::Wildcard;
 use crate::s3::list::{ListOptions, Version};
 use crate::uri::{Location, S3Uri};
@@ -25,21 +26,23 @@ const OF_ONE: &[Command] = &[
     Command::Setacl,
     Command::Setobjectlegalhold,
     Command::Setobjectretention,
+    Command::Getobjectlegalhold,
+    Command::Getobjectretention,
 ];
 
 /// Commands that mean all versions.
 const OF_ALL: &[Command] = &[Command::Ls, Command::La, Command::Du, Command::Del, Command::Rb];
 
 /// Refuses a version where none can be meant, for then another object would be: an id is the id of one object, and is
-/// asked of the commands that know it.
-pub(super) fn check(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
+/// asked of the commands that know it. Returns the object, if a version was named.
+pub(super) fn check(command: Command, cx: &Cx, args: &[OsString]) -> Outcome<Option<S3Uri>> {
     let settings = &cx.settings;
     let refused = |option: &str| Err(Failure::parameter(format!("{option} does not go with this command")));
     if settings.all_versions && !OF_ALL.contains(&command) {
         return refused("--all-versions");
     }
     if settings.version_id.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     if settings.all_versions || !OF_ONE.contains(&command) {
         return refused("--version-id");
@@ -51,44 +54,78 @@ pub(super) fn check(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
         Location::Local(_) => None,
     });
     match &named.collect::<Vec<_>>()[..] {
-        [uri] if uri.has_key() && !settings.recursive && Wildcard::new(&uri.key).is_none() => Ok(()),
+        [uri] if uri.has_key() && !settings.recursive && Wildcard::new(&uri.key).is_none() => {
+            Ok(Some(uri.clone()))
+        }
         _ => Err(Failure::parameter("--version-id goes with one object")),
     }
 }
 
-/// Lists all versions of what is below a prefix, page by page: common prefixes, then versions and delete markers.
-pub(super) async fn list(cx: &Cx, uri: &S3Uri, columns: Columns) -> Outcome {
+/// Makes sure that the version is there, where the service says whether it is: without one most commands would say that the
+/// object is missing, and a deletion that it was done. Exit code 12.
+pub(super) async fn find(cx: &Cx, uri: &S3Uri) -> Outcome {
+    let client = cx.client();
+    let Err(error) = client.head_object(&uri.bucket, &uri.key).await else { return Ok(()) };
+    let is_missing = match error.status() {
+        // An answer to HEAD has no code: the same question with an answer that has one.
+        Some(400 | 404) => match client.get_acl(&uri.bucket, Some(&uri.key)).await {
+            Ok(_) => false,
+            Err(error) => match error.code() {
+                "NoSuchBucket" => return Err(Failure::about_bucket(error)),
+                "InvalidArgument" | "NoSuchVersion" => true,
+                _ => error.is_not_found(),
+            },
+        },
+        _ => false,
+    };
+    if is_missing {
+        let id = cx.settings.version_id.trim();
+        return Err(Failure::new(Exit::NOTFOUND, format!("Version '{id}' of '{uri}' does not exist")));
+    }
+    Ok(())
+}
+
+/// Lists all versions of what is meant, page by page: common prefixes, then versions and delete markers.
+pub(super) async fn list(cx: &Cx, uri: &S3Uri, names: &Names<'_>, columns: Columns) -> Outcome {
     let settings = &cx.settings;
     let mut options = ListOptions {
-        prefix: uri.key.strip_suffix('*').unwrap_or(&uri.key).to_owned(),
-        delimiter: if settings.recursive { String::new() } else { "/".to_owned() },
+        prefix: names.prefix().to_owned(),
+        delimiter: if names.is_deep() { String::new() } else { "/".to_owned() },
         ..ListOptions::default()
     };
-    let mut left = u32::try_from(settings.limit).ok();
+    let mut left = u64::try_from(settings.limit).ok();
     let mut after = None;
     let mut text = String::new();
     loop {
-        options.page_size = left.map(|left| left.min(1000));
+        // What is left out does not count: then a page may hold more than is shown of it.
+        options.page_size = left.map(|left| if names.are_all() { left.min(1000) as u32 } else { 1000 });
         let page = cx.client().version_page(&uri.bucket, &options, after.as_ref()).await;
         let page = page.map_err(Failure::about_bucket)?;
-        for prefix in &page.prefixes {
+        let mut has_more = page.next.is_some();
+        let mut counts = || match &mut left {
+            Some(0) => {
+                has_more = true;
+                false
+            }
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        };
+        for prefix in page.prefixes.iter().filter(|prefix| names.take_prefix(prefix) && counts()) {
             cx.console.render(&mut text, &Event::Prefix { bucket: &uri.bucket, prefix, columns });
         }
-        for version in &page.versions {
+        for version in page.versions.iter().filter(|version| names.take(&version.key) && counts()) {
             cx.console.render(&mut text, &event(uri, version, columns));
         }
         cx.console.block(&text)?;
         cx.console.flush()?;
         text.clear();
-        let entries = u32::try_from(page.prefixes.len() + page.versions.len()).unwrap_or(u32::MAX);
-        left = left.map(|left| left.saturating_sub(entries));
-        if page.next.is_none() {
-            return Ok(());
+        if left == Some(0) && has_more && settings.limit > 0 {
+            log::warn!("The list is truncated because the settings limit was reached.");
         }
-        if left == Some(0) {
-            if settings.limit > 0 {
-                log::warn!("The list is truncated because the settings limit was reached.");
-            }
+        if left == Some(0) || page.next.is_none() {
             return Ok(());
         }
         after = page.next;

@@ -1,8 +1,10 @@
 //! `ws-create s3://BUCKET...`: makes websites of buckets.
 
-use super::context::{Cx, bucket_uri};
-use super::document::{end_of_dry_run, said_of_bucket};
-use crate::output::{Failure, Outcome};
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
+use crate::output::Outcome;
+use crate::s3::documents::Document;
 use crate::s3::subresources::Website;
 use std::ffi::OsString;
 
@@ -10,14 +12,10 @@ use std::ffi::OsString;
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let named = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let index = Some(cx.settings.website_index.clone());
-    let website = Website { index, error: named(&cx.settings.website_error) };
-    for argument in args {
-        let uri = bucket_uri(argument)?;
-        if !cx.settings.dry_run {
-            cx.client().set_website(&uri.bucket, &website).await.map_err(Failure::about_bucket)?;
-        }
-        said_of_bucket(cx, &uri, "website configuration created")?;
-    }
-    end_of_dry_run(cx);
-    Ok(())
+    let document = Document::website(&Website { index, error: named(&cx.settings.website_error) });
+    let said = Said::of_bucket("website configuration created");
+    let uris = bucket_uris(args)?;
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
 }

@@ -1,20 +1,17 @@
 //! `ws-delete s3://BUCKET...`: makes buckets be websites no more.
 
-use super::context::{Cx, bucket_uri};
-use super::document::{end_of_dry_run, said_of_bucket};
-use crate::output::{Failure, Outcome};
+use super::context::{Cx, bucket_uris};
+use super::document::{self, Said};
+use super::each::each;
+use crate::output::Outcome;
+use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
 /// Deletes the website configuration of each bucket.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    for argument in args {
-        let uri = bucket_uri(argument)?;
-        if !cx.settings.dry_run {
-            let deleted = cx.client().delete_document(&uri.bucket, None, "website").await;
-            deleted.map_err(Failure::about_bucket)?;
-        }
-        said_of_bucket(cx, &uri, "website configuration deleted")?;
-    }
-    end_of_dry_run(cx);
-    Ok(())
+    let said = Said::of_bucket("website configuration deleted");
+    let uris = bucket_uris(args)?;
+    let outcome = each(cx, &uris, async |uri| document::delete(cx, uri, Kind::Website, said).await).await;
+    document::end_of_dry_run(cx);
+    outcome
 }

@@ -1,32 +1,33 @@
 //! `ws-info s3://BUCKET...`: shows how buckets are websites.
 
-use super::context::{Cx, bucket_uri};
+use super::context::{Cx, bucket_uris};
+use super::each::each;
 use crate::output::{Event, Failure, Outcome};
+use crate::uri::S3Uri;
 use std::ffi::OsString;
 
 /// Prints the website configuration of each bucket, and its address by the template `website_endpoint`.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    for argument in args {
-        let uri = bucket_uri(argument)?;
-        let website = match cx.client().website(&uri.bucket).await {
-            Ok(website) => website,
-            Err(error) if error.is_not_found() && error.code() != "NoSuchBucket" => {
-                let (endpoint, index, error) = (None, None, None);
-                let bucket = uri.bucket.as_str();
-                cx.console.tell(&Event::Website { bucket, endpoint, index, error, configured: false })?;
-                continue;
-            }
-            Err(error) => return Err(Failure::about_bucket(error)),
-        };
-        let location = cx.client().bucket_location(&uri.bucket).await.map_err(Failure::about_bucket)?;
-        let endpoint = cx.settings.website_endpoint.replace("%(bucket)s", &uri.bucket);
-        cx.console.tell(&Event::Website {
-            bucket: &uri.bucket,
-            endpoint: Some(endpoint.replace("%(location)s", &location)),
-            index: website.index.as_deref(),
-            error: website.error.as_deref(),
-            configured: true,
-        })?;
-    }
-    Ok(())
+    each(cx, &bucket_uris(args)?, async |uri| show(cx, uri).await).await
+}
+
+async fn show(cx: &Cx, uri: &S3Uri) -> Outcome {
+    let website = match cx.client().website(&uri.bucket).await {
+        Ok(website) => website,
+        Err(error) if error.is_not_found() && error.code() != "NoSuchBucket" => {
+            let (endpoint, index, error) = (None, None, None);
+            let bucket = uri.bucket.as_str();
+            return cx.console.tell(&Event::Website { bucket, endpoint, index, error, configured: false });
+        }
+        Err(error) => return Err(Failure::about_bucket(error)),
+    };
+    let location = cx.client().bucket_location(&uri.bucket).await.map_err(Failure::about_bucket)?;
+    let endpoint = cx.settings.website_endpoint.replace("%(bucket)s", &uri.bucket);
+    cx.console.tell(&Event::Website {
+        bucket: &uri.bucket,
+        endpoint: Some(endpoint.replace("%(location)s", &location)),
+        index: website.index.as_deref(),
+        error: website.error.as_deref(),
+        configured: true,
+    })
 }

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 pub(crate) struct Contents {
     /// Values as they stand, `$NAME` not yet looked up.
     pub(crate) values: BTreeMap<String, String>,
-    /// Lines that are neither comment, section nor `key = value`, each with the line end that it had.
-    pub(crate) ignored: Vec<String>,
+    /// The numbers, from 1, of lines that are neither comment, section nor `key = value`. What stands in them may be a secret
+    /// in another program's form.
+    pub(crate) ignored: Vec<usize>,
 }
 
 /// Reads the text of a file. Sections are ignored, so the keys of all of them count and the last value wins.
 pub(crate) fn parse(text: &str) -> Contents {
     let mut contents = Contents::default();
-    for line in lines(text) {
+    for (index, line) in lines(text).into_iter().enumerate() {
         let start = line.trim_start();
         if start.is_empty() || start.starts_with('#') || is_section(&line) {
             continue;
@@ -23,7 +24,7 @@ pub(crate) fn parse(text: &str) -> Contents {
             Some((key, value)) => {
                 contents.values.insert(key.to_owned(), value.to_owned());
             }
-            None => contents.ignored.push(line),
+            None => contents.ignored.push(index + 1),
         }
     }
     contents
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn stray_lines_are_reported_with_their_line_end() {
+    fn stray_lines_are_reported_by_their_number() {
         for line in [
             "k : a",
             "k a",
@@ -126,8 +127,8 @@ mod tests {
             "[]",
             "\u{feff}k = 1",
         ] {
-            let contents = parse(&format!("{line}\n"));
-            assert_eq!(contents.ignored, [format!("{line}\n")]);
+            let contents = parse(&format!("# first\n{line}\n"));
+            assert_eq!(contents.ignored, [2]);
             assert!(contents.values.is_empty(), "{line:?}");
         }
     }

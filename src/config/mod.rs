@@ -47,8 +47,7 @@ fn own_dir(env: &dyn Environment, variable: &str, below_home: &str) -> Option<Pa
 pub struct Loaded {
     /// Every setting.
     pub settings: Settings,
-    /// To be logged as `WARNING: ` lines. One about a line of the file ends with that line's own line end, so
-    /// that an empty line follows it, as with s3cmd.
+    /// To be logged as `WARNING: ` lines.
     pub warnings: Vec<String>,
     /// Where the key pair came from.
     pub credentials: CredentialSource,
@@ -119,6 +118,8 @@ fn resolve(
         Ok(bytes) => {
             read_file(&mut settings, &bytes, env, warnings)?;
             credentials = CredentialSource::File;
+            settings.config_readable_by_others =
+                holds_secrets(&settings) && others_read(&settings.config_file);
             "no access_key in it".to_owned()
         }
         Err(error) => {
@@ -186,8 +187,9 @@ fn read_file(
         ConfigError::usage(format!("{shown}: line {line} is not UTF-8 text"))
     })?;
     let contents = file::parse(text);
-    warnings
-        .extend(contents.ignored.iter().map(|line| format!("Ignoring invalid line in '{shown}': {line}")));
+    warnings.extend(
+        contents.ignored.iter().map(|line| format!("Ignoring invalid line in '{shown}': line {line}")),
+    );
     let values: BTreeMap<&str, String> = contents
         .values
         .iter()
@@ -198,6 +200,24 @@ fn read_file(
     }
     settings.extra_headers = overrides::headers_of_key(&settings.add_headers)?;
     Ok(())
+}
+
+/// Whether one of the values is a secret.
+fn holds_secrets(settings: &Settings) -> bool {
+    KEYS.iter().any(|key| key.secret && (key.dump)(settings).is_some_and(|value| !value.is_empty()))
+}
+
+/// Whether users other than the owner may read a file.
+#[cfg(unix)]
+fn others_read(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(file)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o044 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_read(_file: &Path) -> bool {
+    false
 }
 
 /// A value that begins with `$` names a variable, whose value may do so again; `None` where one is not set.

@@ -179,10 +179,11 @@ fn pattern_error(error: PatternError, option: &str) -> ConfigError {
 /// The headers of the key `add_headers`: `Name:value,Name2:value2`.
 pub(super) fn headers_of_key(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
     let mut headers = Vec::new();
-    for header in text.split(',').filter(|_| !text.is_empty()) {
+    for (place, header) in text.split(',').filter(|_| !text.is_empty()).enumerate() {
         let Some((name, value)) = header.split_once(':').filter(|(name, _)| !name.trim().is_empty()) else {
             return Err(ConfigError::usage(format!(
-                "Config: value of option 'add_headers' must be Name:value pairs, not '{header}'"
+                "Config: value of option 'add_headers' must be Name:value pairs; entry {} is none",
+                place + 1
             )));
         };
         put_header(&mut headers, name.trim().to_lowercase(), value.trim().to_owned());

@@ -50,6 +50,8 @@ settings! {
         ca_certs_file: String = String::new(), Always;
         /// A file that remembers the MD5 sums of local files.
         cache_file: String = String::new(), Always;
+        /// Whether policies, rules and settings are held to the S3 API before they are sent, and compared in meaning with what the service gives back.
+        check_documents: bool = true, WhenChanged;
         /// A list of MD5 sums to verify (`md5sum --check`).
         check_list: String = String::new(), WhenChanged, no_file;
         /// Whether the server's certificate is checked.
@@ -304,6 +306,8 @@ settings! {
         file_keys: Vec<&'static str> = Vec::new();
         /// The configuration file that was read, or would have been.
         config_file: PathBuf = PathBuf::new();
+        /// Whether the file that was read holds secrets and other users may read it.
+        config_readable_by_others: bool = false;
         /// Where the keys come from if none are given; only set where one is needed.
         role: Option<super::RoleSource> = None;
         /// Where unfinished uploads are remembered; `None` where there is no home directory.

@@ -168,7 +168,7 @@ fn a_bad_value_in_the_file_is_a_parameter_problem() {
     assert_eq!(error.lines, [wanted]);
     assert_eq!(error.warnings.len(), 1);
     assert!(error.warnings[0].starts_with("Ignoring invalid line in '"), "{:?}", error.warnings);
-    assert!(error.warnings[0].ends_with(".s3cfg': bogus\n"), "{:?}", error.warnings);
+    assert!(error.warnings[0].ends_with(".s3cfg': line 4"), "{:?}", error.warnings);
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use super::event::as_map;
 use crate::s3::acl::{Acl, Grant, Grantee};
+use crate::s3::documents::LifecycleRule;
+use crate::s3::subresources::ObjectLock;
 use crate::uri::S3Uri;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use std::fmt::{self, Write as _};
 
 /// What is known of an object. What could not be found out because of an error is left out.
@@ -30,12 +33,46 @@ pub struct ObjectInfo {
     /// Name and value of the stored checksum, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
+    #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(String, String)>,
+    /// Whether deletion is forbidden until further notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legal_hold: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
     /// `Last-Modified` as sent.
     #[serde(skip)]
     pub last_modified: String,
     /// Whether a version was asked for, which gets a line then.
     #[serde(skip)]
     pub shows_version: bool,
+}
+
+/// Until when an object is protected from deletion.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are described in docs/json.md")]
+pub struct Retention {
+    /// `GOVERNANCE` or `COMPLIANCE`.
+    pub mode: String,
+    pub until: String,
+}
+
+/// How new objects of a bucket are encrypted by default.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are described in docs/json.md")]
+pub struct Encryption {
+    /// `AES256`, `aws:kms`.
+    pub algorithm: String,
+    /// Id of the key of KMS.
+    pub key: Option<String>,
+}
+
+/// The documents of a bucket that is a website.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are described in docs/json.md")]
+pub struct WebsiteDocuments {
+    pub index: Option<String>,
+    pub error: Option<String>,
 }
 
 /// A checksum that the service stores.
@@ -59,22 +96,46 @@ pub struct BucketInfo {
     pub payer: Option<String>,
     pub ownership: Option<String>,
     pub versioning: Option<String>,
-    pub expiration: Option<Expiration>,
+    /// The rules of the lifecycle; the first that expires objects stands under its own name, too.
+    #[serde(flatten, serialize_with = "with_expiration")]
+    pub lifecycle: Vec<LifecycleRule>,
     pub public_access_block: Vec<String>,
     #[serde(flatten)]
     pub access: Access,
+    #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(String, String)>,
+    /// Where access logs go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging: Option<S3Uri>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<WebsiteDocuments>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_lock: Option<ObjectLock>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
     /// How many of the lines there are: what came before an error.
     #[serde(skip)]
     pub known: usize,
 }
 
-/// A rule that deletes objects some day.
+/// A rule that deletes objects some day, as it has always been told.
 #[derive(Debug, Default, Serialize)]
-#[allow(missing_docs, reason = "the fields are described in docs/json.md")]
-pub struct Expiration {
-    pub prefix: String,
-    pub days: Option<String>,
-    pub date: Option<String>,
+struct Expiration<'a> {
+    prefix: &'a str,
+    days: Option<&'a str>,
+    date: Option<&'a str>,
+}
+
+/// Lifecycle rules as two fields: `expiration`, the first that is in force and expires objects by their prefix, and
+/// `lifecycle`, all of them.
+fn with_expiration<S: Serializer>(rules: &[LifecycleRule], to: S) -> Result<S::Ok, S::Error> {
+    let expiration = rules.iter().filter(|rule| rule.goes_by_prefix()).find_map(Expiration::of);
+    let mut map = to.serialize_map(Some(2))?;
+    map.serialize_entry("expiration", &expiration)?;
+    if !rules.is_empty() {
+        map.serialize_entry("lifecycle", rules)?;
+    }
+    map.end()
 }
 
 /// Who may do what; each `None` where an error came before it.
@@ -161,8 +222,15 @@ impl ObjectInfo {
         for (name, value) in &self.metadata {
             write!(out, "\n   x-amz-meta-{name}: {value}")?;
         }
-        match &self.checksum {
-            Some(checksum) => write!(out, "\n   {}: {}", checksum.header, checksum.value),
+        if let Some(checksum) = &self.checksum {
+            write!(out, "\n   {}: {}", checksum.header, checksum.value)?;
+        }
+        tag_lines(&self.tags, out)?;
+        if self.legal_hold == Some(true) {
+            out.push_str("\n   Legal hold: ON");
+        }
+        match &self.retention {
+            Some(Retention { mode, until }) => write!(out, "\n   Retention: {mode} until {until}"),
             None => Ok(()),
         }
     }
@@ -181,12 +249,80 @@ impl BucketInfo {
             format!("   Payer:     {}", known(&self.payer)),
             format!("   Ownership: {}", known(&self.ownership)),
             format!("   Versioning:{}", known(&self.versioning)),
-            Expiration::line(self.expiration.as_ref()),
+            expiration_line(&self.lifecycle),
             format!("   Block Public Access: {block}"),
         ];
         out.push_str(&lines[..self.known.min(lines.len())].join("\n"));
-        self.access.text(out)
+        self.access.text(out)?;
+        self.more(out)
     }
+
+    /// What s3cmd does not show, where something is set.
+    fn more(&self, out: &mut String) -> fmt::Result {
+        if !is_told_by_one_line(&self.lifecycle) {
+            self.lifecycle.iter().try_for_each(|rule| lifecycle_line(rule, out))?;
+        }
+        tag_lines(&self.tags, out)?;
+        if let Some(target) = &self.logging {
+            write!(out, "\n   Logging:   {target}")?;
+        }
+        if let Some(WebsiteDocuments { index, error }) = &self.website {
+            let (index, error) = (index.as_deref().unwrap_or("none"), error.as_deref().unwrap_or("none"));
+            write!(out, "\n   Website:   index document {index}, error document {error}")?;
+        }
+        if let Some(ObjectLock { mode, days, years }) = &self.object_lock {
+            out.push_str("\n   Object lock: enabled");
+            if let Some(mode) = mode {
+                write!(out, ", {mode} for ")?;
+                match (days, years) {
+                    (Some(days), _) => write!(out, "{days} day(s)")?,
+                    (None, years) => write!(out, "{} year(s)", years.as_deref().unwrap_or("?"))?,
+                }
+            }
+        }
+        if let Some(Encryption { algorithm, key }) = &self.encryption {
+            write!(out, "\n   Encryption: {algorithm}")?;
+            if let Some(key) = key {
+                write!(out, " ({key})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tag_lines(tags: &[(String, String)], out: &mut String) -> fmt::Result {
+    tags.iter().try_for_each(|(key, value)| write!(out, "\n   Tag:       {key}: {value}"))
+}
+
+/// Whether s3cmd's line says all that there is to say of the rules.
+fn is_told_by_one_line(rules: &[LifecycleRule]) -> bool {
+    match rules {
+        [] => true,
+        [rule] => matches!(&rule.actions[..], [action] if rule.enabled && action.expires_objects()),
+        _ => false,
+    }
+}
+
+fn lifecycle_line(rule: &LifecycleRule, out: &mut String) -> fmt::Result {
+    let status = if rule.enabled { "enabled" } else { "disabled" };
+    write!(out, "\n   Lifecycle: '{}' ({status}): {}: ", rule.id, rule.scope())?;
+    for (place, action) in rule.actions.iter().enumerate() {
+        let gap = if place == 0 { "" } else { "; " };
+        write!(out, "{gap}{action}")?;
+    }
+    Ok(())
+}
+
+/// s3cmd's line: the first rule that is in force and expires objects, one that chooses them by their prefix before others.
+fn expiration_line(rules: &[LifecycleRule]) -> String {
+    let by_prefix = rules.iter().filter(|rule| rule.goes_by_prefix());
+    let found = by_prefix.chain(rules).find_map(|rule| Some((rule, Expiration::of(rule)?)));
+    let Some((rule, expiration)) = found else { return "   Expiration rule: none".to_owned() };
+    let when = match (expiration.days, expiration.date) {
+        (Some(days), _) => format!("'{days}' day(s) after creation"),
+        (None, date) => format!("'{}' ", date.unwrap_or_default()),
+    };
+    format!("   Expiration Rule: {} will expire in {when}", rule.scope())
 }
 
 impl Access {
@@ -217,20 +353,11 @@ impl Access {
     }
 }
 
-impl Expiration {
-    fn line(rule: Option<&Self>) -> String {
-        let Some(rule) = rule else { return "   Expiration rule: none".to_owned() };
-        let objects = if rule.prefix.is_empty() {
-            "all objects in this bucket".to_owned()
-        } else {
-            format!("objects with key prefix '{}'", rule.prefix)
-        };
-        let when = match (&rule.days, &rule.date) {
-            (Some(days), _) => format!("'{days}' day(s) after creation"),
-            (None, Some(date)) => format!("'{date}' "),
-            (None, None) => return "   Expiration rule: none".to_owned(),
-        };
-        format!("   Expiration Rule: {objects} will expire in {when}")
+impl<'a> Expiration<'a> {
+    /// What a rule that is in force says of the expiry of objects.
+    fn of(rule: &'a LifecycleRule) -> Option<Self> {
+        let action = rule.actions.iter().find(|action| rule.enabled && action.expires_objects())?;
+        Some(Self { prefix: &rule.prefix, days: action.days.as_deref(), date: action.date.as_deref() })
     }
 }
 
@@ -279,18 +406,29 @@ pub(super) fn labelled(label: &str, value: impl fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::s3::documents::LifecycleAction;
+
+    fn rule(id: &str, enabled: bool, prefix: &str, days: Option<&str>, date: Option<&str>) -> LifecycleRule {
+        let action = LifecycleAction {
+            action: "Expiration".into(),
+            days: days.map(Into::into),
+            date: date.map(Into::into),
+            ..LifecycleAction::default()
+        };
+        LifecycleRule {
+            id: id.into(),
+            enabled,
+            prefix: prefix.into(),
+            actions: vec![action],
+            ..LifecycleRule::default()
+        }
+    }
 
     /// Lines printed by s3cmd 2.4.0.
     #[test]
     fn expiry_rules_read_as_in_s3cmd() {
-        let line = |prefix: &str, days: Option<&str>, date: Option<&str>| {
-            Expiration::line(Some(&Expiration {
-                prefix: prefix.into(),
-                days: days.map(Into::into),
-                date: date.map(Into::into),
-            }))
-        };
-        assert_eq!(Expiration::line(None), "   Expiration rule: none");
+        let line = |prefix: &str, days, date| expiration_line(&[rule("r", true, prefix, days, date)]);
+        assert_eq!(expiration_line(&[]), "   Expiration rule: none");
         assert_eq!(
             line("log/", Some("7"), None),
             "   Expiration Rule: objects with key prefix 'log/' will expire in '7' day(s) after creation"
@@ -303,5 +441,31 @@ mod tests {
             line("y/", None, Some("2030-01-01T00:00:00.000Z")),
             "   Expiration Rule: objects with key prefix 'y/' will expire in '2030-01-01T00:00:00.000Z' "
         );
+    }
+
+    #[test]
+    fn rules_that_are_not_in_force_or_do_more_have_their_own_lines() {
+        let off = rule("off", false, "a/", Some("1"), None);
+        assert_eq!(expiration_line(std::slice::from_ref(&off)), "   Expiration rule: none");
+        let mut tagged = rule("tagged", true, "", Some("2"), None);
+        tagged.tags.push(("k".into(), "v".into()));
+        let rules = [off, tagged.clone(), rule("on", true, "b/", Some("3"), None)];
+        assert_eq!(
+            expiration_line(&rules),
+            "   Expiration Rule: objects with key prefix 'b/' will expire in '3' day(s) after creation"
+        );
+        assert_eq!(
+            expiration_line(&rules[..2]),
+            "   Expiration Rule: objects with tag 'k=v' will expire in '2' day(s) after creation"
+        );
+        let mut lines = String::new();
+        BucketInfo { lifecycle: rules.to_vec(), ..BucketInfo::default() }.more(&mut lines).unwrap();
+        assert_eq!(
+            lines,
+            "\n   Lifecycle: 'off' (disabled): objects with key prefix 'a/': Expiration after 1 day(s)\
+             \n   Lifecycle: 'tagged' (enabled): objects with tag 'k=v': Expiration after 2 day(s)\
+             \n   Lifecycle: 'on' (enabled): objects with key prefix 'b/': Expiration after 3 day(s)"
+        );
+        assert!(is_told_by_one_line(&rules[2..]) && is_told_by_one_line(&[tagged]));
     }
 }

@@ -211,6 +211,23 @@ pub enum Event<'a> {
         #[serde(skip)]
         shown: &'a str,
     },
+    /// What a dry run would change in a document: lines with ` `, `-` or `+` in front.
+    DocumentChanges { uri: &'a S3Uri, document: &'a str, changes: &'a [String] },
+    /// One setting of a bucket or an object.
+    Setting {
+        uri: &'a S3Uri,
+        name: &'a str,
+        value: Option<serde_json::Value>,
+        #[serde(skip)]
+        shown: &'a str,
+    },
+    /// The cross-origin rules of a bucket, as the service sent them.
+    Cors {
+        bucket: &'a str,
+        xml: &'a str,
+        #[serde(skip)]
+        shown: &'a str,
+    },
     /// The lifecycle rules of a bucket, as the service sent them.
     Lifecycle {
         bucket: &'a str,

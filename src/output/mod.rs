@@ -19,7 +19,10 @@ mod xml_text;
 
 pub use columns::Columns;
 pub use console::{Console, Display, Item, Running, end_log, print_error_text, print_text, start_log};
-pub use described::{Access, BucketInfo, Checksum, Distribution, Expiration, ObjectInfo, OwnedRight, Right};
+pub use described::{
+    Access, BucketInfo, Checksum, Distribution, Encryption, ObjectInfo, OwnedRight, Retention, Right,
+    WebsiteDocuments,
+};
 pub use event::{ChangeForm, CopyWords, Event, Moved, Owner, Place, Said, SyncReport, Verification};
 pub use exit::Exit;
 pub use failure::{Failure, Outcome, reason};

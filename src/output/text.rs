@@ -172,7 +172,17 @@ impl Event<'_> {
                 tags.iter().try_for_each(|(key, value)| write!(out, "\n\t{key}:\t{value}"))
             }
             Event::Policy { shown, .. } => write!(out, "   Policy:    {shown}"),
-            Event::Lifecycle { shown, .. } | Event::Notification { shown, .. } => out.write_str(shown),
+            Event::Lifecycle { shown, .. }
+            | Event::Notification { shown, .. }
+            | Event::Cors { shown, .. } => out.write_str(shown),
+            Event::Setting { uri, shown, .. } => write!(out, "{uri}: {shown}"),
+            Event::DocumentChanges { uri, document, changes } => {
+                if changes.iter().all(|line| line.starts_with(' ')) {
+                    return write!(out, "{uri}: {document} would stay as it is");
+                }
+                write!(out, "{uri}: {document} would change:")?;
+                changes.iter().try_for_each(|line| write!(out, "\n{line}"))
+            }
             Event::SignedUrl { url, .. } => out.write_str(url),
             Event::Signature { signature } => write!(out, "Signature: {signature}"),
             Event::Md5 { line, .. } => out.write_str(line),

@@ -24,7 +24,8 @@ pub fn indented(document: &str) -> Result<String> {
                 push_line(&mut out, depth, &format!("<{}/>", start.trim_end()));
             }
             Event::End(end) => match open.take() {
-                Some((tag, text)) if text.trim().is_empty() => {
+                // Blanks in a line are a value, such as a prefix; lines are the layout of an element that is empty.
+                Some((tag, text)) if text.is_empty() || text.trim().is_empty() && text.contains('\n') => {
                     push_line(&mut out, depth, &format!("<{tag}/>"));
                 }
                 Some((tag, text)) => push_line(&mut out, depth, &format!("<{tag}>{text}</{}>", &*end)),

@@ -134,12 +134,19 @@ impl Acl {
         }
     }
 
-    /// Drops grants by id or display name; `all` drops every grant of the grantee.
-    pub fn revoke(&mut self, permission: &str, who: &str) {
+    /// Drops grants by id or display name; `all` drops every grant of the grantee. `false` if there was none.
+    pub fn revoke(&mut self, permission: &str, who: &str) -> bool {
         let permission = permission.to_uppercase();
+        let before = self.grants.len();
         self.grants.retain(|grant| {
             !(grant.grantee.is_named(who) && (permission == "ALL" || grant.permission == permission))
         });
+        self.grants.len() != before
+    }
+
+    /// Whether somebody has full control, and so every permission.
+    pub fn grants_all_to(&self, who: &str) -> bool {
+        self.grants.iter().any(|grant| grant.grantee.is_named(who) && grant.permission == "FULL_CONTROL")
     }
 
     /// The document that is sent.

@@ -4,23 +4,12 @@
 //! understand is a type.
 
 use super::client::Client;
-use super::error::{Error, Result};
+use super::documents::{Document, Kind, LifecycleRule};
+use super::error::Result;
 use super::object::with_document;
 use super::request::Request;
 use super::xml::{self, Step};
 use http::Method;
-use std::fmt::Write;
-
-/// The expiry part of a lifecycle rule, as `info` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExpiryRule {
-    /// Keys that begin with this; empty for all.
-    pub prefix: String,
-    /// Days after creation.
-    pub days: Option<String>,
-    /// Date of expiry.
-    pub date: Option<String>,
-}
 
 impl Client {
     /// Creates a bucket. `location` is the constraint, `None` for the service's default region.
@@ -99,9 +88,9 @@ impl Client {
         Ok(on)
     }
 
-    /// The first rule of the bucket's lifecycle that expires objects.
-    pub async fn expiry_rule(&self, bucket: &str) -> Result<Option<ExpiryRule>> {
-        first_expiry_rule(&self.document(bucket, None, "lifecycle").await?)
+    /// The rules of the bucket's lifecycle.
+    pub async fn lifecycle_rules(&self, bucket: &str) -> Result<Vec<LifecycleRule>> {
+        self.get(bucket, None, Kind::Lifecycle).await?.lifecycle_rules()
     }
 
     /// The tags of a bucket, or of an object where `key` is given, in the server's order.
@@ -123,14 +112,7 @@ impl Client {
 
     /// Replaces the tags.
     pub async fn put_tags(&self, bucket: &str, key: Option<&str>, tags: &[(String, String)]) -> Result<()> {
-        let mut document =
-            String::from("<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet>");
-        for (name, value) in tags {
-            let (name, value) = (xml::escaped(name), xml::escaped(value));
-            let _ = write!(document, "<Tag><Key>{name}</Key><Value>{value}</Value></Tag>");
-        }
-        document.push_str("</TagSet></Tagging>");
-        self.put_document(bucket, key, "tagging", document, "application/xml").await.map(drop)
+        self.put(bucket, key, &Document::tagging(tags)).await.map(drop)
     }
 
     /// Reads a sub-resource (`policy`, `lifecycle`, `cors`, ...) as it is.
@@ -155,57 +137,5 @@ impl Client {
     /// Deletes a sub-resource.
     pub async fn delete_document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<()> {
         self.send(self.about(Method::DELETE, bucket, key).query(name, "")).await.map(drop)
-    }
-}
-
-/// Reads the rule that `info` shows: the first one with an expiry, its prefix from the rule or its filter. A rule that
-/// asks for tags speaks neither of all objects nor of a prefix and is passed over.
-fn first_expiry_rule(text: &str) -> Result<Option<ExpiryRule>> {
-    let (mut found, mut rule, mut asks_for_tags) = (None, ExpiryRule::default(), false);
-    let mut is_lifecycle = false;
-    xml::walk(text, |step| {
-        let (path, value) = match step {
-            Step::Open([root]) => {
-                is_lifecycle = root == "LifecycleConfiguration";
-                return;
-            }
-            Step::Close([_, path @ ..], value) => (path, value.trim()),
-            Step::Open(..) | Step::Close(..) => return,
-        };
-        match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["Rule", "Prefix"] | ["Rule", "Filter", "Prefix"] | ["Rule", "Filter", "And", "Prefix"] => {
-                rule.prefix = value.to_owned();
-            }
-            ["Rule", "Filter", "Tag"] | ["Rule", "Filter", "And", "Tag"] => asks_for_tags = true,
-            ["Rule", "Expiration", "Days"] => rule.days = Some(value.to_owned()),
-            ["Rule", "Expiration", "Date"] => rule.date = Some(value.to_owned()),
-            ["Rule"] => {
-                let rule = std::mem::take(&mut rule);
-                let shows =
-                    !std::mem::take(&mut asks_for_tags) && (rule.days.is_some() || rule.date.is_some());
-                if found.is_none() && shows {
-                    found = Some(rule);
-                }
-            }
-            _ => {}
-        }
-    })?;
-    if is_lifecycle { Ok(found) } else { Err(Error::Malformed("an answer that is not a lifecycle".into())) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_expiring_rule_is_shown() {
-        let text = "<LifecycleConfiguration><Rule><ID>a</ID><Filter><Prefix>tmp/</Prefix></Filter>\
-            <AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>\
-            <Rule><Filter><Tag><Key>days</Key><Value>1</Value></Tag></Filter><Expiration><Days>1</Days></Expiration></Rule>\
-            <Rule><Prefix>weekly/</Prefix><Expiration><Days>365</Days></Expiration></Rule></LifecycleConfiguration>";
-        let rule = first_expiry_rule(text).unwrap().unwrap();
-        assert_eq!((rule.prefix.as_str(), rule.days.as_deref()), ("weekly/", Some("365")));
-        assert_eq!(first_expiry_rule("<LifecycleConfiguration/>").unwrap(), None);
-        assert!(first_expiry_rule("<Other/>").is_err());
     }
 }

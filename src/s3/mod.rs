@@ -18,6 +18,7 @@ pub mod client;
 pub mod cloudfront;
 pub mod credentials;
 mod delete;
+pub mod documents;
 pub mod endpoint;
 pub mod error;
 mod expect;

@@ -184,6 +184,22 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             "exit: 2\n${1}WARNING: Skipping over away/gone: No such file or directory\n",
         )],
     },
+    Difference {
+        row: "ls-local",
+        place: "1108-local-uri",
+        changes: &[(
+            r"(?s).*",
+            "exit: 64\n--- stdout\n--- stderr\nERROR: Parameter problem: Expecting S3 URI instead of 'hello.txt'\n",
+        )],
+    },
+    Difference {
+        row: "empty-values",
+        place: "832-setblockpublicaccess-off",
+        changes: &[(
+            r"(?s).*",
+            "exit: 64\n--- stdout\n--- stderr\nERROR: Parameter problem: No switch is named: blockpublicacls, ignorepublicacls, blockpublicpolicy, restrictpublicbuckets; 'none' switches all of them off\n",
+        )],
+    },
     Difference { row: "link-scheme", place: "734-signurl-https", changes: &[("http://", "https://")] },
     Difference {
         row: "no-tracebacks",

@@ -147,6 +147,32 @@ pub(crate) const ROWS: &[Row] = &[
         &["setobjectretention GOVERNANCE 2040-01-01T00:00:00Z s3://MISSING/hello.txt"],
         |seen| seen.of("MISSING", Some("hello.txt"), "retention").contains("2040-01-01T00:00:00"),
     ),
+    row(
+        "getobjectlegalhold",
+        &[
+            "mb --add-header=x-amz-bucket-object-lock-enabled:true s3://MISSING",
+            "put hello.txt s3://MISSING",
+            "setobjectlegalhold ON s3://MISSING/hello.txt",
+        ],
+        &["getobjectlegalhold s3://MISSING/hello.txt", "setobjectlegalhold OFF s3://MISSING/hello.txt"],
+        |seen| seen.said("s3://MISSING/hello.txt: ON\n"),
+    ),
+    row("getobjectretention", LOCKED, &["getobjectretention s3://MISSING/hello.txt"], |seen| {
+        seen.said("s3://MISSING/hello.txt: none\n")
+    }),
+    row("getversioning", &["setversioning s3://BUCKET enable"], &["getversioning s3://BUCKET"], |seen| {
+        seen.said("s3://BUCKET/: Enabled\n")
+    }),
+    row("getownership", &[], &["getownership s3://BUCKET"], |seen| seen.said("s3://BUCKET/: ")),
+    row(
+        "getblockpublicaccess",
+        &["setblockpublicaccess s3://BUCKET BlockPublicPolicy"],
+        &["getblockpublicaccess s3://BUCKET"],
+        |seen| seen.said("s3://BUCKET/: BlockPublicPolicy\n"),
+    ),
+    row("getcors", &["setcors cors.xml s3://BUCKET"], &["getcors s3://BUCKET"], |seen| {
+        seen.said("<AllowedMethod>GET<")
+    }),
     row("setversioning", &[], &["setversioning s3://BUCKET enable"], |seen| {
         seen.document("versioning").contains("Enabled")
     }),

@@ -15,7 +15,20 @@ use s3cmd::s3::cloudfront::Distribution;
 use std::fmt::Write as _;
 
 /// Commands that s3cmd 2.4.0 has not.
-const OWN: &[&str] = &["getacl", "getpolicy", "md5sum", "check", "serve", "help"];
+const OWN: &[&str] = &[
+    "getacl",
+    "getpolicy",
+    "getcors",
+    "getversioning",
+    "getownership",
+    "getblockpublicaccess",
+    "getobjectlegalhold",
+    "getobjectretention",
+    "md5sum",
+    "check",
+    "serve",
+    "help",
+];
 
 /// What a proof may look at: this program's world after the lines, and what they printed.
 pub(crate) struct Seen<'a> {

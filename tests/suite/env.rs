@@ -97,6 +97,9 @@ impl TestEnv {
     pub(crate) fn write_config(&self, name: &str, text: &str) -> PathBuf {
         let path = self.home(name);
         fs::write(&path, text).expect("the configuration is written");
+        // As the program itself writes it: it holds a secret.
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
         path
     }
 

@@ -47,7 +47,7 @@ fn options_stand_anywhere_and_may_be_shortened() {
         "-rr ls s3://BUCKET",
         "ls -r --limit 5 s3://BUCKET",
         "ls -r -- s3://BUCKET",
-        "--recursive ls s3://BUCKET surplus",
+        "--recursive ls s3://BUCKET",
     ] {
         t.s3cmd(line).ok().prints(expected);
     }

@@ -71,7 +71,10 @@ fn what_is_outside_of_the_prefix_and_the_bucket_itself_are_out_of_reach() {
     let (mut f, _serve) = front(&t, "/team/", &[]);
     f.normaliser.name(&other, "BUCKET2");
     f.file("file", "EVIL");
-    f.file("policy", "{}");
+    f.file(
+        "policy",
+        r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::*"}}"#,
+    );
     for (line, code) in [
         ("get s3://BUCKET/secret got", 64),
         ("get s3://BUCKET/../secret got", 77),

@@ -101,6 +101,12 @@ fn prepare(t: &mut TestEnv) {
     t.file("s3cfg-badsecret", main.replace(&service.main.secret, "wrong"));
     t.file("s3cfg-down", main.replace(&service.host, "localhost:1"));
     t.file("s3cfg-nokeys", main.replace(&service.main.access, "").replace(&service.main.secret, ""));
+    // Of a file that others may read the program would tell with -v.
+    #[cfg(unix)]
+    for name in ["s3cfg", "s3cfg-alt", "s3cfg-vhost", "s3cfg-badkey", "s3cfg-badsecret", "s3cfg-down"] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(t.path(name), mode).expect("a mode");
+    }
 }
 
 /// Takes a redirection off the line's end and runs it. A line that begins with `!` is a shell command.

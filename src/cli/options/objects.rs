@@ -1,14 +1,17 @@
 //! Options about objects: moving, choosing, storing and listing them, and those of single commands.
 
 use super::super::commands::Command::{
-    Accesslog, Cfcreate, Cfmodify, Check as CheckCommand, Cp, Del, Deltagging, Du, Expire, Fixbucket, Get,
-    Getacl, Gettagging, Info, La, Ls, Mb, Md5sum, Modify, Mv, Put, Rb, Restore, Serve, Setacl,
-    Setnotification, Setobjectlegalhold, Setobjectretention, Settagging, Signurl, Sync, WsCreate,
+    Accesslog, Cfcreate, Cfmodify, Check as CheckCommand, Cp, Del, Delcors, Dellifecycle, Delpolicy,
+    Deltagging, Du, Expire, Fixbucket, Get, Getacl, Getobjectlegalhold, Getobjectretention, Gettagging, Info,
+    La, Ls, Mb, Md5sum, Modify, Mv, Put, Rb, Restore, Serve, Setacl, Setblockpublicaccess, Setcors,
+    Setlifecycle, Setnotification, Setobjectlegalhold, Setobjectretention, Setownership, Setpolicy,
+    Settagging, Setversioning, Signurl, Sync, WsCreate,
 };
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
 use crate::config::{List, Single};
 
-const FILTERED: Scope = Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Modify, Setacl, Restore]);
+const FILTERED: Scope =
+    Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Modify, Setacl, Restore, Md5sum, Ls, La, Du]);
 const STORING: Scope = Scope::Only(&[Put, Sync, Cp, Mv, Modify]);
 const UPLOADING: Scope = Scope::Only(&[Put, Sync]);
 
@@ -23,7 +26,11 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
     flag(
         &["dry-run"],
         Sets::On("dry_run"),
-        Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Modify, Setacl, Restore, Fixbucket]),
+        Scope::Only(&[
+            Put, Get, Sync, Del, Cp, Mv, Modify, Setacl, Restore, Fixbucket, Setpolicy, Delpolicy, Setlifecycle,
+            Dellifecycle, Expire, Setcors, Delcors, Setnotification, Settagging, Deltagging, Setversioning,
+            Setownership, Setblockpublicaccess,
+        ]),
         "Only show what would be done.",
     )
     .short('n'),
@@ -266,7 +273,7 @@ pub(super) const STORED: &[OptionSpec] = &[
         &["remove-header"],
         "NAME",
         Sets::List(List::RemoveHeader),
-        Scope::Only(&[Cp, Mv, Modify]),
+        Scope::Only(&[Sync, Cp, Mv, Modify]),
         "Drop this stored header.",
     ),
     value(
@@ -363,6 +370,8 @@ pub(super) const VERSIONS: &[OptionSpec] = &[
             Setacl,
             Setobjectlegalhold,
             Setobjectretention,
+            Getobjectlegalhold,
+            Getobjectretention,
         ]),
         "Mean that version of the object, which 'ls --all-versions' tells. del deletes it for good; cp onto the object restores it.",
     )

@@ -1,0 +1,20 @@
+//! `getcors s3://BUCKET...`: shows the cross-origin rules of buckets.
+
+use super::context::{Cx, bucket_uris};
+use super::document;
+use super::each::each;
+use crate::output::{Event, Outcome, indented};
+use crate::s3::documents::Kind;
+use std::ffi::OsString;
+
+/// Prints the cross-origin rules of each bucket as indented XML, followed by an empty line. `setcors` takes what is printed.
+pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    let uris = bucket_uris(args)?;
+    each(cx, &uris, async |uri| {
+        let document = cx.client().get(&uri.bucket, None, Kind::Cors).await?;
+        document::heading(cx, uri, uris.len() > 1)?;
+        let (bucket, xml) = (uri.bucket.as_str(), document.text());
+        cx.console.tell(&Event::Cors { bucket, xml, shown: &indented(xml)? })
+    })
+    .await
+}

@@ -1,0 +1,119 @@
+//! Cross-origin rules and event notifications.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSRule.html>,
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_NotificationConfiguration.html>
+
+use super::element::Element;
+use super::rule::Rule;
+use super::shape::{Holds, any, one, optional, some};
+
+/// Ceph takes COPY besides.
+const METHOD: Holds = Holds::Word(&["GET", "PUT", "POST", "DELETE", "HEAD", "COPY"]);
+
+pub(super) const ROOT: Holds = Holds::Elements(&[some(
+    "CORSRule",
+    Holds::Elements(&[
+        optional("ID", Holds::AnyText),
+        any("AllowedHeader", Holds::Text),
+        some("AllowedMethod", METHOD),
+        some("AllowedOrigin", Holds::Text),
+        any("ExposeHeader", Holds::Text),
+        optional("MaxAgeSeconds", Holds::Number(0)),
+    ]),
+)]);
+
+pub(super) fn rules(root: &Element) -> Vec<Rule> {
+    let facts = |rule: &Element| {
+        let of = |child: &Element| {
+            let text = child.text.trim();
+            // Names of headers have no case.
+            let text = if child.name.ends_with("Header") { text.to_lowercase() } else { text.to_owned() };
+            (child.name != "ID").then(|| format!("{} {text}", child.name))
+        };
+        rule.children.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    root.all("CORSRule").map(|rule| Rule::new("rule", rule.value("ID"), facts(rule))).collect()
+}
+
+/// Notifications: who is told of which events.
+pub(super) mod notification {
+    use super::{Element, Holds, Rule, any, one, optional};
+
+    const FILTER_RULES: Holds = Holds::Elements(&[any(
+        "FilterRule",
+        Holds::Elements(&[one("Name", Holds::Text), one("Value", Holds::AnyText)]),
+    )]);
+
+    /// The last two are Ceph's own.
+    const FILTER: Holds = Holds::Elements(&[
+        optional("S3Key", FILTER_RULES),
+        optional("S3Metadata", FILTER_RULES),
+        optional("S3Tags", FILTER_RULES),
+    ]);
+
+    pub(in super::super) const ROOT: Holds = Holds::Elements(&[
+        any(
+            "TopicConfiguration",
+            Holds::Elements(&[
+                optional("Id", Holds::AnyText),
+                one("Topic", Holds::Text),
+                any("Event", Holds::Text),
+                optional("Filter", FILTER),
+            ]),
+        ),
+        any(
+            "QueueConfiguration",
+            Holds::Elements(&[
+                optional("Id", Holds::AnyText),
+                one("Queue", Holds::Text),
+                any("Event", Holds::Text),
+                optional("Filter", FILTER),
+            ]),
+        ),
+        any(
+            "CloudFunctionConfiguration",
+            Holds::Elements(&[
+                optional("Id", Holds::AnyText),
+                one("CloudFunction", Holds::Text),
+                optional("InvocationRole", Holds::Text),
+                any("Event", Holds::Text),
+                optional("Filter", FILTER),
+            ]),
+        ),
+        optional("EventBridgeConfiguration", Holds::AnyText),
+    ]);
+
+    pub(in super::super) fn check(root: &Element) -> Result<(), String> {
+        for configuration in &root.children {
+            if let Some(event) =
+                configuration.all("Event").find(|event| !event.text.trim().starts_with("s3:"))
+            {
+                return Err(format!(
+                    "'Event' has to be one such as s3:ObjectCreated:*, not '{}'",
+                    event.text.trim()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(in super::super) fn rules(root: &Element) -> Vec<Rule> {
+        root.children.iter().map(|one| Rule::new("configuration", one.value("Id"), facts(one))).collect()
+    }
+
+    fn facts(configuration: &Element) -> Vec<String> {
+        let mut facts = vec![configuration.name.clone()];
+        for child in configuration.children.iter().filter(|child| child.name != "Id") {
+            if child.name != "Filter" {
+                facts.push(format!("{} {}", child.name, child.text.trim()));
+                continue;
+            }
+            for kind in &child.children {
+                for rule in kind.all("FilterRule") {
+                    let name = rule.value("Name").to_lowercase();
+                    facts.push(format!("{} {name} '{}'", kind.name, rule.exact("Value")));
+                }
+            }
+        }
+        facts
+    }
+}

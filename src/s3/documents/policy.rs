@@ -1,0 +1,392 @@
+//! Bucket policies. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-overview.html>
+
+use super::rule::Rule;
+use regex::Regex;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// The versions of the policy language; the first is meant where none is named.
+const VERSIONS: [&str; 2] = ["2008-10-17", "2012-10-17"];
+
+const ELEMENTS: [&str; 10] = [
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+    // Told for resource policies of other services, and taken by S3 without effect.
+    "Version",
+];
+
+/// A policy that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Policy(Map<String, Value>);
+
+impl Policy {
+    /// Reads a policy; the problem is told in words.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let value: Unambiguous = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+            .map_err(|error| format!("it is not JSON: {error}"))?;
+        match value.0 {
+            Value::Object(map) => Ok(Self(map)),
+            _ => Err("it is not a JSON object".to_owned()),
+        }
+    }
+
+    fn statements(&self) -> Vec<&Value> {
+        match self.0.get("Statement") {
+            Some(Value::Array(all)) => all.iter().collect(),
+            Some(one) => vec![one],
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether it is a policy for this bucket.
+    pub(super) fn check(&self, bucket: &str) -> Result<(), String> {
+        if let Some(name) =
+            self.0.keys().find(|name| !["Version", "Id", "Statement"].contains(&name.as_str()))
+        {
+            return Err(format!("unknown element '{name}'"));
+        }
+        match self.0.get("Version") {
+            None => {}
+            Some(Value::String(version)) if VERSIONS.contains(&version.as_str()) => {}
+            Some(other) => return Err(format!("'Version' has to be {}, not {other}", VERSIONS.join(" or "))),
+        }
+        if self.0.get("Id").is_some_and(|id| !id.is_string()) {
+            return Err("'Id' has to be text".to_owned());
+        }
+        let statements = self.statements();
+        if statements.is_empty() {
+            return Err("it has no 'Statement'".to_owned());
+        }
+        for (place, statement) in statements.into_iter().enumerate() {
+            let called = match statement.get("Sid").and_then(Value::as_str) {
+                Some(id) if !id.is_empty() => format!("statement '{id}'"),
+                _ => format!("statement {}", place + 1),
+            };
+            check_statement(statement, bucket).map_err(|problem| format!("{called}: {problem}"))?;
+        }
+        Ok(())
+    }
+
+    /// Its statements as facts; what holds for all of them is one of each.
+    pub(super) fn rules(&self) -> Vec<Rule> {
+        let version = self.0.get("Version").and_then(Value::as_str).unwrap_or(VERSIONS[0]);
+        let statements = self.statements().into_iter();
+        statements
+            .map(|statement| {
+                let mut facts = statement_facts(statement);
+                facts.push(format!("Version {version}"));
+                Rule::new(
+                    "statement",
+                    statement.get("Sid").and_then(Value::as_str).unwrap_or_default(),
+                    facts,
+                )
+            })
+            .collect()
+    }
+}
+
+fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
+    let Value::Object(statement) = statement else { return Err("it is not a JSON object".to_owned()) };
+    if let Some(name) = statement.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
+        return Err(format!("unknown element '{name}'"));
+    }
+    if statement.get("Sid").is_some_and(|id| !id.is_string()) {
+        return Err("'Sid' has to be text".to_owned());
+    }
+    match statement.get("Effect") {
+        None => return Err("it has no 'Effect'".to_owned()),
+        Some(Value::String(effect)) if effect == "Allow" || effect == "Deny" => {}
+        Some(other) => return Err(format!("'Effect' has to be Allow or Deny, not {other}")),
+    }
+    let one_of =
+        |name: &'static str, negated: &'static str| match (statement.get(name), statement.get(negated)) {
+            (Some(value), None) => Ok((name, value)),
+            (None, Some(value)) => Ok((negated, value)),
+            (None, None) => Err(format!("it has no '{name}'")),
+            (Some(_), Some(_)) => Err(format!("it has '{name}' and '{negated}'")),
+        };
+    let (name, principal) = one_of("Principal", "NotPrincipal")?;
+    check_principal(name, principal)?;
+    let (name, actions) = one_of("Action", "NotAction")?;
+    for action in texts(name, actions)? {
+        // Actions of Object Lambda, Outposts and their kin begin with `s3-`, those of directory buckets with `s3express:`.
+        let lower = action.to_lowercase();
+        if lower != "*" && !(lower.starts_with("s3") && lower.contains(':')) {
+            return Err(format!("'{name}' has to be one such as s3:GetObject, not '{action}'"));
+        }
+    }
+    let (name, resources) = one_of("Resource", "NotResource")?;
+    let resources = texts(name, resources)?;
+    if let Some(other) =
+        resources.iter().find(|resource| **resource != "*" && bucket_part(resource).is_none())
+    {
+        return Err(format!("'{name}' has to be one such as arn:aws:s3:::{bucket}/*, not '{other}'"));
+    }
+    if !resources.iter().any(|resource| covers(resource, bucket)) {
+        return Err(format!("'{name}' names another bucket ('{}')", resources[0]));
+    }
+    match statement.get("Condition") {
+        None => Ok(()),
+        Some(Value::Object(operators)) if operators.values().all(Value::is_object) => Ok(()),
+        Some(_) => Err("'Condition' has to be an object of objects".to_owned()),
+    }
+}
+
+fn check_principal(name: &str, principal: &Value) -> Result<(), String> {
+    match principal {
+        Value::String(text) if text == "*" => Ok(()),
+        Value::Object(kinds) if !kinds.is_empty() => {
+            kinds.iter().try_for_each(|(kind, who)| texts(&format!("{name}/{kind}"), who).map(drop))
+        }
+        _ => Err(format!("'{name}' has to be \"*\" or an object such as {{\"AWS\": \"...\"}}")),
+    }
+}
+
+/// A text or a list of texts, at least one.
+fn texts<'a>(name: &str, value: &'a Value) -> Result<Vec<&'a str>, String> {
+    let found: Option<Vec<&str>> = match value {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(all) => all.iter().map(Value::as_str).collect(),
+        _ => None,
+    };
+    let found = found.filter(|found| !found.is_empty() && found.iter().all(|text| !text.is_empty()));
+    found.ok_or_else(|| format!("'{name}' has to be a text or a list of texts"))
+}
+
+/// The bucket of an ARN of S3, which may be a pattern.
+fn bucket_part(resource: &str) -> Option<&str> {
+    let mut parts = resource.splitn(6, ':');
+    let is_arn = parts.next()? == "arn";
+    let (_partition, service) = (parts.next()?, parts.next()?);
+    let (_region, _account, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let bucket = rest.split('/').next().unwrap_or_default();
+    (is_arn && (service.starts_with("s3") || service == "*") && !bucket.is_empty()).then_some(bucket)
+}
+
+/// Whether a resource is of this bucket: by name, by a pattern, or by a variable, which may be any name. A name of
+/// Ceph's tenants (`tenant:bucket`) and access points are believed.
+fn covers(resource: &str, bucket: &str) -> bool {
+    let Some(part) = bucket_part(resource) else { return resource == "*" };
+    if part.contains("${") || part == "accesspoint" || part.contains(':') {
+        return true;
+    }
+    let pattern = regex::escape(part).replace("\\*", ".*").replace("\\?", ".");
+    // A pattern that spans the slash, such as `b*cket*`, covers names that it begins.
+    Regex::new(&format!("^(?s:{pattern})$")).is_ok_and(|pattern| pattern.is_match(bucket))
+}
+
+fn statement_facts(statement: &Value) -> Vec<String> {
+    let mut facts = Vec::new();
+    let Value::Object(statement) = statement else { return vec![statement.to_string()] };
+    for (name, value) in statement {
+        match name.as_str() {
+            "Sid" => {}
+            "Principal" | "NotPrincipal" => principal_facts(name, value, &mut facts),
+            "Condition" => condition_facts(value, &mut facts),
+            "Action" | "NotAction" => {
+                facts.extend(words(value).map(|action| format!("{name} {}", action.to_lowercase())));
+            }
+            _ => facts.extend(words(value).map(|word| format!("{name} {word}"))),
+        }
+    }
+    facts
+}
+
+fn principal_facts(name: &str, value: &Value, facts: &mut Vec<String>) {
+    let Value::Object(kinds) = value else {
+        facts.extend(words(value).map(|who| format!("{name} AWS {who}")));
+        return;
+    };
+    for (kind, who) in kinds {
+        facts.extend(words(who).map(|who| format!("{name} {kind} {}", whole_account(&who))));
+    }
+}
+
+/// An account is written as its number, or as its root user, in whatever partition.
+fn whole_account(who: &str) -> String {
+    let account = who.strip_suffix(":root").and_then(|rest| rest.strip_prefix("arn:")?.split_once(":iam::"));
+    match account {
+        Some((_, account)) if account.bytes().all(|byte| byte.is_ascii_digit()) => account.to_owned(),
+        _ => who.to_owned(),
+    }
+}
+
+fn condition_facts(value: &Value, facts: &mut Vec<String>) {
+    let Value::Object(operators) = value else { return facts.push(format!("Condition {value}")) };
+    for (operator, keys) in operators {
+        let Value::Object(keys) = keys else {
+            facts.push(format!("Condition {operator} {keys}"));
+            continue;
+        };
+        for (key, values) in keys {
+            let (operator, key) = (operator.to_lowercase(), key.to_lowercase());
+            facts.extend(words(values).map(|value| format!("Condition {operator} {key} {value}")));
+        }
+    }
+}
+
+/// One or several values as texts; a number or a switch means the same as its text.
+fn words(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
+    match value {
+        Value::Array(all) => Box::new(all.iter().flat_map(words)),
+        Value::String(text) => Box::new(std::iter::once(text.clone())),
+        other => Box::new(std::iter::once(other.to_string())),
+    }
+}
+
+/// JSON in which no name stands twice: of two, readers take this one or that one.
+struct Unambiguous(Value);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Reader).map(Self)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(Unambiguous(value)) = from.next_element()? {
+            all.push(value);
+        }
+        Ok(Value::Array(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(name) = from.next_key::<String>()? {
+            let Unambiguous(value) = from.next_value()?;
+            if map.contains_key(&name) {
+                return Err(A::Error::custom(format!("'{name}' stands twice")));
+            }
+            map.insert(name, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        Policy::parse(text).and_then(|policy| policy.check("mine")).err().unwrap_or_default()
+    }
+
+    fn statement(change: &str, to: &str) -> String {
+        r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::mine/*"}]}"#
+            .replace(change, to)
+    }
+
+    #[test]
+    fn what_is_no_policy_for_this_bucket_is_refused() {
+        for (text, words) in [
+            ("", "not JSON"),
+            ("[]", "not a JSON object"),
+            ("{}", "no 'Statement'"),
+            (r#"{"Statement": []}"#, "no 'Statement'"),
+            (r#"{"Statement": ["x"]}"#, "statement 1: it is not a JSON object"),
+            (&statement("2012-10-17", "2012-10-18"), "'Version' has to be"),
+            (&statement(r#""Effect": "Deny", "#, ""), "no 'Effect'"),
+            (&statement("Deny", "deny"), "'Effect' has to be Allow or Deny"),
+            (&statement("Effect", "Efect"), "unknown element 'Efect'"),
+            (&statement(r#""Principal": "*", "#, ""), "no 'Principal'"),
+            (&statement(r#""Principal": "*""#, r#""Principal": "me""#), "'Principal' has to be"),
+            (&statement("Action", "Actions"), "unknown element 'Actions'"),
+            (&statement("s3:GetObject", "GetObject"), "'Action' has to be one such as"),
+            (&statement("s3:GetObject", ""), "'Action' has to be a text"),
+            (&statement(":::mine/", ":::other/"), "names another bucket ('arn:aws:s3:::other/*')"),
+            (&statement(":::mine/", ":::mine2/"), "names another bucket"),
+            (
+                &statement("arn:aws:s3:::mine/*", "mine/*"),
+                "'Resource' has to be one such as arn:aws:s3:::mine/*",
+            ),
+            (&statement("\"Effect\"", "\"Effect\": \"Allow\", \"Effect\""), "'Effect' stands twice"),
+            (&statement("\"Effect\"", "\"Condition\": [], \"Effect\""), "'Condition' has to be"),
+        ] {
+            assert!(problem(text).contains(words), "{text}\n{}", problem(text));
+        }
+    }
+
+    #[test]
+    fn policies_for_this_bucket_are_taken_in_all_their_forms() {
+        assert_eq!(problem(&statement("", "")), "");
+        for resource in [
+            "*",
+            "arn:aws:s3:::mine",
+            "arn:aws:s3:::*",
+            "arn:aws:s3:::mi*",
+            "arn:aws:s3:::m?ne/a/*",
+            "arn:aws:s3:::${aws:username}/*",
+            "arn:aws-cn:s3:::mine/*",
+            "arn:aws:s3::tenant:mine/*",
+        ] {
+            assert_eq!(problem(&statement("arn:aws:s3:::mine/*", resource)), "", "{resource}");
+        }
+        let several = r#"["arn:aws:s3:::other/*", "arn:aws:s3:::mine/*"]"#;
+        assert_eq!(problem(&statement(r#""arn:aws:s3:::mine/*""#, several)), "");
+        assert_eq!(problem(&statement(r#""Action""#, r#""NotAction""#)), "");
+        assert_eq!(problem(&statement(r#""Principal": "*""#, r#""NotPrincipal": {"AWS": ["a", "b"]}"#)), "");
+    }
+
+    #[test]
+    fn policies_are_compared_by_what_they_say() {
+        let rules = |text: &str| Policy::parse(text).unwrap().rules();
+        let one = rules(
+            r#"{"Version": "2012-10-17", "Statement": {"Sid": "", "Effect": "Allow", "Principal": {"AWS": ["*", "12"]},
+            "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "r",
+            "Condition": {"Bool": {"aws:SecureTransport": false}, "IpAddress": {"aws:SourceIp": ["b", "a"]}}}}"#,
+        );
+        let other = rules(
+            r#"{"Statement": [{"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::12:root", "*"]},
+            "Action": ["s3:getobject", "s3:PutObject"], "Resource": ["r"],
+            "Condition": {"IpAddress": {"aws:sourceIp": ["a", "b"]}, "Bool": {"aws:SecureTransport": "false"}}}],
+            "Version": "2012-10-17"}"#,
+        );
+        assert_eq!(one, other);
+        assert_ne!(rules(&statement("", "")), rules(&statement("Deny", "Allow")));
+        assert_ne!(rules(&statement("", "")), rules(&statement("2012-10-17", "2008-10-17")));
+    }
+}

@@ -1,0 +1,168 @@
+//! What a document may hold: the elements of the S3 API with their number and the kind of their values.
+
+use super::element::Element;
+use chrono::{DateTime, NaiveDate, SecondsFormat};
+
+/// What is allowed in an element.
+pub(super) struct Shape {
+    pub(super) name: &'static str,
+    pub(super) count: Count,
+    pub(super) holds: Holds,
+}
+
+/// How often an element may stand in its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Count {
+    /// Once or not at all.
+    Optional,
+    /// Once.
+    One,
+    /// Any number.
+    Any,
+    /// Once at least.
+    Some,
+}
+
+/// What an element holds.
+pub(super) enum Holds {
+    /// Elements.
+    Elements(&'static [Shape]),
+    /// Text that is not empty.
+    Text,
+    /// Any text.
+    AnyText,
+    /// A whole number of this at least.
+    Number(u64),
+    /// `true` or `false`.
+    Flag,
+    /// A date, or a date and a time.
+    Time,
+    /// One of these.
+    Word(&'static [&'static str]),
+}
+
+pub(super) const fn one(name: &'static str, holds: Holds) -> Shape {
+    Shape { name, count: Count::One, holds }
+}
+
+pub(super) const fn optional(name: &'static str, holds: Holds) -> Shape {
+    Shape { name, count: Count::Optional, holds }
+}
+
+pub(super) const fn any(name: &'static str, holds: Holds) -> Shape {
+    Shape { name, count: Count::Any, holds }
+}
+
+pub(super) const fn some(name: &'static str, holds: Holds) -> Shape {
+    Shape { name, count: Count::Some, holds }
+}
+
+/// Holds an element's content to what is allowed there; the problem is told in words.
+pub(super) fn check(element: &Element, holds: &Holds) -> Result<(), String> {
+    let name = &element.name;
+    let Holds::Elements(shapes) = holds else {
+        if let Some(child) = element.children.first() {
+            return Err(format!("'{name}' holds text, not an element '{}'", child.name));
+        }
+        return check_text(name, &element.text, holds);
+    };
+    if element.children.is_empty() && !element.text.trim().is_empty() {
+        return Err(format!("'{name}' holds elements, not text"));
+    }
+    for child in &element.children {
+        let Some(shape) = shapes.iter().find(|shape| shape.name == child.name) else {
+            return Err(format!("unknown element '{}' in '{name}'", child.name));
+        };
+        check(child, &shape.holds)?;
+    }
+    for shape in *shapes {
+        match (shape.count, element.all(shape.name).count()) {
+            (Count::One | Count::Some, 0) => return Err(format!("no '{}' in '{name}'", shape.name)),
+            (Count::One | Count::Optional, 2..) => {
+                return Err(format!("'{}' stands more than once in '{name}'", shape.name));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_text(name: &str, text: &str, holds: &Holds) -> Result<(), String> {
+    let trimmed = text.trim();
+    let wanted = match holds {
+        Holds::AnyText | Holds::Elements(_) => return Ok(()),
+        Holds::Text if text.is_empty() => "must not be empty".to_owned(),
+        Holds::Number(least) => match number(trimmed) {
+            Some(number) if number >= *least => return Ok(()),
+            _ => format!("has to be a whole number of {least} or more, not '{trimmed}'"),
+        },
+        Holds::Flag if flag(trimmed).is_none() => format!("has to be true or false, not '{trimmed}'"),
+        Holds::Time if time(trimmed).is_none() => {
+            format!("has to be a date such as 2030-01-31 or 2030-01-31T00:00:00Z, not '{trimmed}'")
+        }
+        Holds::Word(words) if !words.contains(&trimmed) => {
+            format!("has to be {}, not '{trimmed}'", words.join(" or "))
+        }
+        _ => return Ok(()),
+    };
+    Err(format!("'{name}' {wanted}"))
+}
+
+/// A number without the forms in which it may be written; S3 keeps them in 31 bits, sizes in 63.
+pub(super) fn number(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+pub(super) fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// A time in one form, whatever form it was written in: UTC, with the fractions of a second that are not zero.
+pub(super) fn time(text: &str) -> Option<String> {
+    let written = |time: DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(written(time.to_utc()));
+    }
+    if let Ok(day) = NaiveDate::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%d") {
+        return Some(written(day.and_hms_opt(0, 0, 0)?.and_utc()));
+    }
+    // Leading zeros are left out by some, and so is the offset.
+    let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    let time = chrono::NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
+    Some(written(time.and_utc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_the_same_in_all_their_forms() {
+        for text in [
+            "2030-01-31",
+            "2030-01-31T00:00:00Z",
+            "2030-01-31T00:00:00.000Z",
+            "2030-01-31T01:00:00+01:00",
+            "2030-1-31T0:0:0z",
+        ] {
+            assert_eq!(time(text).as_deref(), Some("2030-01-31T00:00:00Z"), "{text}");
+        }
+        assert_eq!(time("2030-01-31T00:00:00.5Z").as_deref(), Some("2030-01-31T00:00:00.500Z"));
+        for text in ["", "soon", "2030-13-01", "7"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits() {
+        assert_eq!((number("007"), number("+7"), number("0")), (Some(7), Some(7), Some(0)));
+        for text in ["", "-7", "7.0", "x", "1e3"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+}
