@@ -10,6 +10,8 @@ use crate::shard::Shard;
 pub(super) struct Names<'a> {
     prefix: String,
     wildcard: Option<Wildcard>,
+    /// Whether the wildcard ends with `/`, and so means directories.
+    ends_with_slash: bool,
     /// Every name below what is meant, rather than those of one level.
     recursive: bool,
     filter: &'a Filter,
@@ -26,7 +28,16 @@ impl<'a> Names<'a> {
         let prefix = wildcard.as_ref().map_or(plain, Wildcard::literal_prefix).to_owned();
         let relative = prefix.rfind('/').map_or(0, |slash| slash + 1);
         let filter = &cx.settings.filter;
-        Self { prefix, wildcard, recursive, filter, shard: cx.shard().filter(|_| recursive), relative }
+        let ends_with_slash = key.ends_with('/');
+        Self {
+            prefix,
+            wildcard,
+            ends_with_slash,
+            recursive,
+            filter,
+            shard: cx.shard().filter(|_| recursive),
+            relative,
+        }
     }
 
     /// What the listing begins with.
@@ -59,22 +70,24 @@ impl<'a> Names<'a> {
 
     /// Whether a common prefix is meant.
     pub(super) fn take_prefix(&self, prefix: &str) -> bool {
-        let by_wildcard = self.wildcard.as_ref().is_none_or(|wildcard| is_directory(wildcard, prefix));
+        let by_wildcard = self.wildcard.is_none() || self.means_directory(prefix);
         let name = prefix.get(self.relative..).unwrap_or(prefix);
         by_wildcard && self.filter.excludes(name).is_none()
     }
 
+    /// Whether the wildcard means a directory, by its name without the slash at its end.
+    fn means_directory(&self, directory: &str) -> bool {
+        let name = directory.strip_suffix('/').unwrap_or(directory);
+        let matches = |text| self.wildcard.as_ref().is_some_and(|wildcard| wildcard.matches(text));
+        matches(name) || self.ends_with_slash && matches(directory)
+    }
+
     /// The directory above a key that a wildcard means, if one is: the shortest.
     pub(super) fn directory<'k>(&self, key: &'k str) -> Option<&'k str> {
-        let wildcard = self.wildcard.as_ref()?;
+        self.wildcard.as_ref()?;
         let ends = key.match_indices('/').map(|(slash, _)| slash + 1);
-        ends.map(|end| &key[..end]).find(|directory| is_directory(wildcard, directory))
+        ends.map(|end| &key[..end]).find(|directory| self.means_directory(directory))
     }
-}
-
-/// Whether a wildcard means a directory, with or without its slash.
-fn is_directory(wildcard: &Wildcard, directory: &str) -> bool {
-    wildcard.matches(directory) || wildcard.matches(directory.trim_end_matches('/'))
 }
 
 #[cfg(test)]
