@@ -116,7 +116,7 @@ _s3cmd_options() {
     case $command in ''|put|get|sync|cp|mv) options+=(--progress --no-progress) ;; esac
     case $command in ''|sync|del|rm) options+=(--stats --max-delete=) ;; esac
     case $command in ''|rb|ls|la|put|get|del|rm|cp|mv|md5sum|modify|restore|setacl) options+=(--recursive) ;; esac
-    case $command in ''|put|get|sync|del|rm|cp|mv|modify|restore|setacl|fixbucket) options+=(--dry-run) ;; esac
+    case $command in ''|put|get|sync|del|rm|cp|mv|modify|restore|setacl|setpolicy|delpolicy|setlifecycle|dellifecycle|expire|settagging|deltagging|setversioning|setownership|setblockpublicaccess|setcors|delcors|setnotification|fixbucket) options+=(--dry-run) ;; esac
     case $command in ''|rb|get|del|rm) options+=(--force) ;; esac
     case $command in ''|get|sync) options+=(--skip-existing --delete-after-fetch) ;; esac
     case $command in ''|get) options+=(--continue) ;; esac
@@ -124,18 +124,18 @@ _s3cmd_options() {
     case $command in ''|put|sync|info) options+=(--checksum-algorithm=) ;; esac
     case $command in ''|put|get|sync|cp|mv|modify|restore|setacl) options+=(--stop-on-error) ;; esac
     case $command in ''|serve) options+=(--no-fsync --address= --auth-file= --auth-key= --remote= --auth-expires= --read-only --tls-cert= --tls-key= --allow-plain-http --server-access-log= --metrics --lifecycle-day= --etag-hash= --force-path-style --no-cleanup --server-read-timeout= --server-write-timeout=) ;; esac
-    case $command in ''|put|get|sync|del|rm|cp|mv|modify|restore|setacl) options+=(--exclude= --exclude-from= --rexclude= --rexclude-from= --include= --include-from= --rinclude= --rinclude-from=) ;; esac
+    case $command in ''|ls|la|du|put|get|sync|del|rm|cp|mv|md5sum|modify|restore|setacl) options+=(--exclude= --exclude-from= --rexclude= --rexclude-from= --include= --include-from= --rinclude= --rinclude-from=) ;; esac
     case $command in ''|mb|put|sync|cp|mv|modify|setacl) options+=(--acl-public --acl-private) ;; esac
     case $command in ''|setacl) options+=(--acl-grant= --acl-revoke=) ;; esac
     case $command in ''|put|sync|cp|mv|modify) options+=(--mime-type= --storage-class= --reduced-redundancy --rr --no-reduced-redundancy --no-rr --server-side-encryption --server-side-encryption-kms-id=) ;; esac
     case $command in ''|mb|put|sync|cp|mv|modify) options+=(--add-header=) ;; esac
-    case $command in ''|cp|mv|modify) options+=(--remove-header=) ;; esac
+    case $command in ''|sync|cp|mv|modify) options+=(--remove-header=) ;; esac
     case $command in '') options+=(--configure --provider=) ;; esac
     case $command in ''|put) options+=(--encrypt --no-encrypt) ;; esac
     case $command in ''|ls|la|du) options+=(--human-readable-sizes --list-allow-unordered) ;; esac
     case $command in ''|ls|la) options+=(--long-listing --list-md5 --limit=) ;; esac
     case $command in ''|rb|ls|la|du|del|rm) options+=(--all-versions) ;; esac
-    case $command in ''|get|del|rm|cp|info|md5sum|restore|setacl|getacl|settagging|gettagging|deltagging|setobjectlegalhold|setobjectretention|signurl) options+=(--version-id=) ;; esac
+    case $command in ''|get|del|rm|cp|info|md5sum|restore|setacl|getacl|settagging|gettagging|deltagging|setobjectlegalhold|getobjectlegalhold|setobjectretention|getobjectretention|signurl) options+=(--version-id=) ;; esac
     case $command in ''|restore) options+=(--restore-days= --restore-priority=) ;; esac
     case $command in ''|expire) options+=(--expiry-date= --expiry-days= --expiry-prefix=) ;; esac
     case $command in ''|accesslog|cfcreate|cfmodify) options+=(--access-logging-target-prefix= --no-access-logging) ;; esac
@@ -209,9 +209,9 @@ _s3cmd() {
             _s3cmd_either objects ;;
         setpolicy|setlifecycle|setcors|setnotification)
             _s3cmd_either buckets ;;
-        ls|du|del|rm|cp|mv|info|md5sum|modify|restore|setacl|getacl|settagging|gettagging|deltagging|setobjectlegalhold|setobjectretention|listmp|abortmp|fixbucket|cfinval|signurl)
+        ls|du|del|rm|cp|mv|info|md5sum|modify|restore|setacl|getacl|settagging|gettagging|deltagging|setobjectlegalhold|getobjectlegalhold|setobjectretention|getobjectretention|listmp|abortmp|fixbucket|cfinval|signurl)
             _s3cmd_remote objects ;;
-        mb|rb|getpolicy|delpolicy|getlifecycle|dellifecycle|expire|setversioning|setownership|setblockpublicaccess|payer|accesslog|delcors|getnotification|delnotification|ws-create|ws-info|ws-delete|multipart|cfcreate|check)
+        mb|rb|getpolicy|delpolicy|getlifecycle|dellifecycle|expire|setversioning|getversioning|setownership|getownership|setblockpublicaccess|getblockpublicaccess|payer|accesslog|getcors|delcors|getnotification|delnotification|ws-create|ws-info|ws-delete|multipart|cfcreate|check)
             _s3cmd_remote buckets ;;
         serve)
             _s3cmd_files ;;
@@ -250,13 +250,19 @@ _s3cmd_commands=(
     gettagging
     deltagging
     setobjectlegalhold
+    getobjectlegalhold
     setobjectretention
+    getobjectretention
     setversioning
+    getversioning
     setownership
+    getownership
     setblockpublicaccess
+    getblockpublicaccess
     payer
     accesslog
     setcors
+    getcors
     delcors
     setnotification
     getnotification
