@@ -185,6 +185,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         )],
     },
     Difference {
+        row: "every-argument",
+        place: "415-ls-two",
+        changes: &[(
+            r"(dir/hello\.txt\n)",
+            "${1}YYYY-MM-DD hh:mm            4  s3://lab-ref-1/many/one.txt\nYYYY-MM-DD hh:mm            4  s3://lab-ref-1/many/two.txt\n",
+        )],
+    },
+    Difference {
         row: "ls-local",
         place: "1108-local-uri",
         changes: &[(
