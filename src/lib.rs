@@ -10,13 +10,15 @@
 //! - [`output`]: the only place that prints, and the one that turns errors into words and exit codes.
 //! - [`config`]: what the options, the configuration file and the environment mean together.
 //! - [`s3`]: the shared client: requests, signing, retry, typed operations. It knows neither configuration nor terminal.
-//! - `digest`, [`patterns`], [`shard`], [`units`], [`uri`]: leaves that every room may use.
+//! - `digest`, `files`, `interrupt`, [`patterns`], [`shard`], [`units`], [`uri`]: leaves that every room may use.
 //! - [`serve`]: the embedded server, apart. Only `serve`, `check` and the tests know it.
 
 pub mod cli;
 pub mod commands;
 pub mod config;
 mod digest;
+mod files;
+mod interrupt;
 pub mod output;
 pub mod patterns;
 pub mod s3;

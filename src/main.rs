@@ -4,7 +4,7 @@ use s3cmd::cli::{self, Invocation, Parsed};
 use s3cmd::commands::{self, context::Context};
 use s3cmd::config::{self, ProcessEnvironment, Single};
 use s3cmd::output::{
-    Exit, Failure, Outcome, print_error_text, print_summary, print_text, start_json, start_log,
+    Exit, Failure, Outcome, print_error_text, print_summary, print_text, settle_output, start_json, start_log,
 };
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
             print_text(&stdout).and_then(|()| ended(exit))
         }
     };
-    explained(outcome).into()
+    explained(outcome.and_then(|()| settle_output())).into()
 }
 
 /// Tells why a command failed, if it did.
@@ -40,7 +40,7 @@ fn explained(outcome: Outcome) -> Exit {
 /// With `--json` the last word is how the command ended.
 fn run_in_json(invocation: &Invocation) -> ExitCode {
     start_json();
-    let exit = explained(run(invocation));
+    let exit = explained(run(invocation).and_then(|()| settle_output()));
     if !invocation.typed.switch(Single::Quiet).unwrap_or(false) {
         print_summary(&invocation.command_word, exit);
     }

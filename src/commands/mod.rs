@@ -72,6 +72,7 @@ pub mod setpolicy;
 pub mod settagging;
 pub mod setversioning;
 pub mod sign;
+mod signals;
 pub mod signurl;
 mod stdin;
 pub mod sync;

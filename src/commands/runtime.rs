@@ -1,7 +1,8 @@
 //! The async runtime that suits a command, and what ends a run from outside.
 
+use super::signals;
 use crate::cli::Command;
-use crate::output::{Exit, Failure, Outcome, end_log, print_error_text};
+use crate::output::{Failure, Outcome, print_error_text};
 use crate::transfer::upload::abort_begun;
 use std::future::Future;
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
     }
     let runtime = build(command).map_err(Failure::from)?;
     let outcome = runtime.block_on(async {
+        signals::survive_file_limit();
         if command == Command::Serve {
             // The server ends in an order of its own.
             return work.await;
@@ -31,10 +33,7 @@ pub(super) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
         let ended = tokio::select! {
             // In this order: an interruption right after the first word of the work finds somebody who listens.
             biased;
-            failure = interrupted() => {
-                end_log();
-                Err(failure)
-            }
+            failure = signals::interrupted() => Err(failure),
             outcome = work => outcome,
         };
         // Nothing is sent any more; what is left unfinished may have to go.
@@ -85,32 +84,4 @@ fn build(command: Command) -> std::io::Result<Runtime> {
         None => Builder::new_current_thread(),
     };
     builder.enable_all().build()
-}
-
-#[cfg(unix)]
-async fn interrupted() -> Failure {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => match result {
-            Ok(()) => {
-                print_error_text("See ya!\n");
-                Failure::silent(Exit::BREAK)
-            }
-            Err(_) => std::future::pending().await,
-        },
-        // What a shell reports of a process that SIGTERM ended.
-        _ = terminate.recv() => Failure::silent(Exit(128 + 15)),
-    }
-}
-
-#[cfg(not(unix))]
-async fn interrupted() -> Failure {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => {
-            print_error_text("See ya!\n");
-            Failure::silent(Exit::BREAK)
-        }
-        Err(_) => std::future::pending().await,
-    }
 }

@@ -83,6 +83,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".s3cfg.").tempfile_in(parent).map_err(plain)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
+    crate::files::settle(file.as_file())?;
     file.persist(path).map_err(|error| plain(error.error))?;
     Ok(())
 }

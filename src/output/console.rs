@@ -281,6 +281,15 @@ pub fn end_log() {
     log::set_max_level(LevelFilter::Off);
 }
 
+/// Reads what `close` would report of standard output, which may be a file on a full disk that says so only then.
+pub fn settle_output() -> Outcome {
+    match crate::files::settle(std::io::stdout()) {
+        // Closed from the beginning (`>&-`): who does that wants no output.
+        Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(()),
+        ended => ended.map_err(|error| Failure::file("standard output", &error)),
+    }
+}
+
 /// Prints text that is no result line (help, version, a dump) to stdout.
 pub fn print_text(text: &str) -> Outcome {
     screen::out(text.as_bytes()).map_err(Failure::from)

@@ -18,7 +18,9 @@ mod text;
 mod xml_text;
 
 pub use columns::Columns;
-pub use console::{Console, Display, Item, Running, end_log, print_error_text, print_text, start_log};
+pub use console::{
+    Console, Display, Item, Running, end_log, print_error_text, print_text, settle_output, start_log,
+};
 pub use described::{
     Access, BucketInfo, Checksum, Distribution, Encryption, ObjectInfo, OwnedRight, Retention, Right,
     WebsiteDocuments,

@@ -162,6 +162,10 @@ pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items
         }
         let mut batch = Vec::new();
         while let Some(Reverse((_, index))) = heads.pop() {
+            // Nothing waits for what is left of a run that ends.
+            if crate::interrupt::requested() {
+                return;
+            }
             let Some(entry) = waiting[index].take() else { continue };
             waiting[index] = walks[index].next();
             heads.extend(waiting[index].as_ref().map(|entry| Reverse((entry.relative.clone(), index))));
