@@ -9,7 +9,7 @@ use crate::s3::object::Head;
 use crate::s3::request::Progress;
 use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
-use crate::transfer::download::{Known, Received, Target, download, target_of, tidy};
+use crate::transfer::download::{Durable, Finish, Known, Received, Target, download, tidy};
 use crate::transfer::gpg::Gpg;
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::proof::{Evidence, Proof};
@@ -19,7 +19,8 @@ use futures::future::ready;
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Downloads the objects, many at once, each verified before its file appears, and prints a line for each in the order of
@@ -75,8 +76,9 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         Ok(Object { item, known, place: Place::at(index, total), conflict })
     });
     let gpg = Gpg::new(&cx.settings);
+    let finish = finish(cx, &destination, false);
     let ledger = pool::in_order(width, stop, plan, |object| {
-        fetch(cx.clone(), destination.clone(), gpg.clone(), object)
+        fetch(cx.clone(), destination.clone(), gpg.clone(), finish.clone(), object)
     })
     .await?;
     if stop && ledger.failed > 0 {
@@ -218,7 +220,24 @@ struct Object {
     conflict: Option<String>,
 }
 
-async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Outcome<Verdict> {
+/// How the files of a run are finished; `restore`: with the attributes that are stored.
+pub(super) fn finish(cx: &Cx, destination: &Destination, restore: bool) -> Finish {
+    let settings = &cx.settings;
+    let durable = settings.delete_after_fetch || settings.fsync_downloads;
+    Finish {
+        restore: restore && settings.preserve_attrs,
+        indifferent: !settings.preserve_attrs,
+        durable: durable.then(|| Arc::new(Durable::new(destination.path()))),
+    }
+}
+
+async fn fetch(
+    cx: Cx,
+    destination: Destination,
+    gpg: Gpg,
+    finish: Finish,
+    object: Object,
+) -> Outcome<Verdict> {
     let Object { item, known, place, conflict } = object;
     let uri = item.uri();
     let settings = &cx.settings;
@@ -242,8 +261,8 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
     let target = match destination.target(item.relative()) {
         Ok(destination::Place::Stdout) => Target::Stdout,
         Ok(destination::Place::Directory(path)) => {
-            if let Err(error) = std::fs::create_dir_all(&path) {
-                return Ok(cannot_create(&shown, &reason(&error)));
+            if let Err(why) = make_directory(&cx, &destination, &path, &uri, size, &finish).await {
+                return Ok(cannot_create(&shown, &why));
             }
             let etag = item.listed.as_ref().map_or("", |listed| listed.etag.as_str());
             return remove_source(&cx, &uri, "fetch", etag, Proof::Proved(Evidence::Etag)).await;
@@ -259,7 +278,7 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
             if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
                 return Ok(cannot_create(&shown, "Is a directory"));
             }
-            match destination.prepare(&path).and_then(|()| target_of(&path)) {
+            match destination.prepare(&path).and_then(|()| destination.resolve(&path)) {
                 Ok(target) => target,
                 Err(error) => return Ok(cannot_create(&shown, &reason(&error))),
             }
@@ -274,8 +293,8 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
     let started = Instant::now();
     let label = || format!("download: '{uri}' -> '{shown}'  {place}");
     let meter = cx.console.meter(&shown, label, size, &progress);
-    let received =
-        download(cx.client(), &uri, known, &target, settings.get_continue, Some(&gpg), &progress).await;
+    let resume = settings.get_continue;
+    let received = download(cx.client(), &uri, known, &target, resume, Some(&gpg), &finish, &progress).await;
     meter.end(received.is_ok());
     match received {
         Ok(Received { was_complete: true, .. }) => Ok(Verdict::Skipped),
@@ -306,6 +325,34 @@ async fn fetch(cx: Cx, destination: Destination, gpg: Gpg, object: Object) -> Ou
             verdict => Ok(verdict),
         },
     }
+}
+
+/// Makes the directory that an object stands for, whose key ends with a slash; returns where it is, without links. An
+/// object with content cannot be stored so. Before the object is deleted it is asked whether it has none now, and the
+/// directory is on the disk.
+pub(super) async fn make_directory(
+    cx: &Cx,
+    destination: &Destination,
+    path: &Path,
+    uri: &S3Uri,
+    size: u64,
+    finish: &Finish,
+) -> Result<PathBuf, String> {
+    let mut size = size;
+    if size == 0 && cx.settings.delete_after_fetch {
+        let head = cx.client().head_object(&uri.bucket, &uri.key).await;
+        size = head.map_err(|error| error.to_string())?.size;
+    }
+    if size > 0 {
+        return Err(format!(
+            "the object has {size} bytes of content, and a name with a slash at its end can only be a directory"
+        ));
+    }
+    let made = destination.make_directory(path).map_err(|error| reason(&error))?;
+    if let Some(durable) = &finish.durable {
+        durable.name(path).map_err(|error| reason(&error))?;
+    }
+    Ok(made)
 }
 
 /// With `--delete-after-fetch`, removes what was fetched, if its content is proved and it is what it was: what was asked for

@@ -108,6 +108,8 @@ settings! {
         force_path_style: bool = false, WhenChanged;
         /// Whether `serve` flushes a write to the disk before it is acknowledged.
         fsync: bool = true, WhenChanged;
+        /// Whether every download is on the disk before it counts as done.
+        fsync_downloads: bool = false, WhenChanged;
         /// Resume partial downloads.
         get_continue: bool = false, Always;
         /// Path of gpg.

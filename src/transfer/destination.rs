@@ -1,5 +1,6 @@
 //! Where downloads go, and why never outside: the names of objects are written by strangers.
 
+use super::download::{Target, target_of};
 use crate::output::{Failure, Outcome};
 use std::ffi::OsString;
 use std::io;
@@ -43,6 +44,15 @@ impl Destination {
             ));
         }
         Ok(Destination::File(path))
+    }
+
+    /// The directory or the file that was named; `-` for standard output.
+    pub fn path(&self) -> &Path {
+        match self {
+            Destination::Stdout => Path::new("-"),
+            Destination::File(path) => path,
+            Destination::Directory(base) => Path::new(base),
+        }
     }
 
     /// The name that is told for an object, which is not always where it goes: see [`Destination::target`].
@@ -106,6 +116,65 @@ impl Destination {
         }
         inside(parent, base)
     }
+
+    /// Makes a directory and those above it. Returns where it is, without links: one may stand for it that does not lead
+    /// out.
+    pub fn make_directory(&self, path: &Path) -> io::Result<PathBuf> {
+        let Destination::Directory(base) = self else {
+            return Err(io::ErrorKind::NotADirectory.into());
+        };
+        if path == Path::new(base) {
+            std::fs::create_dir_all(path).map_err(not_a_directory)?;
+            return std::fs::canonicalize(path);
+        }
+        self.prepare(path)?;
+        match std::fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            // A link may lead anywhere, and nowhere.
+            Err(_) if !path.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
+            _ => {}
+        }
+        inside(path, base)?;
+        std::fs::canonicalize(path)
+    }
+
+    /// What a name is that [`Destination::prepare`] was called for. A link that was named itself is followed wherever it
+    /// leads; below an existing directory it must not lead out of it, whether anything is there or not.
+    pub fn resolve(&self, path: &Path) -> io::Result<Target> {
+        let Destination::Directory(base) = self else { return target_of(path) };
+        if !path.is_symlink() {
+            return target_of(path);
+        }
+        let real = real_path(path)?;
+        if !real.starts_with(std::fs::canonicalize(base)?) {
+            return Err(leads_out());
+        }
+        target_of(&real)
+    }
+}
+
+/// Most links that are followed one after the other, as Linux counts them.
+const LINKS: usize = 40;
+
+/// Where a path leads, without links; its last part need not be there.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        match std::fs::canonicalize(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match std::fs::read_link(&path) {
+            Ok(link) => path = parent.join(link),
+            // A name that is not there; `..` is none.
+            Err(_) => {
+                let name = path.file_name().ok_or(io::ErrorKind::NotFound)?;
+                return Ok(std::fs::canonicalize(parent)?.join(name));
+            }
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
 }
 
 /// The parts of a name without the empty ones, `.` and `..` resolved; `None` where it leads out.
@@ -143,7 +212,11 @@ fn inside(path: &Path, base: &OsString) -> io::Result<()> {
     if std::fs::canonicalize(path)?.starts_with(base) {
         return Ok(());
     }
-    Err(io::Error::other("a symbolic link leads out of the destination directory"))
+    Err(leads_out())
+}
+
+fn leads_out() -> io::Error {
+    io::Error::other("a symbolic link leads out of the destination directory")
 }
 
 #[cfg(test)]
@@ -194,5 +267,53 @@ mod tests {
         assert!(destination.prepare(&base.join("out/file")).is_err());
         assert!(destination.prepare(&base.join("out/new/file")).is_err());
         assert!(!root.path().join("new").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_made_outside_through_links_to_what_is_not_there() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let base = root.path().join("base");
+        let outside = root.path().join("outside");
+        std::fs::create_dir_all(base.join("inner")).unwrap();
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("file"), "precious").unwrap();
+        std::fs::write(base.join("inner/file"), "old").unwrap();
+        for (link, target) in [
+            ("out-file", "../outside/file"),
+            ("out-new", "../outside/new"),
+            ("out-absolute", "/nowhere/new"),
+            ("out-by-chain", "out-new"),
+            ("out-directory", "../outside"),
+            ("in-file", "inner/file"),
+            ("in-new", "inner/new"),
+            ("in-by-chain", "in-new"),
+            ("in-directory", "inner"),
+            ("loop", "loop"),
+        ] {
+            symlink(target, base.join(link)).unwrap();
+        }
+        let destination = Destination::Directory(base.clone().into());
+        let real = std::fs::canonicalize(&base).unwrap();
+        for name in ["out-file", "out-new", "out-absolute", "out-by-chain", "out-directory", "loop"] {
+            assert!(destination.resolve(&base.join(name)).is_err(), "{name}");
+            assert!(destination.make_directory(&base.join(name)).is_err(), "{name}");
+        }
+        assert!(destination.make_directory(&base.join("out-directory/new")).is_err());
+        for (name, place) in [("in-file", "file"), ("in-new", "new"), ("in-by-chain", "new")] {
+            let wanted = Target::File(real.join("inner").join(place));
+            assert_eq!(destination.resolve(&base.join(name)).unwrap(), wanted, "{name}");
+        }
+        assert_eq!(destination.make_directory(&base.join("in-directory/d")).unwrap(), real.join("inner/d"));
+        assert_eq!(destination.make_directory(&base.join("in-directory")).unwrap(), real.join("inner"));
+        assert_eq!(destination.make_directory(&base).unwrap(), real);
+        assert!(destination.make_directory(&base.join("inner/file")).is_err());
+        let left: Vec<_> = std::fs::read_dir(&outside).unwrap().collect();
+        assert_eq!(left.len(), 1);
+        // A link that was named itself is followed.
+        let named = base.join("out-new");
+        let file = Destination::File(named.clone()).resolve(&named).unwrap();
+        assert_eq!(file, Target::File(base.join("../outside/new")));
     }
 }

@@ -5,7 +5,7 @@
 //! in a directory that nobody else may enter and that is gone afterwards, whatever happened.
 
 use super::compare::md5_of_file;
-use super::download::Target;
+use super::download::{Target, names};
 use crate::config::Settings;
 use crate::output::reason;
 use std::ffi::OsString;
@@ -56,19 +56,19 @@ impl Room {
     /// A room in the directory for temporary files: `$TMP`, else the system's (measured on s3cmd 2.4.0).
     pub fn temporary() -> io::Result<Self> {
         let directory = std::env::var_os("TMP").map(PathBuf::from).filter(|path| path.is_dir());
-        Self::within(&directory.unwrap_or_else(std::env::temp_dir), "s3cmd-", "")
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("s3cmd-");
+        Self::within(&directory.unwrap_or_else(std::env::temp_dir), builder)
     }
 
     /// A room from which a file can be moved to the target: beside it, where it is a file.
     pub(super) fn beside(target: &Target) -> io::Result<Self> {
         let Target::File(path) = target else { return Self::temporary() };
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::within(parent, ".s3cmd.", ".part")
+        let mut prefix = String::new();
+        Self::within(names::parent(path), names::private(path, &mut prefix))
     }
 
-    fn within(parent: &Path, prefix: &str, suffix: &str) -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(prefix).suffix(suffix);
+    fn within(parent: &Path, mut builder: tempfile::Builder<'_, '_>) -> io::Result<Self> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -213,6 +213,10 @@ impl Gpg {
             let is_shown = self.passphrase.is_empty() || !words.contains(self.passphrase.as_str());
             return Err(io::Error::other(if is_shown { words } else { format!("GPG: {}", ended.status) }));
         }
+        // GPG does not read what `close` reports, and this process cannot: only the disk itself tells.
+        let written = output.to_owned();
+        let on_disk = move || std::fs::OpenOptions::new().write(true).open(written)?.sync_all();
+        tokio::task::spawn_blocking(on_disk).await.map_err(io::Error::other)??;
         // No message of OpenPGP has no bytes; a decrypted one may.
         if template == self.encrypt && std::fs::metadata(output)?.len() == 0 {
             return Err(io::Error::other("GPG wrote nothing"));

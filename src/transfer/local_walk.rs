@@ -7,7 +7,7 @@
 use super::unread::{Extent, UnreadNames};
 use crate::output::reason;
 use crate::patterns::Filter;
-use crate::transfer::download::{is_unfinished, remove_orphan};
+use crate::transfer::download::{is_unfinished, remove_left};
 use std::ffi::{OsStr, OsString};
 use std::fs::FileType;
 use std::io;
@@ -42,7 +42,8 @@ pub struct Entry {
     pub relative: String,
     /// Length in bytes; 0 for a directory, and where sizes were not asked for.
     pub size: u64,
-    /// Whether it is a symbolic link that was not to be followed.
+    /// Whether it is a symbolic link that was not to be followed; in a destination also a link to a directory, and what is
+    /// behind one: it is somewhere else.
     pub link: bool,
 }
 
@@ -69,6 +70,8 @@ struct Level {
     names: Vec<Name>,
     /// The real place of the directory, where links are followed and could lead back.
     real: Option<PathBuf>,
+    /// Whether the way from the root of a destination leads through a link.
+    linked: bool,
 }
 
 #[derive(Debug)]
@@ -147,6 +150,12 @@ impl Walk {
         &self.unread
     }
 
+    /// Whether something in the directory that is walked through is not in the destination itself but behind a link.
+    fn is_linked(&self, path: &Path) -> bool {
+        let follows = self.options.destination && self.options.follow_symlinks;
+        follows && self.levels.last().is_some_and(|level| level.linked || path.is_symlink())
+    }
+
     fn enter(&mut self, path: PathBuf, prefix: String, replaced: usize) {
         let mut real = None;
         if self.options.follow_symlinks {
@@ -167,9 +176,9 @@ impl Walk {
         };
         for entry in entries {
             match entry {
-                Ok(entry) if is_unfinished(&entry.file_name()) => {
+                Ok(entry) if is_unfinished(&path, &entry.file_name()) => {
                     if self.options.tidy {
-                        remove_orphan(&entry.path());
+                        remove_left(&entry.path());
                     }
                 }
                 Ok(entry) => names.extend(self.name(&path, &prefix, &entry)),
@@ -177,7 +186,8 @@ impl Walk {
             }
         }
         names.sort_unstable_by(|a, b| b.key.cmp(&a.key));
-        self.levels.push(Level { path, prefix, replaced, names, real });
+        let linked = self.is_linked(&path);
+        self.levels.push(Level { path, prefix, replaced, names, real, linked });
     }
 
     fn name(&mut self, parent: &Path, prefix: &str, entry: &std::fs::DirEntry) -> Option<Name> {
@@ -309,8 +319,10 @@ impl Iterator for Walk {
             let own =
                 if self.options.verbatim { 0 } else { name.file.to_str().map_or(0, control_characters) };
             let replaced = level.replaced + own;
+            let linked = level.linked;
             if name.kind != Kind::Directory {
-                if let Some(entry) = self.entry(path, relative, replaced, name.kind) {
+                if let Some(mut entry) = self.entry(path, relative, replaced, name.kind) {
+                    entry.link |= linked;
                     return Some(entry);
                 }
                 continue;
@@ -323,12 +335,13 @@ impl Iterator for Walk {
                     continue;
                 }
             }
+            let link = self.is_linked(&path);
             self.enter(path.clone(), relative.clone(), replaced);
             if self.options.directories {
                 if !self.options.destination {
                     warn_replaced(relative.trim_end_matches('/'), replaced);
                 }
-                return Some(Entry { path, relative, size: 0, link: false });
+                return Some(Entry { path, relative, size: 0, link });
             }
         }
     }

@@ -11,6 +11,7 @@
 //! s3cmd's own cache is a Python pickle, which is a program rather than data: it is never loaded, but replaced.
 
 use super::compare;
+use super::download::names;
 use crate::s3::sign::encode;
 use percent_encoding::percent_decode_str;
 use std::collections::HashMap;
@@ -172,12 +173,12 @@ impl Md5Cache {
             let _ = writeln!(text, "{} {size} {mtime} {ctime} {device} {inode} {name}", hex::encode(md5));
         }
         let target = std::fs::canonicalize(&self.file).unwrap_or_else(|_| self.file.clone());
-        let parent =
-            target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = names::parent(&target);
         let plain = |error: io::Error| error.raw_os_error().map_or(error, io::Error::from_raw_os_error);
-        let mut file =
-            tempfile::Builder::new().prefix(".s3cmd.").suffix(".part").tempfile_in(parent).map_err(plain)?;
+        let mut prefix = String::new();
+        let mut file = names::private(&target, &mut prefix).tempfile_in(parent).map_err(plain)?;
         file.write_all(text.as_bytes())?;
+        crate::files::settle(file.as_file())?;
         file.persist(target).map_err(|error| plain(error.error))?;
         Ok(())
     }

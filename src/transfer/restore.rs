@@ -1,12 +1,12 @@
 //! The attributes of a file that came with an object, given back to a local file: mode, times and, for root, the owner.
 
 use super::attrs::{self, Attributes};
-use crate::digest::{Digest, Md5};
 use crate::output::reason;
 use filetime::FileTime;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::fs::{File, Metadata};
+use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Attributes to give back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,49 +42,81 @@ impl Restore {
         *self == Self::default()
     }
 
-    /// Gives a file or a directory its attributes. The owner first, because changing it takes bits of the mode away.
-    #[cfg(unix)]
-    pub fn apply(&self, path: &Path) -> io::Result<Owner> {
-        use std::os::unix::fs::{MetadataExt, PermissionsExt};
-        let mut result = Owner::Right;
-        let metadata = std::fs::metadata(path)?;
-        let is_root = rustix::process::geteuid().is_root();
-        if let Some((uid, gid)) = self.owner
-            && (metadata.uid(), metadata.gid()) != (uid, gid)
-        {
-            if is_root {
-                match std::os::unix::fs::lchown(path, Some(uid), Some(gid)) {
-                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => result = Owner::Kept,
-                    other => other?,
-                }
-            } else {
-                result = Owner::Kept;
-            }
-        }
-        if let Some(mode) = self.mode {
-            // A bit that lends the owner's rights means nothing where the owner is another one.
-            let bits = if is_root && result == Owner::Right { 0o7777 } else { 0o1777 };
-            if metadata.mode() & 0o7777 != mode & bits {
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & bits))?;
-            }
-        }
-        self.set_times(path)?;
-        Ok(result)
+    /// The mode that is stored.
+    pub fn mode(&self) -> Option<u32> {
+        self.mode
     }
 
-    /// Gives a file or a directory its times; modes and owners are not known here.
-    #[cfg(not(unix))]
-    pub fn apply(&self, path: &Path) -> io::Result<Owner> {
-        self.set_times(path).map(|()| Owner::Right)
+    /// Gives an open file or directory its attributes. Returns what became of the owner, and the first refusal; what can be
+    /// set is set all the same.
+    pub fn apply(&self, file: &File) -> (Owner, Option<io::Error>) {
+        self.finish(file, true, None, None)
     }
 
-    fn set_times(&self, path: &Path) -> io::Result<()> {
-        match (self.atime, self.mtime) {
-            (Some(atime), Some(mtime)) => filetime::set_file_times(path, atime, mtime),
-            (None, Some(mtime)) => filetime::set_file_mtime(path, mtime),
-            (Some(atime), None) => filetime::set_file_atime(path, atime),
+    /// The same for a file that has its content; without `restore` none of the stored attributes counts. `mode` and
+    /// `modified` are what it gets where none is stored.
+    pub fn finish(
+        &self,
+        file: &File,
+        restore: bool,
+        mode: Option<u32>,
+        modified: Option<SystemTime>,
+    ) -> (Owner, Option<io::Error>) {
+        let none = Self::default();
+        let stored = if restore { self } else { &none };
+        // The owner first, because changing it takes bits of the mode away.
+        let (owner, result) = match file.metadata() {
+            Ok(metadata) => {
+                let owner = stored.set_owner(file, &metadata);
+                (owner, stored.set_mode(file, &metadata, owner, mode))
+            }
+            Err(error) => (Owner::Right, Err(error)),
+        };
+        let modified = modified.map(FileTime::from_system_time);
+        let (atime, mtime) = (stored.atime.or(modified), stored.mtime.or(modified));
+        let times = match (atime, mtime) {
             (None, None) => Ok(()),
+            (atime, mtime) => filetime::set_file_handle_times(file, atime, mtime),
+        };
+        (owner, result.and(times).err())
+    }
+
+    #[cfg(unix)]
+    fn set_owner(&self, file: &File, metadata: &Metadata) -> Owner {
+        use std::os::unix::fs::MetadataExt;
+        match self.owner {
+            Some((uid, gid)) if (metadata.uid(), metadata.gid()) != (uid, gid) => {
+                let can = rustix::process::geteuid().is_root()
+                    && std::os::unix::fs::fchown(file, Some(uid), Some(gid)).is_ok();
+                if can { Owner::Right } else { Owner::Kept }
+            }
+            _ => Owner::Right,
         }
+    }
+
+    #[cfg(unix)]
+    fn set_mode(&self, file: &File, metadata: &Metadata, owner: Owner, plain: Option<u32>) -> io::Result<()> {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        // A bit that lends the owner's rights means nothing where the owner is another one.
+        let lends = rustix::process::geteuid().is_root() && owner == Owner::Right;
+        let bits = if lends { 0o7777 } else { 0o1777 };
+        match self.mode.map(|mode| mode & bits).or(plain) {
+            Some(mode) if metadata.mode() & 0o7777 != mode => {
+                file.set_permissions(std::fs::Permissions::from_mode(mode))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Modes and owners are not known here.
+    #[cfg(not(unix))]
+    fn set_owner(&self, _: &File, _: &Metadata) -> Owner {
+        Owner::Right
+    }
+
+    #[cfg(not(unix))]
+    fn set_mode(&self, _: &File, _: &Metadata, _: Owner, _: Option<u32>) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -98,30 +130,6 @@ fn seconds(text: &str) -> Option<FileTime> {
     } else {
         FileTime::from_unix_time(whole_seconds, fraction)
     })
-}
-
-/// Copies a local file whose MD5 is known: verified, and in its place only when complete.
-pub fn copy_file(from: &Path, to: &Path, md5: [u8; 16]) -> io::Result<()> {
-    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut source = File::open(from)?;
-    let mut copy = tempfile::Builder::new().prefix(".s3cmd.").suffix(".tmp").tempfile_in(parent)?;
-    let mut hasher = Md5::new();
-    let mut block = vec![0; 256 * 1024];
-    loop {
-        let count = source.read(&mut block)?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(&block[..count]);
-        copy.write_all(&block[..count])?;
-    }
-    if <[u8; 16]>::from(hasher.finalize()) != md5 {
-        return Err(io::Error::other(format!("{} has changed", from.display())));
-    }
-    #[cfg(unix)]
-    copy.as_file().set_permissions(super::download::mode_for(to))?;
-    copy.persist(to).map_err(|error| error.error)?;
-    Ok(())
 }
 
 /// Deletes a file, or a directory if nothing is in it any more; answers whether it is gone, or why not.
@@ -155,10 +163,14 @@ mod tests {
         let gid = std::fs::metadata(&path).unwrap().gid();
         let text = format!("atime:11/gid:{gid}/mode:33216/mtime:22/uid:{uid}");
         let restore = Restore::of(|name| (name == attrs::HEADER).then_some(text.as_str()));
-        assert_eq!(restore.apply(&path).unwrap(), Owner::Right);
+        let apply = |restore: &Restore| {
+            let (owner, refused) = restore.apply(&File::open(&path).unwrap());
+            assert!(owner == Owner::Right && refused.is_none(), "{owner:?} {refused:?}");
+        };
+        apply(&restore);
         let metadata = std::fs::metadata(&path).unwrap();
         assert_eq!((metadata.mode() & 0o7777, metadata.mtime(), metadata.atime()), (0o700, 22, 11));
-        of(attrs::RCLONE_MTIME_HEADER, "1600000000.25").apply(&path).unwrap();
+        apply(&of(attrs::RCLONE_MTIME_HEADER, "1600000000.25"));
         let metadata = std::fs::metadata(&path).unwrap();
         assert_eq!(
             (metadata.mtime(), metadata.mtime_nsec(), metadata.atime()),
@@ -174,20 +186,6 @@ mod tests {
         assert_eq!(of(attrs::RCLONE_MTIME_HEADER, "5").mtime, Some(FileTime::from_unix_time(5, 0)));
         let before = of(attrs::RCLONE_MTIME_HEADER, "-1.25").mtime;
         assert_eq!(before, Some(FileTime::from_unix_time(-2, 750_000_000)));
-    }
-
-    #[test]
-    fn copies_are_verified() {
-        let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
-        std::fs::write(&from, "abc").unwrap();
-        let md5: [u8; 16] = Md5::digest(b"abc").into();
-        copy_file(&from, &to, md5).unwrap();
-        assert_eq!(std::fs::read(&to).unwrap(), b"abc");
-        std::fs::write(&from, "abd").unwrap();
-        assert!(copy_file(&from, &to, md5).is_err());
-        assert_eq!(std::fs::read(&to).unwrap(), b"abc");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

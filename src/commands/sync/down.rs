@@ -9,7 +9,7 @@ use crate::s3::Error;
 use crate::s3::request::Progress;
 use crate::transfer::compare::{Stored, md5_of_file};
 use crate::transfer::destination::{Destination, Place, plain_name};
-use crate::transfer::download::{Known, Received, Target, download};
+use crate::transfer::download::{Finish, Known, Received, Target, copy_file, download};
 use crate::transfer::local_walk::WalkOptions;
 use crate::transfer::pool::{self, Verdict};
 use crate::transfer::proof::{Evidence, Proof};
@@ -136,6 +136,8 @@ fn roots(destination: &Destination, path: &Path, areas: &[Area], uris: &[S3Uri])
         .collect();
     names.sort_unstable();
     names.dedup();
+    // A local `..` is no part of the destination, nor is `.` a name in it: such a source answers for nothing here.
+    names.retain(|name| !matches!(name.as_str(), "." | ".."));
     let roots = names.into_iter().map(|name| {
         let path = path.join(name);
         if path.is_dir() && !path.is_symlink() {
@@ -176,6 +178,7 @@ fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: b
 #[derive(Debug)]
 struct Run {
     destination: Destination,
+    finish: Finish,
     conflicts: HashMap<String, &'static str>,
     claimed: HashSet<String>,
     moved: Mutex<Count>,
@@ -207,6 +210,7 @@ async fn transfer(
         std::fs::create_dir_all(path).map_err(|error| Failure::file(path.to_string_lossy(), &error))?;
     }
     let run = Arc::new(Run {
+        finish: get::finish(cx, &destination, true),
         destination,
         conflicts: std::mem::take(&mut plan.conflicts),
         claimed: std::mem::take(&mut plan.claimed),
@@ -327,15 +331,13 @@ async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
     }
     let prepared = run.destination.prepare(&to).and_then(|()| replaceable(&to));
     prepared.map_err(|error| reason(&error))?;
-    let (md5, name) = (copy.md5, to.clone());
-    let made = tokio::task::spawn_blocking(move || restore::copy_file(&from, &name, md5)).await;
-    made.map_err(|error| error.to_string())?.map_err(|error| reason(&error))?;
-    let modified = chrono::DateTime::parse_from_rfc2822(&head.modified).ok().map(std::time::SystemTime::from);
-    if let Some(modified) = modified {
-        let time = filetime::FileTime::from_system_time(modified);
-        filetime::set_file_times(&to, time, time).map_err(|error| reason(&error))?;
-    }
-    set_attributes(cx, run, &Restore::of(|name| head.header(name)), &to);
+    let (md5, finish) = (copy.md5, run.finish.clone());
+    let made = tokio::task::spawn_blocking(move || copy_file(&from, &to, md5, &head, &finish)).await;
+    let owner = made.map_err(|error| error.to_string())?.map_err(|error| match error {
+        Error::Io(error) => reason(&error),
+        error => error.to_string(),
+    })?;
+    run.count_owner(owner);
     lock(&run.copied).add(copy.item.size);
     // The file that was copied has the MD5 that the object has.
     let item_etag = copy.item.etag();
@@ -351,11 +353,11 @@ async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -
         Ok(_) => return Ok(get::cannot_create(&name, "it is no directory")),
         Err(why) => return Ok(get::cannot_create(&name, &why)),
     };
-    // The check is about what is above, which is made on the way.
-    let made = run.destination.prepare(&path).and_then(|()| std::fs::create_dir_all(&path));
-    if let Err(error) = made {
-        return Ok(get::cannot_create(&name, &reason(&error)));
-    }
+    let made = get::make_directory(cx, &run.destination, &path, &uri, item.size, &run.finish).await;
+    let path = match made {
+        Ok(path) => path,
+        Err(why) => return Ok(get::cannot_create(&name, &why)),
+    };
     if cx.settings.preserve_attrs {
         match cx.client().head_object(&uri.bucket, &uri.key).await {
             Ok(head) => lock(&run.directories).push((path, Restore::of(|name| head.header(name)))),
@@ -389,6 +391,11 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
         }
     }
     if let Err(error) = run.destination.prepare(&path).and_then(|()| replaceable(&path)) {
+        if error.kind() == io::ErrorKind::IsADirectory {
+            // In s3cmd's words, which are about the name.
+            log::error!("Download of '{}' failed (Reason: {name} is a directory)", item.relative);
+            return Ok(Verdict::Failed);
+        }
         return Ok(get::cannot_create(&name, &reason(&error)));
     }
     let target = Target::File(path);
@@ -398,15 +405,13 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
     let label = || format!("download: '{uri}' -> '{name}'  {place}");
     let meter = cx.console.meter(&name, label, item.size, &progress);
     let known = Known::Listed { size: item.size, etag: item.etag().to_owned() };
-    let received = download(cx.client(), &uri, known, &target, false, None, &progress).await;
+    let received = download(cx.client(), &uri, known, &target, false, None, &run.finish, &progress).await;
     meter.end(received.is_ok());
-    let Received { size, etag, stored, proof, .. } = match received {
+    let Received { size, etag, owner, proof, .. } = match received {
         Ok(received) => received,
         Err(error) => return get::failed(&name, error, false),
     };
-    if let Target::File(path) = &target {
-        set_attributes(cx, run, &stored, path);
-    }
+    run.count_owner(owner);
     let seconds = started.elapsed().as_secs_f64();
     lock(&run.moved).add(size);
     if !cx.console.shows_progress() {
@@ -457,27 +462,36 @@ async fn odd(cx: &Cx, item: &Item, plain: &str, path: &Path) -> Result<Odd, Erro
     Ok(if same { Odd::There } else { Odd::Free })
 }
 
-/// Attributes are a courtesy: a file that has its content is no failure because its mode could not be set.
-fn set_attributes(cx: &Cx, run: &Run, stored: &Restore, path: &Path) {
-    if !cx.settings.preserve_attrs || stored.is_empty() {
-        return;
-    }
-    match stored.apply(path) {
-        Ok(Owner::Right) => {}
-        Ok(Owner::Kept) => *lock(&run.owners_kept) += 1,
-        Err(error) => log::warn!("Can't set attributes of '{}' ({})", path.display(), reason(&error)),
-    }
-}
-
 /// Gives directories their attributes, what is inside before what is around it.
 fn finish_directories(run: &Run) {
     let mut directories = std::mem::take(&mut *lock(&run.directories));
     directories.sort_by(|a, b| b.0.cmp(&a.0));
     for (path, stored) in directories {
-        match stored.apply(&path) {
-            Ok(Owner::Right) => {}
-            Ok(Owner::Kept) => *lock(&run.owners_kept) += 1,
-            Err(error) => log::warn!("Can't set attributes of '{}' ({})", path.display(), reason(&error)),
+        match open_directory(&path) {
+            Ok(directory) => {
+                let (owner, refused) = stored.apply(&directory);
+                run.count_owner(owner);
+                if let Some(error) = refused {
+                    run.finish.refused(&path, &error);
+                }
+            }
+            Err(error) => run.finish.refused(&path, &error),
+        }
+    }
+}
+
+/// Opens a directory, and not what a link leads to.
+fn open_directory(path: &Path) -> io::Result<std::fs::File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::DIRECTORY).bits()).unwrap_or(0);
+    std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+impl Run {
+    fn count_owner(&self, owner: Owner) {
+        if owner == Owner::Kept {
+            *lock(&self.owners_kept) += 1;
         }
     }
 }

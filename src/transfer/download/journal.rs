@@ -10,11 +10,13 @@ use crc_fast::{CrcAlgorithm, Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The object and the way in which it is cut; any difference starts the download anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Identity {
     version: u32,
     endpoint: String,
@@ -25,10 +27,26 @@ struct Identity {
     chunk: u64,
 }
 
-/// An open journal.
+/// Longest first line that is read to know a journal: keys have 1,024 bytes at most, each of which JSON may write in six.
+const LONGEST: u64 = 16 * 1024;
+
+/// An open journal. Where it cannot be written an interrupted download begins anew, which is no failure.
 #[derive(Debug)]
 pub(super) struct Journal {
-    file: File,
+    file: Option<File>,
+    /// Whether a failure to write was told.
+    told: AtomicBool,
+}
+
+/// Whether a file is a journal: a regular file, no link, whose first line names an object.
+pub(super) fn is_one(path: &Path) -> bool {
+    if !std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return false;
+    }
+    let mut line = Vec::new();
+    let read =
+        File::open(path).map(BufReader::new).and_then(|file| file.take(LONGEST).read_until(b'\n', &mut line));
+    read.is_ok() && serde_json::from_slice::<Identity>(&line).is_ok()
 }
 
 /// A new digest of a chunk.
@@ -38,14 +56,14 @@ pub(super) fn digest() -> Digest {
 
 impl Journal {
     /// Opens the journal of a download and reads which chunks it claims, with their checksums; an absent, foreign or
-    /// damaged one claims none and is begun anew.
+    /// damaged one claims none and is begun anew. Without a path nothing is written down.
     pub(super) fn open(
-        path: &Path,
+        path: Option<&Path>,
         endpoint: &str,
         uri: &S3Uri,
         object: &Remote,
         chunk: u64,
-    ) -> io::Result<(Self, BTreeMap<u64, u64>)> {
+    ) -> (Self, BTreeMap<u64, u64>) {
         let identity = Identity {
             version: 2,
             endpoint: endpoint.to_owned(),
@@ -55,24 +73,49 @@ impl Journal {
             size: object.size,
             chunk,
         };
+        let journal = |file| Self { file, told: AtomicBool::new(false) };
+        match path.map(|path| Self::begin(path, &identity)) {
+            None => (journal(None), BTreeMap::new()),
+            Some(Ok((file, claims))) => (journal(Some(file)), claims),
+            Some(Err(error)) => {
+                let journal = journal(None);
+                journal.cannot_be_written(&error);
+                (journal, BTreeMap::new())
+            }
+        }
+    }
+
+    fn begin(path: &Path, identity: &Identity) -> io::Result<(File, BTreeMap<u64, u64>)> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        if let Some(claims) = claims(&text, &identity) {
+        if let Some(claims) = claims(&text, identity) {
             let mut file = OpenOptions::new().append(true).open(path)?;
             if !text.ends_with('\n') {
                 file.write_all(b"\n")?;
             }
-            return Ok((Self { file }, claims));
+            return Ok((file, claims));
         }
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-        let line = serde_json::to_string(&identity).map_err(io::Error::other)?;
+        let line = serde_json::to_string(identity).map_err(io::Error::other)?;
         file.write_all(format!("{line}\n").as_bytes())?;
-        Ok((Self { file }, BTreeMap::new()))
+        Ok((file, BTreeMap::new()))
     }
 
     /// Writes down that a chunk is in the file.
-    pub(super) fn add(&self, chunk: u64, checksum: u64) -> io::Result<()> {
+    pub(super) fn add(&self, chunk: u64, checksum: u64) {
+        let Some(mut file) = self.file.as_ref() else { return };
         // One write a line: lines of several workers do not mix, and a cut line is ignored later.
-        (&self.file).write_all(format!("{chunk} {checksum:016x}\n").as_bytes())
+        if let Err(error) = file.write_all(format!("{chunk} {checksum:016x}\n").as_bytes()) {
+            self.cannot_be_written(&error);
+        }
+    }
+
+    fn cannot_be_written(&self, error: &io::Error) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let reason = crate::output::reason(error);
+            log::info!(
+                "the journal of a download cannot be written ({reason}): interrupted, it would begin anew"
+            );
+        }
     }
 }
 
@@ -102,16 +145,16 @@ mod tests {
         let uri = S3Uri::new("b", "k");
         let object = Remote { etag: "e".into(), size: 50, ..Remote::default() };
         let open = |endpoint: &str, uri: &S3Uri, object: &Remote| {
-            Journal::open(&path, endpoint, uri, object, 10).unwrap()
+            Journal::open(Some(&path), endpoint, uri, object, 10)
         };
         let (journal, claims) = open("host", &uri, &object);
         assert!(claims.is_empty());
-        journal.add(2, 0xabc).unwrap();
-        (&journal.file).write_all(b"3 00").unwrap();
+        journal.add(2, 0xabc);
+        journal.file.as_ref().unwrap().write_all(b"3 00").unwrap();
         drop(journal);
         let (journal, claims) = open("host", &uri, &object);
         assert_eq!(claims, BTreeMap::from([(2, 0xabc)]));
-        journal.add(4, 0xdef).unwrap();
+        journal.add(4, 0xdef);
         let (_, claims) = open("host", &uri, &object);
         assert_eq!((claims.get(&2), claims.get(&4)), (Some(&0xabc), Some(&0xdef)));
         // Another store, another object, another version: nothing is believed, and the journal begins anew.
@@ -122,7 +165,18 @@ mod tests {
         for (endpoint, uri, object) in others {
             let (journal, claims) = open(endpoint, uri, object);
             assert!(claims.is_empty(), "{endpoint} {uri}");
-            journal.add(1, 1).unwrap();
+            journal.add(1, 1);
+            assert!(is_one(&path));
         }
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_written_is_no_failure() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("missing").join("journal");
+        let (journal, claims) =
+            Journal::open(Some(&path), "host", &S3Uri::new("b", "k"), &Remote::default(), 10);
+        journal.add(1, 1);
+        assert!(claims.is_empty() && !path.exists() && !is_one(&path));
     }
 }

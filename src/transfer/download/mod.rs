@@ -3,15 +3,20 @@
 //! What is received is compared with the strongest checksum that the store offers: the ETag where it is the MD5 of the
 //! content, else the store's own checksum of the whole (`x-amz-checksum-*`), else the MD5 that s3cmd stored with the
 //! object, else the checksum of the parts or the composite ETag, else the length alone, which is logged at INFO
-//! ([`Proof`]). What answers a GET must be what the listing or HEAD told about. Files are not flushed to the disk one by one: after a power loss a file that was just downloaded is as
-//! safe as after `cp`.
+//! ([`Proof`]). What answers a GET must be what the listing or HEAD told about. What `close` reports is read before a file
+//! gets its name. Files are not flushed to the disk one by one, unless the object is deleted afterwards: after a power loss
+//! a file that was just downloaded is as safe as after `cp`.
 //!
 //! - [`ranges`]: a large object by several ranges at once, taken up by the next run if this one is killed;
 //! - [`source`] and [`sink`]: any object from its beginning to its end;
 //! - [`object`] and [`parts`]: what it is compared with;
-//! - [`part_file`] and [`journal`]: the temporary file and what is known of it.
+//! - [`part_file`], [`names`] and [`journal`]: the temporary file and what is known of it;
+//! - [`finish`]: its attributes, and its place on the disk.
 
+mod duplicate;
+mod finish;
 mod journal;
+pub(super) mod names;
 mod object;
 mod part_file;
 mod parts;
@@ -22,7 +27,7 @@ mod source;
 
 use super::gpg::Gpg;
 use super::proof::{Proof, Unproved};
-use super::restore::Restore;
+use super::restore::Owner;
 use crate::s3::body::{Hasher, Wanted};
 use crate::s3::checksum::MODE_HEADER;
 use crate::s3::object::Head;
@@ -30,10 +35,12 @@ use crate::s3::request::{Progress, Response};
 use crate::s3::{Client, Error, Result};
 use crate::uri::S3Uri;
 use bytes::Bytes;
+pub use duplicate::copy_file;
+pub use finish::{Durable, Finish};
+pub(crate) use names::is_unfinished;
 use object::Remote;
 use part_file::PartFile;
-pub(super) use part_file::mode_for;
-pub(crate) use part_file::{is_unfinished, remove_orphan, tidy};
+pub(crate) use part_file::{remove_left, tidy};
 use parts::{Compared, Streamed};
 use sink::Sink;
 use source::Source;
@@ -76,8 +83,8 @@ pub struct Received {
     pub md5: Option<[u8; 16]>,
     /// Whether the file was there already, complete.
     pub was_complete: bool,
-    /// The file attributes that are stored with the object.
-    pub stored: Restore,
+    /// What became of the owner that is stored with the object.
+    pub owner: Owner,
 }
 
 /// What a local path is: a file that can be replaced, or something to be written through. A symbolic link is resolved, so
@@ -126,6 +133,7 @@ impl Known {
 
 /// Downloads one object. With `resume` the bytes of an existing file are kept if they are proved to be the beginning of the
 /// object. With `gpg` what was encrypted before it was stored is decrypted.
+#[allow(clippy::too_many_arguments, reason = "each of them is another thing")]
 pub async fn download(
     client: &Client,
     uri: &S3Uri,
@@ -133,6 +141,7 @@ pub async fn download(
     target: &Target,
     resume: bool,
     gpg: Option<&Gpg>,
+    finish: &Finish,
     progress: &Progress,
 ) -> Result<Received> {
     let (doubt, begun) = (Mutex::default(), AtomicBool::new(false));
@@ -149,6 +158,7 @@ pub async fn download(
         had_etag,
         resume,
         gpg,
+        finish,
         progress,
         doubt: &doubt,
         begun: &begun,
@@ -188,7 +198,8 @@ pub async fn download(
 /// Reads an object for its MD5 alone, compared as every download is.
 pub async fn md5_of_content(client: &Client, uri: &S3Uri, head: Head) -> Result<([u8; 16], Proof)> {
     let known = Known::Head(Box::new(head));
-    let received = download(client, uri, known, &Target::Nowhere, false, None, &Progress::default()).await?;
+    let (finish, progress) = (Finish::default(), Progress::default());
+    let received = download(client, uri, known, &Target::Nowhere, false, None, &finish, &progress).await?;
     let md5 = received.md5.ok_or_else(|| Error::Integrity("an MD5 that was not computed".into()))?;
     Ok((md5, received.proof))
 }
@@ -203,6 +214,7 @@ struct Work<'a> {
     had_etag: bool,
     resume: bool,
     gpg: Option<&'a Gpg>,
+    finish: &'a Finish,
     progress: &'a Progress,
     /// The content of the last fetch that no usual part size explained.
     doubt: &'a Mutex<Option<Doubt>>,
@@ -322,7 +334,7 @@ impl Work<'_> {
     /// Several ranges at once; `None` if the server does not do them. `continues`: the present file is taken for the
     /// beginning of the object.
     async fn by_ranges(&self, object: &Remote, path: &Path, continues: bool) -> Result<Option<Received>> {
-        let mut part = PartFile::open(path)?;
+        let mut part = PartFile::resume(path, object, self.finish)?;
         let existing = if continues { Some(File::open(path)?) } else { None };
         let fetched = ranges::fetch(self.client, self.uri, object, &mut part, existing, self.progress).await;
         let settled = match fetched {
@@ -336,9 +348,11 @@ impl Work<'_> {
         };
         match settled {
             Ok(Some(proof)) => {
-                part.place(object)?;
-                let (size, etag, stored) = (object.size, object.etag.clone(), object.stored.clone());
-                Ok(Some(Received { size, etag, proof, md5: None, was_complete: false, stored }))
+                let (size, etag) = (object.size, object.etag.clone());
+                let (object, finish) = (object.clone(), self.finish.clone());
+                let placed = tokio::task::spawn_blocking(move || part.place(&object, &finish)).await;
+                let owner = placed.map_err(io::Error::other)??;
+                Ok(Some(Received { size, etag, proof, md5: None, was_complete: false, owner }))
             }
             Ok(None) => {
                 part.discard();
@@ -400,7 +414,7 @@ impl Work<'_> {
             ways = parts::prepare(self.client, self.uri, object, closely).await?;
         }
         wanted.md5 |= *self.target == Target::Nowhere;
-        let mut sink = Sink::open(self.target, have, Hasher::new(wanted), ways)?;
+        let mut sink = Sink::open(self.target, have, Hasher::new(wanted), ways, object, self.finish)?;
         self.progress.fetch_add(have, Ordering::Relaxed);
         let mut source = Source {
             client: self.client,
@@ -450,9 +464,17 @@ impl Work<'_> {
             _ => self.settle(object, compared, have > 0, || sink.fingerprint())?,
         };
         let was_complete = present == Some(object.size);
-        sink.place(object, was_complete)?;
-        let (size, etag, stored) = (object.size, object.etag.clone(), object.stored.clone());
-        Ok(Received { size, etag, proof, md5: digests.md5, was_complete, stored })
+        let owner = if object.size <= SMALL && self.finish.durable.is_none() {
+            sink.place(object, was_complete, self.finish)?
+        } else {
+            // What the file system still holds back is written now.
+            let (object, finish) = (object.clone(), self.finish.clone());
+            let placed =
+                tokio::task::spawn_blocking(move || sink.place(&object, was_complete, &finish)).await;
+            placed.map_err(io::Error::other)??
+        };
+        let (size, etag) = (object.size, object.etag.clone());
+        Ok(Received { size, etag, proof, md5: digests.md5, was_complete, owner })
     }
 
     /// Notes that what cannot be taken back is given away.

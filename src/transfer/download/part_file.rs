@@ -1,27 +1,25 @@
-//! The temporary file of a download: beside its target, under a name that a later run finds again.
+//! The temporary file of a download: beside its target, and owned by one run until it has the target's name.
 //!
-//! The name is made of the target's, so that a run that was killed leaves at most one file for each target, and the next
-//! one takes it over. Only a file that this user owns and no other process has locked is taken over; runs on one target at
-//! the same time use further names, and whoever is done removes those that nobody is at work on.
+//! A name belongs to whoever holds the lock on the file that it leads to: only that run may write the file, rename it or
+//! remove the name. After locking, and again before the renaming, the name has to lead to the locked file still. After
+//! its renaming a run has no part in whatever gets the old name. Bytes that a killed run left are used again only by a
+//! download that has a journal of them; any other one writes into a file of its own making, so that no mistake about a lock
+//! can reach a file that is finished. Where a file system has no locks, names are used that no other run has, and nothing is
+//! taken over.
 
+use super::finish::{Finish, Made};
+use super::journal;
+use super::names::{self, Kind};
 use super::object::Remote;
 use crate::s3::Result;
-use sha2::{Digest, Sha256};
-use std::ffi::OsStr;
+use crate::transfer::restore::Owner;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Runs at once on one target whose files a later run finds again.
-const NAMES: u32 = 4;
-
-/// Whether a file is one that a download keeps while it is under way: no upload takes it along, no sync deletes it.
-pub(crate) fn is_unfinished(name: &OsStr) -> bool {
-    let middle = name.to_str().and_then(|name| name.strip_prefix(".s3cmd."));
-    let middle = middle.and_then(|name| name.strip_suffix(".part").or_else(|| name.strip_suffix(".state")));
-    middle.is_some_and(|middle| !middle.is_empty() && middle.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-}
+/// How often a name is tried that others make and remove meanwhile.
+const ATTEMPTS: usize = 8;
 
 /// A temporary file that becomes the target, or is removed.
 #[derive(Debug)]
@@ -29,21 +27,54 @@ pub(super) struct PartFile {
     file: Arc<File>,
     path: PathBuf,
     target: PathBuf,
+    made: Made,
+    /// Whether a later run finds the file under its name.
+    lasting: bool,
     /// Whether the file stays for a later run when it does not become the target.
     keep: bool,
+    has_journal: bool,
+    /// Whether it has become the target: the temporary name is not this run's any more.
+    placed: bool,
 }
 
 impl PartFile {
     /// Opens or makes the temporary file of a target; its content is what an earlier run left.
-    pub(super) fn open(target: &Path) -> io::Result<Self> {
-        for path in names(target) {
-            if let Some(file) = take_over(&path)? {
-                return Ok(Self { file: Arc::new(file), path, target: target.to_owned(), keep: false });
+    pub(super) fn resume(target: &Path, object: &Remote, finish: &Finish) -> io::Result<Self> {
+        Self::open(target, Made::new(target, object, finish), true)
+    }
+
+    /// Makes the temporary file of a target, empty.
+    pub(super) fn create(target: &Path, object: &Remote, finish: &Finish) -> io::Result<Self> {
+        Self::open(target, Made::new(target, object, finish), false)
+    }
+
+    fn open(target: &Path, made: Made, resumes: bool) -> io::Result<Self> {
+        for path in names::lasting(target) {
+            // What only has the name of a journal is not overwritten.
+            if resumes && is_foreign(&path.with_extension("state")) {
+                continue;
+            }
+            match own(&path, made.mode(), resumes)? {
+                Owned::New(file) => return Ok(Self::new(file, path, target, made, true)),
+                Owned::Left(file) => return Ok(Self::new(file, path, target, made.taken_over(), true)),
+                Owned::Busy => {}
+                Owned::NoLocks => break,
             }
         }
-        let unique = tempfile::Builder::new().prefix(".s3cmd.").suffix(".part").tempfile_in(parent(target));
-        let (file, path) = unique.map_err(plain)?.keep().map_err(|error| plain(error.error))?;
-        Ok(Self { file: Arc::new(file), path, target: target.to_owned(), keep: false })
+        let mut prefix = String::new();
+        let made_file = names::private(target, &mut prefix)
+            .make_in(names::parent(target), |path| create_new(path, made.mode()))
+            .map_err(plain)?;
+        let (file, path) = made_file.keep().map_err(|error| plain(error.error))?;
+        // So that nobody takes it for one that was left behind. Its name is this run's without a lock, too.
+        let _ = lock(&file);
+        Ok(Self::new(file, path, target, made, false))
+    }
+
+    fn new(file: File, path: PathBuf, target: &Path, made: Made, lasting: bool) -> Self {
+        let target = target.to_owned();
+        let file = Arc::new(file);
+        Self { file, path, target, made, lasting, keep: false, has_journal: false, placed: false }
     }
 
     /// The open file.
@@ -51,14 +82,25 @@ impl PartFile {
         &self.file
     }
 
-    /// Where the progress of the download is written down.
-    pub(super) fn journal(&self) -> PathBuf {
-        self.path.with_extension("state")
+    /// Where the progress of the download is written down, if a later run can find it.
+    pub(super) fn journal(&mut self) -> Option<PathBuf> {
+        self.has_journal = self.lasting;
+        self.lasting.then(|| self.path.with_extension("state"))
     }
 
-    /// Leaves the file to a later run, unless it becomes the target.
+    /// Leaves the file to a later run, if one can find it, unless it becomes the target.
     pub(super) fn keep(&mut self) {
-        self.keep = true;
+        self.keep = self.lasting;
+    }
+
+    /// Whether a later run goes on with it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.keep
+    }
+
+    /// The file that it becomes.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Removes it after all.
@@ -66,138 +108,212 @@ impl PartFile {
         self.keep = false;
     }
 
-    /// Gives the verified file its mode, its time and its name.
-    pub(super) fn place(mut self, object: &Remote) -> Result<()> {
-        finish(&self.file, &self.target, object)?;
-        std::fs::rename(&self.path, &self.target)?;
-        // What is dropped now is the journal alone.
-        self.keep = false;
-        for path in names(&self.target).skip(1).filter(|path| path.exists()) {
-            if let Ok(Some(_locked)) = take_over(&path) {
-                remove(&path);
-            }
+    /// Gives the verified file its attributes and its name, after the file system has taken all of its bytes: what `close`
+    /// reports is read before. Returns what became of the owner.
+    pub(super) fn place(mut self, object: &Remote, finish: &Finish) -> Result<Owner> {
+        let owner = finish.attributes(&self.file, &self.target, object, self.made);
+        finish.settle(&self.file)?;
+        if !leads_to(&self.path, &self.file) {
+            return Err(io::Error::other("the temporary file was taken away").into());
         }
-        Ok(())
+        std::fs::rename(&self.path, &self.target)?;
+        self.placed = true;
+        if self.has_journal {
+            clear(&self.path);
+        }
+        for path in names::lasting(&self.target).skip(1).filter(|path| path.exists()) {
+            clear(&path);
+        }
+        finish.name(&self.target)?;
+        Ok(owner)
     }
-}
-
-/// Gives a complete file the mode of what it replaces and the time of the object.
-pub(super) fn finish(file: &File, target: &Path, object: &Remote) -> io::Result<()> {
-    file.set_permissions(mode_for(target))?;
-    if let Some(modified) = object.modified {
-        let time = filetime::FileTime::from_system_time(modified);
-        filetime::set_file_handle_times(file, Some(time), Some(time))?;
-    }
-    Ok(())
-}
-
-/// Removes the journal of a target's download if its file has become the target: a run was killed between the two.
-pub(crate) fn tidy(target: &Path) {
-    names(target).for_each(|path| remove_orphan(&path.with_extension("state")));
-}
-
-/// Removes a journal whose file is not there.
-pub(crate) fn remove_orphan(journal: &Path) {
-    let is_journal = journal.extension().is_some_and(|extension| extension == "state");
-    if is_journal
-        && journal.file_name().is_some_and(is_unfinished)
-        && !journal.with_extension("part").exists()
-    {
-        let _ = std::fs::remove_file(journal);
-    }
-}
-
-/// The names of a target's temporary files, in the order in which they are tried.
-fn names(target: &Path) -> impl Iterator<Item = PathBuf> {
-    let name = target.file_name().unwrap_or(target.as_os_str());
-    let digest = hex::encode(&Sha256::digest(name.as_encoded_bytes())[..8]);
-    let parent = parent(target).to_owned();
-    (0..NAMES).map(move |number| match number {
-        0 => parent.join(format!(".s3cmd.{digest}.part")),
-        _ => parent.join(format!(".s3cmd.{digest}x{number}.part")),
-    })
-}
-
-fn parent(target: &Path) -> &Path {
-    target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn remove(path: &Path) {
-    let _ = std::fs::remove_file(path);
-    let _ = std::fs::remove_file(path.with_extension("state"));
 }
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if !self.keep {
-            // After a rename there is nothing under the old name; a journal is there for large files only.
-            remove(&self.path);
+        if !self.placed && !self.keep && leads_to(&self.path, &self.file) {
+            // The journal first: without its file another run's could have the name already.
+            if self.has_journal {
+                remove_journal(&self.path);
+            }
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Opens the file if it is ours: no link, no other owner, no other process at work on it.
-#[cfg(unix)]
-fn take_over(path: &Path) -> io::Result<Option<File>> {
-    use rustix::fs::{FlockOperation, OFlags};
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    let options = || {
-        OpenOptions::new().read(true).write(true).create(true).mode(0o600).custom_flags(no_follow).to_owned()
-    };
-    let file = match options().open(path) {
-        Ok(file) => file,
-        Err(error)
-            if error.kind() == io::ErrorKind::PermissionDenied
-                || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
-        {
-            return Ok(None);
+/// Removes what killed downloads of a target left: journals without files.
+pub(crate) fn tidy(target: &Path) {
+    names::lasting(target).for_each(|path| remove_left(&path.with_extension("state")));
+}
+
+/// Removes a file that a killed download left and that no later one will ask for: a journal whose file has become the
+/// target, or a file under a name that belonged to one run alone. Anything else, and what a run is at, stays.
+pub(crate) fn remove_left(path: &Path) {
+    match path.file_name().and_then(names::kind) {
+        Some(Kind::Journal) if journal::is_one(path) => {
+            let part = path.with_extension("part");
+            if !part.exists() || names::is_empty(&part) {
+                clear(&part);
+            }
         }
-        Err(error) => return Err(error),
+        Some(Kind::PrivatePart) => {
+            let Ok(Some(file)) = open_left(path) else { return };
+            if matches!(lock(&file), Lock::Held) && leads_to(path, &file) {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Removes a temporary file and its journal, unless a run is at them.
+fn clear(path: &Path) {
+    if let Ok(Owned::New(_locked) | Owned::Left(_locked)) = own(path, 0o600, true) {
+        remove_journal(path);
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Removes the journal of a temporary file that this run owns.
+fn remove_journal(path: &Path) {
+    let journal = path.with_extension("state");
+    if !is_foreign(&journal) {
+        let _ = std::fs::remove_file(journal);
+    }
+}
+
+/// Whether there is something under the name of a journal that is none.
+fn is_foreign(journal: &Path) -> bool {
+    std::fs::symlink_metadata(journal).is_ok() && !journal::is_one(journal) && !names::is_empty(journal)
+}
+
+/// A name of a temporary file, asked for.
+enum Owned {
+    /// Nothing was there: this run's, empty.
+    New(File),
+    /// It was left by an earlier run and is this run's now.
+    Left(File),
+    /// It is another run's, or no such file.
+    Busy,
+    /// The file system has no locks: nothing can be known of such names.
+    NoLocks,
+}
+
+/// Makes the file of that name, or takes it over if nobody is at it: with its content if `resumes`, else anew.
+#[cfg(unix)]
+fn own(path: &Path, mode: u32, resumes: bool) -> io::Result<Owned> {
+    for _ in 0..ATTEMPTS {
+        match create_new(path, mode) {
+            Ok(file) => match lock(&file) {
+                Lock::Held if leads_to(path, &file) => return Ok(Owned::New(file)),
+                // Another run saw it before it was locked, and removed it.
+                Lock::Held => continue,
+                Lock::Busy => return Ok(Owned::Busy),
+                Lock::Unsupported => {
+                    // Without locks nobody takes over what is there.
+                    let _ = std::fs::remove_file(path);
+                    return Ok(Owned::NoLocks);
+                }
+            },
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        let file = match open_left(path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Owned::Busy),
+            // It was renamed or removed meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        match lock(&file) {
+            Lock::Held if leads_to(path, &file) => {}
+            Lock::Held => continue,
+            Lock::Busy => return Ok(Owned::Busy),
+            Lock::Unsupported => return Ok(Owned::NoLocks),
+        }
+        if resumes {
+            return Ok(Owned::Left(file));
+        }
+        remove_journal(path);
+        if std::fs::remove_file(path).is_err() {
+            return Ok(Owned::Busy);
+        }
+    }
+    Ok(Owned::Busy)
+}
+
+#[cfg(unix)]
+fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Opens what is there under the name of a temporary file; `None` if it cannot be one of this user's.
+#[cfg(unix)]
+fn open_left(path: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    // Neither follows a link nor waits at a pipe.
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
+    let file = match OpenOptions::new().read(true).write(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+        Err(_) => return Ok(None),
     };
     let metadata = file.metadata()?;
     let ours =
         metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.nlink() == 1;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-        // File systems without locks: then two runs on one target are the user's affair, as ever.
-        Err(_) => {}
+    // Renamed between the two, it has no name or another one, which `leads_to` finds out.
+    Ok(Some(file).filter(|_| ours))
+}
+
+/// What became of an attempt to lock a file.
+enum Lock {
+    Held,
+    Busy,
+    Unsupported,
+}
+
+#[cfg(unix)]
+fn lock(file: &File) -> Lock {
+    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Lock::Held,
+        Err(rustix::io::Errno::WOULDBLOCK) => Lock::Busy,
+        Err(_) => Lock::Unsupported,
     }
-    // Between opening and locking, the process that held it may have renamed it.
-    let same = std::fs::symlink_metadata(path).is_ok_and(|now| now.ino() == metadata.ino());
-    Ok(Some(file).filter(|_| ours && same))
+}
+
+/// Whether a path leads to this open file, and not through a link.
+#[cfg(unix)]
+fn leads_to(path: &Path, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(named), Ok(open)) = (std::fs::symlink_metadata(path), file.metadata()) else { return false };
+    (named.dev(), named.ino()) == (open.dev(), open.ino())
 }
 
 #[cfg(not(unix))]
-fn take_over(_: &Path) -> io::Result<Option<File>> {
+fn own(_: &Path, _: u32, _: bool) -> io::Result<Owned> {
+    Ok(Owned::NoLocks)
+}
+
+#[cfg(not(unix))]
+fn create_new(path: &Path, _: u32) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_left(_: &Path) -> io::Result<Option<File>> {
     Ok(None)
 }
 
-/// The mode of the file that is replaced, else that of any new file.
-#[cfg(unix)]
-pub(in crate::transfer) fn mode_for(path: &Path) -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    match std::fs::metadata(path) {
-        Ok(metadata) => metadata.permissions(),
-        Err(_) => std::fs::Permissions::from_mode(0o666 & !umask()),
-    }
+#[cfg(not(unix))]
+fn lock(_: &File) -> Lock {
+    Lock::Unsupported
 }
 
-/// The process's umask: read where Linux shows it, else by setting it for a moment, once.
-#[cfg(unix)]
-fn umask() -> u32 {
-    static UMASK: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    *UMASK.get_or_init(|| {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let shown = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-        if let Some(umask) = shown.and_then(|umask| u32::from_str_radix(umask.trim(), 8).ok()) {
-            return umask;
-        }
-        let old = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-        rustix::process::umask(old);
-        old.as_raw_mode()
-    })
+#[cfg(not(unix))]
+fn leads_to(_: &Path, _: &File) -> bool {
+    true
 }
 
 /// An error without the temporary file's name, which means nothing to the user.
@@ -212,73 +328,174 @@ fn plain(error: io::Error) -> io::Error {
 mod tests {
     use super::*;
 
+    fn resumed(target: &Path) -> PartFile {
+        PartFile::resume(target, &Remote::default(), &Finish::default()).unwrap()
+    }
+
+    fn created(target: &Path) -> PartFile {
+        PartFile::create(target, &Remote::default(), &Finish::default()).unwrap()
+    }
+
+    fn place(part: PartFile) -> Result<Owner> {
+        part.place(&Remote::default(), &Finish::default())
+    }
+
+    fn write_journal(part: &mut PartFile) -> PathBuf {
+        let line = r#"{"version":2,"endpoint":"h","bucket":"b","key":"k","etag":"e","size":1,"chunk":1}"#;
+        let path = part.journal().expect("a later run finds it");
+        std::fs::write(&path, format!("{line}\n")).unwrap();
+        path
+    }
+
+    fn names_in(folder: &Path) -> Vec<PathBuf> {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
     #[test]
     fn a_killed_run_leaves_one_file_and_the_next_takes_it_over() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("target");
-        let count = || std::fs::read_dir(root.path()).unwrap().count();
-        let mut first = PartFile::open(&target).unwrap();
+        let mut first = resumed(&target);
         first.keep();
         // Another process, and so another open file, at the same time gets a name of its own.
-        let second = PartFile::open(&target).unwrap();
+        let second = resumed(&target);
         assert_ne!(first.path, second.path);
         drop(second);
         let path = first.path.clone();
+        std::fs::write(&path, "left").unwrap();
         drop(first);
-        assert_eq!(count(), 1);
-        let again = PartFile::open(&target).unwrap();
-        assert_eq!(again.path, path);
+        assert_eq!(names_in(root.path()).len(), 1);
+        let again = resumed(&target);
+        assert_eq!((again.path.clone(), std::fs::read(&path).unwrap()), (path, b"left".to_vec()));
         drop(again);
-        assert_eq!(count(), 0);
+        assert!(names_in(root.path()).is_empty());
+    }
+
+    #[test]
+    fn a_download_from_the_beginning_writes_into_a_file_of_its_own() {
+        use std::os::unix::fs::MetadataExt;
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        let mut left = resumed(&target);
+        left.keep();
+        let (path, open) = (left.path.clone(), File::open(&left.path).unwrap());
+        write_journal(&mut left);
+        drop(left);
+        let new = created(&target);
+        assert_eq!(new.path, path);
+        assert_ne!(new.file().metadata().unwrap().ino(), open.metadata().unwrap().ino());
+        drop(new);
+        assert!(names_in(root.path()).is_empty());
+    }
+
+    #[test]
+    fn whatever_has_the_temporary_name_afterwards_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        for has_journal in [false, true] {
+            let mut first = resumed(&target);
+            if has_journal {
+                write_journal(&mut first);
+            }
+            let name = first.path.clone();
+            // As if another run came between the renaming and the end of this one.
+            first.placed = true;
+            std::fs::rename(&name, &target).unwrap();
+            let mut second = resumed(&target);
+            assert_eq!(second.path, name);
+            let journal = write_journal(&mut second);
+            drop(first);
+            clear(&name);
+            assert!(name.exists() && journal.exists());
+            place(second).unwrap();
+            assert_eq!(names_in(root.path()), [target.clone()]);
+        }
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_neither_renamed_nor_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        for places in [false, true] {
+            let part = created(&target);
+            let name = part.path.clone();
+            std::fs::remove_file(&name).unwrap();
+            std::fs::write(&name, "another run's").unwrap();
+            if places {
+                assert!(place(part).is_err());
+            } else {
+                drop(part);
+            }
+            assert_eq!(std::fs::read(&name).unwrap(), b"another run's");
+            assert!(!target.exists());
+            std::fs::remove_file(&name).unwrap();
+        }
     }
 
     #[test]
     fn of_two_runs_at_once_the_one_that_ends_removes_what_a_kill_left_of_the_other() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("target");
-        let first = PartFile::open(&target).unwrap();
-        let mut second = PartFile::open(&target).unwrap();
-        std::fs::write(second.journal(), "").unwrap();
-        let third = PartFile::open(&target).unwrap();
+        let first = resumed(&target);
+        let mut second = resumed(&target);
+        write_journal(&mut second);
+        let third = resumed(&target);
         assert_ne!(third.path, second.path);
         second.keep();
         drop(second);
-        first.place(&Remote::default()).unwrap();
-        let left: Vec<_> =
-            std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        place(first).unwrap();
+        let left = names_in(root.path());
         assert_eq!(left.len(), 2, "{left:?}");
         assert!(target.exists() && third.path.exists());
+    }
+
+    #[test]
+    fn more_runs_than_names_have_files_of_their_own_which_are_not_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("target");
+        let mut parts: Vec<PartFile> = (0..7).map(|_| resumed(&target)).collect();
+        let mut paths: Vec<PathBuf> = parts.iter().map(|part| part.path.clone()).collect();
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), 7);
+        parts.iter_mut().for_each(PartFile::keep);
+        let private: Vec<PathBuf> = parts.iter().skip(4).map(|part| part.path.clone()).collect();
+        for path in &private {
+            remove_left(path);
+            assert!(path.exists(), "a run is at it");
+        }
+        drop(parts);
+        assert!(private.iter().all(|path| !path.exists()));
+        assert_eq!(names_in(root.path()).len(), 4);
+        // As of a run that was killed.
+        std::fs::write(&private[0], "").unwrap();
+        remove_left(&private[0]);
+        assert!(!private[0].exists());
     }
 
     #[test]
     fn a_journal_without_its_file_is_removed_and_one_with_it_is_not() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("target");
-        let mut part = PartFile::open(&target).unwrap();
-        std::fs::write(part.journal(), "").unwrap();
+        let mut part = resumed(&target);
+        let journal = write_journal(&mut part);
         tidy(&target);
-        assert!(part.journal().exists());
+        assert!(journal.exists());
         part.keep();
-        std::fs::remove_file(&part.path).unwrap();
+        std::fs::write(&part.path, "some bytes").unwrap();
+        let path = part.path.clone();
+        drop(part);
         tidy(&target);
-        assert!(!part.journal().exists());
-        let other = root.path().join("my.state");
-        std::fs::write(&other, "").unwrap();
-        remove_orphan(&other);
-        assert!(other.exists());
-    }
-
-    #[test]
-    fn its_name_is_known_to_those_who_walk_trees() {
-        let root = tempfile::tempdir().unwrap();
-        let target = root.path().join("target");
-        let first = PartFile::open(&target).unwrap();
-        let second = PartFile::open(&target).unwrap();
-        for path in [&first.path, &second.path, &first.journal()] {
-            assert!(is_unfinished(path.file_name().unwrap()), "{path:?}");
-        }
-        for name in [".s3cmd", ".s3cmd.part", ".s3cmd.a-b.part", "s3cmd.ab.part", ".s3cmd.ab.txt"] {
-            assert!(!is_unfinished(OsStr::new(name)), "{name}");
+        assert!(journal.exists());
+        std::fs::remove_file(&path).unwrap();
+        tidy(&target);
+        assert!(names_in(root.path()).is_empty());
+        // What only has such a name is its owner's.
+        for name in ["my.state", ".s3cmd.notes.state", journal.file_name().unwrap().to_str().unwrap()] {
+            let other = root.path().join(name);
+            std::fs::write(&other, "notes").unwrap();
+            remove_left(&other);
+            assert!(other.exists());
         }
     }
 
@@ -286,16 +503,12 @@ mod tests {
     fn a_link_in_the_way_is_not_followed() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("target");
-        let mut made = PartFile::open(&target).unwrap();
-        made.keep();
-        let path = made.path.clone();
-        drop(made);
-        std::fs::remove_file(&path).unwrap();
+        let path = names::lasting(&target).next().unwrap();
         let victim = root.path().join("victim");
         std::fs::write(&victim, "precious").unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
-        let other = PartFile::open(&target).unwrap();
-        assert_ne!(other.path, path);
+        assert_ne!(resumed(&target).path, path);
+        assert_ne!(created(&target).path, path);
         assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
     }
 }

@@ -7,6 +7,7 @@ use super::journal::{self, Journal};
 use super::object::Remote;
 use super::part_file::PartFile;
 use super::parts::Compared;
+use crate::interrupt::Kept;
 use crate::s3::body::{Digests, Hasher, Wanted};
 use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::MAX_PARTS;
@@ -47,6 +48,8 @@ struct Job {
     /// put together from them.
     combined: Option<Algorithm>,
     checksums: Mutex<BTreeMap<u64, Checksum>>,
+    /// What an interruption leaves to the next run, if one can find it.
+    kept: Option<Kept>,
 }
 
 /// The checksums of a chunk in the making.
@@ -99,13 +102,12 @@ pub(super) async fn fetch(
 ) -> Result<Option<Fetched>> {
     let file = part.file().clone();
     let (journal, claims) =
-        Journal::open(&part.journal(), &client.options().endpoint.host, uri, object, CHUNK)?;
+        Journal::open(part.journal().as_deref(), &client.options().endpoint.host, uri, object, CHUNK);
     part.keep();
     let chunks = object.size.div_ceil(CHUNK);
     let known_length = file.metadata()?.len() == object.size;
-    if !known_length {
-        file.set_len(0)?;
-        file.set_len(object.size)?;
+    if !known_length && !has_length(&file, object.size)? {
+        return Ok(false);
     }
     let combined = object.wanted().checksum.filter(|algorithm| algorithm.is_of_whole());
     let (checked, object_size) = (file.clone(), object.size);
@@ -129,6 +131,10 @@ pub(super) async fn fetch(
         log::info!("'{uri}': {have} of {} bytes are there from an earlier run", object.size);
     }
     progress.fetch_add(have, Ordering::Relaxed);
+    let kept = part.is_kept().then(|| Kept::new(format!("'{}'", part.target().display()), object.size));
+    if let Some(kept) = &kept {
+        kept.add(have);
+    }
 
     let missing: Vec<u64> = (0..chunks).filter(|chunk| !present.contains_key(chunk)).collect();
     let mut wanted = object.wanted();
@@ -152,6 +158,7 @@ pub(super) async fn fetch(
         checksums: Mutex::new(
             present.into_iter().filter_map(|(chunk, checksum)| Some((chunk, checksum?))).collect(),
         ),
+        kept,
     });
     let mut tasks = JoinSet::new();
     for _ in 0..workers {
@@ -177,6 +184,22 @@ pub(super) async fn fetch(
         None => super::parts::verify(client, uri, object, &file, true).await?,
     };
     Ok(Some(Fetched { compared, took_over }))
+}
+
+/// Gives the file its length; `false` where the file system makes no file longer than what was written.
+fn has_length(file: &File, size: u64) -> io::Result<bool> {
+    match file.set_len(0).and_then(|()| file.set_len(size)) {
+        Ok(()) => Ok(true),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Copies the whole chunks of a file that may be the beginning of the object, as far as they are missing. The journal
@@ -218,7 +241,10 @@ async fn work(job: Arc<Job>, done: mpsc::Sender<u64>) -> Result<bool> {
         };
         let _leave = job.client.bulk_leave().await;
         let Some((sum, checksum)) = fetch_chunk(&job, chunk).await? else { return Ok(false) };
-        job.journal.add(chunk, sum)?;
+        job.journal.add(chunk, sum);
+        if let Some(kept) = &job.kept {
+            kept.add(length_of(chunk, job.object.size));
+        }
         if let Some(checksum) = checksum {
             job.checksums.lock().unwrap_or_else(PoisonError::into_inner).insert(chunk, checksum);
         }

@@ -1,9 +1,11 @@
 //! An object that GPG encrypted before it was stored: received whole and verified, decrypted, and only then given to its
 //! target. A failure leaves nothing there.
 
+use super::finish::{Finish, Made};
 use super::object::Remote;
-use super::part_file::finish;
+use super::sink::{end_stdout, end_through};
 use super::{Received, Target, Work, ranges};
+use crate::files;
 use crate::s3::Result;
 use crate::s3::request::Response;
 use crate::transfer::gpg::{Gpg, Room};
@@ -23,7 +25,15 @@ impl Work<'_> {
         let room = Room::beside(self.target)?;
         let path = room.sealed();
         let target = Target::File(path.clone());
-        let work = Work { target: &target, resume: false, gpg: None, known: self.known.clone(), ..*self };
+        let plainly = Finish::default();
+        let work = Work {
+            target: &target,
+            resume: false,
+            gpg: None,
+            known: self.known.clone(),
+            finish: &plainly,
+            ..*self
+        };
         let by_ranges = match &response {
             None if object.size >= ranges::LARGE => work.by_ranges(object, &path, false).await?,
             _ => None,
@@ -34,28 +44,33 @@ impl Work<'_> {
         };
         gpg.open(&room).await?;
         let (plain, target, object) = (room.plain(), self.target.clone(), object.clone());
-        let size = tokio::task::spawn_blocking(move || place(&plain, &target, &object)).await;
+        let finish = self.finish.clone();
+        let size = tokio::task::spawn_blocking(move || place(&plain, &target, &object, &finish)).await;
         Ok(Received { size: size.map_err(io::Error::other)??, md5: None, ..received })
     }
 }
 
 /// Gives the plain content to the target; returns its size in bytes.
-fn place(plain: &Path, target: &Target, object: &Remote) -> io::Result<u64> {
+fn place(plain: &Path, target: &Target, object: &Remote, finish: &Finish) -> io::Result<u64> {
     let mut file = File::open(plain)?;
     let size = file.metadata()?.len();
     match target {
         Target::File(path) => {
-            finish(&file, path, object)?;
+            // Stored attributes are not given back by `get`, which alone decrypts.
+            finish.attributes(&file, path, object, Made::private(path));
+            finish.settle(&file)?;
             std::fs::rename(plain, path)?;
+            finish.name(path)?;
         }
         Target::Through(path) => {
             let mut output = std::fs::OpenOptions::new().write(true).open(path)?;
             io::copy(&mut file, &mut output)?;
+            end_through(&output)?;
+            files::close(output)?;
         }
         Target::Stdout => {
-            let mut output = io::stdout().lock();
-            io::copy(&mut file, &mut output)?;
-            io::Write::flush(&mut output)?;
+            io::copy(&mut file, &mut io::stdout().lock())?;
+            end_stdout(finish)?;
         }
         Target::Nowhere => {}
     }

@@ -1,11 +1,14 @@
 //! Where bytes that come in order are written and hashed.
 
+use super::finish::Finish;
 use super::object::Remote;
 use super::part_file::PartFile;
 use super::parts::{Compared, Streamed};
 use super::{Target, journal};
+use crate::files;
 use crate::s3::Result;
 use crate::s3::body::{Digests, Hasher};
+use crate::transfer::restore::Owner;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -32,13 +35,16 @@ enum Output {
 
 impl Sink {
     /// Opens the target; the first `have` bytes of an existing file are taken over and hashed.
-    pub(super) fn open(target: &Target, have: u64, hasher: Hasher, parts: Streamed) -> Result<Self> {
+    pub(super) fn open(
+        target: &Target,
+        have: u64,
+        hasher: Hasher,
+        parts: Streamed,
+        object: &Remote,
+        finish: &Finish,
+    ) -> Result<Self> {
         let output = match target {
-            Target::File(path) => {
-                let part = PartFile::open(path)?;
-                part.file().set_len(0)?;
-                Output::Part(part)
-            }
+            Target::File(path) => Output::Part(PartFile::create(path, object, finish)?),
             Target::Through(path) => Output::Through(std::fs::OpenOptions::new().write(true).open(path)?),
             Target::Stdout => Output::Stdout,
             Target::Nowhere => Output::Nowhere,
@@ -104,19 +110,20 @@ impl Sink {
         }
     }
 
-    /// Gives a verified file its name; a file that was complete before is left as it is.
-    pub(super) fn place(self, object: &Remote, was_complete: bool) -> Result<()> {
+    /// Gives a verified file its name; a file that was complete before is left as it is. What `close` reports is an error.
+    /// Returns what became of the owner.
+    pub(super) fn place(self, object: &Remote, was_complete: bool, finish: &Finish) -> Result<Owner> {
         match self.output {
-            Output::Part(_) if was_complete => Ok(()),
-            Output::Part(part) => part.place(object),
-            Output::Through(file) => match file.sync_all() {
-                // Pipes and most devices cannot be synchronised.
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-                other => Ok(other?),
-            },
-            Output::Stdout => Ok(io::stdout().lock().flush()?),
-            Output::Nowhere => Ok(()),
+            Output::Part(_) if was_complete => {}
+            Output::Part(part) => return part.place(object, finish),
+            Output::Through(file) => {
+                end_through(&file)?;
+                files::close(file)?;
+            }
+            Output::Stdout => end_stdout(finish)?,
+            Output::Nowhere => {}
         }
+        Ok(Owner::Right)
     }
 }
 
@@ -132,4 +139,31 @@ pub(super) fn fingerprint_of(file: &File) -> io::Result<u64> {
         digest.update(&block[..count]);
         position += count as u64;
     }
+}
+
+/// Has what was written to a device on its way. Pipes and most devices cannot be synchronised.
+pub(super) fn end_through(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error) if is_no_file(&error) => Ok(()),
+        ended => ended,
+    }
+}
+
+/// Ends an object on standard output, which may be a file: of `get OBJECT - >FILE` the shell reads no errors of `close`.
+pub(super) fn end_stdout(finish: &Finish) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.flush()?;
+    files::settle(&stdout)?;
+    #[cfg(unix)]
+    if finish.durable.is_some() {
+        match rustix::fs::fsync(&stdout).map_err(io::Error::from) {
+            Err(error) if !is_no_file(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_no_file(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }

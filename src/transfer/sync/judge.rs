@@ -119,7 +119,7 @@ impl Judge {
                 manifests.push(index);
                 continue;
             }
-            match self.checks.glance(source.is_directory(), source.size, destination.size) {
+            match self.checks.glance(is_directory(source, destination), source.size, destination.size) {
                 Glance::Same => {}
                 Glance::Changed => one.changed = true,
                 Glance::Look => match file_and_object(source, destination) {
@@ -428,6 +428,17 @@ fn unproved(object: &Item, head: &Head) {
     log::info!("'{}' {why}", object.uri());
 }
 
+/// Whether a pair is a directory on both sides, which has no content. Two objects are compared whatever their names, and an
+/// object with content is no directory.
+fn is_directory(source: &Item, destination: &Item) -> bool {
+    match (&source.origin, &destination.origin) {
+        _ if !source.is_directory() => false,
+        (Origin::Remote { .. }, Origin::Remote { .. }) => false,
+        (Origin::Remote { .. }, Origin::Local(_)) => source.size == 0,
+        _ => true,
+    }
+}
+
 /// The file and the object of a pair that has one of each.
 fn file_and_object<'a>(a: &'a Item, b: &'a Item) -> Option<(&'a Path, &'a Item)> {
     match (&a.origin, &b.origin) {
@@ -443,5 +454,22 @@ fn md5_known(md5: Option<[u8; 16]>, source: &Item, destination: &Item) -> Option
     match Stored::of_etag(object.etag()) {
         Stored::Md5(etag) => Some(etag == md5?),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_with_content_is_no_directory_whatever_its_name() {
+        let local = |name: &str| Item::local(name.into(), 0, name.into());
+        let object = |name: &str, size| Item::remote(name.into(), size, "b".into(), name.into(), "e".into());
+        assert!(is_directory(&local("d/"), &object("d/", 0)));
+        assert!(is_directory(&local("d/"), &object("d/", 5)), "nothing here is its content");
+        assert!(is_directory(&object("d/", 0), &local("d/")));
+        assert!(!is_directory(&object("d/", 5), &local("d/")), "it cannot be stored, which is to be told");
+        assert!(!is_directory(&object("d/", 5), &object("d/", 5)));
+        assert!(!is_directory(&object("d", 5), &local("d")));
     }
 }
