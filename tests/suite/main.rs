@@ -38,6 +38,8 @@ mod copying;
 mod coverage;
 mod debug_filters;
 mod differential;
+#[cfg(unix)]
+mod disk;
 mod documents;
 mod endpoints;
 mod foreign_answers;
@@ -52,6 +54,8 @@ mod local_side;
 mod lying_deletions;
 mod lying_listings;
 mod many;
+#[cfg(unix)]
+mod machine;
 mod mirror_scenes;
 mod network;
 mod odd_scenes;

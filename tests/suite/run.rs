@@ -64,6 +64,13 @@ impl Invocation {
         Some(self)
     }
 
+    /// The same call as the arguments of another program, behind those in `front`.
+    pub(crate) fn under(mut self, program: &str, front: Vec<OsString>) -> Self {
+        let own = std::mem::replace(&mut self.program, program.into());
+        self.arguments.splice(0..0, front.into_iter().chain([own]));
+        self
+    }
+
     /// The process, ready to be started.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
