@@ -79,14 +79,10 @@ impl Made {
     /// nobody reads it before it is finished who may not read it then.
     pub(super) fn new(target: &Path, object: &Remote, finish: &Finish) -> Self {
         let replaces = mode_of(target);
-        let is_private = finish.restore && object.stored.mode().is_some();
-        let mode = match replaces {
-            _ if is_private => 0o600,
-            // It has to be written, and opened again by a later run.
-            Some(mode) => mode & 0o777 | 0o600,
-            None => 0o666,
-        };
-        Self { mode, replaces, is_plain: !is_private && replaces.is_none() }
+        let wanted = object.stored.mode().filter(|_| finish.restore).or(replaces);
+        // It has to be written, and opened again by a later run.
+        let mode = wanted.map_or(0o666, |mode| mode & 0o777 | 0o600);
+        Self { mode, replaces, is_plain: wanted.is_none() }
     }
 
     /// What GPG writes into: nobody else may read it.
