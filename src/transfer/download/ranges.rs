@@ -107,7 +107,7 @@ pub(super) async fn fetch(
     let chunks = object.size.div_ceil(CHUNK);
     let known_length = file.metadata()?.len() == object.size;
     if !known_length && !has_length(&file, object.size)? {
-        return Ok(false);
+        return Ok(None);
     }
     let combined = object.wanted().checksum.filter(|algorithm| algorithm.is_of_whole());
     let (checked, object_size) = (file.clone(), object.size);
