@@ -53,9 +53,9 @@ mod listing;
 mod local_side;
 mod lying_deletions;
 mod lying_listings;
-mod many;
 #[cfg(unix)]
 mod machine;
+mod many;
 mod mirror_scenes;
 mod network;
 mod odd_scenes;
