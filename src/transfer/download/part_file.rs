@@ -408,7 +408,7 @@ mod tests {
             clear(&name);
             assert!(name.exists() && journal.exists());
             place(second).unwrap();
-            assert_eq!(names_in(root.path()), [target.clone()]);
+            assert_eq!(names_in(root.path()), std::slice::from_ref(&target));
         }
     }
 
