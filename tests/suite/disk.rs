@@ -70,12 +70,12 @@ fn sync_onto_a_directory_says_so_and_goes_on() {
     t.dir("d/way");
     t.s3cmd("sync s3://BUCKET/p/ d/")
         .fails(2)
-        .complains("ERROR: Download of 'way' failed (Reason: d/way is a directory)");
+        .explains("ERROR: Download of 'way' failed (Reason: d/way is a directory)\n");
     assert_eq!(t.text("d/zz"), "p/zz");
     t.dir("e/p/way");
     t.s3cmd("sync s3://BUCKET/p e/")
         .fails(2)
-        .complains("ERROR: Download of 'p/way' failed (Reason: e/p/way is a directory)");
+        .explains("ERROR: Download of 'p/way' failed (Reason: e/p/way is a directory)\n");
     assert_eq!(t.text("e/p/zz"), "p/zz");
 }
 
