@@ -230,7 +230,7 @@ commands! {
     Dellifecycle Documents ["dellifecycle"], 1, "s3://BUCKET...", "Delete the lifecycle rules of a bucket"
     Expire Documents ["expire"], 1, "s3://BUCKET...", "Have objects deleted after some days or at a date",
         "The lifecycle rules that are there are replaced by one made of --expiry-days or --expiry-date, and --expiry-prefix; without any of them they are deleted."
-    Settagging Documents ["settagging"], 2, "s3://BUCKET[/OBJECT]... KEY=VALUE[&KEY=VALUE...]", "Set the tags of a bucket or an object",
+    Settagging Documents ["settagging"], 2, "s3://BUCKET[/OBJECT]... KEY=VALUE[&...]", "Set the tags of a bucket or an object",
         "The tags that are there are replaced. Quote the list, because '&' means something to a shell."
     Gettagging Documents ["gettagging"], 1, "s3://BUCKET[/OBJECT]...", "Show the tags of a bucket or an object"
     Deltagging Documents ["deltagging"], 1, "s3://BUCKET[/OBJECT]...", "Delete the tags of a bucket or an object"

@@ -17,7 +17,8 @@ const REGION_PATIENCE: Duration = Duration::from_secs(10);
 /// Prints a link to download an object, signed for a time. No connection is made, but where no region is configured and the
 /// end point is one of Amazon's: there every bucket has its own, which is asked for.
 ///
-/// The last argument is the time, all others are objects. The signature is of version 4 as far as that goes, 7 days; of version 2 beyond them, and where `signature_v2` is set.
+/// The last argument is the time, all others are objects. The signature is of version 4 as far as that goes, 7 days; of
+/// version 2 beyond them, and where `signature_v2` is set.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let Some((time, objects)) = args.split_last() else {
         return Err(Failure::parameter("Expecting an S3 URI and a time of expiry"));
@@ -25,10 +26,13 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let uris = objects.iter().map(|object| link_uri(object)).collect::<Outcome<Vec<_>>>()?;
     let now = Utc::now();
     let expires = expiry(&time.to_string_lossy(), now.timestamp())?;
-    uris.iter().try_for_each(|uri| link(cx, uri, now, expires))
+    for uri in &uris {
+        link(cx, uri, now, expires).await?;
+    }
+    Ok(())
 }
 
-fn link(cx: &Cx, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Outcome {
+async fn link(cx: &Cx, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Outcome {
     let settings = &cx.settings;
     let https = if settings.signurl_use_https_set { settings.signurl_use_https } else { settings.use_https };
     let endpoint = cx.endpoint();

@@ -137,11 +137,12 @@ where
     let (mut reads, mut writes) = (Plan::new(by_object), Plan::new(by_object));
     for (index, item) in (0..).zip(items) {
         let item = item?;
-        for (plan, S3Uri { bucket, key }) in
-            [(&mut reads, (effects.reads)(&item)), (&mut writes, (effects.writes)(&item))]
-        {
-            plan.push(Touched { bucket, key, index })?;
+        let (from, to) = ((effects.reads)(&item), (effects.writes)(&item));
+        // What is copied onto itself overwrites nothing.
+        if from != to {
+            writes.push(Touched { bucket: to.bucket, key: to.key, index })?;
         }
+        reads.push(Touched { bucket: from.bucket, key: from.key, index })?;
     }
     let (mut edges, mut keeping) = (Vec::new(), HashSet::new());
     let writes = writes.finish()?;
@@ -169,8 +170,7 @@ where
             writes.next_if(|next| next.as_ref().map_or(true, |next| next.is_same_object(&first)))
         {
             let writer = writer?.index;
-            // What is copied onto itself waits for no one.
-            edges.extend(readers.iter().filter(|reader| **reader != writer).map(|reader| (writer, *reader)));
+            edges.extend(readers.iter().map(|reader| (writer, *reader)));
         }
     }
     Ok((edges, keeping))

@@ -52,6 +52,7 @@ fn a_circle_is_refused_and_a_copy_onto_itself_is_none() {
     assert_eq!(failure.exit, crate::output::Exit::USAGE);
     assert!(failure.lines[0].contains("s3://b/"), "{failure:?}");
     assert_eq!(sources(arranged(&pairs(&[("a", "a"), ("b", "c")]), true).unwrap()), ["a", "b"]);
+    assert_eq!(sources(arranged(&pairs(&[("a", "a"), ("a", "c")]), true).unwrap()), ["a", "a"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The part sizes that clients choose: where neither the uploader nor the server tells the size, the number of parts in the
 //! ETag leaves at most a few of them, and the ETag decides.
 
-use crate::s3::multipart::MAX_PARTS;
+use crate::s3::multipart::{MAX_PARTS, MIN_PART_SIZE};
 
 const MIB: u64 = 1 << 20;
 
@@ -15,7 +15,8 @@ const COMMON: [u64; 22] =
 pub fn usual(size: u64, parts: u64, configured: u64) -> Vec<u64> {
     let mut fitting: Vec<u64> = Vec::new();
     let common = COMMON.iter().map(|mib| mib * MIB);
-    for part in std::iter::once(configured).chain(common).chain(grown(size)) {
+    let grown = grown(size).filter(|part| *part >= MIN_PART_SIZE);
+    for part in std::iter::once(configured).chain(common).chain(grown) {
         if part > 0 && size.div_ceil(part).max(1) == parts && !fitting.contains(&part) {
             fitting.push(part);
         }

@@ -383,6 +383,8 @@ fn check(world: &World, case: &Case) {
 }
 
 fn many(command: Command, usual: u64) {
+    // Another service than `serve` is asked for fewer.
+    let usual = if crate::server::service().external { 60 } else { usual };
     let count = crate::differential::number("PROPTEST_CASES").unwrap_or(usual);
     let count = u32::try_from(count).expect("a number of cases");
     let config =

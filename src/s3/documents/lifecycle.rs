@@ -278,7 +278,7 @@ impl LifecycleRule {
             for child in &condition.children {
                 match child.name.as_str() {
                     "Prefix" if child.text.len() > read.prefix.len() => {
-                        child.text.clone_into(&mut read.prefix)
+                        child.text.clone_into(&mut read.prefix);
                     }
                     "Tag" => read.tags.push((child.exact("Key").to_owned(), child.exact("Value").to_owned())),
                     "ObjectSizeGreaterThan" => read.larger_than = number(child.text.trim()),

@@ -45,6 +45,9 @@ impl Rule {
     }
 }
 
+/// Whether a rule that is stored may stand for one that was sent.
+type Likeness<'a> = dyn Fn(&Rule, &Rule) -> bool + 'a;
+
 /// For each rule of `sent` the one of `stored` that stands for it: the same, else the one of that name, else one that says
 /// some of it, else (`loose`) any that is left over.
 fn pairs(sent: &[Rule], stored: &[Rule], loose: bool) -> Vec<Option<usize>> {
@@ -55,8 +58,7 @@ fn pairs(sent: &[Rule], stored: &[Rule], loose: bool) -> Vec<Option<usize>> {
         let others = !(a.id.is_empty() || b.id.is_empty()) && a.facts != b.facts;
         (loose || !others) && a.facts.iter().any(|fact| b.facts.contains(fact))
     };
-    let passes: [&dyn Fn(&Rule, &Rule) -> bool; 4] =
-        [&Rule::means, &by_name, &by_likeness, &|_: &Rule, _: &Rule| loose];
+    let passes: [&Likeness<'_>; 4] = [&Rule::means, &by_name, &by_likeness, &|_: &Rule, _: &Rule| loose];
     for matches in passes {
         for (rule, slot) in sent.iter().zip(&mut found).filter(|(_, slot)| slot.is_none()) {
             if let Some(at) = free.iter().position(|index| matches(rule, &stored[*index])) {

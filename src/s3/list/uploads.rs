@@ -50,7 +50,7 @@ impl Client {
     pub async fn list_uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>> {
         let mut uploads: Vec<Upload> = Vec::new();
         let mut seen = HashSet::new();
-        let mut marker: Option<(String, String)> = None;
+        let mut marker: Option<Marker> = None;
         let mut walk = Walk::new();
         loop {
             let mut request = Request::new(Method::GET, Some(bucket), None).query("uploads", "");
@@ -150,8 +150,11 @@ impl Client {
     }
 }
 
+/// Where the next page begins: key and upload id of the last entry.
+type Marker = (String, String);
+
 /// A page of uploads, and the key and id behind which the next one begins.
-fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<(String, String)>)> {
+fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<Marker>)> {
     let (mut uploads, mut upload) = (Vec::new(), Upload::default());
     let (mut truncated, mut key, mut id) = (None, String::new(), String::new());
     xml::expect_root(text, "ListMultipartUploadsResult")?;

@@ -220,8 +220,9 @@ pub(super) async fn prepare(
     exactly: bool,
 ) -> Result<Streamed> {
     for claim in Claim::all(object) {
+        let fits = |size: u64| cut(object.size, size, claim.parts).is_some();
         let first = match object.part_size {
-            Some(_) if !exactly => None,
+            Some(size) if !exactly && fits(size) => None,
             _ => claim.size_of_first(client, uri, object).await?,
         };
         let (size, origin) = match first {
