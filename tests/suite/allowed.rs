@@ -162,6 +162,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         row: "missing-sources",
+        place: "334-put-missing-and-present",
+        changes: &[(
+            r"(?s)^exit: 0\n(.*--- stderr\n)",
+            "exit: 2\n${1}WARNING: Skipping over missing.txt: No such file or directory\n",
+        )],
+    },
+    Difference {
+        row: "missing-sources",
         place: "put dangling hello.txt .*",
         changes: &[(
             r"(?s)^exit: 0\n(.*--- stderr\n)",

@@ -353,7 +353,7 @@ fn a_signal_ends_a_run_that_does_not_listen() {
         let stdin = child.stdin.take();
         let ended = child.wait_with_output().expect("it ends");
         drop(stdin);
-        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
         assert_eq!(ended.status.code(), Some(code));
         assert_eq!(String::from_utf8_lossy(&ended.stderr), words);
     }
@@ -379,6 +379,6 @@ fn a_signal_ends_a_run_that_matches_patterns() {
         let status = child.wait().expect("it ends");
         assert_eq!(status.code(), Some(143), "{command}: {status}\n{}", errors());
         assert!(!errors().contains("Summary"), "it had nothing to do any more: {}", errors());
-        assert!(started.elapsed() < Duration::from_secs(8), "{command}: {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(60), "{command}: {:?}", started.elapsed());
     }
 }

@@ -75,7 +75,9 @@ fn a_missing_source_beside_others_is_named_and_the_others_go_up() {
     t.s3cmd("put missing.txt one.txt s3://BUCKET/many/")
         .fails(2)
         .prints("upload: 'one.txt' -> 's3://BUCKET/many/one.txt' (4 bytes in TIME) [1 of 1]")
-        .complains("WARNING: Skipping over missing.txt: No such file or directory");
+        .complains(
+            "WARNING: Skipping over missing.txt: No such file or directory\nERROR: 1 of 2 items failed",
+        );
 }
 
 #[test]
@@ -233,9 +235,9 @@ fn symbolic_links_are_skipped_unless_followed() {
     assert_eq!(run.code, Some(0));
     run.explains("WARNING: Skipping over symbolic link: d/link.txt");
     assert_eq!(t.keys(), ["real.txt"]);
-    t.s3cmd("put -r -F d/ s3://BUCKET")
-        .fails(2)
-        .complains("WARNING: Skipping over d/dangling: No such file or directory");
+    t.s3cmd("put -r -F d/ s3://BUCKET").fails(2).complains(
+        "WARNING: Skipping over d/dangling: No such file or directory\nERROR: 1 of 3 items failed",
+    );
     assert_eq!(t.keys(), ["link.txt", "real.txt"]);
     assert_eq!(t.content("link.txt"), b"real\n");
 }

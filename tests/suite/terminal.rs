@@ -195,6 +195,7 @@ fn errors_stand_on_lines_of_their_own_among_the_rows() {
         "download: 's3://BUCKET/a' -> 'out/a' (50000 bytes in TIME)",
         "ERROR: Creation of file 'out/b' failed (Reason: Is a directory)",
         "download: 's3://BUCKET/c' -> 'out/c' (50000 bytes in TIME)",
+        "ERROR: 1 of 3 items failed",
     ]);
 }
 
