@@ -4,7 +4,7 @@ use super::context::Context;
 use super::hosts::setting;
 use crate::cli::Command;
 use crate::config::Settings;
-use crate::output::Failure;
+use crate::output::{Exit, Failure};
 use crate::s3::ConnectionFailure;
 use crate::s3::failures::Trouble;
 use chrono::TimeDelta;
@@ -16,10 +16,22 @@ const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
 pub(super) fn add(command: Command, cx: &Context, mut failure: Failure) -> Failure {
     if command != Command::Check
         && let Some(trouble) = cx.failures.last()
+        && is_reason(&trouble, &failure)
     {
         failure.lines.push(line(cx, &trouble));
     }
     failure
+}
+
+/// Whether a run ended because of its last trouble, which may have been overcome.
+fn is_reason(trouble: &Trouble, failure: &Failure) -> bool {
+    match trouble {
+        Trouble::Account { code, .. } => {
+            failure.exit == Exit::ACCESSDENIED
+                || failure.lines.iter().any(|line| line.contains(code.as_str()))
+        }
+        Trouble::Connection { .. } => !matches!(failure.exit, Exit::SOFTWARE | Exit::NOTFOUND | Exit::USAGE),
+    }
 }
 
 fn line(cx: &Context, trouble: &Trouble) -> String {

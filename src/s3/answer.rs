@@ -4,7 +4,7 @@
 //! Sources: the pages of the operations below <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>,
 //! and what Ceph, MinIO, moto and `rclone serve s3` answer where they differ.
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, ServiceError};
 use super::request::Request;
 use super::xml;
 use http::{HeaderMap, Method};
@@ -158,6 +158,22 @@ impl Form {
     pub(super) fn check_body(&self, request: &Request, text: &[u8]) -> Result<()> {
         let text = String::from_utf8_lossy(text);
         let is_empty = text.trim().is_empty();
+        // A service that does not know a sub-resource may answer as if it had not been named (Ceph 16.2 does).
+        let is_listed = xml::root(&text).is_some_and(|root| root == "ListBucketResult");
+        if is_listed
+            && let Some((name, _)) =
+                request.query.iter().find(|(name, _)| DOCUMENTS.iter().any(|(known, _)| known == name))
+        {
+            let message = format!("the service does not know '{name}'");
+            let error = ServiceError {
+                status: 501,
+                code: "NotImplemented".to_owned(),
+                message,
+                bucket: request.bucket.clone(),
+                ..ServiceError::default()
+            };
+            return Err(error.into());
+        }
         let roots = match self.body {
             Body::Content => return Ok(()),
             Body::Json => {

@@ -263,7 +263,7 @@ fn put(random: &mut Random) -> Case {
         1 if !plain.is_empty() => {
             // A name without a slash is a difference of its own.
             let deep: Vec<&str> = plain.iter().copied().filter(|name| name.contains('/')).collect();
-            let mut list = String::from("dir/missing\n");
+            let mut list = String::new();
             for _ in 0..3.min(deep.len()) {
                 list += random.pick(&deep);
                 list.push('\n');

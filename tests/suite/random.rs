@@ -104,7 +104,6 @@ const LOCAL: &[&str] = &[
     "tree/",
     "tree/sub",
     "notes.html",
-    "missing.txt",
 ];
 
 /// No object gets the name of a prefix: what `-r` then means is a difference (`recursive-object`).
