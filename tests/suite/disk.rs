@@ -362,14 +362,14 @@ fn a_signal_ends_a_run_that_does_not_listen() {
 #[test]
 fn a_signal_ends_a_run_that_matches_patterns() {
     use rustix::process::Signal;
-    let t = TestEnv::new();
+    let t = TestEnv::with_bucket();
     for index in 0..3000 {
         t.file(format!("tree/{}/{index}-{}", index % 10, "a".repeat(120)), "");
     }
     let patterns: String = (0..400).map(|index| format!("*{}*b{index}*\n", "a*".repeat(6))).collect();
     t.file("patterns", patterns);
     for command in ["put -r", "sync"] {
-        let line = format!("{command} -v --exclude-from=patterns tree/ s3://bucket/");
+        let line = format!("{command} -v --exclude-from=patterns tree/ s3://BUCKET/");
         let mut child = start(&t.s3cmd(&line), &t.home("errors"));
         let errors = || std::fs::read_to_string(t.home("errors")).unwrap_or_default();
         until("it looks at the files", || errors().contains("Compiling list of local files"));
