@@ -192,6 +192,10 @@ async fn preview(cx: &Cx, uri: &S3Uri, kind: Kind, new: Option<&Document>, said:
         }
         // The bucket or the object itself is not there, and so nothing could be set.
         Err(error) if error.is_not_found() => return Err(failed(error, said)),
+        // There is nothing to compare with.
+        Err(error) if matches!(error.status(), Some(405 | 501)) => {
+            log::info!("{uri}: the service knows no {}: {error}", kind.noun());
+        }
         Err(error) => log::warn!("{uri}: the {} that is there cannot be read: {error}", kind.noun()),
     }
     if said.in_dry_run { said.tell(cx, uri, 0) } else { Ok(()) }

@@ -66,6 +66,22 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         )],
     },
     Difference {
+        row: "documents-checked",
+        place: "743-setpolicy-broken",
+        changes: &[(
+            r"\(InvalidArgument\)\n",
+            "(InvalidArgument): no bucket policy for s3://lab-ref-1/: it is not JSON: EOF while parsing a list at line 1 column 40\n",
+        )],
+    },
+    Difference {
+        row: "documents-checked",
+        place: "805-setlifecycle-broken",
+        changes: &[(
+            r"\(MalformedXML\)\n",
+            "(MalformedXML): no lifecycle configuration for s3://lab-ref-1/: it is XML that ends in the middle\n",
+        )],
+    },
+    Difference {
         row: "others-go-on",
         place: "718-setacl-public-vhost",
         changes: &[(

@@ -417,7 +417,12 @@ impl Judge {
         match self.client.head_object_with_checksum(&uri.bucket, &uri.key).await {
             Ok(head) => Ok(Some(head)),
             Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) if error.concerns_all_requests() => Err(error.into()),
+            // It is taken for changed: the transfer says what is wrong with it, and the others go on.
+            Err(error) => {
+                log::info!("'{uri}' cannot be compared: {error}");
+                Ok(None)
+            }
         }
     }
 }
