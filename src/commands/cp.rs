@@ -168,14 +168,9 @@ pub(super) fn not_deleted(from: &S3Uri, to: &S3Uri, error: Error, total: u64) ->
     if error.concerns_all_requests() {
         return Err(error.into());
     }
-    let reason = reason_of(&error);
+    let reason = error.reason();
     log::error!("'{from}' was copied to '{to}', but could not be deleted ({reason})");
     if total == 1 { Err(error.into()) } else { Ok(Verdict::Failed) }
-}
-
-/// The words of the service where it said something.
-pub(super) fn reason_of(error: &Error) -> String {
-    error.service().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Says why one of `total` objects could not be rewritten; an error that is wrong for the rest too is passed on.
@@ -192,7 +187,7 @@ pub(super) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<Verd
             Err(error.into())
         }
         CopyError::Failed(error) => {
-            log::error!("Copy failed for: '{from}' ({})", reason_of(&error));
+            log::error!("Copy failed for: '{from}' ({})", error.reason());
             Ok(Verdict::Failed)
         }
     }

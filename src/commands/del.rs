@@ -1,7 +1,6 @@
 //! `del` and `rm`: delete objects.
 
 use super::context::{Cx, s3_uris};
-use super::cp::reason_of;
 use super::get::show_excluded;
 use super::versions;
 use crate::output::{Event, Exit, Failure, Outcome, reason};
@@ -91,7 +90,7 @@ fn not_deleted(item: &RemoteItem, error: Error, total: u64) -> Outcome<Verdict> 
     if total == 1 || error.concerns_all_requests() {
         return Err(error.into());
     }
-    log::error!("Delete of '{}' failed (Reason: {})", item.uri(), reason_of(&error));
+    log::error!("Delete of '{}' failed (Reason: {})", item.uri(), error.reason());
     Ok(Verdict::refused(&error))
 }
 

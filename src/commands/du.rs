@@ -1,7 +1,7 @@
 //! `du [s3://BUCKET[/PREFIX]...]`: counts objects and bytes.
 
 use super::context::{Cx, s3_uris};
-use super::each::each;
+use super::each::{Ends, each};
 use super::names::Names;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::list::ListOptions;
@@ -25,21 +25,29 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     .await
 }
 
+/// The sum of each bucket and of all that could be measured.
 async fn all_buckets(cx: &Cx) -> Outcome {
     let human = cx.settings.human_readable_sizes;
     let buckets = cx.client().list_buckets().await?;
+    let mut ends = Ends::of(cx, buckets.len());
     let sums = futures::stream::iter(buckets).map(|bucket| async move {
         let uri = S3Uri::new(bucket.name, "");
-        Ok::<_, Failure>((measure(cx, &uri).await?, uri))
+        (measure(cx, &uri).await, uri)
     });
     let mut sums = sums.buffered(cx.width()).boxed();
     let mut total = 0;
-    while let Some((usage, uri)) = sums.try_next().await? {
-        total += usage.bytes;
-        cx.console.tell(&usage.event(&uri, human))?;
+    while let Some((usage, uri)) = sums.next().await {
+        match usage {
+            Ok(usage) => {
+                total += usage.bytes;
+                cx.console.tell(&usage.event(&uri, human))?;
+            }
+            Err(failure) => ends.note(&uri, Err(failure))?,
+        }
     }
     cx.console.ornament("------------")?;
-    cx.console.tell(&Event::Total { bytes: total, human })
+    cx.console.tell(&Event::Total { bytes: total, human })?;
+    ends.outcome()
 }
 
 /// What is under a prefix.

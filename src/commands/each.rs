@@ -7,29 +7,51 @@ use crate::uri::S3Uri;
 /// Does something to each argument, in order. A single one ends the command as it ends; of several, each that fails is named
 /// and the others go on. Then the exit code is 2, or that of the failures where all failed alike.
 pub(super) async fn each(cx: &Cx, uris: &[S3Uri], work: impl AsyncFn(&S3Uri) -> Outcome) -> Outcome {
-    if let [uri] = uris {
-        return work(uri).await;
-    }
-    let mut exits = Vec::new();
+    let mut ends = Ends::of(cx, uris.len());
     for uri in uris {
-        let Err(failure) = work(uri).await else { continue };
-        if concerns_all(&failure) {
+        ends.note(uri, work(uri).await)?;
+    }
+    ends.outcome()
+}
+
+/// How each of several arguments ended.
+pub(super) struct Ends {
+    total: usize,
+    stops: bool,
+    exits: Vec<Exit>,
+}
+
+impl Ends {
+    pub(super) fn of(cx: &Cx, total: usize) -> Self {
+        Self { total, stops: cx.settings.stop_on_error, exits: Vec::new() }
+    }
+
+    /// Takes note of how one ended, and says so if it failed. What is left to be done returns with the failure that forbids
+    /// it.
+    pub(super) fn note(&mut self, uri: &S3Uri, end: Outcome) -> Outcome {
+        let Err(failure) = end else { return Ok(()) };
+        if self.total == 1 || concerns_all(&failure) {
             return Err(failure);
         }
         for line in named(uri, &failure.lines) {
             log::error!("{line}");
         }
-        exits.push(failure.exit);
-        if cx.settings.stop_on_error {
+        self.exits.push(failure.exit);
+        if self.stops {
             return Err(Failure::new(Exit::PARTIAL, "Exiting now because of --stop-on-error"));
         }
+        Ok(())
     }
-    match exits.first() {
-        None => Ok(()),
-        Some(exit) if exits.len() == uris.len() && exits.iter().all(|other| other == exit) => {
-            Err(Failure::silent(*exit))
+
+    pub(super) fn outcome(self) -> Outcome {
+        let Self { total, exits, .. } = self;
+        match exits.first() {
+            None => Ok(()),
+            Some(exit) if exits.len() == total && exits.iter().all(|other| other == exit) => {
+                Err(Failure::silent(*exit))
+            }
+            Some(_) => Err(Failure::silent(Exit::PARTIAL)),
         }
-        Some(_) => Err(Failure::silent(Exit::PARTIAL)),
     }
 }
 

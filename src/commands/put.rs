@@ -312,7 +312,7 @@ fn failed(path: Local<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outcome<Ve
         }
         error if is_final(&error) && alone => Err(error.into()),
         error if is_final(&error) => {
-            let reason = super::cp::reason_of(&error);
+            let reason = error.reason();
             log::error!("Upload of '{path}' failed (Reason: {reason})");
             Ok(Verdict::refused(&error))
         }

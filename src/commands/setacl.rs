@@ -1,7 +1,6 @@
 //! `setacl s3://BUCKET[/KEY]...`: changes who may read and write.
 
 use super::context::{Cx, s3_uris};
-use super::cp::reason_of;
 use super::get::show_excluded;
 use crate::config::{AclChange, Settings};
 use crate::output::{Event, Failure, Outcome, Place};
@@ -75,7 +74,7 @@ fn failed(uri: &S3Uri, error: Error, alone: bool) -> Outcome<Verdict> {
     if alone || error.concerns_all_requests() {
         return Err(error.into());
     }
-    log::error!("ACL of '{uri}' could not be changed (Reason: {})", reason_of(&error));
+    log::error!("ACL of '{uri}' could not be changed (Reason: {})", error.reason());
     Ok(Verdict::refused(&error))
 }
 

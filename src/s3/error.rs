@@ -8,6 +8,7 @@ use std::time::Duration;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>; `UserSuspended` is Ceph's.
 const OF_THE_ACCOUNT: &[&str] = &[
     "AccountProblem",
+    "AllAccessDisabled",
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidSecurity",
@@ -52,6 +53,11 @@ impl ServiceError {
     /// Whether the error says that the bucket or object is not there.
     pub fn is_not_found(&self) -> bool {
         self.status == 404
+    }
+
+    /// Whether the error is about the account, its keys or the clock, and not about what was asked for.
+    pub fn is_about_account(&self) -> bool {
+        OF_THE_ACCOUNT.contains(&self.code.as_str())
     }
 }
 
@@ -128,7 +134,7 @@ impl Error {
     /// of one item.
     pub fn concerns_all_requests(&self) -> bool {
         match self {
-            Error::Service(service) => OF_THE_ACCOUNT.contains(&service.code.as_str()),
+            Error::Service(service) => service.is_about_account(),
             Error::Connection { kind, .. } => matches!(
                 kind,
                 ConnectionFailure::Refused | ConnectionFailure::Resolve | ConnectionFailure::Tls
@@ -136,6 +142,11 @@ impl Error {
             Error::Io(error) => error.kind() == std::io::ErrorKind::BrokenPipe,
             Error::Integrity(_) | Error::Malformed(_) | Error::Invalid(_) => false,
         }
+    }
+
+    /// What a line about one item says of it: the words of the service where it said something.
+    pub fn reason(&self) -> String {
+        self.service().map_or_else(|| self.to_string(), ToString::to_string)
     }
 
     /// S3 code of the service's answer; empty if it was none.

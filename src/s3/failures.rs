@@ -27,17 +27,8 @@ pub enum Trouble {
     },
 }
 
-/// Codes of refusals that are about keys, signatures and clocks rather than about one object.
-const ACCOUNT_CODES: &[&str] = &[
-    "AuthorizationHeaderMalformed",
-    "ExpiredToken",
-    "IllegalLocationConstraintException",
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "RequestTimeTooSkewed",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-];
+/// Codes of refusals that are about the region a request was signed for, which a setting decides too.
+const OF_THE_REGION: &[&str] = &["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 
 /// Remembers the last [`Trouble`] of the clients that share it.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +41,9 @@ impl FailureLog {
             Error::Connection { kind, message } => {
                 Trouble::Connection { kind: *kind, message: message.clone(), host: host.to_owned() }
             }
-            Error::Service(service) if ACCOUNT_CODES.contains(&service.code.as_str()) => {
+            Error::Service(service)
+                if service.is_about_account() || OF_THE_REGION.contains(&service.code.as_str()) =>
+            {
                 let (code, region) = (service.code.clone(), service.region.clone());
                 Trouble::Account { code, region, ahead: clock_difference(&service.date) }
             }

@@ -92,7 +92,7 @@ pub async fn delete_sized(
                     refused = refused.or(Some(error.into()));
                 }
                 Err(error) => {
-                    let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
+                    let reason = error.reason();
                     let failed = batch.iter().map(|doomed| (name_of(doomed), reason.clone())).collect();
                     report(console, bucket, batch, &failed, how.dry_run, &mut deleted)?;
                 }
@@ -179,7 +179,7 @@ async fn delete_batch(client: &Client, bucket: &str, doomed: &[Doomed]) -> Resul
             if error.concerns_all_requests() {
                 return Err(error);
             }
-            let reason = error.service().map_or_else(|| error.to_string(), ToString::to_string);
+            let reason = error.reason();
             failures.insert((key.to_owned(), version.to_owned()), reason);
         }
     }

@@ -1,7 +1,7 @@
 //! No parameter and no option is dropped in silence: it is acted on, or the line is refused.
 
 use crate::env::TestEnv;
-use crate::hostile::Hostile;
+use crate::hostile::{Answer, Hostile, Lie, Op};
 use s3cmd::cli::commands::COMMANDS;
 
 /// For each command a line with as many parameters as it takes, and one more. Those that take any number do all of them.
@@ -188,4 +188,23 @@ fn secrets_that_others_may_read_are_told_on_request() {
     mode(0o600);
     assert!(!t.s3cmd("-v ls s3://BUCKET").run().stderr.contains("secrets"));
     t.s3cmd("check s3://BUCKET").ok().silent_about(words);
+}
+
+/// What is over all buckets goes past one that may not be listed.
+#[test]
+fn a_bucket_that_may_not_be_listed_stops_no_other() {
+    let server = Hostile::start();
+    server.object("a/k", "one").object("b/k", "four").object("c/k", "two");
+    server.lie(Lie::answer(Op::ListObjects, |request, answer| {
+        if request.bucket == "b" { Answer::error(403, "AccessDenied") } else { answer }
+    }));
+    let t = server.world();
+    for line in ["la", "du", "du s3://"] {
+        let run = t.s3cmd(line).fails(2).explains("s3://b/: S3 error: 403 (AccessDenied)");
+        assert!(run.stdout.contains("s3://a/") && run.stdout.contains("s3://c/"), "{line}\n{run}");
+        assert!(
+            line == "la" || run.stdout.lines().last().is_some_and(|line| line.starts_with("6 ")),
+            "{run}"
+        );
+    }
 }

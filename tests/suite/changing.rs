@@ -1,5 +1,6 @@
 //! What changes objects where they are: `modify`, `fixbucket`, and what `del --stats` tells.
 
+use crate::bytes::bytes;
 use crate::env::TestEnv;
 
 #[test]
@@ -51,8 +52,7 @@ fn modify_takes_prefixes_wildcards_and_objects_in_parts() {
     assert_eq!(t.s3cmd("modify -r s3://BUCKET/none/").run().code, Some(1));
     assert_eq!(t.content("d/b"), b"d/b");
 
-    let content: Vec<u8> =
-        (0..6 * 1024 * 1024).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let content: Vec<u8> = bytes(6 * 1024 * 1024);
     t.file("large", &content);
     t.s3cmd("put --multipart-chunk-size-mb=5 large s3://BUCKET").ok();
     t.s3cmd("modify --add-header=x-amz-meta-a:b s3://BUCKET/large").ok();

@@ -1,6 +1,7 @@
 //! `--checksum-algorithm`: what the server keeps, and what is decided by it. Services without such checksums (Ceph 16)
 //! ignore what they are sent, and only that is tested on them.
 
+use crate::bytes::bytes;
 use crate::env::{TestEnv, notice};
 use crate::network::{listen, pointing_at, request};
 use s3cmd::s3::checksum::{Algorithm, Checksum, Hasher};
@@ -9,10 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const MIB: usize = 1 << 20;
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
-}
 
 fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
     let mut hasher = Hasher::new(algorithm);
@@ -59,7 +56,7 @@ fn are_kept(t: &TestEnv) -> bool {
 fn uploads_store_the_checksum_that_was_asked_for() {
     let t = TestEnv::with_bucket();
     let kept = are_kept(&t);
-    let large = content(10 * MIB + 5);
+    let large = bytes(10 * MIB + 5);
     t.file("large", &large);
     for algorithm in Algorithm::all() {
         let name = algorithm.name();
@@ -92,7 +89,7 @@ fn uploads_signed_with_version_2_carry_it_too() {
     let kept = are_kept(&t);
     t.configure("signature_v2 = True");
     t.configure("checksum_algorithm = sha1");
-    let large = content(6 * MIB);
+    let large = bytes(6 * MIB);
     t.file("large", &large);
     t.s3cmd("put --multipart-chunk-size-mb=5 large s3://BUCKET/").ok();
     if kept {
@@ -122,7 +119,7 @@ fn an_unknown_algorithm_is_refused_before_anything_is_sent() {
 fn an_upload_that_was_killed_ends_with_the_right_checksum() {
     let t = TestEnv::with_bucket();
     let kept = are_kept(&t);
-    let large = content(16 * MIB + 7);
+    let large = bytes(16 * MIB + 7);
     t.file("large", &large);
     let line = "put --checksum-algorithm=crc64nvme --multipart-chunk-size-mb=5 --jobs=1";
     let slow = format!("{line} --limit-rate=6m large s3://BUCKET/large");
@@ -157,7 +154,7 @@ fn an_upload_that_was_killed_ends_with_the_right_checksum() {
 fn an_unfinished_upload_keeps_the_checksums_it_was_begun_with() {
     let t = TestEnv::with_bucket();
     let kept = are_kept(&t);
-    let large = content(11 * MIB);
+    let large = bytes(11 * MIB);
     t.file("large", &large);
     for (begun, resumed) in [("sha256", ""), ("", "sha256"), ("crc32", "crc64nvme")] {
         let option = |name: &str| match name {
@@ -199,7 +196,7 @@ fn downloads_are_proved_by_the_checksum_of_their_parts() {
     if !are_kept(&t) {
         return;
     }
-    let large = content(13 * MIB);
+    let large = bytes(13 * MIB);
     for name in ["sha1", "sha256"] {
         // From standard input neither an MD5 nor a part size is stored, and nobody guesses parts of 6 MiB.
         let line =
@@ -219,7 +216,7 @@ fn sync_compares_objects_in_parts_by_their_checksum() {
     if !are_kept(&t) {
         return;
     }
-    let mut large = content(13 * MIB);
+    let mut large = bytes(13 * MIB);
     t.file("d/large", &large);
     // No MD5 and no part size are stored, and nobody guesses parts of 6 MiB.
     t.s3cmd(
@@ -365,7 +362,7 @@ fn service_of_ranges(content: Arc<Vec<u8>>, checksum: String, broken: Arc<Atomic
 
 #[test]
 fn ranges_prove_the_whole_and_so_does_what_an_earlier_run_left() {
-    let large = Arc::new(content(40 * MIB + 3));
+    let large = Arc::new(bytes(40 * MIB + 3));
     for algorithm in Algorithm::all() {
         let right = sum(algorithm, &large);
         for (checksum, is_right) in [(right, true), (sum(algorithm, b""), false)] {

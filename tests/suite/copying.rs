@@ -1,5 +1,6 @@
 //! `cp` and `mv`, and what `info` says about the results.
 
+use crate::bytes::bytes;
 use crate::env::TestEnv;
 
 fn with_objects(keys: &[&str]) -> TestEnv {
@@ -94,8 +95,7 @@ fn missing_sources_have_their_exit_codes() {
 #[test]
 fn a_large_object_is_copied_in_parts_and_whole() {
     let t = with_objects(&[]);
-    let content: Vec<u8> =
-        (0..11 * 1024 * 1024).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let content: Vec<u8> = bytes(11 * 1024 * 1024);
     t.configure("multipart_copy_chunk_size_mb = 5");
     // The source's name is read twice by some servers on the way to a part.
     for key in ["plain", "x%41.txt", "ä +b"] {
@@ -111,8 +111,7 @@ fn a_large_object_is_copied_in_parts_and_whole() {
 #[test]
 fn a_copy_in_parts_has_the_parts_of_its_source() {
     let t = with_objects(&[]);
-    let content: Vec<u8> =
-        (0..13 * 1024 * 1024).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
+    let content: Vec<u8> = bytes(13 * 1024 * 1024);
     t.file("f", &content);
     t.configure("multipart_chunk_size_mb = 6\nmultipart_copy_chunk_size_mb = 5");
     t.s3cmd("put f s3://BUCKET/f").ok();

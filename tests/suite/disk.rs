@@ -340,6 +340,42 @@ fn a_signal_says_what_is_kept_and_the_same_command_goes_on() {
 }
 
 #[test]
+fn a_signal_says_what_is_kept_of_an_upload() {
+    use rustix::process::Signal;
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        for (option, keeps) in [("", true), ("--abort-on-error", false)] {
+            let (t, relay) = world();
+            let bytes = content(50 << 20);
+            t.file("f", &bytes);
+            let line = "put --no-progress --multipart-chunk-size-mb=5 f s3://BUCKET/k";
+            let call = t.s3cmd(&format!("{line} --jobs=1 --limit-rate=8m {option}"));
+            let child = call.command().spawn().expect("it starts");
+            let has_part = || {
+                let begun = t.s3cmd("multipart s3://BUCKET").ok().stdout;
+                let id = begun.lines().find_map(|line| line.split_once("s3://")?.1.split_once('\t'));
+                id.is_some_and(|(_, id)| {
+                    let parts = t.s3cmd("listmp s3://BUCKET/k").arg(id).ok().stdout;
+                    // The head line, the first part, whose answer has been read for sure when there is a second.
+                    parts.lines().count() > 2
+                })
+            };
+            until("two parts are there", has_part);
+            signalled(&child, signal);
+            let ended = child.wait_with_output().expect("it ends");
+            let errors = String::from_utf8_lossy(&ended.stderr);
+            assert_eq!(ended.status.code(), Some(code), "{errors}");
+            let kept = errors.lines().find(|line| line.starts_with("WARNING: 'f': "));
+            assert_eq!(kept.is_some(), keeps, "{errors}");
+            relay.moved();
+            t.s3cmd(line).ok();
+            let sent = relay.moved().0;
+            assert!(if keeps { sent <= 46 } else { sent >= 50 }, "{sent}");
+            assert!(t.content("k") == bytes);
+        }
+    }
+}
+
+#[test]
 fn a_signal_ends_a_run_that_does_not_listen() {
     use rustix::process::Signal;
     let t = TestEnv::new();

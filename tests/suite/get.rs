@@ -1,5 +1,6 @@
 //! `get`: which key becomes which file, what happens to files that exist, and where it never writes.
 
+use crate::bytes::bytes;
 use crate::env::{FILE_TIME, TestEnv};
 use std::os::unix::fs::symlink;
 
@@ -103,7 +104,7 @@ fn an_existing_file_stops_the_rest_of_a_recursive_get() {
 #[test]
 fn a_partial_file_is_continued() {
     let t = TestEnv::with_bucket();
-    let content: Vec<u8> = (0..300_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let content: Vec<u8> = bytes(300_000);
     t.object("k", &content);
     t.file("f", &content[..100_000]);
     t.s3cmd("get --continue s3://BUCKET/k f").ok();

@@ -1,5 +1,6 @@
 //! Encryption with GPG before the upload and after the download. Where there is no GPG the tests say so and are left out.
 
+use crate::bytes::bytes;
 use crate::differential::{Twins, original};
 use crate::env::{TestEnv, notice};
 use crate::run::Invocation;
@@ -36,7 +37,7 @@ fn call(t: &TestEnv, line: &str) -> Invocation {
 #[test]
 fn what_is_encrypted_comes_back_and_the_store_never_sees_it() {
     let Some(t) = world() else { return };
-    let big: Vec<u8> = (0..13_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let big: Vec<u8> = bytes(13_000_000);
     t.file("big.bin", &big);
     t.file("-dash", "a name like an option\n");
     t.file("empty", "");

@@ -1,6 +1,7 @@
 //! Faults of the machine on downloads: system calls that fail, injected by `strace`. Nothing is claimed that is not on the
 //! disk, nothing remote is deleted for it, and no content is given up for the sake of attributes.
 
+use crate::bytes::bytes;
 use crate::env::{TestEnv, notice};
 use crate::run::{Invocation, Run};
 use sha2::{Digest, Sha256};
@@ -41,10 +42,6 @@ const SEALED: Way = Way { name: "sealed", command: "get s3://BUCKET/sealed d/f",
 
 const ALL: [Way; 7] = [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY, SEALED];
 
-fn content(length: usize) -> Vec<u8> {
-    (0..length as u64).map(|index| (index.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8).collect()
-}
-
 /// A bucket with an object for each way, and a stand-in for GPG that any machine has.
 fn world() -> TestEnv {
     let t = TestEnv::with_bucket();
@@ -57,7 +54,7 @@ fn world() -> TestEnv {
         script.display()
     ));
     t.object("small", "small\n");
-    t.object("large", content(LARGE));
+    t.object("large", bytes(LARGE));
     t.object("tree/x/f", "in a tree\n");
     t.object("twin/one", "the same in both\n");
     t.file("plain", "plain words\n");
@@ -80,7 +77,7 @@ fn fresh(t: &TestEnv) {
         let _ = std::fs::remove_dir_all(t.path(directory));
         t.dir(directory);
     }
-    t.file("d/g", &content(LARGE)[..20 << 20]);
+    t.file("d/g", &bytes(LARGE)[..20 << 20]);
     t.file("e/one", "the same in both\n");
 }
 
@@ -317,8 +314,8 @@ fn standard_output_that_does_not_take_its_bytes_is_an_error() {
 #[test]
 fn a_limit_on_file_sizes_is_a_write_error_of_that_object() {
     let t = TestEnv::with_bucket();
-    t.object("big", content(3 << 20));
-    t.object("huge", content(LARGE));
+    t.object("big", bytes(3 << 20));
+    t.object("huge", bytes(LARGE));
     t.object("small", "small\n");
     t.dir("d");
     for command in ["get -r --force s3://BUCKET/ d/", "sync s3://BUCKET/ d/"] {

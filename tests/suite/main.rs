@@ -8,6 +8,7 @@
 //! `S3_MAIN_SECRET`, `S3_ALT_KEY` and `S3_ALT_SECRET` set, as `tests/lab/ceph-rgw env` prints them, it is that one.
 //! `S3CMD_ORIGINAL`, the path of s3cmd 2.4.0, switches the differential tests on.
 
+mod bytes;
 mod env;
 mod expect;
 mod facts;

@@ -1,15 +1,12 @@
 //! What is proved, what is not, and what follows: downloads over a damaged wire, by a server that lies, of objects whose
 //! ETag is over parts of sizes that other clients choose.
 
+use crate::bytes::bytes;
 use crate::hostile::{Answer, Framing, Hostile, Lie, Op};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const MIB: usize = 1 << 20;
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
-}
 
 /// Stores an object as another client does: in parts of that size, and with nothing beside its ETag.
 fn store_as_another_client(server: &Hostile, key: &str, content: &[u8], part_mib: usize) {
@@ -49,7 +46,7 @@ fn a_flipped_byte_of_an_object_in_parts_of_other_clients_is_found() {
         [(8, 9 * MIB), (5, 6 * MIB + 3), (15, 16 * MIB), (10, 11 * MIB), (16, 33 * MIB), (50, 51 * MIB)]
     {
         let server = Hostile::start();
-        let right = content(size);
+        let right = bytes(size);
         store_as_another_client(&server, "k", &right, part);
         let t = server.world_with("max_retries = 2");
         server.lie(flip_on_the_wire(1));
@@ -67,7 +64,7 @@ fn a_flipped_byte_of_an_object_in_parts_of_other_clients_is_found() {
 #[test]
 fn an_unusual_part_size_is_one_warning_and_the_content_is_kept() {
     let server = Hostile::start();
-    let right = content(10 * MIB);
+    let right = bytes(10 * MIB);
     // 7 MiB gives two parts, as 5 and 8 MiB do.
     store_as_another_client(&server, "k", &right, 7);
     let t = server.world();
@@ -89,7 +86,7 @@ fn an_unusual_part_size_is_one_warning_and_the_content_is_kept() {
 #[test]
 fn where_no_usual_size_fits_only_the_verbose_say_so() {
     let server = Hostile::start();
-    let right = content(6 * MIB);
+    let right = bytes(6 * MIB);
     store_as_another_client(&server, "k", &right, 5);
     // No usual size gives so many parts.
     let etag = "\"0123456789abcdef0123456789abcdef-23\"";
@@ -106,7 +103,7 @@ fn where_no_usual_size_fits_only_the_verbose_say_so() {
 fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
     for (part, size) in [(8, 9 * MIB + 3), (16, 33 * MIB)] {
         let server = Hostile::start();
-        let right = content(size);
+        let right = bytes(size);
         store_as_another_client(&server, "k", &right, part);
         let t = server.world();
         // A beginning that is the object's, one that is not, and a file of the right length that is another.
@@ -133,7 +130,7 @@ fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
 #[test]
 fn sync_sees_a_changed_file_of_the_same_size() {
     let server = Hostile::start();
-    let right = content(9 * MIB + 3);
+    let right = bytes(9 * MIB + 3);
     store_as_another_client(&server, "k", &right, 8);
     let t = server.world();
     let mut wrong = right.clone();
@@ -161,7 +158,7 @@ fn sync_sees_a_changed_file_of_the_same_size() {
 fn standard_output_is_compared_as_it_goes() {
     for part in [8, 5] {
         let server = Hostile::start();
-        let right = content(9 * MIB);
+        let right = bytes(9 * MIB);
         store_as_another_client(&server, "k", &right, part);
         let t = server.world_with("max_retries = 2");
         let run = t.s3cmd("get s3://b/k -").ok();
@@ -185,7 +182,7 @@ fn standard_output_is_compared_as_it_goes() {
 #[test]
 fn a_sum_is_not_made_of_damaged_bytes() {
     let server = Hostile::start();
-    let right = content(9 * MIB);
+    let right = bytes(9 * MIB);
     store_as_another_client(&server, "k", &right, 8);
     let t = server.world_with("max_retries = 2");
     let true_sum = "s3://b/k";
@@ -241,7 +238,7 @@ fn what_is_not_what_was_told_is_not_stored() {
 #[test]
 fn an_object_that_was_replaced_since_it_was_listed_is_fetched_as_it_is_now() {
     let server = Hostile::start();
-    let large = content(33 * MIB);
+    let large = bytes(33 * MIB);
     server.object("b/small", "old").object("b/large", &large);
     let t = server.world();
     let replaced = Arc::new(AtomicUsize::new(0));
@@ -265,7 +262,7 @@ fn an_object_that_was_replaced_since_it_was_listed_is_fetched_as_it_is_now() {
 fn an_object_that_is_replaced_during_its_download_becomes_no_mixture() {
     // The store ignores the condition, and the object changes between two ranges; nothing but the ETags tells.
     let server = Hostile::start();
-    let old = content(33 * MIB);
+    let old = bytes(33 * MIB);
     let new: Vec<u8> = old.iter().map(|byte| byte ^ 1).collect();
     server.object("b/k", &old);
     for op in [Op::Get, Op::Head] {
@@ -281,7 +278,8 @@ fn an_object_that_is_replaced_during_its_download_becomes_no_mixture() {
     }));
     let t = server.world_with("max_retries = 3");
     t.s3cmd("get s3://b/k f").ok();
-    assert!(t.read("f") == new);
+    let found = t.read("f");
+    assert!(found == new || found == old, "a mixture");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Transfers that were interrupted and are run again: nothing moves twice, nothing stays behind.
 
+use crate::bytes::bytes;
 use crate::env::TestEnv;
 use crate::run::Invocation;
 use std::fs;
@@ -96,7 +97,7 @@ pub(crate) fn world() -> (TestEnv, Relay) {
 
 /// No two parts of it are alike.
 pub(crate) fn content(length: u64) -> Vec<u8> {
-    (0..length).map(|index| (index.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8).collect()
+    bytes(length as usize)
 }
 
 /// Fails because the connection broke; the way is free again afterwards.

@@ -108,7 +108,11 @@ impl Invocation {
         let stderr = err.join().expect("stderr was read");
         let run = Run {
             line: self.line(),
-            stdout: self.normaliser.apply(&String::from_utf8_lossy(&raw)),
+            stdout: match std::str::from_utf8(&raw) {
+                // The content of an object, in which nothing is to be replaced.
+                Err(_) if raw.len() > 1 << 16 => format!("({} bytes)", raw.len()),
+                _ => self.normaliser.apply(&String::from_utf8_lossy(&raw)),
+            },
             stderr: self.normaliser.apply(&String::from_utf8_lossy(&stderr)),
             raw,
             code: status.code(),

@@ -1,14 +1,11 @@
 //! Objects that the Swift API stored in segments: what a store like Ceph tells of them, in every command that meets one.
 
+use crate::bytes::bytes;
 use crate::env::{TestEnv, notice};
 use crate::hostile::{Answer, Hostile, Lie, Op, Request};
 use std::process::Command;
 
 const MIB: usize = 1 << 20;
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect()
-}
 
 /// Makes the server tell of `big` as Ceph (radosgw 16.2) tells of a large object: listed as an empty one, with an ETag that
 /// its content does not have, no `If-Match`, and ranges counted from the beginning of a segment. A copy is a manifest.
@@ -56,7 +53,7 @@ const KINDS: [(&str, &str, usize); 3] = [
 fn downloads_of_segments_succeed_and_are_said_to_be_unproved() {
     for (header, value, size) in KINDS {
         let server = Hostile::start();
-        let right = content(size);
+        let right = bytes(size);
         server.object("b/big", &right).object("b/other", "other");
         segment(&server, header, value);
         let t = server.world();
@@ -98,7 +95,7 @@ fn sums_of_segments_are_those_of_their_content() {
 fn copies_of_segments_go_by_content_and_the_original_stays() {
     for size in [5, 9 * MIB] {
         let server = Hostile::start();
-        let right = content(size);
+        let right = bytes(size);
         server.object("b/big", &right).object("b/other", "other").bucket("to");
         segment(&server, "X-Object-Manifest", "segments/big/");
         let t = server.world();
@@ -168,7 +165,7 @@ fn segments_of_a_real_swift_are_met_without_loss() {
     };
     t.new_bucket("BUCKET2");
     let (bucket, segments) = (t.fill("BUCKET"), t.fill("BUCKET2"));
-    let right = content(3 * MIB);
+    let right = bytes(3 * MIB);
     let cut = 2 * MIB;
     t.file("a", &right[..cut]);
     t.file("b", &right[cut..]);

@@ -266,7 +266,7 @@ async fn copy(cx: &Cx, copier: &Copier, turn: &Turn<Item>, place: Place) -> Outc
         Err(CopyError::Missing) => missing(cx, from, to).await,
         Err(CopyError::Failed(error)) if error.concerns_all_requests() => Err(error.into()),
         Err(CopyError::Failed(error)) => {
-            log::error!("Copy failed for: '{from}' ({})", cp::reason_of(&error));
+            log::error!("Copy failed for: '{from}' ({})", error.reason());
             Ok(Verdict::Failed)
         }
     }

@@ -54,21 +54,6 @@ const CODES: &[&str] = &[
     "XAmzContentSHA256Mismatch",
 ];
 
-/// Codes that are about the key pair of this server's own account, which is not the client's.
-const OF_THE_ACCOUNT: &[&str] = &[
-    "AccountProblem",
-    "AllAccessDisabled",
-    "AuthorizationHeaderMalformed",
-    "ExpiredToken",
-    "InvalidAccessKeyId",
-    "InvalidSecurity",
-    "InvalidToken",
-    "RequestTimeTooSkewed",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-    "UserSuspended",
-];
-
 /// The code of a status that came without one, as answers to HEAD do.
 fn code_of_status(status: u16) -> &'static str {
     match status {
@@ -112,7 +97,7 @@ impl Remote {
     }
 
     fn shown_service_error(&self, error: &ServiceError) -> S3Error {
-        if OF_THE_ACCOUNT.contains(&error.code.as_str()) {
+        if error.is_about_account() || error.code == "AuthorizationHeaderMalformed" {
             log::error!("serve: the store behind refuses this server's own keys: {error}");
             return S3Error::new(
                 "AccessDenied",

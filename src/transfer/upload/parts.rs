@@ -3,6 +3,7 @@
 use super::resume::{Begun, Earlier};
 use super::source::{Source, changed};
 use super::{UploadError, Uploader, begun, head};
+use crate::interrupt;
 use crate::s3::body::{Digests, FileRange, Payload, Wanted};
 use crate::s3::checksum::{Checksum, OfUpload};
 use crate::s3::multipart::{FinishedPart, MAX_PART_SIZE, MAX_PARTS, UploadRef, composite_etag, is_md5};
@@ -112,14 +113,20 @@ impl Uploader {
 
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &begun.id };
         self.note_begun(upload);
+        // What an interrupted run tells: the journal, from which the next one goes on, is there from here.
+        let resumable = journal.is_some() && !self.settings.abort_on_error;
+        let kept = resumable.then(|| interrupt::Kept::new(format!("'{}'", path.display()), cut.size()));
         let ended = async {
-            let (cut, begun, digests, journal) = (&cut, &begun, &digests, &journal);
+            let (cut, begun, digests, journal, kept) = (&cut, &begun, &digests, &journal, &kept);
             let finished = futures::stream::iter(0..cut.count())
                 .map(|index| async move {
                     let number = index as u32 + 1;
                     let payload = Payload::File(cut.range(index));
                     if let Some((part, checksum)) = begun.verified.get(&number) {
                         progress.fetch_add(part.size, Ordering::Relaxed);
+                        if let Some(kept) = kept {
+                            kept.add(part.size);
+                        }
                         let etag = part.etag.trim_matches('"').to_owned();
                         let md5 = hex::decode(&etag).ok().and_then(|md5| md5.try_into().ok());
                         return Ok(Sent {
@@ -144,6 +151,9 @@ impl Uploader {
                     let part = part.await;
                     if let (Some(journal), Ok(part)) = (journal, &part) {
                         journal.note_part(&part.finished, size);
+                    }
+                    if let (Some(kept), Ok(_)) = (kept, &part) {
+                        kept.add(size);
                     }
                     part.map_err(|error| (Some(number), error))
                 })
