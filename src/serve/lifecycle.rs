@@ -66,7 +66,7 @@ pub(crate) fn expiry_header(
         .iter()
         .filter(|rule| rule.enabled && rule.fits(key, meta, stat.size))
         .filter_map(|rule| match rule.expires? {
-            When::Days(days) => Some((due(stat.modified(), days, DAY)?, &rule.id)),
+            When::Days(days) => Some((due(meta.modified(stat), days, DAY)?, &rule.id)),
             When::Date(date) => Some((date, &rule.id)),
         })
         .min()?;
@@ -141,12 +141,12 @@ fn expire(bucket: &Bucket, now: &Now, stopped: &dyn Fn() -> bool) -> S3Result<()
             let due = |meta: &Meta, size, modified| {
                 rules.0.iter().any(|rule| rule.is_due(&key, meta, size, modified, now))
             };
-            if !due(&found.meta, found.stat.size, found.stat.modified()) {
+            if !due(&found.meta, found.stat.size, found.modified()) {
                 continue;
             }
             // Looked at once more under the key's lock: it may have been replaced or tagged since.
             let result = bucket.remove(&key, None, |present| match present {
-                Some(object) if due(&object.meta, object.stat.size, object.stat.modified()) => Ok(()),
+                Some(object) if due(&object.meta, object.stat.size, object.modified()) => Ok(()),
                 _ => fail("PreconditionFailed", "not due any more"),
             });
             match result {

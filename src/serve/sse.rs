@@ -6,6 +6,7 @@
 //! HMAC-SHA-256 of the object's key over a random nonce. No two segments share a key, so a counter never meets the same
 //! key twice, and a range is read from its place. A client's key is not kept: another HMAC of it, over a nonce too, tells
 //! whether the key that comes with a read is the one. The ETag stays the MD5 of the content, as in Ceph.
+//! The MD5 of the encrypted bytes is kept beside it: by that a file that was copied or restored is known again.
 //!
 //! The server's keys come from one random key in the directory that is served (`.s3cmd-serve/key`, for its owner alone):
 //! they are worth what the secrecy of that file is worth. Counter mode hides; it does not tell whether somebody changed the
@@ -105,18 +106,30 @@ pub(crate) struct Sealed {
     proof: (String, String),
     /// The nonces of the segments: of the parts, or of the whole object; hex.
     pub(crate) nonces: Vec<String>,
+    /// The MD5s of the segments as they lie on the disk, encrypted; hex. Empty in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) digests: Vec<String>,
+}
+
+/// What is known of a segment that was encrypted; hex.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    pub(crate) nonce: String,
+    /// The MD5 of the encrypted bytes.
+    pub(crate) digest: String,
 }
 
 impl Sealed {
     fn new(whose: Whose, key: &Key) -> S3Result<Self> {
         let nonce = nonce()?;
         let proof = key.derive("proof", nonce.as_bytes());
-        Ok(Self { whose, proof: (nonce, hex::encode(*proof.0)), nonces: Vec::new() })
+        Ok(Self { whose, proof: (nonce, hex::encode(*proof.0)), nonces: Vec::new(), digests: Vec::new() })
     }
 
     /// Of an object of one segment.
-    pub(crate) fn of_one(mut self, nonce: Option<String>) -> Self {
-        self.nonces = nonce.into_iter().collect();
+    pub(crate) fn of_one(mut self, segment: Option<Segment>) -> Self {
+        (self.nonces, self.digests) =
+            segment.into_iter().map(|segment| (segment.nonce, segment.digest)).unzip();
         self
     }
 
@@ -134,8 +147,9 @@ fn nonce() -> S3Result<String> {
 
 /// Encrypts one segment as it is written.
 pub(crate) struct Sealer {
-    pub(crate) nonce: String,
+    nonce: String,
     cipher: ctr::Ctr128BE<Aes256>,
+    md5: Md5,
 }
 
 impl fmt::Debug for Sealer {
@@ -152,6 +166,12 @@ fn cipher(key: &Key, nonce: &str) -> ctr::Ctr128BE<Aes256> {
 impl Sealer {
     pub(crate) fn apply(&mut self, bytes: &mut [u8]) {
         self.cipher.apply_keystream(bytes);
+        self.md5.update(bytes);
+    }
+
+    /// The segment, after its last byte.
+    pub(crate) fn finish(self) -> Segment {
+        Segment { nonce: self.nonce, digest: hex::encode(self.md5.finalize()) }
     }
 }
 
@@ -168,7 +188,7 @@ impl Seal {
     pub(crate) fn sealer(&self) -> S3Result<Sealer> {
         let nonce = nonce()?;
         let cipher = cipher(&self.key, &nonce);
-        Ok(Sealer { nonce, cipher })
+        Ok(Sealer { nonce, cipher, md5: Md5::new() })
     }
 
     /// Decrypts bytes that were read at an offset.
@@ -269,6 +289,12 @@ pub(crate) fn unlock(server: &Server, call: &Call, meta: &Meta, size: u64, of: O
             format!("{name} header is not supported for this operation."),
         )
         .detail("ArgumentName", name.clone()));
+    }
+    if meta.damaged {
+        return fail(
+            "InternalError",
+            "The file of this object was changed from outside, and is not what was encrypted.",
+        );
     }
     let brought = customer(call, if of == Of::Source { SOURCE } else { OWN })?;
     let Some(sealed) = &meta.sealed else {
@@ -374,7 +400,9 @@ mod tests {
             let (a, b) = bytes.split_at_mut(piece.len() / 2);
             sealer.apply(a);
             sealer.apply(b);
-            segments.push((stored.len() as u64, piece.len() as u64, sealer.nonce));
+            let segment = sealer.finish();
+            assert_eq!(segment.digest, hex::encode(Md5::digest(&bytes)));
+            segments.push((stored.len() as u64, piece.len() as u64, segment.nonce));
             stored.extend(bytes);
         }
         assert_ne!(stored, plain);

@@ -64,7 +64,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if wants("ObjectSize") {
         xml.number("ObjectSize", object.stat.size);
     }
-    let mut reply = Reply::xml(xml.finish()).header("last-modified", http_date(object.stat.modified()));
+    let mut reply = Reply::xml(xml.finish()).header("last-modified", http_date(object.modified()));
     reply.headers.extend(get::version_header(&bucket, meta));
     Ok(reply)
 }

@@ -59,7 +59,7 @@ pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, Str
         },
     )?;
     restore::check_readable(&object.meta)?;
-    conditions::check(call, conditions::COPY, &object.meta.etag, object.stat.modified())?;
+    conditions::check(call, conditions::COPY, &object.meta.etag, object.modified())?;
     Ok((bucket, key, object))
 }
 
@@ -152,8 +152,8 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     lock::from_headers(server, call, &bucket, &mut meta)?;
     super::put::check_early(&bucket, call, &key)?;
     let keys = (open.as_ref(), close.as_ref());
-    let (staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
-    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.nonce()));
+    let (mut staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
+    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.segment()));
     let encryption = sse::headers(&meta);
     let checksum = Stored::of_content(checksum);
     meta.etag.clone_from(&etag);

@@ -68,7 +68,7 @@ impl If {
 
     fn check(&self, stat: &Stat, meta: &Meta) -> S3Result<()> {
         let fits = self.etag.as_ref().is_none_or(|list| conditions::names_etag(list, &meta.etag))
-            && self.modified.is_none_or(|time| time.timestamp() == stat.modified().timestamp())
+            && self.modified.is_none_or(|time| time.timestamp() == meta.modified(stat).timestamp())
             && self.size.is_none_or(|size| size == stat.size);
         if fits { Ok(()) } else { Err(conditions::precondition_failed("If-Match")) }
     }

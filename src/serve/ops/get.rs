@@ -144,7 +144,7 @@ pub(crate) fn torrent(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// Everything but the body: the reply's head, the object, which bytes of it, and its key if it is encrypted.
 fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, Option<Seal>)> {
     let (bucket, object) = open(server, call, "s3:GetObject", Permission::Read)?;
-    let modified = object.stat.modified();
+    let modified = object.modified();
     let size = object.stat.size;
     let seal = sse::unlock(server, call, &object.meta, size, sse::Of::Object)?;
     conditions::check(call, conditions::READ, &object.meta.etag, modified)?;

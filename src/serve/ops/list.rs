@@ -142,7 +142,7 @@ impl Names {
 
 /// What an entry says of an object, with its owner where that is wanted.
 pub(super) fn write_object(xml: &mut Writer, server: &Server, summary: &Summary, owners: Option<&Owners>) {
-    xml.text("LastModified", xml::time(summary.stat.modified()));
+    xml.text("LastModified", xml::time(summary.modified()));
     xml.text("ETag", format!("\"{}\"", summary.meta.etag));
     if let Some(checksum) = &summary.meta.checksum {
         xml.text("ChecksumAlgorithm", checksum.algorithm.label()).text("ChecksumType", checksum.kind.name());
@@ -372,7 +372,9 @@ pub(crate) fn parts(server: &Server, call: &mut Call) -> S3Result<Reply> {
     write_plan(&mut xml, &upload);
     for part in &parts {
         xml.open("Part").number("PartNumber", part.number);
-        xml.text("LastModified", xml::time(DateTime::from_timestamp_nanos(part.mtime)));
+        // In whole seconds, as all times of S3; a copied tree may have no finer ones.
+        let modified = DateTime::from_timestamp(part.mtime.div_euclid(1_000_000_000), 0).unwrap_or_default();
+        xml.text("LastModified", xml::time(modified));
         xml.text("ETag", format!("\"{}\"", part.etag)).number("Size", part.size);
         if let Some(sum) = part.checksum.filter(|_| upload.checksum.is_some()) {
             xml.text(sum.algorithm().element(), sum.to_string());

@@ -77,8 +77,9 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (sealed, seal) = sse::begin(server, call, &bucket)?.unzip();
     check_early(&bucket, call, &key)?;
     let algorithm = call.payload.stated().unwrap_or(Plan::DEFAULT.algorithm);
-    let (staged, etag, checksum) = receive(|| bucket.stage(), &mut call.payload, algorithm, seal.as_ref())?;
-    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.nonce()));
+    let (mut staged, etag, checksum) =
+        receive(|| bucket.stage(), &mut call.payload, algorithm, seal.as_ref())?;
+    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.segment()));
     let checksum = Stored::of_content(checksum);
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
     reply.headers.extend(checksum.headers());

@@ -20,6 +20,7 @@
 //! The private directory is in the bucket, so that a bucket can be moved with everything that belongs to it
 //! and renames stay on one file system. Nothing outside of `ROOT` is reachable: see [`dir`].
 
+mod adopt;
 pub(crate) mod bucket;
 pub(crate) mod dir;
 pub(crate) mod haste;

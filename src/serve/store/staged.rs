@@ -4,7 +4,7 @@ use super::dir::Dir;
 use super::slots::{Closed, Slot};
 use super::write::PIECE;
 use crate::serve::error::{S3Error, S3Result};
-use crate::serve::sse::Sealer;
+use crate::serve::sse::{Sealer, Segment};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -52,9 +52,9 @@ impl Staged {
         self.sealer = sealer;
     }
 
-    /// The nonce of what was encrypted.
-    pub(crate) fn nonce(&self) -> Option<String> {
-        self.sealer.as_ref().map(|sealer| sealer.nonce.clone())
+    /// Ends the encryption: what was encrypted is a segment of an object.
+    pub(crate) fn segment(&mut self) -> Option<Segment> {
+        self.sealer.take().map(Sealer::finish)
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -5,6 +5,7 @@ use super::dir::{Dir, Kind, Stat};
 use super::meta::{self, Meta};
 use super::place::{self, Space};
 use crate::serve::error::S3Result;
+use chrono::{DateTime, Utc};
 use std::io;
 use std::sync::LazyLock;
 use std::thread;
@@ -14,6 +15,13 @@ use std::thread;
 pub(crate) struct Summary {
     pub(crate) stat: Stat,
     pub(crate) meta: Meta,
+}
+
+impl Summary {
+    /// Last-Modified.
+    pub(crate) fn modified(&self) -> DateTime<Utc> {
+        self.meta.modified(&self.stat)
+    }
 }
 
 /// Fewer keys than this are not worth another thread.
@@ -50,8 +58,9 @@ impl Neighbours {
         }
         let (Some(data), Some(meta)) = (&self.data, &self.meta) else { return Ok(None) };
         let Some(stat) = data.stat(name)?.filter(|stat| stat.kind == Kind::File) else { return Ok(None) };
-        let sidecar = meta.read(name)?;
-        let meta = sidecar.and_then(|sidecar| meta::lookup(&sidecar, &stat));
+        // A damaged sidecar is told of where the object is opened.
+        let records = meta.read(name)?.and_then(|sidecar| meta::decode(&sidecar).ok());
+        let meta = records.and_then(|records| meta::lookup(records, &stat));
         Ok(meta.map(|meta| Summary { stat, meta }))
     }
 }

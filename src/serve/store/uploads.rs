@@ -1,7 +1,7 @@
 //! Multipart uploads: a directory each, with what the object will be and a file for each part.
 //!
-//! A part's file is named after its number, MD5, checksum, and nonce if it is encrypted, so that a part and what is known
-//! of it appear in one rename. A part that is written where it will be in the object (see [`super::slots`]) has an empty
+//! A part's file is named after its number, MD5, checksum, and nonce and MD5 on the disk if it is encrypted, so that a part
+//! and what is known of it appear in one rename. A part that is written where it will be in the object (see [`super::slots`]) has an empty
 //! file for an entry, whose name also says its size. Two entries of one number: the process died between a new part's entry
 //! and the old one's removal.
 
@@ -13,6 +13,7 @@ use super::staged::{self, Staged, append, temporary_name};
 use crate::s3::checksum::Checksum;
 use crate::serve::checksum::Plan;
 use crate::serve::error::{S3Error, S3Result};
+use crate::serve::sse::Segment;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -56,6 +57,8 @@ pub(crate) struct Part {
     pub(crate) mtime: i64,
     /// Of its encryption.
     pub(crate) nonce: Option<String>,
+    /// Hex MD5 of the encrypted bytes; `None` for parts that earlier versions wrote.
+    pub(crate) digest: Option<String>,
     /// Its entry.
     name: String,
     /// Where it begins in the shared file, if it is there.
@@ -171,7 +174,7 @@ impl Bucket {
         number: u32,
         etag: &str,
         checksum: Checksum,
-        staged: Staged,
+        mut staged: Staged,
     ) -> S3Result<()> {
         if self.mode.fsync {
             staged.file.sync_all()?;
@@ -196,8 +199,8 @@ impl Bucket {
                 Some(staged)
             }
             _ => {
-                if let Some(nonce) = staged.nonce() {
-                    name = format!("{name}-{nonce}");
+                if let Some(Segment { nonce, digest }) = staged.segment() {
+                    name = format!("{name}-{nonce}-{digest}");
                 }
                 staged.rename(&dir, &name)?;
                 None
@@ -338,13 +341,13 @@ fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
             Some((said, size)) => (said, size.parse::<u64>().ok()),
             None => (&*name, None),
         };
-        let mut fields = said.splitn(5, '-').skip(1);
+        let mut fields = said.splitn(6, '-').skip(1);
         let Some(etag) = fields.next().map(str::to_owned) else { continue };
         let checksum = match (fields.next().map(str::parse), fields.next()) {
             (Some(Ok(algorithm)), Some(sum)) => Checksum::parse(algorithm, &sum.replace('_', "/")),
             _ => None,
         };
-        let nonce = fields.next().map(str::to_owned);
+        let (nonce, digest) = (fields.next().map(str::to_owned), fields.next().map(str::to_owned));
         let Some(stat) = dir.stat(&name)?.filter(|stat| stat.kind == Kind::File) else { continue };
         let slot = match (slotted, shared) {
             (None, _) => None,
@@ -359,7 +362,7 @@ fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
             (Some(_), None) => continue,
         };
         let size = slotted.unwrap_or(stat.size);
-        parts.push(Part { number, etag, checksum, size, mtime: stat.mtime, nonce, name, slot });
+        parts.push(Part { number, etag, checksum, size, mtime: stat.mtime, nonce, digest, name, slot });
     }
     Ok(parts)
 }

@@ -91,7 +91,7 @@ impl Shown {
     /// When it came to be.
     pub(crate) fn modified(&self) -> DateTime<Utc> {
         match &self.what {
-            ShownWhat::Data(summary) => summary.stat.modified(),
+            ShownWhat::Data(summary) => summary.modified(),
             ShownWhat::Marker { modified, .. } => *modified,
         }
     }
@@ -298,7 +298,10 @@ impl Bucket {
         let What::Data { file, record } = &version.what else { return Ok(None) };
         let Some(data) = self.version_data()? else { return Ok(None) };
         let Some((file, stat)) = data.open_file(file)? else { return Ok(None) };
-        Ok(Some(Object { file, stat, meta: record.meta.clone(), space: place::Space::Escaped }))
+        let mut meta = record.meta.clone();
+        // Nobody has anything to write there: another size is damage.
+        meta.damaged |= stat.size != record.size();
+        Ok(Some(Object { file, stat, meta, space: place::Space::Escaped }))
     }
 
     /// Opens the latest version of a key, or the one of an id.
@@ -424,6 +427,9 @@ impl Bucket {
     ) -> S3Result<Removed> {
         if self.mode.read_only {
             return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
+        }
+        if self.versioning().is_some() {
+            self.look_at(key)?;
         }
         let _alive = self.alive();
         let _lock = self.lock(key);

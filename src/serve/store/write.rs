@@ -41,7 +41,6 @@ use super::meta::{self, Meta, Record};
 use super::place::{self, Space};
 use super::staged::{self, Staged};
 use super::versions::{self, Removed};
-use crate::digest::{Digest, Md5};
 use crate::serve::error::{S3Result, fail};
 use chrono::{DateTime, Utc};
 use std::fs::File;
@@ -59,8 +58,15 @@ pub(crate) struct Object {
     pub(super) space: Space,
 }
 
+impl Object {
+    /// Last-Modified.
+    pub(crate) fn modified(&self) -> DateTime<Utc> {
+        self.meta.modified(&self.stat)
+    }
+}
+
 impl Stat {
-    /// Last-Modified, to the second (S3 has no finer times).
+    /// The time of the file's last change, to the second (S3 has no finer times).
     pub(crate) fn modified(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.mtime.div_euclid(1_000_000_000), 0).unwrap_or_default()
     }
@@ -97,7 +103,7 @@ impl Bucket {
         fail("SlowDown", "The object keeps changing; try again.")
     }
 
-    fn open_data(&self, key: &str) -> io::Result<Option<(Space, File, Stat)>> {
+    pub(super) fn open_data(&self, key: &str) -> io::Result<Option<(Space, File, Stat)>> {
         for space in [Space::Plain, Space::Escaped] {
             if space == Space::Plain && !place::is_path(key) {
                 continue;
@@ -111,41 +117,21 @@ impl Bucket {
     }
 
     pub(super) fn read_meta(&self, space: Space, key: &str, stat: &Stat) -> io::Result<Option<Meta>> {
-        let Some(root) = self.meta_root(space)? else { return Ok(None) };
-        let sidecar = root.read_below(&place::path(space, key))?;
-        Ok(sidecar.and_then(|sidecar| meta::lookup(&sidecar, stat)))
+        Ok(meta::lookup(self.records(space, key)?, stat))
     }
 
-    /// Describes a file that came from outside: its content is hashed once, and the result kept.
-    /// `None` if the file changed meanwhile.
-    fn adopt(&self, space: Space, key: &str, file: &File, stat: &Stat) -> S3Result<Option<Meta>> {
-        let mut hasher = Md5::new();
-        let mut buffer = vec![0; PIECE];
-        let mut offset = 0;
-        loop {
-            let read = std::os::unix::fs::FileExt::read_at(file, &mut buffer, offset)?;
-            if read == 0 {
-                break;
-            }
-            offset += read as u64;
-            hasher.update(&buffer[..read]);
+    /// Has a file from outside described before its key is locked. One whose record is damaged can still be replaced.
+    pub(super) fn look_at(&self, key: &str) -> S3Result<()> {
+        match self.open_object(key) {
+            Err(error) if error.code == "InternalError" => Ok(()),
+            looked => looked.map(drop),
         }
-        if stat_file(file)? != *stat {
-            return Ok(None);
-        }
-        let content_type = mime_guess::from_path(key).first_raw().map(str::to_owned);
-        let meta = Meta { etag: hex::encode(hasher.finalize()), content_type, ..Meta::default() };
-        if !self.mode.read_only {
-            let _alive = self.alive();
-            let _lock = self.lock(key);
-            // Only if it still is the object; otherwise whoever replaced it has written the sidecar.
-            if self.open_data(key)?.is_some_and(|(_, _, now)| now == *stat)
-                && let Err(error) = self.describe(space, key, &[Record::new(stat, meta.clone())])
-            {
-                log::warn!("serve: cannot keep the ETag of {}/{key}: {error}", self.name());
-            }
-        }
-        Ok(Some(meta))
+    }
+
+    pub(super) fn records_of(&self, space: Space, key: &str) -> io::Result<Vec<Record>> {
+        let Some(root) = self.meta_root(space)? else { return Ok(Vec::new()) };
+        root.read_below(&place::path(space, key))?
+            .map_or_else(|| Ok(Vec::new()), |sidecar| meta::decode(&sidecar))
     }
 
     /// Starts a new file in the bucket's private directory.
@@ -173,7 +159,7 @@ impl Bucket {
         let versioning = self.versioning();
         if versioning.is_some() {
             // A file from outside becomes a version with its ETag; hashed without the lock.
-            self.open_object(key)?;
+            self.look_at(key)?;
         }
         let stat = stat_file(&staged.file)?;
         let alive = self.alive();
@@ -221,11 +207,16 @@ impl Bucket {
         self.place(from, name, Space::Escaped, key, records)
     }
 
-    /// The present object of a key whose lock is held; a file from outside counts with empty metadata, as
-    /// hashing it just to replace it would be a waste.
+    /// The present object of a key whose lock is held; a file from outside counts with the least metadata, as
+    /// hashing it just to replace it would be a waste. So does one whose record is damaged, where nothing can be locked:
+    /// what replaces or removes it repairs it.
     pub(super) fn present(&self, key: &str) -> S3Result<Option<Object>> {
         let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
-        let meta = self.read_meta(space, key, &stat)?.unwrap_or_default();
+        let records = match self.records(space, key) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData && !self.has_object_lock() => Vec::new(),
+            records => records?,
+        };
+        let meta = meta::lookup(records.clone(), &stat).unwrap_or_else(|| self.unnamed(records));
         Ok(Some(Object { file, stat, meta, space }))
     }
 
@@ -270,7 +261,7 @@ impl Bucket {
     }
 
     /// Writes the sidecar of an object that is in its place.
-    fn describe(&self, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
+    pub(super) fn describe(&self, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
         self.make_way(|way| self.write_sidecar(space, key, records, way))
     }
 
@@ -349,7 +340,7 @@ impl Bucket {
         }
         let versioning = self.versioning();
         if versioning.is_some() {
-            self.open_object(key)?;
+            self.look_at(key)?;
         }
         let _alive = self.alive();
         let _lock = self.lock(key);

@@ -14,7 +14,7 @@ fn with_key(mut ask: Ask, before: &str, key: u8) -> Ask {
     ask.header(&name("key-md5"), &BASE64_STANDARD.encode(Md5::digest([key; 32])))
 }
 
-fn own(ask: Ask, key: u8) -> Ask {
+pub(super) fn own(ask: Ask, key: u8) -> Ask {
     with_key(ask, "x-amz-", key)
 }
 

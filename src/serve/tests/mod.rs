@@ -13,6 +13,7 @@ mod front;
 mod journal;
 mod listing;
 mod locks;
+mod moved;
 mod multipart;
 mod nonsense;
 mod objects;

@@ -29,7 +29,7 @@ async fn changes_behind_our_back_are_noticed() {
     assert_eq!(answer.header("etag"), "\"795f3202b17cb6bc3d4b771d8c6c9eaf\"");
     lab.alice("PUT", "/b-one/k").header("x-amz-acl", "public-read").body("mine").send().await.ok(200);
     std::fs::remove_file(lab.path("b-one/k")).unwrap();
-    std::fs::write(lab.path("b-one/k"), "mine").unwrap();
+    std::fs::write(lab.path("b-one/k"), "mind").unwrap();
     // What was granted on the object is not granted on the stranger in its place.
     lab.anonymous("GET", "/b-one/k").send().await.error(403, "AccessDenied");
     std::fs::remove_file(lab.path("b-one/k")).unwrap();
