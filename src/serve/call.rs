@@ -54,6 +54,39 @@ impl Call {
         })
     }
 
+    /// Makes headers of the query parameters that stand for them in a V4 link, whatever they say: a parameter must not be
+    /// passed over where the header would count. Those of the signature stay, and so do checksums (some SDKs put the one of
+    /// an empty body there, and AWS does not look at them).
+    pub(crate) fn lower_link(&mut self) {
+        const OF_SIGNATURE: [&str; 8] = [
+            "x-amz-algorithm",
+            "x-amz-content-sha256",
+            "x-amz-credential",
+            "x-amz-date",
+            "x-amz-expires",
+            "x-amz-security-token",
+            "x-amz-signature",
+            "x-amz-signedheaders",
+        ];
+        if self.hoisted().next().is_none() {
+            return;
+        }
+        let is_header = |name: &str| {
+            let sum = name.strip_prefix("x-amz-checksum-");
+            name.starts_with("x-amz-")
+                && !OF_SIGNATURE.contains(&name)
+                && !name.starts_with("x-amz-sdk-")
+                && sum.is_none_or(|sum| matches!(sum, "mode" | "algorithm" | "type"))
+        };
+        for (name, value) in self.query.extract_if(.., |(name, _)| is_header(&name.to_ascii_lowercase())) {
+            let name = name.to_ascii_lowercase();
+            // Headers are signed, too.
+            if !self.headers.iter().any(|(known, _)| *known == name) {
+                self.headers.push((name, value));
+            }
+        }
+    }
+
     /// The signed query parameters of a V4 link; nothing for other requests.
     pub(crate) fn hoisted(&self) -> impl Iterator<Item = &(String, String)> {
         let link = self.header("authorization").is_none() && self.parameter("X-Amz-Signature").is_some();

@@ -349,7 +349,8 @@ async fn respond(
     if body_is_chunked(&headers) {
         payload.leave_open();
     }
-    let call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
+    let mut call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
+    call.lower_link();
     let has_log = entry.is_some() && server.journal.has_log();
     let done = server.back.answer(call, has_log).await;
     if let Some(entry) = entry {

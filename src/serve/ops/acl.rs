@@ -1,13 +1,15 @@
 //! ACLs of buckets and objects.
 
-use super::{MAX_DOCUMENT, get};
+use super::{MAX_DOCUMENT, change, get};
 use crate::serve::Server;
 use crate::serve::access::{Need, Ownership, PublicBlock};
 use crate::serve::acl::{Acl, Permission};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, access_denied, fail, no_acls, no_such_key};
+use crate::serve::error::{S3Result, access_denied, fail, no_acls};
 use crate::serve::store::bucket::Bucket;
+use crate::serve::store::meta::Meta;
 use crate::serve::xml;
+use bytes::Bytes;
 
 /// GetBucketAcl.
 pub(crate) fn get_bucket(server: &Server, call: &mut Call) -> S3Result<Reply> {
@@ -18,10 +20,10 @@ pub(crate) fn get_bucket(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// PutBucketAcl.
 pub(crate) fn put_bucket(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:PutBucketAcl", None, Need::Bucket(Permission::WriteAcp))?;
-    let owner = server.owner(&bucket);
-    let acl = asked(server, call, &bucket, &owner)?;
+    check_has_acls(&*server.store.bucket(call.bucket_name())?)?;
+    let need = Need::Bucket(Permission::WriteAcp);
+    let (bucket, body) = change::body_for_bucket(server, call, "s3:PutBucketAcl", need)?;
+    let acl = asked(server, call, &body, &bucket, &server.owner(&bucket))?;
     bucket.set_state(|state| state.acl = Some(acl))?;
     Ok(Reply::new(200))
 }
@@ -34,22 +36,33 @@ pub(crate) fn get_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// PutObjectAcl.
 pub(crate) fn put_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:PutObjectAcl", Permission::WriteAcp)?;
-    let owner = server.object_acl(&bucket, &object.meta).owner;
-    let acl = asked(server, call, &bucket, &owner)?;
-    let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
-        meta.acl = Some(acl);
-        Ok(())
-    })?;
-    if changed { Ok(Reply::new(200)) } else { Err(no_such_key(call.key())) }
+    let of_owner = |call: &Call, body: &Bytes, bucket: &Bucket, meta: &Meta| {
+        asked(server, call, body, bucket, &server.object_acl(bucket, meta).owner)
+    };
+    change::object(
+        server,
+        call,
+        ("s3:PutObjectAcl", Permission::WriteAcp),
+        |call, bucket, meta| {
+            check_has_acls(bucket)?;
+            let body = call.payload.read_all(MAX_DOCUMENT)?;
+            of_owner(call, &body, bucket, meta).map(|_| body)
+        },
+        |call, bucket, meta, body| {
+            meta.acl = Some(of_owner(call, body, bucket, meta)?);
+            Ok(())
+        },
+    )?;
+    Ok(Reply::new(200))
+}
+
+fn check_has_acls(bucket: &Bucket) -> S3Result<()> {
+    if Ownership::of(bucket).has_acls() { Ok(()) } else { Err(no_acls()) }
 }
 
 /// The ACL that a request brings, in its headers or its body.
-fn asked(server: &Server, call: &mut Call, bucket: &Bucket, owner: &str) -> S3Result<Acl> {
-    if !Ownership::of(bucket).has_acls() {
-        return Err(no_acls());
-    }
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+fn asked(server: &Server, call: &Call, body: &Bytes, bucket: &Bucket, owner: &str) -> S3Result<Acl> {
+    check_has_acls(bucket)?;
     let bucket_owner = server.owner(bucket);
     let headers =
         Acl::from_headers(|name| call.header(name).map(str::to_owned), owner, &bucket_owner, &server.users)?;
@@ -61,7 +74,7 @@ fn asked(server: &Server, call: &mut Call, bucket: &Bucket, owner: &str) -> S3Re
         None if body.is_empty() => {
             return fail("MissingSecurityHeader", "Your request was missing a required header");
         }
-        None => Acl::from_xml(&xml::parse(&body, &["AccessControlPolicy"])?, owner, &server.users)?,
+        None => Acl::from_xml(&xml::parse(body, &["AccessControlPolicy"])?, owner, &server.users)?,
     };
     if acl.is_public() && PublicBlock::of(bucket).block_acls {
         return Err(access_denied());

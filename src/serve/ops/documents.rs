@@ -1,7 +1,7 @@
 //! Bucket documents: put, returned as they were put, deleted. One implementation, one table.
 
 use super::bucket::acl_in_the_way;
-use super::{MAX_DOCUMENT, tagging};
+use super::{change, tagging};
 use crate::serve::Server;
 use crate::serve::access::{Need, Ownership, PublicBlock};
 use crate::serve::acl::Acl;
@@ -126,9 +126,8 @@ pub(crate) fn absent(document: &Document, bucket: &str) -> S3Result<Reply> {
 }
 
 fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply> {
-    let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, &format!("s3:Put{}", document.action), None, Need::Owner)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let action = format!("s3:Put{}", document.action);
+    let (bucket, body) = change::body_for_bucket(server, call, &action, Need::Owner)?;
     let status = match document.put {
         Put::Refused => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
         Put::Policy => {

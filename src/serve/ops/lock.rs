@@ -1,12 +1,12 @@
 //! Object lock: retention and legal holds, and what they forbid.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 
-use super::{MAX_DOCUMENT, get};
+use super::{MAX_DOCUMENT, change, get};
 use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, no_such_key};
+use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
 use crate::serve::store::bucket::{Bucket, Versioning};
 use crate::serve::store::meta::{LockMode, Meta, Retention};
 use crate::serve::xml::{self, Node, Writer};
@@ -190,9 +190,8 @@ pub(crate) fn get_configuration(server: &Server, call: &mut Call) -> S3Result<Re
 
 /// PutObjectLockConfiguration: on a bucket with versioning it also switches object lock on.
 pub(crate) fn put_configuration(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:PutBucketObjectLockConfiguration", None, Need::Owner)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let (bucket, body) =
+        change::body_for_bucket(server, call, "s3:PutBucketObjectLockConfiguration", Need::Owner)?;
     default_retention(&xml::parse(&body, &["ObjectLockConfiguration"])?)?;
     if bucket.versioning() != Some(Versioning::Enabled) {
         return fail(
@@ -226,30 +225,43 @@ pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply>
 /// PutObjectRetention. What is in force may be made longer by anybody who may set it, and otherwise changed only where
 /// its mode and the requester's permissions let it.
 pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, _) = get::open(server, call, "s3:PutObjectRetention", Permission::FullControl)?;
-    check_bucket(&bucket)?;
+    let need = ("s3:PutObjectRetention", Permission::FullControl);
+    change::object(
+        server,
+        call,
+        need,
+        |call, bucket, _| {
+            check_bucket(bucket)?;
+            asked_retention(call)
+        },
+        |call, bucket, meta, new| {
+            let in_force = meta.retention.filter(|retention| retention.until > Utc::now());
+            if let Some(old) = in_force {
+                let longer = new.is_some_and(|new| new.mode == old.mode && new.until >= old.until);
+                let is_fixed = || !bypasses(server, call, bucket, call.key());
+                if !longer && (old.mode == LockMode::Compliance || is_fixed()) {
+                    return Err(access_denied());
+                }
+            }
+            meta.retention = *new;
+            Ok(())
+        },
+    )?;
+    Ok(Reply::new(200))
+}
+
+/// The retention that a request's body asks for.
+fn asked_retention(call: &mut Call) -> S3Result<Option<Retention>> {
     let body = call.payload.read_all(MAX_DOCUMENT)?;
     let root = xml::parse(&body, &["Retention"])?;
-    let new = match (root.value("Mode"), root.value("RetainUntilDate")) {
-        (None, None) => None,
+    match (root.value("Mode"), root.value("RetainUntilDate")) {
+        (None, None) => Ok(None),
         (Some(mode), Some(until)) => {
             let mode = LockMode::parse(mode).ok_or_else(malformed_xml)?;
-            Some(Retention { mode, until: future(parse_time(until).ok_or_else(malformed_xml)?)? })
+            Ok(Some(Retention { mode, until: future(parse_time(until).ok_or_else(malformed_xml)?)? }))
         }
-        _ => return Err(malformed_xml()),
-    };
-    let bypass = bypasses(server, call, &bucket, call.key());
-    change(call, &bucket, |meta| {
-        let in_force = meta.retention.filter(|retention| retention.until > Utc::now());
-        if let Some(old) = in_force {
-            let longer = new.is_some_and(|new| new.mode == old.mode && new.until >= old.until);
-            if !longer && (old.mode == LockMode::Compliance || !bypass) {
-                return Err(access_denied());
-            }
-        }
-        meta.retention = new;
-        Ok(())
-    })
+        _ => Err(malformed_xml()),
+    }
 }
 
 /// GetObjectLegalHold.
@@ -264,25 +276,25 @@ pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// PutObjectLegalHold.
 pub(crate) fn put_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, _) = get::open(server, call, "s3:PutObjectLegalHold", Permission::FullControl)?;
-    check_bucket(&bucket)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
-    let root = xml::parse(&body, &["LegalHold"])?;
-    let hold = match root.value("Status").map(str::trim) {
-        Some("ON") => true,
-        Some("OFF") => false,
-        _ => return Err(malformed_xml()),
-    };
-    change(call, &bucket, |meta| {
-        meta.legal_hold = Some(hold);
-        Ok(())
-    })
-}
-
-fn change(call: &Call, bucket: &Bucket, change: impl FnOnce(&mut Meta) -> S3Result<()>) -> S3Result<Reply> {
-    if bucket.change_meta(call.key(), call.parameter("versionId"), change)? {
-        Ok(Reply::new(200))
-    } else {
-        Err(no_such_key(call.key()))
-    }
+    let need = ("s3:PutObjectLegalHold", Permission::FullControl);
+    change::object(
+        server,
+        call,
+        need,
+        |call, bucket, _| {
+            check_bucket(bucket)?;
+            let body = call.payload.read_all(MAX_DOCUMENT)?;
+            let root = xml::parse(&body, &["LegalHold"])?;
+            match root.value("Status").map(str::trim) {
+                Some("ON") => Ok(true),
+                Some("OFF") => Ok(false),
+                _ => Err(malformed_xml()),
+            }
+        },
+        |_, _, meta, hold| {
+            meta.legal_hold = Some(*hold);
+            Ok(())
+        },
+    )?;
+    Ok(Reply::new(200))
 }

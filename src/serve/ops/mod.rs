@@ -3,6 +3,7 @@
 pub(crate) mod acl;
 pub(crate) mod attributes;
 pub(crate) mod bucket;
+mod change;
 mod conditions;
 pub(crate) mod copy;
 pub(crate) mod delete;

@@ -36,8 +36,15 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let checksum =
         Plan::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
     let initiator = call.who().map_or_else(|| server.owner(&bucket), str::to_owned);
-    let upload =
-        Upload { id: String::new(), key: key.clone(), initiated: Utc::now(), initiator, meta, checksum };
+    let upload = Upload {
+        id: String::new(),
+        key: key.clone(),
+        initiated: Utc::now(),
+        initiator,
+        anonymous: call.user.is_none(),
+        meta,
+        checksum,
+    };
     let id = bucket.create_upload(&upload)?;
     let abort = lifecycle::abort_headers(&bucket, &key, upload.initiated);
     let mut xml = Writer::new("InitiateMultipartUploadResult");
@@ -52,12 +59,21 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply)
 }
 
-/// The upload that a request names, for an action that its initiator may do, or who may write to the bucket.
+/// The upload that a request names. Who began it may go on with it as long as writing to the bucket is allowed; others are
+/// its bucket's owner, and whom a policy names for the action.
 pub(super) fn find(server: &Server, call: &Call, bucket: &Bucket, action: &str) -> S3Result<Upload> {
     let id = call.parameter("uploadId").unwrap_or("");
     let key = call.key();
     server.authorize(call, bucket, action, Some(key), Need::Bucket(Permission::Write))?;
-    bucket.upload(key, id)
+    let upload = bucket.upload(key, id)?;
+    let is_own = match call.who() {
+        Some(who) => !upload.anonymous && who == upload.initiator,
+        None => upload.anonymous,
+    };
+    if !is_own {
+        server.authorize(call, bucket, action, Some(key), Need::Owner)?;
+    }
+    Ok(upload)
 }
 
 /// UploadPart and UploadPartCopy.
@@ -84,6 +100,8 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let length = call.payload.length().filter(|_| seal.is_none());
     let stage = || bucket.stage_part(&upload.id, number, length);
     let (staged, etag, checksum) = put::receive(stage, &mut call.payload, planned, seal.as_ref())?;
+    // The body may have taken its time: what was allowed when it began need not be any more.
+    find(server, call, &bucket, "s3:PutObject")?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
     reply.headers.extend(sse::headers(&upload.meta));

@@ -80,6 +80,8 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (mut staged, etag, checksum) =
         receive(|| bucket.stage(), &mut call.payload, algorithm, seal.as_ref())?;
     meta.sealed = sealed.map(|sealed| sealed.of_one(staged.segment()));
+    // The body may have taken its time: what was allowed when it began need not be any more.
+    server.authorize(call, &bucket, "s3:PutObject", Some(&key), Need::Bucket(Permission::Write))?;
     let checksum = Stored::of_content(checksum);
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
     reply.headers.extend(checksum.headers());

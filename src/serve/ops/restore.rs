@@ -1,14 +1,15 @@
 //! RestoreObject, simulated: objects of the archive classes cannot be read until they have been restored, which here
 //! takes no time. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>
 
-use super::{MAX_DOCUMENT, get};
+use super::{MAX_DOCUMENT, change};
 use crate::serve::Server;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, http_date};
-use crate::serve::error::{S3Error, S3Result, fail, malformed_xml, no_such_key, not_implemented};
+use crate::serve::error::{S3Error, S3Result, fail, malformed_xml, not_implemented};
 use crate::serve::store::meta::Meta;
 use crate::serve::xml;
 use chrono::Utc;
+use std::cell::Cell;
 
 fn is_archived(meta: &Meta) -> bool {
     matches!(meta.class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE"))
@@ -37,7 +38,31 @@ pub(super) fn header(meta: &Meta) -> Option<(String, String)> {
 
 /// RestoreObject: 202 for what was in the archive, 200 for what is restored already and now stays as long as said.
 pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:RestoreObject", Permission::FullControl)?;
+    let already = Cell::new(false);
+    let need = ("s3:RestoreObject", Permission::FullControl);
+    change::object(
+        server,
+        call,
+        need,
+        |call, _, _| days(call),
+        |_, _, meta, days| {
+            if !is_archived(meta) {
+                return Err(S3Error::new(
+                    "InvalidObjectState",
+                    "Restore is not allowed for the object's current storage class",
+                )
+                .detail("StorageClass", meta.class.as_deref().unwrap_or("STANDARD")));
+            }
+            already.set(is_restored(meta));
+            meta.restored_until = Some(Utc::now() + server.day.saturating_mul(*days));
+            Ok(())
+        },
+    )?;
+    Ok(Reply::new(if already.get() { 200 } else { 202 }))
+}
+
+/// For how many days a request wants to be able to read the object.
+fn days(call: &mut Call) -> S3Result<u32> {
     let body = call.payload.read_all(MAX_DOCUMENT)?;
     let root = xml::parse(&body, &["RestoreRequest"])?;
     if root.child("SelectParameters").is_some() || root.child("OutputLocation").is_some() {
@@ -52,19 +77,5 @@ pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if !matches!(tier.map(str::trim), None | Some("Expedited" | "Standard" | "Bulk")) {
         return Err(malformed_xml());
     }
-    if !is_archived(&object.meta) {
-        return Err(S3Error::new(
-            "InvalidObjectState",
-            "Restore is not allowed for the object's current storage class",
-        )
-        .detail("StorageClass", object.meta.class.as_deref().unwrap_or("STANDARD")));
-    }
-    let mut already = false;
-    let until = Utc::now() + server.day.saturating_mul(days);
-    let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
-        already = is_restored(meta);
-        meta.restored_until = Some(until);
-        Ok(())
-    })?;
-    if changed { Ok(Reply::new(if already { 200 } else { 202 })) } else { Err(no_such_key(call.key())) }
+    Ok(days)
 }

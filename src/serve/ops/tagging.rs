@@ -1,12 +1,10 @@
 //! Tags of objects, and the rules for tags of anything.
 
-use super::{MAX_DOCUMENT, get};
+use super::{MAX_DOCUMENT, change, get};
 use crate::serve::Server;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, fail, malformed_xml, no_such_key};
-use crate::serve::store::bucket::Bucket;
-use crate::serve::store::meta::Meta;
+use crate::serve::error::{S3Result, fail, malformed_xml};
 use crate::serve::xml::{self, Node, Writer};
 use percent_encoding::percent_decode_str;
 
@@ -84,28 +82,38 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// PutObjectTagging.
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:PutObjectTagging", Permission::FullControl)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
-    let tags = parse_xml(&xml::parse(&body, &["Tagging"])?, MAX_OBJECT_TAGS)?;
-    set(call, &bucket, &object.meta, tags, 200)
+    let read = |call: &mut Call| {
+        let body = call.payload.read_all(MAX_DOCUMENT)?;
+        parse_xml(&xml::parse(&body, &["Tagging"])?, MAX_OBJECT_TAGS)
+    };
+    set(server, call, "s3:PutObjectTagging", read, 200)
 }
 
 /// DeleteObjectTagging.
 pub(crate) fn delete(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:DeleteObjectTagging", Permission::FullControl)?;
-    set(call, &bucket, &object.meta, Tags::new(), 204)
+    set(server, call, "s3:DeleteObjectTagging", |_| Ok(Tags::new()), 204)
 }
 
-fn set(call: &Call, bucket: &Bucket, meta: &Meta, tags: Tags, status: u16) -> S3Result<Reply> {
-    let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
-        meta.tags = tags;
-        Ok(())
-    })?;
-    if !changed {
-        return Err(no_such_key(call.key()));
-    }
+fn set(
+    server: &Server,
+    call: &mut Call,
+    action: &str,
+    read: impl FnOnce(&mut Call) -> S3Result<Tags>,
+    status: u16,
+) -> S3Result<Reply> {
+    let need = (action, Permission::FullControl);
+    let (bucket, meta) = change::object(
+        server,
+        call,
+        need,
+        |call, _, _| read(call),
+        |_, _, meta, tags| {
+            meta.tags.clone_from(tags);
+            Ok(())
+        },
+    )?;
     let mut reply = Reply::new(status);
-    reply.headers.extend(get::version_header(bucket, meta));
+    reply.headers.extend(get::version_header(&bucket, &meta));
     Ok(reply)
 }
 

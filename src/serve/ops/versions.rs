@@ -1,7 +1,7 @@
 //! Versioning: its switch, and ListObjectVersions.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
 
-use super::MAX_DOCUMENT;
+use super::change;
 use super::list::{MAX_PAGE, Names, after_all, common_prefix, write_object};
 use crate::serve::Server;
 use crate::serve::access::Need;
@@ -28,9 +28,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// PutBucketVersioning. There is no way back to a bucket without versions.
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:PutBucketVersioning", None, Need::Owner)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let (bucket, body) = change::body_for_bucket(server, call, "s3:PutBucketVersioning", Need::Owner)?;
     let root = xml::parse(&body, &["VersioningConfiguration"])?;
     if root.value("MfaDelete").is_some_and(|value| value.trim() == "Enabled") {
         return Err(not_implemented("MFA delete"));

@@ -239,6 +239,10 @@ impl Bucket {
 
     /// Changes what is stored of the bucket.
     pub(crate) fn set_state(&self, change: impl FnOnce(&mut State)) -> S3Result<()> {
+        let alive = self.alive();
+        if !*alive {
+            return Err(super::no_such_bucket(&self.name));
+        }
         let mut state = write(&self.state);
         let mut new = state.clone();
         change(&mut new);
@@ -255,6 +259,10 @@ impl Bucket {
 
     /// Stores or removes a bucket document.
     pub(crate) fn set_document(&self, name: &str, text: Option<&str>) -> S3Result<()> {
+        let alive = self.alive();
+        if !*alive {
+            return Err(super::no_such_bucket(&self.name));
+        }
         let mut documents = write(&self.documents);
         let dir = self.private()?.make(std::iter::once(DOCUMENTS), self.mode.fsync)?;
         match text {

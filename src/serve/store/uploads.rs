@@ -30,6 +30,9 @@ pub(crate) struct Upload {
     pub(crate) initiated: DateTime<Utc>,
     /// Canonical id of who started it.
     pub(crate) initiator: String,
+    /// Whether that was nobody known: then it is said to be the bucket's owner's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) anonymous: bool,
     /// What the object will have.
     pub(crate) meta: Meta,
     /// How its client wants it summed, if that was said.

@@ -322,6 +322,9 @@ impl Bucket {
         if present.meta.etag.is_empty() {
             return fail("SlowDown", "The object keeps changing; try again.");
         }
+        if present.meta.damaged {
+            return fail("InternalError", "The file of this object was changed from outside.");
+        }
         change(&mut present.meta)?;
         self.describe(present.space, key, &[Record::new(&present.stat, present.meta)])?;
         Ok(true)

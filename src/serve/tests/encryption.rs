@@ -186,3 +186,64 @@ async fn a_buckets_document_encrypts_what_does_not_say() {
     assert_eq!(lab.put("/b-one/s3", "y").await.header(SERVER), "");
     assert_eq!(std::fs::read(lab.path("b-one/s3")).unwrap(), b"y");
 }
+
+/// What a link says in its query counts as in headers.
+#[tokio::test]
+async fn encryption_in_a_link_is_not_passed_over() {
+    let lab = Lab::with_bucket().await;
+    let link = |method: &str, target: &str, query: &[(&str, &str)]| {
+        let mut ask = lab.alice(method, target);
+        let user = ask.user.take().unwrap();
+        let credentials = Credentials::new(user.access_key, user.secret_key, None);
+        ask.query.extend(query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let host = [("host".to_owned(), ask.address.to_string())];
+        let request = sign::Request { method, path: &ask.path, query: &ask.query, headers: &host };
+        let scope = v4::Scope { time: Utc::now(), region: "US", service: "s3" };
+        ask.query = v4::presign(&request, &credentials, &scope, 300);
+        ask
+    };
+    let key = BASE64_STANDARD.encode([1; 32]);
+    let md5 = BASE64_STANDARD.encode(Md5::digest([1; 32]));
+    let customer = [
+        ("X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256"),
+        ("X-Amz-Server-Side-Encryption-Customer-Key", &*key),
+        ("X-Amz-Server-Side-Encryption-Customer-Key-Md5", &*md5),
+    ];
+    link("PUT", "/b-one/c", &customer).body("hidden").send().await.ok(200);
+    assert_ne!(std::fs::read(lab.path("b-one/c")).unwrap(), b"hidden");
+    lab.alice("GET", "/b-one/c").send().await.error(400, "InvalidRequest");
+    assert_eq!(link("GET", "/b-one/c", &customer).send().await.ok(200).text(), "hidden");
+    let put = link("PUT", "/b-one/s", &[("X-Amz-Server-Side-Encryption", "AES256")]).body("hidden");
+    assert_eq!(put.send().await.ok(200).header(SERVER), "AES256");
+    link("PUT", "/b-one/to", &[("X-Amz-Copy-Source", "/b-one/s")]).send().await.ok(200);
+    assert_eq!(lab.alice("GET", "/b-one/to").send().await.ok(200).text(), "hidden");
+    link("PUT", "/b-one/r", &[("x-amz-website-redirect-location", "/to")]).send().await.ok(200);
+    let head = lab.alice("HEAD", "/b-one/r").send().await.ok(200);
+    assert_eq!(head.header("x-amz-website-redirect-location"), "/to");
+    link("PUT", "/b-locked", &[("X-Amz-Bucket-Object-Lock-Enabled", "true")]).send().await.ok(200);
+    lab.alice("GET", "/b-locked?object-lock").send().await.ok(200);
+    link("PUT", "/b-one/m", &[("x-amz-meta-One", "a"), ("X-Amz-Tagging", "t=u")]).send().await.ok(200);
+    let head = lab.alice("HEAD", "/b-one/m").send().await.ok(200);
+    assert_eq!((head.header("x-amz-meta-one"), head.header("x-amz-tagging-count")), ("a", "1"));
+    link("PUT", "/b-one/w", &[("X-Amz-Write-Offset-Bytes", "1")]).send().await.error(501, "NotImplemented");
+}
+
+/// An upload that a client's key began takes nothing without that key.
+#[tokio::test]
+async fn parts_come_under_the_key_of_their_upload() {
+    let lab = Lab::with_bucket().await;
+    lab.put("/b-one/source", "0123456789").await;
+    let id = own(lab.alice("POST", "/b-one/k?uploads"), 1).send().await.ok(200).value("UploadId");
+    let target = format!("/b-one/k?partNumber=1&uploadId={id}");
+    let part = || lab.alice("PUT", &target).body("part");
+    let copy = || lab.alice("PUT", &target).header("x-amz-copy-source", "/b-one/source");
+    for wrong in [part(), own(part(), 2), copy(), own(copy(), 2)] {
+        wrong.send().await.error(400, "InvalidRequest");
+    }
+    own(copy(), 1).send().await.ok(200);
+    let plain = lab.alice("POST", "/b-one/p?uploads").send().await.ok(200).value("UploadId");
+    let target = format!("/b-one/p?partNumber=1&uploadId={plain}");
+    let copy = lab.alice("PUT", &target).header("x-amz-copy-source", "/b-one/source");
+    own(copy, 1).send().await.error(400, "InvalidRequest");
+    own(lab.alice("PUT", &target).body("part"), 1).send().await.error(400, "InvalidRequest");
+}

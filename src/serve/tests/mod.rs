@@ -18,6 +18,7 @@ mod multipart;
 mod nonsense;
 mod objects;
 mod ownership;
+mod races;
 mod remote;
 mod remote_reach;
 mod signatures;

@@ -1,0 +1,83 @@
+//! Requests with a body that change something: what was authorised is what is changed.
+//!
+//! A body may be held back for as long as its client likes, and meanwhile others write: the object that was looked at when
+//! the request came is another user's then, or the right to change it was taken away. So a request is authorised when it
+//! comes, because nothing is read from whom it is not allowed, and again when its body is there; and the change is made
+//! only to the very object that this was about, compared under the lock of its key. The outcome is that of a request that
+//! came whole when its last byte came.
+
+use super::{MAX_DOCUMENT, get};
+use crate::serve::Server;
+use crate::serve::access::Need;
+use crate::serve::acl::Permission;
+use crate::serve::call::Call;
+use crate::serve::error::{S3Error, S3Result, fail, no_such_key};
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::meta::Meta;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// How many times an object that others keep changing is looked at again.
+const ATTEMPTS: usize = 16;
+
+/// Changes what is kept of the object that a request names, or of one of its versions.
+///
+/// `read` reads and checks the body, once; `apply` makes the change, and may be asked again when the object has changed.
+/// Returns the bucket and the metadata as they are then.
+pub(super) fn object<T>(
+    server: &Server,
+    call: &mut Call,
+    (action, permission): (&str, Permission),
+    read: impl FnOnce(&mut Call, &Bucket, &Meta) -> S3Result<T>,
+    apply: impl Fn(&Call, &Bucket, &mut Meta, &T) -> S3Result<()>,
+) -> S3Result<(Arc<Bucket>, Meta)> {
+    let (bucket, object) = get::open(server, call, action, permission)?;
+    let wanted = read(call, &bucket, &object.meta)?;
+    for _ in 0..ATTEMPTS {
+        let (bucket, object) = get::open(server, call, action, permission)?;
+        let pinned = object.meta;
+        let mut after = None;
+        let mut differs = false;
+        let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
+            if *meta != pinned {
+                differs = true;
+                return fail("SlowDown", "The object keeps changing; try again.");
+            }
+            apply(call, &bucket, meta, &wanted)?;
+            after = Some(meta.clone());
+            Ok(())
+        });
+        match (changed, after) {
+            (Err(_), _) if differs => {}
+            (Err(error), _) => return Err(error),
+            (Ok(true), Some(after)) => return Ok((bucket, after)),
+            (Ok(_), _) => return Err(no_such_key(call.key())),
+        }
+    }
+    fail(
+        "OperationAborted",
+        "A conflicting conditional operation is currently in progress against this resource.",
+    )
+}
+
+/// Reads the body of a request that changes a bucket. Authorised before and after, and the bucket is the same one.
+pub(super) fn body_for_bucket(
+    server: &Server,
+    call: &mut Call,
+    action: &str,
+    need: Need<'_>,
+) -> S3Result<(Arc<Bucket>, Bytes)> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    server.authorize(call, &bucket, action, None, need)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let now = server.store.bucket(call.bucket_name())?;
+    if now.inode() != bucket.inode() {
+        return Err(changed_bucket());
+    }
+    server.authorize(call, &now, action, None, need)?;
+    Ok((now, body))
+}
+
+fn changed_bucket() -> S3Error {
+    S3Error::new("OperationAborted", "The bucket was replaced while the request was received.")
+}
