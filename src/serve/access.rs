@@ -194,6 +194,14 @@ impl Server {
         if self.allows(call, bucket, action, key, need) { Ok(()) } else { Err(access_denied()) }
     }
 
+    /// Refuses a stranger's request that nothing could allow, whatever its body says: neither the bucket's ACL nor a policy.
+    pub(crate) fn check_stranger(&self, call: &Call, bucket: &Bucket) -> S3Result<()> {
+        let may = call.user.is_some()
+            || bucket.policy().is_some()
+            || self.bucket_acl(bucket).allows(None, Permission::Write);
+        if may { Ok(()) } else { Err(access_denied()) }
+    }
+
     /// [`Self::authorize`] as a question.
     pub(crate) fn allows(
         &self,

@@ -11,6 +11,7 @@ use super::call::{self, Call, Reply};
 use super::error::{S3Result, fail};
 use super::inflow::Inflow;
 use super::journal::{Entry, Facts};
+use super::limits::{Admitted, Requests};
 use super::response::{Body, build};
 use super::route;
 use super::store::write::PIECE;
@@ -29,7 +30,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -75,6 +76,11 @@ pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::
         };
         match accepted {
             Ok((stream, peer)) => {
+                // Every place is taken, and none is idle: who is turned away tries again.
+                let Some(admitted) = server.limits.connections.admit() else {
+                    log::debug!("serve: no room for a connection from {peer}");
+                    continue;
+                };
                 let (server, open, mut stopping) = (Arc::clone(&server), open.clone(), stopping.clone());
                 let tls = tls.clone();
                 tokio::spawn(async move {
@@ -84,17 +90,19 @@ pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::
                     let stream = Box::pin(stream);
                     let mut peer = Peer { address: peer, encryption: None };
                     match tls {
-                        None => serve_connection(stream, peer, server, stopping).await,
+                        None => Box::pin(serve_connection(stream, peer, server, stopping, &admitted)).await,
                         Some(tls) => {
                             let patience = server.read_timeout;
                             let greeted = tokio::select! {
-                                greeted = tokio::time::timeout(patience, tls.accept(stream)) => greeted,
+                                greeted = tokio::time::timeout(patience, Box::pin(tls.accept(stream))) => greeted,
                                 () = stop_wanted(&mut stopping) => return,
+                                () = admitted.closed() => return,
                             };
                             match greeted {
                                 Ok(Ok(stream)) => {
                                     peer.encryption = Some(Arc::new(encryption(stream.get_ref().1)));
-                                    serve_connection(stream, peer, server, stopping).await;
+                                    Box::pin(serve_connection(stream, peer, server, stopping, &admitted))
+                                        .await;
                                 }
                                 Ok(Err(error)) => log::debug!("serve: TLS with {}: {error}", peer.address),
                                 Err(_) => log::debug!("serve: TLS with {}: timeout", peer.address),
@@ -127,12 +135,15 @@ async fn serve_connection(
     peer: Peer,
     server: Arc<Front>,
     mut stopping: watch::Receiver<bool>,
+    admitted: &Admitted,
 ) {
     let read_timeout = server.read_timeout;
     let address = peer.address;
+    let requests = admitted.requests();
     let service = service_fn(move |request| {
-        let (server, peer) = (Arc::clone(&server), peer.clone());
-        async move { Ok::<_, Infallible>(answer(server, request, peer).await) }
+        let (server, peer, requests) = (Arc::clone(&server), peer.clone(), requests.clone());
+        // Boxed, so that idle connections do not keep room for it.
+        async move { Ok::<_, Infallible>(Box::pin(answer(server, request, peer, requests)).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -143,6 +154,7 @@ async fn serve_connection(
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
+        () = admitted.closed() => return log::debug!("serve: an idle connection from {address} makes room"),
         () = stop_wanted(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -159,7 +171,13 @@ fn request_id() -> String {
     format!("{:08X}{:08X}", Utc::now().timestamp() & 0xffff_ffff, count & 0xffff_ffff)
 }
 
-async fn answer(server: Arc<Front>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+async fn answer(
+    server: Arc<Front>,
+    request: Request<Incoming>,
+    peer: Peer,
+    requests: Requests,
+) -> Response<Body> {
+    let busy = requests.begin();
     let id = request_id();
     let head = request.method() == http::Method::HEAD;
     let path = request.uri().path().to_owned();
@@ -173,16 +191,17 @@ async fn answer(server: Arc<Front>, request: Request<Incoming>, peer: Peer) -> R
     let looked_at = text("access-control-request-method").unwrap_or_else(|| method.to_string());
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
     let mut entry = server.journal.begin(|| facts(&request, &peer, &id));
-    let mut reply = match respond(Arc::clone(&server), request, peer.address, entry.as_deref_mut()).await {
-        Ok(reply) => reply,
-        Err(error) => {
-            log::debug!("serve: {method} {path}: {} {}: {}", error.status, error.code, error.message);
-            if let Some(entry) = &mut entry {
-                entry.facts.error = error.code;
+    let mut reply =
+        match respond(Arc::clone(&server), request, peer.address, &requests, entry.as_deref_mut()).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                log::debug!("serve: {method} {path}: {} {}: {}", error.status, error.code, error.message);
+                if let Some(entry) = &mut entry {
+                    entry.facts.error = error.code;
+                }
+                Reply::error(&error, &path, &id)
             }
-            Reply::error(&error, &path, &id)
-        }
-    };
+        };
     if expects && reply.status >= 400 {
         // A body that was never asked for does not come, and the connection ends with this answer: the client must know,
         // or its next request meets the end.
@@ -205,7 +224,7 @@ async fn answer(server: Arc<Front>, request: Request<Incoming>, peer: Peer) -> R
         }
         entry.answered();
     }
-    build(reply, &id, head, entry)
+    build(reply, &id, head, entry, busy)
 }
 
 /// The headers that let a page of another origin read an answer.
@@ -249,10 +268,12 @@ async fn respond(
     server: Arc<Front>,
     request: Request<Incoming>,
     peer: SocketAddr,
+    requests: &Requests,
     mut entry: Option<&mut Entry>,
 ) -> S3Result<Reply> {
     let (head, body) = request.into_parts();
-    let body = Inflow { body, patience: server.read_timeout, journal: Arc::clone(&server.journal) };
+    let (patience, journal) = (server.read_timeout, Arc::clone(&server.journal));
+    let mut body = Inflow { body, patience, journal, stranger: None };
     let method = head.method.as_str().to_owned();
     let path = head.uri.path().to_owned();
     let query = encode::parse_query(head.uri.query().unwrap_or(""));
@@ -327,6 +348,11 @@ async fn respond(
         entry.facts.signature = signed.kind();
     }
     let (user, rule) = (verified.user.cloned(), verified.body);
+    if user.is_some() {
+        requests.known();
+    } else {
+        body.stranger = Some((Instant::now(), 0));
+    }
     let prepared = (|| {
         let (bucket, key) = call::split_path(&path, host_bucket.as_deref())?;
         // In the completion of a multipart upload the headers speak of the object, not of the body.
@@ -344,6 +370,17 @@ async fn respond(
     let expects = headers
         .iter()
         .any(|(name, value)| name == "expect" && value.trim().eq_ignore_ascii_case("100-continue"));
+    let turn = if body.is_empty() {
+        None
+    } else {
+        match server.limits.body(user.is_some(), server.read_timeout).await {
+            Ok(turn) => Some(turn),
+            Err(error) => {
+                body.drain(&headers);
+                return Err(error);
+            }
+        }
+    };
     let source = body.receive(length, expects).await?;
     let mut payload = Payload::new(source, rule, content_md5, checksum, length);
     if body_is_chunked(&headers) {
@@ -353,6 +390,7 @@ async fn respond(
     call.lower_link();
     let has_log = entry.is_some() && server.journal.has_log();
     let done = server.back.answer(call, has_log).await;
+    drop(turn);
     if let Some(entry) = entry {
         entry.facts.owner = done.owner;
         entry.facts.requester = done.requester.unwrap_or_default();

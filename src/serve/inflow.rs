@@ -3,6 +3,7 @@
 use super::auth::payload::Source;
 use super::error::{S3Error, S3Result, fail};
 use super::journal::Journal;
+use super::limits::strangers_patience;
 use super::store::write::PIECE;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
@@ -10,7 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// A body up to this length is read whole before the work starts.
@@ -31,12 +32,18 @@ pub(super) struct Inflow {
     /// A client that sends nothing for this long is left.
     pub(super) patience: Duration,
     pub(super) journal: Arc<Journal>,
+    /// When a stranger's body began, and how much of it has come; such a body has to move.
+    pub(super) stranger: Option<(Instant, u64)>,
 }
 
 impl Inflow {
     async fn next(&mut self) -> Option<S3Result<Bytes>> {
         loop {
-            match tokio::time::timeout(self.patience, self.body.frame()).await {
+            let patience = match self.stranger {
+                Some((began, received)) => self.patience.min(strangers_patience(began, received)),
+                None => self.patience,
+            };
+            match tokio::time::timeout(patience, self.body.frame()).await {
                 Err(_) => {
                     return Some(fail(
                         "RequestTimeout",
@@ -49,11 +56,19 @@ impl Inflow {
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
                         self.journal.received.fetch_add(data.len() as u64, Ordering::Relaxed);
+                        if let Some((_, received)) = &mut self.stranger {
+                            *received += data.len() as u64;
+                        }
                         return Some(Ok(data));
                     }
                 }
             }
         }
+    }
+
+    /// Whether there is nothing to receive.
+    pub(super) fn is_empty(&self) -> bool {
+        self.body.is_end_stream()
     }
 
     /// Reads a small body whole; lets a big one flow. What a client `expects` to be asked for ("100 Continue") is asked

@@ -39,6 +39,7 @@ mod journal;
 mod lifecycle;
 mod lifecycle_checks;
 mod lifecycle_rules;
+mod limits;
 mod metrics;
 mod ops;
 mod policy;
@@ -59,6 +60,7 @@ mod tests;
 
 use back::Back;
 use journal::Journal;
+use limits::Limits;
 use remote::Remote;
 use std::io;
 use std::net::SocketAddr;
@@ -122,6 +124,8 @@ pub struct Options {
     pub access_log: Option<LogSink>,
     /// Answer `/-/metrics`, to anybody.
     pub metrics: bool,
+    /// The most connections at once; `None`: what file descriptors and memory allow.
+    pub max_connections: Option<usize>,
 }
 
 impl Options {
@@ -147,6 +151,7 @@ impl Options {
             write_timeout: Self::PATIENCE,
             access_log: None,
             metrics: false,
+            max_connections: None,
         }
     }
 }
@@ -182,6 +187,7 @@ struct Front {
     read_timeout: Duration,
     journal: Arc<Journal>,
     back: Back,
+    limits: Limits,
 }
 
 /// A directory that is served: everything that its operations share.
@@ -224,7 +230,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     } else if domains.is_empty() {
         domains.push("localhost".to_owned());
     }
-    raise_file_limit();
+    let descriptors = raise_file_limit();
+    let most = options.max_connections.unwrap_or_else(|| limits::connections_for(descriptors));
     let users: Arc<[User]> = users.into();
     let checked_region = options.region_is_checked.then(|| region.clone());
     let back = match what {
@@ -252,7 +259,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         Back::Directory(server) => Some(tokio::spawn(lifecycle::run(Arc::clone(server), stopped.clone()))),
         Back::Remote(_) => None,
     };
-    let front = Front { users, region: checked_region, domains, read_timeout, journal, back };
+    let limits = Limits::new(most);
+    let front = Front { users, region: checked_region, domains, read_timeout, journal, back, limits };
     let accepting = tokio::spawn(http::accept(door, Arc::new(front), stopped));
     Ok(Running { address, stopping, accepting, expiring, logging })
 }
@@ -301,11 +309,13 @@ impl Drop for Running {
     }
 }
 
-/// Connections and open objects take a descriptor each; many systems start programs with 1,024.
-fn raise_file_limit() {
+/// Connections and open objects take a descriptor each; many systems start programs with 1,024. Returns how many there may
+/// be now.
+fn raise_file_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
         let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     }
+    getrlimit(Resource::Nofile).current
 }

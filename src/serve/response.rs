@@ -2,6 +2,7 @@
 
 use super::call::{Flow, Reply, ReplyBody};
 use super::journal::Entry;
+use super::limits::Busy;
 use super::sse::Seal;
 use super::store::write::PIECE;
 use bytes::Bytes;
@@ -15,8 +16,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::task::JoinHandle;
 
-/// The response of a reply; `head` leaves its body out. The entry is kept until the last byte was taken.
-pub(super) fn build(reply: Reply, id: &str, head: bool, entry: Option<Box<Entry>>) -> Response<Body> {
+/// The response of a reply; `head` leaves its body out. The entry and the connection's
+/// being busy are kept until the last byte was taken.
+pub(super) fn build(
+    reply: Reply,
+    id: &str,
+    head: bool,
+    entry: Option<Box<Entry>>,
+    busy: Busy,
+) -> Response<Body> {
     let content = match reply.body {
         _ if head => Content::Whole(None),
         ReplyBody::Whole(bytes) => Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
@@ -31,7 +39,7 @@ pub(super) fn build(reply: Reply, id: &str, head: bool, entry: Option<Box<Entry>
         }),
         ReplyBody::Flow(flow) => Content::Flow(flow),
     };
-    let mut response = Response::new(Body { content, entry });
+    let mut response = Response::new(Body { content, entry, busy });
     *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or_default();
     let headers = response.headers_mut();
     for (name, value) in reply.headers {
@@ -54,6 +62,8 @@ pub(super) fn build(reply: Reply, id: &str, head: bool, entry: Option<Box<Entry>
 pub(super) struct Body {
     content: Content,
     entry: Option<Box<Entry>>,
+    #[expect(dead_code, reason = "held until the last byte was taken")]
+    busy: Busy,
 }
 
 #[derive(Debug)]
@@ -103,7 +113,7 @@ impl http_body::Body for Body {
     type Error = io::Error;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let Self { content, entry } = self.get_mut();
+        let Self { content, entry, .. } = self.get_mut();
         let mut sent = |piece: Bytes| {
             if let Some(entry) = entry {
                 entry.sent(piece.len());

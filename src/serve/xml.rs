@@ -140,27 +140,45 @@ impl Node {
 
 /// Deeper documents are refused: none of S3's needs more than eight levels.
 const MAX_DEPTH: usize = 32;
+/// More elements than any document needs: 1,000 keys to delete, with conditions, have 7,000.
+const MAX_ELEMENTS: usize = 20_000;
+/// A completion of 10,000 parts has three to five elements a part.
+const MAX_PARTS_ELEMENTS: usize = 100_000;
 
 /// Reads a document whose root is one of `roots`. Entities of a DTD are not expanded: a DTD is refused.
 pub(crate) fn parse(document: &[u8], roots: &[&str]) -> S3Result<Node> {
-    let root = parse_any(document).ok_or_else(malformed_xml)?;
+    let is_completion = roots.contains(&"CompleteMultipartUpload");
+    let most = if is_completion { MAX_PARTS_ELEMENTS } else { MAX_ELEMENTS };
+    let root = parse_within(document, most).ok_or_else(malformed_xml)?;
     if roots.contains(&root.name.as_str()) { Ok(root) } else { Err(malformed_xml()) }
 }
 
+/// Reads a document of any root and size.
 pub(super) fn parse_any(document: &[u8]) -> Option<Node> {
+    parse_within(document, usize::MAX)
+}
+
+/// Reads a document of at most that many elements.
+fn parse_within(document: &[u8], most: usize) -> Option<Node> {
     let text = std::str::from_utf8(document).ok()?;
     let mut reader = quick_xml::Reader::from_str(text.trim_start_matches('\u{feff}'));
     let mut stack: Vec<Node> = Vec::new();
     let mut root = None;
+    let mut elements = 0;
     loop {
+        if elements > most {
+            return None;
+        }
         match reader.read_event().ok()? {
             Event::Start(start) => {
                 if root.is_some() || stack.len() >= MAX_DEPTH {
                     return None;
                 }
+                elements += 1;
                 stack.push(element(&start)?);
             }
             Event::Empty(start) => {
+                elements += 1;
                 let node = element(&start)?;
                 match stack.last_mut() {
                     Some(parent) => parent.children.push(node),

@@ -63,7 +63,13 @@ pub(crate) fn signed(
     send(method, &service.host, target, &headers, body)
 }
 
-fn send(method: &str, host: &str, target: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
+pub(crate) fn send(
+    method: &str,
+    host: &str,
+    target: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Answer {
     let port: u16 = host.rsplit_once(':').map_or(80, |(_, port)| port.parse().expect("a port"));
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the service answers");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");

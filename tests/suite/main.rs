@@ -82,6 +82,7 @@ mod settings;
 mod shard;
 mod sharing;
 mod shown;
+mod strangers;
 mod sync;
 mod sync_model;
 mod terminal;

@@ -128,6 +128,11 @@ impl Serve {
         Self { service: Service { host, main, alt, external: false, day: None }, directory, shell }
     }
 
+    /// The process that holds the server, which is its child.
+    pub(crate) fn process(&self) -> u32 {
+        self.shell.id()
+    }
+
     /// The directory that holds its buckets.
     pub(crate) fn data(&self) -> std::path::PathBuf {
         Path::join(self.directory.path(), "data")

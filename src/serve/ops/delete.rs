@@ -116,6 +116,7 @@ fn remove(
 /// DeleteObjects.
 pub(crate) fn many(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
+    server.check_stranger(call, &bucket)?;
     let body = call.payload.read_all(MAX_DOCUMENT)?;
     let root = xml::parse(&body, &["Delete"])?;
     let quiet = root.value("Quiet").is_some_and(|text| text.trim() == "true");

@@ -23,7 +23,7 @@ mod upload;
 
 use super::acl::{self, Acl};
 use super::call::{Call, Reply};
-use super::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
+use super::error::{S3Error, S3Result, access_denied, fail, not_implemented};
 use super::ops::MAX_DOCUMENT;
 use super::ops::documents::absent;
 use super::route::{self, Level, Operation, Route};
@@ -307,6 +307,6 @@ async fn read_document(mut call: Call) -> S3Result<(Call, Bytes)> {
 /// [`read_document`] as a tree.
 async fn read_xml(call: Call, root: &str) -> S3Result<(Call, xml::Node)> {
     let (call, body) = read_document(call).await?;
-    let node = xml::parse_any(&body).filter(|node| node.name == root).ok_or_else(malformed_xml)?;
+    let node = xml::parse(&body, &[root])?;
     Ok((call, node))
 }

@@ -1,0 +1,219 @@
+//! What strangers may take of the server. Requests that nobody has signed have budgets of their own, so that however many
+//! there are, and however slow, known users are served; and where there are as many connections as there may be, an idle
+//! one makes room for a new one.
+
+use super::error::{S3Result, fail};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// Bodies of known users that are received at once, each by a thread of its own. With those of strangers they are fewer
+/// than the threads of tokio's pool (512), so that what has no body always finds one.
+const BODIES: usize = 384;
+/// Bodies of strangers (also forms, which say in their body whose they are) that are received at once.
+const STRANGERS_BODIES: usize = 64;
+/// How long a stranger's request waits for its turn.
+const STRANGERS_PATIENCE: Duration = Duration::from_secs(10);
+/// A stranger's body may be this slow, in bytes a second, once the grace is over.
+const SLOWEST: u64 = 1024;
+const GRACE: Duration = Duration::from_secs(30);
+
+/// The budgets of a server.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    bodies: Arc<Semaphore>,
+    strangers_bodies: Arc<Semaphore>,
+    pub(crate) connections: Arc<Connections>,
+}
+
+impl Limits {
+    /// With room for that many connections.
+    pub(crate) fn new(connections: usize) -> Self {
+        Self {
+            bodies: Arc::new(Semaphore::new(BODIES)),
+            strangers_bodies: Arc::new(Semaphore::new(STRANGERS_BODIES)),
+            connections: Arc::new(Connections { most: connections.max(1), ..Connections::default() }),
+        }
+    }
+
+    /// Waits for the turn of a body of a known user, or of a stranger's.
+    pub(crate) async fn body(&self, is_known: bool, patience: Duration) -> S3Result<OwnedSemaphorePermit> {
+        let (semaphore, patience) = if is_known {
+            (&self.bodies, patience)
+        } else {
+            (&self.strangers_bodies, STRANGERS_PATIENCE.min(patience))
+        };
+        match tokio::time::timeout(patience, Arc::clone(semaphore).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => fail("SlowDown", "The server is busy with other bodies; try again."),
+        }
+    }
+}
+
+/// How long a stranger's body may take until its next piece, of which that much has come since it began.
+pub(crate) fn strangers_patience(began: Instant, received: u64) -> Duration {
+    let allowed = GRACE + Duration::from_secs(received / SLOWEST);
+    allowed.saturating_sub(began.elapsed())
+}
+
+/// The connections that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    most: usize,
+    count: AtomicU64,
+    open: Mutex<HashMap<u64, Arc<Connection>>>,
+}
+
+/// What is known of a connection.
+#[derive(Debug)]
+struct Connection {
+    state: Mutex<State>,
+    /// Told to make room.
+    close: Notify,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// Requests that are answered at this moment, their answers' bodies included.
+    busy: usize,
+    /// Since when there have been none.
+    idle_since: Instant,
+    /// Whether a request with a valid signature came.
+    is_known: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Connections {
+    /// Takes a new connection. Where there are as many as there may be, the one that has been idle for the longest time goes,
+    /// strangers' first. `None` if none is idle.
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<Admitted> {
+        let mut open = lock(&self.open);
+        if open.len() >= self.most {
+            let idle = open.iter().filter_map(|(id, connection)| {
+                let state = *lock(&connection.state);
+                (state.busy == 0).then_some((state.is_known, state.idle_since, *id))
+            });
+            let (_, _, id) = idle.min()?;
+            if let Some(connection) = open.remove(&id) {
+                connection.close.notify_one();
+            }
+        }
+        let state = State { busy: 0, idle_since: Instant::now(), is_known: false };
+        let connection = Arc::new(Connection { state: Mutex::new(state), close: Notify::new() });
+        let id = self.count.fetch_add(1, Ordering::Relaxed);
+        open.insert(id, Arc::clone(&connection));
+        Some(Admitted { all: Arc::clone(self), id, connection })
+    }
+}
+
+/// A place among the connections; dropped, it is free again.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    all: Arc<Connections>,
+    id: u64,
+    connection: Arc<Connection>,
+}
+
+impl Admitted {
+    /// Ends when another connection needs the place.
+    pub(crate) async fn closed(&self) {
+        self.connection.close.notified().await;
+    }
+
+    /// For the requests of this connection.
+    pub(crate) fn requests(&self) -> Requests {
+        Requests(Arc::clone(&self.connection))
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        lock(&self.all.open).remove(&self.id);
+    }
+}
+
+/// Tells a connection's registration what becomes of its requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Requests(Arc<Connection>);
+
+impl Requests {
+    /// A request has come; it lasts as long as what is returned.
+    pub(crate) fn begin(&self) -> Busy {
+        lock(&self.0.state).busy += 1;
+        Busy(Arc::clone(&self.0))
+    }
+
+    /// A request was signed by a known user.
+    pub(crate) fn known(&self) {
+        lock(&self.0.state).is_known = true;
+    }
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<Connection>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.busy -= 1;
+        state.idle_since = Instant::now();
+    }
+}
+
+/// As many connections as the process has file descriptors for, when each may have a file open, within bounds of memory.
+pub(crate) fn connections_for(descriptors: Option<u64>) -> usize {
+    const MOST: u64 = 4096;
+    let descriptors = descriptors.unwrap_or(u64::MAX);
+    (descriptors.saturating_sub(64) / 2).clamp(16, MOST) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_idle_stranger_makes_room() {
+        let limits = Limits::new(3);
+        let admit = || {
+            std::thread::sleep(Duration::from_millis(2));
+            limits.connections.admit()
+        };
+        let is_closed = |admitted: &Admitted| !lock(&limits.connections.open).contains_key(&admitted.id);
+        let (known, busy, first) = (admit().unwrap(), admit().unwrap(), admit().unwrap());
+        known.requests().known();
+        let request = busy.requests().begin();
+        let second = admit().unwrap();
+        assert!(is_closed(&first) && !is_closed(&known) && !is_closed(&busy));
+        second.requests().begin();
+        let third = admit().unwrap();
+        assert!(is_closed(&second) && !is_closed(&known));
+        let _held = third.requests().begin();
+        // Of those that are left only the known user's is idle.
+        let fourth = admit().unwrap();
+        assert!(is_closed(&known) && !is_closed(&busy));
+        let _held_too = fourth.requests().begin();
+        assert!(admit().is_none());
+        drop(request);
+        assert!(admit().is_some() && is_closed(&busy));
+    }
+
+    #[test]
+    fn a_strangers_body_has_to_move() {
+        let began = Instant::now();
+        assert!(strangers_patience(began, 0) <= GRACE);
+        assert!(strangers_patience(began, 100 * SLOWEST) > GRACE + Duration::from_secs(90));
+        let Some(long_ago) = began.checked_sub(Duration::from_secs(60)) else { return };
+        assert_eq!(strangers_patience(long_ago, 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn connections_fit_the_descriptors() {
+        assert_eq!([Some(0), Some(1024), Some(1 << 20), None].map(connections_for), [16, 480, 4096, 4096]);
+    }
+}
