@@ -11,7 +11,13 @@ const MIB: u64 = 1 << 20;
 const COMMON: [u64; 22] =
     [8, 15, 5, 16, 50, 10, 64, 100, 32, 20, 25, 128, 200, 256, 250, 500, 512, 528, 576, 640, 1000, 1024];
 
-/// The usual part sizes, in bytes, that cut an object of that size into that many parts: the configured one first.
+/// So few whole numbers of MiB are tried although nobody is known to use them.
+const FEW: usize = 3;
+/// The most sizes that are tried.
+const MOST: usize = 7;
+
+/// The usual part sizes, in bytes, that cut an object of that size into that many parts: the configured one first. Of many
+/// parts the number tells the size nearly, and any whole number of MiB is among them.
 pub fn usual(size: u64, parts: u64, configured: u64) -> Vec<u64> {
     let mut fitting: Vec<u64> = Vec::new();
     let common = COMMON.iter().map(|mib| mib * MIB);
@@ -21,11 +27,23 @@ pub fn usual(size: u64, parts: u64, configured: u64) -> Vec<u64> {
             fitting.push(part);
         }
     }
+    let mut whole: Vec<u64> = whole(size, parts).take(FEW + 1).collect();
+    if whole.len() <= FEW {
+        whole.retain(|part| !fitting.contains(part));
+        whole.truncate(MOST.saturating_sub(fitting.len()));
+        fitting.extend(whole);
+    }
     if parts == 1 {
         // Whatever the size is, the only part is the whole.
         fitting.truncate(1);
     }
     fitting
+}
+
+/// The whole numbers of MiB, in bytes, that cut an object of that size into that many parts.
+fn whole(size: u64, parts: u64) -> impl Iterator<Item = u64> {
+    let least = size.div_ceil(parts.max(1)).next_multiple_of(MIB).max(MIN_PART_SIZE);
+    (0..).map(move |step| least + step * MIB).take_while(move |part| size.div_ceil(*part) == parts)
 }
 
 /// The sizes that clients compute where the default would give too many parts.
@@ -51,6 +69,9 @@ mod tests {
         assert_eq!(usual(40 * MIB, 3, 15 * MIB), mib(&[15, 16]));
         assert_eq!(usual(40 * MIB, 8, 15 * MIB), mib(&[5]));
         assert!(usual(40 * MIB, 40, 15 * MIB).is_empty());
+        // Nobody's usual size, but no other would do.
+        assert_eq!(usual(30 * MIB + 5, 5, 15 * MIB), mib(&[7]));
+        assert_eq!(usual(1000 * MIB, 44, 15 * MIB), mib(&[23]));
         assert_eq!(usual(16_000_000, 2, 15 * MIB), mib(&[15, 8, 10]));
         assert!(usual(100 * MIB, 3, 15 * MIB).is_empty());
         assert_eq!(usual(7 * MIB, 1, 15 * MIB), mib(&[15]));
@@ -71,7 +92,7 @@ mod tests {
     fn there_are_never_many() {
         for size in (1..4_000).map(|step| step * 1_300_000) {
             for parts in 1..40 {
-                assert!(usual(size, parts, 15 * MIB).len() <= 7, "{size} {parts}");
+                assert!(usual(size, parts, 15 * MIB).len() <= MOST, "{size} {parts}");
             }
         }
     }
