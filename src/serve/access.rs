@@ -6,15 +6,17 @@
 //! always read and write. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-overview.html>
 
 use super::Server;
-use super::acl::{Acl, Permission};
+use super::acl::{Acl, Grantee, Permission};
 use super::call::Call;
+use super::condition_values::Asked;
 use super::error::{S3Error, S3Result, access_denied};
-use super::ops::tagging;
-use super::policy::{Question, Verdict};
+use super::ops::{copy, get};
+use super::policy::{Policy, Question, Verdict};
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
 use super::xml::{self, Node};
 use chrono::Utc;
+use std::sync::Arc;
 
 /// What an action needs where no policy speaks.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,27 @@ pub(crate) enum Need<'a> {
     Bucket(Permission),
     /// A permission of the object's ACL.
     Object(Permission, &'a Meta),
+}
+
+/// What an action is done to, beside the bucket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Target<'a> {
+    pub(crate) key: Option<&'a str>,
+    /// The version that is named.
+    pub(crate) version: Option<&'a str>,
+    /// The ETag that is asked for, where no header says it.
+    pub(crate) etag: Option<&'a str>,
+    /// The key that is not there, where the question is whether that may be told.
+    pub(crate) missing: Option<&'a str>,
+}
+
+/// By what something is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grounds {
+    /// Ownership, or an ACL.
+    Right,
+    /// The bucket's policy alone.
+    Policy,
 }
 
 /// The four switches of a public-access block.
@@ -39,10 +62,11 @@ pub(crate) struct PublicBlock {
 impl PublicBlock {
     pub(crate) fn of(bucket: &Bucket) -> Self {
         let Some(text) = bucket.document("publicAccessBlock") else { return Self::default() };
-        let Ok(root) = xml::parse(text.as_bytes(), &["PublicAccessBlockConfiguration"]) else {
-            return Self::default();
-        };
-        Self::of_document(&root)
+        match xml::parse(text.as_bytes(), &["PublicAccessBlockConfiguration"]) {
+            Ok(root) => Self::of_document(&root),
+            // What it said is not known: all of it, then.
+            Err(_) => Self { block_acls: true, ignore_acls: true, block_policy: true, restrict: true },
+        }
     }
 
     /// What a `PublicAccessBlockConfiguration` says; switches that it does not name are off.
@@ -140,6 +164,10 @@ fn pays(call: &Call) -> bool {
 impl Server {
     /// Canonical id of a bucket's owner. A bucket of nobody known is the first user's.
     pub(crate) fn owner(&self, bucket: &Bucket) -> String {
+        if !bucket.has_record() {
+            // Nobody's, as long as it cannot be read whose it is.
+            return String::new();
+        }
         match bucket.maker() {
             Some(owner) if self.users.iter().any(|user| user.id == owner) => owner,
             _ => self.users.first().map(|user| user.id.clone()).unwrap_or_default(),
@@ -168,7 +196,7 @@ impl Server {
     /// is refused elsewhere.
     pub(crate) fn check_expected_owner(&self, call: &Call, bucket: &str, header: &str) -> S3Result<()> {
         let Some(expected) = call.setting(header).filter(|id| !id.is_empty()) else { return Ok(()) };
-        match self.store.find(bucket)? {
+        match self.store.find_any(bucket)? {
             Some(bucket) if self.owner(&bucket) != expected => Err(access_denied()),
             _ => Ok(()),
         }
@@ -180,6 +208,22 @@ impl Server {
             && self.store.find(call.bucket_name()).ok().flatten().is_some_and(|bucket| {
                 is_requester_pays(&bucket) && call.who() != Some(self.owner(&bucket).as_str())
             })
+    }
+
+    /// The bucket of a request that replaces or removes a document, where the requester may do that. The document that makes the
+    /// bucket unusable is its owner's alone.
+    pub(crate) fn bucket_to_change(
+        &self,
+        call: &Call,
+        document: &str,
+        action: &str,
+    ) -> S3Result<Arc<Bucket>> {
+        let (bucket, repairs) = self.store.bucket_to_repair(call.bucket_name(), document)?;
+        if repairs && call.who() != Some(self.owner(&bucket).as_str()) {
+            bucket.check()?;
+        }
+        self.authorize(call, &bucket, action, None, Need::Owner)?;
+        Ok(bucket)
     }
 
     /// Refuses what is not allowed.
@@ -202,6 +246,18 @@ impl Server {
         if may { Ok(()) } else { Err(access_denied()) }
     }
 
+    /// [`Self::authorize`] where not all that it is done to is in the request's path and query.
+    pub(crate) fn authorize_target(
+        &self,
+        call: &Call,
+        bucket: &Bucket,
+        action: &str,
+        target: Target<'_>,
+        need: Need<'_>,
+    ) -> S3Result<()> {
+        self.grounds(call, bucket, action, target, need).map(drop).ok_or_else(access_denied)
+    }
+
     /// [`Self::authorize`] as a question.
     pub(crate) fn allows(
         &self,
@@ -211,100 +267,189 @@ impl Server {
         key: Option<&str>,
         need: Need<'_>,
     ) -> bool {
+        let target = Target { key, version: call.parameter("versionId"), ..Target::default() };
+        self.grounds(call, bucket, action, target, need).is_some()
+    }
+
+    /// Refuses an upload that is not allowed, or whose headers ask for what is not allowed: an ACL needs `s3:PutObjectAcl`, tags
+    /// need `s3:PutObjectTagging`. A Deny of these counts for everybody. Whoever may write by ownership or by an ACL needs no
+    /// more; whose right is the policy's alone needs it to allow these too, but for an ACL that gives nothing to anybody but
+    /// the two of them, and for tags of which the statement that allows the upload says the values.
+    pub(crate) fn authorize_upload(&self, call: &Call, bucket: &Bucket, key: &str) -> S3Result<()> {
+        let target = Target { key: Some(key), ..Target::default() };
+        let need = Need::Bucket(Permission::Write);
+        let upload = "s3:PutObject";
+        let grounds = self.grounds(call, bucket, upload, target, need).ok_or_else(access_denied)?;
+        let Some(policy) = bucket.policy() else { return Ok(()) };
+        let owns = call.who() == Some(self.owner(bucket).as_str());
+        let has_right = grounds == Grounds::Right || owns;
+        let check = |action: &str, is_excused: &dyn Fn() -> bool| match self
+            .verdict(call, bucket, &policy, action, target, None)
+        {
+            Verdict::Deny => Err(access_denied()),
+            Verdict::Allow => Ok(()),
+            Verdict::Silent if has_right || is_excused() => Ok(()),
+            Verdict::Silent => Err(access_denied()),
+        };
+        let asks_for_acl = |(name, _): &(String, String)| {
+            let name = name.to_ascii_lowercase();
+            name == "x-amz-acl" || name.starts_with("x-amz-grant-")
+        };
+        if call.headers.iter().any(asks_for_acl) || call.hoisted().any(asks_for_acl) {
+            check("s3:PutObjectAcl", &|| self.is_between_both(call, bucket))?;
+        }
+        let tags = call.new_tags();
+        if !tags.is_empty() {
+            let names: Vec<&str> = tags.iter().map(|(name, _)| name.as_str()).collect();
+            check("s3:PutObjectTagging", &|| {
+                self.ask(call, bucket, upload, target, None, |question| policy.admits_tags(question, &names))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The tags of a source that a copy takes along: those that the requester may read. A Deny of reading them refuses the copy.
+    pub(crate) fn copied_tags(
+        &self,
+        call: &Call,
+        bucket: &Bucket,
+        (key, version): (&str, Option<&str>),
+        meta: &Meta,
+    ) -> S3Result<Vec<(String, String)>> {
+        if meta.tags.is_empty() {
+            return Ok(Vec::new());
+        }
+        let action = "s3:GetObjectTagging";
+        let action = if version.is_some() { get::of_version(action) } else { action.into() };
+        let target = Target { key: Some(key), version, ..Target::default() };
+        let need = Need::Object(Permission::FullControl, meta);
+        if self.grounds(call, bucket, &action, target, need).is_some() {
+            return Ok(meta.tags.clone());
+        }
+        match bucket.policy() {
+            Some(policy)
+                if self.verdict(call, bucket, &policy, &action, target, Some(meta)) == Verdict::Deny =>
+            {
+                Err(access_denied())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether the ACL that an upload asks for gives nothing to anybody but the requester and the bucket's owner. One that cannot
+    /// be read is refused by the operation.
+    fn is_between_both(&self, call: &Call, bucket: &Bucket) -> bool {
+        let owner = self.owner(bucket);
+        let who = call.who().unwrap_or(&owner);
+        let asked = Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &owner, &self.users);
+        let is_one = |to: &Grantee| matches!(to, Grantee::User(id) if *id == who || *id == owner);
+        asked.is_ok_and(|acl| acl.is_none_or(|acl| acl.grants.iter().all(|grant| is_one(&grant.to))))
+    }
+
+    /// What the policy of a bucket says of an action.
+    fn verdict(
+        &self,
+        call: &Call,
+        bucket: &Bucket,
+        policy: &Policy,
+        action: &str,
+        target: Target<'_>,
+        meta: Option<&Meta>,
+    ) -> Verdict {
+        let verdict = self.ask(call, bucket, action, target, meta, |question| policy.decide(question));
+        let is_limited = || {
+            let owns = call.who() == Some(self.owner(bucket).as_str());
+            !owns && PublicBlock::of(bucket).restrict && policy.is_public()
+        };
+        if verdict == Verdict::Allow && is_limited() { Verdict::Silent } else { verdict }
+    }
+
+    /// Puts a question to a policy.
+    fn ask<T>(
+        &self,
+        call: &Call,
+        bucket: &Bucket,
+        action: &str,
+        target: Target<'_>,
+        meta: Option<&Meta>,
+        judge: impl FnOnce(&Question<'_>) -> T,
+    ) -> T {
+        let asked = Asked { server: self, call, target, meta, now: Utc::now() };
+        judge(&Question {
+            who: call.who(),
+            action,
+            bucket: bucket.name(),
+            key: target.key,
+            values: &|key| asked.values(key),
+            is_open: &|key| asked.is_open(key),
+        })
+    }
+
+    /// By what an action is allowed; `None` if it is not.
+    fn grounds(
+        &self,
+        call: &Call,
+        bucket: &Bucket,
+        action: &str,
+        target: Target<'_>,
+        need: Need<'_>,
+    ) -> Option<Grounds> {
         let who = call.who();
         let owns = who == Some(self.owner(bucket).as_str());
         if owns && matches!(action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy") {
-            return true;
+            return Some(Grounds::Right);
         }
         if !owns && is_requester_pays(bucket) && !pays(call) {
-            return false;
+            return None;
         }
-        let block = PublicBlock::of(bucket);
-        if let Some(policy) = bucket.policy() {
-            let mut values = condition_values(call);
-            if action == "s3:ListBucket"
-                && let Some(key) = call.key.as_ref().filter(|_| call.header("x-amz-copy-source").is_none())
-            {
-                // Whether a missing key may be told is whether a listing of it is allowed.
-                values.push(("s3:prefix".to_owned(), key.clone()));
-            }
-            if let Need::Object(_, meta) = need {
-                let tags = meta.tags.iter();
-                values.extend(tags.map(|(name, value)| (tag_key("existing", name), value.clone())));
-            }
-            let question = Question {
-                who: call.user.as_ref().map(|user| (user.id.as_str(), user.display_name.as_str())),
-                action,
-                bucket: bucket.name(),
-                key,
-                source: call.peer,
-                secure: self.secure,
-                now: Utc::now(),
-                values: &values,
+        let verdict = bucket.policy().map_or(Verdict::Silent, |policy| {
+            let meta = match need {
+                Need::Object(_, meta) => Some(meta),
+                Need::Owner | Need::Bucket(_) => None,
             };
-            match policy.decide(&question) {
-                Verdict::Deny => return false,
-                Verdict::Allow if !(block.restrict && !owns && policy.is_public()) => return true,
-                Verdict::Allow | Verdict::Silent => {}
+            self.verdict(call, bucket, &policy, action, target, meta)
+        });
+        let has_right = || {
+            let ignores = PublicBlock::of(bucket).ignore_acls;
+            let effective = |acl: Acl| if ignores { acl.without_public() } else { acl };
+            match need {
+                Need::Owner => owns,
+                // Whoever owns a bucket can always remove what is in it.
+                Need::Bucket(_)
+                    if owns
+                        && (action.starts_with("s3:DeleteObject") || action == "s3:AbortMultipartUpload") =>
+                {
+                    true
+                }
+                Need::Bucket(wanted) => effective(self.bucket_acl(bucket)).allows(who, wanted),
+                Need::Object(wanted, meta) => {
+                    let acl = self.object_acl(bucket, meta);
+                    // Tags, retention and the like are the bucket's owner's affair: no ACL speaks of them. And what somebody
+                    // wrote who is not known any more is his.
+                    let his = wanted == Permission::FullControl
+                        || !self.users.iter().any(|user| user.id == acl.owner);
+                    owns && his || effective(acl).allows(who, wanted)
+                }
             }
-        }
-        let effective = |acl: Acl| if block.ignore_acls { acl.without_public() } else { acl };
-        match need {
-            Need::Owner => owns,
-            // Whoever owns a bucket can always remove what is in it.
-            Need::Bucket(_)
-                if owns && (action.starts_with("s3:DeleteObject") || action == "s3:AbortMultipartUpload") =>
-            {
-                true
-            }
-            Need::Bucket(wanted) => effective(self.bucket_acl(bucket)).allows(who, wanted),
-            Need::Object(wanted, meta) => {
-                let acl = self.object_acl(bucket, meta);
-                // Tags, retention and the like are the bucket's owner's affair: no ACL speaks of them. And what somebody
-                // wrote who is not known any more is his.
-                let his =
-                    wanted == Permission::FullControl || !self.users.iter().any(|user| user.id == acl.owner);
-                owns && his || effective(acl).allows(who, wanted)
-            }
+        };
+        match verdict {
+            Verdict::Deny => None,
+            _ if has_right() => Some(Grounds::Right),
+            Verdict::Allow => Some(Grounds::Policy),
+            Verdict::Silent => None,
         }
     }
 
     /// What to answer where a key is missing: only who may list learns that it is.
     pub(crate) fn missing(&self, call: &Call, bucket: &Bucket, error: S3Error) -> S3Error {
+        let source = call.setting("x-amz-copy-source").and_then(|source| copy::source_name(source).ok());
+        let missing = source.as_ref().map(|(_, key, _)| key.as_str()).or(call.key.as_deref());
+        let target = Target { missing, ..Target::default() };
         let need = Need::Bucket(Permission::Read);
-        if self.allows(call, bucket, "s3:ListBucket", None, need) { error } else { access_denied() }
-    }
-}
-
-/// `s3:ExistingObjectTag/NAME` or `s3:RequestObjectTag/NAME` as conditions are looked up.
-fn tag_key(whose: &str, name: &str) -> String {
-    format!("s3:{whose}objecttag/{}", name.to_ascii_lowercase())
-}
-
-/// The condition keys of S3 that a request has.
-fn condition_values(call: &Call) -> Vec<(String, String)> {
-    let mut values = Vec::new();
-    for name in ["prefix", "delimiter", "max-keys"] {
-        if let Some(value) = call.parameter(name) {
-            values.push((format!("s3:{name}"), value.to_owned()));
+        if self.grounds(call, bucket, "s3:ListBucket", target, need).is_some() {
+            error
+        } else {
+            access_denied()
         }
     }
-    for (name, value) in call.headers.iter().chain(call.hoisted()) {
-        let name = name.to_ascii_lowercase();
-        if name.starts_with("x-amz-") {
-            values.push((format!("s3:{name}"), value.clone()));
-        }
-    }
-    if let Some(id) = call.parameter("versionId") {
-        values.push(("s3:versionid".to_owned(), id.to_owned()));
-    }
-    // A header that cannot be read is refused by the operation.
-    let tags = call.setting("x-amz-tagging").and_then(|text| tagging::parse_header(text).ok());
-    values.extend(tags.into_iter().flatten().map(|(name, value)| (tag_key("request", &name), value)));
-    for (name, key) in [("referer", "aws:referer"), ("user-agent", "aws:useragent")] {
-        if let Some(value) = call.header(name) {
-            values.push((key.to_owned(), value.to_owned()));
-        }
-    }
-    values
 }

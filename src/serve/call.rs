@@ -2,6 +2,7 @@
 
 use super::auth::payload::Payload;
 use super::error::{S3Error, S3Result, fail};
+use super::request_context::RequestContext;
 use super::sse::Seal;
 use super::users::User;
 use super::xml::Writer;
@@ -33,6 +34,7 @@ pub(crate) struct Call {
     /// `None`: anonymous.
     pub(crate) user: Option<User>,
     pub(crate) payload: Payload,
+    pub(crate) context: RequestContext,
 }
 
 impl Call {

@@ -12,6 +12,7 @@ use super::error::{S3Result, fail};
 use super::inflow::Inflow;
 use super::journal::{Entry, Facts};
 use super::limits::{Admitted, Requests};
+use super::request_context::{RequestContext, Signature};
 use super::response::{Body, build};
 use super::route;
 use super::store::write::PIECE;
@@ -48,6 +49,14 @@ struct Peer {
     address: SocketAddr,
     /// Cipher suite and version of TLS.
     encryption: Option<Arc<(String, String)>>,
+}
+
+impl Peer {
+    /// The version of TLS as a number: `1.3`.
+    fn tls(&self) -> Option<String> {
+        let (_, version) = &**self.encryption.as_ref()?;
+        version.strip_prefix("TLSv").map(str::to_owned)
+    }
 }
 
 fn encryption(connection: &rustls::ServerConnection) -> (String, String) {
@@ -192,7 +201,7 @@ async fn answer(
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
     let mut entry = server.journal.begin(|| facts(&request, &peer, &id));
     let mut reply =
-        match respond(Arc::clone(&server), request, peer.address, &requests, entry.as_deref_mut()).await {
+        match respond(Arc::clone(&server), request, &peer, &requests, entry.as_deref_mut()).await {
             Ok(reply) => reply,
             Err(error) => {
                 log::debug!("serve: {method} {path}: {} {}: {}", error.status, error.code, error.message);
@@ -267,7 +276,7 @@ fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> Facts {
 async fn respond(
     server: Arc<Front>,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    peer: &Peer,
     requests: &Requests,
     mut entry: Option<&mut Entry>,
 ) -> S3Result<Reply> {
@@ -320,7 +329,8 @@ async fn respond(
     }
     if let Some(bucket) = site {
         body.drain(&headers);
-        return visit(server, Visit { method, path, bucket, headers, peer: peer.ip() }, entry).await;
+        let visitor = Visit { method, path, bucket, headers, peer: peer.address.ip(), tls: peer.tls() };
+        return visit(server, visitor, entry).await;
     }
     let signed = Signed {
         method: &method,
@@ -353,6 +363,8 @@ async fn respond(
     } else {
         body.stranger = Some((Instant::now(), 0));
     }
+    let context =
+        RequestContext { signature: Signature::of(&signed), tls: peer.tls(), ..RequestContext::default() };
     let prepared = (|| {
         let (bucket, key) = call::split_path(&path, host_bucket.as_deref())?;
         // In the completion of a multipart upload the headers speak of the object, not of the body.
@@ -386,7 +398,8 @@ async fn respond(
     if body_is_chunked(&headers) {
         payload.leave_open();
     }
-    let mut call = Call { method, path, bucket, key, query, headers, peer: peer.ip(), user, payload };
+    let peer = peer.address.ip();
+    let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
     call.lower_link();
     let has_log = entry.is_some() && server.journal.has_log();
     let done = server.back.answer(call, has_log).await;

@@ -92,6 +92,10 @@ pub(super) async fn run(server: Arc<Server>, mut stopping: watch::Receiver<bool>
         let work = move || {
             let now = Now { time: Utc::now(), day };
             for bucket in server.store.buckets()? {
+                // Of a bucket whose record or documents cannot be read nothing is known: nothing expires.
+                if bucket.check().is_err() {
+                    continue;
+                }
                 if let Err(error) = expire(&bucket, &now, &stopped) {
                     log::error!("serve: lifecycle of {}: {}", bucket.name(), error.message);
                 }

@@ -9,6 +9,7 @@ use super::auth::payload::Payload;
 use super::call::{self, Call, Reply};
 use super::error::{S3Error, S3Result, fail, malformed_xml};
 use super::ops::{get, head_fields};
+use super::request_context::RequestContext;
 use super::store::bucket::Bucket;
 use super::store::versions::Found;
 use super::xml::{self, Node};
@@ -212,11 +213,13 @@ pub(crate) struct Visit {
     pub(crate) bucket: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) peer: IpAddr,
+    /// The version of TLS.
+    pub(crate) tls: Option<String>,
 }
 
 /// Answers a request to a website; says also with which error, if it was one.
 pub(crate) fn serve(server: &Server, visit: Visit) -> (Reply, Option<&'static str>) {
-    let Visit { method, path, bucket, mut headers, peer } = visit;
+    let Visit { method, path, bucket, mut headers, peer, tls } = visit;
     // Nobody is known here, and nothing of S3's own is understood.
     headers.retain(|(name, _)| name != "authorization" && !name.starts_with("x-amz-"));
     let key = call::split_path(&path, Some(&bucket)).map(|(_, key)| key.unwrap_or_default());
@@ -230,6 +233,7 @@ pub(crate) fn serve(server: &Server, visit: Visit) -> (Reply, Option<&'static st
         peer,
         user: None,
         payload: Payload::empty(),
+        context: RequestContext { tls, ..RequestContext::default() },
     };
     match key.and_then(|key| answer(server, &mut call, &key)) {
         Ok(answer) => answer,

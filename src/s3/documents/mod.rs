@@ -7,7 +7,7 @@ mod element;
 mod lifecycle;
 mod made;
 mod plain;
-mod policy;
+pub(crate) mod policy;
 mod rule;
 mod shape;
 

@@ -8,9 +8,13 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 /// The versions of the policy language; the first is meant where none is named.
-const VERSIONS: [&str; 2] = ["2008-10-17", "2012-10-17"];
+pub(crate) const VERSIONS: [&str; 2] = ["2008-10-17", "2012-10-17"];
 
-const ELEMENTS: [&str; 10] = [
+/// The elements of a policy.
+pub(crate) const ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
+
+/// The elements of a statement.
+pub(crate) const STATEMENT_ELEMENTS: [&str; 9] = [
     "Sid",
     "Effect",
     "Principal",
@@ -20,8 +24,6 @@ const ELEMENTS: [&str; 10] = [
     "Resource",
     "NotResource",
     "Condition",
-    // Told for resource policies of other services, and taken by S3 without effect.
-    "Version",
 ];
 
 /// A policy that was read.
@@ -31,9 +33,9 @@ pub(super) struct Policy(Map<String, Value>);
 impl Policy {
     /// Reads a policy; the problem is told in words.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let value: Unambiguous = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        let value = unambiguous(text.trim_start_matches('\u{feff}'))
             .map_err(|error| format!("it is not JSON: {error}"))?;
-        match value.0 {
+        match value {
             Value::Object(map) => Ok(Self(map)),
             _ => Err("it is not a JSON object".to_owned()),
         }
@@ -49,9 +51,7 @@ impl Policy {
 
     /// Whether it is a policy for this bucket.
     pub(super) fn check(&self, bucket: &str) -> Result<(), String> {
-        if let Some(name) =
-            self.0.keys().find(|name| !["Version", "Id", "Statement"].contains(&name.as_str()))
-        {
+        if let Some(name) = self.0.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
             return Err(format!("unknown element '{name}'"));
         }
         match self.0.get("Version") {
@@ -96,7 +96,9 @@ impl Policy {
 
 fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     let Value::Object(statement) = statement else { return Err("it is not a JSON object".to_owned()) };
-    if let Some(name) = statement.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
+    // `Version` is told for resource policies of other services, and taken by S3 without effect.
+    let is_known = |name: &str| STATEMENT_ELEMENTS.contains(&name) || name == "Version";
+    if let Some(name) = statement.keys().find(|name| !is_known(name)) {
         return Err(format!("unknown element '{name}'"));
     }
     if statement.get("Sid").is_some_and(|id| !id.is_string()) {
@@ -241,6 +243,11 @@ fn words(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
         Value::String(text) => Box::new(std::iter::once(text.clone())),
         other => Box::new(std::iter::once(other.to_string())),
     }
+}
+
+/// Reads JSON in which no name stands twice in one object.
+pub(crate) fn unambiguous(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text).map(|Unambiguous(value)| value)
 }
 
 /// JSON in which no name stands twice: of two, readers take this one or that one.

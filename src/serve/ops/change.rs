@@ -78,6 +78,19 @@ pub(super) fn body_for_bucket(
     Ok((now, body))
 }
 
+/// [`body_for_bucket`] for a document that is replaced, which may be what is wrong with the bucket.
+pub(super) fn body_for_document(
+    server: &Server,
+    call: &mut Call,
+    document: &str,
+    action: &str,
+) -> S3Result<(Arc<Bucket>, Bytes)> {
+    let bucket = server.bucket_to_change(call, document, action)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let now = server.bucket_to_change(call, document, action)?;
+    if now.inode() == bucket.inode() { Ok((now, body)) } else { Err(changed_bucket()) }
+}
+
 fn changed_bucket() -> S3Error {
     S3Error::new("OperationAborted", "The bucket was replaced while the request was received.")
 }

@@ -4,7 +4,6 @@ use super::{conditions, get, head_fields, lock, restore};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{Algorithm, Checksum, Hasher};
 use crate::serve::Server;
-use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, decode};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
@@ -112,7 +111,7 @@ fn directive(call: &Call, name: &str) -> S3Result<bool> {
 pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key().to_owned();
-    server.authorize(call, &bucket, "s3:PutObject", Some(&key), Need::Bucket(Permission::Write))?;
+    server.authorize_upload(call, &bucket, &key)?;
     let (from_bucket, from_key, from) = source(server, call)?;
     let replace = directive(call, "x-amz-metadata-directive")?;
     let replace_tags = directive(call, "x-amz-tagging-directive")?;
@@ -146,7 +145,18 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
         let kept = from.meta.headers.iter().filter(|(name, _)| name != head_fields::REDIRECT);
         meta.headers.extend(kept.cloned());
     }
-    meta.tags = if replace_tags { head_fields::tags(call)? } else { from.meta.tags.clone() };
+    meta.tags = if replace_tags {
+        head_fields::tags(call)?
+    } else {
+        let (_, _, version) = source_name(call.header("x-amz-copy-source").unwrap_or(""))?;
+        let tags = server.copied_tags(call, &from_bucket, (&from_key, version.as_deref()), &from.meta)?;
+        if !tags.is_empty() {
+            // What the copy sets has to be allowed as if the request had brought it.
+            call.context.tags = Some(tags.clone());
+            server.authorize_upload(call, &bucket, &key)?;
+        }
+        tags
+    };
     meta.class = class;
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;

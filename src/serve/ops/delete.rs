@@ -2,7 +2,7 @@
 
 use super::{MAX_DOCUMENT, conditions, get, lock};
 use crate::serve::Server;
-use crate::serve::access::Need;
+use crate::serve::access::{Need, Target};
 use crate::serve::acl::Permission;
 use crate::serve::auth::parse_http_date;
 use crate::serve::call::{Call, Reply};
@@ -89,8 +89,9 @@ fn remove(
     condition: &If,
 ) -> S3Result<Removed> {
     let need = Need::Bucket(Permission::Write);
+    let target = Target { key: Some(key), version, etag: condition.etag.as_deref(), missing: None };
     let Some(version) = version else {
-        server.authorize(call, bucket, "s3:DeleteObject", Some(key), need)?;
+        server.authorize_target(call, bucket, "s3:DeleteObject", target, need)?;
         let mut marked = false;
         if condition.is_any() {
             // Also so that a file from outside has its ETag.
@@ -103,7 +104,7 @@ fn remove(
             None => Ok(()),
         });
     };
-    server.authorize(call, bucket, &get::of_version("s3:DeleteObject"), Some(key), need)?;
+    server.authorize_target(call, bucket, &get::of_version("s3:DeleteObject"), target, need)?;
     let mut removed = bucket.remove_version(key, version, |stat, meta| {
         condition.check(stat, meta)?;
         lock::check_removal(server, call, bucket, key, meta)

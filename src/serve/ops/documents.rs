@@ -1,7 +1,7 @@
 //! Bucket documents: put, returned as they were put, deleted. One implementation, one table.
 
 use super::bucket::acl_in_the_way;
-use super::{change, tagging};
+use super::{change, lock, tagging};
 use crate::serve::Server;
 use crate::serve::access::{Need, Ownership, PublicBlock};
 use crate::serve::acl::Acl;
@@ -89,6 +89,33 @@ pub(crate) fn find(sub: &str) -> Option<&'static Document> {
     DOCUMENTS.iter().find(|document| document.sub == sub)
 }
 
+/// Documents that say who may do what, or how objects are kept. Without one of these a bucket must not be served as if it had
+/// never been there.
+pub(crate) fn protects(name: &str) -> bool {
+    matches!(
+        name,
+        "policy"
+            | "publicAccessBlock"
+            | "ownershipControls"
+            | "requestPayment"
+            | "encryption"
+            | lock::DOCUMENT
+    )
+}
+
+/// Why a stored document of a bucket cannot be used; `None` if it can, or is of no kind that is known.
+pub(crate) fn problem(name: &str, text: &str, bucket: &str) -> Option<String> {
+    let check = || match (name, find(name)) {
+        ("policy", _) => Policy::parse(text)?.check_resources(bucket),
+        (lock::DOCUMENT, _) => lock::check_configuration(text.as_bytes()),
+        (_, Some(Document { put: Put::Stored(check, _), root, .. })) => {
+            check(&xml::parse(text.as_bytes(), &[root])?)
+        }
+        _ => Ok(()),
+    };
+    check().err().map(|error| error.message)
+}
+
 /// GET, PUT or DELETE of a document.
 pub(crate) fn run(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply> {
     match call.method.as_str() {
@@ -127,7 +154,7 @@ pub(crate) fn absent(document: &Document, bucket: &str) -> S3Result<Reply> {
 
 fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply> {
     let action = format!("s3:Put{}", document.action);
-    let (bucket, body) = change::body_for_bucket(server, call, &action, Need::Owner)?;
+    let (bucket, body) = change::body_for_document(server, call, document.sub, &action)?;
     let status = match document.put {
         Put::Refused => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
         Put::Policy => {
@@ -232,10 +259,9 @@ fn check_log_target(server: &Server, owner: &str, root: &Node) -> S3Result<()> {
 }
 
 fn delete(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
-    let bucket = server.store.bucket(call.bucket_name())?;
     let verb = if document.sub == "policy" { "Delete" } else { "Put" };
-    server.authorize(call, &bucket, &format!("s3:{verb}{}", document.action), None, Need::Owner)?;
-    if bucket.document(document.sub).is_some() {
+    let bucket = server.bucket_to_change(call, document.sub, &format!("s3:{verb}{}", document.action))?;
+    if bucket.document(document.sub).is_some() || bucket.check().is_err() {
         bucket.set_document(document.sub, None)?;
     }
     Ok(Reply::new(204))

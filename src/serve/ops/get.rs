@@ -3,7 +3,7 @@
 use super::conditions::{self, Range};
 use super::{head_fields, lock, restore};
 use crate::serve::Server;
-use crate::serve::access::Need;
+use crate::serve::access::{Need, Target};
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, ReplyBody, http_date};
 use crate::serve::checksum::Stored;
@@ -77,7 +77,8 @@ pub(crate) fn open_named(
         }
     };
     let action = if version.is_some() { of_version(action) } else { action.into() };
-    server.authorize(call, &bucket, &action, Some(key), Need::Object(permission, &object.meta))?;
+    let target = Target { key: Some(key), version, ..Target::default() };
+    server.authorize_target(call, &bucket, &action, target, Need::Object(permission, &object.meta))?;
     Ok((bucket, object))
 }
 
@@ -88,7 +89,7 @@ fn no_such_version(key: &str, id: &str) -> S3Error {
 }
 
 /// The action for a version that is named: `s3:GetObjectVersionAcl` for `s3:GetObjectAcl`.
-pub(super) fn of_version(action: &str) -> Cow<'_, str> {
+pub(crate) fn of_version(action: &str) -> Cow<'_, str> {
     for verb in ["s3:Get", "s3:Put", "s3:Delete"] {
         if let Some(what) = action.strip_prefix(verb).and_then(|rest| rest.strip_prefix("Object"))
             && ["", "Acl", "Tagging", "Attributes"].contains(&what)

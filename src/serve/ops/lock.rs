@@ -13,14 +13,14 @@ use crate::serve::xml::{self, Node, Writer};
 use chrono::{DateTime, Months, SecondsFormat, TimeDelta, Utc};
 
 /// Name under which a bucket's configuration is kept.
-const DOCUMENT: &str = "object-lock";
+pub(crate) const DOCUMENT: &str = "object-lock";
 
-const MODE: &str = "x-amz-object-lock-mode";
-const UNTIL: &str = "x-amz-object-lock-retain-until-date";
-const HOLD: &str = "x-amz-object-lock-legal-hold";
+pub(crate) const MODE: &str = "x-amz-object-lock-mode";
+pub(crate) const UNTIL: &str = "x-amz-object-lock-retain-until-date";
+pub(crate) const HOLD: &str = "x-amz-object-lock-legal-hold";
 
 impl LockMode {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Governance => "GOVERNANCE",
             Self::Compliance => "COMPLIANCE",
@@ -32,7 +32,8 @@ impl LockMode {
     }
 }
 
-fn time_text(time: DateTime<Utc>) -> String {
+/// A time as headers and documents say it.
+pub(crate) fn time_text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
@@ -76,6 +77,11 @@ fn default_retention(root: &Node) -> S3Result<Option<Retention>> {
     Ok(until.map(|until| Retention { mode, until }))
 }
 
+/// Whether an `ObjectLockConfiguration` can be used.
+pub(crate) fn check_configuration(document: &[u8]) -> S3Result<()> {
+    default_retention(&xml::parse(document, &["ObjectLockConfiguration"])?).map(drop)
+}
+
 /// Gives a new object the default retention of its bucket, unless it has one.
 pub(super) fn set_default(bucket: &Bucket, meta: &mut Meta) -> S3Result<()> {
     if meta.retention.is_none()
@@ -85,6 +91,12 @@ pub(super) fn set_default(bucket: &Bucket, meta: &mut Meta) -> S3Result<()> {
         meta.retention = default_retention(&xml::parse(text.as_bytes(), &["ObjectLockConfiguration"])?)?;
     }
     Ok(())
+}
+
+/// The retention that the headers of a write ask for, if it can be read.
+pub(crate) fn asked_retention(call: &Call) -> Option<Retention> {
+    let (mode, until) = (call.setting(MODE)?, call.setting(UNTIL)?);
+    Some(Retention { mode: LockMode::parse(mode)?, until: parse_time(until)? })
 }
 
 /// Takes what the headers of a write say of locks.
@@ -123,7 +135,8 @@ pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: 
 /// The headers that tell of locks, for who may know.
 pub(super) fn headers(server: &Server, call: &Call, bucket: &Bucket, meta: &Meta) -> Vec<(String, String)> {
     let mut headers = Vec::new();
-    let may = |action| server.allows(call, bucket, action, call.key.as_deref(), Need::Owner);
+    let need = Need::Object(Permission::FullControl, meta);
+    let may = |action| server.allows(call, bucket, action, call.key.as_deref(), need);
     if let Some(retention) = meta.retention
         && may("s3:GetObjectRetention")
     {
@@ -190,9 +203,9 @@ pub(crate) fn get_configuration(server: &Server, call: &mut Call) -> S3Result<Re
 
 /// PutObjectLockConfiguration: on a bucket with versioning it also switches object lock on.
 pub(crate) fn put_configuration(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, body) =
-        change::body_for_bucket(server, call, "s3:PutBucketObjectLockConfiguration", Need::Owner)?;
-    default_retention(&xml::parse(&body, &["ObjectLockConfiguration"])?)?;
+    let action = "s3:PutBucketObjectLockConfiguration";
+    let (bucket, body) = change::body_for_document(server, call, DOCUMENT, action)?;
+    check_configuration(&body)?;
     if bucket.versioning() != Some(Versioning::Enabled) {
         return fail(
             "InvalidBucketState",
@@ -226,13 +239,17 @@ pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply>
 /// its mode and the requester's permissions let it.
 pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let need = ("s3:PutObjectRetention", Permission::FullControl);
+    call.context.awaits_body = true;
     change::object(
         server,
         call,
         need,
         |call, bucket, _| {
             check_bucket(bucket)?;
-            asked_retention(call)
+            let body = call.payload.read_all(MAX_DOCUMENT)?;
+            let retention = read_retention(&body)?;
+            call.context.came(|context| context.retention = retention);
+            Ok(retention)
         },
         |call, bucket, meta, new| {
             let in_force = meta.retention.filter(|retention| retention.until > Utc::now());
@@ -250,10 +267,9 @@ pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply>
     Ok(Reply::new(200))
 }
 
-/// The retention that a request's body asks for.
-fn asked_retention(call: &mut Call) -> S3Result<Option<Retention>> {
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
-    let root = xml::parse(&body, &["Retention"])?;
+/// Reads a `Retention` document; one that is empty lifts a retention.
+fn read_retention(body: &[u8]) -> S3Result<Option<Retention>> {
+    let root = xml::parse(body, &["Retention"])?;
     match (root.value("Mode"), root.value("RetainUntilDate")) {
         (None, None) => Ok(None),
         (Some(mode), Some(until)) => {
@@ -277,6 +293,7 @@ pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// PutObjectLegalHold.
 pub(crate) fn put_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let need = ("s3:PutObjectLegalHold", Permission::FullControl);
+    call.context.awaits_body = true;
     change::object(
         server,
         call,
@@ -285,11 +302,13 @@ pub(crate) fn put_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
             check_bucket(bucket)?;
             let body = call.payload.read_all(MAX_DOCUMENT)?;
             let root = xml::parse(&body, &["LegalHold"])?;
-            match root.value("Status").map(str::trim) {
-                Some("ON") => Ok(true),
-                Some("OFF") => Ok(false),
-                _ => Err(malformed_xml()),
-            }
+            let hold = match root.value("Status").map(str::trim) {
+                Some("ON") => true,
+                Some("OFF") => false,
+                _ => return Err(malformed_xml()),
+            };
+            call.context.came(|context| context.legal_hold = Some(hold));
+            Ok(hold)
         },
         |_, _, meta, hold| {
             meta.legal_hold = Some(*hold);

@@ -25,7 +25,7 @@ const MAX_PARTS: u32 = 10_000;
 pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key().to_owned();
-    server.authorize(call, &bucket, "s3:PutObject", Some(&key), Need::Bucket(Permission::Write))?;
+    server.authorize_upload(call, &bucket, &key)?;
     let mut meta = head_fields::content(call)?;
     meta.class = head_fields::class(call)?;
     meta.tags = head_fields::tags(call)?;

@@ -11,6 +11,7 @@ use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::form::Form;
 use crate::serve::http::content_md5;
 use crate::serve::post_policy::PostPolicy;
+use crate::serve::request_context::Signature;
 use crate::serve::route;
 use crate::serve::xml::{self, Writer};
 use chrono::Utc;
@@ -53,6 +54,7 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let mut form = Form::read(std::mem::replace(&mut call.payload, Payload::empty()), &boundary)?;
     form.expand();
     call.user = auth::verify_form(&form, &server.users, Utc::now())?.cloned();
+    call.context.signature = call.user.as_ref().map(|_| Signature::of_form(&form));
     let key = form.needed("key")?.to_owned();
     let mut lengths = 0..=put::MAX_OBJECT;
     if let Some(policy) = form.field("policy") {

@@ -3,8 +3,6 @@
 use super::{conditions, head_fields, lock};
 use crate::s3::checksum::{Algorithm, Checksum};
 use crate::serve::Server;
-use crate::serve::access::Need;
-use crate::serve::acl::Permission;
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored};
@@ -68,7 +66,7 @@ pub(crate) fn receive(
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key().to_owned();
-    server.authorize(call, &bucket, "s3:PutObject", Some(&key), Need::Bucket(Permission::Write))?;
+    server.authorize_upload(call, &bucket, &key)?;
     let mut meta = head_fields::content(call)?;
     meta.class = head_fields::class(call)?;
     meta.tags = head_fields::tags(call)?;
@@ -81,7 +79,7 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
         receive(|| bucket.stage(), &mut call.payload, algorithm, seal.as_ref())?;
     meta.sealed = sealed.map(|sealed| sealed.of_one(staged.segment()));
     // The body may have taken its time: what was allowed when it began need not be any more.
-    server.authorize(call, &bucket, "s3:PutObject", Some(&key), Need::Bucket(Permission::Write))?;
+    server.authorize_upload(call, &bucket, &key)?;
     let checksum = Stored::of_content(checksum);
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
     reply.headers.extend(checksum.headers());

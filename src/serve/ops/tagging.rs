@@ -84,8 +84,11 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let read = |call: &mut Call| {
         let body = call.payload.read_all(MAX_DOCUMENT)?;
-        parse_xml(&xml::parse(&body, &["Tagging"])?, MAX_OBJECT_TAGS)
+        let tags = parse_xml(&xml::parse(&body, &["Tagging"])?, MAX_OBJECT_TAGS)?;
+        call.context.came(|context| context.tags = Some(tags.clone()));
+        Ok(tags)
     };
+    call.context.awaits_body = true;
     set(server, call, "s3:PutObjectTagging", read, 200)
 }
 

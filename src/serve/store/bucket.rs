@@ -1,5 +1,6 @@
 //! A bucket: a folder of the root, with its private directory and what is kept of it in memory.
 
+use super::damage::{Damage, Stored};
 use super::dir::Dir;
 use super::place::{PRIVATE, Space};
 use super::slots::Slots;
@@ -18,8 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockRea
 
 /// Number of locks that the keys of a bucket share.
 const STRIPES: usize = 64;
-const STATE: &str = "bucket.json";
-const DOCUMENTS: &str = "documents";
+pub(super) const STATE: &str = "bucket.json";
+pub(super) const DOCUMENTS: &str = "documents";
 
 /// What happens to remains that are in the way of a new object or sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,10 @@ pub(super) enum Way {
 }
 
 /// What is stored of a bucket beside its objects and documents.
+///
+/// A field that is not known is damage: what it is the name of must not be taken for absent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct State {
     /// Canonical id. A bucket without one (an existing folder) belongs to the first user.
     pub(crate) owner: Option<String>,
@@ -117,6 +121,7 @@ pub(crate) struct Bucket {
     state: RwLock<State>,
     documents: RwLock<HashMap<String, Arc<str>>>,
     policy: RwLock<Option<Arc<Policy>>>,
+    damage: RwLock<Damage>,
     locks: Vec<Mutex<()>>,
     hasher: RandomState,
     /// Set when the private directory turns out to have been removed from outside: the bucket is opened anew then.
@@ -156,24 +161,11 @@ impl Bucket {
             versioning: None,
             object_lock: false,
         };
-        let mut documents = HashMap::new();
+        let Stored { record, documents, damage } = Stored::read(name, &dir)?;
+        if let Some(record) = record {
+            state = record;
+        }
         if let Some(private) = dir.child(PRIVATE)? {
-            if let Some(bytes) = private.read(STATE)? {
-                match serde_json::from_slice(&bytes) {
-                    Ok(stored) => state = stored,
-                    Err(error) => log::error!("serve: bucket {name}: {STATE} is damaged: {error}"),
-                }
-            }
-            if let Some(stored) = private.child(DOCUMENTS)? {
-                for entry in stored.list()? {
-                    let Ok(document) = String::from_utf8(entry.name) else { continue };
-                    if let Some(text) =
-                        stored.read(&document)?.and_then(|bytes| String::from_utf8(bytes).ok())
-                    {
-                        documents.insert(document, Arc::from(text));
-                    }
-                }
-            }
             if clean && !mode.read_only {
                 private.remove_all("tmp")?;
                 super::uploads::clean(&private)?;
@@ -196,6 +188,7 @@ impl Bucket {
             state: RwLock::new(state),
             documents: RwLock::new(documents),
             policy: RwLock::new(policy),
+            damage: RwLock::new(damage),
             locks: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
             stale: AtomicBool::new(false),
@@ -278,10 +271,27 @@ impl Bucket {
                 documents.remove(name);
             }
         }
+        write(&self.damage).repaired(name);
         if name == "policy" {
             *write(&self.policy) = text.and_then(|text| Policy::parse(text).ok()).map(Arc::new);
         }
         Ok(())
+    }
+
+    /// The error that the bucket answers with where something that protects it cannot be read: what that said is not known,
+    /// so nothing may be done.
+    pub(crate) fn check(&self) -> S3Result<()> {
+        read(&self.damage).check()
+    }
+
+    /// [`Self::check`] for a request that replaces or removes a document: whether it is the damaged one.
+    pub(crate) fn check_for_repair(&self, document: &str) -> S3Result<bool> {
+        read(&self.damage).check_for_repair(document)
+    }
+
+    /// Whether it is known whose it is, and whether it has versions.
+    pub(crate) fn has_record(&self) -> bool {
+        read(&self.damage).has_record()
     }
 
     /// The bucket's policy, parsed.

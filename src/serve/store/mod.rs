@@ -22,6 +22,7 @@
 
 mod adopt;
 pub(crate) mod bucket;
+mod damage;
 pub(crate) mod dir;
 pub(crate) mod haste;
 pub(crate) mod meta;
@@ -131,7 +132,7 @@ impl Store {
             if let Some(dir) = store.root.child(&name)? {
                 match Bucket::open(&name, dir, mode, Arc::clone(&store.names), true) {
                     Ok(bucket) => {
-                        if crashed {
+                        if crashed && bucket.has_record() {
                             tidy(&bucket);
                         }
                         buckets.insert(name, Arc::new(bucket));
@@ -160,11 +161,11 @@ impl Store {
         Ok(names)
     }
 
-    /// All buckets by name.
+    /// All buckets by name, also those that cannot be served for what is stored of them.
     pub(crate) fn buckets(&self) -> S3Result<Vec<Arc<Bucket>>> {
         let mut buckets = Vec::new();
         for name in self.folder_names()? {
-            buckets.extend(self.find(&name)?);
+            buckets.extend(self.find_any(&name)?);
         }
         Ok(buckets)
     }
@@ -174,8 +175,25 @@ impl Store {
         self.find(name)?.ok_or_else(|| no_such_bucket(name))
     }
 
-    /// A bucket by name. A folder that was replaced behind our back is another bucket.
+    /// A bucket by name. One of which something that protects it cannot be read is an error.
     pub(crate) fn find(&self, name: &str) -> S3Result<Option<Arc<Bucket>>> {
+        let bucket = self.find_any(name)?;
+        if let Some(bucket) = &bucket {
+            bucket.check()?;
+        }
+        Ok(bucket)
+    }
+
+    /// A bucket by name, for a request that replaces or removes a document; with it, whether that is what is wrong with the
+    /// bucket.
+    pub(crate) fn bucket_to_repair(&self, name: &str, document: &str) -> S3Result<(Arc<Bucket>, bool)> {
+        let bucket = self.find_any(name)?.ok_or_else(|| no_such_bucket(name))?;
+        let repairs = bucket.check_for_repair(document)?;
+        Ok((bucket, repairs))
+    }
+
+    /// A bucket by name, whether it can be served or not. A folder that was replaced behind our back is another bucket.
+    pub(crate) fn find_any(&self, name: &str) -> S3Result<Option<Arc<Bucket>>> {
         if !is_folder_name(name) {
             return Ok(None);
         }

@@ -57,7 +57,7 @@ pub(super) const OPERATIONS: &[(&str, bool, &str, &str)] = &[
         false,
         "policy",
         "{\"Version\":\"2012-10-17\",\"Id\":\"p\",\"Statement\":[{\"Sid\":\"s\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\
-         [\"arn:aws:iam:::user/bob\",\"*\"]},\"Action\":[\"s3:Get*\",\"s3:PutObject\"],\"Resource\":[\"arn:aws:s3:::BUCKET\",\
+         [\"arn:aws:iam:::user/bob\",\"*\"]},\"Action\":[\"s3:Get*\",\"s3:PutObject\",\"s3:ListBucket\"],\"Resource\":[\"arn:aws:s3:::BUCKET\",\
          \"arn:aws:s3:::BUCKET/*\"],\"Condition\":{\"StringLike\":{\"s3:prefix\":\"a*\"},\"IpAddress\":{\"aws:SourceIp\":\
          \"127.0.0.0/8\"},\"DateLessThan\":{\"aws:CurrentTime\":\"2099-01-01T00:00:00Z\"},\"NumericLessThan\":{\"s3:max-keys\":\
          5},\"Bool\":{\"aws:SecureTransport\":false},\"Null\":{\"aws:Referer\":true}}}]}",

@@ -1,17 +1,28 @@
+//! What policies are taken, and what they say.
+
+mod broken;
+
 use super::*;
 use proptest::prelude::*;
 
+/// What a policy says to a request of 2026-05-04T12:00:00Z with the prefix `home/` and 100 keys.
 fn ask(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source: &str) -> Verdict {
-    Policy::parse(policy).unwrap().decide(&Question {
-        who: who.map(|id| (id, id)),
-        action,
-        bucket: "b",
-        key,
-        source: source.parse().unwrap(),
-        secure: false,
-        now: "2026-05-04T12:00:00Z".parse().unwrap(),
-        values: &[("s3:prefix".to_owned(), "home/".to_owned()), ("s3:max-keys".to_owned(), "100".to_owned())],
-    })
+    let values = |key: &Key| {
+        let value = match key.spec.name {
+            "s3:prefix" => Some("home/".to_owned()),
+            "s3:max-keys" => Some("100".to_owned()),
+            "aws:sourceip" => Some(source.to_owned()),
+            "aws:securetransport" => Some("false".to_owned()),
+            "aws:currenttime" => Some("2026-05-04T12:00:00Z".to_owned()),
+            "aws:epochtime" => Some("1777896000".to_owned()),
+            "aws:principalarn" => who.map(|id| format!("arn:aws:iam:::user/{id}")),
+            "aws:userid" | "aws:username" => who.map(str::to_owned),
+            "s3:requestobjecttagkeys" => return vec!["a".to_owned(), "b".to_owned()],
+            _ => None,
+        };
+        value.into_iter().collect()
+    };
+    Policy::parse(policy).unwrap().decide(&Question { who, action, bucket: "b", key, values: &values, is_open: &|_| false })
 }
 
 fn statement(effect: &str, principal: &str, action: &str, resource: &str, condition: &str) -> String {
@@ -165,7 +176,16 @@ proptest! {
                 Some((byte, rest)) => text.first() == Some(byte) && simple(rest, &text[1..]),
             }
         }
-        prop_assert_eq!(like(pattern.as_bytes(), text.as_bytes()), simple(pattern.as_bytes(), text.as_bytes()));
+        let wanted = simple(pattern.as_bytes(), text.as_bytes());
+        prop_assert_eq!(like(pattern.as_bytes(), text.as_bytes()), wanted);
+        let question = Question { who: None, action: "", bucket: "", key: None, values: &|_| Vec::new(), is_open: &|_| false };
+        let read = Pattern::parse(&pattern, Syntax { wildcards: true, variables: true }).unwrap();
+        prop_assert_eq!(read.matches(&text, &question), wanted);
+        prop_assert_eq!(read.matches_in_any_case(&text.to_uppercase(), &question), wanted);
+        // What it could be of, it is of with some rest of at most this length.
+        let rests = ["", "/", "/a", "/b", "/aa", "/ab", "/ba", "/bb"].map(|rest| format!("{text}{rest}"));
+        let is_of = rests.iter().any(|text| read.matches(text, &question));
+        prop_assert!(!is_of || read.could_be_of(&text));
     }
 }
 
@@ -181,10 +201,9 @@ fn numbers_dates_and_arns_are_compared_as_such() {
         (r#"{"NumericLessThanEquals":{"s3:max-keys":100}}"#, true),
         (r#"{"NumericGreaterThan":{"s3:max-keys":"99"}}"#, true),
         (r#"{"NumericGreaterThanEquals":{"s3:max-keys":101}}"#, false),
-        (r#"{"NumericLessThan":{"s3:none":100}}"#, false),
-        (r#"{"NumericLessThanIfExists":{"s3:none":100}}"#, true),
+        (r#"{"NumericLessThan":{"s3:TlsVersion":100}}"#, false),
+        (r#"{"NumericLessThanIfExists":{"s3:TlsVersion":100}}"#, true),
         (r#"{"NumericLessThanIfExists":{"s3:max-keys":10}}"#, false),
-        (r#"{"NumericLessThan":{"s3:prefix":100}}"#, false),
         (r#"{"DateGreaterThan":{"aws:CurrentTime":"2026-05-04T11:59:59Z"}}"#, true),
         (r#"{"DateGreaterThan":{"aws:CurrentTime":"2026-05-04T14:00:00+02:00"}}"#, false),
         (r#"{"DateGreaterThanEquals":{"aws:CurrentTime":"2026-05-04T14:00:00+02:00"}}"#, true),
@@ -196,12 +215,21 @@ fn numbers_dates_and_arns_are_compared_as_such() {
         (r#"{"NumericGreaterThan":{"aws:EpochTime":1777895999}}"#, true),
         (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/al*"}}"#, true),
         (r#"{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam:::user/bob"}}"#, false),
-        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:*"}}"#, false),
+        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam:*:user/alice:x"}}"#, false),
         (r#"{"StringLike":{"aws:PrincipalArn":"arn:*"}}"#, true),
-        (r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:*"}}"#, true),
+        (r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam:::user/b*"}}"#, true),
+        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam:::user/${aws:userid}"}}"#, true),
+        (r#"{"DateGreaterThan":{"aws:EpochTime":"2026-05-04T11:00Z"}}"#, true),
+        (r#"{"StringEquals":{"aws:username":"${aws:userid}"}}"#, true),
+        (r#"{"StringEquals":{"aws:username":"${aws:Referer}"}}"#, false),
+        (r#"{"StringEquals":{"aws:username":"${aws:Referer, 'alice'}"}}"#, true),
+        (r#"{"StringNotEquals":{"aws:username":"${aws:Referer}"}}"#, true),
+        (r#"{"StringLike":{"s3:prefix":"h${?}me/"}}"#, false),
+        (r#"{"StringLike":{"s3:prefix":"${s3:prefix}"}}"#, true),
+        (r#"{"Null":{"aws:Referer":true}}"#, true),
         (r#"{"Null":{"s3:max-keys":"false"}}"#, true),
         (r#"{"StringNotEqualsIgnoreCase":{"s3:prefix":"HOME/"}}"#, false),
-        (r#"{"StringLikeIfExists":{"s3:none":"x"}}"#, true),
+        (r#"{"StringLikeIfExists":{"aws:Referer":"x"}}"#, true),
     ] {
         let text = policy(&[statement("Allow", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b""#, condition)]);
         let verdict = if holds { Verdict::Allow } else { Verdict::Silent };
@@ -214,8 +242,107 @@ fn numbers_dates_and_arns_are_compared_as_such() {
         r#"{"NumericLike":{"s3:max-keys":"1"}}"#,
         r#"{"Bool":{"aws:SecureTransport":"perhaps"}}"#,
         r#"{"NullIfExists":{"s3:prefix":"true"}}"#,
+        r#"{"ArnLike":{"aws:PrincipalArn":"arn:*"}}"#,
+        r#"{"NumericLessThan":{"s3:prefix":100}}"#,
+        r#"{"IpAddress":{"aws:UserAgent":"10.0.0.0/8"}}"#,
     ] {
         let text = policy(&[statement("Allow", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b""#, condition)]);
         assert_eq!(Policy::parse(&text).unwrap_err().code, "MalformedPolicy", "{condition}");
+    }
+}
+
+#[test]
+fn values_that_are_several_are_compared_one_by_one() {
+    for (condition, holds) in [
+        (r#"{"ForAllValues:StringEquals":{"s3:RequestObjectTagKeys":["a","b","c"]}}"#, true),
+        (r#"{"ForAllValues:StringEquals":{"s3:RequestObjectTagKeys":["a"]}}"#, false),
+        (r#"{"ForAnyValue:StringEquals":{"s3:RequestObjectTagKeys":["a","x"]}}"#, true),
+        (r#"{"ForAnyValue:StringEquals":{"s3:RequestObjectTagKeys":["x"]}}"#, false),
+        (r#"{"ForAnyValue:StringNotEquals":{"s3:RequestObjectTagKeys":["a"]}}"#, true),
+        (r#"{"ForAllValues:StringNotEquals":{"s3:RequestObjectTagKeys":["a"]}}"#, false),
+        (r#"{"ForAllValues:StringEquals":{"aws:Referer":"x"}}"#, true),
+        (r#"{"ForAnyValue:StringEquals":{"aws:Referer":"x"}}"#, false),
+        (r#"{"ForAnyValue:StringNotEquals":{"aws:Referer":"x"}}"#, false),
+        (r#"{"ForAnyValue:StringEqualsIfExists":{"aws:Referer":"x"}}"#, true),
+        (r#"{"Null":{"s3:RequestObjectTagKeys":"false"}}"#, true),
+    ] {
+        let text =
+            policy(&[statement("Allow", r#""*""#, r#""s3:PutObject""#, r#""arn:aws:s3:::b/*""#, condition)]);
+        let verdict = if holds { Verdict::Allow } else { Verdict::Silent };
+        assert_eq!(ask(&text, Some("alice"), "s3:PutObject", Some("k"), "::1"), verdict, "{condition}");
+    }
+}
+
+#[test]
+fn variables_stand_for_what_the_request_says() {
+    let home = |resource| policy(&[statement("Allow", r#""*""#, r#""s3:GetObject""#, resource, "")]);
+    let own = home(r#""arn:aws:s3:::b/home/${aws:username}/*""#);
+    for (who, key, verdict) in [
+        (Some("bob"), "home/bob/x", Verdict::Allow),
+        (Some("bob"), "home/carol/x", Verdict::Silent),
+        (Some("bob"), "home/${aws:username}/x", Verdict::Silent),
+        (Some("*"), "home/carol/x", Verdict::Silent),
+        (None, "home//x", Verdict::Silent),
+    ] {
+        assert_eq!(ask(&own, who, "s3:GetObject", Some(key), "::1"), verdict, "{who:?} {key}");
+    }
+    let guest = home(r#""arn:aws:s3:::b/${aws:username , 'a}*'}/x${*}y${$}{z}${?}""#);
+    assert_eq!(ask(&guest, None, "s3:GetObject", Some("a}*/x*y${z}?"), "::1"), Verdict::Allow);
+    assert_eq!(ask(&guest, None, "s3:GetObject", Some("a}b/x*y${z}?"), "::1"), Verdict::Silent);
+    assert_eq!(ask(&guest, Some("bob"), "s3:GetObject", Some("bob/x*y${z}?"), "::1"), Verdict::Allow);
+    // Nobody means them literally, as the older version of the language would.
+    let old = own.replace("2012-10-17", "2008-10-17");
+    assert!(Policy::parse(&old).unwrap_err().message.contains("2012-10-17"));
+}
+
+#[test]
+fn networks_may_be_written_as_those_of_the_other_family() {
+    let text = policy(&[statement(
+        "Deny",
+        r#""*""#,
+        r#""s3:*""#,
+        r#""arn:aws:s3:::b/*""#,
+        r#"{"IpAddress":{"aws:SourceIp":"::ffff:10.0.0.0/104"}}"#,
+    )]);
+    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "10.1.2.3"), Verdict::Deny);
+    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "11.1.2.3"), Verdict::Silent);
+}
+
+#[test]
+fn only_fixed_people_and_networks_make_a_policy_private() {
+    for (condition, public) in [
+        ("", true),
+        (r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, false),
+        (r#"{"ForAnyValue:IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, false),
+        (r#"{"ForAllValues:IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, true),
+        (r#"{"IpAddressIfExists":{"aws:SourceIp":"10.0.0.0/8"}}"#, true),
+        (r#"{"IpAddress":{"aws:SourceIp":"::ffff:0:0/96"}}"#, true),
+        (r#"{"StringEquals":{"aws:userid":"bob"}}"#, false),
+        (r#"{"StringEquals":{"aws:userid":"${aws:userid}"}}"#, true),
+        (r#"{"StringEquals":{"aws:UserAgent":"bob"}}"#, true),
+        (r#"{"StringLike":{"aws:userid":"b*"}}"#, true),
+        (r#"{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam:::user/bob"}}"#, false),
+        (r#"{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam:::user/*"}}"#, true),
+        (r#"{"Null":{"aws:userid":"false"}}"#, true),
+    ] {
+        let text =
+            policy(&[statement("Allow", r#""*""#, r#""s3:GetObject""#, r#""arn:aws:s3:::b/*""#, condition)]);
+        assert_eq!(Policy::parse(&text).unwrap().is_public(), public, "{condition}");
+    }
+}
+
+#[test]
+fn every_key_can_be_asked_for_where_it_belongs() {
+    for spec in key::SPECS {
+        let tag = if spec.name.ends_with('/') { "Name" } else { "" };
+        let condition =
+            format!(r#"{{"Null":{{"{}{tag}":true}}}}"#, spec.name.to_uppercase().replace("/NAME", "/"));
+        let principal = if key::Key::parse(&format!("{}{tag}", spec.name)).unwrap().is_of_services() {
+            r#"{"Service":"logging.s3.amazonaws.com"}"#
+        } else {
+            r#""*""#
+        };
+        let text = policy(&[statement("Deny", principal, r#""s3:*""#, r#""*""#, &condition)]);
+        assert!(Policy::parse(&text).is_ok(), "{condition}: {:?}", Policy::parse(&text));
     }
 }

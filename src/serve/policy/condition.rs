@@ -1,0 +1,311 @@
+//! The conditions of statements.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
+
+use super::Question;
+use super::key::{Key, Kind};
+use super::pattern::{Pattern, Syntax};
+use super::values::{contains, date, network, number};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+#[derive(Debug, PartialEq)]
+pub(super) struct Condition {
+    key: Key,
+    quantifier: Quantifier,
+    /// Holds also where the request does not have the key.
+    if_exists: bool,
+    inverted: bool,
+    test: Test,
+}
+
+/// How many of the request's values have to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quantifier {
+    /// There is one value.
+    Single,
+    /// `ForAnyValue:`
+    Any,
+    /// `ForAllValues:`
+    All,
+}
+
+/// What a value is compared with: one of these has to fit.
+#[derive(Debug, PartialEq)]
+enum Test {
+    Text(Vec<Pattern>),
+    TextInAnyCase(Vec<Pattern>),
+    Arn(Vec<Pattern>),
+    Address(Vec<(IpAddr, u32)>),
+    Bool(Vec<bool>),
+    /// Whether the key is absent.
+    Null(Vec<bool>),
+    Number(Relation, Vec<f64>),
+    Date(Relation, Vec<DateTime<Utc>>),
+}
+
+/// How the request's value stands to that of the policy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Relation {
+    Equal,
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+}
+
+impl Relation {
+    /// The end of an operator's name, after `Numeric` or `Date`; with it, whether the test is turned round.
+    fn parse(name: &str) -> Option<(Self, bool)> {
+        Some(match name {
+            "Equals" => (Self::Equal, false),
+            "NotEquals" => (Self::Equal, true),
+            "LessThan" => (Self::Less, false),
+            "LessThanEquals" => (Self::AtMost, false),
+            "GreaterThan" => (Self::Greater, false),
+            "GreaterThanEquals" => (Self::AtLeast, false),
+            _ => return None,
+        })
+    }
+
+    fn holds(self, order: Option<Ordering>) -> bool {
+        order.is_some_and(|order| match self {
+            Self::Equal => order.is_eq(),
+            Self::Less => order.is_lt(),
+            Self::AtMost => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::AtLeast => order.is_ge(),
+        })
+    }
+}
+
+/// An operator without what stands before and after its name.
+#[derive(Clone, Copy, Debug)]
+enum Operator {
+    Text { wildcards: bool },
+    TextInAnyCase,
+    Arn,
+    Address,
+    Bool,
+    Null,
+    Number(Relation),
+    Date(Relation),
+}
+
+impl Operator {
+    /// Reads a name; with it, whether the test is turned round.
+    fn parse(name: &str) -> Option<(Self, bool)> {
+        Some(match name {
+            "StringEquals" => (Self::Text { wildcards: false }, false),
+            "StringNotEquals" => (Self::Text { wildcards: false }, true),
+            "StringEqualsIgnoreCase" => (Self::TextInAnyCase, false),
+            "StringNotEqualsIgnoreCase" => (Self::TextInAnyCase, true),
+            "StringLike" => (Self::Text { wildcards: true }, false),
+            "StringNotLike" => (Self::Text { wildcards: true }, true),
+            "ArnLike" | "ArnEquals" => (Self::Arn, false),
+            "ArnNotLike" | "ArnNotEquals" => (Self::Arn, true),
+            "IpAddress" => (Self::Address, false),
+            "NotIpAddress" => (Self::Address, true),
+            "Bool" => (Self::Bool, false),
+            "Null" => (Self::Null, false),
+            _ => {
+                if let Some(name) = name.strip_prefix("Numeric") {
+                    let (relation, inverted) = Relation::parse(name)?;
+                    (Self::Number(relation), inverted)
+                } else {
+                    let (relation, inverted) = Relation::parse(name.strip_prefix("Date")?)?;
+                    (Self::Date(relation), inverted)
+                }
+            }
+        })
+    }
+
+    fn fits(self, kind: Kind) -> bool {
+        match self {
+            Self::Text { .. } | Self::TextInAnyCase => matches!(kind, Kind::Text | Kind::Texts | Kind::Arn),
+            Self::Arn => kind == Kind::Arn,
+            Self::Address => kind == Kind::Address,
+            Self::Bool => kind == Kind::Bool,
+            Self::Null => true,
+            Self::Number(_) => matches!(kind, Kind::Number | Kind::Epoch),
+            Self::Date(_) => matches!(kind, Kind::Date | Kind::Epoch),
+        }
+    }
+}
+
+impl Condition {
+    /// Reads one key of one operator; the problem is told in words. `variables` says whether there can be any.
+    pub(super) fn parse(operator: &str, name: &str, values: &Value, variables: bool) -> Result<Self, String> {
+        let (quantifier, stem) = match operator.split_once(':') {
+            Some(("ForAnyValue", stem)) => (Quantifier::Any, stem),
+            Some(("ForAllValues", stem)) => (Quantifier::All, stem),
+            Some(_) => return Err("the operator is not known".to_owned()),
+            None => (Quantifier::Single, operator),
+        };
+        let (stem, if_exists) = match stem.strip_suffix("IfExists") {
+            Some(stem) => (stem, true),
+            None => (stem, false),
+        };
+        let (kind, inverted) = match Operator::parse(stem) {
+            Some((Operator::Null, _)) if if_exists || quantifier != Quantifier::Single => None,
+            operator => operator,
+        }
+        .ok_or("the operator is not known")?;
+        let key = Key::parse(name).ok_or("the condition key is not known")?;
+        if !kind.fits(key.spec.kind) {
+            return Err("the operator does not go with the type of the key".to_owned());
+        }
+        let null = matches!(kind, Operator::Null);
+        if key.spec.kind == Kind::Texts && quantifier == Quantifier::Single && !null {
+            return Err(
+                "the key has several values: ForAnyValue: or ForAllValues: says how many have to fit"
+                    .to_owned(),
+            );
+        }
+        let values = scalars(values)?;
+        if values.is_empty() {
+            return Err("there is no value".to_owned());
+        }
+        let patterns = |wildcards| patterns(&key, &values, Syntax { wildcards, variables });
+        let test = match kind {
+            Operator::Text { wildcards } => Test::Text(patterns(wildcards)?),
+            Operator::TextInAnyCase => Test::TextInAnyCase(patterns(false)?),
+            Operator::Arn => {
+                let patterns = patterns(true)?;
+                if let Some((_, text)) =
+                    patterns.iter().zip(&values).find(|(pattern, _)| !pattern.could_be_arn())
+                {
+                    return Err(format!("'{text}' is no ARN"));
+                }
+                Test::Arn(patterns)
+            }
+            Operator::Address => Test::Address(each(&values, "no network of IP addresses", network)?),
+            Operator::Bool => Test::Bool(each(&values, "neither true nor false", switch)?),
+            Operator::Null => Test::Null(each(&values, "neither true nor false", switch)?),
+            Operator::Number(relation) => Test::Number(relation, each(&values, "no number", number)?),
+            Operator::Date(relation) => Test::Date(relation, each(&values, "no date", date)?),
+        };
+        Ok(Self { key, quantifier, if_exists, inverted, test })
+    }
+
+    pub(super) fn holds(&self, question: &Question<'_>) -> bool {
+        let values = question.values(&self.key);
+        if let Test::Null(wanted) = &self.test {
+            return wanted.contains(&values.is_empty());
+        }
+        let fits = |value: &String| self.test.fits(value, question) != self.inverted;
+        if values.is_empty() {
+            return match self.quantifier {
+                Quantifier::Single => self.if_exists || self.inverted,
+                Quantifier::Any => self.if_exists,
+                Quantifier::All => true,
+            };
+        }
+        match self.quantifier {
+            // A tag may be there in several spellings of its name.
+            Quantifier::Single if self.inverted => values.iter().all(fits),
+            Quantifier::Single | Quantifier::Any => values.iter().any(fits),
+            Quantifier::All => values.iter().all(fits),
+        }
+    }
+
+    /// Whether what it lets through is no longer everybody: fixed networks or fixed people.
+    pub(super) fn narrows(&self) -> bool {
+        const FIXED: [&str; 3] = ["aws:userid", "aws:username", "aws:principalarn"];
+        if self.inverted || self.if_exists || self.quantifier == Quantifier::All {
+            return false;
+        }
+        match &self.test {
+            // A large part of the Internet is the public still.
+            Test::Address(networks) => {
+                networks.iter().all(|(address, bits)| *bits >= if address.is_ipv4() { 8 } else { 32 })
+            }
+            Test::Text(patterns) | Test::TextInAnyCase(patterns) | Test::Arn(patterns) => {
+                FIXED.contains(&self.key.spec.name) && patterns.iter().all(Pattern::is_fixed)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it says which values a tag of an upload may have.
+    pub(super) fn admits_tag(&self, name: &str) -> bool {
+        let positive = !self.inverted && !self.if_exists && self.quantifier != Quantifier::All;
+        positive
+            && matches!(self.test, Test::Text(_) | Test::TextInAnyCase(_))
+            && self.key.spec.name == "s3:requestobjecttag/"
+            && self.key.tag.as_ref().is_some_and(|tag| tag.eq_ignore_ascii_case(name))
+    }
+
+    /// The keys that it asks for: its own, and those of its variables.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.key).chain(self.patterns().iter().flat_map(Pattern::keys))
+    }
+
+    /// The keys that it cannot do without.
+    pub(super) fn needed_keys(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.key).chain(self.patterns().iter().flat_map(Pattern::needed_keys))
+    }
+
+    fn patterns(&self) -> &[Pattern] {
+        match &self.test {
+            Test::Text(patterns) | Test::TextInAnyCase(patterns) | Test::Arn(patterns) => patterns,
+            _ => &[],
+        }
+    }
+}
+
+impl Test {
+    fn fits(&self, value: &str, question: &Question<'_>) -> bool {
+        match self {
+            Self::Text(patterns) => patterns.iter().any(|pattern| pattern.matches(value, question)),
+            Self::TextInAnyCase(patterns) => {
+                patterns.iter().any(|pattern| pattern.matches_in_any_case(value, question))
+            }
+            Self::Arn(patterns) => patterns.iter().any(|pattern| pattern.matches_arn(value, question)),
+            Self::Address(networks) => {
+                let address = value.parse().ok();
+                address.is_some_and(|address| networks.iter().any(|network| contains(*network, address)))
+            }
+            Self::Bool(wanted) => switch(value).is_some_and(|value| wanted.contains(&value)),
+            Self::Null(_) => false,
+            Self::Number(relation, wanted) => number(value)
+                .is_some_and(|value| wanted.iter().any(|wanted| relation.holds(value.partial_cmp(wanted)))),
+            Self::Date(relation, wanted) => date(value)
+                .is_some_and(|value| wanted.iter().any(|wanted| relation.holds(Some(value.cmp(wanted))))),
+        }
+    }
+}
+
+/// One value or a list of them; a number or a switch means the same as its text.
+fn scalars(value: &Value) -> Result<Vec<String>, String> {
+    let scalar = |value: &Value| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
+        other => Err(format!("{other} is no value")),
+    };
+    match value {
+        Value::Array(values) => values.iter().map(scalar).collect(),
+        value => scalar(value).map(|text| vec![text]),
+    }
+}
+
+fn patterns(key: &Key, values: &[String], syntax: Syntax) -> Result<Vec<Pattern>, String> {
+    let read = |value: &String| {
+        // The source of a copy is named with a slash before it, or without.
+        let value = match key.spec.name {
+            "s3:x-amz-copy-source" => value.strip_prefix('/').unwrap_or(value),
+            _ => value,
+        };
+        Pattern::parse(value, syntax)
+    };
+    values.iter().map(read).collect()
+}
+
+fn each<T>(values: &[String], problem: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+    values.iter().map(|value| read(value).ok_or_else(|| format!("'{value}' is {problem}"))).collect()
+}
+
+fn switch(text: &str) -> Option<bool> {
+    [true, false].into_iter().find(|value| text.eq_ignore_ascii_case(&value.to_string()))
+}

@@ -1,0 +1,176 @@
+//! The condition keys that the server has a true value for, with their types and the actions that they belong to.
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+//!
+//! A key that is not here is refused when a policy is put: in a Deny it would never hold.
+
+/// What the values of a key are, which says the operators that it can be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// Several texts: for `ForAnyValue:` and `ForAllValues:`.
+    Texts,
+    Arn,
+    Address,
+    Bool,
+    Number,
+    Date,
+    /// Seconds since 1970: a date and a number.
+    Epoch,
+}
+
+/// What is known of a key.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Spec {
+    /// In lower case; one that ends in `/` is followed by the name of a tag.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    belongs: Belongs,
+}
+
+#[derive(Debug, PartialEq)]
+enum Belongs {
+    /// To every request.
+    Everywhere,
+    /// To requests for these actions, named without `s3:`.
+    To(&'static [&'static str]),
+    /// To requests of services of Amazon's, of which none ever comes.
+    Services,
+}
+
+const UPLOAD: Belongs = Belongs::To(&["PutObject"]);
+const ACL: Belongs = Belongs::To(&["PutObject", "PutObjectAcl", "PutObjectVersionAcl", "PutBucketAcl"]);
+const TAGS: Belongs = Belongs::To(&["PutObject", "PutObjectTagging", "PutObjectVersionTagging"]);
+const LISTING: Belongs = Belongs::To(&["ListBucket", "ListBucketVersions", "ListBucketMultipartUploads"]);
+const RETENTION: Belongs = Belongs::To(&["PutObject", "PutObjectRetention"]);
+const VERSION: Belongs = Belongs::To(&[
+    "BypassGovernanceRetention",
+    "DeleteObjectVersion",
+    "DeleteObjectVersionTagging",
+    "GetObjectLegalHold",
+    "GetObjectRetention",
+    "GetObjectVersion",
+    "GetObjectVersionAcl",
+    "GetObjectVersionAttributes",
+    "GetObjectVersionTagging",
+    "PutObjectLegalHold",
+    "PutObjectRetention",
+    "PutObjectVersionAcl",
+    "PutObjectVersionTagging",
+    "RestoreObject",
+]);
+const EXISTING: Belongs = Belongs::To(&[
+    "DeleteObjectTagging",
+    "DeleteObjectVersionTagging",
+    "GetObject",
+    "GetObjectAcl",
+    "GetObjectAttributes",
+    "GetObjectLegalHold",
+    "GetObjectRetention",
+    "GetObjectTagging",
+    "GetObjectTorrent",
+    "GetObjectVersion",
+    "GetObjectVersionAcl",
+    "GetObjectVersionAttributes",
+    "GetObjectVersionTagging",
+    "PutObjectAcl",
+    "PutObjectLegalHold",
+    "PutObjectRetention",
+    "PutObjectTagging",
+    "PutObjectVersionAcl",
+    "PutObjectVersionTagging",
+    "RestoreObject",
+]);
+
+const fn spec(name: &'static str, kind: Kind, belongs: Belongs) -> Spec {
+    Spec { name, kind, belongs }
+}
+
+#[rustfmt::skip]
+pub(super) const SPECS: &[Spec] = &[
+    spec("aws:currenttime", Kind::Date, Belongs::Everywhere),
+    spec("aws:epochtime", Kind::Epoch, Belongs::Everywhere),
+    spec("aws:principalarn", Kind::Arn, Belongs::Everywhere),
+    spec("aws:principalisawsservice", Kind::Bool, Belongs::Everywhere),
+    spec("aws:principaltype", Kind::Text, Belongs::Everywhere),
+    spec("aws:referer", Kind::Text, Belongs::Everywhere),
+    spec("aws:securetransport", Kind::Bool, Belongs::Everywhere),
+    spec("aws:sourceaccount", Kind::Text, Belongs::Services),
+    spec("aws:sourcearn", Kind::Arn, Belongs::Services),
+    spec("aws:sourceip", Kind::Address, Belongs::Everywhere),
+    spec("aws:sourceorgid", Kind::Text, Belongs::Services),
+    spec("aws:useragent", Kind::Text, Belongs::Everywhere),
+    spec("aws:userid", Kind::Text, Belongs::Everywhere),
+    spec("aws:username", Kind::Text, Belongs::Everywhere),
+    spec("aws:viaawsservice", Kind::Bool, Belongs::Everywhere),
+    spec("s3:authtype", Kind::Text, Belongs::Everywhere),
+    spec("s3:delimiter", Kind::Text, LISTING),
+    spec("s3:existingobjecttag/", Kind::Text, EXISTING),
+    spec("s3:if-match", Kind::Text, Belongs::To(&["PutObject", "DeleteObject", "DeleteObjectVersion"])),
+    spec("s3:if-none-match", Kind::Text, UPLOAD),
+    spec("s3:max-keys", Kind::Number, Belongs::To(&["ListBucket", "ListBucketVersions"])),
+    spec("s3:object-lock-legal-hold", Kind::Text, Belongs::To(&["PutObject", "PutObjectLegalHold"])),
+    spec("s3:object-lock-mode", Kind::Text, RETENTION),
+    spec("s3:object-lock-remaining-retention-days", Kind::Number, RETENTION),
+    spec("s3:object-lock-retain-until-date", Kind::Date, RETENTION),
+    spec("s3:objectcreationoperation", Kind::Bool, UPLOAD),
+    spec("s3:prefix", Kind::Text, LISTING),
+    spec("s3:requestobjecttag/", Kind::Text, TAGS),
+    spec("s3:requestobjecttagkeys", Kind::Texts, TAGS),
+    spec("s3:signatureage", Kind::Number, Belongs::Everywhere),
+    spec("s3:signatureversion", Kind::Text, Belongs::Everywhere),
+    spec("s3:tlsversion", Kind::Number, Belongs::Everywhere),
+    spec("s3:versionid", Kind::Text, VERSION),
+    spec("s3:x-amz-acl", Kind::Text, ACL),
+    spec("s3:x-amz-content-sha256", Kind::Text, Belongs::Everywhere),
+    spec("s3:x-amz-copy-source", Kind::Text, UPLOAD),
+    spec("s3:x-amz-grant-full-control", Kind::Text, ACL),
+    spec("s3:x-amz-grant-read", Kind::Text, ACL),
+    spec("s3:x-amz-grant-read-acp", Kind::Text, ACL),
+    spec("s3:x-amz-grant-write", Kind::Text, ACL),
+    spec("s3:x-amz-grant-write-acp", Kind::Text, ACL),
+    spec("s3:x-amz-metadata-directive", Kind::Text, UPLOAD),
+    spec("s3:x-amz-server-side-encryption", Kind::Text, UPLOAD),
+    spec("s3:x-amz-server-side-encryption-aws-kms-key-id", Kind::Arn, UPLOAD),
+    spec("s3:x-amz-server-side-encryption-customer-algorithm", Kind::Text, UPLOAD),
+    spec("s3:x-amz-storage-class", Kind::Text, UPLOAD),
+    spec("s3:x-amz-website-redirect-location", Kind::Text, UPLOAD),
+];
+
+/// A condition key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Key {
+    pub(crate) spec: &'static Spec,
+    /// The name of a tag, as it was written.
+    pub(crate) tag: Option<String>,
+}
+
+impl Key {
+    /// Reads a key; its case does not matter. `None` if the server has no such key.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let lower = text.to_ascii_lowercase();
+        if let Some((stem, _)) = lower.split_once('/') {
+            let spec = SPECS.iter().find(|spec| spec.name.strip_suffix('/') == Some(stem))?;
+            let tag = &text[spec.name.len()..];
+            return (!tag.is_empty()).then(|| Self { spec, tag: Some(tag.to_owned()) });
+        }
+        let spec = SPECS.iter().find(|spec| spec.name == lower)?;
+        Some(Self { spec, tag: None })
+    }
+
+    /// Whether requests for an action (`s3:GetObject`) can have it.
+    pub(crate) fn belongs_to(&self, action: &str) -> bool {
+        match self.spec.belongs {
+            Belongs::Everywhere => true,
+            Belongs::To(names) => {
+                let name = action.strip_prefix("s3:").unwrap_or(action);
+                names.iter().any(|known| known.eq_ignore_ascii_case(name))
+            }
+            Belongs::Services => false,
+        }
+    }
+
+    /// Whether only services of Amazon's have it.
+    pub(super) fn is_of_services(&self) -> bool {
+        self.spec.belongs == Belongs::Services
+    }
+}

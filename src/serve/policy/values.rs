@@ -1,0 +1,61 @@
+//! Numbers, dates and networks in conditions.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use std::net::IpAddr;
+
+/// A decimal number.
+pub(super) fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// A time of ISO 8601 (a day is its first moment, in UTC), or seconds since 1970.
+pub(super) fn date(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return DateTime::from_timestamp(seconds, 0);
+    }
+    if let Ok(day) = text.parse::<NaiveDate>() {
+        return Some(day.and_time(chrono::NaiveTime::MIN).and_utc());
+    }
+    // Minutes are enough for ISO 8601, not for RFC 3339.
+    let minutes = text.strip_suffix('Z').map(|stem| format!("{stem}:00Z"));
+    let full = DateTime::parse_from_rfc3339(text).ok();
+    full.or_else(|| DateTime::parse_from_rfc3339(&minutes?).ok()).map(|time| time.to_utc())
+}
+
+/// A network, or one address, which is the smallest of networks; with the number of bits that are its own.
+pub(super) fn network(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address, Some(bits)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let bits = match bits {
+        Some(bits) => bits.bytes().all(|byte| byte.is_ascii_digit()).then(|| bits.parse().ok())??,
+        None => width,
+    };
+    if bits > width {
+        return None;
+    }
+    // Addresses are compared as what they stand for: those of IPv4 that are written as ones of IPv6 too.
+    Some(match address.to_canonical() {
+        IpAddr::V4(mapped) if address.is_ipv6() && bits >= 96 => (mapped.into(), bits - 96),
+        _ => (address, bits),
+    })
+}
+
+pub(super) fn contains((network, bits): (IpAddr, u32), address: IpAddr) -> bool {
+    // An IPv4 client of a socket that serves both shows as a mapped address.
+    match (network, address.to_canonical()) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+            (network.to_bits() ^ address.to_bits()) & mask == 0
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+            (network.to_bits() ^ address.to_bits()) & mask == 0
+        }
+        _ => false,
+    }
+}
