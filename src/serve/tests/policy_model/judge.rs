@@ -3,7 +3,27 @@
 use super::{Acl, By, Condition, Permission, Request, Statement, World, belongs};
 use crate::serve::acl::Grantee;
 use chrono::{DateTime, Utc};
-use regex::Regex;
+
+/// What a text of a policy is made of.
+#[derive(Clone, Copy)]
+enum Symbol {
+    Char(char),
+    Any,
+    One,
+}
+
+/// The plain recursive definition of wildcards.
+fn is_like(pattern: &[Symbol], text: &str) -> bool {
+    let mut chars = text.chars();
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some((Symbol::Any, rest)) => {
+            is_like(rest, text) || chars.next().is_some() && is_like(pattern, chars.as_str())
+        }
+        Some((Symbol::One, rest)) => chars.next().is_some() && is_like(rest, chars.as_str()),
+        Some((Symbol::Char(wanted), rest)) => chars.next() == Some(*wanted) && is_like(rest, chars.as_str()),
+    }
+}
 
 impl Request {
     fn values(&self, world: &World, key: &str) -> Vec<String> {
@@ -50,11 +70,11 @@ impl Request {
         }
     }
 
-    /// A text of a policy as a regular expression; `None` if a variable has no value.
-    fn expression(&self, world: &World, text: &str, wildcards: bool, in_any_case: bool) -> Option<Regex> {
-        let mut expression = if in_any_case { "(?si)^" } else { "(?s)^" }.to_owned();
+    /// A text of a policy with its variables replaced; `None` if one has no value.
+    fn filled(&self, world: &World, text: &str, wildcards: bool) -> Option<Vec<Symbol>> {
+        let mut symbols = Vec::new();
         let mut rest = text;
-        while !rest.is_empty() {
+        while let Some(char) = rest.chars().next() {
             if let Some((variable, after)) = rest.strip_prefix("${").and_then(|rest| rest.split_once('}')) {
                 let (key, default) = variable.split_once(", ").map_or((variable, None), |(key, default)| {
                     (key, Some(default.trim_matches('\'').to_owned()))
@@ -63,23 +83,22 @@ impl Request {
                     "*" | "?" | "$" => Some(key.to_owned()),
                     key => self.values(world, key).pop().or(default),
                 };
-                expression.push_str(&regex::escape(&value?));
+                symbols.extend(value?.chars().map(Symbol::Char));
                 rest = after;
                 continue;
             }
-            let (char, after) = rest.split_at(1);
-            match char {
-                "*" if wildcards => expression.push_str(".*"),
-                "?" if wildcards => expression.push('.'),
-                char => expression.push_str(&regex::escape(char)),
-            }
-            rest = after;
+            symbols.push(match char {
+                '*' if wildcards => Symbol::Any,
+                '?' if wildcards => Symbol::One,
+                char => Symbol::Char(char),
+            });
+            rest = &rest[1..];
         }
-        Some(Regex::new(&format!("{expression}$")).unwrap())
+        Some(symbols)
     }
 
     fn like(&self, world: &World, pattern: &str, text: &str) -> bool {
-        self.expression(world, pattern, true, false).is_some_and(|pattern| pattern.is_match(text))
+        self.filled(world, pattern, true).is_some_and(|pattern| is_like(&pattern, text))
     }
 
     /// Whether one value fits one of the policy by the plain form of an operator.
@@ -101,11 +120,15 @@ impl Request {
         };
         match operator {
             "StringEquals" => {
-                self.expression(world, wanted, false, false).is_some_and(|pattern| pattern.is_match(value))
+                self.filled(world, wanted, false).is_some_and(|pattern| is_like(&pattern, value))
             }
-            "StringEqualsIgnoreCase" => {
-                self.expression(world, wanted, false, true).is_some_and(|pattern| pattern.is_match(value))
-            }
+            "StringEqualsIgnoreCase" => self.filled(world, wanted, false).is_some_and(|pattern| {
+                let lower = |symbol| match symbol {
+                    Symbol::Char(char) => Symbol::Char(char.to_ascii_lowercase()),
+                    other => other,
+                };
+                is_like(&pattern.into_iter().map(lower).collect::<Vec<_>>(), &value.to_lowercase())
+            }),
             // No part of these ARNs but the last has anything for a wildcard to reach over.
             "StringLike" | "ArnLike" | "ArnEquals" => self.like(world, wanted, value),
             "Bool" => wanted == value,

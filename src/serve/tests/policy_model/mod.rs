@@ -184,7 +184,7 @@ fn what_may_be_done_is_what_a_simple_model_says() {
     let mut server = server(&dir);
     let bucket = server.store.bucket("b-one").unwrap();
     let (mut asked, mut allowed, mut by_policy) = (0, 0, 0);
-    for seed in 0..1500 {
+    for seed in 0..800 {
         let mut dice = Dice(seed);
         let world = world(&mut dice);
         server.secure = world.secure;
@@ -207,7 +207,7 @@ fn what_may_be_done_is_what_a_simple_model_says() {
         );
         bucket.set_document("publicAccessBlock", Some(&block)).unwrap();
         bucket.set_state(|state| state.acl.clone_from(&world.bucket_acl)).unwrap();
-        for _ in 0..8 {
+        for _ in 0..15 {
             let request = request(&mut dice, world.secure);
             let call = call(&request);
             let need = match request.by {
