@@ -244,7 +244,8 @@ impl Statement {
     /// Refuses keys that requests for none of the actions have: a Deny would never hold.
     fn check_keys(&self) -> Result<(), String> {
         let of_patterns = self.resources.patterns.iter().flat_map(Pattern::needed_keys);
-        let keys: Vec<&Key> = of_patterns.chain(self.conditions.iter().flat_map(Condition::needed_keys)).collect();
+        let keys: Vec<&Key> =
+            of_patterns.chain(self.conditions.iter().flat_map(Condition::needed_keys)).collect();
         for key in keys {
             let belongs = match self.principals {
                 Principals::Services => true,
@@ -266,7 +267,14 @@ impl Statement {
     }
 
     fn includes(&self, action: &str) -> bool {
-        let none = Question { who: None, action, bucket: "", key: None, values: &|_| Vec::new(), is_open: &|_| false };
+        let none = Question {
+            who: None,
+            action,
+            bucket: "",
+            key: None,
+            values: &|_| Vec::new(),
+            is_open: &|_| false,
+        };
         self.actions.include(&action.to_ascii_lowercase(), &none)
     }
 
@@ -292,7 +300,11 @@ impl Statement {
         question: &Question<'_>,
         test: impl FnOnce() -> bool,
     ) -> bool {
-        if keys.any(|key| key.belongs_to(question.action) && (question.is_open)(key)) { self.allow } else { test() }
+        if keys.any(|key| key.belongs_to(question.action) && (question.is_open)(key)) {
+            self.allow
+        } else {
+            test()
+        }
     }
 }
 
@@ -342,7 +354,14 @@ fn action(text: &str) -> Result<Pattern, String> {
     let lower = text.to_ascii_lowercase();
     let pattern = Pattern::parse(&lower, Syntax { wildcards: true, variables: false })?;
     let matches = |name: String| {
-        let none = Question { who: None, action: "", bucket: "", key: None, values: &|_| Vec::new(), is_open: &|_| false };
+        let none = Question {
+            who: None,
+            action: "",
+            bucket: "",
+            key: None,
+            values: &|_| Vec::new(),
+            is_open: &|_| false,
+        };
         pattern.matches(&name.to_ascii_lowercase(), &none)
     };
     if action::all().any(matches) {

@@ -22,7 +22,14 @@ fn ask(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source:
         };
         value.into_iter().collect()
     };
-    Policy::parse(policy).unwrap().decide(&Question { who, action, bucket: "b", key, values: &values, is_open: &|_| false })
+    Policy::parse(policy).unwrap().decide(&Question {
+        who,
+        action,
+        bucket: "b",
+        key,
+        values: &values,
+        is_open: &|_| false,
+    })
 }
 
 fn statement(effect: &str, principal: &str, action: &str, resource: &str, condition: &str) -> String {
