@@ -200,17 +200,17 @@ async fn answer(
     let looked_at = text("access-control-request-method").unwrap_or_else(|| method.to_string());
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
     let mut entry = server.journal.begin(|| facts(&request, &peer, &id));
-    let mut reply =
-        match respond(Arc::clone(&server), request, &peer, &requests, entry.as_deref_mut()).await {
-            Ok(reply) => reply,
-            Err(error) => {
-                log::debug!("serve: {method} {path}: {} {}: {}", error.status, error.code, error.message);
-                if let Some(entry) = &mut entry {
-                    entry.facts.error = error.code;
-                }
-                Reply::error(&error, &path, &id)
+    let mut reply = match respond(Arc::clone(&server), request, &peer, &requests, entry.as_deref_mut()).await
+    {
+        Ok(reply) => reply,
+        Err(error) => {
+            log::debug!("serve: {method} {path}: {} {}: {}", error.status, error.code, error.message);
+            if let Some(entry) = &mut entry {
+                entry.facts.error = error.code;
             }
-        };
+            Reply::error(&error, &path, &id)
+        }
+    };
     if expects && reply.status >= 400 {
         // A body that was never asked for does not come, and the connection ends with this answer: the client must know,
         // or its next request meets the end.

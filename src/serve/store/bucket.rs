@@ -165,11 +165,12 @@ impl Bucket {
         if let Some(record) = record {
             state = record;
         }
-        if let Some(private) = dir.child(PRIVATE)? {
-            if clean && !mode.read_only {
-                private.remove_all("tmp")?;
-                super::uploads::clean(&private)?;
-            }
+        if clean
+            && !mode.read_only
+            && let Some(private) = dir.child(PRIVATE)?
+        {
+            private.remove_all("tmp")?;
+            super::uploads::clean(&private)?;
         }
         let policy =
             documents.get("policy").and_then(|text: &Arc<str>| Policy::parse(text).ok()).map(Arc::new);

@@ -64,7 +64,7 @@ async fn with_two_buckets() -> Lab {
 async fn a_policy_that_cannot_be_read_lets_nobody_in() {
     let mut lab = with_two_buckets().await;
     let documents = lab.path("b-one/.s3cmd-serve/documents");
-    let cut = DENY[..DENY.len() - 7].as_bytes().to_vec();
+    let cut = DENY.as_bytes()[..DENY.len() - 7].to_vec();
     for (index, damaged) in [
         cut,
         Vec::new(),
