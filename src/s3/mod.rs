@@ -24,6 +24,7 @@ pub mod error;
 mod expect;
 pub mod failures;
 pub mod flow;
+pub mod header_text;
 pub mod list;
 pub mod multipart;
 mod no_proxy;

@@ -5,6 +5,7 @@ use super::Server;
 use super::call::{Call, Reply};
 use super::cors::{self, Asked};
 use super::error::{S3Error, S3Result, access_denied};
+use super::redact::redact;
 use super::remote::Remote;
 use super::route;
 use super::website::{self, Visit};
@@ -150,7 +151,7 @@ fn note_failure(method: &str, path: &str, result: &S3Result<Reply>) {
     if let Err(error) = result
         && error.status == 500
     {
-        log::error!("serve: {method} {path}: {}", error.message);
+        log::error!("serve: {method} {}: {}", redact(path), redact(&error.message));
     }
 }
 

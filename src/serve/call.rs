@@ -103,6 +103,12 @@ impl Call {
         self.key.as_deref().unwrap_or("")
     }
 
+    /// The URL that was asked for, without its query.
+    pub(crate) fn url(&self, secure: bool) -> String {
+        let scheme = if secure { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.header("host").unwrap_or("localhost"), self.path)
+    }
+
     /// Canonical id of the requester.
     pub(crate) fn who(&self) -> Option<&str> {
         self.user.as_ref().map(|user| user.id.as_str())
@@ -212,18 +218,23 @@ pub(crate) fn http_date(time: DateTime<Utc>) -> String {
     time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// The bucket that a host name says, for virtual-host style: what stands before one of the base domains.
+/// The bucket that a host name says, for virtual-host style: what stands before one of the base domains, the longest that
+/// fits. A base domain itself says none, even below another one.
 pub(crate) fn host_bucket<'a>(host: &'a str, domains: &[String]) -> Option<&'a str> {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
-    domains.iter().find_map(|domain| {
+    if domains.iter().any(|domain| name.eq_ignore_ascii_case(domain)) {
+        return None;
+    }
+    let below = |domain: &String| {
         let at = name.len().checked_sub(domain.len() + 1)?;
         let (bucket, rest) = (name.get(..at)?, name.get(at + 1..)?);
         let fits = !bucket.is_empty() && name.as_bytes()[at] == b'.' && rest.eq_ignore_ascii_case(domain);
         fits.then_some(bucket)
-    })
+    };
+    domains.iter().filter_map(below).min_by_key(|bucket| bucket.len())
 }
 
 /// Bucket and key of a path as sent. Only the first slashes are looked at: a key may be `a/../b`, start with `/` or
@@ -292,6 +303,14 @@ mod tests {
             split_path(&format!("/b/{}", "x".repeat(1025)), None).unwrap_err().code,
             "KeyTooLongError"
         );
+    }
+
+    #[test]
+    fn of_domains_below_each_other_the_longest_counts() {
+        let domains = ["example.org".to_owned(), "s3.example.org".to_owned()];
+        let of = |host| host_bucket(host, &domains);
+        assert_eq!((of("s3.example.org"), of("S3.example.org:80")), (None, None));
+        assert_eq!((of("b.s3.example.org"), of("b.example.org")), (Some("b"), Some("b")));
     }
 
     #[test]

@@ -96,11 +96,13 @@ impl Plan {
     pub(crate) fn of_parts(self, parts: &[(Option<Checksum>, u64)]) -> Option<Stored> {
         let sums: Vec<(Checksum, u64)> =
             parts.iter().map(|(sum, length)| Some(((*sum)?, *length))).collect::<Option<_>>()?;
+        let parts = sums.iter().map(|(sum, _)| sum.to_string()).collect();
         match self.kind {
-            Kind::FullObject => Checksum::of_whole(sums).map(Stored::of_content),
+            Kind::FullObject => {
+                Checksum::of_whole(sums).map(|sum| Stored { parts, ..Stored::of_content(sum) })
+            }
             Kind::Composite => {
                 let count = sums.len();
-                let parts = sums.iter().map(|(sum, _)| sum.to_string()).collect();
                 let sum = Checksum::of_parts(sums.into_iter().map(|(sum, _)| sum))?;
                 let value = format!("{sum}-{count}");
                 Some(Stored { algorithm: self.algorithm, kind: self.kind, value, parts })
@@ -117,7 +119,7 @@ pub(crate) struct Stored {
     pub(crate) kind: Kind,
     /// Base64; of a composite with the number of its parts, `SUM-N`.
     pub(crate) value: String,
-    /// The parts' own, in base64, of a composite.
+    /// The parts' own, in base64, of an upload in parts that asked for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) parts: Vec<String>,
 }

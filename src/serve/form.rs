@@ -6,6 +6,8 @@
 
 use super::auth::payload::Payload;
 use super::error::{S3Error, S3Result, fail};
+use super::head_checks::is_free_text;
+use crate::s3::header_text;
 use bytes::Bytes;
 use futures::Stream;
 use multer::{Field, Multipart};
@@ -13,6 +15,17 @@ use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+/// Fields that go to the object under their own names, beside those that begin with `x-amz-`.
+pub(crate) const OF_OBJECT: [&str; 7] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-md5",
+    "content-type",
+    "expires",
+];
 
 /// S3's limit on all fields before the file together, names and values, in bytes.
 const MAX_FIELDS: usize = 20 * 1024;
@@ -117,6 +130,11 @@ fn too_many_fields() -> S3Error {
     .detail("MaxPostPreDataLengthBytes", MAX_FIELDS.to_string())
 }
 
+/// Whether a field becomes a header of the object whose value may be any bytes.
+pub(crate) fn is_header(name: &str) -> bool {
+    OF_OBJECT.contains(&name) || name.starts_with("x-amz-") && is_free_text(name)
+}
+
 /// The error for a field that has to be there.
 pub(crate) fn missing(name: &str) -> S3Error {
     S3Error::new(
@@ -156,7 +174,11 @@ impl Form {
                 }
                 value.extend_from_slice(&piece);
             }
-            let value = String::from_utf8(value).map_err(|_| malformed("a field is not UTF-8"))?;
+            let value = if is_header(&name) {
+                header_text::from_bytes(&value)
+            } else {
+                String::from_utf8(value).map_err(|_| malformed("a field is not UTF-8"))?
+            };
             // Of two values only one could be held against the policy.
             if fields.iter().any(|(known, _)| *known == name) && !name.starts_with("x-ignore-") {
                 return Err(S3Error::new("InvalidArgument", "The form has a field more than once.")

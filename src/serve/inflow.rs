@@ -115,8 +115,13 @@ impl Inflow {
 
     /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client
     /// that waits for "100 Continue" sends none.
-    pub(super) fn drain(mut self, headers: &[(String, String)]) {
-        if self.body.is_end_stream() || headers.iter().any(|(name, _)| name == "expect") {
+    pub(super) fn drain(self, headers: &[(String, String)]) {
+        self.drain_unless(headers.iter().any(|(name, _)| name == "expect"));
+    }
+
+    /// [`Self::drain`], told whether the client waits.
+    pub(super) fn drain_unless(mut self, waits: bool) {
+        if self.body.is_end_stream() || waits {
             return;
         }
         tokio::spawn(async move {

@@ -4,9 +4,9 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>
 
 use super::metrics::Metrics;
+use super::redact::redact;
 use crate::s3::sign::encode;
 use chrono::{DateTime, Utc};
-use percent_encoding::percent_decode_str;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -148,7 +148,8 @@ impl Entry {
             line.push(' ');
         }
         let _ = write!(line, "{} {} ", facts.time.format("[%d/%b/%Y:%H:%M:%S +0000]"), dash(&peer));
-        for word in [&facts.requester, &facts.id, &facts.operation, &facts.key] {
+        // A link that was encoded once too often is a key.
+        for word in [&facts.requester, &facts.id, &facts.operation, &redact(&facts.key)] {
             line.push_str(&word_or_dash(word));
             line.push(' ');
         }
@@ -158,7 +159,7 @@ impl Entry {
             line,
             "\"{} {} HTTP/1.1\" {} {} {} {} {} {} ",
             quotable(&facts.method),
-            quotable(&without_signature(&facts.target)),
+            quotable(&redact(&facts.target)),
             facts.status,
             dash(facts.error),
             number(Some(self.sent).filter(|sent| *sent > 0)),
@@ -167,12 +168,12 @@ impl Entry {
             number(self.turnaround.map(millis)),
         );
         for text in [&facts.referer, &facts.agent] {
-            let _ = write!(line, "\"{}\" ", dash(&quotable(text)));
+            let _ = write!(line, "\"{}\" ", dash(&quotable(&redact(text))));
         }
         let (version, kind) = facts.signature.unwrap_or(("-", "-"));
         let (cipher, tls) = facts.encryption.as_deref().map_or(("-", "-"), |(cipher, tls)| (cipher, tls));
         let _ = write!(line, "{} s3cmd-serve {version} {cipher} {kind} ", word_or_dash(&facts.version));
-        let _ = writeln!(line, "{} {tls} - -", word_or_dash(&facts.host).replace("%3A", ":"));
+        let _ = writeln!(line, "{} {tls} - -", word_or_dash(&redact(&facts.host)).replace("%3A", ":"));
         line
     }
 }
@@ -213,21 +214,4 @@ fn quotable(text: &str) -> String {
         }
     }
     out
-}
-
-/// The target without what would let a reader of the log use a link.
-fn without_signature(target: &str) -> String {
-    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
-    let secret = |name: &str| {
-        let name = percent_decode_str(name).decode_utf8_lossy();
-        ["Signature", "X-Amz-Signature", "X-Amz-Security-Token"].contains(&&*name)
-    };
-    let parts: Vec<String> = query
-        .split('&')
-        .map(|part| match part.split_once('=') {
-            Some((name, _)) if secret(name) => format!("{name}=REDACTED"),
-            _ => part.to_owned(),
-        })
-        .collect();
-    format!("{path}?{}", parts.join("&"))
 }

@@ -33,6 +33,8 @@ mod condition_values;
 mod cors;
 mod error;
 mod form;
+mod head_checks;
+mod header_case;
 mod http;
 mod inflow;
 mod journal;
@@ -44,6 +46,7 @@ mod metrics;
 mod ops;
 mod policy;
 mod post_policy;
+mod redact;
 mod remote;
 mod request_context;
 mod response;
@@ -51,6 +54,7 @@ mod route;
 mod rule_ids;
 mod sse;
 mod store;
+mod subresources;
 mod tls;
 mod users;
 mod website;
@@ -109,6 +113,9 @@ pub struct Options {
     pub domains: Vec<String>,
     /// Never read a bucket from a host name.
     pub path_style_only: bool,
+    /// Take every request from this machine for the first user's, whatever its signature. Pages of other sites, and host
+    /// names that are not this machine's, are anonymous. For addresses of the local machine only.
+    pub no_auth: bool,
     /// What lifecycle rules take for a day (for trying); `None` is a real one.
     pub lifecycle_day: Option<Duration>,
     /// Refuse everything that changes anything, and write nothing to the directory, not even computed ETags.
@@ -144,6 +151,7 @@ impl Options {
             region_is_checked: false,
             domains: Vec::new(),
             path_style_only: false,
+            no_auth: false,
             lifecycle_day: None,
             read_only: false,
             keep_folders: false,
@@ -173,6 +181,9 @@ pub enum StartError {
     /// The store behind refuses or cannot be reached.
     #[error("{0}")]
     Remote(#[source] crate::s3::Error),
+    /// Without authentication everybody who reaches the address could do everything.
+    #[error("{0} can be reached by other machines, which must not be served without authentication")]
+    Open(SocketAddr),
     /// Without a user nobody could do anything.
     #[error("there are no users")]
     NoUsers,
@@ -189,6 +200,10 @@ struct Front {
     journal: Arc<Journal>,
     back: Back,
     limits: Limits,
+    /// Attached to every response, see [`header_case`].
+    spelling: ::http::Extensions,
+    /// Take every local request for the first user's, whatever its signature.
+    no_auth: bool,
 }
 
 /// A directory that is served: everything that its operations share.
@@ -226,6 +241,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     if users.is_empty() {
         return Err(StartError::NoUsers);
     }
+    if options.no_auth && !address.ip().to_canonical().is_loopback() {
+        return Err(StartError::Open(address));
+    }
     if options.path_style_only {
         domains.clear();
     } else if domains.is_empty() {
@@ -244,7 +262,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             Back::Directory(Arc::new(Server { store, users, region, read_only, secure, day }))
         }
         What::Remote(source) => {
-            let remote = Remote::open(source, Arc::clone(&users), region, read_only).await;
+            let secure = options.tls.is_some();
+            let remote = Remote::open(source, Arc::clone(&users), region, read_only, secure).await;
             Back::Remote(Arc::new(remote.map_err(StartError::Remote)?))
         }
     };
@@ -261,7 +280,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         Back::Remote(_) => None,
     };
     let limits = Limits::new(most);
-    let front = Front { users, region: checked_region, domains, read_timeout, journal, back, limits };
+    let spelling = header_case::learn().await;
+    let no_auth = options.no_auth;
+    let region = checked_region;
+    let front = Front { users, region, domains, read_timeout, journal, back, limits, spelling, no_auth };
     let accepting = tokio::spawn(http::accept(door, Arc::new(front), stopped));
     Ok(Running { address, stopping, accepting, expiring, logging })
 }

@@ -2,9 +2,11 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html>
 
 use super::error::{S3Error, S3Result, fail};
+use super::form::is_header;
+use crate::s3::header_text;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
@@ -55,6 +57,24 @@ fn to_json(text: &str) -> String {
     out
 }
 
+/// Reads a time as S3 wants it, ISO 8601 in UTC: `2030-01-31T12:00:00Z`, with or without a fraction. Other spellings of
+/// RFC 3339 (a space, an offset, small letters) are refused, as on AWS and Ceph.
+fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    let is_digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    // chrono takes signs and spaces before numbers.
+    let fields = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
+    let rest = text.get(19..)?;
+    let fraction = rest.strip_suffix('Z')?;
+    let fraction_is_good = match fraction.strip_prefix('.') {
+        Some(digits) => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
+        None => fraction.is_empty(),
+    };
+    if !fields.into_iter().all(is_digit) || !fraction_is_good {
+        return None;
+    }
+    NaiveDateTime::parse_from_str(&text[..19], "%Y-%m-%dT%H:%M:%S").ok().map(|time| time.and_utc())
+}
+
 impl PostPolicy {
     /// Reads the base64 text of a form's field.
     pub(crate) fn parse(text: &str) -> S3Result<Self> {
@@ -69,9 +89,8 @@ impl PostPolicy {
         let expires = root.get("expiration").ok_or_else(|| invalid("Policy missing expiration."))?;
         let expires = expires
             .as_str()
-            .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
-            .ok_or_else(|| invalid(format!("Invalid 'expiration' value: {expires}")))?
-            .to_utc();
+            .and_then(parse_time)
+            .ok_or_else(|| invalid(format!("Invalid 'expiration' value: {expires}")))?;
         let conditions = root.get("conditions").ok_or_else(|| invalid("Policy missing conditions."))?;
         let conditions =
             conditions.as_array().ok_or_else(|| invalid("Invalid 'conditions' value: must be a List."))?;
@@ -94,11 +113,7 @@ impl PostPolicy {
                 let value = value
                     .as_str()
                     .ok_or_else(|| invalid("Invalid Simple-Condition: value must be a string."))?;
-                self.conditions.push(Condition {
-                    prefix_only: false,
-                    field: name.to_ascii_lowercase(),
-                    value: value.to_owned(),
-                });
+                self.conditions.push(Condition::new(false, name, value));
             }
             Value::Array(parts) => {
                 let bad = || invalid(format!("Invalid Condition: {condition}"));
@@ -120,8 +135,7 @@ impl PostPolicy {
                 };
                 let field = first.as_str().and_then(|name| name.strip_prefix('$')).ok_or_else(bad)?;
                 let value = second.as_str().ok_or_else(bad)?;
-                let (field, value) = (field.to_ascii_lowercase(), value.to_owned());
-                self.conditions.push(Condition { prefix_only, field, value });
+                self.conditions.push(Condition::new(prefix_only, field, value));
             }
             _ => return Err(invalid("Invalid Condition: must be a Map or a List.")),
         }
@@ -177,6 +191,14 @@ impl PostPolicy {
 }
 
 impl Condition {
+    fn new(prefix_only: bool, field: &str, value: &str) -> Self {
+        let field = field.to_ascii_lowercase();
+        // In the form of the fields that it is compared with.
+        let value =
+            if is_header(&field) { header_text::from_bytes(value.as_bytes()) } else { value.to_owned() };
+        Self { prefix_only, field, value }
+    }
+
     fn holds(&self, value: &str) -> bool {
         if !self.prefix_only {
             return value == self.value;
@@ -281,7 +303,18 @@ mod tests {
             &format!("{{{date}}}"),
             &format!("{{{date},\"CONDITIONS\":[]}}"),
             r#"{"EXPIRATION":"2030-01-01T00:00:00Z","conditions":[]}"#,
-            r#"{"expiration":"2030-01-01 00:00:00+00:00 x","conditions":[]}"#,
+            r#"{"expiration":"2030-01-31 12:00:00+00:00","conditions":[]}"#,
+            r#"{"expiration":"2030-01-31 12:00:00Z","conditions":[]}"#,
+            r#"{"expiration":"2030-01-31T12:00:00+00:00","conditions":[]}"#,
+            r#"{"expiration":"2030-01-31t12:00:00z","conditions":[]}"#,
+            r#"{"expiration":"2030-01-31T12:00:00","conditions":[]}"#,
+            r#"{"expiration":"2030-01-31T12:00:00.Z","conditions":[]}"#,
+            r#"{"expiration":"2030-01-31T12:00Z","conditions":[]}"#,
+            r#"{"expiration":"2030-02-31T12:00:00Z","conditions":[]}"#,
+            r#"{"expiration":"+2030-1-31T12:00:00Z","conditions":[]}"#,
+            r#"{"expiration":"2030-01-31","conditions":[]}"#,
+            r#"{"expiration":1900000000,"conditions":[]}"#,
+            r#"{"expiration":"é2030-01-31T12:00:00Z","conditions":[]}"#,
             &format!("{{{date},\"conditions\":{{}}}}"),
             &format!("{{{date},\"conditions\":[{{}}]}}"),
             &format!("{{{date},\"conditions\":[{{\"a\":1}}]}}"),

@@ -5,6 +5,7 @@ use super::journal::Entry;
 use super::limits::Busy;
 use super::sse::Seal;
 use super::store::write::PIECE;
+use crate::s3::header_text;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response};
 use http_body::{Frame, SizeHint};
@@ -45,7 +46,7 @@ pub(super) fn build(
     for (name, value) in reply.headers {
         // Stored values came in as headers, so they can go out as such.
         if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&header_text::to_bytes(&value)))
         {
             headers.append(name, value);
         }

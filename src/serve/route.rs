@@ -1,15 +1,17 @@
 //! Which operation a request is.
 //!
 //! One table. A request is the operation of its method, level and sub-resource, if its query holds nothing else
-//! than what that operation knows; everything else is 501 NotImplemented, never the plain operation.
+//! than what that operation knows; everything else is 501 NotImplemented, never the plain operation. One exception, as in
+//! S3: a request that reads may have parameters that have no meaning (`?v=2`, `?utm_source=mail`), which are ignored.
 
 use super::Server;
 use super::call::{Call, Reply};
-use super::error::{S3Result, access_denied, fail, not_implemented};
+use super::error::{S3Error, S3Result, access_denied, fail, not_implemented};
 use super::ops::{
     acl, attributes, bucket, copy, delete, documents, get, list, lock, multipart, post, put, restore,
     tagging, versions,
 };
+use super::subresources;
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +195,7 @@ pub(crate) fn reads_object(call: &Call) -> bool {
     let mut names = call.query.iter().map(|(name, _)| name.as_str());
     call.key.is_some()
         && matches!(call.method.as_str(), "GET" | "HEAD")
-        && names.all(|name| is_neutral(name) || READING.contains(&name))
+        && names.all(|name| is_neutral(name) || READING.contains(&name) || !subresources::is_one(name))
 }
 
 /// Finds the operation and runs it.
@@ -221,23 +223,40 @@ fn dispatch(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
 }
 
-/// The operation that a request is; its query holds nothing that this operation does not know.
+/// Whether a parameter that an operation does not know may be ignored: the request reads, and the parameter neither names
+/// another operation nor is one of `known` but for the case of its letters.
+fn is_ignored(name: &str, method: &str, known: &[&str]) -> bool {
+    matches!(method, "GET" | "HEAD")
+        && !subresources::is_one(name)
+        && !known.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn unknown_parameter(name: &str) -> S3Error {
+    not_implemented(&format!("The query parameter {name} here"))
+}
+
+/// The operation that a request is; its query holds nothing that this operation would have to know and does not.
 pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     let level = Level::of(call.bucket.is_some(), call.key.is_some());
-    let names: Vec<&str> =
+    let mut names: Vec<&str> =
         call.query.iter().map(|(name, _)| name.as_str()).filter(|name| !is_neutral(name)).collect();
     if level == Level::Bucket
         && let Some(document) = names.iter().find_map(|name| documents::find(name))
     {
-        let unknown = names.iter().find(|name| **name != document.sub);
-        if let Some(unknown) = unknown {
-            return Err(not_implemented(&format!("The query parameter {unknown} here")));
-        }
-        return Ok(Operation::Document(document));
+        names.retain(|name| !is_ignored(name, &call.method, &[]));
+        return match names.iter().find(|name| **name != document.sub) {
+            Some(unknown) => Err(unknown_parameter(unknown)),
+            None => Ok(Operation::Document(document)),
+        };
     }
     let at_level = || ROUTES.iter().filter(|route| route.level == level);
     let sub = names.iter().copied().find(|name| at_level().any(|route| route.sub == *name)).unwrap_or("");
-    let Some(route) = at_level().find(|route| route.method == call.method && route.sub == sub) else {
+    let route = at_level().find(|route| route.method == call.method && route.sub == sub);
+    names.retain(|name| {
+        let known = route.map_or(&[][..], |route| route.parameters);
+        !name.is_empty() && *name == sub || known.contains(name) || !is_ignored(name, &call.method, known)
+    });
+    let Some(route) = route else {
         return match call.method.as_str() {
             "GET" | "HEAD" | "PUT" | "POST" | "DELETE"
                 if sub.is_empty() && names.is_empty() && call.method != "POST" =>
@@ -247,9 +266,10 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
             method => Err(not_implemented(&format!("{method} {}", names.join("&")))),
         };
     };
-    let known = |name: &&str| *name == sub || route.parameters.contains(name);
+    // A parameter without a name is not the plain operation's empty one.
+    let known = |name: &&str| !name.is_empty() && *name == sub || route.parameters.contains(name);
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
-        return Err(not_implemented(&format!("The query parameter {unknown} here")));
+        return Err(unknown_parameter(unknown));
     }
     let mut sorted = names.clone();
     sorted.sort_unstable();
@@ -262,7 +282,7 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     Ok(Operation::Route(route))
 }
 
-pub(crate) fn read_only() -> super::error::S3Error {
+pub(crate) fn read_only() -> S3Error {
     let mut error = access_denied();
     "This server is read-only.".clone_into(&mut error.message);
     error

@@ -5,6 +5,7 @@
 //! strangers may read is shown, and errors are pages.
 
 use super::Server;
+use super::acl::Permission;
 use super::auth::payload::Payload;
 use super::call::{self, Call, Reply};
 use super::error::{S3Error, S3Result, fail, malformed_xml};
@@ -310,8 +311,11 @@ fn show(server: &Server, call: &mut Call, bucket: &Bucket, site: &Site, key: &st
     if is_folder || matches!(bucket.open_version(key, None)?, Found::Object(_)) {
         return Err(error);
     }
-    let index = bucket.open_version(&format!("{key}/{}", site.index), None)?;
-    if matches!(index, Found::Object(_)) {
+    // Only who may read the index learns that there is one.
+    let index = format!("{key}/{}", site.index);
+    let index =
+        get::open_named(server, call, (bucket.name(), &index, None), "s3:GetObject", Permission::Read);
+    if index.is_ok() {
         // Of a key that begins with a slash, a browser would take what follows for a host.
         let path = encode::path(key);
         let path = path.strip_prefix('/').map_or_else(|| path.to_string(), |rest| format!("%2F{rest}"));

@@ -113,8 +113,8 @@ of parts whose source has a `%` in its name would end the gateway.
 
 ## Where serve departs on purpose
 
-- A query parameter, header or sub-resource that is not known is 501 NotImplemented, never the plain operation. Ceph and others
-  pass over many of them.
+- A header or sub-resource that is not known is 501 NotImplemented, never the plain operation, and so is every unknown query
+  parameter of a request that writes. Ceph and others pass over many of them.
 - MFA delete, replication and a policy operator that is not known are refused: saying yes would be a promise that is not kept.
 - A user who creates his own bucket again gets 200, as in `us-east-1`, unless he names another region; then it is 409
   BucketAlreadyOwnedByYou, as on AWS.

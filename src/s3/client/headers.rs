@@ -4,6 +4,7 @@ use super::route::Route;
 use super::{Client, Signature};
 use crate::s3::error::{Error, Result};
 use crate::s3::flow::{SEALED, Seal};
+use crate::s3::header_text;
 use crate::s3::request::Request;
 use crate::s3::sign::{self, v2, v4};
 use chrono::Utc;
@@ -69,7 +70,7 @@ impl Client {
         for (name, value) in headers {
             let invalid = || Error::Invalid(format!("Header '{name}' cannot be sent with that value"));
             let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
+            let mut value = HeaderValue::from_bytes(&header_text::to_bytes(&value)).map_err(|_| invalid())?;
             value.set_sensitive(matches!(name.as_str(), "authorization" | "x-amz-security-token"));
             map.append(parsed, value);
         }

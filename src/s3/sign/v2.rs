@@ -2,6 +2,7 @@
 
 use super::{Request, encode};
 use crate::s3::credentials::Credentials;
+use crate::s3::header_text;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
@@ -152,7 +153,7 @@ pub fn string_to_sign(request: &Request<'_>, bucket: Option<&str>, expires: Opti
 pub fn signature(text: &str, secret_key: &str) -> String {
     let mut mac =
         Hmac::<Sha1>::new_from_slice(secret_key.as_bytes()).expect("HMAC takes a key of any length");
-    mac.update(text.as_bytes());
+    mac.update(&header_text::to_bytes(text));
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
 

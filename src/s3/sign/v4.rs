@@ -2,6 +2,7 @@
 
 use super::{Request, encode};
 use crate::s3::credentials::Credentials;
+use crate::s3::header_text;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -126,7 +127,7 @@ pub fn signature(
     scope: &Scope<'_>,
 ) -> String {
     let canonical = canonical_request(request, signed_headers, payload_hash);
-    let text = string_to_sign(&hex::encode(Sha256::digest(canonical.as_bytes())), scope);
+    let text = string_to_sign(&hex::encode(Sha256::digest(header_text::to_bytes(&canonical))), scope);
     hex::encode(hmac(&signing_key(secret_key, scope), text.as_bytes()))
 }
 

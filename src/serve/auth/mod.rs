@@ -116,6 +116,33 @@ pub(crate) fn verify<'a>(
     Ok(Verified { user: None, body: v4::unsigned_body(hash, request)? })
 }
 
+/// Takes a request for the first user's without looking at its signature, where it comes from a program on this machine.
+/// Whatever a browser may send for a page of another site is anonymous, and so is a request for a host name that is not
+/// this machine's, which such a page can make its own name be.
+pub(crate) fn believe<'a>(request: &Signed<'_>, users: &'a [User]) -> S3Result<Verified<'a>> {
+    let is_of_a_page = request.header("origin").is_some()
+        || request.header("sec-fetch-site").is_some_and(|site| !["none", "same-origin"].contains(&site));
+    // A form says in its own fields whose it is.
+    let is_form = request.header("content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"));
+    let is_local = request.header("host").is_some_and(is_local_name);
+    let user = users.first().filter(|_| is_local && !is_of_a_page && !is_form);
+    let stated = request.header("x-amz-content-sha256").or(request.parameter("X-Amz-Content-Sha256"));
+    Ok(Verified { user, body: v4::believed_body(stated, request)? })
+}
+
+/// Whether a `Host` header names this machine.
+fn is_local_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let is_localhost =
+        name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
+    is_localhost
+        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 /// Refuses a V4 signature that names another region, in the words of AWS; version 2 knows no regions.
 pub(crate) fn check_region(request: &Signed<'_>, region: &str) -> S3Result<()> {
     let (named, in_header) = match request.header("authorization") {

@@ -71,7 +71,7 @@ pub(super) fn body_for_bucket(
     server.authorize(call, &bucket, action, None, need)?;
     let body = call.payload.read_all(MAX_DOCUMENT)?;
     let now = server.store.bucket(call.bucket_name())?;
-    if now.inode() != bucket.inode() {
+    if now.identity() != bucket.identity() {
         return Err(changed_bucket());
     }
     server.authorize(call, &now, action, None, need)?;
@@ -88,7 +88,7 @@ pub(super) fn body_for_document(
     let bucket = server.bucket_to_change(call, document, action)?;
     let body = call.payload.read_all(MAX_DOCUMENT)?;
     let now = server.bucket_to_change(call, document, action)?;
-    if now.inode() == bucket.inode() { Ok((now, body)) } else { Err(changed_bucket()) }
+    if now.identity() == bucket.identity() { Ok((now, body)) } else { Err(changed_bucket()) }
 }
 
 fn changed_bucket() -> S3Error {

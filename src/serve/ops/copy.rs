@@ -122,7 +122,7 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
         (None, Some(checksum)) => checksum.algorithm,
         (None, None) => Plan::DEFAULT.algorithm,
     };
-    let same = from_bucket.inode() == bucket.inode()
+    let same = from_bucket.identity() == bucket.identity()
         && from_key == key
         && !call.header("x-amz-copy-source").is_some_and(|source| source.contains("?versionId="));
     let open = sse::unlock(server, call, &from.meta, from.stat.size, sse::Of::Source)?;

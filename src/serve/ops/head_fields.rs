@@ -1,6 +1,7 @@
 //! The fields of an object that travel in headers: reading them from a PUT, writing them to a GET.
 
 use super::tagging;
+use crate::s3::header_text;
 use crate::s3::object::STORAGE_CLASSES;
 use crate::serve::Server;
 use crate::serve::access::{Ownership, PublicBlock};
@@ -37,20 +38,22 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
         content_type: call.setting("content-type").filter(|text| !text.is_empty()).map(str::to_owned),
         ..Meta::default()
     };
-    let hoisted = call.hoisted().map(|(name, value)| (name.to_ascii_lowercase(), value));
-    let headers = call.headers.iter().map(|(name, value)| (name.clone(), value));
+    let hoisted = call
+        .hoisted()
+        .map(|(name, value)| (name.to_ascii_lowercase(), header_text::from_bytes(value.as_bytes())));
+    let headers = call.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
     for (name, value) in headers.chain(hoisted.filter(|(name, _)| name.starts_with("x-amz-meta-"))) {
         if let Some(name) = name.strip_prefix("x-amz-meta-") {
             match meta.user.iter_mut().find(|(known, _)| known == name) {
                 // A header that comes twice is one with both values.
                 Some((_, present)) => {
                     present.push(',');
-                    present.push_str(value);
+                    present.push_str(&value);
                 }
-                None => meta.user.push((name.to_owned(), value.clone())),
+                None => meta.user.push((name.to_owned(), value)),
             }
         } else if KEPT.contains(&name.as_str()) {
-            let mut value = value.clone();
+            let mut value = value;
             if name == "content-encoding" {
                 // A coding of the transfer, not of the object.
                 let kept: Vec<&str> =
@@ -62,7 +65,8 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
             }
         }
     }
-    let size: usize = meta.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let size: usize =
+        meta.user.iter().map(|(name, value)| name.len() + header_text::to_bytes(value).len()).sum();
     if size > MAX_USER_METADATA {
         return Err(S3Error::new(
             "MetadataTooLarge",
@@ -120,10 +124,12 @@ pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Opt
 
 /// The headers that describe an object in the answer to a GET or HEAD.
 pub(crate) fn write(meta: &Meta) -> Vec<(String, String)> {
-    let mut headers = vec![
-        ("etag".to_owned(), format!("\"{}\"", meta.etag)),
-        ("content-type".to_owned(), meta.content_type.clone().unwrap_or_else(|| DEFAULT_TYPE.to_owned())),
-    ];
+    let kind = meta.content_type.clone().unwrap_or_else(|| DEFAULT_TYPE.to_owned());
+    let mut headers = vec![("content-type".to_owned(), kind)];
+    // A part of a file whose digest is not known is sent without.
+    if !meta.etag.is_empty() {
+        headers.insert(0, ("etag".to_owned(), format!("\"{}\"", meta.etag)));
+    }
     headers.extend(meta.headers.iter().cloned());
     headers.extend(meta.user.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone())));
     headers.extend(sse::headers(meta));

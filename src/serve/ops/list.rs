@@ -143,7 +143,10 @@ impl Names {
 /// What an entry says of an object, with its owner where that is wanted.
 pub(super) fn write_object(xml: &mut Writer, server: &Server, summary: &Summary, owners: Option<&Owners>) {
     xml.text("LastModified", xml::time(summary.modified()));
-    xml.text("ETag", format!("\"{}\"", summary.meta.etag));
+    // A file that cannot be read has none.
+    if !summary.meta.etag.is_empty() {
+        xml.text("ETag", format!("\"{}\"", summary.meta.etag));
+    }
     if let Some(checksum) = &summary.meta.checksum {
         xml.text("ChecksumAlgorithm", checksum.algorithm.label()).text("ChecksumType", checksum.kind.name());
     }

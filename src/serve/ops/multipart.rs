@@ -266,7 +266,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
             let present = bucket.open_object(&key)?.map(|object| object.meta);
             return match present.filter(|meta| etag.as_ref() == Some(&meta.etag)) {
                 Some(meta) => {
-                    let mut reply = done(call, &bucket, &key, &meta);
+                    let mut reply = done(server.secure, call, &bucket, &key, &meta);
                     reply.headers.extend(get::version_header(&bucket, &meta));
                     Ok(reply)
                 }
@@ -283,8 +283,12 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let Some(etag) = etag else { return Err(malformed_xml()) };
     put::check_early(&bucket, call, &key)?;
     let sums: Vec<_> = parts.iter().map(|part| (part.checksum, part.size)).collect();
-    let checksum = upload.plan().of_parts(&sums);
+    let mut checksum = upload.plan().of_parts(&sums);
     check_stated(call, &upload, checksum.as_ref(), parts.iter().map(|part| part.size).sum())?;
+    if let Some(stored) = checksum.as_mut().filter(|_| upload.checksum.is_none()) {
+        // Nobody asked for them.
+        stored.parts.clear();
+    }
     let staged = bucket.assemble(&upload.id, &parts)?;
     let mut meta = upload.meta;
     meta.etag = etag;
@@ -304,7 +308,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         // The object is there; somebody else may have completed or aborted the upload at the same time.
         log::debug!("serve: removing upload {}: {}", upload.id, error.message);
     }
-    let mut reply = done(call, &bucket, &key, &meta).version(version);
+    let mut reply = done(server.secure, call, &bucket, &key, &meta).version(version);
     reply.headers.extend(lifecycle::expiry_header(&bucket, &key, &meta, &stat));
     Ok(reply)
 }
@@ -347,10 +351,9 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&Stored>, size: u
     Ok(())
 }
 
-fn done(call: &Call, bucket: &Bucket, key: &str, meta: &Meta) -> Reply {
-    let host = call.header("host").unwrap_or("localhost");
+fn done(secure: bool, call: &Call, bucket: &Bucket, key: &str, meta: &Meta) -> Reply {
     let mut xml = Writer::new("CompleteMultipartUploadResult");
-    xml.text("Location", format!("http://{host}{}", call.path));
+    xml.text("Location", call.url(secure));
     xml.text("Bucket", bucket.name()).text("Key", key).text("ETag", format!("\"{}\"", meta.etag));
     if let Some(checksum) = &meta.checksum {
         xml.text(checksum.algorithm.element(), &checksum.value).text("ChecksumType", checksum.kind.name());

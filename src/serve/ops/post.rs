@@ -1,6 +1,7 @@
 //! PostObject: what a browser's form uploads. <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
 
 use super::{put, tagging};
+use crate::s3::header_text;
 use crate::s3::sign::encode;
 use crate::serve::Server;
 use crate::serve::auth::checksum::Checksum;
@@ -8,24 +9,13 @@ use crate::serve::auth::payload::{Payload, Source};
 use crate::serve::auth::{self, BodyRule};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, fail};
-use crate::serve::form::Form;
+use crate::serve::form::{Form, OF_OBJECT};
 use crate::serve::http::content_md5;
 use crate::serve::post_policy::PostPolicy;
 use crate::serve::request_context::Signature;
 use crate::serve::route;
 use crate::serve::xml::{self, Writer};
 use chrono::Utc;
-
-/// Fields that go to the object under their own names, beside those that begin with `x-amz-`.
-const OF_OBJECT: [&str; 7] = [
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-md5",
-    "content-type",
-    "expires",
-];
 
 /// Fields that speak of the form.
 const OF_FORM: [&str; 5] =
@@ -105,7 +95,7 @@ fn take_fields(call: &mut Call, form: &Form) -> S3Result<()> {
             _ => continue,
         };
         // What could not have come as a header could not go out as one.
-        if header.1.chars().any(char::is_control) {
+        if http::HeaderValue::from_bytes(&header_text::to_bytes(&header.1)).is_err() {
             return Err(S3Error::new("InvalidArgument", "A field has control characters.")
                 .detail("ArgumentName", name.clone()));
         }

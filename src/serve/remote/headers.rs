@@ -2,6 +2,7 @@
 //! and is not known is refused: passing it over in silence would not do what was asked for, and passing it on could do
 //! more than a key of this server is for.
 
+use crate::s3::header_text;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, access_denied, not_implemented};
 use http::HeaderMap;
@@ -200,9 +201,7 @@ pub(super) fn down(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .filter(|(name, _)| is_shown(name.as_str()))
-        .map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        })
+        .map(|(name, value)| (name.as_str().to_owned(), header_text::from_bytes(value.as_bytes())))
         .collect()
 }
 

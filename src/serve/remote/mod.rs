@@ -60,6 +60,8 @@ pub(crate) struct Remote {
     users: Arc<[User]>,
     region: String,
     read_only: bool,
+    /// Whether connections are encrypted.
+    secure: bool,
     since: DateTime<Utc>,
 }
 
@@ -74,6 +76,7 @@ impl Remote {
             users: Arc::default(),
             region: String::new(),
             read_only: false,
+            secure: false,
             since: Utc::now(),
         })
     }
@@ -85,9 +88,10 @@ impl Remote {
         users: Arc<[User]>,
         region: String,
         read_only: bool,
+        secure: bool,
     ) -> Result<Self, Error> {
         let remote = Self::new(source).map_err(|error| Error::Invalid(error.message))?;
-        let remote = Self { users, region, read_only, ..remote };
+        let remote = Self { users, region, read_only, secure, ..remote };
         let request = Request::new(Method::GET, Some(remote.area.bucket()), None)
             .query("max-keys", "1")
             .query("prefix", remote.area.hidden());

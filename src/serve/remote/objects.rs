@@ -286,8 +286,7 @@ impl Remote {
         let request = self.documented(request, document).await?;
         let (headers, result) = self.fetch_xml(request, "CompleteMultipartUploadResult").await?;
         let mut xml = Writer::new("CompleteMultipartUploadResult");
-        let host = call.header("host").unwrap_or("localhost");
-        xml.text("Location", format!("http://{host}{}", call.path));
+        xml.text("Location", call.url(self.secure));
         xml.text("Bucket", self.area.bucket()).text("Key", call.key());
         copy_children(&mut xml, &result, &["ETag"]);
         let mut reply = Reply::xml(xml.finish());

@@ -9,6 +9,7 @@
 //! and is not what it was is neither served nor forgotten: its bytes may be those of an older object, encrypted too.
 
 use super::bucket::Bucket;
+use super::digests::Known;
 use super::dir::{Stat, stat_file};
 use super::meta::{Meta, Record};
 use super::place::Space;
@@ -19,6 +20,7 @@ use crate::serve::error::S3Result;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::time::{Duration, SystemTime};
 
 /// Hashes the segments of a file, one after the other.
 struct Segments {
@@ -69,10 +71,17 @@ impl Bucket {
     /// Finds out what a file is that no record names, and keeps the result. `None` if the file changed meanwhile.
     pub(super) fn adopt(&self, space: Space, key: &str, file: &File, stat: &Stat) -> S3Result<Option<Meta>> {
         let records = self.records(space, key)?;
-        let Some(mut meta) = self.recognised(key, file, stat, &records)? else { return Ok(None) };
         if self.mode.read_only {
-            return Ok(Some(meta));
+            if let Some(known) = self.digests.get(file, stat) {
+                return Ok(Some(known.describe(key, stat)));
+            }
+            let meta = self.recognised(key, file, stat, &records)?;
+            if let Some(meta) = &meta {
+                self.digests.put(file, stat, Known::new(meta, records.is_empty()));
+            }
+            return Ok(meta);
         }
+        let Some(mut meta) = self.recognised(key, file, stat, &records)? else { return Ok(None) };
         let _alive = self.alive();
         let _lock = self.lock(key);
         // Only if it still is the object; otherwise whoever replaced it has written the sidecar.
@@ -140,8 +149,7 @@ impl Bucket {
             return Ok(Some(Meta { damaged: true, ..sealed.meta.clone() }));
         }
         let Some(etag) = whole.digests.pop() else { return Ok(None) };
-        let content_type = mime_guess::from_path(key).first_raw().map(str::to_owned);
-        let mut meta = Meta { etag, content_type, ..Meta::default() };
+        let mut meta = Meta { etag, ..outside(key, stat) };
         if let Some(Record { meta: before, .. }) = records.first().filter(|record| has_state(&record.meta)) {
             meta.version.clone_from(&before.version);
             meta.retention = before.retention;
@@ -197,9 +205,68 @@ fn read(file: &File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     }
 }
 
+/// What is said of a file from outside, beside its ETag: its type by its name, and its time as rclone keeps it.
+pub(super) fn outside(key: &str, stat: &Stat) -> Meta {
+    Meta {
+        content_type: mime_guess::from_path(key).first_raw().map(str::to_owned),
+        user: vec![("mtime".to_owned(), seconds(stat.mtime))],
+        ..Meta::default()
+    }
+}
+
+/// Nanoseconds as decimal seconds, without zeros at the end.
+fn seconds(ns: i64) -> String {
+    let (sign, ns) = (if ns < 0 { "-" } else { "" }, ns.unsigned_abs());
+    let text = format!("{sign}{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The time that a client states of a file, as rclone does: decimal seconds since the epoch. `None` without one that a file
+/// can have.
+pub(super) fn time_of(meta: &Meta) -> Option<SystemTime> {
+    let (_, text) = meta.user.iter().find(|(name, _)| name == "mtime")?;
+    let (negative, text) = text.strip_prefix('-').map_or((false, text.as_str()), |rest| (true, rest));
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let nanos: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+    let span = Duration::new(whole.parse().ok()?, nanos.parse().ok()?);
+    // Records keep times as nanoseconds in 64 bits.
+    i64::try_from(span.as_nanos()).ok()?;
+    if negative { SystemTime::UNIX_EPOCH.checked_sub(span) } else { SystemTime::UNIX_EPOCH.checked_add(span) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_decimal_seconds() {
+        let of = |text: &str| {
+            let meta = Meta { user: vec![("mtime".to_owned(), text.to_owned())], ..Meta::default() };
+            time_of(&meta).map(|time| match time.duration_since(SystemTime::UNIX_EPOCH) {
+                Ok(span) => span.as_nanos() as i64,
+                Err(error) => -(error.duration().as_nanos() as i64),
+            })
+        };
+        for (ns, text) in [
+            (1_700_000_000_123_456_789, "1700000000.123456789"),
+            (1_500_000_000, "1.5"),
+            (1_000_000_000, "1"),
+            (0, "0"),
+            (-1_500_000_000, "-1.5"),
+        ] {
+            assert_eq!((of(text), &*seconds(ns)), (Some(ns), text));
+        }
+        assert_eq!(of("1.1234567891"), Some(1_123_456_789));
+        for bad in
+            ["", "-", ".5", "1e9", "1.5.5", "+1", "99999999999999999999", "9999999999999", "1,5", "yesterday"]
+        {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn segments_are_hashed_however_the_bytes_come() {

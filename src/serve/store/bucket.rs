@@ -1,7 +1,8 @@
 //! A bucket: a folder of the root, with its private directory and what is kept of it in memory.
 
 use super::damage::{Damage, Stored};
-use super::dir::Dir;
+use super::digests::Digests;
+use super::dir::{Dir, Identity};
 use super::place::{PRIVATE, Space};
 use super::slots::Slots;
 use super::walk::NameCache;
@@ -109,7 +110,7 @@ impl Lazy {
 pub(crate) struct Bucket {
     name: String,
     pub(super) dir: Dir,
-    inode: u64,
+    identity: Identity,
     pub(super) mode: Mode,
     tmp: Lazy,
     meta: Lazy,
@@ -132,6 +133,7 @@ pub(crate) struct Bucket {
     ways: RwLock<()>,
     names: Arc<NameCache>,
     pub(super) slots: Slots,
+    pub(super) digests: Digests,
 }
 
 /// A failed thread leaves data in order (each change is one assignment), so a poisoned lock is still good.
@@ -176,7 +178,7 @@ impl Bucket {
             documents.get("policy").and_then(|text: &Arc<str>| Policy::parse(text).ok()).map(Arc::new);
         Ok(Self {
             name: name.to_owned(),
-            inode: stat.inode,
+            identity: dir.identity()?,
             dir,
             mode,
             tmp: Lazy::new(&[PRIVATE, "tmp"]),
@@ -197,6 +199,7 @@ impl Bucket {
             ways: RwLock::default(),
             names,
             slots: Slots::default(),
+            digests: Digests::default(),
         })
     }
 
@@ -204,8 +207,9 @@ impl Bucket {
         &self.name
     }
 
-    pub(crate) fn inode(&self) -> u64 {
-        self.inode
+    /// Which folder it is: one that was replaced, or another file system mounted over it, is another bucket.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
     }
 
     pub(super) fn names(&self) -> &NameCache {

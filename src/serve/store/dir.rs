@@ -30,6 +30,23 @@ pub(crate) struct Stat {
     pub(crate) inode: u64,
 }
 
+/// Which directory or file it is, of all that are there: inodes are numbered by each file system on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // field types differ between platforms
+fn identity(stat: &rustix::fs::Stat) -> Identity {
+    Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 }
+}
+
+/// Which file this is.
+pub(super) fn identify(file: &File) -> io::Result<Identity> {
+    Ok(identity(&rustix::fs::fstat(file)?))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,
@@ -242,6 +259,17 @@ impl Dir {
         Ok(convert(&rustix::fs::fstat(&self.0)?))
     }
 
+    /// Which directory this is.
+    pub(crate) fn identity(&self) -> io::Result<Identity> {
+        Ok(identity(&rustix::fs::fstat(&self.0)?))
+    }
+
+    /// Which directory a name is, if it is one.
+    pub(super) fn child_identity(&self, name: &str) -> io::Result<Option<Identity>> {
+        let found = absent(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
+        Ok(found.filter(|stat| convert(stat).kind == Kind::Dir).map(|stat| identity(&stat)))
+    }
+
     /// Opens a regular file for reading; `None` if there is none of that name.
     pub(crate) fn open_file(&self, name: &str) -> io::Result<Option<(File, Stat)>> {
         let Some(fd) = self.open_one(name, FILE)? else { return Ok(None) };
@@ -429,6 +457,16 @@ pub(crate) struct Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn directories_of_different_file_systems_are_different_even_with_the_same_inode() {
+        let [proc, sys] = ["/proc", "/sys"].map(|path| Dir::open(Path::new(path)).unwrap());
+        assert_eq!(proc.stat_self().unwrap().inode, sys.stat_self().unwrap().inode);
+        assert_ne!(proc.identity().unwrap(), sys.identity().unwrap());
+        let root = Dir::open(Path::new("/")).unwrap();
+        assert_eq!(root.child_identity("proc").unwrap(), Some(proc.identity().unwrap()));
+    }
 
     /// What the kernel walks at once has to be what steps find, and links stay closed to both.
     #[test]

@@ -23,6 +23,7 @@
 mod adopt;
 pub(crate) mod bucket;
 mod damage;
+mod digests;
 pub(crate) mod dir;
 pub(crate) mod haste;
 pub(crate) mod meta;
@@ -31,6 +32,7 @@ mod slots;
 pub(crate) mod staged;
 pub(crate) mod summaries;
 mod sweep;
+mod unreadable;
 pub(crate) mod uploads;
 pub(crate) mod versions;
 pub(crate) mod walk;
@@ -197,10 +199,10 @@ impl Store {
         if !is_folder_name(name) {
             return Ok(None);
         }
-        let stat = self.root.stat(name)?.filter(|stat| stat.kind == Kind::Dir);
+        let found = self.root.child_identity(name)?;
         let known = self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone);
-        if let (Some(stat), Some(bucket)) = (&stat, known)
-            && bucket.inode() == stat.inode
+        if let (Some(found), Some(bucket)) = (found, known)
+            && bucket.identity() == found
             && !bucket.is_stale()
         {
             return Ok(Some(bucket));
@@ -218,8 +220,9 @@ impl Store {
             buckets.remove(name);
             return Ok(None);
         };
-        let inode = dir.stat_self()?.inode;
-        if let Some(bucket) = buckets.get(name).filter(|bucket| bucket.inode() == inode && !bucket.is_stale())
+        let found = dir.identity()?;
+        if let Some(bucket) =
+            buckets.get(name).filter(|bucket| bucket.identity() == found && !bucket.is_stale())
         {
             return Ok(Some(Arc::clone(bucket)));
         }
@@ -315,7 +318,9 @@ impl Store {
         if !*alive {
             return Err(no_such_bucket(bucket.name()));
         }
-        if walk::Keys::with_versions(bucket, "", b"")?.next()?.is_some() {
+        let mut keys = walk::Keys::with_versions(bucket, "", b"")?;
+        // What cannot be looked into counts as an object.
+        if keys.next()?.is_some() || keys.has_skipped() {
             return fail("BucketNotEmpty", "The bucket you tried to delete is not empty");
         }
         let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;

@@ -4,6 +4,8 @@ use super::bucket::Bucket;
 use super::dir::{Dir, Kind, Stat};
 use super::meta::{self, Meta};
 use super::place::{self, Space};
+use super::unreadable;
+use super::write::Object;
 use crate::serve::error::S3Result;
 use chrono::{DateTime, Utc};
 use std::io;
@@ -21,6 +23,10 @@ impl Summary {
     /// Last-Modified.
     pub(crate) fn modified(&self) -> DateTime<Utc> {
         self.meta.modified(&self.stat)
+    }
+
+    fn of(object: Object) -> Self {
+        Self { stat: object.stat, meta: object.meta }
     }
 }
 
@@ -81,7 +87,7 @@ impl Bucket {
         let one_by_one = |keys: &[String]| -> S3Result<T> {
             let (mut shown, mut neighbours) = (T::default(), Neighbours::default());
             for key in keys {
-                if let Some(summary) = self.summary_beside(key, &mut neighbours)? {
+                if let Some(summary) = self.listed_beside(key, &mut neighbours)? {
                     show(&mut shown, key, &summary);
                 }
             }
@@ -101,7 +107,43 @@ impl Bucket {
         })
     }
 
+    /// What a listing shows of a key, as [`Self::show`] does: a file that cannot be described at this moment is in nobody's
+    /// way.
+    pub(super) fn listed(&self, key: &str) -> S3Result<Option<Summary>> {
+        self.listed_beside(key, &mut Neighbours::default())
+    }
+
+    fn listed_beside(&self, key: &str, neighbours: &mut Neighbours) -> S3Result<Option<Summary>> {
+        let is_denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        let why: Box<dyn std::fmt::Display> = match self.described_beside(key, neighbours) {
+            Ok(Some(summary)) => return Ok(Some(summary)),
+            Err(error) if is_denied(&error) => Box::new(error),
+            Err(error) => return Err(error.into()),
+            Ok(None) => match self.open_data(key) {
+                Err(error) if is_denied(&error) => Box::new(error),
+                Err(error) => return Err(error.into()),
+                Ok(None) => return Ok(None),
+                Ok(Some(_)) => match self.open_object(key) {
+                    // It is being written, or it went.
+                    Err(error) if error.code == "SlowDown" => Box::new(error.message),
+                    Err(error) => return Err(error),
+                    Ok(object) => return Ok(object.map(Summary::of)),
+                },
+            },
+        };
+        unreadable::name_once(self, key, &why);
+        Ok(self.bare_summary(key))
+    }
+
     fn summary_beside(&self, key: &str, neighbours: &mut Neighbours) -> S3Result<Option<Summary>> {
+        if let Some(summary) = self.described_beside(key, neighbours)? {
+            return Ok(Some(summary));
+        }
+        Ok(self.open_object(key)?.map(Summary::of))
+    }
+
+    /// The summary of a key whose object has a sidecar.
+    fn described_beside(&self, key: &str, neighbours: &mut Neighbours) -> io::Result<Option<Summary>> {
         if place::is_path(key) {
             if let Some(summary) = neighbours.summary(self, key)? {
                 return Ok(Some(summary));
@@ -117,6 +159,6 @@ impl Bucket {
                 return Ok(Some(Summary { stat, meta }));
             }
         }
-        Ok(self.open_object(key)?.map(|object| Summary { stat: object.stat, meta: object.meta }))
+        Ok(None)
     }
 }

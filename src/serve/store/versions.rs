@@ -346,7 +346,7 @@ impl Bucket {
 
     /// All versions of a key, the latest first.
     pub(crate) fn versions_of(&self, key: &str) -> S3Result<Vec<Shown>> {
-        let current = self.summary(key)?;
+        let current = self.listed(key)?;
         let index = match self.versioning() {
             Some(_) => {
                 self.noncurrent(key, current.as_ref().map(|summary| (&summary.meta, &summary.stat)))?

@@ -4,8 +4,9 @@
 //! escaped store is walked in the same way (its paths keep the order of keys) and merged in.
 
 use super::bucket::Bucket;
-use super::dir::{Dir, Kind};
+use super::dir::{Dir, Identity, Kind};
 use super::place::{self, PRIVATE, Space};
+use super::unreadable;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,7 +83,7 @@ const SETTLED_NS: i64 = 1_000_000_000;
 /// the directory's modification time stands.
 #[derive(Debug, Default)]
 pub(crate) struct NameCache {
-    entries: Mutex<HashMap<(u64, u64), Cached>>,
+    entries: Mutex<HashMap<Identity, Cached>>,
 }
 
 #[derive(Debug)]
@@ -98,9 +99,9 @@ fn now_ns() -> i64 {
 }
 
 impl NameCache {
-    fn names(&self, bucket: &Bucket, dir: &Dir, top: bool) -> io::Result<Arc<Names>> {
+    fn names(&self, dir: &Dir, top: bool) -> io::Result<Arc<Names>> {
         let stat = dir.stat_self()?;
-        let id = (bucket.inode(), stat.inode);
+        let id = dir.identity()?;
         let now = now_ns();
         {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -158,20 +159,21 @@ struct Walk<'a> {
     stack: Vec<Frame>,
     /// Paths below this are passed over.
     target: Vec<u8>,
+    /// Whether a directory that cannot be read was left out.
+    has_skipped: bool,
 }
 
 impl<'a> Walk<'a> {
     /// Starts at the directory that holds every key with `prefix`.
     fn new(bucket: &'a Bucket, root: Option<&Dir>, plain: bool, prefix: &str) -> io::Result<Self> {
-        let mut walk = Self { bucket, plain, stack: Vec::new(), target: Vec::new() };
+        let mut walk = Self { bucket, plain, stack: Vec::new(), target: Vec::new(), has_skipped: false };
         let Some(root) = root else { return Ok(walk) };
         match prefix.rsplit_once('/') {
             Some((below, _)) if plain => {
                 // A prefix with a directory that cannot be (`//x`) has no ordinary files.
-                if place::is_path(below)
-                    && let Some(dir) = root.walk(below.split('/'))?
-                {
-                    walk.push(dir, format!("{below}/").into_bytes())?;
+                if place::is_path(below) {
+                    let dir = root.walk(below.split('/'));
+                    walk.enter(dir, format!("{below}/").into_bytes())?;
                 }
             }
             _ => walk.push(root.again()?, Vec::new())?,
@@ -179,9 +181,23 @@ impl<'a> Walk<'a> {
         Ok(walk)
     }
 
+    /// Goes into a directory that was found. One that the server's process may not read is left out, and named in the log.
+    fn enter(&mut self, dir: io::Result<Option<Dir>>, prefix: Vec<u8>) -> io::Result<()> {
+        let shown = String::from_utf8_lossy(&prefix).into_owned();
+        let entered = dir.and_then(|dir| dir.map_or(Ok(()), |dir| self.push(dir, prefix)));
+        match entered {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.has_skipped = true;
+                unreadable::name_once(self.bucket, &shown, &error);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
     fn push(&mut self, dir: Dir, prefix: Vec<u8>) -> io::Result<()> {
         let top = self.plain && prefix.is_empty();
-        let names = self.bucket.names().names(self.bucket, &dir, top)?;
+        let names = self.bucket.names().names(&dir, top)?;
         let mut frame = Frame { dir, prefix, names, at: 0 };
         frame.seek(&self.target);
         self.stack.push(frame);
@@ -207,10 +223,9 @@ impl<'a> Walk<'a> {
             top.at += 1;
             if let Some(dir) = name.strip_suffix(b"/") {
                 // Only UTF-8 names were taken; a directory that is gone by now is passed over.
-                if let Ok(dir) = std::str::from_utf8(dir)
-                    && let Some(child) = top.dir.child(dir)?
-                {
-                    self.push(child, path)?;
+                if let Ok(dir) = std::str::from_utf8(dir) {
+                    let child = top.dir.child(dir);
+                    self.enter(child, path)?;
                 }
                 continue;
             }
@@ -265,6 +280,11 @@ impl<'a> Keys<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether something was left out because it cannot be read.
+    pub(super) fn has_skipped(&self) -> bool {
+        self.walks.iter().any(|(walk, _)| walk.has_skipped)
     }
 
     /// The next key. One that several walks have (something was put there from outside; there are other versions of it)

@@ -34,12 +34,14 @@
 //! Without `fsync` the order still holds when the process is killed, as the kernel applies renames in order for everybody;
 //! only a power loss may then undo or reorder what was acknowledged.
 
+use super::adopt;
 use super::bucket::{Bucket, Versioning, Way};
 use super::dir::{Dir, Kind, Stat, stat_file};
 use super::haste;
 use super::meta::{self, Meta, Record};
 use super::place::{self, Space};
 use super::staged::{self, Staged};
+use super::unreadable;
 use super::versions::{self, Removed};
 use crate::serve::error::{S3Result, fail};
 use chrono::{DateTime, Utc};
@@ -109,7 +111,12 @@ impl Bucket {
                 continue;
             }
             let Some(root) = self.data_root(space)? else { continue };
-            if let Some((file, stat)) = root.open_below(&place::path(space, key))? {
+            let opened = root.open_below(&place::path(space, key)).inspect_err(|error| {
+                if error.kind() == io::ErrorKind::PermissionDenied {
+                    unreadable::name_once(self, key, error);
+                }
+            });
+            if let Some((file, stat)) = opened? {
                 return Ok(Some((space, file, stat)));
             }
         }
@@ -134,6 +141,19 @@ impl Bucket {
             .map_or_else(|| Ok(Vec::new()), |sidecar| meta::decode(&sidecar))
     }
 
+    /// Opens a file from outside whose digest is not known and cannot be kept, for a read that can do without an ETag;
+    /// `None` where the object has to be opened in the ordinary way.
+    pub(crate) fn open_without_etag(&self, key: &str) -> S3Result<Option<Object>> {
+        if !self.mode.read_only || self.versioning().is_some() {
+            return Ok(None);
+        }
+        let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
+        if !self.records(space, key)?.is_empty() || self.digests.get(&file, &stat).is_some() {
+            return Ok(None);
+        }
+        Ok(Some(Object { file, stat, meta: adopt::outside(key, &stat), space }))
+    }
+
     /// Starts a new file in the bucket's private directory.
     pub(crate) fn stage(&self) -> S3Result<Staged> {
         if !*self.alive() {
@@ -145,7 +165,7 @@ impl Bucket {
 
     /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse. Where
     /// there are versions, the present one is kept; the id of the new one is returned (none while they are suspended:
-    /// then it is the `null` version, and S3's answers name no id).
+    /// then it is the `null` version, and S3's answers name no id). The file gets the time that rclone's metadata states.
     pub(crate) fn commit(
         &self,
         staged: Staged,
@@ -153,6 +173,12 @@ impl Bucket {
         mut meta: Meta,
         check: impl FnOnce(Option<&Object>) -> S3Result<()>,
     ) -> S3Result<(Stat, Option<String>)> {
+        let stored = stat_file(&staged.file)?.mtime;
+        if let Some(time) = adopt::time_of(&meta)
+            && staged.file.set_modified(time).is_ok()
+        {
+            meta.stored = Some(stored);
+        }
         if self.mode.fsync {
             staged.file.sync_all()?;
         }
@@ -185,7 +211,8 @@ impl Bucket {
         if versioning.is_some() && is_null {
             self.forget_null(key)?;
         }
-        Ok((stat, version))
+        // Whoever tells of it tells when it was stored.
+        Ok((Stat { mtime: stored, ..stat }, version))
     }
 
     /// Gives a file the name of a key, as an ordinary file if that can be; `space` is where the present object is.

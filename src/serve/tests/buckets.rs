@@ -61,23 +61,70 @@ async fn unknown_subresources_never_fall_through() {
     lab.put("/b-one/key", "precious").await;
     for method in ["GET", "HEAD", "PUT", "POST", "DELETE"] {
         for target in [
-            "/b-one?what",
-            "/b-one/key?what",
             "/b-one/key?legal-hold&retention",
             "/b-one/key?select",
             "/b-one/key?acl&tagging",
+            "/b-one/key?ACL",
+            "/b-one/key?versionid=null",
+            "/b-one/key?v=2&torrents&Session",
             "/b-one?analytics&id=1",
             "/b-one?acl&policy",
-            "/?what",
+            "/b-one?Policy",
+            "/b-one?inventory&v=2",
+            "/b-one?versionId=null",
         ] {
             let answer = lab.alice(method, target).send().await;
             assert_eq!(answer.status, 501, "{method} {target}: {}", answer.text());
+        }
+    }
+    for target in ["/b-one?what", "/b-one/key?what", "/b-one/key?v=2", "/b-one/key?=x", "/?what"] {
+        for method in ["PUT", "POST", "DELETE"] {
+            assert_eq!(lab.alice(method, target).send().await.status, 501, "{method} {target}");
         }
     }
     for (method, target) in [("HEAD", "/b-one/key?acl"), ("DELETE", "/b-one?acl"), ("POST", "/b-one/key")] {
         assert_eq!(lab.alice(method, target).send().await.status, 501, "{method} {target}");
     }
     assert_eq!(lab.alice("GET", "/b-one/key").send().await.ok(200).text(), "precious");
+}
+
+#[tokio::test]
+async fn a_read_ignores_parameters_that_have_no_meaning() {
+    let lab = Lab::with_bucket().await;
+    lab.put("/b-one/key", "content").await;
+    lab.alice("PUT", "/b-one?policy").body(r#"{"Version":"2012-10-17","Statement":[]}"#).send().await;
+    for query in [
+        "v=2",
+        "utm_source=mail&utm_medium=x",
+        "bucket=b-one&key=key&etag=%22x%22",
+        "a=1&a=2",
+        "=x",
+        "prefix=z",
+    ] {
+        let target = |path: &str| format!("{path}?{query}");
+        assert_eq!(lab.alice("GET", &target("/b-one/key")).send().await.ok(200).text(), "content", "{query}");
+        lab.alice("HEAD", &target("/b-one/key")).send().await.ok(200);
+        lab.alice("HEAD", &target("/b-one")).send().await.ok(200);
+        lab.alice("GET", &target("/b-one/key")).v2().send().await.ok(200);
+        lab.alice("GET", &format!("/b-one/key?acl&{query}")).send().await.ok(200);
+        lab.alice("GET", &format!("/b-one?location&{query}")).send().await.ok(200);
+        if query != "prefix=z" {
+            assert_eq!(
+                lab.alice("GET", &target("/b-one")).send().await.ok(200).all("Key"),
+                ["key"],
+                "{query}"
+            );
+        }
+        lab.alice("GET", &target("/")).send().await.ok(200);
+        lab.alice("HEAD", &target("/")).send().await.ok(405);
+        lab.anonymous("GET", &target("/b-one/key")).send().await.error(403, "AccessDenied");
+    }
+    // They are signed as every parameter is.
+    let ask = lab.alice("GET", "/b-one/key?v=2");
+    let headers = ask.signed();
+    let mut other = ask.clone();
+    other.query[0].1 = "3".to_owned();
+    other.send_with(headers).await.error(403, "SignatureDoesNotMatch");
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ async fn full_object_checksums_are_combined_from_the_parts() {
             (&*right, "FULL_OBJECT")
         );
         let part = head(&lab, &format!("/b-one/{key}?partNumber=1")).await;
-        assert_eq!(part.header(algorithm.header()), "");
+        assert_eq!(part.header(algorithm.header()), sum(algorithm, &whole[..5 * MIB]));
     }
     // Nothing said of checksums at all: the object has S3's default.
     let id = lab.alice("POST", "/b-one/plain?uploads").send().await.ok(200).value("UploadId");
@@ -261,4 +261,56 @@ async fn attributes_are_told_as_asked() {
         .send()
         .await
         .error(403, "AccessDenied");
+}
+
+#[tokio::test]
+async fn each_part_has_its_own_checksum_and_an_empty_one_no_range() {
+    let lab = Lab::with_bucket().await;
+    for (algorithm, kind) in [
+        (Algorithm::Crc32c, "FULL_OBJECT"),
+        (Algorithm::Crc64Nvme, "FULL_OBJECT"),
+        (Algorithm::Crc32c, "COMPOSITE"),
+        (Algorithm::Sha256, "COMPOSITE"),
+    ] {
+        let start =
+            lab.alice("POST", "/b-one/k?uploads").header("x-amz-checksum-algorithm", algorithm.label());
+        let id = start.header("x-amz-checksum-type", kind).send().await.ok(200).value("UploadId");
+        let (first, second) = (vec![b'a'; 5 << 20], vec![b'b'; 5 << 20]);
+        let contents = [&first[..], &second[..], &[]];
+        let mut done = "<CompleteMultipartUpload>".to_owned();
+        for (number, content) in (1..).zip(contents) {
+            let value = sum(algorithm, content);
+            let part = lab.alice("PUT", &format!("/b-one/k?partNumber={number}&uploadId={id}")).body(content);
+            let etag = part.header(algorithm.header(), &value).send().await.ok(200).header("etag").to_owned();
+            let element = algorithm.element();
+            done.push_str(&format!(
+                "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag><{element}>{value}</{element}></Part>"
+            ));
+        }
+        done.push_str("</CompleteMultipartUpload>");
+        let target = format!("/b-one/k?uploadId={id}");
+        let location = lab.alice("POST", &target).body(done).send().await.ok(200).value("Location");
+        assert_eq!(location, format!("http://{}/b-one/k", lab.server.address()));
+        for (number, content) in (1..).zip(contents) {
+            for method in ["GET", "HEAD"] {
+                let ask = lab.alice(method, &format!("/b-one/k?partNumber={number}"));
+                let got = ask.header("x-amz-checksum-mode", "ENABLED").send().await;
+                assert_eq!(got.header("x-amz-mp-parts-count"), "3");
+                assert_eq!(
+                    got.header(algorithm.header()),
+                    sum(algorithm, content),
+                    "{kind} {method} {number}"
+                );
+                assert_eq!(got.header("x-amz-checksum-type"), kind);
+                assert_eq!(got.header("content-length"), content.len().to_string());
+                if content.is_empty() {
+                    assert_eq!((got.status, got.header("content-range")), (200, ""));
+                } else {
+                    let start = (number - 1) * (5 << 20);
+                    let range = format!("bytes {start}-{}/{}", start + content.len() - 1, 10 << 20);
+                    assert_eq!((got.status, got.header("content-range")), (206, &*range));
+                }
+            }
+        }
+    }
 }

@@ -44,7 +44,7 @@ impl Lab {
 }
 
 fn policy(conditions: &Value) -> String {
-    let expiration = (Utc::now() + chrono::TimeDelta::minutes(5)).to_rfc3339();
+    let expiration = (Utc::now() + chrono::TimeDelta::minutes(5)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let text = json!({ "expiration": expiration, "conditions": conditions }).to_string();
     BASE64_STANDARD.encode(text)
 }
@@ -282,4 +282,72 @@ async fn a_bucket_in_the_host_name_takes_forms() {
     let answer = form.header("host", &host).send_unsigned().await.ok(204);
     assert_eq!(answer.header("location"), format!("http://{host}/k"));
     assert_eq!(lab.keys("/b-one").await, ["k"]);
+}
+
+#[tokio::test]
+async fn field_values_are_kept_byte_for_byte() {
+    let lab = Lab::with_bucket().await;
+    lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
+    let mut form = lab.form(
+        &[("key", "k"), ("x-amz-meta-m", "caf@"), ("Content-Disposition", "inline; x=@")],
+        "f",
+        b"x",
+    );
+    for byte in form.body.iter_mut().filter(|byte| **byte == b'@') {
+        *byte = 0xe9;
+    }
+    form.send_unsigned().await.ok(204);
+    let got = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
+    assert_eq!(&*header_text::to_bytes(got.header("x-amz-meta-m")), b"caf\xe9");
+    assert_eq!(&*header_text::to_bytes(got.header("content-disposition")), b"inline; x=\xe9");
+    // Keys are text.
+    let mut form = lab.form(&[("key", "k@")], "f", b"x");
+    for byte in form.body.iter_mut().filter(|byte| **byte == b'@') {
+        *byte = 0xe9;
+    }
+    form.send_unsigned().await.error(400, "MalformedPOSTRequest");
+    let bell = lab.form(&[("key", "k2"), ("x-amz-meta-m", "a\u{7}b")], "f", b"x");
+    bell.send_unsigned().await.error(400, "InvalidArgument");
+}
+
+#[tokio::test]
+async fn the_page_of_a_redirect_can_be_in_the_bucket() {
+    let lab = Lab::with_bucket().await;
+    lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
+    let page = lab.alice("PUT", "/b-one/thanks.html").header("x-amz-acl", "public-read").body("thanks");
+    page.send().await.ok(200);
+    let to = format!("http://{}/b-one/thanks.html", lab.server.address());
+    let form = lab.form(&[("key", "up load"), ("success_action_redirect", &to)], "f", b"x");
+    let location = form.send_unsigned().await.ok(303).header("location").to_owned();
+    let target = location.strip_prefix(&format!("http://{}", lab.server.address())).unwrap();
+    assert!(target.starts_with("/b-one/thanks.html?bucket=b-one&key=up%20load&etag=%22"), "{target}");
+    assert_eq!(lab.anonymous("GET", target).send().await.ok(200).text(), "thanks");
+}
+
+#[tokio::test]
+async fn a_policy_ends_at_a_time_that_is_written_in_full() {
+    let lab = Lab::with_bucket().await;
+    let user = &users()[ALICE];
+    let upload = async |expiration: &str| {
+        let text = json!({ "expiration": expiration, "conditions": [{ "bucket": "b-one" }, { "key": "k" }] });
+        let policy = BASE64_STANDARD.encode(text.to_string());
+        let signature = v2::signature(&policy, &user.secret_key);
+        let fields = [
+            ("key", "k"),
+            ("AWSAccessKeyId", &*user.access_key),
+            ("signature", &*signature),
+            ("policy", &*policy),
+        ];
+        lab.form(&fields, "f", b"x").send_unsigned().await
+    };
+    upload("2099-01-31T12:00:00Z").await.ok(204);
+    upload("2099-01-31T12:00:00.123Z").await.ok(204);
+    for bad in [
+        "2099-01-31 12:00:00+00:00",
+        "2099-01-31T12:00:00+00:00",
+        "2099-01-31 12:00:00.123456+00:00",
+        "2099-01-31T12:00:00",
+    ] {
+        upload(bad).await.error(400, "InvalidPolicyDocument");
+    }
 }

@@ -53,20 +53,27 @@ async fn with_a_certificate_it_speaks_tls_only_and_policies_know() {
     ask(&request("/open/k")).await.error(403, "AccessDenied");
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",
         "Resource":"arn:aws:s3:::open/*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}]}"#;
-    let put = lab.alice("PUT", "/open?policy").body(policy);
-    let hash = hex::encode(Sha256::digest(&put.body));
-    let mut headers = vec![("host".to_owned(), "localhost".to_owned())];
-    let signed = sign::Request { method: "PUT", path: "/open", query: &put.query, headers: &headers };
-    let scope = v4::Scope { time: Utc::now(), region: "US", service: "s3" };
-    headers.extend(v4::sign(&signed, &hash, &put.credentials().unwrap(), &scope));
-    let head: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let length = policy.len();
-    ask(&format!(
-        "PUT /open?policy HTTP/1.1\r\n{head}content-length: {length}\r\nconnection: close\r\n\r\n{policy}"
-    ))
-    .await
-    .ok(204);
+    let signed = async |method: &str, target: &str, body: &str| {
+        let call = lab.alice(method, target).header("host", "localhost").body(body);
+        let headers = call.signed();
+        ask(std::str::from_utf8(&call.message(headers)).unwrap()).await
+    };
+    signed("PUT", "/open?policy", policy).await.ok(204);
     assert_eq!(ask(&request("/open/k")).await.ok(200).text(), "hello");
+    // Answers name the scheme that the client came by.
+    let id = signed("POST", "/open/big?uploads", "").await.ok(200).value("UploadId");
+    let etag = signed("PUT", &format!("/open/big?partNumber=1&uploadId={id}"), "x")
+        .await
+        .ok(200)
+        .header("etag")
+        .to_owned();
+    let done = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    for _ in 0..2 {
+        let answer = signed("POST", &format!("/open/big?uploadId={id}"), &done).await.ok(200);
+        assert_eq!(answer.value("Location"), "https://localhost/open/big");
+    }
 }
 
 #[test]

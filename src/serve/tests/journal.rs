@@ -96,3 +96,43 @@ async fn metrics_are_told_on_request_only() {
         assert!(text.lines().any(|had| had == line), "{line}\n{text}");
     }
 }
+
+#[tokio::test]
+async fn no_field_of_the_log_holds_a_secret() {
+    let lines = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&lines);
+    let lab = Lab::with(|options| {
+        options.access_log = Some(LogSink::new(move |text| sink.lock().unwrap().push_str(text)));
+    })
+    .await;
+    lab.alice("PUT", "/b-one").send().await.ok(200);
+    lab.put("/b-one/k", "x").await;
+    let link = "https://store.example/b/k?X-Amz-Date=1&X-Amz-Signature=s3cr3t&X-Amz-Expires=9";
+    let escaped = encode::query(link).into_owned();
+    for (name, value) in [
+        ("referer", link.to_owned()),
+        ("referer", format!("https://page.example/?from={escaped}#top")),
+        ("referer", "https://store.example/b/k?AWSAccessKeyId=A&Signature=s3cr3t%3D&Expires=1".to_owned()),
+        ("referer", "https://x/?x-amz-security-token=s3cr3t".to_owned()),
+        ("user-agent", format!("fetcher (+{link})")),
+    ] {
+        lab.alice("GET", "/b-one/k").header(name, &value).send().await.ok(200);
+    }
+    for query in [
+        "X-Amz-Signature=s3cr3t&X-Amz-Algorithm=AWS4-HMAC-SHA256",
+        "Signature=s3cr3t&AWSAccessKeyId=A&Expires=1",
+        "x-amz-server-side-encryption-customer-key=s3cr3t&v=1",
+        "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key=s3cr3t",
+        "X-Amz-Security-Token=s3cr3t",
+    ] {
+        lab.anonymous("GET", &format!("/b-one/k?{query}")).send().await;
+    }
+    // A link whose question mark was encoded, too.
+    lab.anonymous("GET", "/b-one/k%3FX-Amz-Signature=s3cr3t%26x=1").send().await.error(403, "AccessDenied");
+    lab.server.stop().await;
+    let text = lines.lock().unwrap().clone();
+    assert_eq!(text.lines().count(), 13, "{text}");
+    assert!(!text.contains("s3cr3t"), "{text}");
+    assert!(text.contains("X-Amz-Date=1&X-Amz-Signature=REDACTED&X-Amz-Expires=9"), "{text}");
+    assert!(text.lines().all(|line| fields(line).len() == 26), "{text}");
+}

@@ -11,6 +11,7 @@ mod damaged;
 mod encryption;
 mod forms;
 mod front;
+mod heads;
 mod journal;
 mod listing;
 mod locks;
@@ -18,6 +19,7 @@ mod moved;
 mod multipart;
 mod nonsense;
 mod objects;
+mod odd_files;
 mod ownership;
 mod policies;
 mod policy_model;
@@ -32,6 +34,7 @@ mod website;
 
 use super::{Options, Running, User, start};
 use crate::s3::credentials::Credentials;
+use crate::s3::header_text;
 use crate::s3::sign::{self, encode, v2, v4};
 use chrono::Utc;
 use sha2::{Digest, Sha256};
@@ -211,11 +214,14 @@ impl Ask {
             target = format!("{target}?{}", encode::query_string(&self.query, true));
         }
         let mut head = format!("{} {target} HTTP/1.1\r\n", self.method);
+        if !headers.iter().any(|(name, _)| name == "host") {
+            head.push_str(&format!("host: {}\r\n", self.address));
+        }
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("content-length: {}\r\nconnection: close\r\n\r\n", self.body.len()));
-        [head.as_bytes(), &self.body].concat()
+        [&header_text::to_bytes(&head), &self.body[..]].concat()
     }
 }
 
@@ -236,6 +242,15 @@ impl Begun {
     }
 }
 
+/// Sends bytes as they are and reads the bytes that come back.
+async fn exchange_bytes(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    answer
+}
+
 /// Sends bytes as they are and reads the answer.
 async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     Begun { stream: TcpStream::connect(address).await.unwrap(), rest: bytes.to_vec() }.finish().await
@@ -254,7 +269,7 @@ impl Answer {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
             panic!("no HTTP answer: {:?}", String::from_utf8_lossy(bytes));
         });
-        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let head = header_text::from_bytes(&bytes[..end]);
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers = lines

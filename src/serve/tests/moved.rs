@@ -213,7 +213,8 @@ async fn a_tree_that_is_copied_is_what_it_was() {
     lab.server.stop().await;
     let source = lab.dir.path().join(".");
     let source = source.to_str().unwrap();
-    let mut ways: Vec<(&str, Box<dyn Fn(&Path)>)> = vec![
+    type Way<'a> = (&'a str, Box<dyn Fn(&Path) + 'a>);
+    let mut ways: Vec<Way<'_>> = vec![
         ("cp -a", Box::new(|to| run("cp", &["-a", source, "."], to))),
         (
             "tar",
@@ -288,7 +289,8 @@ async fn times_are_not_content() {
         run("cp", &[file.to_str().unwrap(), "copy"], lab.dir.path());
         run("mv", &["copy", file.to_str().unwrap()], lab.dir.path());
     };
-    let ways: [(&str, &dyn Fn(&Path)); 3] = [("touch", &touch), ("touch -d", &age), ("cp", &replace)];
+    type Way<'a> = (&'a str, &'a dyn Fn(&Path));
+    let ways: [Way<'_>; 3] = [("touch", &touch), ("touch -d", &age), ("cp", &replace)];
     for (what, change) in ways {
         targets.iter().for_each(|file| change(file));
         same(&before, &snapshot(&lab).await, what);

@@ -163,6 +163,8 @@ async fn the_bucket_itself_and_the_rights_on_objects_stay_as_they_are() {
     {
         front.alice(method, target).send().await.error(501, "NotImplemented");
     }
+    front.alice("GET", "/real/inside.txt?v=2&utm_source=mail").send().await.ok(200);
+    front.alice("PUT", "/real/inside.txt?v=2").body("x").send().await.error(501, "NotImplemented");
     let put = |name: &str, value: &str| front.alice("PUT", "/real/x").body("x").header(name, value).send();
     for (name, value) in [
         ("x-amz-acl", "public-read"),

@@ -144,3 +144,27 @@ async fn rules_and_objects_redirect() {
     lab.alice("PUT", "/b-one?website").body(all).send().await.ok(200);
     assert_eq!(to("/a/b%3F", 301).await, "http://else.example/a/b%3F");
 }
+
+#[tokio::test]
+async fn a_folder_whose_index_is_private_does_not_tell_that_it_is_there() {
+    let lab = Lab::with_site("").await;
+    lab.alice("DELETE", "/b-one?policy").send().await.ok(204);
+    lab.page("/b-one/private/index.html", "secret").await;
+    let open = lab.alice("PUT", "/b-one/open/index.html").header("x-amz-acl", "public-read").body("open");
+    open.send().await.ok(200);
+    let answer = async |path: &str| {
+        let answer = lab.visit(path).send_unsigned().await;
+        let told = |name: &str| answer.header(name).to_owned();
+        (answer.status, told("location"), told("x-amz-error-code"), answer.text())
+    };
+    assert_eq!(answer("/private").await, answer("/nothing").await);
+    assert_eq!(answer("/private").await.0, 403);
+    let (status, location, ..) = answer("/open").await;
+    assert_eq!((status, &*location), (302, "/open/"));
+    // Where everybody may list, what is missing and what is private still look alike from outside.
+    lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read").send().await.ok(200);
+    assert_eq!(
+        lab.visit("/private").send_unsigned().await.status,
+        lab.visit("/nothing").send_unsigned().await.status
+    );
+}
