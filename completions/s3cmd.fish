@@ -10,7 +10,7 @@ function __s3cmd_command
             continue
         end
         switch $word
-            case -c --config --access_key --secret_key --access_token --host --host-bucket --region --bucket-location --ca-certs --ssl-cert --ssl-key --max-retries --limit-rate -j --jobs --shard --encoding --upload-id --multipart-chunk-size-mb --checksum-algorithm --max-delete --exclude --exclude-from --rexclude --rexclude-from --include --include-from --rinclude --rinclude-from --files-from --acl-grant --acl-revoke -m --mime-type --default-mime-type --add-encoding-exts --add-header --remove-header --storage-class --server-side-encryption-kms-id --provider --cache-file --limit --version-id -D --restore-days --restore-priority --expiry-date --expiry-days --expiry-prefix --access-logging-target-prefix --ws-index --ws-error --content-disposition --content-type --check --address --auth-file --auth-key --add-destination --cf-add-cname --cf-remove-cname --cf-comment --cf-default-root-object --remote --auth-expires --tls-cert --tls-key --server-access-log --lifecycle-day --etag-hash --server-read-timeout --server-write-timeout
+            case -c --config --access_key --secret_key --access_token --host --host-bucket --region --bucket-location --ca-certs --ssl-cert --ssl-key --max-retries --limit-rate -j --jobs --shard --encoding --upload-id --multipart-chunk-size-mb --checksum-algorithm --max-delete --exclude --exclude-from --rexclude --rexclude-from --include --include-from --rinclude --rinclude-from --files-from --acl-grant --acl-revoke -m --mime-type --default-mime-type --add-encoding-exts --add-header --remove-header --storage-class --server-side-encryption-kms-id --provider --cache-file --limit --version-id -D --restore-days --restore-priority --expiry-date --expiry-days --expiry-prefix --access-logging-target-prefix --ws-index --ws-error --content-disposition --content-type --check --address --auth-file --auth-key --add-destination --cf-add-cname --cf-remove-cname --cf-comment --cf-default-root-object --remote --auth-expires --tls-cert --tls-key --server-access-log --lifecycle-day --etag-hash --domain --server-read-timeout --server-write-timeout
                 set skip 1
             case '-?*'
             case '*'
@@ -257,6 +257,8 @@ complete -c s3cmd -n '__s3cmd_may_be_in serve' -l auth-file -r -F -d 'Accept the
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l auth-key -x -d 'Accept this key pair'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l remote -x -d 'Serve this bucket of the configured store instead of a directory; with PREFIX only what is below it'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l auth-expires -x -d 'Refuse the keys of --auth-key, or the pair that is made, from then on: +Nm, +Nh or +Nd from now, or a date'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l share-auth-keys -d 'As in rclone: all pairs of --auth-key are one user\'s, the first one\'s'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l no-auth -d 'Ask for no keys: every program on this machine may do everything'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l read-only -d 'Refuse every request that changes anything'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l tls-cert -r -F -d 'Serve HTTPS with this certificate (PEM, with its chain)'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l tls-key -r -F -d 'The certificate\'s private key (PEM), if it is not in the same file'
@@ -265,8 +267,11 @@ complete -c s3cmd -n '__s3cmd_may_be_in serve' -l server-access-log -r -F -d 'Ad
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l metrics -d 'Answer /-/metrics with counts for Prometheus, to anybody'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l lifecycle-day -x -d 'For trying lifecycle rules: their days last that long'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l etag-hash -x -d 'As in rclone: MD5 or auto'
-complete -c s3cmd -n '__s3cmd_may_be_in serve' -l force-path-style -d 'As in rclone: a host name never says the bucket'
-complete -c s3cmd -n '__s3cmd_may_be_in serve' -l no-cleanup -d 'As in rclone: folders that are empty after a deletion stay'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l force-path-style -d 'As in rclone, also with =true: a host name never says the bucket'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l no-force-path-style -d 'As --force-path-style=false in rclone: both styles are understood, which is the default'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l domain -x -d 'Read the bucket from host names below NAME (BUCKET.NAME), too'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l no-cleanup -d 'As in rclone, also with =true: folders that are empty after a deletion stay'
+complete -c s3cmd -n '__s3cmd_may_be_in serve' -l cleanup -d 'As --no-cleanup=false in rclone: folders that are empty after a deletion go, which is the default'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l server-read-timeout -x -d 'As in rclone, but for each wait: leave a client that sends nothing for so long (2m; seconds, or 1h2m3s)'
 complete -c s3cmd -n '__s3cmd_may_be_in serve' -l server-write-timeout -x -d 'As in rclone, but for each wait: leave a client that takes nothing for so long (2m)'
 complete -c s3cmd -n '__s3cmd_may_be_in ls la du put get sync del rm cp mv md5sum modify restore setacl' -l exclude -x -d 'Leave out what matches GLOB'

@@ -76,6 +76,9 @@ impl Reader {
             (Resolved::Option(option, spelling), value) if option.takes_value() => {
                 self.with_value(option, &format!("--{spelling}"), value)
             }
+            (Resolved::Option(option, spelling), Some(value)) if option.takes_bool => {
+                self.switch(option, spelling, &value)
+            }
             (Resolved::Option(_, spelling), Some(_)) => {
                 Err(error(format!("--{spelling} option does not take a value")))
             }
@@ -104,6 +107,24 @@ impl Reader {
             self.flag(option)?;
         }
         Ok(())
+    }
+
+    /// `--flag=true` or `--flag=false`, in the spellings of Go, whose programs have such flags.
+    fn switch(&mut self, option: &OptionSpec, spelling: &str, value: &OsStr) -> Result<(), Stop> {
+        let on = match value.to_str() {
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
+            _ => {
+                let value = quote::quoted(value);
+                return Err(error(format!("option --{spelling}: invalid boolean value: {value}")));
+            }
+        };
+        let Sets::On(key) = option.sets else { return self.flag(option) };
+        let opposite = options::all().find(|other| other.sets == Sets::Off(key));
+        match opposite.filter(|_| !on) {
+            Some(opposite) => self.flag(opposite),
+            None => self.flag(option),
+        }
     }
 
     fn flag(&mut self, option: &OptionSpec) -> Result<(), Stop> {

@@ -48,6 +48,7 @@ pub(super) fn apply(
     settings.cf_add_cnames.extend(texts(typed, List::CfAddCname));
     settings.cf_remove_cnames.extend(texts(typed, List::CfRemoveCname));
     settings.auth_keys.extend(texts(typed, List::AuthKey));
+    settings.domains.extend(texts(typed, List::Domain));
     let text = |single| typed.single(single).map(lossy);
     settings.cf_comment = text(Single::CfComment);
     settings.cf_default_root_object = text(Single::CfDefaultRootObject);

@@ -172,6 +172,8 @@ settings! {
         multipart_max_chunks: i64 = 10000, Always;
         /// Whether the MD5 sum of a file that goes up in parts is stored with it.
         multipart_md5: bool = true, WhenChanged;
+        /// Whether `serve` takes every local request for the owner's.
+        no_auth: bool = false, WhenChanged, no_file;
         /// Whether `serve` keeps folders that a deletion left empty.
         no_cleanup: bool = false, WhenChanged;
         /// Store and restore file attributes.
@@ -216,6 +218,8 @@ settings! {
         server_write_timeout: String = String::new(), WhenChanged;
         /// The share of the work that this run does, `I/N`; empty: all of it.
         shard: String = String::new(), WhenChanged;
+        /// Whether all pairs of `--auth-key` are one user's.
+        share_auth_keys: bool = false, WhenChanged, no_file;
         /// Sign with version 2.
         signature_v2: bool = false, Always;
         /// Whether signed links are https; where it is not given, `use_https` decides.
@@ -298,6 +302,8 @@ settings! {
         quiet: bool = false;
         /// The key pairs that `serve` accepts, `ACCESS,SECRET` each.
         auth_keys: Vec<String> = Vec::new();
+        /// The host names below which `serve` reads a bucket from a host name, beside its own.
+        domains: Vec<String> = Vec::new();
         /// Whether `public_url_use_https` was given; where not, `use_https` decides.
         public_url_use_https_set: bool = false;
         /// Whether `signurl_use_https` was given; where not, `use_https` decides.

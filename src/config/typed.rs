@@ -39,6 +39,8 @@ pub enum List {
     CfRemoveCname,
     /// `--auth-key ACCESS,SECRET`
     AuthKey,
+    /// `--domain NAME`
+    Domain,
 }
 
 /// A single value that is not a key of the configuration file.

@@ -78,6 +78,7 @@ mod routes;
 mod rules;
 mod scenes;
 mod segmented;
+mod serving;
 mod settings;
 mod shard;
 mod sharing;

@@ -88,6 +88,8 @@ pub struct OptionSpec {
     pub metavar: Option<&'static str>,
     /// What is checked of the value by the parser.
     pub check: Check,
+    /// Whether a flag may be given as `--flag=true` or `--flag=false`, too.
+    pub takes_bool: bool,
     /// What it does.
     pub sets: Sets,
     /// Which commands it matters to.
@@ -119,6 +121,11 @@ impl OptionSpec {
         self
     }
 
+    const fn or_bool(mut self) -> Self {
+        self.takes_bool = true;
+        self
+    }
+
     const fn own(mut self) -> Self {
         self.origin = Origin::Own;
         self
@@ -132,6 +139,7 @@ const fn flag(long: &'static [&'static str], sets: Sets, scope: Scope, help: &'s
         long,
         metavar: None,
         check: Check::Any,
+        takes_bool: false,
         sets,
         scope,
         origin: Origin::S3cmd,

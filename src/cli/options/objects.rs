@@ -499,7 +499,7 @@ pub(super) const SINGLE: &[OptionSpec] = &[
         "ACCESS,SECRET",
         Sets::List(List::AuthKey),
         Scope::Only(&[Serve]),
-        "Accept this key pair. Other users can see it in the list of processes; better use --auth-file.",
+        "Accept this key pair. Each pair is a user of its own, who sees nothing of the others' (see --share-auth-keys). Others can see it in the list of processes; better use --auth-file.",
     )
     .own(),
 ];

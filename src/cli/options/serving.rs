@@ -1,7 +1,7 @@
 //! The options of `serve` alone.
 
 use super::super::commands::Command::Serve;
-use super::{Check, OptionSpec, Scope, Sets, flag, value};
+use super::{Check, List, OptionSpec, Scope, Sets, flag, value};
 
 const SERVE: Scope = Scope::Only(&[Serve]);
 
@@ -20,6 +20,20 @@ pub(super) const SERVING: &[OptionSpec] = &[
         Sets::Key("auth_expires"),
         SERVE,
         "Refuse the keys of --auth-key, or the pair that is made, from then on: +Nm, +Nh or +Nd from now, or a date.",
+    )
+    .own(),
+    flag(
+        &["share-auth-keys"],
+        Sets::On("share_auth_keys"),
+        SERVE,
+        "As in rclone: all pairs of --auth-key are one user's, the first one's.",
+    )
+    .own(),
+    flag(
+        &["no-auth"],
+        Sets::On("no_auth"),
+        SERVE,
+        "Ask for no keys: every program on this machine may do everything. For addresses of this machine only.",
     )
     .own(),
     flag(&["read-only"], Sets::On("read_only"), SERVE, "Refuse every request that changes anything.").own(),
@@ -70,14 +84,38 @@ pub(super) const SERVING: &[OptionSpec] = &[
         &["force-path-style"],
         Sets::On("force_path_style"),
         SERVE,
-        "As in rclone: a host name never says the bucket. Without it both styles are understood.",
+        "As in rclone, also with =true: a host name never says the bucket. Without it both styles are understood.",
+    )
+    .or_bool()
+    .own(),
+    flag(
+        &["no-force-path-style"],
+        Sets::Off("force_path_style"),
+        SERVE,
+        "As --force-path-style=false in rclone: both styles are understood, which is the default.",
+    )
+    .own(),
+    value(
+        &["domain"],
+        "NAME",
+        Sets::List(List::Domain),
+        SERVE,
+        "Read the bucket from host names below NAME (BUCKET.NAME), too. Can be repeated.",
     )
     .own(),
     flag(
         &["no-cleanup"],
         Sets::On("no_cleanup"),
         SERVE,
-        "As in rclone: folders that are empty after a deletion stay.",
+        "As in rclone, also with =true: folders that are empty after a deletion stay.",
+    )
+    .or_bool()
+    .own(),
+    flag(
+        &["cleanup"],
+        Sets::Off("no_cleanup"),
+        SERVE,
+        "As --no-cleanup=false in rclone: folders that are empty after a deletion go, which is the default.",
     )
     .own(),
     value(

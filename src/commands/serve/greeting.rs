@@ -40,6 +40,16 @@ impl Drop for OwnConfig {
     }
 }
 
+/// The keys that clients need.
+pub(super) enum Keys<'a> {
+    /// Those that were given; they are not printed.
+    Given,
+    /// A pair that was made for this run.
+    Made(&'a User),
+    /// Any, or none.
+    None,
+}
+
 /// What is served.
 pub(super) struct Served<'a> {
     /// As it is shown.
@@ -54,21 +64,27 @@ pub(super) fn greet(
     cx: &Cx,
     served: &Served<'_>,
     place: &Place,
-    made: Option<&User>,
+    keys: &Keys<'_>,
 ) -> Outcome<Option<OwnConfig>> {
     cx.console.line(format!("Serving {} at {}", served.what, place.url()))?;
-    let (access, secret) =
-        made.map_or(("ACCESS_KEY", "SECRET_KEY"), |user| (&user.access_key, &user.secret_key));
+    let (access, secret) = match keys {
+        Keys::Made(user) => (&*user.access_key, &*user.secret_key),
+        Keys::Given => ("ACCESS_KEY", "SECRET_KEY"),
+        Keys::None => ("any", "any"),
+    };
     let text = config_text(access, secret, place);
-    let config = match made {
-        None => {
+    let config = match keys {
+        Keys::Given | Keys::None => {
+            if matches!(keys, Keys::None) {
+                cx.console.line("No keys are needed, and any are accepted.")?;
+            }
             cx.console.line("Configuration file:")?;
             for line in text.lines() {
                 cx.console.line(format!("  {line}"))?;
             }
             None
         }
-        Some(user) => {
+        Keys::Made(user) => {
             let path = config_path(place.port, &ProcessEnvironment)?;
             write_config(&path, &text).map_err(|error| Failure::file(path.display(), &error))?;
             let config = OwnConfig(path);

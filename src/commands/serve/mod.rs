@@ -1,6 +1,7 @@
 //! `serve DIRECTORY`: serves a directory as an S3 store; `serve --remote`: a part of another store.
 
 mod greeting;
+mod stop;
 
 use super::context::Cx;
 use super::{document, signurl};
@@ -10,13 +11,14 @@ use crate::s3::client::canonical_region;
 use crate::serve::{self, LogSink, Options, Source, StartError, User, What};
 use crate::uri::S3Uri;
 use chrono::{DateTime, Utc};
-use greeting::{Place, greet};
+use greeting::{Keys, Place, greet};
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use stop::StopSignals;
 
 /// Where the server listens unless `--address` says otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8333";
@@ -28,17 +30,25 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:8333";
 /// `~/.s3cfg-serve-PORT`, which goes when the server ends. Addresses that other machines reach are served with TLS only,
 /// or where `--allow-plain-http` says so.
 pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+    // Before anything is written that has to go again.
+    let mut signals = StopSignals::listen()?;
     let settings = &cx.settings;
     let tls = certificate(settings)?;
     let wanted = listening_address(&settings.address, tls.is_some() || settings.allow_plain_http)?;
     let mut users = given_users(settings)?;
-    let is_private = users.is_empty();
-    if is_private {
+    check_no_auth(settings, !users.is_empty(), &wanted)?;
+    let is_private = users.is_empty() && !settings.no_auth;
+    if users.is_empty() {
         users.push(User { expires: expiry(settings)?, ..serve::generate_user() });
     }
     let owner = users[0].clone();
     check_etag_hash(&settings.etag_hash)?;
     let what = what(cx, args)?;
+    if let What::Directory(root) = &what
+        && !settings.read_only
+    {
+        make_root(root)?;
+    }
     let (shown, bucket) = match &what {
         What::Directory(root) => (root.display().to_string(), None),
         What::Remote(source) => {
@@ -47,7 +57,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     };
     let https = tls.is_some();
     let region = canonical_region(&settings.bucket_location).to_owned();
-    let domains = if settings.force_path_style { Vec::new() } else { wanted.domains() };
+    let domains = domains(settings, &wanted)?;
     let is_near = wanted.address.ip().to_canonical().is_loopback();
     let domain = domains.first().filter(|domain| is_near || *domain != "localhost").cloned();
     let options = Options {
@@ -58,6 +68,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         region_is_checked: settings.typed_keys.contains(&"bucket_location"),
         domains,
         path_style_only: settings.force_path_style,
+        no_auth: settings.no_auth,
         lifecycle_day: lifecycle_day(settings.lifecycle_day)?,
         read_only: settings.read_only,
         keep_folders: settings.no_cleanup,
@@ -68,11 +79,20 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         write_timeout: patience("server-write-timeout", &settings.server_write_timeout)?,
         ..Options::new("", wanted.address, users)
     };
-    let running = serve::start(options).await.map_err(start_failure)?;
+    let running = tokio::select! {
+        biased;
+        () = signals.next() => return cx.console.line("Stopped."),
+        started = serve::start(options) => started.map_err(start_failure)?,
+    };
     let port = running.address().port();
     let place = Place { host: format!("{}:{port}", wanted.name), port, https, region, domain };
     let what = greeting::Served { what: &shown, bucket: bucket.as_deref() };
-    let result = greet(cx, &what, &place, is_private.then_some(&owner));
+    let keys = match (settings.no_auth, is_private) {
+        (true, _) => Keys::None,
+        (false, true) => Keys::Made(&owner),
+        (false, false) => Keys::Given,
+    };
+    let result = greet(cx, &what, &place, &keys);
     let config = match result {
         Ok(config) => config,
         Err(failure) => {
@@ -80,11 +100,10 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             return Err(failure);
         }
     };
-    stop_requested().await?;
+    signals.next().await;
     tokio::select! {
         () = running.stop() => {}
-        again = stop_requested() => {
-            again?;
+        () = signals.next() => {
             return Err(Failure::new(Exit::BREAK, "Stopped before all requests were finished"));
         }
     }
@@ -151,11 +170,12 @@ fn access_log(path: &str) -> Outcome<Option<LogSink>> {
             let _ = output::print_text(lines);
         }))),
         path => {
-            let mut file = std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(path)
-                .map_err(|error| Failure::file(path, &error))?;
+            let mut options = std::fs::OpenOptions::new();
+            options.append(true).create(true);
+            // Who asked for what is nobody else's business.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(path).map_err(|error| Failure::file(path, &error))?;
             let path = path.to_owned();
             Ok(Some(LogSink::new(move |lines| {
                 if let Err(error) = file.write_all(lines.as_bytes()) {
@@ -250,9 +270,11 @@ fn given_users(settings: &Settings) -> Outcome<Vec<User>> {
     let mut users = Vec::new();
     if !settings.auth_file.is_empty() {
         let text = document::read(settings.auth_file.as_ref())?;
+        warn_if_others_read(&settings.auth_file);
         let problem = |reason| Failure::parameter(format!("{}: {reason}", settings.auth_file));
         users = serve::parse_auth_file(&text).map_err(problem)?;
     }
+    let mut first: Option<User> = None;
     for pair in &settings.auth_keys {
         // The text is not shown: it may hold a secret.
         let problem = || Failure::parameter("--auth-key: expecting ACCESS,SECRET");
@@ -263,9 +285,81 @@ fn given_users(settings: &Settings) -> Outcome<Vec<User>> {
         if users.iter().any(|user: &User| user.access_key == access) {
             return Err(Failure::parameter(format!("the access key '{access}' is given twice")));
         }
-        users.push(User { expires: expiry(settings)?, ..User::new(access, secret) });
+        let mut user = User { expires: expiry(settings)?, ..User::new(access, secret) };
+        if settings.share_auth_keys {
+            let first = first.get_or_insert_with(|| user.clone());
+            user.id.clone_from(&first.id);
+            user.display_name.clone_from(&first.display_name);
+        }
+        users.push(user);
     }
     Ok(users)
+}
+
+/// Says so if other users of this machine can read a file with secrets.
+fn warn_if_others_read(path: &str) {
+    #[cfg(unix)]
+    if let Ok(found) = std::fs::metadata(path)
+        && found.is_file()
+        && std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o044 != 0
+    {
+        log::warn!("Other users can read '{path}', which holds secret keys: chmod 600 '{path}'");
+    }
+}
+
+/// Refuses what does not go with `--no-auth`.
+fn check_no_auth(settings: &Settings, has_keys: bool, wanted: &Wanted) -> Outcome {
+    if !settings.no_auth {
+        return Ok(());
+    }
+    if has_keys || !settings.auth_expires.is_empty() {
+        return Err(Failure::parameter(
+            "--no-auth: either no keys, or --auth-file, --auth-key and --auth-expires",
+        ));
+    }
+    if !wanted.address.ip().to_canonical().is_loopback() {
+        return Err(Failure::parameter("--no-auth: for addresses that other machines do not reach only"));
+    }
+    log::warn!(
+        "Every program on this machine can read and change what is served: --no-auth asks for no keys"
+    );
+    Ok(())
+}
+
+/// Makes the directory that is served where it does not exist and the one above it does.
+fn make_root(root: &Path) -> Outcome {
+    match std::fs::create_dir(root) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Failure::file(root.display(), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The host names below which a name is a bucket: the server's own, and those of `--domain`.
+fn domains(settings: &Settings, wanted: &Wanted) -> Outcome<Vec<String>> {
+    if settings.force_path_style {
+        return if settings.domains.is_empty() {
+            Ok(Vec::new())
+        } else {
+            Err(Failure::parameter("--domain has no effect with --force-path-style"))
+        };
+    }
+    let mut domains = wanted.domains();
+    for domain in &settings.domains {
+        let name = domain.trim_start_matches('.').trim_end_matches('.').to_ascii_lowercase();
+        let is_name = |label: &str| {
+            !label.is_empty()
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        if !name.split('.').all(is_name) {
+            return Err(Failure::parameter(format!("--domain '{domain}': expecting a host name")));
+        }
+        if !domains.contains(&name) {
+            domains.push(name);
+        }
+    }
+    Ok(domains)
 }
 
 /// Why a server did not start, with its exit code: 74 where the directory or the address cannot be used, 13 where
@@ -280,22 +374,6 @@ pub(super) fn start_failure(error: StartError) -> Failure {
         StartError::Locked(_) => Failure::new(Exit::CONFLICT, error.to_string()),
         _ => Failure::new(Exit::USAGE, error.to_string()),
     }
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_requested() -> Outcome {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result?,
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -336,6 +414,45 @@ mod tests {
         for text in ["0", "x", "5x", "-1", ".", "1e3", "9999999999999999999999"] {
             assert_eq!(patience("o", text).unwrap_err().exit, Exit::USAGE, "{text}");
         }
+    }
+
+    #[test]
+    fn domains_are_host_names_beside_the_own_one() {
+        let wanted = listening_address("127.0.0.1:9000", false).unwrap();
+        let of = |names: &[&str], path_style| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let settings = Settings { domains: names, force_path_style: path_style, ..Settings::default() };
+            domains(&settings, &wanted).map_err(|failure| failure.exit)
+        };
+        let all = ["localhost", "s3.example.org", "lab"].map(str::to_owned).to_vec();
+        assert_eq!(of(&["S3.example.org", ".lab", "localhost"], false), Ok(all));
+        for bad in ["", ".", "a..b", "a b", "http://x", "x:80"] {
+            assert_eq!(of(&[bad], false), Err(Exit::USAGE), "{bad}");
+        }
+        assert_eq!((of(&[], true), of(&["x"], true)), (Ok(Vec::new()), Err(Exit::USAGE)));
+    }
+
+    #[test]
+    fn shared_pairs_are_one_users() {
+        let auth_keys = vec!["ONE,s1".to_owned(), "TWO,s2".to_owned()];
+        for share in [false, true] {
+            let settings =
+                Settings { auth_keys: auth_keys.clone(), share_auth_keys: share, ..Settings::default() };
+            let users = given_users(&settings).unwrap();
+            assert_eq!(users[0].id == users[1].id, share);
+            assert_eq!((&*users[1].access_key, &*users[1].secret_key), ("TWO", "s2"));
+        }
+    }
+
+    #[test]
+    fn no_auth_is_for_this_machine_and_without_keys() {
+        let near = listening_address("127.0.0.1:9000", false).unwrap();
+        let far = listening_address("192.0.2.1:9000", true).unwrap();
+        let settings = Settings { no_auth: true, ..Settings::default() };
+        check_no_auth(&settings, false, &near).unwrap();
+        assert_eq!(check_no_auth(&settings, false, &far).unwrap_err().exit, Exit::USAGE);
+        assert_eq!(check_no_auth(&settings, true, &near).unwrap_err().exit, Exit::USAGE);
+        check_no_auth(&Settings::default(), true, &far).unwrap();
     }
 
     #[test]
