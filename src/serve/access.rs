@@ -291,11 +291,9 @@ impl Server {
             Verdict::Silent if has_right || is_excused() => Ok(()),
             Verdict::Silent => Err(access_denied()),
         };
-        let asks_for_acl = |(name, _): &(String, String)| {
-            let name = name.to_ascii_lowercase();
-            name == "x-amz-acl" || name.starts_with("x-amz-grant-")
-        };
-        if call.headers.iter().any(asks_for_acl) || call.hoisted().any(asks_for_acl) {
+        let asks_for_acl =
+            |(name, _): &(String, String)| name == "x-amz-acl" || name.starts_with("x-amz-grant-");
+        if call.headers.iter().any(asks_for_acl) {
             check("s3:PutObjectAcl", &|| self.is_between_both(call, bucket))?;
         }
         let tags = call.new_tags();

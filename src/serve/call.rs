@@ -6,6 +6,7 @@ use super::request_context::RequestContext;
 use super::sse::Seal;
 use super::users::User;
 use super::xml::Writer;
+use crate::s3::header_text;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
@@ -84,7 +85,7 @@ impl Call {
             let name = name.to_ascii_lowercase();
             // Headers are signed, too.
             if !self.headers.iter().any(|(known, _)| *known == name) {
-                self.headers.push((name, value));
+                self.headers.push((name, header_text::from_bytes(value.as_bytes())));
             }
         }
     }

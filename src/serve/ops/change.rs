@@ -11,7 +11,7 @@ use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::Call;
-use crate::serve::error::{S3Error, S3Result, fail, no_such_key};
+use crate::serve::error::{S3Result, fail, no_such_key};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 use bytes::Bytes;
@@ -67,15 +67,11 @@ pub(super) fn body_for_bucket(
     action: &str,
     need: Need<'_>,
 ) -> S3Result<(Arc<Bucket>, Bytes)> {
-    let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, action, None, need)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
-    let now = server.store.bucket(call.bucket_name())?;
-    if now.identity() != bucket.identity() {
-        return Err(changed_bucket());
-    }
-    server.authorize(call, &now, action, None, need)?;
-    Ok((now, body))
+    body_between(call, |call| {
+        let bucket = server.store.bucket(call.bucket_name())?;
+        server.authorize(call, &bucket, action, None, need)?;
+        Ok(bucket)
+    })
 }
 
 /// [`body_for_bucket`] for a document that is replaced, which may be what is wrong with the bucket.
@@ -85,12 +81,19 @@ pub(super) fn body_for_document(
     document: &str,
     action: &str,
 ) -> S3Result<(Arc<Bucket>, Bytes)> {
-    let bucket = server.bucket_to_change(call, document, action)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
-    let now = server.bucket_to_change(call, document, action)?;
-    if now.identity() == bucket.identity() { Ok((now, body)) } else { Err(changed_bucket()) }
+    body_between(call, |call| server.bucket_to_change(call, document, action))
 }
 
-fn changed_bucket() -> S3Error {
-    S3Error::new("OperationAborted", "The bucket was replaced while the request was received.")
+/// Reads the body between two looks for the bucket, each of which authorises the request.
+fn body_between(
+    call: &mut Call,
+    find: impl Fn(&Call) -> S3Result<Arc<Bucket>>,
+) -> S3Result<(Arc<Bucket>, Bytes)> {
+    let before = find(call)?;
+    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let bucket = find(call)?;
+    if bucket.identity() != before.identity() {
+        return fail("OperationAborted", "The bucket was replaced while the request was received.");
+    }
+    Ok((bucket, body))
 }

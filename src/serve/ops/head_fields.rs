@@ -38,22 +38,18 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
         content_type: call.setting("content-type").filter(|text| !text.is_empty()).map(str::to_owned),
         ..Meta::default()
     };
-    let hoisted = call
-        .hoisted()
-        .map(|(name, value)| (name.to_ascii_lowercase(), header_text::from_bytes(value.as_bytes())));
-    let headers = call.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
-    for (name, value) in headers.chain(hoisted.filter(|(name, _)| name.starts_with("x-amz-meta-"))) {
+    for (name, value) in &call.headers {
         if let Some(name) = name.strip_prefix("x-amz-meta-") {
             match meta.user.iter_mut().find(|(known, _)| known == name) {
                 // A header that comes twice is one with both values.
                 Some((_, present)) => {
                     present.push(',');
-                    present.push_str(&value);
+                    present.push_str(value);
                 }
-                None => meta.user.push((name.to_owned(), value)),
+                None => meta.user.push((name.to_owned(), value.clone())),
             }
         } else if KEPT.contains(&name.as_str()) {
-            let mut value = value;
+            let mut value = value.clone();
             if name == "content-encoding" {
                 // A coding of the transfer, not of the object.
                 let kept: Vec<&str> =

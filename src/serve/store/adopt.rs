@@ -118,15 +118,19 @@ impl Bucket {
             .collect();
         let sealed = records.iter().find(|record| record.meta.sealed.is_some() && !record.meta.damaged);
         let mut whole = Segments::new(&[stat.size]);
-        let mut parts: Vec<Segments> = Vec::new();
+        // Most are about the whole, which is hashed once.
+        let of_parts = |record: &&Record| {
+            let parts = &record.meta.parts;
+            (!parts.is_empty()).then(|| Segments::new(parts))
+        };
+        let mut parts: Vec<Option<Segments>> = candidates.iter().map(of_parts).collect();
         if sealed.is_none() || !candidates.is_empty() {
-            parts = candidates.iter().map(|record| Segments::new(&layout(&record.meta, stat.size))).collect();
-            read(file, |bytes| {
-                whole.update(bytes);
-                parts.iter_mut().for_each(|segments| segments.update(bytes));
-            })?;
+            let mut update = |bytes: &[u8]| {
+                parts.iter_mut().flatten().chain([&mut whole]).for_each(|segments| segments.update(bytes));
+            };
+            read(file, &mut update)?;
             // Segments of no bytes end without a byte.
-            parts.iter_mut().chain([&mut whole]).for_each(|segments| segments.update(&[]));
+            update(&[]);
             if stat_file(file)? != *stat {
                 return Ok(None);
             }
@@ -134,7 +138,7 @@ impl Bucket {
         let found = candidates
             .iter()
             .zip(&parts)
-            .find(|(record, segments)| is_content(&record.meta, &segments.digests));
+            .find(|(record, parts)| is_content(&record.meta, &parts.as_ref().unwrap_or(&whole).digests));
         if let Some((record, _)) = found {
             let mut meta = record.meta.clone();
             meta.stored = Some(meta.stored.unwrap_or(record.mtime()));

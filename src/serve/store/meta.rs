@@ -145,14 +145,17 @@ pub(crate) fn decode(sidecar: &[u8]) -> io::Result<Vec<Record>> {
     })
 }
 
-/// The description of a file among the records of its sidecar: the record that names it, or else the only one that has its
-/// size and time.
-pub(crate) fn lookup(mut records: Vec<Record>, stat: &Stat) -> Option<Meta> {
-    let found = records.iter().position(|record| record.describes(stat)).or_else(|| {
+/// Which of a sidecar's records describes a file: the one that names it, or else the only one that has its size and time.
+pub(crate) fn find(records: &[Record], stat: &Stat) -> Option<usize> {
+    records.iter().position(|record| record.describes(stat)).or_else(|| {
         let mut alike = (0..records.len()).filter(|index| records[*index].is_of_copy(stat));
         alike.next().filter(|_| alike.next().is_none())
-    });
-    found.map(|found| records.swap_remove(found).meta)
+    })
+}
+
+/// The description of a file by [`find`].
+pub(crate) fn lookup(mut records: Vec<Record>, stat: &Stat) -> Option<Meta> {
+    find(&records, stat).map(|found| records.swap_remove(found).meta)
 }
 
 #[cfg(test)]

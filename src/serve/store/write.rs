@@ -239,11 +239,14 @@ impl Bucket {
     /// what replaces or removes it repairs it.
     pub(super) fn present(&self, key: &str) -> S3Result<Option<Object>> {
         let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
-        let records = match self.records(space, key) {
+        let mut records = match self.records(space, key) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData && !self.has_object_lock() => Vec::new(),
             records => records?,
         };
-        let meta = meta::lookup(records.clone(), &stat).unwrap_or_else(|| self.unnamed(records));
+        let meta = match meta::find(&records, &stat) {
+            Some(found) => records.swap_remove(found).meta,
+            None => self.unnamed(records),
+        };
         Ok(Some(Object { file, stat, meta, space }))
     }
 
