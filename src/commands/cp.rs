@@ -134,8 +134,8 @@ async fn copy(cx: Cx, copier: Copier, turn: Turn<RemoteItem>, total: u64, kind: 
         log::error!("Copy failed for: '{from}' (it would be moved onto itself)");
         return Ok(Verdict::Failed);
     }
-    if turn.is_unsafe() {
-        return Ok(depends_on_failed(from, to));
+    if let Some(lost) = turn.would_lose() {
+        return Ok(depends_on_failed(from, lost));
     }
     let copied = match copier.copy(from, to, turn.step.item.listed.as_ref()).await {
         Ok(copied) => copied,
@@ -157,9 +157,15 @@ async fn copy(cx: Cx, copier: Copier, turn: Turn<RemoteItem>, total: u64, kind: 
     Ok(Verdict::Done)
 }
 
-/// Names a copy that was not made because it would overwrite an object that another copy should have saved before.
-pub(super) fn depends_on_failed(from: &S3Uri, to: &S3Uri) -> Verdict {
-    log::error!("Copy failed for: '{from}' (it would overwrite '{to}', which could not be copied before)");
+/// Names a copy that was not made because `lost`, which another copy should have saved before, would be lost.
+pub(super) fn depends_on_failed(from: &S3Uri, lost: &S3Uri) -> Verdict {
+    if from == lost {
+        log::error!("Copy failed for: '{from}' (it would be deleted, but another copy of it has failed)");
+    } else {
+        log::error!(
+            "Copy failed for: '{from}' (it would overwrite '{lost}', which could not be copied before)"
+        );
+    }
     Verdict::Failed
 }
 

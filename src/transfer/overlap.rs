@@ -342,6 +342,8 @@ pub struct Turn<T> {
     pub from: S3Uri,
     /// What it writes.
     pub to: S3Uri,
+    /// Whether the source is deleted after the step.
+    moves: bool,
     reading: Option<Reading>,
 }
 
@@ -364,7 +366,7 @@ where
     steps.map_ok(move |(index, step)| {
         let (from, to) = ((effects.reads)(&step.item), (effects.writes)(&step.item));
         let reading = reads.as_ref().map(|reads| reads.claim(from.clone()));
-        Turn { index, step, from, to, reading }
+        Turn { index, step, from, to, moves: effects.moves, reading }
     })
 }
 
@@ -380,11 +382,12 @@ impl<T> Turn<T> {
         }
     }
 
-    /// Whether this step must not be carried out, because it depends on one that failed.
-    pub fn is_unsafe(&self) -> bool {
-        self.reading.as_ref().is_some_and(|reading| {
-            self.from != self.to && [&self.to, &self.from].into_iter().any(|object| reading.is_unsafe(object))
-        })
+    /// The object that this step would overwrite or delete although an earlier step could not copy it: the step must not
+    /// be carried out then.
+    pub fn would_lose(&self) -> Option<&S3Uri> {
+        let reading = self.reading.as_ref().filter(|_| self.from != self.to)?;
+        let deleted = self.moves.then_some(&self.from);
+        [Some(&self.to), deleted].into_iter().flatten().find(|object| reading.is_unsafe(object))
     }
 
     /// The source is safe elsewhere: it may be overwritten.

@@ -87,6 +87,39 @@ async fn an_item_waits_for_the_readers_of_what_it_writes_and_no_longer() {
     assert!(reads.state().pending.is_empty());
 }
 
+#[tokio::test]
+async fn a_failed_copy_stops_what_would_overwrite_or_delete_its_source_and_nothing_else() {
+    for moves in [false, true] {
+        let plan = pairs(&[("a", "a"), ("a", "b"), ("x", "a"), ("b", "c")]);
+        let effects = Effects {
+            reads: |pair: &Pair| S3Uri::new("b", &*pair.0),
+            writes: |pair: &Pair| S3Uri::new("b", &*pair.1),
+            moves,
+        };
+        let steps = arrange(|| plan.iter().cloned().map(Ok), effects).unwrap();
+        let turns = turns(steps, futures::stream::empty(), effects);
+        let turns: Vec<Turn<Pair>> = turns.try_collect().await.unwrap();
+        let mut lost = Vec::new();
+        for turn in turns {
+            turn.ready().await;
+            let (from, to) = (turn.from.key.clone(), turn.to.key.clone());
+            match turn.would_lose().map(|object| object.key.clone()) {
+                Some(object) => lost.push((from, to, object)),
+                // The copy onto itself fails.
+                None if from == to => {}
+                None => turn.done(),
+            }
+        }
+        let named = |from: &str, to: &str| (from.to_owned(), to.to_owned(), "a".to_owned());
+        let mut expected = vec![named("x", "a")];
+        if moves {
+            expected.insert(0, named("a", "b"));
+        }
+        lost.sort();
+        assert_eq!(lost, expected, "moves: {moves}");
+    }
+}
+
 proptest! {
     /// Moved in the arranged order, every content that was there before is there afterwards, unless something that is no
     /// source was overwritten.

@@ -254,8 +254,8 @@ async fn copy_all(cx: &Cx, work: Copies, target: &Target, total: u64, report: &m
 
 async fn copy(cx: &Cx, copier: &Copier, turn: &Turn<Item>, place: Place) -> Outcome<Verdict> {
     let (item, from, to) = (&turn.step.item, &turn.from, &turn.to);
-    if turn.is_unsafe() {
-        return Ok(cp::depends_on_failed(from, to));
+    if let Some(lost) = turn.would_lose() {
+        return Ok(cp::depends_on_failed(from, lost));
     }
     let listed = Listed { size: item.size, etag: item.etag().to_owned() };
     match copier.copy(from, to, Some(&listed)).await {
