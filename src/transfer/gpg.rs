@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::process::Command;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
 /// What s3cmd says where the program is missing.
@@ -37,6 +37,8 @@ pub struct Gpg {
     passphrase: Zeroizing<String>,
     /// One process a core: the work is all computing.
     slots: Arc<Semaphore>,
+    /// Whether one has ended well; until then they run one at a time.
+    has_run: Arc<Mutex<bool>>,
 }
 
 /// The passphrase is a secret.
@@ -135,6 +137,7 @@ impl Gpg {
             decrypt: settings.gpg_decrypt.clone(),
             passphrase: Zeroizing::new(settings.gpg_passphrase.clone()),
             slots: Arc::new(Semaphore::new(cores)),
+            has_run: Arc::default(),
         }
     }
 
@@ -195,6 +198,8 @@ impl Gpg {
         let (first, rest) = words.split_first().ok_or_else(not_found)?;
         // It is never closed.
         let _slot = self.slots.acquire().await;
+        // The first one makes GPG's own directory, which those beside it would fail to make.
+        let alone = Some(self.has_run.lock().await).filter(|has_run| !**has_run);
         let mut child = Command::new(first)
             .args(rest)
             .stdin(Stdio::piped())
@@ -208,6 +213,9 @@ impl Gpg {
             let _ = stdin.write_all(self.passphrase.as_bytes()).await;
         }
         let ended = child.wait_with_output().await?;
+        if let Some(mut has_run) = alone {
+            *has_run = ended.status.success();
+        }
         if !ended.status.success() {
             let words = complaint(&ended.stderr, &ended.status.to_string());
             let is_shown = self.passphrase.is_empty() || !words.contains(self.passphrase.as_str());
@@ -331,6 +339,23 @@ mod tests {
         std::fs::copy(sealed.path(), room.sealed()).unwrap();
         gpg.open(&room).await.unwrap();
         assert_eq!(std::fs::read(room.plain()).unwrap(), b"some words");
+    }
+
+    #[tokio::test]
+    async fn the_first_run_is_alone_because_gpg_makes_its_directory_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let gpg = gpg(folder.path());
+        let home = folder.path().join("home");
+        let script = folder.path().join("a program");
+        let makes_home = format!(
+            "#!/bin/sh\n[ -d '{0}' ] || {{ sleep .2; mkdir '{0}' || exit 2; }}\ncat \"$2\" >\"$1\"\n",
+            home.display()
+        );
+        std::fs::write(script, makes_home).unwrap();
+        let plain = folder.path().join("f");
+        std::fs::write(&plain, "hello").unwrap();
+        let sealed = futures::future::join_all((0..4).map(|_| gpg.seal(&plain))).await;
+        assert!(sealed.iter().all(Result::is_ok), "{sealed:?}");
     }
 
     #[tokio::test]
