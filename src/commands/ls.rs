@@ -155,7 +155,8 @@ impl<'a> Listing<'a> {
         let has_directories = names.is_deep() && !self.cx.settings.recursive;
         let mut meant = Vec::new();
         for object in page.entries() {
-            match names.directory(object.key).filter(|_| has_directories) {
+            let directory = if has_directories { names.directory(object.key) } else { None };
+            match directory {
                 Some(directory) if directory == self.directory || !names.take_prefix(directory) => {}
                 Some(directory) => {
                     directory.clone_into(&mut self.directory);

@@ -83,6 +83,11 @@ impl Sheet {
         self.rows.iter().map(|row| self.entry(row))
     }
 
+    /// The keys of the objects.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|row| self.show(row.key))
+    }
+
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -111,7 +116,7 @@ impl Sheet {
     /// The first key that is not above the one before it, or not above `after`.
     pub(super) fn disorder(&self, after: Option<&str>) -> Option<&str> {
         let mut last = after;
-        self.entries().map(|entry| entry.key).find(|key| last.replace(key).is_some_and(|last| *key <= last))
+        self.keys().find(|key| last.replace(key).is_some_and(|last| *key <= last))
     }
 
     /// Drops the objects whose keys are above `most`; `true` if there were any.

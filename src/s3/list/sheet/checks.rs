@@ -12,12 +12,8 @@ impl Sheet {
     /// A common prefix that was the marker itself, which some servers repeat, is dropped.
     pub(in crate::s3::list) fn check(&mut self, options: &ListOptions, token: Option<&str>) -> Result<()> {
         let (prefix, delimiter) = (options.prefix.as_str(), options.delimiter.as_str());
-        for name in self.entries().map(|entry| entry.key).chain(self.prefixes()) {
-            check_name(name, prefix, "")?;
-        }
-        for key in self.entries().map(|entry| entry.key) {
-            check_name(key, prefix, delimiter)?;
-        }
+        self.prefixes().try_for_each(|name| check_name(name, prefix, ""))?;
+        self.keys().try_for_each(|key| check_name(key, prefix, delimiter))?;
         let is_v2 = options.version == ListVersion::V2;
         if token.is_some() && self.next.as_deref() == token {
             return Err(repeated());
