@@ -3,9 +3,9 @@
 use super::damage::{Damage, Stored};
 use super::digests::Digests;
 use super::dir::{Dir, Identity};
+use super::names::NameCache;
 use super::place::{PRIVATE, Space};
 use super::slots::Slots;
-use super::walk::NameCache;
 use crate::serve::acl::Acl;
 use crate::serve::error::S3Result;
 use crate::serve::policy::Policy;

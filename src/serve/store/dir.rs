@@ -412,6 +412,14 @@ impl Dir {
 
     /// Shows each name inside, as [`Self::list`] does; those of files may be removed meanwhile.
     pub(crate) fn each(&self, mut look: impl FnMut(&[u8], Kind) -> io::Result<()>) -> io::Result<()> {
+        self.each_until(|name, kind| look(name, kind).map(|()| true)).map(drop)
+    }
+
+    /// [`Self::each`] for as long as `look` returns `true`; whether that was to the end.
+    pub(super) fn each_until(
+        &self,
+        mut look: impl FnMut(&[u8], Kind) -> io::Result<bool>,
+    ) -> io::Result<bool> {
         // A handle of its own: the read position is shared between duplicates.
         let fd = rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?;
         let mut buffer = vec![MaybeUninit::<u8>::uninit(); 64 * 1024];
@@ -432,9 +440,18 @@ impl Dir {
                 }
                 known => self::kind(known),
             };
-            look(name, kind)?;
+            if !look(name, kind)? {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// A path at which this process finds the directory, whatever its names are.
+    #[cfg(target_os = "linux")]
+    pub(super) fn own_path(&self) -> String {
+        use std::os::fd::AsRawFd;
+        format!("/proc/self/fd/{}", self.0.as_raw_fd())
     }
 
     /// Makes the names in this directory durable.

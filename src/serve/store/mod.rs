@@ -27,6 +27,7 @@ mod digests;
 pub(crate) mod dir;
 pub(crate) mod haste;
 pub(crate) mod meta;
+mod names;
 pub(crate) mod place;
 mod slots;
 pub(crate) mod staged;
@@ -43,6 +44,7 @@ use super::sse::Key;
 use bucket::{Bucket, Mode, State};
 use dir::{Dir, Kind};
 use haste::Medium;
+use names::NameCache;
 use place::PRIVATE;
 use std::collections::HashMap;
 use std::fs::File;
@@ -50,10 +52,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use walk::NameCache;
 
 const TRASH: &str = "trash";
 const SECRET: &str = "key";
+/// A file that has no name but for a moment.
+const NAMES: &str = "names";
 
 /// The tree that is served.
 #[derive(Debug)]
@@ -97,6 +100,8 @@ impl Store {
         let root = Dir::open(path)?;
         let mut lock = None;
         let mut crashed = false;
+        let medium = root.medium();
+        let names = Arc::new(NameCache::default());
         if !mode.read_only {
             let private = root.make(std::iter::once(PRIVATE), mode.fsync)?;
             let mut file = private.open_or_create("lock", 0o600)?;
@@ -111,6 +116,14 @@ impl Store {
                     log::warn!("serve: this file system cannot lock ({error}); start only one server");
                 }
             }
+            if medium != Medium::Elsewhere {
+                names.keep_in(|| {
+                    private.unlink(NAMES)?;
+                    let file = private.create(NAMES)?;
+                    private.unlink(NAMES)?;
+                    Ok(file)
+                });
+            }
             if let Some(trash) = private.child(TRASH)? {
                 for entry in trash.list()? {
                     if let Ok(name) = std::str::from_utf8(&entry.name) {
@@ -120,12 +133,12 @@ impl Store {
             }
         }
         let store = Self {
-            medium: root.medium(),
+            medium,
             root,
             mode,
             buckets: RwLock::default(),
             changes: Mutex::default(),
-            names: Arc::default(),
+            names,
             secret: OnceLock::new(),
             lock,
         };

@@ -283,6 +283,7 @@ impl Bucket {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => {}
                 result => {
                     result?;
+                    self.names().has_written();
                     return if self.mode.fsync { dir.sync() } else { Ok(()) };
                 }
             }
@@ -412,6 +413,7 @@ impl Bucket {
         if dir.stat(name)?.is_none_or(|stat| stat.kind != Kind::File) || !dir.unlink(name)? {
             return Ok(false);
         }
+        self.names().has_written();
         if self.mode.fsync {
             dir.sync()?;
         }
