@@ -156,10 +156,10 @@ impl Form {
 
     /// Checks a body that was read; it is no error document.
     pub(super) fn check_body(&self, request: &Request, text: &[u8]) -> Result<()> {
-        let text = String::from_utf8_lossy(text);
-        let is_empty = text.trim().is_empty();
+        let is_empty = text.trim_ascii().is_empty();
+        let root = xml::root_of(text);
         // A service that does not know a sub-resource may answer as if it had not been named (Ceph 16.2 does).
-        let is_listed = xml::root(&text).is_some_and(|root| root == "ListBucketResult");
+        let is_listed = root.as_ref().is_some_and(|root| root == "ListBucketResult");
         if is_listed
             && let Some((name, _)) =
                 request.query.iter().find(|(name, _)| DOCUMENTS.iter().any(|(known, _)| known == name))
@@ -178,7 +178,7 @@ impl Form {
             Body::Content => return Ok(()),
             Body::Json => {
                 let is_object =
-                    serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json.is_object());
+                    serde_json::from_slice::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
                 return if is_object { Ok(()) } else { Err(foreign(request, "something that is no policy")) };
             }
             Body::Nothing if is_empty => return Ok(()),
@@ -186,7 +186,7 @@ impl Form {
             Body::Nothing => &[][..],
             Body::Xml(roots) => roots,
         };
-        match xml::root(&text) {
+        match root {
             None => Err(foreign(request, "something that is not XML")),
             Some(root) if root.eq_ignore_ascii_case("html") => Err(foreign(request, "a web page")),
             Some(root) if roots.is_empty() || roots.contains(&root.as_str()) => Ok(()),

@@ -94,12 +94,20 @@ pub(crate) fn root(document: &str) -> Option<String> {
     }
 }
 
+/// Bytes in which the root of a document is looked for first.
+const HEAD: usize = 1024;
+
+/// [`root`] of a document that may not be text. It is nearly always in the first bytes: a long document is not read for it.
+pub(crate) fn root_of(document: &[u8]) -> Option<String> {
+    let head = &document[..document.len().min(HEAD)];
+    root(&String::from_utf8_lossy(head)).or_else(|| root(&String::from_utf8_lossy(document)))
+}
+
 /// The error that came where something else was expected; `None` if the document is no error. (The result of a batch
 /// deletion has elements of that name, too.)
 pub(crate) fn error_document(document: &[u8]) -> Option<ServiceError> {
-    let document = std::str::from_utf8(document).ok()?;
-    root(document).filter(|root| matches!(root.as_str(), "Error" | "ErrorResponse"))?;
-    parse_error(document)
+    root_of(document).filter(|root| matches!(root.as_str(), "Error" | "ErrorResponse"))?;
+    parse_error(std::str::from_utf8(document).ok()?)
 }
 
 /// The text of the first element with this path (local names from the root, the root included).

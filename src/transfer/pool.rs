@@ -12,7 +12,7 @@ use std::ops::AddAssign;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 /// Finished items that may wait for an earlier one, for each item that runs: enough that one slow item does not stop the
@@ -134,13 +134,38 @@ pub async fn in_order<I, F>(
 where
     F: Future<Output = Outcome<Verdict>> + Send + 'static,
 {
-    in_order_when(width, stop_on_error, plan, |_| std::future::ready(()), work).await
+    let width = width.max(1);
+    run(width, width, stop_on_error, plan, |_| std::future::ready(()), work).await
 }
 
 /// [`in_order`] for items that may have to wait for earlier ones: an item counts as running, and takes part in the width,
 /// once what `ready` returns for it has come to its end.
 pub async fn in_order_when<I, R, F>(
     width: usize,
+    stop_on_error: bool,
+    plan: impl Stream<Item = Outcome<I>>,
+    ready: impl FnMut(&I) -> R,
+    work: impl FnMut(I) -> F,
+) -> Outcome<Ledger>
+where
+    R: Future<Output = ()> + Send + 'static,
+    F: Future<Output = Outcome<Verdict>> + Send + 'static,
+{
+    let width = width.max(1);
+    // Those that wait for an earlier one are in nobody's way.
+    run(width, window(width), stop_on_error, plan, ready, work).await
+}
+
+/// How many items may have been started and not been reported. Strictly serial means that an item is over, printed and all,
+/// before the next begins.
+fn window(width: usize) -> usize {
+    if width == 1 { 1 } else { width * WAITING_PER_RUNNING }
+}
+
+/// `ahead` is how many items may wait for their turn to run: what is to be done for an item takes memory from then on.
+async fn run<I, R, F>(
+    width: usize,
+    ahead: usize,
     stop_on_error: bool,
     plan: impl Stream<Item = Outcome<I>>,
     mut ready: impl FnMut(&I) -> R,
@@ -150,10 +175,9 @@ where
     R: Future<Output = ()> + Send + 'static,
     F: Future<Output = Outcome<Verdict>> + Send + 'static,
 {
-    let width = width.max(1);
-    // Strictly serial means that an item is over, printed and all, before the next begins.
-    let window = if width == 1 { 1 } else { width * WAITING_PER_RUNNING };
+    let window = window(width);
     let slots = Arc::new(Semaphore::new(width));
+    let ahead = Arc::new(Semaphore::new(ahead));
     let stop = Arc::new(AtomicU64::new(u64::MAX));
     let mut started = 0;
     let mut plan = pin!(plan.fuse());
@@ -164,27 +188,35 @@ where
     loop {
         let may_start = failure.is_none() && stop.load(Ordering::Relaxed) == u64::MAX && !plan.is_done();
         let room = may_start && running.len() < window;
+        let next = async {
+            // It is never closed.
+            let place = ahead.clone().acquire_owned().await.ok();
+            (plan.next().await, place)
+        };
         let event = match running.front_mut() {
             None if !room => break,
-            None => Event::Planned(plan.next().await),
+            None => Event::Planned(next.await),
             Some((_, first)) => tokio::select! {
                 biased;
-                next = plan.next(), if room => Event::Planned(next),
+                next = next, if room => Event::Planned(next),
                 ended = first => Event::Ended(ended),
             },
         };
         match event {
-            Event::Planned(None) => {}
+            Event::Planned((None, _)) => {}
             // What was planned before the plan broke is still carried out.
-            Event::Planned(Some(Err(error))) => failure = Some(error),
-            Event::Planned(Some(Ok(item))) => {
+            Event::Planned((Some(Err(error)), _)) => failure = Some(error),
+            Event::Planned((Some(Ok(item)), place)) => {
                 let log = ItemLog::default();
                 if running.is_empty() {
                     log.go_live();
                 }
-                let turn = Turn { number: started, slots: slots.clone(), stop: stop.clone(), stop_on_error };
+                let (slots, stop) = (slots.clone(), stop.clone());
+                let turn = Turn { number: started, place, slots, stop, stop_on_error };
                 started += 1;
-                let task = tokio::spawn(run_item(log.clone(), turn, ready(&item), work(item)));
+                // In a box, which goes when it is done; the task stays until it is reported.
+                let ready = ready(&item);
+                let task = tokio::spawn(run_item(log.clone(), turn, ready, Box::pin(work(item))));
                 guard.0.push_back(task.abort_handle());
                 running.push_back((log, task));
             }
@@ -220,7 +252,7 @@ type Task = JoinHandle<Option<Outcome<Verdict>>>;
 
 /// What the run waits for: the plan's next item, or the end of the item whose turn it is.
 enum Event<I> {
-    Planned(Option<Outcome<I>>),
+    Planned((Option<Outcome<I>>, Option<OwnedSemaphorePermit>)),
     Ended(Result<Option<Outcome<Verdict>>, tokio::task::JoinError>),
 }
 
@@ -239,6 +271,8 @@ async fn drain(running: &mut VecDeque<(ItemLog, Task)>, ledger: &mut Ledger) -> 
 /// What an item needs to know of the others.
 struct Turn {
     number: u64,
+    /// Its place among those that wait.
+    place: Option<OwnedSemaphorePermit>,
     slots: Arc<Semaphore>,
     /// The lowest number that ended the run, `u64::MAX` for none.
     stop: Arc<AtomicU64>,
@@ -251,11 +285,12 @@ async fn run_item(
     ready: impl Future<Output = ()>,
     work: impl Future<Output = Outcome<Verdict>>,
 ) -> Option<Outcome<Verdict>> {
-    let Turn { number, slots, stop, stop_on_error } = turn;
+    let Turn { number, place, slots, stop, stop_on_error } = turn;
     // Without a slot, which an item that is waited for may need.
     ready.await;
     // It is never closed.
     let _slot = slots.acquire().await.ok()?;
+    drop(place);
     // Tasks get their slots in about, not exactly, the order of their numbers: a later item's failure is no reason not to
     // begin an earlier one, whose failure a serial run would have met instead.
     if stop.load(Ordering::Relaxed) < number {
@@ -288,6 +323,30 @@ mod tests {
 
     fn plan(count: u64) -> impl Stream<Item = Outcome<u64>> {
         futures::stream::iter((0..count).map(Ok))
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_done_is_made_ready_for_few_items_ahead() {
+        let made = Arc::new(AtomicU64::new(0));
+        let gate = Arc::new(Semaphore::new(0));
+        let run = in_order(3, false, plan(100), |_| {
+            made.fetch_add(1, Ordering::SeqCst);
+            let gate = gate.clone();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                Ok(Verdict::Done)
+            }
+        });
+        let watch = async {
+            for ended in 0..20 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                assert!(made.load(Ordering::SeqCst) <= ended + 6);
+                gate.add_permits(1);
+            }
+            gate.add_permits(100);
+        };
+        let (ledger, ()) = futures::join!(run, watch);
+        assert_eq!(ledger.unwrap().done, 100);
     }
 
     #[tokio::test]
