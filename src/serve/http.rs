@@ -407,6 +407,9 @@ async fn respond(
     if body_is_chunked(&headers) {
         payload.leave_open();
     }
+    if user.is_none() {
+        payload.wait_for(&server.limits.strangers_documents);
+    }
     let peer = peer.address.ip();
     let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
     call.lower_link();

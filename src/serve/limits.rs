@@ -14,6 +14,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 const BODIES: usize = 384;
 /// Bodies of strangers (also forms, which say in their body whose they are) that are received at once.
 const STRANGERS_BODIES: usize = 64;
+/// Documents of strangers that are in memory at once, of those that are longer than a small body.
+const STRANGERS_DOCUMENTS: usize = 4;
 /// How long a stranger's request waits for its turn.
 const STRANGERS_PATIENCE: Duration = Duration::from_secs(10);
 /// A stranger's body may be this slow, in bytes a second, once the grace is over.
@@ -25,6 +27,7 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(crate) struct Limits {
     bodies: Arc<Semaphore>,
     strangers_bodies: Arc<Semaphore>,
+    pub(crate) strangers_documents: Arc<Documents>,
     pub(crate) connections: Arc<Connections>,
 }
 
@@ -34,6 +37,7 @@ impl Limits {
         Self {
             bodies: Arc::new(Semaphore::new(BODIES)),
             strangers_bodies: Arc::new(Semaphore::new(STRANGERS_BODIES)),
+            strangers_documents: Arc::default(),
             connections: Arc::new(Connections { most: connections.max(1), ..Connections::default() }),
         }
     }
@@ -47,7 +51,33 @@ impl Limits {
         };
         match tokio::time::timeout(patience, Arc::clone(semaphore).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => fail("SlowDown", "The server is busy with other bodies; try again."),
+            _ => busy(),
+        }
+    }
+}
+
+fn busy<T>() -> S3Result<T> {
+    fail("SlowDown", "The server is busy with other bodies; try again.")
+}
+
+/// The turns of strangers' documents.
+#[derive(Debug)]
+pub(crate) struct Documents(Arc<Semaphore>);
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(STRANGERS_DOCUMENTS)))
+    }
+}
+
+impl Documents {
+    /// Waits for the turn of a document; on a thread that may block.
+    pub(crate) fn turn(&self) -> S3Result<OwnedSemaphorePermit> {
+        let free = Arc::clone(&self.0).acquire_owned();
+        let turn = async { tokio::time::timeout(STRANGERS_PATIENCE, free).await };
+        match tokio::runtime::Handle::current().block_on(turn) {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => busy(),
         }
     }
 }

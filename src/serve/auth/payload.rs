@@ -8,10 +8,12 @@ use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{self, Algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::form::Upload;
+use crate::serve::limits::Documents;
 use bytes::{Bytes, BytesMut};
 use sha2::Sha256;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Where the bytes come from.
 #[derive(Debug)]
@@ -43,6 +45,10 @@ pub(crate) struct Payload {
     done: bool,
     /// Only its end tells how long it is.
     open_ended: bool,
+    /// What a stranger's document waits for before it is read into memory.
+    documents: Option<Arc<Documents>>,
+    /// Its turn, until the request has been answered.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Payload {
@@ -68,6 +74,8 @@ impl Payload {
             received: 0,
             done: false,
             open_ended: false,
+            documents: None,
+            turn: None,
         };
         payload.open_ended = matches!(payload.source, Source::Form(_));
         match rule {
@@ -215,6 +223,11 @@ impl Payload {
         Ok(())
     }
 
+    /// Lets a long document, which is read into memory as a whole, wait for its turn.
+    pub(crate) fn wait_for(&mut self, documents: &Arc<Documents>) {
+        self.documents = Some(Arc::clone(documents));
+    }
+
     /// All of it, if it is not longer than `limit`.
     pub(crate) fn read_all(&mut self, limit: usize) -> S3Result<Bytes> {
         let too_long =
@@ -222,7 +235,10 @@ impl Payload {
         if self.length.is_some_and(|length| length > limit as u64) {
             return Err(too_long());
         }
-        let mut all = BytesMut::new();
+        if let Some(documents) = self.documents.take().filter(|_| matches!(self.source, Source::Pieces(..))) {
+            self.turn = Some(documents.turn()?);
+        }
+        let mut all = BytesMut::with_capacity(self.length.map_or(0, |length| length as usize));
         while let Some(piece) = self.next()? {
             if all.len() + piece.len() > limit {
                 return Err(too_long());
