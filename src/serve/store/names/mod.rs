@@ -1,10 +1,10 @@
 //! The names of directories, in the order of keys.
 //!
 //! A small directory is read each time. The names of a large one are read once and kept in order in a temporary file
-//! ([`index`]). On file systems of this machine the kernel reports each change in it ([`watcher`]), so that neither what the server
-//! writes nor what others write makes it read the directory again; each reported name is looked at, and what it is then is
-//! what the index says. On other file systems, which other machines may change, an index holds for as long as the
-//! directory's modification time stands.
+//! ([`index`]). On file systems of this machine the kernel reports each change in it ([`watcher`]), so that neither what the
+//! server writes nor what others write makes it read the directory again; each reported name is looked at, and what it is
+//! then is what the index says. A modification time that no report explains makes it read again. On other file systems,
+//! which other machines may change, an index holds for as long as the directory's modification time stands.
 
 mod index;
 mod page;
@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use watcher::{Event, Watcher};
 
 /// Directories with fewer names are read each time.
@@ -36,6 +36,10 @@ const SETTLED_NS: i64 = 1_000_000_000;
 
 /// An index that was not read for this long is dropped.
 const IDLE_NS: i64 = 600 * 1_000_000_000;
+
+/// How often, and after what pause, a report is waited for that a modification time announces.
+const PATIENCE: usize = 4;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// After so many of the server's own writes the events are read, of which the kernel keeps 16,384.
 const WRITES: usize = 1000;
@@ -65,8 +69,10 @@ struct State {
 struct Indexed {
     dir: Dir,
     watch: Option<i32>,
-    /// Modification time when it was read, in nanoseconds.
-    mtime: i64,
+    /// Modification time, in nanoseconds, when it was read; of a watched directory, when the last reports had been taken in.
+    mtime: AtomicI64,
+    /// Whether there were reports since then.
+    has_changed: AtomicBool,
     /// When it was last asked for.
     used: AtomicI64,
     index: RwLock<Index>,
@@ -165,6 +171,15 @@ impl Indexed {
         self.index.write().unwrap_or_else(PoisonError::into_inner).change(&changes)
     }
 
+    /// Whether what is known explains the directory's modification time, which was looked at after the reports. If not, a
+    /// report is still on its way, or there is none: a file system that is set back to a snapshot reports nothing.
+    fn explains(&self, mtime: i64) -> bool {
+        if self.has_changed.swap(false, Ordering::Relaxed) {
+            self.mtime.store(mtime, Ordering::Relaxed);
+        }
+        self.mtime.load(Ordering::Relaxed) == mtime
+    }
+
     fn holds(&self) -> bool {
         !self.is_stale.load(Ordering::Relaxed) && !self.is_broken.load(Ordering::Relaxed)
     }
@@ -252,17 +267,28 @@ impl NameCache {
     /// The index of a directory, if there is one that holds.
     fn find(&self, dir: &Dir, identity: Identity) -> io::Result<Option<Arc<Indexed>>> {
         let mut state = self.state();
-        if !state.indexes.contains_key(&identity) {
-            return Ok(None);
+        for attempt in 0..PATIENCE {
+            if !state.indexes.contains_key(&identity) {
+                return Ok(None);
+            }
+            if attempt > 0 {
+                std::thread::sleep(PAUSE);
+            }
+            self.refresh(&mut state);
+            let Some(found) = state.indexes.get(&identity) else { return Ok(None) };
+            if !found.holds() {
+                break;
+            }
+            if found.explains(dir.stat_self()?.mtime) {
+                found.used.store(now_ns(), Ordering::Relaxed);
+                return Ok(Some(Arc::clone(found)));
+            }
+            if found.watch.is_none() {
+                break;
+            }
         }
-        self.refresh(&mut state);
-        let Some(found) = state.indexes.get(&identity) else { return Ok(None) };
-        if !found.holds() || (found.watch.is_none() && found.mtime != dir.stat_self()?.mtime) {
-            self.forget(&mut state, identity);
-            return Ok(None);
-        }
-        found.used.store(now_ns(), Ordering::Relaxed);
-        Ok(Some(Arc::clone(found)))
+        self.forget(&mut state, identity);
+        Ok(None)
     }
 
     /// Reads a directory.
@@ -276,7 +302,8 @@ impl NameCache {
         let indexed = Arc::new(Indexed {
             dir: dir.again()?,
             watch,
-            mtime,
+            mtime: AtomicI64::new(mtime),
+            has_changed: AtomicBool::new(false),
             used: AtomicI64::new(now),
             index: RwLock::new(Index::new(Arc::clone(slots))),
             changed: Mutex::new(watch.map(|_| BTreeSet::new())),
@@ -349,6 +376,7 @@ impl NameCache {
         }
         for (watch, names) in changed {
             if let Some(indexed) = state.watched.get(&watch) {
+                indexed.has_changed.store(true, Ordering::Relaxed);
                 indexed.look_at(names);
             }
         }

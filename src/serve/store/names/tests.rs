@@ -161,6 +161,16 @@ fn whatever_happens_to_a_large_directory_is_known() {
     }
     let after: Vec<_> = cache.state().indexes.values().map(Arc::as_ptr).collect();
     assert_eq!(before, after, "it was not read again");
+    // As if the file system had been set back to a snapshot.
+    fs::File::open(folder.path()).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(said(&cache, &dir), there(folder.path()));
+    assert_ne!(
+        after,
+        cache.state().indexes.values().map(Arc::as_ptr).collect::<Vec<_>>(),
+        "it was read again"
+    );
+    fs::write(at("after-that"), "").unwrap();
+    assert_eq!(said(&cache, &dir), there(folder.path()));
     for name in 0..2000 {
         let _ = fs::remove_file(at(&format!("{name:05}")));
     }
