@@ -179,7 +179,7 @@ fn expire_versions(bucket: &Bucket, rules: &Rules, now: &Now, stopped: &dyn Fn()
         if stopped() {
             return Ok(());
         }
-        let versions = bucket.versions_of(&key)?;
+        let versions = bucket.versions_of(&key, None, usize::MAX)?;
         for (index, shown) in versions.iter().enumerate() {
             let fits = |rule: &Rule| match &shown.what {
                 ShownWhat::Data(summary) => rule.fits(&key, &summary.meta, summary.stat.size),

@@ -59,17 +59,12 @@ struct Page {
 }
 
 impl Page {
-    fn is_full(&self, max: usize) -> bool {
-        self.versions.len() + self.prefixes.len() == max
+    fn len(&self) -> usize {
+        self.versions.len() + self.prefixes.len()
     }
-}
 
-/// The versions of the marker's key that come after the marked one. Ids grow with time, so one that is gone still has
-/// its place; the `null` version, once gone, has none, and the next key follows.
-fn after_marker(versions: Vec<Shown>, marker: &str) -> Vec<Shown> {
-    match versions.iter().position(|shown| shown.id == marker) {
-        Some(at) => versions.into_iter().skip(at + 1).collect(),
-        None => versions.into_iter().filter(|shown| shown.id.as_str() < marker).collect(),
+    fn is_full(&self, max: usize) -> bool {
+        self.len() == max
     }
 }
 
@@ -103,11 +98,10 @@ fn page(
             page.prefixes.push(common.to_owned());
             continue;
         }
-        let mut versions = bucket.versions_of(&key)?;
-        if key == key_marker {
-            versions = after_marker(versions, id_marker);
-        }
-        for shown in versions {
+        let after = (key == key_marker).then_some(id_marker);
+        // One more, which says that there is another page.
+        let most = max - page.len() + 1;
+        for shown in bucket.versions_of(&key, after, most)? {
             if page.is_full(max) {
                 page.truncated = true;
                 return Ok(page);

@@ -118,6 +118,7 @@ pub(crate) struct Bucket {
     escaped_meta: Lazy,
     uploads: Lazy,
     version_index: Lazy,
+    version_segments: Lazy,
     version_data: Lazy,
     state: RwLock<State>,
     documents: RwLock<HashMap<String, Arc<str>>>,
@@ -187,6 +188,7 @@ impl Bucket {
             escaped_meta: Lazy::new(&[PRIVATE, "escaped", "meta"]),
             uploads: Lazy::new(&[PRIVATE, "uploads"]),
             version_index: Lazy::new(&[PRIVATE, "versions", "index"]),
+            version_segments: Lazy::new(&[PRIVATE, "versions", "segments"]),
             version_data: Lazy::new(&[PRIVATE, "versions", "data"]),
             state: RwLock::new(state),
             documents: RwLock::new(documents),
@@ -364,6 +366,15 @@ impl Bucket {
 
     pub(super) fn make_version_index(&self) -> io::Result<&Dir> {
         self.version_index.make(&self.dir, self.mode)
+    }
+
+    /// Where the older ones of long histories are.
+    pub(super) fn version_segments(&self) -> io::Result<Option<&Dir>> {
+        self.version_segments.get(&self.dir)
+    }
+
+    pub(super) fn make_version_segments(&self) -> io::Result<&Dir> {
+        self.version_segments.make(&self.dir, self.mode)
     }
 
     /// Where their contents are.

@@ -12,7 +12,8 @@
 //!     escaped/data/HEX              objects whose keys cannot be paths
 //!     escaped/meta/HEX              their sidecars
 //!     uploads/ID/                   upload.json and parts (see [`uploads`])
-//!     versions/index/HEX            versions of a key that are not current, and delete markers
+//!     versions/index/HEX            versions of a key that are not current, and delete markers: the newest
+//!     versions/segments/NAME        older ones, where there are many
 //!     versions/data/NAME            their contents
 //!     tmp/                          files that have no name yet
 //! ```

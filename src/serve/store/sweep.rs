@@ -1,4 +1,4 @@
-//! What a crash left of versions: contents that no index mentions. They harm nothing and take space.
+//! What a crash left of versions: contents and segments that no index mentions. They harm nothing and take space.
 //!
 //! Looked for at the start after a run that did not end by itself, as it takes a look at each index. The mark of such a run
 //! is the text in the lock file, which the end of a run removes.
@@ -30,48 +30,75 @@ pub(super) fn end(lock: &File) {
     let _ = lock.set_len(0);
 }
 
-/// Removes the contents that no index of a bucket mentions; returns how many. Nobody uses the bucket yet.
+/// Names by their sums: one that has the sum of another by chance stays.
+#[derive(Default)]
+struct Names {
+    hasher: RandomState,
+    sums: HashSet<u64>,
+}
+
+impl Names {
+    fn insert(&mut self, name: &str) {
+        self.sums.insert(self.hasher.hash_one(name.as_bytes()));
+    }
+
+    /// Removes the files of a directory that have another name; returns how many.
+    fn remove_others(&self, dir: &Dir) -> io::Result<usize> {
+        let mut removed = 0;
+        dir.each(|name, kind| {
+            if kind == Kind::File
+                && !self.sums.contains(&self.hasher.hash_one(name))
+                && let Ok(name) = std::str::from_utf8(name)
+                && dir.unlink(name)?
+            {
+                removed += 1;
+            }
+            Ok(())
+        })?;
+        Ok(removed)
+    }
+}
+
+/// Removes the contents and the segments that no index of a bucket mentions; returns how many. Nobody uses the bucket yet.
 pub(super) fn sweep(bucket: &Bucket) -> io::Result<usize> {
-    let Some(data) = bucket.version_data()? else { return Ok(0) };
-    if !has_links(bucket)? {
-        // A version may be in the middle of a move, then, and what no index mentions be the only one there is.
+    let (contents, segments) = (bucket.version_data()?, bucket.version_segments()?);
+    if contents.is_none() && segments.is_none() {
         return Ok(0);
     }
-    // Sums of names: a content that has that of another by chance stays.
-    let hasher = RandomState::new();
-    let mut known = HashSet::new();
+    let (mut known_contents, mut known_segments) = (Names::default(), Names::default());
     if let Some(index) = bucket.version_index()? {
-        remember(index, &mut |name| {
-            known.insert(hasher.hash_one(name.as_bytes()));
+        each_head(index, &mut |head| {
+            let mut content = |name: &str| known_contents.insert(name);
+            let mut segment = |name: &str| known_segments.insert(name);
+            versions::mentions(bucket, head, &mut content, &mut segment)
         })?;
     }
     let mut removed = 0;
-    data.each(|name, kind| {
-        if kind == Kind::File
-            && !known.contains(&hasher.hash_one(name))
-            && let Ok(name) = std::str::from_utf8(name)
-            && data.unlink(name)?
-        {
-            removed += 1;
-        }
-        Ok(())
-    })?;
+    // Else a version may be in the middle of a move, and what no index mentions be the only one there is.
+    if let Some(contents) = contents
+        && has_links(bucket)?
+    {
+        removed += known_contents.remove_others(contents)?;
+    }
+    if let Some(segments) = segments {
+        removed += known_segments.remove_others(segments)?;
+    }
     Ok(removed)
 }
 
-/// Names every content that the indexes below a directory mention. One that cannot be read ends the search.
-fn remember(index: &Dir, tell: &mut impl FnMut(String)) -> io::Result<()> {
+/// Shows the head of each key below a directory of indexes. One that cannot be read ends the search.
+fn each_head(index: &Dir, look: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     for entry in index.list()? {
         let Ok(name) = std::str::from_utf8(&entry.name) else { continue };
         match entry.kind {
             Kind::Dir => {
                 if let Some(below) = index.child(name)? {
-                    remember(&below, tell)?;
+                    each_head(&below, look)?;
                 }
             }
             Kind::File => {
-                if let Some(bytes) = index.read(name)? {
-                    versions::names_in(&bytes)?.into_iter().for_each(&mut *tell);
+                if let Some(head) = index.read(name)? {
+                    look(&head)?;
                 }
             }
             _ => {}
