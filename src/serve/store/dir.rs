@@ -226,6 +226,8 @@ impl Dir {
             at = match rustix::fs::openat(&at.0, part, DIRECTORY, Mode::empty()) {
                 Ok(next) => Self(next),
                 Err(Errno::NOENT) => {
+                    #[cfg(test)]
+                    super::fault::step()?;
                     let _making = sync.then(|| MAKING.begin());
                     match rustix::fs::mkdirat(&at.0, part, Mode::from_raw_mode(0o777)) {
                         Ok(()) if sync => at.sync()?,
@@ -319,6 +321,8 @@ impl Dir {
 
     /// Makes a new file, open for reading and writing; fails if the name is taken.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
+        #[cfg(test)]
+        super::fault::step()?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?))
     }
@@ -337,16 +341,22 @@ impl Dir {
 
     /// Moves a name, replacing a file that has the new one.
     pub(crate) fn rename(&self, from: &str, to_dir: &Self, to: &str) -> io::Result<()> {
+        #[cfg(test)]
+        super::fault::step()?;
         Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
     }
 
     /// Gives a file a second name, which must be free.
     pub(crate) fn link(&self, name: &str, to_dir: &Self, to: &str) -> io::Result<()> {
+        #[cfg(test)]
+        super::fault::step()?;
         Ok(rustix::fs::linkat(&self.0, name, &to_dir.0, to, AtFlags::empty())?)
     }
 
     /// Removes a file; `false` if there was none.
     pub(crate) fn unlink(&self, name: &str) -> io::Result<bool> {
+        #[cfg(test)]
+        super::fault::step()?;
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
@@ -356,6 +366,8 @@ impl Dir {
 
     /// Removes an empty directory.
     pub(crate) fn rmdir(&self, name: &str) -> io::Result<()> {
+        #[cfg(test)]
+        super::fault::step()?;
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 

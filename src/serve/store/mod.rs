@@ -26,6 +26,8 @@ pub(crate) mod bucket;
 mod damage;
 mod digests;
 pub(crate) mod dir;
+#[cfg(test)]
+mod fault;
 pub(crate) mod haste;
 pub(crate) mod meta;
 mod names;

@@ -32,6 +32,8 @@
 mod history;
 mod pages;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use super::bucket::{Bucket, Versioning};
 use super::dir::{Kind, Stat};
