@@ -96,6 +96,18 @@ pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     let _ = stream.set_nodelay(true);
+                    let patience = server.read_timeout;
+                    // One on which nothing has come yet needs no buffers.
+                    let begun = tokio::select! {
+                        begun = tokio::time::timeout(patience, stream.readable()) => begun,
+                        () = stop_wanted(&mut stopping) => return,
+                        () = admitted.closed() => {
+                            return log::debug!("serve: an idle connection from {peer} makes room");
+                        }
+                    };
+                    if begun.is_err() {
+                        return log::debug!("serve: nothing came from {peer}");
+                    }
                     let mut stream = TimeoutWriter::new(stream);
                     stream.set_timeout(Some(write_timeout));
                     let stream = Box::pin(stream);
@@ -103,7 +115,6 @@ pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::
                     match tls {
                         None => Box::pin(serve_connection(stream, peer, server, stopping, &admitted)).await,
                         Some(tls) => {
-                            let patience = server.read_timeout;
                             let greeted = tokio::select! {
                                 greeted = tokio::time::timeout(patience, Box::pin(tls.accept(stream))) => greeted,
                                 () = stop_wanted(&mut stopping) => return,

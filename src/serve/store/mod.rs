@@ -342,7 +342,14 @@ impl Store {
         let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;
         let trash = private.make(std::iter::once(TRASH), self.mode.fsync)?;
         let temporary = staged::temporary_name();
-        self.root.rename(bucket.name(), &trash, &temporary)?;
+        match self.root.rename(bucket.name(), &trash, &temporary) {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices) =>
+            {
+                return fail("InvalidBucketState", "The bucket is a mount point of the server's.");
+            }
+            renamed => renamed?,
+        }
         if self.mode.fsync {
             self.root.sync()?;
         }
