@@ -25,10 +25,11 @@ use std::mem;
 pub(super) const LIMITS: Limits = if cfg!(test) {
     Limits { newest: 4, left: 2, segment: 5 }
 } else {
-    Limits { newest: 64, left: 32, segment: 192 }
+    Limits { newest: 64, left: 33, segment: 192 }
 };
 
-/// Numbers of entries. An entry has some 400 bytes, and what the head says of a segment 150.
+/// Numbers of entries. What goes from a head at a time fills a segment without a rest. An entry has some 300 bytes, and what
+/// the head says of a segment 130.
 pub(super) struct Limits {
     /// The most in a head.
     pub(super) newest: usize,
