@@ -494,3 +494,22 @@ fn readers_find_what_stays_while_others_write() {
         writer.join().unwrap();
     });
 }
+
+/// Who deletes page by page names markers that are gone; what was there before there were versions comes last.
+#[test]
+fn the_null_version_is_found_after_a_marker_that_is_gone() {
+    let lab = Lab::new();
+    let bucket = lab.bucket();
+    let switch = |to| bucket.set_state(|state| state.versioning = Some(to)).unwrap();
+    switch(Versioning::Suspended);
+    put(&bucket, "k", "null").unwrap();
+    switch(Versioning::Enabled);
+    let ids: Vec<String> = (0..20).map(|_| put(&bucket, "k", "new").unwrap().unwrap()).collect();
+    for count in 0..20 {
+        let marker = &ids[count];
+        bucket.remove_version("k", marker, |_, _| Ok(())).unwrap();
+        let rest = bucket.versions_of("k", Some(marker), 10).unwrap();
+        assert_eq!(rest.iter().map(|shown| &*shown.id).collect::<Vec<_>>(), ["null"], "{count}");
+        assert_eq!(rest[0].latest, count == 19);
+    }
+}
