@@ -98,8 +98,9 @@ pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::
                     let _ = stream.set_nodelay(true);
                     let patience = server.read_timeout;
                     // One on which nothing has come yet needs no buffers.
+                    let mut first = [0];
                     let begun = tokio::select! {
-                        begun = tokio::time::timeout(patience, stream.readable()) => begun,
+                        begun = tokio::time::timeout(patience, stream.peek(&mut first)) => begun,
                         () = stop_wanted(&mut stopping) => return,
                         () = admitted.closed() => {
                             return log::debug!("serve: an idle connection from {peer} makes room");

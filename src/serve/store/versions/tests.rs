@@ -505,8 +505,7 @@ fn the_null_version_is_found_after_a_marker_that_is_gone() {
     put(&bucket, "k", "null").unwrap();
     switch(Versioning::Enabled);
     let ids: Vec<String> = (0..20).map(|_| put(&bucket, "k", "new").unwrap().unwrap()).collect();
-    for count in 0..20 {
-        let marker = &ids[count];
+    for (count, marker) in ids.iter().enumerate() {
         bucket.remove_version("k", marker, |_, _| Ok(())).unwrap();
         let rest = bucket.versions_of("k", Some(marker), 10).unwrap();
         assert_eq!(rest.iter().map(|shown| &*shown.id).collect::<Vec<_>>(), ["null"], "{count}");
