@@ -193,14 +193,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         )],
     },
     Difference {
-        row: "missing-sources",
-        place: "sync --files-from=gaps .*",
-        changes: &[(
-            r"(?s)^exit: 0\n(.*--- stderr\n)",
-            "exit: 2\n${1}WARNING: Skipping over tree/none: No such file or directory\n",
-        )],
-    },
-    Difference {
         row: "links-away",
         place: "(sync|put -r) -F away/ .*",
         changes: &[(

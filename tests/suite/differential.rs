@@ -156,9 +156,14 @@ impl Drop for Twins {
     }
 }
 
-/// A transcript with what is said of links in the order of their names: s3cmd has that of the disk.
+/// A transcript with what is said of links, and of files that are none, in the order of their names: s3cmd has that of the
+/// disk.
 fn links_in_order(transcript: &str) -> Vec<&str> {
-    let is_of_link = |line: &&str| line.starts_with("WARNING: Skipping over symbolic link: ");
+    let is_of_link = |line: &&str| {
+        ["symbolic link", "non regular file"]
+            .iter()
+            .any(|kind| line.starts_with(&format!("WARNING: Skipping over {kind}: ")))
+    };
     let mut links: Vec<&str> = transcript.lines().filter(is_of_link).collect();
     links.sort_unstable();
     let mut links = links.into_iter();
