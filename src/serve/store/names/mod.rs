@@ -85,7 +85,7 @@ struct Indexed {
 }
 
 /// The names of a directory, one after the other.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
     page: Page,
     at: usize,
@@ -221,20 +221,14 @@ impl NameCache {
         if let Some(source) = self.find(dir, identity)? {
             return first_of(source);
         }
-        let mut names = Vec::new();
-        let is_whole = dir.each_until(|name, kind| {
-            names.extend(entry(name, kind).map(|(name, is_dir)| with_slash(name, is_dir)));
-            Ok(names.len() < INDEXED_FROM)
-        })?;
-        if is_whole {
-            return Ok(Names { page: Page::of(names), at: 0, source: None });
+        if let Some(names) = in_memory(dir, INDEXED_FROM)? {
+            return Ok(names);
         }
-        drop(names);
         match self.find_or_build(dir, identity) {
             Ok(source) => first_of(source),
             Err(error) => {
                 log::debug!("serve: no index of the names of a directory: {error}");
-                whole(dir)
+                Ok(in_memory(dir, usize::MAX)?.unwrap_or_default())
             }
         }
     }
@@ -266,13 +260,14 @@ impl NameCache {
 
     /// The index of a directory, if there is one that holds.
     fn find(&self, dir: &Dir, identity: Identity) -> io::Result<Option<Arc<Indexed>>> {
-        let mut state = self.state();
         for attempt in 0..PATIENCE {
+            if attempt > 0 {
+                // Not under the lock: other directories have nothing to wait for.
+                std::thread::sleep(PAUSE);
+            }
+            let mut state = self.state();
             if !state.indexes.contains_key(&identity) {
                 return Ok(None);
-            }
-            if attempt > 0 {
-                std::thread::sleep(PAUSE);
             }
             self.refresh(&mut state);
             let Some(found) = state.indexes.get(&identity) else { return Ok(None) };
@@ -287,7 +282,7 @@ impl NameCache {
                 break;
             }
         }
-        self.forget(&mut state, identity);
+        self.forget(&mut self.state(), identity);
         Ok(None)
     }
 
@@ -436,12 +431,12 @@ fn first_of(source: Arc<Indexed>) -> io::Result<Names> {
     Ok(Names { page, at, source: Some(source) })
 }
 
-/// All names of a directory, in memory.
-fn whole(dir: &Dir) -> io::Result<Names> {
+/// All names of a directory, in memory; `None` if there are `too_many` or more.
+fn in_memory(dir: &Dir, too_many: usize) -> io::Result<Option<Names>> {
     let mut names = Vec::new();
-    dir.each(|name, kind| {
+    let is_whole = dir.each_until(|name, kind| {
         names.extend(entry(name, kind).map(|(name, is_dir)| with_slash(name, is_dir)));
-        Ok(())
+        Ok(names.len() < too_many)
     })?;
-    Ok(Names { page: Page::of(names), at: 0, source: None })
+    Ok(is_whole.then(|| Names { page: Page::of(names), at: 0, source: None }))
 }
