@@ -127,6 +127,16 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         changes: &[(r"$", "ERROR: host_base = localhost:1 in s3cfg-down: nothing listens there\n")],
     },
     Difference {
+        row: "setting-hint",
+        place: "--access_key=nobody --secret_key=x ls s3://BUCKET",
+        changes: &[(r"$", "ERROR: access_key on the command line: the service does not know it\n")],
+    },
+    Difference {
+        row: "setting-hint",
+        place: "--secret_key=x ls s3://BUCKET",
+        changes: &[(r"$", "ERROR: secret_key on the command line: it may not be the one of the access key\n")],
+    },
+    Difference {
         row: "verbose-lines",
         place: "319-put-verbose",
         changes: &[(r"INFO: (Cache file not found|Running stat).*\n", "")],

@@ -374,6 +374,7 @@ const SCENES: &[Scene] = &[
         name: "websites",
         lines: &[
             "ws-create s3://BUCKET",
+            "ws-create --ws-index=i.html --ws-error=e.html s3://BUCKET",
             "ws-info s3://BUCKET",
             "ws-delete s3://BUCKET",
             "ws-info s3://BUCKET",
@@ -618,6 +619,8 @@ const SCENES: &[Scene] = &[
             "ls --limit",
             "ls --recursive=yes s3://BUCKET",
             "ls --limit=0 s3://BUCKET",
+            "--access_key=nobody --secret_key=x ls s3://BUCKET",
+            "--secret_key=x ls s3://BUCKET",
             "-- ls s3://BUCKET",
             "ls -- s3://BUCKET",
             "--verbatim ls s3://BUCKET",
