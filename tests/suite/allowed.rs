@@ -134,7 +134,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         row: "setting-hint",
         place: "--secret_key=x ls s3://BUCKET",
-        changes: &[(r"$", "ERROR: secret_key on the command line: it may not be the one of the access key\n")],
+        changes: &[(
+            r"$",
+            "ERROR: secret_key on the command line: it may not be the one of the access key\n",
+        )],
     },
     Difference {
         row: "verbose-lines",
