@@ -14,7 +14,7 @@ const ATTEMPTS: usize = 8;
 /// Has the file system take what was written so far and returns what `close` would report, while the file stays open and
 /// keeps its locks: a second descriptor of the same open file is made and closed. On local file systems this costs nothing.
 #[cfg(unix)]
-pub(crate) fn settle(file: impl std::os::fd::AsFd) -> io::Result<()> {
+pub(crate) fn check_close_errors(file: impl std::os::fd::AsFd) -> io::Result<()> {
     let mut ended = Ok(());
     for _ in 0..ATTEMPTS {
         ended = close_descriptor(file.as_fd().try_clone_to_owned()?);
@@ -27,7 +27,7 @@ pub(crate) fn settle(file: impl std::os::fd::AsFd) -> io::Result<()> {
 
 /// Closes a file and returns what that reports.
 pub(crate) fn close(file: File) -> io::Result<()> {
-    settle(&file)
+    check_close_errors(&file)
 }
 
 #[cfg(unix)]
@@ -43,7 +43,7 @@ fn close_descriptor(descriptor: std::os::fd::OwnedFd) -> io::Result<()> {
 
 /// On these systems nothing is known of such errors.
 #[cfg(not(unix))]
-pub(crate) fn settle(_: &File) -> io::Result<()> {
+pub(crate) fn check_close_errors(_: &File) -> io::Result<()> {
     Ok(())
 }
 
@@ -70,7 +70,7 @@ mod tests {
         let mut file = File::create(&path).unwrap();
         flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
         file.write_all(b"one").unwrap();
-        settle(&file).unwrap();
+        check_close_errors(&file).unwrap();
         let other = File::open(&path).unwrap();
         assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
         file.write_all(b" two").unwrap();

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-static KEPT: Mutex<Vec<Weak<Entry>>> = Mutex::new(Vec::new());
+static RESUMABLE: Mutex<Vec<Weak<Entry>>> = Mutex::new(Vec::new());
 
 /// Lines that name one thing each; more of them would hide what else is said.
-const MOST: usize = 10;
+const MAX_LINES: usize = 10;
 
 /// Whether the run is to end: long work on a thread of its own looks here, because nothing else stops it.
 pub(crate) fn requested() -> bool {
@@ -22,7 +22,7 @@ pub(crate) fn request() -> bool {
 
 /// Something unfinished that the next run of the same command goes on with, as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Kept(Arc<Entry>);
+pub(crate) struct ResumableWork(Arc<Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -32,11 +32,11 @@ struct Entry {
     size: u64,
 }
 
-impl Kept {
+impl ResumableWork {
     /// `what` is unfinished and will have `size` bytes; nothing of it is there yet.
     pub(crate) fn new(what: String, size: u64) -> Self {
         let entry = Arc::new(Entry { what, done: AtomicU64::new(0), size });
-        let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = RESUMABLE.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|entry| entry.strong_count() > 0);
         all.push(Arc::downgrade(&entry));
         Self(entry)
@@ -49,8 +49,8 @@ impl Kept {
 }
 
 /// What is kept at this moment, a line each. Nothing where no byte of anything is.
-pub(crate) fn kept() -> Vec<String> {
-    let all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+pub(crate) fn resume_report() -> Vec<String> {
+    let all = RESUMABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut lines: Vec<String> = all
         .iter()
         .filter_map(Weak::upgrade)
@@ -61,8 +61,8 @@ pub(crate) fn kept() -> Vec<String> {
     if lines.is_empty() {
         return lines;
     }
-    let more = lines.len().saturating_sub(MOST);
-    lines.truncate(MOST);
+    let more = lines.len().saturating_sub(MAX_LINES);
+    lines.truncate(MAX_LINES);
     if more > 0 {
         lines.push(format!("... and of {more} more"));
     }
@@ -76,15 +76,15 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_told_while_it_is() {
-        let none = Kept::new("'untouched'".into(), 5);
-        let kept = Kept::new("'some'".into(), 100);
+        let none = ResumableWork::new("'untouched'".into(), 5);
+        let kept = ResumableWork::new("'some'".into(), 100);
         kept.add(30);
         kept.add(12);
         let line = "'some': 42 of 100 bytes are kept".to_owned();
-        let lines = super::kept();
+        let lines = super::resume_report();
         assert!(lines.contains(&line) && !lines.iter().any(|line| line.contains("untouched")), "{lines:?}");
         assert!(lines.last().unwrap().contains("same command"));
         drop((kept, none));
-        assert!(!super::kept().contains(&line));
+        assert!(!super::resume_report().contains(&line));
     }
 }

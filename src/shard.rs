@@ -12,30 +12,30 @@ use std::num::NonZeroU32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     index: u32,
-    of: NonZeroU32,
+    count: NonZeroU32,
 }
 
 impl Shard {
     /// Reads `I/N`, `I` from 1 to `N`. `None` if it is something else.
     pub fn parse(text: &str) -> Option<Self> {
-        let (index, of) = text.trim().split_once('/')?;
+        let (index, count) = text.trim().split_once('/')?;
         let number =
             |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-        let (index, of) = (number(index)?, NonZeroU32::new(number(of)?)?);
-        (1..=of.get()).contains(&index).then_some(Self { index, of })
+        let (index, count) = (number(index)?, NonZeroU32::new(number(count)?)?);
+        (1..=count.get()).contains(&index).then_some(Self { index, count })
     }
 
     /// Whether a name belongs to this share. It is the name relative to the argument, the one that `--exclude` sees.
-    pub fn takes(self, name: &str) -> bool {
+    pub fn contains(self, name: &str) -> bool {
         let digest = Sha256::digest(name.as_bytes());
         let first = digest.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
-        first % u64::from(self.of.get()) == u64::from(self.index - 1)
+        first % u64::from(self.count.get()) == u64::from(self.index - 1)
     }
 }
 
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index, self.of)
+        write!(f, "{}/{}", self.index, self.count)
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
         let shards: Vec<Shard> = (1..=7).map(|i| Shard::parse(&format!("{i}/7")).unwrap()).collect();
         let mut counts = [0; 7];
         for name in &names {
-            let of: Vec<usize> = (0..7).filter(|index| shards[*index].takes(name)).collect();
+            let of: Vec<usize> = (0..7).filter(|index| shards[*index].contains(name)).collect();
             assert_eq!(of.len(), 1, "{name}");
             counts[of[0]] += 1;
         }
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn the_rule_stands() {
         let share =
-            |name: &str| (1..=16).find(|i| Shard::parse(&format!("{i}/16")).unwrap().takes(name)).unwrap();
+            |name: &str| (1..=16).find(|i| Shard::parse(&format!("{i}/16")).unwrap().contains(name)).unwrap();
         // SHA-256 of the empty name begins e3b0c44298fc1c14, of "abc" ba7816bf8f01cfea.
         assert_eq!([share(""), share("abc")], [5, 11]);
     }

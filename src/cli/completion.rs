@@ -1,73 +1,75 @@
-//! What a shell asks while a line is being typed: `s3cmd __complete SHELL KIND WORD LINE...`. The scripts in
-//! `completions/` call it; it is in no table, so that it is in no help, and no word of s3cmd's is like it.
+//! Completion requests of a shell: `s3cmd __complete SHELL KIND WORD LINE...`, called by the scripts in `completions/`.
+//! The word is not in the command table, so that the help does not list it. No command of s3cmd resembles it.
 
 use std::ffi::{OsStr, OsString};
 
-use super::layer;
+use super::clap_parser;
 use super::normalise::{self, Line};
 use super::options::{self, Scope, Sets};
-use crate::config::{Single, Typed, TypedValue};
+use crate::config::{CliOnly, CliOptions, OptionValue};
 
-/// The first word of such a call.
+/// The first word of a completion request.
 const WORD: &str = "__complete";
 
-/// What is to be offered.
+/// What to complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompletionKind {
     /// `s3://BUCKET`
     Buckets,
-    /// `s3://BUCKET/`, and what is in it, one level at a time.
+    /// `s3://BUCKET/` and the objects in it, one level at a time.
     Objects,
 }
 
-/// A question of a shell.
+/// A completion request from a shell.
 #[derive(Debug)]
-pub struct Completion {
-    /// What is to be offered.
+pub struct CompletionRequest {
+    /// What to complete.
     pub kind: CompletionKind,
-    /// The word as far as it is typed.
+    /// The part of the word before the cursor.
     pub word: String,
-    /// The options on the line that say which store it is.
-    pub typed: Typed,
+    /// The options on the line that select the store and the account.
+    pub options: CliOptions,
 }
 
-impl Completion {
-    /// Reads the arguments of the program. `None` where they are no such call; `Some(None)` where they are one that
-    /// cannot be answered.
+impl CompletionRequest {
+    /// Reads the arguments of the program. `None` if they are not a completion request, `Some(None)` if they are one
+    /// that cannot be completed.
     pub(super) fn read(args: &[OsString]) -> Option<Option<Self>> {
         let [first, shell, kind, word, line @ ..] = args else { return None };
-        (first == WORD).then(|| Self::question(shell.to_str()?, kind.to_str()?, word, line))
+        (first == WORD).then(|| Self::parse(shell.to_str()?, kind.to_str()?, word, line))
     }
 
-    fn question(shell: &str, kind: &str, word: &OsStr, line: &[OsString]) -> Option<Self> {
+    fn parse(shell: &str, kind: &str, word: &OsStr, line: &[OsString]) -> Option<Self> {
         let kind = match kind {
             "buckets" => CompletionKind::Buckets,
             "objects" => CompletionKind::Objects,
             _ => return None,
         };
-        // The others hand over words as the program would get them.
+        // Unlike bash, the other shells pass words with quotes and escapes already resolved.
         let plain = |word: &OsStr| if shell == "bash" { unquoted(word) } else { word.to_owned() };
         // The word may be the value of the option before it.
         let line = line.iter().map(OsString::as_os_str).chain([word]).map(plain).collect();
         let Ok(Line { options, .. }) = normalise::normalise(line) else { return None };
-        let mut typed = layer::read(options).ok()?;
-        keep_account(&mut typed);
-        Some(Self { kind, word: plain(word).into_string().ok()?, typed })
+        let mut options = clap_parser::read(options).ok()?;
+        keep_account(&mut options);
+        Some(Self { kind, word: plain(word).into_string().ok()?, options })
     }
 }
 
-/// Drops what has nothing to do with reaching the store: lists of patterns would be read, encryption be refused.
-fn keep_account(typed: &mut Typed) {
-    typed.lists.clear();
-    typed.keys.retain(|(key, _)| *key == "bucket_location" || is_of_every_command(key));
-    for (single, value) in &mut typed.singles {
-        if let (Single::ConfigFile, TypedValue::Text(file)) = (single, value) {
-            *file = at_home(file);
+/// Drops the options that are not needed to reach the store. Otherwise pattern files would be read, and encryption
+/// without a passphrase would be an error.
+fn keep_account(options: &mut CliOptions) {
+    options.lists.clear();
+    options.keys.retain(|(key, _)| *key == "bucket_location" || is_global(key));
+    for (option, value) in &mut options.cli_only {
+        if let (CliOnly::ConfigFile, OptionValue::Text(file)) = (option, value) {
+            *file = expand_home(file);
         }
     }
 }
 
-fn is_of_every_command(key: &str) -> bool {
+/// Whether an option that applies to every command sets the key.
+fn is_global(key: &str) -> bool {
     options::all().any(|option| {
         let sets = match option.sets {
             Sets::Key(name) | Sets::On(name) | Sets::Off(name) | Sets::Fixed(name, _) => name == key,
@@ -77,8 +79,8 @@ fn is_of_every_command(key: &str) -> bool {
     })
 }
 
-/// A path with the `~/` that a shell has not replaced yet.
-fn at_home(file: &OsStr) -> OsString {
+/// Expands a leading `~/`, which the shell has not done yet at completion time.
+fn expand_home(file: &OsStr) -> OsString {
     let rest = file.to_str().and_then(|file| file.strip_prefix("~/"));
     match (rest, std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest).into(),
@@ -86,10 +88,10 @@ fn at_home(file: &OsStr) -> OsString {
     }
 }
 
-/// A word of a line of bash without its quotes and backslashes; the last quote may be open still. Variables stay as
-/// they are.
+/// Removes quotes and backslashes from a word of a bash command line. The last quote may still be open. Variables are
+/// not expanded.
 fn unquoted(word: &OsStr) -> OsString {
-    // What is no text has no quotes that could be told apart.
+    // Quotes cannot be recognized in a word that is not UTF-8.
     let Some(text) = word.to_str() else { return word.to_owned() };
     let mut plain = String::new();
     let mut quote = None;
@@ -112,13 +114,13 @@ fn unquoted(word: &OsStr) -> OsString {
 mod tests {
     use super::*;
 
-    fn read(args: &[&str]) -> Option<Option<Completion>> {
+    fn read(args: &[&str]) -> Option<Option<CompletionRequest>> {
         let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-        Completion::read(&args)
+        CompletionRequest::read(&args)
     }
 
     #[test]
-    fn the_line_says_which_store_is_asked() {
+    fn the_options_of_the_line_select_the_store() {
         let line = [
             "__complete",
             "zsh",
@@ -131,25 +133,25 @@ mod tests {
             "--exclude-from=g",
             "-e",
         ];
-        let question = read(&line).unwrap().unwrap();
-        assert_eq!((question.kind, &*question.word), (CompletionKind::Objects, "s3://b/x y"));
-        assert_eq!(question.typed.single(Single::ConfigFile).unwrap(), "f");
-        assert_eq!(question.typed.key("use_https"), Some(&TypedValue::Switch(false)));
-        assert!(question.typed.lists.is_empty() && question.typed.key("encrypt").is_none());
+        let request = read(&line).unwrap().unwrap();
+        assert_eq!((request.kind, &*request.word), (CompletionKind::Objects, "s3://b/x y"));
+        assert_eq!(request.options.text(CliOnly::ConfigFile).unwrap(), "f");
+        assert_eq!(request.options.key("use_https"), Some(&OptionValue::Switch(false)));
+        assert!(request.options.lists.is_empty() && request.options.key("encrypt").is_none());
     }
 
     #[test]
-    fn what_is_no_question_is_a_command_line() {
+    fn other_arguments_are_a_command_line() {
         assert!(read(&["ls", "zsh", "objects", "s3://b"]).is_none());
         assert!(read(&["__complete"]).is_none());
         assert!(matches!(read(&["__complete", "zsh", "things", ""]), Some(None)));
         assert!(matches!(read(&["__complete", "zsh", "objects", "", "--no-such"]), Some(None)));
-        assert!(super::super::commands::find(WORD).is_none());
+        assert!(super::super::command_table::find(WORD).is_none());
     }
 
     #[test]
-    fn words_of_bash_are_unquoted() {
-        for (typed, wanted) in [
+    fn bash_words_are_unquoted() {
+        for (typed, expected) in [
             ("s3://b/a\\ b", "s3://b/a b"),
             ("'s3://b/a b", "s3://b/a b"),
             ("\"a\\\"b\\c\"d", "a\"b\\cd"),
@@ -157,7 +159,7 @@ mod tests {
             ("ä\\", "ä"),
             ("", ""),
         ] {
-            assert_eq!(unquoted(OsStr::new(typed)), OsString::from(wanted), "{typed}");
+            assert_eq!(unquoted(OsStr::new(typed)), OsString::from(expected), "{typed}");
         }
     }
 }

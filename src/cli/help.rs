@@ -1,21 +1,23 @@
-//! The help pages, made from the two tables and wrapped at 80 columns.
+//! The help pages, generated from the two tables and wrapped at 80 columns.
 
-use super::commands::{COMMANDS, CommandSpec, Group};
+use super::command_table::{COMMANDS, CommandSpec, Group};
 use super::options::{self, OptionSpec};
 
-/// The first line of every page, without `Usage: `; s3cmd's parser prints it before each error, too.
+/// The first line of every page, without `Usage: `. s3cmd's parser also prints it before each error.
 pub(super) const USAGE: &str = "s3cmd [options] COMMAND [parameters]";
 
+/// Maximum line length, in columns.
 const WIDTH: usize = 80;
+/// The column at which the descriptions of options start.
 const COLUMN: usize = 26;
 
 /// The whole help.
 pub fn full() -> String {
     let mut page = format!("Usage: {USAGE}\n\n");
     page.push_str(&wrapped(
-        "Stores, lists, fetches and shares objects in S3 stores. The words, options and settings are those of \
-         s3cmd, and so is the configuration file, ~/.s3cfg. Options may stand anywhere on the line and may be \
-         shortened as long as they stay unambiguous; '--' ends them.",
+        "Manages buckets and objects in Amazon S3 and compatible object stores. Commands, options and the \
+         configuration file ~/.s3cfg are compatible with s3cmd. Options can be placed anywhere on the command line \
+         and can be abbreviated as long as they are unambiguous; '--' ends the options.",
         0,
         0,
     ));
@@ -30,7 +32,7 @@ pub fn full() -> String {
         page.push_str(&format!("\n{}:\n", group.title));
         page.extend(group.options.iter().map(option_entry));
     }
-    page.push_str("\n's3cmd help COMMAND' shows one command with the options that matter to it.\n");
+    page.push_str("\n's3cmd help COMMAND' shows the help of one command with its options.\n");
     page
 }
 
@@ -46,12 +48,12 @@ pub fn command(command: &CommandSpec) -> String {
     {
         page.push_str(&format!("\nAlso: {}\n", aliases.join(", ")));
     }
-    let own: Vec<&OptionSpec> = options::all().filter(|option| option.scope.names(command.id)).collect();
+    let own: Vec<&OptionSpec> = options::all().filter(|option| option.scope.includes(command.id)).collect();
     if !own.is_empty() {
-        page.push_str("\nOptions that matter here:\n");
+        page.push_str("\nOptions:\n");
         page.extend(own.into_iter().map(option_entry));
     }
-    page.push_str("\nOptions for the account, the connection and messages: s3cmd --help\n");
+    page.push_str("\nGlobal options (credentials, connection, messages): s3cmd --help\n");
     page
 }
 
@@ -59,7 +61,7 @@ fn usage_line(command: &CommandSpec) -> String {
     format!("s3cmd {} {}", command.name(), command.usage).trim_end().to_owned()
 }
 
-/// An option with its text beside it, or below where its forms are long.
+/// An option with its description beside it, or below it if its forms are too long.
 fn option_entry(option: &OptionSpec) -> String {
     let forms = forms(option);
     let text = wrapped(option.help, COLUMN, COLUMN);
@@ -80,7 +82,7 @@ fn forms(option: &OptionSpec) -> String {
     short.into_iter().chain(long).collect::<Vec<_>>().join(", ")
 }
 
-/// Breaks a text into lines of at most 80 columns, the first indented by `first`, the others by `others`.
+/// Wraps a text at 80 columns. The first line is indented by `first` columns, the others by `others`.
 fn wrapped(text: &str, first: usize, others: usize) -> String {
     let mut page = " ".repeat(first);
     let mut column = first;

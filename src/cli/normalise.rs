@@ -1,34 +1,34 @@
-//! Resolves what was typed into full spellings, by the rules of Python's optparse, whose error texts these are
-//! (measured on s3cmd 2.4.0).
+//! Expands options to their full spellings by the rules of Python's optparse, with its error messages (measured on
+//! s3cmd 2.4.0).
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 
-use super::commands::{self, CommandSpec};
+use super::command_table::{self, CommandSpec};
 use super::options::{self, OptionSpec, Resolved, Sets};
-use super::{checks, quote};
+use super::{quote, value_checks};
 
-/// A line in full spelling.
+/// A command line in full spelling.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    /// `--name` or `--name=value`, each by the name that its row shows.
+    /// `--name` or `--name=value`, with the option's first long name.
     pub(super) options: Vec<OsString>,
-    /// Everything that is no option: the command and its arguments.
+    /// Everything that is not an option: the command and its arguments.
     pub(super) words: Vec<OsString>,
-    /// Whether the version was asked for.
+    /// Whether `--version` was given.
     pub(super) version: bool,
 }
 
-/// Why reading stopped.
+/// Why parsing stopped.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// `--help`, of this command if one is named anywhere.
+    /// `--help`, for this command if one is named anywhere on the line.
     Help(Option<&'static CommandSpec>),
-    /// An error, as it stands after `s3cmd: error: `.
+    /// An error: the text after `s3cmd: error: `.
     Error(String),
 }
 
-/// Reads a line.
+/// Expands a command line.
 pub(super) fn normalise(args: VecDeque<OsString>) -> Result<Line, Stop> {
     let mut reader = Reader { rest: args, line: Line::default() };
     match reader.read() {
@@ -109,7 +109,7 @@ impl Reader {
         Ok(())
     }
 
-    /// `--flag=true` or `--flag=false`, in the spellings of Go, whose programs have such flags.
+    /// `--flag=true` or `--flag=false`, in the spellings of Go's flag package.
     fn switch(&mut self, option: &OptionSpec, spelling: &str, value: &OsStr) -> Result<(), Stop> {
         let on = match value.to_str() {
             Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
@@ -136,12 +136,12 @@ impl Reader {
         Ok(())
     }
 
-    /// The value is the next argument, whatever that looks like, where none came with the option.
+    /// An option with a value. If none is attached, the next argument is the value, whatever it looks like.
     fn with_value(&mut self, option: &OptionSpec, shown: &str, value: Option<OsString>) -> Result<(), Stop> {
         let Some(value) = value.or_else(|| self.rest.pop_front()) else {
             return Err(error(format!("{shown} option requires 1 argument")));
         };
-        let checked = checks::check(option.check, &value)
+        let checked = value_checks::check(option.check, &value)
             .map_err(|problem| error(format!("option {shown}: {problem}")))?;
         let mut full = OsString::from(format!("--{}=", option.name()));
         full.push(checked.map_or(value, OsString::from));
@@ -149,34 +149,35 @@ impl Reader {
         Ok(())
     }
 
-    /// The command whose help is meant: the first word before or, as far as that can be read, after `--help`.
+    /// The command whose help is requested: the first word before `--help`, else the first word after it, as far as the
+    /// rest of the line can be parsed.
     fn command_anywhere(&mut self) -> Option<&'static CommandSpec> {
         while self.line.words.is_empty() && !self.rest.is_empty() {
-            // Each round gets past one argument at least; an error says nothing about the words behind it.
+            // Each call consumes at least one argument. Errors are ignored: the words after them still count.
             let _ = self.read();
         }
-        let known = self.line.words.iter().filter_map(|word| word.to_str().and_then(commands::find));
+        let known = self.line.words.iter().filter_map(|word| word.to_str().and_then(command_table::find));
         // `s3cmd help put --help`: the page of `put`.
         known.take(2).last().filter(|_| self.line.words.first().is_some_and(|word| is_command(word)))
     }
 }
 
 fn is_command(word: &OsStr) -> bool {
-    word.to_str().is_some_and(|word| commands::find(word).is_some())
+    word.to_str().is_some_and(|word| command_table::find(word).is_some())
 }
 
 fn error(problem: String) -> Stop {
     Stop::Error(problem)
 }
 
-/// The bytes from `from` to `to` of an argument, which may be no UTF-8.
+/// The bytes from `from` to `to` of an argument, which need not be UTF-8.
 #[cfg(unix)]
 fn part(arg: &OsStr, from: usize, to: usize) -> OsString {
     use std::os::unix::ffi::OsStrExt;
     OsStr::from_bytes(&arg.as_bytes()[from..to]).to_owned()
 }
 
-/// Where arguments are no bytes, what is no Unicode in them is replaced.
+/// On systems where arguments are not bytes, invalid Unicode is replaced.
 #[cfg(not(unix))]
 fn part(arg: &OsStr, from: usize, to: usize) -> OsString {
     String::from_utf8_lossy(&arg.as_encoded_bytes()[from..to]).into_owned().into()

@@ -1,9 +1,9 @@
-//! Showing what was typed, as s3cmd's parser shows it and without letting it act on the terminal.
+//! Quotes arguments in messages as s3cmd's parser does, with control characters escaped to protect the terminal.
 
 use std::ffi::OsStr;
 
-/// As it is, but bytes that are no UTF-8 as Python shows them (`\udcff`) and control characters as escapes.
-/// A line feed stays: `Invalid command: ` shows it in s3cmd, too.
+/// Without quotes. Bytes that are not UTF-8 are shown as in Python (`\udcff`), control characters are escaped. A line
+/// feed is kept, as s3cmd does in `Invalid command: `.
 pub(super) fn shown(typed: &OsStr) -> String {
     let mut shown = String::new();
     for chunk in typed.as_encoded_bytes().utf8_chunks() {
@@ -17,7 +17,7 @@ pub(super) fn shown(typed: &OsStr) -> String {
     shown
 }
 
-/// In quotes, as Python's `repr` writes a text: single quotes unless it holds one and no double quote.
+/// In quotes, as Python's `repr` writes a string: single quotes, unless it contains a single and no double quote.
 pub(crate) fn quoted(typed: &OsStr) -> String {
     let bytes = typed.as_encoded_bytes();
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_quoted_as_python_quotes_them() {
+    fn strings_are_quoted_as_in_python() {
         for (text, wanted) in [
             ("x", "'x'"),
             ("it's", "\"it's\""),
@@ -67,7 +67,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn stray_bytes_are_shown_as_python_shows_them() {
+    fn bytes_that_are_not_utf8_are_shown_as_in_python() {
         use std::os::unix::ffi::OsStrExt;
         assert_eq!(quoted(OsStr::from_bytes(b"a\xff")), "'a\\udcff'");
         assert_eq!(shown(OsStr::from_bytes(b"a\xff\x1b[2J")), "a\\udcff\\x1b[2J");

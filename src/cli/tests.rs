@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 
 use super::*;
-use crate::config::{List, Single, TypedValue};
+use crate::config::{CliOnly, List, OptionValue};
 
 fn line(args: &[&str]) -> Parsed {
     parse(args.iter().map(OsString::from))
@@ -37,8 +37,8 @@ fn words(invocation: &Invocation) -> Vec<&str> {
     invocation.args.iter().map(|arg| arg.to_str().unwrap()).collect()
 }
 
-fn text(value: &str) -> TypedValue {
-    TypedValue::Text(value.into())
+fn text(value: &str) -> OptionValue {
+    OptionValue::Text(value.into())
 }
 
 #[test]
@@ -51,47 +51,47 @@ fn options_stand_anywhere() {
         let run = run(&args);
         assert_eq!(run.command.unwrap().id, Command::Ls);
         assert_eq!(words(&run), ["s3://b"]);
-        assert_eq!(run.typed.key("recursive"), Some(&TypedValue::Switch(true)));
-        assert_eq!(run.typed.key("limit"), Some(&text("3")));
+        assert_eq!(run.options.key("recursive"), Some(&OptionValue::Switch(true)));
+        assert_eq!(run.options.key("limit"), Some(&text("3")));
     }
 }
 
 #[test]
 fn values_come_with_the_option_or_after_it() {
     for args in [["--limit=7", ""], ["--limit", "7"], ["--limit", "7"]] {
-        assert_eq!(run(&args).typed.key("limit"), Some(&text("7")));
+        assert_eq!(run(&args).options.key("limit"), Some(&text("7")));
     }
     for args in [["-cf", ""], ["-c", "f"], ["--config", "f"], ["--config=f", ""]] {
-        assert_eq!(run(&args).typed.single(Single::ConfigFile), Some("f".as_ref()));
+        assert_eq!(run(&args).options.text(CliOnly::ConfigFile), Some("f".as_ref()));
     }
-    assert_eq!(run(&["--host="]).typed.key("host_base"), Some(&text("")));
-    assert_eq!(run(&["-c=f"]).typed.single(Single::ConfigFile), Some("=f".as_ref()));
-    assert_eq!(run(&["--host=a=b"]).typed.key("host_base"), Some(&text("a=b")));
+    assert_eq!(run(&["--host="]).options.key("host_base"), Some(&text("")));
+    assert_eq!(run(&["-c=f"]).options.text(CliOnly::ConfigFile), Some("=f".as_ref()));
+    assert_eq!(run(&["--host=a=b"]).options.key("host_base"), Some(&text("a=b")));
 }
 
 #[test]
 fn a_value_may_look_like_an_option_or_a_command() {
-    assert_eq!(run(&["--limit", "ls"]).typed.key("limit"), Some(&text("ls")));
-    assert_eq!(run(&["--limit", "-r"]).typed.key("limit"), Some(&text("-r")));
-    assert_eq!(run(&["--limit", "--"]).typed.key("limit"), Some(&text("--")));
-    assert_eq!(run(&["--exclude", "--help"]).typed.lists, [(List::Exclude, "--help".into())]);
+    assert_eq!(run(&["--limit", "ls"]).options.key("limit"), Some(&text("ls")));
+    assert_eq!(run(&["--limit", "-r"]).options.key("limit"), Some(&text("-r")));
+    assert_eq!(run(&["--limit", "--"]).options.key("limit"), Some(&text("--")));
+    assert_eq!(run(&["--exclude", "--help"]).options.lists, [(List::Exclude, "--help".into())]);
 }
 
 #[test]
 fn short_options_cluster() {
     let run = run(&["-rrfH", "-vD-3", "ls"]);
     for key in ["recursive", "force", "human_readable_sizes"] {
-        assert_eq!(run.typed.key(key), Some(&TypedValue::Switch(true)), "{key}");
+        assert_eq!(run.options.key(key), Some(&OptionValue::Switch(true)), "{key}");
     }
-    assert_eq!(run.typed.key("verbosity"), Some(&text("INFO")));
-    assert_eq!(run.typed.key("restore_days"), Some(&text("-3")));
+    assert_eq!(run.options.key("verbosity"), Some(&text("INFO")));
+    assert_eq!(run.options.key("restore_days"), Some(&text("-3")));
 }
 
 #[test]
 fn two_hyphens_end_the_options() {
     let run = run(&["put", "--", "-r", "--nosuch", "--", "x"]);
     assert_eq!(words(&run), ["-r", "--nosuch", "--", "x"]);
-    assert_eq!(run.typed.key("recursive"), None);
+    assert_eq!(run.options.key("recursive"), None);
     assert_eq!(words(&super::tests::run(&["get", "s3://b/k", "-"])), ["s3://b/k", "-"]);
 }
 
@@ -103,15 +103,21 @@ fn the_last_of_two_opposites_counts() {
         (["-s", "--no-ssl"], false),
         (["--no-ssl", "-s"], true),
     ] {
-        assert_eq!(run(&args).typed.key("use_https"), Some(&TypedValue::Switch(on)), "{args:?}");
+        assert_eq!(run(&args).options.key("use_https"), Some(&OptionValue::Switch(on)), "{args:?}");
     }
-    assert_eq!(run(&["-d", "-v"]).typed.key("verbosity"), Some(&text("INFO")));
-    assert_eq!(run(&["-v", "-d", "-d"]).typed.key("verbosity"), Some(&text("DEBUG")));
-    assert_eq!(run(&["--region=a", "--bucket-location", "b"]).typed.key("bucket_location"), Some(&text("b")));
-    assert_eq!(run(&["--ssl", "--no-ssl", "--ssl"]).typed.key("use_https"), Some(&TypedValue::Switch(true)));
-    assert_eq!(run(&["--no-check-md5", "--check-md5"]).typed.switch(Single::CheckMd5), Some(true));
+    assert_eq!(run(&["-d", "-v"]).options.key("verbosity"), Some(&text("INFO")));
+    assert_eq!(run(&["-v", "-d", "-d"]).options.key("verbosity"), Some(&text("DEBUG")));
+    assert_eq!(
+        run(&["--region=a", "--bucket-location", "b"]).options.key("bucket_location"),
+        Some(&text("b"))
+    );
+    assert_eq!(
+        run(&["--ssl", "--no-ssl", "--ssl"]).options.key("use_https"),
+        Some(&OptionValue::Switch(true))
+    );
+    assert_eq!(run(&["--no-check-md5", "--check-md5"]).options.switch(CliOnly::CheckMd5), Some(true));
     let prefix = ["--access-logging-target-prefix=s3://x/", "--no-access-logging"];
-    assert_eq!(run(&prefix).typed.key("log_target_prefix"), Some(&TypedValue::Switch(false)));
+    assert_eq!(run(&prefix).options.key("log_target_prefix"), Some(&OptionValue::Switch(false)));
 }
 
 #[test]
@@ -125,15 +131,15 @@ fn repeated_values_are_all_kept_in_their_order() {
         (List::AddHeader, "x:y"),
         (List::Exclude, ""),
     ];
-    assert_eq!(run(&args).typed.lists, wanted.map(|(list, value)| (list, value.into())));
+    assert_eq!(run(&args).options.lists, wanted.map(|(list, value)| (list, value.into())));
 }
 
 #[test]
 fn prefixes_are_taken_while_unambiguous() {
-    assert_eq!(run(&["--rec"]).typed.key("recursive"), Some(&TypedValue::Switch(true)));
-    assert_eq!(run(&["--acl-pub"]).typed.key("acl_public"), Some(&TypedValue::Switch(true)));
-    assert_eq!(run(&["--no-prog"]).typed.key("progress_meter"), Some(&TypedValue::Switch(false)));
-    assert_eq!(run(&["--delete-after"]).typed.key("delete_after"), Some(&TypedValue::Switch(true)));
+    assert_eq!(run(&["--rec"]).options.key("recursive"), Some(&OptionValue::Switch(true)));
+    assert_eq!(run(&["--acl-pub"]).options.key("acl_public"), Some(&OptionValue::Switch(true)));
+    assert_eq!(run(&["--no-prog"]).options.key("progress_meter"), Some(&OptionValue::Switch(false)));
+    assert_eq!(run(&["--delete-after"]).options.key("delete_after"), Some(&OptionValue::Switch(true)));
     assert_eq!(
         error(&["--acl"]),
         "ambiguous option: --acl (--acl-grant, --acl-private, --acl-public, --acl-revoke?)"
@@ -142,7 +148,7 @@ fn prefixes_are_taken_while_unambiguous() {
     assert!(
         error(&["--=x"]).starts_with("ambiguous option: -- (--access-logging-target-prefix, --access_key, ")
     );
-    assert_eq!(run(&["--emb"]).typed.key("embedded"), Some(&TypedValue::Switch(true)));
+    assert_eq!(run(&["--emb"]).options.key("embedded"), Some(&OptionValue::Switch(true)));
 }
 
 #[test]
@@ -183,8 +189,8 @@ fn arguments_survive_that_are_not_utf8() {
     let args = [odd(b"put"), odd(b"a\xff"), odd(b"--exclude-from=\xfe"), odd(b"-c\xfd"), odd(b"s3://b")];
     let Parsed::Run(run) = parse(args) else { panic!("not run") };
     assert_eq!(run.args, [odd(b"a\xff"), odd(b"s3://b")]);
-    assert_eq!(run.typed.lists, [(List::ExcludeFrom, odd(b"\xfe"))]);
-    assert_eq!(run.typed.single(Single::ConfigFile), Some(odd(b"\xfd").as_os_str()));
+    assert_eq!(run.options.lists, [(List::ExcludeFrom, odd(b"\xfe"))]);
+    assert_eq!(run.options.text(CliOnly::ConfigFile), Some(odd(b"\xfd").as_os_str()));
     let Parsed::Fail { stderr, .. } = parse([odd(b"-r\xff")]) else { panic!("not refused") };
     assert!(stderr.ends_with("no such option: -\\udcff\n"), "{stderr}");
 }
@@ -192,7 +198,7 @@ fn arguments_survive_that_are_not_utf8() {
 #[test]
 fn the_checked_integer_goes_on_in_decimal() {
     let run = run(&["--multipart-chunk-size-mb=0x10"]);
-    assert_eq!(run.typed.key("multipart_chunk_size_mb"), Some(&text("16")));
+    assert_eq!(run.options.key("multipart_chunk_size_mb"), Some(&text("16")));
 }
 
 #[test]
@@ -239,7 +245,7 @@ fn a_page_shows_the_options_that_matter() {
 
 #[test]
 fn every_page_fits_into_80_columns() {
-    let pages = commands::COMMANDS.iter().map(command_help).chain([full_help()]);
+    let pages = command_table::COMMANDS.iter().map(command_help).chain([full_help()]);
     for row in pages.flat_map(|page| page.lines().map(str::to_owned).collect::<Vec<_>>()) {
         assert!(row.chars().count() <= 80 && row.trim_end() == row, "{row:?}");
     }
@@ -253,7 +259,7 @@ fn the_help_shows_every_option_and_command() {
             assert!(page.contains(&format!("--{long}")), "{long}");
         }
     }
-    for command in commands::COMMANDS {
+    for command in command_table::COMMANDS {
         assert!(page.contains(&format!("\n  s3cmd {}", command.name())), "{}", command.name());
     }
 }
@@ -287,7 +293,7 @@ fn commands_without_an_account_say_so() {
         (&["--dump-config"], false),
         (&["nosuch"], false),
     ] {
-        assert_eq!(run(args).typed.credentials_optional, optional, "{args:?}");
+        assert_eq!(run(args).options.credentials_optional, optional, "{args:?}");
     }
 }
 
@@ -310,7 +316,7 @@ proptest::proptest! {
                 assert!(stderr.starts_with(form) && stderr.ends_with('\n'), "{stderr:?}");
             }
             Parsed::Print { stdout, exit } => assert!(exit == 0 && stdout.ends_with('\n')),
-            Parsed::Complete(question) => panic!("{question:?}"),
+            Parsed::Complete(request) => panic!("{request:?}"),
             Parsed::Run(run) => assert!(run.args.len() < args.len().max(1)),
         }
     }

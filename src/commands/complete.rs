@@ -1,9 +1,9 @@
 //! What a shell offers for `s3://...`: buckets, and objects one level at a time. A shell waits for the answer while
 //! somebody types, so it comes within two seconds or not at all, without a word about what went wrong, and a second
-//! question within half a minute asks nobody.
+//! request within half a minute asks nobody.
 
 use super::context::{Context, Cx};
-use crate::cli::{Completion, CompletionKind};
+use crate::cli::{CompletionKind, CompletionRequest};
 use crate::config::{self, Environment, ProcessEnvironment, Settings};
 use crate::output::print_text;
 use crate::s3::list::ListOptions;
@@ -27,24 +27,24 @@ const PAGE: u32 = 1000;
 const LOOK_BACK: usize = 64;
 
 /// Prints what may stand in place of the word, one a line.
-pub fn run(question: &Completion) {
-    if let Some(offers) = offers(question, &ProcessEnvironment) {
+pub fn run(request: &CompletionRequest) {
+    if let Some(offers) = offers(request, &ProcessEnvironment) {
         let text: String = offers.iter().map(|offer| format!("{offer}\n")).collect();
         // A shell that no longer listens is no reason to complain.
         let _ = print_text(&text);
     }
 }
 
-fn offers(question: &Completion, env: &dyn Environment) -> Option<Vec<String>> {
+fn offers(request: &CompletionRequest, env: &dyn Environment) -> Option<Vec<String>> {
     const SCHEME: &str = "s3://";
-    let typed = &question.word;
+    let typed = &request.word;
     let begins = SCHEME.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
     let uri = if begins { S3Uri::default() } else { S3Uri::parse(typed)? };
     let in_bucket = !begins && typed[SCHEME.len()..].trim_start_matches('/').contains('/');
-    if in_bucket && question.kind == CompletionKind::Buckets {
+    if in_bucket && request.kind == CompletionKind::Buckets {
         return None;
     }
-    let mut settings = config::load(&question.typed, env).ok()?.settings;
+    let mut settings = config::load(&request.options, env).ok()?.settings;
     settings.max_retries = 0;
     settings.socket_timeout = PATIENCE.as_secs() as i64;
     let cache = config::cache_dir(env).map(|directory| Cache::new(directory.join("completions"), &settings));
@@ -61,7 +61,7 @@ fn offers(question: &Completion, env: &dyn Environment) -> Option<Vec<String>> {
     } else {
         names(&cx, cache.as_ref(), "", &uri.bucket, 0)?
     };
-    let end = if !in_bucket && question.kind == CompletionKind::Objects { "/" } else { "" };
+    let end = if !in_bucket && request.kind == CompletionKind::Objects { "/" } else { "" };
     Some(names.into_iter().map(|name| format!("{front}{name}{end}")).collect())
 }
 
@@ -155,7 +155,7 @@ impl Cache {
         self.directory.join(hex::encode(hash.finalize()))
     }
 
-    /// What is known of names that begin with `prefix`: by that question, or by one for less of it that was answered
+    /// What is known of names that begin with `prefix`: by that request, or by one for less of it that was answered
     /// completely.
     fn find(&self, bucket: &str, prefix: &str, level: usize) -> Option<Vec<String>> {
         if let Some(answer) = read(&self.file(bucket, prefix)) {

@@ -7,7 +7,7 @@ mod questions;
 use super::check;
 use super::context::{Context, Cx};
 use crate::cli::Invocation;
-use crate::config::{Environment, Provider, Settings, Single, save};
+use crate::config::{CliOnly, Environment, Provider, Settings, save};
 use crate::output::{Console, Exit, Failure, Outcome, reason};
 use crate::transfer::gpg::{Gpg, Room};
 use crate::uri::{Location, S3Uri};
@@ -34,7 +34,7 @@ impl From<Failure> for Stop {
 
 /// Runs the dialogue to its end. Leaving it early is no failure (measured on s3cmd 2.4.0).
 pub fn run(mut settings: Settings, invocation: &Invocation, env: &dyn Environment) -> Outcome {
-    if let Some(name) = invocation.typed.single(Single::Provider) {
+    if let Some(name) = invocation.options.text(CliOnly::Provider) {
         let name = name.to_string_lossy();
         let Some(provider) = Provider::named(&name) else {
             let known = Provider::names();
@@ -154,7 +154,7 @@ impl Dialogue<'_> {
             Failure::new(Exit::IOERR, words)
         };
         let existing = existing(path).map_err(failed)?;
-        let typed = |key: &str| self.invocation.typed.key(key).is_some();
+        let typed = |key: &str| self.invocation.options.key(key).is_some();
         let text = save::text(existing.as_deref(), settings, self.env, typed);
         save::write(path, &text).map_err(failed)?;
         self.console.line(format!("Configuration saved to '{}'", path.display()))

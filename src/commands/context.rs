@@ -55,7 +55,7 @@ impl Context {
 
     /// The same with the keys of the role, where the settings name one. Fails with exit 78, as where there are none.
     pub async fn with_keys(cx: &Cx) -> Outcome<Cx> {
-        let Some(role) = &cx.settings.role else { return Ok(cx.clone()) };
+        let Some(role) = &cx.settings.credentials_provider else { return Ok(cx.clone()) };
         let keys = role.issuer.current().await.map_err(|error| {
             let reason = format!("{}; {}: {error}", role.reason, role.what);
             let failure = ConfigError::no_credentials(&cx.settings.config_file, &reason);
@@ -231,7 +231,7 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
         signature,
         transport,
         retry: RetryPolicy { max_retries, ..retry_policy(settings) },
-        issuer: settings.role.as_ref().map(|role| role.issuer.clone()),
+        issuer: settings.credentials_provider.as_ref().map(|role| role.issuer.clone()),
         requester_pays: settings.requester_pays,
         expect_continue: settings.use_http_expect,
         bulk: bulk.min(open_files::requests()),

@@ -126,7 +126,7 @@ fn account(
 /// Where one of the keys comes from; its value is nobody's business.
 fn key(settings: &Settings, name: &str) -> String {
     let is_written = settings.file_keys.contains(&name) || settings.typed_keys.contains(&name);
-    match &settings.role {
+    match &settings.credentials_provider {
         Some(role) => format!("{name} of {}", role.what),
         None if is_written => setting(settings, name),
         None => format!("{name} of the environment or the credentials file of the AWS tools"),

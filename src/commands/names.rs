@@ -64,7 +64,7 @@ impl<'a> Names<'a> {
         };
         let name = key.get(self.relative..).unwrap_or(key);
         by_wildcard
-            && self.shard.is_none_or(|shard| shard.takes(name))
+            && self.shard.is_none_or(|shard| shard.contains(name))
             && self.filter.excludes(name).is_none()
     }
 

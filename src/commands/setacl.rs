@@ -101,7 +101,7 @@ async fn change(cx: &Cx, uri: &S3Uri, place: Option<Place>) -> Result<Verdict, E
     for revoke in
         settings.acl_revokes.iter().zip(&revoked).filter(|(_, found)| !**found).map(|(revoke, _)| revoke)
     {
-        let (permission, who) = (revoke.permission.to_uppercase(), &revoke.who);
+        let (permission, who) = (revoke.permission.to_uppercase(), &revoke.grantee);
         let but = if acl.grants_all_to(who) { ", who has FULL_CONTROL" } else { "" };
         log::warn!("{uri}: nothing was revoked: there is no grant of {permission} for {who}{but}");
     }
@@ -133,9 +133,9 @@ fn switch(acl: &mut Acl, public: Option<bool>) -> bool {
 /// to take away.
 fn apply(acl: &mut Acl, grants: &[AclChange], revokes: &[AclChange]) -> Vec<bool> {
     for grant in grants {
-        acl.grant(&grant.permission, &grant.who);
+        acl.grant(&grant.permission, &grant.grantee);
     }
-    revokes.iter().map(|revoke| acl.revoke(&revoke.permission, &revoke.who)).collect()
+    revokes.iter().map(|revoke| acl.revoke(&revoke.permission, &revoke.grantee)).collect()
 }
 
 #[cfg(test)]
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn grants_come_before_revocations() {
         let change =
-            |permission: &str, who: &str| AclChange { permission: permission.into(), who: who.into() };
+            |permission: &str, who: &str| AclChange { permission: permission.into(), grantee: who.into() };
         let mut acl = Acl::default();
         let grants = [change("read", "a"), change("write", "b")];
         let revoked = apply(&mut acl, &grants, &[change("all", "a"), change("read", "b")]);

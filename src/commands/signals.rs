@@ -48,7 +48,7 @@ impl Ending {
             if !words.is_empty() {
                 print_error_text(words);
             }
-            for line in interrupt::kept() {
+            for line in interrupt::resume_report() {
                 log::warn!("{line}");
             }
             end_log();

@@ -161,7 +161,7 @@ pub(super) fn meant<'a>(cx: &'a Cx, uri: &'a S3Uri) -> Outcome<impl Stream<Item 
             None => !exact || version.key == uri.key,
         };
         let name = &version.key[relative..];
-        named && shard.is_none_or(|shard| shard.takes(name)) && settings.filter.excludes(name).is_none()
+        named && shard.is_none_or(|shard| shard.contains(name)) && settings.filter.excludes(name).is_none()
     };
     let options = ListOptions { prefix, ..ListOptions::default() };
     let pages = cx.client().version_pages(&uri.bucket, options).map_err(Failure::about_bucket);

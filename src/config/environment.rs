@@ -21,7 +21,7 @@ pub trait Environment {
     }
 
     /// The value of a variable that is set and not empty.
-    fn filled(&self, name: &str) -> Option<String> {
+    fn non_empty(&self, name: &str) -> Option<String> {
         self.text(name).filter(|value| !value.is_empty())
     }
 }

@@ -1,41 +1,41 @@
-//! The key table: every setting has one row in `settings.rs`, and this module turns the rows into the
-//! [`Settings`](super::Settings) struct, its defaults, its dump and its setters.
+//! The key table. Every setting has one row in `settings.rs`. This module generates the
+//! [`Settings`](super::Settings) struct, its defaults, its dump and its setters from these rows.
 
 use std::fmt;
 
-/// How a value given for a key is turned away. The text is s3cmd's own; the caller adds what goes around it
-/// (`Parameter problem: ` and exit 64 when the value stood in a file, exit 1 when it was typed).
+/// An invalid value of a key. The message is that of s3cmd. The caller adds the context: `Parameter problem: ` and exit
+/// code 64 if the value is from the configuration file, exit code 1 if it is from the command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadValue(pub String);
+pub struct InvalidValue(pub String);
 
-/// What was given for a key.
+/// The unparsed value of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Given<'a> {
-    /// Text: from a file, or the value of an option.
+pub enum RawValue<'a> {
+    /// A text, from the configuration file or an option.
     Text(&'a str),
     /// A switch, such as `--recursive` or `--no-ssl`.
     Switch(bool),
 }
 
-/// A type that a key can have.
+/// The type of a key.
 pub(crate) trait Value: Sized {
-    /// What the manual calls a value of this type.
+    /// The name of the type in the manual.
     const KIND: &'static str;
 
-    /// Reads what was given. `key` is for the error text.
-    fn read(key: &str, given: Given<'_>) -> Result<Self, BadValue>;
-    /// The text that `--dump-config` prints; `None` leaves the line out.
+    /// Parses a value. `key` is used in the error message.
+    fn read(key: &str, given: RawValue<'_>) -> Result<Self, InvalidValue>;
+    /// The text that `--dump-config` prints. `None` omits the line.
     fn dump(&self) -> Option<String>;
 }
 
 impl Value for String {
     const KIND: &'static str = "text";
 
-    fn read(_key: &str, given: Given<'_>) -> Result<Self, BadValue> {
+    fn read(_key: &str, given: RawValue<'_>) -> Result<Self, InvalidValue> {
         Ok(match given {
-            Given::Text(text) => text.to_owned(),
-            Given::Switch(on) => on.dump().unwrap_or_default(),
+            RawValue::Text(text) => text.to_owned(),
+            RawValue::Switch(on) => on.dump().unwrap_or_default(),
         })
     }
 
@@ -47,15 +47,17 @@ impl Value for String {
 impl Value for bool {
     const KIND: &'static str = "yes or no";
 
-    fn read(key: &str, given: Given<'_>) -> Result<Self, BadValue> {
+    fn read(key: &str, given: RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = match given {
-            Given::Switch(on) => return Ok(on),
-            Given::Text(text) => text,
+            RawValue::Switch(on) => return Ok(on),
+            RawValue::Text(text) => text,
         };
         match text.to_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true),
             "false" | "no" | "off" | "0" => Ok(false),
-            _ => Err(BadValue(format!("Config: value of option '{key}' must be Yes or No, not '{text}'"))),
+            _ => {
+                Err(InvalidValue(format!("Config: value of option '{key}' must be Yes or No, not '{text}'")))
+            }
         }
     }
 
@@ -64,12 +66,12 @@ impl Value for bool {
     }
 }
 
-/// A switch that may be unset. An empty text leaves it unset; unset is not dumped.
+/// A switch that can be unset. An empty text leaves it unset. It is not dumped while unset.
 impl Value for Option<bool> {
     const KIND: &'static str = "yes or no";
 
-    fn read(key: &str, given: Given<'_>) -> Result<Self, BadValue> {
-        if given == Given::Text("") { Ok(None) } else { bool::read(key, given).map(Some) }
+    fn read(key: &str, given: RawValue<'_>) -> Result<Self, InvalidValue> {
+        if given == RawValue::Text("") { Ok(None) } else { bool::read(key, given).map(Some) }
     }
 
     fn dump(&self) -> Option<String> {
@@ -77,14 +79,14 @@ impl Value for Option<bool> {
     }
 }
 
-/// A text that a switch can turn off altogether (`--no-access-logging`); s3cmd dumps that as `False`.
+/// A text that a switch can disable (`--no-access-logging`). s3cmd dumps `False` in this case.
 impl Value for Option<String> {
     const KIND: &'static str = "text";
 
-    fn read(_key: &str, given: Given<'_>) -> Result<Self, BadValue> {
+    fn read(_key: &str, given: RawValue<'_>) -> Result<Self, InvalidValue> {
         Ok(match given {
-            Given::Text(text) => Some(text.to_owned()),
-            Given::Switch(_) => None,
+            RawValue::Text(text) => Some(text.to_owned()),
+            RawValue::Switch(_) => None,
         })
     }
 
@@ -96,13 +98,13 @@ impl Value for Option<String> {
 impl Value for i64 {
     const KIND: &'static str = "number";
 
-    fn read(key: &str, given: Given<'_>) -> Result<Self, BadValue> {
+    fn read(key: &str, given: RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = match given {
-            Given::Switch(on) => return Ok(i64::from(on)),
-            Given::Text(text) => text,
+            RawValue::Switch(on) => return Ok(i64::from(on)),
+            RawValue::Text(text) => text,
         };
         integer(text).ok_or_else(|| {
-            BadValue(format!("Config: value of option '{key}' must be an integer, not '{text}'"))
+            InvalidValue(format!("Config: value of option '{key}' must be an integer, not '{text}'"))
         })
     }
 
@@ -111,8 +113,8 @@ impl Value for i64 {
     }
 }
 
-/// Reads a whole number as Python's `int()` does: white space around it, a sign, single underscores between
-/// digits. A number beyond 64 bits becomes the nearest one that fits.
+/// Parses an integer as Python's `int()` does: surrounding white space, a sign and single underscores between digits are
+/// allowed. Numbers that do not fit into 64 bits are clamped.
 pub(crate) fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
     let (negative, digits) = match text.as_bytes().first()? {
@@ -128,23 +130,25 @@ pub(crate) fn integer(text: &str) -> Option<i64> {
     Some(format!("{}{plain}", if negative { "-" } else { "" }).parse().unwrap_or(limit))
 }
 
-/// The digits without the underscores that Python allows between them; `None` where one stands wrongly.
+/// The digits without the underscores that Python allows between them. `None` if one is misplaced.
 pub(crate) fn underscores_removed(digits: &str) -> Option<String> {
-    let stray = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
-    (!digits.is_empty() && !stray).then(|| digits.replace('_', ""))
+    let misplaced = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
+    (!digits.is_empty() && !misplaced).then(|| digits.replace('_', ""))
 }
 
-/// Reads a speed in bytes a second: `N`, `Nk` (times 1024) or `Nm` (times 1048576), in either case.
-/// Measured on s3cmd 2.4.0: white space may stand before the suffix, not after it, and zero takes no suffix.
-pub(crate) fn rate(given: Given<'_>) -> Result<i64, BadValue> {
-    let Given::Text(text) = given else { return Ok(0) };
+/// Parses a rate in bytes per second: `N`, `Nk` (KiB) or `Nm` (MiB), case-insensitive. Measured on s3cmd 2.4.0: white
+/// space is allowed before the suffix but not after it, and zero must not have a suffix.
+pub(crate) fn rate(given: RawValue<'_>) -> Result<i64, InvalidValue> {
+    let RawValue::Text(text) = given else { return Ok(0) };
     let number = match text.chars().next_back() {
         Some('k' | 'K') => scaled(&text[..text.len() - 1], 1 << 10),
         Some('m' | 'M') => scaled(&text[..text.len() - 1], 1 << 20),
         _ => integer(text),
     };
     number.ok_or_else(|| {
-        BadValue(format!("Config: value of option limitrate must have suffix m, k, or nothing, not '{text}'"))
+        InvalidValue(format!(
+            "Config: value of option limitrate must have suffix m, k, or nothing, not '{text}'"
+        ))
     })
 }
 
@@ -152,10 +156,10 @@ fn scaled(digits: &str, unit: i64) -> Option<i64> {
     integer(digits).filter(|n| *n != 0).map(|n| n.saturating_mul(unit))
 }
 
-/// An end point without the scheme that may stand before it (`https://lumidata.eu` is `lumidata.eu`).
-/// Measured on s3cmd 2.4.0: once, and in lower case only. Left as it is, a scheme in capitals would end up
-/// in the host name, so here its case does not matter.
-pub(crate) fn endpoint(given: Given<'_>) -> Result<String, BadValue> {
+/// Removes the scheme of an endpoint, if present (`https://lumidata.eu` becomes `lumidata.eu`). Measured on s3cmd 2.4.0:
+/// it is removed once, and only in lower case. Here the case does not matter, because an upper-case scheme would become
+/// part of the host name.
+pub(crate) fn endpoint(given: RawValue<'_>) -> Result<String, InvalidValue> {
     let text = String::read("", given)?;
     let scheme_ends = ["http://", "https://"].into_iter().find_map(|scheme| {
         text.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme)).map(str::len)
@@ -163,20 +167,20 @@ pub(crate) fn endpoint(given: Given<'_>) -> Result<String, BadValue> {
     Ok(scheme_ends.map_or_else(|| text.clone(), |end| text[end..].to_owned()))
 }
 
-/// How much is logged to stderr: the levels of s3cmd's `verbosity` key, lowest first.
+/// The log level of stderr: the levels of s3cmd's key `verbosity`, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// Everything (`-d`).
+    /// All messages (`-d`).
     Debug,
-    /// What is being done (`-v`).
+    /// Informational messages (`-v`).
     Info,
-    /// Only what needs attention; the default.
+    /// Warnings and errors. The default.
     Warning,
-    /// Only failures.
+    /// Errors only.
     Error,
-    /// Nothing that this program logs reaches this level.
+    /// No messages: this program logs nothing at this level.
     Critical,
-    /// A number between or beyond the named levels, which are 10, 20, 30, 40 and 50.
+    /// Another number. The named levels are 10, 20, 30, 40 and 50.
     Level(i64),
 }
 
@@ -190,17 +194,6 @@ impl Verbosity {
             Self::Error => 40,
             Self::Critical => 50,
             Self::Level(level) => level,
-        }
-    }
-
-    /// The filter of the `log` crate that lets through what this level lets through.
-    pub fn filter(self) -> log::LevelFilter {
-        match self.level() {
-            ..=10 => log::LevelFilter::Debug,
-            11..=20 => log::LevelFilter::Info,
-            21..=30 => log::LevelFilter::Warn,
-            31..=40 => log::LevelFilter::Error,
-            _ => log::LevelFilter::Off,
         }
     }
 
@@ -248,12 +241,12 @@ impl fmt::Display for Verbosity {
     }
 }
 
-/// Measured on s3cmd 2.4.0: names in capitals (`WARN` and `FATAL` too), or a number.
+/// Measured on s3cmd 2.4.0: names in upper case (including `WARN` and `FATAL`), or a number.
 impl Value for Verbosity {
     const KIND: &'static str = "level";
 
-    fn read(_key: &str, given: Given<'_>) -> Result<Self, BadValue> {
-        let Given::Text(text) = given else { return Ok(Self::Warning) };
+    fn read(_key: &str, given: RawValue<'_>) -> Result<Self, InvalidValue> {
+        let RawValue::Text(text) = given else { return Ok(Self::Warning) };
         Ok(match text {
             "DEBUG" => Self::Debug,
             "INFO" => Self::Info,
@@ -263,7 +256,7 @@ impl Value for Verbosity {
             "NOTSET" => Self::Level(0),
             _ => match integer(text) {
                 Some(level) => Self::from_level(level),
-                None => return Err(BadValue(format!("Config: verbosity level '{text}' is not valid"))),
+                None => return Err(InvalidValue(format!("Config: verbosity level '{text}' is not valid"))),
             },
         })
     }
@@ -278,47 +271,51 @@ impl Value for Verbosity {
 pub enum Dumped {
     /// Always: the keys that s3cmd dumps.
     Always,
-    /// When it has a value: `acl_public` and `enable` (measured on s3cmd 2.4.0).
+    /// If it has a value: `acl_public` and `enable` (measured on s3cmd 2.4.0).
     WhenSet,
-    /// When it differs from its default: this program's own keys.
+    /// If it differs from its default: the keys that only this program has.
     WhenChanged,
 }
 
 /// One key: a row of the table.
 pub struct Key {
-    /// The name, as it stands in a configuration file.
+    /// The name in the configuration file.
     pub name: &'static str,
     /// When it is dumped.
     pub dumped: Dumped,
-    /// Whether a configuration file may set it.
+    /// Whether a configuration file can set it.
     pub in_file: bool,
-    /// Whether its value must not be shown, except in a dump.
+    /// Whether its value must not be printed, except in a dump.
     pub secret: bool,
-    /// Whether it is only accepted, and changes nothing.
+    /// Whether it is accepted without effect.
     pub no_effect: bool,
-    /// What kind of value it has, in a word or three: `yes or no`, `number`.
+    /// The type of its value, for the manual: `yes or no`, `number`.
     pub kind: &'static str,
-    /// What it is for: the lines of the row's doc comment, with names in backticks.
-    pub meaning: &'static [&'static str],
-    pub(crate) set: fn(&mut super::Settings, Given<'_>) -> Result<(), BadValue>,
+    /// The description: the lines of the row's doc comment, with names in backticks.
+    pub description: &'static [&'static str],
+    pub(crate) set: fn(&mut super::Settings, RawValue<'_>) -> Result<(), InvalidValue>,
     pub(crate) dump: fn(&super::Settings) -> Option<String>,
 }
 
 impl Key {
-    /// The default as a configuration file would say it; `None` where it is unset.
+    /// The default in the syntax of a configuration file. `None` if unset.
     pub fn default_text(&self) -> Option<String> {
         (self.dump)(&super::Settings::default())
     }
 }
 
-/// Builds `Settings` from the table: `name: Type = default, WhenDumped [, no_file] [, secret] [, no_effect] [=> reader];`
+/// Generates `Settings` from the table. A row is
+/// `name: Type = default, WhenDumped [, no_file] [, secret] [, no_effect] [=> reader];`
 macro_rules! settings {
     (
-        keys { $( $(#[doc = $doc:literal])* $name:ident : $type:ty = $default:expr, $dumped:ident $(, $mark:ident)* $(=> $reader:path)? ; )* }
+        keys { $(
+            $(#[doc = $doc:literal])*
+            $name:ident : $type:ty = $default:expr, $dumped:ident $(, $mark:ident)* $(=> $reader:path)? ;
+        )* }
         others { $( $(#[$odoc:meta])* $oname:ident : $otype:ty = $odefault:expr ; )* }
     ) => {
-        /// Every setting, resolved from the defaults, the configuration file, the environment and the options.
-        /// A field that is a key has the key's name and meaning.
+        /// All settings, resolved from the defaults, the configuration file, the environment and the options. The field
+        /// of a key has the key's name.
         #[derive(Clone)]
         pub struct Settings {
             $( $(#[doc = $doc])* pub $name: $type, )*
@@ -331,7 +328,7 @@ macro_rules! settings {
             }
         }
 
-        /// Every key, in the order of a dump.
+        /// All keys, in the order of a dump.
         pub const KEYS: &[Key] = &[ $( Key {
             name: stringify!($name),
             dumped: Dumped::$dumped,
@@ -339,7 +336,7 @@ macro_rules! settings {
             secret: settings!(@marked secret $($mark)*),
             no_effect: settings!(@marked no_effect $($mark)*),
             kind: <$type as Value>::KIND,
-            meaning: &[$($doc),*],
+            description: &[$($doc),*],
             set: |settings, given| {
                 settings.$name = settings!(@read $name, given, $type $(, $reader)?)?;
                 Ok(())
@@ -372,7 +369,7 @@ macro_rules! settings {
     (@read $name:ident, $given:ident, $type:ty, $reader:path) => { $reader($given) };
     (@show $shown:ident, $self:ident, auth_keys) => { $shown.field("auth_keys", &$self.auth_keys.len()); };
     (@show $shown:ident, $self:ident, extra_headers) => {
-        // Header values may be secrets (customer keys of server-side encryption), so only the names are shown.
+        // Header values can be secrets (customer keys of server-side encryption), so only the names are printed.
         $shown.field("extra_headers", &$self.extra_headers.iter().map(|(name, _)| name).collect::<Vec<_>>());
     };
     (@show $shown:ident, $self:ident, $name:ident) => { $shown.field(stringify!($name), &$self.$name); };
@@ -384,11 +381,11 @@ mod tests {
     use super::*;
 
     fn number(text: &str) -> Option<i64> {
-        i64::read("k", Given::Text(text)).ok()
+        i64::read("k", RawValue::Text(text)).ok()
     }
 
     #[test]
-    fn integers_are_read_as_python_reads_them() {
+    fn integers_are_parsed_as_in_python() {
         for (text, wanted) in [
             ("7", Some(7)),
             (" 7 ", Some(7)),
@@ -428,27 +425,27 @@ mod tests {
             ("", None),
             ("3é", None),
         ] {
-            assert_eq!(rate(Given::Text(text)).ok(), wanted, "{text:?}");
+            assert_eq!(rate(RawValue::Text(text)).ok(), wanted, "{text:?}");
         }
     }
 
     #[test]
-    fn errors_have_the_words_of_s3cmd() {
-        let text = |result: Result<(), BadValue>| result.unwrap_err().0;
+    fn errors_have_the_messages_of_s3cmd() {
+        let text = |result: Result<(), InvalidValue>| result.unwrap_err().0;
         assert_eq!(
-            text(i64::read("limit", Given::Text("x")).map(drop)),
+            text(i64::read("limit", RawValue::Text("x")).map(drop)),
             "Config: value of option 'limit' must be an integer, not 'x'"
         );
         assert_eq!(
-            text(bool::read("use_https", Given::Text("t")).map(drop)),
+            text(bool::read("use_https", RawValue::Text("t")).map(drop)),
             "Config: value of option 'use_https' must be Yes or No, not 't'"
         );
         assert_eq!(
-            text(rate(Given::Text("3q")).map(drop)),
+            text(rate(RawValue::Text("3q")).map(drop)),
             "Config: value of option limitrate must have suffix m, k, or nothing, not '3q'"
         );
         assert_eq!(
-            text(Verbosity::read("verbosity", Given::Text("debug")).map(drop)),
+            text(Verbosity::read("verbosity", RawValue::Text("debug")).map(drop)),
             "Config: verbosity level 'debug' is not valid"
         );
     }
@@ -463,16 +460,16 @@ mod tests {
             ("15", Verbosity::Level(15), "15"),
             ("0", Verbosity::Level(0), "NOTSET"),
         ] {
-            let read = Verbosity::read("verbosity", Given::Text(text)).unwrap();
+            let read = Verbosity::read("verbosity", RawValue::Text(text)).unwrap();
             assert_eq!((read, read.dump().unwrap().as_str()), (wanted, dumped), "{text:?}");
         }
         assert!(Verbosity::Debug < Verbosity::Info && Verbosity::Level(15) > Verbosity::Debug);
-        assert_eq!(Verbosity::Level(15).filter(), log::LevelFilter::Info);
-        assert_eq!(Verbosity::Critical.filter(), log::LevelFilter::Off);
+        assert_eq!(log::LevelFilter::from(Verbosity::Level(15)), log::LevelFilter::Info);
+        assert_eq!(log::LevelFilter::from(Verbosity::Critical), log::LevelFilter::Off);
     }
 
     #[test]
-    fn one_scheme_is_taken_off_an_end_point() {
+    fn one_scheme_is_removed_from_an_endpoint() {
         for (text, wanted) in [
             ("https://lumidata.eu", "lumidata.eu"),
             ("http://a:1/", "a:1/"),
@@ -481,7 +478,7 @@ mod tests {
             ("localhost:7480", "localhost:7480"),
             ("é", "é"),
         ] {
-            assert_eq!(endpoint(Given::Text(text)).unwrap(), wanted);
+            assert_eq!(endpoint(RawValue::Text(text)).unwrap(), wanted);
         }
     }
 }

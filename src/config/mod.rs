@@ -4,27 +4,27 @@
 //! From low to high: built-in default, configuration file, environment (for the key pair only, and only where
 //! the file has none), options.
 
-mod accounts;
+mod cli_options;
+mod credentials_provider;
 mod environment;
 mod file;
 mod keys;
 mod overrides;
 mod providers;
-mod roles;
 pub mod save;
 mod settings;
-mod typed;
+mod static_credentials;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use accounts::CredentialSource;
+pub use cli_options::{CliOnly, CliOptions, List, OptionValue};
+pub use credentials_provider::CredentialsProvider;
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
-pub use keys::{BadValue, Dumped, Given, Key};
+pub use keys::{Dumped, InvalidValue, Key, RawValue};
 pub use providers::{PROVIDERS, Provider};
-pub use roles::RoleSource;
 pub use settings::{AclChange, KEYS, Settings, Verbosity};
-pub use typed::{List, Single, Typed, TypedValue};
+pub use static_credentials::CredentialSource;
 
 /// Where state that survives a run belongs: `$XDG_STATE_HOME/s3cmd`, else `~/.local/state/s3cmd`.
 fn state_dir(env: &dyn Environment) -> Option<PathBuf> {
@@ -88,25 +88,25 @@ impl ConfigError {
     }
 }
 
-/// Resolves the settings for what was typed.
+/// Resolves the settings for what was options.
 ///
 /// Exit codes of the errors, as measured on s3cmd 2.4.0: 78 without a file or a key pair, 64 for a bad value in
 /// the file, 1 for a bad value of an option, 74 for a file of patterns that cannot be read.
-pub fn load(typed: &Typed, env: &dyn Environment) -> Result<Loaded, ConfigError> {
+pub fn load(options: &CliOptions, env: &dyn Environment) -> Result<Loaded, ConfigError> {
     let mut warnings = Vec::new();
-    match resolve(typed, env, &mut warnings) {
+    match resolve(options, env, &mut warnings) {
         Ok((settings, credentials)) => Ok(Loaded { settings, warnings, credentials }),
         Err(error) => Err(ConfigError { warnings, ..error }),
     }
 }
 
 fn resolve(
-    typed: &Typed,
+    options: &CliOptions,
     env: &dyn Environment,
     warnings: &mut Vec<String>,
 ) -> Result<(Settings, CredentialSource), ConfigError> {
     let mut settings = Settings {
-        config_file: which_file(typed, env)?,
+        config_file: which_file(options, env)?,
         state_dir: state_dir(env),
         progress_meter: env.stdout_is_terminal(),
         encoding: locale_charset(env),
@@ -123,44 +123,49 @@ fn resolve(
             "no access_key in it".to_owned()
         }
         Err(error) => {
-            if let Some(path) = accounts::aws_file(env) {
-                settings.role = roles::of_profile(&path, env);
+            if let Some(path) = static_credentials::aws_file(env) {
+                settings.credentials_provider = credentials_provider::from_profile(&path, env);
             }
-            if let Some(path) = accounts::aws_file(env).filter(|_| settings.role.is_none()) {
-                accounts::from_aws_file(&mut settings, &path, env, warnings);
+            if let Some(path) =
+                static_credentials::aws_file(env).filter(|_| settings.credentials_provider.is_none())
+            {
+                static_credentials::from_aws_file(&mut settings, &path, env, warnings);
                 credentials = CredentialSource::AwsFile;
             }
             os_error_text(&error)
         }
     };
-    if overrides::key_pair(&mut settings, typed) {
-        credentials = CredentialSource::Typed;
+    if overrides::key_pair(&mut settings, options) {
+        credentials = CredentialSource::CommandLine;
     }
     if settings.access_key.is_empty() {
-        credentials = if accounts::from_environment(&mut settings, env)? {
+        credentials = if static_credentials::from_environment(&mut settings, env)? {
             CredentialSource::Environment
         } else {
             CredentialSource::None
         };
     }
     if !settings.access_key.is_empty() {
-        settings.role = None;
-    } else if !typed.credentials_optional {
-        let role = settings.role.take().or_else(|| roles::of_environment(&settings, env));
+        settings.credentials_provider = None;
+    } else if !options.credentials_optional {
+        let role = settings
+            .credentials_provider
+            .take()
+            .or_else(|| credentials_provider::from_environment(&settings, env));
         // A dumped configuration holds keys; those of a role would be gone in an hour, and are not asked for.
-        let Some(role) = role.filter(|_| !typed.dump_config()) else {
+        let Some(role) = role.filter(|_| !options.dump_config()) else {
             return Err(ConfigError::no_credentials(&settings.config_file, &reason));
         };
-        settings.role = Some(RoleSource { reason, ..role });
+        settings.credentials_provider = Some(CredentialsProvider { reason, ..role });
     }
     check_encryption_by_key(&settings, warnings)?;
-    overrides::apply(&mut settings, typed, env)?;
+    overrides::apply(&mut settings, options, env)?;
     Ok((settings, credentials))
 }
 
 /// `-c` before `$S3CMD_CONFIG` before `~/.s3cfg` (`%APPDATA%\s3cmd.ini` on Windows).
-fn which_file(typed: &Typed, env: &dyn Environment) -> Result<PathBuf, ConfigError> {
-    let named = typed.single(Single::ConfigFile).map(PathBuf::from);
+fn which_file(options: &CliOptions, env: &dyn Environment) -> Result<PathBuf, ConfigError> {
+    let named = options.text(CliOnly::ConfigFile).map(PathBuf::from);
     let named = named.or_else(|| env.var("S3CMD_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from));
     let usual = || {
         if cfg!(windows) {
@@ -193,7 +198,7 @@ fn read_file(
     let values: BTreeMap<&str, String> = contents
         .values
         .iter()
-        .filter_map(|(key, value)| Some((key.as_str(), looked_up(value, env)?)))
+        .filter_map(|(key, value)| Some((key.as_str(), expand_variable(value, env)?)))
         .collect();
     for (key, value) in &values {
         settings.set_from_file(key, value).map_err(ConfigError::usage)?;
@@ -221,7 +226,7 @@ fn others_read(_file: &Path) -> bool {
 }
 
 /// A value that begins with `$` names a variable, whose value may do so again; `None` where one is not set.
-fn looked_up(value: &str, env: &dyn Environment) -> Option<String> {
+fn expand_variable(value: &str, env: &dyn Environment) -> Option<String> {
     let mut value = value.to_owned();
     // Variables that name each other in a circle have no value.
     for _ in 0..100 {
@@ -234,7 +239,7 @@ fn looked_up(value: &str, env: &dyn Environment) -> Option<String> {
 /// The charset part of the locale (`de_DE.ISO-8859-1`), else UTF-8.
 fn locale_charset(env: &dyn Environment) -> String {
     let locale =
-        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.filled(name)).unwrap_or_default();
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.non_empty(name)).unwrap_or_default();
     let charset = locale.split_once('.').map_or("", |(_, rest)| rest.split('@').next().unwrap_or(""));
     match charset.to_ascii_uppercase() {
         name if matches!(name.as_str(), "" | "UTF8" | "UTF-8") => "UTF-8".to_owned(),

@@ -4,59 +4,59 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::environment::Environment;
-use super::keys::Given;
-use super::{AclChange, ConfigError, List, Settings, Single, Typed, TypedValue};
+use super::keys::RawValue;
+use super::{AclChange, CliOnly, CliOptions, ConfigError, List, OptionValue, Settings};
 use crate::patterns::{self, PatternError, Syntax};
 use crate::s3::checksum::Algorithm;
 
 /// Takes a key pair that was typed whole; one half alone only replaces that half, later.
-pub(super) fn key_pair(settings: &mut Settings, typed: &Typed) -> bool {
-    let Some((access_key, secret_key)) = typed_pair(typed) else { return false };
+pub(super) fn key_pair(settings: &mut Settings, options: &CliOptions) -> bool {
+    let Some((access_key, secret_key)) = typed_pair(options) else { return false };
     settings.access_key = access_key;
     settings.secret_key = secret_key;
     true
 }
 
-fn typed_pair(typed: &Typed) -> Option<(String, String)> {
-    let filled = |name| match typed.key(name) {
-        Some(TypedValue::Text(text)) if !text.is_empty() => Some(lossy(text)),
+fn typed_pair(options: &CliOptions) -> Option<(String, String)> {
+    let filled = |name| match options.key(name) {
+        Some(OptionValue::Text(text)) if !text.is_empty() => Some(lossy(text)),
         _ => None,
     };
     Some((filled("access_key")?, filled("secret_key")?))
 }
 
-/// Applies all that was typed.
+/// Applies all that was options.
 pub(super) fn apply(
     settings: &mut Settings,
-    typed: &Typed,
+    options: &CliOptions,
     env: &dyn Environment,
 ) -> Result<(), ConfigError> {
-    for header in typed.list(List::AddHeader) {
+    for header in options.list(List::AddHeader) {
         let (name, value) = typed_header(&header.to_string_lossy())?;
         put_header(&mut settings.extra_headers, name, value);
     }
-    settings.remove_headers.extend(texts(typed, List::RemoveHeader).map(|name| name.trim().to_lowercase()));
-    settings.acl_grants.extend(texts(typed, List::AclGrant).filter_map(|change| acl_change(&change)));
-    settings.acl_revokes.extend(texts(typed, List::AclRevoke).filter_map(|change| acl_change(&change)));
-    keys(settings, typed, env)?;
+    settings.remove_headers.extend(texts(options, List::RemoveHeader).map(|name| name.trim().to_lowercase()));
+    settings.acl_grants.extend(texts(options, List::AclGrant).filter_map(|change| acl_change(&change)));
+    settings.acl_revokes.extend(texts(options, List::AclRevoke).filter_map(|change| acl_change(&change)));
+    keys(settings, options, env)?;
     check_chunk_size(settings)?;
     check_checksum(settings)?;
-    check_version(settings, typed)?;
-    filter(settings, typed)?;
-    settings.files_from.extend(texts(typed, List::FilesFrom));
-    settings.additional_destinations.extend(texts(typed, List::AddDestination));
-    settings.cf_add_cnames.extend(texts(typed, List::CfAddCname));
-    settings.cf_remove_cnames.extend(texts(typed, List::CfRemoveCname));
-    settings.auth_keys.extend(texts(typed, List::AuthKey));
-    settings.domains.extend(texts(typed, List::Domain));
-    let text = |single| typed.single(single).map(lossy);
-    settings.cf_comment = text(Single::CfComment);
-    settings.cf_default_root_object = text(Single::CfDefaultRootObject);
-    settings.quiet = typed.switch(Single::Quiet).unwrap_or(false);
-    let compare = typed.switch(Single::CheckMd5).unwrap_or(true);
+    check_version(settings, options)?;
+    filter(settings, options)?;
+    settings.files_from.extend(texts(options, List::FilesFrom));
+    settings.additional_destinations.extend(texts(options, List::AddDestination));
+    settings.cf_add_cnames.extend(texts(options, List::CfAddCname));
+    settings.cf_remove_cnames.extend(texts(options, List::CfRemoveCname));
+    settings.auth_keys.extend(texts(options, List::AuthKey));
+    settings.domains.extend(texts(options, List::Domain));
+    let text = |single| options.text(single).map(lossy);
+    settings.cf_comment = text(CliOnly::CfComment);
+    settings.cf_default_root_object = text(CliOnly::CfDefaultRootObject);
+    settings.quiet = options.switch(CliOnly::Quiet).unwrap_or(false);
+    let compare = options.switch(CliOnly::CheckMd5).unwrap_or(true);
     settings.sync_checks_md5 = compare;
     settings.store_md5 = compare;
-    if settings.encrypt && settings.gpg_passphrase.is_empty() && !typed.configure() {
+    if settings.encrypt && settings.gpg_passphrase.is_empty() && !options.configure() {
         return Err(ConfigError {
             exit: 78,
             lines: vec![
@@ -70,22 +70,22 @@ pub(super) fn apply(
 }
 
 /// Sets the keys in the order of the table, so that of several bad values the same one is reported always.
-fn keys(settings: &mut Settings, typed: &Typed, env: &dyn Environment) -> Result<(), ConfigError> {
-    let mut sorted: Vec<_> = typed.keys.iter().collect();
+fn keys(settings: &mut Settings, options: &CliOptions, env: &dyn Environment) -> Result<(), ConfigError> {
+    let mut sorted: Vec<_> = options.keys.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
     for (name, value) in sorted {
         let Some(key) = Settings::key(name) else { continue };
-        let looked_up;
+        let expanded;
         let given = match value {
-            TypedValue::Switch(on) => Given::Switch(*on),
-            TypedValue::Text(text) if is_literal(name, typed) => {
-                looked_up = text.to_string_lossy().into_owned();
-                Given::Text(&looked_up)
+            OptionValue::Switch(on) => RawValue::Switch(*on),
+            OptionValue::Text(text) if is_literal(name, options) => {
+                expanded = text.to_string_lossy().into_owned();
+                RawValue::Text(&expanded)
             }
-            TypedValue::Text(text) => match super::looked_up(&text.to_string_lossy(), env) {
+            OptionValue::Text(text) => match super::expand_variable(&text.to_string_lossy(), env) {
                 Some(text) => {
-                    looked_up = text;
-                    Given::Text(&looked_up)
+                    expanded = text;
+                    RawValue::Text(&expanded)
                 }
                 None => continue,
             },
@@ -93,18 +93,18 @@ fn keys(settings: &mut Settings, typed: &Typed, env: &dyn Environment) -> Result
         settings.set(key, given).map_err(|problem| ConfigError::new(1, problem.to_string()))?;
         settings.typed_keys.push(key.name);
     }
-    if !settings.upload_id.is_empty() && typed.key("upload_id").is_some() {
+    if !settings.upload_id.is_empty() && options.key("upload_id").is_some() {
         settings.put_continue = true;
     }
     Ok(())
 }
 
 /// Whether a value is taken as it stands, `$` or not. Measured on s3cmd 2.4.0: a token and an upload id are, and
-/// the two keys where both were typed.
-fn is_literal(key: &str, typed: &Typed) -> bool {
+/// the two keys where both were options.
+fn is_literal(key: &str, options: &CliOptions) -> bool {
     match key {
         "access_token" | "upload_id" => true,
-        "access_key" | "secret_key" => typed_pair(typed).is_some(),
+        "access_key" | "secret_key" => typed_pair(options).is_some(),
         _ => false,
     }
 }
@@ -134,14 +134,14 @@ fn check_checksum(settings: &Settings) -> Result<(), ConfigError> {
 }
 
 /// An empty id, of a variable that is not set, must not mean the latest version, which would be deleted or changed instead.
-fn check_version(settings: &Settings, typed: &Typed) -> Result<(), ConfigError> {
-    if typed.key("version_id").is_some() && settings.version_id.trim().is_empty() {
+fn check_version(settings: &Settings, options: &CliOptions) -> Result<(), ConfigError> {
+    if options.key("version_id").is_some() && settings.version_id.trim().is_empty() {
         return Err(ConfigError::usage("--version-id needs the id of a version"));
     }
     Ok(())
 }
 
-fn filter(settings: &mut Settings, typed: &Typed) -> Result<(), ConfigError> {
+fn filter(settings: &mut Settings, options: &CliOptions) -> Result<(), ConfigError> {
     let filter = &mut settings.filter;
     let excluded = [
         (List::Exclude, List::ExcludeFrom, Syntax::Glob, "exclude"),
@@ -154,8 +154,8 @@ fn filter(settings: &mut Settings, typed: &Typed) -> Result<(), ConfigError> {
     for (list, rows) in [(&mut filter.exclude, excluded), (&mut filter.include, included)] {
         for (typed_here, from_files, syntax, option) in rows {
             // Files are read before any pattern is looked at, as s3cmd does.
-            let mut patterns: Vec<String> = texts(typed, typed_here).collect();
-            for file in typed.list(from_files) {
+            let mut patterns: Vec<String> = texts(options, typed_here).collect();
+            for file in options.list(from_files) {
                 let read = patterns::read_file(Path::new(file));
                 patterns.extend(read.map_err(|error| pattern_error(error, &format!("{option}-from")))?);
             }
@@ -228,12 +228,12 @@ fn put_header(headers: &mut Vec<(String, String)>, name: String, value: String) 
 
 /// `PERMISSION:WHO`; the command line has already refused everything else.
 fn acl_change(text: &str) -> Option<AclChange> {
-    let (permission, who) = text.split_once(':')?;
-    Some(AclChange { permission: permission.to_owned(), who: who.to_owned() })
+    let (permission, grantee) = text.split_once(':')?;
+    Some(AclChange { permission: permission.to_owned(), grantee: grantee.to_owned() })
 }
 
-fn texts(typed: &Typed, list: List) -> impl Iterator<Item = String> {
-    typed.list(list).map(lossy)
+fn texts(options: &CliOptions, list: List) -> impl Iterator<Item = String> {
+    options.list(list).map(lossy)
 }
 
 fn lossy(text: &OsStr) -> String {

@@ -3,7 +3,7 @@
 
 use super::environment::Environment;
 use super::{Dumped, KEYS, Key};
-use super::{Settings, file, looked_up};
+use super::{Settings, expand_variable, file};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ pub fn text(
 /// Whether what stands in the file gives this value already, be it in other words or by a variable.
 fn means(key: &Key, standing: &str, value: &str, env: &dyn Environment) -> bool {
     let mut settings = Settings::default();
-    let Some(standing) = looked_up(standing, env) else { return false };
+    let Some(standing) = expand_variable(standing, env) else { return false };
     settings.set_from_file(key.name, &standing).is_ok() && (key.dump)(&settings).as_deref() == Some(value)
 }
 
@@ -83,7 +83,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".s3cfg.").tempfile_in(parent).map_err(plain)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
-    crate::files::settle(file.as_file())?;
+    crate::files::check_close_errors(file.as_file())?;
     file.persist(path).map_err(|error| plain(error.error))?;
     Ok(())
 }
@@ -108,7 +108,7 @@ mod tests {
         let env = FixedEnvironment::default().with("SECRET", "from outside");
         let mut settings = Settings::default();
         for (key, value) in file::parse(existing.unwrap_or("")).values {
-            if let Some(value) = looked_up(&value, &env) {
+            if let Some(value) = expand_variable(&value, &env) {
                 settings.set_from_file(&key, &value).unwrap();
             }
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::keys::{BadValue, Dumped, Given, Key, Value, endpoint, rate, settings};
+use super::keys::{Dumped, InvalidValue, Key, RawValue, Value, endpoint, rate, settings};
 use crate::patterns::Filter;
 use crate::s3::checksum::Algorithm;
 
@@ -14,257 +14,259 @@ pub struct AclChange {
     /// `read`, `write`, `read_acp`, `write_acp`, `full_control` or `all`.
     pub permission: String,
     /// An e-mail address, a canonical user id or a group URI, as typed.
-    pub who: String,
+    pub grantee: String,
 }
 
 // The rows stand in the order of a dump, which is the ASCII order of the names; a test holds them to it.
 settings! {
     keys {
-        /// Stop a command at the first failure of any kind, also outside transfers.
+        /// Stop a command at the first error of any kind, not only in transfers.
         abort_on_error: bool = false, WhenChanged;
-        /// Access key id.
+        /// Access key ID.
         access_key: String = String::new(), Always;
-        /// File for the access log of `serve`; `-`: standard output; empty: none.
+        /// File for the access log of `serve`; `-`: standard output; empty: no log.
         access_log: String = String::new(), WhenChanged;
         /// Session token, sent as `x-amz-security-token`.
         access_token: String = String::new(), Always, secret;
-        /// Whether uploads are readable by anyone; where unset, the store decides.
+        /// Whether uploads are publicly readable. If unset, the server decides.
         acl_public: Option<bool> = None, WhenSet;
-        /// Extensions, separated by commas, whose Content-Type gets the charset of `encoding`.
+        /// File extensions, separated by commas, whose Content-Type gets the charset of `encoding`.
         add_encoding_exts: String = String::new(), Always;
-        /// Headers for uploads, `Name:value,Name2:value2`.
+        /// Headers to send with uploads, `Name:value,Name2:value2`.
         add_headers: String = String::new(), Always;
-        /// Where `serve` listens, `HOST:PORT`; empty: a loopback port.
+        /// Listen address of `serve`, `HOST:PORT`; empty: a free port on the loopback interface.
         address: String = String::new(), WhenChanged;
-        /// Mean all versions of objects.
+        /// Include all versions of objects.
         all_versions: bool = false, WhenChanged, no_file;
-        /// Whether `serve` serves other machines without TLS.
+        /// Allow `serve` to use plain HTTP on addresses that other machines can reach.
         allow_plain_http: bool = false, WhenChanged;
-        /// When the key pairs that `serve` was not given in a file expire, as in `signurl`; empty: never.
+        /// Expiry of the key pairs of `serve` that are not from `auth_file`, as in `signurl`; empty: never.
         auth_expires: String = String::new(), WhenChanged;
-        /// A file with the key pairs that `serve` accepts.
+        /// File with the key pairs that `serve` accepts.
         auth_file: String = String::new(), WhenChanged;
-        /// Region; `US` means that it is not known.
+        /// Region. `US` means unknown.
         bucket_location: String = "US".to_owned(), Always;
-        /// A file with certificates of authorities to trust.
+        /// File with trusted CA certificates.
         ca_certs_file: String = String::new(), Always;
-        /// A file that remembers the MD5 sums of local files.
+        /// File that caches the MD5 checksums of local files.
         cache_file: String = String::new(), Always;
-        /// Whether policies, rules and settings are held to the S3 API before they are sent, and compared in meaning with what the service gives back.
+        /// Whether policies, rules and settings are validated before they are sent, and compared with what the server
+        /// stored.
         check_documents: bool = true, WhenChanged;
-        /// A list of MD5 sums to verify (`md5sum --check`).
+        /// List of MD5 checksums to verify (`md5sum --check`).
         check_list: String = String::new(), WhenChanged, no_file;
-        /// Whether the server's certificate is checked.
+        /// Whether the server's TLS certificate is verified.
         check_ssl_certificate: bool = true, Always;
-        /// Whether the name in the server's certificate is checked.
+        /// Whether the host name in the TLS certificate is verified.
         check_ssl_hostname: bool = true, Always;
-        /// The checksum that uploads carry besides, for the server to verify and to keep; empty: none.
+        /// Additional checksum of uploads that the server verifies and stores; empty: none.
         checksum_algorithm: String = String::new(), WhenChanged;
-        /// End point of CloudFront.
+        /// CloudFront endpoint.
         cloudfront_host: String = "cloudfront.amazonaws.com".to_owned(), Always => endpoint;
-        /// Seconds for which an idle connection may be used again.
+        /// Maximum idle time of a connection before reuse, in seconds.
         connection_max_age: i64 = 5, Always;
-        /// Whether connections are kept and used again.
+        /// Whether connections are reused.
         connection_pooling: bool = true, Always;
-        /// The Content-Disposition that a signed link asks the server to answer with.
+        /// Content-Disposition of the response to a presigned URL.
         content_disposition: String = String::new(), Always;
-        /// The Content-Type that a signed link asks the server to answer with.
+        /// Content-Type of the response to a presigned URL.
         content_type: String = String::new(), Always;
-        /// Content-Type where none can be guessed.
+        /// Content-Type if none can be guessed.
         default_mime_type: String = "binary/octet-stream".to_owned(), Always;
-        /// Of old, when `sync` put files into their places.
+        /// Formerly: when `sync` moves files to their final names.
         delay_updates: bool = false, Always, no_effect;
-        /// Delete after the transfers rather than before.
+        /// Delete after the transfers instead of before.
         delete_after: bool = false, Always;
-        /// Delete the object once it was downloaded.
+        /// Delete each object from the server after it has been downloaded.
         delete_after_fetch: bool = false, Always;
-        /// Delete at the destination what the source lacks.
+        /// Delete files at the destination that do not exist at the source.
         delete_removed: bool = false, Always;
-        /// Only show what would be done.
+        /// Only show what would be done, without doing it.
         dry_run: bool = false, Always;
-        /// `check` against a private server of its own.
+        /// Run `check` against a private server.
         embedded: bool = false, WhenChanged, no_file;
-        /// Switch a CloudFront distribution on or off.
+        /// Enable or disable a CloudFront distribution.
         enable: Option<bool> = None, WhenSet, no_file;
         /// Whether large files are uploaded in parts.
         enable_multipart: bool = true, Always;
-        /// Character set of the terminal and of file names; the locale's where it is not given.
+        /// Character set of the terminal and of file names. Default: from the locale.
         encoding: String = "UTF-8".to_owned(), Always;
-        /// Encrypt with GPG before uploading.
+        /// Encrypt files with GPG before the upload.
         encrypt: bool = false, Always;
-        /// What ETags of `serve` are made of, in the words of rclone.
+        /// Hash of the ETags of `serve`, named as in rclone.
         etag_hash: String = "MD5".to_owned(), WhenChanged;
-        /// Lifecycle rule of `expire`: the date.
+        /// Lifecycle rule of `expire`: expiration date.
         expiry_date: String = String::new(), Always;
-        /// Lifecycle rule of `expire`: the number of days.
+        /// Lifecycle rule of `expire`: number of days.
         expiry_days: String = String::new(), Always;
-        /// Lifecycle rule of `expire`: the prefix.
+        /// Lifecycle rule of `expire`: prefix.
         expiry_prefix: String = String::new(), Always;
         /// Follow symbolic links.
         follow_symlinks: bool = false, Always;
-        /// Overwrite, and lift safety stops.
+        /// Overwrite existing files and skip safety checks.
         force: bool = false, Always;
-        /// Whether `serve` never reads a bucket from a host name.
+        /// Whether `serve` accepts only path-style requests.
         force_path_style: bool = false, WhenChanged;
-        /// Whether `serve` flushes a write to the disk before it is acknowledged.
+        /// Whether `serve` flushes a write to disk before it confirms it.
         fsync: bool = true, WhenChanged;
-        /// Whether every download is on the disk before it counts as done.
+        /// Whether each download is flushed to disk before it counts as done.
         fsync_downloads: bool = false, WhenChanged;
         /// Resume partial downloads.
         get_continue: bool = false, Always;
-        /// Path of gpg.
+        /// Path of the gpg program.
         gpg_command: String = String::new(), Always;
-        /// Command template to decrypt with.
+        /// Command template for decryption.
         gpg_decrypt: String = "%(gpg_command)s -d --verbose --no-use-agent --batch --yes --passphrase-fd %(passphrase_fd)s -o %(output_file)s %(input_file)s".to_owned(), Always;
-        /// Command template to encrypt with.
+        /// Command template for encryption.
         gpg_encrypt: String = "%(gpg_command)s -c --verbose --no-use-agent --batch --yes --passphrase-fd %(passphrase_fd)s -o %(output_file)s %(input_file)s".to_owned(), Always;
-        /// Passphrase for GPG.
+        /// GPG passphrase.
         gpg_passphrase: String = String::new(), Always, secret;
         /// Guess the Content-Type.
         guess_mime_type: bool = true, Always;
-        /// End point, `HOST[:PORT]`.
+        /// S3 endpoint, `HOST[:PORT]`.
         host_base: String = "s3.amazonaws.com".to_owned(), Always => endpoint;
-        /// Host of a bucket; without `%(bucket)s` the bucket stands in the path.
+        /// Host name template of buckets. Without `%(bucket)s`, path-style requests are sent.
         host_bucket: String = "%(bucket)s.s3.amazonaws.com".to_owned(), Always => endpoint;
-        /// Print sizes with K, M, G, T.
+        /// Print sizes with the suffixes K, M, G and T.
         human_readable_sizes: bool = false, Always;
-        /// Also invalidate the default index on CloudFront.
+        /// Also invalidate the index document in CloudFront.
         invalidate_default_index_on_cf: bool = false, Always;
-        /// Also invalidate the directory of the default index on CloudFront.
+        /// Also invalidate the directory of the index document in CloudFront.
         invalidate_default_index_root_on_cf: bool = true, Always;
-        /// Invalidate what was uploaded on CloudFront.
+        /// Invalidate uploaded files in CloudFront.
         invalidate_on_cf: bool = false, Always;
-        /// How many objects or parts move at once; 0: as many as suit the machine.
+        /// Number of concurrent transfers or requests; 0: depends on the machine.
         jobs: i64 = 0, WhenChanged;
-        /// Tell results and messages in JSON, one object a line.
+        /// Print results and messages as JSON, one object per line.
         json: bool = false, WhenChanged, no_file;
-        /// Make an object for every directory.
+        /// Create an object for each directory.
         keep_dirs: bool = false, Always;
-        /// Key id for encryption by KMS.
+        /// Key ID for server-side encryption with KMS (SSE-KMS).
         kms_key: String = String::new(), Always;
-        /// How many seconds a day of lifecycle rules lasts for `serve`; 0: a real one.
+        /// Length of a day in lifecycle rules of `serve`, in seconds; 0: a real day.
         lifecycle_day: i64 = 0, WhenChanged;
-        /// Entries that a listing shows at most; -1: all.
+        /// Maximum number of entries in a listing; -1: no limit.
         limit: i64 = -1, Always;
-        /// Bytes a second for all transfers together, with `k` or `m` after the number KiB or MiB; 0: no limit.
+        /// Limit of the total transfer rate, in bytes per second. Suffixes: `k` (KiB), `m` (MiB). 0: no limit.
         limitrate: i64 = 0, Always => rate;
-        /// Accept listings that are not in order (a Ceph extension).
+        /// Accept unordered listings (a Ceph extension).
         list_allow_unordered: bool = false, Always;
-        /// Show MD5 sums in listings.
+        /// Show MD5 checksums in listings.
         list_md5: bool = false, Always;
-        /// Where access logs go.
+        /// Target of access logs, `s3://BUCKET/PREFIX`.
         log_target_prefix: Option<String> = Some(String::new()), Always;
-        /// Show more columns in listings.
+        /// Show ETag and storage class in listings.
         long_listing: bool = false, Always;
-        /// Deletions beyond which none is done; -1: no limit.
+        /// Delete nothing if more objects than this would be deleted; -1: no limit.
         max_delete: i64 = -1, Always;
-        /// How often a failed request is tried again.
+        /// Maximum number of retries of a failed request.
         max_retries: i64 = 5, Always;
-        /// Whether `serve` tells its metrics.
+        /// Whether `serve` provides metrics.
         metrics: bool = false, WhenChanged;
-        /// Content-Type to force.
+        /// Content-Type of all uploads; empty: guess.
         mime_type: String = String::new(), Always;
-        /// Part size, and the size above which a file is uploaded in parts, MiB (5 to 5120).
+        /// Part size of multipart uploads, and the size above which a file is uploaded in parts, in MiB (5 to 5120).
         multipart_chunk_size_mb: i64 = 15, Always;
-        /// The same for copies on the server, MiB.
+        /// Part size of copies on the server, in MiB.
         multipart_copy_chunk_size_mb: i64 = 1024, Always;
-        /// Parts that an upload may have.
+        /// Maximum number of parts of an upload.
         multipart_max_chunks: i64 = 10000, Always;
-        /// Whether the MD5 sum of a file that goes up in parts is stored with it.
+        /// Whether the MD5 checksum of the whole file is stored with a multipart upload.
         multipart_md5: bool = true, WhenChanged;
-        /// Whether `serve` takes every local request for the owner's.
+        /// Whether `serve` accepts local requests without authentication.
         no_auth: bool = false, WhenChanged, no_file;
-        /// Whether `serve` keeps folders that a deletion left empty.
+        /// Whether `serve` keeps directories that become empty after a deletion.
         no_cleanup: bool = false, WhenChanged;
         /// Store and restore file attributes.
         preserve_attrs: bool = true, Always;
-        /// Show the progress meter; by default where stdout is a terminal.
+        /// Show the progress meter. Default: only if stdout is a terminal.
         progress_meter: bool = true, Always;
         /// HTTP proxy.
         proxy_host: String = String::new(), Always;
         /// Port of the HTTP proxy.
         proxy_port: i64 = 3128, Always;
-        /// Whether printed public URLs are https; where it is not given, `use_https` decides.
+        /// Whether printed public URLs use HTTPS. If absent, `use_https` decides.
         public_url_use_https: bool = false, Always;
         /// Resume uploads.
         put_continue: bool = false, Always;
-        /// Store modification times as rclone does, too.
+        /// Also store modification times in the format of rclone.
         rclone_mtime: bool = false, WhenChanged;
-        /// Whether `serve` refuses what changes anything.
+        /// Whether `serve` rejects requests that change data.
         read_only: bool = false, WhenChanged;
-        /// Whole trees and prefixes.
+        /// Process directories and prefixes recursively.
         recursive: bool = false, Always;
-        /// Bytes read at once.
+        /// Read size in bytes.
         recv_chunk: i64 = 65536, Always, no_effect;
-        /// The class REDUCED_REDUNDANCY.
+        /// Use the storage class REDUCED_REDUNDANCY.
         reduced_redundancy: bool = false, Always;
-        /// What `serve` serves of the configured store, `s3://BUCKET[/PREFIX]`; empty: a directory.
+        /// The part of the configured store that `serve` provides, `s3://BUCKET[/PREFIX]`; empty: a directory.
         remote: String = String::new(), WhenChanged, no_file;
-        /// Say that the requester pays.
+        /// Pay for requests to requester-pays buckets.
         requester_pays: bool = false, Always;
-        /// Days for which a restored copy is kept.
+        /// Number of days for which a restored copy is kept.
         restore_days: i64 = 1, Always;
-        /// How fast an object is restored.
+        /// Retrieval speed of `restore`.
         restore_priority: String = "Standard".to_owned(), Always;
         /// Secret access key.
         secret_key: String = String::new(), Always, secret;
-        /// Bytes sent at once.
+        /// Write size in bytes.
         send_chunk: i64 = 65536, Always, no_effect;
-        /// How long `serve` waits for a client that sends nothing: seconds, or `1h2m3s`; empty: two minutes.
+        /// Time after which `serve` disconnects a client that sends nothing: seconds, or `1h2m3s`; empty: two minutes.
         server_read_timeout: String = String::new(), WhenChanged;
-        /// Encryption by the server (AES256).
+        /// Server-side encryption with keys managed by S3 (SSE-S3, AES256).
         server_side_encryption: bool = false, Always;
-        /// How long `serve` waits for a client that takes nothing; as `server_read_timeout`.
+        /// Time after which `serve` disconnects a client that receives nothing, as in `server_read_timeout`.
         server_write_timeout: String = String::new(), WhenChanged;
-        /// The share of the work that this run does, `I/N`; empty: all of it.
+        /// The part of the work that this run processes, `I/N`; empty: everything.
         shard: String = String::new(), WhenChanged;
-        /// Whether all pairs of `--auth-key` are one user's.
+        /// Whether all pairs of `--auth-key` belong to one user.
         share_auth_keys: bool = false, WhenChanged, no_file;
-        /// Sign with version 2.
+        /// Use signature version 2.
         signature_v2: bool = false, Always;
-        /// Whether signed links are https; where it is not given, `use_https` decides.
+        /// Whether presigned URLs use HTTPS. If absent, `use_https` decides.
         signurl_use_https: bool = false, Always;
-        /// End point of SimpleDB, which no command uses.
+        /// SimpleDB endpoint.
         simpledb_host: String = "sdb.amazonaws.com".to_owned(), Always, no_effect;
-        /// Ask the server not to check the targets of notifications.
+        /// The server does not validate notification targets.
         skip_destination_validation: bool = false, Always;
-        /// Leave what exists.
+        /// Skip files that already exist at the destination.
         skip_existing: bool = false, Always;
-        /// Seconds without an answer after which a request is given up.
+        /// Time without any data after which a connection is closed, in seconds.
         socket_timeout: i64 = 300, Always;
-        /// Client certificate.
+        /// TLS client certificate.
         ssl_client_cert_file: String = String::new(), Always;
-        /// Key of the client certificate.
+        /// Private key of the TLS client certificate.
         ssl_client_key_file: String = String::new(), Always;
-        /// Print counters.
+        /// Print statistics.
         stats: bool = false, Always;
         /// Stop at the first failed transfer.
         stop_on_error: bool = false, Always;
         /// Storage class; empty: STANDARD.
         storage_class: String = String::new(), Always;
-        /// Longest pause of a throttled upload, seconds.
+        /// Longest pause between two attempts of a request, in seconds. With the default value, the limit is 30
+        /// seconds.
         throttle_max: i64 = 100, Always;
-        /// PEM file with the certificate of `serve`.
+        /// Certificate of `serve` (PEM).
         tls_cert: String = String::new(), WhenChanged;
-        /// PEM file with its key; empty: the same file.
+        /// Private key of the certificate (PEM); empty: in the same file.
         tls_key: String = String::new(), WhenChanged;
-        /// Multipart upload to resume.
+        /// ID of the multipart upload to resume.
         upload_id: String = String::new(), Always;
-        /// `normal`, or `verbatim`: control characters in names are not replaced.
+        /// `normal`, or `verbatim`: do not replace control characters in names.
         urlencoding_mode: String = "normal".to_owned(), Always;
-        /// Use the proxies named by the environment, which s3cmd ignores.
+        /// Use the proxies from the environment, which s3cmd ignores.
         use_env_proxy: bool = false, WhenChanged;
-        /// Wait for `100 Continue` before an upload's body.
+        /// Wait for `100 Continue` before sending the body of an upload.
         use_http_expect: bool = false, Always;
         /// Use HTTPS.
         use_https: bool = true, Always;
-        /// Look into files to guess the Content-Type.
+        /// Inspect the content of files to guess the Content-Type.
         use_mime_magic: bool = true, Always;
-        /// How much is told on stderr: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
+        /// Log level of stderr: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
         verbosity: Verbosity = Verbosity::Warning, Always;
-        /// The version of an object that is meant; empty: the latest.
+        /// Version of the object; empty: the latest.
         version_id: String = String::new(), WhenChanged, no_file;
-        /// Template of the end point of a website.
+        /// URL template of a website endpoint.
         website_endpoint: String = "http://%(bucket)s.s3-website-%(location)s.amazonaws.com/".to_owned(), Always;
         /// Error document of a website.
         website_error: String = String::new(), Always;
@@ -272,27 +274,28 @@ settings! {
         website_index: String = "index.html".to_owned(), Always;
     }
     others {
-        /// Grants to add, in the order typed.
+        /// Grants to add, in command-line order.
         acl_grants: Vec<AclChange> = Vec::new();
-        /// Grants to take away, in the order typed; applied after `acl_grants`.
+        /// Grants to remove, in command-line order; applied after `acl_grants`.
         acl_revokes: Vec<AclChange> = Vec::new();
-        /// Headers to send with uploads: those of the key `add_headers`, then those typed. Names are in lower case.
+        /// Headers to send with uploads: those of the key `add_headers`, then those of options. Names are in lower
+        /// case.
         extra_headers: Vec<(String, String)> = Vec::new();
-        /// Stored headers to drop; lower case.
+        /// Stored headers to remove, in lower case.
         remove_headers: Vec<String> = Vec::new();
-        /// What is left out and what is let in again.
+        /// Exclude and include patterns.
         filter: Filter = Filter::default();
-        /// Files that name the sources; `-` is stdin.
+        /// Files with the names of the sources; `-` is stdin.
         files_from: Vec<String> = Vec::new();
-        /// More destinations.
+        /// Additional destinations.
         additional_destinations: Vec<String> = Vec::new();
-        /// Whether contents are compared by MD5 besides size.
+        /// Whether contents are compared by MD5 in addition to the size.
         sync_checks_md5: bool = true;
-        /// Whether the MD5 sum is stored with an upload.
+        /// Whether the MD5 checksum is stored with an upload.
         store_md5: bool = true;
         /// CNAMEs to add to a distribution.
         cf_add_cnames: Vec<String> = Vec::new();
-        /// CNAMEs to take from a distribution.
+        /// CNAMEs to remove from a distribution.
         cf_remove_cnames: Vec<String> = Vec::new();
         /// Comment of a distribution.
         cf_comment: Option<String> = None;
@@ -302,23 +305,23 @@ settings! {
         quiet: bool = false;
         /// The key pairs that `serve` accepts, `ACCESS,SECRET` each.
         auth_keys: Vec<String> = Vec::new();
-        /// The host names below which `serve` reads a bucket from a host name, beside its own.
+        /// Additional domains of virtual-hosted-style requests to `serve`.
         domains: Vec<String> = Vec::new();
-        /// Whether `public_url_use_https` was given; where not, `use_https` decides.
+        /// Whether `public_url_use_https` is present. Otherwise `use_https` decides.
         public_url_use_https_set: bool = false;
-        /// Whether `signurl_use_https` was given; where not, `use_https` decides.
+        /// Whether `signurl_use_https` is present. Otherwise `use_https` decides.
         signurl_use_https_set: bool = false;
-        /// The keys that options set.
+        /// The keys set by options.
         typed_keys: Vec<&'static str> = Vec::new();
-        /// The keys that the configuration file sets.
+        /// The keys set by the configuration file.
         file_keys: Vec<&'static str> = Vec::new();
-        /// The configuration file that was read, or would have been.
+        /// The path of the configuration file, whether or not it exists.
         config_file: PathBuf = PathBuf::new();
-        /// Whether the file that was read holds secrets and other users may read it.
+        /// Whether the configuration file contains secrets and other users can read it.
         config_readable_by_others: bool = false;
-        /// Where the keys come from if none are given; only set where one is needed.
-        role: Option<super::RoleSource> = None;
-        /// Where unfinished uploads are remembered; `None` where there is no home directory.
+        /// The source of temporary credentials. `None` if a key pair is configured or none is needed.
+        credentials_provider: Option<super::CredentialsProvider> = None;
+        /// The directory of the state of unfinished uploads. `None` without a home directory.
         state_dir: Option<PathBuf> = None;
     }
 }
@@ -336,10 +339,10 @@ impl Settings {
 
     /// Sets a key as a configuration file does. A name that is no key, or one that a file may not set, is
     /// ignored, as s3cmd ignores it.
-    pub fn set_from_file(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
+    pub fn set_from_file(&mut self, name: &str, value: &str) -> Result<(), InvalidValue> {
         match Self::key(name) {
             Some(key) if key.in_file => {
-                self.set(key, Given::Text(value))?;
+                self.set(key, RawValue::Text(value))?;
                 self.file_keys.push(key.name);
                 Ok(())
             }
@@ -348,7 +351,7 @@ impl Settings {
     }
 
     /// Sets a key.
-    pub(crate) fn set(&mut self, key: &Key, given: Given<'_>) -> Result<(), BadValue> {
+    pub(crate) fn set(&mut self, key: &Key, given: RawValue<'_>) -> Result<(), InvalidValue> {
         (key.set)(self, given)?;
         match key.name {
             "public_url_use_https" => self.public_url_use_https_set = true,

@@ -43,26 +43,29 @@ impl Home {
         self.folder.path().join(name)
     }
 
-    fn load(&self, typed: &Typed) -> Result<Loaded, ConfigError> {
+    fn load(&self, typed: &CliOptions) -> Result<Loaded, ConfigError> {
         super::load(typed, &self.env)
     }
 
     fn settings(&self) -> Settings {
-        self.load(&Typed::default()).unwrap().settings
+        self.load(&CliOptions::default()).unwrap().settings
     }
 
     fn error(&self) -> ConfigError {
-        self.load(&Typed::default()).unwrap_err()
+        self.load(&CliOptions::default()).unwrap_err()
     }
 }
 
-fn typed(keys: &[(&'static str, &str)]) -> Typed {
-    let keys = keys.iter().map(|(key, value)| (*key, TypedValue::Text(value.into()))).collect();
-    Typed { keys, ..Typed::default() }
+fn typed(keys: &[(&'static str, &str)]) -> CliOptions {
+    let keys = keys.iter().map(|(key, value)| (*key, OptionValue::Text(value.into()))).collect();
+    CliOptions { keys, ..CliOptions::default() }
 }
 
-fn listed(lists: &[(List, &str)]) -> Typed {
-    Typed { lists: lists.iter().map(|(list, value)| (*list, value.into())).collect(), ..Typed::default() }
+fn listed(lists: &[(List, &str)]) -> CliOptions {
+    CliOptions {
+        lists: lists.iter().map(|(list, value)| (*list, value.into())).collect(),
+        ..CliOptions::default()
+    }
 }
 
 #[test]
@@ -95,8 +98,8 @@ fn the_option_names_the_file_before_the_variable_and_the_variable_before_home() 
     let two = home.path("two");
     let home = home.var("S3CMD_CONFIG", &two);
     assert_eq!(home.settings().limit, 2);
-    let mut typed = Typed::default();
-    typed.singles.push((Single::ConfigFile, TypedValue::Text(home.path("three").into())));
+    let mut typed = CliOptions::default();
+    typed.cli_only.push((CliOnly::ConfigFile, OptionValue::Text(home.path("three").into())));
     assert_eq!(home.load(&typed).unwrap().settings.limit, 3);
 }
 
@@ -115,7 +118,8 @@ fn without_a_file_or_a_key_the_reason_is_told() {
 
 #[test]
 fn a_command_that_needs_no_account_does_without_keys() {
-    let loaded = Home::empty().load(&Typed { credentials_optional: true, ..Typed::default() }).unwrap();
+    let loaded =
+        Home::empty().load(&CliOptions { credentials_optional: true, ..CliOptions::default() }).unwrap();
     assert_eq!(loaded.credentials, CredentialSource::None);
     assert_eq!(loaded.settings.host_base, "s3.amazonaws.com");
 }
@@ -190,7 +194,7 @@ fn a_file_that_is_not_text_is_refused_with_the_line() {
 fn the_environment_gives_the_keys_only_where_the_file_has_none() {
     let env = |home: Home| home.var("AWS_ACCESS_KEY_ID", "ea").var("AWS_SECRET_ACCESS_KEY", "es");
     assert_eq!(env(Home::keyed("")).settings().access_key, "AK");
-    let loaded = env(Home::with("limit = 3\n")).load(&Typed::default()).unwrap();
+    let loaded = env(Home::with("limit = 3\n")).load(&CliOptions::default()).unwrap();
     assert_eq!(loaded.credentials, CredentialSource::Environment);
     assert_eq!((loaded.settings.access_key.as_str(), loaded.settings.secret_key.as_str()), ("ea", "es"));
     assert_eq!(loaded.settings.limit, 3);
@@ -226,7 +230,7 @@ fn an_access_key_in_the_environment_needs_its_secret() {
 fn a_typed_key_pair_needs_no_file_and_wins_over_all() {
     let pair = typed(&[("access_key", "TA"), ("secret_key", "TS")]);
     let loaded = Home::empty().load(&pair).unwrap();
-    assert_eq!(loaded.credentials, CredentialSource::Typed);
+    assert_eq!(loaded.credentials, CredentialSource::CommandLine);
     assert_eq!((loaded.settings.access_key.as_str(), loaded.settings.secret_key.as_str()), ("TA", "TS"));
     let replaced = Home::keyed("").load(&typed(&[("access_key", "TA")])).unwrap().settings;
     assert_eq!((replaced.access_key.as_str(), replaced.secret_key.as_str()), ("TA", "SK"));
@@ -238,7 +242,7 @@ fn the_credentials_file_of_the_aws_tools_is_read_only_without_a_file_of_our_own(
     let text = "[default]\nAWS_ACCESS_KEY_ID=DA\nAWS_SECRET_ACCESS_KEY=D\\n\"S\n[p]\naws_access_key_id = PA\n\
                 aws_secret_access_key = P/S+=#x\naws_session_token = PT\n";
     let home = Home::empty().file(".aws/credentials", text).var("AWS_PROFILE", "p");
-    let loaded = home.load(&Typed::default()).unwrap();
+    let loaded = home.load(&CliOptions::default()).unwrap();
     assert_eq!(loaded.credentials, CredentialSource::AwsFile);
     assert_eq!(loaded.warnings, Vec::<String>::new());
     assert_eq!(loaded.settings.access_key, "PA");
@@ -255,7 +259,7 @@ fn the_credentials_file_of_the_aws_tools_is_read_only_without_a_file_of_our_own(
 fn an_old_credentials_file_without_sections_is_read_with_a_warning() {
     let home = Home::empty().file("old", "AWSAccessKeyId=DD\nAWSSecretKey=EE\n");
     let path = home.path("old");
-    let loaded = home.var("AWS_CREDENTIAL_FILE", path).load(&Typed::default()).unwrap();
+    let loaded = home.var("AWS_CREDENTIAL_FILE", path).load(&CliOptions::default()).unwrap();
     assert_eq!((loaded.settings.access_key.as_str(), loaded.settings.secret_key.as_str()), ("DD", "EE"));
     assert_eq!(loaded.warnings.len(), 4);
 }
@@ -270,7 +274,7 @@ fn a_missing_profile_is_told() {
 
 /// What the settings say about where keys come from.
 fn role(home: &Home) -> String {
-    home.settings().role.map_or_else(String::new, |role| format!("{}: {:?}", role.what, role.issuer))
+    home.settings().credentials_provider.map_or_else(String::new, |provider| format!("{}: {:?}", provider.what, provider.issuer))
 }
 
 #[test]
@@ -394,17 +398,18 @@ fn encryption_needs_a_passphrase() {
 #[test]
 fn kms_needs_version_4_signatures() {
     assert_eq!(Home::keyed("kms_key = k\nsignature_v2 = True\n").error().exit, 1);
-    let both = Home::keyed("kms_key = k\nserver_side_encryption = True\n").load(&Typed::default()).unwrap();
+    let both =
+        Home::keyed("kms_key = k\nserver_side_encryption = True\n").load(&CliOptions::default()).unwrap();
     assert!(both.warnings[0].contains("KMS encryption will be used"), "{:?}", both.warnings);
 }
 
 #[test]
 fn what_the_options_set_is_not_settable_by_a_file() {
-    let typed = Typed {
-        singles: vec![
-            (Single::Quiet, TypedValue::Switch(true)),
-            (Single::CheckMd5, TypedValue::Switch(false)),
-            (Single::CfComment, TypedValue::Text("c".into())),
+    let typed = CliOptions {
+        cli_only: vec![
+            (CliOnly::Quiet, OptionValue::Switch(true)),
+            (CliOnly::CheckMd5, OptionValue::Switch(false)),
+            (CliOnly::CfComment, OptionValue::Text("c".into())),
         ],
         lists: vec![
             (List::AclGrant, "read:a@b".into()),
@@ -412,14 +417,14 @@ fn what_the_options_set_is_not_settable_by_a_file() {
             (List::RemoveHeader, " Expires ".into()),
             (List::FilesFrom, "-".into()),
         ],
-        keys: vec![("upload_id", TypedValue::Text("u".into()))],
-        ..Typed::default()
+        keys: vec![("upload_id", OptionValue::Text("u".into()))],
+        ..CliOptions::default()
     };
     let settings = Home::keyed("").load(&typed).unwrap().settings;
     assert!(settings.quiet && !settings.sync_checks_md5 && !settings.store_md5 && settings.put_continue);
     assert_eq!(settings.cf_comment.as_deref(), Some("c"));
-    assert_eq!(settings.acl_grants, [AclChange { permission: "read".into(), who: "a@b".into() }]);
-    assert_eq!(settings.acl_revokes, [AclChange { permission: "all".into(), who: "x:y".into() }]);
+    assert_eq!(settings.acl_grants, [AclChange { permission: "read".into(), grantee: "a@b".into() }]);
+    assert_eq!(settings.acl_revokes, [AclChange { permission: "all".into(), grantee: "x:y".into() }]);
     assert_eq!(settings.remove_headers, ["expires"]);
     assert_eq!(settings.files_from, ["-"]);
 }
@@ -438,10 +443,10 @@ fn the_meter_follows_the_terminal_unless_told() {
     home.env.terminal = true;
     assert!(home.settings().progress_meter);
     let home = Home { env: home.env, ..Home::keyed("") };
-    let off = Typed {
-        keys: vec![("progress_meter", TypedValue::Switch(false))],
-        singles: vec![(Single::ConfigFile, TypedValue::Text(home.path(".s3cfg").into()))],
-        ..Typed::default()
+    let off = CliOptions {
+        keys: vec![("progress_meter", OptionValue::Switch(false))],
+        cli_only: vec![(CliOnly::ConfigFile, OptionValue::Text(home.path(".s3cfg").into()))],
+        ..CliOptions::default()
     };
     assert!(!home.load(&off).unwrap().settings.progress_meter);
 }

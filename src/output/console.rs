@@ -283,7 +283,7 @@ pub fn end_log() {
 
 /// Reads what `close` would report of standard output, which may be a file on a full disk that says so only then.
 pub fn settle_output() -> Outcome {
-    match crate::files::settle(std::io::stdout()) {
+    match crate::files::check_close_errors(std::io::stdout()) {
         // Closed from the beginning (`>&-`): who does that wants no output.
         Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(()),
         ended => ended.map_err(|error| Failure::file("standard output", &error)),

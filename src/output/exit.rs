@@ -29,10 +29,6 @@ impl Exit {
     pub const DATAERR: Exit = Exit(65);
     /// A server failure without a code of its own, or an answer that makes no sense.
     pub const SOFTWARE: Exit = Exit(70);
-    /// The operating system refused something.
-    pub const OSERR: Exit = Exit(71);
-    /// A local file could not be read and `--stop-on-error` was given.
-    pub const OSFILE: Exit = Exit(72);
     /// Reading or writing failed; a host name that does not resolve; standard output closed.
     pub const IOERR: Exit = Exit(74);
     /// Given up after retries.

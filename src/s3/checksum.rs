@@ -95,11 +95,6 @@ impl Algorithm {
         ROWS.iter().map(|row| row.algorithm)
     }
 
-    /// The algorithm whose values this header (in lower case) carries.
-    pub fn of_header(name: &str) -> Option<Self> {
-        ROWS.iter().find(|row| row.header == name).map(|row| row.algorithm)
-    }
-
     fn row(self) -> &'static Row {
         // The rows stand in the order of the variants, which a test holds them to.
         &ROWS[self as usize]
@@ -394,12 +389,10 @@ mod tests {
             assert_eq!(algorithm.row().algorithm, algorithm, "the order of the rows");
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
             assert_eq!(algorithm.label().parse(), Ok(algorithm));
-            assert_eq!(Algorithm::of_header(algorithm.header()), Some(algorithm));
             assert_eq!(of(algorithm, b"").bytes().len(), algorithm.row().length);
         }
         assert_eq!("md5".parse::<Algorithm>(), Err(UnknownAlgorithm));
         assert_eq!("".parse::<Algorithm>(), Err(UnknownAlgorithm));
-        assert_eq!(Algorithm::of_header("x-amz-checksum-type"), None);
         assert_eq!(Algorithm::Crc32c.element(), "ChecksumCRC32C");
     }
 

@@ -292,7 +292,7 @@ impl<'a> Chosen<'a> {
             None => self.name = Some(item.relative.clone()),
             Some(name) => self.several |= *name != item.relative,
         }
-        if self.options.shard.is_some_and(|shard| !shard.takes(&item.relative)) {
+        if self.options.shard.is_some_and(|shard| !shard.contains(&item.relative)) {
             return Ok(());
         }
         if self.options.filter.excludes(&item.relative).is_some() {

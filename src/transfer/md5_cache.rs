@@ -178,7 +178,7 @@ impl Md5Cache {
         let mut prefix = String::new();
         let mut file = names::private(&target, &mut prefix).tempfile_in(parent).map_err(plain)?;
         file.write_all(text.as_bytes())?;
-        crate::files::settle(file.as_file())?;
+        crate::files::check_close_errors(file.as_file())?;
         file.persist(target).map_err(|error| plain(error.error))?;
         Ok(())
     }

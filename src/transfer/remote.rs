@@ -201,7 +201,7 @@ impl Scope<'_> {
             log::warn!("Found empty root object name on S3, ignoring.");
             return None;
         }
-        if self.shard.is_some_and(|shard| !shard.takes(item.relative())) {
+        if self.shard.is_some_and(|shard| !shard.contains(item.relative())) {
             return None;
         }
         Some(match self.filter.excludes(item.relative()) {

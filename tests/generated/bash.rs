@@ -51,7 +51,7 @@ fn values() -> Vec<String> {
             Some(ValueKind::File) => "_s3cmd_files".to_owned(),
             Some(ValueKind::Remote) => "_s3cmd_remote objects".to_owned(),
             Some(ValueKind::Choice(choices)) => offer(&choices),
-            Some(ValueKind::Start(starts)) => offer(&starts.iter().map(String::as_str).collect::<Vec<_>>()),
+            Some(ValueKind::Prefix(starts)) => offer(&starts.iter().map(String::as_str).collect::<Vec<_>>()),
         };
         cases.push(format!("{}) {action} ;;", forms(option).collect::<Vec<_>>().join("|")));
     }

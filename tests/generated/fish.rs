@@ -34,7 +34,7 @@ fn entry(option: &OptionSpec, condition: &str) -> String {
         Some(ValueKind::File) => " -r -F".to_owned(),
         Some(ValueKind::Remote) => " -x -a '(__s3cmd_remote objects)'".to_owned(),
         Some(ValueKind::Choice(choices)) => format!(" -x -a {}", quoted(&choices.join(" "))),
-        Some(ValueKind::Start(starts)) => format!(" -x -a {}", quoted(&starts.join(" "))),
+        Some(ValueKind::Prefix(starts)) => format!(" -x -a {}", quoted(&starts.join(" "))),
     };
     format!("complete -c s3cmd{condition}{short}{long}{value} -d {}", quoted(short_help(option)))
 }

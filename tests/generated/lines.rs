@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use s3cmd::cli::commands::{COMMANDS, Command, CommandSpec};
+use s3cmd::cli::command_table::{COMMANDS, Command, CommandSpec};
 use s3cmd::cli::options::{self, OptionSpec, Scope};
 
 /// What a command takes as parameters, as far as a shell can help.
@@ -64,7 +64,7 @@ pub(crate) fn options_by_words() -> Vec<(Option<Vec<&'static str>>, Vec<&'static
         let words = match option.scope {
             Scope::Every => None,
             Scope::Only(_) => {
-                let rows = COMMANDS.iter().filter(|row| option.scope.names(row.id));
+                let rows = COMMANDS.iter().filter(|row| option.scope.includes(row.id));
                 Some(rows.flat_map(|row| row.names.iter().copied()).collect())
             }
             Scope::None => Some(Vec::new()),
@@ -136,7 +136,7 @@ pub(crate) fn parameter_cases(files: &str, commands: &str) -> Vec<String> {
 
 #[test]
 fn usage_lines_tell_what_a_command_takes() {
-    let of = |name| parameters(s3cmd::cli::commands::find(name).expect("a command"));
+    let of = |name| parameters(s3cmd::cli::command_table::find(name).expect("a command"));
     assert_eq!(of("put"), Parameters::FilesAndObjects);
     assert_eq!(of("sync"), Parameters::FilesAndObjects);
     assert_eq!(of("setpolicy"), Parameters::FilesAndBuckets);

@@ -1,7 +1,7 @@
 //! `s3cmd.1` and one page for each command.
 
 use roff::{Roff, bold, italic, roman};
-use s3cmd::cli::commands::{COMMANDS, Command, CommandSpec, Group};
+use s3cmd::cli::command_table::{COMMANDS, Command, CommandSpec, Group};
 use s3cmd::cli::options::{self, OptionSpec, Origin};
 use s3cmd::output::Exit;
 
@@ -75,7 +75,7 @@ fn also(row: &CommandSpec) -> String {
 
 /// Which options s3cmd does not have, for scripts that have to run with both.
 fn own_options(page: &mut Roff) {
-    let own = options::all().filter(|option| option.origin == Origin::Own);
+    let own = options::all().filter(|option| option.origin == Origin::Extension);
     let own: Vec<String> = own.map(|option| format!("`--{}`", option.name())).collect();
     subheading(page, "Not in s3cmd 2.4.0");
     page.text(crate::markup::inlines(&format!("Only this program has {}.", own.join(", "))));
@@ -148,7 +148,7 @@ fn command(row: &CommandSpec) -> String {
         paragraph(&mut page, also.trim_start());
     }
     heading(&mut page, "OPTIONS");
-    let own: Vec<&OptionSpec> = options::all().filter(|option| option.scope.names(row.id)).collect();
+    let own: Vec<&OptionSpec> = options::all().filter(|option| option.scope.includes(row.id)).collect();
     for spec in &own {
         option(&mut page, spec);
     }

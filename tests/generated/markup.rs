@@ -1,7 +1,7 @@
 //! Text of the tables as lines of a manual page.
 
 use roff::{Inline, Roff, bold, italic, roman};
-use s3cmd::cli::commands::CommandSpec;
+use s3cmd::cli::command_table::CommandSpec;
 use s3cmd::cli::options::OptionSpec;
 
 /// The month of the text; to be changed with a release.

@@ -40,7 +40,7 @@ pub(crate) fn page() -> String {
     heading(&mut page, "KEYS");
     page.text([roman("In brackets stand the kind of value and the default.")]);
     for key in KEYS.iter().filter(|key| key.in_file) {
-        entry(&mut page, [bold(key.name), roman(format!(" ({})", kind(key)))], &meaning(key));
+        entry(&mut page, [bold(key.name), roman(format!(" ({})", kind(key)))], &description(key));
     }
     heading(&mut page, "EXAMPLE");
     page.control("nf", []);
@@ -72,8 +72,8 @@ fn kind(key: &Key) -> String {
     }
 }
 
-fn meaning(key: &Key) -> String {
-    let lines: Vec<&str> = key.meaning.iter().map(|line| line.trim()).collect();
+fn description(key: &Key) -> String {
+    let lines: Vec<&str> = key.description.iter().map(|line| line.trim()).collect();
     let mut text = lines.join(" ");
     if key.no_effect {
         text.push_str(" Accepted without effect.");

@@ -53,7 +53,7 @@ fn action(option: &OptionSpec) -> String {
         // The blank in front keeps `_arguments` from putting arguments of its own before this one.
         Some(ValueKind::Remote) => " _s3cmd_remote objects".to_owned(),
         Some(ValueKind::Choice(choices)) => format!("({})", choices.join(" ")),
-        Some(ValueKind::Start(starts)) => format!("compadd -S \"\" {}", starts.join(" ")),
+        Some(ValueKind::Prefix(starts)) => format!("compadd -S \"\" {}", starts.join(" ")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::env::TestEnv;
 use crate::hostile::{Answer, Hostile, Lie, Op};
-use s3cmd::cli::commands::COMMANDS;
+use s3cmd::cli::command_table::COMMANDS;
 
 /// For each command a line with as many parameters as it takes, and one more. Those that take any number do all of them.
 #[test]

@@ -10,7 +10,7 @@ use crate::env::{PROGRAM, TestEnv, notice};
 use crate::facts::{Seed, Store};
 use crate::run::{Invocation, Run};
 use crate::server::{Serve, Service, service};
-use s3cmd::cli::commands::COMMANDS;
+use s3cmd::cli::command_table::COMMANDS;
 use s3cmd::s3::cloudfront::Distribution;
 use std::fmt::Write as _;
 

@@ -259,14 +259,14 @@ fn ours(line: &[String], folder: &Path) -> Outcome {
     let text = |level: &str, lines: &[String]| {
         lines.iter().map(|line| format!("{level}: {line}\n")).collect::<String>()
     };
-    match config::load(&run.typed, &environment) {
+    match config::load(&run.options, &environment) {
         Err(error) => Outcome {
             exit: error.exit.into(),
             stdout: String::new(),
             stderr: text("WARNING", &error.warnings) + &text("ERROR", &error.lines),
         },
         Ok(loaded) => {
-            assert!(run.typed.dump_config());
+            assert!(run.options.dump_config());
             let stdout = if loaded.settings.quiet { String::new() } else { loaded.settings.dump() };
             Outcome { exit: 0, stdout, stderr: text("WARNING", &loaded.warnings) }
         }

@@ -1,18 +1,23 @@
-//! The options of `sync` alone, and those for CloudFront.
+//! The options of `sync` only, and those for CloudFront.
 
-use super::super::commands::Command::{Cfcreate, Cfinval, Cfmodify, Sync};
+use super::super::command_table::Command::{Cfcreate, Cfinval, Cfmodify, Sync};
 use super::{OptionSpec, Scope, Sets, flag, value};
-use crate::config::{List, Single};
+use crate::config::{CliOnly, List};
 
-/// What `sync` does besides transferring, and what CloudFront is told.
+/// Deletions of `sync`, and CloudFront distributions and invalidations.
 pub(super) const MIRRORS: &[OptionSpec] = &[
     flag(
         &["delete-removed"],
         Sets::On("delete_removed"),
         Scope::Only(&[Sync]),
-        "sync: delete at the destination what the source lacks.",
+        "sync: delete files at the destination that do not exist at the source.",
     ),
-    flag(&["no-delete-removed"], Sets::Off("delete_removed"), Scope::Only(&[Sync]), "sync: do not."),
+    flag(
+        &["no-delete-removed"],
+        Sets::Off("delete_removed"),
+        Scope::Only(&[Sync]),
+        "sync: do not delete files at the destination (default).",
+    ),
     flag(
         &["delete-after"],
         Sets::On("delete_after"),
@@ -23,61 +28,61 @@ pub(super) const MIRRORS: &[OptionSpec] = &[
         &["delay-updates"],
         Sets::On("delay_updates"),
         Scope::Only(&[Sync]),
-        "sync: has no effect, as in s3cmd.",
+        "sync: no effect, as in s3cmd.",
     ),
     value(
         &["add-destination"],
         "URI",
         Sets::List(List::AddDestination),
         Scope::Only(&[Sync]),
-        "sync: upload there, too.",
+        "sync: also upload to this destination. Can be repeated.",
     ),
-    flag(&["enable"], Sets::On("enable"), Scope::Only(&[Cfcreate, Cfmodify]), "Switch the distribution on."),
-    flag(&["disable"], Sets::Off("enable"), Scope::Only(&[Cfcreate, Cfmodify]), "Switch it off."),
+    flag(&["enable"], Sets::On("enable"), Scope::Only(&[Cfcreate, Cfmodify]), "Enable the distribution."),
+    flag(&["disable"], Sets::Off("enable"), Scope::Only(&[Cfcreate, Cfmodify]), "Disable the distribution."),
     flag(
         &["cf-invalidate"],
         Sets::On("invalidate_on_cf"),
         Scope::Only(&[Sync]),
-        "Have CloudFront forget what was uploaded.",
+        "Invalidate the uploaded files in CloudFront.",
     ),
     flag(
         &["cf-invalidate-default-index"],
         Sets::On("invalidate_default_index_on_cf"),
         Scope::Only(&[Sync, Cfinval]),
-        "Have it forget index documents under their own names, too, not only as directories.",
+        "Invalidate index documents under their own names, in addition to their directories.",
     ),
     flag(
         &["cf-no-invalidate-default-index-root"],
         Sets::Off("invalidate_default_index_root_on_cf"),
         Scope::Only(&[Sync, Cfinval]),
-        "Have it forget index documents under their own names only.",
+        "Invalidate index documents under their own names only, not their directories.",
     ),
     value(
         &["cf-add-cname"],
         "CNAME",
         Sets::List(List::CfAddCname),
         Scope::Only(&[Cfcreate, Cfmodify]),
-        "Add this host name to the distribution.",
+        "Add this host name (CNAME) to the distribution. Can be repeated.",
     ),
     value(
         &["cf-remove-cname"],
         "CNAME",
         Sets::List(List::CfRemoveCname),
         Scope::Only(&[Cfmodify]),
-        "Take this host name from the distribution.",
+        "Remove this host name (CNAME) from the distribution. Can be repeated.",
     ),
     value(
         &["cf-comment"],
         "TEXT",
-        Sets::Single(Single::CfComment),
+        Sets::CliOnly(CliOnly::CfComment),
         Scope::Only(&[Cfcreate, Cfmodify]),
-        "The comment of the distribution.",
+        "Comment of the distribution.",
     ),
     value(
         &["cf-default-root-object"],
         "NAME",
-        Sets::Single(Single::CfDefaultRootObject),
+        Sets::CliOnly(CliOnly::CfDefaultRootObject),
         Scope::Only(&[Cfcreate, Cfmodify]),
-        "What the distribution shows for '/'.",
+        "Default root object: the object returned for '/'.",
     ),
 ];

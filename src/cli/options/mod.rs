@@ -1,4 +1,4 @@
-//! The option table: one row an option. The parser, the help and the settings are all driven by it.
+//! The option table: one row per option. It drives the parser, the help and the settings.
 
 mod general;
 mod mirrors;
@@ -9,99 +9,99 @@ mod values;
 
 pub use values::ValueKind;
 
-use super::commands::Command;
-use crate::config::{List, Single};
+use super::command_table::Command;
+use crate::config::{CliOnly, List};
 
-/// What an option does once it is read.
+/// The effect of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sets {
-    /// Its value becomes the key's.
+    /// Sets the key to the option's value.
     Key(&'static str),
-    /// It switches the key on.
+    /// Turns the key on.
     On(&'static str),
-    /// It switches the key off.
+    /// Turns the key off.
     Off(&'static str),
-    /// It gives the key this value.
+    /// Sets the key to this value.
     Fixed(&'static str, &'static str),
-    /// Its value becomes that single value.
-    Single(Single),
-    /// It switches that single value on or off.
-    Switch(Single, bool),
-    /// Its value is added to a list.
+    /// Sets an option without a configuration key.
+    CliOnly(CliOnly),
+    /// Turns an option without a configuration key on or off.
+    Switch(CliOnly, bool),
+    /// Adds the value to a list.
     List(List),
-    /// It prints the help.
+    /// Prints the help.
     Help,
-    /// It prints the version.
+    /// Prints the version.
     Version,
 }
 
-/// What is checked of a value as soon as it is read, by s3cmd's parser too.
+/// How a value is checked while the line is parsed. s3cmd's parser does the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// Nothing.
+    /// No check.
     Any,
-    /// A whole number, as Python's optparse takes it: decimal, `0x`, `0b` or octal.
+    /// An integer as Python's optparse parses it: decimal, `0x`, `0b` or octal.
     Integer,
-    /// `TYPE/SUBTYPE`, perhaps with parameters.
+    /// `TYPE/SUBTYPE`, optionally with parameters.
     Mime,
-    /// `PERMISSION:WHO`.
+    /// `PERMISSION:GRANTEE`.
     Acl,
-    /// One of the speeds of a restore.
+    /// A priority of `restore`.
     Priority,
 }
 
-/// The commands that an option matters to.
+/// The commands that use an option.
 #[derive(Debug, Clone, Copy)]
 pub enum Scope {
-    /// All of them.
+    /// All commands.
     Every,
-    /// These.
+    /// These commands.
     Only(&'static [Command]),
-    /// None that exists yet: accepted so that the option does no harm in a script.
+    /// No command: the option replaces the command, as `--configure` does.
     None,
 }
 
 impl Scope {
-    /// Whether the option is listed on the help page of that command because it matters there in particular.
-    pub fn names(&self, command: Command) -> bool {
+    /// Whether the option is specific to the command, so that its help page lists it.
+    pub fn includes(&self, command: Command) -> bool {
         matches!(self, Self::Only(commands) if commands.contains(&command))
     }
 }
 
-/// Whose spelling it is, which decides about prefixes: s3cmd's come first.
+/// Where an option comes from. Abbreviations of s3cmd's options take precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// s3cmd has it.
+    /// An option of s3cmd.
     S3cmd,
-    /// Only this program has it.
-    Own,
+    /// An option that only this program has.
+    Extension,
 }
 
 /// A row of the option table.
 #[derive(Debug)]
 pub struct OptionSpec {
-    /// The short form, if there is one.
+    /// The short form, if any.
     pub short: Option<char>,
-    /// The long forms without their hyphens; the first is the one to show.
+    /// The long forms, without hyphens. Messages show the first one.
     pub long: &'static [&'static str],
-    /// What the help calls the value, where the option takes one.
+    /// The name of the value in the help. `None` if the option takes no value.
     pub metavar: Option<&'static str>,
-    /// What is checked of the value by the parser.
+    /// How the parser checks the value.
     pub check: Check,
-    /// Whether a flag may be given as `--flag=true` or `--flag=false`, too.
+    /// Whether a flag can also be given as `--flag=true` or `--flag=false`.
     pub takes_bool: bool,
     /// What it does.
     pub sets: Sets,
-    /// Which commands it matters to.
+    /// The commands that use it.
     pub scope: Scope,
-    /// Whose it is.
+    /// Whether s3cmd has it.
     pub origin: Origin,
-    /// What it is for, in this project's words.
+    /// The description in the help.
     pub help: &'static str,
 }
 
 impl OptionSpec {
-    /// The long form to show, without its hyphens. It is also the option's name inside the parser.
+    /// The first long form, without hyphens. It is also the option's name inside the parser.
     pub fn name(&self) -> &'static str {
         self.long[0]
     }
@@ -126,8 +126,8 @@ impl OptionSpec {
         self
     }
 
-    const fn own(mut self) -> Self {
-        self.origin = Origin::Own;
+    const fn extension(mut self) -> Self {
+        self.origin = Origin::Extension;
         self
     }
 }
@@ -160,7 +160,7 @@ const fn value(
     row
 }
 
-/// Options under one heading of the help.
+/// The options under one heading of the help.
 #[derive(Debug)]
 pub struct OptionGroup {
     /// The heading.
@@ -171,51 +171,51 @@ pub struct OptionGroup {
 
 /// The table, in the order of the help.
 pub const GROUPS: &[OptionGroup] = &[
-    OptionGroup { title: "Account and configuration", options: general::ACCOUNT },
+    OptionGroup { title: "Credentials and configuration", options: general::ACCOUNT },
     OptionGroup { title: "Connection", options: general::CONNECTION },
     OptionGroup { title: "Messages", options: general::MESSAGES },
     OptionGroup { title: "Transfers", options: objects::TRANSFERS },
-    OptionGroup { title: "Choosing names", options: objects::NAMES },
-    OptionGroup { title: "Access", options: objects::ACCESS },
-    OptionGroup { title: "What is stored with an object", options: objects::STORED },
-    OptionGroup { title: "Setting up", options: setup::SETUP },
-    OptionGroup { title: "Local files", options: setup::LOCAL },
+    OptionGroup { title: "Filters and file selection", options: objects::NAMES },
+    OptionGroup { title: "Access control", options: objects::ACCESS },
+    OptionGroup { title: "Object metadata and storage", options: objects::STORED },
+    OptionGroup { title: "Setup", options: setup::SETUP },
+    OptionGroup { title: "Encryption, cache and timestamps", options: setup::LOCAL },
     OptionGroup { title: "Listings", options: objects::LISTINGS },
-    OptionGroup { title: "Versions of objects", options: objects::VERSIONS },
-    OptionGroup { title: "Single commands", options: objects::SINGLE },
-    OptionGroup { title: "Mirrors: sync and CloudFront", options: mirrors::MIRRORS },
-    OptionGroup { title: "The embedded server", options: serving::SERVING },
+    OptionGroup { title: "Object versions", options: objects::VERSIONS },
+    OptionGroup { title: "Options of single commands", options: objects::SINGLE },
+    OptionGroup { title: "Sync and CloudFront", options: mirrors::MIRRORS },
+    OptionGroup { title: "Embedded server", options: serving::SERVING },
 ];
 
-/// Every row.
+/// All rows.
 pub fn all() -> impl Iterator<Item = &'static OptionSpec> {
     GROUPS.iter().flat_map(|group| group.options)
 }
 
-/// The row of a short form.
+/// Finds a row by its short form.
 pub fn by_short(short: char) -> Option<&'static OptionSpec> {
     all().find(|option| option.short == Some(short))
 }
 
-/// What became of a long form that was typed.
+/// The result of resolving a long form.
 #[derive(Debug)]
 pub enum Resolved {
-    /// This row, by this full spelling.
+    /// This row, with the full spelling.
     Option(&'static OptionSpec, &'static str),
-    /// It could be any of these spellings, which are sorted.
+    /// An abbreviation of all of these spellings, sorted.
     Ambiguous(Vec<&'static str>),
-    /// Nothing begins so.
+    /// No option starts with it.
     Unknown,
 }
 
-/// Resolves a long form: by exact spelling, then as a prefix of one spelling of s3cmd's, then as a prefix of one
-/// of ours. So a new option of ours never changes what a script's abbreviation means.
+/// Resolves a long form: by exact spelling, then as an abbreviation of one of s3cmd's spellings, then as an
+/// abbreviation of one of ours. Thus a new option of ours never changes the meaning of an abbreviation in a script.
 pub fn resolve(typed: &str) -> Resolved {
     let spellings = || all().flat_map(|option| option.long.iter().map(move |long| (option, *long)));
     if let Some((option, long)) = spellings().find(|(_, long)| *long == typed) {
         return Resolved::Option(option, long);
     }
-    for origin in [Origin::S3cmd, Origin::Own] {
+    for origin in [Origin::S3cmd, Origin::Extension] {
         let mut found: Vec<_> =
             spellings().filter(|(option, long)| option.origin == origin && long.starts_with(typed)).collect();
         match found.len() {
@@ -238,7 +238,7 @@ mod tests {
     use crate::config::Settings;
 
     #[test]
-    fn no_spelling_stands_twice() {
+    fn spellings_are_unique() {
         let mut seen = HashSet::new();
         for option in all() {
             assert!(option.long.iter().all(|long| seen.insert((*long).to_owned())), "{:?}", option.long);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_option_sets_is_a_key() {
+    fn options_set_existing_keys() {
         for option in all() {
             let (Sets::Key(key) | Sets::On(key) | Sets::Off(key) | Sets::Fixed(key, _)) = option.sets else {
                 continue;
@@ -259,26 +259,28 @@ mod tests {
     #[test]
     fn only_options_that_need_one_take_a_value() {
         for option in all() {
-            let wants = matches!(option.sets, Sets::Key(_) | Sets::Single(_) | Sets::List(_));
+            let wants = matches!(option.sets, Sets::Key(_) | Sets::CliOnly(_) | Sets::List(_));
             assert_eq!(wants, option.takes_value(), "{}", option.name());
         }
     }
 
     #[test]
-    fn no_spelling_of_ours_is_an_abbreviation_of_theirs() {
+    fn no_extension_is_an_abbreviation_of_an_s3cmd_option() {
         let of = |origin| all().filter(move |option| option.origin == origin).flat_map(|option| option.long);
-        for ours in of(Origin::Own) {
+        for ours in of(Origin::Extension) {
             let abbreviated: Vec<_> = of(Origin::S3cmd).filter(|theirs| theirs.starts_with(ours)).collect();
-            // An ambiguous one is an error in s3cmd: no script has it.
+            // An ambiguous abbreviation is an error in s3cmd, so no script uses it.
             assert_ne!(abbreviated.len(), 1, "--{ours} means --{} in s3cmd", abbreviated[0]);
         }
     }
 
     #[test]
-    fn a_prefix_of_ours_never_hides_one_of_theirs() {
+    fn abbreviations_of_s3cmd_options_win_over_extensions() {
         assert!(matches!(resolve("rec"), Resolved::Option(option, "recursive") if option.short == Some('r')));
         assert!(matches!(resolve("delete-after"), Resolved::Option(_, "delete-after")));
-        assert!(matches!(resolve("check"), Resolved::Option(option, _) if option.origin == Origin::Own));
+        assert!(
+            matches!(resolve("check"), Resolved::Option(option, _) if option.origin == Origin::Extension)
+        );
         assert!(matches!(resolve("jo"), Resolved::Option(_, "jobs")));
         assert!(matches!(resolve("no-m"), Resolved::Option(_, "no-mime-magic")));
         assert!(

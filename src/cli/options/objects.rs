@@ -1,6 +1,6 @@
-//! Options about objects: moving, choosing, storing and listing them, and those of single commands.
+//! Options for objects: transfers, filters, metadata and listings, and the options of single commands.
 
-use super::super::commands::Command::{
+use super::super::command_table::Command::{
     Accesslog, Cfcreate, Cfmodify, Check as CheckCommand, Cp, Del, Delcors, Dellifecycle, Delpolicy,
     Deltagging, Du, Expire, Fixbucket, Get, Getacl, Getobjectlegalhold, Getobjectretention, Gettagging, Info,
     La, Ls, Mb, Md5sum, Modify, Mv, Put, Rb, Restore, Serve, Setacl, Setblockpublicaccess, Setcors,
@@ -8,7 +8,7 @@ use super::super::commands::Command::{
     Settagging, Setversioning, Signurl, Sync, WsCreate,
 };
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
-use crate::config::{List, Single};
+use crate::config::{CliOnly, List};
 
 const FILTERED: Scope =
     Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Modify, Setacl, Restore, Md5sum, Ls, La, Du]);
@@ -20,7 +20,7 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
         &["recursive"],
         Sets::On("recursive"),
         Scope::Only(&[Put, Get, Del, Cp, Mv, Modify, Setacl, Restore, Ls, Rb, La, Md5sum]),
-        "Work on whole directories and prefixes.",
+        "Process directories and prefixes recursively.",
     )
     .short('r'),
     flag(
@@ -31,114 +31,116 @@ pub(super) const TRANSFERS: &[OptionSpec] = &[
             Dellifecycle, Expire, Setcors, Delcors, Setnotification, Settagging, Deltagging, Setversioning,
             Setownership, Setblockpublicaccess,
         ]),
-        "Only show what would be done.",
+        "Only show what would be done, without doing it.",
     )
     .short('n'),
     flag(
         &["force"],
         Sets::On("force"),
         Scope::Only(&[Get, Del, Rb]),
-        "Overwrite files, empty a bucket, and lift other safety stops.",
+        "Overwrite existing files, remove buckets that are not empty, and skip other safety checks.",
     )
     .short('f'),
     flag(
         &["skip-existing"],
         Sets::On("skip_existing"),
         Scope::Only(&[Get, Sync]),
-        "Leave files alone that exist.",
+        "Skip files that already exist at the destination.",
     ),
     flag(
         &["continue"],
         Sets::On("get_continue"),
         Scope::Only(&[Get]),
-        "Resume files that were downloaded in part.",
+        "Resume partially downloaded files.",
     ),
     flag(
         &["continue-put"],
         Sets::On("put_continue"),
         UPLOADING,
-        "Resume an unfinished upload, and skip files and parts that are there already with the same size and MD5 sum.",
+        "Resume unfinished multipart uploads. Files and parts that are already stored with the same size and MD5 \
+         checksum are skipped.",
     ),
     value(
         &["upload-id"],
         "ID",
         Sets::Key("upload_id"),
         UPLOADING,
-        "Resume the unfinished upload with that id; see 'multipart'.",
+        "Resume the multipart upload with this ID (see 'multipart').",
     ),
     flag(
         &["disable-multipart"],
         Sets::Off("enable_multipart"),
         UPLOADING,
-        "Send each file in one request, however large.",
+        "Upload each file in a single request, regardless of its size.",
     ),
     value(
         &["multipart-chunk-size-mb"],
         "SIZE",
         Sets::Key("multipart_chunk_size_mb"),
         UPLOADING,
-        "Send files above SIZE MiB in parts of that size (15; 5 to 5120).",
+        "Part size of multipart uploads in MiB, 5 to 5120 (default: 15). Larger files are uploaded in parts.",
     )
     .check(Check::Integer),
     flag(
         &["no-multipart-md5"],
         Sets::Off("multipart_md5"),
         UPLOADING,
-        "Do not read a large file beforehand to store its MD5 sum with it.",
+        "Multipart uploads: do not compute the MD5 checksum of the whole file before the upload.",
     )
-    .own(),
+    .extension(),
     value(
         &["checksum-algorithm"],
         "ALGO",
         Sets::Key("checksum_algorithm"),
         Scope::Only(&[Put, Sync, Info]),
-        "Have the server verify and keep this checksum of uploads: crc64nvme, crc32c, crc32, sha256 or sha1. info: show the stored one.",
+        "Additional checksum of uploads that the server verifies and stores: crc64nvme, crc32c, crc32, sha256 or \
+         sha1. info: show the stored checksum.",
     )
-    .own(),
+    .extension(),
     flag(
         &["abort-on-error"],
         Sets::On("abort_on_error"),
         UPLOADING,
-        "Give up a failed upload in parts at once, instead of keeping it to be resumed.",
+        "Abort a failed multipart upload instead of keeping it for resuming.",
     )
-    .own(),
+    .extension(),
     flag(
         &["stop-on-error"],
         Sets::On("stop_on_error"),
         Scope::Only(&[Put, Get, Sync, Cp, Mv, Modify, Setacl, Restore]),
-        "Begin nothing new once something has failed.",
+        "Stop after the first error: start no further transfers.",
     ),
     flag(
         &["delete-after-fetch"],
         Sets::On("delete_after_fetch"),
         Scope::Only(&[Sync, Get]),
-        "Delete each object from the store once it was downloaded.",
+        "Delete each object from the server after it has been downloaded.",
     ),
     value(
         &["max-delete"],
         "NUM",
         Sets::Key("max_delete"),
         Scope::Only(&[Sync, Del]),
-        "Delete nothing at all if it were more than NUM objects.",
+        "Delete nothing if more than NUM objects would be deleted.",
     ),
     flag(
         &["no-fsync"],
         Sets::Off("fsync"),
         Scope::Only(&[Serve]),
-        "Acknowledge a write before it is on the disk: faster, and a power loss may undo it.",
+        "Confirm writes before they are flushed to disk. Faster, but a power failure can lose them.",
     )
-    .own(),
+    .extension(),
     flag(
         &["check-md5"],
-        Sets::Switch(Single::CheckMd5, true),
+        Sets::Switch(CliOnly::CheckMd5, true),
         UPLOADING,
-        "Compare and store MD5 sums, which is the default.",
+        "Compare and store MD5 checksums (default).",
     ),
     flag(
         &["no-check-md5"],
-        Sets::Switch(Single::CheckMd5, false),
+        Sets::Switch(CliOnly::CheckMd5, false),
         UPLOADING,
-        "Compare sizes only, and store no MD5 sum.",
+        "Compare only file sizes, and store no MD5 checksums.",
     ),
 ];
 
@@ -148,111 +150,150 @@ pub(super) const NAMES: &[OptionSpec] = &[
         "GLOB",
         Sets::List(List::Exclude),
         FILTERED,
-        "Leave out what matches GLOB. '*' matches '/' too; the pattern has to match up to the end of the name.",
+        "Exclude names that match GLOB. '*' also matches '/'. The pattern must match up to the end of the name.",
     ),
     value(
         &["exclude-from"],
         "FILE",
         Sets::List(List::ExcludeFrom),
         FILTERED,
-        "Leave out what matches a glob in FILE, one a line.",
+        "Exclude names that match one of the globs in FILE, one per line.",
     ),
     value(
         &["rexclude"],
         "REGEXP",
         Sets::List(List::Rexclude),
         FILTERED,
-        "Leave out what matches the regular expression anywhere in the name.",
+        "Exclude names that contain a match of the regular expression.",
     ),
     value(
         &["rexclude-from"],
         "FILE",
         Sets::List(List::RexcludeFrom),
         FILTERED,
-        "Leave out what matches a regular expression in FILE, one a line.",
+        "Exclude names that match one of the regular expressions in FILE, one per line.",
     ),
     value(
         &["include"],
         "GLOB",
         Sets::List(List::Include),
         FILTERED,
-        "Of what was left out, take in what matches GLOB.",
+        "Include names that match GLOB although they are excluded.",
     ),
     value(
         &["include-from"],
         "FILE",
         Sets::List(List::IncludeFrom),
         FILTERED,
-        "The same with globs from FILE.",
+        "Like --include, with globs from FILE, one per line.",
     ),
     value(
         &["rinclude"],
         "REGEXP",
         Sets::List(List::Rinclude),
         FILTERED,
-        "The same with a regular expression.",
+        "Like --include, with a regular expression.",
     ),
     value(
         &["rinclude-from"],
         "FILE",
         Sets::List(List::RincludeFrom),
         FILTERED,
-        "The same with regular expressions from FILE.",
+        "Like --rinclude, with regular expressions from FILE, one per line.",
     ),
     value(
         &["files-from"],
         "FILE",
         Sets::List(List::FilesFrom),
         UPLOADING,
-        "Take the names of the source files from FILE, or from the standard input if it is '-'.",
+        "Read the names of the source files from FILE, one per line; '-' is standard input.",
     ),
     flag(
         &["follow-symlinks"],
         Sets::On("follow_symlinks"),
         UPLOADING,
-        "Upload what symbolic links point to.",
+        "Follow symbolic links: upload the files and directories that they point to.",
     )
     .short('F'),
     flag(
         &["keep-dirs"],
         Sets::On("keep_dirs"),
         UPLOADING,
-        "Make an object for each directory, empty ones included.",
+        "Create an object for each directory, including empty ones.",
     ),
     flag(
         &["verbatim"],
         Sets::Fixed("urlencoding_mode", "verbatim"),
         UPLOADING,
-        "Keep control characters in names.",
+        "Do not replace control characters in object names.",
     ),
 ];
 
+/// The commands that set a canned ACL.
+const CANNED_ACL: Scope = Scope::Only(&[Put, Sync, Cp, Mv, Modify, Mb, Setacl]);
+
 pub(super) const ACCESS: &[OptionSpec] = &[
-    flag(&["acl-public"], Sets::On("acl_public"), Scope::Only(&[Put, Sync, Cp, Mv, Modify, Mb, Setacl]), "Let anybody read.").short('P'),
-    flag(&["acl-private"], Sets::Off("acl_public"), Scope::Only(&[Put, Sync, Cp, Mv, Modify, Mb, Setacl]), "Let nobody but the owner read."),
-    value(&["acl-grant"], "PERMISSION:WHO", Sets::List(List::AclGrant), Scope::Only(&[Setacl]), "Give somebody a permission: read, write, read_acp, write_acp, full_control or all. WHO is a user id or an e-mail address.").check(Check::Acl),
-    value(&["acl-revoke"], "PERMISSION:WHO", Sets::List(List::AclRevoke), Scope::Only(&[Setacl]), "Take a permission from somebody.").check(Check::Acl),
+    flag(
+        &["acl-public"],
+        Sets::On("acl_public"),
+        CANNED_ACL,
+        "Make buckets or objects publicly readable (ACL public-read).",
+    )
+    .short('P'),
+    flag(
+        &["acl-private"],
+        Sets::Off("acl_public"),
+        CANNED_ACL,
+        "Make buckets or objects private (ACL private).",
+    ),
+    value(
+        &["acl-grant"],
+        "PERMISSION:GRANTEE",
+        Sets::List(List::AclGrant),
+        Scope::Only(&[Setacl]),
+        "Grant a permission: read, write, read_acp, write_acp, full_control or all. GRANTEE is a canonical user ID, \
+         an e-mail address or a group URI. Can be repeated.",
+    )
+    .check(Check::Acl),
+    value(
+        &["acl-revoke"],
+        "PERMISSION:GRANTEE",
+        Sets::List(List::AclRevoke),
+        Scope::Only(&[Setacl]),
+        "Revoke a permission. Can be repeated.",
+    )
+    .check(Check::Acl),
 ];
 
 pub(super) const STORED: &[OptionSpec] = &[
-    value(&["mime-type"], "MIME/TYPE", Sets::Key("mime_type"), STORING, "Store this Content-Type.")
+    value(&["mime-type"], "MIME/TYPE", Sets::Key("mime_type"), STORING, "Content-Type of the objects.")
         .short('m')
         .check(Check::Mime),
     flag(
         &["guess-mime-type"],
         Sets::On("guess_mime_type"),
         UPLOADING,
-        "Guess the Content-Type of each file, which is the default.",
+        "Guess the Content-Type of each file (default).",
     )
     .short('M'),
-    flag(&["no-guess-mime-type"], Sets::Off("guess_mime_type"), UPLOADING, "Store the default Content-Type."),
-    flag(&["no-mime-magic"], Sets::Off("use_mime_magic"), UPLOADING, "Guess from the file's name only."),
+    flag(
+        &["no-guess-mime-type"],
+        Sets::Off("guess_mime_type"),
+        UPLOADING,
+        "Do not guess the Content-Type; use --default-mime-type.",
+    ),
+    flag(
+        &["no-mime-magic"],
+        Sets::Off("use_mime_magic"),
+        UPLOADING,
+        "Guess the Content-Type from the file name only, not from the content.",
+    ),
     value(
         &["default-mime-type"],
         "MIME/TYPE",
         Sets::Key("default_mime_type"),
         UPLOADING,
-        "Content-Type where none can be guessed (binary/octet-stream).",
+        "Content-Type if none can be guessed (default: binary/octet-stream).",
     )
     .check(Check::Mime),
     value(
@@ -260,21 +301,22 @@ pub(super) const STORED: &[OptionSpec] = &[
         "EXT,EXT",
         Sets::Key("add_encoding_exts"),
         UPLOADING,
-        "Add the character set to the Content-Type of files with these extensions.",
+        "File extensions whose Content-Type gets the character set, separated by commas.",
     ),
     value(
         &["add-header"],
         "NAME:VALUE",
         Sets::List(List::AddHeader),
         Scope::Only(&[Put, Sync, Cp, Mv, Modify, Mb]),
-        "Send this header with what is stored, such as Cache-Control:no-store, x-amz-meta-NAME:VALUE or x-amz-tagging:KEY=VALUE.",
+        "Add this header to the request, such as Cache-Control:no-store, x-amz-meta-NAME:VALUE or \
+         x-amz-tagging:KEY=VALUE. Can be repeated.",
     ),
     value(
         &["remove-header"],
         "NAME",
         Sets::List(List::RemoveHeader),
         Scope::Only(&[Sync, Cp, Mv, Modify]),
-        "Drop this stored header.",
+        "Remove this stored header. Can be repeated.",
     ),
     value(
         &["storage-class"],
@@ -287,35 +329,35 @@ pub(super) const STORED: &[OptionSpec] = &[
         &["reduced-redundancy", "rr"],
         Sets::On("reduced_redundancy"),
         STORING,
-        "The storage class REDUCED_REDUNDANCY.",
+        "Use the storage class REDUCED_REDUNDANCY.",
     ),
     flag(
         &["no-reduced-redundancy", "no-rr"],
         Sets::Off("reduced_redundancy"),
         STORING,
-        "Not that class, which is the default.",
+        "Do not use REDUCED_REDUNDANCY (default).",
     ),
     flag(
         &["server-side-encryption"],
         Sets::On("server_side_encryption"),
         STORING,
-        "Let the store encrypt with its own key.",
+        "Server-side encryption with keys managed by S3 (SSE-S3, AES256).",
     ),
     value(
         &["server-side-encryption-kms-id"],
         "KEY",
         Sets::Key("kms_key"),
         STORING,
-        "Let the store encrypt with this key of its key management.",
+        "Server-side encryption with this KMS key (SSE-KMS).",
     ),
     flag(
         &["preserve"],
         Sets::On("preserve_attrs"),
         UPLOADING,
-        "Store the file's mode, owner and times with it, which is the default.",
+        "Store file attributes: mode, owner and times (default).",
     )
     .short('p'),
-    flag(&["no-preserve"], Sets::Off("preserve_attrs"), UPLOADING, "Do not store them."),
+    flag(&["no-preserve"], Sets::Off("preserve_attrs"), UPLOADING, "Do not store file attributes."),
 ];
 
 pub(super) const LISTINGS: &[OptionSpec] = &[
@@ -323,23 +365,23 @@ pub(super) const LISTINGS: &[OptionSpec] = &[
         &["human-readable-sizes"],
         Sets::On("human_readable_sizes"),
         Scope::Only(&[Ls, La, Du]),
-        "Print sizes as 16M rather than 17000032.",
+        "Print human-readable sizes, such as 16M instead of 17000032.",
     )
     .short('H'),
     flag(
         &["long-listing"],
         Sets::On("long_listing"),
         Scope::Only(&[Ls, La]),
-        "Print ETag and storage class, too.",
+        "Also print ETag and storage class.",
     )
     .short('l'),
-    flag(&["list-md5"], Sets::On("list_md5"), Scope::Only(&[Ls, La]), "Print MD5 sums, too."),
-    value(&["limit"], "NUM", Sets::Key("limit"), Scope::Only(&[Ls, La]), "Stop after NUM entries."),
+    flag(&["list-md5"], Sets::On("list_md5"), Scope::Only(&[Ls, La]), "Also print MD5 checksums."),
+    value(&["limit"], "NUM", Sets::Key("limit"), Scope::Only(&[Ls, La]), "List at most NUM entries."),
     flag(
         &["list-allow-unordered"],
         Sets::On("list_allow_unordered"),
         Scope::Only(&[Ls, La, Du]),
-        "Let the server list in any order, which is faster on large buckets of a Ceph store.",
+        "Accept unordered listings, which are faster for large buckets on Ceph.",
     ),
 ];
 
@@ -348,9 +390,9 @@ pub(super) const VERSIONS: &[OptionSpec] = &[
         &["all-versions"],
         Sets::On("all_versions"),
         Scope::Only(&[Ls, La, Du, Del, Rb]),
-        "Mean all versions of the objects, and delete markers: list them, sum them up, or delete them for good.",
+        "Include all versions and delete markers. del and rb delete them permanently.",
     )
-    .own(),
+    .extension(),
     value(
         &["version-id"],
         "ID",
@@ -373,9 +415,10 @@ pub(super) const VERSIONS: &[OptionSpec] = &[
             Getobjectlegalhold,
             Getobjectretention,
         ]),
-        "Mean that version of the object, which 'ls --all-versions' tells. del deletes it for good; cp onto the object restores it.",
+        "Act on this version (see 'ls --all-versions'). del deletes it permanently; cp onto the same object restores \
+         it.",
     )
-    .own(),
+    .extension(),
 ];
 
 pub(super) const SINGLE: &[OptionSpec] = &[
@@ -384,7 +427,7 @@ pub(super) const SINGLE: &[OptionSpec] = &[
         "NUM",
         Sets::Key("restore_days"),
         Scope::Only(&[Restore]),
-        "Keep the restored copy for NUM days (1).",
+        "Keep the restored copy for NUM days (default: 1).",
     )
     .short('D'),
     value(
@@ -392,7 +435,7 @@ pub(super) const SINGLE: &[OptionSpec] = &[
         "SPEED",
         Sets::Key("restore_priority"),
         Scope::Only(&[Restore]),
-        "How fast to restore: standard, expedited or bulk.",
+        "Retrieval speed: standard, expedited or bulk.",
     )
     .check(Check::Priority),
     value(
@@ -400,41 +443,41 @@ pub(super) const SINGLE: &[OptionSpec] = &[
         "DATE",
         Sets::Key("expiry_date"),
         Scope::Only(&[Expire]),
-        "Delete the objects at this date, such as 2030-01-31.",
+        "Delete the objects on this date, such as 2030-01-31.",
     ),
     value(
         &["expiry-days"],
         "NUM",
         Sets::Key("expiry_days"),
         Scope::Only(&[Expire]),
-        "Delete the objects NUM days after they were made.",
+        "Delete the objects NUM days after their creation.",
     ),
     value(
         &["expiry-prefix"],
         "PREFIX",
         Sets::Key("expiry_prefix"),
         Scope::Only(&[Expire]),
-        "Only those whose names begin with PREFIX.",
+        "Only objects whose names start with PREFIX.",
     ),
     value(
         &["access-logging-target-prefix"],
         "URI",
         Sets::Key("log_target_prefix"),
         Scope::Only(&[Accesslog, Cfcreate, Cfmodify]),
-        "Write the access logs there: s3://BUCKET/PREFIX.",
+        "Enable access logging; the logs are written to s3://BUCKET/PREFIX.",
     ),
     flag(
         &["no-access-logging"],
         Sets::Off("log_target_prefix"),
         Scope::Only(&[Accesslog, Cfcreate, Cfmodify]),
-        "Write no access logs any more.",
+        "Disable access logging.",
     ),
     value(
         &["ws-index"],
         "NAME",
         Sets::Key("website_index"),
         Scope::Only(&[WsCreate]),
-        "Name of the index documents (index.html).",
+        "Name of the index document (default: index.html).",
     ),
     value(
         &["ws-error"],
@@ -447,59 +490,60 @@ pub(super) const SINGLE: &[OptionSpec] = &[
         &["skip-destination-validation"],
         Sets::On("skip_destination_validation"),
         Scope::Only(&[Setnotification]),
-        "Do not have the service check who is to be told.",
+        "The server does not validate the notification targets.",
     ),
     value(
         &["content-disposition"],
         "TEXT",
         Sets::Key("content_disposition"),
         Scope::Only(&[Signurl]),
-        "Have the link answer with this Content-Disposition, such as 'attachment; filename=a.txt'.",
+        "Content-Disposition of the response, such as 'attachment; filename=a.txt'.",
     ),
     value(
         &["content-type"],
         "TYPE",
         Sets::Key("content_type"),
         Scope::Only(&[Signurl]),
-        "Have the link answer with this Content-Type.",
+        "Content-Type of the response.",
     ),
     value(
         &["check"],
         "FILE",
         Sets::Key("check_list"),
         Scope::Only(&[Md5sum]),
-        "Verify the MD5 sums listed in FILE, or on the standard input if it is '-'.",
+        "Verify the MD5 checksums listed in FILE; '-' is standard input.",
     )
-    .own(),
+    .extension(),
     flag(
         &["embedded"],
         Sets::On("embedded"),
         Scope::Only(&[CheckCommand]),
-        "Test against a private server on a temporary directory.",
+        "Run the test against a private server on a temporary directory.",
     )
-    .own(),
+    .extension(),
     value(
         &["address"],
         "HOST:PORT",
         Sets::Key("address"),
         Scope::Only(&[Serve]),
-        "Where to listen. The default is a port of the local machine only.",
+        "Listen address (default: a free port on the loopback interface).",
     )
-    .own(),
+    .extension(),
     value(
         &["auth-file"],
         "FILE",
         Sets::Key("auth_file"),
         Scope::Only(&[Serve]),
-        "Accept the key pairs in FILE.",
+        "File with the accepted key pairs.",
     )
-    .own(),
+    .extension(),
     value(
         &["auth-key"],
         "ACCESS,SECRET",
         Sets::List(List::AuthKey),
         Scope::Only(&[Serve]),
-        "Accept this key pair. Each pair is a user of its own, who sees nothing of the others' (see --share-auth-keys). Others can see it in the list of processes; better use --auth-file.",
+        "Accept this key pair. Each pair is a separate user without access to the data of the others (see \
+         --share-auth-keys). Visible to other users in `ps`; prefer --auth-file. Can be repeated.",
     )
-    .own(),
+    .extension(),
 ];

@@ -1,6 +1,6 @@
-//! The options of `serve` alone.
+//! The options of `serve` only.
 
-use super::super::commands::Command::Serve;
+use super::super::command_table::Command::Serve;
 use super::{Check, List, OptionSpec, Scope, Sets, flag, value};
 
 const SERVE: Scope = Scope::Only(&[Serve]);
@@ -11,127 +11,129 @@ pub(super) const SERVING: &[OptionSpec] = &[
         "s3://BUCKET[/PREFIX]",
         Sets::Key("remote"),
         SERVE,
-        "Serve this bucket of the configured store instead of a directory; with PREFIX only what is below it.",
+        "Serve this bucket of the configured store, or the objects below PREFIX, instead of a directory.",
     )
-    .own(),
+    .extension(),
     value(
         &["auth-expires"],
         "EXPIRY",
         Sets::Key("auth_expires"),
         SERVE,
-        "Refuse the keys of --auth-key, or the pair that is made, from then on: +Nm, +Nh or +Nd from now, or a date.",
+        "Expiry of the keys from --auth-key, or of the generated key pair: +Nm, +Nh or +Nd from now, or a date.",
     )
-    .own(),
+    .extension(),
     flag(
         &["share-auth-keys"],
         Sets::On("share_auth_keys"),
         SERVE,
-        "As in rclone: all pairs of --auth-key are one user's, the first one's.",
+        "Treat all pairs of --auth-key as keys of one user, the first one. As in rclone.",
     )
-    .own(),
+    .extension(),
     flag(
         &["no-auth"],
         Sets::On("no_auth"),
         SERVE,
-        "Ask for no keys: every program on this machine may do everything. For addresses of this machine only.",
+        "No authentication: every local program has full access. Allowed only on loopback addresses.",
     )
-    .own(),
-    flag(&["read-only"], Sets::On("read_only"), SERVE, "Refuse every request that changes anything.").own(),
-    value(&["tls-cert"], "FILE", Sets::Key("tls_cert"), SERVE, "Serve HTTPS with this certificate (PEM, with its chain).")
-        .own(),
+    .extension(),
+    flag(&["read-only"], Sets::On("read_only"), SERVE, "Reject all requests that change data.").extension(),
+    value(&["tls-cert"], "FILE", Sets::Key("tls_cert"), SERVE, "Serve HTTPS with this certificate chain (PEM).")
+        .extension(),
     value(
         &["tls-key"],
         "FILE",
         Sets::Key("tls_key"),
         SERVE,
-        "The certificate's private key (PEM), if it is not in the same file.",
+        "Private key of the certificate (PEM), if it is not in the same file.",
     )
-    .own(),
+    .extension(),
     flag(
         &["allow-plain-http"],
         Sets::On("allow_plain_http"),
         SERVE,
-        "Serve an address that other machines reach without TLS: whoever is on the way sees the data.",
+        "Allow plain HTTP on addresses that other machines can reach. Insecure: the data can be intercepted.",
     )
-    .own(),
+    .extension(),
     value(
         &["server-access-log"],
         "FILE",
         Sets::Key("access_log"),
         SERVE,
-        "Add a line for every request to FILE, in the format of S3's server access logs; '-' is the standard output.",
+        "Append a line per request to FILE, in the format of S3 server access logs; '-' is standard output.",
     )
-    .own(),
-    flag(&["metrics"], Sets::On("metrics"), SERVE, "Answer /-/metrics with counts for Prometheus, to anybody.").own(),
+    .extension(),
+    flag(&["metrics"], Sets::On("metrics"), SERVE, "Serve Prometheus metrics at /-/metrics, without authentication.").extension(),
     value(
         &["lifecycle-day"],
         "SECONDS",
         Sets::Key("lifecycle_day"),
         SERVE,
-        "For trying lifecycle rules: their days last that long.",
+        "Length of a day in lifecycle rules, in seconds. For testing.",
     )
     .check(Check::Integer)
-    .own(),
+    .extension(),
     value(
         &["etag-hash"],
         "HASH",
         Sets::Key("etag_hash"),
         SERVE,
-        "As in rclone: MD5 or auto. ETags are MD5 sums here, always; other names are refused.",
+        "MD5 or auto, as in rclone. ETags are always MD5 checksums; other values are rejected.",
     )
-    .own(),
+    .extension(),
     flag(
         &["force-path-style"],
         Sets::On("force_path_style"),
         SERVE,
-        "As in rclone, also with =true: a host name never says the bucket. Without it both styles are understood.",
+        "Accept only path-style requests: never read the bucket from the host name. As in rclone, also with =true.",
     )
     .or_bool()
-    .own(),
+    .extension(),
     flag(
         &["no-force-path-style"],
         Sets::Off("force_path_style"),
         SERVE,
-        "As --force-path-style=false in rclone: both styles are understood, which is the default.",
+        "Accept path-style and virtual-hosted-style requests (default). As --force-path-style=false in rclone.",
     )
-    .own(),
+    .extension(),
     value(
         &["domain"],
         "NAME",
         Sets::List(List::Domain),
         SERVE,
-        "Read the bucket from host names below NAME (BUCKET.NAME), too. Can be repeated.",
+        "Also accept virtual-hosted-style requests to BUCKET.NAME. Can be repeated.",
     )
-    .own(),
+    .extension(),
     flag(
         &["no-cleanup"],
         Sets::On("no_cleanup"),
         SERVE,
-        "As in rclone, also with =true: folders that are empty after a deletion stay.",
+        "Keep directories that become empty after a deletion. As in rclone, also with =true.",
     )
     .or_bool()
-    .own(),
+    .extension(),
     flag(
         &["cleanup"],
         Sets::Off("no_cleanup"),
         SERVE,
-        "As --no-cleanup=false in rclone: folders that are empty after a deletion go, which is the default.",
+        "Remove directories that become empty after a deletion (default). As --no-cleanup=false in rclone.",
     )
-    .own(),
+    .extension(),
     value(
         &["server-read-timeout"],
         "DURATION",
         Sets::Key("server_read_timeout"),
         SERVE,
-        "As in rclone, but for each wait: leave a client that sends nothing for so long (2m; seconds, or 1h2m3s).",
+        "Disconnect a client that sends nothing for this long (default: 2m): seconds, or 1h2m3s. In rclone: limit \
+         for the whole request.",
     )
-    .own(),
+    .extension(),
     value(
         &["server-write-timeout"],
         "DURATION",
         Sets::Key("server_write_timeout"),
         SERVE,
-        "As in rclone, but for each wait: leave a client that takes nothing for so long (2m).",
+        "Disconnect a client that receives nothing for this long (default: 2m). In rclone: limit for the whole \
+         response.",
     )
-    .own(),
+    .extension(),
 ];

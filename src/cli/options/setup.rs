@@ -1,27 +1,27 @@
-//! Setting the program up, and what concerns this side of a transfer only: encryption, remembered sums, times.
+//! Options for the setup of the program, and for the local side of transfers: encryption, checksum cache, timestamps.
 
-use super::super::commands::Command::{Put, Sync};
+use super::super::command_table::Command::{Put, Sync};
 use super::{OptionSpec, Scope, Sets, flag, value};
-use crate::config::Single;
+use crate::config::CliOnly;
 
-/// What uploads read of local files.
+/// The commands that read local files.
 const UPLOADING: Scope = Scope::Only(&[Put, Sync]);
 
 pub(super) const SETUP: &[OptionSpec] = &[
     flag(
         &["configure"],
-        Sets::Switch(Single::Configure, true),
+        Sets::Switch(CliOnly::Configure, true),
         Scope::None,
-        "Ask for the settings, test them and write the configuration file.",
+        "Create or change the configuration file interactively, and test it.",
     ),
     value(
         &["provider"],
         "NAME",
-        Sets::Single(Single::Provider),
+        Sets::CliOnly(CliOnly::Provider),
         Scope::None,
-        "With --configure: suggest the end point and region of that service; 'help' lists them.",
+        "With --configure: suggest the endpoint and region of this service. 'help' lists the services.",
     )
-    .own(),
+    .extension(),
 ];
 
 pub(super) const LOCAL: &[OptionSpec] = &[
@@ -29,27 +29,27 @@ pub(super) const LOCAL: &[OptionSpec] = &[
         &["encrypt"],
         Sets::On("encrypt"),
         Scope::Only(&[Put]),
-        "Encrypt with GPG before the upload; get decrypts again. Needs gpg_passphrase in the configuration.",
+        "Encrypt files with GPG before the upload; get decrypts them. Needs gpg_passphrase in the configuration.",
     )
     .short('e'),
     flag(
         &["no-encrypt"],
         Sets::Off("encrypt"),
         Scope::Only(&[Put]),
-        "Do not, although encrypt = True stands in the configuration.",
+        "Do not encrypt, even if the configuration contains encrypt = True.",
     ),
     value(
         &["cache-file"],
         "FILE",
         Sets::Key("cache_file"),
         UPLOADING,
-        "Remember MD5 sums of local files in FILE, so that unchanged ones are not read again.",
+        "Cache the MD5 checksums of local files in FILE, so that unchanged files are not read again.",
     ),
     flag(
         &["rclone-mtime"],
         Sets::On("rclone_mtime"),
         UPLOADING,
-        "Store the modification time as rclone does, too.",
+        "Also store the modification time in the format of rclone.",
     )
-    .own(),
+    .extension(),
 ];

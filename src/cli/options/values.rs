@@ -1,32 +1,32 @@
-//! What kind of value an option takes, as far as a shell can help to type it.
+//! The kind of value that an option takes, for shell completion.
 
-use super::super::checks::{PERMISSIONS, PRIORITIES};
+use super::super::value_checks::{PERMISSIONS, PRIORITIES};
 use super::{Check, OptionSpec, Sets};
 use crate::s3::checksum::Algorithm;
 use crate::s3::object::STORAGE_CLASSES;
 
-/// What a shell may offer for a value.
+/// What a shell can complete for a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ValueKind {
-    /// Nothing: only who types it knows.
+    /// Nothing.
     Free,
     /// The name of a local file.
     File,
-    /// A place in the store, `s3://BUCKET[/PREFIX]`.
+    /// `s3://BUCKET[/PREFIX]`.
     Remote,
-    /// One of these.
+    /// One of these values.
     Choice(Vec<&'static str>),
-    /// One of these, with more behind it.
-    Start(Vec<String>),
+    /// A value that starts with one of these.
+    Prefix(Vec<String>),
 }
 
 impl OptionSpec {
-    /// What may be offered for the value; `None` where there is none.
+    /// The kind of the value. `None` if the option takes no value.
     pub fn value_kind(&self) -> Option<ValueKind> {
         Some(match (self.metavar?, self.check, self.sets) {
             (_, Check::Priority, _) => ValueKind::Choice(PRIORITIES.to_vec()),
             (_, Check::Acl, _) => {
-                ValueKind::Start(PERMISSIONS.iter().map(|permission| format!("{permission}:")).collect())
+                ValueKind::Prefix(PERMISSIONS.iter().map(|permission| format!("{permission}:")).collect())
             }
             (_, _, Sets::Key("checksum_algorithm")) => {
                 ValueKind::Choice(Algorithm::all().map(Algorithm::name).collect())
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn files_choices_and_places_are_told_apart() {
+    fn files_choices_and_uris_are_distinguished() {
         assert_eq!(kind("recursive"), None);
         assert_eq!(kind("config"), Some(ValueKind::File));
         assert_eq!(kind("exclude"), Some(ValueKind::Free));
@@ -61,6 +61,6 @@ mod tests {
         assert!(
             matches!(kind("checksum-algorithm"), Some(ValueKind::Choice(all)) if all.contains(&"crc64nvme"))
         );
-        assert!(matches!(kind("acl-grant"), Some(ValueKind::Start(all)) if all[0] == "read:"));
+        assert!(matches!(kind("acl-grant"), Some(ValueKind::Prefix(all)) if all[0] == "read:"));
     }
 }

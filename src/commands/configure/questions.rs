@@ -123,7 +123,7 @@ fn suggest_proxy(settings: &mut Settings, env: &dyn Environment) {
     if !settings.proxy_host.is_empty() {
         return;
     }
-    let Some(proxy) = env.filled("http_proxy") else { return };
+    let Some(proxy) = env.non_empty("http_proxy") else { return };
     let Some((host, port)) = proxy.strip_prefix("http://").and_then(|rest| rest.split_once(':')) else {
         return;
     };

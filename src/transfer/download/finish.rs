@@ -135,7 +135,7 @@ impl Finish {
         if self.durable.is_some() {
             file.sync_all()?;
         }
-        files::settle(file)
+        files::check_close_errors(file)
     }
 
     /// Has the name of a file on the disk, if that is wanted.

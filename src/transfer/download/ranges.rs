@@ -7,7 +7,7 @@ use super::journal::{self, Journal};
 use super::object::Remote;
 use super::part_file::PartFile;
 use super::parts::Compared;
-use crate::interrupt::Kept;
+use crate::interrupt::ResumableWork;
 use crate::s3::body::{Digests, Hasher, Wanted};
 use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::MAX_PARTS;
@@ -49,7 +49,7 @@ struct Job {
     combined: Option<Algorithm>,
     checksums: Mutex<BTreeMap<u64, Checksum>>,
     /// What an interruption leaves to the next run, if one can find it.
-    kept: Option<Kept>,
+    kept: Option<ResumableWork>,
 }
 
 /// The checksums of a chunk in the making.
@@ -131,7 +131,8 @@ pub(super) async fn fetch(
         log::info!("'{uri}': {have} of {} bytes are there from an earlier run", object.size);
     }
     progress.fetch_add(have, Ordering::Relaxed);
-    let kept = part.is_kept().then(|| Kept::new(format!("'{}'", part.target().display()), object.size));
+    let kept =
+        part.is_kept().then(|| ResumableWork::new(format!("'{}'", part.target().display()), object.size));
     if let Some(kept) = &kept {
         kept.add(have);
     }

@@ -153,7 +153,7 @@ pub(super) fn end_through(file: &File) -> io::Result<()> {
 pub(super) fn end_stdout(finish: &Finish) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.flush()?;
-    files::settle(&stdout)?;
+    files::check_close_errors(&stdout)?;
     #[cfg(unix)]
     if finish.durable.is_some() {
         match rustix::fs::fsync(&stdout).map_err(io::Error::from) {

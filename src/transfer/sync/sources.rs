@@ -371,7 +371,7 @@ impl Rules {
     /// Marks what the rules take out, and what is another run's share.
     fn exclusion(&self, relative: &str) -> Exclusion {
         match self.shard {
-            Some(shard) if !shard.takes(relative) => Exclusion::Elsewhere,
+            Some(shard) if !shard.contains(relative) => Exclusion::Elsewhere,
             _ if self.filter.excludes(relative).is_some() => Exclusion::Shown,
             _ => Exclusion::No,
         }

@@ -115,7 +115,8 @@ impl Uploader {
         self.note_begun(upload);
         // What an interrupted run tells: the journal, from which the next one goes on, is there from here.
         let resumable = journal.is_some() && !self.settings.abort_on_error;
-        let kept = resumable.then(|| interrupt::Kept::new(format!("'{}'", path.display()), cut.size()));
+        let kept =
+            resumable.then(|| interrupt::ResumableWork::new(format!("'{}'", path.display()), cut.size()));
         let ended = async {
             let (cut, begun, digests, journal, kept) = (&cut, &begun, &digests, &journal, &kept);
             let finished = futures::stream::iter(0..cut.count())

@@ -12,7 +12,7 @@ use super::{ConfigError, Settings};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialSource {
     /// `--access_key` and `--secret_key`.
-    Typed,
+    CommandLine,
     /// The configuration file.
     File,
     /// The credentials file of the AWS tools.
@@ -26,7 +26,7 @@ pub enum CredentialSource {
 /// Takes the keys from the environment; false where it has none.
 /// Measured on s3cmd 2.4.0: an empty access key is none, an empty secret is missing.
 pub(crate) fn from_environment(settings: &mut Settings, env: &dyn Environment) -> Result<bool, ConfigError> {
-    let first = |names: [&str; 2]| names.into_iter().find_map(|name| env.filled(name));
+    let first = |names: [&str; 2]| names.into_iter().find_map(|name| env.non_empty(name));
     let Some(access_key) = first(["AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID"]) else { return Ok(false) };
     let Some(secret_key) = first(["AWS_SECRET_KEY", "AWS_SECRET_ACCESS_KEY"]) else {
         return Err(ConfigError::usage(

@@ -89,7 +89,7 @@ impl Pattern {
     }
 
     /// The regular expression that Python makes of it.
-    fn in_python(&self) -> String {
+    fn python_regex(&self) -> String {
         match self.syntax {
             Syntax::Glob => glob::to_python(&self.text),
             Syntax::Regexp => self.text.clone(),
@@ -181,7 +181,7 @@ impl Filter {
         let denied = self.exclude.first_match(relative_key);
         let allowed = denied.and_then(|_| self.include.first_match(relative_key));
         if log::log_enabled!(log::Level::Debug) {
-            tell(relative_key, denied, allowed);
+            log_decision(relative_key, denied, allowed);
         }
         denied.filter(|_| allowed.is_none())
     }
@@ -200,20 +200,24 @@ impl Filter {
     pub fn prunes_walk(&self, local_path: &str) -> bool {
         if log::log_enabled!(log::Level::Debug) {
             let denied = self.exclude.first_for_directory(local_path);
-            tell(local_path, denied, denied.and_then(|_| self.include.first_for_directory(local_path)));
+            log_decision(
+                local_path,
+                denied,
+                denied.and_then(|_| self.include.first_for_directory(local_path)),
+            );
         }
         self.prunes(local_path)
     }
 }
 
 /// Tells how a decision about a name came about, as s3cmd 2.4.0 does (measured).
-fn tell(name: &str, denied: Option<&Pattern>, allowed: Option<&Pattern>) {
+fn log_decision(name: &str, denied: Option<&Pattern>, allowed: Option<&Pattern>) {
     log::debug!("CHECK: '{name}'");
     if let Some(denied) = denied {
-        log::debug!("EXCL-MATCH: '{}'", denied.in_python());
+        log::debug!("EXCL-MATCH: '{}'", denied.python_regex());
     }
     if let Some(allowed) = allowed {
-        log::debug!("INCL-MATCH: '{}'", allowed.in_python());
+        log::debug!("INCL-MATCH: '{}'", allowed.python_regex());
     }
     let word = if denied.is_some() && allowed.is_none() { "EXCLUDE" } else { "PASS" };
     log::debug!("{word}: '{name}'");

@@ -1,13 +1,13 @@
-//! What of a command line cannot be meant: parameters that nothing would be done with, options that would have no effect
-//! though one is expected, values that are empty, and secrets in names. All of it is exit code 64.
+//! Checks of a command line as a whole: surplus parameters, options that would have no effect although the user expects
+//! one, empty values, and secrets in URIs. All of them exit with code 64.
 
-use super::commands::{Command, CommandSpec};
+use super::command_table::{Command, CommandSpec};
 use super::options;
-use crate::config::{List, Typed, TypedValue};
+use crate::config::{CliOptions, List, OptionValue};
 use std::ffi::{OsStr, OsString};
 
-/// Options by which names are left out.
-const FILTERS: [List; 8] = [
+/// Options that filter names.
+const FILTER_LISTS: [List; 8] = [
     List::Exclude,
     List::ExcludeFrom,
     List::Rexclude,
@@ -18,8 +18,8 @@ const FILTERS: [List; 8] = [
     List::RincludeFrom,
 ];
 
-/// Lists that some commands heed, and that are never typed without meaning something.
-const HEEDED: [List; 6] = [
+/// Other list options that must not be ignored: only some commands use them, and users never type them without intent.
+const OTHER_LISTS: [List; 6] = [
     List::AclGrant,
     List::AclRevoke,
     List::AddHeader,
@@ -28,8 +28,8 @@ const HEEDED: [List; 6] = [
     List::AddDestination,
 ];
 
-/// Keys that say what is stored. Of a command that writes but does not heed them they would be missed.
-const STORED: [&str; 11] = [
+/// Keys that control what is stored. A command that writes but does not use them must not ignore them.
+const STORED_PROPERTIES: [&str; 11] = [
     "content_disposition",
     "content_type",
     "expiry_date",
@@ -43,9 +43,9 @@ const STORED: [&str; 11] = [
     "website_index",
 ];
 
-/// Keys whose value must not be empty where it is typed: rather a variable that is not set. Without a value other objects
-/// would be meant, or others than were meant could read them.
-const FILLED: [&str; 11] = [
+/// Keys whose value must not be empty. An empty value most likely comes from an unset shell variable; it would select
+/// other objects, or make objects readable for others.
+const NON_EMPTY: [&str; 11] = [
     "checksum_algorithm",
     "expiry_date",
     "expiry_days",
@@ -59,7 +59,7 @@ const FILLED: [&str; 11] = [
     "website_index",
 ];
 
-/// Commands that read only; an option about what is stored does no harm there.
+/// Commands that only read. Options that control what is stored do no harm there.
 fn only_reads(command: Command) -> bool {
     use Command::*;
     matches!(
@@ -94,63 +94,68 @@ fn only_reads(command: Command) -> bool {
     )
 }
 
-/// What is wrong with a line that has enough parameters, if anything is.
-pub(super) fn problem(command: &CommandSpec, word: &str, args: &[OsString], typed: &Typed) -> Option<String> {
-    too_many(command, word, args, typed)
-        .or_else(|| without_effect(command, word, typed))
-        .or_else(|| empty(typed))
-        .or_else(|| secret_in(args, typed))
+/// The first problem of a command line that has enough parameters, if any.
+pub(super) fn problem(
+    command: &CommandSpec,
+    word: &str,
+    args: &[OsString],
+    given: &CliOptions,
+) -> Option<String> {
+    too_many(command, word, args, given)
+        .or_else(|| without_effect(command, word, given))
+        .or_else(|| empty(given))
+        .or_else(|| secret_in(args, given))
 }
 
-fn too_many(command: &CommandSpec, word: &str, args: &[OsString], typed: &Typed) -> Option<String> {
-    let takes_none = match command.id {
-        Command::Md5sum if typed.key("check_list").is_some() => Some("--check"),
-        Command::Check if typed.key("embedded").is_some() => Some("--embedded"),
+fn too_many(command: &CommandSpec, word: &str, args: &[OsString], given: &CliOptions) -> Option<String> {
+    let excludes_parameters = match command.id {
+        Command::Md5sum if given.key("check_list").is_some() => Some("--check"),
+        Command::Check if given.key("embedded").is_some() => Some("--embedded"),
         _ => None,
     };
-    if let Some(option) = takes_none.filter(|_| !args.is_empty()) {
+    if let Some(option) = excludes_parameters.filter(|_| !args.is_empty()) {
         return Some(format!("Parameter problem: {option} takes no parameters, such as {}", shown(&args[0])));
     }
-    let most = command.max_args?;
-    (args.len() > most).then(|| format!("Too many parameters for command '{word}': {}", shown(&args[most])))
+    let max = command.max_args?;
+    (args.len() > max).then(|| format!("Too many parameters for command '{word}': {}", shown(&args[max])))
 }
 
-fn without_effect(command: &CommandSpec, word: &str, typed: &Typed) -> Option<String> {
-    let heeds =
-        |name: &str| options::all().any(|option| option.name() == name && option.scope.names(command.id));
-    let list = FILTERS.into_iter().chain(HEEDED).find_map(|list| {
+fn without_effect(command: &CommandSpec, word: &str, given: &CliOptions) -> Option<String> {
+    let uses =
+        |name: &str| options::all().any(|option| option.name() == name && option.scope.includes(command.id));
+    let list = FILTER_LISTS.into_iter().chain(OTHER_LISTS).find_map(|list| {
         let option = options::all().find(|option| option.sets == options::Sets::List(list))?;
-        (typed.list(list).next().is_some() && !heeds(option.name())).then(|| option.name())
+        (given.list(list).next().is_some() && !uses(option.name())).then(|| option.name())
     });
-    let stored = STORED.into_iter().filter(|_| !only_reads(command.id)).find_map(|key| {
-        let on = typed.key(key).is_some_and(|value| *value != TypedValue::Switch(false));
+    let stored = STORED_PROPERTIES.into_iter().filter(|_| !only_reads(command.id)).find_map(|key| {
+        let on = given.key(key).is_some_and(|value| *value != OptionValue::Switch(false));
         let sets = |option: &&options::OptionSpec| {
             matches!(option.sets, options::Sets::Key(name) | options::Sets::On(name) if name == key)
         };
         let option = options::all().find(sets)?;
-        (on && !heeds(option.name())).then(|| option.name())
+        (on && !uses(option.name())).then(|| option.name())
     });
-    let limit = (command.id == Command::Rb && typed.key("max_delete").is_some()).then_some("max-delete");
-    let dry = matches!(command.id, Command::Check | Command::Serve) && typed.key("dry_run").is_some();
+    let limit = (command.id == Command::Rb && given.key("max_delete").is_some()).then_some("max-delete");
+    let dry = matches!(command.id, Command::Check | Command::Serve) && given.key("dry_run").is_some();
     let dry = dry.then_some("dry-run");
     let name = list.or(stored).or(limit).or(dry)?;
     let hint = match name {
         "acl-grant" | "acl-revoke" => "; 'setacl' changes grants",
-        "content-type" => "; --mime-type is what is stored",
+        "content-type" => "; --mime-type sets the stored type",
         _ => "",
     };
     Some(format!("Parameter problem: --{name} has no effect on '{word}'{hint}"))
 }
 
-fn empty(typed: &Typed) -> Option<String> {
-    let key = FILLED
+fn empty(given: &CliOptions) -> Option<String> {
+    let key = NON_EMPTY
         .into_iter()
-        .find(|key| matches!(typed.key(key), Some(TypedValue::Text(text)) if text.is_empty()))?;
+        .find(|key| matches!(given.key(key), Some(OptionValue::Text(text)) if text.is_empty()))?;
     let option = options::all().find(|option| option.sets == options::Sets::Key(key))?;
     Some(format!("Parameter problem: --{} has an empty value", option.name()))
 }
 
-/// Names under which other programs take keys in a URI, in small letters without hyphens and underscores.
+/// Names of query parameters in which other programs accept keys, in lower case without hyphens and underscores.
 const SECRET_NAMES: [&str; 14] = [
     "accesskey",
     "accesskeyid",
@@ -168,20 +173,20 @@ const SECRET_NAMES: [&str; 14] = [
     "xamzsecuritytoken",
 ];
 
-/// Refuses a URI that holds keys as other programs take them: here they would become part of an object's name, which many
-/// may see. The value is not shown.
-fn secret_in(args: &[OsString], typed: &Typed) -> Option<String> {
-    let of_options = ["log_target_prefix", "remote"].into_iter().filter_map(|key| match typed.key(key) {
-        Some(TypedValue::Text(text)) => Some(text.as_os_str()),
+/// Rejects a URI that contains keys in the form that other programs accept: here they would become part of an object
+/// name, which other users may be able to see. The value is not printed.
+fn secret_in(args: &[OsString], given: &CliOptions) -> Option<String> {
+    let of_options = ["log_target_prefix", "remote"].into_iter().filter_map(|key| match given.key(key) {
+        Some(OptionValue::Text(text)) => Some(text.as_os_str()),
         _ => None,
     });
-    let uris = args.iter().map(OsString::as_os_str).chain(of_options).chain(typed.list(List::AddDestination));
+    let uris = args.iter().map(OsString::as_os_str).chain(of_options).chain(given.list(List::AddDestination));
     uris.filter_map(OsStr::to_str).find_map(|uri| {
         let is_s3 = uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("s3://"));
         let rest = uri.get(5..).filter(|_| is_s3)?;
         let bucket = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
         if bucket.split_once('@').is_some_and(|(pair, _)| pair.contains(':')) {
-            return Some(refused("a pair of keys before '@'"));
+            return Some(secret_message("a key pair before '@'"));
         }
         let (_, query) = rest.split_once('?')?;
         let name =
@@ -191,14 +196,14 @@ fn secret_in(args: &[OsString], typed: &Typed) -> Option<String> {
                     SECRET_NAMES.contains(&plain.to_ascii_lowercase().as_str())
                 },
             )?;
-        Some(refused(&format!("'{name}'")))
+        Some(secret_message(&format!("'{name}'")))
     })
 }
 
-fn refused(what: &str) -> String {
+fn secret_message(what: &str) -> String {
     format!(
-        "Parameter problem: the URI holds {what}, which would become part of a name that others can see. \
-         Keys belong into the configuration file, the environment, or --access_key and --secret_key"
+        "Parameter problem: the URI contains {what}, which would become part of a name that others can see. \
+         Put keys into the configuration file, the environment, or --access_key and --secret_key"
     )
 }
 
@@ -212,7 +217,7 @@ mod tests {
 
     #[test]
     fn keys_in_a_uri_are_found_and_not_shown() {
-        let found = |uri: &str| secret_in(&[uri.into()], &Typed::default());
+        let found = |uri: &str| secret_in(&[uri.into()], &CliOptions::default());
         for uri in [
             "s3://b/p?aws-access-key-id=AKIA1&aws-secret-access-key=hunter2",
             "S3://b?secret_key=hunter2",

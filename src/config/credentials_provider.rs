@@ -1,6 +1,6 @@
 //! Which role gives the keys where neither the configuration file nor the environment holds any.
 
-use super::accounts::{lookup, verbatim};
+use super::static_credentials::{lookup, verbatim};
 use super::{Environment, Settings};
 use crate::s3::credentials::Credentials;
 use crate::s3::roles::{Issuer, Role, Token};
@@ -22,7 +22,7 @@ const PLAIN_HOSTS: [&str; 6] =
 
 /// A role, and what is said if it gives no keys.
 #[derive(Clone, Debug)]
-pub struct RoleSource {
+pub struct CredentialsProvider {
     /// Gives the keys.
     pub issuer: Issuer,
     /// Where they are looked for, in words.
@@ -31,15 +31,15 @@ pub struct RoleSource {
     pub reason: String,
 }
 
-fn source(role: Role, what: &'static str) -> RoleSource {
-    RoleSource { issuer: Issuer::new(role), what, reason: String::new() }
+fn source(role: Role, what: &'static str) -> CredentialsProvider {
+    CredentialsProvider { issuer: Issuer::new(role), what, reason: String::new() }
 }
 
 /// The role that the environment names: a web identity, else that of the container, else that of the machine, which every
 /// machine is asked for unless `AWS_EC2_METADATA_DISABLED` is set.
-pub(super) fn of_environment(settings: &Settings, env: &dyn Environment) -> Option<RoleSource> {
+pub(super) fn from_environment(settings: &Settings, env: &dyn Environment) -> Option<CredentialsProvider> {
     if let (Some(role), Some(token_file)) =
-        (env.filled("AWS_ROLE_ARN"), env.filled("AWS_WEB_IDENTITY_TOKEN_FILE"))
+        (env.non_empty("AWS_ROLE_ARN"), env.non_empty("AWS_WEB_IDENTITY_TOKEN_FILE"))
     {
         let region = region(settings, env);
         let role = Role::WebIdentity {
@@ -52,27 +52,27 @@ pub(super) fn of_environment(settings: &Settings, env: &dyn Environment) -> Opti
     }
     if let Some(url) = container_url(env) {
         let text =
-            env.filled("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|text| Token::Text(Zeroizing::new(text)));
+            env.non_empty("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|text| Token::Text(Zeroizing::new(text)));
         let file =
-            || env.filled("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|file| Token::File(file.into()));
+            || env.non_empty("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|file| Token::File(file.into()));
         return Some(source(
             Role::Container { url, authorization: text.or_else(file) },
             "the role of the container",
         ));
     }
-    if env.filled("AWS_EC2_METADATA_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+    if env.non_empty("AWS_EC2_METADATA_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
         return None;
     }
-    let endpoint = env.filled("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or_else(|| INSTANCE.to_owned());
+    let endpoint = env.non_empty("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or_else(|| INSTANCE.to_owned());
     let endpoint = endpoint.trim_end_matches('/').to_owned();
     Some(source(Role::Instance { endpoint }, "the role of this machine"))
 }
 
 fn container_url(env: &dyn Environment) -> Option<String> {
-    if let Some(path) = env.filled("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
+    if let Some(path) = env.non_empty("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
         return Some(format!("{CONTAINER}{path}"));
     }
-    let url = env.filled("AWS_CONTAINER_CREDENTIALS_FULL_URI")?;
+    let url = env.non_empty("AWS_CONTAINER_CREDENTIALS_FULL_URI")?;
     let host = url.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or(""));
     let is_trusted = host.is_none_or(|host| {
         let name =
@@ -84,12 +84,12 @@ fn container_url(env: &dyn Environment) -> Option<String> {
 
 /// The role of the profile `$AWS_PROFILE` or `default`: `credential_process`, a web identity, or a role to be assumed with
 /// the keys of `source_profile`. Profiles stand in the credentials file, or in `~/.aws/config` as `profile NAME`.
-pub(super) fn of_profile(credentials: &Path, env: &dyn Environment) -> Option<RoleSource> {
-    let named = env.filled("AWS_CONFIG_FILE").map(PathBuf::from);
+pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<CredentialsProvider> {
+    let named = env.non_empty("AWS_CONFIG_FILE").map(PathBuf::from);
     let config = named.or_else(|| Some(env.home_dir()?.join(".aws/config")));
     let files =
         Files { credentials: read(credentials), config: config.as_deref().map(read).unwrap_or_default() };
-    let profile = env.filled("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
+    let profile = env.non_empty("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
     // A profile with keys of its own needs no role.
     if files.key(&profile, "aws_access_key_id").is_some() && files.key(&profile, "role_arn").is_none() {
         return None;
@@ -99,7 +99,7 @@ pub(super) fn of_profile(credentials: &Path, env: &dyn Environment) -> Option<Ro
     }
     let role = files.key(&profile, "role_arn")?;
     let session = files.key(&profile, "role_session_name").unwrap_or_else(|| session(env));
-    let region = env.filled("AWS_REGION").or_else(|| files.key(&profile, "region"));
+    let region = env.non_empty("AWS_REGION").or_else(|| files.key(&profile, "region"));
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
     let sts = sts(&region, env);
     if let Some(token_file) = files.key(&profile, "web_identity_token_file") {
@@ -146,25 +146,25 @@ fn read(path: &Path) -> Ini {
 }
 
 fn session(env: &dyn Environment) -> String {
-    env.filled("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "s3cmd".to_owned())
+    env.non_empty("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "s3cmd".to_owned())
 }
 
 /// Measured on s3cmd 2.4.0: `AWS_REGION`, else the configured region.
 fn region(settings: &Settings, env: &dyn Environment) -> String {
     let configured = crate::s3::client::canonical_region(&settings.bucket_location).to_owned();
-    env.filled("AWS_REGION").unwrap_or(configured)
+    env.non_empty("AWS_REGION").unwrap_or(configured)
 }
 
 /// The URL of the Security Token Service: `AWS_ENDPOINT_URL_STS`, else `AWS_STS_ENDPOINT` as s3cmd takes it, a host; else
 /// the one for all regions, unless the regional one is asked for.
 fn sts(region: &str, env: &dyn Environment) -> String {
-    if let Some(url) = env.filled("AWS_ENDPOINT_URL_STS") {
+    if let Some(url) = env.non_empty("AWS_ENDPOINT_URL_STS") {
         return url.trim_end_matches('/').to_owned() + "/";
     }
-    if let Some(host) = env.filled("AWS_STS_ENDPOINT") {
+    if let Some(host) = env.non_empty("AWS_STS_ENDPOINT") {
         return format!("https://{host}/");
     }
-    match env.filled("AWS_STS_REGIONAL_ENDPOINTS") {
+    match env.non_empty("AWS_STS_REGIONAL_ENDPOINTS") {
         Some(kind) if kind == "regional" => format!("https://sts.{region}.amazonaws.com/"),
         _ => "https://sts.amazonaws.com/".to_owned(),
     }

@@ -1,4 +1,5 @@
-//! What s3cmd's parser checks of a value while it reads the line. Each error is the text after `option X: `.
+//! Checks of option values while the line is parsed, as s3cmd's parser does them. An error is the text after
+//! `option X: `.
 
 use std::ffi::OsStr;
 
@@ -8,7 +9,7 @@ use super::quote;
 pub(super) const PERMISSIONS: [&str; 6] = ["read", "write", "read_acp", "write_acp", "full_control", "all"];
 pub(super) const PRIORITIES: [&str; 3] = ["standard", "expedited", "bulk"];
 
-/// Checks a value. Where it is an integer, the result is its decimal form, which is what goes on from here.
+/// Checks a value. For an integer, returns its decimal form, which replaces the value.
 pub(super) fn check(check: Check, value: &OsStr) -> Result<Option<String>, String> {
     let text = value.to_str();
     match check {
@@ -28,17 +29,16 @@ pub(super) fn check(check: Check, value: &OsStr) -> Result<Option<String>, Strin
     }
 }
 
-/// A whole number as Python's optparse takes it: decimal, or with `0x`, `0b` or a leading zero for the bases
-/// 16, 2 and 8 (no sign before those). Measured on s3cmd 2.4.0. What 64 bits do not hold becomes the nearest
-/// number that they do.
+/// An integer as Python's optparse parses it: decimal, or with the prefix `0x`, `0b` or `0` for the bases 16, 2 and 8
+/// (without a sign). Measured on s3cmd 2.4.0. Numbers that do not fit into 64 bits are clamped.
 fn integer(text: &str) -> Option<i64> {
     let lower = text.to_lowercase();
     let based = |digits: &str, base: u32| {
-        let sound = !digits.is_empty()
+        let is_valid = !digits.is_empty()
             && !digits.ends_with('_')
             && !digits.contains("__")
             && digits.chars().all(|c| c == '_' || c.is_digit(base));
-        sound.then(|| i64::from_str_radix(&digits.replace('_', ""), base).unwrap_or(i64::MAX))
+        is_valid.then(|| i64::from_str_radix(&digits.replace('_', ""), base).unwrap_or(i64::MAX))
     };
     if let Some(digits) = lower.strip_prefix("0x") {
         return based(digits, 16);
@@ -54,17 +54,17 @@ fn integer(text: &str) -> Option<i64> {
 
 fn decimal(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let sound = digits.starts_with(|c: char| c.is_ascii_digit())
+    let is_valid = digits.starts_with(|c: char| c.is_ascii_digit())
         && !digits.ends_with('_')
         && !digits.contains("__")
         && digits.chars().all(|c| c == '_' || c.is_ascii_digit());
     let limit = if text.starts_with('-') { i64::MIN } else { i64::MAX };
-    sound.then(|| text.replace('_', "").parse().unwrap_or(limit))
+    is_valid.then(|| text.replace('_', "").parse().unwrap_or(limit))
 }
 
-/// `TYPE/SUBTYPE`, perhaps with parameters after a `;`. s3cmd 2.4.0 takes letters and digits in the type, and
-/// `.`, `+` and `-` besides in the subtype; here all characters of RFC 6838 are taken in both, so that
-/// `x-conference/x-cooltalk` does. A line break, which would begin another header, is refused.
+/// `TYPE/SUBTYPE`, optionally with parameters after a `;`. s3cmd 2.4.0 accepts letters and digits in the type, and also
+/// `.`, `+` and `-` in the subtype. Here all characters of RFC 6838 are accepted in both, so that
+/// `x-conference/x-cooltalk` is valid. A line break is rejected, because it would start another header.
 fn is_mime_type(text: &str) -> bool {
     let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
     let name = |part: &str| {
@@ -75,14 +75,14 @@ fn is_mime_type(text: &str) -> bool {
         && !parameters.contains(char::is_control)
 }
 
-/// `PERMISSION:WHO`, with a permission in lower case. Measured on s3cmd 2.4.0.
+/// `PERMISSION:GRANTEE`, with the permission in lower case. Measured on s3cmd 2.4.0.
 fn acl(value: &OsStr) -> Result<(), String> {
-    let format = || format!("invalid S3 ACL format: {}", quote::quoted(value));
+    let invalid = || format!("invalid S3 ACL format: {}", quote::quoted(value));
     let text = value.to_str().unwrap_or_default();
-    let (permission, who) = text.split_once(':').ok_or_else(format)?;
-    let word = !permission.is_empty() && permission.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if !word || who.is_empty() || who.contains('\n') {
-        return Err(format());
+    let (permission, grantee) = text.split_once(':').ok_or_else(invalid)?;
+    let is_word = !permission.is_empty() && permission.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if !is_word || grantee.is_empty() || grantee.contains('\n') {
+        return Err(invalid());
     }
     if !PERMISSIONS.contains(&permission) {
         let valid = PERMISSIONS.join(", ");
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_are_words_in_lower_case() {
+    fn permissions_are_lower_case_words() {
         for good in ["read:x", "all:x:y", "read: x", "full_control:http://a/b", "read:é"] {
             assert_eq!(check(Check::Acl, OsStr::new(good)), Ok(None), "{good}");
         }

@@ -1,5 +1,5 @@
-//! The clap layer: one flat command built from the option table. Subcommands are told apart later, because with
-//! them clap loses repeated values, and takes four times as long (measured with clap 4.6).
+//! Parses the options with clap: one flat command built from the option table. Subcommands are distinguished later,
+//! because with them clap loses repeated values and takes four times as long (measured with clap 4.6).
 
 use std::ffi::OsString;
 
@@ -7,15 +7,15 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use super::options::{self, OptionSpec, Sets};
-use crate::config::{Typed, TypedValue};
+use crate::config::{CliOptions, OptionValue};
 
-/// Reads options in full spelling.
-pub(super) fn read(options: Vec<OsString>) -> Result<Typed, String> {
+/// Parses options in full spelling.
+pub(super) fn read(options: Vec<OsString>) -> Result<CliOptions, String> {
     let matches = command().try_get_matches_from(options).map_err(|error| one_line(&error))?;
-    Ok(typed(&matches))
+    Ok(collect(&matches))
 }
 
-/// The first line of clap's message. The normaliser leaves it nothing to complain of.
+/// The first line of clap's message. The normaliser has already reported all errors that users can make.
 fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
@@ -43,8 +43,8 @@ fn with_value(argument: Arg) -> Arg {
     argument.num_args(1).require_equals(true).allow_hyphen_values(true).value_parser(value_parser!(OsString))
 }
 
-/// Of options that set the same thing, the last one counts.
-fn typed(matches: &ArgMatches) -> Typed {
+/// Converts clap's matches. If several options set the same key, the last one wins.
+fn collect(matches: &ArgMatches) -> CliOptions {
     let mut given: Vec<(usize, &OptionSpec)> = Vec::new();
     let mut lists: Vec<(usize, _, OsString)> = Vec::new();
     for option in options::all() {
@@ -62,26 +62,26 @@ fn typed(matches: &ArgMatches) -> Typed {
     }
     given.sort_by_key(|(index, _)| *index);
     lists.sort_by_key(|(index, _, _)| *index);
-    let mut typed = Typed {
+    let mut options = CliOptions {
         lists: lists.into_iter().map(|(_, list, value)| (list, value)).collect(),
-        ..Typed::default()
+        ..CliOptions::default()
     };
     for (_, option) in given {
         let text = || matches.get_one::<OsString>(option.name()).cloned().unwrap_or_default();
         match option.sets {
-            Sets::Key(key) => put(&mut typed.keys, key, TypedValue::Text(text())),
-            Sets::On(key) => put(&mut typed.keys, key, TypedValue::Switch(true)),
-            Sets::Off(key) => put(&mut typed.keys, key, TypedValue::Switch(false)),
-            Sets::Fixed(key, value) => put(&mut typed.keys, key, TypedValue::Text(value.into())),
-            Sets::Single(single) => put(&mut typed.singles, single, TypedValue::Text(text())),
-            Sets::Switch(single, on) => put(&mut typed.singles, single, TypedValue::Switch(on)),
+            Sets::Key(key) => put(&mut options.keys, key, OptionValue::Text(text())),
+            Sets::On(key) => put(&mut options.keys, key, OptionValue::Switch(true)),
+            Sets::Off(key) => put(&mut options.keys, key, OptionValue::Switch(false)),
+            Sets::Fixed(key, value) => put(&mut options.keys, key, OptionValue::Text(value.into())),
+            Sets::CliOnly(setting) => put(&mut options.cli_only, setting, OptionValue::Text(text())),
+            Sets::Switch(setting, on) => put(&mut options.cli_only, setting, OptionValue::Switch(on)),
             Sets::List(_) | Sets::Help | Sets::Version => {}
         }
     }
-    typed
+    options
 }
 
-fn put<K: PartialEq>(values: &mut Vec<(K, TypedValue)>, key: K, value: TypedValue) {
+fn put<K: PartialEq>(values: &mut Vec<(K, OptionValue)>, key: K, value: OptionValue) {
     values.retain(|(known, _)| *known != key);
     values.push((key, value));
 }

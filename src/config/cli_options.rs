@@ -45,7 +45,7 @@ pub enum List {
 
 /// A single value that is not a key of the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Single {
+pub enum CliOnly {
     /// `-c FILE`
     ConfigFile,
     /// `--cf-comment TEXT`
@@ -66,7 +66,7 @@ pub enum Single {
 
 /// The value of an option.
 #[derive(Clone, PartialEq, Eq)]
-pub enum TypedValue {
+pub enum OptionValue {
     /// Text, byte for byte as typed.
     Text(OsString),
     /// A switch, on or off.
@@ -75,35 +75,35 @@ pub enum TypedValue {
 
 /// What the options set. Where an option was repeated, or its opposite was typed too, the last one is here.
 #[derive(Clone, Default)]
-pub struct Typed {
+pub struct CliOptions {
     /// Keys and their values.
-    pub keys: Vec<(&'static str, TypedValue)>,
+    pub keys: Vec<(&'static str, OptionValue)>,
     /// Values that are no keys.
-    pub singles: Vec<(Single, TypedValue)>,
+    pub cli_only: Vec<(CliOnly, OptionValue)>,
     /// Values of the options that may be repeated, in the order typed.
     pub lists: Vec<(List, OsString)>,
     /// Whether the command does without an account, so that missing credentials are no error.
     pub credentials_optional: bool,
 }
 
-impl Typed {
+impl CliOptions {
     /// The value typed for a key.
-    pub fn key(&self, name: &str) -> Option<&TypedValue> {
+    pub fn key(&self, name: &str) -> Option<&OptionValue> {
         self.keys.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// The text typed for a single value.
-    pub fn single(&self, wanted: Single) -> Option<&OsStr> {
-        self.singles.iter().find_map(|(single, value)| match value {
-            TypedValue::Text(text) if *single == wanted => Some(text.as_os_str()),
+    pub fn text(&self, wanted: CliOnly) -> Option<&OsStr> {
+        self.cli_only.iter().find_map(|(single, value)| match value {
+            OptionValue::Text(text) if *single == wanted => Some(text.as_os_str()),
             _ => None,
         })
     }
 
     /// Whether a switch was typed, and which way.
-    pub fn switch(&self, wanted: Single) -> Option<bool> {
-        self.singles.iter().find_map(|(single, value)| match value {
-            TypedValue::Switch(on) if *single == wanted => Some(*on),
+    pub fn switch(&self, wanted: CliOnly) -> Option<bool> {
+        self.cli_only.iter().find_map(|(single, value)| match value {
+            OptionValue::Switch(on) if *single == wanted => Some(*on),
             _ => None,
         })
     }
@@ -115,21 +115,21 @@ impl Typed {
 
     /// Whether `--dump-config` was typed.
     pub fn dump_config(&self) -> bool {
-        self.switch(Single::DumpConfig) == Some(true)
+        self.switch(CliOnly::DumpConfig) == Some(true)
     }
 
     /// Whether `--configure` was typed.
     pub fn configure(&self) -> bool {
-        self.switch(Single::Configure) == Some(true)
+        self.switch(CliOnly::Configure) == Some(true)
     }
 }
 
 /// Values may be secrets, so only what was set is shown, not to what.
-impl std::fmt::Debug for Typed {
+impl std::fmt::Debug for CliOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Typed")
+        f.debug_struct("CliOptions")
             .field("keys", &self.keys.iter().map(|(key, _)| key).collect::<Vec<_>>())
-            .field("singles", &self.singles.iter().map(|(single, _)| single).collect::<Vec<_>>())
+            .field("cli_only", &self.cli_only.iter().map(|(single, _)| single).collect::<Vec<_>>())
             .field("lists", &self.lists.iter().map(|(list, _)| list).collect::<Vec<_>>())
             .field("credentials_optional", &self.credentials_optional)
             .finish()
@@ -137,7 +137,7 @@ impl std::fmt::Debug for Typed {
 }
 
 /// Likewise: a value may be a secret.
-impl std::fmt::Debug for TypedValue {
+impl std::fmt::Debug for OptionValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(_) => f.write_str("Text"),
