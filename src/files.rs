@@ -1,18 +1,18 @@
-//! Errors of a file that only `close` and `fsync` tell.
+//! Errors of a file that only `close` and `fsync` report.
 //!
-//! A file system over a network may take every `write` and refuse the bytes later: NFS reports a full quota when the file is
-//! closed. Dropping a `File` does not read that answer.
+//! A network file system can accept every `write` and reject the data later: NFS reports an exceeded quota when the file
+//! is closed. Dropping a `File` ignores that error.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// How often a `close` that a signal interrupted is asked again.
+/// Maximum number of attempts if a signal interrupts `close`.
 #[cfg(unix)]
 const ATTEMPTS: usize = 8;
 
-/// Has the file system take what was written so far and returns what `close` would report, while the file stays open and
-/// keeps its locks: a second descriptor of the same open file is made and closed. On local file systems this costs nothing.
+/// Returns the error that `close` would report, while the file stays open and keeps its locks. For this, a duplicate of
+/// the file descriptor is closed, which makes a network file system flush the data. On local file systems this is cheap.
 #[cfg(unix)]
 pub(crate) fn check_close_errors(file: impl std::os::fd::AsFd) -> io::Result<()> {
     let mut ended = Ok(());
@@ -25,29 +25,29 @@ pub(crate) fn check_close_errors(file: impl std::os::fd::AsFd) -> io::Result<()>
     ended
 }
 
-/// Closes a file and returns what that reports.
+/// Closes a file and returns the error of `close`.
 pub(crate) fn close(file: File) -> io::Result<()> {
     check_close_errors(&file)
 }
 
 #[cfg(unix)]
-#[allow(unsafe_code, reason = "the standard library drops what close reports")]
+#[allow(unsafe_code, reason = "the standard library ignores the error of close")]
 fn close_descriptor(descriptor: std::os::fd::OwnedFd) -> io::Result<()> {
     use std::os::fd::IntoRawFd;
-    // SAFETY: the descriptor is owned, and given up here.
+    // SAFETY: the descriptor is owned, and ownership ends here.
     match unsafe { libc::close(descriptor.into_raw_fd()) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// On these systems nothing is known of such errors.
+/// Other systems do not report such errors.
 #[cfg(not(unix))]
 pub(crate) fn check_close_errors(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the names in a directory durable. File systems that cannot do that for directories are taken as they are.
+/// Flushes the entries of a directory to disk. File systems that do not support this are not an error.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {

@@ -1,4 +1,4 @@
-//! The end of a run from outside: whether it was asked for, and what stays for the next run of the same command.
+//! Interruption of a run: whether it was requested, and which unfinished work the next run of the command can resume.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -7,33 +7,34 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 static RESUMABLE: Mutex<Vec<Weak<Entry>>> = Mutex::new(Vec::new());
 
-/// Lines that name one thing each; more of them would hide what else is said.
+/// Maximum number of items in the report. More lines would hide other messages.
 const MAX_LINES: usize = 10;
 
-/// Whether the run is to end: long work on a thread of its own looks here, because nothing else stops it.
+/// Whether an interruption was requested. Long-running work on blocking threads must check it, because nothing else stops
+/// such threads.
 pub(crate) fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
-/// Asks the run to end. Returns whether it was asked before.
+/// Requests an interruption. Returns whether it had already been requested.
 pub(crate) fn request() -> bool {
     REQUESTED.swap(true, Ordering::Relaxed)
 }
 
-/// Something unfinished that the next run of the same command goes on with, as long as this lives.
+/// Unfinished work that the next run of the same command can resume. It is registered while this value exists.
 #[derive(Debug)]
 pub(crate) struct ResumableWork(Arc<Entry>);
 
 #[derive(Debug)]
 struct Entry {
     what: String,
-    /// Bytes that need not move again.
+    /// Bytes that need not be transferred again.
     done: AtomicU64,
     size: u64,
 }
 
 impl ResumableWork {
-    /// `what` is unfinished and will have `size` bytes; nothing of it is there yet.
+    /// Registers `what`, which has `size` bytes in total, none of them transferred yet.
     pub(crate) fn new(what: String, size: u64) -> Self {
         let entry = Arc::new(Entry { what, done: AtomicU64::new(0), size });
         let mut all = RESUMABLE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,13 +43,13 @@ impl ResumableWork {
         Self(entry)
     }
 
-    /// That many bytes more need not move again.
+    /// Records that many additional transferred bytes.
     pub(crate) fn add(&self, bytes: u64) {
         self.0.done.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
-/// What is kept at this moment, a line each. Nothing where no byte of anything is.
+/// The current resumable work, one line per item. Empty if no bytes have been transferred.
 pub(crate) fn resume_report() -> Vec<String> {
     let all = RESUMABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut lines: Vec<String> = all
@@ -64,9 +65,9 @@ pub(crate) fn resume_report() -> Vec<String> {
     let more = lines.len().saturating_sub(MAX_LINES);
     lines.truncate(MAX_LINES);
     if more > 0 {
-        lines.push(format!("... and of {more} more"));
+        lines.push(format!("... and {more} more"));
     }
-    lines.push("Run the same command again to go on from there.".to_owned());
+    lines.push("Run the same command again to resume.".to_owned());
     lines
 }
 
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_told_while_it_is() {
+    fn resumable_work_is_reported_while_it_exists() {
         let none = ResumableWork::new("'untouched'".into(), 5);
         let kept = ResumableWork::new("'some'".into(), 100);
         kept.add(30);

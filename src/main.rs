@@ -1,4 +1,4 @@
-//! The whole story on one screen: parse, configure, run, exit code.
+//! The main program: parse the command line, load the configuration, run the command, return its exit code.
 
 use s3cmd::cli::{self, Invocation, Parsed};
 use s3cmd::commands::{self, context::Context};
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     report(outcome.and_then(|()| settle_output())).into()
 }
 
-/// Tells why a command failed, if it did.
+/// Prints the error of a failed command and returns the exit code.
 fn report(outcome: Outcome) -> Exit {
     let failure = match outcome {
         Ok(()) => return Exit::OK,
@@ -37,7 +37,7 @@ fn report(outcome: Outcome) -> Exit {
     failure.exit
 }
 
-/// With `--json` the last word is how the command ended.
+/// With `--json`, the last output is a summary with the exit code.
 fn run_in_json(invocation: &Invocation) -> ExitCode {
     start_json();
     let exit = report(run(invocation).and_then(|()| settle_output()));
@@ -58,7 +58,7 @@ fn run(invocation: &Invocation) -> Outcome {
     warn(&loaded.warnings);
     if loaded.settings.config_readable_by_others {
         let file = loaded.settings.config_file.display();
-        log::info!("Other users may read the secrets in '{file}'; chmod 600 keeps them out");
+        log::info!("Other users can read the secrets in '{file}'; use chmod 600 to prevent it");
     }
     if invocation.options.dump_config() {
         return if loaded.settings.quiet { Ok(()) } else { print_text(&loaded.settings.dump()) };

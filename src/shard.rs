@@ -1,14 +1,14 @@
-//! One of several shares of the same work (`--shard I/N`). A leaf module: every room may use it.
+//! A part of the work that is split among several runs (`--shard I/N`). A leaf module that any other module can use.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// The share of one of `N` runs that need not know of each other.
+/// Part `I` of `N`. The runs for the parts need no coordination.
 ///
-/// A name belongs to the share whose number is one more than the remainder that the first eight bytes of its SHA-256,
-/// read as a big-endian number, leave when divided by `N`. So the shares are disjoint, together they are the whole, and
-/// neither depends on what a listing says at the moment. The rule is part of the interface and does not change.
+/// A name belongs to part `H mod N + 1`, where `H` is the first eight bytes of its SHA-256 as a big-endian number. The
+/// parts are disjoint, together they are complete, and they do not depend on the current contents of a listing. The rule
+/// is part of the interface and does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     index: u32,
@@ -16,7 +16,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Reads `I/N`, `I` from 1 to `N`. `None` if it is something else.
+    /// Parses `I/N`, with `I` from 1 to `N`. `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let (index, count) = text.trim().split_once('/')?;
         let number =
@@ -25,7 +25,7 @@ impl Shard {
         (1..=count.get()).contains(&index).then_some(Self { index, count })
     }
 
-    /// Whether a name belongs to this share. It is the name relative to the argument, the one that `--exclude` sees.
+    /// Whether a name belongs to this part. The name is relative to the argument, as for `--exclude`.
     pub fn contains(self, name: &str) -> bool {
         let digest = Sha256::digest(name.as_bytes());
         let first = digest.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_run_from_one_to_their_number() {
+    fn parts_are_numbered_from_one() {
         for good in ["1/1", "3/3", "1/4000000000", " 2/7 "] {
             assert_eq!(Shard::parse(good).unwrap().to_string(), good.trim());
         }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_in_one_share_and_shares_are_fair() {
+    fn every_name_is_in_one_part_and_parts_are_balanced() {
         let names: Vec<String> = (0..4_000).map(|number| format!("dir/file-{number:05}")).collect();
         let shards: Vec<Shard> = (1..=7).map(|i| Shard::parse(&format!("{i}/7")).unwrap()).collect();
         let mut counts = [0; 7];
@@ -67,12 +67,12 @@ mod tests {
         assert!(counts.iter().all(|count| (450..700).contains(count)), "{counts:?}");
     }
 
-    /// Runs of different versions may share work: these may never change.
+    /// Runs of different versions can split the same work, so these values must never change.
     #[test]
-    fn the_rule_stands() {
-        let share =
+    fn the_assignment_is_stable() {
+        let part =
             |name: &str| (1..=16).find(|i| Shard::parse(&format!("{i}/16")).unwrap().contains(name)).unwrap();
         // SHA-256 of the empty name begins e3b0c44298fc1c14, of "abc" ba7816bf8f01cfea.
-        assert_eq!([share(""), share("abc")], [5, 11]);
+        assert_eq!([part(""), part("abc")], [5, 11]);
     }
 }

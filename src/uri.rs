@@ -1,4 +1,4 @@
-//! What an argument names: an object, a bucket, or a local path. A leaf module: every room may use it.
+//! Locations named by arguments: objects, buckets and local paths. A leaf module that any other module can use.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -16,19 +16,19 @@ pub struct S3Uri {
 /// `cf://DISTRIBUTION[/INVALIDATION]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloudFrontUri {
-    /// Id of the distribution.
+    /// ID of the distribution.
     pub distribution: String,
-    /// Id of an invalidation; empty for the distribution itself.
+    /// ID of the invalidation. Empty for the distribution itself.
     pub invalidation: String,
 }
 
 impl CloudFrontUri {
-    /// Names a distribution.
+    /// The URI of a distribution.
     pub fn new(distribution: impl Into<String>) -> Self {
         Self { distribution: distribution.into(), invalidation: String::new() }
     }
 
-    /// Reads `cf://...`. `None` for anything else, and for what cannot be an id.
+    /// Parses `cf://...`. `None` for anything else, and for invalid IDs.
     pub fn parse(text: &str) -> Option<Self> {
         let scheme = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("cf://"))?;
         let (distribution, invalidation) =
@@ -39,7 +39,7 @@ impl CloudFrontUri {
     }
 }
 
-/// As s3cmd prints it.
+/// Prints the URI as s3cmd does.
 impl fmt::Display for CloudFrontUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cf://{}", self.distribution)?;
@@ -52,18 +52,18 @@ impl fmt::Display for CloudFrontUri {
 pub enum Location {
     /// `s3://...`
     S3(S3Uri),
-    /// A local path, `file://` taken off.
+    /// A local path, without `file://`.
     Local(PathBuf),
 }
 
 impl S3Uri {
-    /// Makes a URI.
+    /// The URI of a key in a bucket.
     pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
         Self { bucket: bucket.into(), key: key.into() }
     }
 
-    /// Reads `s3://...`, whose scheme is case-free and may have more than two slashes behind it; one slash separates the
-    /// bucket from the key, which is taken as it is (measured on s3cmd 2.4.0). `None` for anything else.
+    /// Parses `s3://...`. The scheme is case-insensitive and can be followed by more than two slashes. One slash separates
+    /// the bucket from the key, which is not changed (measured on s3cmd 2.4.0). `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let scheme = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("s3://"))?;
         let rest = text[scheme.len()..].trim_start_matches('/');
@@ -71,12 +71,12 @@ impl S3Uri {
         Some(Self::new(bucket, key))
     }
 
-    /// Whether a key is named.
+    /// Whether the URI has a key.
     pub fn has_key(&self) -> bool {
         !self.key.is_empty()
     }
 
-    /// The key, or `None` for a bucket: what most operations want.
+    /// The key. `None` for a bucket.
     pub fn key_option(&self) -> Option<&str> {
         Some(self.key.as_str()).filter(|key| !key.is_empty())
     }
@@ -86,13 +86,13 @@ impl S3Uri {
         Self::new(self.bucket.clone(), key)
     }
 
-    /// The part of the key behind its last slash.
+    /// The part of the key after its last slash.
     pub fn basename(&self) -> &str {
         self.key.rsplit('/').next().unwrap_or("")
     }
 }
 
-/// As s3cmd prints it: a bucket ends with a slash.
+/// Prints the URI as s3cmd does: a bucket ends with a slash.
 impl fmt::Display for S3Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s3://{}/{}", self.bucket, self.key)
@@ -100,7 +100,7 @@ impl fmt::Display for S3Uri {
 }
 
 impl Location {
-    /// Reads an argument. Text that is not UTF-8 can only be a local path.
+    /// Parses an argument. An argument that is not UTF-8 is always a local path.
     pub fn parse(argument: &OsStr) -> Self {
         if let Some(text) = argument.to_str() {
             if let Some(uri) = S3Uri::parse(text) {
@@ -114,7 +114,7 @@ impl Location {
     }
 }
 
-/// A local path prints as it was typed; bytes that are not UTF-8 are replaced.
+/// Prints a local path as typed. Bytes that are not UTF-8 are replaced.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -54,14 +54,14 @@ mod tests {
 
     #[test]
     fn strings_are_quoted_as_in_python() {
-        for (text, wanted) in [
+        for (text, expected) in [
             ("x", "'x'"),
             ("it's", "\"it's\""),
             ("'\"", "'\\'\"'"),
             ("a\\b\n\t\u{1b}", "'a\\\\b\\n\\t\\x1b'"),
             ("é", "'é'"),
         ] {
-            assert_eq!(quoted(OsStr::new(text)), wanted);
+            assert_eq!(quoted(OsStr::new(text)), expected);
         }
     }
 

@@ -124,14 +124,14 @@ fn the_last_of_two_opposites_counts() {
 fn repeated_values_are_all_kept_in_their_order() {
     let args =
         ["--exclude", "a", "put", "--rexclude=b", "--exclude=c", "--add-header", "x:y", "--exclude", ""];
-    let wanted = [
+    let expected = [
         (List::Exclude, "a"),
         (List::Rexclude, "b"),
         (List::Exclude, "c"),
         (List::AddHeader, "x:y"),
         (List::Exclude, ""),
     ];
-    assert_eq!(run(&args).options.lists, wanted.map(|(list, value)| (list, value.into())));
+    assert_eq!(run(&args).options.lists, expected.map(|(list, value)| (list, value.into())));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn prefixes_are_taken_while_unambiguous() {
 
 #[test]
 fn errors_have_the_words_of_optparse() {
-    for (args, wanted) in [
+    for (args, expected) in [
         (&["--nosuch"][..], "no such option: --nosuch"),
         (&["--no-such=3"], "no such option: --no-such"),
         (&["--REC"], "no such option: --REC"),
@@ -177,7 +177,7 @@ fn errors_have_the_words_of_optparse() {
         (&["--nosuch", "--limit"], "no such option: --nosuch"),
         (&["--limit", "--nosuch", "-Z"], "no such option: -Z"),
     ] {
-        assert_eq!(error(args), wanted, "{args:?}");
+        assert_eq!(error(args), expected, "{args:?}");
     }
 }
 

@@ -102,7 +102,7 @@ mod tests {
     /// Recorded from s3cmd 2.4.0.
     #[test]
     fn integers_have_python_bases() {
-        for (text, wanted) in [
+        for (text, expected) in [
             ("7", Some(7)),
             (" 7", Some(7)),
             ("+7", Some(7)),
@@ -125,7 +125,7 @@ mod tests {
             ("-", None),
             ("99999999999999999999999", Some(i64::MAX)),
         ] {
-            assert_eq!(integer(text), wanted, "{text:?}");
+            assert_eq!(integer(text), expected, "{text:?}");
         }
     }
 

@@ -1,8 +1,8 @@
-//! What was typed, as the command line hands it over: option values by the key that they set.
+//! The parsed options of the command line, by the key that they set.
 
 use std::ffi::{OsStr, OsString};
 
-/// An option that may be repeated, each time adding a value.
+/// An option that can be repeated. Each occurrence adds a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
     /// `--exclude GLOB`
@@ -29,9 +29,9 @@ pub enum List {
     AddHeader,
     /// `--remove-header NAME`
     RemoveHeader,
-    /// `--acl-grant PERMISSION:WHO`
+    /// `--acl-grant PERMISSION:GRANTEE`
     AclGrant,
-    /// `--acl-revoke PERMISSION:WHO`
+    /// `--acl-revoke PERMISSION:GRANTEE`
     AclRevoke,
     /// `--cf-add-cname CNAME`
     CfAddCname,
@@ -43,7 +43,7 @@ pub enum List {
     Domain,
 }
 
-/// A single value that is not a key of the configuration file.
+/// An option that has no key in the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CliOnly {
     /// `-c FILE`
@@ -73,70 +73,70 @@ pub enum OptionValue {
     Switch(bool),
 }
 
-/// What the options set. Where an option was repeated, or its opposite was typed too, the last one is here.
+/// The options of a command line. If an option is repeated or combined with its opposite, the last one wins.
 #[derive(Clone, Default)]
 pub struct CliOptions {
-    /// Keys and their values.
+    /// Configuration keys and their values.
     pub keys: Vec<(&'static str, OptionValue)>,
-    /// Values that are no keys.
+    /// Options without a configuration key, and their values.
     pub cli_only: Vec<(CliOnly, OptionValue)>,
-    /// Values of the options that may be repeated, in the order typed.
+    /// Values of the options that can be repeated, in command-line order.
     pub lists: Vec<(List, OsString)>,
-    /// Whether the command does without an account, so that missing credentials are no error.
+    /// Whether the command works without credentials, so that missing ones are not an error.
     pub credentials_optional: bool,
 }
 
 impl CliOptions {
-    /// The value typed for a key.
+    /// The value given for a key.
     pub fn key(&self, name: &str) -> Option<&OptionValue> {
         self.keys.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// The text typed for a single value.
-    pub fn text(&self, wanted: CliOnly) -> Option<&OsStr> {
-        self.cli_only.iter().find_map(|(single, value)| match value {
-            OptionValue::Text(text) if *single == wanted => Some(text.as_os_str()),
+    /// The text given for an option without a key.
+    pub fn text(&self, option: CliOnly) -> Option<&OsStr> {
+        self.cli_only.iter().find_map(|(key, value)| match value {
+            OptionValue::Text(text) if *key == option => Some(text.as_os_str()),
             _ => None,
         })
     }
 
-    /// Whether a switch was typed, and which way.
-    pub fn switch(&self, wanted: CliOnly) -> Option<bool> {
-        self.cli_only.iter().find_map(|(single, value)| match value {
-            OptionValue::Switch(on) if *single == wanted => Some(*on),
+    /// The state of a switch without a key. `None` if it was not given.
+    pub fn switch(&self, option: CliOnly) -> Option<bool> {
+        self.cli_only.iter().find_map(|(key, value)| match value {
+            OptionValue::Switch(on) if *key == option => Some(*on),
             _ => None,
         })
     }
 
-    /// The values of a repeated option.
-    pub fn list(&self, wanted: List) -> impl Iterator<Item = &OsStr> {
-        self.lists.iter().filter(move |(list, _)| *list == wanted).map(|(_, value)| value.as_os_str())
+    /// The values of an option that can be repeated.
+    pub fn list(&self, list: List) -> impl Iterator<Item = &OsStr> {
+        self.lists.iter().filter(move |(key, _)| *key == list).map(|(_, value)| value.as_os_str())
     }
 
-    /// Whether `--dump-config` was typed.
+    /// Whether `--dump-config` was given.
     pub fn dump_config(&self) -> bool {
         self.switch(CliOnly::DumpConfig) == Some(true)
     }
 
-    /// Whether `--configure` was typed.
+    /// Whether `--configure` was given.
     pub fn configure(&self) -> bool {
         self.switch(CliOnly::Configure) == Some(true)
     }
 }
 
-/// Values may be secrets, so only what was set is shown, not to what.
+/// Prints only the names of the options, because values can be secrets.
 impl std::fmt::Debug for CliOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CliOptions")
             .field("keys", &self.keys.iter().map(|(key, _)| key).collect::<Vec<_>>())
-            .field("cli_only", &self.cli_only.iter().map(|(single, _)| single).collect::<Vec<_>>())
+            .field("cli_only", &self.cli_only.iter().map(|(option, _)| option).collect::<Vec<_>>())
             .field("lists", &self.lists.iter().map(|(list, _)| list).collect::<Vec<_>>())
             .field("credentials_optional", &self.credentials_optional)
             .finish()
     }
 }
 
-/// Likewise: a value may be a secret.
+/// Does not print texts, because they can be secrets.
 impl std::fmt::Debug for OptionValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -1,6 +1,6 @@
-//! Which role gives the keys where neither the configuration file nor the environment holds any.
+//! Selects the provider of temporary credentials if neither the configuration file nor the environment has a key pair.
 
-use super::static_credentials::{lookup, verbatim};
+use super::static_credentials::{lookup, parse_ini};
 use super::{Environment, Settings};
 use crate::s3::credentials::Credentials;
 use crate::s3::roles::{Issuer, Role, Token};
@@ -8,35 +8,35 @@ use ini::{Ini, Properties};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The metadata service of cloud machines.
+/// The instance metadata service.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
 const INSTANCE: &str = "http://169.254.169.254";
 
-/// Where a relative address of a container's keys belongs.
+/// The base URL of relative container credentials URIs.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 const CONTAINER: &str = "http://169.254.170.2";
 
-/// Hosts that may be asked for a container's keys without TLS: this machine, and the two agents of the cloud.
+/// Hosts that can provide container credentials over plain HTTP: the local machine, and the two cloud agents.
 const PLAIN_HOSTS: [&str; 6] =
     ["127.0.0.1", "localhost", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
 
-/// A role, and what is said if it gives no keys.
+/// A provider of temporary credentials, with texts for the error message if it fails.
 #[derive(Clone, Debug)]
 pub struct CredentialsProvider {
-    /// Gives the keys.
+    /// Requests and caches the credentials.
     pub issuer: Issuer,
-    /// Where they are looked for, in words.
+    /// The name of the provider in messages.
     pub what: &'static str,
-    /// Why there are none in the configuration file.
+    /// Why the configuration file has no key pair.
     pub reason: String,
 }
 
-fn source(role: Role, what: &'static str) -> CredentialsProvider {
+fn provider(role: Role, what: &'static str) -> CredentialsProvider {
     CredentialsProvider { issuer: Issuer::new(role), what, reason: String::new() }
 }
 
-/// The role that the environment names: a web identity, else that of the container, else that of the machine, which every
-/// machine is asked for unless `AWS_EC2_METADATA_DISABLED` is set.
+/// The provider that the environment selects: a web identity, else the container role, else the instance role. The
+/// instance metadata service is queried on every machine, unless `AWS_EC2_METADATA_DISABLED` is set.
 pub(super) fn from_environment(settings: &Settings, env: &dyn Environment) -> Option<CredentialsProvider> {
     if let (Some(role), Some(token_file)) =
         (env.non_empty("AWS_ROLE_ARN"), env.non_empty("AWS_WEB_IDENTITY_TOKEN_FILE"))
@@ -48,14 +48,14 @@ pub(super) fn from_environment(settings: &Settings, env: &dyn Environment) -> Op
             session: session(env),
             sts: sts(&region, env),
         };
-        return Some(source(role, "the web identity of AWS_ROLE_ARN"));
+        return Some(provider(role, "the web identity of AWS_ROLE_ARN"));
     }
     if let Some(url) = container_url(env) {
         let text =
             env.non_empty("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|text| Token::Text(Zeroizing::new(text)));
         let file =
             || env.non_empty("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|file| Token::File(file.into()));
-        return Some(source(
+        return Some(provider(
             Role::Container { url, authorization: text.or_else(file) },
             "the role of the container",
         ));
@@ -65,7 +65,7 @@ pub(super) fn from_environment(settings: &Settings, env: &dyn Environment) -> Op
     }
     let endpoint = env.non_empty("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or_else(|| INSTANCE.to_owned());
     let endpoint = endpoint.trim_end_matches('/').to_owned();
-    Some(source(Role::Instance { endpoint }, "the role of this machine"))
+    Some(provider(Role::Instance { endpoint }, "the role of this machine"))
 }
 
 fn container_url(env: &dyn Environment) -> Option<String> {
@@ -82,20 +82,21 @@ fn container_url(env: &dyn Environment) -> Option<String> {
     Some(url).filter(|_| is_trusted)
 }
 
-/// The role of the profile `$AWS_PROFILE` or `default`: `credential_process`, a web identity, or a role to be assumed with
-/// the keys of `source_profile`. Profiles stand in the credentials file, or in `~/.aws/config` as `profile NAME`.
+/// The provider of the profile `$AWS_PROFILE` or `default`: `credential_process`, a web identity, or a role to be assumed
+/// with the keys of `source_profile`. Profiles are defined in the credentials file, or in `~/.aws/config` as
+/// `profile NAME`.
 pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<CredentialsProvider> {
     let named = env.non_empty("AWS_CONFIG_FILE").map(PathBuf::from);
     let config = named.or_else(|| Some(env.home_dir()?.join(".aws/config")));
     let files =
         Files { credentials: read(credentials), config: config.as_deref().map(read).unwrap_or_default() };
     let profile = env.non_empty("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
-    // A profile with keys of its own needs no role.
+    // A profile with a key pair needs no provider.
     if files.key(&profile, "aws_access_key_id").is_some() && files.key(&profile, "role_arn").is_none() {
         return None;
     }
     if let Some(command) = files.key(&profile, "credential_process") {
-        return Some(source(Role::Process { command }, "credential_process"));
+        return Some(provider(Role::Process { command }, "credential_process"));
     }
     let role = files.key(&profile, "role_arn")?;
     let session = files.key(&profile, "role_session_name").unwrap_or_else(|| session(env));
@@ -104,7 +105,7 @@ pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<
     let sts = sts(&region, env);
     if let Some(token_file) = files.key(&profile, "web_identity_token_file") {
         let role = Role::WebIdentity { role, token_file: token_file.into(), session, sts };
-        return Some(source(role, "the web identity of the profile"));
+        return Some(provider(role, "the web identity of the profile"));
     }
     let from = files.key(&profile, "source_profile")?;
     let token = files.key(&from, "aws_session_token");
@@ -114,10 +115,10 @@ pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<
         token.as_deref(),
     );
     let external_id = files.key(&profile, "external_id");
-    Some(source(Role::Assume { role, session, external_id, sts, region, keys }, "the role of the profile"))
+    Some(provider(Role::Assume { role, session, external_id, sts, region, keys }, "the role of the profile"))
 }
 
-/// The two files of the AWS tools.
+/// The two configuration files of the AWS tools.
 struct Files {
     credentials: Ini,
     config: Ini,
@@ -139,10 +140,10 @@ impl Files {
     }
 }
 
-/// A file that cannot be read is an empty one: what is missing in it is told elsewhere.
+/// Reads a file. An unreadable file counts as empty: missing entries are reported elsewhere.
 fn read(path: &Path) -> Ini {
     let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    verbatim(&text.unwrap_or_default()).unwrap_or_default()
+    parse_ini(&text.unwrap_or_default()).unwrap_or_default()
 }
 
 fn session(env: &dyn Environment) -> String {
@@ -155,8 +156,8 @@ fn region(settings: &Settings, env: &dyn Environment) -> String {
     env.non_empty("AWS_REGION").unwrap_or(configured)
 }
 
-/// The URL of the Security Token Service: `AWS_ENDPOINT_URL_STS`, else `AWS_STS_ENDPOINT` as s3cmd takes it, a host; else
-/// the one for all regions, unless the regional one is asked for.
+/// The URL of the Security Token Service: `AWS_ENDPOINT_URL_STS`, else the host `AWS_STS_ENDPOINT` as in s3cmd, else the
+/// global endpoint, or the regional one if `AWS_STS_REGIONAL_ENDPOINTS` is `regional`.
 fn sts(region: &str, env: &dyn Environment) -> String {
     if let Some(url) = env.non_empty("AWS_ENDPOINT_URL_STS") {
         return url.trim_end_matches('/').to_owned() + "/";

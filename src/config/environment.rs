@@ -1,12 +1,12 @@
-//! What surrounds the program: variables, the home directory, the terminal. Behind a trait, so that tests bring
-//! their own and none depends on the machine that it runs on.
+//! The environment of the process: variables, home directory, terminal. It is behind a trait, so that tests do not
+//! depend on the machine on which they run.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// The surroundings that settings depend on.
+/// The environment that settings depend on.
 pub trait Environment {
     /// The value of a variable, if it is set.
     fn var(&self, name: &str) -> Option<OsString>;
@@ -15,18 +15,18 @@ pub trait Environment {
     /// Whether stdout is a terminal.
     fn stdout_is_terminal(&self) -> bool;
 
-    /// The value of a variable as text, bytes that are no UTF-8 replaced.
+    /// The value of a variable as text. Bytes that are not UTF-8 are replaced.
     fn text(&self, name: &str) -> Option<String> {
         self.var(name).map(|value| value.to_string_lossy().into_owned())
     }
 
-    /// The value of a variable that is set and not empty.
+    /// The value of a variable. `None` if it is unset or empty.
     fn non_empty(&self, name: &str) -> Option<String> {
         self.text(name).filter(|value| !value.is_empty())
     }
 }
 
-/// The real surroundings of this process.
+/// The real environment of this process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProcessEnvironment;
 
@@ -44,19 +44,19 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// Surroundings made up by a test or by a caller that wants none of the process's.
+/// A fixed environment, for tests and for callers that do not want that of the process.
 #[derive(Debug, Clone, Default)]
 pub struct FixedEnvironment {
     /// The variables.
     pub vars: HashMap<String, OsString>,
     /// The home directory.
     pub home: Option<PathBuf>,
-    /// Whether stdout counts as a terminal.
+    /// Whether stdout is treated as a terminal.
     pub terminal: bool,
 }
 
 impl FixedEnvironment {
-    /// The same surroundings with one more variable.
+    /// Adds a variable.
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.vars.insert(name.to_owned(), value.into());
         self

@@ -1,18 +1,18 @@
-//! The line dialect of `.s3cfg`, which is s3cmd's own and not INI: every rule here was measured on s3cmd 2.4.0.
+//! Parser of `.s3cfg`. The format is s3cmd's own, not INI. Every rule here was measured on s3cmd 2.4.0.
 
 use std::collections::BTreeMap;
 
-/// What stood in a file: the last value of each key, in the order of the names, and the lines that mean nothing.
+/// The contents of a file: the last value of each key, sorted by name, and the invalid lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
-    /// Values as they stand, `$NAME` not yet looked up.
+    /// Values as written, before the expansion of `$NAME`.
     pub(crate) values: BTreeMap<String, String>,
-    /// The numbers, from 1, of lines that are neither comment, section nor `key = value`. What stands in them may be a secret
-    /// in another program's form.
+    /// The numbers, starting at 1, of lines that are neither comment, section nor `key = value`. Their text is not kept,
+    /// because it could be a secret in the format of another program.
     pub(crate) ignored: Vec<usize>,
 }
 
-/// Reads the text of a file. Sections are ignored, so the keys of all of them count and the last value wins.
+/// Parses a file. Section headers are ignored: the keys of all sections apply, and the last value wins.
 pub(crate) fn parse(text: &str) -> Contents {
     let mut contents = Contents::default();
     for (index, line) in lines(text).into_iter().enumerate() {
@@ -20,7 +20,7 @@ pub(crate) fn parse(text: &str) -> Contents {
         if start.is_empty() || start.starts_with('#') || is_section(&line) {
             continue;
         }
-        match assigned(&line) {
+        match parse_assignment(&line) {
             Some((key, value)) => {
                 contents.values.insert(key.to_owned(), value.to_owned());
             }
@@ -30,38 +30,38 @@ pub(crate) fn parse(text: &str) -> Contents {
     contents
 }
 
-/// The lines with their ends, which Python reads as `\n` whichever of `\n`, `\r\n` and `\r` they were.
+/// Splits a text into lines, including line endings. As in Python, `\r\n` and `\r` are converted to `\n`.
 fn lines(text: &str) -> Vec<String> {
     let unified = text.replace("\r\n", "\n").replace('\r', "\n");
     unified.split_inclusive('\n').map(str::to_owned).collect()
 }
 
-/// `[name]` at the very start of a line; what follows the bracket does not matter.
+/// `[name]` at the very start of a line. Text after the bracket is ignored.
 fn is_section(line: &str) -> bool {
     line.strip_prefix('[').and_then(|rest| rest.find(']')).is_some_and(|end| end > 0)
 }
 
-/// The key and the value that a line gives, as the reader takes it; `None` for all other lines.
-pub(crate) fn assigned(line: &str) -> Option<(&str, &str)> {
+/// The key and the value of a line. `None` for all other lines.
+pub(crate) fn parse_assignment(line: &str) -> Option<(&str, &str)> {
     let start = line.trim_start();
     if start.starts_with('#') || is_section(line) {
         return None;
     }
-    assignment(start)
+    split_assignment(start)
 }
 
-/// Splits `key = value`. The key is letters, digits and underscores; the value is all the rest.
-fn assignment(line: &str) -> Option<(&str, &str)> {
+/// Splits `key = value`. The key consists of letters, digits and underscores; the value is the rest of the line.
+fn split_assignment(line: &str) -> Option<(&str, &str)> {
     let end = line.find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
     let (key, rest) = line.split_at(end);
     let value = rest.trim_start().strip_prefix('=')?.trim_start_matches(|c: char| c.is_whitespace());
     (!key.is_empty()).then(|| (key, unquoted(value)))
 }
 
-/// Takes off one pair of double quotes, then the white space around.
+/// Removes one pair of double quotes, then surrounding white space.
 ///
-/// White space after the closing quote makes s3cmd lose a character of it instead of the quote; here the
-/// quotes go in that case, too.
+/// If white space follows the closing quote, s3cmd removes a character of the white space instead of the quote. Here the
+/// quotes are removed in this case, too.
 fn unquoted(value: &str) -> &str {
     let value = value.trim();
     match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -79,8 +79,8 @@ mod tests {
     }
 
     #[test]
-    fn values_are_kept_as_they_stand() {
-        for (line, wanted) in [
+    fn values_are_kept_as_written() {
+        for (line, expected) in [
             ("k = a b c # x", "a b c # x"),
             ("k=a", "a"),
             ("\t k\t=\ta\t\n", "a"),
@@ -100,7 +100,7 @@ mod tests {
             ("k = a\u{2028}limit = 5", "a\u{2028}limit = 5"),
             ("\u{a0}k = a\u{a0}", "a"),
         ] {
-            assert_eq!(value(line).as_deref(), Some(wanted), "{line:?}");
+            assert_eq!(value(line).as_deref(), Some(expected), "{line:?}");
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn stray_lines_are_reported_by_their_number() {
+    fn invalid_lines_are_reported_by_number() {
         for line in [
             "k : a",
             "k a",
@@ -134,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_empty_lines_are_nothing() {
+    fn comments_and_empty_lines_are_ignored() {
         assert_eq!(parse("# k = 1\n  # k = 2\n\n   \n#\n"), Contents::default());
     }
 
     #[test]
-    fn line_ends_of_other_systems_end_lines() {
+    fn line_endings_of_other_systems_are_accepted() {
         let contents = parse("k = a\r\nl = 3\rm = 4\r\n");
         assert_eq!(contents.values["k"], "a");
         assert_eq!(contents.values["l"], "3");
@@ -147,9 +147,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// A key pair is read as it stands, whatever stands around it.
+        /// A secret is read unchanged, whatever surrounds it.
         #[test]
-        fn a_secret_survives(secret in "[!-~]{1,40}", before in "\\PC{0,20}", after in "\\PC{0,20}") {
+        fn a_secret_is_read_unchanged(secret in "[!-~]{1,40}", before in "\\PC{0,20}", after in "\\PC{0,20}") {
             proptest::prop_assume!(!secret.starts_with('"'));
             let contents = parse(&format!("{before}\nsecret_key = {secret}\n# {after}\n"));
             assert_eq!(contents.values["secret_key"], secret);

@@ -363,8 +363,8 @@ macro_rules! settings {
     (@marked no_file no_file $($rest:ident)*) => { true };
     (@marked secret secret $($rest:ident)*) => { true };
     (@marked no_effect no_effect $($rest:ident)*) => { true };
-    (@marked $wanted:ident $other:ident $($rest:ident)*) => { settings!(@marked $wanted $($rest)*) };
-    (@marked $wanted:ident) => { false };
+    (@marked $mark:ident $other:ident $($rest:ident)*) => { settings!(@marked $mark $($rest)*) };
+    (@marked $mark:ident) => { false };
     (@read $name:ident, $given:ident, $type:ty) => { <$type as Value>::read(stringify!($name), $given) };
     (@read $name:ident, $given:ident, $type:ty, $reader:path) => { $reader($given) };
     (@show $shown:ident, $self:ident, auth_keys) => { $shown.field("auth_keys", &$self.auth_keys.len()); };
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn integers_are_parsed_as_in_python() {
-        for (text, wanted) in [
+        for (text, expected) in [
             ("7", Some(7)),
             (" 7 ", Some(7)),
             ("+7", Some(7)),
@@ -404,13 +404,13 @@ mod tests {
             ("99999999999999999999", Some(i64::MAX)),
             ("-99999999999999999999", Some(i64::MIN)),
         ] {
-            assert_eq!(number(text), wanted, "{text:?}");
+            assert_eq!(number(text), expected, "{text:?}");
         }
     }
 
     #[test]
     fn the_suffix_of_a_rate_is_a_power_of_1024() {
-        for (text, wanted) in [
+        for (text, expected) in [
             ("3", Some(3)),
             ("3k", Some(3072)),
             ("3K", Some(3072)),
@@ -425,7 +425,7 @@ mod tests {
             ("", None),
             ("3é", None),
         ] {
-            assert_eq!(rate(RawValue::Text(text)).ok(), wanted, "{text:?}");
+            assert_eq!(rate(RawValue::Text(text)).ok(), expected, "{text:?}");
         }
     }
 
@@ -452,7 +452,7 @@ mod tests {
 
     #[test]
     fn verbosity_is_a_name_or_a_number() {
-        for (text, wanted, dumped) in [
+        for (text, expected, dumped) in [
             ("DEBUG", Verbosity::Debug, "DEBUG"),
             ("WARN", Verbosity::Warning, "WARNING"),
             ("FATAL", Verbosity::Critical, "CRITICAL"),
@@ -461,7 +461,7 @@ mod tests {
             ("0", Verbosity::Level(0), "NOTSET"),
         ] {
             let read = Verbosity::read("verbosity", RawValue::Text(text)).unwrap();
-            assert_eq!((read, read.dump().unwrap().as_str()), (wanted, dumped), "{text:?}");
+            assert_eq!((read, read.dump().unwrap().as_str()), (expected, dumped), "{text:?}");
         }
         assert!(Verbosity::Debug < Verbosity::Info && Verbosity::Level(15) > Verbosity::Debug);
         assert_eq!(log::LevelFilter::from(Verbosity::Level(15)), log::LevelFilter::Info);
@@ -470,7 +470,7 @@ mod tests {
 
     #[test]
     fn one_scheme_is_removed_from_an_endpoint() {
-        for (text, wanted) in [
+        for (text, expected) in [
             ("https://lumidata.eu", "lumidata.eu"),
             ("http://a:1/", "a:1/"),
             ("http://http://a", "http://a"),
@@ -478,7 +478,7 @@ mod tests {
             ("localhost:7480", "localhost:7480"),
             ("é", "é"),
         ] {
-            assert_eq!(endpoint(RawValue::Text(text)).unwrap(), wanted);
+            assert_eq!(endpoint(RawValue::Text(text)).unwrap(), expected);
         }
     }
 }

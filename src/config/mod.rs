@@ -1,8 +1,7 @@
-//! What the options and the configuration file mean: `~/.s3cfg`, the environment and the chain of credentials,
-//! resolved into one [`Settings`].
+//! The configuration: options, `~/.s3cfg`, the environment and the credentials chain, resolved into one [`Settings`].
 //!
-//! From low to high: built-in default, configuration file, environment (for the key pair only, and only where
-//! the file has none), options.
+//! Precedence, lowest first: built-in defaults, configuration file, environment (only for the key pair, and only if the
+//! file has none), options.
 
 mod cli_options;
 mod credentials_provider;
@@ -26,41 +25,41 @@ pub use providers::{PROVIDERS, Provider};
 pub use settings::{AclChange, KEYS, Settings, Verbosity};
 pub use static_credentials::CredentialSource;
 
-/// Where state that survives a run belongs: `$XDG_STATE_HOME/s3cmd`, else `~/.local/state/s3cmd`.
+/// The directory for persistent state: `$XDG_STATE_HOME/s3cmd`, else `~/.local/state/s3cmd`.
 fn state_dir(env: &dyn Environment) -> Option<PathBuf> {
-    own_dir(env, "XDG_STATE_HOME", ".local/state")
+    xdg_dir(env, "XDG_STATE_HOME", ".local/state")
 }
 
-/// Where belongs what may be deleted at any time: `$XDG_CACHE_HOME/s3cmd`, else `~/.cache/s3cmd`.
+/// The directory for data that can be deleted at any time: `$XDG_CACHE_HOME/s3cmd`, else `~/.cache/s3cmd`.
 pub fn cache_dir(env: &dyn Environment) -> Option<PathBuf> {
-    own_dir(env, "XDG_CACHE_HOME", ".cache")
+    xdg_dir(env, "XDG_CACHE_HOME", ".cache")
 }
 
-/// As the XDG Base Directory Specification says, by which a relative path counts for nothing.
-fn own_dir(env: &dyn Environment, variable: &str, below_home: &str) -> Option<PathBuf> {
+/// Follows the XDG Base Directory Specification, which ignores relative paths in the variables.
+fn xdg_dir(env: &dyn Environment, variable: &str, below_home: &str) -> Option<PathBuf> {
     let base = env.var(variable).map(PathBuf::from).filter(|base| base.is_absolute());
     base.or_else(|| Some(env.home_dir()?.join(below_home))).map(|base| base.join("s3cmd"))
 }
 
-/// Settings, and what was odd about their sources.
+/// The settings, with warnings about their sources.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Every setting.
+    /// The settings.
     pub settings: Settings,
-    /// To be logged as `WARNING: ` lines.
+    /// Messages to log as `WARNING: ` lines.
     pub warnings: Vec<String>,
-    /// Where the key pair came from.
+    /// The source of the key pair.
     pub credentials: CredentialSource,
 }
 
-/// Why there are no settings.
+/// Why the configuration cannot be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// The exit code.
     pub exit: u8,
-    /// Each to be printed as an `ERROR: ` line.
+    /// Messages to print as `ERROR: ` lines.
     pub lines: Vec<String>,
-    /// To be logged before the errors.
+    /// Warnings to log before the errors.
     pub warnings: Vec<String>,
 }
 
@@ -69,12 +68,12 @@ impl ConfigError {
         Self { exit, lines: vec![line.into()], warnings: Vec::new() }
     }
 
-    /// A value that does not do: `Parameter problem: ...`, exit 64.
+    /// An invalid value: `Parameter problem: ...`, exit code 64.
     fn usage(problem: impl std::fmt::Display) -> Self {
         Self::new(64, format!("Parameter problem: {problem}"))
     }
 
-    /// There is no key pair: exit 78, in the words of s3cmd.
+    /// No credentials: exit code 78, with the messages of s3cmd.
     pub fn no_credentials(file: &Path, reason: &str) -> Self {
         Self {
             exit: 78,
@@ -88,10 +87,10 @@ impl ConfigError {
     }
 }
 
-/// Resolves the settings for what was options.
+/// Resolves the settings.
 ///
-/// Exit codes of the errors, as measured on s3cmd 2.4.0: 78 without a file or a key pair, 64 for a bad value in
-/// the file, 1 for a bad value of an option, 74 for a file of patterns that cannot be read.
+/// Exit codes of errors, as measured on s3cmd 2.4.0: 78 without a configuration file or key pair, 64 for an invalid
+/// value in the file, 1 for an invalid value of an option, 74 for a pattern file that cannot be read.
 pub fn load(options: &CliOptions, env: &dyn Environment) -> Result<Loaded, ConfigError> {
     let mut warnings = Vec::new();
     match resolve(options, env, &mut warnings) {
@@ -106,20 +105,20 @@ fn resolve(
     warnings: &mut Vec<String>,
 ) -> Result<(Settings, CredentialSource), ConfigError> {
     let mut settings = Settings {
-        config_file: which_file(options, env)?,
+        config_file: config_file(options, env)?,
         state_dir: state_dir(env),
         progress_meter: env.stdout_is_terminal(),
         encoding: locale_charset(env),
         ..Settings::default()
     };
     let mut credentials = CredentialSource::None;
-    // Why the file gives no key pair: for the message, should nothing else give one either.
+    // Why the file provides no key pair, for the error message if no other source provides one either.
     let reason = match std::fs::read(&settings.config_file) {
         Ok(bytes) => {
             read_file(&mut settings, &bytes, env, warnings)?;
             credentials = CredentialSource::File;
             settings.config_readable_by_others =
-                holds_secrets(&settings) && others_read(&settings.config_file);
+                contains_secrets(&settings) && is_readable_by_others(&settings.config_file);
             "no access_key in it".to_owned()
         }
         Err(error) => {
@@ -148,26 +147,26 @@ fn resolve(
     if !settings.access_key.is_empty() {
         settings.credentials_provider = None;
     } else if !options.credentials_optional {
-        let role = settings
+        let provider = settings
             .credentials_provider
             .take()
             .or_else(|| credentials_provider::from_environment(&settings, env));
-        // A dumped configuration holds keys; those of a role would be gone in an hour, and are not asked for.
-        let Some(role) = role.filter(|_| !options.dump_config()) else {
+        // --dump-config prints keys. Temporary ones would expire soon, so they are not requested.
+        let Some(provider) = provider.filter(|_| !options.dump_config()) else {
             return Err(ConfigError::no_credentials(&settings.config_file, &reason));
         };
-        settings.credentials_provider = Some(CredentialsProvider { reason, ..role });
+        settings.credentials_provider = Some(CredentialsProvider { reason, ..provider });
     }
     check_encryption_by_key(&settings, warnings)?;
     overrides::apply(&mut settings, options, env)?;
     Ok((settings, credentials))
 }
 
-/// `-c` before `$S3CMD_CONFIG` before `~/.s3cfg` (`%APPDATA%\s3cmd.ini` on Windows).
-fn which_file(options: &CliOptions, env: &dyn Environment) -> Result<PathBuf, ConfigError> {
+/// The configuration file: `-c`, else `$S3CMD_CONFIG`, else `~/.s3cfg` (`%APPDATA%\s3cmd.ini` on Windows).
+fn config_file(options: &CliOptions, env: &dyn Environment) -> Result<PathBuf, ConfigError> {
     let named = options.text(CliOnly::ConfigFile).map(PathBuf::from);
     let named = named.or_else(|| env.var("S3CMD_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from));
-    let usual = || {
+    let default = || {
         if cfg!(windows) {
             env.var("APPDATA").map(|data| PathBuf::from(data).join("s3cmd.ini"))
         } else {
@@ -175,7 +174,7 @@ fn which_file(options: &CliOptions, env: &dyn Environment) -> Result<PathBuf, Co
         }
     };
     named
-        .or_else(usual)
+        .or_else(default)
         .filter(|path| !path.as_os_str().is_empty())
         .ok_or_else(|| ConfigError::new(78, "Can't find a config file. Please use --config option."))
 }
@@ -207,28 +206,29 @@ fn read_file(
     Ok(())
 }
 
-/// Whether one of the values is a secret.
-fn holds_secrets(settings: &Settings) -> bool {
+/// Whether at least one secret is set.
+fn contains_secrets(settings: &Settings) -> bool {
     KEYS.iter().any(|key| key.secret && (key.dump)(settings).is_some_and(|value| !value.is_empty()))
 }
 
-/// Whether users other than the owner may read a file.
+/// Whether users other than the owner can read a file.
 #[cfg(unix)]
-fn others_read(file: &Path) -> bool {
+fn is_readable_by_others(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(file)
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o044 != 0)
 }
 
 #[cfg(not(unix))]
-fn others_read(_file: &Path) -> bool {
+fn is_readable_by_others(_file: &Path) -> bool {
     false
 }
 
-/// A value that begins with `$` names a variable, whose value may do so again; `None` where one is not set.
+/// Expands a value that starts with `$`: it names a variable, whose value can name another one. `None` if a variable is
+/// not set.
 fn expand_variable(value: &str, env: &dyn Environment) -> Option<String> {
     let mut value = value.to_owned();
-    // Variables that name each other in a circle have no value.
+    // Variables that name each other in a cycle have no value.
     for _ in 0..100 {
         let Some(name) = value.strip_prefix('$') else { return Some(value) };
         value = env.text(name)?;
@@ -236,7 +236,7 @@ fn expand_variable(value: &str, env: &dyn Environment) -> Option<String> {
     None
 }
 
-/// The charset part of the locale (`de_DE.ISO-8859-1`), else UTF-8.
+/// The charset of the locale (`de_DE.ISO-8859-1`), UTF-8 if absent.
 fn locale_charset(env: &dyn Environment) -> String {
     let locale =
         ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.non_empty(name)).unwrap_or_default();
@@ -247,7 +247,7 @@ fn locale_charset(env: &dyn Environment) -> String {
     }
 }
 
-/// Measured on s3cmd 2.4.0 for keys of the file: KMS needs version 4 signatures, and wins over `AES256`.
+/// Measured on s3cmd 2.4.0 for keys in the file: KMS needs signature version 4 and takes precedence over `AES256`.
 fn check_encryption_by_key(settings: &Settings, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
     if settings.kms_key.is_empty() {
         return Ok(());
@@ -268,7 +268,7 @@ fn check_encryption_by_key(settings: &Settings, warnings: &mut Vec<String>) -> R
     Ok(())
 }
 
-/// The system's own words for an error, without the number that Rust adds.
+/// The system's message for an error, without the number that Rust adds.
 fn os_error_text(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()

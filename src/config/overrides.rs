@@ -1,4 +1,4 @@
-//! The options over the file: the order, the checks and the exit codes were measured on s3cmd 2.4.0.
+//! Applies the options on top of the configuration file. Order, checks and exit codes were measured on s3cmd 2.4.0.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::{AclChange, CliOnly, CliOptions, ConfigError, List, OptionValue, Sett
 use crate::patterns::{self, PatternError, Syntax};
 use crate::s3::checksum::Algorithm;
 
-/// Takes a key pair that was typed whole; one half alone only replaces that half, later.
+/// Applies a complete key pair from the options. A single key is applied later, like other keys.
 pub(super) fn key_pair(settings: &mut Settings, options: &CliOptions) -> bool {
     let Some((access_key, secret_key)) = typed_pair(options) else { return false };
     settings.access_key = access_key;
@@ -25,7 +25,7 @@ fn typed_pair(options: &CliOptions) -> Option<(String, String)> {
     Some((filled("access_key")?, filled("secret_key")?))
 }
 
-/// Applies all that was options.
+/// Applies all options.
 pub(super) fn apply(
     settings: &mut Settings,
     options: &CliOptions,
@@ -69,7 +69,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Sets the keys in the order of the table, so that of several bad values the same one is reported always.
+/// Sets the keys in alphabetical order, so that the same one of several invalid values is always reported.
 fn keys(settings: &mut Settings, options: &CliOptions, env: &dyn Environment) -> Result<(), ConfigError> {
     let mut sorted: Vec<_> = options.keys.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
@@ -99,8 +99,8 @@ fn keys(settings: &mut Settings, options: &CliOptions, env: &dyn Environment) ->
     Ok(())
 }
 
-/// Whether a value is taken as it stands, `$` or not. Measured on s3cmd 2.4.0: a token and an upload id are, and
-/// the two keys where both were options.
+/// Whether a leading `$` of a value is not expanded. Measured on s3cmd 2.4.0: this applies to the token, the upload ID,
+/// and the key pair if both keys were given.
 fn is_literal(key: &str, options: &CliOptions) -> bool {
     match key {
         "access_token" | "upload_id" => true,
@@ -121,7 +121,7 @@ fn check_chunk_size(settings: &Settings) -> Result<(), ConfigError> {
     )))
 }
 
-/// No checksum is none; a name that is unknown must not silently be none, too.
+/// Rejects an unknown algorithm, which must not silently disable the checksum. An empty name is valid.
 fn check_checksum(settings: &Settings) -> Result<(), ConfigError> {
     let name = settings.checksum_algorithm.trim();
     match name.parse::<Algorithm>() {
@@ -133,10 +133,11 @@ fn check_checksum(settings: &Settings) -> Result<(), ConfigError> {
     }
 }
 
-/// An empty id, of a variable that is not set, must not mean the latest version, which would be deleted or changed instead.
+/// Rejects an empty version ID, for example from an unset shell variable. Otherwise the latest version would be deleted
+/// or changed.
 fn check_version(settings: &Settings, options: &CliOptions) -> Result<(), ConfigError> {
     if options.key("version_id").is_some() && settings.version_id.trim().is_empty() {
-        return Err(ConfigError::usage("--version-id needs the id of a version"));
+        return Err(ConfigError::usage("--version-id must not be empty"));
     }
     Ok(())
 }
@@ -153,7 +154,7 @@ fn filter(settings: &mut Settings, options: &CliOptions) -> Result<(), ConfigErr
     ];
     for (list, rows) in [(&mut filter.exclude, excluded), (&mut filter.include, included)] {
         for (typed_here, from_files, syntax, option) in rows {
-            // Files are read before any pattern is looked at, as s3cmd does.
+            // As in s3cmd, files are read before any pattern is parsed.
             let mut patterns: Vec<String> = texts(options, typed_here).collect();
             for file in options.list(from_files) {
                 let read = patterns::read_file(Path::new(file));
@@ -183,7 +184,7 @@ pub(super) fn headers_of_key(text: &str) -> Result<Vec<(String, String)>, Config
     for (place, header) in text.split(',').filter(|_| !text.is_empty()).enumerate() {
         let Some((name, value)) = header.split_once(':').filter(|(name, _)| !name.trim().is_empty()) else {
             return Err(ConfigError::usage(format!(
-                "Config: value of option 'add_headers' must be Name:value pairs; entry {} is none",
+                "Config: value of option 'add_headers' must be Name:value pairs; entry {} is not",
                 place + 1
             )));
         };
@@ -200,14 +201,14 @@ fn typed_header(text: &str) -> Result<(String, String), ConfigError> {
     if !wrong.is_empty() {
         return Err(ConfigError::usage(format!("Invalid character(s) in header name '{name}': \"{wrong}\"")));
     }
-    // A line break in a value would begin another header.
+    // A line break in a value would start another header.
     if name.is_empty() || value.trim().contains(['\r', '\n', '\0']) {
         return Err(invalid());
     }
     Ok((name.to_lowercase(), value.trim().to_owned()))
 }
 
-/// The characters that s3cmd 2.4.0 takes in a header name.
+/// The characters that s3cmd 2.4.0 accepts in a header name.
 fn is_header_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_.!*+^|#$%&".contains(c)
 }
@@ -220,13 +221,13 @@ fn shown(c: char) -> String {
     }
 }
 
-/// A header that is given again replaces the earlier one.
+/// Adds a header, replacing an earlier one of the same name.
 fn put_header(headers: &mut Vec<(String, String)>, name: String, value: String) {
     headers.retain(|(known, _)| *known != name);
     headers.push((name, value));
 }
 
-/// `PERMISSION:WHO`; the command line has already refused everything else.
+/// Parses `PERMISSION:GRANTEE`. The command-line parser has already rejected everything else.
 fn acl_change(text: &str) -> Option<AclChange> {
     let (permission, grantee) = text.split_once(':')?;
     Some(AclChange { permission: permission.to_owned(), grantee: grantee.to_owned() })

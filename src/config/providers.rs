@@ -1,17 +1,17 @@
-//! What `--configure --provider NAME` suggests: where well-known services listen. The keys are always one's own.
+//! Presets of `--configure --provider NAME`: the endpoints of well-known services.
 
 use super::Settings;
 
-/// A service and how it is reached.
+/// A service and its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Provider {
     /// The name, in lower case.
     pub name: &'static str,
     /// `host_base`.
     pub host_base: &'static str,
-    /// `host_bucket`: where there is no `%(bucket)s` in it, buckets stand in the path.
+    /// `host_bucket`. Without `%(bucket)s`, path-style requests are sent.
     pub host_bucket: &'static str,
-    /// `bucket_location`; services with several regions get their first, and its name stands in `host_base` too.
+    /// `bucket_location`. For services with several regions, the first one, whose name is also part of `host_base`.
     pub region: &'static str,
     /// `use_https`.
     pub https: bool,
@@ -30,8 +30,8 @@ const fn service(
 
 /// All presets, in alphabetical order.
 ///
-/// Sources: the services' own pages on end points; for Allas and LUMI-O what their configuration tools write. MinIO,
-/// Ceph and Garage run at one's own place: the suggestion is the port on which they listen by default, without TLS.
+/// Sources: the endpoint documentation of the services; for Allas and LUMI-O, the output of their configuration tools.
+/// MinIO, Ceph and Garage are self-hosted: the preset is their default port on localhost, without TLS.
 pub const PROVIDERS: &[Provider] = &[
     service(
         "alibaba",
@@ -64,18 +64,18 @@ pub const PROVIDERS: &[Provider] = &[
 ];
 
 impl Provider {
-    /// The preset of that name: capitals, blanks and hyphens do not matter.
+    /// Finds a preset by name, ignoring case, spaces, hyphens and underscores.
     pub fn named(name: &str) -> Option<&'static Self> {
         let plain = |text: &str| text.replace([' ', '-', '_'], "").to_lowercase();
         PROVIDERS.iter().find(|provider| plain(provider.name) == plain(name))
     }
 
-    /// The names, for a message.
+    /// The names of all presets, separated by commas.
     pub fn names() -> String {
         PROVIDERS.iter().map(|provider| provider.name).collect::<Vec<_>>().join(", ")
     }
 
-    /// Puts the preset into the settings, from which the questions' defaults come.
+    /// Applies the preset to the settings, which provide the default answers of `--configure`.
     pub fn suggest(&self, settings: &mut Settings) {
         self.host_base.clone_into(&mut settings.host_base);
         self.host_bucket.clone_into(&mut settings.host_bucket);
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_however_they_are_written() {
+    fn names_are_found_in_all_spellings() {
         for name in ["LUMI-O", "lumio", "lumi o", "lumi-o"] {
             assert_eq!(Provider::named(name).map(|found| found.host_base), Some("lumidata.eu"), "{name}");
         }

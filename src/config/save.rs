@@ -1,5 +1,5 @@
-//! Writing a configuration file: what was there is kept, comments and unknown keys included, and only values that
-//! changed are written over.
+//! Writes a configuration file. Existing content, including comments and unknown keys, is kept; only changed values are
+//! overwritten.
 
 use super::environment::Environment;
 use super::{Dumped, KEYS, Key};
@@ -8,12 +8,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Keys whose value is that of the moment (whether stdout is a terminal, the locale) or whose mere presence means
-/// something: written only where they stand in the file already or differ from what would be without it.
-const OF_THE_MOMENT: &[&str] = &["encoding", "progress_meter", "public_url_use_https", "signurl_use_https"];
+/// Keys whose default depends on the environment (terminal, locale), or whose presence alone has a meaning. They are
+/// written only if they are already in the file or were given as options.
+const ENVIRONMENT_DEPENDENT: &[&str] =
+    &["encoding", "progress_meter", "public_url_use_https", "signurl_use_https"];
 
-/// The text of a configuration file that gives these settings. `existing` is the text that stands there now, if any; a
-/// new file gets every key, as s3cmd writes it. `typed` says whether an option set a key.
+/// The text of a configuration file with these settings. `existing` is the current text of the file, if it exists. A new
+/// file gets every key, as in s3cmd. `typed` returns whether an option set a key.
 pub fn text(
     existing: Option<&str>,
     settings: &Settings,
@@ -30,25 +31,26 @@ pub fn text(
     }
     for key in KEYS.iter().filter(|key| key.in_file) {
         let Some(value) = (key.dump)(settings) else { continue };
-        let last =
-            lines.iter().rposition(|line| file::assigned(line).is_some_and(|(name, _)| name == key.name));
+        let last = lines
+            .iter()
+            .rposition(|line| file::parse_assignment(line).is_some_and(|(name, _)| name == key.name));
         match last {
             Some(index) => {
-                let (_, now) = file::assigned(&lines[index]).unwrap_or_default();
-                if !means(key, now, &value, env) {
+                let (_, current) = file::parse_assignment(&lines[index]).unwrap_or_default();
+                if !is_equivalent(key, current, &value, env) {
                     let indent: String = lines[index].chars().take_while(|c| c.is_whitespace()).collect();
-                    lines[index] = format!("{indent}{} = {}\n", key.name, written(&value));
+                    lines[index] = format!("{indent}{} = {}\n", key.name, quoted(&value));
                 }
             }
             None => {
                 let changed = (key.dump)(&defaults).as_ref() != Some(&value);
-                let wanted = match key.dumped {
-                    _ if OF_THE_MOMENT.contains(&key.name) => typed(key.name),
+                let is_needed = match key.dumped {
+                    _ if ENVIRONMENT_DEPENDENT.contains(&key.name) => typed(key.name),
                     Dumped::Always => existing.is_none() || changed,
                     Dumped::WhenSet | Dumped::WhenChanged => changed,
                 };
-                if wanted {
-                    lines.push(format!("{} = {}\n", key.name, written(&value)));
+                if is_needed {
+                    lines.push(format!("{} = {}\n", key.name, quoted(&value)));
                 }
             }
         }
@@ -61,21 +63,21 @@ pub fn text(
     text
 }
 
-/// Whether what stands in the file gives this value already, be it in other words or by a variable.
-fn means(key: &Key, standing: &str, value: &str, env: &dyn Environment) -> bool {
+/// Whether the current text in the file already results in this value, possibly in another spelling or by a variable.
+fn is_equivalent(key: &Key, current: &str, value: &str, env: &dyn Environment) -> bool {
     let mut settings = Settings::default();
-    let Some(standing) = expand_variable(standing, env) else { return false };
-    settings.set_from_file(key.name, &standing).is_ok() && (key.dump)(&settings).as_deref() == Some(value)
+    let Some(current) = expand_variable(current, env) else { return false };
+    settings.set_from_file(key.name, &current).is_ok() && (key.dump)(&settings).as_deref() == Some(value)
 }
 
-/// A value as it has to be written to be read again: one pair of quotes is taken off by the reader.
-fn written(value: &str) -> String {
-    let quoted = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
-    if quoted { format!("\"{value}\"") } else { value.to_owned() }
+/// Quotes a value that starts and ends with a double quote, because the parser removes one pair of quotes.
+fn quoted(value: &str) -> String {
+    let needs_quotes = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
+    if needs_quotes { format!("\"{value}\"") } else { value.to_owned() }
 }
 
-/// Writes the file, readable by its owner only, in one step: another program sees the old file or the new one. Where the
-/// path is a symbolic link its target is replaced and the link stays.
+/// Writes the file with mode 0600 and replaces it atomically. If the path is a symbolic link, its target is replaced and
+/// the link is kept.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let path = target(path);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -88,7 +90,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// What a path leads to; a link may lead to a file that is not there yet.
+/// Resolves symbolic links. The target of a link need not exist yet.
 fn target(path: &Path) -> PathBuf {
     if let Ok(found) = std::fs::canonicalize(path) {
         return found;
@@ -117,25 +119,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_stays_but_for_what_changed() {
-        let existing = "# my own\n[default]\naccess_key = OLD\nsecret_key = $SECRET\n  use_https=no\nmine = 1\nnonsense\n\n[more]\naccess_key = A";
+    fn existing_content_is_kept_except_for_changed_values() {
+        let existing = "# my own\n[default]\naccess_key = OLD\nsecret_key = $SECRET\n  use_https=no\nmine = 1\n\
+                        nonsense\n\n[more]\naccess_key = A";
         assert_eq!(saved(Some(existing), |_| ()), format!("{existing}\n"));
         let changed = saved(Some(existing), |settings| {
             settings.access_key = "NEW".into();
             settings.use_https = true;
             settings.gpg_passphrase = "p".into();
         });
-        let wanted = existing
+        let expected = existing
             .replace("access_key = A", "access_key = NEW")
             .replace("use_https=no", "use_https = True");
-        assert_eq!(changed, format!("{wanted}\ngpg_passphrase = p\n"));
+        assert_eq!(changed, format!("{expected}\ngpg_passphrase = p\n"));
     }
 
     #[test]
-    fn a_new_file_has_every_key_but_those_of_the_moment() {
+    fn a_new_file_has_all_keys_except_environment_dependent_ones() {
         let text = saved(None, |settings| settings.access_key = "A".into());
         assert!(text.starts_with("[default]\naccess_key = A\naccess_token = \n"));
-        assert_eq!(text.lines().count(), Settings::default().dump().lines().count() - OF_THE_MOMENT.len());
+        assert_eq!(
+            text.lines().count(),
+            Settings::default().dump().lines().count() - ENVIRONMENT_DEPENDENT.len()
+        );
     }
 
     #[test]

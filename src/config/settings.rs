@@ -1,4 +1,4 @@
-//! Every setting with its type and its default: the one place where a key is declared.
+//! All settings with their types and defaults. Keys are declared only here.
 
 use std::path::PathBuf;
 
@@ -13,11 +13,11 @@ pub use super::keys::Verbosity;
 pub struct AclChange {
     /// `read`, `write`, `read_acp`, `write_acp`, `full_control` or `all`.
     pub permission: String,
-    /// An e-mail address, a canonical user id or a group URI, as typed.
+    /// An e-mail address, a canonical user ID or a group URI, as typed.
     pub grantee: String,
 }
 
-// The rows stand in the order of a dump, which is the ASCII order of the names; a test holds them to it.
+// The rows are in the order of a dump, which is the ASCII order of the names. A test verifies it.
 settings! {
     keys {
         /// Stop a command at the first error of any kind, not only in transfers.
@@ -116,9 +116,11 @@ settings! {
         /// Path of the gpg program.
         gpg_command: String = String::new(), Always;
         /// Command template for decryption.
-        gpg_decrypt: String = "%(gpg_command)s -d --verbose --no-use-agent --batch --yes --passphrase-fd %(passphrase_fd)s -o %(output_file)s %(input_file)s".to_owned(), Always;
+        gpg_decrypt: String = "%(gpg_command)s -d --verbose --no-use-agent --batch --yes \
+            --passphrase-fd %(passphrase_fd)s -o %(output_file)s %(input_file)s".to_owned(), Always;
         /// Command template for encryption.
-        gpg_encrypt: String = "%(gpg_command)s -c --verbose --no-use-agent --batch --yes --passphrase-fd %(passphrase_fd)s -o %(output_file)s %(input_file)s".to_owned(), Always;
+        gpg_encrypt: String = "%(gpg_command)s -c --verbose --no-use-agent --batch --yes \
+            --passphrase-fd %(passphrase_fd)s -o %(output_file)s %(input_file)s".to_owned(), Always;
         /// GPG passphrase.
         gpg_passphrase: String = String::new(), Always, secret;
         /// Guess the Content-Type.
@@ -327,18 +329,17 @@ settings! {
 }
 
 impl Settings {
-    /// The checksum that uploads carry besides.
+    /// The additional checksum of uploads.
     pub fn checksum(&self) -> Option<Algorithm> {
         self.checksum_algorithm.trim().parse().ok()
     }
 
-    /// The row of the key of that name.
+    /// Finds the row of a key by name.
     pub fn key(name: &str) -> Option<&'static Key> {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// Sets a key as a configuration file does. A name that is no key, or one that a file may not set, is
-    /// ignored, as s3cmd ignores it.
+    /// Sets a key from a configuration file. Unknown keys, and keys that a file cannot set, are ignored as in s3cmd.
     pub fn set_from_file(&mut self, name: &str, value: &str) -> Result<(), InvalidValue> {
         match Self::key(name) {
             Some(key) if key.in_file => {
@@ -361,7 +362,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Where a key has its value from, in words that go behind it: `in FILE`, or that it was typed, or is the default.
+    /// Where the value of a key comes from, as a phrase for messages: the command line, `in FILE`, or the default.
     pub fn origin(&self, key: &str) -> String {
         if self.typed_keys.contains(&key) {
             "on the command line".to_owned()
@@ -372,7 +373,7 @@ impl Settings {
         }
     }
 
-    /// The text of `--dump-config`: a configuration file that gives these settings again. Secrets are in clear.
+    /// The output of `--dump-config`: a configuration file that reproduces these settings. Secrets are not masked.
     pub fn dump(&self) -> String {
         let defaults = Self::default();
         let mut text = String::from("[default]\n");
@@ -392,7 +393,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_stand_in_the_order_of_a_dump() {
+    fn keys_are_in_the_order_of_a_dump() {
         let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
         let mut sorted = names.clone();
         sorted.sort_unstable();
@@ -408,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn own_keys_are_dumped_where_they_were_changed() {
+    fn extension_keys_are_dumped_if_they_were_changed() {
         let mut settings = Settings::default();
         settings.set_from_file("jobs", "7").unwrap();
         settings.set_from_file("acl_public", "yes").unwrap();
@@ -430,14 +431,14 @@ mod tests {
     }
 
     #[test]
-    fn whether_a_link_scheme_was_given_is_remembered() {
+    fn an_explicit_url_scheme_is_recorded() {
         let mut settings = Settings::default();
         settings.set_from_file("signurl_use_https", "False").unwrap();
         assert!(settings.signurl_use_https_set && !settings.public_url_use_https_set);
     }
 
     #[test]
-    fn what_a_file_may_not_set_is_ignored() {
+    fn keys_that_a_file_cannot_set_are_ignored() {
         let mut settings = Settings::default();
         for key in ["enable", "quiet", "exclude", "nonsense"] {
             settings.set_from_file(key, "yes").unwrap();

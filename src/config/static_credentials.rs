@@ -1,5 +1,5 @@
-//! Where the key pair comes from when the configuration file has none: the environment, or the credentials
-//! file of the AWS tools, which is real INI.
+//! Sources of a key pair other than the configuration file: environment variables, and the credentials file of the AWS
+//! tools, which is an INI file.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use ini::{Ini, ParseOption, Properties};
 use super::environment::Environment;
 use super::{ConfigError, Settings};
 
-/// Where the key pair in use came from.
+/// The source of the key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialSource {
     /// `--access_key` and `--secret_key`.
@@ -17,14 +17,14 @@ pub enum CredentialSource {
     File,
     /// The credentials file of the AWS tools.
     AwsFile,
-    /// `AWS_ACCESS_KEY_ID` and its kin.
+    /// `AWS_ACCESS_KEY_ID` and related variables.
     Environment,
-    /// There is none.
+    /// No key pair.
     None,
 }
 
-/// Takes the keys from the environment; false where it has none.
-/// Measured on s3cmd 2.4.0: an empty access key is none, an empty secret is missing.
+/// Reads the key pair from the environment. Returns false if it has none.
+/// Measured on s3cmd 2.4.0: an empty access key counts as absent, an empty secret key is an error.
 pub(crate) fn from_environment(settings: &mut Settings, env: &dyn Environment) -> Result<bool, ConfigError> {
     let first = |names: [&str; 2]| names.into_iter().find_map(|name| env.non_empty(name));
     let Some(access_key) = first(["AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID"]) else { return Ok(false) };
@@ -41,7 +41,7 @@ pub(crate) fn from_environment(settings: &mut Settings, env: &dyn Environment) -
     Ok(true)
 }
 
-/// Whether the environment asks for the credentials file of the AWS tools, and which file that is.
+/// The credentials file of the AWS tools, if the environment selects one.
 pub(crate) fn aws_file(env: &dyn Environment) -> Option<PathBuf> {
     let named = ["AWS_CREDENTIAL_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| env.var(name));
     if env.var("AWS_PROFILE").is_none() && named.iter().all(Option::is_none) {
@@ -51,8 +51,8 @@ pub(crate) fn aws_file(env: &dyn Environment) -> Option<PathBuf> {
     existing.or_else(|| env.home_dir().map(|home| home.join(".aws").join("credentials")))
 }
 
-/// Takes the keys from the credentials file of the AWS tools, profile `$AWS_PROFILE` or `default`.
-/// What is missing in it is told in `warnings`, with s3cmd's words.
+/// Reads the key pair from the credentials file of the AWS tools, profile `$AWS_PROFILE` or `default`.
+/// Missing entries are reported in `warnings`, with s3cmd's messages.
 pub(crate) fn from_aws_file(
     settings: &mut Settings,
     path: &Path,
@@ -62,7 +62,7 @@ pub(crate) fn from_aws_file(
     let Ok(bytes) = std::fs::read(path) else { return };
     let text = String::from_utf8_lossy(&bytes);
     let shown = path.display();
-    let file = match verbatim(&text) {
+    let file = match parse_ini(&text) {
         Ok(file) => file,
         Err(error) => {
             warnings.push(format!("Cannot read the credentials file '{shown}': {error}"));
@@ -101,13 +101,13 @@ pub(crate) fn from_aws_file(
     }
 }
 
-/// Reads a file of the AWS tools. A secret may hold a backslash or a quote, so neither means anything here.
-pub(super) fn verbatim(text: &str) -> Result<Ini, ini::ParseError> {
+/// Parses a file of the AWS tools. Backslashes and quotes have no special meaning, because secrets can contain them.
+pub(super) fn parse_ini(text: &str) -> Result<Ini, ini::ParseError> {
     let options = ParseOption { enabled_quote: false, enabled_escape: false, ..ParseOption::default() };
     Ini::load_from_str_opt(text, options)
 }
 
-/// Names are written in either case (`allas_conf` writes capitals).
+/// Finds a key case-insensitively (`allas_conf` writes upper case).
 pub(super) fn lookup(section: &Properties, name: &str) -> Option<String> {
     section.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
 }

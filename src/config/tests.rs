@@ -14,7 +14,7 @@ impl Home {
     fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let env = FixedEnvironment { home: Some(folder.path().to_owned()), ..FixedEnvironment::default() };
-        // Else every machine would be asked for its role.
+        // Otherwise the tests would query the instance metadata service.
         Self { folder, env: env.with("AWS_EC2_METADATA_DISABLED", "true") }
     }
 
@@ -22,7 +22,7 @@ impl Home {
         Self::empty().file(".s3cfg", text)
     }
 
-    /// With a key pair in the file, which most tests do not care about.
+    /// With a key pair in the file, which most tests need but do not check.
     fn keyed(text: &str) -> Self {
         Self::with(&format!("access_key = AK\nsecret_key = SK\n{text}"))
     }
@@ -83,7 +83,7 @@ fn the_file_of_allas_conf_is_read() {
 }
 
 #[test]
-fn an_end_point_with_a_scheme_loses_it() {
+fn the_scheme_of_an_endpoint_is_removed() {
     let home = Home::keyed("host_base = https://lumidata.eu\nhost_bucket = https://lumidata.eu\n");
     assert_eq!(home.settings().host_base, "lumidata.eu");
     assert_eq!(home.settings().host_bucket, "lumidata.eu");
@@ -104,7 +104,7 @@ fn the_option_names_the_file_before_the_variable_and_the_variable_before_home() 
 }
 
 #[test]
-fn without_a_file_or_a_key_the_reason_is_told() {
+fn without_a_file_or_a_key_the_reason_is_reported() {
     let home = Home::empty();
     let error = home.error();
     assert_eq!(error.exit, 78);
@@ -112,12 +112,12 @@ fn without_a_file_or_a_key_the_reason_is_told() {
     assert_eq!(error.lines[1], "Configuration file not available.");
     assert_eq!(error.lines[2], "Consider using --configure parameter to create one.");
     let keyless = Home::with("secret_key = x\n");
-    let wanted = format!("{}: no access_key in it", keyless.path(".s3cfg").display());
-    assert_eq!(keyless.error().lines[0], wanted);
+    let expected = format!("{}: no access_key in it", keyless.path(".s3cfg").display());
+    assert_eq!(keyless.error().lines[0], expected);
 }
 
 #[test]
-fn a_command_that_needs_no_account_does_without_keys() {
+fn a_command_without_credentials_needs_no_keys() {
     let loaded =
         Home::empty().load(&CliOptions { credentials_optional: true, ..CliOptions::default() }).unwrap();
     assert_eq!(loaded.credentials, CredentialSource::None);
@@ -125,7 +125,7 @@ fn a_command_that_needs_no_account_does_without_keys() {
 }
 
 #[test]
-fn values_that_begin_with_a_dollar_are_looked_up() {
+fn values_that_start_with_a_dollar_are_expanded() {
     let home = Home::keyed(
         "host_base = $HOST\nlimit = $LIMIT\nbucket_location = $NOPE\nstorage_class = a$HOST\n\
          cache_file = \"$HOST\"\nmime_type = $LOOP\nkms_key = $\n",
@@ -147,7 +147,7 @@ fn values_that_begin_with_a_dollar_are_looked_up() {
 }
 
 #[test]
-fn tokens_upload_ids_and_typed_pairs_are_taken_as_they_stand() {
+fn tokens_upload_ids_and_typed_pairs_are_not_expanded() {
     let home = Home::keyed("").var("X", "deep");
     let settings = |keys: &[(&'static str, &str)]| home.load(&typed(keys)).unwrap().settings;
     assert_eq!(settings(&[("access_token", "$X")]).access_token, "$X");
@@ -168,8 +168,8 @@ fn the_last_value_of_a_key_counts_even_when_it_names_an_unset_variable() {
 fn a_bad_value_in_the_file_is_a_parameter_problem() {
     let error = Home::keyed("use_https = maybe\nbogus\nlimit = x\n").error();
     assert_eq!(error.exit, 64);
-    let wanted = "Parameter problem: Config: value of option 'limit' must be an integer, not 'x'";
-    assert_eq!(error.lines, [wanted]);
+    let expected = "Parameter problem: Config: value of option 'limit' must be an integer, not 'x'";
+    assert_eq!(error.lines, [expected]);
     assert_eq!(error.warnings.len(), 1);
     assert!(error.warnings[0].starts_with("Ignoring invalid line in '"), "{:?}", error.warnings);
     assert!(error.warnings[0].ends_with(".s3cfg': line 4"), "{:?}", error.warnings);
@@ -265,34 +265,36 @@ fn an_old_credentials_file_without_sections_is_read_with_a_warning() {
 }
 
 #[test]
-fn a_missing_profile_is_told() {
+fn a_missing_profile_is_reported() {
     let home = Home::empty().file(".aws/credentials", "[default]\n").var("AWS_PROFILE", "nope");
     let error = home.error();
     assert_eq!(error.exit, 78);
     assert!(error.warnings[0].starts_with("Couldn't find AWS Profile 'nope' in"), "{:?}", error.warnings);
 }
 
-/// What the settings say about where keys come from.
-fn role(home: &Home) -> String {
-    home.settings().credentials_provider.map_or_else(String::new, |provider| format!("{}: {:?}", provider.what, provider.issuer))
+/// The credentials provider of the settings, as text.
+fn provider(home: &Home) -> String {
+    home.settings()
+        .credentials_provider
+        .map_or_else(String::new, |provider| format!("{}: {:?}", provider.what, provider.issuer))
 }
 
 #[test]
-fn a_role_is_used_only_where_there_are_no_keys() {
+fn a_role_is_used_only_without_keys() {
     let with_role = |home: Home| home.var("AWS_ROLE_ARN", "arn:x").var("AWS_WEB_IDENTITY_TOKEN_FILE", "/t");
-    assert_eq!(role(&with_role(Home::keyed(""))), "");
+    assert_eq!(provider(&with_role(Home::keyed(""))), "");
     let from_environment = Home::empty().var("AWS_ACCESS_KEY_ID", "A").var("AWS_SECRET_ACCESS_KEY", "S");
-    assert_eq!(role(&with_role(from_environment)), "");
-    let found = role(&with_role(Home::empty()));
+    assert_eq!(provider(&with_role(from_environment)), "");
+    let found = provider(&with_role(Home::empty()));
     assert!(found.contains("WebIdentity") && found.contains("https://sts.amazonaws.com/"), "{found}");
     let regional =
         with_role(Home::with("bucket_location = EU\n")).var("AWS_STS_REGIONAL_ENDPOINTS", "regional");
-    assert!(role(&regional).contains("https://sts.eu-west-1.amazonaws.com/"));
+    assert!(provider(&regional).contains("https://sts.eu-west-1.amazonaws.com/"));
 }
 
 #[test]
-fn a_container_is_asked_before_the_machine_and_only_trusted_hosts_are() {
-    let asked = |url: &str| role(&Home::empty().var("AWS_CONTAINER_CREDENTIALS_FULL_URI", url));
+fn the_container_comes_before_the_instance_and_only_trusted_hosts_are_queried() {
+    let asked = |url: &str| provider(&Home::empty().var("AWS_CONTAINER_CREDENTIALS_FULL_URI", url));
     for url in ["http://127.0.0.1:81/x", "http://[::1]/x", "https://anywhere.example/x"] {
         assert!(asked(url).contains(url), "{url}");
     }
@@ -301,11 +303,11 @@ fn a_container_is_asked_before_the_machine_and_only_trusted_hosts_are() {
     let secret = Home::empty()
         .var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x")
         .var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush");
-    assert!(role(&secret).contains("http://169.254.170.2/v2/x") && !role(&secret).contains("hush"));
+    assert!(provider(&secret).contains("http://169.254.170.2/v2/x") && !provider(&secret).contains("hush"));
     let machine = Home::empty()
         .var("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://localhost:1/")
         .var("AWS_EC2_METADATA_DISABLED", "");
-    assert!(role(&machine).contains("\"http://localhost:1\""), "{}", role(&machine));
+    assert!(provider(&machine).contains("\"http://localhost:1\""), "{}", provider(&machine));
 }
 
 #[test]
@@ -315,15 +317,16 @@ fn a_profile_may_name_a_role_or_a_program() {
             .file(".aws/credentials", "[base]\naws_access_key_id = A\naws_secret_access_key = hush\n")
             .file(
                 ".aws/config",
-                "[profile assumed]\nrole_arn = arn:x\nsource_profile = base\n[profile program]\ncredential_process = keys --now\n",
+                "[profile assumed]\nrole_arn = arn:x\nsource_profile = base\n\
+                 [profile program]\ncredential_process = keys --now\n",
             )
             .var("AWS_PROFILE", name)
     };
-    let found = role(&home("assumed"));
+    let found = provider(&home("assumed"));
     assert!(found.contains("Assume") && found.contains("arn:x") && !found.contains("hush"), "{found}");
-    assert!(role(&home("program")).contains("keys --now"));
+    assert!(provider(&home("program")).contains("keys --now"));
     assert_eq!(home("base").settings().access_key, "A");
-    assert_eq!(role(&home("base")), "");
+    assert_eq!(provider(&home("base")), "");
 }
 
 #[test]
@@ -331,8 +334,8 @@ fn headers_are_lower_cased_and_the_last_of_a_name_counts() {
     let home = Home::keyed("add_headers = X-One:1, Two : b:c \n");
     let typed = listed(&[(List::AddHeader, "X-One: 9 "), (List::AddHeader, "x-amz-tagging:days=1")]);
     let headers = home.load(&typed).unwrap().settings.extra_headers;
-    let wanted = [("two", "b:c"), ("x-one", "9"), ("x-amz-tagging", "days=1")];
-    assert_eq!(headers, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let expected = [("two", "b:c"), ("x-one", "9"), ("x-amz-tagging", "days=1")];
+    assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
 #[test]
@@ -355,9 +358,9 @@ fn bad_headers_are_refused() {
 #[test]
 fn a_checksum_algorithm_is_a_known_one() {
     let error = Home::keyed("checksum_algorithm = md5\n").error();
-    let wanted =
+    let expected =
         "Parameter problem: Checksum algorithm 'md5' is not one of crc64nvme, crc32c, crc32, sha256, sha1";
-    assert_eq!((error.exit, error.lines), (64, vec![wanted.to_owned()]));
+    assert_eq!((error.exit, error.lines), (64, vec![expected.to_owned()]));
     let settings = |name: &str| Settings { checksum_algorithm: name.to_owned(), ..Settings::default() };
     assert_eq!(settings("CRC64nvme").checksum(), Some(Algorithm::Crc64Nvme));
     assert_eq!(settings("sha1").checksum(), Some(Algorithm::Sha1));
@@ -368,15 +371,15 @@ fn a_checksum_algorithm_is_a_known_one() {
 fn the_part_size_has_bounds() {
     for (size, problem) in [("4", "small, must be >= 5 MB"), ("5121", "large, must be <= 5120 MB")] {
         let error = Home::keyed(&format!("multipart_chunk_size_mb = {size}\n")).error();
-        let wanted = format!(
+        let expected = format!(
             "Parameter problem: Chunk size {size} MB is too {problem}. Please adjust --multipart-chunk-size-mb"
         );
-        assert_eq!((error.exit, error.lines), (64, vec![wanted]));
+        assert_eq!((error.exit, error.lines), (64, vec![expected]));
     }
 }
 
 #[test]
-fn pattern_files_and_expressions_that_do_not_do_have_their_exit_codes() {
+fn invalid_pattern_files_and_expressions_have_their_exit_codes() {
     let home = Home::keyed("");
     let missing = home.load(&listed(&[(List::ExcludeFrom, "/nonexistent/f")])).unwrap_err();
     assert_eq!(missing.exit, 74);
@@ -404,7 +407,7 @@ fn kms_needs_version_4_signatures() {
 }
 
 #[test]
-fn what_the_options_set_is_not_settable_by_a_file() {
+fn options_without_a_key_reach_the_settings() {
     let typed = CliOptions {
         cli_only: vec![
             (CliOnly::Quiet, OptionValue::Switch(true)),
@@ -437,7 +440,7 @@ fn a_dump_read_again_gives_the_same_dump() {
 }
 
 #[test]
-fn the_meter_follows_the_terminal_unless_told() {
+fn the_meter_follows_the_terminal_by_default() {
     let mut home = Home::keyed("");
     assert!(!home.settings().progress_meter);
     home.env.terminal = true;

@@ -1,6 +1,6 @@
-//! Shell-style patterns as Python's `fnmatch` understands them (its documentation, and measured on 3.11):
-//! `*` is any text, also with `/` in it, `?` any character, `[abc]`, `[a-c]` and `[!a-c]` one of a set, or not
-//! of it. Every other character, the backslash too, stands for itself, and so does a `[` without its `]`.
+//! Shell-style patterns of Python's `fnmatch` (from its documentation, and measured on 3.11): `*` matches any text,
+//! including `/`, `?` any character, `[abc]`, `[a-c]` and `[!a-c]` a character inside or outside a set. Every other
+//! character, including the backslash, is literal, and so is a `[` without its `]`.
 
 use super::regexp;
 
@@ -32,10 +32,10 @@ pub(super) fn to_regex(glob: &str) -> String {
     regex
 }
 
-/// The regular expression that Python 3.11 makes of a glob, as s3cmd shows it; never matched with.
+/// The regular expression that Python 3.11 generates for a glob, as s3cmd prints it. It is never used for matching.
 pub(super) fn to_python(glob: &str) -> String {
     let chars: Vec<char> = glob.chars().collect();
-    // What is between the stars.
+    // The text between the stars.
     let (mut pieces, mut piece) = (Vec::new(), String::new());
     let mut at = 0;
     while at < chars.len() {
@@ -75,8 +75,8 @@ pub(super) fn to_python(glob: &str) -> String {
     out + &piece + r")\Z"
 }
 
-/// Where the `]` stands that closes a set whose first character is at `start`. A `]` at the very beginning of
-/// a set, also after `!`, belongs to it.
+/// The index of the `]` that closes a set whose first character is at `start`. A `]` at the very beginning of a set, also
+/// after `!`, is a member of the set.
 fn end_of_set(chars: &[char], start: usize) -> Option<usize> {
     let mut from = start;
     if chars.get(from) == Some(&'!') {
@@ -88,8 +88,8 @@ fn end_of_set(chars: &[char], start: usize) -> Option<usize> {
     (from..chars.len()).find(|at| chars[*at] == ']')
 }
 
-/// A set without its brackets. A range that runs backwards is empty; a `-` at either end of the set, or right
-/// after a range, stands for itself.
+/// Translates a set, given without its brackets. A reversed range is empty. A `-` at either end of the set, or directly
+/// after a range, is literal.
 fn set_to_regex(set: &[char]) -> String {
     let (negated, members) = match set.split_first() {
         Some(('!', rest)) => (true, rest),
@@ -118,12 +118,12 @@ fn set_to_regex(set: &[char]) -> String {
     }
 }
 
-/// A character inside a class, where it must mean nothing but itself.
+/// A character inside a class, escaped so that it is always literal.
 fn class_char(c: char) -> String {
     if c.is_alphanumeric() || c == '_' { c.to_string() } else { format!("\\x{{{:x}}}", u32::from(c)) }
 }
 
-/// A URI or a key with wildcards, as `get` and `del` take them.
+/// A URI or a key with wildcards, as `get` and `del` accept them.
 #[derive(Clone)]
 pub struct Wildcard {
     literal: String,
@@ -132,20 +132,20 @@ pub struct Wildcard {
 }
 
 impl Wildcard {
-    /// Understands the text as a wildcard, if it holds `*` or `?`. A `[...]` alone does not make it one, but
-    /// counts inside one.
+    /// Parses a text that contains `*` or `?`. `None` for other texts: `[...]` alone is not a wildcard, but it is special
+    /// in combination with one.
     pub fn new(text: &str) -> Option<Self> {
         let first = text.find(['*', '?'])?;
         let regex = regexp::plain(&format!("\\A{}\\z", to_regex(text)))?;
         Some(Self { literal: text[..first].to_owned(), rest: text[first..].to_owned(), regex })
     }
 
-    /// The text before the first wildcard: the prefix to list from.
+    /// The text before the first wildcard: the prefix to list.
     pub fn literal_prefix(&self) -> &str {
         &self.literal
     }
 
-    /// Whether the listing has to go below the prefix: a `/` stands after the first wildcard.
+    /// Whether the listing must be recursive: a `/` follows the first wildcard.
     pub fn needs_recursion(&self) -> bool {
         self.rest.contains('/')
     }
@@ -170,10 +170,9 @@ mod tests {
         regexp::plain(&format!("\\A{}\\z", to_regex(glob))).unwrap().is_match(text)
     }
 
-    /// Recorded from `fnmatch.fnmatchcase` of Python 3.11.
     /// Measured on s3cmd 2.4.0 with Python 3.11.
     #[test]
-    fn globs_are_shown_as_python_translates_them() {
+    fn globs_are_printed_as_python_translates_them() {
         for (glob, shown) in [
             ("*.log", r"(?s:.*\.log)\Z"),
             ("b.*", r"(?s:b\..*)\Z"),
@@ -187,9 +186,10 @@ mod tests {
         }
     }
 
+    /// Recorded from `fnmatch.fnmatchcase` of Python 3.11.
     #[test]
-    fn globs_mean_what_they_mean_in_python() {
-        for (glob, text, wanted) in [
+    fn globs_match_as_in_python() {
+        for (glob, text, expected) in [
             ("*", "a/b", true),
             ("**", "", true),
             ("?", "/", true),
@@ -235,7 +235,7 @@ mod tests {
             (".x", ".x", true),
             ("*x", ".x", true),
         ] {
-            assert_eq!(full(glob, text), wanted, "{glob:?} {text:?}");
+            assert_eq!(full(glob, text), expected, "{glob:?} {text:?}");
         }
     }
 

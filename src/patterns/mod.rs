@@ -1,8 +1,8 @@
-//! Which names are meant: `--exclude` and `--include` with their families, and wildcards in URIs.
+//! Name filters: `--exclude`, `--include` and their variants, and wildcards in URIs.
 //!
-//! The rules are s3cmd's, measured on 2.4.0. A glob is a Python `fnmatch` pattern anchored at the end only; a
-//! regular expression is a Python one, searched anywhere. A name is left out when a pattern of the deny list
-//! matches it and none of the allow list does.
+//! The rules are those of s3cmd, measured on 2.4.0. A glob is a Python `fnmatch` pattern that is anchored only at the
+//! end. A regular expression has Python's syntax and can match anywhere. A name is excluded if an exclude pattern
+//! matches it and no include pattern does.
 
 mod glob;
 mod regexp;
@@ -12,19 +12,19 @@ use std::path::{Path, PathBuf};
 
 pub use glob::Wildcard;
 
-/// How a pattern is written.
+/// The syntax of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
-    /// `*`, `?` and `[...]`, as in a shell, except that `*` crosses `/`.
+    /// `*`, `?` and `[...]` as in a shell, except that `*` also matches `/`.
     Glob,
     /// A regular expression in Python's syntax.
     Regexp,
 }
 
-/// Why patterns cannot be used.
+/// A pattern or pattern file is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum PatternError {
-    /// The regular expression is none.
+    /// The regular expression is invalid.
     #[error("'{text}' is not a valid regular expression: {reason}")]
     Invalid {
         /// The expression as typed.
@@ -32,12 +32,12 @@ pub enum PatternError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The file of patterns cannot be read.
+    /// The pattern file cannot be read.
     #[error("{}: {}", path.display(), reason)]
     File {
         /// The file.
         path: PathBuf,
-        /// The words of the operating system.
+        /// The message of the operating system.
         reason: String,
     },
 }
@@ -45,7 +45,7 @@ pub enum PatternError {
 #[derive(Clone)]
 enum Matcher {
     Plain(regex::Regex),
-    /// For what only a backtracking engine does: look-around and back-references.
+    /// For features that need a backtracking engine: look-around and back-references.
     Fancy(Box<fancy_regex::Regex>),
 }
 
@@ -58,7 +58,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Makes a pattern. A glob is always valid.
+    /// Compiles a pattern. A glob is always valid.
     pub fn new(syntax: Syntax, text: &str) -> Result<Self, PatternError> {
         let matcher = match syntax {
             Syntax::Glob => regexp::compile(&format!("{}\\z", glob::to_regex(text))),
@@ -70,7 +70,7 @@ impl Pattern {
         }
     }
 
-    /// Whether the name matches. A back-tracking expression that explodes on a name does not match it.
+    /// Whether the name matches. A backtracking expression that exceeds its limit on a name does not match it.
     pub fn matches(&self, name: &str) -> bool {
         match &self.matcher {
             Matcher::Plain(regex) => regex.is_match(name),
@@ -83,12 +83,12 @@ impl Pattern {
         &self.text
     }
 
-    /// How it was written.
+    /// The syntax of the pattern.
     pub fn syntax(&self) -> Syntax {
         self.syntax
     }
 
-    /// The regular expression that Python makes of it.
+    /// The regular expression that Python generates for it.
     fn python_regex(&self) -> String {
         match self.syntax {
             Syntax::Glob => glob::to_python(&self.text),
@@ -96,7 +96,7 @@ impl Pattern {
         }
     }
 
-    /// Whether it speaks of directories, so that the walk of a tree asks it: a glob that ends in `/`.
+    /// Whether it can exclude directories from a tree walk: a glob that ends in `/`.
     fn is_for_directories(&self) -> bool {
         self.syntax == Syntax::Glob && self.text.ends_with('/')
     }
@@ -108,7 +108,7 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// Patterns of which any may match.
+/// A list of patterns. A name matches the list if it matches any of them.
 #[derive(Debug, Clone, Default)]
 pub struct PatternList(Vec<Pattern>);
 
@@ -117,11 +117,6 @@ impl PatternList {
     pub fn add(&mut self, syntax: Syntax, text: &str) -> Result<(), PatternError> {
         self.0.push(Pattern::new(syntax, text)?);
         Ok(())
-    }
-
-    /// Adds the patterns of a file, see [`read_file`].
-    pub fn add_file(&mut self, syntax: Syntax, path: &Path) -> Result<(), PatternError> {
-        read_file(path)?.iter().try_for_each(|text| self.add(syntax, text))
     }
 
     /// The first pattern that matches.
@@ -139,44 +134,43 @@ impl PatternList {
         self.0.is_empty()
     }
 
-    /// The patterns, in the order in which they were added.
+    /// The patterns, in the order of their addition.
     pub fn iter(&self) -> impl Iterator<Item = &Pattern> {
         self.0.iter()
     }
 }
 
-/// The patterns in a file: one a line, trimmed, without empty lines and those that begin with `#`.
+/// Reads a pattern file: one pattern per line, trimmed. Empty lines and lines that start with `#` are ignored.
 pub fn read_file(path: &Path) -> Result<Vec<String>, PatternError> {
     let failed = |reason: String| PatternError::File { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
-    // Python's reader takes a byte order mark for text; nobody writes a pattern that begins with one.
+    // Python keeps a byte order mark as text, but no useful pattern starts with one.
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }
 
-/// What is left out, and what of that is let in again.
+/// Exclude and include patterns.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Names that are left out.
+    /// Patterns of excluded names.
     pub exclude: PatternList,
-    /// Names that are let in although `exclude` has them. Alone it does nothing.
+    /// Exceptions from `exclude`. They have no effect alone.
     pub include: PatternList,
 }
 
 impl Filter {
-    /// Whether nothing is left out, so that no name needs to be asked about.
+    /// Whether nothing can be excluded, so that names need not be checked.
     pub fn is_empty(&self) -> bool {
         self.exclude.is_empty()
     }
 
-    /// Whether any pattern was given, even one that does nothing alone.
+    /// Whether any pattern was given, even one without effect.
     pub fn has_patterns(&self) -> bool {
         !(self.exclude.is_empty() && self.include.is_empty())
     }
 
-    /// The pattern for which a relative key (`dir/sub/file`) is left out, if it is. With `-d` the decision is told in
-    /// s3cmd's words.
+    /// The pattern that excludes a relative key (`dir/sub/file`), if any. With `-d`, logs the decision as s3cmd does.
     pub fn excludes(&self, relative_key: &str) -> Option<&Pattern> {
         let denied = self.exclude.first_match(relative_key);
         let allowed = denied.and_then(|_| self.include.first_match(relative_key));
@@ -186,17 +180,17 @@ impl Filter {
         denied.filter(|_| allowed.is_none())
     }
 
-    /// Whether a directory need not be walked. `local_path` is the path as walked (it begins as the argument
-    /// did) with `/` at the end.
+    /// Whether a directory is excluded from the walk. `local_path` is the path as walked, starting with the argument,
+    /// with a `/` at the end.
     ///
-    /// Measured on s3cmd 2.4.0: only globs ending in `/` are asked, on both sides (`--include '*'` does not
-    /// bring a pruned tree back, `--include 'sub/'` does), and never about the argument itself.
+    /// Measured on s3cmd 2.4.0: only globs that end in `/` are considered, in both lists (`--include '*'` does not
+    /// include a pruned tree again, `--include 'sub/'` does), and never for the argument itself.
     pub fn prunes(&self, local_path: &str) -> bool {
         let denied = self.exclude.first_for_directory(local_path);
         denied.is_some() && self.include.first_for_directory(local_path).is_none()
     }
 
-    /// The same for the walk itself, which with `-d` tells the decision in s3cmd's words.
+    /// Like [`Filter::prunes`], for the walk itself: with `-d`, logs the decision as s3cmd does.
     pub fn prunes_walk(&self, local_path: &str) -> bool {
         if log::log_enabled!(log::Level::Debug) {
             let denied = self.exclude.first_for_directory(local_path);
@@ -210,7 +204,7 @@ impl Filter {
     }
 }
 
-/// Tells how a decision about a name came about, as s3cmd 2.4.0 does (measured).
+/// Logs the decision about a name as s3cmd 2.4.0 does (measured).
 fn log_decision(name: &str, denied: Option<&Pattern>, allowed: Option<&Pattern>) {
     log::debug!("CHECK: '{name}'");
     if let Some(denied) = denied {
@@ -239,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn globs_are_anchored_at_the_end_only() {
+    fn globs_are_anchored_only_at_the_end() {
         for (glob, name, excluded) in [
             ("sub/*", "src/sub/x", true),
             ("*.txt", "a/b.txt", true),
@@ -254,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_include_lets_in_again_what_an_exclude_left_out() {
+    fn an_include_overrides_an_exclude() {
         let both = filter(&["*"], &["*.txt"]);
         assert!(both.excludes("a.txt").is_none());
         assert_eq!(both.excludes("b.log").unwrap().text(), "*");
@@ -275,20 +269,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_patterns_is_read_line_by_line() {
+    fn a_pattern_file_is_read_line_by_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("patterns");
         std::fs::write(&path, "# c\r\n\r\n  *.txt  \r\n #y\n[#]*\n*.log # no\n").unwrap();
-        let mut list = PatternList::default();
-        list.add_file(Syntax::Glob, &path).unwrap();
-        let texts: Vec<&str> = list.iter().map(Pattern::text).collect();
-        assert_eq!(texts, ["*.txt", "[#]*", "*.log # no"]);
+        assert_eq!(read_file(&path).unwrap(), ["*.txt", "[#]*", "*.log # no"]);
     }
 
     #[test]
-    fn a_missing_file_and_a_broken_expression_are_told_apart() {
+    fn a_missing_file_and_an_invalid_expression_are_distinguished() {
         let mut list = PatternList::default();
-        let missing = list.add_file(Syntax::Glob, Path::new("/nonexistent/patterns")).unwrap_err();
+        let missing = read_file(Path::new("/nonexistent/patterns")).unwrap_err();
         assert!(matches!(missing, PatternError::File { .. }));
         let broken = list.add(Syntax::Regexp, "a(b").unwrap_err();
         assert!(matches!(&broken, PatternError::Invalid { .. }), "{broken}");
@@ -297,7 +288,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// A glob is always a pattern, one of plain text matches exactly the names that end so.
+        /// A glob is always valid, and one without wildcards matches exactly the names that end with it.
         #[test]
         fn every_glob_is_valid(glob in "\\PC{0,12}", plain in "[a-z.+(){}|^$\\\\/-]{0,8}", name in "\\PC{0,8}") {
             let _ = Pattern::new(Syntax::Glob, &glob).unwrap().matches(&name);

@@ -1,8 +1,8 @@
-//! Regular expressions in Python's syntax, for engines that write a few things differently.
+//! Translates regular expressions from Python's syntax to that of the engines used here.
 
 use super::Matcher;
 
-/// Compiles for the fast engine, or for the back-tracking one where the fast one has not what is asked for.
+/// Compiles for the fast engine, or for the backtracking engine if the fast one does not support the expression.
 pub(super) fn compile(regex: &str) -> Result<Matcher, String> {
     match regex::Regex::new(regex) {
         Ok(regex) => Ok(Matcher::Plain(regex)),
@@ -13,20 +13,19 @@ pub(super) fn compile(regex: &str) -> Result<Matcher, String> {
     }
 }
 
-/// Compiles for the fast engine alone.
+/// Compiles for the fast engine only.
 pub(super) fn plain(regex: &str) -> Option<regex::Regex> {
     regex::Regex::new(regex).ok()
 }
 
-/// The last line of an engine's many: the one that says what is wrong.
+/// The last line of an engine's message, which contains the actual error.
 fn one_line(error: &str) -> String {
     let last = error.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it cannot be read");
     last.trim_start_matches("error: ").to_owned()
 }
 
-/// Rewrites what the engines here spell, or allow, differently from Python's `re`:
-/// `\Z`, `\<` and `\>`, octal escapes, braces that are no quantifier, and characters that only mean something
-/// inside a class here (`[`, `&&`, `--`, `~~`).
+/// Rewrites syntax that differs between Python's `re` and the engines used here: `\Z`, `\<` and `\>`, octal escapes,
+/// braces that are not quantifiers, and characters that are special in a class only here (`[`, `&&`, `--`, `~~`).
 pub(super) fn from_python(python: &str) -> String {
     let chars: Vec<char> = python.chars().collect();
     let mut regex = String::with_capacity(python.len() + 8);
@@ -37,7 +36,7 @@ pub(super) fn from_python(python: &str) -> String {
             '[' => class(&chars[at..], &mut regex),
             '{' => brace(&chars[at..], &mut regex),
             '(' if chars[at..].starts_with(&['(', '?', '#']) => {
-                // A comment: skipped up to its end.
+                // Skip the comment.
                 chars[at..].iter().position(|c| *c == ')').map_or(chars.len() - at, |end| end + 1)
             }
             other => {
@@ -49,7 +48,7 @@ pub(super) fn from_python(python: &str) -> String {
     regex
 }
 
-/// Writes the escape at the beginning of `rest`, and tells its length.
+/// Writes the escape at the start of `rest` and returns its length.
 fn escape(rest: &[char], regex: &mut String, in_class: bool) -> usize {
     let Some(&escaped) = rest.get(1) else {
         regex.push('\\');
@@ -70,7 +69,7 @@ fn escape(rest: &[char], regex: &mut String, in_class: bool) -> usize {
     2
 }
 
-/// Writes the class at the beginning of `rest`, and tells its length.
+/// Writes the class at the start of `rest` and returns its length.
 fn class(rest: &[char], regex: &mut String) -> usize {
     regex.push('[');
     let mut at = 1;
@@ -85,7 +84,7 @@ fn class(rest: &[char], regex: &mut String) -> usize {
             return at + 1;
         }
         at += member(&rest[at..], regex);
-        // A hyphen between two members makes a range; at the end of the class it is a character.
+        // A hyphen between two members forms a range; at the end of the class it is literal.
         if rest.get(at) == Some(&'-') && rest.get(at + 1).is_some_and(|next| *next != ']') {
             regex.push('-');
             at += 1 + member(&rest[at + 1..], regex);
@@ -94,7 +93,7 @@ fn class(rest: &[char], regex: &mut String) -> usize {
     at
 }
 
-/// Writes one member of a class, and tells its length.
+/// Writes one member of a class and returns its length.
 fn member(rest: &[char], regex: &mut String) -> usize {
     match rest.first() {
         Some('\\') => return escape(rest, regex, true),
@@ -105,7 +104,7 @@ fn member(rest: &[char], regex: &mut String) -> usize {
     1
 }
 
-/// Writes the brace at the beginning of `rest`: a quantifier as it is, anything else as a character.
+/// Writes the brace at the start of `rest` and returns its length: a quantifier unchanged, anything else as a literal.
 fn brace(rest: &[char], regex: &mut String) -> usize {
     let body: String = rest[1..].iter().take_while(|c| **c != '}').collect();
     let closed = rest.get(1 + body.chars().count()) == Some(&'}');
@@ -131,8 +130,8 @@ mod tests {
 
     /// Recorded from `re.search` of Python 3.11.
     #[test]
-    fn expressions_mean_what_they_mean_in_python() {
-        for (python, text, wanted) in [
+    fn expressions_match_as_in_python() {
+        for (python, text, expected) in [
             ("sub", "a/subway", true),
             ("^sub", "a/sub", false),
             (r"x\Z", "ax", true),
@@ -168,19 +167,19 @@ mod tests {
             ("", "anything", true),
         ] {
             let pattern = Pattern::new(Syntax::Regexp, python).unwrap();
-            assert_eq!(pattern.matches(text), wanted, "{python:?} {text:?}");
+            assert_eq!(pattern.matches(text), expected, "{python:?} {text:?}");
         }
     }
 
     #[test]
-    fn what_is_no_expression_is_refused() {
+    fn invalid_expressions_are_rejected() {
         for python in ["(", "a)", "*", "[", "(?P<x", "\\"] {
             assert!(compile(&from_python(python)).is_err(), "{python:?}");
         }
     }
 
     #[test]
-    fn look_around_takes_the_other_engine() {
+    fn look_around_uses_the_backtracking_engine() {
         assert!(matches!(compile("a+"), Ok(Matcher::Plain(_))));
         assert!(matches!(compile("(?=a)"), Ok(Matcher::Fancy(_))));
     }

@@ -17,7 +17,7 @@ pub(crate) fn script() -> String {
             .collect();
         match words {
             None => common.extend(names),
-            // Where no command is typed yet, any may follow.
+            // Before a command is typed, the options of all commands are completed.
             Some(words) => {
                 let pattern = words.iter().map(|word| format!("|{word}")).collect::<String>();
                 let names = names.join(" ");

@@ -61,7 +61,7 @@ fn parameters() -> Vec<String> {
     lines
 }
 
-/// In single quotes, in which fish knows the escapes of a quote and of a backslash.
+/// In single quotes, in which fish supports escaped quotes and backslashes.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }

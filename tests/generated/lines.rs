@@ -1,18 +1,18 @@
-//! What may stand on a command line, in the form in which the three shells need it.
+//! Commands, options and parameters of the command line, prepared for the completions of the three shells.
 
 use std::collections::BTreeMap;
 
 use s3cmd::cli::command_table::{COMMANDS, Command, CommandSpec};
 use s3cmd::cli::options::{self, OptionSpec, Scope};
 
-/// What a command takes as parameters, as far as a shell can help.
+/// The kind of parameters of a command, for completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Parameters {
-    /// Local files, and objects in the store.
+    /// Local files and remote objects.
     FilesAndObjects,
-    /// Local files, and buckets.
+    /// Local files and buckets.
     FilesAndBuckets,
-    /// Objects and prefixes in the store.
+    /// Remote objects and prefixes.
     Objects,
     /// Buckets.
     Buckets,
@@ -20,11 +20,11 @@ pub(crate) enum Parameters {
     Files,
     /// Names of commands.
     Commands,
-    /// Nothing that could be offered.
+    /// Nothing to complete.
     Nothing,
 }
 
-/// Reads what the usage line of a command says.
+/// Derives the kind of parameters from the usage line of a command.
 pub(crate) fn parameters(row: &CommandSpec) -> Parameters {
     let has = |words: &[&str]| words.iter().any(|word| row.usage.contains(word));
     let either = has(&["SOURCE", "DESTINATION"]);
@@ -42,12 +42,12 @@ pub(crate) fn parameters(row: &CommandSpec) -> Parameters {
     }
 }
 
-/// Every command word with the summary of its command, aliases too.
+/// All command names, including aliases, with the summary of the command.
 pub(crate) fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
     COMMANDS.iter().flat_map(|row| row.names.iter().map(|name| (*name, row.summary)))
 }
 
-/// The command words by what they take.
+/// The command names, grouped by the kind of their parameters.
 pub(crate) fn words_by_parameters() -> BTreeMap<Parameters, Vec<&'static str>> {
     let mut found: BTreeMap<Parameters, Vec<&'static str>> = BTreeMap::new();
     for row in COMMANDS {
@@ -56,8 +56,8 @@ pub(crate) fn words_by_parameters() -> BTreeMap<Parameters, Vec<&'static str>> {
     found
 }
 
-/// The options by the command words that they matter to, in the order of the help. `None`: to all. An option that matters
-/// to no command is under no words, and only offered where no command is typed yet.
+/// The options, grouped by the names of the commands that use them, in the order of the help. `None` stands for all
+/// commands. An option without a command has an empty list, and is completed only before a command is typed.
 pub(crate) fn options_by_words() -> Vec<(Option<Vec<&'static str>>, Vec<&'static OptionSpec>)> {
     let mut found: Vec<(Option<Vec<&'static str>>, Vec<&'static OptionSpec>)> = Vec::new();
     for option in options::all() {
@@ -88,13 +88,13 @@ pub(crate) fn forms_with_value() -> Vec<String> {
     options::all().filter(|option| option.takes_value()).flat_map(forms).collect()
 }
 
-/// The first sentence of a help text, without its full stop: what fits beside a word.
+/// The first sentence of a help text, without its full stop.
 pub(crate) fn short_help(option: &OptionSpec) -> &'static str {
     let end = option.help.find(". ").unwrap_or(option.help.len());
     option.help[..end].trim_end_matches('.')
 }
 
-/// Fills the marks of a template, each alone on its line, with lines; the mark's indentation is given to each of them.
+/// Replaces the placeholders of a template, each on its own line, with lines of the same indentation.
 pub(crate) fn fill(template: &str, blocks: &[(&str, Vec<String>)]) -> String {
     let mut text = String::new();
     for line in template.lines() {
@@ -105,7 +105,7 @@ pub(crate) fn fill(template: &str, blocks: &[(&str, Vec<String>)]) -> String {
                 block.iter().for_each(|line| text.push_str(&format!("{indent}{line}\n")));
             }
             None => {
-                assert!(!mark.starts_with('@'), "nothing fills {mark}");
+                assert!(!mark.starts_with('@'), "unknown placeholder {mark}");
                 text.push_str(line);
                 text.push('\n');
             }
@@ -114,8 +114,8 @@ pub(crate) fn fill(template: &str, blocks: &[(&str, Vec<String>)]) -> String {
     text
 }
 
-/// The cases of a shell's `case` over command words that complete their parameters; `files` and `commands` are what completes
-/// those there. bash and zsh write them alike.
+/// The cases of a shell's `case` over command names that complete their parameters. `files` and `commands` are the shell
+/// commands that complete files and command names. The syntax is the same in bash and zsh.
 pub(crate) fn parameter_cases(files: &str, commands: &str) -> Vec<String> {
     let mut cases = Vec::new();
     for (parameters, words) in words_by_parameters() {
@@ -135,7 +135,7 @@ pub(crate) fn parameter_cases(files: &str, commands: &str) -> Vec<String> {
 }
 
 #[test]
-fn usage_lines_tell_what_a_command_takes() {
+fn parameters_are_derived_from_usage_lines() {
     let of = |name| parameters(s3cmd::cli::command_table::find(name).expect("a command"));
     assert_eq!(of("put"), Parameters::FilesAndObjects);
     assert_eq!(of("sync"), Parameters::FilesAndObjects);

@@ -1,7 +1,7 @@
-//! The files that are made from the program's own tables: `man/` and `completions/`. They are checked in, and the test
-//! here fails where they differ from what the tables say.
+//! The generated files: `man/` and `completions/`, made from the tables of the program. They are checked in. The test
+//! here fails if they are out of date.
 //!
-//! `BLESS=1 cargo test --test generated` writes them anew.
+//! `BLESS=1 cargo test --test generated` updates them.
 
 mod bash;
 mod fish;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every generated file by its path in the repository.
+/// The generated files by their paths in the repository.
 fn files() -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> = manual::pages().collect();
     files.insert("man/s3cfg.5".into(), s3cfg::page());
@@ -29,17 +29,17 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What lies in the directories of generated files.
-fn present() -> Vec<PathBuf> {
+/// The existing files in the directories of generated files.
+fn existing() -> Vec<PathBuf> {
     let directories = ["man", "completions"].map(|name| root().join(name));
     let entries = directories.iter().filter_map(|directory| fs::read_dir(directory).ok()).flatten();
     entries.map(|entry| entry.expect("the directory can be read").path()).collect()
 }
 
 #[test]
-fn man_pages_and_completions_are_what_the_tables_say() {
+fn man_pages_and_completions_are_up_to_date() {
     let files = files();
-    let stray: Vec<PathBuf> = present()
+    let stray: Vec<PathBuf> = existing()
         .into_iter()
         .filter(|path| !files.contains_key(&*path.strip_prefix(root()).expect("below").to_string_lossy()))
         .collect();
@@ -58,8 +58,7 @@ fn man_pages_and_completions_are_what_the_tables_say() {
         files.iter().filter(|(name, text)| !same(&root().join(name), text)).map(|(name, _)| name).collect();
     assert!(
         stale.is_empty() && stray.is_empty(),
-        "not what the tables say: {stale:?}; not made from them: {stray:?}. \
-         `BLESS=1 cargo test --test generated` writes them anew"
+        "out of date: {stale:?}; not generated: {stray:?}. Update with `BLESS=1 cargo test --test generated`"
     );
 }
 

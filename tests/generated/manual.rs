@@ -20,7 +20,12 @@ fn page_name(row: &CommandSpec) -> String {
 }
 
 fn program() -> String {
-    let mut page = page("s3cmd", "1", &["s3cmd".into()], "store, list, fetch and share objects in S3 stores");
+    let mut page = page(
+        "s3cmd",
+        "1",
+        &["s3cmd".into()],
+        "manage buckets and objects in Amazon S3 and compatible stores",
+    );
     heading(&mut page, "SYNOPSIS");
     page.text([
         bold("s3cmd"),
@@ -33,9 +38,11 @@ fn program() -> String {
         roman("]"),
     ]);
     heading(&mut page, "DESCRIPTION");
-    page.text([roman("The words, options and settings are those of s3cmd 2.4.0, and so is the configuration file. \
-        Several objects move at once, and what was sent or received is verified. Options may stand anywhere on the \
-        line and may be shortened as long as they stay unambiguous; '--' ends them.")]);
+    page.text([roman(
+        "Commands, options and the configuration file are compatible with s3cmd 2.4.0. Objects are transferred \
+         concurrently, and all transferred data is verified. Options can be placed anywhere on the command line and \
+         can be abbreviated as long as they are unambiguous; '--' ends the options.",
+    )]);
     commands(&mut page);
     heading(&mut page, "OPTIONS");
     for group in options::GROUPS.iter().filter(|group| !group.options.is_empty()) {
@@ -54,7 +61,7 @@ fn program() -> String {
 
 fn commands(page: &mut Roff) {
     heading(page, "COMMANDS");
-    page.text([roman("Each has a page of its own, such as "), bold("s3cmd-put"), roman("(1).")]);
+    page.text([roman("Each command has its own manual page, such as "), bold("s3cmd-put"), roman("(1).")]);
     for group in Group::ALL {
         let rows: Vec<&CommandSpec> = COMMANDS.iter().filter(|row| row.group == group).collect();
         if rows.is_empty() {
@@ -73,36 +80,37 @@ fn also(row: &CommandSpec) -> String {
     if aliases.is_empty() { String::new() } else { format!(" Also: {}.", aliases.join(", ")) }
 }
 
-/// Which options s3cmd does not have, for scripts that have to run with both.
+/// The options that s3cmd does not have, for scripts that must run with both programs.
 fn own_options(page: &mut Roff) {
     let own = options::all().filter(|option| option.origin == Origin::Extension);
     let own: Vec<String> = own.map(|option| format!("`--{}`", option.name())).collect();
     subheading(page, "Not in s3cmd 2.4.0");
-    page.text(crate::markup::inlines(&format!("Only this program has {}.", own.join(", "))));
+    page.text(crate::markup::inlines(&format!(
+        "These options exist only in this program: {}.",
+        own.join(", ")
+    )));
 }
 
 fn exit_status(page: &mut Roff) {
     heading(page, "EXIT STATUS");
     for (exit, meaning) in [
-        (Exit::OK, "Everything was done and verified."),
-        (Exit::GENERAL, "Nothing could be done, or a value on the command line is wrong."),
-        (Exit::PARTIAL, "Some items failed; or the options do not parse."),
+        (Exit::OK, "Success: everything was done and verified."),
+        (Exit::GENERAL, "General error, or an invalid option value."),
+        (Exit::PARTIAL, "Some items failed, or the command line is invalid."),
         (Exit::SERVERMOVED, "A redirect could not be followed."),
-        (Exit::SERVERERROR, "The server refused the request as it was."),
-        (Exit::NOTFOUND, "No such bucket, object or document."),
-        (Exit::CONFLICT, "The bucket exists, or is not empty."),
-        (Exit::PRECONDITION, "A precondition did not hold."),
-        (Exit::SERVICE, "The service is overloaded."),
-        (Exit::USAGE, "Wrong command or parameters."),
+        (Exit::SERVERERROR, "The server rejected the request as invalid."),
+        (Exit::NOTFOUND, "The bucket, object or configuration does not exist."),
+        (Exit::CONFLICT, "The bucket already exists, or is not empty."),
+        (Exit::PRECONDITION, "A precondition failed."),
+        (Exit::SERVICE, "The service is overloaded or unavailable."),
+        (Exit::USAGE, "Unknown command or invalid parameters."),
         (Exit::DATAERR, "A transfer failed, with `--stop-on-error`."),
-        (Exit::SOFTWARE, "A failure of the server without a code of its own."),
-        (Exit::OSERR, "The operating system refused something."),
-        (Exit::OSFILE, "A local file could not be read, with `--stop-on-error`."),
-        (Exit::IOERR, "Reading or writing failed, or a host name does not resolve."),
-        (Exit::TEMPFAIL, "Given up after retries."),
-        (Exit::ACCESSDENIED, "Access denied, or a certificate that proves nothing."),
-        (Exit::CONFIG, "No configuration, or no keys in it."),
-        (Exit::CONNECTIONREFUSED, "Nothing listens at the end point."),
+        (Exit::SOFTWARE, "Other server error."),
+        (Exit::IOERR, "I/O error, or a host name cannot be resolved."),
+        (Exit::TEMPFAIL, "Temporary failure: all retries failed."),
+        (Exit::ACCESSDENIED, "Access denied, or the TLS certificate is invalid."),
+        (Exit::CONFIG, "The configuration or the credentials are missing."),
+        (Exit::CONNECTIONREFUSED, "The connection was refused."),
         (Exit::BREAK, "Interrupted by the user."),
     ] {
         entry(page, [bold(exit.0.to_string())], meaning);
@@ -112,17 +120,17 @@ fn exit_status(page: &mut Roff) {
 fn environment(page: &mut Roff) {
     heading(page, "ENVIRONMENT");
     for (names, meaning) in [
-        ("S3CMD_CONFIG", "The configuration file, unless `-c` names one."),
+        ("S3CMD_CONFIG", "Configuration file, if `-c` is not given."),
         (
             "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN",
-            "The key pair and its token, where the configuration file has none.",
+            "Key pair and session token, if the configuration file has no keys.",
         ),
         (
             "AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE",
-            "With either, and without a configuration file, the keys come from the credentials file of the AWS tools.",
+            "If one of them is set and there is no configuration file, the credentials file of the AWS tools is used.",
         ),
-        ("XDG_STATE_HOME", "Where unfinished uploads are remembered; ~/.local/state by default."),
-        ("XDG_CACHE_HOME", "Where a shell's completions are kept for half a minute; ~/.cache by default."),
+        ("XDG_STATE_HOME", "Directory for the state of unfinished uploads (default: ~/.local/state)."),
+        ("XDG_CACHE_HOME", "Directory for cached shell completions (default: ~/.cache)."),
     ] {
         entry(page, [bold(names)], meaning);
     }
@@ -135,7 +143,7 @@ fn files(page: &mut Roff) {
 
 fn command(row: &CommandSpec) -> String {
     let names: Vec<String> = row.names.iter().map(|name| format!("s3cmd-{name}")).collect();
-    let mut page = page(&page_name(row), "1", &names, &first_small(row.summary));
+    let mut page = page(&page_name(row), "1", &names, &lower_first(row.summary));
     heading(&mut page, "SYNOPSIS");
     page.text(usage(row, "[options]"));
     heading(&mut page, "DESCRIPTION");
@@ -152,7 +160,7 @@ fn command(row: &CommandSpec) -> String {
     for spec in &own {
         option(&mut page, spec);
     }
-    let rest = "Options for the account, the connection and messages are in `s3cmd`(1).";
+    let rest = "The global options (credentials, connection, messages) are described in `s3cmd`(1).";
     if own.is_empty() {
         page.text(crate::markup::inlines(rest));
     } else {
@@ -162,8 +170,8 @@ fn command(row: &CommandSpec) -> String {
     rendered(&page)
 }
 
-/// `Upload files` as `upload files`, which is how `apropos` shows it; a word in capitals stays.
-fn first_small(text: &str) -> String {
+/// `Upload files` as `upload files`, the usual form for `apropos`. A word in upper case is not changed.
+fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     match (letters.next(), text.chars().nth(1)) {
         (Some(first), Some(second)) if !second.is_uppercase() => {

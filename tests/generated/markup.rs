@@ -1,18 +1,18 @@
-//! Text of the tables as lines of a manual page.
+//! Formats the texts of the tables as manual pages.
 
 use roff::{Inline, Roff, bold, italic, roman};
 use s3cmd::cli::command_table::CommandSpec;
 use s3cmd::cli::options::OptionSpec;
 
-/// The month of the text; to be changed with a release.
+/// The date of the pages, to be updated with each release.
 const DATE: &str = "2026-11-20";
 
-/// Begins a page: its name in capitals, the section, and the line that `apropos` reads.
+/// Starts a page: its name in upper case, the section, and the line for `apropos`.
 pub(crate) fn page(name: &str, section: &str, names: &[String], summary: &str) -> Roff {
     let mut page = Roff::new();
     let source = concat!("s3cmd-rs ", env!("CARGO_PKG_VERSION"));
     page.control("TH", [name.to_uppercase().as_str(), section, DATE, source, "s3cmd manual"]);
-    // Names of options and keys are to be found and copied whole.
+    // No hyphenation, so that names of options and keys can be searched and copied.
     page.control("nh", []);
     page.control("ad", ["l"]);
     heading(&mut page, "NAME");
@@ -25,25 +25,25 @@ pub(crate) fn heading(page: &mut Roff, title: &str) {
     page.control("SH", [title]);
 }
 
-/// A heading below a heading.
+/// A subheading.
 pub(crate) fn subheading(page: &mut Roff, title: &str) {
     page.control("SS", [title]);
 }
 
-/// A paragraph of its own.
+/// A paragraph.
 pub(crate) fn paragraph(page: &mut Roff, text: &str) {
     page.control("PP", []);
     page.text(inlines(text));
 }
 
-/// A term and what there is to say about it.
+/// A term with its description.
 pub(crate) fn entry(page: &mut Roff, term: impl Into<Vec<Inline>>, text: &str) {
     page.control("TP", []);
     page.text(term);
     page.text(inlines(text));
 }
 
-/// An option with its forms and its help.
+/// An option with its forms and its description.
 pub(crate) fn option(page: &mut Roff, option: &OptionSpec) {
     entry(page, forms(option), option.help);
 }
@@ -65,7 +65,7 @@ fn forms(option: &OptionSpec) -> Vec<Inline> {
     forms
 }
 
-/// `s3cmd put [options] FILE...`, without the options where they go without saying.
+/// `s3cmd put [options] FILE...`. `options` can be empty.
 pub(crate) fn usage(command: &CommandSpec, options: &str) -> Vec<Inline> {
     let mut line = vec![bold(format!("s3cmd {}", command.name()))];
     for word in [options, command.usage].into_iter().filter(|word| !word.is_empty()) {
@@ -87,32 +87,32 @@ pub(crate) fn see_also(page: &mut Roff, pages: &[(String, &str)]) {
     page.text(line);
 }
 
-/// Text in which names stand in backticks.
+/// Text with names in backticks, which become bold.
 pub(crate) fn inlines(text: &str) -> Vec<Inline> {
     let parts = text.split('`').enumerate().filter(|(_, part)| !part.is_empty());
     parts.map(|(index, part)| if index % 2 == 1 { bold(part) } else { roman(part) }).collect()
 }
 
-/// Columns of a line of a stored page; `mandoc -Tlint` asks for 80.
+/// Maximum line length of a stored page. `mandoc -Tlint` recommends less than 80.
 const WIDTH: usize = 78;
 
-/// The page as it is stored, with a word on where it comes from.
+/// The source of the page, with a comment about its origin.
 pub(crate) fn rendered(page: &Roff) -> String {
     let mut text =
-        String::from(".\\\" Made from the tables of the program: BLESS=1 cargo test --test generated\n");
+        String::from(".\\\" Generated from the tables of the program: BLESS=1 cargo test --test generated\n");
     for line in page.render().lines() {
         if line.starts_with('.') {
             text.push_str(line);
         } else {
-            broken(line, &mut text);
+            wrap(line, &mut text);
         }
         text.push('\n');
     }
     text
 }
 
-/// Breaks a line of text at blanks. A new line that begins like a request is kept from being one.
-fn broken(line: &str, text: &mut String) {
+/// Wraps a line of text at spaces. A new line that starts like a request is escaped.
+fn wrap(line: &str, text: &mut String) {
     let mut column = 0;
     for (index, word) in line.split(' ').enumerate() {
         if index > 0 && column + 1 + word.len() > WIDTH && !word.is_empty() {

@@ -1,4 +1,4 @@
-//! `s3cfg.5`: the configuration file, with every key.
+//! `s3cfg.5`: the configuration file and its keys.
 
 use roff::{bold, italic, roman};
 use s3cmd::cli::options::{self, Sets};
@@ -7,16 +7,16 @@ use s3cmd::config::{Dumped, KEYS, Key};
 use crate::markup::{self, entry, heading, inlines, paragraph, rendered, see_also};
 
 const FORMAT: &[&str] = &[
-    "The file is text in UTF-8. A line is `key = value`. Lines that begin with # and empty lines are passed over; a # \
-     further on, or a ;, belongs to the value. White space around key and value does not count, and one pair of double \
-     quotes around the value is taken off.",
-    "Lines such as [default] begin a section. The keys of all sections count alike, and the last one of a name wins. \
-     Unknown keys are passed over, and a line that is none of these gets a warning.",
-    "A value that begins with $ names a variable of the environment, whose value is taken instead. Where there is no such \
-     variable the key keeps what it had.",
-    "Switches are yes or no, in either case: true, yes, on and 1, or false, no, off and 0.",
-    "An option on the command line counts more than the file. `s3cmd --dump-config` prints what is in force, as such a \
-     file.",
+    "The file is UTF-8 text. Each line has the form `key = value`. Empty lines and lines that start with # are ignored; \
+     a # elsewhere, or a ;, is part of the value. White space around key and value is ignored, and one pair of double \
+     quotes around the value is removed.",
+    "Section headers such as [default] are ignored: the keys of all sections apply, and the last value of a key wins. \
+     Unknown keys are ignored. Other lines cause a warning.",
+    "A value that starts with $ is the name of an environment variable and is replaced by the value of the variable. If \
+     the variable is not set, the line is ignored.",
+    "Boolean values are case-insensitive: true, yes, on and 1, or false, no, off and 0.",
+    "Options on the command line override the file. `s3cmd --dump-config` prints the settings in effect, in the format \
+     of this file.",
 ];
 
 /// The page.
@@ -26,11 +26,10 @@ pub(crate) fn page() -> String {
     page.text([italic("~/.s3cfg")]);
     heading(&mut page, "DESCRIPTION");
     page.text([
-        roman("The settings of "),
         bold("s3cmd"),
-        roman("(1) are read from the file that the option "),
+        roman("(1) reads its settings from the file given with "),
         bold("-c"),
-        roman(" names, else from the one in the variable "),
+        roman(", else from the file in the environment variable "),
         bold("S3CMD_CONFIG"),
         roman(", else from "),
         italic("~/.s3cfg"),
@@ -38,7 +37,7 @@ pub(crate) fn page() -> String {
     ]);
     FORMAT.iter().for_each(|text| paragraph(&mut page, text));
     heading(&mut page, "KEYS");
-    page.text([roman("In brackets stand the kind of value and the default.")]);
+    page.text([roman("The type and the default of each key are given in parentheses.")]);
     for key in KEYS.iter().filter(|key| key.in_file) {
         entry(&mut page, [bold(key.name), roman(format!(" ({})", kind(key)))], &description(key));
     }
@@ -60,7 +59,7 @@ pub(crate) fn page() -> String {
 
 /// `number; 5`
 fn kind(key: &Key) -> String {
-    // What the terminal and the locale decide is not the same on every machine.
+    // The default of progress_meter depends on the terminal.
     match (key.name, key.default_text()) {
         ("progress_meter", _) => "yes or no; yes on a terminal".to_owned(),
         (_, None) => format!("{}; unset", key.kind),
@@ -76,9 +75,9 @@ fn description(key: &Key) -> String {
     let lines: Vec<&str> = key.description.iter().map(|line| line.trim()).collect();
     let mut text = lines.join(" ");
     if key.no_effect {
-        text.push_str(" Accepted without effect.");
+        text.push_str(" Accepted, but has no effect.");
     }
-    let options = setting(key);
+    let options = options_for(key);
     if !options.is_empty() {
         text.push_str(&format!(" Set by {}.", options.join(", ")));
     }
@@ -89,7 +88,10 @@ fn description(key: &Key) -> String {
 }
 
 /// The options that set a key.
-fn setting(key: &Key) -> Vec<String> {
-    let sets = |option: &&options::OptionSpec| matches!(option.sets, Sets::Key(name) | Sets::On(name) | Sets::Off(name) | Sets::Fixed(name, _) if name == key.name);
+fn options_for(key: &Key) -> Vec<String> {
+    let sets = |option: &&options::OptionSpec| match option.sets {
+        Sets::Key(name) | Sets::On(name) | Sets::Off(name) | Sets::Fixed(name, _) => name == key.name,
+        _ => false,
+    };
     options::all().filter(sets).map(|option| format!("`--{}`", option.name())).collect()
 }

@@ -12,7 +12,7 @@ pub(crate) fn script() -> String {
         let specs = rows.into_iter().flat_map(specs);
         match words {
             None => common.extend(specs),
-            // Where no command is typed yet, any may follow.
+            // Before a command is typed, the options of all commands are completed.
             Some(words) => {
                 let pattern = words.iter().map(|word| format!("|{word}")).collect::<String>();
                 by_command.push(format!("[[ $command == (''{pattern}) ]] && options+=("));
@@ -32,9 +32,9 @@ pub(crate) fn script() -> String {
     lines::fill(include_str!("templates/_s3cmd"), &blocks)
 }
 
-/// The forms of an option as `_arguments` wants them.
+/// The forms of an option in the syntax of `_arguments`.
 fn specs(option: &OptionSpec) -> Vec<String> {
-    // Options that add to a list may stand again; of the others the last one counts, so that it is not forbidden either.
+    // Options that add to a list can be repeated.
     let again = if matches!(option.sets, Sets::List(_)) { "*" } else { "" };
     let help = escaped(short_help(option), "[]");
     let value = option.metavar.map(|metavar| format!(":{}:{}", escaped(metavar, ":[]"), action(option)));
@@ -50,14 +50,14 @@ fn action(option: &OptionSpec) -> String {
     match option.value_kind() {
         None | Some(ValueKind::Free) => String::new(),
         Some(ValueKind::File) => "_files".to_owned(),
-        // The blank in front keeps `_arguments` from putting arguments of its own before this one.
+        // The leading space prevents `_arguments` from inserting its own arguments before this one.
         Some(ValueKind::Remote) => " _s3cmd_remote objects".to_owned(),
         Some(ValueKind::Choice(choices)) => format!("({})", choices.join(" ")),
         Some(ValueKind::Prefix(starts)) => format!("compadd -S \"\" {}", starts.join(" ")),
     }
 }
 
-/// With a backslash before each of these and before backslashes.
+/// Escapes the given characters, and backslashes, with a backslash.
 fn escaped(text: &str, special: &str) -> String {
     text.chars()
         .flat_map(|c| (special.contains(c) || c == '\\').then_some('\\').into_iter().chain([c]))

@@ -182,7 +182,7 @@ fn secrets_that_others_may_read_are_told_on_request() {
         std::fs::set_permissions(t.home(".s3cfg"), std::fs::Permissions::from_mode(mode)).expect("a mode");
     };
     mode(0o644);
-    t.s3cmd("-v ls s3://BUCKET").run().explains("INFO: Other users may read the secrets in");
+    t.s3cmd("-v ls s3://BUCKET").run().explains("INFO: Other users can read the secrets in");
     t.s3cmd("check s3://BUCKET").ok().mentions(words);
     t.s3cmd("ls s3://BUCKET").ok();
     mode(0o600);

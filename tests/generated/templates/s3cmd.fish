@@ -1,5 +1,5 @@
 # fish completion for s3cmd
-# Made from the tables of the program: BLESS=1 cargo test --test generated
+# Generated from the tables of the program: BLESS=1 cargo test --test generated
 
 # Prints the first word that is neither an option nor the value of one.
 function __s3cmd_command
@@ -30,18 +30,18 @@ function __s3cmd_in
     contains -- (__s3cmd_command) $argv
 end
 
-# Whether the command is one of these, or none is typed yet.
+# Whether the command is one of these, or not typed yet.
 function __s3cmd_may_be_in
     set -l command (__s3cmd_command)
     or return 0
     contains -- $command $argv
 end
 
-# Buckets, or objects, that the configured store has; where local files are meant, too, only once the word says so.
+# Buckets or objects of the configured store. With local files as an alternative: only if the word starts with s3:.
 function __s3cmd_remote
     set -l words (commandline -opc)
     set -l word (commandline -ct)
-    # The value of an option stands behind its equals sign.
+    # The value of an option follows its equals sign.
     set word (string replace -r -- '^--[^=]*=' '' $word)
     if test "$argv[2]" = too; and not string match -qir '^s3:' -- $word
         test -n "$word"; and printf 's3://\n'
