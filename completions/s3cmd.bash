@@ -1,7 +1,7 @@
 # bash completion for s3cmd                                -*- shell-script -*-
-# Made from the tables of the program: BLESS=1 cargo test --test generated
+# Generated from the tables of the program: BLESS=1 cargo test --test generated
 
-# The words up to the cursor as a shell sees them: bash's completion also breaks them at : and =.
+# The words up to the cursor, split as by the shell: bash completion also splits at : and =.
 _s3cmd_split() {
     local rest=${COMP_LINE:0:COMP_POINT} index word trimmed
     words=()
@@ -34,7 +34,7 @@ _s3cmd_command() {
     done
 }
 
-# Offers the words that begin with what is typed. Readline replaces only what stands behind the last : or =.
+# Completes with the lines of stdin that start with the current word. Readline replaces only the part after the last : or =.
 _s3cmd_offer() {
     local found typed=${current#[\"\']} end=${piece#[\"\']} cut=
     typed=${typed//\\/} end=${end//\\/}
@@ -57,16 +57,16 @@ _s3cmd_files() {
     while IFS= read -r found; do COMPREPLY+=("$found"); done < <(compgen -f -- "${current#[\"\']}")
 }
 
-# Buckets, or objects, that the configured store has.
+# Buckets or objects of the configured store.
 _s3cmd_remote() {
     local program=${words[0]}
     [[ $program == \~/* ]] && program=$HOME/${program#\~/}
-    # Names are quoted like those of files, but the colon of s3: has to stay what it is.
+    # Names are quoted like file names, but the colon of s3: must not be quoted.
     [[ $current == *:* ]] && compopt -o filenames 2>/dev/null
     _s3cmd_offer < <("$program" __complete bash "$1" "$current" "${words[@]:1:${#words[@]}-2}" 2>/dev/null)
 }
 
-# Local files, or what is in the store once the word says so.
+# Local files, or remote objects if the word starts with s3:.
 _s3cmd_either() {
     if [[ ${current#[\"\']} == [sS]3:* ]]; then
         _s3cmd_remote "$1"
@@ -189,7 +189,7 @@ _s3cmd() {
         option=${current%%=*}
         current=${current#*=}
         _s3cmd_value "$option"
-        # Where = does not break words, the option is a part of what is replaced.
+        # If = does not split words, the option is part of the replaced text.
         [[ $piece == "$option="* ]] && COMPREPLY=("${COMPREPLY[@]/#/$option=}")
         return
     fi
