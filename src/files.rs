@@ -1,7 +1,7 @@
 //! Errors of a file that only `close` and `fsync` report.
 //!
-//! A network file system can accept every `write` and reject the data later: NFS reports an exceeded quota when the file
-//! is closed. Dropping a `File` ignores that error.
+//! A network file system can accept every `write` and reject the data later: NFS reports an exceeded quota when the
+//! file is closed. Dropping a `File` ignores that error.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +12,8 @@ use std::path::Path;
 const ATTEMPTS: usize = 8;
 
 /// Returns the error that `close` would report, while the file stays open and keeps its locks. For this, a duplicate of
-/// the file descriptor is closed, which makes a network file system flush the data. On local file systems this is cheap.
+/// the file descriptor is closed, which makes a network file system flush the data. On local file systems this is
+/// cheap.
 #[cfg(unix)]
 pub(crate) fn check_close_errors(file: impl std::os::fd::AsFd) -> io::Result<()> {
     let mut ended = Ok(());

@@ -10,8 +10,8 @@ static RESUMABLE: Mutex<Vec<Weak<Entry>>> = Mutex::new(Vec::new());
 /// Maximum number of items in the report. More lines would hide other messages.
 const MAX_LINES: usize = 10;
 
-/// Whether an interruption was requested. Long-running work on blocking threads must check it, because nothing else stops
-/// such threads.
+/// Whether an interruption was requested. Long-running work on blocking threads must check it, because nothing else
+/// stops such threads.
 pub(crate) fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }

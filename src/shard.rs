@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 /// Part `I` of `N`. The runs for the parts need no coordination.
 ///
 /// A name belongs to part `H mod N + 1`, where `H` is the first eight bytes of its SHA-256 as a big-endian number. The
-/// parts are disjoint, together they are complete, and they do not depend on the current contents of a listing. The rule
-/// is part of the interface and does not change.
+/// parts are disjoint, together they are complete, and they do not depend on the current contents of a listing. The
+/// rule is part of the interface and does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     index: u32,

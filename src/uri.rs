@@ -62,8 +62,8 @@ impl S3Uri {
         Self { bucket: bucket.into(), key: key.into() }
     }
 
-    /// Parses `s3://...`. The scheme is case-insensitive and can be followed by more than two slashes. One slash separates
-    /// the bucket from the key, which is not changed (measured on s3cmd 2.4.0). `None` for anything else.
+    /// Parses `s3://...`. The scheme is case-insensitive and can be followed by more than two slashes. One slash
+    /// separates the bucket from the key, which is not changed (measured on s3cmd 2.4.0). `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let scheme = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("s3://"))?;
         let rest = text[scheme.len()..].trim_start_matches('/');

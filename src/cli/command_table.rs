@@ -114,7 +114,7 @@ impl Group {
             Self::Settings => "Bucket settings",
             Self::Uploads => "Unfinished multipart uploads",
             Self::CloudFront => "CloudFront",
-            Self::Tools => "Presigned URLs, tests and the embedded server",
+            Self::Tools => "Tools and embedded server",
         }
     }
 }
@@ -321,7 +321,7 @@ commands! {
         "Buckets are directories, objects are files. With --remote there is no DIRECTORY: the server provides access \
          to a bucket or prefix of the configured store with separate access keys. Without --auth-file and --auth-key, \
          a key pair is generated, printed, and written to a configuration file that is ready to use."; no_account
-    Help Tools ["help"], 0 to 1, "[COMMAND]", "Show this help, or the help of a command"; no_account
+    Help Tools ["help"], 0 to 1, "[COMMAND]", "Print this help, or the help of a command"; no_account
 }
 
 #[cfg(test)]

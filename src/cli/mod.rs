@@ -95,7 +95,7 @@ impl Invocation {
             return Ok(());
         }
         if self.options.text(CliOnly::Provider).is_some() {
-            return refused(vec!["Parameter problem: --provider goes with --configure".to_owned()]);
+            return refused(vec!["Parameter problem: --provider requires --configure".to_owned()]);
         }
         if !self.has_word {
             let quiet = self.options.switch(CliOnly::Quiet) == Some(true);

@@ -14,7 +14,7 @@ fn run(args: &[&str]) -> Invocation {
     }
 }
 
-/// What stands after `s3cmd: error: `.
+/// The text after `s3cmd: error: `.
 fn error(args: &[&str]) -> String {
     match line(args) {
         Parsed::Fail { stderr, stdout, exit: 2 } if stdout.is_empty() => stderr
@@ -42,7 +42,7 @@ fn text(value: &str) -> OptionValue {
 }
 
 #[test]
-fn options_stand_anywhere() {
+fn options_can_be_anywhere() {
     for args in [
         ["-r", "--limit", "3", "ls", "s3://b"],
         ["ls", "-r", "s3://b", "--limit", "3"],
@@ -135,7 +135,7 @@ fn repeated_values_are_all_kept_in_their_order() {
 }
 
 #[test]
-fn prefixes_are_taken_while_unambiguous() {
+fn unambiguous_abbreviations_are_accepted() {
     assert_eq!(run(&["--rec"]).options.key("recursive"), Some(&OptionValue::Switch(true)));
     assert_eq!(run(&["--acl-pub"]).options.key("acl_public"), Some(&OptionValue::Switch(true)));
     assert_eq!(run(&["--no-prog"]).options.key("progress_meter"), Some(&OptionValue::Switch(false)));
@@ -152,7 +152,7 @@ fn prefixes_are_taken_while_unambiguous() {
 }
 
 #[test]
-fn errors_have_the_words_of_optparse() {
+fn errors_have_the_messages_of_optparse() {
     for (args, expected) in [
         (&["--nosuch"][..], "no such option: --nosuch"),
         (&["--no-such=3"], "no such option: --no-such"),
@@ -183,7 +183,7 @@ fn errors_have_the_words_of_optparse() {
 
 #[cfg(unix)]
 #[test]
-fn arguments_survive_that_are_not_utf8() {
+fn arguments_that_are_not_utf8_are_kept() {
     use std::os::unix::ffi::OsStringExt;
     let odd = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let args = [odd(b"put"), odd(b"a\xff"), odd(b"--exclude-from=\xfe"), odd(b"-c\xfd"), odd(b"s3://b")];
@@ -191,12 +191,12 @@ fn arguments_survive_that_are_not_utf8() {
     assert_eq!(run.args, [odd(b"a\xff"), odd(b"s3://b")]);
     assert_eq!(run.options.lists, [(List::ExcludeFrom, odd(b"\xfe"))]);
     assert_eq!(run.options.text(CliOnly::ConfigFile), Some(odd(b"\xfd").as_os_str()));
-    let Parsed::Fail { stderr, .. } = parse([odd(b"-r\xff")]) else { panic!("not refused") };
+    let Parsed::Fail { stderr, .. } = parse([odd(b"-r\xff")]) else { panic!("accepted") };
     assert!(stderr.ends_with("no such option: -\\udcff\n"), "{stderr}");
 }
 
 #[test]
-fn the_checked_integer_goes_on_in_decimal() {
+fn integers_are_converted_to_decimal() {
     let run = run(&["--multipart-chunk-size-mb=0x10"]);
     assert_eq!(run.options.key("multipart_chunk_size_mb"), Some(&text("16")));
 }
@@ -209,7 +209,7 @@ fn the_version_of_s3cmd_comes_first() {
 }
 
 #[test]
-fn help_comes_before_what_stands_after_it() {
+fn help_comes_before_later_errors() {
     assert!(printed(&["--version", "--help", "--nosuch"]).contains("Buckets and listings:"));
     assert_eq!(error(&["--nosuch", "--help"]), "no such option: --nosuch");
     for args in [
@@ -231,13 +231,13 @@ fn help_comes_before_what_stands_after_it() {
 }
 
 #[test]
-fn help_for_an_unknown_command_is_refused() {
-    let Parsed::Fail { stderr, exit, .. } = line(&["help", "lss"]) else { panic!("not refused") };
+fn help_for_an_unknown_command_is_an_error() {
+    let Parsed::Fail { stderr, exit, .. } = line(&["help", "lss"]) else { panic!("accepted") };
     assert_eq!((stderr.as_str(), exit), ("ERROR: Invalid command: lss\nERROR: Did you mean 'ls'?\n", 64));
 }
 
 #[test]
-fn a_page_shows_the_options_that_matter() {
+fn a_page_shows_the_options_of_its_command() {
     let page = printed(&["help", "signurl"]);
     assert!(page.contains("--content-disposition=TEXT") && !page.contains("--exclude"), "{page}");
     assert!(printed(&["help", "del"]).contains("Also: rm\n"));
@@ -283,7 +283,7 @@ fn a_command_is_checked_once_the_settings_are_there() {
 }
 
 #[test]
-fn commands_without_an_account_say_so() {
+fn some_commands_need_no_credentials() {
     for (args, optional) in [
         (&["serve", "d"][..], true),
         (&["check", "--embedded"], true),
@@ -307,9 +307,11 @@ fn typed_secrets_are_not_shown() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
-    /// Whatever is typed, there is an answer, and an error keeps its form.
+    /// Every line can be parsed, and errors have one of the two formats.
     #[test]
-    fn no_line_is_too_odd(args in proptest::collection::vec("(-{0,3}[a-zé=:$ ]{0,4}|--no-[a-z]{0,3}|\\PC{0,6})", 0..6)) {
+    fn every_line_is_parsed(
+        args in proptest::collection::vec("(-{0,3}[a-zé=:$ ]{0,4}|--no-[a-z]{0,3}|\\PC{0,6})", 0..6),
+    ) {
         match parse(args.iter().map(OsString::from)) {
             Parsed::Fail { stderr, exit, .. } => {
                 let form = if exit == 2 { "Usage: s3cmd [options] COMMAND" } else { "ERROR: " };

@@ -82,8 +82,8 @@ fn container_url(env: &dyn Environment) -> Option<String> {
     Some(url).filter(|_| is_trusted)
 }
 
-/// The provider of the profile `$AWS_PROFILE` or `default`: `credential_process`, a web identity, or a role to be assumed
-/// with the keys of `source_profile`. Profiles are defined in the credentials file, or in `~/.aws/config` as
+/// The provider of the profile `$AWS_PROFILE` or `default`: `credential_process`, a web identity, or a role to be
+/// assumed with the keys of `source_profile`. Profiles are defined in the credentials file, or in `~/.aws/config` as
 /// `profile NAME`.
 pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<CredentialsProvider> {
     let named = env.non_empty("AWS_CONFIG_FILE").map(PathBuf::from);
@@ -156,8 +156,8 @@ fn region(settings: &Settings, env: &dyn Environment) -> String {
     env.non_empty("AWS_REGION").unwrap_or(configured)
 }
 
-/// The URL of the Security Token Service: `AWS_ENDPOINT_URL_STS`, else the host `AWS_STS_ENDPOINT` as in s3cmd, else the
-/// global endpoint, or the regional one if `AWS_STS_REGIONAL_ENDPOINTS` is `regional`.
+/// The URL of the Security Token Service: `AWS_ENDPOINT_URL_STS`, else the host `AWS_STS_ENDPOINT` as in s3cmd, else
+/// the global endpoint, or the regional one if `AWS_STS_REGIONAL_ENDPOINTS` is `regional`.
 fn sts(region: &str, env: &dyn Environment) -> String {
     if let Some(url) = env.non_empty("AWS_ENDPOINT_URL_STS") {
         return url.trim_end_matches('/').to_owned() + "/";

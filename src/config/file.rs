@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Contents {
     /// Values as written, before the expansion of `$NAME`.
     pub(crate) values: BTreeMap<String, String>,
-    /// The numbers, starting at 1, of lines that are neither comment, section nor `key = value`. Their text is not kept,
-    /// because it could be a secret in the format of another program.
+    /// The numbers, starting at 1, of lines that are neither comment, section nor `key = value`. Their text is not
+    /// kept, because it could be a secret in the format of another program.
     pub(crate) ignored: Vec<usize>,
 }
 
@@ -60,8 +60,8 @@ fn split_assignment(line: &str) -> Option<(&str, &str)> {
 
 /// Removes one pair of double quotes, then surrounding white space.
 ///
-/// If white space follows the closing quote, s3cmd removes a character of the white space instead of the quote. Here the
-/// quotes are removed in this case, too.
+/// If white space follows the closing quote, s3cmd removes a character of the white space instead of the quote. Here
+/// the quotes are removed in this case, too.
 fn unquoted(value: &str) -> &str {
     let value = value.trim();
     match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {

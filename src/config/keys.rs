@@ -113,8 +113,8 @@ impl Value for i64 {
     }
 }
 
-/// Parses an integer as Python's `int()` does: surrounding white space, a sign and single underscores between digits are
-/// allowed. Numbers that do not fit into 64 bits are clamped.
+/// Parses an integer as Python's `int()` does: surrounding white space, a sign and single underscores between digits
+/// are allowed. Numbers that do not fit into 64 bits are clamped.
 pub(crate) fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
     let (negative, digits) = match text.as_bytes().first()? {
@@ -156,9 +156,9 @@ fn scaled(digits: &str, unit: i64) -> Option<i64> {
     integer(digits).filter(|n| *n != 0).map(|n| n.saturating_mul(unit))
 }
 
-/// Removes the scheme of an endpoint, if present (`https://lumidata.eu` becomes `lumidata.eu`). Measured on s3cmd 2.4.0:
-/// it is removed once, and only in lower case. Here the case does not matter, because an upper-case scheme would become
-/// part of the host name.
+/// Removes the scheme of an endpoint, if present (`https://lumidata.eu` becomes `lumidata.eu`). Measured on s3cmd
+/// 2.4.0: it is removed once, and only in lower case. Here the case does not matter, because an upper-case scheme would
+/// become part of the host name.
 pub(crate) fn endpoint(given: RawValue<'_>) -> Result<String, InvalidValue> {
     let text = String::read("", given)?;
     let scheme_ends = ["http://", "https://"].into_iter().find_map(|scheme| {

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 const ENVIRONMENT_DEPENDENT: &[&str] =
     &["encoding", "progress_meter", "public_url_use_https", "signurl_use_https"];
 
-/// The text of a configuration file with these settings. `existing` is the current text of the file, if it exists. A new
-/// file gets every key, as in s3cmd. `typed` returns whether an option set a key.
+/// The text of a configuration file with these settings. `existing` is the current text of the file, if it exists. A
+/// new file gets every key, as in s3cmd. `typed` returns whether an option set a key.
 pub fn text(
     existing: Option<&str>,
     settings: &Settings,
@@ -76,8 +76,8 @@ fn quoted(value: &str) -> String {
     if needs_quotes { format!("\"{value}\"") } else { value.to_owned() }
 }
 
-/// Writes the file with mode 0600 and replaces it atomically. If the path is a symbolic link, its target is replaced and
-/// the link is kept.
+/// Writes the file with mode 0600 and replaces it atomically. If the path is a symbolic link, its target is replaced
+/// and the link is kept.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let path = target(path);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

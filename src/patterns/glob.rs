@@ -75,8 +75,8 @@ pub(super) fn to_python(glob: &str) -> String {
     out + &piece + r")\Z"
 }
 
-/// The index of the `]` that closes a set whose first character is at `start`. A `]` at the very beginning of a set, also
-/// after `!`, is a member of the set.
+/// The index of the `]` that closes a set whose first character is at `start`. A `]` at the very beginning of a set,
+/// also after `!`, is a member of the set.
 fn end_of_set(chars: &[char], start: usize) -> Option<usize> {
     let mut from = start;
     if chars.get(from) == Some(&'!') {
@@ -132,8 +132,8 @@ pub struct Wildcard {
 }
 
 impl Wildcard {
-    /// Parses a text that contains `*` or `?`. `None` for other texts: `[...]` alone is not a wildcard, but it is special
-    /// in combination with one.
+    /// Parses a text that contains `*` or `?`. `None` for other texts: `[...]` alone is not a wildcard, but it is
+    /// special in combination with one.
     pub fn new(text: &str) -> Option<Self> {
         let first = text.find(['*', '?'])?;
         let regex = regexp::plain(&format!("\\A{}\\z", to_regex(text)))?;

@@ -114,8 +114,8 @@ pub(crate) fn fill(template: &str, blocks: &[(&str, Vec<String>)]) -> String {
     text
 }
 
-/// The cases of a shell's `case` over command names that complete their parameters. `files` and `commands` are the shell
-/// commands that complete files and command names. The syntax is the same in bash and zsh.
+/// The cases of a shell's `case` over command names that complete their parameters. `files` and `commands` are the
+/// shell commands that complete files and command names. The syntax is the same in bash and zsh.
 pub(crate) fn parameter_cases(files: &str, commands: &str) -> Vec<String> {
     let mut cases = Vec::new();
     for (parameters, words) in words_by_parameters() {

@@ -7,16 +7,16 @@ use s3cmd::config::{Dumped, KEYS, Key};
 use crate::markup::{self, entry, heading, inlines, paragraph, rendered, see_also};
 
 const FORMAT: &[&str] = &[
-    "The file is UTF-8 text. Each line has the form `key = value`. Empty lines and lines that start with # are ignored; \
-     a # elsewhere, or a ;, is part of the value. White space around key and value is ignored, and one pair of double \
-     quotes around the value is removed.",
-    "Section headers such as [default] are ignored: the keys of all sections apply, and the last value of a key wins. \
-     Unknown keys are ignored. Other lines cause a warning.",
-    "A value that starts with $ is the name of an environment variable and is replaced by the value of the variable. If \
-     the variable is not set, the line is ignored.",
+    "The file is UTF-8 text. Each line has the form `key = value`. Empty lines and lines that start with # are \
+     ignored; a # elsewhere, or a ;, is part of the value. White space around key and value is ignored, and one pair \
+     of double quotes around the value is removed.",
+    "Section headers such as [default] are ignored: the keys of all sections apply, and the last value of a key \
+     wins. Unknown keys are ignored. Other lines cause a warning.",
+    "A value that starts with $ is the name of an environment variable and is replaced by the value of the variable. \
+     If the variable is not set, the line is ignored.",
     "Boolean values are case-insensitive: true, yes, on and 1, or false, no, off and 0.",
-    "Options on the command line override the file. `s3cmd --dump-config` prints the settings in effect, in the format \
-     of this file.",
+    "Options on the command line override the file. `s3cmd --dump-config` prints the settings in effect, in the \
+     format of this file.",
 ];
 
 /// The page.

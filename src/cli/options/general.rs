@@ -7,7 +7,7 @@ use super::{OptionSpec, Scope, Sets, flag, value};
 use crate::config::CliOnly;
 
 pub(super) const ACCOUNT: &[OptionSpec] = &[
-    flag(&["help"], Sets::Help, Scope::Every, "Show this help, or the help of the command on the line.")
+    flag(&["help"], Sets::Help, Scope::Every, "Print this help, or the help of the given command.")
         .short('h'),
     flag(
         &["version"],
@@ -35,7 +35,7 @@ pub(super) const ACCOUNT: &[OptionSpec] = &[
         "KEY",
         Sets::Key("secret_key"),
         Scope::Every,
-        "Secret access key. Visible to other users in `ps`; prefer the configuration file.",
+        "Secret access key. Visible to other users in the process list; prefer the configuration file.",
     ),
     value(
         &["access_token"],

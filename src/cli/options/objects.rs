@@ -543,7 +543,7 @@ pub(super) const SINGLE: &[OptionSpec] = &[
         Sets::List(List::AuthKey),
         Scope::Only(&[Serve]),
         "Accept this key pair. Each pair is a separate user without access to the data of the others (see \
-         --share-auth-keys). Visible to other users in `ps`; prefer --auth-file. Can be repeated.",
+         --share-auth-keys). Visible to other users in the process list; prefer --auth-file. Can be repeated.",
     )
     .extension(),
 ];

@@ -62,7 +62,13 @@ pub(super) const SERVING: &[OptionSpec] = &[
         "Append a line per request to FILE, in the format of S3 server access logs; '-' is standard output.",
     )
     .extension(),
-    flag(&["metrics"], Sets::On("metrics"), SERVE, "Serve Prometheus metrics at /-/metrics, without authentication.").extension(),
+    flag(
+        &["metrics"],
+        Sets::On("metrics"),
+        SERVE,
+        "Serve Prometheus metrics at /-/metrics, without authentication.",
+    )
+    .extension(),
     value(
         &["lifecycle-day"],
         "SECONDS",
