@@ -39,7 +39,10 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
     };
     // Each of several runs has to read the destination alike.
-    let destination = Destination::new(destination, total > 1 || cx.shard().is_some())?;
+    let destination = match Destination::new(destination, total > 1 || cx.shard().is_some()) {
+        Ok(destination) => destination,
+        Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
+    };
     if !matches!(destination, Destination::Stdout) {
         selection.refuse_same_names()?;
     }
