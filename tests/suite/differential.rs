@@ -131,7 +131,7 @@ impl Twins {
     fn share_times(&self) {
         for entry in walkdir::WalkDir::new(self.theirs.path("")).into_iter().filter_map(Result::ok) {
             let Ok(relative) = entry.path().strip_prefix(self.theirs.path("")) else { continue };
-            let ours = self.ours.path().join(relative);
+            let ours = self.ours.path(relative);
             let (Ok(theirs), Ok(_)) = (entry.path().symlink_metadata(), ours.symlink_metadata()) else {
                 continue;
             };
