@@ -200,14 +200,14 @@ def test_header_of_two(s3, ids, there):
 
 def test_header_by_email(s3, wire, ids, there):
     if not wire.alt_email:
-        pytest.skip("users have no e-mail addresses here")
+        pytest.skip("the users of this service have no e-mail addresses")
     s3.put_object_acl(**there, GrantRead=f'emailAddress="{wire.alt_email}"')
     assert (ids.alt, "READ") in grants(s3.get_object_acl(**there))
 
 
 def test_document_by_email(s3, wire, ids, there):
     if not wire.alt_email:
-        pytest.skip("users have no e-mail addresses here")
+        pytest.skip("the users of this service have no e-mail addresses")
     entry = {"Grantee": {"Type": "AmazonCustomerByEmail", "EmailAddress": wire.alt_email}, "Permission": "READ"}
     s3.put_object_acl(**there, AccessControlPolicy=policy(ids.main, user(ids.main, "FULL_CONTROL"), entry))
     assert (ids.alt, "READ") in grants(s3.get_object_acl(**there))

@@ -44,7 +44,7 @@ def test_delete_of_none_leaves_the_bucket(wire, s3, shared, sub):
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_by_another_user(wire, shared, method, sub):
     if (method, sub) == ("PUT", "location"):
-        pytest.skip("there is no such operation")
+        pytest.skip("the operation does not exist")
     answer = wire.do(method, shared, query=sub, user=wire.alt, body="<x/>" if method == "PUT" else "")
     # Refused for the user; or for what it would say, or not known at all: never done.
     assert answer.status in (403, 501, 405) or (method == "PUT" and answer.status == 400), answer
