@@ -180,7 +180,7 @@ def key():
 
 
 def refused(code, status, call, *arguments, **parameters):
-    """Expects that a client's call or an `Answer` fails with this error. `code` is empty if the response has no body."""
+    """Expects that a client's call or an `Answer` fails with this error. `code` is empty for a response without a body."""
     if isinstance(call, Answer):
         if isinstance(code, (tuple, list, set)):
             assert call.code in code, call

@@ -1,5 +1,5 @@
-"""Bucket documents: lifecycle, website, ownership, public-access block, request payment, notification, logging, and those
-that a service without the feature reports as absent."""
+"""Bucket documents: lifecycle, website, ownership, public-access block, request payment, notification, logging, and
+those that a service without the feature reports as absent."""
 
 import datetime
 

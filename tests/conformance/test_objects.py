@@ -336,8 +336,8 @@ def test_put_without_a_length(wire, shared, key):
 
 @pytest.mark.parametrize("size", [3, 200_000])
 def test_a_refused_put_does_not_break_the_next_request(wire, s3, shared, key, size):
-    # A client that waits for 100 Continue (as boto3 does) and is rejected continues on the same connection, or the server
-    # announces that it closes the connection.
+    # A client that waits for 100 Continue (as boto3 does) and is rejected continues on the same connection, unless the
+    # server announces that it closes it.
     for _ in range(20):
         refused("MetadataTooLarge", 400, s3.put_object, Bucket=shared, Key=key, Body=b"x" * size, Metadata={"a": "v" * 2100})
         assert s3.list_objects_v2(Bucket=shared, Prefix=key)["KeyCount"] == 0
