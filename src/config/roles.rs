@@ -3,7 +3,7 @@
 use super::accounts::{lookup, verbatim};
 use super::{Environment, Settings};
 use crate::s3::credentials::Credentials;
-use crate::s3::roles::{Issuer, Role, Token};
+use crate::s3::roles::{Provider, Role, Token};
 use ini::{Ini, Properties};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -24,7 +24,7 @@ const PLAIN_HOSTS: [&str; 6] =
 #[derive(Clone, Debug)]
 pub struct RoleSource {
     /// Gives the keys.
-    pub issuer: Issuer,
+    pub provider: Provider,
     /// Where they are looked for, in words.
     pub what: &'static str,
     /// Why there are none in the configuration file.
@@ -32,7 +32,7 @@ pub struct RoleSource {
 }
 
 fn source(role: Role, what: &'static str) -> RoleSource {
-    RoleSource { issuer: Issuer::new(role), what, reason: String::new() }
+    RoleSource { provider: Provider::new(role), what, reason: String::new() }
 }
 
 /// The role that the environment names: a web identity, else that of the container, else that of the machine, which every

@@ -270,7 +270,7 @@ fn a_missing_profile_is_told() {
 
 /// What the settings say about where keys come from.
 fn role(home: &Home) -> String {
-    home.settings().role.map_or_else(String::new, |role| format!("{}: {:?}", role.what, role.issuer))
+    home.settings().role.map_or_else(String::new, |role| format!("{}: {:?}", role.what, role.provider))
 }
 
 #[test]
