@@ -49,7 +49,7 @@ async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
     let is_empty = if settings.dry_run {
         let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
         let page = client.list_page(&uri.bucket, &one, None).await.map_err(Removal::Refused)?;
-        page.len() == 0
+        page.entries().next().is_none()
     } else {
         match client.delete_bucket(&uri.bucket).await {
             Ok(()) => return Ok(()),

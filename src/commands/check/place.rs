@@ -140,7 +140,11 @@ pub(super) async fn look_around(cx: &Context, place: &Place, report: &mut Report
     let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
     match client.list_page(&place.bucket, &one, None).await {
         Ok(page) => {
-            let what = if page.len() == 0 { "the bucket is empty" } else { "the bucket holds objects" };
+            let what = if page.entries().next().is_none() {
+                "the bucket is empty"
+            } else {
+                "the bucket holds objects"
+            };
             report.ok("list", what)
         }
         Err(error) => {

@@ -181,7 +181,7 @@ async fn target(cx: &Context, from: &[Listing], areas: &[Area], destination: S3U
             cx.client().list_page(&below.bucket, &below_options, None),
         )?;
         let is_object = pages.0.entries().next().is_some_and(|first| first.key == object.prefix);
-        if is_object && pages.1.len() == 0 {
+        if is_object && pages.1.entries().next().is_none() {
             let exact = Some(destination.key.clone());
             return Ok(Target { directory: destination, exact });
         }

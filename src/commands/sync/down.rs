@@ -99,7 +99,7 @@ async fn destination(
             ..Default::default()
         };
         let page = cx.client().list_page(&uri.bucket, &options, None).await?;
-        if page.len() == 0 {
+        if page.entries().next().is_none() {
             return if with_slash { directory() } else { Ok(Some(Destination::File(path.to_owned()))) };
         }
     }
