@@ -1,7 +1,7 @@
 //! The main program: parse the command line, load the configuration, run the command, return its exit code.
 
 use s3cmd::cli::{self, Invocation, Parsed};
-use s3cmd::commands::{self, context::Context};
+use s3cmd::commands::{self, shared::context::Context};
 use s3cmd::config::{self, CliOnly, ProcessEnvironment};
 use s3cmd::output::{
     Exit, Failure, Outcome, print_error_text, print_summary, print_text, settle_output, start_json, start_log,

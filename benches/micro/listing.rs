@@ -1,7 +1,7 @@
 //! What a page of a listing costs: the client's whole work between two requests of `ls -r`.
 
 use criterion::{BatchSize, Criterion, Throughput};
-use s3cmd::s3::list::Sheet;
+use s3cmd::s3::list::ListPage;
 use std::fmt::Write;
 
 /// Keys of a full page.
@@ -32,9 +32,9 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     for (name, odd) in [("plain", false), ("encoded", true)] {
         let text = page(odd);
         let sum =
-            |sheet: &Sheet| sheet.entries().map(|entry| entry.key.len() as u64 + entry.size).sum::<u64>();
+            |page: &ListPage| page.entries().map(|entry| entry.key.len() as u64 + entry.size).sum::<u64>();
         group.bench_function(name, |b| {
-            let parse = |text| Sheet::parse(text, false).map(|sheet| sum(&sheet)).expect("a page");
+            let parse = |text| ListPage::parse(text, false).map(|page| sum(&page)).expect("a page");
             b.iter_batched(|| text.clone(), parse, BatchSize::SmallInput);
         });
     }

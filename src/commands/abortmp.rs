@@ -1,13 +1,13 @@
 //! `abortmp s3://BUCKET/KEY ID`: drops a multipart upload.
 
-use super::context::{Cx, s3_uri};
+use crate::commands::shared::context::{Context, s3_uri};
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::multipart::UploadRef;
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
 /// Drops an unfinished upload with all its parts.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (uri, id) = upload_of(args)?;
     if !cx.settings.dry_run {
         cx.client().abort_upload(UploadRef { bucket: &uri.bucket, key: &uri.key, id: &id }).await?;

@@ -1,8 +1,8 @@
 //! `accesslog s3://BUCKET...`: shows or changes where the access logs of buckets go.
 
-use super::context::Cx;
-use super::document;
-use super::each::each;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document;
+use crate::commands::shared::each::each;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::documents::Document;
 use crate::s3::subresources::LogTarget;
@@ -11,7 +11,7 @@ use std::ffi::OsString;
 
 /// Sets the target with `--access-logging-target-prefix`, switches logs off with `--no-access-logging`, and prints what
 /// holds then.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = document::only_buckets(args, "accesslog")?;
     let typed = cx.settings.log_target_prefix.as_deref();
     let changes = typed != Some("");
@@ -36,7 +36,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     outcome
 }
 
-fn show(cx: &Cx, uri: &S3Uri, target: Option<&LogTarget>, dry_run: bool) -> Outcome {
+fn show(cx: &Context, uri: &S3Uri, target: Option<&LogTarget>, dry_run: bool) -> Outcome {
     let target = target.map(|LogTarget { bucket, prefix }| S3Uri::new(bucket, prefix));
     cx.console.tell(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })
 }

@@ -1,8 +1,8 @@
 //! `cfcreate s3://BUCKET...`: puts CloudFront distributions in front of buckets.
 
-use super::cloudfront::{changes, described, host_of, service, switch};
-use super::context::Cx;
-use super::document::end_of_dry_run;
+use crate::commands::shared::cloudfront::{changes, described, host_of, service, switch};
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::end_of_dry_run;
 use crate::output::{Distribution, Event, Failure, Outcome};
 use crate::s3::cloudfront::Config;
 use crate::s3::endpoint::is_dns_label;
@@ -11,7 +11,7 @@ use std::ffi::OsString;
 
 /// Makes a distribution for each bucket. The bucket's URI is the request's reference, as in s3cmd, and the service takes
 /// each once: a bucket does not get two distributions by mistake.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let buckets = args.iter().map(bucket).collect::<Outcome<Vec<_>>>()?;
     let wanted = changes(cx)?;
     if cx.settings.dry_run {

@@ -1,8 +1,8 @@
 //! `cfdelete cf://ID...`: deletes CloudFront distributions.
 
-use super::cloudfront::{named, service};
-use super::context::Cx;
-use super::document::end_of_dry_run;
+use crate::commands::shared::cloudfront::{named, service};
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::end_of_dry_run;
 use crate::output::{Event, Outcome};
 use crate::s3::Result;
 use crate::s3::cloudfront::{Changes, CloudFront};
@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 /// Deletes each distribution. One that is switched on is switched off first, and deleted once all edges know of it, which
 /// takes minutes.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let service = service(cx);
     for uri in named(cx, &service, args).await? {
         if cx.settings.dry_run {

@@ -1,14 +1,14 @@
 //! `cfinfo [cf://ID]...`: shows what is known about CloudFront distributions.
 
-use super::cloudfront::{described, named, service, switch};
-use super::context::Cx;
+use crate::commands::shared::cloudfront::{described, named, service, switch};
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome};
 use crate::s3::cloudfront::{Distribution, Logging};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
 /// Describes each distribution that is named, itself or by its bucket; without a name, lists all in short.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let service = service(cx);
     if args.is_empty() {
         for distribution in service.distributions().await? {
@@ -23,7 +23,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     Ok(())
 }
 
-fn in_short(cx: &Cx, distribution: &Distribution) -> Outcome {
+fn in_short(cx: &Context, distribution: &Distribution) -> Outcome {
     let mut told = described(distribution, None);
     if !distribution.cnames.is_empty() {
         told.lines.push(("CNAMEs", distribution.cnames.join(", ")));
@@ -34,7 +34,7 @@ fn in_short(cx: &Cx, distribution: &Distribution) -> Outcome {
     cx.console.ornament("")
 }
 
-fn in_full(cx: &Cx, distribution: &Distribution, etag: &str) -> Outcome {
+fn in_full(cx: &Context, distribution: &Distribution, etag: &str) -> Outcome {
     let logging = distribution.logging.as_ref().map(target);
     let mut told = described(distribution, Some(etag));
     told.logging = logging.as_deref();

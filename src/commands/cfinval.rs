@@ -1,15 +1,15 @@
 //! `cfinval s3://BUCKET/OBJECT...`: has CloudFront forget objects.
 
-use super::cloudfront::{Shown, invalidated, service};
-use super::context::{Cx, s3_uris};
 use crate::cli::quoted;
-use crate::output::{Event, Failure, Outcome, Said};
+use crate::commands::shared::cloudfront::{Shown, invalidated, service};
+use crate::commands::shared::context::{Context, s3_uris};
+use crate::output::{Event, Failure, InvalidationForm, Outcome};
 use crate::uri::S3Uri;
 use std::ffi::{OsStr, OsString};
 
 /// Makes invalidations, of at most a thousand paths each, for all distributions that show the buckets. A bucket, and a
 /// name that ends in a slash, stand for all that is below (measured on s3cmd 2.4.0).
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let mut buckets: Vec<(S3Uri, Vec<String>)> = Vec::new();
     for uri in s3_uris(args)? {
         if uri.bucket.is_empty() {
@@ -41,7 +41,12 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             continue;
         }
         let made = shown.forget(cx, keys.into_iter().map(Ok), |distribution, invalidation, paths| {
-            cx.console.tell(&invalidated(distribution, invalidation, paths, Said::Made { uri: &uri }))
+            cx.console.tell(&invalidated(
+                distribution,
+                invalidation,
+                paths,
+                InvalidationForm::Made { uri: &uri },
+            ))
         });
         match made.await {
             Err(failure) if !cx.settings.stop_on_error && failure.lines.is_empty() => {

@@ -1,12 +1,12 @@
 //! `cfinvalinfo cf://ID[/INVALIDATION]...`: shows how far invalidations are.
 
-use super::cloudfront::{named, service};
-use super::context::Cx;
-use crate::output::{Event, Outcome, Said};
+use crate::commands::shared::cloudfront::{named, service};
+use crate::commands::shared::context::Context;
+use crate::output::{Event, InvalidationForm, Outcome};
 use std::ffi::OsString;
 
 /// Describes an invalidation, or all of a distribution.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let service = service(cx);
     for uri in named(cx, &service, args).await? {
         let ids = if uri.invalidation.is_empty() {
@@ -23,7 +23,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
                 status: &found.status,
                 created: Some(&found.created),
                 reference: Some(&found.reference),
-                said: Said::Known,
+                said: InvalidationForm::Known,
             })?;
         }
     }

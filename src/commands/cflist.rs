@@ -1,11 +1,11 @@
 //! `cflist`: lists CloudFront distributions.
 
 use super::cfinfo;
-use super::context::Cx;
+use crate::commands::shared::context::Context;
 use crate::output::Outcome;
 use std::ffi::OsString;
 
 /// Lists all distributions, or describes those that are named, as `cfinfo` does (measured on s3cmd 2.4.0).
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     cfinfo::run(cx, args).await
 }

@@ -1,14 +1,14 @@
 //! `cfmodify cf://ID...`: changes CloudFront distributions.
 
-use super::cloudfront::{changes, described, named, service, switch};
-use super::context::Cx;
-use super::document::end_of_dry_run;
+use crate::commands::shared::cloudfront::{changes, described, named, service, switch};
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::end_of_dry_run;
 use crate::output::{Distribution, Event, Outcome};
 use std::ffi::OsString;
 
 /// Changes what the options name, and nothing else. A configuration that somebody else has changed meanwhile is not
 /// overwritten: the service refuses an ETag that is out of date.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let wanted = changes(cx)?;
     let service = service(cx);
     for uri in named(cx, &service, args).await? {

@@ -2,8 +2,8 @@
 //! somebody types, so it comes within two seconds or not at all, without a word about what went wrong, and a second
 //! request within half a minute asks nobody.
 
-use super::context::{Context, Cx};
 use crate::cli::{CompletionKind, CompletionRequest};
+use crate::commands::shared::context::Context;
 use crate::config::{self, Environment, ProcessEnvironment, Settings};
 use crate::output::print_text;
 use crate::s3::list::ListOptions;
@@ -67,7 +67,13 @@ fn offers(request: &CompletionRequest, env: &dyn Environment) -> Option<Vec<Stri
 
 /// The names that begin with `start`: keys and prefixes of a bucket, or buckets where none is named. Those that begin
 /// with something shorter, down to `level` bytes, may be remembered.
-fn names(cx: &Cx, cache: Option<&Cache>, bucket: &str, start: &str, level: usize) -> Option<Vec<String>> {
+fn names(
+    cx: &Context,
+    cache: Option<&Cache>,
+    bucket: &str,
+    start: &str,
+    level: usize,
+) -> Option<Vec<String>> {
     // All buckets come at once, whatever is typed of a name.
     let asked = if bucket.is_empty() { "" } else { start };
     if let Some(names) = cache.and_then(|cache| cache.find(bucket, asked, level)) {
@@ -93,7 +99,7 @@ struct Answer {
     complete: bool,
 }
 
-fn ask(cx: &Cx, bucket: &str, prefix: &str) -> Option<Answer> {
+fn ask(cx: &Context, bucket: &str, prefix: &str) -> Option<Answer> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, list(cx, bucket, prefix)).await });
     // A name that is being resolved is not waited for.
@@ -104,7 +110,7 @@ fn ask(cx: &Cx, bucket: &str, prefix: &str) -> Option<Answer> {
     Some(answer)
 }
 
-async fn list(cx: &Cx, bucket: &str, prefix: &str) -> Option<Answer> {
+async fn list(cx: &Context, bucket: &str, prefix: &str) -> Option<Answer> {
     if bucket.is_empty() {
         let buckets = cx.client().list_buckets().await.ok()?;
         let mut names: Vec<String> = buckets.into_iter().map(|bucket| bucket.name).collect();
@@ -118,12 +124,11 @@ async fn list(cx: &Cx, bucket: &str, prefix: &str) -> Option<Answer> {
         ..ListOptions::default()
     };
     let page = cx.client().list_page(bucket, &options, None).await.ok()?;
-    let mut names = page.prefixes;
-    names.extend(
-        page.objects.into_iter().map(|object| object.key).filter(|key| key != prefix || !key.ends_with('/')),
-    );
+    let mut names: Vec<String> = page.prefixes().map(str::to_owned).collect();
+    let keys = page.entries().map(|object| object.key);
+    names.extend(keys.filter(|key| *key != prefix || !key.ends_with('/')).map(str::to_owned));
     names.sort();
-    Some(Answer { names, complete: page.next.is_none() })
+    Some(Answer { names, complete: page.next().is_none() })
 }
 
 /// Answers of the last half minute, each in a file of its own that only the user may read.

@@ -1,20 +1,20 @@
 //! `cp`: copy objects on the server.
 
-use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
-use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place};
+use crate::commands::shared::context::{Context, s3_uris};
+use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Position};
 use crate::s3::Error;
 use crate::transfer::copy::{Copier, CopyError};
+use crate::transfer::ordered_tasks::{self, ItemResult, Summary};
 use crate::transfer::overlap::{self, Effects, Step, Turn, may_meet};
-use crate::transfer::plan::Sorted;
-use crate::transfer::pool::{self, Ledger, Verdict};
+use crate::transfer::plan::SortedSpool;
 use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Scope, Selection};
 use crate::uri::{Location, S3Uri};
 use std::ffi::OsString;
 
 /// Copies the sources below the destination, many at once, compares each copy with its source, and prints a line for each
 /// in the order of their names.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     transfer(cx, args, Kind::Copy).await
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What is told of an object; without a place before it is copied.
-    fn event<'a>(self, from: &'a S3Uri, to: &'a S3Uri, place: Option<Place>) -> Event<'a> {
+    fn event<'a>(self, from: &'a S3Uri, to: &'a S3Uri, place: Option<Position>) -> Event<'a> {
         let dry_run = place.is_none();
         let words = if dry_run { CopyWords::Copy } else { CopyWords::RemoteCopy };
         match self {
@@ -38,7 +38,7 @@ impl Kind {
 }
 
 /// What `cp` and `mv` have in common: all but the end of the source.
-pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome {
+pub(super) async fn transfer(cx: &Context, args: &[OsString], kind: Kind) -> Outcome {
     let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Failure::parameter("Expecting two or more S3 URIs"));
     };
@@ -88,12 +88,13 @@ pub(super) async fn transfer(cx: &Cx, args: &[OsString], kind: Kind) -> Outcome 
 
     let copier = Copier::new(cx.client().clone(), settings.clone(), cx.width());
     let turns = overlap::turns(arranged, selection.items.numbered(), effects);
-    let ledger = pool::in_order_when(cx.width(), settings.stop_on_error, turns, Turn::ready, |turn| {
-        copy(cx.clone(), copier.clone(), turn, total, kind)
-    })
-    .await?;
+    let summary =
+        ordered_tasks::in_order_when(cx.width(), settings.stop_on_error, turns, Turn::ready, |turn| {
+            copy(cx.clone(), copier.clone(), turn, total, kind)
+        })
+        .await?;
     // A share may have nothing to do.
-    if total == 0 && cx.shard().is_some() { Ok(()) } else { score(&ledger) }
+    if total == 0 && cx.shard().is_some() { Ok(()) } else { score(&summary) }
 }
 
 /// What keys that an argument names begin with, whether it has wildcards or not.
@@ -110,9 +111,9 @@ fn target(destination: &S3Uri, item: &RemoteItem) -> S3Uri {
 }
 
 fn dry_run(
-    cx: &Cx,
+    cx: &Context,
     selection: &Selection,
-    arranged: Option<Sorted<Step<RemoteItem>>>,
+    arranged: Option<SortedSpool<Step<RemoteItem>>>,
     destination: &S3Uri,
     kind: Kind,
 ) -> Outcome {
@@ -128,11 +129,17 @@ fn dry_run(
     Ok(())
 }
 
-async fn copy(cx: Cx, copier: Copier, turn: Turn<RemoteItem>, total: u64, kind: Kind) -> Outcome<Verdict> {
+async fn copy(
+    cx: Context,
+    copier: Copier,
+    turn: Turn<RemoteItem>,
+    total: u64,
+    kind: Kind,
+) -> Outcome<ItemResult> {
     let (from, to) = (&turn.from, &turn.to);
     if kind == Kind::Move && from == to {
         log::error!("Copy failed for: '{from}' (it would be moved onto itself)");
-        return Ok(Verdict::Failed);
+        return Ok(ItemResult::Failed);
     }
     if let Some(lost) = turn.would_lose() {
         return Ok(depends_on_failed(from, lost));
@@ -145,20 +152,20 @@ async fn copy(cx: Cx, copier: Copier, turn: Turn<RemoteItem>, total: u64, kind: 
         match copier.delete_source(from, &copied).await {
             Ok(true) => {}
             // Why the source is still there was said.
-            Ok(false) => return Ok(Verdict::Failed),
+            Ok(false) => return Ok(ItemResult::Failed),
             Err(error) => return not_deleted(from, to, error, total),
         }
     }
-    cx.console.tell(&kind.event(from, to, Some(Place::at(turn.index, total))))?;
+    cx.console.tell(&kind.event(from, to, Some(Position::at(turn.index, total))))?;
     if cx.settings.acl_public == Some(true) {
         log::info!("Public URL is: {}", cx.public_url(to));
     }
     turn.done();
-    Ok(Verdict::Done)
+    Ok(ItemResult::Done)
 }
 
 /// Names a copy that was not made because `lost`, which another copy should have saved before, would be lost.
-pub(super) fn depends_on_failed(from: &S3Uri, lost: &S3Uri) -> Verdict {
+pub(super) fn depends_on_failed(from: &S3Uri, lost: &S3Uri) -> ItemResult {
     if from == lost {
         log::error!("Copy failed for: '{from}' (it would be deleted, but another copy of it has failed)");
     } else {
@@ -166,25 +173,25 @@ pub(super) fn depends_on_failed(from: &S3Uri, lost: &S3Uri) -> Verdict {
             "Copy failed for: '{from}' (it would overwrite '{lost}', which could not be copied before)"
         );
     }
-    Verdict::Failed
+    ItemResult::Failed
 }
 
 /// Names an object that is there twice now.
-pub(super) fn not_deleted(from: &S3Uri, to: &S3Uri, error: Error, total: u64) -> Outcome<Verdict> {
+pub(super) fn not_deleted(from: &S3Uri, to: &S3Uri, error: Error, total: u64) -> Outcome<ItemResult> {
     if error.concerns_all_requests() {
         return Err(error.into());
     }
     let reason = error.reason();
     log::error!("'{from}' was copied to '{to}', but could not be deleted ({reason})");
-    if total == 1 { Err(error.into()) } else { Ok(Verdict::Failed) }
+    if total == 1 { Err(error.into()) } else { Ok(ItemResult::Failed) }
 }
 
 /// Says why one of `total` objects could not be rewritten; an error that is wrong for the rest too is passed on.
-pub(super) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<Verdict> {
+pub(super) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<ItemResult> {
     match error {
         CopyError::Missing => {
             log::warn!("Key not found {from}");
-            Ok(Verdict::Missing)
+            Ok(ItemResult::Missing)
         }
         CopyError::Failed(error) if error.concerns_all_requests() => Err(error.into()),
         CopyError::Failed(error @ (Error::Connection { .. } | Error::Io(_) | Error::Invalid(_)))
@@ -194,20 +201,20 @@ pub(super) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<Verd
         }
         CopyError::Failed(error) => {
             log::error!("Copy failed for: '{from}' ({})", error.reason());
-            Ok(Verdict::Failed)
+            Ok(ItemResult::Failed)
         }
     }
 }
 
 /// The exit code of commands that rewrite objects, measured on s3cmd 2.4.0.
-pub(super) fn score(ledger: &Ledger) -> Outcome {
-    let exit = match (ledger.done > 0, ledger.failed > 0, ledger.missing > 0) {
+pub(super) fn score(summary: &Summary) -> Outcome {
+    let exit = match (summary.done > 0, summary.failed > 0, summary.missing > 0) {
         (true, false, false) => return Ok(()),
         (true, true, _) => Exit::PARTIAL,
         (false, false, true) => Exit::NOTFOUND,
         (true, false, true) | (false, ..) => Exit::GENERAL,
     };
-    Err(ledger.failure(exit))
+    Err(summary.failure(exit))
 }
 
 #[cfg(test)]
@@ -217,8 +224,8 @@ mod tests {
     #[test]
     fn exit_codes_are_those_of_s3cmd() {
         let exit = |done, failed, missing| {
-            let ledger = Ledger { done, failed, missing, ..Ledger::default() };
-            score(&ledger).map_or_else(|failure| failure.exit.0, |()| 0)
+            let summary = Summary { done, failed, missing, ..Summary::default() };
+            score(&summary).map_or_else(|failure| failure.exit.0, |()| 0)
         };
         assert_eq!([exit(2, 0, 0), exit(1, 1, 0), exit(1, 0, 1), exit(1, 1, 1)], [0, 2, 1, 2]);
         assert_eq!([exit(0, 1, 0), exit(0, 0, 1), exit(0, 1, 1), exit(0, 0, 0)], [1, 12, 1, 1]);

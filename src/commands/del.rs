@@ -1,12 +1,12 @@
 //! `del` and `rm`: delete objects.
 
-use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
-use super::versions;
+use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::versions;
 use crate::output::{Event, Exit, Failure, Outcome, reason};
 use crate::s3::Error;
-use crate::transfer::delete::{Deleted, Deletion, Doomed, delete_sized};
-use crate::transfer::pool::{self, Verdict};
+use crate::transfer::delete::{DeleteOptions, Deleted, Deletion, delete_sized};
+use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, AS_NAMED, BY_KEY, Found, RemoteItem, find};
 use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
@@ -15,7 +15,7 @@ use std::pin::pin;
 
 /// Deletes the named objects one by one, or with `-r` everything below the prefixes in batches, and prints a line for
 /// each. A key that is not there is deleted as well, as S3 has it.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = s3_uris(args)?;
     let settings = &cx.settings;
     for uri in &uris {
@@ -39,7 +39,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     if settings.recursive { whole_prefixes(cx, &uris).await } else { one_by_one(cx, &uris).await }
 }
 
-async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
+async fn one_by_one(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
     let selection = remote::select(cx.client(), uris, cx.scope(), AS_NAMED).await?;
     log::info!("Summary: {} remote files to delete", selection.items.len());
@@ -70,7 +70,7 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         return Ok(());
     }
     let (plan, total) = (selection.items.numbered(), selection.items.len());
-    let ledger = pool::in_order(cx.width(), settings.stop_on_error, plan, |(_, item)| {
+    let summary = ordered_tasks::in_order(cx.width(), settings.stop_on_error, plan, |(_, item)| {
         let cx = cx.clone();
         async move {
             let client = cx.client();
@@ -78,23 +78,23 @@ async fn one_by_one(cx: &Cx, uris: &[S3Uri]) -> Outcome {
                 return not_deleted(&item, error, total);
             }
             cx.console.tell(&Event::deletion(&item.bucket, &item.key, client.version(), false))?;
-            Ok(Verdict::Done)
+            Ok(ItemResult::Done)
         }
     })
     .await?;
-    ledger.outcome()
+    summary.outcome()
 }
 
 /// Names one of several objects that could not be deleted.
-fn not_deleted(item: &RemoteItem, error: Error, total: u64) -> Outcome<Verdict> {
+fn not_deleted(item: &RemoteItem, error: Error, total: u64) -> Outcome<ItemResult> {
     if total == 1 || error.concerns_all_requests() {
         return Err(error.into());
     }
     log::error!("Delete of '{}' failed (Reason: {})", item.uri(), error.reason());
-    Ok(Verdict::refused(&error))
+    Ok(ItemResult::refused(&error))
 }
 
-async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
+async fn whole_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
     // Measured on s3cmd 2.4.0: an include alone leaves nothing out, and yet it does not delete while it lists, nor count.
     let planned = settings.filter.has_patterns() || settings.max_delete >= 0;
@@ -109,10 +109,10 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         if deleted == Deleted::default() {
             log::warn!("Remote list is empty.");
         } else {
-            log::info!("Deleted {} objects ({}) from {uri}", deleted.ledger.done, deleted.bytes);
+            log::info!("Deleted {} objects ({}) from {uri}", deleted.summary.done, deleted.bytes);
         }
         show_stats(cx, deleted)?;
-        return deleted.ledger.outcome();
+        return deleted.summary.outcome();
     }
     // Prefixes may overlap; a key is deleted, and spoken of, once.
     let selection = remote::select(cx.client(), uris, cx.scope(), BY_KEY).await?;
@@ -142,16 +142,16 @@ async fn whole_prefixes(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         log::warn!("Exiting now because of --dry-run");
     }
     show_stats(cx, deleted)?;
-    deleted.ledger.outcome()
+    deleted.summary.outcome()
 }
 
 /// The counts of `--stats`; none where a filter was given, as in s3cmd.
-fn show_stats(cx: &Cx, deleted: Deleted) -> Outcome {
-    let Deleted { ledger, bytes } = deleted;
-    if !cx.settings.stats || cx.settings.filter.has_patterns() || ledger.done + ledger.failed == 0 {
+fn show_stats(cx: &Context, deleted: Deleted) -> Outcome {
+    let Deleted { summary, bytes } = deleted;
+    if !cx.settings.stats || cx.settings.filter.has_patterns() || summary.done + summary.failed == 0 {
         return Ok(());
     }
-    cx.console.tell(&Event::DeleteReport { deleted: ledger.done, deleted_bytes: bytes })
+    cx.console.tell(&Event::DeleteReport { deleted: summary.done, deleted_bytes: bytes })
 }
 
 /// The prefixes in order, without those that lie below another.
@@ -162,21 +162,21 @@ fn without_nested(uris: &[S3Uri]) -> Vec<S3Uri> {
     uris
 }
 
-fn chosen(found: Found) -> Option<Doomed> {
+fn chosen(found: Found) -> Option<Deletion> {
     match found {
         Found::Chosen(item) => Some(with_size(item)),
         Found::Excluded(_) => None,
     }
 }
 
-fn with_size(item: RemoteItem) -> Doomed {
+fn with_size(item: RemoteItem) -> Deletion {
     let size = item.listed.map_or(0, |listed| listed.size);
-    Doomed { key: item.key, version: None, size }
+    Deletion { key: item.key, version: None, size }
 }
 
 /// Deletes for good every version of what is meant, and every delete marker. They are deleted while they are listed,
 /// unless a limit has to be held.
-async fn all_versions(cx: &Cx, uris: &[S3Uri]) -> Outcome {
+async fn all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let uris = if cx.settings.recursive { without_nested(uris) } else { uris.to_vec() };
     if cx.settings.max_delete >= 0 {
         let mut count = 0;
@@ -192,12 +192,12 @@ async fn all_versions(cx: &Cx, uris: &[S3Uri]) -> Outcome {
     }
     let mut deleted = Deleted::default();
     for uri in &uris {
-        let doomed = versions::meant(cx, uri)?.map_ok(|version| Doomed {
+        let deletions = versions::meant(cx, uri)?.map_ok(|version| Deletion {
             key: version.key,
             version: Some(version.id),
             size: version.size,
         });
-        deleted += delete_sized(cx.client(), &cx.console, &uri.bucket, doomed, deletion(cx)).await?;
+        deleted += delete_sized(cx.client(), &cx.console, &uri.bucket, deletions, deletion(cx)).await?;
     }
     if deleted == Deleted::default() {
         log::warn!("Remote list is empty.");
@@ -206,15 +206,15 @@ async fn all_versions(cx: &Cx, uris: &[S3Uri]) -> Outcome {
         log::warn!("Exiting now because of --dry-run");
     }
     show_stats(cx, deleted)?;
-    deleted.ledger.outcome()
+    deleted.summary.outcome()
 }
 
 /// How keys are deleted here.
-pub(crate) fn deletion(cx: &Cx) -> Deletion {
-    Deletion { dry_run: cx.settings.dry_run, width: cx.width() }
+pub(crate) fn deletion(cx: &Context) -> DeleteOptions {
+    DeleteOptions { dry_run: cx.settings.dry_run, width: cx.width() }
 }
 
-fn exceeds_limit(cx: &Cx, count: u64) -> bool {
+fn exceeds_limit(cx: &Context, count: u64) -> bool {
     let exceeds = u64::try_from(cx.settings.max_delete).is_ok_and(|most| count > most);
     if exceeds {
         log::warn!("delete: maximum requested number of deletes would be exceeded, none performed.");

@@ -1,17 +1,17 @@
 //! `delcors s3://BUCKET...`: takes the cross-origin rules of buckets away.
 
-use super::context::{Cx, bucket_uris};
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
 /// Deletes the rules that browsers ask for.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
-    let said = Said::plain("CORS deleted").when_done();
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+    let message = SuccessMessage::plain("CORS deleted").when_done();
     let outcome =
-        each(cx, &bucket_uris(args)?, async |uri| document::delete(cx, uri, Kind::Cors, said).await).await;
+        each(cx, &bucket_uris(args)?, async |uri| document::delete(cx, uri, Kind::Cors, message).await).await;
     document::end_of_dry_run(cx);
     outcome
 }

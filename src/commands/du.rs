@@ -1,8 +1,8 @@
 //! `du [s3://BUCKET[/PREFIX]...]`: counts objects and bytes.
 
-use super::context::{Cx, s3_uris};
-use super::each::{Ends, each};
-use super::names::Names;
+use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::each::{Ends, each};
+use crate::commands::shared::names::Names;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::list::ListOptions;
 use crate::uri::S3Uri;
@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use std::ffi::OsString;
 
 /// Sums up what is under each argument, or every bucket and the total where it names none. Current versions count only.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = s3_uris(args)?;
     if uris.is_empty() {
         return all_buckets(cx).await;
@@ -26,7 +26,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 }
 
 /// The sum of each bucket and of all that could be measured.
-async fn all_buckets(cx: &Cx) -> Outcome {
+async fn all_buckets(cx: &Context) -> Outcome {
     let human = cx.settings.human_readable_sizes;
     let buckets = cx.client().list_buckets().await?;
     let mut ends = Ends::of(cx, buckets.len());
@@ -57,7 +57,7 @@ struct Usage {
     objects: u64,
 }
 
-async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
+async fn measure(cx: &Context, uri: &S3Uri) -> Outcome<Usage> {
     let names = Names::new(cx, &uri.key, true);
     if cx.settings.all_versions {
         return measure_versions(cx, uri, &names).await;
@@ -68,7 +68,7 @@ async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
         width: cx.width(),
         ..ListOptions::default()
     };
-    let mut pages = cx.client().list_sheets(&uri.bucket, options).boxed();
+    let mut pages = cx.client().list_pages(&uri.bucket, options).boxed();
     let mut usage = Usage::default();
     while let Some(page) = pages.try_next().await.map_err(Failure::about_bucket)? {
         if names.are_all() {
@@ -85,7 +85,7 @@ async fn measure(cx: &Cx, uri: &S3Uri) -> Outcome<Usage> {
 }
 
 /// The same with all versions; delete markers are none.
-async fn measure_versions(cx: &Cx, uri: &S3Uri, names: &Names<'_>) -> Outcome<Usage> {
+async fn measure_versions(cx: &Context, uri: &S3Uri, names: &Names<'_>) -> Outcome<Usage> {
     let options = ListOptions { prefix: names.prefix().to_owned(), ..ListOptions::default() };
     let mut pages = cx.client().version_pages(&uri.bucket, options).boxed();
     let mut usage = Usage::default();

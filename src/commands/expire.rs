@@ -1,8 +1,8 @@
 //! `expire s3://BUCKET...`: has objects deleted after some days or at a date.
 
-use super::context::{Cx, bucket_uris};
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::config::Settings;
 use crate::output::{Failure, Outcome};
 use crate::s3::documents::{Document, Kind};
@@ -10,17 +10,17 @@ use std::ffi::OsString;
 
 /// Replaces the lifecycle of each bucket by one rule made of `--expiry-days` or `--expiry-date`, and `--expiry-prefix`;
 /// without any of them the lifecycle is deleted.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = rule(&cx.settings)?;
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| match &document {
         Some(document) => {
-            let said = Said::of_bucket("expiration configuration is set");
-            document::set(cx, uri, document, said).await
+            let message = SuccessMessage::of_bucket("expiration configuration is set");
+            document::set(cx, uri, document, message).await
         }
         None => {
-            let said = Said::of_bucket("expiration configuration is deleted");
-            document::delete(cx, uri, Kind::Lifecycle, said).await
+            let message = SuccessMessage::of_bucket("expiration configuration is deleted");
+            document::delete(cx, uri, Kind::Lifecycle, message).await
         }
     });
     let outcome = outcome.await;

@@ -1,15 +1,15 @@
 //! `fixbucket s3://BUCKET[/PREFIX]...`: renames objects with control characters in their names.
 
-use super::context::Cx;
 use super::cp::{failed, not_deleted};
 use crate::cli;
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Failure, Outcome};
 use crate::patterns::Filter;
 use crate::transfer::copy::Copier;
-use crate::transfer::local_walk::in_carets;
-use crate::transfer::plan::{Plan, Rules};
-use crate::transfer::pool::{self, Verdict};
-use crate::transfer::record::{Fields, Record, put_bytes};
+use crate::transfer::local::walk::in_carets;
+use crate::transfer::ordered_tasks::{self, ItemResult};
+use crate::transfer::plan::record::{Fields, Record, put_bytes};
+use crate::transfer::plan::{SortOrder, Sorter};
 use crate::transfer::remote::{Found, Scope, find};
 use crate::uri::{Location, S3Uri};
 use futures::{StreamExt, stream};
@@ -17,10 +17,10 @@ use std::ffi::{OsStr, OsString};
 
 /// Copies each object whose name holds control characters to the name that an upload would have given it, and deletes it
 /// under the old one. The copy is compared with its source before, and never replaces another object.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = args.iter().map(|argument| uri(argument)).collect::<Outcome<Vec<_>>>()?;
     // Prefixes may overlap; an object is renamed once.
-    let mut odd = Plan::new(Rules { order: Rename::cmp, same: Rename::eq });
+    let mut odd = Sorter::new(SortOrder { order: Rename::cmp, same: Rename::eq });
     for uri in &uris {
         odd_names(cx, uri, &mut odd).await?;
     }
@@ -37,14 +37,15 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
     // One after the other: two names may become the same.
-    let ledger = pool::in_order(1, cx.settings.stop_on_error, stream::iter(renames), |(from, to)| {
-        rename(cx.clone(), copier.clone(), from, to, total)
-    })
-    .await?;
-    if ledger.done > 0 {
-        log::warn!("Fixed {} files' names.", ledger.done);
+    let summary =
+        ordered_tasks::in_order(1, cx.settings.stop_on_error, stream::iter(renames), |(from, to)| {
+            rename(cx.clone(), copier.clone(), from, to, total)
+        })
+        .await?;
+    if summary.done > 0 {
+        log::warn!("Fixed {} files' names.", summary.done);
     }
-    ledger.outcome()
+    summary.outcome()
 }
 
 fn uri(argument: &OsStr) -> Outcome<S3Uri> {
@@ -86,7 +87,7 @@ impl Record for Rename {
 }
 
 /// Adds the objects below a prefix that need another name.
-async fn odd_names(cx: &Cx, uri: &S3Uri, odd: &mut Plan<Rename>) -> Outcome {
+async fn odd_names(cx: &Context, uri: &S3Uri, odd: &mut Sorter<Rename>) -> Outcome {
     let everything = Filter::default();
     let scope = Scope { recursive: true, filter: &everything, ..cx.scope() };
     let mut pages = find(cx.client(), uri, scope)?;
@@ -102,12 +103,12 @@ async fn odd_names(cx: &Cx, uri: &S3Uri, odd: &mut Plan<Rename>) -> Outcome {
     Ok(())
 }
 
-async fn rename(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri, total: u64) -> Outcome<Verdict> {
+async fn rename(cx: Context, copier: Copier, from: S3Uri, to: S3Uri, total: u64) -> Outcome<ItemResult> {
     let old = shown(&from);
     match cx.client().head_object(&to.bucket, &to.key).await {
         Ok(_) => {
             log::error!("File {old} was not renamed: '{to}' exists already");
-            return Ok(Verdict::Failed);
+            return Ok(ItemResult::Failed);
         }
         Err(error) if error.is_not_found() => {}
         Err(error) => return failed(&from, error.into(), total),
@@ -119,11 +120,11 @@ async fn rename(cx: Cx, copier: Copier, from: S3Uri, to: S3Uri, total: u64) -> O
     match copier.delete_source(&from, &copied).await {
         Ok(true) => {}
         // Why the old name is still there was said.
-        Ok(false) => return Ok(Verdict::Failed),
+        Ok(false) => return Ok(ItemResult::Failed),
         Err(error) => return not_deleted(&from, &to, error, total),
     }
     cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: false, old: &old })?;
-    Ok(Verdict::Done)
+    Ok(ItemResult::Done)
 }
 
 /// A key in quotes with its control characters as escapes.

@@ -1,8 +1,8 @@
 //! `get`: download objects, prefixes and wildcards into files, a directory, or standard output.
 
-use super::context::Cx;
 use super::put;
-use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place, reason};
+use crate::commands::shared::context::Context;
+use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
 use crate::patterns::Wildcard;
 use crate::s3::Error;
 use crate::s3::object::Head;
@@ -11,7 +11,7 @@ use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
 use crate::transfer::download::{Durable, Finish, Known, Received, Target, download, tidy};
 use crate::transfer::gpg::Gpg;
-use crate::transfer::pool::{self, Verdict};
+use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::proof::{Evidence, Proof};
 use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Selection};
 use crate::uri::{Location, S3Uri};
@@ -25,7 +25,7 @@ use std::time::Instant;
 
 /// Downloads the objects, many at once, each verified before its file appears, and prints a line for each in the order of
 /// their names.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     let settings = &cx.settings;
     let selection = match remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await {
@@ -39,7 +39,10 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
     };
     // Each of several runs has to read the destination alike.
-    let destination = Destination::new(destination, total > 1 || cx.shard().is_some())?;
+    let destination = match Destination::new(destination, total > 1 || cx.shard().is_some()) {
+        Ok(destination) => destination,
+        Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
+    };
     if !matches!(destination, Destination::Stdout) {
         selection.refuse_same_names()?;
     }
@@ -73,18 +76,18 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         if conflict.is_none() && known.is_ok() {
             refuse_existing(cx, &destination, item.relative())?;
         }
-        Ok(Object { item, known, place: Place::at(index, total), conflict })
+        Ok(Object { item, known, place: Position::at(index, total), conflict })
     });
     let gpg = Gpg::new(&cx.settings);
     let finish = finish(cx, &destination, false);
-    let ledger = pool::in_order(width, stop, plan, |object| {
+    let summary = ordered_tasks::in_order(width, stop, plan, |object| {
         fetch(cx.clone(), destination.clone(), gpg.clone(), finish.clone(), object)
     })
     .await?;
-    if stop && ledger.failed > 0 {
+    if stop && summary.failed > 0 {
         return Err(Failure::new(Exit::PARTIAL, "Exiting now because of --stop-on-error"));
     }
-    ledger.outcome()
+    summary.outcome()
 }
 
 /// The last argument is the destination if it is no `s3://` URI; else it is the current directory.
@@ -97,12 +100,12 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(Vec<S3Uri>, OsString)>
     if sources.is_empty() {
         return Err(Failure::parameter("Nothing to download. Expecting S3 URI."));
     }
-    Ok((super::context::s3_uris(sources)?, destination))
+    Ok((crate::commands::shared::context::s3_uris(sources)?, destination))
 }
 
 /// The first mistake in the arguments is the one that is told: an object that is missing comes before another one, or a
 /// directory without `--recursive`, that is named after it.
-async fn missing_before(cx: &Cx, sources: &[S3Uri]) -> Option<Failure> {
+async fn missing_before(cx: &Context, sources: &[S3Uri]) -> Option<Failure> {
     if cx.settings.recursive {
         return None;
     }
@@ -128,7 +131,7 @@ enum Looked {
 
 /// Asks about the objects that were named, all before the first byte moves. Where none of them is there, the command ends
 /// with the first. Returns what they are, by their positions in the plan; those that were listed are not among them.
-async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<HashMap<u64, Looked>> {
+async fn look_up(cx: &Context, selection: &Selection) -> Outcome<HashMap<u64, Looked>> {
     let alone = selection.items.len() == 1;
     let named = selection.items.numbered().try_filter(|(_, item)| ready(item.listed.is_none()));
     let asked = named.map(|named| async move {
@@ -151,12 +154,12 @@ async fn look_up(cx: &Cx, selection: &Selection) -> Outcome<HashMap<u64, Looked>
     Ok(found)
 }
 
-fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome {
+fn dry_run(cx: &Context, selection: &Selection, destination: &Destination) -> Outcome {
     show_excluded(cx, selection)?;
     for item in selection.items.iter() {
         let item = item?;
         let (from, to) = (item.uri(), destination.named(item.relative()));
-        cx.console.stream(&planned(&from, Local::new(&to)))?;
+        cx.console.stream(&planned(&from, DisplayPath::new(&to)))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
@@ -164,12 +167,12 @@ fn dry_run(cx: &Cx, selection: &Selection, destination: &Destination) -> Outcome
 }
 
 /// A download that a dry run tells of.
-pub(super) fn planned<'a>(from: &'a S3Uri, to: Local<'a>) -> Event<'a> {
+pub(super) fn planned<'a>(from: &'a S3Uri, to: DisplayPath<'a>) -> Event<'a> {
     Event::Download { from, to, moved: None, place: None, proof: None, dry_run: true, numbered: false }
 }
 
 /// The names that a dry run tells to be left out.
-pub(super) fn show_excluded(cx: &Cx, selection: &Selection) -> Outcome {
+pub(super) fn show_excluded(cx: &Context, selection: &Selection) -> Outcome {
     for name in selection.excluded.iter() {
         cx.console.stream(&Event::Exclude { name: &name? })?;
     }
@@ -193,7 +196,7 @@ fn names<'a>(
 }
 
 /// Stops the plan at a file that exists, unless an option says what to do with it: nothing behind it is begun.
-fn refuse_existing(cx: &Cx, destination: &Destination, relative: &str) -> Outcome {
+fn refuse_existing(cx: &Context, destination: &Destination, relative: &str) -> Outcome {
     let settings = &cx.settings;
     if settings.get_continue || settings.force || settings.skip_existing {
         return Ok(());
@@ -215,13 +218,13 @@ struct Object {
     item: RemoteItem,
     /// What is known of it already, or why it cannot be fetched; no error where it is not there.
     known: Result<Known, Option<Error>>,
-    place: Place,
+    place: Position,
     /// Why it cannot become a file beside the others.
     conflict: Option<String>,
 }
 
 /// How the files of a run are finished; `restore`: with the attributes that are stored.
-pub(super) fn finish(cx: &Cx, destination: &Destination, restore: bool) -> Finish {
+pub(super) fn finish(cx: &Context, destination: &Destination, restore: bool) -> Finish {
     let settings = &cx.settings;
     let durable = settings.delete_after_fetch || settings.fsync_downloads;
     Finish {
@@ -232,12 +235,12 @@ pub(super) fn finish(cx: &Cx, destination: &Destination, restore: bool) -> Finis
 }
 
 async fn fetch(
-    cx: Cx,
+    cx: Context,
     destination: Destination,
     gpg: Gpg,
     finish: Finish,
     object: Object,
-) -> Outcome<Verdict> {
+) -> Outcome<ItemResult> {
     let Object { item, known, place, conflict } = object;
     let uri = item.uri();
     let settings = &cx.settings;
@@ -249,7 +252,7 @@ async fn fetch(
         Err(None) if alone => return Err(missing(&uri)),
         Err(None) => {
             log::error!("Source object '{uri}' does not exist.");
-            return Ok(Verdict::Missing);
+            return Ok(ItemResult::Missing);
         }
         Err(Some(error)) => return failed(&shown, error, alone),
     };
@@ -272,7 +275,7 @@ async fn fetch(
             if keeps && std::fs::symlink_metadata(&path).is_ok() {
                 tidy(&path);
                 log::info!("Skipping over existing file: '{shown}'");
-                return Ok(Verdict::Skipped);
+                return Ok(ItemResult::Skipped);
             }
             // A directory that is not there is not made for the sake of a slash (measured on s3cmd 2.4.0).
             if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -297,14 +300,14 @@ async fn fetch(
     let received = download(cx.client(), &uri, known, &target, resume, Some(&gpg), &finish, &progress).await;
     meter.end(received.is_ok());
     match received {
-        Ok(Received { was_complete: true, .. }) => Ok(Verdict::Skipped),
+        Ok(Received { was_complete: true, .. }) => Ok(ItemResult::Skipped),
         Ok(Received { size, etag, proof, .. }) => {
             let seconds = started.elapsed().as_secs_f64();
             // s3cmd says nothing of what went to standard output.
             let is_told = target != Target::Stdout || cx.console.is_json();
             if is_told && !cx.console.shows_progress() {
                 let name = destination.named(item.relative());
-                let (from, to) = (&uri, Local::new(&name));
+                let (from, to) = (&uri, DisplayPath::new(&name));
                 let (moved, place) = (Some(Moved { size, seconds }), Some(place));
                 let numbered = false;
                 let proof = Some(proof.word());
@@ -321,8 +324,8 @@ async fn fetch(
             remove_source(&cx, &uri, "fetch", &etag, proof).await
         }
         Err(error) => match failed(&shown, error, alone)? {
-            Verdict::Failed if target == Target::Stdout => Err(Failure::silent(Exit::PARTIAL)),
-            verdict => Ok(verdict),
+            ItemResult::Failed if target == Target::Stdout => Err(Failure::silent(Exit::PARTIAL)),
+            item_result => Ok(item_result),
         },
     }
 }
@@ -331,7 +334,7 @@ async fn fetch(
 /// object with content cannot be stored so. Before the object is deleted it is asked whether it has none now, and the
 /// directory is on the disk.
 pub(super) async fn make_directory(
-    cx: &Cx,
+    cx: &Context,
     destination: &Destination,
     path: &Path,
     uri: &S3Uri,
@@ -358,41 +361,41 @@ pub(super) async fn make_directory(
 /// With `--delete-after-fetch`, removes what was fetched, if its content is proved and it is what it was: what was asked for
 /// and not done is a failure.
 pub(super) async fn remove_source(
-    cx: &Cx,
+    cx: &Context,
     uri: &S3Uri,
     after: &'static str,
     etag: &str,
     proof: Proof,
-) -> Outcome<Verdict> {
+) -> Outcome<ItemResult> {
     if !cx.settings.delete_after_fetch {
-        return Ok(Verdict::Done);
+        return Ok(ItemResult::Done);
     }
     if !proof.is_proved() {
         log::warn!("'{uri}' was not deleted: only the length of what was fetched could be verified");
-        return Ok(Verdict::Failed);
+        return Ok(ItemResult::Failed);
     }
     if !cx.client().delete_unchanged(&uri.bucket, &uri.key, etag).await? {
         log::warn!("'{uri}' was not deleted: it was replaced after it had been fetched");
-        return Ok(Verdict::Failed);
+        return Ok(ItemResult::Failed);
     }
     cx.console.tell(&Event::SourceRemoved { uri, after })?;
-    Ok(Verdict::Done)
+    Ok(ItemResult::Done)
 }
 
-fn already_complete(cx: &Cx, target: &Target, size: u64) -> bool {
+fn already_complete(cx: &Context, target: &Target, size: u64) -> bool {
     let Target::File(path) = target else { return false };
     cx.settings.get_continue
         && std::fs::metadata(Path::new(path)).is_ok_and(|metadata| metadata.len() == size)
 }
 
-pub(super) fn cannot_create(shown: &str, why: &str) -> Verdict {
+pub(super) fn cannot_create(shown: &str, why: &str) -> ItemResult {
     log::error!("Creation of file '{shown}' failed (Reason: {why})");
-    Verdict::Failed
+    ItemResult::Failed
 }
 
 /// Names an object that could not be fetched. What would meet all others too ends the run; so does a refusal of the only
 /// object, with the exit code of its own (measured on s3cmd 2.4.0).
-pub(super) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<Verdict> {
+pub(super) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<ItemResult> {
     let ends = error.concerns_all_requests();
     match &error {
         Error::Service(service) => log::error!("Download of '{shown}' failed (Reason: {service})"),
@@ -401,5 +404,5 @@ pub(super) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<Verdict>
         Error::Io(error) => log::error!("Download of '{shown}' failed (Reason: {})", reason(error)),
         error => log::error!("Download of '{shown}' failed (Reason: {error})"),
     }
-    if ends || (alone && put::is_final(&error)) { Err(error.into()) } else { Ok(Verdict::refused(&error)) }
+    if ends || (alone && put::is_final(&error)) { Err(error.into()) } else { Ok(ItemResult::refused(&error)) }
 }

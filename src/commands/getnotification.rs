@@ -1,15 +1,15 @@
 //! `getnotification s3://BUCKET...`: shows who is told of changes in buckets.
 
-use super::context::{Cx, bucket_uris};
-use super::document;
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::document;
+use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome, indented};
 use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
 /// Prints the notification rules of each bucket as indented XML, followed by an empty line. `setnotification` takes what is
 /// printed.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     each(cx, &uris, async |uri| {
         let document = cx.client().get(&uri.bucket, None, Kind::Notification).await?;

@@ -1,13 +1,13 @@
 //! `getobjectretention s3://BUCKET/OBJECT...`: shows until when objects are protected from deletion.
 
-use super::context::Cx;
-use super::document::{self, optional};
-use super::each::each;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::{self, optional};
+use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
 /// Prints `URI: VALUE` for each, in the words that `setobjectretention` takes; `none` where nothing is set.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &document::objects_of(args)?, async |uri| {
         let retention = optional(cx.client().retention(&uri.bucket, &uri.key).await)?.flatten();
         let value =

@@ -1,15 +1,15 @@
 //! `getpolicy s3://BUCKET...`: shows the policies of buckets.
 
-use super::context::{Cx, bucket_uris};
-use super::document;
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::document;
+use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::Error;
 use std::ffi::OsString;
 
 /// Prints the policy of each bucket, or that there is none. s3cmd has this command since 2.4.0's successor; the line is
 /// that of `info`, and `setpolicy` takes what is printed.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     each(cx, &uris, async |uri| {
         let text = policy_text(cx.client().document(&uri.bucket, None, "policy").await)?;

@@ -1,7 +1,7 @@
 //! `info s3://BUCKET[/KEY]...`: shows what is known about a bucket or an object.
 
-use super::context::{Cx, s3_uri};
-use super::each::each;
+use crate::commands::shared::context::{Context, s3_uri};
+use crate::commands::shared::each::each;
 use crate::output::{
     Access, BucketInfo, Checksum, Encryption, Event, Exit, Failure, ObjectInfo, Outcome, OwnedRight,
     Retention, WebsiteDocuments,
@@ -17,7 +17,7 @@ use std::ffi::{OsStr, OsString};
 
 /// Describes each bucket or object. s3cmd's lines come first; what it does not show has lines of its own behind them, where
 /// something is set.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = args.iter().map(|arg| uri_of(arg)).collect::<Outcome<Vec<_>>>()?;
     each(
         cx,
@@ -38,7 +38,7 @@ fn uri_of(arg: &OsStr) -> Outcome<S3Uri> {
     }
 }
 
-async fn object_info(cx: &Cx, uri: &S3Uri) -> Outcome {
+async fn object_info(cx: &Context, uri: &S3Uri) -> Outcome {
     let (client, bucket, key) = (cx.client(), uri.bucket.as_str(), uri.key.as_str());
     // A line that s3cmd does not print is for those who ask for it.
     let asks_for_checksum = cx.settings.checksum().is_some();
@@ -131,7 +131,7 @@ fn object_failure(error: Error) -> Failure {
     Failure::about_bucket(error)
 }
 
-async fn bucket_info(cx: &Cx, uri: &S3Uri) -> Outcome {
+async fn bucket_info(cx: &Context, uri: &S3Uri) -> Outcome {
     let (client, bucket) = (cx.client(), uri.bucket.as_str());
     // The first request may have to learn the bucket's region, or that it is not there.
     let location = client.bucket_location(bucket).await.map_err(Failure::about_bucket)?;
@@ -187,7 +187,7 @@ async fn bucket_info(cx: &Cx, uri: &S3Uri) -> Outcome {
 
 /// What buckets and objects have in common: policy, CORS and grants, up to the first that cannot be read.
 fn access(
-    cx: &Cx,
+    cx: &Context,
     uri: &S3Uri,
     seen: &mut Access,
     policy: Result<String>,

@@ -1,13 +1,13 @@
 //! `listmp s3://BUCKET/KEY ID`: shows the stored parts of a multipart upload.
 
 use super::abortmp::upload_of;
-use super::context::Cx;
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome};
 use crate::s3::list::Part;
 use std::ffi::OsString;
 
 /// Prints the parts that an unfinished upload has stored so far.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (uri, id) = upload_of(args)?;
     let parts = cx.client().list_parts(&uri.bucket, &uri.key, &id).await?;
     cx.console.ornament("LastModified\t\t\tPartNumber\tETag\tSize")?;

@@ -1,12 +1,12 @@
 //! `ls [s3://BUCKET[/PREFIX]...]`: lists buckets, or the objects of a bucket.
 
-use super::context::{Cx, s3_uris};
-use super::each::each;
 use super::info::stored_md5;
-use super::names::Names;
-use super::versions;
+use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::each::each;
+use crate::commands::shared::names::Names;
+use crate::commands::shared::versions;
 use crate::output::{Columns, Event, Failure, Outcome};
-use crate::s3::list::{Entry, ListOptions, Sheet};
+use crate::s3::list::{ListOptions, ListPage, ObjectRef};
 use crate::uri::S3Uri;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use tempfile::SpooledTempFile;
 /// none.
 ///
 /// `--recursive` lists every key, `--limit` stops after a number of entries of each argument.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = s3_uris(args)?;
     if uris.is_empty() {
         return list_buckets(cx).await;
@@ -32,7 +32,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     .await
 }
 
-async fn list_buckets(cx: &Cx) -> Outcome {
+async fn list_buckets(cx: &Context) -> Outcome {
     let mut buckets = cx.client().list_buckets().await?;
     buckets.sort_by(|a, b| a.name.cmp(&b.name));
     for bucket in buckets {
@@ -42,7 +42,7 @@ async fn list_buckets(cx: &Cx) -> Outcome {
 }
 
 /// Lists a bucket, or what is under a prefix of it, or what a wildcard means. Prefixes print before objects, over all pages.
-pub(crate) async fn list_objects(cx: &Cx, uri: &S3Uri) -> Outcome {
+pub(crate) async fn list_objects(cx: &Context, uri: &S3Uri) -> Outcome {
     let settings = &cx.settings;
     let names = Names::new(cx, &uri.key, settings.recursive);
     if settings.all_versions {
@@ -60,7 +60,7 @@ pub(crate) async fn list_objects(cx: &Cx, uri: &S3Uri) -> Outcome {
     let mut truncated = false;
     match u64::try_from(settings.limit) {
         Err(_) => {
-            let mut pages = client.list_sheets(&uri.bucket, options).boxed();
+            let mut pages = client.list_pages(&uri.bucket, options).boxed();
             loop {
                 let next = match pages.next().now_or_never() {
                     Some(next) => next,
@@ -81,7 +81,7 @@ pub(crate) async fn list_objects(cx: &Cx, uri: &S3Uri) -> Outcome {
                 // What is left out does not count: then a page may hold more than is shown of it.
                 let left = listing.left.unwrap_or(0).min(1000) as u32;
                 options.page_size = Some(if names.are_all() { left } else { 1000 });
-                let page = client.list_sheet(&uri.bucket, &options, token.as_deref()).await;
+                let page = client.list_page(&uri.bucket, &options, token.as_deref()).await;
                 let page = page.map_err(Failure::about_bucket)?;
                 listing.page(&page).await?;
                 token = page.next().map(str::to_owned);
@@ -104,7 +104,7 @@ const HELD_IN_MEMORY: usize = 1 << 20;
 
 /// The lines of a listing on their way out.
 struct Listing<'a> {
-    cx: &'a Cx,
+    cx: &'a Context,
     uri: &'a S3Uri,
     names: &'a Names<'a>,
     columns: Columns,
@@ -120,7 +120,7 @@ struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    fn new(cx: &'a Cx, uri: &'a S3Uri, names: &'a Names<'a>) -> Self {
+    fn new(cx: &'a Context, uri: &'a S3Uri, names: &'a Names<'a>) -> Self {
         let held = (!cx.settings.recursive).then(|| SpooledTempFile::new(HELD_IN_MEMORY));
         let (columns, directory, text) = (columns(cx), String::new(), String::new());
         Self { cx, uri, names, columns, left: None, has_more: false, directory, held, text }
@@ -150,7 +150,7 @@ impl<'a> Listing<'a> {
 
     /// The objects of a page that are meant. A directory that a wildcard over several levels means stands for what is
     /// below it.
-    fn meant<'p>(&mut self, page: &'p Sheet) -> Vec<Entry<'p>> {
+    fn meant<'p>(&mut self, page: &'p ListPage) -> Vec<ObjectRef<'p>> {
         let names = self.names;
         let has_directories = names.is_deep() && !self.cx.settings.recursive;
         let mut meant = Vec::new();
@@ -173,7 +173,7 @@ impl<'a> Listing<'a> {
     }
 
     /// Prints a page's prefixes; its objects too where the listing is recursive, else they are held.
-    async fn page(&mut self, page: &Sheet) -> Outcome {
+    async fn page(&mut self, page: &ListPage) -> Outcome {
         let (cx, uri, columns) = (self.cx, self.uri, self.columns);
         for prefix in page.prefixes().filter(|prefix| self.names.take_prefix(prefix)) {
             self.prefix(prefix);
@@ -220,7 +220,7 @@ impl<'a> Listing<'a> {
 }
 
 /// The MD5 of an object whose ETag is none, from its stored attributes; else the ETag if it is one.
-async fn content_md5(cx: &Cx, bucket: &str, object: Entry<'_>) -> Outcome<Option<String>> {
+async fn content_md5(cx: &Context, bucket: &str, object: ObjectRef<'_>) -> Outcome<Option<String>> {
     if !object.etag.contains('-') {
         return Ok(Some(object.etag.to_owned()));
     }
@@ -232,13 +232,13 @@ async fn content_md5(cx: &Cx, bucket: &str, object: Entry<'_>) -> Outcome<Option
     }
 }
 
-fn columns(cx: &Cx) -> Columns {
+fn columns(cx: &Context) -> Columns {
     let settings = &cx.settings;
     Columns { human: settings.human_readable_sizes, md5: settings.list_md5, long: settings.long_listing }
 }
 
-fn event<'a>(uri: &'a S3Uri, object: Entry<'a>, md5: Option<&'a str>, columns: Columns) -> Event<'a> {
-    let Entry { key, size, etag, modified, storage_class } = object;
+fn event<'a>(uri: &'a S3Uri, object: ObjectRef<'a>, md5: Option<&'a str>, columns: Columns) -> Event<'a> {
+    let ObjectRef { key, size, etag, modified, storage_class } = object;
     let storage_class = if storage_class.is_empty() { "STANDARD" } else { storage_class };
     Event::Object { bucket: &uri.bucket, key, size, modified, etag, md5, storage_class, columns }
 }

@@ -1,14 +1,14 @@
 //! `mb s3://BUCKET...`: makes buckets.
 
-use super::context::{Cx, bucket_uris};
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::each::each;
 use crate::output::{Event, Failure, Outcome};
 use std::ffi::OsString;
 
 /// Makes each of the buckets, in the configured location, public where `--acl-public` asks for it.
 ///
 /// All names are checked before the first is made. With `--dry-run` only the names are checked.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let location = Some(settings.bucket_location.as_str())
         .filter(|location| !matches!(location.to_ascii_lowercase().as_str(), "" | "us" | "us-east-1"));

@@ -11,10 +11,8 @@ pub mod cfinvalinfo;
 pub mod cflist;
 pub mod cfmodify;
 pub mod check;
-mod cloudfront;
 pub mod complete;
 pub mod configure;
-pub mod context;
 pub mod cp;
 pub mod del;
 pub mod delcors;
@@ -22,9 +20,7 @@ pub mod dellifecycle;
 pub mod delnotification;
 pub mod delpolicy;
 pub mod deltagging;
-mod document;
 pub mod du;
-mod each;
 pub mod expire;
 pub mod fixbucket;
 pub mod get;
@@ -39,9 +35,6 @@ pub mod getownership;
 pub mod getpolicy;
 pub mod gettagging;
 pub mod getversioning;
-mod heap;
-mod hint;
-mod hosts;
 pub mod info;
 pub mod la;
 pub mod listmp;
@@ -51,13 +44,10 @@ pub mod md5sum;
 pub mod modify;
 pub mod multipart;
 pub mod mv;
-mod names;
-mod open_files;
 pub mod payer;
 pub mod put;
 pub mod rb;
 pub mod restore;
-mod runtime;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod setacl;
@@ -71,32 +61,30 @@ pub mod setownership;
 pub mod setpolicy;
 pub mod settagging;
 pub mod setversioning;
+pub mod shared;
 pub mod sign;
-mod signals;
 pub mod signurl;
-mod stdin;
 pub mod sync;
-mod versions;
 pub mod ws_create;
 pub mod ws_delete;
 pub mod ws_info;
 
 use crate::cli::Command;
 use crate::output::{Exit, Failure, Outcome};
-use context::Cx;
+use shared::context::Context;
 use std::ffi::OsString;
 
 /// Runs a command to its end.
-pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
-    hosts::log(&cx.settings);
+pub fn run(command: Command, cx: &Context, args: &[OsString]) -> Outcome {
+    shared::hosts::log(&cx.settings);
     cx.check_shard()?;
-    let versioned = versions::check(command, cx, args)?;
-    hosts::check(command, cx, args)?;
-    runtime::run(command, async {
-        let cx = &context::Context::with_keys(cx).await?;
+    let versioned = shared::versions::check(command, cx, args)?;
+    shared::hosts::check(command, cx, args)?;
+    shared::runtime::run(command, async {
+        let cx = &shared::context::Context::with_keys(cx).await?;
         // A link is made without asking anybody.
         if let Some(uri) = versioned.filter(|_| command != Command::Signurl) {
-            versions::find(cx, &uri).await?;
+            shared::versions::find(cx, &uri).await?;
         }
         let outcome = match command {
             Command::Abortmp => abortmp::run(cx, args).await,
@@ -170,6 +158,6 @@ pub fn run(command: Command, cx: &Cx, args: &[OsString]) -> Outcome {
             other => Err(Failure::new(Exit::USAGE, format!("Invalid command: {other:?}"))),
         };
         cx.save_cache();
-        outcome.map_err(|failure| hint::add(command, cx, failure))
+        outcome.map_err(|failure| shared::hint::add(command, cx, failure))
     })
 }

@@ -1,8 +1,8 @@
 //! `multipart s3://BUCKET... [ID]`: shows unfinished multipart uploads.
 
-use super::context::Cx;
-use super::document::buckets_of;
-use super::each::each;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::buckets_of;
+use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
 use crate::s3::list::Upload;
 use crate::uri::{Location, S3Uri};
@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 /// Prints the unfinished uploads of each bucket: start, object, upload id. A key behind the bucket does not matter (measured
 /// on s3cmd 2.4.0). A last argument that is no URI is an upload id; then only that upload is shown.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (uris, wanted) = match args {
         [uris @ .., id] if !uris.is_empty() && matches!(Location::parse(id), Location::Local(_)) => {
             (uris, Some(id.to_string_lossy()))
@@ -20,7 +20,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     each(cx, &buckets_of(uris)?, async |uri| show(cx, uri, wanted.as_deref()).await).await
 }
 
-async fn show(cx: &Cx, uri: &S3Uri, wanted: Option<&str>) -> Outcome {
+async fn show(cx: &Context, uri: &S3Uri, wanted: Option<&str>) -> Outcome {
     let uploads = cx.client().list_uploads(&uri.bucket, "").await?;
     cx.console.ornament(&uri.to_string())?;
     cx.console.ornament("Initiated\tPath\tId")?;

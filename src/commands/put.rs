@@ -1,14 +1,14 @@
 //! `put`: upload files, trees, or standard input.
 
-use super::context::Cx;
-use super::stdin;
-use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place, reason};
+use crate::commands::shared::context::Context;
+use crate::commands::shared::stdin;
+use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
 use crate::s3::request::Progress;
 use crate::s3::retry::{RetryClass, RetryPolicy};
 use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::gpg::Gpg;
-use crate::transfer::local::{self, LocalItem, LocalOptions, LocalSelection};
-use crate::transfer::pool::{self, Verdict};
+use crate::transfer::local::select::{self, LocalItem, LocalOptions, LocalSelection};
+use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::upload::{Kept, UploadError, Uploader, check_part_size};
 use crate::uri::{Location, S3Uri};
 use std::ffi::OsString;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Uploads the sources below the destination, many at once, and prints a line for each in the order of their names.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     check_part_size(&cx.settings)?;
     if sources.iter().any(|source| source == "-") {
@@ -50,16 +50,17 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     let sender = Sender::new(cx)?;
     let unusable = selection.unusable + selection.missing;
     let stop = cx.settings.stop_on_error;
-    let mut ledger = pool::in_order(cx.width(), stop, selection.items.numbered(), |(index, item)| {
-        let uri = target(&destination, &item, single);
-        upload(cx.clone(), sender.clone(), item, uri, Place::at(index, total))
-    })
-    .await?;
-    if stop && ledger.failed > 0 {
+    let mut summary =
+        ordered_tasks::in_order(cx.width(), stop, selection.items.numbered(), |(index, item)| {
+            let uri = target(&destination, &item, single);
+            upload(cx.clone(), sender.clone(), item, uri, Position::at(index, total))
+        })
+        .await?;
+    if stop && summary.failed > 0 {
         return Err(Failure::new(Exit::DATAERR, "Exiting now because of --stop-on-error"));
     }
-    ledger.failed += unusable;
-    ledger.outcome()
+    summary.failed += unusable;
+    summary.outcome()
 }
 
 /// All arguments but the last are sources; the last is where they go.
@@ -79,7 +80,7 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(&[OsString], S3Uri)> {
     }
 }
 
-fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
+fn select(cx: &Context, sources: &[OsString]) -> Outcome<LocalSelection> {
     log::info!("Compiling list of local files...");
     let settings = &cx.settings;
     let options = LocalOptions {
@@ -100,15 +101,15 @@ fn select(cx: &Cx, sources: &[OsString]) -> Outcome<LocalSelection> {
         }
     }
     if settings.files_from.is_empty() {
-        return local::select(&paths, &options);
+        return select::select(&paths, &options);
     }
     let [base] = &paths[..] else {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
     if !settings.recursive && Path::new(base).is_dir() {
-        return Err(local::recursion_needed(Path::new(base)));
+        return Err(select::recursion_needed(Path::new(base)));
     }
-    local::select_listed(Path::new(base), listed_names(&settings.files_from), &options)
+    select::select_listed(Path::new(base), listed_names(&settings.files_from), &options)
 }
 
 /// The names in the files of `--files-from`, one a line, byte for byte but for the line ends; `-` is standard input.
@@ -163,14 +164,14 @@ fn target(destination: &S3Uri, item: &LocalItem, single: bool) -> S3Uri {
     destination.with_key(format!("{}{}", destination.key, item.relative))
 }
 
-fn dry_run(cx: &Cx, selection: &LocalSelection, destination: &S3Uri, single: bool) -> Outcome {
+fn dry_run(cx: &Context, selection: &LocalSelection, destination: &S3Uri, single: bool) -> Outcome {
     for name in selection.excluded.iter() {
         cx.console.stream(&Event::Exclude { name: &name? })?;
     }
     for item in selection.items.iter() {
         let item = item?;
         let uri = target(destination, &item, single);
-        cx.console.stream(&planned(Local::new(&item.path), &uri))?;
+        cx.console.stream(&planned(DisplayPath::new(&item.path), &uri))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
@@ -178,7 +179,7 @@ fn dry_run(cx: &Cx, selection: &LocalSelection, destination: &S3Uri, single: boo
 }
 
 /// An upload that a dry run tells of.
-pub(super) fn planned<'a>(from: Local<'a>, to: &'a S3Uri) -> Event<'a> {
+pub(super) fn planned<'a>(from: DisplayPath<'a>, to: &'a S3Uri) -> Event<'a> {
     Event::Upload { from, to, moved: None, place: None, dry_run: true }
 }
 
@@ -190,7 +191,7 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(cx: &Cx) -> Outcome<Self> {
+    fn new(cx: &Context) -> Outcome<Self> {
         let uploader = Uploader::new(cx.client().clone(), Arc::clone(&cx.settings), cx.width());
         let uploader = uploader.with(cx.md5_cache());
         let gpg = cx.settings.encrypt.then(|| Gpg::new(&cx.settings));
@@ -201,14 +202,20 @@ impl Sender {
     }
 }
 
-fn not_encrypted(path: Local<'_>, error: &std::io::Error) -> Verdict {
+fn not_encrypted(path: DisplayPath<'_>, error: &std::io::Error) -> ItemResult {
     log::error!("Encryption of '{path}' failed (Reason: {})", reason(error));
-    Verdict::Failed
+    ItemResult::Failed
 }
 
-async fn upload(cx: Cx, sender: Sender, item: LocalItem, uri: S3Uri, place: Place) -> Outcome<Verdict> {
+async fn upload(
+    cx: Context,
+    sender: Sender,
+    item: LocalItem,
+    uri: S3Uri,
+    place: Position,
+) -> Outcome<ItemResult> {
     let Sender { uploader, gpg } = sender;
-    let path = Local::trimmed(&item.path);
+    let path = DisplayPath::trimmed(&item.path);
     let progress = Progress::default();
     let started = Instant::now();
     let size = item.size().unwrap_or(0);
@@ -217,19 +224,19 @@ async fn upload(cx: Cx, sender: Sender, item: LocalItem, uri: S3Uri, place: Plac
         let made = uploader.directory(&item.path, &uri).await.map(|()| Some(0));
         return finish_put(&cx, path, &uri, place, started, made.map_err(UploadError::from));
     }
-    let sealed = match gpg {
+    let encrypted = match gpg {
         Some(gpg) => match gpg.seal(&item.path).await {
-            Ok(sealed) => Some(sealed),
+            Ok(encrypted) => Some(encrypted),
             Err(error) => return Ok(not_encrypted(path, &error)),
         },
         None => None,
     };
     log::info!("Sending file '{path}', please wait...");
-    let size = sealed.as_ref().map_or(size, |sealed| sealed.size);
+    let size = encrypted.as_ref().map_or(size, |encrypted| encrypted.size);
     let label = || format!("upload: '{path}' -> '{uri}'  {place}");
     let meter = cx.console.meter(&path.to_string(), label, size, &progress);
-    let sent = match &sealed {
-        Some(sealed) => uploader.sealed(Some(&item.path), sealed, &uri, &progress).await,
+    let sent = match &encrypted {
+        Some(encrypted) => uploader.encrypted(Some(&item.path), encrypted, &uri, &progress).await,
         None => uploader.file(&item.path, &uri, &progress).await,
     };
     meter.end(sent.is_ok());
@@ -238,41 +245,41 @@ async fn upload(cx: Cx, sender: Sender, item: LocalItem, uri: S3Uri, place: Plac
 
 /// What `put` says of an upload, and `sync` does not: where anyone can read it.
 fn finish_put(
-    cx: &Cx,
-    path: Local<'_>,
+    cx: &Context,
+    path: DisplayPath<'_>,
     uri: &S3Uri,
-    place: Place,
+    place: Position,
     started: Instant,
     sent: Result<Option<u64>, UploadError>,
-) -> Outcome<Verdict> {
-    let verdict = finish(cx, path, uri, place, started, sent)?;
-    if verdict == Verdict::Done && cx.settings.acl_public == Some(true) {
+) -> Outcome<ItemResult> {
+    let item_result = finish(cx, path, uri, place, started, sent)?;
+    if item_result == ItemResult::Done && cx.settings.acl_public == Some(true) {
         cx.console.tell(&Event::PublicUrl { uri, url: &cx.public_url(uri) })?;
     }
-    Ok(verdict)
+    Ok(item_result)
 }
 
 /// Prints how an upload ended. What would meet all other files too ends the run; so does a refusal of the only file, with
 /// the exit code of its own, as in s3cmd.
 pub(super) fn finish(
-    cx: &Cx,
-    path: Local<'_>,
+    cx: &Context,
+    path: DisplayPath<'_>,
     uri: &S3Uri,
-    place: Place,
+    place: Position,
     started: Instant,
     sent: Result<Option<u64>, UploadError>,
-) -> Outcome<Verdict> {
+) -> Outcome<ItemResult> {
     let seconds = started.elapsed().as_secs_f64();
     match sent {
         // It was there already, which was said.
-        Ok(None) => Ok(Verdict::Done),
+        Ok(None) => Ok(ItemResult::Done),
         Ok(Some(size)) => {
             if !cx.console.shows_progress() {
                 let moved = Some(Moved { size, seconds });
                 let place = Some(place);
                 cx.console.tell(&Event::Upload { from: path, to: uri, moved, place, dry_run: false })?;
             }
-            Ok(Verdict::Done)
+            Ok(ItemResult::Done)
         }
         Err(UploadError { error, kept }) => {
             // Measured on s3cmd 2.4.0: this line is about answers, not about connections.
@@ -288,7 +295,7 @@ pub(super) fn finish(
 }
 
 /// What is left of a large upload, and how to drop it or take it up, in s3cmd's words.
-fn say_how_to_resume(path: Local<'_>, uri: &S3Uri, kept: &Kept) {
+fn say_how_to_resume(path: DisplayPath<'_>, uri: &S3Uri, kept: &Kept) {
     let program = std::env::args().next().unwrap_or_else(|| "s3cmd".to_owned());
     let part = kept.part.map_or(String::new(), |part| format!(" part {part}"));
     let id = &kept.id;
@@ -297,12 +304,12 @@ fn say_how_to_resume(path: Local<'_>, uri: &S3Uri, kept: &Kept) {
     );
 }
 
-fn failed(path: Local<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outcome<Verdict> {
+fn failed(path: DisplayPath<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outcome<ItemResult> {
     let of_the_bucket = error.code() == "NoSuchBucket";
     match error {
         Error::Io(error) => {
             log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
-            Ok(Verdict::Failed)
+            Ok(ItemResult::Failed)
         }
         // A connection that is refused is tried again for each file, as s3cmd does (measured).
         error @ (Error::Service(_) | Error::Connection { kind: ConnectionFailure::Tls, .. })
@@ -314,7 +321,7 @@ fn failed(path: Local<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outcome<Ve
         error if is_final(&error) => {
             let reason = error.reason();
             log::error!("Upload of '{path}' failed (Reason: {reason})");
-            Ok(Verdict::refused(&error))
+            Ok(ItemResult::refused(&error))
         }
         error => {
             let text = match &error {
@@ -323,7 +330,7 @@ fn failed(path: Local<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outcome<Ve
                 other => other.to_string(),
             };
             log::error!("Upload of '{path}' failed too many times (Last reason: {text})");
-            Ok(Verdict::Failed)
+            Ok(ItemResult::Failed)
         }
     }
 }
@@ -345,7 +352,7 @@ pub(super) fn is_final(error: &Error) -> bool {
 /// What standard input is called.
 const STDIN: &str = "<stdin>";
 
-async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcome {
+async fn from_stdin(cx: &Context, sources: &[OsString], destination: S3Uri) -> Outcome {
     if sources.iter().any(|source| source != "-") {
         return Err(Failure::parameter(
             "Cannot specify multiple local files if uploading from '-' (ie stdin)",
@@ -360,20 +367,20 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
         return Err(Failure::parameter("Multi-part upload is required to upload from stdin"));
     }
     if cx.settings.dry_run {
-        cx.console.tell(&planned(Local::new(STDIN), &destination))?;
+        cx.console.tell(&planned(DisplayPath::new(STDIN), &destination))?;
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
     stdin::check()?;
     let Sender { uploader, gpg } = Sender::new(cx)?;
-    let (path, place) = (Local::new(STDIN), Place { number: 1, total: 1 });
+    let (path, place) = (DisplayPath::new(STDIN), Position { number: 1, total: 1 });
     let progress = Progress::default();
     let started = Instant::now();
     let label = || format!("upload: '{path}' -> '{destination}'  {place}");
     let meter = cx.console.meter(&path.to_string(), label, 0, &progress);
     let sent = match gpg {
         Some(gpg) => match gpg.seal_stream(tokio::io::stdin()).await {
-            Ok(sealed) => uploader.sealed(None, &sealed, &destination, &progress).await,
+            Ok(encrypted) => uploader.encrypted(None, &encrypted, &destination, &progress).await,
             Err(error) => {
                 meter.end(false);
                 not_encrypted(path, &error);
@@ -386,7 +393,7 @@ async fn from_stdin(cx: &Cx, sources: &[OsString], destination: S3Uri) -> Outcom
     // s3cmd knows no size here and prints 0; scripts compare the line.
     let sent = sent.map(|size| if cx.console.is_json() { size } else { Some(0) });
     match finish_put(cx, path, &destination, place, started, sent)? {
-        Verdict::Failed => Err(Failure::silent(Exit::PARTIAL)),
+        ItemResult::Failed => Err(Failure::silent(Exit::PARTIAL)),
         _ => Ok(()),
     }
 }

@@ -1,12 +1,12 @@
 //! `rb s3://BUCKET...`: removes buckets.
 
-use super::context::{Cx, bucket_uris};
 use super::del::deletion;
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::Error;
 use crate::s3::list::{ListOptions, Version};
-use crate::transfer::delete::{Doomed, delete_keys, delete_sized};
+use crate::transfer::delete::{Deletion, delete_keys, delete_sized};
 use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ use std::ffi::OsString;
 /// one that is not there counts as removed.
 ///
 /// With `--dry-run` nothing is removed.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| match remove(cx, uri).await {
         Ok(()) => {
@@ -42,14 +42,14 @@ enum Removal {
     Other(Failure),
 }
 
-async fn remove(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
+async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
     let settings = &cx.settings;
     let client = cx.client();
     let may_empty = settings.recursive || settings.force;
     let is_empty = if settings.dry_run {
         let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
         let page = client.list_page(&uri.bucket, &one, None).await.map_err(Removal::Refused)?;
-        page.objects.is_empty()
+        page.entries().next().is_none()
     } else {
         match client.delete_bucket(&uri.bucket).await {
             Ok(()) => return Ok(()),
@@ -67,16 +67,18 @@ async fn remove(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
     log::warn!("Bucket is not empty. Removing all the objects from it first. This may take some time...");
     if settings.all_versions {
         let options = ListOptions::default();
-        let doomed = client
+        let deletions = client
             .version_pages(&uri.bucket, options)
             .map_err(Failure::about_bucket)
-            .map_ok(|page| stream::iter(page.versions.into_iter().map(|version| Ok(doomed(version)))))
+            .map_ok(|page| stream::iter(page.versions.into_iter().map(|version| Ok(deletions(version)))))
             .try_flatten();
-        delete_sized(client, &cx.console, &uri.bucket, doomed, deletion(cx)).await.map_err(Removal::Other)?;
+        delete_sized(client, &cx.console, &uri.bucket, deletions, deletion(cx))
+            .await
+            .map_err(Removal::Other)?;
         return end(cx, uri).await;
     }
     let keys = client
-        .list_sheets(&uri.bucket, ListOptions { width: cx.width(), ..ListOptions::default() })
+        .list_pages(&uri.bucket, ListOptions { width: cx.width(), ..ListOptions::default() })
         .map_err(Failure::about_bucket)
         .map_ok(|page| {
             let keys: Vec<_> = page.entries().map(|object| Ok(object.key.to_owned())).collect();
@@ -88,13 +90,13 @@ async fn remove(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
 }
 
 /// Keys that could not be deleted were named; the bucket's own answer decides.
-async fn end(cx: &Cx, uri: &S3Uri) -> Result<(), Removal> {
+async fn end(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
     if cx.settings.dry_run {
         return Ok(());
     }
     cx.client().delete_bucket(&uri.bucket).await.map_err(Removal::Refused)
 }
 
-fn doomed(version: Version) -> Doomed {
-    Doomed { key: version.key, version: Some(version.id), size: version.size }
+fn deletions(version: Version) -> Deletion {
+    Deletion { key: version.key, version: Some(version.id), size: version.size }
 }

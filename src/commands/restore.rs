@@ -1,10 +1,10 @@
 //! `restore s3://BUCKET/OBJECT...`: asks for copies of archived objects.
 
-use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
+use crate::commands::shared::context::{Context, s3_uris};
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::{Error, ServiceError};
-use crate::transfer::pool::{self, Verdict};
+use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use std::ffi::OsString;
 /// Asks for copies of archived objects that last `--restore-days`, as fast as `--restore-priority` says. An object whose
 /// restoring is under way is no failure; where several objects are meant, neither is one that is not archived, and the
 /// others go on when one fails.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let uris = s3_uris(args)?;
     let selection = remote::select(cx.client(), &uris, cx.scope(), BY_RELATIVE_ONCE).await?;
@@ -30,53 +30,57 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     if settings.restore_days < 1 {
         return Err(Failure::parameter("You must restore a file for 1 or more days"));
     }
-    let ledger =
-        pool::in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(_, item)| {
+    let summary = ordered_tasks::in_order(
+        cx.width(),
+        settings.stop_on_error,
+        selection.items.numbered(),
+        |(_, item)| {
             let (cx, uri) = (cx.clone(), item.uri());
             async move {
                 let (days, tier) = (days(&cx, &uri).await, capitalised(&cx.settings.restore_priority));
                 match cx.client().restore_object(&uri.bucket, &uri.key, days, &tier).await {
                     Ok(()) => {
                         cx.console.tell(&Event::Restore { uri: &uri, dry_run: false })?;
-                        Ok(Verdict::Done)
+                        Ok(ItemResult::Done)
                     }
                     Err(Error::Service(error)) => refused(&uri, *error, total == 1),
                     Err(error) if total == 1 || error.concerns_all_requests() => Err(error.into()),
                     Err(error) => {
                         log::error!("Restore of '{uri}' failed (Reason: {error})");
-                        Ok(Verdict::Failed)
+                        Ok(ItemResult::Failed)
                     }
                 }
             }
-        })
-        .await?;
-    ledger.outcome()
+        },
+    )
+    .await?;
+    summary.outcome()
 }
 
 /// What becomes of an object for which the service says no. A single one ends the command, and so does an answer that
 /// all others would get too.
-fn refused(uri: &S3Uri, error: ServiceError, alone: bool) -> Outcome<Verdict> {
+fn refused(uri: &S3Uri, error: ServiceError, alone: bool) -> Outcome<ItemResult> {
     match error.code.as_str() {
         "RestoreAlreadyInProgress" => {
             log::warn!("{}: {uri}", error.message);
-            Ok(Verdict::Skipped)
+            Ok(ItemResult::Skipped)
         }
         "NotImplemented" => Err(Error::from(error).into()),
         _ if alone || Error::from(error.clone()).concerns_all_requests() => Err(Error::from(error).into()),
         "InvalidObjectState" => {
             log::warn!("Not archived: '{uri}' ({error})");
-            Ok(Verdict::Skipped)
+            Ok(ItemResult::Skipped)
         }
         _ => {
             log::error!("Restore of '{uri}' failed (Reason: {error})");
-            Ok(Verdict::Refused(Exit::of_status(error.status)))
+            Ok(ItemResult::Refused(Exit::of_status(error.status)))
         }
     }
 }
 
 /// For how many days an object is to be restored. One of INTELLIGENT_TIERING comes back for good, and days are refused then;
 /// where the class cannot be found out they are sent.
-async fn days(cx: &Cx, uri: &S3Uri) -> Option<i64> {
+async fn days(cx: &Context, uri: &S3Uri) -> Option<i64> {
     let head = cx.client().head_object(&uri.bucket, &uri.key).await;
     let is_tiered = head.is_ok_and(|head| head.storage_class == "INTELLIGENT_TIERING");
     (!is_tiered).then_some(cx.settings.restore_days)
@@ -94,17 +98,17 @@ mod tests {
 
     #[test]
     fn only_what_concerns_all_objects_ends_a_restore_of_several() {
-        let verdict = |code: &str, alone| {
+        let item_result = |code: &str, alone| {
             let error = ServiceError { status: 403, code: code.into(), ..Default::default() };
             refused(&S3Uri::new("b", "k"), error, alone).map_err(|failure| failure.exit)
         };
         for alone in [true, false] {
-            assert_eq!(verdict("RestoreAlreadyInProgress", alone), Ok(Verdict::Skipped));
-            assert_eq!(verdict("NotImplemented", alone), Err(Exit::ACCESSDENIED));
+            assert_eq!(item_result("RestoreAlreadyInProgress", alone), Ok(ItemResult::Skipped));
+            assert_eq!(item_result("NotImplemented", alone), Err(Exit::ACCESSDENIED));
         }
-        assert_eq!(verdict("InvalidObjectState", false), Ok(Verdict::Skipped));
-        assert_eq!(verdict("InvalidObjectState", true), Err(Exit::ACCESSDENIED));
-        assert_eq!(verdict("AccessDenied", false), Ok(Verdict::Refused(Exit::ACCESSDENIED)));
+        assert_eq!(item_result("InvalidObjectState", false), Ok(ItemResult::Skipped));
+        assert_eq!(item_result("InvalidObjectState", true), Err(Exit::ACCESSDENIED));
+        assert_eq!(item_result("AccessDenied", false), Ok(ItemResult::Refused(Exit::ACCESSDENIED)));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `setacl s3://BUCKET[/KEY]...`: changes who may read and write.
 
-use super::context::{Cx, s3_uris};
 use super::get::show_excluded;
+use crate::commands::shared::context::{Context, s3_uris};
 use crate::config::{AclChange, Settings};
-use crate::output::{Event, Failure, Outcome, Place};
+use crate::output::{Event, Failure, Outcome, Position};
 use crate::s3::Error;
 use crate::s3::acl::Acl;
-use crate::transfer::pool::{Ledger, Verdict, in_order};
+use crate::transfer::ordered_tasks::{ItemResult, Summary, in_order};
 use crate::transfer::remote::{BY_RELATIVE_ONCE, select};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ use std::ffi::OsString;
 ///
 /// Buckets that are named come first, then the objects; with `--recursive` only objects are meant. Those that cannot be
 /// changed are named, and the others go on. An object that is deleted between its listing and its turn is passed over.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let uris = s3_uris(args)?;
     if let Some(uri) = uris.iter().find(|uri| uri.bucket.is_empty()) {
@@ -24,14 +24,14 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     }
     let (buckets, objects): (Vec<S3Uri>, Vec<S3Uri>) =
         uris.into_iter().partition(|uri| !settings.recursive && !uri.has_key());
-    let mut ledger = Ledger::default();
+    let mut summary = Summary::default();
     for uri in &buckets {
         let kind = public_or_private(settings).map_or(String::new(), |kind| format!(" to {kind}"));
         log::info!("Setting bucket-level ACL for {uri}{kind}");
         if !settings.dry_run {
-            ledger.count(match change(cx, uri, None).await {
+            summary.count(match change(cx, uri, None).await {
                 Err(error) => failed(uri, error, buckets.len() + objects.len() == 1)?,
-                Ok(verdict) => verdict,
+                Ok(item_result) => item_result,
             });
         }
     }
@@ -51,39 +51,39 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         return Ok(());
     }
     let alone = total == 1 && buckets.is_empty();
-    ledger += in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(index, item)| {
+    summary += in_order(cx.width(), settings.stop_on_error, selection.items.numbered(), |(index, item)| {
         let cx = cx.clone();
         async move {
             let (uri, was_listed) = (item.uri(), item.listed.is_some());
-            match change(&cx, &uri, Some(Place::at(index, total))).await {
+            match change(&cx, &uri, Some(Position::at(index, total))).await {
                 Err(Error::Service(error)) if was_listed && error.code == "NoSuchKey" => {
                     log::warn!("{uri}: deleted since it was listed, skipping");
-                    Ok(Verdict::Skipped)
+                    Ok(ItemResult::Skipped)
                 }
                 Err(error) => failed(&uri, error, alone),
-                Ok(verdict) => Ok(verdict),
+                Ok(item_result) => Ok(item_result),
             }
         }
     })
     .await?;
-    ledger.outcome()
+    summary.outcome()
 }
 
 /// Names one of several lists that could not be changed.
-fn failed(uri: &S3Uri, error: Error, alone: bool) -> Outcome<Verdict> {
+fn failed(uri: &S3Uri, error: Error, alone: bool) -> Outcome<ItemResult> {
     if alone || error.concerns_all_requests() {
         return Err(error.into());
     }
     log::error!("ACL of '{uri}' could not be changed (Reason: {})", error.reason());
-    Ok(Verdict::refused(&error))
+    Ok(ItemResult::refused(&error))
 }
 
-fn event<'a>(settings: &Settings, uri: &'a S3Uri, place: Option<Place>) -> Event<'a> {
+fn event<'a>(settings: &Settings, uri: &'a S3Uri, place: Option<Position>) -> Event<'a> {
     Event::Setacl { uri, acl: public_or_private(settings), place, dry_run: settings.dry_run }
 }
 
 /// Changes one list and says so; a list that is as asked is left alone.
-async fn change(cx: &Cx, uri: &S3Uri, place: Option<Place>) -> Result<Verdict, Error> {
+async fn change(cx: &Context, uri: &S3Uri, place: Option<Position>) -> Result<ItemResult, Error> {
     let settings = &cx.settings;
     let client = cx.client();
     let mut acl = client.get_acl(&uri.bucket, uri.key_option()).await?;
@@ -95,7 +95,7 @@ async fn change(cx: &Cx, uri: &S3Uri, place: Option<Place>) -> Result<Verdict, E
     }
     let has_changes = !(settings.acl_grants.is_empty() && settings.acl_revokes.is_empty());
     if !(switched || has_changes) {
-        return Ok(Verdict::Skipped);
+        return Ok(ItemResult::Skipped);
     }
     let revoked = apply(&mut acl, &settings.acl_grants, &settings.acl_revokes);
     for revoke in
@@ -106,14 +106,14 @@ async fn change(cx: &Cx, uri: &S3Uri, place: Option<Place>) -> Result<Verdict, E
         log::warn!("{uri}: nothing was revoked: there is no grant of {permission} for {who}{but}");
     }
     if !switched && settings.acl_grants.is_empty() && !revoked.contains(&true) {
-        return Ok(Verdict::Skipped);
+        return Ok(ItemResult::Skipped);
     }
     client.put_acl(&uri.bucket, uri.key_option(), &acl).await?;
     // A line that cannot be written must end the run, but the list is changed.
     cx.console
         .tell(&event(settings, uri, place))
         .map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
-    Ok(Verdict::Done)
+    Ok(ItemResult::Done)
 }
 
 fn public_or_private(settings: &Settings) -> Option<&'static str> {

@@ -1,8 +1,8 @@
 //! `setblockpublicaccess s3://BUCKET... SWITCH[,SWITCH...]`: keeps buckets from being opened to everybody.
 
-use super::context::Cx;
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::{Failure, Outcome};
 use crate::s3::documents::Document;
 use std::ffi::OsString;
@@ -11,12 +11,12 @@ const SWITCHES: [&str; 4] =
     ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
 
 /// Switches on what is named, in any case, and off what is not; `none` switches all of them off.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((list, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
     let uris = document::only_buckets(uris, "setblockpublicaccess")?;
     let document = Document::public_access_block(&parse(&list.to_string_lossy())?);
-    let said = Said::plain("Block Public Access updated");
-    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    let message = SuccessMessage::plain("Block Public Access updated");
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;
     document::end_of_dry_run(cx);
     outcome
 }

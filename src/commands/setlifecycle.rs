@@ -1,23 +1,23 @@
 //! `setlifecycle FILE s3://BUCKET...`: gives buckets the lifecycle rules of a file.
 
-use super::context::{Cx, bucket_uris};
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
 /// Replaces the lifecycle rules of each bucket by those of an XML file (`-` reads stdin).
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = document::from_file(&args[0], Kind::Lifecycle)?;
-    let said = Said::plain("Lifecycle Policy updated").when_done();
+    let message = SuccessMessage::plain("Lifecycle Policy updated").when_done();
     let uris = bucket_uris(&args[1..])?;
     // It is the same for all of them.
     uris.first().map_or(Ok(()), |uri| document::check(cx, uri, &document))?;
     let outcome = each(cx, &uris, async |uri| {
         let document =
             if cx.settings.check_documents { document.clone().in_api_form()? } else { document.clone() };
-        document::set(cx, uri, &document, said).await
+        document::set(cx, uri, &document, message).await
     });
     let outcome = outcome.await;
     document::end_of_dry_run(cx);

@@ -1,14 +1,14 @@
 //! `setnotification FILE s3://BUCKET...`: says who is told of changes in buckets.
 
-use super::context::{Cx, bucket_uris};
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
 /// Replaces the notification rules by those of an XML file (`-` reads stdin).
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = document::from_file(&args[0], Kind::Notification)?;
     let unchecked = cx.settings.skip_destination_validation;
     let uris = bucket_uris(&args[1..])?;
@@ -16,7 +16,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     uris.first().map_or(Ok(()), |uri| document::check(cx, uri, &document))?;
     let outcome = each(cx, &uris, async |uri| {
         let sent = cx.client().set_notification(&uri.bucket, &document, unchecked);
-        document::set_by(cx, uri, &document, Said::plain("Notification Policy updated"), sent).await
+        document::set_by(cx, uri, &document, SuccessMessage::plain("Notification Policy updated"), sent).await
     });
     let outcome = outcome.await;
     document::end_of_dry_run(cx);

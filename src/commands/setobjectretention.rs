@@ -1,8 +1,8 @@
 //! `setobjectretention MODE DATE s3://BUCKET/OBJECT...`: keeps objects from being deleted until a date.
 
-use super::context::Cx;
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::{Failure, Outcome};
 use crate::s3::documents::Document;
 use chrono::NaiveDateTime;
@@ -13,16 +13,16 @@ const DATE: &str = "%Y-%m-%dT%H:%M:%S";
 
 /// Protects objects until a date. Of one object nothing is printed where the service answers 200, as most do (measured on s3cmd
 /// 2.4.0).
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let mode = args[0].to_str().filter(|mode| ["GOVERNANCE", "COMPLIANCE"].contains(mode));
     let mode = mode.ok_or_else(|| Failure::parameter("Incorrect mode"))?;
     let until = args[1].to_str().filter(|until| is_date(until));
     let until =
         until.ok_or_else(|| Failure::parameter("Incorrect data format, should be YYYY-MM-DDTHH:MM:SSZ"))?;
     let uris = document::objects_of(&args[2..])?;
-    let said = Said::plain("Retention updated").if_204(uris.len() > 1);
+    let message = SuccessMessage::plain("Retention updated").if_204(uris.len() > 1);
     let document = Document::retention(mode, until);
-    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;
     document::end_of_dry_run(cx);
     outcome
 }

@@ -1,8 +1,8 @@
 //! `setownership s3://BUCKET... RULE`: says who owns what others put into buckets.
 
-use super::context::Cx;
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::{Failure, Outcome};
 use crate::s3::documents::Document;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use std::ffi::OsString;
 const RULES: [&str; 3] = ["BucketOwnerPreferred", "BucketOwnerEnforced", "ObjectWriter"];
 
 /// Sets the ownership rule of each bucket; its name is read in any case.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((got, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
     let uris = document::only_buckets(uris, "setownership")?;
     let got = got.to_string_lossy();
@@ -19,8 +19,9 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             "Must be bucketownerpreferred or bucketownerenforced or objectwriter. Got: {got}"
         )));
     };
-    let (document, said) = (Document::ownership(rule), Said::plain("Bucket Object Ownership updated"));
-    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    let (document, message) =
+        (Document::ownership(rule), SuccessMessage::plain("Bucket Object Ownership updated"));
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;
     document::end_of_dry_run(cx);
     outcome
 }

@@ -1,20 +1,20 @@
 //! `setpolicy FILE s3://BUCKET...`: gives buckets the policy of a file.
 
-use super::context::{Cx, bucket_uris};
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::{Document, Kind};
 use std::ffi::OsString;
 
 /// Replaces the policy of each bucket by that of a JSON file (`-` reads stdin), which may be what `getpolicy` printed. Of one
-/// bucket it is said where the service answers 204, as S3 does (measured on s3cmd 2.4.0).
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+/// bucket it is message where the service answers 204, as S3 does (measured on s3cmd 2.4.0).
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let text = document::read(&args[0])?;
     let text = text.trim_start().strip_prefix("Policy:").map_or(text.as_str(), str::trim_start);
     let document = Document::new(Kind::Policy, text);
     let uris = bucket_uris(&args[1..])?;
-    let said = Said::plain("Policy updated").if_204(uris.len() > 1);
+    let message = SuccessMessage::plain("Policy updated").if_204(uris.len() > 1);
     let outcome = each(cx, &uris, async |uri| {
         if let Err(refused) = document::check(cx, uri, &document) {
             // That the bucket is not there is the better reason.
@@ -23,7 +23,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
                 _ => Err(refused),
             };
         }
-        document::set(cx, uri, &document, said).await
+        document::set(cx, uri, &document, message).await
     });
     let outcome = outcome.await;
     document::end_of_dry_run(cx);

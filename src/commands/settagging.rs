@@ -1,14 +1,14 @@
 //! `settagging s3://BUCKET[/KEY]... "KEY=VALUE[&KEY=VALUE...]"`: gives buckets or objects tags.
 
-use super::context::Cx;
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::{Failure, Outcome};
 use crate::s3::documents::Document;
 use std::ffi::OsString;
 
 /// Replaces the tags of each bucket or object. The last argument holds the tags, or what `gettagging` printed.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((tags, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting tags")) };
     let uris = document::buckets_of(uris)?;
     let text = tags.to_str().ok_or_else(|| Failure::parameter("The tags are not UTF-8"))?;
@@ -17,8 +17,8 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
         None => parse(text)?,
     };
     let document = Document::tagging(&tags);
-    let said = Said::plain("Tagging updated");
-    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    let message = SuccessMessage::plain("Tagging updated");
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;
     document::end_of_dry_run(cx);
     outcome
 }

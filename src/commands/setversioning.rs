@@ -1,14 +1,14 @@
 //! `setversioning s3://BUCKET... enable|disable`: keeps old versions of objects, or no longer.
 
-use super::context::Cx;
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::{Failure, Outcome};
 use crate::s3::documents::Document;
 use std::ffi::OsString;
 
 /// Switches versioning of each bucket on or off. What was kept so far stays.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((word, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
     let uris = document::only_buckets(uris, "setversioning")?;
     let enabled = match word.to_str() {
@@ -19,8 +19,9 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
             return Err(Failure::parameter(format!("Must be 'enable' or 'disable'. Got: {got}")));
         }
     };
-    let (document, said) = (Document::versioning(enabled), Said::plain("Versioning status updated"));
-    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    let (document, message) =
+        (Document::versioning(enabled), SuccessMessage::plain("Versioning status updated"));
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;
     document::end_of_dry_run(cx);
     outcome
 }

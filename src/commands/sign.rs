@@ -1,12 +1,12 @@
 //! `sign STRING`: signs a text with the secret key.
 
-use super::context::Cx;
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::sign::v2;
 use std::ffi::OsString;
 
 /// Prints the HMAC-SHA1 of the text under the secret key, for one who makes a signed form or link by hand.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let text = args.last().and_then(|text| text.to_str());
     let text = text.ok_or_else(|| Failure::parameter("The text to sign is not UTF-8"))?;
     cx.console.tell(&Event::Signature { signature: &v2::signature(text, &cx.settings.secret_key) })

@@ -1,6 +1,6 @@
 //! `signurl s3://BUCKET/KEY... EXPIRY`: makes links that work without credentials until they expire.
 
-use super::context::Cx;
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::client::canonical_region;
 use crate::s3::credentials::Credentials;
@@ -19,7 +19,7 @@ const REGION_PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// The last argument is the time, all others are objects. The signature is of version 4 as far as that goes, 7 days; of
 /// version 2 beyond them, and where `signature_v2` is set.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((time, objects)) = args.split_last() else {
         return Err(Failure::parameter("Expecting an S3 URI and a time of expiry"));
     };
@@ -32,7 +32,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
     Ok(())
 }
 
-async fn link(cx: &Cx, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Outcome {
+async fn link(cx: &Context, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Outcome {
     let settings = &cx.settings;
     let https = if settings.signurl_use_https_set { settings.signurl_use_https } else { settings.use_https };
     let endpoint = cx.endpoint();
@@ -74,7 +74,7 @@ async fn link(cx: &Cx, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Outcome
 }
 
 /// The region that a link names: the configured one; else, at Amazon, that of the bucket, if it can be found out soon.
-async fn region(cx: &Cx, bucket: &str) -> String {
+async fn region(cx: &Context, bucket: &str) -> String {
     let configured = &cx.settings.bucket_location;
     let is_unknown = matches!(configured.trim(), "" | "US");
     if is_unknown && cx.endpoint().is_amazon() {

@@ -1,21 +1,21 @@
 //! `ws-create s3://BUCKET...`: makes websites of buckets.
 
-use super::context::{Cx, bucket_uris};
-use super::document::{self, Said};
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::document::{self, SuccessMessage};
+use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::Document;
 use crate::s3::subresources::Website;
 use std::ffi::OsString;
 
 /// Makes each bucket a website with the documents of `--ws-index` and `--ws-error`.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let named = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let index = Some(cx.settings.website_index.clone());
     let document = Document::website(&Website { index, error: named(&cx.settings.website_error) });
-    let said = Said::of_bucket("website configuration created");
+    let message = SuccessMessage::of_bucket("website configuration created");
     let uris = bucket_uris(args)?;
-    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, said).await).await;
+    let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;
     document::end_of_dry_run(cx);
     outcome
 }

@@ -1,17 +1,17 @@
 //! `ws-info s3://BUCKET...`: shows how buckets are websites.
 
-use super::context::{Cx, bucket_uris};
-use super::each::each;
+use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::each::each;
 use crate::output::{Event, Failure, Outcome};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
 /// Prints the website configuration of each bucket, and its address by the template `website_endpoint`.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &bucket_uris(args)?, async |uri| show(cx, uri).await).await
 }
 
-async fn show(cx: &Cx, uri: &S3Uri) -> Outcome {
+async fn show(cx: &Context, uri: &S3Uri) -> Outcome {
     let website = match cx.client().website(&uri.bucket).await {
         Ok(website) => website,
         Err(error) if error.is_not_found() && error.code() != "NoSuchBucket" => {

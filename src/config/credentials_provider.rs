@@ -3,7 +3,7 @@
 use super::static_credentials::{lookup, parse_ini};
 use super::{Environment, Settings};
 use crate::s3::credentials::Credentials;
-use crate::s3::roles::{Issuer, Role, Token};
+use crate::s3::roles::{Provider, Role, Token};
 use ini::{Ini, Properties};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -24,7 +24,7 @@ const PLAIN_HOSTS: [&str; 6] =
 #[derive(Clone, Debug)]
 pub struct CredentialsProvider {
     /// Requests and caches the credentials.
-    pub issuer: Issuer,
+    pub provider: Provider,
     /// The name of the provider in messages.
     pub what: &'static str,
     /// Why the configuration file has no key pair.
@@ -32,7 +32,7 @@ pub struct CredentialsProvider {
 }
 
 fn provider(role: Role, what: &'static str) -> CredentialsProvider {
-    CredentialsProvider { issuer: Issuer::new(role), what, reason: String::new() }
+    CredentialsProvider { provider: Provider::new(role), what, reason: String::new() }
 }
 
 /// The provider that the environment selects: a web identity, else the container role, else the instance role. The

@@ -276,7 +276,7 @@ fn a_missing_profile_is_reported() {
 fn provider(home: &Home) -> String {
     home.settings()
         .credentials_provider
-        .map_or_else(String::new, |provider| format!("{}: {:?}", provider.what, provider.issuer))
+        .map_or_else(String::new, |provider| format!("{}: {:?}", provider.what, provider.provider))
 }
 
 #[test]

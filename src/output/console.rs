@@ -1,12 +1,12 @@
 //! Standard output and standard error: result lines, log lines, displays. Nothing else in the program prints.
 
-use super::board::{Board, Up};
 use super::event::Event;
 use super::failure::{Failure, Outcome};
-use super::item::ItemLog;
 use super::json;
-use super::meter::Meter;
-use super::screen;
+use super::ordered::ItemLog;
+use super::progress::meter::Meter;
+use super::progress::table::{ProgressTable, TableHandle};
+use super::terminal;
 use crate::s3::request::Progress;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::borrow::Cow;
@@ -33,17 +33,17 @@ pub struct Running(Shown);
 enum Shown {
     Nowhere,
     Meter(Arc<Meter>),
-    Row(Arc<Board>, u64),
+    Row(Arc<ProgressTable>, u64),
 }
 
 /// The display of a run of several transfers, up until it is dropped.
 #[derive(Debug)]
-pub struct Display(Option<Up>);
+pub struct Display(Option<TableHandle>);
 
 /// An item of a run, counted as ended when it is dropped.
 #[derive(Debug)]
 pub struct Item {
-    board: Option<Arc<Board>>,
+    table: Option<Arc<ProgressTable>>,
     bytes: u64,
 }
 
@@ -66,20 +66,20 @@ impl Console {
 
     /// Whether s3cmd's meters are shown, which replace the summary line of a transfer.
     pub fn shows_progress(&self) -> bool {
-        self.progress && screen::board().is_none()
+        self.progress && terminal::table().is_none()
     }
 
     /// Puts up the display of a run of `items`, of which `width` are on their way at once: a row each and one for all of
     /// them, on a terminal that can move its cursor. One item, or one after the other, is shown as s3cmd does.
     pub fn display(&self, items: u64, width: usize) -> Display {
-        let wanted = self.progress && screen::stdout_is_terminal() && items > 1 && width > 1;
+        let wanted = self.progress && terminal::stdout_is_terminal() && items > 1 && width > 1;
         let able = || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
-        Display(if wanted && able() { Board::put_up(items) } else { None })
+        Display(if wanted && able() { ProgressTable::start(items) } else { None })
     }
 
     /// Begins an item of a run, planned to have so many bytes.
     pub fn item(&self, bytes: u64) -> Item {
-        Item { board: self.progress.then(screen::board).flatten(), bytes }
+        Item { table: self.progress.then(terminal::table).flatten(), bytes }
     }
 
     /// One result. It is written at once, unless it comes from an item whose turn it is not yet.
@@ -124,7 +124,7 @@ impl Console {
         if self.json && json::is_beside_data() {
             match ItemLog::current() {
                 Some(item) => item.err(text.into_owned()),
-                None => screen::err(&text),
+                None => terminal::err(&text),
             }
             return Ok(());
         }
@@ -153,9 +153,9 @@ impl Console {
         if !self.progress {
             return Running(Shown::Nowhere);
         }
-        if let Some(board) = screen::board() {
-            let number = board.begin(name, total, count);
-            return Running(Shown::Row(board, number));
+        if let Some(table) = terminal::table() {
+            let number = table.begin(name, total, count);
+            return Running(Shown::Row(table, number));
         }
         let meter = Meter::new(self.safe(&label()).into_owned(), total, count.clone());
         match ItemLog::current() {
@@ -167,7 +167,7 @@ impl Console {
 
     /// Control characters of hostile names are made visible on a terminal; a pipe stays byte-exact.
     fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match (screen::stdout_is_terminal(), self.json) {
+        match (terminal::stdout_is_terminal(), self.json) {
             (false, _) => text.into(),
             (true, false) => visible(text),
             (true, true) => json::visible(text).into(),
@@ -187,24 +187,24 @@ impl Display {
     /// Says how many bytes the run will move, which is asked only where it is shown.
     pub fn bytes(&self, bytes: impl FnOnce() -> u64) {
         if let Some(up) = &self.0 {
-            up.board().set_bytes(bytes());
+            up.table().set_bytes(bytes());
         }
     }
 
     /// The same where finding out takes a while: on a thread of its own.
     pub fn measure(&self, bytes: impl FnOnce() -> u64 + Send + 'static) {
         if let Some(up) = &self.0 {
-            let board = up.board().clone();
+            let table = up.table().clone();
             // Without a thread the total goes without bytes.
-            let _ = std::thread::Builder::new().spawn(move || board.set_bytes(bytes()));
+            let _ = std::thread::Builder::new().spawn(move || table.set_bytes(bytes()));
         }
     }
 }
 
 impl Drop for Item {
     fn drop(&mut self) {
-        if let Some(board) = &self.board {
-            board.item_ended(self.bytes);
+        if let Some(table) = &self.table {
+            table.item_ended(self.bytes);
         }
     }
 }
@@ -214,7 +214,7 @@ impl Running {
     pub fn end(self, well: bool) {
         let meter = match self.0 {
             Shown::Nowhere => return,
-            Shown::Row(board, number) => return board.end(number),
+            Shown::Row(table, number) => return table.end(number),
             Shown::Meter(meter) => meter,
         };
         let word = if well { "done" } else { "failed" };
@@ -229,7 +229,7 @@ fn write_out(pending: &mut Vec<u8>) -> Outcome {
     if pending.is_empty() {
         return Ok(());
     }
-    let result = screen::out(pending);
+    let result = terminal::out(pending);
     pending.clear();
     result.map_err(Failure::from)
 }
@@ -250,7 +250,7 @@ impl Log for StderrLog {
         }
         let line = if json::is_on() {
             let line = json::log_line(record.level(), &record.args().to_string());
-            if screen::stderr_is_terminal() { json::visible(&line) } else { line }
+            if terminal::stderr_is_terminal() { json::visible(&line) } else { line }
         } else {
             let level = match record.level() {
                 Level::Error => "ERROR",
@@ -259,11 +259,11 @@ impl Log for StderrLog {
                 Level::Debug | Level::Trace => "DEBUG",
             };
             let line = format!("{level}: {}\n", record.args());
-            if screen::stderr_is_terminal() { visible(&line).into_owned() } else { line }
+            if terminal::stderr_is_terminal() { visible(&line).into_owned() } else { line }
         };
         match ItemLog::current() {
             Some(item) => item.err(line),
-            None => screen::err(&line),
+            None => terminal::err(&line),
         }
     }
 
@@ -292,14 +292,14 @@ pub fn settle_output() -> Outcome {
 
 /// Prints text that is no result line (help, version, a dump) to stdout.
 pub fn print_text(text: &str) -> Outcome {
-    screen::out(text.as_bytes()).map_err(Failure::from)
+    terminal::out(text.as_bytes()).map_err(Failure::from)
 }
 
 /// Prints text that has no level (a usage error of the parser) to stderr.
 pub fn print_error_text(text: &str) {
     if json::is_on() {
-        screen::err(&json::log_line(Level::Error, text));
+        terminal::err(&json::log_line(Level::Error, text));
     } else {
-        screen::err(text);
+        terminal::err(text);
     }
 }

@@ -3,15 +3,15 @@
 //! description, and a promise. What only people need (columns, a verb) is left out of the object.
 
 use super::columns::Columns;
-use super::described::{BucketInfo, Distribution, ObjectInfo, Right};
-use super::local::Local;
+use super::details::{BucketInfo, Distribution, ObjectInfo, Right};
+use super::display_path::DisplayPath;
 use crate::uri::{CloudFrontUri, S3Uri};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// One result.
-#[allow(missing_docs, reason = "the fields are described in docs/json.md, which a test holds to this")]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md, which a test holds to this")]
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
@@ -81,22 +81,22 @@ pub enum Event<'a> {
     Exclude { name: &'a str },
     /// A file, or standard input, that was or would be uploaded.
     Upload {
-        from: Local<'a>,
+        from: DisplayPath<'a>,
         to: &'a S3Uri,
         #[serde(flatten)]
         moved: Option<Moved>,
         #[serde(flatten)]
-        place: Option<Place>,
+        place: Option<Position>,
         dry_run: bool,
     },
     /// An object that was or would be downloaded.
     Download {
         from: &'a S3Uri,
-        to: Local<'a>,
+        to: DisplayPath<'a>,
         #[serde(flatten)]
         moved: Option<Moved>,
         #[serde(flatten)]
-        place: Option<Place>,
+        place: Option<Position>,
         #[serde(skip_serializing_if = "Option::is_none")]
         proof: Option<&'a str>,
         dry_run: bool,
@@ -107,16 +107,16 @@ pub enum Event<'a> {
     /// A directory that was made for an object.
     Directory {
         from: &'a S3Uri,
-        to: Local<'a>,
+        to: DisplayPath<'a>,
         #[serde(flatten)]
-        place: Place,
+        place: Position,
     },
     /// An object that was or would be copied within the store.
     Copy {
         from: &'a S3Uri,
         to: &'a S3Uri,
         #[serde(flatten)]
-        place: Option<Place>,
+        place: Option<Position>,
         dry_run: bool,
         #[serde(skip)]
         words: CopyWords<'a>,
@@ -126,7 +126,7 @@ pub enum Event<'a> {
         from: &'a S3Uri,
         to: &'a S3Uri,
         #[serde(flatten)]
-        place: Option<Place>,
+        place: Option<Position>,
         dry_run: bool,
     },
     /// An object, or a version of one, that was or would be deleted.
@@ -141,7 +141,7 @@ pub enum Event<'a> {
         quoted: bool,
     },
     /// A local file or directory that was or would be deleted.
-    DeleteFile { path: Local<'a>, dry_run: bool },
+    DeleteFile { path: DisplayPath<'a>, dry_run: bool },
     /// An object that was deleted because it was downloaded.
     SourceRemoved {
         uri: &'a S3Uri,
@@ -153,7 +153,7 @@ pub enum Event<'a> {
     Modify {
         uri: &'a S3Uri,
         #[serde(flatten)]
-        place: Option<Place>,
+        place: Option<Position>,
         dry_run: bool,
     },
     /// An archived object of which a copy was or would be asked for.
@@ -164,7 +164,7 @@ pub enum Event<'a> {
         /// `Public` or `Private`, where that was asked for.
         acl: Option<&'static str>,
         #[serde(flatten)]
-        place: Option<Place>,
+        place: Option<Position>,
         dry_run: bool,
     },
     /// An object that got or would get another name.
@@ -298,7 +298,7 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
         #[serde(skip)]
-        said: Said<'a>,
+        said: InvalidationForm<'a>,
     },
     /// What CloudFront would be asked to forget.
     InvalidationPlan {
@@ -366,7 +366,7 @@ pub enum ChangeForm {
 
 /// Which lines tell of an invalidation.
 #[derive(Clone, Copy, Debug)]
-pub enum Said<'a> {
+pub enum InvalidationForm<'a> {
     /// That it was made, in full; the URI is what was named.
     Made {
         /// As it was named.
@@ -380,14 +380,14 @@ pub enum Said<'a> {
 
 /// The place of an item in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct Position {
     /// From 1.
     pub number: u64,
     /// How many there are.
     pub total: u64,
 }
 
-impl Place {
+impl Position {
     /// The place of the item with that index, from 0.
     pub fn at(index: u64, total: u64) -> Self {
         Self { number: index + 1, total }
@@ -395,7 +395,7 @@ impl Place {
 }
 
 /// `[1 of 3]`
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{} of {}]", self.number, self.total)
     }
@@ -413,7 +413,7 @@ pub struct Moved {
 
 /// What `sync` did, in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "the fields are described in docs/json.md")]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md")]
 pub struct SyncReport {
     pub source_files: u64,
     pub source_bytes: u64,

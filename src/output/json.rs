@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::exit::Exit;
-use super::screen;
+use super::terminal;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -89,9 +89,9 @@ pub fn print_summary(command: &str, exit: Exit) {
     let mut line = String::new();
     put(&mut line, &summary);
     if is_beside_data() {
-        screen::err(&line);
+        terminal::err(&line);
     } else {
-        let _ = screen::out(line.as_bytes());
+        let _ = terminal::out(line.as_bytes());
     }
 }
 
@@ -133,8 +133,8 @@ pub(super) fn visible(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::event::{Moved, Place};
-    use crate::output::local::Local;
+    use crate::output::display_path::DisplayPath;
+    use crate::output::event::{Moved, Position};
     use crate::uri::S3Uri;
 
     fn shown(event: &Event<'_>) -> String {
@@ -147,13 +147,14 @@ mod tests {
     fn an_event_is_one_line_with_its_name_first() {
         let to = S3Uri::new("b", "ä\n\"\u{1}");
         let moved = Some(Moved { size: 5, seconds: 0.123_456 });
-        let place = Some(Place { number: 1, total: 3 });
-        let event = Event::Upload { from: Local::new("f"), to: &to, moved, place, dry_run: false };
+        let place = Some(Position { number: 1, total: 3 });
+        let event = Event::Upload { from: DisplayPath::new("f"), to: &to, moved, place, dry_run: false };
         assert_eq!(
             shown(&event),
             r#"{"event":"upload","from":"f","to":"s3://b/ä\n\"\u0001","size":5,"seconds":0.123,"number":1,"total":3,"dry_run":false}"#
         );
-        let plan = Event::Upload { from: Local::new("f"), to: &to, moved: None, place: None, dry_run: true };
+        let plan =
+            Event::Upload { from: DisplayPath::new("f"), to: &to, moved: None, place: None, dry_run: true };
         assert!(shown(&plan).ends_with(r#""dry_run":true}"#) && !shown(&plan).contains("size"));
     }
 

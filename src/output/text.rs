@@ -1,8 +1,8 @@
 //! Events as s3cmd's lines, measured on s3cmd 2.4.0 unless the event is one of this program's own.
 
 use super::columns::{Row, Size, minutes};
-use super::described::{Right, labelled};
-use super::event::{ChangeForm, CopyWords, Event, Moved, Place, Said, Verification};
+use super::details::{Right, labelled};
+use super::event::{ChangeForm, CopyWords, Event, InvalidationForm, Moved, Position, Verification};
 use crate::units;
 use crate::uri::{CloudFrontUri, S3Uri};
 use std::fmt::{self, Write as _};
@@ -66,7 +66,7 @@ impl Event<'_> {
             }
             // Without --json a run ends without a word.
             Event::Summary { .. } => Ok(()),
-            _ => self.described(out),
+            _ => self.details(out),
         }
     }
 
@@ -151,7 +151,7 @@ impl Event<'_> {
         }
     }
 
-    fn described(&self, out: &mut String) -> fmt::Result {
+    fn details(&self, out: &mut String) -> fmt::Result {
         match self {
             Event::ObjectInfo(info) => info.text(out),
             Event::BucketInfo(info) => info.text(out),
@@ -187,12 +187,12 @@ impl Event<'_> {
             Event::Signature { signature } => write!(out, "Signature: {signature}"),
             Event::Md5 { line, .. } => out.write_str(line),
             Event::Md5Check { result, name, .. } => {
-                let verdict = match result {
+                let item_result = match result {
                     Verification::Ok => "OK",
                     Verification::Mismatch => "FAILED",
                     Verification::Unreadable => "FAILED open or read",
                 };
-                write!(out, "{name}: {verdict}")
+                write!(out, "{name}: {item_result}")
             }
             Event::MultipartUpload { uri, upload_id, initiated } => {
                 write!(out, "{initiated}\t{uri}\t{upload_id}")
@@ -253,8 +253,10 @@ impl Event<'_> {
         let progress = format!("Check progress with: s3cmd cfinvalinfo {uri}");
         let paths = paths.to_string();
         let lines = match said {
-            Said::InShort => vec![format!("Created invalidation request for {paths} paths"), progress],
-            Said::Made { uri } => vec![
+            InvalidationForm::InShort => {
+                vec![format!("Created invalidation request for {paths} paths"), progress]
+            }
+            InvalidationForm::Made { uri } => vec![
                 labelled("URI", uri),
                 labelled("DistId", distribution),
                 labelled("Nr of paths", paths),
@@ -262,7 +264,7 @@ impl Event<'_> {
                 labelled("RequestId", id),
                 labelled("Info", progress),
             ],
-            Said::Known => vec![
+            InvalidationForm::Known => vec![
                 labelled("URI", uri),
                 labelled("Status", status),
                 labelled("Created", created.unwrap_or_default()),
@@ -279,8 +281,8 @@ fn kind(uri: &S3Uri) -> &'static str {
     if uri.has_key() { "object" } else { "bucket" }
 }
 
-fn shown(place: Option<&Place>) -> String {
-    place.map_or_else(String::new, Place::to_string)
+fn shown(place: Option<&Position>) -> String {
+    place.map_or_else(String::new, Position::to_string)
 }
 
 fn how_fast(out: &mut String, moved: Option<&Moved>) -> fmt::Result {
@@ -289,7 +291,7 @@ fn how_fast(out: &mut String, moved: Option<&Moved>) -> fmt::Result {
 }
 
 /// The place of an item at the end of its line.
-fn ending(out: &mut String, place: Option<&Place>, gap: &str) -> fmt::Result {
+fn ending(out: &mut String, place: Option<&Position>, gap: &str) -> fmt::Result {
     match place {
         Some(place) => write!(out, "{gap}{place}"),
         None => Ok(()),

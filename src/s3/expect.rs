@@ -32,12 +32,12 @@ enum State {
 /// The gate between the headers of one request and its body. When it is dropped, a body that still waits will never go,
 /// and its connection ends: the service could not know where the next request begins.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct ExpectContinue {
     state: watch::Sender<State>,
     patience: Duration,
 }
 
-impl Gate {
+impl ExpectContinue {
     /// A closed gate.
     pub(crate) fn new() -> Self {
         Self { state: watch::Sender::new(State::Waiting), patience: PATIENCE }
@@ -53,9 +53,9 @@ impl Gate {
         });
     }
 
-    /// The body behind the gate. Where the service says nothing, it goes after a while, and `is_deaf` is set: the
+    /// The body behind the gate. Where the service says nothing, it goes after a while, and `expect_unsupported` is set: the
     /// service does not know the header, and later requests need not wait.
-    pub(crate) fn before(&self, body: WireBody, is_deaf: Arc<AtomicBool>) -> WireBody {
+    pub(crate) fn before(&self, body: WireBody, expect_unsupported: Arc<AtomicBool>) -> WireBody {
         let (mut state, patience) = (self.state.subscribe(), self.patience);
         let opened = async move {
             let heard = state.wait_for(|state| *state != State::Waiting);
@@ -63,7 +63,7 @@ impl Gate {
                 Ok(Ok(state)) => *state == State::Open,
                 Ok(Err(_)) => false,
                 Err(_) => {
-                    if !is_deaf.swap(true, Ordering::Relaxed) {
+                    if !expect_unsupported.swap(true, Ordering::Relaxed) {
                         log::warn!(
                             "HTTP Expect Continue feature disabled because of no reply of the server in {:.2}s.",
                             patience.as_secs_f64()
@@ -77,7 +77,7 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
+impl Drop for ExpectContinue {
     fn drop(&mut self) {
         decide(&self.state, State::Shut);
     }
@@ -131,38 +131,38 @@ mod tests {
     use super::*;
     use crate::s3::body::whole;
 
-    fn behind(gate: &Gate) -> (WireBody, Arc<AtomicBool>) {
-        let is_deaf = Arc::new(AtomicBool::new(false));
-        (gate.before(whole(Bytes::from_static(b"content")), is_deaf.clone()), is_deaf)
+    fn behind(gate: &ExpectContinue) -> (WireBody, Arc<AtomicBool>) {
+        let expect_unsupported = Arc::new(AtomicBool::new(false));
+        (gate.before(whole(Bytes::from_static(b"content")), expect_unsupported.clone()), expect_unsupported)
     }
 
     #[tokio::test]
     async fn a_body_goes_when_it_is_asked_for() {
-        let gate = Gate::new();
-        let (mut body, is_deaf) = behind(&gate);
+        let gate = ExpectContinue::new();
+        let (mut body, expect_unsupported) = behind(&gate);
         assert_eq!(body.size_hint().exact(), Some(7));
         assert!(futures::poll!(body.frame()).is_pending());
         decide(&gate.state, State::Open);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "content");
-        assert!(!is_deaf.load(Ordering::Relaxed));
+        assert!(!expect_unsupported.load(Ordering::Relaxed));
     }
 
     #[tokio::test]
     async fn a_body_that_nobody_asked_for_never_goes() {
-        let gate = Gate::new();
-        let (mut body, is_deaf) = behind(&gate);
+        let gate = ExpectContinue::new();
+        let (mut body, expect_unsupported) = behind(&gate);
         assert!(futures::poll!(body.frame()).is_pending());
         drop(gate);
         assert!(body.collect().await.is_err());
-        assert!(!is_deaf.load(Ordering::Relaxed));
+        assert!(!expect_unsupported.load(Ordering::Relaxed));
     }
 
     #[tokio::test]
     async fn a_body_does_not_wait_for_ever() {
-        let mut gate = Gate::new();
+        let mut gate = ExpectContinue::new();
         gate.patience = Duration::ZERO;
-        let (body, is_deaf) = behind(&gate);
+        let (body, expect_unsupported) = behind(&gate);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "content");
-        assert!(is_deaf.load(Ordering::Relaxed));
+        assert!(expect_unsupported.load(Ordering::Relaxed));
     }
 }

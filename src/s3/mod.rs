@@ -6,7 +6,7 @@
 //!
 //! A request goes this way: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`], [`subresources`]) makes a
 //! [`request::Request`]; [`client::Client::send`] addresses it ([`endpoint`]), signs it ([`sign`]), sends it
-//! ([`transport`], [`tls`], [`body`]) and decides about another attempt ([`retry`]), and about how many requests go at once ([`pace`]).
+//! ([`transport`], [`tls`], [`body`]) and decides about another attempt ([`retry`]), and about how many requests go at once ([`concurrency`]).
 
 pub mod acl;
 mod answer;
@@ -16,6 +16,7 @@ mod buffers;
 pub mod checksum;
 pub mod client;
 pub mod cloudfront;
+mod concurrency;
 pub mod credentials;
 mod delete;
 pub mod documents;
@@ -23,13 +24,11 @@ pub mod endpoint;
 pub mod error;
 mod expect;
 pub mod failures;
-pub mod flow;
 pub mod header_text;
 pub mod list;
 pub mod multipart;
 mod no_proxy;
 pub mod object;
-mod pace;
 pub mod presign;
 pub mod probe;
 pub mod range;
@@ -37,6 +36,7 @@ pub mod request;
 pub mod retry;
 pub mod roles;
 pub mod sign;
+pub mod stream_body;
 pub mod subresources;
 mod throttle;
 pub mod tls;

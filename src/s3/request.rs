@@ -3,9 +3,9 @@
 use super::body::{Payload, WireBody};
 use super::client::{Route, Signature};
 use super::error::{ConnectionFailure, Error, Result};
-use super::flow::Flow;
 use super::multipart::bare_etag;
 use super::retry::RetryClass;
+use super::stream_body::StreamBody;
 use super::{Throttle, transport};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -34,7 +34,7 @@ pub struct Request {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) payload: Payload,
     /// A body that can be sent once; goes before `payload`.
-    pub(crate) flow: Option<Flow>,
+    pub(crate) stream: Option<StreamBody>,
     /// Hex SHA-256 of the payload where the caller has it already.
     pub(crate) payload_sha256: Option<String>,
     pub(crate) retry: RetryClass,
@@ -56,7 +56,7 @@ impl Request {
             query: Vec::new(),
             headers: Vec::new(),
             payload: Payload::default(),
-            flow: None,
+            stream: None,
             payload_sha256: None,
             retry: RetryClass::Plain,
             progress: None,
@@ -74,7 +74,7 @@ impl Request {
     /// signs, `Content-MD5` with version 2. What can be sent only once is signed on its way.
     pub(super) async fn add_digests(&mut self, route: &Route) -> Result<()> {
         let Some(signature) = route.signature() else { return Ok(()) };
-        if self.payload.is_empty() || self.flow.is_some() {
+        if self.payload.is_empty() || self.stream.is_some() {
             return Ok(());
         }
         match signature {
@@ -115,8 +115,8 @@ impl Request {
     }
 
     /// Sets a body that is sent while it comes in; the request is never repeated then.
-    pub fn flow(mut self, flow: Flow) -> Self {
-        self.flow = Some(flow);
+    pub fn stream(mut self, stream: StreamBody) -> Self {
+        self.stream = Some(stream);
         self.retry(RetryClass::Once)
     }
 

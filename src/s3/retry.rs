@@ -34,35 +34,35 @@ pub enum RetryClass {
 
 /// Who answers for a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blame {
+pub(crate) enum Cause {
     /// There were too many requests at once; there are fewer now.
-    Crowd,
+    Concurrency,
     /// The request itself.
     Request,
 }
 
 /// How far the delay grows by refusals for which there were too many requests: there will be fewer the next time.
-const MAX_EXCUSED_STEPS: u32 = 3;
+const MAX_CONCURRENCY_STEPS: u32 = 3;
 
 /// The retries that one request has used.
 #[derive(Debug, Default)]
-pub(crate) struct Budget {
+pub(crate) struct RetryState {
     own: u32,
     /// Those for which the crowd answers, up to the same number.
-    excused: u32,
+    by_concurrency: u32,
 }
 
-impl Budget {
+impl RetryState {
     /// The delay before the next attempt; `None` when there may be no more. `asked` is the server's `Retry-After`.
     pub(crate) fn next(
         &mut self,
         policy: &RetryPolicy,
-        blame: Blame,
+        cause: Cause,
         asked: Option<Duration>,
     ) -> Option<Duration> {
-        let step = self.own + self.excused.min(MAX_EXCUSED_STEPS);
-        if blame == Blame::Crowd && self.excused < policy.max_retries {
-            self.excused += 1;
+        let step = self.own + self.by_concurrency.min(MAX_CONCURRENCY_STEPS);
+        if cause == Cause::Concurrency && self.by_concurrency < policy.max_retries {
+            self.by_concurrency += 1;
         } else if self.own < policy.max_retries {
             self.own += 1;
         } else {

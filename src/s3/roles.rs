@@ -107,12 +107,12 @@ impl std::fmt::Debug for Token {
 
 /// Keys and the time until which they are good.
 #[derive(Clone, Debug)]
-struct Issued {
+struct CachedCredentials {
     credentials: Credentials,
     expires: Option<DateTime<Utc>>,
 }
 
-impl Issued {
+impl CachedCredentials {
     fn lasts(&self, margin: TimeDelta) -> bool {
         self.expires.is_none_or(|expires| expires - Utc::now() > margin)
     }
@@ -120,7 +120,7 @@ impl Issued {
 
 /// A role with the keys that it last gave. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Issuer {
+pub struct Provider {
     role: Arc<Role>,
     known: Arc<Mutex<Known>>,
     /// Held while somebody asks and nobody has keys.
@@ -130,7 +130,7 @@ pub struct Issuer {
 /// What the role has given so far.
 #[derive(Debug, Default)]
 struct Known {
-    issued: Option<Issued>,
+    cached: Option<CachedCredentials>,
     /// When it was last asked.
     asked: Option<Instant>,
     /// When and why it last gave none.
@@ -155,11 +155,11 @@ impl Known {
     /// Keys that were given a moment ago are used whatever they say of their end, which a wrong clock makes wrong.
     fn next(&mut self) -> Next {
         let rested = self.rested();
-        let Some(issued) = &self.issued else { return Next::Ask };
-        let credentials = issued.credentials.clone();
-        if issued.lasts(MARGIN) || !rested && (self.failed.is_none() || issued.lasts(TimeDelta::zero())) {
+        let Some(cached) = &self.cached else { return Next::Ask };
+        let credentials = cached.credentials.clone();
+        if cached.lasts(MARGIN) || !rested && (self.failed.is_none() || cached.lasts(TimeDelta::zero())) {
             Next::Use(credentials)
-        } else if issued.lasts(TimeDelta::zero()) {
+        } else if cached.lasts(TimeDelta::zero()) {
             self.asked = Some(Instant::now());
             Next::Renew(credentials)
         } else {
@@ -168,7 +168,7 @@ impl Known {
     }
 }
 
-impl Issuer {
+impl Provider {
     /// Asks for nothing yet.
     pub fn new(role: Role) -> Self {
         Self { role: Arc::new(role), known: Arc::default(), asking: Arc::default() }
@@ -209,7 +209,7 @@ impl Issuer {
         let _asking = self.asking.lock().await;
         let is_known = {
             let known = self.known();
-            known.rested() && known.issued.as_ref().is_some_and(|issued| issued.credentials == *used)
+            known.rested() && known.cached.as_ref().is_some_and(|cached| cached.credentials == *used)
         };
         if is_known {
             // Without new ones the refusal stands.
@@ -221,16 +221,17 @@ impl Issuer {
         self.known().asked = Some(Instant::now());
         let role = self.role.clone();
         // Boxed, so that the futures of all requests stay as small and as plain as they are without a role.
-        let issuing: BoxFuture<'static, Result<Issued>> = Box::pin(async move { role.issue().await });
+        let issuing: BoxFuture<'static, Result<CachedCredentials>> =
+            Box::pin(async move { role.issue().await });
         let result = issuing.await;
         let mut known = self.known();
         match result {
             Ok(new) => {
                 known.failed = None;
-                Ok(known.issued.insert(new).credentials.clone())
+                Ok(known.cached.insert(new).credentials.clone())
             }
             Err(error) => {
-                if known.issued.is_some() {
+                if known.cached.is_some() {
                     log::info!("Temporary keys could not be renewed: {error}");
                 }
                 known.failed = Some((Instant::now(), error.to_string()));
@@ -254,7 +255,7 @@ struct Document {
 }
 
 impl Role {
-    async fn issue(&self) -> Result<Issued> {
+    async fn issue(&self) -> Result<CachedCredentials> {
         match self {
             Role::Instance { endpoint } => instance(endpoint).await,
             Role::Container { url, authorization } => {
@@ -301,8 +302,8 @@ impl Role {
                 if !complaint.is_empty() {
                     log::info!("credential_process says{said}");
                 }
-                let issued = from_json(&String::from_utf8_lossy(&output.stdout), "credential_process");
-                issued.map_err(|error| match error {
+                let cached = from_json(&String::from_utf8_lossy(&output.stdout), "credential_process");
+                cached.map_err(|error| match error {
                     Error::Malformed(what) => Error::Malformed(format!("{what}{said}")),
                     other => other,
                 })
@@ -351,7 +352,7 @@ impl Token {
 }
 
 /// By a session token where the service offers one (version 2), else without.
-async fn instance(endpoint: &str) -> Result<Issued> {
+async fn instance(endpoint: &str) -> Result<CachedCredentials> {
     let mut headers = Vec::new();
     let wanted = [("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned())];
     let url = format!("{endpoint}/latest/api/token");
@@ -374,7 +375,7 @@ async fn assume(
     sts: &str,
     parameters: &[(&str, &str)],
     signed_by: Option<(&Credentials, &String)>,
-) -> Result<Issued> {
+) -> Result<CachedCredentials> {
     let form: Vec<String> = parameters
         .iter()
         .map(|(name, value)| format!("{}={}", encode::query(name), encode::query(value)))
@@ -401,7 +402,7 @@ async fn assume(
     let field = |name: &str| -> Result<Option<String>> {
         xml::text_at(&text, &[response.as_str(), result.as_str(), "Credentials", name])
     };
-    issued(
+    cached(
         field("AccessKeyId")?,
         field("SecretAccessKey")?,
         field("SessionToken")?,
@@ -410,7 +411,7 @@ async fn assume(
     )
 }
 
-fn from_json(text: &str, source: &str) -> Result<Issued> {
+fn from_json(text: &str, source: &str) -> Result<CachedCredentials> {
     // The parser's own words could quote a secret.
     let malformed = |_| Error::Malformed(format!("no keys at {source}"));
     let document: Document = serde_json::from_str(text).map_err(malformed)?;
@@ -419,21 +420,21 @@ fn from_json(text: &str, source: &str) -> Result<Issued> {
         return Err(Error::Invalid(format!("{source}: {why}")));
     }
     let Document { access_key_id, secret_access_key, token, expiration, .. } = document;
-    issued(access_key_id, secret_access_key, token, expiration, source)
+    cached(access_key_id, secret_access_key, token, expiration, source)
 }
 
-fn issued(
+fn cached(
     access_key: Option<String>,
     secret_key: Option<String>,
     token: Option<String>,
     expiration: Option<String>,
     source: &str,
-) -> Result<Issued> {
+) -> Result<CachedCredentials> {
     let (Some(access_key), Some(secret_key)) = (access_key, secret_key) else {
         return Err(Error::Malformed(format!("no keys at {source}")));
     };
     let expires = expiration.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
-    Ok(Issued {
+    Ok(CachedCredentials {
         credentials: Credentials::new(access_key, secret_key, token.as_deref()),
         expires: expires.map(|time| time.to_utc()),
     })
@@ -503,16 +504,16 @@ mod tests {
 
     #[test]
     fn answers_are_read_and_secrets_not_shown() {
-        let issued = from_json(
+        let cached = from_json(
             r#"{"Code": "Success", "AccessKeyId": "A", "SecretAccessKey": "S", "Token": "T", "Expiration": "2001-01-01T00:00:00Z"}"#,
             "x",
         )
         .unwrap();
-        assert_eq!((issued.credentials.secret_key(), issued.credentials.token()), ("S", Some("T")));
-        assert!(!issued.lasts(TimeDelta::zero()));
+        assert_eq!((cached.credentials.secret_key(), cached.credentials.token()), ("S", Some("T")));
+        assert!(!cached.lasts(TimeDelta::zero()));
         let process = r#"{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "S", "SessionToken": "T"}"#;
-        let issued = from_json(process, "x").unwrap();
-        assert!(issued.lasts(MARGIN) && issued.credentials.token() == Some("T"));
+        let cached = from_json(process, "x").unwrap();
+        assert!(cached.lasts(MARGIN) && cached.credentials.token() == Some("T"));
         for text in ["", "secret", "{}", r#"{"Code": "Failed", "Message": "no"}"#] {
             let words = from_json(text, "here").unwrap_err().to_string();
             assert!(words.contains("here") && !words.contains("secret"), "{words}");
@@ -532,12 +533,12 @@ mod tests {
     #[tokio::test]
     async fn a_program_gives_keys() {
         let command = r#"echo '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "S"}'"#.to_owned();
-        let issuer = Issuer::new(Role::Process { command });
-        assert_eq!(issuer.current().await.unwrap().access_key, "A");
-        let broken = Issuer::new(Role::Process { command: "echo no session >&2; exit 3".to_owned() });
+        let provider = Provider::new(Role::Process { command });
+        assert_eq!(provider.current().await.unwrap().access_key, "A");
+        let broken = Provider::new(Role::Process { command: "echo no session >&2; exit 3".to_owned() });
         let words = broken.current().await.unwrap_err().to_string();
         assert!(words.ends_with(": no session"), "{words}");
-        let silent = Issuer::new(Role::Process { command: "echo log in first >&2".to_owned() });
+        let silent = Provider::new(Role::Process { command: "echo log in first >&2".to_owned() });
         let words = silent.current().await.unwrap_err().to_string();
         assert_eq!(words, "no keys at credential_process: log in first");
     }
@@ -557,9 +558,9 @@ mod tests {
         assert!(long.starts_with("... ") && long.len() < 510, "{long}");
     }
 
-    fn counted(folder: &std::path::Path, expires: &str) -> Issuer {
+    fn counted(folder: &std::path::Path, expires: &str) -> Provider {
         let count = folder.join("count");
-        Issuer::new(Role::Process {
+        Provider::new(Role::Process {
             command: format!(
                 r#"echo >>'{}'; echo '{{"AccessKeyId": "A", "SecretAccessKey": "S", "Expiration": "{expires}"}}'"#,
                 count.display()
@@ -576,16 +577,16 @@ mod tests {
         for seconds in [-60, 60, 600, 6000] {
             let folder = tempfile::tempdir().unwrap();
             let expires = (Utc::now() + TimeDelta::seconds(seconds)).to_rfc3339();
-            let issuer = counted(folder.path(), &expires);
-            let asking = (0..50).map(|_| issuer.current());
+            let provider = counted(folder.path(), &expires);
+            let asking = (0..50).map(|_| provider.current());
             for keys in futures::future::join_all(asking).await {
                 assert_eq!(keys.unwrap().access_key, "A");
             }
-            issuer.current().await.unwrap();
+            provider.current().await.unwrap();
             assert_eq!(asked(folder.path()), 1, "{seconds}");
             // A minute later.
-            issuer.known().asked = Instant::now().checked_sub(PAUSE);
-            for keys in futures::future::join_all((0..50).map(|_| issuer.current())).await {
+            provider.known().asked = Instant::now().checked_sub(PAUSE);
+            for keys in futures::future::join_all((0..50).map(|_| provider.current())).await {
                 keys.unwrap();
             }
             assert_eq!(asked(folder.path()), if seconds == 6000 { 1 } else { 2 }, "{seconds}");
@@ -594,22 +595,22 @@ mod tests {
 
     #[tokio::test]
     async fn keys_that_are_good_do_until_others_are_given() {
-        let issuer = Issuer::new(Role::Process { command: "exit 1".to_owned() });
+        let provider = Provider::new(Role::Process { command: "exit 1".to_owned() });
         let credentials = Credentials::new("A", "S", None);
         let expires = Some(Utc::now() + TimeDelta::minutes(5));
-        issuer.known().issued = Some(Issued { credentials: credentials.clone(), expires });
+        provider.known().cached = Some(CachedCredentials { credentials: credentials.clone(), expires });
         for _ in 0..3 {
-            assert_eq!(issuer.current().await.unwrap(), credentials);
+            assert_eq!(provider.current().await.unwrap(), credentials);
         }
-        assert!(issuer.known().failed.is_some());
+        assert!(provider.known().failed.is_some());
     }
 
     #[tokio::test]
     async fn all_who_wait_learn_of_one_failure() {
         let folder = tempfile::tempdir().unwrap();
         let command = format!("echo >>'{}'; exit 1", folder.path().join("count").display());
-        let issuer = Issuer::new(Role::Process { command });
-        let failed = futures::future::join_all((0..20).map(|_| issuer.current())).await;
+        let provider = Provider::new(Role::Process { command });
+        let failed = futures::future::join_all((0..20).map(|_| provider.current())).await;
         assert!(failed.iter().all(Result::is_err));
         assert_eq!(asked(folder.path()), 1);
     }
@@ -617,14 +618,14 @@ mod tests {
     #[tokio::test]
     async fn refused_keys_are_replaced_once_in_a_while() {
         let folder = tempfile::tempdir().unwrap();
-        let issuer = counted(folder.path(), "2199-01-01T00:00:00Z");
-        let used = issuer.current().await.unwrap();
-        issuer.refused(&used).await;
+        let provider = counted(folder.path(), "2199-01-01T00:00:00Z");
+        let used = provider.current().await.unwrap();
+        provider.refused(&used).await;
         assert_eq!(asked(folder.path()), 1);
-        issuer.known().asked = Instant::now().checked_sub(PAUSE);
-        issuer.refused(&Credentials::new("older", "S", None)).await;
+        provider.known().asked = Instant::now().checked_sub(PAUSE);
+        provider.refused(&Credentials::new("older", "S", None)).await;
         assert_eq!(asked(folder.path()), 1);
-        futures::future::join_all((0..20).map(|_| issuer.refused(&used))).await;
+        futures::future::join_all((0..20).map(|_| provider.refused(&used))).await;
         assert_eq!(asked(folder.path()), 2);
     }
 }

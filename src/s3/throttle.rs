@@ -1,4 +1,4 @@
-//! `--limit-rate`: one budget of bytes a second, shared by all connections.
+//! `--limit-rate`: one retries of bytes a second, shared by all connections.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};

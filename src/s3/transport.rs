@@ -7,7 +7,7 @@
 
 use super::body::WireBody;
 use super::error::{ConnectionFailure, Error, Result};
-use super::expect::Gate;
+use super::expect::ExpectContinue;
 use super::no_proxy::NoProxy;
 use super::tls::TlsOptions;
 use http::header::USER_AGENT;
@@ -139,7 +139,7 @@ impl Transport {
         url: &str,
         headers: HeaderMap,
         body: WireBody,
-        gate: Option<&Gate>,
+        gate: Option<&ExpectContinue>,
     ) -> Result<http::Response<WireBody>> {
         let request = http::Request::builder().method(method).uri(url).body(body);
         let mut request = request.map_err(|error| Error::Invalid(error.to_string()))?;
@@ -278,7 +278,7 @@ fn tls_words(error: &rustls::Error) -> String {
         }
         rustls::Error::InvalidCertificate(reason) => match reason {
             rustls::CertificateError::UnknownIssuer => {
-                "the certificate's issuer is not trusted (see ca_certs_file)".to_owned()
+                "the certificate's provider is not trusted (see ca_certs_file)".to_owned()
             }
             // webpki's word for a certificate that is its own authority.
             rustls::CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {

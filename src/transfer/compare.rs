@@ -16,7 +16,7 @@ const BLOCK: usize = 256 * 1024;
 
 /// What names and sizes alone tell about two sides that both exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Glance {
+pub enum QuickCheck {
     /// Nothing is to be done.
     Same,
     /// The content differs.
@@ -36,15 +36,15 @@ pub struct Checks {
 
 impl Checks {
     /// The first look, which costs nothing. A directory has no content.
-    pub fn glance(self, is_directory: bool, source: u64, destination: u64) -> Glance {
+    pub fn quick_check(self, is_directory: bool, source: u64, destination: u64) -> QuickCheck {
         if self.skip_existing || is_directory {
-            Glance::Same
+            QuickCheck::Same
         } else if source != destination {
-            Glance::Changed
+            QuickCheck::Changed
         } else if self.md5 {
-            Glance::Look
+            QuickCheck::Look
         } else {
-            Glance::Same
+            QuickCheck::Same
         }
     }
 }
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn names_and_sizes_decide_what_they_can() {
-        use Glance::{Changed, Look, Same};
+        use QuickCheck::{Changed, Look, Same};
         for (md5, skip_existing, is_directory, sizes_differ, wanted) in [
             (true, false, false, false, Look),
             (true, false, false, true, Changed),
@@ -166,7 +166,7 @@ mod tests {
             (false, true, true, true, Same),
         ] {
             let checks = Checks { md5, skip_existing };
-            let found = checks.glance(is_directory, 5, if sizes_differ { 6 } else { 5 });
+            let found = checks.quick_check(is_directory, 5, if sizes_differ { 6 } else { 5 });
             assert_eq!(found, wanted, "{checks:?} directory {is_directory} differ {sizes_differ}");
         }
     }

@@ -8,8 +8,8 @@
 //! it begins with, which are few.
 
 use super::destination::{Destination, Place};
-use super::plan::{Items, Plan, Rules, Sorted};
-use super::record::{Fields, Record, put_bytes, put_number};
+use super::plan::record::{Fields, Record, put_bytes, put_number};
+use super::plan::{Items, SortOrder, SortedSpool, Sorter};
 use std::ffi::OsString;
 use std::io;
 use std::iter::Peekable;
@@ -50,8 +50,8 @@ impl Conflicts {
     where
         I: Iterator<Item = io::Result<(String, u64)>>,
     {
-        let mut found = Plan::new(Rules { order: Conflict::cmp, same: Conflict::eq });
-        let mut odd = Plan::new(Rules {
+        let mut found = Sorter::new(SortOrder { order: Conflict::cmp, same: Conflict::eq });
+        let mut odd = Sorter::new(SortOrder {
             order: |a: &Odd, b: &Odd| (&a.plain, a.index).cmp(&(&b.plain, b.index)),
             same: |_, _| false,
         });
@@ -121,9 +121,9 @@ fn plain_of(name: &str) -> Option<String> {
 
 /// Of the names for one place the plain one is written, or else the first.
 fn same_places(
-    odd: &Sorted<Odd>,
+    odd: &SortedSpool<Odd>,
     names: impl Iterator<Item = io::Result<(String, u64)>>,
-    found: &mut Plan<Conflict>,
+    found: &mut Sorter<Conflict>,
 ) -> io::Result<()> {
     let mut names = names.peekable();
     let mut first: Option<(String, String)> = None;

@@ -1,6 +1,6 @@
 //! The `Content-Type` of an upload: forced, guessed by extension, told from the first bytes, or the default.
 //!
-//! s3cmd asks libmagic where Python has it, which calls style sheets and scripts `text/plain`; here the extension comes
+//! s3cmd asks libmagic where Python has it, which calls style pages and scripts `text/plain`; here the extension comes
 //! first and the content decides only where the extension says nothing.
 
 use crate::config::Settings;

@@ -1,6 +1,6 @@
 //! Deleting many objects: in batches, spoken of in order, each key's own answer counted.
 
-use super::pool::{Ledger, Verdict};
+use super::ordered_tasks::{ItemResult, Summary};
 use crate::output::{Console, Event, Outcome};
 use crate::s3::object::MAX_BATCH_DELETE;
 use crate::s3::{Client, Result};
@@ -15,7 +15,7 @@ const MAX_REQUESTS: usize = 4;
 
 /// What is to be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doomed {
+pub struct Deletion {
     /// Key.
     pub key: String,
     /// Id of the version that is deleted for good; `None` for the object, of which a bucket with versioning keeps what
@@ -27,7 +27,7 @@ pub struct Doomed {
 
 /// How keys are deleted.
 #[derive(Clone, Copy, Debug)]
-pub struct Deletion {
+pub struct DeleteOptions {
     /// The lines are printed and nothing is sent.
     pub dry_run: bool,
     /// Most requests at once; 1 is strictly serial, and more than a few are not made.
@@ -46,24 +46,24 @@ pub async fn delete_keys(
     console: &Console,
     bucket: &str,
     keys: impl Stream<Item = Outcome<String>>,
-    how: Deletion,
-) -> Outcome<Ledger> {
-    let doomed = keys.map_ok(|key| Doomed { key, version: None, size: 0 });
-    Ok(delete_sized(client, console, bucket, doomed, how).await?.ledger)
+    how: DeleteOptions,
+) -> Outcome<Summary> {
+    let deletions = keys.map_ok(|key| Deletion { key, version: None, size: 0 });
+    Ok(delete_sized(client, console, bucket, deletions, how).await?.summary)
 }
 
 /// What was deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
     /// How the keys ended.
-    pub ledger: Ledger,
+    pub summary: Summary,
     /// Bytes of those that are gone.
     pub bytes: u64,
 }
 
 impl AddAssign for Deleted {
     fn add_assign(&mut self, other: Self) {
-        self.ledger += other.ledger;
+        self.summary += other.summary;
         self.bytes += other.bytes;
     }
 }
@@ -73,8 +73,8 @@ pub async fn delete_sized(
     client: &Client,
     console: &Console,
     bucket: &str,
-    keys: impl Stream<Item = Outcome<Doomed>>,
-    how: Deletion,
+    keys: impl Stream<Item = Outcome<Deletion>>,
+    how: DeleteOptions,
 ) -> Outcome<Deleted> {
     let mut deleted = Deleted::default();
     let mut batches = pin!(keys.try_chunks(MAX_BATCH_DELETE).fuse());
@@ -93,7 +93,7 @@ pub async fn delete_sized(
                 }
                 Err(error) => {
                     let reason = error.reason();
-                    let failed = batch.iter().map(|doomed| (name_of(doomed), reason.clone())).collect();
+                    let failed = batch.iter().map(|deletions| (name_of(deletions), reason.clone())).collect();
                     report(console, bucket, batch, &failed, how.dry_run, &mut deleted)?;
                 }
             },
@@ -124,26 +124,26 @@ pub async fn delete_sized(
 /// Why keys, each with the id of its version or an empty one, could not be deleted.
 type Failures = HashMap<(String, String), String>;
 
-fn name_of(doomed: &Doomed) -> (String, String) {
-    (doomed.key.clone(), doomed.version.clone().unwrap_or_default())
+fn name_of(deletions: &Deletion) -> (String, String) {
+    (deletions.key.clone(), deletions.version.clone().unwrap_or_default())
 }
 
 /// Prints and counts what became of a batch.
 fn report(
     console: &Console,
     bucket: &str,
-    batch: Vec<Doomed>,
+    batch: Vec<Deletion>,
     failures: &Failures,
     dry_run: bool,
     deleted: &mut Deleted,
 ) -> Outcome {
     let mut lines = String::new();
-    for Doomed { key, version, size } in batch {
+    for Deletion { key, version, size } in batch {
         let version = version.as_deref();
         match failures.get(&(key.clone(), version.unwrap_or_default().to_owned())) {
             None => {
                 console.render(&mut lines, &Event::deletion(bucket, &key, version, dry_run));
-                deleted.ledger.count(Verdict::Done);
+                deleted.summary.count(ItemResult::Done);
                 deleted.bytes += size;
             }
             Some(reason) => {
@@ -151,7 +151,7 @@ fn report(
                 console.flush()?;
                 lines.clear();
                 log::error!("Delete of 's3://{bucket}/{key}' failed (Reason: {reason})");
-                deleted.ledger.count(Verdict::Failed);
+                deleted.summary.count(ItemResult::Failed);
             }
         }
     }
@@ -160,8 +160,8 @@ fn report(
 }
 
 /// Deletes up to a thousand keys; answers why some of them could not be.
-async fn delete_batch(client: &Client, bucket: &str, doomed: &[Doomed]) -> Result<Failures> {
-    let named = doomed.iter().map(|doomed| (doomed.key.as_str(), doomed.version.as_deref()));
+async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> Result<Failures> {
+    let named = deletions.iter().map(|deletions| (deletions.key.as_str(), deletions.version.as_deref()));
     let (plain, odd): (Vec<_>, Vec<_>) = named.partition(|(key, _)| fits_xml(key));
     let mut failures = Failures::new();
     if !plain.is_empty() {

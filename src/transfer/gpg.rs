@@ -50,11 +50,11 @@ impl std::fmt::Debug for Gpg {
 
 /// A private directory for what is encrypted and for what is not; removed with all in it when dropped.
 #[derive(Debug)]
-pub struct Room {
+pub struct PrivateDir {
     directory: TempDir,
 }
 
-impl Room {
+impl PrivateDir {
     /// A room in the directory for temporary files: `$TMP`, else the system's (measured on s3cmd 2.4.0).
     pub fn temporary() -> io::Result<Self> {
         let directory = std::env::var_os("TMP").map(PathBuf::from).filter(|path| path.is_dir());
@@ -111,15 +111,15 @@ impl Room {
 
 /// What GPG made of a file.
 #[derive(Debug)]
-pub struct Sealed {
-    room: Room,
+pub struct GpgEncrypted {
+    room: PrivateDir,
     /// Bytes of the encrypted content.
     pub size: u64,
     /// The MD5 of the plain content, which is what s3cmd stores with the object.
     pub md5: [u8; 16],
 }
 
-impl Sealed {
+impl GpgEncrypted {
     /// Where the encrypted content is, for as long as this lives.
     pub fn path(&self) -> PathBuf {
         self.room.sealed()
@@ -148,15 +148,15 @@ impl Gpg {
     }
 
     /// Encrypts a file.
-    pub async fn seal(&self, path: &Path) -> io::Result<Sealed> {
-        let room = Room::temporary()?;
+    pub async fn seal(&self, path: &Path) -> io::Result<GpgEncrypted> {
+        let room = PrivateDir::temporary()?;
         log::info!("Encrypting file {} to {}...", path.display(), room.sealed().display());
         self.seal_into(room, path.to_owned()).await
     }
 
     /// Encrypts everything that `source` gives.
-    pub async fn seal_stream(&self, source: impl AsyncRead + Unpin) -> io::Result<Sealed> {
-        let room = Room::temporary()?;
+    pub async fn seal_stream(&self, source: impl AsyncRead + Unpin) -> io::Result<GpgEncrypted> {
+        let room = PrivateDir::temporary()?;
         room.fill(source).await?;
         let plain = room.plain();
         let sealed = self.seal_into(room, plain.clone()).await?;
@@ -164,7 +164,7 @@ impl Gpg {
         Ok(sealed)
     }
 
-    async fn seal_into(&self, room: Room, path: PathBuf) -> io::Result<Sealed> {
+    async fn seal_into(&self, room: PrivateDir, path: PathBuf) -> io::Result<GpgEncrypted> {
         let before = std::fs::metadata(&path)?;
         self.run(&self.encrypt, &path, &room.sealed()).await?;
         let size = std::fs::metadata(room.sealed())?.len();
@@ -178,11 +178,11 @@ impl Gpg {
                 Err(io::Error::other("the file changed while it was encrypted"))
             }
         });
-        Ok(Sealed { room, size, md5: hashed.await.map_err(io::Error::other)?? })
+        Ok(GpgEncrypted { room, size, md5: hashed.await.map_err(io::Error::other)?? })
     }
 
     /// Decrypts the room's encrypted content into its plain file.
-    pub async fn open(&self, room: &Room) -> io::Result<()> {
+    pub async fn open(&self, room: &PrivateDir) -> io::Result<()> {
         self.run(&self.decrypt, &room.sealed(), &room.plain()).await
     }
 
@@ -335,7 +335,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let gpg = gpg(folder.path());
         let sealed = gpg.seal_stream(&b"some words"[..]).await.unwrap();
-        let room = Room::beside(&Target::File(folder.path().join("target"))).unwrap();
+        let room = PrivateDir::beside(&Target::File(folder.path().join("target"))).unwrap();
         std::fs::copy(sealed.path(), room.sealed()).unwrap();
         gpg.open(&room).await.unwrap();
         assert_eq!(std::fs::read(room.plain()).unwrap(), b"some words");

@@ -3,7 +3,7 @@
 //! - plan: [`local`] and [`remote`] say which files and objects are meant, [`plan`] keeps them in order and [`spool`] in the order in which they come, as
 //!   [`record`]s, [`conflicts`] finds those
 //!   that cannot be beside each other;
-//! - run: [`pool`] works on many at once and lets them speak in order; [`upload`], [`download`] and [`copy`] move one;
+//! - run: [`ordered_tasks`] works on many at once and lets them speak in order; [`upload`], [`download`] and [`copy`] move one;
 //! - verify: each of them compares what arrived with what was sent before it calls it done, and says by what ([`proof`]).
 
 pub mod attrs;
@@ -17,17 +17,14 @@ pub mod destination;
 pub mod download;
 pub mod gpg;
 pub mod local;
-pub mod local_walk;
 pub mod md5_cache;
+pub mod ordered_tasks;
 pub mod overlap;
 pub mod part_sizes;
 pub mod plan;
-pub mod pool;
 pub mod proof;
-pub mod record;
 pub mod remote;
 pub mod restore;
-pub mod spool;
 pub mod sync;
 pub(crate) mod temporary;
 pub mod unread;

@@ -1,7 +1,7 @@
 //! Which objects a command is about: `s3://` arguments, whole prefixes, wildcards, and the include/exclude rules.
 
-use super::plan::{Plan, Rules, Sorted};
-use super::record::{Fields, Record, put_bytes, put_number};
+use super::plan::record::{Fields, Record, put_bytes, put_number};
+use super::plan::{SortOrder, SortedSpool, Sorter};
 use crate::output::{Failure, Outcome};
 use crate::patterns::{Filter, Wildcard};
 use crate::s3::Client;
@@ -55,9 +55,9 @@ pub struct Scope<'a> {
 #[derive(Clone, Debug)]
 pub struct Selection {
     /// Chosen objects.
-    pub items: Sorted<RemoteItem>,
+    pub items: SortedSpool<RemoteItem>,
     /// Relative names that an exclude rule took out, in ascending order.
-    pub excluded: Sorted<String>,
+    pub excluded: SortedSpool<String>,
 }
 
 /// An object that was found.
@@ -70,18 +70,18 @@ pub enum Found {
 }
 
 /// By relative names; an object that was named twice is one object, unless its relative names differ.
-pub const BY_RELATIVE: Rules<RemoteItem> =
-    Rules { order: by_relative, same: |a, b| by_relative(a, b) == Ordering::Equal };
+pub const BY_RELATIVE: SortOrder<RemoteItem> =
+    SortOrder { order: by_relative, same: |a, b| by_relative(a, b) == Ordering::Equal };
 
 /// By relative names; one object is there once even where its listings differ.
-pub const BY_RELATIVE_ONCE: Rules<RemoteItem> =
-    Rules { order: by_relative, same: |a, b| a.bucket == b.bucket && a.key == b.key };
+pub const BY_RELATIVE_ONCE: SortOrder<RemoteItem> =
+    SortOrder { order: by_relative, same: |a, b| a.bucket == b.bucket && a.key == b.key };
 
 /// As the arguments name them, and below a wildcard as they are listed; what is named twice is there twice.
-pub const AS_NAMED: Rules<RemoteItem> = Rules { order: |_, _| Ordering::Equal, same: |_, _| false };
+pub const AS_NAMED: SortOrder<RemoteItem> = SortOrder { order: |_, _| Ordering::Equal, same: |_, _| false };
 
 /// By buckets and keys, whatever argument named them.
-pub const BY_KEY: Rules<RemoteItem> = Rules {
+pub const BY_KEY: SortOrder<RemoteItem> = SortOrder {
     order: |a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)),
     same: |a, b| a.bucket == b.bucket && a.key == b.key,
 };
@@ -134,10 +134,10 @@ pub async fn select(
     client: &Client,
     uris: &[S3Uri],
     scope: Scope<'_>,
-    rules: Rules<RemoteItem>,
+    rules: SortOrder<RemoteItem>,
 ) -> Outcome<Selection> {
-    let mut items = Plan::new(rules);
-    let mut excluded = Plan::new(Rules { order: String::cmp, same: String::eq });
+    let mut items = Sorter::new(rules);
+    let mut excluded = Sorter::new(SortOrder { order: String::cmp, same: String::eq });
     for uri in uris {
         let mut pages = find(client, uri, scope)?;
         while let Some(page) = pages.next().await {
@@ -167,7 +167,7 @@ pub fn find<'a>(
             )));
         }
         let relative = uri.key.len() - uri.basename().len();
-        let found = scope.judge(RemoteItem { bucket, key: uri.key.clone(), relative, listed: None });
+        let found = scope.comparator(RemoteItem { bucket, key: uri.key.clone(), relative, listed: None });
         return Ok(stream::iter([Ok(found.into_iter().collect())]).boxed());
     }
     let prefix = wildcard.as_ref().map_or(uri.key.as_str(), Wildcard::literal_prefix);
@@ -179,15 +179,20 @@ pub fn find<'a>(
         width: scope.width,
         ..ListOptions::default()
     };
-    let pages = client.list_sheets(&uri.bucket, options).map(move |sheet| {
-        let sheet = sheet?;
-        let meant = sheet.entries().filter(|object| match &wildcard {
+    let pages = client.list_pages(&uri.bucket, options).map(move |page| {
+        let page = page?;
+        let meant = page.entries().filter(|object| match &wildcard {
             Some(wildcard) => wildcard.matches(object.key),
             None => true,
         });
         let items = meant.filter_map(|object| {
             let listed = Some(Listed { size: object.size, etag: object.etag.to_owned() });
-            scope.judge(RemoteItem { bucket: bucket.clone(), key: object.key.to_owned(), relative, listed })
+            scope.comparator(RemoteItem {
+                bucket: bucket.clone(),
+                key: object.key.to_owned(),
+                relative,
+                listed,
+            })
         });
         Ok(items.collect())
     });
@@ -196,7 +201,7 @@ pub fn find<'a>(
 
 impl Scope<'_> {
     /// What becomes of an object; `None` where it belongs to another run.
-    fn judge(&self, item: RemoteItem) -> Option<Found> {
+    fn comparator(&self, item: RemoteItem) -> Option<Found> {
         if self.needs_names && item.relative().is_empty() {
             log::warn!("Found empty root object name on S3, ignoring.");
             return None;
@@ -235,7 +240,7 @@ mod tests {
         let listed = Some(Listed { size: u64::MAX, etag: "e-3".into() });
         for listed in [listed, None] {
             let item = RemoteItem { bucket: "b".into(), key: "ä/ö".into(), relative: 3, listed };
-            let mut plan = Plan::new(BY_RELATIVE);
+            let mut plan = Sorter::new(BY_RELATIVE);
             plan.push(item.clone()).unwrap();
             plan.push(item.clone()).unwrap();
             let read: Vec<_> = plan.finish().unwrap().iter().map(Result::unwrap).collect();

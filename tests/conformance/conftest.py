@@ -1,5 +1,6 @@
-"""The two users, their clients, and buckets for the cases. The endpoint comes from the environment, as in tests/suite:
-S3_ENDPOINT, S3_MAIN_KEY, S3_MAIN_SECRET, S3_ALT_KEY, S3_ALT_SECRET; and S3_ALT_EMAIL where users have addresses."""
+"""Fixtures: the two users, their clients, and buckets for the cases. The endpoint comes from the environment, as in
+tests/suite: S3_ENDPOINT, S3_MAIN_KEY, S3_MAIN_SECRET, S3_ALT_KEY, S3_ALT_SECRET; and S3_ALT_EMAIL if users have
+e-mail addresses."""
 
 import itertools
 import json
@@ -28,7 +29,7 @@ def fresh_name():
 
 
 class Endpoint(Service):
-    """The service, with shorthands for what cases do."""
+    """The service, with shorthands for common operations."""
 
     def __init__(self):
         super().__init__(ENDPOINT.removeprefix("http://"))
@@ -37,7 +38,7 @@ class Endpoint(Service):
         self.alt_email = os.environ.get("S3_ALT_EMAIL")
 
     def do(self, method, bucket="", key=None, query=(), headers=(), body=b"", user=None, **more):
-        """A signed request by the main user (or `user`) on a bucket or key. Headers may be a dict."""
+        """Sends a request for a bucket or key, signed by the main user (or `user`). Headers may be a dict."""
         path = "/" + encode(bucket) + ("" if key is None else "/" + encode(key))
         query = [(query, None)] if isinstance(query, str) else query
         query = list(query.items()) if isinstance(query, dict) else query
@@ -85,18 +86,18 @@ def alt(wire):
 
 @pytest.fixture(scope="session")
 def nobody(wire):
-    """A client that signs nothing."""
+    """An anonymous client."""
     return wire.client(None)
 
 
 @pytest.fixture(scope="session")
 def ids(s3, alt):
-    """Canonical ids of the two users."""
+    """The canonical ids of the two users."""
     return SimpleNamespace(main=s3.list_buckets()["Owner"]["ID"], alt=alt.list_buckets()["Owner"]["ID"])
 
 
 def remove_bucket(client, name):
-    """Removes a bucket with all that is in it, locked or not."""
+    """Deletes a bucket with its contents, including locked objects."""
     try:
         for page in client.get_paginator("list_object_versions").paginate(Bucket=name):
             for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
@@ -111,7 +112,7 @@ def remove_bucket(client, name):
                 client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
         client.delete_bucket(Bucket=name)
     except ClientError:
-        # Compliance mode keeps its objects, and a case may have removed the bucket itself.
+        # Objects in compliance mode cannot be deleted, and a case may have deleted the bucket.
         pass
 
 
@@ -129,7 +130,7 @@ def _maker(s3):
 
 @pytest.fixture
 def new_bucket(s3):
-    """Makes buckets that go with the case."""
+    """Creates buckets that are deleted after the case."""
     make, made = _maker(s3)
     yield make
     for client, name in made:
@@ -143,20 +144,20 @@ def new_bucket(s3):
 
 @pytest.fixture
 def bucket(new_bucket):
-    """An empty bucket of the case's own."""
+    """An empty bucket for this case only."""
     return new_bucket()
 
 
 @pytest.fixture
 def versioned(s3, bucket):
-    """An empty bucket with versions."""
+    """An empty bucket with versioning enabled."""
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return bucket
 
 
 @pytest.fixture(scope="module")
 def shared(s3):
-    """A bucket of the module's, for cases that only need a key of their own."""
+    """A bucket shared by the module, for cases that need only a unique key."""
     make, made = _maker(s3)
     yield make()
     for client, name in made:
@@ -165,7 +166,7 @@ def shared(s3):
 
 @pytest.fixture(scope="module")
 def locked(s3):
-    """A bucket with object lock, for cases that only need a key of their own."""
+    """A bucket with object lock, for cases that need only a unique key."""
     make, made = _maker(s3)
     yield make(ObjectLockEnabledForBucket=True)
     for client, name in made:
@@ -174,12 +175,12 @@ def locked(s3):
 
 @pytest.fixture
 def key():
-    """A key that no other case has."""
+    """A unique key."""
     return f"key-{next(_numbers)}"
 
 
 def refused(code, status, call, *arguments, **parameters):
-    """Expects an error of a client's call (without a code where the answer has no body) or of an `Answer`."""
+    """Expects that a client's call or an `Answer` fails with this error. `code` is empty for a response without a body."""
     if isinstance(call, Answer):
         if isinstance(code, (tuple, list, set)):
             assert call.code in code, call

@@ -1,6 +1,6 @@
-"""Cases that do not apply to `serve`: a pattern of their names, and why."""
+"""Cases that do not apply to `serve`: a pattern for their names, and the reason."""
 
 NOT_APPLICABLE = {
     "delete_many: without_a_digest":
-        "DeleteObjects is done without Content-MD5 or a checksum too, as on Ceph: clients that do without work here as well",
+        "DeleteObjects is accepted without Content-MD5 or a checksum, as on Ceph, so that clients that send neither work as well",
 }

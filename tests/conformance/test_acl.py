@@ -1,4 +1,4 @@
-"""ACLs: canned, by grant headers, as documents; and who may do what by them.
+"""ACLs: canned, in grant headers, as documents; and the permissions that they give.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html"""
 
 import pytest
@@ -200,14 +200,14 @@ def test_header_of_two(s3, ids, there):
 
 def test_header_by_email(s3, wire, ids, there):
     if not wire.alt_email:
-        pytest.skip("users have no e-mail addresses here")
+        pytest.skip("the users of this service have no e-mail addresses")
     s3.put_object_acl(**there, GrantRead=f'emailAddress="{wire.alt_email}"')
     assert (ids.alt, "READ") in grants(s3.get_object_acl(**there))
 
 
 def test_document_by_email(s3, wire, ids, there):
     if not wire.alt_email:
-        pytest.skip("users have no e-mail addresses here")
+        pytest.skip("the users of this service have no e-mail addresses")
     entry = {"Grantee": {"Type": "AmazonCustomerByEmail", "EmailAddress": wire.alt_email}, "Permission": "READ"}
     s3.put_object_acl(**there, AccessControlPolicy=policy(ids.main, user(ids.main, "FULL_CONTROL"), entry))
     assert (ids.alt, "READ") in grants(s3.get_object_acl(**there))
@@ -236,7 +236,7 @@ def test_of_no_key(s3, shared, key, operation):
     refused("NoSuchKey", 404, getattr(s3, operation), Bucket=shared, Key=key, **more)
 
 
-# Who may do what. Rows: what is granted to the second user; columns: operations that need it.
+# Permissions. For each operation, the grants to the second user that allow it.
 
 BUCKET_OPERATIONS = {
     "list": (lambda c, b: c.list_objects_v2(Bucket=b), {"READ", "FULL_CONTROL"}),
@@ -247,7 +247,7 @@ BUCKET_OPERATIONS = {
     "delete": (lambda c, b: c.delete_object(Bucket=b, Key="k"), {"WRITE", "FULL_CONTROL"}),
     "get-acl": (lambda c, b: c.get_bucket_acl(Bucket=b), {"READ_ACP", "FULL_CONTROL"}),
     "put-acl": (lambda c, b: c.put_bucket_acl(Bucket=b, ACL="private"), {"WRITE_ACP", "FULL_CONTROL"}),
-    # An ACL of the bucket says nothing of its objects, nor of its settings.
+    # The ACL of a bucket gives no access to its objects or settings.
     "get": (lambda c, b: c.get_object(Bucket=b, Key="k"), set()),
     "delete-bucket": (lambda c, b: c.delete_bucket(Bucket=b), set()),
     "policy": (lambda c, b: c.get_bucket_policy(Bucket=b), set()),
@@ -259,7 +259,7 @@ OBJECT_OPERATIONS = {
     "head": (lambda c, w: c.head_object(**w), {"READ", "FULL_CONTROL"}),
     "get-acl": (lambda c, w: c.get_object_acl(**w), {"READ_ACP", "FULL_CONTROL"}),
     "put-acl": (lambda c, w: c.put_object_acl(**w, ACL="private"), {"WRITE_ACP", "FULL_CONTROL"}),
-    # Writing and deleting are matters of the bucket's ACL.
+    # Writing and deleting depend on the bucket's ACL.
     "put": (lambda c, w: c.put_object(**w, Body=b"y"), set()),
     "delete": (lambda c, w: c.delete_object(**w), set()),
 }
@@ -267,7 +267,7 @@ OBJECT_OPERATIONS = {
 
 @pytest.fixture(scope="module")
 def granted(s3, ids):
-    """A bucket with an object, whose ACLs each case sets."""
+    """A bucket with an object. Each case sets their ACLs."""
     name = fresh_name()
     s3.create_bucket(Bucket=name)
     yield name
@@ -349,7 +349,7 @@ def test_who_writes_owns(s3, alt, ids, bucket):
     alt.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert alt.get_object_acl(Bucket=bucket, Key="k")["Owner"]["ID"] == ids.alt
     assert s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"][0]["Owner"]["ID"] == ids.alt
-    # The bucket's owner can remove what others put there, but not read it.
+    # The bucket's owner can delete objects of other users, but not read them.
     for call in (s3.get_object, s3.get_object_acl):
         refused("AccessDenied", 403, call, Bucket=bucket, Key="k")
     refused("AccessDenied", 403, s3.put_object_acl, Bucket=bucket, Key="k", ACL="public-read")

@@ -1,4 +1,4 @@
-"""GetObjectAttributes, RestoreObject and the classes it is for."""
+"""GetObjectAttributes, RestoreObject and the storage classes that it applies to."""
 
 import pytest
 from conftest import refused
@@ -116,7 +116,7 @@ def test_restore(s3, wire, shared, key):
 def test_restore_again(s3, wire, shared, key):
     s3.put_object(Bucket=shared, Key=key, Body=b"x", StorageClass="GLACIER")
     restore(wire, shared, key)
-    # 200 if it is restored, 409 while it is going on.
+    # 200 if the object is restored, 409 while the restore is in progress.
     assert restore(wire, shared, key, "3").status in (200, 409)
 
 

@@ -17,7 +17,7 @@ def header(algorithm):
 
 
 def test_known_answers():
-    # From the catalogue of CRC algorithms: the check values over "123456789".
+    # The check values for "123456789" from the catalogue of CRC algorithms.
     assert raw_checksum("CRC32", b"123456789").hex() == "cbf43926"
     assert raw_checksum("CRC32C", b"123456789").hex() == "e3069283"
     assert raw_checksum("CRC64NVME", b"123456789").hex() == "ae8b14860a799888"
@@ -147,7 +147,7 @@ def test_copy_can_take_another(wire, shared, key, algorithm):
     assert answer.xml.findtext(f"Checksum{algorithm}") == checksum(algorithm, BODY)
 
 
-# Uploads in parts
+# Multipart uploads
 
 class Upload:
     def __init__(self, wire, bucket, key, algorithm=None, kind=None):

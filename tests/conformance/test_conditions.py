@@ -25,7 +25,7 @@ def there(s3, shared):
     return shared
 
 
-# Headers, and the status that S3's table says for them.
+# Headers, and the expected status according to S3's table.
 READS = {
     "match": ({"If-Match": ETAG}, 200),
     "match-bare": ({"If-Match": ETAG.strip('"')}, 200),

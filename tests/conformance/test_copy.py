@@ -198,7 +198,7 @@ CONDITIONS = {
     "none-match-other": ({"if-none-match": '"0"'}, 200), "modified-past": ({"if-modified-since": PAST}, 200),
     "modified-future": ({"if-modified-since": FUTURE}, 412), "unmodified-past": ({"if-unmodified-since": PAST}, 412),
     "unmodified-future": ({"if-unmodified-since": FUTURE}, 200),
-    # As the documentation of CopyObject says.
+    # As documented for CopyObject.
     "match-and-unmodified-past": ({"if-match": ETAG, "if-unmodified-since": PAST}, 200),
     "none-match-and-modified-past": ({"if-none-match": ETAG, "if-modified-since": PAST}, 412),
     "none-other-and-modified-past": ({"if-none-match": '"0"', "if-modified-since": PAST}, 200),

@@ -1,4 +1,4 @@
-"""CORS: the document, preflight requests, and headers of answers.
+"""CORS: the configuration, preflight requests, and response headers.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html"""
 
 import pytest

@@ -90,7 +90,7 @@ def test_bad_documents(wire, shared, xml):
 
 
 def test_without_a_digest(wire, shared):
-    # S3 wants Content-MD5 or a checksum here.
+    # S3 requires Content-MD5 or a checksum here.
     refused(("InvalidRequest", "MissingContentMD5"), 400, wire.do("POST", shared, query="delete", body=document(["a"])))
 
 

@@ -1,5 +1,5 @@
-"""Documents of buckets: lifecycle, website, ownership, public-access block, request payment, notification, logging, and those
-that a service without the feature behind them answers with their absence."""
+"""Bucket documents: lifecycle, website, ownership, public-access block, request payment, notification, logging, and
+those that a service without the feature reports as absent."""
 
 import datetime
 
@@ -44,9 +44,9 @@ def test_delete_of_none_leaves_the_bucket(wire, s3, shared, sub):
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_by_another_user(wire, shared, method, sub):
     if (method, sub) == ("PUT", "location"):
-        pytest.skip("there is no such operation")
+        pytest.skip("the operation does not exist")
     answer = wire.do(method, shared, query=sub, user=wire.alt, body="<x/>" if method == "PUT" else "")
-    # Refused for the user; or for what it would say, or not known at all: never done.
+    # Refused because of the user or the document, or unknown, but never executed.
     assert answer.status in (403, 501, 405) or (method == "PUT" and answer.status == 400), answer
 
 
@@ -123,7 +123,7 @@ def test_lifecycle_that_is_none(s3, bucket, what):
 
 
 def expiry(days):
-    """The midnight after so many days."""
+    """The midnight that follows after this number of days."""
     today = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     return (today + datetime.timedelta(days=days + 1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
@@ -133,7 +133,7 @@ def test_lifecycle_of_writes_tells_of_expiry(s3, bucket):
         "Rules": [rule(ID="one", Expiration={"Days": 2}, Filter={"Prefix": "x/"})]})
     before = expiry(2)
     told = s3.put_object(Bucket=bucket, Key="x/k", Body=b"x")["Expiration"]
-    # Midnight may have passed since.
+    # Midnight may have passed in the meantime.
     assert told in {f'expiry-date="{when}", rule-id="one"' for when in (before, expiry(2))}
     assert s3.head_object(Bucket=bucket, Key="x/k")["Expiration"] == told
     assert "Expiration" not in s3.put_object(Bucket=bucket, Key="y", Body=b"x")
@@ -359,7 +359,7 @@ def test_expected_bucket_owner(s3, ids, shared, operation):
     refused(("AccessDenied", "403"), 403, getattr(s3, operation), **where, ExpectedBucketOwner=ids.alt)
 
 
-# What is no document but must not harm
+# Invalid documents that must not cause harm
 
 @pytest.mark.parametrize("sub", ["encryption", "replication"])
 def test_promises_are_kept_or_not_made(wire, shared, sub):

@@ -25,7 +25,7 @@ def listed(s3):
 
 
 def expected(prefix="", delimiter="", after="", keys=KEYS):
-    """Keys and common prefixes that a listing has after a marker, by the documentation."""
+    """The documented keys and common prefixes of a listing after a marker."""
     found, prefixes = [], []
     for key in keys:
         if not key.startswith(prefix):
@@ -129,7 +129,7 @@ def test_pages_of_v1(s3, listed, size, delimiter):
         found, prefixes = found + keys, prefixes + commons
         if not answer["IsTruncated"]:
             break
-        # Without a delimiter the last key is the marker.
+        # Without a delimiter, the last key is the marker.
         marker = answer["NextMarker"] if delimiter else keys[-1]
     assert (found, prefixes) == expected("", delimiter)
 

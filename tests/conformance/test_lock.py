@@ -16,7 +16,7 @@ def put(s3, bucket, key, **more):
 
 @pytest.fixture
 def version(s3, locked, key):
-    """A version, freed at the end."""
+    """A version that is unlocked at the end."""
     where = put(s3, locked, key)
     yield where
     try:
@@ -187,7 +187,7 @@ def test_retention_cannot_shrink(s3, version):
 
 
 def test_compliance_is_final(s3, locked, key):
-    # A few seconds, so that what is locked so can be removed at the end.
+    # Only a few seconds, so that the locked version can be deleted at the end.
     where = put(s3, locked, key)
     until = ahead(seconds=20)
     retain(s3, where, "COMPLIANCE", until)

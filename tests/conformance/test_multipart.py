@@ -565,7 +565,7 @@ def test_copy_a_part_of_a_key_with_percent(s3, upload, bucket, name):
     assert upload.body() == name.encode()
 
 
-# Parts of what is complete
+# Parts of completed uploads
 
 @pytest.fixture(scope="module")
 def done(s3, wire, shared):
@@ -625,6 +625,6 @@ def test_names_of_uploads(s3, wire, bucket, name):
 
 
 def test_a_bucket_with_an_upload_only(s3, bucket):
-    # S3 removes a bucket that holds nothing but unfinished uploads.
+    # S3 deletes a bucket that contains only unfinished uploads.
     s3.create_multipart_upload(Bucket=bucket, Key="k")
     assert s3.delete_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 204

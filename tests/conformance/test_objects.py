@@ -181,7 +181,7 @@ def test_metadata_names_are_lower_case(wire, shared, key):
 
 
 def test_metadata_in_utf8(wire, shared, key):
-    # As S3 documents it: UTF-8 goes in; what cannot be a header's text may come back in RFC 2047's encoding.
+    # As S3 documents it: UTF-8 is accepted; text that is not allowed in a header may be returned in RFC 2047 encoding.
     raw = "päivä".encode().decode("latin-1")
     path = f"/{shared}/{key}"
     link = wire.presign(wire.main, "PUT", path, headers=[("x-amz-meta-name", "päivä")])
@@ -220,7 +220,7 @@ CLASSES = ["STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTEL
 @pytest.mark.parametrize("name", CLASSES)
 def test_storage_class(s3, shared, key, name):
     s3.put_object(Bucket=shared, Key=key, Body=b"x", StorageClass=name)
-    # S3 does not say what is the standard.
+    # S3 does not return the default storage class.
     assert s3.head_object(Bucket=shared, Key=key).get("StorageClass", "STANDARD") == name
     listed = s3.list_objects_v2(Bucket=shared, Prefix=key)["Contents"]
     assert [one["StorageClass"] for one in listed if one["Key"] == key] == [name]
@@ -292,7 +292,7 @@ def test_a_key_that_is_not_utf8(wire, shared):
 
 @pytest.mark.parametrize("spelling", ["%61%62", "%2Fa", "a%2Fb", "a%2fb", "%7Ea", "a%2E%2E", "(a)", "a!b", "a:b", "a@b"])
 def test_spellings_of_paths(wire, bucket, spelling):
-    # What is signed is the canonical spelling, what is sent another.
+    # The signature covers the canonical spelling, but the request contains another one.
     answer = wire.signed(wire.main, "PUT", f"/{bucket}/{spelling}", body=b"x",
                          sign_path="/" + bucket + "/" + encode(unquote(spelling)))
     assert answer.status == 200, answer
@@ -327,7 +327,7 @@ def test_a_refused_put_leaves_the_old_object(wire, s3, shared, key):
 def test_put_without_a_length(wire, shared, key):
     answer = wire.signed(wire.main, "PUT", f"/{shared}/{key}", headers=[("transfer-encoding", "chunked")],
                          body=b"3\r\nabc\r\n0\r\n\r\n", payload=UNSIGNED)
-    # S3 refuses a body in HTTP's own chunks, others take it: it is there whole, or not at all.
+    # S3 rejects a body with HTTP chunked encoding, others accept it. The object must be complete, or not exist.
     if answer.status == 200:
         assert wire.do("GET", shared, key).body == b"abc"
     else:
@@ -336,8 +336,8 @@ def test_put_without_a_length(wire, shared, key):
 
 @pytest.mark.parametrize("size", [3, 200_000])
 def test_a_refused_put_does_not_break_the_next_request(wire, s3, shared, key, size):
-    # A client that waits to be asked for its body (boto3 does) and is refused goes on over the same connection, or is told
-    # that it cannot.
+    # A client that waits for 100 Continue (as boto3 does) and is rejected continues on the same connection, unless the
+    # server announces that it closes it.
     for _ in range(20):
         refused("MetadataTooLarge", 400, s3.put_object, Bucket=shared, Key=key, Body=b"x" * size, Metadata={"a": "v" * 2100})
         assert s3.list_objects_v2(Bucket=shared, Prefix=key)["KeyCount"] == 0
@@ -405,7 +405,7 @@ def test_parallel_puts_of_a_key_leave_one(s3, shared, key):
 
 
 def test_encryption_is_not_promised_in_vain(wire, shared, key):
-    # Who asks for encryption gets it, or an error: never plain storage with a 200 that does not say so.
+    # A request for encryption is fulfilled or rejected. It must not be ignored with a 200.
     answer = wire.do("PUT", shared, key, headers={"x-amz-server-side-encryption": "AES256"}, body=b"x")
     assert answer.status >= 400 or answer.headers.get("x-amz-server-side-encryption") == "AES256", answer
 

@@ -21,7 +21,7 @@ def put(client, bucket, *statements):
 
 
 def may(call, *arguments, **parameters):
-    """Whether a call is allowed: true, or false for AccessDenied."""
+    """Whether a call is allowed: True, or False for AccessDenied."""
     try:
         call(*arguments, **parameters)
         return True
@@ -163,7 +163,7 @@ OPERATIONS = {
 
 
 def permitted(call, *arguments):
-    """Like `may`, where the answer may also be that there is no such document."""
+    """Like `may`, for documents that may not exist."""
     try:
         call(*arguments)
         return True
@@ -212,7 +212,7 @@ def test_deny_goes_before_acl(s3, nobody, filled):
 def test_deny_goes_before_the_owner(s3, filled):
     put(s3, filled, statement(filled, "Deny"))
     assert not may(s3.get_object, Bucket=filled, Key="k")
-    # He can still take the policy away.
+    # The owner can still delete the policy.
     s3.delete_bucket_policy(Bucket=filled)
     assert may(s3.get_object, Bucket=filled, Key="k")
 
@@ -260,7 +260,7 @@ def test_not_resource(s3, nobody, filled):
     assert may(nobody.get_object, Bucket=filled, Key="k") and not may(nobody.get_object, Bucket=filled, Key="closed/a")
 
 
-# Conditions on reading an object from 127.0.0.1 (or ::1) over plain HTTP: what they say, and whether it is so.
+# Conditions for reading an object from 127.0.0.1 (or ::1) over plain HTTP, and whether they are true.
 CONDITIONS = {
     "address": ({"IpAddress": {"aws:SourceIp": ["127.0.0.0/8", "::1/128"]}}, True),
     "other-address": ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, False),

@@ -1,4 +1,4 @@
-"""Browser forms. https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html"""
+"""POST forms. https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html"""
 
 import base64
 import datetime
@@ -25,7 +25,7 @@ def form(fields, content=b"from a form", name="file.txt", type_="text/plain", fi
 
 
 class Form:
-    """A form of the main user's for a bucket."""
+    """A form of the main user for a bucket."""
 
     def __init__(self, wire, bucket):
         self.wire, self.bucket, self.user = wire, bucket, wire.main
@@ -35,7 +35,7 @@ class Form:
         return {"expiration": expiration.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "conditions": conditions}
 
     def signed(self, fields, conditions=None, version="v4", expires=300, policy=None, secret=None):
-        """The fields with a policy (by default one that fits them) and its signature."""
+        """The fields with a policy (by default one that matches them) and its signature."""
         now = datetime.datetime.now(datetime.timezone.utc)
         stamp, date = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
         credential = f"{self.user.access}/{date}/{self.wire.region}/s3/aws4_request"
@@ -175,7 +175,7 @@ def test_virtual_host_style(s3, wire, post, key):
     assert answer.status == 204, answer
 
 
-# What the policy says
+# Policy conditions
 
 def test_field_that_is_not_in_the_policy(post, key):
     fields = post.signed([("key", key), ("x-amz-meta-a", "1")], [{"bucket": post.bucket}, {"key": key}])

@@ -1,4 +1,4 @@
-"""Presigned URLs, of both signature versions.
+"""Presigned URLs of both signature versions.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html"""
 
 import datetime
@@ -151,7 +151,7 @@ def test_an_added_override_v2(wire, there):
 
 
 def test_an_added_header(wire, there):
-    # What is not signed must not become part of the object.
+    # An unsigned header must not affect the object.
     answer = wire.send_target("PUT", link(wire, "v4", "PUT", there), [("x-amz-acl", "public-read")], b"x")
     refused(("AccessDenied", "SignatureDoesNotMatch"), 403, answer)
 

@@ -13,7 +13,7 @@ def body(s3, shared):
     return shared
 
 
-# The header, and the slice that it means.
+# The header, and the slice that it selects.
 GOOD = {
     "bytes=0-0": (0, 1), "bytes=0-9": (0, 10), "bytes=10-19": (10, 20), "bytes=99-99": (99, 100), "bytes=0-99": (0, 100),
     "bytes=0-": (0, 100), "bytes=50-": (50, 100), "bytes=99-": (99, 100), "bytes=-1": (99, 100), "bytes=-10": (90, 100),
@@ -60,7 +60,7 @@ def test_range_of_nothing(wire, body, header):
     refused("InvalidRange", 416, wire.do("GET", body, "empty", headers={"Range": header}))
 
 
-# A range that is not understood is no range.
+# An invalid range is ignored.
 @pytest.mark.parametrize("header", ["bytes=9-5", "bytes=a-b", "bytes=", "bytes", "items=0-1", "0-1", "bytes=-", "bytes=1",
                                     "bytes=x-5", "bytes=5-x", "bytes=--5"])
 def test_range_that_is_none(wire, body, header):
@@ -69,7 +69,7 @@ def test_range_that_is_none(wire, body, header):
 
 
 def test_several_ranges_are_not_served(wire, body):
-    # S3 does not support several: the whole object comes.
+    # S3 does not support several ranges and returns the whole object.
     answer = wire.do("GET", body, "body", headers={"Range": "bytes=0-1,4-5"})
     assert answer.status == 200 and answer.body == BODY, answer
 

@@ -1,4 +1,4 @@
-"""Who sent it: signatures in headers, clocks, payload hashes, chunked bodies, nobody.
+"""Authentication: signatures in headers, clocks, payload hashes, chunked bodies, anonymous requests.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html"""
 
 import datetime
@@ -101,7 +101,7 @@ def test_payload_hash_of_another_body(wire, path):
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "US", "default"])
 def test_regions(wire, path, region):
-    # Any will do here: s3cmd's own default is US.
+    # Any region is accepted, because s3cmd's default is US.
     assert wire.signed(wire.main, "PUT", path, body=b"x", region=region).status == 200
 
 
@@ -199,7 +199,7 @@ def test_chunked_part(wire, s3, shared, key):
     s3.abort_multipart_upload(Bucket=shared, Key=key, UploadId=upload)
 
 
-# Nobody
+# Anonymous requests
 
 NOBODY = {
     "list-buckets": ("GET", False, False, None), "list": ("GET", True, False, None), "create": ("PUT", True, False, "create"),

@@ -1,13 +1,13 @@
-"""What is not known is refused, and never taken for the plain operation."""
+"""Unknown parameters and headers are rejected instead of running the plain operation."""
 
 import pytest
 
-# Sub-resources of S3 that a service may not have, and words that are none.
+# S3 sub-resources that a service may not support.
 NAMED = ["accelerate", "analytics", "inventory", "metrics", "intelligent-tiering", "metadataTable", "session", "select",
          "torrent", "renameObject", "abac"]
-# What changes something may have no unknown word at all.
+# Requests that write must not have any unknown parameter.
 SUBS = [*NAMED, "nonsense"]
-# What S3 gives no meaning.
+# Parameters that have no meaning in S3.
 IGNORED = [[("v", "2")], [("utm_source", "mail"), ("utm_medium", "x")], [("bucket", "b"), ("key", "k"), ("etag", '"x"')]]
 
 

@@ -1,4 +1,4 @@
-"""Versions. https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html"""
+"""Versioning. https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -286,7 +286,7 @@ def test_removing_a_null_marker(s3, versioned):
 
 @pytest.fixture
 def many(s3, versioned):
-    """Versions and markers of some keys, as (key, id) in the order of a listing."""
+    """Versions and delete markers of some keys, as (key, id) in listing order."""
     entries = {}
     for n in range(3):
         for key in ("a", "b/1", "b/2", "c"):

@@ -1,4 +1,4 @@
-"""Requests exactly as a case wants them on the wire: any path, any header, any signature, right or wrong."""
+"""Raw requests: any path, any header, any signature, valid or invalid, sent exactly as specified."""
 
 import base64
 import datetime
@@ -30,7 +30,7 @@ class User:
 
 
 class Answer:
-    """Status, headers (names in lower case) and body of a response."""
+    """The status, headers (with lower-case names) and body of a response."""
 
     def __init__(self, status, headers, body):
         self.status, self.body = status, body
@@ -41,7 +41,7 @@ class Answer:
 
     @property
     def xml(self):
-        """The body's document, its elements without their namespace."""
+        """The XML document in the body, without namespaces."""
         root = ET.fromstring(self.body)
         for element in root.iter():
             element.tag = element.tag.rpartition("}")[2]
@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def code(self):
-        """The code of an error document; empty where there is none."""
+        """The code of an error document, empty if absent."""
         if not self.body:
             return ""
         try:
@@ -92,7 +92,7 @@ class Service:
         self.host, self.region = host, region
 
     def send(self, method, path, query=(), headers=(), body=b"", host=None):
-        """Sends a request as it is; `path` is encoded already, pairs of the query are not."""
+        """Sends a request unchanged. `path` must be encoded, the query parameters must not."""
         target = path
         if query:
             target += "?" + "&".join(
@@ -122,8 +122,8 @@ class Service:
                trailers=(), chunk_size=8192, break_chunk=False, decoded_length=None):
         """Sends a request with a SigV4 Authorization header.
 
-        `payload` is the value of x-amz-content-sha256 (by default the hash of the body); a streaming one has the body
-        cut into chunks. `unsigned` are headers that are added after signing, `tamper` changes the signature.
+        `payload` is the value of x-amz-content-sha256 (by default the hash of the body). With a streaming value, the
+        body is sent in chunks. `unsigned` headers are added after signing. `tamper` changes the signature.
         """
         now = now or datetime.datetime.now(datetime.timezone.utc)
         region = region or self.region
@@ -168,7 +168,7 @@ class Service:
         return self.send(method, path, query, list(all_headers.items()), body)
 
     def presign(self, user, method, path, query=(), headers=(), *, expires=300, now=None, region=None, secret=None):
-        """A SigV4 link: the target, to be sent with the same headers."""
+        """The target of a SigV4 presigned URL. The request must have the same headers."""
         now = now or datetime.datetime.now(datetime.timezone.utc)
         region = region or self.region
         stamp, date = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
@@ -187,7 +187,7 @@ class Service:
         return f"{path}?{_canonical_query(query)}&X-Amz-Signature={signature}"
 
     def presign_v2(self, user, method, path, query=(), headers=(), *, expires=None, secret=None):
-        """A SigV2 link; `expires` is a time in seconds since 1970."""
+        """The target of a SigV2 presigned URL. `expires` is in seconds since 1970."""
         now = datetime.datetime.now(datetime.timezone.utc)
         expires = int(now.timestamp()) + 300 if expires is None else expires
         all_headers = {name.lower(): value for name, value in headers}
@@ -266,5 +266,5 @@ def raw_checksum(algorithm, data):
 
 
 def checksum(algorithm, data):
-    """A checksum as S3 writes it."""
+    """A checksum in S3's encoding."""
     return base64.b64encode(raw_checksum(algorithm, data)).decode()

@@ -172,8 +172,8 @@ impl Store {
         let (options, mut keys, mut next) = (ListOptions::default(), Vec::new(), None::<String>);
         loop {
             let page = self.client.list_page(bucket, &options, next.as_deref()).await?;
-            keys.extend(page.objects.into_iter().map(|object| object.key));
-            next = page.next;
+            keys.extend(page.entries().map(|object| object.key.to_owned()));
+            next = page.next().map(str::to_owned);
             if next.is_none() {
                 return Ok(keys);
             }

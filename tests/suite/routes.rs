@@ -1,5 +1,5 @@
 //! Answers that send requests elsewhere, to another region, host, signature version or way of sending, while many requests
-//! are under way: each of them is judged by what its own request was sent with.
+//! are under way: each of them is comparison by what its own request was sent with.
 
 use crate::env::TestEnv;
 use crate::http;

@@ -2,7 +2,7 @@
 
 use super::account::other;
 use super::hints::hint;
-use crate::commands::context::{Cx, client_options};
+use crate::commands::shared::context::{Context, client_options};
 use crate::s3::list::ListOptions;
 use crate::s3::{Client, ClientOptions, Error, Signature};
 use crate::uri::S3Uri;
@@ -17,7 +17,7 @@ pub(in crate::commands) struct Trouble {
 }
 
 /// Lists the buckets, or one entry of the bucket.
-pub(in crate::commands) async fn access(cx: &Cx, bucket: Option<&S3Uri>) -> Result<(), Trouble> {
+pub(in crate::commands) async fn access(cx: &Context, bucket: Option<&S3Uri>) -> Result<(), Trouble> {
     let mut options = client_options(&cx.settings);
     // A test shall say soon what is wrong.
     options.retry.max_retries = options.retry.max_retries.min(1);

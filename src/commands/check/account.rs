@@ -2,7 +2,7 @@
 
 use super::hints::hint;
 use super::report::Report;
-use crate::commands::context::{Cx, client_options};
+use crate::commands::shared::context::{Context, client_options};
 use crate::output::{Exit, Outcome};
 use crate::s3::probe::Probe;
 use crate::s3::{Client, ClientOptions, Error, ServiceError, Signature};
@@ -23,7 +23,7 @@ const DISBELIEF: &[&str] = &[
 ];
 
 /// Whether the key pair is accepted: the options to go on with, in the signature version that works.
-pub(super) async fn check(cx: &Cx, report: &mut Report) -> Outcome<Option<ClientOptions>> {
+pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<Option<ClientOptions>> {
     let settings = &cx.settings;
     let mut options = client_options(settings);
     // A test shall say soon what is wrong.

@@ -36,8 +36,8 @@ impl Cleanup {
     async fn sweep(&self, client: &Client) -> Result<()> {
         let options = ListOptions { prefix: self.prefix.clone(), ..ListOptions::default() };
         let page = client.list_page(&self.bucket, &options, None).await?;
-        for object in page.objects {
-            client.delete_object(&self.bucket, &object.key).await?;
+        for object in page.entries() {
+            client.delete_object(&self.bucket, object.key).await?;
         }
         // A service that does not list uploads has none of ours left if the step itself aborted it.
         for upload in client.list_uploads(&self.bucket, &self.prefix).await.unwrap_or_default() {

@@ -2,7 +2,7 @@
 
 use super::hints::hint;
 use super::report::Report;
-use crate::commands::context::{Cx, client_options};
+use crate::commands::shared::context::{Context, client_options};
 use crate::output::{Exit, Outcome, reason};
 use crate::s3::Client;
 use chrono::Utc;
@@ -21,7 +21,7 @@ const MAX_SKEW: i64 = 15 * 60;
 const NOTABLE_SKEW: i64 = 60;
 
 /// Whether the endpoint can be talked to.
-pub(super) async fn check(cx: &Cx, report: &mut Report) -> Outcome<bool> {
+pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<bool> {
     let settings = &cx.settings;
     let (host, port, what, now) = if settings.proxy_host.is_empty() {
         let endpoint = cx.endpoint();
@@ -63,7 +63,7 @@ pub(super) async fn check(cx: &Cx, report: &mut Report) -> Outcome<bool> {
 }
 
 /// TLS where it is used, an answer, and the server's clock.
-async fn answer(cx: &Cx, report: &mut Report) -> Outcome<bool> {
+async fn answer(cx: &Context, report: &mut Report) -> Outcome<bool> {
     let settings = &cx.settings;
     let mut options = client_options(settings);
     options.credentials = None;

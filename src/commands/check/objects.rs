@@ -3,7 +3,7 @@
 use super::hints::hint;
 use super::place::Place;
 use super::report::Report;
-use crate::commands::context::Cx;
+use crate::commands::shared::context::Context;
 use crate::output::Outcome;
 use crate::s3::body::Payload;
 use crate::s3::multipart::{MIN_PART_SIZE, UploadRef, composite_etag, is_md5};
@@ -18,7 +18,7 @@ use chrono::Utc;
 const SMALL: usize = 64 * 1024;
 
 /// Goes through the steps in order; those that need the object of the first are left out where that failed.
-pub(super) async fn check(cx: &Cx, place: &Place, report: &mut Report) -> Outcome {
+pub(super) async fn check(cx: &Context, place: &Place, report: &mut Report) -> Outcome {
     let small = pattern(SMALL);
     // A key that has to be encoded, in the path, in a copy's header and in signatures.
     let key = format!("{}a b+ä%.bin", place.prefix);
@@ -39,7 +39,7 @@ pub(super) async fn check(cx: &Cx, place: &Place, report: &mut Report) -> Outcom
 }
 
 /// Reports a step; `false` if it failed.
-fn say(cx: &Cx, report: &mut Report, step: &str, result: Result<String>) -> Outcome<bool> {
+fn say(cx: &Context, report: &mut Report, step: &str, result: Result<String>) -> Outcome<bool> {
     match result {
         Ok(detail) => report.ok(step, detail).map(|()| true),
         Err(error) => {
@@ -50,7 +50,7 @@ fn say(cx: &Cx, report: &mut Report, step: &str, result: Result<String>) -> Outc
 }
 
 /// Reports a step that a service need not offer.
-fn optional(cx: &Cx, report: &mut Report, step: &str, result: Result<String>) -> Outcome {
+fn optional(cx: &Context, report: &mut Report, step: &str, result: Result<String>) -> Outcome {
     match result {
         Err(error)
             if matches!(error.status(), Some(405 | 501))
@@ -178,7 +178,7 @@ async fn tags(place: &Place, key: &str) -> Result<String> {
     Ok("written and read".to_owned())
 }
 
-async fn link(cx: &Cx, place: &Place, key: &str, data: &Bytes) -> Result<String> {
+async fn link(cx: &Context, place: &Place, key: &str, data: &Bytes) -> Result<String> {
     let client = &place.client;
     let options = client.options();
     let Some(credentials) = &options.credentials else {

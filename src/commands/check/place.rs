@@ -4,7 +4,7 @@ use super::cleanup::Cleanup;
 use super::hints::hint;
 use super::random_name;
 use super::report::Report;
-use crate::commands::context::Cx;
+use crate::commands::shared::context::Context;
 use crate::output::Outcome;
 use crate::s3::endpoint::Endpoint;
 use crate::s3::list::ListOptions;
@@ -25,7 +25,7 @@ pub(super) struct Place {
 
 /// Finds or makes the bucket, in the configured addressing style or, where that fails, in the other one.
 pub(super) async fn find(
-    cx: &Cx,
+    cx: &Context,
     options: ClientOptions,
     given: Option<String>,
     report: &mut Report,
@@ -81,7 +81,7 @@ pub(super) async fn find(
 
 /// Makes the temporary bucket, or sees whether the given one can be listed.
 async fn enter(
-    cx: &Cx,
+    cx: &Context,
     options: &ClientOptions,
     bucket: &str,
     prefix: &str,
@@ -116,7 +116,7 @@ async fn enter(
 }
 
 /// The endpoint with the bucket in the path where it was in the host name, and the other way round.
-fn other_style(cx: &Cx, endpoint: &Endpoint, bucket: &str) -> Endpoint {
+fn other_style(cx: &Context, endpoint: &Endpoint, bucket: &str) -> Endpoint {
     let settings = &cx.settings;
     let base = format!("{}{}", endpoint.host, endpoint.path);
     let template = if endpoint.is_virtual_host(bucket) { base.clone() } else { format!("%(bucket)s.{base}") };
@@ -125,7 +125,7 @@ fn other_style(cx: &Cx, endpoint: &Endpoint, bucket: &str) -> Endpoint {
 }
 
 /// The bucket's region and its listing.
-pub(super) async fn look_around(cx: &Cx, place: &Place, report: &mut Report) -> Outcome {
+pub(super) async fn look_around(cx: &Context, place: &Place, report: &mut Report) -> Outcome {
     let client = &place.client;
     match client.bucket_location(&place.bucket).await {
         Ok(region) => {
@@ -140,8 +140,11 @@ pub(super) async fn look_around(cx: &Cx, place: &Place, report: &mut Report) -> 
     let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
     match client.list_page(&place.bucket, &one, None).await {
         Ok(page) => {
-            let what =
-                if page.objects.is_empty() { "the bucket is empty" } else { "the bucket holds objects" };
+            let what = if page.entries().next().is_none() {
+                "the bucket is empty"
+            } else {
+                "the bucket holds objects"
+            };
             report.ok("list", what)
         }
         Err(error) => {

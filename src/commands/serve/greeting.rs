@@ -1,6 +1,6 @@
 //! What `serve` says when it is ready: where it is, and how to use it with which client.
 
-use super::super::context::Cx;
+use crate::commands::shared::context::Context;
 use crate::config::{Environment, ProcessEnvironment};
 use crate::output::{Exit, Failure, Outcome};
 use crate::serve::User;
@@ -61,7 +61,7 @@ pub(super) struct Served<'a> {
 /// Says what is served and how to use it; writes the configuration file of a key pair that was made. Keys that were given
 /// are not printed.
 pub(super) fn greet(
-    cx: &Cx,
+    cx: &Context,
     served: &Served<'_>,
     place: &Place,
     keys: &Keys<'_>,

@@ -3,8 +3,9 @@
 mod greeting;
 mod stop;
 
-use super::context::Cx;
-use super::{document, signurl};
+use super::signurl;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::document;
 use crate::config::Settings;
 use crate::output::{self, Exit, Failure, Outcome};
 use crate::s3::client::canonical_region;
@@ -29,7 +30,7 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:8333";
 /// written into a configuration file that only its owner can read, `$XDG_RUNTIME_DIR/s3cfg-serve-PORT` or
 /// `~/.s3cfg-serve-PORT`, which goes when the server ends. Addresses that other machines reach are served with TLS only,
 /// or where `--allow-plain-http` says so.
-pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
+pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     // Before anything is written that has to go again.
     let mut signals = StopSignals::listen()?;
     let settings = &cx.settings;
@@ -112,7 +113,7 @@ pub async fn run(cx: &Cx, args: &[OsString]) -> Outcome {
 }
 
 /// The directory of the arguments, or what `--remote` names.
-fn what(cx: &Cx, args: &[OsString]) -> Outcome<What> {
+fn what(cx: &Context, args: &[OsString]) -> Outcome<What> {
     let remote = &cx.settings.remote;
     if remote.is_empty() {
         // The empty name of an option that was given is none.

@@ -2,28 +2,28 @@
 
 use super::report::Report;
 use super::{Uncopied, after_transfers, compare, ended, listings, may_delete};
-use crate::commands::context::Cx;
 use crate::commands::cp;
 use crate::commands::del::deletion;
-use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place};
+use crate::commands::shared::context::Context;
+use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Position};
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::delete::delete_keys;
+use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::overlap::{Effects, Step, Turn, arrange, may_meet, turns};
-use crate::transfer::plan::{Plan, Rules as Order, Sorted};
-use crate::transfer::pool::{self, Verdict};
+use crate::transfer::plan::spool::Spool;
+use crate::transfer::plan::{SortOrder, SortedSpool, Sorter};
 use crate::transfer::remote::Listed;
-use crate::transfer::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates;
 use crate::transfer::sync::plan::{Count, Plan as SyncPlan, Planning};
 use crate::transfer::sync::removed::Removed;
-use crate::transfer::sync::sources::{self, Area, Items, Listing, Rules, Tally};
+use crate::transfer::sync::sources::{self, Area, Items, Listing, NameRules, Tally};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome {
+pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Outcome {
     let settings = &cx.settings;
     let (from, areas) = listings(uris);
     let target = target(cx, &from, &areas, destination).await?;
@@ -40,7 +40,7 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], destination: S3Uri) -> Outcome 
         log::info!("Retrieving list of remote files for {uri} ...");
     }
     log::info!("Retrieving list of remote files for {} ...", target.directory);
-    let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &[]));
+    let rules = Arc::new(NameRules::new(&settings.filter, cx.shard(), &[]));
     let tally = Arc::new(Tally::default());
     let source = rules.clone().walked(sources::remote(cx.client(), from.clone(), &tally));
     // What is a source is no superfluous copy of another one, wherever it is.
@@ -103,7 +103,7 @@ fn guarded(there: Items, sources: Vec<Listing>) -> Items {
 enum Copies {
     AsPlanned(Spool<Item>),
     /// Some overwrite what others have to read before.
-    Arranged(Sorted<Step<Item>>),
+    Arranged(SortedSpool<Step<Item>>),
 }
 
 impl Copies {
@@ -113,7 +113,7 @@ impl Copies {
         if !meets {
             return Ok((Copies::AsPlanned(work), total));
         }
-        let mut plan = Plan::new(AS_ADDED);
+        let mut plan = Sorter::new(AS_ADDED);
         for item in work.into_records()? {
             plan.push(item?)?;
         }
@@ -138,7 +138,7 @@ impl Copies {
 }
 
 /// In the order in which they were added, all of them.
-const AS_ADDED: Order<Item> = Order { order: |_, _| Ordering::Equal, same: |_, _| false };
+const AS_ADDED: SortOrder<Item> = SortOrder { order: |_, _| Ordering::Equal, same: |_, _| false };
 
 fn effects(
     target: &Target,
@@ -165,7 +165,7 @@ impl Target {
 
 /// A destination without a slash at its end is the name of the copy where the source is one object, and a directory
 /// otherwise. s3cmd 2.4.0 puts no slash between them and writes glued names.
-async fn target(cx: &Cx, from: &[Listing], areas: &[Area], destination: S3Uri) -> Outcome<Target> {
+async fn target(cx: &Context, from: &[Listing], areas: &[Area], destination: S3Uri) -> Outcome<Target> {
     if destination.key.is_empty() || destination.key.ends_with('/') {
         return Ok(Target { directory: destination, exact: None });
     }
@@ -180,8 +180,8 @@ async fn target(cx: &Cx, from: &[Listing], areas: &[Area], destination: S3Uri) -
             cx.client().list_page(&object.bucket, &object_options, None),
             cx.client().list_page(&below.bucket, &below_options, None),
         )?;
-        let is_object = pages.0.objects.first().is_some_and(|first| first.key == object.prefix);
-        if is_object && pages.1.objects.is_empty() {
+        let is_object = pages.0.entries().next().is_some_and(|first| first.key == object.prefix);
+        if is_object && pages.1.entries().next().is_none() {
             let exact = Some(destination.key.clone());
             return Ok(Target { directory: destination, exact });
         }
@@ -190,7 +190,7 @@ async fn target(cx: &Cx, from: &[Listing], areas: &[Area], destination: S3Uri) -
     Ok(Target { directory, exact: None })
 }
 
-fn dry_run(cx: &Cx, plan: SyncPlan, work: Copies, target: &Target, delete: bool) -> Outcome {
+fn dry_run(cx: &Context, plan: SyncPlan, work: Copies, target: &Target, delete: bool) -> Outcome {
     for name in plan.excluded.into_records()? {
         cx.console.stream(&Event::Exclude { name: &name? })?;
     }
@@ -210,20 +210,26 @@ fn dry_run(cx: &Cx, plan: SyncPlan, work: Copies, target: &Target, delete: bool)
 }
 
 /// What is told of an object; without a place before it is copied.
-fn event<'a>(from: &'a S3Uri, to: &'a S3Uri, place: Option<Place>) -> Event<'a> {
+fn event<'a>(from: &'a S3Uri, to: &'a S3Uri, place: Option<Position>) -> Event<'a> {
     Event::Copy { from, to, place, dry_run: place.is_none(), words: CopyWords::RemoteCopy }
 }
 
-async fn delete_all(cx: &Cx, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
+async fn delete_all(cx: &Context, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
     let keys = removed.into_items()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.directory.bucket;
-    let ledger =
+    let summary =
         delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;
-    report.deleted += ledger.done;
-    Ok(ledger.failed)
+    report.deleted += summary.done;
+    Ok(summary.failed)
 }
 
-async fn copy_all(cx: &Cx, work: Copies, target: &Target, total: u64, report: &mut Report) -> Outcome<u64> {
+async fn copy_all(
+    cx: &Context,
+    work: Copies,
+    target: &Target,
+    total: u64,
+    report: &mut Report,
+) -> Outcome<u64> {
     let copied = Arc::new(Mutex::new(Count::default()));
     let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
     let (arranged, work) = match work {
@@ -233,26 +239,26 @@ async fn copy_all(cx: &Cx, work: Copies, target: &Target, total: u64, report: &m
     let items = work.into_records()?.zip(0..).map(|(item, index)| Ok((index, item?)));
     let turns = turns(arranged, futures::stream::iter(items), effects(target));
     let stop = cx.settings.stop_on_error;
-    let ledger = pool::in_order_when(cx.width(), stop, turns, Turn::ready, |turn| {
+    let summary = ordered_tasks::in_order_when(cx.width(), stop, turns, Turn::ready, |turn| {
         let (cx, copier, copied) = (cx.clone(), copier.clone(), copied.clone());
         async move {
-            let verdict = copy(&cx, &copier, &turn, Place::at(turn.index, total)).await?;
-            if verdict == Verdict::Done {
+            let item_result = copy(&cx, &copier, &turn, Position::at(turn.index, total)).await?;
+            if item_result == ItemResult::Done {
                 copied.lock().unwrap_or_else(PoisonError::into_inner).add(turn.step.item.size);
                 turn.done();
             }
-            Ok(verdict)
+            Ok(item_result)
         }
     })
     .await?;
-    if stop && ledger.failed + ledger.missing > 0 {
+    if stop && summary.failed + summary.missing > 0 {
         return Err(Failure::new(Exit::PARTIAL, "Exiting now because of --stop-on-error"));
     }
     report.copied = *copied.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(ledger.failed + ledger.missing)
+    Ok(summary.failed + summary.missing)
 }
 
-async fn copy(cx: &Cx, copier: &Copier, turn: &Turn<Item>, place: Place) -> Outcome<Verdict> {
+async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, place: Position) -> Outcome<ItemResult> {
     let (item, from, to) = (&turn.step.item, &turn.from, &turn.to);
     if let Some(lost) = turn.would_lose() {
         return Ok(cp::depends_on_failed(from, lost));
@@ -261,21 +267,21 @@ async fn copy(cx: &Cx, copier: &Copier, turn: &Turn<Item>, place: Place) -> Outc
     match copier.copy(from, to, Some(&listed)).await {
         Ok(_) => {
             cx.console.tell(&event(from, to, Some(place)))?;
-            Ok(Verdict::Done)
+            Ok(ItemResult::Done)
         }
         Err(CopyError::Missing) => missing(cx, from, to).await,
         Err(CopyError::Failed(error)) if error.concerns_all_requests() => Err(error.into()),
         Err(CopyError::Failed(error)) => {
             log::error!("Copy failed for: '{from}' ({})", error.reason());
-            Ok(Verdict::Failed)
+            Ok(ItemResult::Failed)
         }
     }
 }
 
 /// The object was listed a moment ago: either it was deleted since, or the destination's bucket is not there, which
 /// ends the run.
-async fn missing(cx: &Cx, from: &S3Uri, to: &S3Uri) -> Outcome<Verdict> {
+async fn missing(cx: &Context, from: &S3Uri, to: &S3Uri) -> Outcome<ItemResult> {
     cx.client().list_page(&to.bucket, &Default::default(), None).await?;
     log::warn!("Key not found {from}");
-    Ok(Verdict::Missing)
+    Ok(ItemResult::Missing)
 }

@@ -2,24 +2,24 @@
 
 use super::report::Report;
 use super::{Uncopied, after_transfers, compare, ended, listings, may_delete, note_uncopied};
-use crate::commands::context::Cx;
 use crate::commands::get;
-use crate::output::{Event, Exit, Failure, Local, Moved, Outcome, Place as Position, reason};
+use crate::commands::shared::context::Context;
+use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
 use crate::s3::Error;
 use crate::s3::request::Progress;
 use crate::transfer::compare::{Stored, md5_of_file};
 use crate::transfer::destination::{Destination, Place, plain_name};
 use crate::transfer::download::{Finish, Known, Received, Target, copy_file, download};
-use crate::transfer::local_walk::WalkOptions;
-use crate::transfer::pool::{self, Verdict};
+use crate::transfer::local::walk::WalkOptions;
+use crate::transfer::ordered_tasks::{self, ItemResult};
+use crate::transfer::plan::spool::Spool;
 use crate::transfer::proof::{Evidence, Proof};
 use crate::transfer::restore::{self, Owner, Restore};
-use crate::transfer::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates::{self, Copy, Work};
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
-use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
+use crate::transfer::sync::sources::{self, Area, NameRules, Root, Tally};
 use crate::uri::S3Uri;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
+pub(super) async fn run(cx: &Context, uris: &[S3Uri], path: PathBuf) -> Outcome {
     let settings = &cx.settings;
     let (from, areas) = listings(uris);
     for uri in uris {
@@ -48,20 +48,20 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
         destination: true,
         tidy: !settings.dry_run,
     };
-    let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &roots));
+    let rules = Arc::new(NameRules::new(&settings.filter, cx.shard(), &roots));
     let source = Arc::new(Tally::default());
     let remote = rules.clone().walked(sources::remote(cx.client(), from, &source));
     let local = rules.guarded(sources::local(roots, options, tally.clone()));
     let planning =
         Planning { find_duplicates: settings.sync_checks_md5, to_files: true, ..Planning::of(&areas) };
-    let (mut plan, judge) = compare(cx, remote, local, &planning, None).await?;
+    let (mut plan, comparator) = compare(cx, remote, local, &planning, None).await?;
     log::info!(
         "Found {} remote file objects, {} local files and directories",
         plan.source.files,
         plan.destination.files
     );
     log::info!("Verifying attributes...");
-    let work = duplicates::find(&mut plan, Some(&judge).filter(|_| settings.sync_checks_md5)).await?;
+    let work = duplicates::find(&mut plan, Some(&comparator).filter(|_| settings.sync_checks_md5)).await?;
     let delete = may_delete(cx, &mut plan, &source)?;
     log::info!(
         "Summary: {} remote files to download, {} local files to delete, {} local files to hardlink",
@@ -79,10 +79,10 @@ pub(super) async fn run(cx: &Cx, uris: &[S3Uri], path: PathBuf) -> Outcome {
     transfer(cx, plan, work, destination, delete, unusable).await
 }
 
-/// The directory, or the name for a single object; `None` where there is nothing to fetch and no directory. Rules
+/// The directory, or the name for a single object; `None` where there is nothing to fetch and no directory. NameRules
 /// measured on s3cmd 2.4.0: a directory that does not exist is made if it is named with a slash at its end.
 async fn destination(
-    cx: &Cx,
+    cx: &Context,
     uris: &[S3Uri],
     from: &[sources::Listing],
     path: &Path,
@@ -99,7 +99,7 @@ async fn destination(
             ..Default::default()
         };
         let page = cx.client().list_page(&uri.bucket, &options, None).await?;
-        if page.objects.is_empty() {
+        if page.entries().next().is_none() {
             return if with_slash { directory() } else { Ok(Some(Destination::File(path.to_owned()))) };
         }
     }
@@ -111,7 +111,7 @@ async fn destination(
     directory()
 }
 
-fn nothing(cx: &Cx) -> Outcome {
+fn nothing(cx: &Context) -> Outcome {
     Report::new(Count::default()).bytes(cx, "Downloaded")
 }
 
@@ -149,7 +149,7 @@ fn roots(destination: &Destination, path: &Path, areas: &[Area], uris: &[S3Uri])
     roots.collect()
 }
 
-fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: bool) -> Outcome {
+fn dry_run(cx: &Context, plan: Plan, work: Work, destination: &Destination, delete: bool) -> Outcome {
     for name in plan.excluded.into_records()? {
         cx.console.stream(&Event::Exclude { name: &name? })?;
     }
@@ -162,12 +162,12 @@ fn dry_run(cx: &Cx, plan: Plan, work: Work, destination: &Destination, delete: b
     for item in work.transfers.into_records()? {
         let item = item?;
         let (from, to) = (item.uri(), destination.named(&item.relative));
-        cx.console.stream(&get::planned(&from, Local::new(&to)))?;
+        cx.console.stream(&get::planned(&from, DisplayPath::new(&to)))?;
     }
     for copy in work.copies.into_records()? {
         let item = copy?.item;
         let (from, to) = (item.uri(), destination.named(&item.relative));
-        cx.console.stream(&get::planned(&from, Local::new(&to)))?;
+        cx.console.stream(&get::planned(&from, DisplayPath::new(&to)))?;
     }
     cx.console.flush()?;
     log::warn!("Exiting now because of --dry-run");
@@ -191,7 +191,7 @@ struct Run {
 }
 
 async fn transfer(
-    cx: &Cx,
+    cx: &Context,
     mut plan: Plan,
     work: Work,
     destination: Destination,
@@ -240,7 +240,7 @@ async fn transfer(
 }
 
 /// Deletes what the store does not have, what is in directories before them.
-fn delete_all(cx: &Cx, run: &Run, removed: Removed, report: &mut Report) -> Outcome<u64> {
+fn delete_all(cx: &Context, run: &Run, removed: Removed, report: &mut Report) -> Outcome<u64> {
     let mut failed = 0;
     let mut bytes = report.deleted_bytes.unwrap_or(0);
     for item in removed.into_reversed()? {
@@ -268,13 +268,13 @@ fn delete_all(cx: &Cx, run: &Run, removed: Removed, report: &mut Report) -> Outc
     Ok(failed)
 }
 
-async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>, bytes: u64) -> Outcome<u64> {
+async fn download_all(cx: &Context, run: &Arc<Run>, transfers: Spool<Item>, bytes: u64) -> Outcome<u64> {
     let total = transfers.len();
     let display = cx.console.display(total, cx.width());
     display.bytes(|| bytes);
     let items = transfers.into_records()?.zip(0..).map(|(item, index)| Ok((index, item?)));
     let stop = cx.settings.stop_on_error;
-    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
+    let summary = ordered_tasks::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
         let (cx, run) = (cx.clone(), run.clone());
         async move {
             let place = Position::at(index, total);
@@ -286,36 +286,36 @@ async fn download_all(cx: &Cx, run: &Arc<Run>, transfers: Spool<Item>, bytes: u6
         }
     })
     .await?;
-    stopped(cx, ledger.failed)?;
-    Ok(ledger.failed + ledger.missing)
+    stopped(cx, summary.failed)?;
+    Ok(summary.failed + summary.missing)
 }
 
 /// Makes duplicates out of what is here already, without a word, as s3cmd does; each with its own attributes. What
 /// cannot be copied is downloaded after all.
-async fn copy_all(cx: &Cx, run: &Arc<Run>, copies: Spool<Copy>) -> Outcome<u64> {
+async fn copy_all(cx: &Context, run: &Arc<Run>, copies: Spool<Copy>) -> Outcome<u64> {
     let total = copies.len();
     let items = copies.into_records()?.zip(0..).map(|(copy, index)| Ok((index, copy?)));
     let stop = cx.settings.stop_on_error;
-    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
+    let summary = ordered_tasks::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
         let (cx, run) = (cx.clone(), run.clone());
         async move {
             match copy_one(&cx, &run, &copy).await {
-                Ok(()) => Ok(Verdict::Done),
+                Ok(()) => Ok(ItemResult::Done),
                 Err(why) => {
                     log::info!("'{}' could not be copied ({why}): downloading it", copy.from);
-                    let verdict = fetch(&cx, &run, &copy.item, Position::at(index, total)).await?;
-                    note_uncopied(&run.uncopied, verdict, copy.from);
-                    Ok(verdict)
+                    let item_result = fetch(&cx, &run, &copy.item, Position::at(index, total)).await?;
+                    note_uncopied(&run.uncopied, item_result, copy.from);
+                    Ok(item_result)
                 }
             }
         }
     })
     .await?;
-    stopped(cx, ledger.failed)?;
-    Ok(ledger.failed + ledger.missing)
+    stopped(cx, summary.failed)?;
+    Ok(summary.failed + summary.missing)
 }
 
-async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
+async fn copy_one(cx: &Context, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
     let place = |relative: &str| match run.destination.target(relative)? {
         Place::File(path) => Ok(path),
         _ => Err("it is no file".to_owned()),
@@ -345,7 +345,7 @@ async fn copy_one(cx: &Cx, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
     removed.map(drop).map_err(|failure| failure.lines.join("; "))
 }
 
-async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<Verdict> {
+async fn make_directory(cx: &Context, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<ItemResult> {
     let name = run.destination.shown(&item.relative);
     let uri = item.uri();
     let path = match run.destination.target(&item.relative) {
@@ -366,12 +366,12 @@ async fn make_directory(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -
     }
     lock(&run.moved).add(0);
     let named = run.destination.named(&item.relative);
-    cx.console.tell(&Event::Directory { from: &uri, to: Local::new(&named), place })?;
+    cx.console.tell(&Event::Directory { from: &uri, to: DisplayPath::new(&named), place })?;
     get::remove_source(cx, &uri, "syncing", item.etag(), Proof::Proved(Evidence::Etag)).await
 }
 
 /// Downloads one object.
-async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<Verdict> {
+async fn fetch(cx: &Context, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<ItemResult> {
     let name = run.destination.shown(&item.relative);
     let uri = item.uri();
     if let Some(why) = run.conflicts.get(&item.relative) {
@@ -385,7 +385,7 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
     if let Some(plain) = plain_name(&item.relative) {
         match odd(cx, item, &plain, &path).await {
             Err(error) => return get::failed(&name, error, false),
-            Ok(Odd::There) => return Ok(Verdict::Skipped),
+            Ok(Odd::There) => return Ok(ItemResult::Skipped),
             Ok(Odd::Taken) => return Ok(get::cannot_create(&name, "another object becomes the same file")),
             Ok(Odd::Free) => {}
         }
@@ -394,7 +394,7 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
         if error.kind() == io::ErrorKind::IsADirectory {
             // In s3cmd's words, which are about the name.
             log::error!("Download of '{}' failed (Reason: {name} is a directory)", item.relative);
-            return Ok(Verdict::Failed);
+            return Ok(ItemResult::Failed);
         }
         return Ok(get::cannot_create(&name, &reason(&error)));
     }
@@ -416,7 +416,7 @@ async fn fetch(cx: &Cx, run: &Arc<Run>, item: &Item, place: Position) -> Outcome
     lock(&run.moved).add(size);
     if !cx.console.shows_progress() {
         let named = run.destination.named(&item.relative);
-        let (from, to) = (&uri, Local::new(&named));
+        let (from, to) = (&uri, DisplayPath::new(&named));
         let (moved, place) = (Some(Moved { size, seconds }), Some(place));
         let word = Some(proof.word());
         let told = Event::Download { from, to, moved, place, proof: word, dry_run: false, numbered: true };
@@ -444,7 +444,7 @@ enum Odd {
     Free,
 }
 
-async fn odd(cx: &Cx, item: &Item, plain: &str, path: &Path) -> Result<Odd, Error> {
+async fn odd(cx: &Context, item: &Item, plain: &str, path: &Path) -> Result<Odd, Error> {
     let uri = item.uri();
     let base = &uri.key[..uri.key.len() - item.relative.len().min(uri.key.len())];
     match cx.client().head_object(&uri.bucket, &format!("{base}{plain}")).await {
@@ -496,7 +496,7 @@ impl Run {
     }
 }
 
-fn stopped(cx: &Cx, failed: u64) -> Outcome {
+fn stopped(cx: &Context, failed: u64) -> Outcome {
     if cx.settings.stop_on_error && failed > 0 {
         return Err(Failure::new(Exit::PARTIAL, "Exiting now because of --stop-on-error"));
     }

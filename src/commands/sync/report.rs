@@ -1,6 +1,6 @@
 //! The last lines of `sync`: what was moved, how fast, and the counters of `--stats`.
 
-use crate::commands::context::Cx;
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome, SyncReport};
 use crate::transfer::sync::plan::Count;
 use crate::units;
@@ -30,7 +30,7 @@ impl Report {
     }
 
     /// `Done. Uploaded ...`, where bytes were moved or saved.
-    pub(super) fn bytes(&self, cx: &Cx, verb: &str) -> Outcome {
+    pub(super) fn bytes(&self, cx: &Context, verb: &str) -> Outcome {
         let seconds = self.seconds();
         let (speed, suffix) = units::scaled(self.moved.bytes as f64 / seconds);
         let line = format!(
@@ -43,7 +43,7 @@ impl Report {
     }
 
     /// `Done. Copied ...`, where files were copied.
-    pub(super) fn files(&self, cx: &Cx) -> Outcome {
+    pub(super) fn files(&self, cx: &Context) -> Outcome {
         let (files, seconds) = (self.copied.files, self.seconds());
         let line = format!(
             "Done. Copied {files} files in {seconds:.1} seconds, {:.2} files/s.",
@@ -57,7 +57,7 @@ impl Report {
         self.started.elapsed().as_secs_f64().max(1.0)
     }
 
-    fn say(&self, cx: &Cx, line: String, notable: bool) -> Outcome {
+    fn say(&self, cx: &Context, line: String, notable: bool) -> Outcome {
         let report = SyncReport {
             source_files: self.source.files,
             source_bytes: self.source.bytes,

@@ -2,22 +2,22 @@
 
 use super::report::Report;
 use super::{Uncopied, after_transfers, compare, ended, may_delete, note_uncopied};
-use crate::commands::cloudfront;
-use crate::commands::context::Cx;
 use crate::commands::del::deletion;
 use crate::commands::put;
-use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Place, Said};
+use crate::commands::shared::cloudfront;
+use crate::commands::shared::context::Context;
+use crate::output::{CopyWords, Event, Exit, Failure, InvalidationForm, Outcome, Position};
 use crate::s3::request::Progress;
 use crate::transfer::delete::delete_keys;
-use crate::transfer::local::{look_up, means_contents};
-use crate::transfer::local_walk::{WalkOptions, key_name};
-use crate::transfer::pool::{self, Verdict};
-use crate::transfer::spool::Spool;
+use crate::transfer::local::select::{look_up, means_contents};
+use crate::transfer::local::walk::{WalkOptions, key_name};
+use crate::transfer::ordered_tasks::{self, ItemResult};
+use crate::transfer::plan::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates::{self, Copy, Work};
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
-use crate::transfer::sync::sources::{self, Area, Root, Rules, Tally};
+use crate::transfer::sync::sources::{self, Area, NameRules, Root, Tally};
 use crate::transfer::unread::{Extent, UnreadNames};
 use crate::transfer::upload::{UploadError, Uploader, check_part_size};
 use crate::uri::S3Uri;
@@ -37,7 +37,7 @@ struct Sources {
     unusable: u64,
 }
 
-pub(super) async fn run(cx: &Cx, paths: Vec<PathBuf>, destinations: Vec<S3Uri>) -> Outcome {
+pub(super) async fn run(cx: &Context, paths: Vec<PathBuf>, destinations: Vec<S3Uri>) -> Outcome {
     check_part_size(&cx.settings)?;
     if cx.settings.invalidate_on_cf && destinations.len() > 1 {
         let problem = "You cannot use both --cf-invalidate and --add-destination.";
@@ -62,7 +62,7 @@ pub(super) async fn run(cx: &Cx, paths: Vec<PathBuf>, destinations: Vec<S3Uri>) 
 }
 
 /// Rules measured on s3cmd 2.4.0: `dir` keeps its name, `dir/` and `.` give what is in them.
-fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
+fn sources(cx: &Context, paths: &[PathBuf]) -> Outcome<Sources> {
     log::info!("Compiling list of local files...");
     let settings = &cx.settings;
     let verbatim = settings.urlencoding_mode == "verbatim";
@@ -111,7 +111,7 @@ fn sources(cx: &Cx, paths: &[PathBuf]) -> Outcome<Sources> {
 }
 
 /// Takes the files that `--files-from` names, below the one source directory, in its place.
-fn listed(cx: &Cx, sources: &mut Sources) -> Outcome {
+fn listed(cx: &Context, sources: &mut Sources) -> Outcome {
     let [Root::Directory { path: base, prefix }] = &sources.roots[..] else {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
@@ -164,7 +164,7 @@ impl Target {
     }
 
     /// Has CloudFront forget what was written.
-    async fn forget(self, cx: &Cx) -> Outcome {
+    async fn forget(self, cx: &Context) -> Outcome {
         let Some(written) = self.written else { return Ok(()) };
         let written = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
         if written.is_empty() {
@@ -175,13 +175,18 @@ impl Target {
         let all = service.distributions().await?;
         let shown = cloudfront::Shown::find(cx, &service, &all, &self.destination).await?;
         let made = shown.forget(cx, written.into_records()?, |distribution, invalidation, paths| {
-            cx.console.tell(&cloudfront::invalidated(distribution, invalidation, paths, Said::InShort))
+            cx.console.tell(&cloudfront::invalidated(
+                distribution,
+                invalidation,
+                paths,
+                InvalidationForm::InShort,
+            ))
         });
         made.await
     }
 }
 
-async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
+async fn one(cx: &Context, sources: &Sources, destination: &S3Uri) -> Outcome {
     let settings = &cx.settings;
     let exact = !(destination.key.is_empty() || destination.key.ends_with('/'));
     let written = settings.invalidate_on_cf.then(Arc::default);
@@ -192,16 +197,16 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     }
     log::info!("Retrieving list of remote files for {destination} ...");
     let tally = Arc::new(Tally::new(sources.missing.clone()));
-    let rules = Arc::new(Rules::new(&settings.filter, cx.shard(), &sources.roots));
+    let rules = Arc::new(NameRules::new(&settings.filter, cx.shard(), &sources.roots));
     let local =
         rules.clone().walked(sources::local(sources.roots.clone(), sources.options.clone(), tally.clone()));
     let remote = rules.mirrored(sources::remote(cx.client(), listings, &Arc::default()));
     let planning = Planning { find_duplicates: settings.sync_checks_md5, ..Planning::of(&sources.areas) };
-    let (mut plan, judge) = compare(cx, local, remote, &planning, cx.md5_cache()).await?;
+    let (mut plan, comparator) = compare(cx, local, remote, &planning, cx.md5_cache()).await?;
     let (local, remote) = (plan.source.files, plan.destination.files);
     log::info!("Found {local} local files, {remote} remote files");
     log::info!("Verifying attributes...");
-    let work = duplicates::find(&mut plan, Some(&judge).filter(|_| settings.sync_checks_md5)).await?;
+    let work = duplicates::find(&mut plan, Some(&comparator).filter(|_| settings.sync_checks_md5)).await?;
     let delete = may_delete(cx, &mut plan, &tally)?;
     let removed = if delete { plan.removed.len() } else { 0 };
     let (uploads, copies) = (work.transfers.len(), work.copies.len());
@@ -236,7 +241,7 @@ async fn one(cx: &Cx, sources: &Sources, destination: &S3Uri) -> Outcome {
     ended(failed, total)
 }
 
-async fn dry_run(cx: &Cx, plan: Plan, work: Work, target: &Target, delete: bool) -> Outcome {
+async fn dry_run(cx: &Context, plan: Plan, work: Work, target: &Target, delete: bool) -> Outcome {
     for name in plan.excluded.into_records()? {
         cx.console.stream(&Event::Exclude { name: &name? })?;
     }
@@ -261,17 +266,17 @@ async fn dry_run(cx: &Cx, plan: Plan, work: Work, target: &Target, delete: bool)
     Ok(())
 }
 
-async fn delete_all(cx: &Cx, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
+async fn delete_all(cx: &Context, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
     let keys = removed.into_items()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.destination.bucket;
-    let ledger =
+    let summary =
         delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;
-    report.deleted += ledger.done;
-    Ok(ledger.failed)
+    report.deleted += summary.done;
+    Ok(summary.failed)
 }
 
 async fn upload_all(
-    cx: &Cx,
+    cx: &Context,
     uploader: &Uploader,
     transfers: Spool<Item>,
     bytes: u64,
@@ -284,35 +289,35 @@ async fn upload_all(
     let (moved, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let items = transfers.into_records()?.zip(0..).map(|(item, index)| Ok((index, item?)));
     let stop = cx.settings.stop_on_error;
-    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
+    let summary = ordered_tasks::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
         let (cx, uploader, target) = (cx.clone(), uploader.clone(), target.clone());
         let uri = target.uri(&item.relative);
         let (moved, bytes) = (moved.clone(), bytes.clone());
         async move {
-            let place = Place::at(index, total);
-            let (verdict, size) = upload(&cx, &uploader, &item, &uri, place).await?;
-            if verdict == Verdict::Done {
+            let place = Position::at(index, total);
+            let (item_result, size) = upload(&cx, &uploader, &item, &uri, place).await?;
+            if item_result == ItemResult::Done {
                 target.wrote(&uri)?;
                 moved.fetch_add(1, Ordering::Relaxed);
                 bytes.fetch_add(size, Ordering::Relaxed);
             }
-            Ok(verdict)
+            Ok(item_result)
         }
     })
     .await?;
-    stopped(cx, ledger.failed)?;
+    stopped(cx, summary.failed)?;
     report.moved.files += moved.load(Ordering::Relaxed);
     report.moved.bytes += bytes.load(Ordering::Relaxed);
-    Ok(ledger.failed + ledger.missing)
+    Ok(summary.failed + summary.missing)
 }
 
 async fn upload(
-    cx: &Cx,
+    cx: &Context,
     uploader: &Uploader,
     item: &Item,
     uri: &S3Uri,
-    place: Place,
-) -> Outcome<(Verdict, u64)> {
+    place: Position,
+) -> Outcome<(ItemResult, u64)> {
     let path = item.shown();
     let progress = Progress::default();
     let started = Instant::now();
@@ -332,7 +337,7 @@ async fn upload(
 
 /// Makes duplicates out of what is at the destination; what cannot be copied is uploaded after all.
 async fn copy_all(
-    cx: &Cx,
+    cx: &Context,
     uploader: &Uploader,
     copies: Spool<Copy>,
     target: &Target,
@@ -343,7 +348,7 @@ async fn copy_all(
     let (copied, moved) = (Arc::new(Mutex::new(Count::default())), Arc::new(Mutex::new(Count::default())));
     let items = copies.into_records()?.zip(0..).map(|(copy, index)| Ok((index, copy?)));
     let stop = cx.settings.stop_on_error;
-    let ledger = pool::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
+    let summary = ordered_tasks::in_order(cx.width(), stop, futures::stream::iter(items), |(index, copy)| {
         let (cx, uploader, target) = (cx.clone(), uploader.clone(), target.clone());
         let (copied, moved, uncopied) = (copied.clone(), moved.clone(), uncopied.clone());
         let count =
@@ -351,7 +356,7 @@ async fn copy_all(
         async move {
             let Copy { item, from, md5 } = copy;
             let (from_uri, to) = (target.uri(&from), target.uri(&item.relative));
-            let place = Place::at(index, total);
+            let place = Position::at(index, total);
             match uploader.duplicate(item.path(), md5, &from_uri, &to).await {
                 Ok(()) => {
                     count(&copied, item.size);
@@ -359,33 +364,33 @@ async fn copy_all(
                     let words = CopyWords::Relative { from: &from, to: &item.relative };
                     let (from, to, place) = (&from_uri, &to, Some(place));
                     cx.console.tell(&Event::Copy { from, to, place, dry_run: false, words })?;
-                    Ok(Verdict::Done)
+                    Ok(ItemResult::Done)
                 }
                 Err(error) => {
                     log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", item.shown());
-                    let (verdict, size) = upload(&cx, &uploader, &item, &to, place).await?;
-                    if verdict == Verdict::Done {
+                    let (item_result, size) = upload(&cx, &uploader, &item, &to, place).await?;
+                    if item_result == ItemResult::Done {
                         target.wrote(&to)?;
                         count(&moved, size);
                     }
-                    note_uncopied(&uncopied, verdict, from);
-                    Ok(verdict)
+                    note_uncopied(&uncopied, item_result, from);
+                    Ok(item_result)
                 }
             }
         }
     })
     .await?;
-    stopped(cx, ledger.failed)?;
+    stopped(cx, summary.failed)?;
     let taken = |count: &Mutex<Count>| *count.lock().unwrap_or_else(PoisonError::into_inner);
     let (copied, moved) = (taken(&copied), taken(&moved));
     report.copied.files += copied.files;
     report.copied.bytes += copied.bytes;
     report.moved.files += moved.files;
     report.moved.bytes += moved.bytes;
-    Ok(ledger.failed + ledger.missing)
+    Ok(summary.failed + summary.missing)
 }
 
-fn stopped(cx: &Cx, failed: u64) -> Outcome {
+fn stopped(cx: &Context, failed: u64) -> Outcome {
     if cx.settings.stop_on_error && failed > 0 {
         return Err(Failure::new(Exit::DATAERR, "Exiting now because of --stop-on-error"));
     }

@@ -3,10 +3,10 @@
 use super::route::Route;
 use super::{Client, Signature};
 use crate::s3::error::{Error, Result};
-use crate::s3::flow::{SEALED, Seal};
 use crate::s3::header_text;
 use crate::s3::request::Request;
 use crate::s3::sign::{self, v2, v4};
+use crate::s3::stream_body::{ChunkSigner, STREAMING_PAYLOAD};
 use chrono::Utc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -16,17 +16,17 @@ impl Client {
         &self,
         request: &Request,
         route: &Route,
-    ) -> Result<(HeaderMap, Option<Seal>)> {
+    ) -> Result<(HeaderMap, Option<ChunkSigner>)> {
         let options = &self.inner.options;
         let (target, credentials) = (&route.target, route.credentials.as_ref());
         let mut headers = request.headers.clone();
         headers.push(("host".to_owned(), target.host.clone()));
-        let sealed = request.flow.as_ref().filter(|_| {
+        let sealed = request.stream.as_ref().filter(|_| {
             credentials.is_some() && request.payload_sha256.is_none() && route.signature == Signature::V4
         });
         let carries_body = matches!(request.method, Method::PUT | Method::POST);
         if carries_body {
-            let length = match (&request.flow, sealed) {
+            let length = match (&request.stream, sealed) {
                 (_, Some(flow)) => flow.sealed_len(),
                 (Some(flow), None) => flow.len(),
                 (None, None) => request.payload.len(),
@@ -36,7 +36,7 @@ impl Client {
         if let Some(flow) = sealed {
             headers.push(("x-amz-decoded-content-length".to_owned(), flow.len().to_string()));
         }
-        let mut seal = None;
+        let mut signer = None;
         if options.requester_pays && request.method != Method::DELETE {
             headers.push(("x-amz-request-payer".to_owned(), "requester".to_owned()));
         }
@@ -56,10 +56,11 @@ impl Client {
                     let scope =
                         v4::Scope { time: Utc::now(), region: &route.region, service: options.service };
                     let known = request.payload_sha256.as_deref();
-                    let hash = known.unwrap_or(if sealed.is_some() { SEALED } else { v4::EMPTY_SHA256 });
+                    let hash =
+                        known.unwrap_or(if sealed.is_some() { STREAMING_PAYLOAD } else { v4::EMPTY_SHA256 });
                     let added = v4::sign(&signable, hash, credentials, &scope);
                     if sealed.is_some() {
-                        seal = Seal::of(&added, credentials, &scope, options.service);
+                        signer = ChunkSigner::of(&added, credentials, &scope, options.service);
                     }
                     added
                 }
@@ -74,6 +75,6 @@ impl Client {
             value.set_sensitive(matches!(name.as_str(), "authorization" | "x-amz-security-token"));
             map.append(parsed, value);
         }
-        Ok((map, seal))
+        Ok((map, signer))
     }
 }

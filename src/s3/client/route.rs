@@ -60,8 +60,8 @@ impl Client {
     /// How a request goes out by what is known now. Fails where the keys cannot be had.
     pub(super) async fn route(&self, request: &Request) -> Result<Route> {
         let options = &self.inner.options;
-        let credentials = match &options.issuer {
-            Some(issuer) => Some(issuer.current().await?),
+        let credentials = match &options.provider {
+            Some(provider) => Some(provider.current().await?),
             None => options.credentials.clone(),
         };
         let bucket = request.bucket.as_deref();
@@ -80,12 +80,12 @@ impl Client {
     fn expects(&self, request: &Request, host: &str) -> bool {
         let options = &self.inner.options;
         let is_upload =
-            request.flow.is_some() || (request.retry == RetryClass::Upload && !request.payload.is_empty());
+            request.stream.is_some() || (request.retry == RetryClass::Upload && !request.payload.is_empty());
         options.expect_continue
             && is_upload
             && request.method == Method::PUT
             && !self.inner.transport.is_proxied(options.endpoint.scheme(), host)
-            && !self.inner.is_deaf.load(Ordering::Relaxed)
+            && !self.inner.expect_unsupported.load(Ordering::Relaxed)
     }
 
     fn target(&self, request: &Request) -> Target {

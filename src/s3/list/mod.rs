@@ -1,15 +1,15 @@
 //! Listings as streams of pages: buckets, objects (versions 1 and 2 of the call), multipart uploads, parts.
 
-mod cuts;
+mod page;
 mod parallel;
-mod sheet;
+mod splitter;
 mod stream;
 mod uploads;
 mod versions;
 
 #[cfg(feature = "serve")]
-pub(crate) use sheet::url_decoded;
-pub use sheet::{Entry, Sheet};
+pub(crate) use page::url_decoded;
+pub use page::{ListPage, ObjectRef};
 pub use uploads::{Part, Upload};
 pub use versions::{Version, VersionMarker, VersionPage};
 
@@ -26,21 +26,6 @@ pub struct Bucket {
     pub name: String,
     /// Creation time as sent, `2026-11-20T08:44:00.000Z`.
     pub created: String,
-}
-
-/// An object as a listing shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Object {
-    /// Key.
-    pub key: String,
-    /// Length in bytes.
-    pub size: u64,
-    /// ETag without quotes.
-    pub etag: String,
-    /// Time as sent, `2026-11-20T08:44:00.000Z`.
-    pub modified: String,
-    /// Storage class; empty where the server sends none.
-    pub storage_class: String,
 }
 
 /// Which version of the listing call is used.
@@ -73,17 +58,6 @@ pub struct ListOptions {
     pub width: usize,
 }
 
-/// A page of a listing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// Objects in the server's order: ascending by the bytes of their keys.
-    pub objects: Vec<Object>,
-    /// Common prefixes, ascending.
-    pub prefixes: Vec<String>,
-    /// Where the next page begins; `None` at the end.
-    pub next: Option<String>,
-}
-
 impl Client {
     /// All buckets of the user, in the server's order.
     pub async fn list_buckets(&self) -> Result<Vec<Bucket>> {
@@ -104,17 +78,12 @@ impl Client {
     }
 
     /// One page. `token` is the `next` of the page before.
-    pub async fn list_page(&self, bucket: &str, options: &ListOptions, token: Option<&str>) -> Result<Page> {
-        self.list_sheet(bucket, options, token).await.map(Sheet::into_page)
-    }
-
-    /// One page as it came. `token` is the `next` of the page before.
-    pub async fn list_sheet(
+    pub async fn list_page(
         &self,
         bucket: &str,
         options: &ListOptions,
         token: Option<&str>,
-    ) -> Result<Sheet> {
+    ) -> Result<ListPage> {
         let mut request = Request::new(Method::GET, Some(bucket), None);
         let v2 = options.version == ListVersion::V2;
         if v2 {
@@ -140,9 +109,9 @@ impl Client {
         if options.unordered {
             request = request.query("allow-unordered", "true");
         }
-        let mut sheet = Sheet::parse(self.fetch_text(request).await?, v2)?;
-        sheet.check(options, token)?;
-        Ok(sheet)
+        let mut page = ListPage::parse(self.fetch_text(request).await?, v2)?;
+        page.check(options, token)?;
+        Ok(page)
     }
 }
 

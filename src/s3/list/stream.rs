@@ -1,18 +1,18 @@
-//! All pages of a listing as one stream, asked for one after the other or, where that pays, several at once.
+//! All pages of a listing as one stream, requested one after the other or, where that pays, several at once.
 
-use super::parallel::{self, From, Pages};
-use super::sheet::{Walk, disordered};
-use super::{ListOptions, Page, Sheet};
+use super::page::{Walk, disordered};
+use super::parallel::{self, PageSource, PageStart};
+use super::{ListOptions, ListPage};
 use crate::s3::client::Client;
 use crate::s3::error::Result;
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
-/// Pages that come one after the other before several are asked for at once: most listings are over by then.
+/// Pages that come one after the other before several are requested at once: most listings are over by then.
 const SERIAL_PAGES: usize = 4;
 
-/// What a page has to take at least for several to be asked for at once: the quickest of the first ones. A server that
+/// What a page has to take at least for several to be requested at once: the quickest of the first ones. A server that
 /// answers sooner is near, and is better used by one request after the other.
 const SLOW_PAGE: Duration = Duration::from_millis(5);
 
@@ -23,22 +23,13 @@ const ENOUGH_PREFIXES: usize = 16;
 const LEVELS: usize = 3;
 
 impl Client {
-    /// All pages, the next one requested while the caller works on the last.
-    pub fn list(
-        &self,
-        bucket: &str,
-        options: ListOptions,
-    ) -> impl Stream<Item = Result<Page>> + Send + 'static {
-        self.list_sheets(bucket, options).map(|sheet| sheet.map(Sheet::into_page))
-    }
-
-    /// All pages as they came; a page is requested as soon as the one before it has named it, and with
+    /// All pages; one is requested as soon as the one before it has named it, and with
     /// [`ListOptions::width`] several at once, which come in their order all the same.
-    pub fn list_sheets(
+    pub fn list_pages(
         &self,
         bucket: &str,
         options: ListOptions,
-    ) -> impl Stream<Item = Result<Sheet>> + Send + 'static {
+    ) -> impl Stream<Item = Result<ListPage>> + Send + 'static {
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         let listing = Listing { client: self.clone(), bucket: bucket.to_owned(), options };
         // The task starts with the first poll, so that an unused stream sends nothing.
@@ -47,7 +38,7 @@ impl Client {
             if let Some(task) = pending.take() {
                 tokio::spawn(task);
             }
-            async move { receiver.recv().await.map(|sheet| (sheet, receiver)) }
+            async move { receiver.recv().await.map(|page| (page, receiver)) }
         })
     }
 }
@@ -62,7 +53,7 @@ struct Listing {
 
 impl Listing {
     /// Hands out all pages, one after the other; goes over to several at once where that is allowed and pays.
-    async fn run(self, out: Sender<Result<Sheet>>) {
+    async fn run(self, out: Sender<Result<ListPage>>) {
         let options = &self.options;
         let may_share = options.width > 1
             && options.delimiter.is_empty()
@@ -72,26 +63,26 @@ impl Listing {
         let (mut pages, mut quickest, mut last) = (0, Duration::MAX, String::new());
         let mut walk = Walk::new();
         loop {
-            let asked = Instant::now();
-            let sheet = self.client.list_sheet(&self.bucket, options, token.as_deref()).await;
-            quickest = quickest.min(asked.elapsed());
+            let requested = Instant::now();
+            let page = self.client.list_page(&self.bucket, options, token.as_deref()).await;
+            quickest = quickest.min(requested.elapsed());
             pages += 1;
             // Where the beginning of a page is the server's own secret, its keys alone show whether it leads on.
-            let sheet = sheet.and_then(|sheet| {
+            let page = page.and_then(|page| {
                 let after = Some(last.as_str()).filter(|last| !(last.is_empty() || options.unordered));
-                if let Some(key) = after.and_then(|after| sheet.disorder(Some(after))) {
+                if let Some(key) = after.and_then(|after| page.disorder(Some(after))) {
                     return Err(disordered(key));
                 }
-                sheet.next().map_or(Ok(()), |next| walk.step(&next.to_owned()))?;
-                Ok(sheet)
+                page.next().map_or(Ok(()), |next| walk.step(&next.to_owned()))?;
+                Ok(page)
             });
-            let next = sheet.as_ref().ok().and_then(Sheet::next).map(str::to_owned);
-            if let Ok(sheet) = &sheet
-                && let Some(entry) = sheet.entries().next_back()
+            let next = page.as_ref().ok().and_then(ListPage::next).map(str::to_owned);
+            if let Ok(page) = &page
+                && let Some(entry) = page.entries().next_back()
             {
                 last = entry.key.to_owned();
             }
-            if out.send(sheet).await.is_err() || next.is_none() {
+            if out.send(page).await.is_err() || next.is_none() {
                 return;
             }
             if may_share && pages >= SERIAL_PAGES && quickest >= SLOW_PAGE && !last.is_empty() {
@@ -104,18 +95,18 @@ impl Listing {
     }
 }
 
-impl Pages for Listing {
-    async fn page(&self, from: From) -> Result<Sheet> {
+impl PageSource for Listing {
+    async fn page(&self, from: PageStart) -> Result<ListPage> {
         match from {
-            From::Token(token) => self.client.list_sheet(&self.bucket, &self.options, Some(&token)).await,
-            From::Key(key) => {
+            PageStart::Token(token) => self.client.list_page(&self.bucket, &self.options, Some(&token)).await,
+            PageStart::Key(key) => {
                 let options = ListOptions { start_after: Some(key), ..self.options.clone() };
-                self.client.list_sheet(&self.bucket, &options, None).await
+                self.client.list_page(&self.bucket, &options, None).await
             }
         }
     }
 
-    async fn hints(&self, after: String) -> Vec<String> {
+    async fn known_prefixes(&self, after: String) -> Vec<String> {
         let mut found = Vec::new();
         let mut prefix = self.options.prefix.clone();
         for _ in 0..LEVELS {
@@ -125,9 +116,9 @@ impl Pages for Listing {
                 start_after: Some(after.clone()),
                 ..self.options.clone()
             };
-            // Hints are only hints: without them cuts are guessed.
-            let Ok(sheet) = self.client.list_sheet(&self.bucket, &options, None).await else { break };
-            found.extend(sheet.prefixes().filter(|prefix| **prefix > *after).map(str::to_owned));
+            // Prefixes are only known_prefixes: without them cuts are guessed.
+            let Ok(page) = self.client.list_page(&self.bucket, &options, None).await else { break };
+            found.extend(page.prefixes().filter(|prefix| **prefix > *after).map(str::to_owned));
             if found.len() >= ENOUGH_PREFIXES {
                 break;
             }

@@ -1,7 +1,7 @@
 //! Listings of unfinished multipart uploads and of their parts.
 
+use super::page::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
 use super::says_more;
-use super::sheet::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
 use crate::s3::checksum::OfUpload;
 use crate::s3::client::Client;
 use crate::s3::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! Listings of the versions of objects.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
-use super::sheet::{Walk, check_name, disordered, leads_nowhere, silent, url_decoded};
+use super::page::{Walk, check_name, disordered, leads_nowhere, silent, url_decoded};
 use super::{ListOptions, says_more};
 use crate::s3::client::Client;
 use crate::s3::error::{Error, Result};

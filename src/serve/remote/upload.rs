@@ -4,10 +4,10 @@
 use super::Remote;
 use crate::s3::Signature;
 use crate::s3::checksum::Checksum;
-use crate::s3::flow::Flow;
 use crate::s3::object::{Outgoing, is_etag_opaque};
 use crate::s3::request::{Request, Response};
 use crate::s3::retry::RetryClass;
+use crate::s3::stream_body::StreamBody;
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, fail};
@@ -56,7 +56,7 @@ impl Remote {
                 payload
             }
         });
-        let response = match self.client.send(request.flow(Flow::new(length, blocks))).await {
+        let response = match self.client.send(request.stream(StreamBody::new(length, blocks))).await {
             Ok(response) => response,
             Err(error) => {
                 let reason = broken.lock().unwrap_or_else(PoisonError::into_inner).take();

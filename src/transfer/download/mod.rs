@@ -10,18 +10,18 @@
 //! - [`ranges`]: a large object by several ranges at once, taken up by the next run if this one is killed;
 //! - [`source`] and [`sink`]: any object from its beginning to its end;
 //! - [`object`] and [`parts`]: what it is compared with;
-//! - [`part_file`], [`names`] and [`journal`]: the temporary file and what is known of it;
+//! - [`part_file`], [`names`] and [`resume_state`]: the temporary file and what is known of it;
 //! - [`finish`]: its attributes, and its place on the disk.
 
+mod decrypt;
 mod duplicate;
 mod finish;
-mod journal;
 pub(super) mod names;
 mod object;
 mod part_file;
 mod parts;
 mod ranges;
-mod sealed;
+mod resume_state;
 mod sink;
 mod source;
 

@@ -3,7 +3,7 @@
 //! A name holds a digest of the target's. One without more after it, or with a number, can be taken over by a later run; one
 //! with random letters belongs to one run alone.
 
-use super::journal;
+use super::resume_state;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -48,8 +48,8 @@ pub(super) enum Kind {
     Part,
     /// The bytes of a download, and no later run asks for them by this name.
     PrivatePart,
-    /// The journal of a download.
-    Journal,
+    /// The resume_state of a download.
+    ResumeState,
 }
 
 /// Reads a name; `None` for one that this program never makes.
@@ -64,25 +64,25 @@ pub(super) fn kind(name: &OsStr) -> Option<Kind> {
     match ending {
         "part" if is_digest && is_lasting => Some(Kind::Part),
         "part" if is_digest && is_private => Some(Kind::PrivatePart),
-        "state" if is_digest && is_lasting => Some(Kind::Journal),
+        "state" if is_digest && is_lasting => Some(Kind::ResumeState),
         _ => None,
     }
 }
 
 /// Whether a file in a directory is one that a download keeps while it is under way: no upload takes it along, no sync
-/// deletes it. A file that only has the name of a journal is its owner's.
+/// deletes it. A file that only has the name of a resume_state is its owner's.
 pub(crate) fn is_unfinished(directory: &Path, name: &OsStr) -> bool {
     match kind(name) {
         None => false,
         Some(Kind::Part | Kind::PrivatePart) => true,
-        Some(Kind::Journal) => {
+        Some(Kind::ResumeState) => {
             let path = directory.join(name);
-            journal::is_one(&path) || (is_empty(&path) && path.with_extension("part").exists())
+            resume_state::is_one(&path) || (is_empty(&path) && path.with_extension("part").exists())
         }
     }
 }
 
-/// Whether a regular file is there and empty: a journal that was about to be begun.
+/// Whether a regular file is there and empty: a resume_state that was about to be begun.
 pub(super) fn is_empty(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
@@ -96,8 +96,8 @@ mod tests {
         let target = Path::new("some/target");
         for path in lasting(target) {
             assert_eq!(kind(path.file_name().unwrap()), Some(Kind::Part), "{path:?}");
-            let journal = path.with_extension("state");
-            assert_eq!(kind(journal.file_name().unwrap()), Some(Kind::Journal), "{path:?}");
+            let resume_state = path.with_extension("state");
+            assert_eq!(kind(resume_state.file_name().unwrap()), Some(Kind::ResumeState), "{path:?}");
         }
         let folder = tempfile::tempdir().unwrap();
         let mut prefix = String::new();
@@ -127,8 +127,8 @@ mod tests {
     fn a_file_with_the_name_of_a_journal_is_not_one_by_that() {
         let folder = tempfile::tempdir().unwrap();
         let part = lasting(&folder.path().join("target")).next().unwrap();
-        let journal = part.with_extension("state");
-        let name = journal.file_name().unwrap();
+        let resume_state = part.with_extension("state");
+        let name = resume_state.file_name().unwrap();
         for (text, is_one) in [
             ("my own notes\n", false),
             ("{\"version\":2}\n", false),
@@ -138,11 +138,11 @@ mod tests {
                 true,
             ),
         ] {
-            std::fs::write(&journal, text).unwrap();
+            std::fs::write(&resume_state, text).unwrap();
             assert_eq!(is_unfinished(folder.path(), name), is_one, "{text:?}");
         }
-        std::fs::write(&journal, "").unwrap();
+        std::fs::write(&resume_state, "").unwrap();
         std::fs::write(part, "").unwrap();
-        assert!(is_unfinished(folder.path(), name), "a journal that was about to be begun");
+        assert!(is_unfinished(folder.path(), name), "a resume_state that was about to be begun");
     }
 }

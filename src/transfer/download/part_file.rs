@@ -3,14 +3,14 @@
 //! A name belongs to whoever holds the lock on the file that it leads to: only that run may write the file, rename it or
 //! remove the name. After locking, and again before the renaming, the name has to lead to the locked file still. After
 //! its renaming a run has no part in whatever gets the old name. Bytes that a killed run left are used again only by a
-//! download that has a journal of them; any other one writes into a file of its own making, so that no mistake about a lock
+//! download that has a resume_state of them; any other one writes into a file of its own making, so that no mistake about a lock
 //! can reach a file that is finished. Where a file system has no locks, names are used that no other run has, and nothing is
 //! taken over.
 
 use super::finish::{Finish, Made};
-use super::journal;
 use super::names::{self, Kind};
 use super::object::Remote;
+use super::resume_state;
 use crate::s3::Result;
 use crate::transfer::restore::Owner;
 use std::fs::{File, OpenOptions};
@@ -50,7 +50,7 @@ impl PartFile {
 
     fn open(target: &Path, made: Made, resumes: bool) -> io::Result<Self> {
         for path in names::lasting(target) {
-            // What only has the name of a journal is not overwritten.
+            // What only has the name of a resume_state is not overwritten.
             if resumes && is_foreign(&path.with_extension("state")) {
                 continue;
             }
@@ -83,7 +83,7 @@ impl PartFile {
     }
 
     /// Where the progress of the download is written down, if a later run can find it.
-    pub(super) fn journal(&mut self) -> Option<PathBuf> {
+    pub(super) fn resume_state(&mut self) -> Option<PathBuf> {
         self.has_journal = self.lasting;
         self.lasting.then(|| self.path.with_extension("state"))
     }
@@ -132,7 +132,7 @@ impl PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         if !self.placed && !self.keep && leads_to(&self.path, &self.file) {
-            // The journal first: without its file another run's could have the name already.
+            // The resume_state first: without its file another run's could have the name already.
             if self.has_journal {
                 remove_journal(&self.path);
             }
@@ -146,11 +146,11 @@ pub(crate) fn tidy(target: &Path) {
     names::lasting(target).for_each(|path| remove_left(&path.with_extension("state")));
 }
 
-/// Removes a file that a killed download left and that no later one will ask for: a journal whose file has become the
+/// Removes a file that a killed download left and that no later one will ask for: a resume_state whose file has become the
 /// target, or a file under a name that belonged to one run alone. Anything else, and what a run is at, stays.
 pub(crate) fn remove_left(path: &Path) {
     match path.file_name().and_then(names::kind) {
-        Some(Kind::Journal) if journal::is_one(path) => {
+        Some(Kind::ResumeState) if resume_state::is_one(path) => {
             let part = path.with_extension("part");
             if !part.exists() || names::is_empty(&part) {
                 clear(&part);
@@ -166,7 +166,7 @@ pub(crate) fn remove_left(path: &Path) {
     }
 }
 
-/// Removes a temporary file and its journal, unless a run is at them.
+/// Removes a temporary file and its resume_state, unless a run is at them.
 fn clear(path: &Path) {
     if let Ok(Owned::New(_locked) | Owned::Left(_locked)) = own(path, 0o600, true) {
         remove_journal(path);
@@ -174,17 +174,19 @@ fn clear(path: &Path) {
     }
 }
 
-/// Removes the journal of a temporary file that this run owns.
+/// Removes the resume_state of a temporary file that this run owns.
 fn remove_journal(path: &Path) {
-    let journal = path.with_extension("state");
-    if !is_foreign(&journal) {
-        let _ = std::fs::remove_file(journal);
+    let resume_state = path.with_extension("state");
+    if !is_foreign(&resume_state) {
+        let _ = std::fs::remove_file(resume_state);
     }
 }
 
-/// Whether there is something under the name of a journal that is none.
-fn is_foreign(journal: &Path) -> bool {
-    std::fs::symlink_metadata(journal).is_ok() && !journal::is_one(journal) && !names::is_empty(journal)
+/// Whether there is something under the name of a resume_state that is none.
+fn is_foreign(resume_state: &Path) -> bool {
+    std::fs::symlink_metadata(resume_state).is_ok()
+        && !resume_state::is_one(resume_state)
+        && !names::is_empty(resume_state)
 }
 
 /// A name of a temporary file, asked for.
@@ -342,7 +344,7 @@ mod tests {
 
     fn write_journal(part: &mut PartFile) -> PathBuf {
         let line = r#"{"version":2,"endpoint":"h","bucket":"b","key":"k","etag":"e","size":1,"chunk":1}"#;
-        let path = part.journal().expect("a later run finds it");
+        let path = part.resume_state().expect("a later run finds it");
         std::fs::write(&path, format!("{line}\n")).unwrap();
         path
     }
@@ -403,10 +405,10 @@ mod tests {
             std::fs::rename(&name, &target).unwrap();
             let mut second = resumed(&target);
             assert_eq!(second.path, name);
-            let journal = write_journal(&mut second);
+            let resume_state = write_journal(&mut second);
             drop(first);
             clear(&name);
-            assert!(name.exists() && journal.exists());
+            assert!(name.exists() && resume_state.exists());
             place(second).unwrap();
             assert_eq!(names_in(root.path()), std::slice::from_ref(&target));
         }
@@ -478,20 +480,20 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("target");
         let mut part = resumed(&target);
-        let journal = write_journal(&mut part);
+        let resume_state = write_journal(&mut part);
         tidy(&target);
-        assert!(journal.exists());
+        assert!(resume_state.exists());
         part.keep();
         std::fs::write(&part.path, "some bytes").unwrap();
         let path = part.path.clone();
         drop(part);
         tidy(&target);
-        assert!(journal.exists());
+        assert!(resume_state.exists());
         std::fs::remove_file(&path).unwrap();
         tidy(&target);
         assert!(names_in(root.path()).is_empty());
         // What only has such a name is its owner's.
-        for name in ["my.state", ".s3cmd.notes.state", journal.file_name().unwrap().to_str().unwrap()] {
+        for name in ["my.state", ".s3cmd.notes.state", resume_state.file_name().unwrap().to_str().unwrap()] {
             let other = root.path().join(name);
             std::fs::write(&other, "notes").unwrap();
             remove_left(&other);

@@ -1,12 +1,12 @@
 //! A large object by several ranges at once, into one file.
 //!
 //! Each range asks for the very version that the first answer named, and its answer is compared with that. Chunks that are written are noted in a
-//! journal, so that a run that was killed goes on where it stopped.
+//! resume_state, so that a run that was killed goes on where it stopped.
 
-use super::journal::{self, Journal};
 use super::object::Remote;
 use super::part_file::PartFile;
 use super::parts::Compared;
+use super::resume_state::{self, ResumeState};
 use crate::interrupt::ResumableWork;
 use crate::s3::body::{Digests, Hasher, Wanted};
 use crate::s3::checksum::{self, Algorithm, Checksum};
@@ -39,7 +39,7 @@ struct Job {
     uri: S3Uri,
     object: Remote,
     file: Arc<File>,
-    journal: Journal,
+    resume_state: ResumeState,
     progress: Progress,
     /// Chunks still to fetch, and how many of them were taken.
     missing: Vec<u64>,
@@ -54,8 +54,8 @@ struct Job {
 
 /// The checksums of a chunk in the making.
 struct Sums {
-    /// The journal's.
-    journal: crc_fast::Digest,
+    /// The resume_state's.
+    resume_state: crc_fast::Digest,
     /// The object's, if it is another one.
     object: Option<checksum::Hasher>,
     combined: Option<Algorithm>,
@@ -64,21 +64,21 @@ struct Sums {
 impl Sums {
     fn new(combined: Option<Algorithm>) -> Self {
         let other = combined.filter(|algorithm| *algorithm != Algorithm::Crc64Nvme);
-        Self { journal: journal::digest(), object: other.map(checksum::Hasher::new), combined }
+        Self { resume_state: resume_state::digest(), object: other.map(checksum::Hasher::new), combined }
     }
 
     fn update(&mut self, bytes: &[u8]) {
-        self.journal.update(bytes);
+        self.resume_state.update(bytes);
         if let Some(object) = &mut self.object {
             object.update(bytes);
         }
     }
 
-    /// The journal's checksum, and the object's where it is wanted.
+    /// The resume_state's checksum, and the object's where it is wanted.
     fn finish(self) -> (u64, Option<Checksum>) {
-        let journal = self.journal.finalize();
-        let same = self.combined.map(|_| Checksum::of_crc64nvme(journal));
-        (journal, self.object.map(checksum::Hasher::finish).or(same))
+        let resume_state = self.resume_state.finalize();
+        let same = self.combined.map(|_| Checksum::of_crc64nvme(resume_state));
+        (resume_state, self.object.map(checksum::Hasher::finish).or(same))
     }
 }
 
@@ -101,8 +101,13 @@ pub(super) async fn fetch(
     progress: &Progress,
 ) -> Result<Option<Fetched>> {
     let file = part.file().clone();
-    let (journal, claims) =
-        Journal::open(part.journal().as_deref(), &client.options().endpoint.host, uri, object, CHUNK);
+    let (resume_state, claims) = ResumeState::open(
+        part.resume_state().as_deref(),
+        &client.options().endpoint.host,
+        uri,
+        object,
+        CHUNK,
+    );
     part.keep();
     let chunks = object.size.div_ceil(CHUNK);
     let known_length = file.metadata()?.len() == object.size;
@@ -123,9 +128,9 @@ pub(super) async fn fetch(
             take_over(&existing, &checked, object_size, combined, &mut present)?;
         }
         let took_over = present.len() > vouched_for;
-        io::Result::Ok((journal, present, took_over))
+        io::Result::Ok((resume_state, present, took_over))
     });
-    let (journal, present, took_over) = present.await.map_err(io::Error::other)??;
+    let (resume_state, present, took_over) = present.await.map_err(io::Error::other)??;
     let have: u64 = present.keys().map(|chunk| length_of(*chunk, object.size)).sum();
     if have > 0 {
         log::info!("'{uri}': {have} of {} bytes are there from an earlier run", object.size);
@@ -151,7 +156,7 @@ pub(super) async fn fetch(
         uri: uri.clone(),
         object: object.clone(),
         file: file.clone(),
-        journal,
+        resume_state,
         progress: progress.clone(),
         missing,
         taken: AtomicUsize::new(0),
@@ -203,7 +208,7 @@ fn has_length(file: &File, size: u64) -> io::Result<bool> {
     }
 }
 
-/// Copies the whole chunks of a file that may be the beginning of the object, as far as they are missing. The journal
+/// Copies the whole chunks of a file that may be the beginning of the object, as far as they are missing. The resume_state
 /// does not speak of them: it vouches for what came from the server alone.
 fn take_over(
     existing: &File,
@@ -242,7 +247,7 @@ async fn work(job: Arc<Job>, done: mpsc::Sender<u64>) -> Result<bool> {
         };
         let _leave = job.client.bulk_leave().await;
         let Some((sum, checksum)) = fetch_chunk(&job, chunk).await? else { return Ok(false) };
-        job.journal.add(chunk, sum);
+        job.resume_state.add(chunk, sum);
         if let Some(kept) = &job.kept {
             kept.add(length_of(chunk, job.object.size));
         }

@@ -4,7 +4,7 @@ use super::finish::Finish;
 use super::object::Remote;
 use super::part_file::PartFile;
 use super::parts::{Compared, Streamed};
-use super::{Target, journal};
+use super::{Target, resume_state};
 use crate::files;
 use crate::s3::Result;
 use crate::s3::body::{Digests, Hasher};
@@ -49,7 +49,7 @@ impl Sink {
             Target::Stdout => Output::Stdout,
             Target::Nowhere => Output::Nowhere,
         };
-        let fingerprint = (!parts.is_nothing()).then(journal::digest);
+        let fingerprint = (!parts.is_nothing()).then(resume_state::digest);
         let mut sink = Self { output, hasher, parts, fingerprint, written: 0 };
         if let Target::File(path) = target
             && have > 0
@@ -130,7 +130,7 @@ impl Sink {
 /// What tells the content of a file from another of its length.
 pub(super) fn fingerprint_of(file: &File) -> io::Result<u64> {
     use std::os::unix::fs::FileExt;
-    let (mut digest, mut position, mut block) = (journal::digest(), 0, vec![0; 1 << 20]);
+    let (mut digest, mut position, mut block) = (resume_state::digest(), 0, vec![0; 1 << 20]);
     loop {
         let count = file.read_at(&mut block, position)?;
         if count == 0 {

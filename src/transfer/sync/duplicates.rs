@@ -4,18 +4,18 @@
 //! 2.4.0 does so, after it was overwritten, and stores the wrong content (measured).
 
 use super::Item;
-use super::judge::Judge;
+use super::comparator::Comparator;
 use super::plan::{Known, Plan, Sizes, short};
 use crate::output::{Failure, Outcome};
 use crate::transfer::compare::Stored;
-use crate::transfer::record::{Fields, Record, put_bytes};
-use crate::transfer::spool::{Records, Spool};
+use crate::transfer::plan::record::{Fields, Record, put_bytes};
+use crate::transfer::plan::spool::{Records, Spool};
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-/// Files hashed at once, apart from what the judge allows.
+/// Files hashed at once, apart from what the comparator allows.
 const AHEAD: usize = 64;
 
 /// Something that has the content of something else.
@@ -48,13 +48,13 @@ impl Work {
     }
 }
 
-/// Sorts new and changed items into those that travel and those that are copied. With `judge` absent all travel.
-pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> {
+/// Sorts new and changed items into those that travel and those that are copied. With `comparator` absent all travel.
+pub async fn find(plan: &mut Plan, comparator: Option<&Arc<Comparator>>) -> Outcome<Work> {
     let (new, changed) = (std::mem::take(&mut plan.new), std::mem::take(&mut plan.changed));
     let known = std::mem::take(&mut plan.known);
     let lost = |error: io::Error| Failure::file("temporary file", &error);
     let mut work = Work::default();
-    let Some(judge) = judge else {
+    let Some(comparator) = comparator else {
         for item in both(new, changed).map_err(lost)? {
             item.and_then(|item| work.send(&item)).map_err(lost)?;
         }
@@ -70,7 +70,7 @@ pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> 
         }
         items.push(&item).map_err(lost)?;
     }
-    let mut index = Index::new(known, &shared, judge).await?;
+    let mut index = Index::new(known, &shared, comparator).await?;
     // The places of what travels, which is where its name is, by the beginning of its MD5: half the memory. A copy of
     // something else that begins so fails, as every copy is compared with the MD5, and the item travels after all.
     let mut sent: HashMap<u64, u64> = HashMap::new();
@@ -79,7 +79,7 @@ pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> 
         async move {
             let item = item.map_err(lost)?;
             let wanted = item.size > 0 && !item.is_directory() && shared.contains(item.size);
-            let md5 = if wanted { content_md5(&item, judge).await? } else { None };
+            let md5 = if wanted { content_md5(&item, comparator).await? } else { None };
             Outcome::Ok((item, md5))
         }
     });
@@ -104,9 +104,9 @@ pub async fn find(plan: &mut Plan, judge: Option<&Arc<Judge>>) -> Outcome<Work> 
 }
 
 /// The MD5 of an item of the source; `None` where it is not known.
-async fn content_md5(item: &Item, judge: &Judge) -> Outcome<Option<[u8; 16]>> {
+async fn content_md5(item: &Item, comparator: &Comparator) -> Outcome<Option<[u8; 16]>> {
     match &item.origin {
-        super::Origin::Local(path) => judge.md5_of(path, item.size).await,
+        super::Origin::Local(path) => comparator.md5_of(path, item.size).await,
         super::Origin::Remote { etag, .. } => Ok(match Stored::of_etag(etag) {
             Stored::Md5(md5) => Some(md5),
             _ => None,
@@ -130,12 +130,12 @@ struct Index {
 }
 
 impl Index {
-    async fn new(known: Known, shared: &Sizes, judge: &Judge) -> Outcome<Self> {
+    async fn new(known: Known, shared: &Sizes, comparator: &Comparator) -> Outcome<Self> {
         let Known { mut items, mut by_md5, by_size, .. } = known;
         let mut hashed = HashMap::new();
         for (_, place) in by_size.into_iter().filter(|(size, _)| shared.contains(*size)) {
             let item = items.at(place).map_err(|error| Failure::file("temporary file", &error))?;
-            if let Some(md5) = judge.md5_of(item.path(), item.size).await? {
+            if let Some(md5) = comparator.md5_of(item.path(), item.size).await? {
                 by_md5.push((short(md5), place));
                 hashed.insert(place, md5);
             }

@@ -1,13 +1,13 @@
 //! What is to be done, in s3cmd's order: what is new, then what has changed; and what the source no longer has.
 
-use super::judge::{Judged, Pair};
+use super::comparator::{Comparison, Pair};
 use super::removed::Removed;
 use super::sources::Area;
 use super::{Exclusion, Item};
 use crate::output::{Failure, Outcome};
 use crate::transfer::compare::Stored;
 use crate::transfer::destination::plain_name;
-use crate::transfer::spool::Spool;
+use crate::transfer::plan::spool::Spool;
 use futures::{Stream, StreamExt};
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
@@ -142,7 +142,7 @@ impl Planning {
 impl Plan {
     /// Reads all decisions.
     pub async fn collect(
-        decisions: impl Stream<Item = Outcome<Judged>>,
+        decisions: impl Stream<Item = Outcome<Comparison>>,
         planning: &Planning,
     ) -> Outcome<Self> {
         let mut plan = Self::default();
@@ -153,7 +153,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn take(&mut self, decision: Judged, planning: &Planning) -> std::io::Result<()> {
+    fn take(&mut self, decision: Comparison, planning: &Planning) -> std::io::Result<()> {
         match decision.pair {
             Pair::Excluded(name, kind, in_source) => {
                 self.removed.occupied(&name);
@@ -289,7 +289,7 @@ mod tests {
             .collect();
         let planning = Planning { find_duplicates: true, to_files: true, ..Planning::of(&areas) };
         let etag = "6f5902ac237024bdd0c176cb93063dc4";
-        let judged = decisions.iter().map(|(name, kind)| {
+        let comparison = decisions.iter().map(|(name, kind)| {
             let source = Item::local((*name).to_owned(), 3, (*name).into());
             let destination =
                 Item::remote((*name).to_owned(), 3, "b".into(), (*name).to_owned(), etag.to_owned());
@@ -301,9 +301,9 @@ mod tests {
                 'h' => Pair::Excluded((*name).to_owned(), Exclusion::Hidden, true),
                 _ => Pair::Both(source, destination),
             };
-            Ok(Judged { pair, changed: *kind == '!', md5: None })
+            Ok(Comparison { pair, changed: *kind == '!', md5: None })
         });
-        Plan::collect(futures::stream::iter(judged.collect::<Vec<_>>()), &planning).await.unwrap()
+        Plan::collect(futures::stream::iter(comparison.collect::<Vec<_>>()), &planning).await.unwrap()
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 //! that stands for a directory, where it may stay, only if nothing comes into it.
 
 use super::{Item, Origin};
-use crate::transfer::spool::Spool;
+use crate::transfer::plan::spool::Spool;
 use std::io;
 
 /// Items to delete, in ascending order of their names.

@@ -4,9 +4,9 @@ use super::{Exclusion, Item};
 use crate::output::{Failure, Outcome};
 use crate::patterns::{Filter, Syntax};
 use crate::s3::Client;
-use crate::s3::list::ListOptions;
+use crate::s3::list::{ListOptions, ObjectRef};
 use crate::shard::Shard;
-use crate::transfer::local_walk::{Entry, Walk, WalkOptions};
+use crate::transfer::local::walk::{Entry, Walk, WalkOptions};
 use crate::transfer::unread::UnreadNames;
 use crate::uri::S3Uri;
 use futures::{FutureExt, Stream, StreamExt};
@@ -223,10 +223,10 @@ fn listed(client: &Client, listing: Listing, tally: Arc<Tally>) -> Items {
     let is_everything = listing.relative.is_empty();
     let width = client.options().bulk;
     let options = ListOptions { prefix: listing.prefix.clone(), width, ..ListOptions::default() };
-    let pages = client.list(&listing.bucket, options);
+    let pages = client.list_pages(&listing.bucket, options);
     let items = pages.map(move |page| {
         let items: Vec<Outcome<Item>> = match page {
-            Ok(page) => page.objects.into_iter().map(|object| Ok(item(&listing, object))).collect(),
+            Ok(page) => page.entries().map(|object| Ok(item(&listing, object))).collect(),
             Err(error) => vec![Err(error.into())],
         };
         futures::stream::iter(items)
@@ -247,9 +247,9 @@ fn listed(client: &Client, listing: Listing, tally: Arc<Tally>) -> Items {
     counted.into_stream().flatten().boxed()
 }
 
-fn item(listing: &Listing, object: crate::s3::list::Object) -> Item {
+fn item(listing: &Listing, object: ObjectRef<'_>) -> Item {
     let relative = format!("{}{}", listing.relative, object.key.get(listing.prefix.len()..).unwrap_or(""));
-    Item::remote(relative, object.size, listing.bucket.clone(), object.key, object.etag)
+    Item::remote(relative, object.size, listing.bucket.clone(), object.key.to_owned(), object.etag.to_owned())
 }
 
 /// One object by its key: the first of all keys that begin so. A listing tells what HEAD does, and why it was refused.
@@ -257,7 +257,7 @@ async fn look_up(client: Client, listing: Listing) -> Outcome<Option<Item>> {
     let options =
         ListOptions { prefix: listing.prefix.clone(), page_size: Some(1), ..ListOptions::default() };
     let page = client.list_page(&listing.bucket, &options, None).await?;
-    let object = page.objects.into_iter().next().filter(|object| object.key == listing.prefix);
+    let object = page.entries().next().filter(|object| object.key == listing.prefix);
     Ok(object.map(|object| item(&listing, object)))
 }
 
@@ -335,7 +335,7 @@ fn twins(a: &Item, b: &Item) -> Failure {
 
 /// The include/exclude rules, applied to both sides alike.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct NameRules {
     filter: Filter,
     /// The share of this run, if it is one of several; the names of other shares are left alone.
     shard: Option<Shard>,
@@ -343,8 +343,8 @@ pub struct Rules {
     bases: Vec<(String, String)>,
 }
 
-impl Rules {
-    /// Rules; `roots` are the local trees, whose directories the rules for directories are asked about.
+impl NameRules {
+    /// NameRules; `roots` are the local trees, whose directories the rules for directories are asked about.
     pub fn new(filter: &Filter, shard: Option<Shard>, roots: &[Root]) -> Self {
         let prunes = filter
             .exclude
@@ -505,10 +505,10 @@ mod tests {
         let mut filter = Filter::default();
         filter.exclude.add(Syntax::Glob, "tree/sub/").unwrap();
         let roots = [Root::Directory { path: "my/tree".into(), prefix: "t/".into() }];
-        let rules = Rules::new(&filter, None, &roots);
+        let rules = NameRules::new(&filter, None, &roots);
         assert!(rules.hides("t/sub/x") && rules.hides("t/sub/x/y"));
         assert!(!rules.hides("t/sub") && !rules.hides("sub/x") && !rules.hides("t/a/sub/x"));
         filter.include.add(Syntax::Glob, "sub/").unwrap();
-        assert!(!Rules::new(&filter, None, &roots).hides("t/sub/x"));
+        assert!(!NameRules::new(&filter, None, &roots).hides("t/sub/x"));
     }
 }

@@ -17,7 +17,7 @@ pub use begun::abort_begun;
 
 use super::attrs::{self, Attributes};
 use super::content_type;
-use super::gpg::Sealed;
+use super::gpg::GpgEncrypted;
 use super::md5_cache::Md5Cache;
 use crate::config::Settings;
 use crate::s3::body::{FileRange, Payload, Wanted};
@@ -127,10 +127,10 @@ impl Uploader {
     /// Uploads what GPG made of the file `source`, or of standard input where there is none: with the file's own
     /// attributes, the MD5 of its plain content among them, and the header by which a download knows that it has to be
     /// decrypted (measured on s3cmd 2.4.0). Returns the size of what was sent, as [`Uploader::file`] does.
-    pub async fn sealed(
+    pub async fn encrypted(
         &self,
         source: Option<&Path>,
-        sealed: &Sealed,
+        encrypted: &GpgEncrypted,
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<Option<u64>, UploadError> {
@@ -146,13 +146,13 @@ impl Uploader {
         if let Some(path) = source {
             attributes = self.attributes(&std::fs::metadata(path)?);
             if settings.store_md5 {
-                attributes.set_md5(sealed.md5);
+                attributes.set_md5(encrypted.md5);
             }
         }
         // The sum of the encrypted content would be taken for that of the plain one.
         settings.store_md5 = false;
         let uploader = Self { settings: Arc::new(settings), cache: None, ..self.clone() };
-        let path = sealed.path();
+        let path = encrypted.path();
         uploader.content(&path, &Source::open(&path)?, attributes, destination, progress).await
     }
 

@@ -73,14 +73,14 @@ impl Uploader {
         let sums = self.checksum.map(OfUpload::new);
         headers.extend(sums.into_iter().flat_map(OfUpload::headers));
 
-        let mut journal = self.journal(path, &source.before, destination, cut.part_size, &headers);
-        let begun = match self.earlier(destination, &cut, &mut journal).await? {
+        let mut resume_state = self.resume_state(path, &source.before, destination, cut.part_size, &headers);
+        let begun = match self.earlier(destination, &cut, &mut resume_state).await? {
             Earlier::Nothing => None,
             Earlier::Begun(begun) => Some(begun),
             Earlier::Complete => {
                 progress.fetch_add(cut.size(), Ordering::Relaxed);
-                if let Some(journal) = journal {
-                    journal.finish();
+                if let Some(resume_state) = resume_state {
+                    resume_state.finish();
                 }
                 return Ok(());
             }
@@ -100,12 +100,12 @@ impl Uploader {
                     digests = parts;
                 }
                 headers.extend(attributes.headers());
-                if let Some(journal) = &mut journal {
-                    journal.begin();
+                if let Some(resume_state) = &mut resume_state {
+                    resume_state.begin();
                 }
                 let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
-                if let Some(journal) = &mut journal {
-                    journal.note_id(&id);
+                if let Some(resume_state) = &mut resume_state {
+                    resume_state.note_id(&id);
                 }
                 Begun { id, sums, ..Begun::default() }
             }
@@ -113,12 +113,12 @@ impl Uploader {
 
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &begun.id };
         self.note_begun(upload);
-        // What an interrupted run tells: the journal, from which the next one goes on, is there from here.
-        let resumable = journal.is_some() && !self.settings.abort_on_error;
+        // What an interrupted run tells: the resume_state, from which the next one goes on, is there from here.
+        let resumable = resume_state.is_some() && !self.settings.abort_on_error;
         let kept =
             resumable.then(|| interrupt::ResumableWork::new(format!("'{}'", path.display()), cut.size()));
         let ended = async {
-            let (cut, begun, digests, journal, kept) = (&cut, &begun, &digests, &journal, &kept);
+            let (cut, begun, digests, resume_state, kept) = (&cut, &begun, &digests, &resume_state, &kept);
             let finished = futures::stream::iter(0..cut.count())
                 .map(|index| async move {
                     let number = index as u32 + 1;
@@ -150,8 +150,8 @@ impl Uploader {
                         }
                     };
                     let part = part.await;
-                    if let (Some(journal), Ok(part)) = (journal, &part) {
-                        journal.note_part(&part.finished, size);
+                    if let (Some(resume_state), Ok(part)) = (resume_state, &part) {
+                        resume_state.note_part(&part.finished, size);
                     }
                     if let (Some(kept), Ok(_)) = (kept, &part) {
                         kept.add(size);
@@ -175,8 +175,8 @@ impl Uploader {
         });
         let ended = self.keep_on_failure(upload, ended).await;
         let kept = ended.as_ref().is_err_and(|failed| failed.kept.is_some());
-        if let Some(journal) = journal.filter(|_| !kept) {
-            journal.finish();
+        if let Some(resume_state) = resume_state.filter(|_| !kept) {
+            resume_state.finish();
         }
         ended?;
         begun::forget(&begun.id);

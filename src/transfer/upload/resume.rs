@@ -26,7 +26,7 @@ const CLOCKS: Duration = Duration::minutes(5);
 
 /// The state of an upload, locked, and what makes it this upload.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(super) struct ResumeState {
     state: State,
     identity: Identity,
     /// Nothing is noted: the upload is one that the next run of the same command would not continue like this one.
@@ -58,7 +58,7 @@ pub(super) enum Earlier {
     Complete,
 }
 
-impl Journal {
+impl ResumeState {
     /// Notes that the upload is about to be begun.
     pub(super) fn begin(&mut self) {
         note(self.state.begin(&self.identity));
@@ -102,19 +102,19 @@ impl Begun {
 
 impl Uploader {
     /// The state in which this upload is remembered; none where there is no place for it, or another process has it.
-    pub(super) fn journal(
+    pub(super) fn resume_state(
         &self,
         path: &Path,
         metadata: &Metadata,
         destination: &S3Uri,
         part_size: u64,
         headers: &[(String, String)],
-    ) -> Option<Journal> {
+    ) -> Option<ResumeState> {
         let directory = self.settings.state_dir.as_ref()?;
         let endpoint = &self.client.options().endpoint.host;
         let identity = Identity::new(endpoint, destination, path, metadata, part_size, headers);
         match State::open(directory, &identity) {
-            Ok(Some(state)) => Some(Journal { state, identity, silent: false }),
+            Ok(Some(state)) => Some(ResumeState { state, identity, silent: false }),
             Ok(None) => {
                 log::info!("'{destination}': another process is at the same upload: this one begins its own");
                 None
@@ -132,19 +132,20 @@ impl Uploader {
         &self,
         destination: &S3Uri,
         cut: &Cut,
-        journal: &mut Option<Journal>,
+        resume_state: &mut Option<ResumeState>,
     ) -> Result<Earlier> {
         let settings = &self.settings;
         let mut id = Some(settings.upload_id.clone()).filter(|id| !id.is_empty() && settings.put_continue);
         if id.is_none() {
             // Other options do not matter to who wants to continue; another content does.
-            let other_options =
-                journal.as_ref().filter(|journal| settings.put_continue && journal.state.same_source);
-            id = other_options.and_then(|journal| journal.state.outdated.clone());
+            let other_options = resume_state
+                .as_ref()
+                .filter(|resume_state| settings.put_continue && resume_state.state.same_source);
+            id = other_options.and_then(|resume_state| resume_state.state.outdated.clone());
         }
         if id.is_none() {
-            if let Some(journal) = journal {
-                match self.noted(destination, cut, journal).await? {
+            if let Some(resume_state) = resume_state {
+                match self.noted(destination, cut, resume_state).await? {
                     Earlier::Nothing => {}
                     found => return Ok(found),
                 }
@@ -163,17 +164,19 @@ impl Uploader {
         {
             log::info!("'{destination}': the unfinished upload was not begun with {asked} checksums");
         }
-        let own =
-            journal.as_ref().map(|journal| &journal.state).filter(|state| state.id.as_ref() == Some(&id));
+        let own = resume_state
+            .as_ref()
+            .map(|resume_state| &resume_state.state)
+            .filter(|state| state.id.as_ref() == Some(&id));
         let mut begun = Begun::new(id, found.sums, own, found.parts);
         if own.is_none() {
             begun.named = true;
-            if let Some(journal) = journal {
-                journal.silent = begun.sums != self.checksum.map(OfUpload::new);
-                if !journal.silent {
+            if let Some(resume_state) = resume_state {
+                resume_state.silent = begun.sums != self.checksum.map(OfUpload::new);
+                if !resume_state.silent {
                     // From now on it is the upload of this source.
-                    journal.begin();
-                    journal.note_id(&begun.id);
+                    resume_state.begin();
+                    resume_state.note_id(&begun.id);
                 }
             }
         }
@@ -181,8 +184,8 @@ impl Uploader {
     }
 
     /// What an earlier run of the same command has noted, as far as the server confirms it.
-    async fn noted(&self, destination: &S3Uri, cut: &Cut, journal: &mut Journal) -> Result<Earlier> {
-        let state = &mut journal.state;
+    async fn noted(&self, destination: &S3Uri, cut: &Cut, resume_state: &mut ResumeState) -> Result<Earlier> {
+        let state = &mut resume_state.state;
         let (bucket, key) = (&destination.bucket, &destination.key);
         if let Some(id) = state.outdated.take() {
             // Best effort: it is of no use to anybody.

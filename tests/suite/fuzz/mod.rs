@@ -199,7 +199,7 @@ impl<'a> Worker<'a> {
             }
             let wire = requests::any(&mut self.dice, &self.garden);
             let answer = self.exchange(&wire);
-            self.judge(&wire, answer);
+            self.comparator(&wire, answer);
         }
     }
 
@@ -242,7 +242,7 @@ impl<'a> Worker<'a> {
     fn alice(&mut self, method: &str, path: &str, query: &str, body: &str) {
         let wire = Ask::plain(&self.garden, method, path, query, body).signed_whole().wire();
         let answer = self.exchange(&wire);
-        self.judge(&wire, answer);
+        self.comparator(&wire, answer);
     }
 
     /// Sends bytes and reads the answer; `None` if there was none.
@@ -276,7 +276,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn judge(&mut self, wire: &Wire, answer: Option<Answer>) {
+    fn comparator(&mut self, wire: &Wire, answer: Option<Answer>) {
         let shown = || String::from_utf8_lossy(&wire.bytes[..wire.bytes.len().min(3000)]).into_owned();
         let digit = answer.as_ref().map_or(0, |answer| usize::from(answer.status / 100));
         ANSWERS[digit.min(9)].fetch_add(1, Ordering::Relaxed);

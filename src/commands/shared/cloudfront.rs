@@ -1,0 +1,295 @@
+//! What the CloudFront commands have in common: the service, what arguments name, invalidations, and their lines.
+
+use crate::commands::accesslog;
+use crate::commands::shared::context::{Context, client_options};
+use crate::output::Distribution as Described;
+use crate::output::{Event, Exit, Failure, InvalidationForm, Outcome};
+use crate::s3::ClientOptions;
+use crate::s3::cloudfront::{
+    Changes, CloudFront, Distribution, Invalidation, Logging, MAX_PATHS, Origin, encoded,
+};
+use crate::s3::endpoint::Endpoint;
+use crate::uri::{CloudFrontUri, S3Uri};
+use chrono::Utc;
+use std::ffi::{OsStr, OsString};
+use std::io;
+
+/// The service at `cloudfront_host`.
+pub(crate) fn service(cx: &Context) -> CloudFront {
+    let settings = &cx.settings;
+    let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
+    // Without a template for buckets: the service has none.
+    let endpoint = Endpoint::new(&settings.cloudfront_host, "", settings.use_https, strict);
+    let failures = cx.failures.clone();
+    CloudFront::new(ClientOptions { endpoint, failures, ..client_options(settings) })
+}
+
+/// The distributions that arguments name: by their own URIs, or by the bucket that they show.
+pub(crate) async fn named(
+    cx: &Context,
+    service: &CloudFront,
+    args: &[OsString],
+) -> Outcome<Vec<CloudFrontUri>> {
+    let mut uris = Vec::new();
+    let mut all = None;
+    let parsed = args.iter().map(|argument| parse(argument)).collect::<Outcome<Vec<_>>>()?;
+    for named in parsed {
+        match named {
+            Named::Distribution(uri) => uris.push(uri),
+            Named::Bucket(uri) => {
+                let all = match &mut all {
+                    Some(all) => all,
+                    none => none.insert(service.distributions().await?),
+                };
+                let found = showing(cx, all, &uri)?;
+                uris.extend(found.iter().map(|distribution| CloudFrontUri::new(&distribution.id)));
+            }
+        }
+    }
+    Ok(uris)
+}
+
+enum Named {
+    Distribution(CloudFrontUri),
+    Bucket(S3Uri),
+}
+
+fn parse(argument: &OsStr) -> Outcome<Named> {
+    let text = argument.to_string_lossy();
+    match (CloudFrontUri::parse(&text), S3Uri::parse(&text)) {
+        (Some(uri), _) => Ok(Named::Distribution(uri)),
+        (None, Some(uri)) if !uri.bucket.is_empty() => Ok(Named::Bucket(uri)),
+        _ => Err(Failure::parameter(format!("CloudFront or S3 URI required instead of: {text}"))),
+    }
+}
+
+/// Those of the distributions that show a bucket; there has to be one.
+pub(crate) fn showing(cx: &Context, all: &[Distribution], uri: &S3Uri) -> Outcome<Vec<Distribution>> {
+    let shows = |distribution: &&Distribution| {
+        distribution.origins.iter().any(|origin| is_origin(cx, origin, &uri.bucket))
+    };
+    let found: Vec<Distribution> = all.iter().filter(shows).cloned().collect();
+    if found.is_empty() {
+        return Err(Failure::parameter(format!(
+            "Unable to translate S3 URI to CloudFront distribution name: {uri}"
+        )));
+    }
+    Ok(found)
+}
+
+/// Whether a bucket is behind an origin: by one of S3's own host names, or by the one that the configuration gives it.
+fn is_origin(cx: &Context, origin: &Origin, bucket: &str) -> bool {
+    let target = cx.endpoint().target(Some(bucket), None);
+    origin.bucket() == Some(bucket) || (target.bucket_in_host && target.host == origin.host)
+}
+
+/// The host name that a bucket has as an origin, or as a target of logs: CloudFront knows those of AWS only.
+pub(crate) fn host_of(cx: &Context, bucket: &str) -> String {
+    let host = cx.endpoint().target(Some(bucket), None).host;
+    let origin = Origin { host, path: String::new() };
+    match origin.bucket() {
+        Some(_) => origin.host,
+        None => format!("{bucket}.s3.amazonaws.com"),
+    }
+}
+
+/// What the options ask to be changed in a distribution.
+pub(crate) fn changes(cx: &Context) -> Outcome<Changes> {
+    let settings = &cx.settings;
+    let logging = match settings.log_target_prefix.as_deref() {
+        Some("") => None,
+        None => Some(Logging::default()),
+        Some(typed) => {
+            let target = accesslog::target(typed)?;
+            Some(Logging { enabled: true, host: host_of(cx, &target.bucket), prefix: target.prefix })
+        }
+    };
+    Ok(Changes {
+        enabled: settings.enable,
+        comment: settings.cf_comment.clone(),
+        default_root_object: settings.cf_default_root_object.clone(),
+        add_cnames: settings.cf_add_cnames.clone(),
+        remove_cnames: settings.cf_remove_cnames.clone(),
+        logging,
+    })
+}
+
+/// What is told of a distribution; its lines begin with `Origin`, `DistId` and `DomainName`.
+pub(crate) fn described<'a>(distribution: &'a Distribution, etag: Option<&'a str>) -> Described<'a> {
+    let origins: Vec<String> = distribution.origins.iter().map(shown).collect();
+    let lines = vec![
+        ("Origin", origins.join(", ")),
+        ("DistId", CloudFrontUri::new(&distribution.id).to_string()),
+        ("DomainName", distribution.domain_name.clone()),
+    ];
+    Described {
+        id: &distribution.id,
+        domain_name: &distribution.domain_name,
+        origins,
+        cnames: &distribution.cnames,
+        status: &distribution.status,
+        enabled: distribution.enabled,
+        comment: &distribution.comment,
+        // Lists do not tell it, and have no ETag.
+        default_root_object: etag.map(|_| distribution.default_root_object.as_str()),
+        logging: None,
+        etag,
+        change: None,
+        heading: None,
+        lines,
+    }
+}
+
+/// What is told of an invalidation that was made.
+pub(crate) fn invalidated<'a>(
+    distribution: &'a Distribution,
+    invalidation: &'a Invalidation,
+    paths: usize,
+    said: InvalidationForm<'a>,
+) -> Event<'a> {
+    let (distribution, id, status) = (&*distribution.id, &*invalidation.id, &*invalidation.status);
+    Event::Invalidation { distribution, id, paths, status, created: None, reference: None, said }
+}
+
+fn shown(origin: &Origin) -> String {
+    let path = origin.path.trim_matches('/');
+    match origin.bucket() {
+        Some(bucket) if path.is_empty() => S3Uri::new(bucket, "").to_string(),
+        Some(bucket) => S3Uri::new(bucket, format!("{path}/")).to_string(),
+        None => format!("{}{}", origin.host, origin.path),
+    }
+}
+
+/// s3cmd's words for a switch.
+pub(crate) fn switch(on: bool) -> &'static str {
+    if on { "True" } else { "False" }
+}
+
+/// A bucket that is to be forgotten by the edges, at least in part.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    service: CloudFront,
+    bucket: String,
+    distributions: Vec<Distribution>,
+    /// Name of the index document of each directory.
+    index: Option<String>,
+}
+
+impl Shown {
+    /// Looks up who shows a bucket, among all distributions.
+    pub(crate) async fn find(
+        cx: &Context,
+        service: &CloudFront,
+        all: &[Distribution],
+        uri: &S3Uri,
+    ) -> Outcome<Self> {
+        let distributions = showing(cx, all, uri)?;
+        let index = match cx.client().website(&uri.bucket).await {
+            Ok(website) => website.index,
+            Err(error) if error.service().is_some() => {
+                log::debug!("{uri} is no website: {error}");
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { service: service.clone(), bucket: uri.bucket.clone(), distributions, index })
+    }
+
+    /// Has keys forgotten, in requests of at most [`MAX_PATHS`]; `made` is told of each, with its number of paths. A
+    /// distribution that refuses one is asked no more; the others are, unless `--stop-on-error`.
+    pub(crate) async fn forget(
+        &self,
+        cx: &Context,
+        keys: impl Iterator<Item = io::Result<String>>,
+        made: impl Fn(&Distribution, &Invalidation, usize) -> Outcome,
+    ) -> Outcome {
+        let mut waiting: Vec<(&Distribution, Vec<String>)> =
+            self.distributions.iter().map(|distribution| (distribution, Vec::new())).collect();
+        let mut failed = None;
+        for key in keys {
+            let key = key?;
+            for (distribution, paths) in &mut waiting {
+                for path in self.paths(cx, distribution, &key) {
+                    if !paths.contains(&path) {
+                        paths.push(path);
+                    }
+                }
+            }
+            self.send(cx, &mut waiting, MAX_PATHS, &mut failed, &made).await?;
+        }
+        self.send(cx, &mut waiting, 1, &mut failed, &made).await?;
+        failed.map_or(Ok(()), |exit| Err(Failure::silent(exit)))
+    }
+
+    /// Sends what has come together, where it is as much as `least`.
+    async fn send(
+        &self,
+        cx: &Context,
+        waiting: &mut Vec<(&Distribution, Vec<String>)>,
+        least: usize,
+        failed: &mut Option<Exit>,
+        made: &impl Fn(&Distribution, &Invalidation, usize) -> Outcome,
+    ) -> Outcome {
+        let mut refused = Vec::new();
+        for (distribution, paths) in waiting.iter_mut() {
+            while paths.len() >= least {
+                let batch: Vec<String> = paths.drain(..paths.len().min(MAX_PATHS)).collect();
+                match self.service.invalidate(&distribution.id, &batch, &reference(&distribution.id)).await {
+                    Ok(invalidation) => made(distribution, &invalidation, batch.len())?,
+                    Err(error) if cx.settings.stop_on_error => return Err(error.into()),
+                    Err(error) => {
+                        let failure = Failure::from(error);
+                        for line in &failure.lines {
+                            log::error!("{}: {line}", CloudFrontUri::new(&distribution.id));
+                        }
+                        failed.get_or_insert(failure.exit);
+                        refused.push(distribution.id.clone());
+                        break;
+                    }
+                }
+            }
+        }
+        waiting.retain(|(distribution, _)| !refused.contains(&distribution.id));
+        Ok(())
+    }
+
+    /// Under which paths viewers of a distribution find a key: an index document also as its directory.
+    fn paths(&self, cx: &Context, distribution: &Distribution, key: &str) -> Vec<String> {
+        let settings = &cx.settings;
+        let mut paths = Vec::new();
+        for key in self.viewed(cx, distribution, key) {
+            let index = self.index.as_deref().filter(|index| !index.is_empty());
+            let directory = index
+                .and_then(|index| key.strip_suffix(index))
+                .filter(|directory| directory.is_empty() || directory.ends_with('/'));
+            let root = directory.filter(|_| settings.invalidate_default_index_root_on_cf);
+            if root.is_none() || settings.invalidate_default_index_on_cf {
+                paths.push(encoded(key));
+            }
+            paths.extend(root.map(encoded));
+        }
+        paths
+    }
+
+    /// The key as viewers know it: without the path that an origin puts in front. A key that no origin shows is taken as
+    /// it is.
+    fn viewed<'a>(&self, cx: &Context, distribution: &Distribution, key: &'a str) -> Vec<&'a str> {
+        let mut keys: Vec<&str> = Vec::new();
+        for origin in distribution.origins.iter().filter(|origin| is_origin(cx, origin, &self.bucket)) {
+            let path = origin.path.trim_matches('/');
+            let rest = if path.is_empty() {
+                Some(key)
+            } else {
+                key.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'))
+            };
+            keys.extend(rest.filter(|rest| !keys.contains(rest)));
+        }
+        if keys.is_empty() { vec![key] } else { keys }
+    }
+}
+
+/// A name for an invalidation that no other has.
+fn reference(id: &str) -> String {
+    let random = getrandom::u32().unwrap_or_else(|_| std::process::id());
+    format!("{id}.{}.{random:08x}", Utc::now().format("%Y%m%d%H%M%S%f"))
+}

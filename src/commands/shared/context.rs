@@ -1,0 +1,253 @@
+//! What every command is given: the settings, the console, and the one shared client.
+
+use super::{hosts, open_files};
+use crate::config::{ConfigError, Settings};
+use crate::output::{Console, Exit, Failure, Outcome};
+use crate::s3::client::DEFAULT_BULK;
+use crate::s3::credentials::Credentials;
+use crate::s3::endpoint::Endpoint;
+use crate::s3::failures::FailureLog;
+use crate::s3::presign::Link;
+use crate::s3::retry::RetryPolicy;
+use crate::s3::tls::TlsOptions;
+use crate::s3::transport::TransportOptions;
+use crate::s3::{Client, ClientOptions, Signature};
+use crate::shard::Shard;
+use crate::transfer::md5_cache::Md5Cache;
+use crate::transfer::remote::Scope;
+use crate::uri::{Location, S3Uri};
+use std::ffi::{OsStr, OsString};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Small requests on their way at once, unless `--jobs` says otherwise: what keeps a link of 10 ms busy.
+const DEFAULT_WIDTH: usize = 96;
+
+/// Settings, console and client of one run. Clones share them: a command gives one to each of its workers.
+#[derive(Clone, Debug)]
+pub struct Context(Arc<Shared>);
+
+/// What the clones of a [`Context`] share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The effective configuration.
+    pub settings: Arc<Settings>,
+    /// Where results go.
+    pub console: Console,
+    /// What went wrong between this computer and the account.
+    pub failures: FailureLog,
+    client: OnceLock<Client>,
+    cache: OnceLock<Option<Arc<Md5Cache>>>,
+}
+
+impl Deref for Context {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Context {
+    /// Makes the context; no client yet.
+    pub fn new(settings: Settings) -> Self {
+        let console = Console::new(settings.quiet, settings.progress_meter);
+        Self::on(console, settings)
+    }
+
+    fn on(console: Console, settings: Settings) -> Self {
+        let (client, cache) = (OnceLock::new(), OnceLock::new());
+        let failures = FailureLog::default();
+        Self(Arc::new(Shared { settings: Arc::new(settings), console, failures, client, cache }))
+    }
+
+    /// The same with the keys of the role, where the settings name one. Fails with exit 78, as where there are none.
+    pub async fn with_keys(cx: &Self) -> Outcome<Self> {
+        let Some(provider) = &cx.settings.credentials_provider else { return Ok(cx.clone()) };
+        let keys = provider.provider.current().await.map_err(|error| {
+            let reason = format!("{}; {}: {error}", provider.reason, provider.what);
+            let failure = ConfigError::no_credentials(&cx.settings.config_file, &reason);
+            Failure { exit: Exit(failure.exit), lines: failure.lines }
+        })?;
+        let mut settings = Settings::clone(&cx.settings);
+        settings.secret_key = keys.secret_key().to_owned();
+        settings.access_token = keys.token().unwrap_or_default().to_owned();
+        settings.access_key = keys.access_key;
+        Ok(Self::on(cx.console.clone(), settings))
+    }
+}
+
+impl Shared {
+    /// The shared client, made on first use; it means the version of `--version-id`, if one is named. Making it opens nothing; the first request does.
+    pub fn client(&self) -> &Client {
+        let settings = &self.settings;
+        self.client.get_or_init(|| {
+            let options = ClientOptions { failures: self.failures.clone(), ..client_options(settings) };
+            Client::new(options).at_version(settings.version_id.trim())
+        })
+    }
+
+    /// The sums of local files that earlier runs remembered (`cache_file`), if they are wanted; read on first use.
+    pub fn md5_cache(&self) -> Option<Arc<Md5Cache>> {
+        let file = Some(Path::new(&self.settings.cache_file)).filter(|file| !file.as_os_str().is_empty());
+        self.cache.get_or_init(|| file.map(|file| Arc::new(Md5Cache::open(file)))).clone()
+    }
+
+    /// Writes what this run has remembered, if it has; a dry run changes nothing.
+    pub fn save_cache(&self) {
+        if let Some(Some(cache)) = self.cache.get()
+            && !self.settings.dry_run
+        {
+            cache.save();
+        }
+    }
+
+    /// The endpoint and addressing style.
+    pub fn endpoint(&self) -> Endpoint {
+        endpoint(&self.settings)
+    }
+
+    /// How many objects or parts move at once.
+    pub fn width(&self) -> usize {
+        let width = match usize::try_from(self.settings.jobs) {
+            // Requests to a store wait for the network far longer than they use a core.
+            Ok(0) | Err(_) => DEFAULT_WIDTH,
+            Ok(jobs) => jobs,
+        };
+        width.min(open_files::requests())
+    }
+
+    /// Which objects are meant by the arguments of a command that works on whole prefixes.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            recursive: self.settings.recursive,
+            filter: &self.settings.filter,
+            shard: self.shard(),
+            width: self.width(),
+            needs_names: false,
+        }
+    }
+
+    /// The share of this run, if it is one of several.
+    pub fn shard(&self) -> Option<Shard> {
+        Shard::parse(&self.settings.shard)
+    }
+
+    /// Refuses a `--shard` that is none: whoever asks for a share never means the whole.
+    pub fn check_shard(&self) -> Outcome {
+        let text = &self.settings.shard;
+        if text.is_empty() || self.shard().is_some() {
+            return Ok(());
+        }
+        Err(Failure::parameter(format!("--shard has to be I/N with I from 1 to N, not '{text}'")))
+    }
+
+    /// The public URL of an object or bucket. Its scheme follows `use_https` unless `public_url_use_https` is given.
+    pub fn public_url(&self, uri: &S3Uri) -> String {
+        let settings = &self.settings;
+        let https = if settings.public_url_use_https_set {
+            settings.public_url_use_https
+        } else {
+            settings.use_https
+        };
+        let endpoint = self.endpoint();
+        let link = Link {
+            endpoint: &endpoint,
+            https,
+            bucket: &uri.bucket,
+            key: &uri.key,
+            version: None,
+            content_disposition: "",
+            content_type: "",
+        };
+        link.public()
+    }
+}
+
+/// Reads an argument that has to be `s3://BUCKET[/KEY]`.
+pub fn s3_uri(argument: &OsStr) -> Outcome<S3Uri> {
+    match Location::parse(argument) {
+        Location::S3(uri) => Ok(uri),
+        Location::Local(_) => {
+            Err(Failure::parameter(format!("Expecting S3 URI instead of '{}'", argument.to_string_lossy())))
+        }
+    }
+}
+
+/// Reads an argument that has to be a bucket and nothing more.
+pub fn bucket_uri(argument: &OsStr) -> Outcome<S3Uri> {
+    match Location::parse(argument) {
+        Location::S3(uri) if !uri.bucket.is_empty() && !uri.has_key() => Ok(uri),
+        _ => Err(Failure::parameter(format!(
+            "Expecting S3 URI with just the bucket name set instead of '{}'",
+            argument.to_string_lossy()
+        ))),
+    }
+}
+
+/// Reads all arguments as buckets.
+pub fn bucket_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
+    arguments.iter().map(|argument| bucket_uri(argument)).collect()
+}
+
+/// Reads all arguments as `s3://` URIs.
+pub fn s3_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
+    arguments.iter().map(|argument| s3_uri(argument)).collect()
+}
+
+fn endpoint(settings: &Settings) -> Endpoint {
+    let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
+    let located = |host: &str| hosts::located(host, &settings.bucket_location);
+    let (base, bucket) = (located(&settings.host_base), located(&settings.host_bucket));
+    Endpoint::new(&base, &bucket, settings.use_https, strict)
+}
+
+/// The longest pause is that of `throttle_max` where it is set, s3cmd's default meaning that it is not.
+fn retry_policy(settings: &Settings) -> RetryPolicy {
+    let default = RetryPolicy::default();
+    match u64::try_from(settings.throttle_max) {
+        Ok(seconds) if settings.throttle_max != Settings::default().throttle_max => {
+            RetryPolicy { cap: Duration::from_secs(seconds), ..default }
+        }
+        _ => default,
+    }
+}
+
+/// Turns settings into what the client needs to know.
+pub fn client_options(settings: &Settings) -> ClientOptions {
+    let path = |text: &str| Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty());
+    let seconds = |value: i64| Duration::from_secs(value.max(0) as u64);
+    let credentials = (!settings.access_key.is_empty())
+        .then(|| Credentials::new(&settings.access_key, &settings.secret_key, Some(&settings.access_token)));
+    let proxy_port = u16::try_from(settings.proxy_port).unwrap_or(3128);
+    let transport = TransportOptions {
+        tls: TlsOptions {
+            ca_file: path(&settings.ca_certs_file),
+            client_cert: path(&settings.ssl_client_cert_file),
+            client_key: path(&settings.ssl_client_key_file),
+            accept_any_certificate: !settings.check_ssl_certificate,
+            accept_any_host: !settings.check_ssl_hostname,
+        },
+        proxy: Some((settings.proxy_host.clone(), proxy_port)).filter(|(host, _)| !host.is_empty()),
+        env_proxy: settings.use_env_proxy,
+        timeout: seconds(settings.socket_timeout.max(1)),
+        keep_idle: Some(seconds(settings.connection_max_age)).filter(|_| settings.connection_pooling),
+    };
+    let signature = if settings.signature_v2 { Signature::V2 } else { Signature::V4 };
+    let max_retries = u32::try_from(settings.max_retries).unwrap_or(0);
+    let bulk = usize::try_from(settings.jobs).ok().filter(|jobs| *jobs > 0).unwrap_or(DEFAULT_BULK);
+    ClientOptions {
+        region: settings.bucket_location.clone(),
+        signature,
+        transport,
+        retry: RetryPolicy { max_retries, ..retry_policy(settings) },
+        provider: settings.credentials_provider.as_ref().map(|selected| selected.provider.clone()),
+        requester_pays: settings.requester_pays,
+        expect_continue: settings.use_http_expect,
+        bulk: bulk.min(open_files::requests()),
+        rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),
+        ..ClientOptions::new(endpoint(settings), credentials)
+    }
+}

@@ -1,0 +1,185 @@
+//! The last line of a run that failed for its connection or its account: which setting to look at, and in which file.
+
+use crate::cli::Command;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::hosts::setting;
+use crate::config::Settings;
+use crate::output::{Exit, Failure};
+use crate::s3::ConnectionFailure;
+use crate::s3::failures::Trouble;
+use chrono::TimeDelta;
+
+/// How much a signature may be older or newer than the service's clock.
+const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
+
+/// Adds that line to the others, if there is something to say. `check` says more by itself.
+pub(crate) fn add(command: Command, cx: &Context, mut failure: Failure) -> Failure {
+    if command != Command::Check
+        && let Some(trouble) = cx.failures.last()
+        && is_reason(&trouble, &failure)
+    {
+        failure.lines.push(line(cx, &trouble));
+    }
+    failure
+}
+
+/// Whether a run ended because of its last trouble, which may have been overcome.
+fn is_reason(trouble: &Trouble, failure: &Failure) -> bool {
+    match trouble {
+        Trouble::Account { code, .. } => {
+            failure.exit == Exit::ACCESSDENIED
+                || failure.lines.iter().any(|line| line.contains(code.as_str()))
+        }
+        Trouble::Connection { .. } => !matches!(failure.exit, Exit::SOFTWARE | Exit::NOTFOUND | Exit::USAGE),
+    }
+}
+
+fn line(cx: &Context, trouble: &Trouble) -> String {
+    let settings = &cx.settings;
+    let found = match trouble {
+        Trouble::Connection { kind, message, host } => connection(cx, *kind, message, host),
+        Trouble::Account { code, region, ahead } => account(settings, code, region.as_deref(), *ahead),
+    };
+    found.unwrap_or_else(|| {
+        format!("Run 's3cmd check' to find the wrong setting in {}", settings.config_file.display())
+    })
+}
+
+fn connection(cx: &Context, kind: ConnectionFailure, message: &str, host: &str) -> Option<String> {
+    let settings = &cx.settings;
+    let is_elsewhere =
+        matches!(kind, ConnectionFailure::Refused | ConnectionFailure::Resolve | ConnectionFailure::Timeout);
+    if settings.use_env_proxy && settings.proxy_host.is_empty() && is_elsewhere {
+        return Some(format!(
+            "{}: the proxies of the environment, or host_base, may be the reason",
+            setting(settings, "use_env_proxy")
+        ));
+    }
+    let key = if !settings.proxy_host.is_empty() {
+        "proxy_host"
+    } else if host == cx.endpoint().host {
+        "host_base"
+    } else if cx.endpoint().is_template_of(host) {
+        "host_bucket"
+    } else if host == settings.cloudfront_host {
+        "cloudfront_host"
+    } else {
+        return None;
+    };
+    let words = match kind {
+        ConnectionFailure::Resolve => "there is no such host",
+        ConnectionFailure::Refused => "nothing listens there",
+        ConnectionFailure::Timeout => "there is no answer",
+        ConnectionFailure::Tls => return tls(settings, key, message, host),
+        ConnectionFailure::Broken => return None,
+    };
+    Some(format!("{}: {words}", setting(settings, key)))
+}
+
+/// What is wrong with TLS: a file of certificates, the certificate of the other end, or that it has none.
+fn tls(settings: &Settings, key: &str, message: &str, host: &str) -> Option<String> {
+    let files = [
+        ("ca_certs_file", &settings.ca_certs_file),
+        ("ssl_client_cert_file", &settings.ssl_client_cert_file),
+        ("ssl_client_key_file", &settings.ssl_client_key_file),
+    ];
+    let is_about = |file: &&(&str, &String)| !file.1.is_empty() && message.contains(&format!("'{}'", file.1));
+    if let Some((name, _)) = files.iter().find(is_about) {
+        return Some(format!("{}: look at that file", setting(settings, name)));
+    }
+    if message.contains("speak TLS") {
+        return Some(format!("{}: that host may speak plain HTTP", setting(settings, "use_https")));
+    }
+    let is_certificate = message.to_lowercase().contains("certificate");
+    is_certificate.then(|| match settings.ca_certs_file.is_empty() {
+        true => format!(
+            "{}: its certificate is not trusted; ca_certs_file can name who vouches for it",
+            setting(settings, key)
+        ),
+        false => format!("{}: nobody in it vouches for {host}", setting(settings, "ca_certs_file")),
+    })
+}
+
+fn account(
+    settings: &Settings,
+    code: &str,
+    region: Option<&str>,
+    ahead: Option<TimeDelta>,
+) -> Option<String> {
+    Some(match code {
+        "InvalidAccessKeyId" => format!("{}: the service does not know it", key(settings, "access_key")),
+        "SignatureDoesNotMatch" => {
+            format!("{}: it may not be the one of the access key", key(settings, "secret_key"))
+        }
+        "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => {
+            format!("{}: the service does not accept it (any more)", key(settings, "access_token"))
+        }
+        "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => match region {
+            Some(region) => format!("{}: the service expects {region}", setting(settings, "bucket_location")),
+            None => setting(settings, "bucket_location"),
+        },
+        "RequestTimeTooSkewed" => return ahead.map(clocks),
+        _ => return None,
+    })
+}
+
+/// Where one of the keys comes from; its value is nobody's business.
+fn key(settings: &Settings, name: &str) -> String {
+    let is_written = settings.file_keys.contains(&name) || settings.typed_keys.contains(&name);
+    match &settings.credentials_provider {
+        Some(provider) => format!("{name} of {}", provider.what),
+        None if is_written => setting(settings, name),
+        None => format!("{name} of the environment or the credentials file of the AWS tools"),
+    }
+}
+
+/// By how much the two clocks differ, and whose is which.
+fn clocks(ahead: TimeDelta) -> String {
+    let seconds = ahead.num_seconds();
+    let (hours, minutes, rest) = (seconds.abs() / 3600, seconds.abs() / 60 % 60, seconds.abs() % 60);
+    let amount = match (hours, minutes) {
+        (0, 0) => format!("{rest} s"),
+        (0, _) => format!("{minutes} min {rest} s"),
+        (..48, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{} days", hours / 24),
+    };
+    if ahead.abs() < MAX_SKEW {
+        return format!(
+            "The clock of this computer agrees with the server's (to {amount}): the request was too long on its way"
+        );
+    }
+    let side = if seconds > 0 { "behind" } else { "ahead of" };
+    format!("The clock of this computer is {amount} {side} the server's: one of the two is wrong")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_are_compared_in_words() {
+        for (seconds, words) in [
+            (7380, "is 2 h 3 min behind the server's"),
+            (-1000, "is 16 min 40 s ahead of the server's"),
+            (400_000_000, "is 4629 days behind"),
+            (-3, "agrees with the server's (to 3 s)"),
+        ] {
+            let line = clocks(TimeDelta::seconds(seconds));
+            assert!(line.contains(words), "{line}");
+        }
+    }
+
+    #[test]
+    fn settings_are_named_with_their_origin_and_no_secret() {
+        let mut settings = Settings { config_file: "/home/me/.s3cfg".into(), ..Settings::default() };
+        settings.set_from_file("secret_key", "hush").unwrap();
+        let line = account(&settings, "SignatureDoesNotMatch", None, None).unwrap();
+        assert!(line.starts_with("secret_key in /home/me/.s3cfg: "), "{line}");
+        let line = account(&settings, "InvalidAccessKeyId", None, None).unwrap();
+        assert!(line.starts_with("access_key of the environment"), "{line}");
+        settings.set_from_file("bucket_location", "here").unwrap();
+        let line = account(&settings, "AuthorizationHeaderMalformed", Some("there"), None).unwrap();
+        assert_eq!(line, "bucket_location = here in /home/me/.s3cfg: the service expects there");
+        assert_eq!(account(&settings, "Forbidden", None, None), None);
+    }
+}

@@ -1,0 +1,471 @@
+//! Descriptions of several lines: what `info`, `getacl` and the CloudFront commands tell.
+
+use super::event::as_map;
+use crate::s3::acl::{Acl, Grant, Grantee};
+use crate::s3::documents::LifecycleRule;
+use crate::s3::subresources::ObjectLock;
+use crate::uri::S3Uri;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use std::fmt::{self, Write as _};
+
+/// What is known of an object. What could not be found out because of an error is left out.
+#[derive(Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md")]
+pub struct ObjectInfo {
+    pub bucket: String,
+    pub key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    pub size: u64,
+    pub modified: Option<String>,
+    pub content_type: String,
+    pub storage_class: String,
+    pub etag: String,
+    /// The stored sum of the content.
+    pub md5: Option<String>,
+    /// `AES256`, `aws:kms`.
+    pub encryption: Option<String>,
+    #[serde(flatten)]
+    pub access: Access,
+    #[serde(serialize_with = "as_map")]
+    pub metadata: Vec<(String, String)>,
+    /// Name and value of the stored checksum, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
+    #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(String, String)>,
+    /// Whether deletion is forbidden until further notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legal_hold: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+    /// `Last-Modified` as sent.
+    #[serde(skip)]
+    pub last_modified: String,
+    /// Whether a version was asked for, which gets a line then.
+    #[serde(skip)]
+    pub shows_version: bool,
+}
+
+/// Until when an object is protected from deletion.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md")]
+pub struct Retention {
+    /// `GOVERNANCE` or `COMPLIANCE`.
+    pub mode: String,
+    pub until: String,
+}
+
+/// How new objects of a bucket are encrypted by default.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md")]
+pub struct Encryption {
+    /// `AES256`, `aws:kms`.
+    pub algorithm: String,
+    /// Id of the key of KMS.
+    pub key: Option<String>,
+}
+
+/// The documents of a bucket that is a website.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md")]
+pub struct WebsiteDocuments {
+    pub index: Option<String>,
+    pub error: Option<String>,
+}
+
+/// A checksum that the service stores.
+#[derive(Debug, Serialize)]
+pub struct Checksum {
+    /// `crc64nvme` and its kin.
+    pub algorithm: &'static str,
+    /// As the service writes it.
+    pub value: String,
+    /// The header that it came in.
+    #[serde(skip)]
+    pub header: &'static str,
+}
+
+/// What is known of a bucket. What could not be found out because of an error is left out.
+#[derive(Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md")]
+pub struct BucketInfo {
+    pub bucket: String,
+    pub location: String,
+    pub payer: Option<String>,
+    pub ownership: Option<String>,
+    pub versioning: Option<String>,
+    /// The rules of the lifecycle; the first that expires objects stands under its own name, too.
+    #[serde(flatten, serialize_with = "with_expiration")]
+    pub lifecycle: Vec<LifecycleRule>,
+    pub public_access_block: Vec<String>,
+    #[serde(flatten)]
+    pub access: Access,
+    #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(String, String)>,
+    /// Where access logs go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging: Option<S3Uri>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<WebsiteDocuments>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_lock: Option<ObjectLock>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
+    /// How many of the lines there are: what came before an error.
+    #[serde(skip)]
+    pub known: usize,
+}
+
+/// A rule that deletes objects some day, as it has always been told.
+#[derive(Debug, Default, Serialize)]
+struct Expiration<'a> {
+    prefix: &'a str,
+    days: Option<&'a str>,
+    date: Option<&'a str>,
+}
+
+/// Lifecycle rules as two fields: `expiration`, the first that is in force and expires objects by their prefix, and
+/// `lifecycle`, all of them.
+fn with_expiration<S: Serializer>(rules: &[LifecycleRule], to: S) -> Result<S::Ok, S::Error> {
+    let expiration = rules.iter().filter(|rule| rule.goes_by_prefix()).find_map(Expiration::of);
+    let mut map = to.serialize_map(Some(2))?;
+    map.serialize_entry("expiration", &expiration)?;
+    if !rules.is_empty() {
+        map.serialize_entry("lifecycle", rules)?;
+    }
+    map.end()
+}
+
+/// Who may do what; each `None` where an error came before it.
+#[derive(Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md")]
+pub struct Access {
+    /// The policy; `None` inside where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Option<String>>,
+    /// `None` inside where the service knows no grants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Option<Vec<OwnedRight>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+}
+
+/// One grant.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Right<'a> {
+    /// `user`, `email`, `group`.
+    pub kind: &'static str,
+    /// Canonical id, address or URI.
+    pub id: &'a str,
+    /// Display name; empty where there is none.
+    pub name: &'a str,
+    /// `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`.
+    pub permission: &'a str,
+    /// As the line shows it.
+    #[serde(skip)]
+    pub shown: &'a str,
+}
+
+/// One grant, kept.
+#[derive(Clone, Debug)]
+pub struct OwnedRight(Grant);
+
+impl<'a> Right<'a> {
+    /// A grant of an access control list.
+    pub fn of(grant: &'a Grant) -> Self {
+        let (kind, id, name) = match &grant.grantee {
+            Grantee::User { id, name } => ("user", id.as_str(), name.as_str()),
+            Grantee::Email(address) => ("email", address.as_str(), ""),
+            Grantee::Group(uri) => ("group", uri.as_str(), ""),
+        };
+        Self { kind, id, name, permission: &grant.permission, shown: grant.grantee.shown() }
+    }
+
+    pub(super) fn text(&self, out: &mut String) -> fmt::Result {
+        write!(out, "   ACL:       {}: {}", self.shown, self.permission)
+    }
+}
+
+impl OwnedRight {
+    /// The grants of a list.
+    pub fn all(acl: Acl) -> Vec<Self> {
+        acl.grants.into_iter().map(Self).collect()
+    }
+}
+
+impl Serialize for OwnedRight {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Right::of(&self.0).serialize(to)
+    }
+}
+
+impl ObjectInfo {
+    pub(super) fn text(&self, out: &mut String) -> fmt::Result {
+        let or =
+            |value: &str, other: &str| if value.is_empty() { other.to_owned() } else { value.to_owned() };
+        let uri = S3Uri::new(&*self.bucket, &*self.key);
+        write!(out, "{uri} (object):")?;
+        write!(out, "\n   File size: {}", self.size)?;
+        write!(out, "\n   Last mod:  {}", self.last_modified)?;
+        write!(out, "\n   MIME type: {}", or(&self.content_type, "none"))?;
+        write!(out, "\n   Storage:   {}", self.storage_class)?;
+        write!(out, "\n   MD5 sum:   {}", self.md5.as_deref().unwrap_or(&self.etag))?;
+        write!(out, "\n   SSE:       {}", self.encryption.as_deref().unwrap_or("none"))?;
+        if let Some(id) = self.version_id.as_ref().filter(|_| self.shows_version) {
+            write!(out, "\n   Version:   {id}")?;
+        }
+        self.access.text(out)?;
+        for (name, value) in &self.metadata {
+            write!(out, "\n   x-amz-meta-{name}: {value}")?;
+        }
+        if let Some(checksum) = &self.checksum {
+            write!(out, "\n   {}: {}", checksum.header, checksum.value)?;
+        }
+        tag_lines(&self.tags, out)?;
+        if self.legal_hold == Some(true) {
+            out.push_str("\n   Legal hold: ON");
+        }
+        match &self.retention {
+            Some(Retention { mode, until }) => write!(out, "\n   Retention: {mode} until {until}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl BucketInfo {
+    pub(super) fn text(&self, out: &mut String) -> fmt::Result {
+        let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+        let block = match &self.public_access_block[..] {
+            [] => "none".to_owned(),
+            switches => switches.join(","),
+        };
+        let lines = [
+            format!("{} (bucket):", S3Uri::new(&*self.bucket, "")),
+            format!("   Location:  {}", self.location),
+            format!("   Payer:     {}", known(&self.payer)),
+            format!("   Ownership: {}", known(&self.ownership)),
+            format!("   Versioning:{}", known(&self.versioning)),
+            expiration_line(&self.lifecycle),
+            format!("   Block Public Access: {block}"),
+        ];
+        out.push_str(&lines[..self.known.min(lines.len())].join("\n"));
+        self.access.text(out)?;
+        self.more(out)
+    }
+
+    /// What s3cmd does not show, where something is set.
+    fn more(&self, out: &mut String) -> fmt::Result {
+        if !is_told_by_one_line(&self.lifecycle) {
+            self.lifecycle.iter().try_for_each(|rule| lifecycle_line(rule, out))?;
+        }
+        tag_lines(&self.tags, out)?;
+        if let Some(target) = &self.logging {
+            write!(out, "\n   Logging:   {target}")?;
+        }
+        if let Some(WebsiteDocuments { index, error }) = &self.website {
+            let (index, error) = (index.as_deref().unwrap_or("none"), error.as_deref().unwrap_or("none"));
+            write!(out, "\n   Website:   index document {index}, error document {error}")?;
+        }
+        if let Some(ObjectLock { mode, days, years }) = &self.object_lock {
+            out.push_str("\n   Object lock: enabled");
+            if let Some(mode) = mode {
+                write!(out, ", {mode} for ")?;
+                match (days, years) {
+                    (Some(days), _) => write!(out, "{days} day(s)")?,
+                    (None, years) => write!(out, "{} year(s)", years.as_deref().unwrap_or("?"))?,
+                }
+            }
+        }
+        if let Some(Encryption { algorithm, key }) = &self.encryption {
+            write!(out, "\n   Encryption: {algorithm}")?;
+            if let Some(key) = key {
+                write!(out, " ({key})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tag_lines(tags: &[(String, String)], out: &mut String) -> fmt::Result {
+    tags.iter().try_for_each(|(key, value)| write!(out, "\n   Tag:       {key}: {value}"))
+}
+
+/// Whether s3cmd's line says all that there is to say of the rules.
+fn is_told_by_one_line(rules: &[LifecycleRule]) -> bool {
+    match rules {
+        [] => true,
+        [rule] => matches!(&rule.actions[..], [action] if rule.enabled && action.expires_objects()),
+        _ => false,
+    }
+}
+
+fn lifecycle_line(rule: &LifecycleRule, out: &mut String) -> fmt::Result {
+    let status = if rule.enabled { "enabled" } else { "disabled" };
+    write!(out, "\n   Lifecycle: '{}' ({status}): {}: ", rule.id, rule.scope())?;
+    for (place, action) in rule.actions.iter().enumerate() {
+        let gap = if place == 0 { "" } else { "; " };
+        write!(out, "{gap}{action}")?;
+    }
+    Ok(())
+}
+
+/// s3cmd's line: the first rule that is in force and expires objects, one that chooses them by their prefix before others.
+fn expiration_line(rules: &[LifecycleRule]) -> String {
+    let by_prefix = rules.iter().filter(|rule| rule.goes_by_prefix());
+    let found = by_prefix.chain(rules).find_map(|rule| Some((rule, Expiration::of(rule)?)));
+    let Some((rule, expiration)) = found else { return "   Expiration rule: none".to_owned() };
+    let when = match (expiration.days, expiration.date) {
+        (Some(days), _) => format!("'{days}' day(s) after creation"),
+        (None, date) => format!("'{}' ", date.unwrap_or_default()),
+    };
+    format!("   Expiration Rule: {} will expire in {when}", rule.scope())
+}
+
+impl Access {
+    /// The lines about policy, CORS and grants, which buckets and objects share. The documents are shown as they came,
+    /// line ends and all (measured on s3cmd 2.4.0).
+    fn text(&self, out: &mut String) -> fmt::Result {
+        let none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+        if let Some(policy) = &self.policy {
+            write!(out, "\n   Policy:    {}", none(policy))?;
+        }
+        if let Some(cors) = &self.cors {
+            write!(out, "\n   CORS:      {}", none(cors))?;
+        }
+        match &self.acl {
+            None => {}
+            Some(None) => out.push_str("\n   ACL:       none"),
+            Some(Some(rights)) => {
+                for right in rights {
+                    out.push('\n');
+                    Right::of(&right.0).text(out)?;
+                }
+            }
+        }
+        match &self.public_url {
+            Some(url) => write!(out, "\n   URL:       {url}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'a> Expiration<'a> {
+    /// What a rule that is in force says of the expiry of objects.
+    fn of(rule: &'a LifecycleRule) -> Option<Self> {
+        let action = rule.actions.iter().find(|action| rule.enabled && action.expires_objects())?;
+        Some(Self { prefix: &rule.prefix, days: action.days.as_deref(), date: action.date.as_deref() })
+    }
+}
+
+/// What is known of a CloudFront distribution. Which lines tell it depends on the command.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are details in docs/json.md")]
+pub struct Distribution<'a> {
+    pub id: &'a str,
+    pub domain_name: &'a str,
+    pub origins: Vec<String>,
+    pub cnames: &'a [String],
+    pub status: &'a str,
+    pub enabled: bool,
+    pub comment: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_root_object: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<&'a str>,
+    /// What was done with it: `created`, `modified`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<&'a str>,
+    /// A line of its own before the others.
+    #[serde(skip)]
+    pub heading: Option<String>,
+    /// The lines: labels and what they label.
+    #[serde(skip)]
+    pub lines: Vec<(&'static str, String)>,
+}
+
+impl Distribution<'_> {
+    pub(super) fn text(&self, out: &mut String) -> fmt::Result {
+        let heading = self.heading.iter().cloned();
+        let lines = self.lines.iter().map(|(label, value)| labelled(label, value));
+        out.push_str(&heading.chain(lines).collect::<Vec<_>>().join("\n"));
+        Ok(())
+    }
+}
+
+/// A label, and what it labels from the 17th column on.
+pub(super) fn labelled(label: &str, value: impl fmt::Display) -> String {
+    format!("{:<15} {value}", format!("{label}:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::documents::LifecycleAction;
+
+    fn rule(id: &str, enabled: bool, prefix: &str, days: Option<&str>, date: Option<&str>) -> LifecycleRule {
+        let action = LifecycleAction {
+            action: "Expiration".into(),
+            days: days.map(Into::into),
+            date: date.map(Into::into),
+            ..LifecycleAction::default()
+        };
+        LifecycleRule {
+            id: id.into(),
+            enabled,
+            prefix: prefix.into(),
+            actions: vec![action],
+            ..LifecycleRule::default()
+        }
+    }
+
+    /// Lines printed by s3cmd 2.4.0.
+    #[test]
+    fn expiry_rules_read_as_in_s3cmd() {
+        let line = |prefix: &str, days, date| expiration_line(&[rule("r", true, prefix, days, date)]);
+        assert_eq!(expiration_line(&[]), "   Expiration rule: none");
+        assert_eq!(
+            line("log/", Some("7"), None),
+            "   Expiration Rule: objects with key prefix 'log/' will expire in '7' day(s) after creation"
+        );
+        assert_eq!(
+            line("", Some("3"), None),
+            "   Expiration Rule: all objects in this bucket will expire in '3' day(s) after creation"
+        );
+        assert_eq!(
+            line("y/", None, Some("2030-01-01T00:00:00.000Z")),
+            "   Expiration Rule: objects with key prefix 'y/' will expire in '2030-01-01T00:00:00.000Z' "
+        );
+    }
+
+    #[test]
+    fn rules_that_are_not_in_force_or_do_more_have_their_own_lines() {
+        let off = rule("off", false, "a/", Some("1"), None);
+        assert_eq!(expiration_line(std::slice::from_ref(&off)), "   Expiration rule: none");
+        let mut tagged = rule("tagged", true, "", Some("2"), None);
+        tagged.tags.push(("k".into(), "v".into()));
+        let rules = [off, tagged.clone(), rule("on", true, "b/", Some("3"), None)];
+        assert_eq!(
+            expiration_line(&rules),
+            "   Expiration Rule: objects with key prefix 'b/' will expire in '3' day(s) after creation"
+        );
+        assert_eq!(
+            expiration_line(&rules[..2]),
+            "   Expiration Rule: objects with tag 'k=v' will expire in '2' day(s) after creation"
+        );
+        let mut lines = String::new();
+        BucketInfo { lifecycle: rules.to_vec(), ..BucketInfo::default() }.more(&mut lines).unwrap();
+        assert_eq!(
+            lines,
+            "\n   Lifecycle: 'off' (disabled): objects with key prefix 'a/': Expiration after 1 day(s)\
+             \n   Lifecycle: 'tagged' (enabled): objects with tag 'k=v': Expiration after 2 day(s)\
+             \n   Lifecycle: 'on' (enabled): objects with key prefix 'b/': Expiration after 3 day(s)"
+        );
+        assert!(is_told_by_one_line(&rules[2..]) && is_told_by_one_line(&[tagged]));
+    }
+}

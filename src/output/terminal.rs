@@ -1,0 +1,86 @@
+//! The one gate to standard output and standard error, so that what is written and what is on display do not tear each
+//! other: lines go above the rows of a [`ProgressTable`], or begin on a line of their own after a meter that is half way.
+
+use super::progress::table::ProgressTable;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+/// What is on display. There is one terminal, whoever writes to it.
+#[derive(Debug, Default)]
+struct State {
+    table: Option<Arc<ProgressTable>>,
+    /// A meter's line is the last thing on the terminal, without its end.
+    open_line: bool,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { table: None, open_line: false });
+
+/// Whether standard output and standard error are terminals. Asked once: it costs a system call.
+static TERMINALS: LazyLock<(bool, bool)> =
+    LazyLock::new(|| (io::stdout().is_terminal(), io::stderr().is_terminal()));
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether standard output is a terminal.
+pub(super) fn stdout_is_terminal() -> bool {
+    TERMINALS.0
+}
+
+/// Whether standard error is a terminal.
+pub(super) fn stderr_is_terminal() -> bool {
+    TERMINALS.1
+}
+
+/// Writes result lines. With a table up they are written by it, and a failure is told later, by [`take_error`].
+pub(super) fn out(bytes: &[u8]) -> io::Result<()> {
+    let mut state = state();
+    if let Some(table) = state.table.clone() {
+        drop(state);
+        table.say(false, bytes);
+        return Ok(());
+    }
+    let mut stdout = io::stdout().lock();
+    if std::mem::take(&mut state.open_line) && stdout_is_terminal() {
+        stdout.write_all(b"\n")?;
+    }
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
+}
+
+/// Writes log lines. There is nowhere to complain about a closed standard error.
+pub(super) fn err(text: &str) {
+    let mut state = state();
+    if let Some(table) = state.table.clone().filter(|_| stderr_is_terminal()) {
+        drop(state);
+        return table.say(true, text.as_bytes());
+    }
+    let mut stderr = io::stderr().lock();
+    if stderr_is_terminal() && stdout_is_terminal() && std::mem::take(&mut state.open_line) {
+        let _ = stderr.write_all(b"\n");
+    }
+    let _ = stderr.write_all(text.as_bytes());
+}
+
+/// Writes a part of a meter. A terminal that is gone stops the transfer at its next result line.
+pub(super) fn meter(text: &str) {
+    let mut state = state();
+    state.open_line = !text.ends_with('\n');
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// The table that is up, if there is one.
+pub(super) fn table() -> Option<Arc<ProgressTable>> {
+    state().table.clone()
+}
+
+/// Puts a table up, or takes it down: lines then go straight to the terminal again.
+pub(super) fn set_table(table: Option<Arc<ProgressTable>>) {
+    state().table = table;
+}
+
+/// The first failure of a table to write result lines, once.
+pub(super) fn take_error() -> Option<io::Error> {
+    table().and_then(|table| table.take_error())
+}

@@ -1,0 +1,316 @@
+//! How many requests may be under way when the service asks for fewer.
+//!
+//! As long as it does not ask, nothing is limited here: the callers' own widths are, and a request costs two atomic
+//! additions. `SlowDown`, 503, 429 and the like are refusals. From the first one on, the number of requests in flight is
+//! limited, for all workers of the process together, and set anew after as many answers as there may be requests: it
+//! shrinks by half the share of refusals among them (all refused: by half; one in ten: by a twentieth) and grows by up to
+//! one. So a storm of 503 is met by fewer and fewer requests, and the odd 503 of a busy service by hardly any fewer. (The
+//! rule is that of RFC 8257 for connections, <https://www.rfc-editor.org/rfc/rfc8257>.) When as many may be under way as
+//! there were at the first refusal, the limit is lifted.
+//!
+//! A refusal is paid for by the concurrent as long as there is one, and only then from the retries of retries of the request
+//! that met it: a storm makes many requests wait and few fail.
+
+use super::retry::Cause;
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// No limit.
+const OPEN: usize = usize::MAX;
+
+// One order for all of them: whoever frees a permit sees a limit that made somebody wait, or that one sees the free permit.
+
+/// The limiter of one client: shared by all its requests.
+#[derive(Debug)]
+pub(crate) struct ConcurrencyLimiter {
+    /// Requests under way.
+    in_flight: AtomicUsize,
+    /// How many may be; [`OPEN`] as long as none was refused. Changed under the lock only.
+    limit: AtomicUsize,
+    limited: Mutex<Limited>,
+}
+
+/// What matters only after a refusal.
+#[derive(Debug, Default)]
+struct Limited {
+    /// The limit with its fraction.
+    limit: f64,
+    /// Requests that were under way at the first refusal: at this number the limit is lifted.
+    most: usize,
+    /// Answers since the limit was set.
+    answers: usize,
+    /// Refusals among them.
+    refusals: usize,
+    waiting: VecDeque<oneshot::Sender<Permit>>,
+}
+
+/// One request's place among those under way.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    limiter: Arc<ConcurrencyLimiter>,
+}
+
+impl ConcurrencyLimiter {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            in_flight: AtomicUsize::new(0),
+            limit: AtomicUsize::new(OPEN),
+            limited: Mutex::default(),
+        })
+    }
+
+    /// A place for one request. After a refusal there may be none for a while; one that has had to go back
+    /// (`again`) is served before those that were never sent, so that trouble ends for one before it begins for the next.
+    pub(crate) async fn acquire(self: &Arc<Self>, again: bool) -> Permit {
+        if self.limit.load(SeqCst) == OPEN {
+            return self.taken();
+        }
+        let waiting = {
+            let mut limited = self.limited();
+            if self.has_room() && (again || limited.waiting.is_empty()) {
+                return self.taken();
+            }
+            let (sender, receiver) = oneshot::channel();
+            if again {
+                limited.waiting.push_front(sender);
+            } else {
+                limited.waiting.push_back(sender);
+            }
+            receiver
+        };
+        // The sender is kept until it is used.
+        waiting.await.unwrap_or_else(|_| self.taken())
+    }
+
+    fn taken(self: &Arc<Self>) -> Permit {
+        self.in_flight.fetch_add(1, SeqCst);
+        Permit { limiter: self.clone() }
+    }
+
+    fn has_room(&self) -> bool {
+        self.in_flight.load(SeqCst) < self.limit.load(SeqCst)
+    }
+
+    fn limited(&self) -> MutexGuard<'_, Limited> {
+        self.limited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an answer; after a full round of them the limit is set anew.
+    fn record(&self, refused: bool) {
+        let mut limited = self.limited();
+        if self.limit.load(SeqCst) == OPEN {
+            if !refused {
+                return;
+            }
+            limited.most = self.in_flight.load(SeqCst).max(1);
+            limited.limit = limited.most as f64;
+            (limited.answers, limited.refusals) = (0, 0);
+            self.limit.store(limited.most, SeqCst);
+        }
+        limited.answers += 1;
+        limited.refusals += usize::from(refused);
+        if limited.answers < limited.limit as usize {
+            return;
+        }
+        let share = limited.refusals as f64 / limited.answers as f64;
+        limited.limit = (limited.limit * (1.0 - share / 2.0) + (1.0 - share)).max(1.0);
+        (limited.answers, limited.refusals) = (0, 0);
+        let limit = if limited.limit < limited.most as f64 { limited.limit as usize } else { OPEN };
+        let refused = share * 100.0;
+        if limit == OPEN {
+            log::debug!("{refused:.0}% of the requests were refused: no limit from now on");
+        } else {
+            log::debug!("{refused:.0}% of the requests were refused: {limit} at once from now on");
+        }
+        self.limit.store(limit, SeqCst);
+    }
+
+    /// Lets those go that there is room for.
+    fn wake_waiting(self: &Arc<Self>) {
+        loop {
+            let next = {
+                let mut limited = self.limited();
+                if !self.has_room() {
+                    return;
+                }
+                let Some(next) = limited.waiting.pop_front() else { return };
+                (next, self.taken())
+            };
+            // One that was given up meanwhile hands its permit back, which has to happen without the lock.
+            let (sender, permit) = next;
+            let _ = sender.send(permit);
+        }
+    }
+}
+
+impl Permit {
+    /// The service answered.
+    pub(crate) fn answered(&self) {
+        if self.limiter.limit.load(SeqCst) != OPEN {
+            self.limiter.record(false);
+            self.limiter.wake_waiting();
+        }
+    }
+
+    /// The service asked for fewer requests. The permit comes back if there is still room for it: to be held during the wait
+    /// for the next attempt. Without it the request has to [`ConcurrencyLimiter::acquire`] again.
+    pub(crate) fn refused(self) -> (Cause, Option<Self>) {
+        let limiter = &self.limiter;
+        let in_flight = limiter.in_flight.load(SeqCst);
+        let concurrent = in_flight.min(limiter.limit.load(SeqCst));
+        limiter.record(true);
+        let fits = in_flight <= limiter.limit.load(SeqCst);
+        let cause = if concurrent > 1 { Cause::Concurrency } else { Cause::Request };
+        (cause, fits.then_some(self))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.limiter.in_flight.fetch_sub(1, SeqCst);
+        if self.limiter.limit.load(SeqCst) != OPEN {
+            self.limiter.wake_waiting();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::retry::{RetryPolicy, RetryState};
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep};
+
+    /// A service that answers after 20 ms, and refuses whatever comes while it has enough to do, or has a bad time.
+    #[derive(Default)]
+    struct Service {
+        capacity: usize,
+        bad_until: Option<Instant>,
+        busy: AtomicUsize,
+        most: AtomicUsize,
+        asked: AtomicUsize,
+    }
+
+    impl Service {
+        async fn ask(&self) -> bool {
+            self.asked.fetch_add(1, SeqCst);
+            let busy = self.busy.fetch_add(1, SeqCst) + 1;
+            self.most.fetch_max(busy, SeqCst);
+            sleep(Duration::from_millis(20)).await;
+            self.busy.fetch_sub(1, SeqCst);
+            busy <= self.capacity && self.bad_until.is_none_or(|until| until <= Instant::now())
+        }
+    }
+
+    /// Sends requests as the client does, up to `width` at once; how many of them failed.
+    async fn run(
+        limiter: &Arc<ConcurrencyLimiter>,
+        service: Service,
+        width: usize,
+        count: usize,
+    ) -> (usize, Service) {
+        let (service, width) = (Arc::new(service), Arc::new(tokio::sync::Semaphore::new(width)));
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..count {
+            let (limiter, service, width) = (limiter.clone(), service.clone(), width.clone());
+            tasks.spawn(async move {
+                let _turn = width.acquire().await.unwrap();
+                let policy = RetryPolicy::default();
+                let mut retries = RetryState::default();
+                let mut permit = limiter.acquire(false).await;
+                loop {
+                    if service.ask().await {
+                        permit.answered();
+                        return true;
+                    }
+                    let (cause, kept) = permit.refused();
+                    let Some(delay) = retries.next(&policy, cause, None) else { return false };
+                    sleep(delay).await;
+                    permit = match kept {
+                        Some(permit) => permit,
+                        None => limiter.acquire(true).await,
+                    };
+                }
+            });
+        }
+        let failed = tasks.join_all().await.into_iter().filter(|done| !done).count();
+        (failed, Arc::into_inner(service).unwrap())
+    }
+
+    fn limit(limiter: &ConcurrencyLimiter) -> Option<usize> {
+        Some(limiter.limit.load(SeqCst)).filter(|limit| *limit != OPEN)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_limited_before_the_service_complains() {
+        let limiter = ConcurrencyLimiter::new();
+        let (failed, service) =
+            run(&limiter, Service { capacity: 100, ..Service::default() }, 100, 1000).await;
+        assert_eq!((failed, service.most.into_inner(), service.asked.into_inner()), (0, 100, 1000));
+        assert_eq!((limit(&limiter), limiter.in_flight.load(SeqCst)), (None, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_takes_ten_at_once_gets_about_ten_and_no_request_fails() {
+        let limiter = ConcurrencyLimiter::new();
+        let (failed, service) = run(&limiter, Service { capacity: 10, ..Service::default() }, 64, 3000).await;
+        assert_eq!(failed, 0);
+        // Without the limit, five attempts of six would be refused.
+        let asked = service.asked.into_inner();
+        assert!(asked < 4000, "{asked} requests for 3000 answers");
+        assert_eq!(limiter.in_flight.load(SeqCst), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bad_time_is_waited_out_by_few_for_all() {
+        let limiter = ConcurrencyLimiter::new();
+        let start = Instant::now();
+        // Shorter than the shortest five pauses of one request together (15.5 s with the least jitter).
+        let bad_until = Some(start + Duration::from_secs(15));
+        let service = Service { capacity: 100, bad_until, ..Service::default() };
+        let (failed, service) = run(&limiter, service, 64, 1000).await;
+        assert_eq!(failed, 0);
+        let refused = service.asked.into_inner() - 1000;
+        assert!(refused < 3 * 64, "{refused} refusals");
+        // As soon as it is over, all go again.
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+        let (_, service) = run(&limiter, Service { capacity: 100, ..Service::default() }, 64, 3000).await;
+        assert_eq!((limit(&limiter), service.most.into_inner()), (None, 64));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_always_refuses_is_given_up_and_one_request_keeps_its_few_attempts() {
+        let limiter = ConcurrencyLimiter::new();
+        let (failed, service) = run(&limiter, Service::default(), 1, 1).await;
+        assert_eq!((failed, service.asked.into_inner()), (1, 6));
+        let (failed, service) = run(&limiter, Service::default(), 8, 20).await;
+        assert_eq!(failed, 20);
+        assert!(service.asked.into_inner() <= 20 * 11);
+        assert_eq!(limiter.in_flight.load(SeqCst), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_and_is_dropped_leaves_its_slot_to_the_next() {
+        let limiter = ConcurrencyLimiter::new();
+        let (first, second) = (limiter.acquire(false).await, limiter.acquire(false).await);
+        let (cause, kept) = first.refused();
+        assert_eq!((cause, kept.is_some(), limit(&limiter)), (Cause::Concurrency, true, Some(2)));
+        let (cause, none) = second.refused();
+        assert_eq!((cause, none.is_none(), limit(&limiter)), (Cause::Concurrency, true, Some(1)));
+        let waiting = |again| {
+            let limiter = limiter.clone();
+            tokio::spawn(async move { drop(limiter.acquire(again).await) })
+        };
+        let (late, dropped, again) = (waiting(false), waiting(false), waiting(true));
+        tokio::task::yield_now().await;
+        assert!(!late.is_finished() && !again.is_finished());
+        dropped.abort();
+        drop(kept);
+        late.await.unwrap();
+        again.await.unwrap();
+        assert_eq!(limiter.in_flight.load(SeqCst), 0);
+    }
+}

@@ -1,0 +1,216 @@
+//! A body that is sent while it comes in, once, for whoever passes on what somebody else sends.
+//!
+//! Nobody knows the SHA-256 of such a body beforehand. With signature version 4 it therefore goes in chunks, each with a
+//! signature that the server verifies (`aws-chunked`), unless its sum is known after all. The object comes about with the
+//! last byte only: a sender that ends with an error before it leaves none.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
+
+use super::body::{WireBody, counted};
+use super::credentials::Credentials;
+use super::sign::v4;
+use super::throttle::Throttle;
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use futures::Stream;
+use futures::future::Either;
+use std::fmt;
+use std::io;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+/// Content of a chunk, in bytes; of AWS's own choice in its SDK for Java, so every store has seen it.
+const CHUNK: usize = 128 << 10;
+
+/// The payload hash that announces signed chunks.
+pub(crate) const STREAMING_PAYLOAD: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+
+/// What comes before a chunk's content without the chunk's size, and after it.
+const AROUND: usize = ";chunk-signature=".len() + 64 + 4;
+
+/// Content on its way through. Clones are the same one; the first request that is sent takes it.
+#[derive(Clone)]
+pub struct StreamBody {
+    length: u64,
+    blocks: Arc<Mutex<Option<mpsc::Receiver<io::Result<Bytes>>>>>,
+}
+
+impl fmt::Debug for StreamBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamBody").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+impl StreamBody {
+    /// Content of `length` bytes, as it comes from `blocks`. An error among them ends the request unfinished.
+    pub fn new(length: u64, blocks: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+        Self { length, blocks: Arc::new(Mutex::new(Some(blocks))) }
+    }
+
+    /// Whether a request has taken the content, so that there is none for another.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Length of the content in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Length of the body in signed chunks.
+    pub(crate) fn sealed_len(&self) -> u64 {
+        let chunk = |size: u64| (format!("{size:x}").len() + AROUND) as u64 + size;
+        let (whole, rest) = (self.length / CHUNK as u64, self.length % CHUNK as u64);
+        let rest = if rest == 0 { 0 } else { chunk(rest) };
+        whole * chunk(CHUNK as u64) + rest + chunk(0)
+    }
+
+    /// The body; with a signer in signed chunks. `sent` counts the bytes that were handed to the connection.
+    pub(crate) fn wire(
+        &self,
+        signer: Option<ChunkSigner>,
+        sent: Arc<AtomicU64>,
+        throttle: Option<Arc<Throttle>>,
+    ) -> WireBody {
+        let blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let blocks = match blocks {
+            Some(blocks) => blocks,
+            None => {
+                // Nothing may look like the content that has gone already.
+                let (sender, blocks) = mpsc::channel(1);
+                let _ = sender.try_send(Err(io::Error::other("the body was sent already")));
+                blocks
+            }
+        };
+        let blocks = match signer {
+            Some(signer) => Either::Left(signed_chunks(blocks, signer)),
+            None => Either::Right(futures::stream::unfold(blocks, |mut blocks| async move {
+                blocks.recv().await.map(|block| (block, blocks))
+            })),
+        };
+        counted(blocks, sent, throttle)
+    }
+}
+
+/// Signs chunk after chunk; begins with the signature of the request.
+pub(crate) struct ChunkSigner {
+    pub(crate) secret_key: Zeroizing<String>,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) region: String,
+    pub(crate) service: &'static str,
+    pub(crate) previous: String,
+}
+
+impl ChunkSigner {
+    /// The signer for a request whose headers were signed like this; `None` if they hold no signature.
+    pub(crate) fn of(
+        added: &[(String, String)],
+        credentials: &Credentials,
+        scope: &v4::Scope<'_>,
+        service: &'static str,
+    ) -> Option<Self> {
+        let (_, value) = added.iter().find(|(name, _)| name == "authorization")?;
+        let (_, signature) = value.rsplit_once("Signature=")?;
+        Some(Self {
+            secret_key: Zeroizing::new(credentials.secret_key().to_owned()),
+            time: scope.time,
+            region: scope.region.to_owned(),
+            service,
+            previous: signature.to_owned(),
+        })
+    }
+
+    /// A chunk as it travels; an empty one is the last.
+    fn chunk(&mut self, content: &[u8]) -> Bytes {
+        let scope = v4::Scope { time: self.time, region: &self.region, service: self.service };
+        self.previous = v4::chunk_signature(&self.secret_key, &scope, &self.previous, content);
+        let head = format!("{:x};chunk-signature={}\r\n", content.len(), self.previous);
+        [head.as_bytes(), content, b"\r\n"].concat().into()
+    }
+}
+
+enum Stage {
+    Flowing(mpsc::Receiver<io::Result<Bytes>>),
+    Ended,
+    Done,
+}
+
+fn signed_chunks(
+    blocks: mpsc::Receiver<io::Result<Bytes>>,
+    signer: ChunkSigner,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let start = (Stage::Flowing(blocks), signer, BytesMut::with_capacity(2 * CHUNK));
+    futures::stream::unfold(start, |(mut stage, mut signer, mut waiting)| async move {
+        loop {
+            if waiting.len() >= CHUNK {
+                let chunk = signer.chunk(&waiting.split_to(CHUNK));
+                return Some((Ok(chunk), (stage, signer, waiting)));
+            }
+            match &mut stage {
+                Stage::Flowing(blocks) => match blocks.recv().await {
+                    Some(Ok(block)) => waiting.extend_from_slice(&block),
+                    Some(Err(error)) => return Some((Err(error), (Stage::Done, signer, BytesMut::new()))),
+                    None => stage = Stage::Ended,
+                },
+                Stage::Ended if !waiting.is_empty() => {
+                    let chunk = signer.chunk(&waiting.split());
+                    return Some((Ok(chunk), (stage, signer, waiting)));
+                }
+                Stage::Ended => return Some((Ok(signer.chunk(&[])), (Stage::Done, signer, waiting))),
+                Stage::Done => return None,
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    fn signer() -> ChunkSigner {
+        ChunkSigner {
+            secret_key: Zeroizing::new("secret".to_owned()),
+            time: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            region: "r".to_owned(),
+            service: "s3",
+            previous: "0".repeat(64),
+        }
+    }
+
+    async fn flow(blocks: Vec<io::Result<Bytes>>, length: u64) -> StreamBody {
+        let (sender, receiver) = mpsc::channel(blocks.len().max(1));
+        for block in blocks {
+            sender.send(block).await.unwrap();
+        }
+        StreamBody::new(length, receiver)
+    }
+
+    #[tokio::test]
+    async fn chunks_are_of_one_size_and_as_long_as_said_beforehand() {
+        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 77] {
+            let content = Bytes::from(vec![7; length]);
+            let blocks = content.chunks(50_001).map(|block| Ok(Bytes::copy_from_slice(block))).collect();
+            let flow = flow(blocks, length as u64).await;
+            let wanted = flow.sealed_len();
+            let body = flow.wire(Some(signer()), Arc::default(), None).collect().await.unwrap().to_bytes();
+            assert_eq!(body.len() as u64, wanted, "{length}");
+            let mut one = signer();
+            let mut expected: Vec<u8> = content.chunks(CHUNK).flat_map(|chunk| one.chunk(chunk)).collect();
+            expected.extend(one.chunk(&[]));
+            assert_eq!(body, expected, "{length}");
+            assert!(flow.is_spent());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_has_no_last_chunk_and_nothing_is_sent_twice() {
+        let blocks = vec![Ok(Bytes::from_static(b"abc")), Err(io::Error::other("not what was promised"))];
+        let flow = flow(blocks, 3).await;
+        let error = flow.wire(Some(signer()), Arc::default(), None).collect().await.unwrap_err();
+        assert_eq!(error.to_string(), "not what was promised");
+        let again = flow.wire(None, Arc::default(), None).collect().await.unwrap_err();
+        assert_eq!(again.to_string(), "the body was sent already");
+    }
+}
