@@ -4,7 +4,7 @@
 use crate::support::env::TestEnv;
 use crate::support::http;
 use crate::support::service::{Serve, Service, service};
-use crate::support::skip::notice;
+use crate::support::skip::on_serve;
 
 /// A world as `allas_conf` leaves it: `~/.s3cfg` is a link to the project's own file, in which every size is to be
 /// human-readable and every signature of version 2.
@@ -186,7 +186,7 @@ fn what_the_scripts_take_apart_comes_apart() {
     run.explains("ERROR: Bucket 'BUCKET' already exists\n")
         .explains("ERROR: S3 error: 409 (BucketAlreadyExists)");
     if own.is_none() {
-        notice("the account's total is shared with other tests here: its figure is left out");
+        on_serve("the total of an account, which no other test shares");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::support::env::TestEnv;
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 
 const NAMESPACE: &str = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
 
@@ -212,7 +212,7 @@ fn every_bucket_that_is_named_gets_its_document() {
 
 #[test]
 fn access_logs_and_websites_are_set_for_every_bucket() {
-    if !has("access logs and websites") {
+    if !on_serve("access logs and websites") {
         return;
     }
     let mut t = TestEnv::with_bucket();

@@ -1,7 +1,7 @@
 //! `--rclone-mtime`: modification times that rclone reads.
 
 use crate::support::env::{FILE_TIME, TestEnv};
-use crate::support::skip::notice;
+use crate::support::skip;
 
 #[test]
 fn times_are_stored_for_rclone_beside_the_attributes_of_s3cmd() {
@@ -31,8 +31,7 @@ fn times_are_stored_for_rclone_beside_the_attributes_of_s3cmd() {
 /// Needs `RCLONE`, the path of that program.
 fn rclone_sees_the_time(t: &TestEnv) {
     let Some(rclone) = std::env::var_os("RCLONE").filter(|path| !path.is_empty()) else {
-        notice("RCLONE is not set: whether rclone reads the stored time is left out");
-        return;
+        return skip::not_possible("rclone reads the stored time: RCLONE is not set");
     };
     let user = &t.service.main;
     let remote = format!(

@@ -4,7 +4,7 @@
 use crate::support::bytes::bytes;
 use crate::support::env::TestEnv;
 use crate::support::run::{Invocation, Run};
-use crate::support::skip::notice;
+use crate::support::skip::{self, on_serve};
 use sha2::{Digest, Sha256};
 use std::process::Command;
 
@@ -13,16 +13,17 @@ const LARGE: usize = 33 << 20;
 /// Whether system calls can be made to fail here; says so if not. Which service is asked makes no difference to the faults
 /// of this machine: once, on `serve`, is enough.
 fn can_inject() -> bool {
-    if crate::support::service::service().external {
+    if !on_serve("faults of the machine") {
         return false;
     }
     let mut probe = Command::new("strace");
     probe.args(["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "inject=sync:error=EIO", "true"]);
-    let can = probe.output().is_ok_and(|output| output.status.success());
-    if !can {
-        notice("strace cannot trace here: the faults of the machine are left out");
+    match probe.output() {
+        Ok(output) if output.status.success() => return true,
+        Ok(_) => skip::not_possible("strace is not allowed to trace"),
+        Err(_) => skip::missing("strace"),
     }
-    can
+    false
 }
 
 /// A download, by the kind of its way to the disk.

@@ -1,11 +1,11 @@
 //! `accesslog`.
 
 use crate::support::env::TestEnv;
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 
 #[test]
 fn access_logs_are_switched_on_shown_and_switched_off() {
-    if !has("access logs") {
+    if !on_serve("access logs") {
         return;
     }
     let mut t = TestEnv::with_bucket();

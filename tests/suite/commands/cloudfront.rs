@@ -358,7 +358,7 @@ fn sync_has_what_it_wrote_forgotten() {
 
 #[test]
 fn index_documents_are_forgotten_as_directories() {
-    if !crate::support::skip::has("websites") {
+    if !crate::support::skip::on_serve("websites") {
         return;
     }
     let (t, model) = world();

@@ -1,9 +1,8 @@
-//! The completions, in the shells that they are for, and the man pages, in `man`. What is not installed is left out, which
-//! a note says.
+//! The completions, in the shells that they are for, and the man pages, in `man`.
 
 use crate::support::env::TestEnv;
 use crate::support::run::Run;
-use crate::support::skip::notice;
+use crate::support::skip;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,11 +11,11 @@ fn checked_in(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// Whether a program is here.
+/// Whether a program is installed. Skips the test if it is not.
 fn installed(program: &str) -> bool {
     let started = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if started.is_err() {
-        notice(&format!("{program} is not installed, what needs it is left out"));
+        skip::missing(program);
     }
     started.is_ok()
 }

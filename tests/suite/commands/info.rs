@@ -2,7 +2,7 @@
 
 use crate::support::env::TestEnv;
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 
 #[test]
 fn rules_that_are_off_or_do_more_are_shown_for_what_they_are() {
@@ -58,7 +58,7 @@ fn tags_are_shown_where_there_are_some() {
 
 #[test]
 fn locks_logs_websites_and_encryption_are_shown() {
-    if !has("locks, logs, websites and encryption") {
+    if !on_serve("locks, logs, websites and encryption") {
         return;
     }
     let mut t = TestEnv::with_bucket();

@@ -1,14 +1,14 @@
 //! `setobjectlegalhold` and `setobjectretention`.
 
 use crate::support::env::TestEnv;
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 
 #[test]
 fn an_object_is_protected_where_its_bucket_allows_it() {
     let t = TestEnv::with_bucket();
     t.object("k", "k");
     t.s3cmd("setobjectlegalhold ON s3://BUCKET/k").fails(11).explains("400 (InvalidRequest)");
-    if !has("cleaning up after retention") {
+    if !on_serve("cleaning up after retention") {
         return;
     }
     let mut t = TestEnv::new();

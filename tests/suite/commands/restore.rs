@@ -2,7 +2,7 @@
 
 use crate::support::env::TestEnv;
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 
 #[test]
 fn a_restore_is_planned_in_order() {
@@ -19,7 +19,7 @@ fn a_restore_is_planned_in_order() {
 
 #[test]
 fn archived_objects_are_restored_and_others_are_no_failure() {
-    if !has("archived objects") {
+    if !on_serve("archived objects") {
         return;
     }
     let t = TestEnv::with_bucket();

@@ -2,7 +2,7 @@
 
 use crate::support::env::TestEnv;
 use crate::support::service::{InProcess, service};
-use crate::support::skip::notice;
+use crate::support::skip;
 use std::time::{Duration, Instant};
 
 const LIFECYCLE: &str = r#"<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><ID>old</ID><Prefix>log/</Prefix><Status>Enabled</Status><Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>"#;
@@ -64,10 +64,7 @@ fn a_tagged_object_expires_and_its_untagged_neighbour_stays() {
     let own;
     let (service, t) = match service() {
         service if service.external && service.day.is_none() => {
-            notice(
-                "a lifecycle day lasts too long on this endpoint (RGW_LC_SECONDS is not set): expiry is left out",
-            );
-            return;
+            return skip::unset("RGW_LC_SECONDS");
         }
         service if service.external => (service, TestEnv::with_bucket()),
         _ => {

@@ -1,11 +1,11 @@
 //! `setnotification`, `getnotification` and `delnotification`.
 
 use crate::support::env::TestEnv;
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 
 #[test]
 fn notifications_are_set_shown_and_removed() {
-    if !has("notifications without a topic") {
+    if !on_serve("notifications without a topic") {
         return;
     }
     let t = TestEnv::with_bucket();

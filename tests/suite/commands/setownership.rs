@@ -1,11 +1,11 @@
 //! `setownership`.
 
 use crate::support::env::TestEnv;
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 
 #[test]
 fn an_ownership_rule_is_set_and_shown() {
-    if !has("ownership") {
+    if !on_serve("ownership") {
         return;
     }
     let t = TestEnv::with_bucket();

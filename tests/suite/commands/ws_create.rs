@@ -1,11 +1,11 @@
 //! `ws-create`, `ws-info` and `ws-delete`.
 
 use crate::support::env::TestEnv;
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 
 #[test]
 fn a_website_is_made_shown_and_removed() {
-    if !has("websites") {
+    if !on_serve("websites") {
         return;
     }
     let mut t = TestEnv::with_bucket();

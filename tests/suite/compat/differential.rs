@@ -3,7 +3,7 @@
 
 use crate::compat::scenes::{self, Scene};
 use crate::compat::twins::{Twins, original};
-use crate::support::skip::notice;
+use crate::support::notice::notice;
 use std::collections::BTreeSet;
 
 /// Every scene, each on its own pair of worlds. All are played, so that one run shows all that differs.

@@ -329,10 +329,8 @@ fn report(at: u64, line: &[String], config: &str, theirs: &Outcome, ours: &Outco
 
 #[test]
 fn random_lines_mean_what_they_mean_to_s3cmd() {
-    let Some(command) = std::env::var("S3CMD_ORIGINAL").ok().filter(|command| !command.is_empty()) else {
-        println!("skipped: S3CMD_ORIGINAL does not say how to run s3cmd 2.4.0");
-        return;
-    };
+    let Some(command) = crate::compat::twins::original() else { return };
+    let command = command.into_string().expect("a command line is text");
     let command: Vec<&str> = command.split_whitespace().collect();
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let count = number("S3CMD_DIFFERENTIAL_LINES").unwrap_or(300);

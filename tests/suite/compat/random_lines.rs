@@ -2,8 +2,8 @@
 //! any order. `S3CMD_SEED` repeats a run.
 
 use crate::compat::twins::{Twins, original};
+use crate::support::notice::notice;
 use crate::support::random::{Random, number, seed};
-use crate::support::skip::notice;
 
 const LOCAL: &[&str] = &[
     "hello.txt",

@@ -3,15 +3,15 @@
 use crate::compat::allowed_differences;
 use crate::support::env::TestEnv;
 use crate::support::service::{Service, service};
-use crate::support::skip::notice;
+use crate::support::skip;
 use crate::support::snapshot::{self, Store};
 use std::ffi::OsString;
 
-/// The path of s3cmd 2.4.0, or a notice that it is missing.
+/// The path of s3cmd 2.4.0. Skips the test if `S3CMD_ORIGINAL` does not name it.
 pub(crate) fn original() -> Option<OsString> {
     let path = std::env::var_os("S3CMD_ORIGINAL").filter(|path| !path.is_empty());
     if path.is_none() {
-        notice("S3CMD_ORIGINAL is not set: the comparison with s3cmd 2.4.0 is left out");
+        skip::unset("S3CMD_ORIGINAL");
     }
     path
 }

@@ -1,13 +1,12 @@
 //! Objects of the archive classes, which cannot be read until they are restored. Ceph has no such class.
 
 use crate::support::env::TestEnv;
-use crate::support::service::service;
-use crate::support::skip::notice;
+use crate::support::skip::on_serve;
 
 #[test]
 fn an_archived_object_is_listed_but_not_read() {
-    if service().external {
-        return notice("only `serve` archives objects");
+    if !on_serve("archive classes") {
+        return;
     }
     let t = TestEnv::with_bucket();
     t.file("cold", "cold content");

@@ -1,11 +1,11 @@
 //! Who owns, who pays: what `serve` makes of the settings of a bucket.
 
 use crate::support::env::TestEnv;
-use crate::support::service::service;
+use crate::support::skip::on_serve;
 
 #[test]
 fn who_downloads_pays_where_the_bucket_says_so() {
-    if service().external {
+    if !on_serve("requester pays and ownership") {
         return;
     }
     let t = TestEnv::with_bucket();
@@ -20,7 +20,7 @@ fn who_downloads_pays_where_the_bucket_says_so() {
 
 #[test]
 fn a_bucket_whose_owner_owns_all_takes_no_acls() {
-    if service().external {
+    if !on_serve("requester pays and ownership") {
         return;
     }
     let t = TestEnv::with_bucket();

@@ -6,6 +6,7 @@
 use crate::support::env::{PROGRAM, TestEnv};
 use crate::support::http::{get, signed};
 use crate::support::service::{Serve, Service};
+use crate::support::skip::on_serve;
 use s3cmd::s3::credentials::Credentials;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -61,10 +62,9 @@ impl Drop for Killable {
     }
 }
 
-/// A world with a bucket on `serve`; none where the environment names another service.
-fn on_serve() -> Option<TestEnv> {
-    let t = TestEnv::with_bucket();
-    (!t.service.external).then_some(t)
+/// A world with a bucket on `serve`. Skips the test if the environment names another service.
+fn world_on_serve() -> Option<TestEnv> {
+    on_serve("what `rclone serve s3` lacks").then(TestEnv::with_bucket)
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn info_tells_of_an_object() {
 
 #[test]
 fn settagging_legal_holds_and_retention_keep_the_object() {
-    let Some(t) = on_serve() else { return };
+    let Some(t) = world_on_serve() else { return };
     t.object("k", "content");
     t.s3cmd("settagging s3://BUCKET/k a=b").ok();
     assert_eq!(t.content("k"), b"content");
@@ -237,7 +237,7 @@ fn settagging_legal_holds_and_retention_keep_the_object() {
 
 #[test]
 fn delpolicy_deletes_no_bucket_and_documents_are_documents() {
-    let Some(t) = on_serve() else { return };
+    let Some(t) = world_on_serve() else { return };
     for command in ["delpolicy", "delcors", "dellifecycle", "deltagging", "ws-delete"] {
         t.s3cmd(&format!("{command} s3://BUCKET")).run();
         t.s3cmd("info s3://BUCKET").ok();
@@ -267,7 +267,7 @@ fn delpolicy_deletes_no_bucket_and_documents_are_documents() {
 
 #[test]
 fn what_is_not_known_is_refused_and_changes_nothing() {
-    let Some(t) = on_serve() else { return };
+    let Some(t) = world_on_serve() else { return };
     t.object("k", "content");
     for (method, target) in [
         ("PUT", "/BUCKET/k?encryption"),
@@ -297,7 +297,7 @@ fn v2_signatures_and_links_are_taken() {
 
 #[test]
 fn versions_are_kept() {
-    let Some(t) = on_serve() else { return };
+    let Some(t) = world_on_serve() else { return };
     t.s3cmd("setversioning s3://BUCKET enable").ok();
     t.object("k", "old");
     t.object("k", "new");
@@ -325,7 +325,7 @@ fn acls_are_kept_and_enforced() {
 
 #[test]
 fn any_key_can_be_stored() {
-    let Some(t) = on_serve() else { return };
+    let Some(t) = world_on_serve() else { return };
     let long = "n".repeat(300);
     let keys = [
         ".",
@@ -357,7 +357,7 @@ fn any_key_can_be_stored() {
 
 #[test]
 fn any_delimiter_works_and_empty_folders_stay() {
-    let Some(t) = on_serve() else { return };
+    let Some(t) = world_on_serve() else { return };
     t.object("a-b-c", "1");
     t.object("a-d", "2");
     let page = signed(&t.service, "GET", &t.fill("/BUCKET?delimiter=-"), &[], b"");
@@ -396,7 +396,7 @@ fn pages_of_a_large_tree_from_outside() {
 
 #[test]
 fn storage_classes_are_kept() {
-    let Some(t) = on_serve() else { return };
+    let Some(t) = world_on_serve() else { return };
     t.file("file", "x");
     t.s3cmd("put --storage-class=STANDARD_IA file s3://BUCKET/k").ok();
     t.s3cmd("ls -l s3://BUCKET/k").ok().mentions("STANDARD_IA");

@@ -3,10 +3,11 @@
 use crate::support::env::TestEnv;
 use crate::support::http;
 use crate::support::service::service;
+use crate::support::skip::on_serve;
 
 #[test]
 fn the_address_that_ws_info_prints_shows_the_site() {
-    if service().external {
+    if !on_serve("static website hosting") {
         return;
     }
     let t = TestEnv::with_bucket();

@@ -2,16 +2,16 @@
 
 use crate::support::env::TestEnv;
 use crate::support::run::Invocation;
-use crate::support::skip::notice;
+use crate::support::skip;
 use std::path::PathBuf;
 
-/// GPG's path, or a notice that it is missing.
+/// The path of GPG. Skips the test if it is not installed.
 pub(crate) fn gpg() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found =
         std::env::split_paths(&path).map(|directory| directory.join("gpg")).find(|path| path.is_file());
     if found.is_none() {
-        notice("gpg is not installed: the tests of encryption are left out");
+        skip::missing("gpg");
     }
     found
 }

@@ -10,6 +10,7 @@ pub(crate) mod hostile;
 pub(crate) mod http;
 pub(crate) mod interrupting_proxy;
 pub(crate) mod normalise;
+pub(crate) mod notice;
 pub(crate) mod random;
 pub(crate) mod random_trees;
 pub(crate) mod run;

@@ -1,6 +1,7 @@
 //! One run of the program: how it is called, and what came out.
 
 use crate::support::normalise::Normaliser;
+use crate::support::skip;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -47,7 +48,7 @@ impl Invocation {
         self.env("S3CMD_CONFIG", file)
     }
 
-    /// Without root's right to pass over file permissions. `None` where that right cannot be given up.
+    /// Without root's right to pass over file permissions. Skips the test, with `None`, if that right cannot be given up.
     pub(crate) fn bound_by_permissions(mut self) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             return Some(self);
@@ -56,6 +57,7 @@ impl Invocation {
         let can =
             Command::new("setpriv").args(drop).arg("true").output().is_ok_and(|out| out.status.success());
         if !can {
+            skip::not_possible("root cannot be bound by permissions");
             return None;
         }
         let program = std::mem::replace(&mut self.program, "setpriv".into());

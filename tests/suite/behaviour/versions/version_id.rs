@@ -3,7 +3,7 @@
 
 use crate::support::env::TestEnv;
 use crate::support::http::{self, Answer};
-use crate::support::skip::has;
+use crate::support::skip::on_serve;
 use crate::support::snapshot::Store;
 
 /// A bucket that keeps versions of `k`. Its name and the ids of the versions, in the order in which they were made.
@@ -154,7 +154,7 @@ fn tags_change_on_the_named_version_alone() {
 
 #[test]
 fn the_named_version_alone_is_restored_from_the_archive() {
-    if !has("archived objects") {
+    if !on_serve("archived objects") {
         return;
     }
     let mut world = World::of(&[], false);

@@ -12,10 +12,10 @@ mod commands;
 pub(crate) mod options;
 
 use crate::compat::twins::{Twins, original};
+use crate::support::notice::notice;
 use crate::support::random::{Random, number, seed};
 use crate::support::random_trees::{File, glob, plant, regexp};
 use crate::support::service::service;
-use crate::support::skip::notice;
 use crate::support::snapshot::Seed;
 use commands::case;
 use options::FILTERS;

@@ -91,7 +91,7 @@ fn fuzzed_requests_crash_nothing_and_reach_nothing_outside() {
     runtime.block_on(server.stop());
     if count > 100_000 {
         assert!(grown < 64 << 10, "memory grew by {grown} KiB (seed {seed})");
-        crate::support::skip::notice(&format!(
+        crate::support::notice::notice(&format!(
             "{count} requests from seed {seed} in {:.0} s: {} done, {} refused, {} without an answer; {grown} KiB more memory",
             started.elapsed().as_secs_f64(),
             answers[2] + answers[3],
