@@ -141,8 +141,8 @@ fn the_guides_rules_work() {
 }
 
 #[test]
-fn what_the_scripts_take_apart_comes_apart() {
-    // The scripts look at the whole account: a service of one's own, where that is possible.
+fn the_guides_scripts_parse_the_output() {
+    // The scripts look at the whole account, so the test starts a service of its own if it can.
     let own = (!service().external).then(Serve::start);
     let t = allas(own.as_ref().map_or(service(), |serve| &serve.service));
     t.file("a.txt", vec![b'a'; 3000]);
@@ -178,10 +178,10 @@ fn what_the_scripts_take_apart_comes_apart() {
     assert!(run.lines().len() == 1 && run.stdout.ends_with(": FULL_CONTROL\n"), "{run}");
     t.shell("s3cmd setacl --recursive --acl-public s3://BUCKET > /dev/null").ok().prints("");
 
-    // An empty project ends in a clean refusal.
+    // An empty project name is rejected.
     t.shell("project=; s3cmd setacl --acl-grant=read:$project s3://BUCKET").fails(2);
 
-    // A bucket that somebody else has.
+    // A bucket of another user.
     let run = t.alt("mb s3://BUCKET").fails(13);
     run.explains("ERROR: Bucket 'BUCKET' already exists\n")
         .explains("ERROR: S3 error: 409 (BucketAlreadyExists)");
@@ -191,7 +191,7 @@ fn what_the_scripts_take_apart_comes_apart() {
 }
 
 #[test]
-fn a_scheme_in_front_of_the_host_is_understood() {
+fn a_scheme_before_the_host_is_accepted() {
     let mut t = TestEnv::with_bucket();
     t.reserve("BUCKET2");
     let host = format!("http://{}", t.service.host);

@@ -1,5 +1,5 @@
-//! Documents of buckets: checked before they are sent, compared in meaning with what the service gives back, shown by dry
-//! runs, and set for several buckets.
+//! Configuration documents of buckets: validated before they are sent, compared in meaning with what the service
+//! returns, shown by dry runs, and set for several buckets.
 
 use crate::support::env::TestEnv;
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
@@ -50,7 +50,7 @@ fn a_document_of_another_kind_changes_nothing() {
 }
 
 #[test]
-fn a_policy_that_is_none_for_the_bucket_does_not_replace_one() {
+fn an_invalid_policy_does_not_replace_a_valid_one() {
     let t = TestEnv::with_bucket();
     t.file("deny.json", t.fill(&policy("\"Effect\": \"Deny\", ", "BUCKET")));
     t.file("empty.json", "{}");
@@ -65,7 +65,7 @@ fn a_policy_that_is_none_for_the_bucket_does_not_replace_one() {
 }
 
 #[test]
-fn a_rule_that_the_store_weakens_is_named() {
+fn a_rule_that_the_store_weakens_is_reported() {
     let server = Hostile::start();
     server.bucket("b");
     let t = server.world();
@@ -84,7 +84,7 @@ fn a_rule_that_the_store_weakens_is_named() {
 }
 
 #[test]
-fn a_document_that_may_not_be_read_back_is_no_failure() {
+fn a_document_that_cannot_be_read_back_is_no_failure() {
     let server = Hostile::start();
     server.bucket("b");
     let t = server.world();
@@ -97,7 +97,7 @@ fn a_document_that_may_not_be_read_back_is_no_failure() {
 }
 
 #[test]
-fn what_the_store_says_in_another_form_is_no_difference() {
+fn the_same_document_in_another_form_is_no_difference() {
     let t = TestEnv::with_bucket();
     let and = "<And><Prefix>a/</Prefix><Tag><Key>x</Key><Value>1</Value></Tag><Tag><Key>y</Key><Value>2</Value></Tag></And>";
     let noncurrent =
@@ -127,7 +127,7 @@ fn what_the_store_says_in_another_form_is_no_difference() {
 }
 
 #[test]
-fn what_a_getter_prints_is_taken_back() {
+fn what_a_get_command_prints_is_accepted_by_the_set_command() {
     let t = TestEnv::with_bucket();
     let and = "<And><Prefix>a/</Prefix><Tag><Key>x</Key><Value>1</Value></Tag><Tag><Key>y</Key><Value>2</Value></Tag></And>";
     t.file("rules.xml", lifecycle(and, EXPIRES));
@@ -153,7 +153,7 @@ fn what_a_getter_prints_is_taken_back() {
 }
 
 #[test]
-fn every_bucket_that_is_named_gets_its_document() {
+fn every_named_bucket_gets_the_document() {
     let mut t = TestEnv::with_bucket();
     t.new_bucket("BUCKET2");
     t.reserve("MISSING");
@@ -206,7 +206,7 @@ fn every_bucket_that_is_named_gets_its_document() {
         t.s3cmd(&format!("getversioning s3://{bucket}")).ok().prints(&format!("s3://{bucket}/: Enabled"));
     }
     t.s3cmd("deltagging s3://BUCKET s3://BUCKET2").ok();
-    // One that cannot be meant stops all before the first.
+    // An invalid argument stops the run before the first request.
     t.s3cmd("setlifecycle rules.xml s3://BUCKET s3://BUCKET2/key").fails(64).prints("");
 }
 

@@ -1,15 +1,15 @@
-//! Settings of buckets and of single objects: versioning, ownership, public access, payer, website, access logs, CORS,
-//! notifications, expiry, legal hold, retention, restoring.
+//! What all commands for settings of buckets and objects share: `info` shows them, dry runs change none, invalid values
+//! and keys are refused.
 
 use crate::support::env::TestEnv;
 
 const CORS: &str = "<CORSConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>";
 
 #[test]
-fn a_bucket_shows_what_was_set() {
+fn info_shows_the_settings_of_a_bucket() {
     let t = TestEnv::with_bucket();
     t.file("cors.xml", CORS);
-    // s3cmd speaks of new rules only where the service answers 204.
+    // s3cmd prints a line for new rules only if the service answers 204.
     t.s3cmd("setcors cors.xml s3://BUCKET").ok().prints("");
     t.s3cmd("payer --requester-pays s3://BUCKET").ok().prints("s3://BUCKET/: Payer updated");
     t.s3cmd("setblockpublicaccess s3://BUCKET blockpublicpolicy,RestrictPublicBuckets")
@@ -30,7 +30,7 @@ fn a_bucket_shows_what_was_set() {
         .mentions("   CORS:      none\n");
 }
 
-/// Each would change another object's content on services that ignore what they do not know of objects.
+/// Each would change the content of another object on services that ignore sub-resources they do not know.
 #[test]
 fn documents_of_buckets_are_refused_with_a_key() {
     let t = TestEnv::with_bucket();
@@ -105,7 +105,7 @@ fn a_dry_run_changes_no_setting() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_anything_is_sent() {
+fn invalid_values_are_refused_before_any_request() {
     let t = TestEnv::with_bucket();
     for (line, problem) in [
         ("setversioning s3://BUCKET on", "Must be 'enable' or 'disable'. Got: on"),

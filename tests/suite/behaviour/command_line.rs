@@ -3,9 +3,10 @@
 use crate::support::env::TestEnv;
 use s3cmd::cli::commands::COMMANDS;
 
-/// For each command a line with as many parameters as it takes, and one more. Those that take any number do all of them.
+/// For each command a line with as many parameters as it accepts, and one more. Commands with any number of parameters
+/// process all of them.
 #[test]
-fn a_parameter_too_many_is_refused_or_done() {
+fn surplus_parameters_are_processed_or_refused() {
     let t = TestEnv::new();
     for command in COMMANDS {
         let Some(most) = command.max_args else { continue };
@@ -22,9 +23,9 @@ fn a_parameter_too_many_is_refused_or_done() {
     t.s3cmd("check --embedded s3://bucket").fails(64).explains("--embedded takes no parameters");
 }
 
-/// What takes any number says so in its usage.
+/// The usage of a command with any number of parameters contains `...`.
 #[test]
-fn the_usage_says_whether_there_may_be_more() {
+fn the_usage_shows_repeatable_parameters() {
     for command in COMMANDS {
         let name = command.name();
         let many = command.usage.contains("...");
@@ -36,7 +37,7 @@ fn the_usage_says_whether_there_may_be_more() {
 }
 
 #[test]
-fn listings_links_and_sums_are_made_for_every_argument() {
+fn every_argument_is_listed_linked_and_summed() {
     let mut t = TestEnv::with_bucket();
     t.new_bucket("BUCKET2");
     t.object("a/1", "1");
@@ -74,9 +75,9 @@ fn options_that_would_have_no_effect_are_refused() {
     t.object("k", "k");
     t.file("f", "f");
     for line in [
-        "put --acl-grant=read:somebody f s3://BUCKET/f",
-        "sync --acl-grant=read:somebody f s3://BUCKET/f",
-        "put --acl-revoke=read:somebody f s3://BUCKET/f",
+        "put --acl-grant=read:user f s3://BUCKET/f",
+        "sync --acl-grant=read:user f s3://BUCKET/f",
+        "put --acl-revoke=read:user f s3://BUCKET/f",
         "setacl --add-header=x-amz-acl:public-read s3://BUCKET/k",
         "rb -r --exclude=k s3://BUCKET",
         "rb -r --max-delete=0 s3://BUCKET",
@@ -95,7 +96,7 @@ fn options_that_would_have_no_effect_are_refused() {
 }
 
 #[test]
-fn values_that_are_empty_are_refused_where_they_would_mean_more() {
+fn empty_values_that_would_mean_more_are_refused() {
     let t = TestEnv::with_bucket();
     t.object("k", "k");
     t.file("f", "f");
@@ -163,9 +164,9 @@ fn bad_numbers_are_one_line() {
     );
 }
 
-/// Nothing is done halfway where one of several arguments cannot be meant.
+/// Nothing is done if one of several arguments is invalid.
 #[test]
-fn all_arguments_are_looked_at_first() {
+fn all_arguments_are_checked_first() {
     let t = TestEnv::with_bucket();
     t.object("k", "content");
     t.s3cmd("del s3://BUCKET/k hello.txt").fails(64).prints("").explains("'hello.txt'");
@@ -179,7 +180,7 @@ fn all_arguments_are_looked_at_first() {
 }
 
 #[test]
-fn options_stand_anywhere_and_may_be_shortened() {
+fn options_may_be_anywhere_and_abbreviated() {
     let t = TestEnv::with_bucket();
     t.object("d/a", "x");
     let expected = "YYYY-MM-DD hh:mm            1  s3://BUCKET/d/a";

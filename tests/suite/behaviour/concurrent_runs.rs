@@ -6,7 +6,7 @@ use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Numbers that look random, the same in each run.
+/// Pseudo-random numbers, the same in each run.
 fn numbers(seed: u64) -> impl Iterator<Item = u64> {
     std::iter::successors(Some(seed), |last| {
         Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
@@ -15,7 +15,7 @@ fn numbers(seed: u64) -> impl Iterator<Item = u64> {
 }
 
 #[test]
-fn runs_at_once_on_one_destination_do_not_disturb_each_other() {
+fn concurrent_runs_on_one_destination_do_not_interfere() {
     let t = TestEnv::with_bucket();
     let sizes: [u64; 5] = [10, 70_000, 400_000, 3 << 20, 40 << 20];
     for (index, size) in sizes.iter().enumerate() {
@@ -25,7 +25,7 @@ fn runs_at_once_on_one_destination_do_not_disturb_each_other() {
     let done = AtomicBool::new(false);
     let paths: Vec<_> = (0..sizes.len()).map(|index| t.path(format!("d/k{index}"))).collect();
     let seen_half = std::thread::scope(|scope| {
-        // Nothing is ever seen under a final name but the whole object.
+        // A final name never shows anything but the whole object.
         let watcher = scope.spawn(|| {
             let mut half = Vec::new();
             while !done.load(Ordering::Relaxed) {
@@ -75,7 +75,7 @@ fn runs_at_once_on_one_destination_do_not_disturb_each_other() {
         watcher.join().expect("it watches")
     });
     assert!(seen_half.is_empty(), "{seen_half:?}");
-    // What the kills left goes with the next runs.
+    // The next runs remove what the killed ones left.
     t.s3cmd("get -r --force s3://BUCKET/p/ d").ok();
     t.s3cmd("sync s3://BUCKET/p/ d/").ok();
     assert_eq!(t.files("d"), ["k0", "k1", "k2", "k3", "k4"]);

@@ -3,9 +3,9 @@
 use crate::support::env::TestEnv;
 use crate::support::service::service;
 
-/// No way to the network: the metadata service that s3cmd asks for keys is not reachable in a test.
+/// The metadata service that s3cmd asks for credentials is not reachable in a test.
 #[test]
-fn without_a_configuration_or_keys_nothing_is_tried() {
+fn without_a_configuration_or_credentials_no_request_is_sent() {
     let t = TestEnv::new();
     let advice = "ERROR: Consider using --configure parameter to create one.\n";
     for (config, text) in
@@ -21,7 +21,7 @@ fn without_a_configuration_or_keys_nothing_is_tried() {
 }
 
 #[test]
-fn stray_lines_in_the_configuration_are_warned_about() {
+fn invalid_lines_in_the_configuration_are_warned_about() {
     let t = TestEnv::with_bucket();
     t.configure("this is nothing\n; nor is this = 1");
     let run = t.s3cmd("ls s3://BUCKET").run();
@@ -31,7 +31,7 @@ fn stray_lines_in_the_configuration_are_warned_about() {
 }
 
 #[test]
-fn a_dumped_configuration_is_a_configuration() {
+fn a_dumped_configuration_can_be_read_again() {
     let t = TestEnv::with_bucket();
     let run = t.s3cmd("--dump-config").ok().mentions("[default]\n").mentions("host_base = ENDPOINT\n");
     let text = String::from_utf8_lossy(&run.raw).into_owned();

@@ -1,9 +1,9 @@
-//! Who may do what with a copy: grants that are carried, refused, or asked for.
+//! The ACLs of copies: carried over, refused, or requested by options.
 
 use crate::support::env::TestEnv;
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
 
-/// A list of the owner `owner`, with full control for them and reading for all.
+/// An ACL of the owner `owner`: full control for the owner and READ for all users.
 fn public_of(owner: &str) -> Answer {
     let user = format!("<ID>{owner}</ID><DisplayName>{owner}</DisplayName>");
     let xsi = "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
@@ -49,7 +49,7 @@ fn grants_that_cannot_be_written_are_a_warning_and_the_copy_counts() {
 }
 
 #[test]
-fn a_copy_belongs_to_who_made_it() {
+fn a_copy_belongs_to_the_user_that_made_it() {
     let server = Hostile::start();
     server.object("b/k", "content").bucket("to");
     server.lie(Lie::instead(Op::GetDocument("acl"), public_of("them")).of("k"));

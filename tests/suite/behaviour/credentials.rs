@@ -1,5 +1,5 @@
-//! Keys that are nowhere written: from the metadata service of a machine or a container, from a web identity, from a
-//! program. The services are stand-ins on this machine.
+//! Credentials that are not configured: from the metadata service of a machine or a container, from a web identity,
+//! from a credential process. The services are stubs on this machine. Also wrong credentials.
 
 use crate::support::env::TestEnv;
 use crate::support::run::Invocation;
@@ -8,10 +8,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A stand-in for all the services that give keys.
+/// A stub for all the services that provide credentials.
 struct Giver {
     address: String,
-    /// First lines of the requests, with the header `Authorization` and the body behind them.
+    /// The first lines of the requests, followed by the header `Authorization` and the body.
     seen: Arc<Mutex<Vec<String>>>,
 }
 
@@ -31,7 +31,7 @@ impl Giver {
         let (log, xml) = (seen.clone(), move |action: &str| {
             format!("<{action}Response><{action}Result>{fields}</{action}Result></{action}Response>")
         });
-        // Ends with the process.
+        // The thread ends with the process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (line, rest) = request(&stream);
@@ -85,7 +85,7 @@ fn request(stream: &TcpStream) -> (String, String) {
     (first.trim().to_owned(), rest + &String::from_utf8_lossy(&body))
 }
 
-/// A world whose configuration has no keys, and a giver of the main user's.
+/// A world whose configuration has no keys, and a provider of the main user's credentials.
 fn keyless() -> (TestEnv, Giver) {
     let t = TestEnv::with_bucket();
     let giver = Giver::start(&t.service.main);
@@ -100,7 +100,7 @@ fn on_a_machine(call: Invocation, giver: &Giver) -> Invocation {
 }
 
 #[test]
-fn the_role_of_the_machine_gives_keys_once() {
+fn the_role_of_the_machine_provides_credentials_once() {
     let (t, giver) = keyless();
     t.file("f", "x");
     on_a_machine(t.s3cmd("put f s3://BUCKET"), &giver).ok();
@@ -111,7 +111,7 @@ fn the_role_of_the_machine_gives_keys_once() {
 }
 
 #[test]
-fn a_container_a_web_identity_and_a_program_give_keys() {
+fn a_container_a_web_identity_and_a_program_provide_credentials() {
     let (t, giver) = keyless();
     let token = t.file("token", "container-token\n");
     let container =
@@ -126,7 +126,7 @@ fn a_container_a_web_identity_and_a_program_give_keys() {
     assert!(
         seen[1].contains("RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fx") && seen[1].contains("=container-token")
     );
-    // The files of the AWS tools count where there is no configuration file.
+    // The files of the AWS tools are read if there is no configuration file.
     let user = t.service.main.clone();
     std::fs::create_dir(t.home(".aws")).unwrap();
     t.write_config(".aws/credentials", "[base]\naws_access_key_id = A\naws_secret_access_key = S\n");
@@ -150,7 +150,7 @@ fn a_container_a_web_identity_and_a_program_give_keys() {
 }
 
 #[test]
-fn nothing_is_asked_where_keys_are_given() {
+fn configured_keys_need_no_provider() {
     let (t, giver) = keyless();
     let user = t.service.main.clone();
     let everything = |call: Invocation| {
@@ -170,7 +170,7 @@ fn nothing_is_asked_where_keys_are_given() {
 }
 
 #[test]
-fn a_service_that_gives_nothing_is_named() {
+fn a_provider_without_credentials_is_named() {
     let (t, giver) = keyless();
     let call = t.s3cmd("ls s3://BUCKET").env("AWS_CONTAINER_CREDENTIALS_FULL_URI", giver.url("/nothing"));
     let run = call.fails(78).explains("/nothing answered 404");
@@ -178,7 +178,7 @@ fn a_service_that_gives_nothing_is_named() {
 }
 
 #[test]
-fn keys_that_end_soon_are_asked_for_once_and_not_for_every_request() {
+fn credentials_that_expire_soon_are_requested_once() {
     let (t, _giver) = keyless();
     let user = t.service.main.clone();
     std::fs::create_dir(t.home(".aws")).unwrap();
@@ -203,7 +203,7 @@ fn keys_that_end_soon_are_asked_for_once_and_not_for_every_request() {
 }
 
 #[test]
-fn what_a_program_says_on_standard_error_is_quoted() {
+fn the_standard_error_of_a_credential_process_is_quoted() {
     let (t, _giver) = keyless();
     std::fs::create_dir(t.home(".aws")).unwrap();
     t.write_config(

@@ -1,11 +1,12 @@
-//! The local side of downloads: links, directories, temporary files, runs at the same time, and signals.
+//! Destinations of downloads on the local disk: symbolic links, directories in the way, keys that end with a slash,
+//! temporary files.
 
 use crate::support::env::TestEnv;
 use crate::support::snapshot::{Seed, Store};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-/// Puts an object whose key may end with a slash, which the program itself does only for directories.
+/// Puts an object whose key may end with a slash. The program itself does that only for directories.
 fn put(t: &TestEnv, key: &str, content: &str, headers: &[(&str, &str)]) {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let seed = Seed { key: key.to_owned(), content: content.into(), headers };
@@ -25,7 +26,7 @@ fn an_object_with_content_whose_key_ends_with_a_slash_is_an_error_and_stays() {
     for command in ["get -r --force s3://BUCKET/p/ d", "sync s3://BUCKET/p/ d/"] {
         let _ = std::fs::remove_dir_all(t.path("d"));
         t.dir("d");
-        // Also where the directory is there already.
+        // The second time the directory exists already.
         for _ in 0..2 {
             let run = t.s3cmd(command).fails(2);
             run.explains("ERROR: Creation of file 'd/x/' failed (Reason: the object has 5 bytes of content");
@@ -57,7 +58,7 @@ fn a_changed_object_whose_key_ends_with_a_slash_is_copied_between_buckets() {
 }
 
 #[test]
-fn sync_onto_a_directory_says_so_and_goes_on() {
+fn sync_reports_a_directory_in_the_way_and_continues() {
     let t = TestEnv::with_bucket();
     for key in ["p/way", "p/zz"] {
         t.object(key, key);
@@ -75,7 +76,7 @@ fn sync_onto_a_directory_says_so_and_goes_on() {
 }
 
 #[test]
-fn nothing_outside_is_made_or_changed_through_links_in_a_destination() {
+fn links_in_a_destination_never_lead_outside() {
     let t = TestEnv::with_bucket();
     let wide = [("x-amz-meta-s3cmd-attrs", "mode:16895/mtime:1600000000")];
     for key in ["out/", "out/new/", "deep/out2/sub/"] {
@@ -108,7 +109,7 @@ fn nothing_outside_is_made_or_changed_through_links_in_a_destination() {
         assert_eq!(mode(&t.path("outside")), 0o700, "{run}");
         let made: Vec<_> = std::fs::read_dir(t.path("outside")).expect("it is there").collect();
         assert_eq!(made.len(), 2, "{made:?}\n{run}");
-        // What is inside keeps working, links and all.
+        // Files inside the destination keep working, and so do links.
         assert_eq!((t.text("d/plain"), t.text("d/real/file")), ("plain".into(), "in/file".into()), "{run}");
         assert!(t.path("d/in").is_symlink());
         run.explains("a symbolic link leads out of the destination directory");
@@ -116,7 +117,7 @@ fn nothing_outside_is_made_or_changed_through_links_in_a_destination() {
 }
 
 #[test]
-fn a_destination_that_is_a_link_itself_is_used() {
+fn a_destination_that_is_a_symbolic_link_is_used() {
     let t = TestEnv::with_bucket();
     t.object("p/a/b", "b");
     put(&t, "p/e/", "", &[]);
@@ -127,7 +128,7 @@ fn a_destination_that_is_a_link_itself_is_used() {
         assert_eq!(t.text(format!("real-{link}/a/b")), "b");
         assert!(t.path(format!("real-{link}/e")).is_dir());
     }
-    // A link that is named as the one file is followed wherever it leads.
+    // A link that is named as the destination of one file is followed wherever it leads.
     t.dir("away");
     symlink("away/new", t.path("named")).expect("a link");
     t.s3cmd("get s3://BUCKET/p/a/b named --force").ok();
@@ -153,7 +154,7 @@ fn sync_down_deletes_nothing_behind_a_link() {
 }
 
 #[test]
-fn the_dots_in_a_source_are_no_part_of_the_destination() {
+fn dots_in_a_source_are_not_part_of_the_destination() {
     let t = TestEnv::with_bucket();
     for key in ["up/../x", "up/..", "up/./y", "up/z"] {
         t.object(key, key);
@@ -172,7 +173,7 @@ fn the_dots_in_a_source_are_no_part_of_the_destination() {
 }
 
 #[test]
-fn files_of_users_are_not_taken_for_temporary_ones() {
+fn files_of_users_are_not_mistaken_for_temporary_ones() {
     let t = TestEnv::with_bucket();
     let names = [".s3cmd.backup.part", ".s3cmd.notes.state", ".s3cmd.0123456789abcdef.state"];
     for name in names {
@@ -189,7 +190,7 @@ fn files_of_users_are_not_taken_for_temporary_ones() {
     t.s3cmd("put -r d/ s3://BUCKET/put/").ok();
     assert_eq!(t.s3cmd("ls s3://BUCKET/put/").ok().lines().len(), 4);
     t.s3cmd("del -rf s3://BUCKET/put/").ok();
-    // Neither in the other direction.
+    // The same in the other direction.
     t.s3cmd("sync s3://BUCKET/ d/").ok();
     t.s3cmd("sync s3://BUCKET/ e/").ok();
     for directory in ["d", "e"] {

@@ -1,4 +1,4 @@
-//! Encryption with GPG before the upload and after the download. Where there is no GPG the tests say so and are left out.
+//! Encryption with GPG before the upload and decryption after the download.
 
 use crate::support::bytes::bytes;
 use crate::support::env::TestEnv;
@@ -6,7 +6,7 @@ use crate::support::gpg::{call, world};
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
-fn what_is_encrypted_comes_back_and_the_store_never_sees_it() {
+fn encrypted_files_come_back_and_the_store_sees_no_plaintext() {
     let Some(t) = world() else { return };
     let big: Vec<u8> = bytes(13_000_000);
     t.file("big.bin", &big);
@@ -24,7 +24,7 @@ fn what_is_encrypted_comes_back_and_the_store_never_sees_it() {
     assert_eq!(std::fs::metadata(t.path("out/hello.txt")).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(t.files("out").len(), 4);
     call(&t, "get s3://BUCKET/e/hello.txt -").ok().prints("hello world");
-    // As the store has it: sync leaves encrypted objects as they are.
+    // `sync` leaves objects encrypted, so this is what the store holds.
     t.dir("raw");
     t.s3cmd("sync s3://BUCKET/e/ raw/").run();
     let raw = t.read("raw/hello.txt");
@@ -33,7 +33,7 @@ fn what_is_encrypted_comes_back_and_the_store_never_sees_it() {
 }
 
 #[test]
-fn the_configuration_alone_encrypts_and_an_option_lifts_it() {
+fn the_configuration_encrypts_and_an_option_overrides_it() {
     let Some(t) = world() else { return };
     t.configure("encrypt = True");
     call(&t, "put hello.txt s3://BUCKET/e").ok();
@@ -61,7 +61,7 @@ fn a_failed_decryption_leaves_nothing_and_is_a_failure() {
 }
 
 #[test]
-fn nothing_goes_up_in_clear_where_encryption_fails() {
+fn nothing_is_uploaded_unencrypted_when_encryption_fails() {
     let t = TestEnv::with_bucket();
     t.configure("gpg_passphrase = x");
     t.file("hello.txt", "hello world\n");

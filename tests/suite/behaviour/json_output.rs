@@ -47,7 +47,7 @@ fn holds(kind: &str, value: &Value) -> bool {
     }
 }
 
-/// The events of a text, each as the document describes it, and the summary that is the last one.
+/// The events of a text, checked against the document, and the summary, which comes last.
 fn events(text: &[u8]) -> (Vec<Value>, Value) {
     let described = documented();
     let text = std::str::from_utf8(text).expect("UTF-8");
@@ -62,14 +62,14 @@ fn events(text: &[u8]) -> (Vec<Value>, Value) {
             continue;
         }
         let fields = described.get(name).unwrap_or_else(|| panic!("docs/json.md lacks {event}"));
-        let told = event.as_object().expect("an object");
-        for (name, value) in told.iter().filter(|(name, _)| *name != "event") {
+        let object = event.as_object().expect("an object");
+        for (name, value) in object.iter().filter(|(name, _)| *name != "event") {
             let field = fields.get(name).unwrap_or_else(|| panic!("docs/json.md lacks {name} of {event}"));
             let good = holds(&field.kind, value) || (value.is_null() && field.may_be_null);
             assert!(good, "{name} is no {}: {event}", field.kind);
         }
         for (name, field) in fields {
-            assert!(field.may_be_missing || told.contains_key(name), "no {name} in {event}");
+            assert!(field.may_be_missing || object.contains_key(name), "no {name} in {event}");
         }
     }
     let summary = events.pop().expect("a summary");
@@ -80,7 +80,7 @@ fn events(text: &[u8]) -> (Vec<Value>, Value) {
 }
 
 /// The events of a run that has to succeed.
-fn told(invocation: Invocation) -> Vec<Value> {
+fn events_of(invocation: Invocation) -> Vec<Value> {
     let run = invocation.ok();
     let (events, summary) = events(&run.raw);
     assert_eq!((&summary["exit"], &summary["errors"]), (&0.into(), &0.into()), "{run}");
@@ -123,24 +123,24 @@ fn all_events_are_documented() {
 }
 
 #[test]
-fn issue_112_listings_are_told_in_json() {
+fn issue_112_listings_are_printed_in_json() {
     let t = TestEnv::with_bucket();
     t.object("a \"b\"\u{1}ä", "12345");
     t.object("d/e", "1");
     let bucket = t.fill("BUCKET");
-    let listed = told(t.s3cmd("--json ls s3://BUCKET"));
+    let listed = events_of(t.s3cmd("--json ls s3://BUCKET"));
     assert_eq!(names(&listed), ["prefix", "object"]);
     assert_eq!((&listed[0]["prefix"], &listed[0]["bucket"]), (&"d/".into(), &bucket.clone().into()));
     assert_eq!((&listed[1]["key"], &listed[1]["size"]), (&"a \"b\"\u{1}ä".into(), &5.into()));
     assert_eq!(listed[1]["etag"], "827ccb0eea8a706c4c34a16891f84e7b");
-    assert_eq!(told(t.s3cmd("ls --json --list-md5 s3://BUCKET"))[1]["md5"], listed[1]["etag"]);
-    assert_eq!(names(&told(t.s3cmd("ls -r --json s3://BUCKET"))), ["object"; 2]);
-    let sums = told(t.s3cmd("--json du s3://BUCKET/d"));
+    assert_eq!(events_of(t.s3cmd("ls --json --list-md5 s3://BUCKET"))[1]["md5"], listed[1]["etag"]);
+    assert_eq!(names(&events_of(t.s3cmd("ls -r --json s3://BUCKET"))), ["object"; 2]);
+    let sums = events_of(t.s3cmd("--json du s3://BUCKET/d"));
     assert_eq!(
         (&sums[0]["bytes"], &sums[0]["objects"], &sums[0]["prefix"]),
         (&1.into(), &1.into(), &"d".into())
     );
-    let buckets = told(t.s3cmd("--json ls"));
+    let buckets = events_of(t.s3cmd("--json ls"));
     assert!(buckets.iter().any(|event| event["bucket"] == *bucket));
     let all = t.account_wide(|| t.s3cmd("--json la"));
     assert_eq!(all.code, Some(0), "{all}");
@@ -150,14 +150,14 @@ fn issue_112_listings_are_told_in_json() {
 }
 
 #[test]
-fn transfers_are_told_in_json_in_their_order() {
+fn transfers_are_reported_in_json_in_order() {
     let mut t = TestEnv::with_bucket();
     t.new_bucket("BUCKET2");
     for number in 0..20 {
         t.file(format!("tree/{number:02}"), vec![b'x'; number]);
     }
     t.s3cmd("--json put -q tree/01 s3://BUCKET").ok().prints("");
-    let put = told(t.s3cmd("--json put -r tree/ s3://BUCKET/p/"));
+    let put = events_of(t.s3cmd("--json put -r tree/ s3://BUCKET/p/"));
     assert_eq!(names(&put), ["upload"; 20]);
     for (number, event) in put.iter().enumerate() {
         assert_eq!(event["from"], format!("tree/{number:02}"));
@@ -166,34 +166,37 @@ fn transfers_are_told_in_json_in_their_order() {
         assert_eq!((&event["total"], &event["dry_run"]), (&20.into(), &false.into()));
     }
     t.dir("out");
-    let got = told(t.s3cmd("--json get -r s3://BUCKET/p/ out/"));
+    let got = events_of(t.s3cmd("--json get -r s3://BUCKET/p/ out/"));
     assert_eq!(names(&got), ["download"; 20]);
     assert_eq!((&got[3]["to"], &got[3]["size"]), (&"out/03".into(), &3.into()));
-    let copied = told(t.s3cmd("--json cp s3://BUCKET/p/01 s3://BUCKET2/c"));
+    let copied = events_of(t.s3cmd("--json cp s3://BUCKET/p/01 s3://BUCKET2/c"));
     assert_eq!((&copied[0]["event"], &copied[0]["to"]), (&"copy".into(), &t.fill("s3://BUCKET2/c").into()));
-    assert_eq!(names(&told(t.s3cmd("--json mv s3://BUCKET2/c s3://BUCKET2/m"))), ["move"]);
-    assert_eq!(names(&told(t.s3cmd("--json modify --add-header=x-amz-meta-a:b s3://BUCKET2/m"))), ["modify"]);
-    assert_eq!(names(&told(t.s3cmd("--json setacl -P s3://BUCKET2/m"))), ["setacl"]);
-    let public = told(t.s3cmd("--json put -P tree/05 s3://BUCKET2"));
+    assert_eq!(names(&events_of(t.s3cmd("--json mv s3://BUCKET2/c s3://BUCKET2/m"))), ["move"]);
+    assert_eq!(
+        names(&events_of(t.s3cmd("--json modify --add-header=x-amz-meta-a:b s3://BUCKET2/m"))),
+        ["modify"]
+    );
+    assert_eq!(names(&events_of(t.s3cmd("--json setacl -P s3://BUCKET2/m"))), ["setacl"]);
+    let public = events_of(t.s3cmd("--json put -P tree/05 s3://BUCKET2"));
     assert_eq!(names(&public), ["upload", "public-url"]);
-    let synced = told(t.s3cmd("--json sync tree/ s3://BUCKET2/s/"));
+    let synced = events_of(t.s3cmd("--json sync tree/ s3://BUCKET2/s/"));
     assert_eq!(names(&synced[..20]), ["upload"; 20]);
     assert_eq!((&synced[20]["event"], &synced[20]["transferred_files"]), (&"sync-report".into(), &20.into()));
-    let synced = told(t.s3cmd("--json sync s3://BUCKET2/s/ s3://BUCKET2/t/"));
+    let synced = events_of(t.s3cmd("--json sync s3://BUCKET2/s/ s3://BUCKET2/t/"));
     assert_eq!((names(&synced)[0], synced.len()), ("sync-plan", 22));
     std::fs::remove_file(t.path("tree/00")).expect("it is there");
-    let synced = told(t.s3cmd("--json sync --delete-removed tree/ s3://BUCKET2/s/"));
+    let synced = events_of(t.s3cmd("--json sync --delete-removed tree/ s3://BUCKET2/s/"));
     assert_eq!((names(&synced)[0], &synced[0]["key"]), ("delete", &"s/00".into()));
     t.file("tree/more", "");
-    let synced = told(t.s3cmd("--json sync --delete-removed s3://BUCKET2/s/ tree/"));
+    let synced = events_of(t.s3cmd("--json sync --delete-removed s3://BUCKET2/s/ tree/"));
     assert_eq!((names(&synced)[0], &synced[0]["path"]), ("delete-file", &"tree/more".into()));
-    let deleted = told(t.s3cmd("--json del -r --stats s3://BUCKET/p/"));
+    let deleted = events_of(t.s3cmd("--json del -r --stats s3://BUCKET/p/"));
     assert_eq!((names(&deleted)[..20].to_vec(), names(&deleted)[20]), (vec!["delete"; 20], "delete-report"));
     assert_eq!(deleted[0]["key"], "p/00");
 }
 
 #[test]
-fn a_dry_run_is_told_in_json() {
+fn a_dry_run_is_reported_in_json() {
     let t = TestEnv::with_bucket();
     t.file("a", "a");
     t.file("b", "b");
@@ -212,15 +215,15 @@ fn a_dry_run_is_told_in_json() {
         ("cp -n s3://BUCKET/k s3://BUCKET/l", "copy"),
     ];
     for (line, name) in all {
-        let told = plan(t.s3cmd(&format!("--json {line}")));
-        assert_eq!((names(&told), &told[0]["dry_run"]), (vec![name], &true.into()), "{line}");
+        let planned = plan(t.s3cmd(&format!("--json {line}")));
+        assert_eq!((names(&planned), &planned[0]["dry_run"]), (vec![name], &true.into()), "{line}");
     }
 }
 
 #[test]
-fn failures_are_told_in_json_with_the_same_exit_code() {
+fn failures_are_reported_in_json_with_the_same_exit_code() {
     let mut t = TestEnv::with_bucket();
-    // A message ends its line, but not its object.
+    // A message ends with its line, its object does not.
     t.normaliser.keep_messages = true;
     for (line, code) in [
         ("get s3://BUCKET/none", 64),
@@ -232,95 +235,104 @@ fn failures_are_told_in_json_with_the_same_exit_code() {
     ] {
         t.s3cmd(line).fails(code);
         let run = t.s3cmd(&format!("--json {line}")).fails(code);
-        let told = messages(&run);
-        assert!(told.iter().all(|(level, _)| level == "error"), "{run}");
+        let messages = messages(&run);
+        assert!(messages.iter().all(|(level, _)| level == "error"), "{run}");
         let (_, summary) = events(&run.raw);
-        assert_eq!((&summary["exit"], &summary["errors"]), (&code.into(), &told.len().into()), "{run}");
+        assert_eq!((&summary["exit"], &summary["errors"]), (&code.into(), &messages.len().into()), "{run}");
     }
     let no_config = t.s3cmd("--json ls").config(t.home("none")).fails(78);
     assert_eq!(events(&no_config.raw).1["exit"], 78);
     assert!(!messages(&no_config).is_empty());
     t.object("k", "k");
     let some = t.s3cmd("--json md5sum s3://BUCKET/k s3://BUCKET/none").fails(12);
-    let (told, summary) = events(&some.raw);
-    assert_eq!((names(&told), &summary["errors"]), (vec!["md5"], &1.into()), "{some}");
+    let (printed, summary) = events(&some.raw);
+    assert_eq!((names(&printed), &summary["errors"]), (vec!["md5"], &1.into()), "{some}");
 }
 
 #[test]
-fn data_on_standard_output_stay_alone() {
+fn object_data_on_standard_output_is_not_mixed_with_json() {
     let t = TestEnv::with_bucket();
     t.object("k", "data\n");
     let run = t.s3cmd("--json get s3://BUCKET/k -").run();
     assert_eq!((run.code, run.raw.as_slice()), (Some(0), b"data\n".as_slice()), "{run}");
-    let (told, _) = events(run.stderr.as_bytes());
-    assert_eq!((names(&told), &told[0]["to"], &told[0]["size"]), (vec!["download"], &"-".into(), &5.into()));
-    let put = told_of_stdin(&t);
+    let (printed, _) = events(run.stderr.as_bytes());
+    assert_eq!(
+        (names(&printed), &printed[0]["to"], &printed[0]["size"]),
+        (vec!["download"], &"-".into(), &5.into())
+    );
+    let put = put_of_stdin(&t);
     assert_eq!((&put["from"], &put["size"]), (&"<stdin>".into(), &7.into()));
 }
 
-fn told_of_stdin(t: &TestEnv) -> Value {
-    told(t.s3cmd("--json put - s3://BUCKET/stdin").stdin("1234567")).remove(0)
+fn put_of_stdin(t: &TestEnv) -> Value {
+    events_of(t.s3cmd("--json put - s3://BUCKET/stdin").stdin("1234567")).remove(0)
 }
 
 #[test]
-fn what_is_known_of_buckets_and_objects_is_told_in_json() {
+fn info_on_buckets_and_objects_is_printed_in_json() {
     let t = TestEnv::with_bucket();
     t.file("f", "content");
     t.s3cmd("put --add-header=x-amz-meta-a:ä f s3://BUCKET/k").ok();
-    let info = &told(t.s3cmd("--json info s3://BUCKET/k"))[0];
+    let info = &events_of(t.s3cmd("--json info s3://BUCKET/k"))[0];
     assert_eq!(
         (&info["event"], &info["size"], &info["metadata"]["a"]),
         (&"object-info".into(), &7.into(), &"ä".into())
     );
     assert_eq!((&info["policy"], &info["acl"][0]["permission"]), (&Value::Null, &"FULL_CONTROL".into()));
-    let info = &told(t.s3cmd("--json info s3://BUCKET"))[0];
+    let info = &events_of(t.s3cmd("--json info s3://BUCKET"))[0];
     assert_eq!((&info["event"], &info["bucket"]), (&"bucket-info".into(), &t.fill("BUCKET").into()));
-    assert_eq!(told(t.s3cmd("--json getacl s3://BUCKET/k"))[0]["grants"][0]["kind"], "user");
-    assert_eq!(told(t.s3cmd("--json settagging s3://BUCKET/k a=b&c=d"))[0]["change"], "Tagging updated");
-    let tags = told(t.s3cmd("--json gettagging s3://BUCKET/k"));
+    assert_eq!(events_of(t.s3cmd("--json getacl s3://BUCKET/k"))[0]["grants"][0]["kind"], "user");
+    assert_eq!(events_of(t.s3cmd("--json settagging s3://BUCKET/k a=b&c=d"))[0]["change"], "Tagging updated");
+    let tags = events_of(t.s3cmd("--json gettagging s3://BUCKET/k"));
     assert_eq!(tags[0]["tags"], serde_json::json!({"a": "b", "c": "d"}));
-    assert_eq!(told(t.s3cmd("--json getpolicy s3://BUCKET"))[0]["policy"], Value::Null);
+    assert_eq!(events_of(t.s3cmd("--json getpolicy s3://BUCKET"))[0]["policy"], Value::Null);
     let bucket = t.fill("BUCKET");
     let policy = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::{bucket}/*"}}]}}"#
     );
     t.file("policy", &policy);
-    assert_eq!(names(&told(t.s3cmd("--json setpolicy policy s3://BUCKET"))), ["changed"]);
-    assert_eq!(told(t.s3cmd("--json getpolicy s3://BUCKET"))[0]["policy"]["Statement"][0]["Effect"], "Allow");
+    assert_eq!(names(&events_of(t.s3cmd("--json setpolicy policy s3://BUCKET"))), ["changed"]);
     assert_eq!(
-        told(t.s3cmd("--json expire --expiry-days=3 s3://BUCKET"))[0]["change"],
+        events_of(t.s3cmd("--json getpolicy s3://BUCKET"))[0]["policy"]["Statement"][0]["Effect"],
+        "Allow"
+    );
+    assert_eq!(
+        events_of(t.s3cmd("--json expire --expiry-days=3 s3://BUCKET"))[0]["change"],
         "expiration configuration is set"
     );
-    let rules = told(t.s3cmd("--json getlifecycle s3://BUCKET"));
+    let rules = events_of(t.s3cmd("--json getlifecycle s3://BUCKET"));
     assert!(rules[0]["xml"].as_str().is_some_and(|xml| xml.contains("<Days>3</Days>")), "{rules:?}");
-    assert_eq!(told(t.s3cmd("--json info s3://BUCKET"))[0]["expiration"]["days"], "3");
-    let link = told(t.s3cmd("--json --signature-v2 signurl s3://BUCKET/k 1893456000"));
+    assert_eq!(events_of(t.s3cmd("--json info s3://BUCKET"))[0]["expiration"]["days"], "3");
+    let link = events_of(t.s3cmd("--json --signature-v2 signurl s3://BUCKET/k 1893456000"));
     assert_eq!(
         (&link[0]["event"], &link[0]["expires"]),
         (&"signed-url".into(), &"2030-01-01T00:00:00Z".into())
     );
-    assert_eq!(told(t.s3cmd("--json md5sum s3://BUCKET/k"))[0]["md5"], "9a0364b9e99bb480dd25e1f0284c8555");
+    assert_eq!(
+        events_of(t.s3cmd("--json md5sum s3://BUCKET/k"))[0]["md5"],
+        "9a0364b9e99bb480dd25e1f0284c8555"
+    );
     let list = t.s3cmd("md5sum s3://BUCKET/k").ok();
     t.file("list", &list.raw);
-    assert_eq!(told(t.s3cmd("--json md5sum --check list"))[0]["result"], "ok");
-    assert_eq!(names(&told(t.s3cmd("--json sign text"))), ["signature"]);
-    assert!(told(t.s3cmd("--json multipart s3://BUCKET")).is_empty());
-    assert!(names(&told(t.s3cmd("--json check s3://BUCKET"))).iter().all(|name| *name == "check"));
+    assert_eq!(events_of(t.s3cmd("--json md5sum --check list"))[0]["result"], "ok");
+    assert_eq!(names(&events_of(t.s3cmd("--json sign text"))), ["signature"]);
+    assert!(events_of(t.s3cmd("--json multipart s3://BUCKET")).is_empty());
+    assert!(names(&events_of(t.s3cmd("--json check s3://BUCKET"))).iter().all(|name| *name == "check"));
 }
 
 #[test]
-fn buckets_that_come_and_go_are_told_in_json() {
+fn created_and_removed_buckets_are_reported_in_json() {
     let mut t = TestEnv::new();
     let bucket = t.reserve("BUCKET");
-    let made = told(t.s3cmd("--json mb s3://BUCKET"));
+    let made = events_of(t.s3cmd("--json mb s3://BUCKET"));
     assert_eq!((names(&made), &made[0]["bucket"]), (vec!["bucket-created"], &bucket.clone().into()));
-    let removed = told(t.s3cmd("--json rb s3://BUCKET"));
+    let removed = events_of(t.s3cmd("--json rb s3://BUCKET"));
     assert_eq!((names(&removed), &removed[0]["bucket"]), (vec!["bucket-removed"], &bucket.into()));
 }
 
 #[cfg(unix)]
 #[test]
-fn local_names_that_are_not_text_are_told_without_loss() {
+fn local_names_that_are_not_utf8_are_printed_without_loss() {
     use std::os::unix::ffi::OsStrExt;
     let t = TestEnv::with_bucket();
     let name = std::ffi::OsStr::from_bytes(b"d\xff%");
@@ -328,11 +340,11 @@ fn local_names_that_are_not_text_are_told_without_loss() {
     let mut file = name.to_owned();
     file.push("/f");
     t.file(&file, "x");
-    let put = told(t.s3cmd("--json put").arg(&file).arg(t.fill("s3://BUCKET")));
+    let put = events_of(t.s3cmd("--json put").arg(&file).arg(t.fill("s3://BUCKET")));
     assert_eq!(
         (&put[0]["from"], &put[0]["to"]),
         (&"file://d%FF%25/f".into(), &t.fill("s3://BUCKET/f").into())
     );
-    let got = told(t.s3cmd("--json get --force s3://BUCKET/f").arg(name));
+    let got = events_of(t.s3cmd("--json get --force s3://BUCKET/f").arg(name));
     assert_eq!(got[0]["to"], "file://d%FF%25/f");
 }

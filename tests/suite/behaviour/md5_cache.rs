@@ -3,10 +3,10 @@
 use crate::support::env::TestEnv;
 
 #[test]
-fn remembered_sums_spare_unchanged_files_a_reading() {
+fn cached_sums_avoid_reading_unchanged_files() {
     let t = TestEnv::with_bucket();
-    // The sums of files that have just changed are not remembered, so these get old times of both kinds: the second by
-    // waiting, which only the system can set.
+    // The sums of files that have just changed are not cached. These files get an old modification time, and an old
+    // change time by waiting, as only the system sets it.
     for (name, text) in [("tree/a", "first\n"), ("tree/b", "second\n")] {
         t.file(name, text);
     }
@@ -14,12 +14,12 @@ fn remembered_sums_spare_unchanged_files_a_reading() {
     t.s3cmd("sync --cache-file=cache tree/ s3://BUCKET/").ok();
     let text = t.text("cache");
     assert!(text.starts_with("s3cmd-rs MD5 cache, version 1\n") && text.lines().count() == 3, "{text}");
-    // What is remembered is believed: with another sum the unchanged file counts as another one.
+    // The cached sum is used: with another sum the unchanged file counts as changed.
     let sum = text.lines().nth(1).unwrap().split(' ').next().unwrap();
     t.file("cache", text.replace(sum, &"0".repeat(32)));
     t.s3cmd("sync -n --cache-file=cache tree/ s3://BUCKET/").run().mentions("upload: 'tree/a'");
     t.s3cmd("sync -n tree/ s3://BUCKET/").run().silent_about("upload");
-    // A file that changed is read again, whatever stands there.
+    // A changed file is read again, whatever its cached sum is.
     t.file("tree/a", "changed, and longer\n");
     t.s3cmd("sync --cache-file=cache tree/ s3://BUCKET/").ok().mentions("upload: 'tree/a'");
     assert_eq!(t.content("a"), b"changed, and longer\n");

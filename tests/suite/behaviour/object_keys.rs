@@ -1,8 +1,8 @@
-//! Keys that are easily mistaken: every command reaches exactly the key that was named.
+//! Keys that are easily mistaken for others: every command reaches exactly the key that was named.
 
 use crate::support::env::TestEnv;
 
-/// Keys that a careless client or server folds, decodes, splits or cuts.
+/// Keys that a careless client or server normalises, decodes, splits or truncates.
 fn odd_keys() -> Vec<String> {
     let mut keys: Vec<String> = [
         "with space",
@@ -46,7 +46,7 @@ fn odd_keys() -> Vec<String> {
 }
 
 #[test]
-fn odd_keys_go_up_come_back_and_go_away_one_by_one() {
+fn unusual_keys_are_uploaded_downloaded_and_deleted() {
     let t = TestEnv::with_bucket();
     let uri = |key: &str| t.normaliser.fill("s3://BUCKET/") + key;
     let mut expected = odd_keys();
@@ -55,7 +55,8 @@ fn odd_keys_go_up_come_back_and_go_away_one_by_one() {
     t.s3cmd("put --keep-dirs -r tree/").arg(uri("")).ok();
     for key in &expected {
         if !key.ends_with('/') {
-            // Ceph's answer about an upload in parts is spoilt by a key of this length, and standard input goes in parts.
+            // With a key of this length Ceph's response about a multipart upload is invalid, and standard input is sent
+            // in parts.
             let file = t.file("content", key);
             t.s3cmd("put").arg(file).arg(uri(key)).ok();
         }
@@ -64,7 +65,7 @@ fn odd_keys_go_up_come_back_and_go_away_one_by_one() {
     assert_eq!(t.keys(), expected);
     for key in &expected {
         let run = t.s3cmd("get").arg(uri(key)).arg("-").run();
-        // A key that ends with a slash cannot be named as a file, nor one with a wildcard be fetched alone.
+        // A key that ends with a slash cannot be a file name, and one with a wildcard cannot be fetched alone.
         if key.ends_with('/') {
             assert_eq!(run.code, Some(64), "{run}");
             continue;
@@ -72,7 +73,7 @@ fn odd_keys_go_up_come_back_and_go_away_one_by_one() {
         assert!(run.code == Some(0) && run.raw == key.as_bytes(), "{key:?}\n{run}");
     }
     for _ in 0..2 {
-        // The second round deletes what is not there, and must not take a neighbour for it.
+        // The second round deletes missing keys, and must not delete their neighbours instead.
         for key in ["a/../b", "%41", "a+b", ".", "a//b"] {
             t.s3cmd("del").arg(uri(key)).ok();
             expected.retain(|kept| kept != key);
@@ -84,7 +85,7 @@ fn odd_keys_go_up_come_back_and_go_away_one_by_one() {
 }
 
 #[test]
-fn neighbours_of_odd_keys_stay_untouched() {
+fn neighbours_of_unusual_keys_stay_untouched() {
     let t = TestEnv::with_bucket();
     let uri = |key: &str| t.normaliser.fill("s3://BUCKET/") + key;
     for (key, neighbour) in
@@ -107,7 +108,7 @@ fn neighbours_of_odd_keys_stay_untouched() {
 }
 
 #[test]
-fn odd_keys_work_in_virtual_host_style_and_with_the_old_signature() {
+fn unusual_keys_work_in_virtual_host_style_and_with_signature_v2() {
     let t = TestEnv::with_bucket();
     let uri = |key: &str| t.normaliser.fill("s3://BUCKET/") + key;
     t.write_config("v2.s3cfg", &(t.config_of(&t.service.main, &t.service.host) + "signature_v2 = True\n"));

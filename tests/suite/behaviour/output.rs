@@ -3,7 +3,7 @@
 use crate::support::env::TestEnv;
 
 #[test]
-fn a_reader_that_goes_away_is_no_disaster() {
+fn a_closed_pipe_ends_the_run_quietly() {
     let t = TestEnv::with_bucket();
     for i in 0..300 {
         t.file(format!("d/{i:03}"), "");
@@ -18,7 +18,7 @@ fn a_reader_that_goes_away_is_no_disaster() {
 }
 
 #[test]
-fn a_closed_or_full_standard_output_is_noticed() {
+fn a_closed_or_full_standard_output_is_reported() {
     let t = TestEnv::with_bucket();
     t.object("a", "x");
     let run = t.shell("s3cmd ls s3://BUCKET >&-").run();
@@ -35,7 +35,7 @@ fn results_come_in_the_same_order_however_many_run_at_once() {
     let mut t = TestEnv::with_bucket();
     t.know_alt_id("ALTID");
     for i in 0..60 {
-        // Sizes that finish out of order.
+        // With these sizes the files finish out of order.
         t.file(format!("d/{i:02}"), vec![b'x'; if i % 7 == 0 { 300_000 } else { i }]);
     }
     let serial = t.s3cmd("put --jobs=1 -r d s3://BUCKET").ok();
@@ -58,7 +58,7 @@ fn results_come_in_the_same_order_however_many_run_at_once() {
 }
 
 #[test]
-fn the_meter_looks_as_before() {
+fn the_progress_meter_is_that_of_s3cmd() {
     let t = TestEnv::with_bucket();
     t.file("hello.txt", "hello world\n");
     let run = t.s3cmd("put --progress hello.txt s3://BUCKET").ok();

@@ -15,7 +15,7 @@ fn times_are_stored_for_rclone_beside_the_attributes_of_s3cmd() {
     info("both").mentions("x-amz-meta-mtime: 1704164645.123456").mentions("/mtime:1704164645/");
     info("dir/alone").mentions("x-amz-meta-mtime: 1704164645.123456").silent_about("/mtime:");
     info("without").silent_about("x-amz-meta-mtime");
-    // Where s3cmd's attributes are absent the time comes from there.
+    // Without s3cmd's attributes the time comes from rclone's header.
     t.s3cmd("sync s3://BUCKET/dir/ down/").ok();
     let restored = std::fs::metadata(t.path("down/alone")).unwrap();
     assert_eq!(

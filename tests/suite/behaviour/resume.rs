@@ -1,4 +1,4 @@
-//! Transfers that were interrupted and are run again: nothing moves twice, nothing stays behind.
+//! Interrupted transfers that are run again: nothing is transferred twice, and nothing is left behind.
 
 use crate::support::interrupting_proxy::{Cut, MIB, broken, clean, content, part, states, uploads, world};
 use std::fs;
@@ -20,7 +20,7 @@ fn an_interrupted_upload_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn a_part_whose_answer_was_lost_is_compared_and_not_sent_again() {
+fn a_part_whose_response_was_lost_is_compared_and_not_sent_again() {
     let (t, relay) = world();
     let bytes = content(12 * MIB);
     t.file("f", &bytes);
@@ -32,7 +32,7 @@ fn a_part_whose_answer_was_lost_is_compared_and_not_sent_again() {
 }
 
 #[test]
-fn an_upload_whose_completion_was_not_heard_of_is_complete() {
+fn an_upload_whose_completion_response_was_lost_is_complete() {
     let (t, relay) = world();
     let bytes = content(12 * MIB);
     t.file("f", &bytes);
@@ -45,7 +45,7 @@ fn an_upload_whose_completion_was_not_heard_of_is_complete() {
 }
 
 #[test]
-fn sync_forgets_an_upload_that_was_completed_unheard() {
+fn sync_forgets_an_upload_whose_completion_response_was_lost() {
     let (t, relay) = world();
     t.file("d/f", content(12 * MIB));
     t.file("d/g", content(12 * MIB));
@@ -57,7 +57,7 @@ fn sync_forgets_an_upload_that_was_completed_unheard() {
 }
 
 #[test]
-fn an_upload_whose_id_was_not_heard_of_is_dropped() {
+fn an_upload_whose_id_was_lost_is_aborted() {
     let (t, relay) = world();
     t.file("f", content(6 * MIB));
     broken(&relay, Cut::Answer("?uploads".into()), t.s3cmd("put f s3://BUCKET/k"));
@@ -67,7 +67,7 @@ fn an_upload_whose_id_was_not_heard_of_is_dropped() {
 }
 
 #[test]
-fn an_upload_of_a_file_that_changed_is_dropped_and_begun_anew() {
+fn an_upload_of_a_changed_file_starts_again() {
     let (t, relay) = world();
     let mut bytes = content(12 * MIB);
     t.file("f", &bytes);
@@ -89,7 +89,7 @@ fn an_upload_of_a_file_that_changed_is_dropped_and_begun_anew() {
 }
 
 #[test]
-fn an_upload_to_elsewhere_is_another_one() {
+fn an_upload_to_another_key_is_not_resumed() {
     let (t, relay) = world();
     t.file("f", content(12 * MIB));
     broken(&relay, part(3), t.s3cmd("put f s3://BUCKET/k"));
@@ -130,7 +130,7 @@ fn a_named_upload_is_compared_part_by_part() {
 }
 
 #[test]
-fn a_named_upload_that_was_begun_for_another_content_does_not_pass_for_success() {
+fn a_named_upload_of_other_content_fails() {
     let (t, relay) = world();
     let mut bytes = content(12 * MIB);
     t.file("f", &bytes);
@@ -147,14 +147,14 @@ fn a_named_upload_that_was_begun_for_another_content_does_not_pass_for_success()
 }
 
 #[test]
-fn without_a_place_for_its_state_an_upload_works_all_the_same() {
+fn an_upload_works_without_a_directory_for_its_state() {
     let (t, relay) = world();
     t.file("f", content(6 * MIB));
     t.file("no-directory", "");
     let state = t.path("no-directory");
     t.s3cmd("put f s3://BUCKET/k").env("XDG_STATE_HOME", &state).ok();
     assert_eq!(uploads(&t), 0);
-    // The place that the user chose is the one that is used.
+    // The directory that the user chose is used.
     let state = t.dir("states");
     broken(&relay, part(2), t.s3cmd("put f s3://BUCKET/k").env("XDG_STATE_HOME", &state));
     assert_eq!(t.files("states").len(), 1);
@@ -192,7 +192,7 @@ fn a_partial_file_is_continued_and_the_continuation_too() {
     assert_eq!(relay.moved().1, 22);
     clean(&t);
     assert!(t.read("k") == bytes);
-    // A beginning that is not the object's is found out.
+    // Other content at the beginning is detected.
     let mut other = bytes[..40 * MIB as usize].to_vec();
     other[5] ^= 1;
     t.file("k", other);
@@ -202,7 +202,7 @@ fn a_partial_file_is_continued_and_the_continuation_too() {
 }
 
 #[test]
-fn a_journal_whose_file_has_its_name_already_is_removed() {
+fn the_state_of_a_complete_download_is_removed() {
     let (t, relay) = world();
     let bytes = content(40 * MIB);
     t.object("k", &bytes);
@@ -210,7 +210,7 @@ fn a_journal_whose_file_has_its_name_already_is_removed() {
     for command in ["get s3://BUCKET/k d/k", "sync s3://BUCKET/ d/"] {
         let _ = fs::remove_file(t.path("d/k"));
         broken(&relay, Cut::Request(format!("bytes={}-", 16 * MIB)), t.s3cmd("get s3://BUCKET/k d/k"));
-        // As by a kill between the file's new name and the journal's removal.
+        // As if the run was killed after the rename and before the removal of the state.
         let files = t.files("d");
         let unfinished = files.iter().find(|name| name.ends_with(".part")).expect("a temporary file");
         fs::remove_file(t.path(format!("d/{unfinished}"))).expect("it is removed");

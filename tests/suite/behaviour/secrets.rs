@@ -1,4 +1,4 @@
-//! Secrets are neither printed nor repeated, and files that others may read are named.
+//! Secrets are never printed, and files with secrets that other users can read are reported.
 
 use crate::support::env::TestEnv;
 
@@ -21,7 +21,7 @@ fn keys_in_a_uri_are_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_line_that_is_no_setting_is_not_repeated() {
+fn invalid_configuration_lines_are_not_repeated() {
     let t = TestEnv::with_bucket();
     t.configure("{\"secret_key\": \"hunter2\"}\nsecret_key: hunter2");
     let run = t.s3cmd("-d ls s3://BUCKET").run();
@@ -37,7 +37,7 @@ fn a_line_that_is_no_setting_is_not_repeated() {
 
 #[cfg(unix)]
 #[test]
-fn secrets_that_others_may_read_are_told_on_request() {
+fn readable_secret_files_are_reported_on_request() {
     use std::os::unix::fs::PermissionsExt;
     let t = TestEnv::with_bucket();
     let words = "other users may read the secrets in";

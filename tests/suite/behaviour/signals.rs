@@ -10,7 +10,7 @@ fn signalled(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(id, signal).expect("it can be signalled");
 }
 
-/// Waits until something holds, at most a minute.
+/// Waits until a condition holds, at most a minute.
 fn until(what: &str, holds: impl Fn() -> bool) {
     let started = Instant::now();
     while !holds() {
@@ -20,7 +20,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_signal_says_what_is_kept_and_the_same_command_goes_on() {
+fn an_interrupted_download_reports_what_it_keeps_and_continues() {
     use rustix::process::Signal;
     for (signal, code, words) in [(Signal::INT, 130, "See ya!\n"), (Signal::TERM, 143, "")] {
         let (t, relay) = world();
@@ -49,7 +49,7 @@ fn a_signal_says_what_is_kept_and_the_same_command_goes_on() {
         assert!(relay.moved().1 < 50);
         assert!(t.read("d/k") == bytes);
         assert_eq!(t.files("d"), ["k"]);
-        // Where nothing is kept nothing is said.
+        // If nothing is kept, nothing is printed.
         let call = t.s3cmd("get --no-progress --force --limit-rate=100k s3://BUCKET/k d/k");
         let child = call.command().spawn().expect("it starts");
         until("it is under way", || t.files("d").len() > 1);
@@ -60,7 +60,7 @@ fn a_signal_says_what_is_kept_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn a_signal_says_what_is_kept_of_an_upload() {
+fn an_interrupted_upload_reports_what_it_keeps() {
     use rustix::process::Signal;
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         for (option, keeps) in [("", true), ("--abort-on-error", false)] {
@@ -75,7 +75,8 @@ fn a_signal_says_what_is_kept_of_an_upload() {
                 let id = begun.lines().find_map(|line| line.split_once("s3://")?.1.split_once('\t'));
                 id.is_some_and(|(_, id)| {
                     let parts = t.s3cmd("listmp s3://BUCKET/k").arg(id).ok().stdout;
-                    // The head line, the first part, whose answer has been read for sure when there is a second.
+                    // The first line and the first part; the response to that part has been read once there is a
+                    // second.
                     parts.lines().count() > 2
                 })
             };
@@ -96,10 +97,10 @@ fn a_signal_says_what_is_kept_of_an_upload() {
 }
 
 #[test]
-fn a_signal_ends_a_run_that_does_not_listen() {
+fn a_signal_ends_a_run_that_waits_for_input() {
     use rustix::process::Signal;
     let t = TestEnv::new();
-    // It reads a document from a pipe that says nothing.
+    // It reads a document from a pipe without data.
     for (signal, code, words) in [(Signal::INT, 130, "See ya!\n"), (Signal::TERM, 143, "")] {
         let mut child = t.s3cmd("setpolicy - s3://some-bucket").command().spawn().expect("it starts");
         std::thread::sleep(Duration::from_millis(500));

@@ -1,5 +1,5 @@
-//! Faults of the machine on downloads: system calls that fail, injected by `strace`. Nothing is claimed that is not on the
-//! disk, nothing remote is deleted for it, and no content is given up for the sake of attributes.
+//! Failing system calls during downloads, injected by `strace`: success means that the data is on the disk, nothing
+//! remote is deleted without that, and no content is given up because of attributes.
 
 use crate::support::bytes::bytes;
 use crate::support::env::TestEnv;
@@ -10,8 +10,8 @@ use std::process::Command;
 
 const LARGE: usize = 33 << 20;
 
-/// Whether system calls can be made to fail here; says so if not. Which service is asked makes no difference to the faults
-/// of this machine: once, on `serve`, is enough.
+/// Whether system calls can be made to fail here. Skips the test if not. The service makes no difference to these
+/// faults, so one run, on `serve`, is enough.
 fn can_inject() -> bool {
     if !on_serve("faults of the machine") {
         return false;
@@ -26,12 +26,12 @@ fn can_inject() -> bool {
     false
 }
 
-/// A download, by the kind of its way to the disk.
+/// A download, by its way to the disk.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     name: &'static str,
     command: &'static str,
-    /// What is to be there in the end, below the working directory, with the object that has its content.
+    /// The expected file, below the working directory, and the object that has its content.
     file: &'static str,
     key: &'static str,
 }
@@ -48,7 +48,7 @@ const SEALED: Way = Way { name: "sealed", command: "get s3://BUCKET/sealed d/f",
 
 const ALL: [Way; 7] = [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY, SEALED];
 
-/// A bucket with an object for each way, and a stand-in for GPG that any machine has.
+/// A bucket with an object for each way, and a stub for GPG.
 fn world() -> TestEnv {
     let t = TestEnv::with_bucket();
     let script = t.file("a-gpg", "#!/bin/sh\nread -r pass || :\ntr a-z n-za-m <\"$2\" >\"$1\"\n");
@@ -66,7 +66,7 @@ fn world() -> TestEnv {
     t.file("plain", "plain words\n");
     t.s3cmd("put -e plain s3://BUCKET/sealed").ok();
     t.object("twin/two", "the same in both\n");
-    // A file with another mode than new ones have, so that it has to be changed.
+    // A file with another mode than new files have, so that it has to be changed.
     let stored = "x-amz-meta-s3cmd-attrs:atime:1600000000/mode:33152/mtime:1600000000";
     for key in ["tree/x/f", "twin/two"] {
         t.s3cmd("modify")
@@ -77,7 +77,7 @@ fn world() -> TestEnv {
     t
 }
 
-/// The surroundings of a way before it begins.
+/// Prepares the local side of a way.
 fn fresh(t: &TestEnv) {
     for directory in ["d", "e"] {
         let _ = std::fs::remove_dir_all(t.path(directory));
@@ -100,8 +100,8 @@ fn temporary(target: &str) -> String {
     format!("{directory}/.s3cmd.{}.part", hex::encode(&Sha256::digest(name)[..8]))
 }
 
-/// Runs it with system calls failing, `calls` as strace names them; `on` limits it to those about a path. Answers also how
-/// many have failed.
+/// Runs it with failing system calls, `calls` as strace names them; `on` limits them to those on a path. Also returns
+/// how many have failed.
 fn injected(t: &TestEnv, call: Invocation, calls: &str, error: &str, on: Option<&str>) -> (Run, usize) {
     let log = t.home("strace.log");
     let mut front: Vec<std::ffi::OsString> = ["-f", "--seccomp-bpf", "-qq", "-o"].map(Into::into).to_vec();
@@ -116,19 +116,19 @@ fn injected(t: &TestEnv, call: Invocation, calls: &str, error: &str, on: Option<
     (run, text.matches("(INJECTED)").count())
 }
 
-/// The keys that are there, as a text to compare.
+/// The keys of the bucket, as a text to compare.
 fn keys(t: &TestEnv) -> String {
     t.keys().join(" ")
 }
 
 #[test]
-fn what_close_reports_is_read_before_a_file_has_its_name() {
+fn errors_of_close_are_checked_before_the_rename() {
     if !can_inject() {
         return;
     }
     let t = world();
     let before = keys(&t);
-    // The temporary file of what GPG decrypts has no name that is known before: see the flushing below.
+    // The name of the temporary file that GPG decrypts to is not known in advance: see the flushing below.
     for way in [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY] {
         for option in ["", "--delete-after-fetch"] {
             fresh(&t);
@@ -139,7 +139,7 @@ fn what_close_reports_is_read_before_a_file_has_its_name() {
             assert_eq!(run.code, Some(2), "{} {option}:\n{run}", way.name);
             assert!(run.stderr.contains("Disk quota exceeded"), "{} {option}:\n{run}", way.name);
             let there = match way.name {
-                // The file that was there stays as it was.
+                // The existing file is unchanged.
                 "continued" => t.read(way.file).len() != 20 << 20,
                 _ => t.exists(way.file),
             };
@@ -153,7 +153,7 @@ fn what_close_reports_is_read_before_a_file_has_its_name() {
 }
 
 #[test]
-fn a_close_that_is_interrupted_is_asked_again() {
+fn an_interrupted_close_is_no_failure() {
     if !can_inject() {
         return;
     }
@@ -208,7 +208,7 @@ fn an_object_is_deleted_only_after_its_file_is_on_the_disk() {
             assert!(!run.stdout.contains("removed after"), "{} {error}:\n{run}", way.name);
             assert_eq!(keys(&t), before, "{} {error}", way.name);
         }
-        // The directory counts as the file does.
+        // The directory is flushed as well as the file.
         fresh(&t);
         let directory = way.file.rsplit_once('/').expect("it is in a directory").0;
         let call = t.s3cmd(way.command).arg("--delete-after-fetch").arg("--no-progress");
@@ -216,7 +216,7 @@ fn an_object_is_deleted_only_after_its_file_is_on_the_disk() {
         assert!(hits > 0, "{}: nothing was injected:\n{run}", way.name);
         assert_eq!((run.code, keys(&t)), (Some(2), before.clone()), "{}:\n{run}", way.name);
     }
-    // What is not deleted is not flushed file by file, unless that is asked for.
+    // Without a deletion files are not flushed one by one, unless an option asks for it.
     for (option, flushes) in [("", false), ("fsync_downloads = True", true)] {
         t.configure(option);
         for way in [SMALL, RANGES, SYNC] {
@@ -228,7 +228,7 @@ fn an_object_is_deleted_only_after_its_file_is_on_the_disk() {
 }
 
 #[test]
-fn a_renaming_that_fails_is_the_failure_of_that_object() {
+fn a_failed_rename_is_the_failure_of_that_object() {
     if !can_inject() {
         return;
     }
@@ -248,7 +248,7 @@ fn a_renaming_that_fails_is_the_failure_of_that_object() {
 }
 
 #[test]
-fn attributes_that_are_refused_cost_no_file() {
+fn refused_attributes_cost_no_file() {
     if !can_inject() {
         return;
     }
@@ -280,7 +280,7 @@ fn attributes_that_are_refused_cost_no_file() {
             }
         }
     }
-    // That they really were refused, and are told of once in a run.
+    // The calls were really refused, and the run prints one warning.
     for index in 0..5 {
         t.object(&format!("many/{index}"), index.to_string());
     }
@@ -296,7 +296,7 @@ fn attributes_that_are_refused_cost_no_file() {
 }
 
 #[test]
-fn standard_output_that_does_not_take_its_bytes_is_an_error() {
+fn a_failed_write_to_standard_output_is_an_error() {
     if !can_inject() {
         return;
     }

@@ -1,4 +1,4 @@
-//! What a user sees on a terminal. The program runs on a pseudo-terminal; what it wrote is read as a terminal does.
+//! Output on a terminal. The program runs on a pseudo-terminal, and a terminal emulator reads what it writes.
 
 use crate::support::env::TestEnv;
 use crate::support::run::Invocation;
@@ -11,14 +11,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
 
-/// Columns and lines of a terminal on which nothing scrolls away.
+/// Columns and lines of a terminal that is large enough not to scroll.
 const ROOMY: (u16, u16) = (120, 60);
 
 /// What a program left on a terminal.
 struct Seen {
-    /// Everything that it wrote, controls included.
+    /// Everything that it wrote, control sequences included.
     written: String,
-    /// The lines on the screen in the end, without the blanks at their ends.
+    /// The lines on the screen at the end, without trailing blanks.
     screen: String,
     /// Where the cursor is: line, column.
     cursor: (u16, u16),
@@ -42,7 +42,7 @@ fn on_terminal(call: Invocation, term: &str, (columns, lines): (u16, u16), cue: 
     drop((command, terminal));
     let (mut master, mut written, mut block) = (File::from(master), Vec::new(), vec![0; 64 << 10]);
     let mut cue = cue;
-    // The last end closed is an error, on Linux, not an end of file.
+    // On Linux the closed end of a pseudo-terminal is an error, not an end of file.
     while let Ok(1..) = master.read(&mut block).inspect(|count| written.extend_from_slice(&block[..*count])) {
         if cue.take_if(|cue| String::from_utf8_lossy(&written).contains(*cue)).is_some() {
             kill_process(Pid::from_child(&child), Signal::INT).expect("it can be interrupted");
@@ -63,12 +63,12 @@ fn on_terminal(call: Invocation, term: &str, (columns, lines): (u16, u16), cue: 
 }
 
 impl Seen {
-    /// Whether the program moved the cursor, or did anything else that a sheet of paper cannot.
+    /// Whether the program moved the cursor, or used any other control sequence.
     fn is_plain(&self) -> bool {
         !self.written.contains('\u{1b}')
     }
 
-    /// The screen is exactly these lines, with the cursor on a new one.
+    /// The screen has exactly these lines, and the cursor is on a new one.
     fn shows(self, lines: &[&str]) -> Self {
         assert_eq!(self.screen.lines().collect::<Vec<_>>(), lines, "written:\n{:?}", self.written);
         assert_eq!(self.cursor, (lines.len() as u16, 0), "{}", self.screen);
@@ -94,7 +94,7 @@ const UPLOADED: [&str; 3] = [
 ];
 
 #[test]
-fn several_transfers_have_a_row_each_and_a_total_and_leave_the_lines_of_a_pipe() {
+fn several_transfers_have_rows_and_a_total_and_leave_the_lines_of_a_pipe() {
     let env = env();
     let put = on_terminal(env.s3cmd(&format!("put {SLOWLY} -r d s3://BUCKET")), "xterm", ROOMY, None);
     assert_eq!(put.code, Some(0));
@@ -142,7 +142,7 @@ fn one_transfer_has_the_meter_of_s3cmd() {
 }
 
 #[test]
-fn one_after_the_other_and_on_a_terminal_without_a_cursor_the_meters_follow_each_other() {
+fn serial_runs_and_dumb_terminals_get_one_meter_after_another() {
     let env = env();
     for (line, term) in [
         ("put --jobs=1 -r d s3://BUCKET", "xterm"),
@@ -159,7 +159,7 @@ fn one_after_the_other_and_on_a_terminal_without_a_cursor_the_meters_follow_each
 }
 
 #[test]
-fn a_terminal_that_is_to_be_left_alone_gets_the_lines_of_a_pipe() {
+fn without_progress_a_terminal_gets_the_lines_of_a_pipe() {
     let env = env();
     let put = on_terminal(env.s3cmd("put --no-progress -r d s3://BUCKET"), "xterm", ROOMY, None);
     assert!(put.is_plain());
@@ -200,7 +200,7 @@ fn errors_stand_on_lines_of_their_own_among_the_rows() {
 }
 
 #[test]
-fn names_do_not_garble_the_rows_however_narrow_the_terminal() {
+fn long_names_do_not_garble_the_rows_of_a_narrow_terminal() {
     let env = TestEnv::with_bucket();
     let names = ["日本語のとても長いファイル名.txt", "esc\u{1b}[2Jape", "new\rline"];
     for name in names {
@@ -215,7 +215,7 @@ fn names_do_not_garble_the_rows_however_narrow_the_terminal() {
             "{:?}",
             put.written
         );
-        // All rows are gone, and only the lines and warnings are left.
+        // All rows are erased, and only the lines and warnings are left.
         let text: String = put.screen.split('\n').collect();
         assert!(!text.contains('%') && !text.contains(" left"), "{columns}:\n{}", put.screen);
         assert_eq!(text.matches("upload: ").count(), 3, "{columns}:\n{}", put.screen);

@@ -1,4 +1,4 @@
-//! Which local names are sources: missing ones, unreadable ones, those of lists, links to what is away.
+//! Which local names are uploaded: missing and unreadable files, names from lists, symbolic links to missing files.
 
 use crate::support::env::TestEnv;
 use std::os::unix::fs::symlink;
@@ -19,7 +19,7 @@ fn missing_sources_beside_present_ones_are_named() {
     );
     t.s3cmd("put -n a.txt missing.txt s3://BUCKET/").fails(2).explains("missing.txt: No such file");
     assert_eq!(t.keys(), ["a.txt"]);
-    // Where nothing is there, nothing is to be done.
+    // Without any source the run is refused.
     for line in [
         "put missing.txt s3://BUCKET/",
         "put missing.txt another s3://BUCKET/",
@@ -61,7 +61,7 @@ fn names_in_lists_are_exact_and_missing_ones_are_named() {
 }
 
 #[test]
-fn a_list_with_names_that_are_not_text_does_not_stop_the_others() {
+fn a_list_with_names_that_are_not_utf8_does_not_stop_the_others() {
     for command in ["put -r", "sync"] {
         let t = TestEnv::with_bucket();
         t.file("d/a", "a");
@@ -85,7 +85,7 @@ fn a_listed_name_that_is_missing_keeps_its_copy() {
 }
 
 #[test]
-fn what_a_followed_link_leads_to_keeps_its_copy_while_it_is_away() {
+fn the_copy_of_a_dangling_followed_link_is_kept() {
     let t = TestEnv::with_bucket();
     t.file("d/f", "f");
     for link in ["file", "tree", "locked"] {
@@ -107,12 +107,12 @@ fn what_a_followed_link_leads_to_keeps_its_copy_while_it_is_away() {
         }
         assert_eq!(t.keys(), all, "{command}");
     }
-    // Without -F links are left out, wherever they lead.
+    // Without -F links are skipped, wherever they lead.
     t.s3cmd("sync d/ s3://BUCKET/other/").ok();
 }
 
 #[test]
-fn links_to_pipes_and_devices_are_spoken_of() {
+fn links_to_pipes_and_devices_are_reported() {
     let t = TestEnv::with_bucket();
     t.file("d/f", "f");
     symlink("/dev/null", t.path("d/null")).expect("a link");
@@ -124,7 +124,7 @@ fn links_to_pipes_and_devices_are_spoken_of() {
 }
 
 #[test]
-fn control_characters_are_told_once_a_file_with_the_whole_name() {
+fn control_characters_are_reported_once_per_file_with_the_whole_name() {
     let t = TestEnv::with_bucket();
     t.file("d/\u{1}sub/x\u{2}y", "1");
     t.file("d/\u{1}sub/plain", "2");

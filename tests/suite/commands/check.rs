@@ -28,7 +28,7 @@ fn check_embedded_needs_no_account() {
 }
 
 #[test]
-fn an_unknown_service_is_told_from_a_store_by_check() {
+fn check_distinguishes_a_store_from_other_services() {
     let server = Hostile::start();
     let t = server.world();
     server.bucket("b");

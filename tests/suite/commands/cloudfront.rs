@@ -1,4 +1,4 @@
-//! CloudFront: the seven commands and `sync --cf-invalidate`, against a model of the service's API of 2020-05-31.
+//! CloudFront: the seven commands and `sync --cf-invalidate`, against a stub of the service's API of 2020-05-31.
 
 use crate::support::env::TestEnv;
 use crate::support::stub::{listen, request};
@@ -7,14 +7,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
-/// What the model knows.
+/// The state of the stub.
 #[derive(Default)]
 struct Model {
     /// By id: the configuration as it was sent, and its version.
     distributions: BTreeMap<String, (String, u32)>,
     /// Of each invalidation: the distribution, and the paths.
     invalidations: Vec<(String, Vec<String>)>,
-    /// Refuses invalidations as a busy service does.
+    /// Rejects invalidations as a busy service does.
     busy: bool,
 }
 
@@ -72,7 +72,7 @@ impl Model {
                         *version += 1;
                         ok(format!("V{version}"), self.one(id))
                     }
-                    // That of the logs comes before.
+                    // The one of the logs comes before it.
                     ("DELETE", [])
                         if config.rsplit("<Enabled>").next().is_some_and(|rest| rest.starts_with("true")) =>
                     {
@@ -109,7 +109,7 @@ impl Model {
         }
     }
 
-    /// Two distributions a page.
+    /// Two distributions per page.
     fn list(&self, query: &str) -> String {
         let after = query.strip_prefix("Marker=").unwrap_or("");
         let mut rest = self.distributions.iter().filter(|(id, _)| id.as_str() > after);
@@ -141,7 +141,7 @@ impl Model {
         )
     }
 
-    /// As strict as the service about paths.
+    /// As strict about paths as the service.
     fn invalidate(&mut self, id: &str, body: &str) -> (String, String, String) {
         let paths: Vec<String> = body
             .split("<Path>")
@@ -180,14 +180,14 @@ fn serve(model: &Mutex<Model>, stream: &mut TcpStream) {
     let body = String::from_utf8(body).expect("text");
     let (status, etag, answer) = model.lock().expect("a healthy model").answer(&head, &body);
     let length = answer.len();
-    // A client that hangs up is the test's business.
+    // The client may close the connection.
     let _ = write!(
         stream,
         "HTTP/1.1 {status}\r\nETag: {etag}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{answer}"
     );
 }
 
-/// A world with a bucket and a CloudFront of its own.
+/// A world with a bucket and a stub of CloudFront.
 fn world() -> (TestEnv, Arc<Mutex<Model>>) {
     let t = TestEnv::with_bucket();
     let model = Arc::new(Mutex::new(Model::default()));
@@ -232,7 +232,7 @@ fn a_distribution_is_made_described_changed_and_deleted() {
         |Enabled:        True
         |",
     );
-    // What this program knows nothing about has to survive a change.
+    // Unknown elements have to survive a change.
     let unknown = "<Enabled>true</Enabled><Novelty a=\"1\"><Inner>x &amp; y</Inner></Novelty>";
     {
         let mut model = model.lock().unwrap();
@@ -282,7 +282,7 @@ fn a_distribution_is_made_described_changed_and_deleted() {
 }
 
 #[test]
-fn objects_are_forgotten_by_their_encoded_paths() {
+fn objects_are_invalidated_by_their_encoded_paths() {
     let (t, model) = world();
     t.s3cmd("cfcreate s3://BUCKET").ok();
     t.s3cmd("cfinval")
@@ -332,7 +332,7 @@ fn more_than_a_thousand_paths_are_several_invalidations() {
 }
 
 #[test]
-fn sync_has_what_it_wrote_forgotten() {
+fn sync_invalidates_what_it_wrote() {
     let (t, model) = world();
     t.s3cmd("cfcreate s3://BUCKET").ok();
     t.file("site/index.html", "one\n");
@@ -342,7 +342,7 @@ fn sync_has_what_it_wrote_forgotten() {
         "\nCreated invalidation request for 3 paths\nCheck progress with: s3cmd cfinvalinfo cf://E1/I0\n";
     t.s3cmd("sync --cf-invalidate site/ s3://BUCKET/pre/").ok().mentions(last);
     assert_eq!(paths(&model), ["/pre/index.html", "/pre/sub/%C3%A4.txt", "/pre/sub/index.html"]);
-    // Nothing is written, nothing is forgotten.
+    // Without writes there are no invalidations.
     t.s3cmd("-v sync --cf-invalidate site/ s3://BUCKET/pre/")
         .run()
         .explains("INFO: Nothing to invalidate in CloudFront\n");
@@ -357,7 +357,7 @@ fn sync_has_what_it_wrote_forgotten() {
 }
 
 #[test]
-fn index_documents_are_forgotten_as_directories() {
+fn index_documents_are_invalidated_as_directories() {
     if !crate::support::skip::on_serve("websites") {
         return;
     }
@@ -386,7 +386,7 @@ fn index_documents_are_forgotten_as_directories() {
 }
 
 #[test]
-fn every_distribution_of_a_bucket_forgets_by_its_own_paths() {
+fn every_distribution_of_a_bucket_invalidates_its_own_paths() {
     let (t, model) = world();
     t.s3cmd("cfcreate s3://BUCKET").ok();
     let config = model.lock().unwrap().distributions["E1"].0.clone();

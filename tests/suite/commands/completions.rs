@@ -30,7 +30,7 @@ fn world() -> TestEnv {
     t
 }
 
-/// Runs a script by a shell, with these lines to complete as its parameters.
+/// Runs a script in a shell, with these lines to complete as its parameters.
 fn complete(t: &TestEnv, shell: &[&str], script: &str, lines: &[&str]) -> Run {
     let directory = t.home("bin");
     std::fs::create_dir_all(&directory).expect("a directory");
@@ -39,7 +39,7 @@ fn complete(t: &TestEnv, shell: &[&str], script: &str, lines: &[&str]) -> Run {
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_s3cmd"), &program).expect("a link");
     }
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap_or_default());
-    // The invocation is only a shell in the same surroundings; `exec` makes it the one that is meant.
+    // The invocation is a shell in the same environment; `exec` turns it into the shell to test.
     let mut call = t.shell("exec \"$0\" \"$@\"").env("PATH", path).env("XDG_CACHE_HOME", t.home("cache"));
     for word in shell {
         call = call.arg(word);
@@ -54,7 +54,7 @@ fn complete(t: &TestEnv, shell: &[&str], script: &str, lines: &[&str]) -> Run {
     call.run()
 }
 
-/// What is to be offered for a line: all of these, and none of those.
+/// For each line what has to be offered, and what must not be.
 const STATIC: &[(&str, &[&str], &[&str])] = &[
     ("s3cmd pu", &["put"], &["get", "pull"]),
     ("s3cmd -c x --exclude ls gett", &["gettagging"], &["get"]),
@@ -66,7 +66,7 @@ const STATIC: &[(&str, &[&str], &[&str])] = &[
     ("s3cmd --config loc", &["local.txt"], &[]),
 ];
 
-/// Likewise, asked of the store.
+/// The same, with completions that come from the store.
 const DYNAMIC: &[(&str, &[&str], &[&str])] = &[
     (
         "s3cmd ls s3://BUCKET/",
@@ -80,7 +80,7 @@ const DYNAMIC: &[(&str, &[&str], &[&str])] = &[
     ("s3cmd mb s3://PART", &["s3://BUCKET"], &["s3://BUCKET/"]),
 ];
 
-/// Holds what a shell offered against the tables. `whole` gives an offer the form of the table.
+/// Compares what a shell offered with the tables. `whole` converts an offer to the form of the table.
 fn check(t: &TestEnv, shell: &[&str], script: &str, whole: impl Fn(&str, &str) -> String) {
     for (line, wanted, unwanted) in STATIC.iter().chain(DYNAMIC) {
         let typed = t.fill(&line.replace("PART", &t.fill("BUCKET")[..8]));
@@ -98,7 +98,7 @@ fn check(t: &TestEnv, shell: &[&str], script: &str, whole: impl Fn(&str, &str) -
     }
 }
 
-/// Calls the function as bash does: with the words broken at `:` and `=`, and with what is to be replaced.
+/// Calls the function as bash does: with the words split at `:` and `=`, and with the word to replace.
 const BASH: &str = r#"
 source COMPLETIONS/s3cmd.bash
 COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDS=() rest=$1
@@ -114,7 +114,7 @@ _s3cmd s3cmd "$piece" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\n' "${COMPREPLY[@]}"
 "#;
 
-/// A line in a real zsh, on a terminal of its own; what the completion adds is printed on the way.
+/// A line in a real zsh, on a terminal of its own. The completions are printed as they are added.
 const ZSH: &str = r#"
 zmodload zsh/zpty
 zpty shell zsh -f -i
@@ -148,7 +148,7 @@ fn bash_completes() {
     let t = world();
     let script = BASH.replace("COMPLETIONS", &checked_in("completions").to_string_lossy());
     check(&t, &["bash", "--norc", "-c"], &script, |line, offer| {
-        // Only what stands behind the colon is replaced.
+        // Only the part after the colon is replaced.
         if line.contains(" s3:") && offer.starts_with("//") {
             format!("s3:{offer}")
         } else {
@@ -167,7 +167,7 @@ fn fish_completes() {
         format!("source {}; complete -C $argv[1]", checked_in("completions/s3cmd.fish").to_string_lossy());
     check(&t, &["fish", "--no-config", "-c"], &script, |_, offer| {
         let offer = offer.split('\t').next().unwrap_or_default();
-        // Fish knows an option by its name, without the sign before its value.
+        // Fish names an option without the sign before its value.
         offer.to_owned()
     });
 }
@@ -206,12 +206,12 @@ fn every_man_page_renders_without_a_warning() {
 }
 
 #[test]
-fn what_a_shell_asks_is_answered_or_nothing_is_said() {
+fn completion_prints_candidates_or_nothing() {
     let t = world();
     let ask = |line: &str| t.s3cmd(line).env("XDG_CACHE_HOME", t.home("cache"));
     ask("__complete zsh objects s3://BUCKET/d ls").ok().prints("s3://BUCKET/d/\ns3://BUCKET/dx");
     ask("__complete bash objects 's3://BUCKET/d/b\\ ' ls").ok().prints("s3://BUCKET/d/b c");
-    // Whatever is wrong, the line that is being typed stays as it is.
+    // On any error the line that is being typed stays as it is.
     for line in [
         "__complete zsh objects s3://nosuchbucket-at-all/ ls",
         "__complete zsh objects s3://BUCKET/e --host localhost:1",
@@ -223,12 +223,12 @@ fn what_a_shell_asks_is_answered_or_nothing_is_said() {
     ] {
         ask(line).ok().prints("");
     }
-    // Without a question it is a command like any other that does not exist.
+    // Without a query it is an unknown command.
     t.s3cmd("__complete").fails(64).complains("ERROR: Invalid command: __complete");
 }
 
 #[test]
-fn the_line_that_is_completed_names_the_configuration() {
+fn options_of_the_completed_line_choose_the_configuration() {
     let t = world();
     std::fs::rename(t.home(".s3cfg"), t.home("other")).expect("it is there");
     let ask = |line: &str| t.s3cmd(line).env("XDG_CACHE_HOME", t.home("cache"));
@@ -238,7 +238,7 @@ fn the_line_that_is_completed_names_the_configuration() {
 }
 
 #[test]
-fn answers_are_remembered_where_only_the_user_reads_them() {
+fn the_cache_is_readable_by_the_user_only() {
     use std::os::unix::fs::PermissionsExt;
     let t = world();
     let ask = |line: &str| t.s3cmd(line).env("XDG_CACHE_HOME", t.home("cache"));

@@ -43,7 +43,7 @@ fn the_questions_come_in_the_order_of_s3cmd_and_the_file_is_written() {
 }
 
 #[test]
-fn comments_unknown_keys_and_a_link_survive() {
+fn comments_unknown_keys_and_a_symbolic_link_are_kept() {
     let t = TestEnv::new();
     let link = t.home(".s3cfg");
     let text = std::fs::read_to_string(&link).unwrap();
@@ -58,7 +58,7 @@ fn comments_unknown_keys_and_a_link_survive() {
 }
 
 #[test]
-fn nothing_is_written_where_the_dialogue_is_left() {
+fn leaving_the_dialogue_writes_nothing() {
     let t = TestEnv::new();
     let before = std::fs::read(t.home(".s3cfg")).unwrap();
     for answers in ["", "a\nb\n", &format!("{KEEP}n\nn\nn\n"), &format!("{KEEP}n\nn\n\nnew\n")] {
@@ -73,7 +73,7 @@ fn nothing_is_written_where_the_dialogue_is_left() {
 }
 
 #[test]
-fn a_failed_test_says_why_and_what_to_change() {
+fn a_failed_test_reports_why_and_what_to_change() {
     let t = TestEnv::with_bucket();
     let run = configure(&t, "", &format!("\nwrong\n{}y\nn\nn\nn\n", &KEEP[2..]));
     assert!(run.stderr.starts_with("ERROR: Test failed: 403 (SignatureDoesNotMatch)"), "{run}");

@@ -3,7 +3,7 @@
 use crate::support::env::TestEnv;
 
 #[test]
-fn a_recursive_deletion_tells_its_counts() {
+fn a_recursive_deletion_prints_its_counts() {
     let t = TestEnv::with_bucket();
     for key in ["a", "b", "c/d"] {
         t.object(key, "12345");

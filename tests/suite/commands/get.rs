@@ -1,4 +1,4 @@
-//! `get`: which key becomes which file, what happens to files that exist, and where it never writes.
+//! `get`: which key becomes which file, what happens to existing files, and what is never written.
 
 use crate::support::bytes::bytes;
 use crate::support::env::{FILE_TIME, TestEnv};
@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 
 #[test]
 fn the_destination_decides_the_file() {
-    // (what is fetched and where to, the files that this makes)
+    // (what is fetched and where to, the resulting files)
     let table: &[(&str, &[&str])] = &[
         ("s3://BUCKET/d1/a", &["a"]),
         ("s3://BUCKET/d1/a g/", &["g/a"]),
@@ -86,7 +86,7 @@ fn an_existing_file_is_kept_unless_said_otherwise() {
 fn an_existing_file_stops_the_rest_of_a_recursive_get() {
     let t = TestEnv::with_objects(&["a", "b", "c"]);
     t.file("g/b", "mine");
-    // One after the other, so that nothing of the rest is under way already.
+    // One after the other, so that none of the rest has started yet.
     t.s3cmd("get -r --jobs=1 s3://BUCKET g/").fails(64).explains("File 'g/b' already exists.");
     assert_eq!(t.text("g/b"), "mine");
     assert!(!t.exists("g/c"));
@@ -102,14 +102,14 @@ fn a_partial_file_is_continued() {
     t.file("f", &content[..100_000]);
     t.s3cmd("get --continue s3://BUCKET/k f").ok();
     assert!(t.read("f") == content);
-    // Longer than the object: it cannot be the beginning of it.
+    // Longer than the object, so it is not a beginning of it.
     t.file("f", vec![1; 400_000]);
     t.s3cmd("get --continue s3://BUCKET/k f").ok();
     assert!(t.read("f") == content);
 }
 
 #[test]
-fn continuing_a_file_with_another_beginning_does_not_pass_for_success() {
+fn continuing_a_file_with_other_content_fails() {
     let t = TestEnv::with_bucket();
     let content = vec![5; 100_000];
     t.object("k", &content);
@@ -179,7 +179,7 @@ fn a_link_in_the_way_does_not_lead_out_of_the_destination() {
 }
 
 #[test]
-fn a_key_that_is_file_and_directory_costs_only_itself() {
+fn a_key_that_is_file_and_directory_fails_alone() {
     let t = TestEnv::with_objects(&["a", "a/b", "a/c", "z"]);
     t.dir("g");
     let run = t.s3cmd("get -r s3://BUCKET g").fails(2);
@@ -260,7 +260,7 @@ fn a_killed_download_leaves_nothing_under_the_final_name() {
     t.object("big", &content);
     let mut child = t.s3cmd("get --limit-rate=500k s3://BUCKET/big f").command().spawn().expect("it starts");
     let started = std::time::Instant::now();
-    // Something of it has to be on its way before it is killed.
+    // The download has to be in progress when it is killed.
     while t.files("").is_empty() && started.elapsed().as_secs() < 30 {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

@@ -8,13 +8,13 @@ fn the_first_line_of_the_version_is_the_one_that_scripts_compare() {
     let run = t.s3cmd("--version").ok();
     assert_eq!(run.lines()[0], "s3cmd version 2.4.0", "{run}");
     assert!(run.lines().len() > 1 && run.lines()[1].contains(env!("CARGO_PKG_VERSION")), "{run}");
-    // No configuration is needed to say it.
+    // It needs no configuration.
     std::fs::remove_file(t.home(".s3cfg")).expect("it is there");
     t.s3cmd("--version").ok();
 }
 
 #[test]
-fn help_tells_about_the_program_and_each_command() {
+fn help_describes_the_program_and_each_command() {
     let t = TestEnv::new();
     t.s3cmd("--help").ok().mentions("Usage: s3cmd [options] COMMAND [parameters]").mentions("--recursive");
     t.s3cmd("help put").ok().mentions("put").mentions("--acl-public");

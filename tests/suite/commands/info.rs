@@ -5,7 +5,7 @@ use crate::support::hostile::{Answer, Hostile, Lie, Op};
 use crate::support::skip::on_serve;
 
 #[test]
-fn rules_that_are_off_or_do_more_are_shown_for_what_they_are() {
+fn disabled_and_other_lifecycle_rules_are_shown() {
     let t = TestEnv::with_bucket();
     let plain = t.s3cmd("info s3://BUCKET").ok().stdout;
     assert!(!plain.contains("Lifecycle:"), "{plain}");
@@ -45,7 +45,7 @@ fn rules_that_are_off_or_do_more_are_shown_for_what_they_are() {
 }
 
 #[test]
-fn tags_are_shown_where_there_are_some() {
+fn tags_are_shown_if_present() {
     let t = TestEnv::with_bucket();
     t.object("k", "k");
     let plain = t.s3cmd("info s3://BUCKET/k").ok().stdout;
@@ -112,7 +112,7 @@ fn retention_and_default_encryption_are_shown() {
 }
 
 #[test]
-fn info_tells_about_an_object_and_a_bucket() {
+fn info_shows_an_object_and_a_bucket() {
     let t = TestEnv::with_bucket();
     t.file("hello.txt", "hello world\n");
     t.s3cmd("put hello.txt s3://BUCKET").ok();

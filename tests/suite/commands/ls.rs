@@ -90,7 +90,7 @@ fn a_list_of_many_pages_is_complete_and_in_order() {
 }
 
 #[test]
-fn listings_and_sums_heed_wildcards_and_filters() {
+fn ls_and_du_apply_wildcards_and_filters() {
     let t = TestEnv::with_bucket();
     for key in ["a.txt", "b.dat", "d/a.txt", "d/e/b.txt", "d2/x", "other"] {
         t.object(key, "12345");

@@ -43,7 +43,7 @@ fn making_ones_own_bucket_again_succeeds() {
 }
 
 #[test]
-fn a_bucket_of_somebody_else_is_taken() {
+fn a_bucket_of_another_user_is_taken() {
     let t = TestEnv::with_bucket();
     t.alt("mb s3://BUCKET").fails(13).complains(
         "

@@ -1,4 +1,5 @@
-//! Tests of single commands: a file is named after its command, or after the first of a pair such as `cp` and `mv`.
+//! Tests of single commands. A file is named after its command, or after the first of a group: `setpolicy` also has the
+//! tests of `getpolicy` and `delpolicy`.
 
 mod accesslog;
 mod check;
@@ -19,6 +20,7 @@ mod mb;
 mod md5sum;
 mod modify;
 mod multipart;
+mod mv;
 mod object_lock;
 mod put;
 mod rb;

@@ -38,7 +38,7 @@ fn modify_takes_prefixes_wildcards_and_objects_in_parts() {
     t.s3cmd("modify -r --mime-type=text/x-new s3://BUCKET/d/")
         .ok()
         .prints("modify: 's3://BUCKET/d/a'  [1 of 2]\nmodify: 's3://BUCKET/d/b'  [2 of 2]\n");
-    // Of one name, but two objects.
+    // Two objects of the same name.
     t.s3cmd("modify s3://BUCKET/d/a s3://BUCKET/e/a")
         .ok()
         .prints("modify: 's3://BUCKET/d/a'  [1 of 2]\nmodify: 's3://BUCKET/e/a'  [2 of 2]\n");

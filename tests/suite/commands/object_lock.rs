@@ -15,7 +15,7 @@ fn an_object_is_protected_where_its_bucket_allows_it() {
     t.reserve("BUCKET");
     t.s3cmd("mb --add-header=x-amz-bucket-object-lock-enabled:true s3://BUCKET").ok();
     t.object("k", "k");
-    // s3cmd speaks of them only where the service answers 204, and takes the second for failed.
+    // s3cmd prints a line only if the service answers 204, and takes the second command for failed.
     t.s3cmd("setobjectlegalhold ON s3://BUCKET/k").ok().prints("");
     t.s3cmd("setobjectretention COMPLIANCE 2100-01-31T00:00:00Z s3://BUCKET/k").ok().prints("");
     t.s3cmd("setobjectretention COMPLIANCE 2100-01-01T00:00:00Z s3://BUCKET/k").fails(77);

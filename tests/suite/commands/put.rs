@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 #[test]
 fn the_destination_decides_the_key() {
-    // (what is put, where, the keys that this makes)
+    // (what is put, where, the resulting keys)
     let table: &[(&str, &str, &[&str])] = &[
         ("a.txt", "s3://BUCKET", &["a.txt"]),
         ("a.txt", "s3://BUCKET/", &["a.txt"]),
@@ -69,7 +69,7 @@ fn a_result_line_is_printed_for_each_file_in_key_order() {
 }
 
 #[test]
-fn a_missing_source_beside_others_is_named_and_the_others_go_up() {
+fn a_missing_source_is_named_and_the_others_are_uploaded() {
     let t = TestEnv::with_bucket();
     t.file("one.txt", "one\n");
     t.s3cmd("put missing.txt one.txt s3://BUCKET/many/")
@@ -138,7 +138,7 @@ fn a_dry_run_sends_nothing() {
 }
 
 #[test]
-fn large_files_go_in_parts_and_come_back_whole() {
+fn large_files_are_uploaded_in_parts_and_come_back_whole() {
     let t = TestEnv::with_bucket();
     let content: Vec<u8> = (0..12 * 1024 * 1024).map(|i: u32| i as u8).collect();
     t.file("multi.bin", &content);
@@ -310,7 +310,7 @@ fn a_missing_bucket_is_one_error() {
 }
 
 #[test]
-fn a_directory_that_is_named_by_its_parent_gives_what_is_in_it() {
+fn sources_that_end_with_dots_upload_the_content_of_the_directory() {
     let t = TestEnv::with_bucket();
     t.tree();
     t.s3cmd("put -r tree/sub/.. s3://BUCKET/put/").ok();
@@ -325,7 +325,7 @@ fn a_directory_that_is_named_by_its_parent_gives_what_is_in_it() {
 }
 
 #[test]
-fn a_content_type_among_the_headers_counts() {
+fn a_content_type_among_the_headers_is_used() {
     let t = TestEnv::with_bucket();
     t.file("a.txt", "a");
     t.s3cmd("put --add-header=Content-Type:text/x-asked a.txt s3://BUCKET").ok();

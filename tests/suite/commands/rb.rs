@@ -3,7 +3,7 @@
 use crate::support::env::TestEnv;
 
 #[test]
-fn buckets_are_made_and_removed_past_one_that_cannot_be() {
+fn mb_and_rb_continue_after_a_failure() {
     let mut t = TestEnv::new();
     for placeholder in ["BUCKET", "BUCKET2", "MISSING"] {
         t.reserve(placeholder);

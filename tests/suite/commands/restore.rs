@@ -18,7 +18,7 @@ fn a_restore_is_planned_in_order() {
 }
 
 #[test]
-fn archived_objects_are_restored_and_others_are_no_failure() {
+fn archived_objects_are_restored_and_others_are_skipped() {
     if !on_serve("archived objects") {
         return;
     }
@@ -40,7 +40,7 @@ fn archived_objects_are_restored_and_others_are_no_failure() {
 }
 
 #[test]
-fn days_are_not_asked_for_where_a_restored_object_stays() {
+fn restore_sends_no_days_for_intelligent_tiering() {
     let server = Hostile::start();
     server.object("b/tiered", "x").object("b/archived", "x");
     let t = server.world();

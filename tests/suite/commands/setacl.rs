@@ -1,4 +1,4 @@
-//! Sharing: `setacl`, `getacl`, and what the second user can then do.
+//! `setacl` and `getacl`, and what the second user may do afterwards.
 
 use crate::support::env::TestEnv;
 
@@ -38,7 +38,7 @@ fn grants_reach_a_whole_prefix() {
         |s3://BUCKET/tree/sub/c d.txt: ACL updated
         ",
     );
-    // Reading the objects does not mean to list the bucket; its own grant does.
+    // Permission to read the objects does not include listing the bucket.
     t.alt("ls s3://BUCKET").fails(77).complains(
         "
         |ERROR: Access to bucket 'BUCKET' was denied
@@ -88,7 +88,7 @@ fn a_write_grant_on_a_bucket_lets_the_second_user_put() {
 }
 
 #[test]
-fn public_and_private_say_what_changed_and_nothing_when_nothing_did() {
+fn public_and_private_report_changes_only() {
     let t = shared();
     t.s3cmd("setacl --acl-public --recursive s3://BUCKET/tree/").ok().prints(
         "
@@ -150,7 +150,7 @@ fn getacl_lists_owner_and_grants() {
 }
 
 #[test]
-fn a_revocation_of_nothing_says_so() {
+fn revoking_an_absent_grant_is_reported() {
     let mut t = TestEnv::with_bucket();
     t.know_alt_id("ALTID");
     t.object("k", "k");
@@ -164,7 +164,7 @@ fn a_revocation_of_nothing_says_so() {
 }
 
 #[test]
-fn grants_are_changed_past_an_object_that_fails() {
+fn setacl_continues_after_an_object_that_fails() {
     let t = TestEnv::with_bucket();
     t.object("a", "a");
     t.object("z", "z");

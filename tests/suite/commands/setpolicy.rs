@@ -2,7 +2,7 @@
 
 use crate::support::env::TestEnv;
 
-/// A policy that answers the second user's or a source address's requests with `effect`.
+/// A policy with this effect for a principal and, if given, a condition.
 fn policy(effect: &str, principal: &str, actions: &str, condition: &str) -> String {
     format!(
         r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "{effect}", "Principal": {principal}, "Action": [{actions}],

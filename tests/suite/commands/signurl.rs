@@ -1,9 +1,9 @@
-//! Links: public URLs and `signurl`, fetched as any other program would fetch them.
+//! `signurl` and public URLs, fetched by a plain HTTP client.
 
 use crate::support::env::TestEnv;
 use crate::support::http;
 
-/// Replaces the character at `at` by another one of its kind.
+/// Replaces a character of a parameter by another one of its kind.
 fn tamper(url: &str, parameter: &str) -> String {
     let at = url.find(parameter).unwrap_or_else(|| panic!("no {parameter} in {url}")) + parameter.len() + 1;
     let new = if &url[at..=at] == "a" { "b" } else { "a" };
@@ -65,7 +65,7 @@ fn links_expire() {
 }
 
 #[test]
-fn links_carry_the_headers_that_were_asked_for() {
+fn links_carry_the_requested_headers() {
     let t = TestEnv::with_bucket();
     t.object("k", "k");
     for (name, config) in configs(&t) {
@@ -110,7 +110,7 @@ fn expiry_is_an_epoch_an_offset_or_a_date() {
 }
 
 #[test]
-fn the_signature_of_a_link_follows_its_life_and_the_configuration() {
+fn the_signature_version_of_a_link_follows_its_lifetime_and_the_configuration() {
     let t = TestEnv::new();
     t.s3cmd("signurl s3://bucket/k +604800").ok().mentions("X-Amz-Algorithm=AWS4-HMAC-SHA256&");
     let run = t.s3cmd("signurl s3://bucket/k +604900").run().mentions("AWSAccessKeyId=KEY&");
@@ -127,7 +127,7 @@ fn the_signature_of_a_link_follows_its_life_and_the_configuration() {
 }
 
 #[test]
-fn the_scheme_of_links_follows_use_https_unless_its_own_key_is_there() {
+fn the_scheme_of_links_follows_use_https_unless_configured() {
     let t = TestEnv::new();
     t.s3cmd("signurl s3://bucket/k +60").ok().mentions("http://ENDPOINT/bucket/k?");
     t.s3cmd("signurl --ssl s3://bucket/k +60").ok().mentions("https://ENDPOINT/bucket/k?");

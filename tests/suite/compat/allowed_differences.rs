@@ -1,13 +1,13 @@
-//! The one list of places where this program deliberately differs from s3cmd 2.4.0. Each names its row in
-//! `docs/differences.md`; the tests that compare the two apply it to what s3cmd printed, and nothing else may differ.
+//! The list of places where this program deliberately differs from s3cmd 2.4.0. Each names its row in
+//! `docs/differences.md`; the comparisons apply it to what s3cmd printed, and allow no other difference.
 
 use regex::Regex;
 
-/// A difference: where it shows, and what it makes of s3cmd's output.
+/// A difference: where it occurs, and how it changes the output of s3cmd.
 pub(crate) struct Difference {
     /// The row in `docs/differences.md`.
     pub(crate) row: &'static str,
-    /// The transcript's name, or the command line, where it shows: a pattern that covers the whole of it.
+    /// The name of the transcript, or the command line: a pattern that matches the whole of it.
     pub(crate) place: &'static str,
     /// Patterns and replacements, applied in turn to the whole text: exit code, stdout and stderr.
     pub(crate) changes: &'static [(&'static str, &'static str)],
@@ -268,7 +268,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
 ];
 
-/// What this program should have printed, given what s3cmd printed at a place.
+/// What this program has to print, given what s3cmd printed at a place.
 pub(crate) fn expected(place: &str, original: &str) -> String {
     let mut text = original.to_owned();
     for difference in DIFFERENCES {
@@ -283,7 +283,7 @@ pub(crate) fn expected(place: &str, original: &str) -> String {
     text
 }
 
-/// Lines that this program prints and s3cmd does not, wherever something failed: their rows, and their patterns.
+/// Lines that this program prints and s3cmd does not, on any failure: their rows, and their patterns.
 const ADDITIONS: [(&str, &str); 1] = [("partial-summary", r"(?m)^ERROR: \d+ of \d+ items failed\n")];
 
 /// What this program printed, without the lines that it adds everywhere.
@@ -302,7 +302,7 @@ fn covers(pattern: &str, place: &str) -> bool {
     Regex::new(&format!("^(?:{pattern})$")).expect("a pattern").is_match(place)
 }
 
-/// Every row that is named here stands in the document.
+/// Every row that is named here is in the document.
 #[test]
 fn every_difference_has_its_row() {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/differences.md"));
@@ -312,9 +312,9 @@ fn every_difference_has_its_row() {
     }
 }
 
-/// Each row of the document is whole, and its name is its own.
+/// Each row of the document is complete, and its name is unique.
 #[test]
-fn every_row_says_what_differs_and_why() {
+fn every_row_states_what_differs_and_why() {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/differences.md"));
     let mut seen = std::collections::HashSet::new();
     for row in document.lines().filter(|line| line.starts_with("| `")) {
@@ -325,9 +325,9 @@ fn every_row_says_what_differs_and_why() {
     assert!(seen.len() > 100);
 }
 
-/// A place that nothing plays any more is a place to delete.
+/// A place that no test plays has to be deleted.
 #[test]
-fn every_difference_shows_somewhere() {
+fn every_difference_is_played() {
     let mut places = crate::compat::transcripts::names();
     places.push("after encryption".to_owned());
     places.extend(crate::compat::random_cases::places());

@@ -25,7 +25,7 @@ fn the_lines_are_those_of_s3cmd() {
         "modify -n -r s3://BUCKET/tree/",
         "get -n 's3://BUCKET/*' down/",
     ] {
-        // s3cmd's comparison has a word for what it looks at, too: `CHECK`.
+        // `CHECK` is left out: s3cmd also prints it when it compares files.
         let [theirs, ours] = [true, false].map(|theirs| {
             let run = twins.side(theirs).s3cmd(&format!("-d {line} {filters}")).run();
             decisions(&run.stderr, &WORDS[1..])

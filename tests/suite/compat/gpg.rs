@@ -4,7 +4,7 @@ use crate::compat::twins::{Twins, original};
 use crate::support::gpg::gpg;
 use regex::Regex;
 
-/// GPG never makes the same bytes twice, nor quite as many: the sizes of what goes up and down are no facts to compare.
+/// GPG never produces the same bytes twice, nor the same number of them, so the sizes of transfers are not compared.
 fn masked(text: &str) -> String {
     Regex::new(r"(\()\d\d( bytes)").unwrap().replace_all(text, "${1}N$2").into_owned()
 }
@@ -35,7 +35,7 @@ fn lines_about_encryption_are_those_of_s3cmd_and_objects_are_exchanged() {
     if let Some(difference) = twins.compare_results("after encryption") {
         panic!("{difference}");
     }
-    // What one encrypted is opened by the other.
+    // Each program decrypts what the other one encrypted.
     for (theirs, ours) in [(true, false), (false, true)] {
         let (from, to) = (twins.side(theirs), twins.side(ours));
         from.s3cmd("put -e hello.txt s3://BUCKET/exchange").ok();

@@ -1,11 +1,11 @@
-//! Which of s3cmd's options are played beside s3cmd: by a scene, by a transcript, or by a generated case.
+//! Which options of s3cmd are played beside s3cmd: by a scene, by a transcript, or by a generated case.
 
 use crate::compat::{random_cases, random_lines, scenes, transcripts};
 use crate::support::env::split;
 use s3cmd::cli::options::{self, OptionSpec, Origin, Resolved};
 use std::collections::BTreeSet;
 
-/// Options that no line played beside s3cmd can show, and why.
+/// Options that no such line can show, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("help", "each program has its own; `parser` compares where they end"),
     ("version", "the second line is this program's; `program` looks at the first"),

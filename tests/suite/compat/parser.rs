@@ -1,9 +1,9 @@
-//! The parser and the settings beside s3cmd 2.4.0: random command lines and configuration files go through both,
-//! and `--dump-config`, the error texts and the exit codes have to agree.
+//! The parser and the settings beside s3cmd 2.4.0: random command lines and configuration files go through both
+//! programs, and `--dump-config`, the error texts and the exit codes have to agree.
 //!
-//! Runs where `S3CMD_ORIGINAL` gives s3cmd's command line (such as `python3 /usr/bin/s3cmd`); else it says that it
-//! was skipped. `S3CMD_DIFFERENTIAL_LINES` is the number of lines (300), `S3CMD_DIFFERENTIAL_SEED` the seed of a run
-//! to repeat. Deliberate differences (`docs/differences.md`) are either not generated or named in `same`.
+//! `S3CMD_ORIGINAL` is the command line of s3cmd (such as `python3 /usr/bin/s3cmd`). `S3CMD_DIFFERENTIAL_LINES` is the
+//! number of lines (300), `S3CMD_DIFFERENTIAL_SEED` the seed of a run to repeat. Deliberate differences
+//! (`docs/differences.md`) are either not generated or named in `same`.
 
 #![allow(
     clippy::print_stdout,
@@ -19,7 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use s3cmd::cli::{self, Parsed, options};
 use s3cmd::config::{self, FixedEnvironment};
 
-/// What one of the two programs did.
+/// The outcome in one of the two programs.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Outcome {
     exit: i32,
@@ -140,7 +140,7 @@ fn value(random: &mut Random, option: &options::OptionSpec) -> &'static str {
     random.pick(pool)
 }
 
-/// A random argument, with its value if that stands apart.
+/// A random argument, with its value if that is an argument of its own.
 fn argument(random: &mut Random, line: &mut Vec<String>) {
     match random.below(20) {
         0..=1 => line.push(random.pick(WORDS).to_owned()),
@@ -189,7 +189,7 @@ fn long(random: &mut Random, line: &mut Vec<String>) {
     }
 }
 
-/// s3cmd's options. Those that end the run at once come only now and then, lest nothing else be tested.
+/// The options of s3cmd. Those that end the run at once are rare, so that others are tested.
 fn theirs(random: &mut Random) -> Vec<&'static options::OptionSpec> {
     let ending = random.one_in(20);
     let wanted = |name: &str| ending || !matches!(name, "help" | "version" | "dump-config" | "encrypt");
@@ -273,23 +273,23 @@ fn ours(line: &[String], folder: &Path) -> Outcome {
     }
 }
 
-/// Whether the two agree, once the chosen differences were brought to one form.
+/// Whether the two agree, after deliberate differences are brought to one form.
 fn same(theirs: &mut Outcome, ours: &mut Outcome) -> bool {
-    // Help and version: ours are our own.
+    // Help and version: each program has its own.
     for start in ["Usage: ", "s3cmd version 2.4.0\n"] {
         if theirs.stdout.starts_with(start) && ours.stdout.starts_with(start) {
             theirs.stdout.truncate(start.len());
             ours.stdout.truncate(start.len());
         }
     }
-    // An exception with a page of Python: here one line, and 64 for a bad regular expression.
+    // A traceback of Python: here one line, and 64 for an invalid regular expression.
     if let Some(problem) = theirs.stderr.lines().find_map(|line| line.strip_prefix("Problem: ")) {
         if problem.starts_with("error: ") && ours.stderr.contains("regular expression") {
             return (theirs.exit, ours.exit) == (1, 64);
         }
-        let told = problem.split_once(": ").map_or(problem, |(_, told)| told);
+        let reason = problem.split_once(": ").map_or(problem, |(_, reason)| reason);
         let warnings = theirs.stderr.split_inclusive('\n').filter(|line| line.starts_with("WARNING: "));
-        theirs.stderr = warnings.map(str::to_owned).chain([format!("ERROR: {told}\n")]).collect();
+        theirs.stderr = warnings.map(str::to_owned).chain([format!("ERROR: {reason}\n")]).collect();
     }
     for outcome in [&mut *theirs, &mut *ours] {
         outcome.stderr = without_reasons(&outcome.stderr);
@@ -297,8 +297,8 @@ fn same(theirs: &mut Outcome, ours: &mut Outcome) -> bool {
     theirs == ours
 }
 
-/// The reason why a file does not do is told in other words: after the file's name, where one line follows that
-/// says what is missing, or for a file of patterns.
+/// Drops the reason why a file cannot be used, which differs: the text after the name of the file if the next line
+/// names what is missing, or for a file of patterns.
 fn without_reasons(stderr: &str) -> String {
     let lines: Vec<&str> =
         stderr.split_inclusive('\n').filter(|line| !line.starts_with("DEBUG: ") && *line != "\n").collect();
@@ -307,7 +307,7 @@ fn without_reasons(stderr: &str) -> String {
         let is_about_file = lines.get(at + 1) == Some(&"ERROR: Configuration file not available.\n");
         match line.rsplit_once(": ") {
             Some((file, _)) if is_about_file => text.push_str(&format!("{file}: REASON\n")),
-            // A line may hold a secret: this program tells its number only.
+            // A line may contain a secret: this program prints only its number.
             _ if line.starts_with("WARNING: Ignoring invalid line in ") => text.push_str("WARNING: a line\n"),
             _ if line.contains("No such file or directory") => text.push_str("ERROR: no such file\n"),
             _ => text.push_str(line),
@@ -328,7 +328,7 @@ fn report(at: u64, line: &[String], config: &str, theirs: &Outcome, ours: &Outco
 }
 
 #[test]
-fn random_lines_mean_what_they_mean_to_s3cmd() {
+fn random_lines_are_parsed_as_by_s3cmd() {
     let Some(command) = crate::compat::twins::original() else { return };
     let command = command.into_string().expect("a command line is text");
     let command: Vec<&str> = command.split_whitespace().collect();

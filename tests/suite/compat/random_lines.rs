@@ -18,7 +18,7 @@ const LOCAL: &[&str] = &[
     "notes.html",
 ];
 
-/// No object gets the name of a prefix: what `-r` then means is a difference (`recursive-object`).
+/// No object has the name of a prefix: `-r` then has another meaning here (`recursive-object`).
 const REMOTE: &[&str] = &[
     "s3://BUCKET",
     "s3://BUCKET/",
@@ -73,12 +73,12 @@ const LS_OPTIONS: &[&str] =
 
 const DEL_OPTIONS: &[&str] = &["-r", "-n", "-f", "--exclude='*.txt'", "--max-delete=2"];
 
-/// All that options are chosen from.
+/// All the options to choose from.
 pub(crate) const POOLS: &[&[&str]] = &[PUT_OPTIONS, GET_OPTIONS, LS_OPTIONS, DEL_OPTIONS];
 
 /// A command line.
 fn line(random: &mut Random) -> String {
-    // Uploads come more often, so that there is something to work on.
+    // Uploads are more frequent, so that there is something to work on.
     match random.below(12) {
         0..=3 => put(random),
         4 | 5 => get(random),
@@ -119,7 +119,7 @@ fn copy(random: &mut Random) -> String {
     )
 }
 
-/// A command with some options and arguments, the options anywhere among them.
+/// A command with some options and arguments, in any order.
 fn compose(
     random: &mut Random,
     command: &str,
@@ -139,8 +139,8 @@ fn compose(
     words.join(" ")
 }
 
-/// Random lines, one after the other on the same pair of worlds. `S3CMD_SEED` and `S3CMD_RANDOM_LINES` choose others
-/// and more of them.
+/// Random lines, one after the other on the same pair of worlds. `S3CMD_SEED` repeats a run, `S3CMD_RANDOM_LINES` is
+/// the number of lines.
 #[test]
 fn random_lines_do_as_in_s3cmd() {
     let Some(original) = original() else { return };

@@ -1,7 +1,7 @@
-//! Every command of s3cmd 2.4.0, issued by s3cmd 2.4.0 itself, gets its right answer from `serve`: exit code, words, and
-//! what it changed, which this program looks at. Left out where the environment names another service.
+//! Every command of s3cmd 2.4.0, issued by s3cmd 2.4.0 itself, gets the right response from `serve`: the exit code, the
+//! output, and the changes, which this program reads.
 //!
-//! Needs `S3CMD_ORIGINAL`. The CloudFront commands talk to another service, and `sign` to none.
+//! Needs `S3CMD_ORIGINAL`. The CloudFront commands use another service, and `sign` none.
 
 use crate::compat::twins::original;
 use crate::support::env::TestEnv;
@@ -9,7 +9,7 @@ use crate::support::run::{Invocation, Run};
 use crate::support::skip::on_serve;
 use std::ffi::OsString;
 
-/// A world where the original's commands can be issued.
+/// A world in which s3cmd's commands are issued.
 struct Stage {
     t: TestEnv,
     original: OsString,
@@ -35,7 +35,7 @@ impl Stage {
         call
     }
 
-    /// A line of the original's that has to succeed without a word on stderr.
+    /// A line of s3cmd that has to succeed without output on stderr.
     fn ok(&self, line: &str) -> Run {
         self.call(line).ok()
     }
@@ -182,7 +182,7 @@ fn rules_versions_and_tags() {
     s.ok("put hello.txt s3://BUCKET/k");
     s.ok("del s3://BUCKET/k");
     assert!(t.keys().is_empty());
-    // The versions are still there.
+    // The versions still exist.
     s.call("rb s3://BUCKET").fails(13);
     s.ok("setversioning s3://BUCKET disable");
     s.ok("info s3://BUCKET").mentions("Versioning:Suspended");
@@ -192,7 +192,7 @@ fn rules_versions_and_tags() {
     s.ok("ws-info s3://BUCKET2").mentions("No website configuration found");
 }
 
-/// What Ceph 16.2 does otherwise, or not at all.
+/// What Ceph 16.2 does in another way, or does not support.
 #[test]
 fn logging_notification_and_locks() {
     let Some(s) = Stage::new() else { return };
@@ -215,7 +215,7 @@ fn logging_notification_and_locks() {
     s.ok("setobjectlegalhold ON s3://BUCKET-lock/k");
     assert_eq!(s.ok("get s3://BUCKET-lock/k -").raw, b"hello world\n", "the hold keeps the object");
     s.ok("setobjectlegalhold OFF s3://BUCKET-lock/k");
-    // It ends with 1 although all went well (s3cmd 2.4.0, not the service).
+    // s3cmd 2.4.0 exits with 1 although the service deleted everything.
     let run = s.call("setobjectretention GOVERNANCE 2030-01-01T00:00:00Z s3://BUCKET-lock/k").run();
     assert!(run.code == Some(1) && run.stderr.is_empty(), "{run}");
     assert_eq!(s.ok("get --force s3://BUCKET-lock/k -").raw, b"hello world\n");
@@ -232,7 +232,7 @@ fn uploads_in_parts_links_and_repairs() {
     s.ok("get s3://BUCKET/big back");
     assert!(t.read("back") == t.read("big"));
     s.ok("multipart s3://BUCKET").prints("s3://BUCKET/\nInitiated\tPath\tId\n");
-    // One that nobody finishes, as of a killed run.
+    // An unfinished upload, as of a killed run.
     let started = crate::support::http::signed(&t.service, "POST", &t.fill("/BUCKET/open?uploads"), &[], b"");
     let id = started.element("UploadId");
     s.ok("multipart s3://BUCKET").mentions(&format!("s3://BUCKET/open\t{id}"));

@@ -1,6 +1,6 @@
 //! Replays what s3cmd 2.4.0 printed against a Ceph Object Gateway, in order, and compares stdout, stderr and exit code.
 //!
-//! `tests/transcripts/README.md` describes the files. Where this program is meant to differ, `allowed` says so.
+//! `tests/transcripts/README.md` describes the files. `allowed_differences` lists where this program differs.
 
 use crate::compat::allowed_differences;
 use crate::support::env::{TestEnv, split};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 struct Transcript {
     name: String,
     line: String,
-    /// Exit code, stdout and stderr as one text; none for a step that only prepares what follows.
+    /// Exit code, stdout and stderr as one text; `None` for a step that only prepares the next ones.
     expected: Option<String>,
 }
 
@@ -101,7 +101,7 @@ fn prepare(t: &mut TestEnv) {
     t.file("s3cfg-badsecret", main.replace(&service.main.secret, "wrong"));
     t.file("s3cfg-down", main.replace(&service.host, "localhost:1"));
     t.file("s3cfg-nokeys", main.replace(&service.main.access, "").replace(&service.main.secret, ""));
-    // Of a file that others may read the program would tell with -v.
+    // With -v the program would report a configuration file that other users can read.
     #[cfg(unix)]
     for name in ["s3cfg", "s3cfg-alt", "s3cfg-vhost", "s3cfg-badkey", "s3cfg-badsecret", "s3cfg-down"] {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -129,7 +129,7 @@ fn change(text: &str, changes: &[(&str, &str)]) -> String {
     })
 }
 
-/// On an endpoint that others use too, only the lines about this test's buckets count, and no totals.
+/// On a shared endpoint only the lines about this test's buckets are compared, and no totals.
 fn own_lines(text: &str) -> String {
     let foreign = |line: &&str| line.contains("s3://") && !line.contains("s3://lab-ref-");
     let text: String = text
@@ -140,8 +140,7 @@ fn own_lines(text: &str) -> String {
     change(&text, &[(r"(?m)^\d+ +Total$", "N Total")])
 }
 
-/// What `serve` does not do as Ceph does: it knows no zones; it has what Ceph answers with an error, or the other way
-/// round.
+/// Where `serve` differs from Ceph: it has no zones, and some operations are errors in only one of the two.
 const NOT_ON_SERVE: &[&str] = &[
     "208-mb-bad-location",
     "830-setownership",
@@ -151,7 +150,7 @@ const NOT_ON_SERVE: &[&str] = &[
     "847-restore",
 ];
 
-/// What only Ceph says in these words, or only the lab's users are called.
+/// Messages of Ceph, and names of the lab's users.
 const OF_THE_SERVICE: &[(&str, &str)] = &[
     (r"(?m)\(Reason: (\d{3} \(\w+\)): .*\)$", "(Reason: $1)"),
     (r"\((\w+ )?\d{3} \((\w+)\): .*\)", "($2)"),
@@ -164,7 +163,7 @@ const OF_THE_SERVICE: &[(&str, &str)] = &[
     (" xmlns=\"[^\"]*\"", ""),
 ];
 
-/// Without Ceph's words, and with grants and tags in one order.
+/// Without Ceph's messages, and with grants and tags in a fixed order.
 fn as_on_any_service(text: &str) -> String {
     let text = change(text, OF_THE_SERVICE);
     let mut lines: Vec<&str> = text.lines().collect();
@@ -187,7 +186,7 @@ fn replay(mut t: TestEnv, as_on_ceph: bool) {
         }
         let run = play(&t, &transcript.line);
         if transcript.name == "718-setacl-public-vhost" {
-            // s3cmd did not get to the second object (row `others-go-on`).
+            // s3cmd did not reach the second object (row `others-go-on`).
             assert_eq!(play(&t, "-c s3cfg setacl --acl-private s3://lab-ref-1/renamed.txt").code, Some(0));
         }
         let Some(expected) = &transcript.expected else {
@@ -197,7 +196,7 @@ fn replay(mut t: TestEnv, as_on_ceph: bool) {
         let original = t.normaliser.apply(&expected.replace("localhost:7480", "ENDPOINT"));
         let mut expected = allowed_differences::expected(&transcript.name, &original);
         let mut found = allowed_differences::without_additions(&run.as_transcript());
-        // A listing of all buckets: what is no URI is passed over.
+        // A listing of all buckets: words that are not URIs are ignored.
         if as_on_ceph && !transcript.line.contains("s3://") {
             (expected, found) = (own_lines(&expected), own_lines(&found));
         }
@@ -214,7 +213,7 @@ fn replay(mut t: TestEnv, as_on_ceph: bool) {
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), transcripts.len(), failures.join("\n\n"));
 }
 
-/// On the endpoint that was named, or else on a `serve` of its own.
+/// On the endpoint from the environment, or else on a `serve` of its own.
 #[test]
 fn s3cmds_transcripts_are_reproduced() {
     if service().external {

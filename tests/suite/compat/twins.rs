@@ -42,7 +42,7 @@ impl Twins {
             }
             t.reserve("MISSING");
             t.normaliser.keep_messages = true;
-            // Where there is a libmagic, s3cmd looks into files; else it warns that it cannot.
+            // With libmagic s3cmd reads the files; without it, it prints a warning.
             t.configure("use_mime_magic = False");
             t.normaliser.name(&alt, "ALTID");
             t
@@ -67,18 +67,19 @@ impl Twins {
         if theirs { &self.theirs } else { &self.ours }
     }
 
-    /// The same to be changed.
+    /// The same, mutable.
     pub(crate) fn side_mut(&mut self, theirs: bool) -> &mut TestEnv {
         if theirs { &mut self.theirs } else { &mut self.ours }
     }
 
-    /// Runs one line on both sides and describes how they differ, if they do. A line that begins with `!` is a shell
-    /// command, one that begins with `@` is the second user's, `FILE |` in front feeds a file to standard input.
+    /// Runs one line on both sides and describes the difference, if any. A line that begins with `!` is a shell
+    /// command, one that begins with `@` is the second user's, `FILE |` at the beginning feeds a file to standard
+    /// input.
     pub(crate) fn compare(&self, line: &str) -> Option<String> {
         self.compare_at(line, line)
     }
 
-    /// The same at a place that `allowed` knows by another name than the line.
+    /// The same for a place that has another name in `allowed_differences` than the line.
     pub(crate) fn compare_at(&self, place: &str, line: &str) -> Option<String> {
         let (expected, ours) = self.transcripts_at(place, line);
         if links_in_order(&expected) == links_in_order(&ours) {
@@ -89,12 +90,12 @@ impl Twins {
         ))
     }
 
-    /// Runs one line on both sides: what s3cmd said, allowed differences applied, and what this program said.
+    /// Runs one line on both sides: what s3cmd printed, allowed differences applied, and what this program printed.
     pub(crate) fn transcripts(&self, line: &str) -> (String, String) {
         self.transcripts_at(line, line)
     }
 
-    /// The same at a place that `allowed` knows by another name than the line.
+    /// The same for a place that has another name in `allowed_differences` than the line.
     pub(crate) fn transcripts_at(&self, place: &str, line: &str) -> (String, String) {
         let theirs = self.play(&self.theirs, line);
         (
@@ -120,12 +121,12 @@ impl Twins {
         call.stdin(input).run().as_transcript()
     }
 
-    /// The files and the objects of one of the two worlds, a fact a line.
+    /// The files and the objects of one of the two worlds, one fact per line.
     pub(crate) fn results(&self, theirs: bool) -> String {
         snapshot::of(self.side(theirs), &self.store).join("\n") + "\n"
     }
 
-    /// How the files and the objects that both sides hold now differ, if they do.
+    /// The difference between the files and the objects of both sides, if any.
     pub(crate) fn compare_results(&self, place: &str) -> Option<String> {
         let theirs = allowed_differences::expected(place, &self.results(true));
         let mut theirs: Vec<String> = theirs.lines().map(str::to_owned).collect();
@@ -154,7 +155,7 @@ impl Drop for Twins {
     }
 }
 
-/// A transcript with what is said of links, and of files that are none, in the order of their names: s3cmd has that of the
+/// A transcript with the lines about links and special files sorted by name: s3cmd prints them in the order of the
 /// disk.
 fn links_in_order(transcript: &str) -> Vec<&str> {
     let is_of_link = |line: &&str| {

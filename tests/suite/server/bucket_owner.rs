@@ -1,10 +1,10 @@
-//! Who owns, who pays: what `serve` makes of the settings of a bucket.
+//! Requester pays and object ownership on `serve`.
 
 use crate::support::env::TestEnv;
 use crate::support::skip::on_serve;
 
 #[test]
-fn who_downloads_pays_where_the_bucket_says_so() {
+fn requester_pays_buckets_require_the_header() {
     if !on_serve("requester pays and ownership") {
         return;
     }
@@ -19,7 +19,7 @@ fn who_downloads_pays_where_the_bucket_says_so() {
 }
 
 #[test]
-fn a_bucket_whose_owner_owns_all_takes_no_acls() {
+fn a_bucket_with_enforced_ownership_rejects_acls() {
     if !on_serve("requester pays and ownership") {
         return;
     }

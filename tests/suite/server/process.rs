@@ -1,4 +1,4 @@
-//! `serve` as a program: how it starts, what it writes, how it ends.
+//! `serve` as a process: how it starts, what it writes, how it ends.
 
 use crate::support::env::PROGRAM;
 use crate::support::http::get;
@@ -67,7 +67,7 @@ fn fails(home: &Path, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn whatever_signal_ends_it_at_whatever_moment_no_keys_stay_behind() {
+fn any_signal_at_any_moment_leaves_no_keys_behind() {
     let home = home();
     for (round, name) in ["TERM", "INT", "HUP", "QUIT", "USR1", "ALRM", "TERM", "INT", "TERM"]
         .into_iter()
@@ -77,7 +77,7 @@ fn whatever_signal_ends_it_at_whatever_moment_no_keys_stay_behind() {
     {
         let mut child = serve(home.path(), &["data"]).spawn().expect("it starts");
         let begun = Instant::now();
-        // At once when the file is there, or right after the last word of the greeting.
+        // As soon as the file exists, or right after the last line at its start.
         if round % 2 == 0 {
             while left(home.path()).is_empty() {
                 assert!(begun.elapsed() < Duration::from_secs(60), "it writes a configuration");
@@ -96,7 +96,7 @@ fn whatever_signal_ends_it_at_whatever_moment_no_keys_stay_behind() {
 }
 
 #[test]
-fn the_directory_is_made_where_its_parent_is_there() {
+fn the_directory_is_created_if_its_parent_exists() {
     let home = home();
     let started = start(home.path(), &["data"]);
     assert!(home.path().join("data").is_dir());
@@ -133,7 +133,7 @@ fn files_with_secrets_are_for_their_owner() {
 }
 
 #[test]
-fn switches_of_rclone_are_taken_in_its_spelling() {
+fn options_of_rclone_are_accepted_in_its_spelling() {
     let home = home();
     for options in [
         &["--force-path-style=false", "--no-cleanup=false"][..],
@@ -147,14 +147,14 @@ fn switches_of_rclone_are_taken_in_its_spelling() {
     assert!(code == Some(2) && errors.contains("invalid boolean value: 'maybe'"), "{errors}");
     // Others stay flags.
     assert_eq!(fails(home.path(), &["data", "--read-only=true"]).0, Some(2));
-    // The last one counts.
+    // The last one wins.
     let (code, errors) =
         fails(home.path(), &["data", "--domain", "x", "--force-path-style=false", "--force-path-style"]);
     assert!(code == Some(64) && errors.contains("--domain"), "{errors}");
 }
 
 #[test]
-fn without_keys_it_is_open_to_this_machine_only() {
+fn without_credentials_it_is_open_to_this_machine_only() {
     let home = home();
     std::fs::create_dir_all(home.path().join("data/photos")).expect("a bucket");
     std::fs::write(home.path().join("data/photos/cat"), "meow").expect("an object");

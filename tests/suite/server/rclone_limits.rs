@@ -1,7 +1,8 @@
-//! What `rclone serve s3` (1.75.2, tried in November 2026) cannot do or does wrong, each shown not to be so here.
+//! Limits and errors of `rclone serve s3` (1.75.2, tried in November 2026) that `serve` does not have.
 //!
-//! The first group is what it documents: metadata in memory and lost with a restart, 14 operations, any delimiter taken for
-//! `/`, keys refused, SigV4 only, parts in order. The second is what was measured: sub-resources that act on the object.
+//! The first group is documented by rclone: metadata in memory and lost by a restart, 14 operations, any delimiter
+//! taken for `/`, keys refused, SigV4 only, parts in order. The second was measured: sub-resources that act on the
+//! object.
 
 use crate::support::env::{PROGRAM, TestEnv};
 use crate::support::http::{get, signed};
@@ -39,7 +40,7 @@ impl Killable {
         Self { service: Service { host, main, alt, external: false, day: None }, child }
     }
 
-    /// As `kill -9` does.
+    /// Kills it as `kill -9` does.
     fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
@@ -109,7 +110,7 @@ fn metadata_is_not_in_memory() {
             signed(&server.service, "PUT", &format!("/many/{number}"), &[("x-amz-meta-m", &long)], b"");
         assert_eq!(answer.status, 200);
     }
-    // Each object has a sidecar of its own on the disk.
+    // Each object has a metadata file of its own on the disk.
     let sidecars = data.path().join("many/.s3cmd-serve/meta");
     assert_eq!(std::fs::read_dir(sidecars).unwrap().count(), 300);
     let head = signed(&server.service, "HEAD", "/many/7", &[], b"");
@@ -117,7 +118,7 @@ fn metadata_is_not_in_memory() {
 }
 
 #[test]
-fn temporaries_of_a_killed_server_go() {
+fn temporary_files_of_a_killed_server_are_removed() {
     let data = tempfile::tempdir().unwrap();
     let first = Killable::start(data.path());
     assert_eq!(signed(&first.service, "PUT", "/killed", &[], b"").status, 200);
@@ -136,7 +137,7 @@ fn temporaries_of_a_killed_server_go() {
     assert_eq!(signed(&second.service, "GET", "/killed/whole", &[], b"").body, b"whole");
 }
 
-/// Sends a part of a large object; the connection that the rest is missing on.
+/// Sends the beginning of a large object, and returns the connection.
 fn half_sent(service: &Service, target: &str) -> TcpStream {
     use s3cmd::s3::sign;
     let mut headers = vec![("host".to_owned(), service.host.clone())];
@@ -152,7 +153,7 @@ fn half_sent(service: &Service, target: &str) -> TcpStream {
     stream
 }
 
-/// It keeps parts that come out of order in memory, up to 256 MiB an upload.
+/// rclone keeps parts that arrive out of order in memory, up to 256 MiB per upload.
 #[cfg(target_os = "linux")]
 #[test]
 fn parts_come_in_any_order_and_not_into_memory() {
@@ -185,7 +186,7 @@ fn parts_come_in_any_order_and_not_into_memory() {
     });
     let document = format!("<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>");
     let done = signed(service, "POST", &format!("/parts/big?uploadId={id}"), &[], document.as_bytes());
-    // S3's ETag of parts has their number.
+    // The ETag of a multipart upload ends with the number of parts.
     assert!(done.element("ETag").contains("-6"), "{done:?}");
     let stored = std::fs::read(data.path().join("parts/big")).unwrap();
     assert!(stored == parts.concat());
@@ -213,7 +214,7 @@ fn copies_moves_modifications_and_copies_in_parts_work() {
 }
 
 #[test]
-fn info_tells_of_an_object() {
+fn info_shows_an_object() {
     let t = TestEnv::with_bucket();
     t.object("k", "content");
     t.s3cmd("info s3://BUCKET/k").ok().mentions("File size: 7").mentions("ACL:").mentions("FULL_CONTROL");
@@ -266,7 +267,7 @@ fn delpolicy_deletes_no_bucket_and_documents_are_documents() {
 }
 
 #[test]
-fn what_is_not_known_is_refused_and_changes_nothing() {
+fn unknown_operations_are_refused_and_change_nothing() {
     let Some(t) = world_on_serve() else { return };
     t.object("k", "content");
     for (method, target) in [
@@ -286,7 +287,7 @@ fn what_is_not_known_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn v2_signatures_and_links_are_taken() {
+fn v2_signatures_and_links_are_accepted() {
     let t = TestEnv::with_bucket();
     t.configure("signature_v2 = True");
     t.object("k", "content");
@@ -371,9 +372,9 @@ fn any_delimiter_works_and_empty_folders_stay() {
     assert!(t.path("down/folder").is_dir());
 }
 
-/// A page costs a page: the directory is read, not the objects.
+/// The cost of a page depends on the page: the directory is read, not the objects.
 #[test]
-fn pages_of_a_large_tree_from_outside() {
+fn pages_of_a_large_existing_tree_are_listed() {
     let serve = Serve::start();
     let bucket = serve.data().join("large");
     std::fs::create_dir(&bucket).unwrap();

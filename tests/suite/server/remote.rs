@@ -1,26 +1,26 @@
-//! `serve --remote`: a part of a store under keys of its own.
+//! `serve --remote`: a gateway to a part of a store, with keys of its own.
 
 use crate::support::env::TestEnv;
 use crate::support::http;
 use crate::support::service::Serve;
 
-/// A world whose service is a front of a part of `BUCKET` of `behind`; the bucket has the same name there.
-fn front(behind: &TestEnv, prefix: &str, options: &[&str]) -> (TestEnv, Serve) {
+/// A world whose service is a gateway to a part of `BUCKET` of `behind`; the bucket has the same name there.
+fn gateway(behind: &TestEnv, prefix: &str, options: &[&str]) -> (TestEnv, Serve) {
     let bucket = behind.fill("BUCKET");
     let uri = format!("s3://{bucket}{prefix}");
     let arguments = [&["--remote", &uri], options].concat();
-    let serve = Serve::in_front(&behind.home(""), &arguments);
-    let mut front = TestEnv::on(&serve.service);
-    front.normaliser.name(&bucket, "BUCKET");
-    (front, serve)
+    let serve = Serve::gateway(&behind.home(""), &arguments);
+    let mut t = TestEnv::on(&serve.service);
+    t.normaliser.name(&bucket, "BUCKET");
+    (t, serve)
 }
 
 #[test]
-fn the_commands_on_objects_work_through_a_front() {
+fn the_commands_on_objects_work_through_a_gateway() {
     let t = TestEnv::with_bucket();
     t.object("secret", "SECRET");
     t.object("teams/secret", "SECRET");
-    let (f, _serve) = front(&t, "/team", &[]);
+    let (f, _serve) = gateway(&t, "/team", &[]);
     f.tree();
     f.s3cmd("sync tree/ s3://BUCKET/tree/").ok();
     assert_eq!(f.keys(), ["tree/a.txt", "tree/päivä.txt", "tree/sub/b.txt", "tree/sub/c d.txt"]);
@@ -62,13 +62,13 @@ fn the_commands_on_objects_work_through_a_front() {
 }
 
 #[test]
-fn what_is_outside_of_the_prefix_and_the_bucket_itself_are_out_of_reach() {
+fn keys_outside_the_prefix_and_the_bucket_itself_are_out_of_reach() {
     let mut t = TestEnv::with_bucket();
     t.object("secret", "SECRET");
     t.object("team/inside", "inside");
     let other = t.reserve("BUCKET2");
     t.s3cmd("mb s3://BUCKET2").ok();
-    let (mut f, _serve) = front(&t, "/team/", &[]);
+    let (mut f, _serve) = gateway(&t, "/team/", &[]);
     f.normaliser.name(&other, "BUCKET2");
     f.file("file", "EVIL");
     f.file(
@@ -102,23 +102,23 @@ fn what_is_outside_of_the_prefix_and_the_bucket_itself_are_out_of_reach() {
 }
 
 #[test]
-fn a_front_is_for_reading_only_or_for_a_while_where_told_so() {
+fn a_gateway_can_be_read_only_or_expire() {
     let t = TestEnv::with_bucket();
     t.object("k", "content");
-    let (f, serve) = front(&t, "", &["--read-only"]);
+    let (f, serve) = gateway(&t, "", &["--read-only"]);
     assert_eq!(f.content("k"), b"content");
     f.file("file", "x");
     f.s3cmd("put file s3://BUCKET/file").fails(77);
     f.s3cmd("del s3://BUCKET/k").fails(77);
     assert_eq!(t.keys(), ["k"]);
     drop(serve);
-    let (f, _serve) = front(&t, "", &["--auth-expires", "2020-01-31"]);
+    let (f, _serve) = gateway(&t, "", &["--auth-expires", "2020-01-31"]);
     let run = f.s3cmd("ls s3://BUCKET").fails(77);
     assert!(run.stderr.contains("InvalidAccessKeyId"), "{run}");
 }
 
 #[test]
-fn a_front_says_what_it_lacks() {
+fn a_gateway_reports_what_it_does_not_support() {
     let mut t = TestEnv::with_bucket();
     t.reserve("BUCKET2");
     for (line, code) in [

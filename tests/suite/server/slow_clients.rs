@@ -1,4 +1,4 @@
-//! Crowds of strangers, slow and greedy ones among them: known users are served.
+//! Many unauthenticated connections, slow and large ones among them: authenticated users are served.
 
 use crate::support::env::TestEnv;
 use crate::support::http;
@@ -7,13 +7,13 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// What a user would not wait longer for.
+/// The longest acceptable wait for a user.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Opens a connection, and sends the beginning of a request.
 fn begin(host: &str, text: &[u8]) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(host).ok()?;
-    // It may have been turned away.
+    // The connection may have been refused.
     let _ = stream.write_all(text);
     Some(stream)
 }
@@ -34,7 +34,7 @@ fn peak_memory(serve: &Serve) -> Option<u64> {
 }
 
 #[test]
-fn a_crowd_of_strangers_keeps_nobody_from_the_server() {
+fn many_unauthenticated_connections_do_not_block_users() {
     let serve = Serve::start();
     let host = serve.service.host.replace("localhost", "127.0.0.1");
     let make = http::signed(&serve.service, "PUT", "/open", &[("x-amz-acl", "public-read-write")], b"");
@@ -44,7 +44,7 @@ fn a_crowd_of_strangers_keeps_nobody_from_the_server() {
     t.s3cmd("mb s3://private").ok();
 
     let mut crowd = Vec::new();
-    // More connections than the server takes at once, as far as this process may.
+    // More connections than the server accepts at once, as far as the limits of this process allow.
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     for _ in 0..most.saturating_sub(1_200).min(4_500) {
         crowd.extend(begin(&host, b""));
@@ -86,7 +86,7 @@ fn a_crowd_of_strangers_keeps_nobody_from_the_server() {
 }
 
 #[test]
-fn strangers_who_are_slow_do_not_keep_others_from_their_forms_for_ever() {
+fn slow_unauthenticated_forms_do_not_block_other_forms() {
     let serve = Serve::with(&["--server-read-timeout", "2s"]);
     let host = serve.service.host.replace("localhost", "127.0.0.1");
     let make = http::signed(&serve.service, "PUT", "/open", &[("x-amz-acl", "public-read-write")], b"");

@@ -1,4 +1,4 @@
-//! What `ws-create` makes can be visited.
+//! Static website hosting: a site that `ws-create` configures can be visited.
 
 use crate::support::env::TestEnv;
 use crate::support::http;
@@ -6,7 +6,7 @@ use crate::support::service::service;
 use crate::support::skip::on_serve;
 
 #[test]
-fn the_address_that_ws_info_prints_shows_the_site() {
+fn the_endpoint_that_ws_info_prints_serves_the_site() {
     if !on_serve("static website hosting") {
         return;
     }

@@ -1,4 +1,4 @@
-//! Content for objects: bytes in which no two places look alike, so that whatever is moved, left out or repeated shows.
+//! Content for objects: bytes without repetition, so that anything moved, omitted or repeated is detected.
 
 /// That many bytes. Shorter contents are the beginning of longer ones.
 pub(crate) fn bytes(length: usize) -> Vec<u8> {

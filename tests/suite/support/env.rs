@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// 2024-01-02T03:04:05Z: the age of every file that a test makes.
+/// 2024-01-02T03:04:05Z: the modification time of every file that a test makes.
 pub(crate) const FILE_TIME: i64 = 1_704_164_645;
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_s3cmd");
 
-/// One test's world. Its buckets go when it goes.
+/// The world of one test. Its buckets are removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct TestEnv {
     root: tempfile::TempDir,
@@ -32,7 +32,7 @@ impl TestEnv {
         Self::on(service())
     }
 
-    /// A world without a bucket, on a service of one's choice.
+    /// A world without a bucket, on this service.
     pub(crate) fn on(service: &Service) -> Self {
         let root = tempfile::Builder::new().prefix("s3cmd-test-").tempdir().expect("a temporary directory");
         for name in ["home", "work"] {
@@ -88,7 +88,7 @@ impl TestEnv {
         self.s3cmd("mb").arg(format!("s3://{bucket}")).ok();
     }
 
-    /// Chooses a bucket name and gives it a placeholder; the bucket is not made.
+    /// Chooses a bucket name and gives it a placeholder, without making the bucket.
     pub(crate) fn reserve(&mut self, placeholder: &str) -> String {
         let bucket = unique_name();
         self.normaliser.name(&bucket, placeholder);
@@ -96,7 +96,7 @@ impl TestEnv {
         bucket
     }
 
-    /// The buckets, for somebody else to remove.
+    /// The buckets, which the caller has to remove.
     pub(crate) fn give_up_buckets(&self) -> Vec<String> {
         self.buckets.take()
     }
@@ -113,7 +113,7 @@ impl TestEnv {
     pub(crate) fn write_config(&self, name: &str, text: &str) -> PathBuf {
         let path = self.home(name);
         fs::write(&path, text).expect("the configuration is written");
-        // As the program itself writes it: it holds a secret.
+        // As the program itself writes it: it contains a secret.
         #[cfg(unix)]
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
         path
@@ -157,7 +157,7 @@ impl TestEnv {
         self.s3cmd(line).config(self.home("vhost.s3cfg"))
     }
 
-    /// A shell script in the same surroundings, with `s3cmd` as a command. Placeholders are filled in.
+    /// A shell script in the same environment, with `s3cmd` as a command. Placeholders are filled in.
     pub(crate) fn shell(&self, script: &str) -> Invocation {
         let program = self.program.to_string_lossy();
         let script = format!("s3cmd() {{ '{program}' \"$@\"; }}\n{}", self.normaliser.fill(script));
@@ -169,7 +169,7 @@ impl TestEnv {
             ("HOME".into(), self.home("").into()),
             ("LC_ALL".into(), "C.UTF-8".into()),
             ("TZ".into(), "UTC".into()),
-            // No test asks the machine that it runs on for keys.
+            // No test asks the metadata service of this machine for credentials.
             ("AWS_EC2_METADATA_DISABLED".into(), "true".into()),
         ];
         environment.extend(std::env::var_os("PATH").map(|path| ("PATH".into(), path)));
@@ -229,7 +229,7 @@ impl TestEnv {
         String::from_utf8(self.read(name)).expect("text")
     }
 
-    /// Whether a path exists, as whatever.
+    /// Whether a path exists, of any kind.
     pub(crate) fn exists(&self, name: &str) -> bool {
         fs::symlink_metadata(self.path(name)).is_ok()
     }
@@ -265,13 +265,13 @@ impl TestEnv {
         keys
     }
 
-    /// The content of an object, by way of stdout.
+    /// The content of an object, read from stdout.
     pub(crate) fn content(&self, key: &str) -> Vec<u8> {
         let uri = self.normaliser.fill(&format!("s3://BUCKET/{key}"));
         self.s3cmd("get --no-progress").arg(uri).arg("-").ok().raw
     }
 
-    /// Has the second user's id, as grants and policies name it, written as `placeholder`.
+    /// Makes `placeholder` stand for the second user's id, as grants and policies name it.
     pub(crate) fn know_alt_id(&mut self, placeholder: &str) {
         let id = std::env::var("S3_ALT_ID").unwrap_or_else(|_| self.ask_alt_id());
         self.normaliser.name(&id, placeholder);
@@ -289,8 +289,8 @@ impl TestEnv {
             .unwrap_or_else(|| panic!("no owner in\n{owner}"))
     }
 
-    /// A command over all of an account's buckets, which other tests make and remove meanwhile: tried again when one of
-    /// theirs vanishes on the way.
+    /// A command on all buckets of an account, which other tests make and remove meanwhile: tried again if one of
+    /// theirs disappears during the run.
     pub(crate) fn account_wide(&self, call: impl Fn() -> Invocation) -> Run {
         for _ in 0..20 {
             let run = call().run();
@@ -314,7 +314,7 @@ impl Drop for TestEnv {
     }
 }
 
-/// A name that no other test has, in this run or another.
+/// A unique name, in this run and others.
 fn unique_name() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

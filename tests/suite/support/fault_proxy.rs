@@ -1,4 +1,4 @@
-//! A proxy in front of the service that lets some requests fail.
+//! A proxy in front of the service that makes some requests fail.
 
 use crate::support::stub::listen;
 use std::io::{self, Read, Write};
@@ -21,32 +21,32 @@ impl Head {
         lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
-    /// The path, without its percent signs.
+    /// The path, percent-decoded.
     pub(crate) fn path(&self) -> String {
         let path = self.target.split('?').next().unwrap_or("");
         percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
     }
 }
 
-/// What becomes of a request instead of what was asked for.
+/// How a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// An answer with this status and S3 code.
+    /// A response with this status and S3 code.
     Answer(u16, &'static str),
-    /// The connection ends without an answer.
+    /// The connection ends without a response.
     Reset,
-    /// The service does it, but nobody is told: the connection ends before the answer.
+    /// The service acts, but the connection ends before the response.
     Lost,
 }
 
-/// Starts a proxy in front of `host` and returns its port; it ends with the test process. `fault` says for each request
-/// whether, and how, it fails.
+/// Starts a proxy in front of `host` and returns its port; it ends with the test process. `fault` decides for each
+/// request whether, and how, it fails.
 pub(crate) fn proxy(host: &str, fault: impl Fn(&Head) -> Option<Fault> + Send + Sync + 'static) -> u16 {
     let (host, fault) = (host.to_owned(), Arc::new(fault));
     listen(move |client| {
         let (host, fault) = (host.clone(), fault.clone());
         std::thread::spawn(move || {
-            // Either side may hang up at any time.
+            // Either side may close the connection.
             let _ = relay(client, &host, &*fault);
         });
     })
@@ -98,7 +98,7 @@ fn relay(mut client: TcpStream, host: &str, fault: &dyn Fn(&Head) -> Option<Faul
     }
 }
 
-/// A whole answer as it came.
+/// A whole response, unchanged.
 fn answer(service: &mut TcpStream, method: &str) -> io::Result<Vec<u8>> {
     let mut buffered = Vec::new();
     let text = head(service, &mut buffered)?.ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -126,7 +126,7 @@ fn answer(service: &mut TcpStream, method: &str) -> io::Result<Vec<u8>> {
     Ok(all)
 }
 
-/// Reads up to the empty line; nothing where the connection ends before.
+/// Reads up to the empty line; `None` if the connection ends before.
 fn head(stream: &mut TcpStream, buffered: &mut Vec<u8>) -> io::Result<Option<String>> {
     loop {
         if let Some(end) = buffered.windows(4).position(|window| window == b"\r\n\r\n") {

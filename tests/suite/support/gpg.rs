@@ -16,7 +16,7 @@ pub(crate) fn gpg() -> Option<PathBuf> {
     found
 }
 
-/// A world with a bucket in which a passphrase is configured, and whose temporary files can be looked at.
+/// A world with a bucket, a configured passphrase, and a directory for temporary files.
 pub(crate) fn world() -> Option<TestEnv> {
     gpg()?;
     let t = TestEnv::with_bucket();

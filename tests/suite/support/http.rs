@@ -1,4 +1,4 @@
-//! A plain HTTP client, as `curl` is one: it sends the path exactly as given.
+//! A plain HTTP client, like `curl`: it sends the path exactly as given.
 
 use crate::support::service::Service;
 use chrono::Utc;
@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -25,7 +25,7 @@ impl Answer {
         lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
-    /// The text of the first element of a name; empty if there is none.
+    /// The text of the first element of a name; empty if absent.
     pub(crate) fn element(&self, name: &str) -> String {
         let text = String::from_utf8_lossy(&self.body).into_owned();
         let found = text.split_once(&format!("<{name}>")).and_then(|(_, rest)| rest.split_once("</"));

@@ -11,16 +11,16 @@ use std::sync::{Arc, Mutex};
 
 pub(crate) const MIB: u64 = 1 << 20;
 
-/// What a relay does to the requests whose heads contain a text.
+/// What the proxy does to the requests whose heads contain a text.
 #[derive(Clone, Debug)]
 pub(crate) enum Cut {
     /// Breaks the connection.
     Request(String),
-    /// Lets the service do what was asked, and breaks the connection instead of telling.
+    /// Lets the service act, and breaks the connection before the response.
     Answer(String),
 }
 
-/// Between program and service: counts bytes and breaks connections.
+/// A proxy that counts bytes and breaks connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Relay {
     sent: Arc<AtomicU64>,
@@ -55,7 +55,7 @@ impl Relay {
                 break;
             }
             if client_sends {
-                // A client waits for the answer before its next request, so a head begins what is read.
+                // A client waits for the response before its next request, so a head is at the beginning of a block.
                 let has = |text: &str| block[..count].windows(text.len()).any(|part| part == text.as_bytes());
                 match &*self.cut.lock().expect("no panic") {
                     Some(Cut::Request(text)) if has(text) => break,
@@ -78,13 +78,13 @@ impl Relay {
         *self.cut.lock().expect("no panic") = cut;
     }
 
-    /// MiB that were sent and received since this was asked last.
+    /// MiB that were sent and received since the last call.
     pub(crate) fn moved(&self) -> (u64, u64) {
         (self.sent.swap(0, Ordering::SeqCst) / MIB, self.received.swap(0, Ordering::SeqCst) / MIB)
     }
 }
 
-/// A world whose way to the service can be broken. One request at a time, parts of 5 MiB, no second attempts.
+/// A world whose connection to the service can be broken. One request at a time, parts of 5 MiB, no retries.
 pub(crate) fn world() -> (TestEnv, Relay) {
     let t = TestEnv::with_bucket();
     let relay = Relay::default();
@@ -95,12 +95,12 @@ pub(crate) fn world() -> (TestEnv, Relay) {
     (t, relay)
 }
 
-/// No two parts of it are alike.
+/// Content of that length without repetition.
 pub(crate) fn content(length: u64) -> Vec<u8> {
     bytes(length as usize)
 }
 
-/// Fails because the connection broke; the way is free again afterwards.
+/// Runs it with a broken connection, which makes it fail; the connection works again afterwards.
 pub(crate) fn broken(relay: &Relay, cut: Cut, call: Invocation) {
     relay.cut(Some(cut));
     call.fails(2);
@@ -116,7 +116,7 @@ pub(crate) fn uploads(t: &TestEnv) -> usize {
     t.s3cmd("multipart s3://BUCKET").ok().lines().len() - 2
 }
 
-/// Nothing but the object.
+/// Asserts that nothing is left but the object.
 pub(crate) fn clean(t: &TestEnv) {
     assert_eq!((states(t), uploads(t)), (0, 0));
     let files = t.files("");

@@ -6,20 +6,20 @@ use std::sync::LazyLock;
 /// What to replace in the output of one test.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Normaliser {
-    /// Texts and what stands for them, longest first.
+    /// Texts and their placeholders, longest first.
     names: Vec<(String, String)>,
-    /// Keep the server's own words in error lines.
+    /// Keep the server's message in error lines.
     pub(crate) keep_messages: bool,
 }
 
 impl Normaliser {
-    /// Has `name` shown as `placeholder`.
+    /// Replaces `name` by `placeholder` from now on.
     pub(crate) fn name(&mut self, name: &str, placeholder: &str) {
         self.names.push((name.to_owned(), placeholder.to_owned()));
         self.names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     }
 
-    /// Fills placeholders in: the way back.
+    /// Fills placeholders in: the reverse direction.
     pub(crate) fn fill(&self, text: &str) -> String {
         let mut names: Vec<_> = self.names.iter().filter(|(_, placeholder)| placeholder != "DIR").collect();
         names.sort_by_key(|(_, placeholder)| std::cmp::Reverse(placeholder.len()));
@@ -31,7 +31,7 @@ impl Normaliser {
         self.names.iter().fold(text.to_owned(), |text, (name, with)| text.replace(name, with))
     }
 
-    /// The text as it is compared.
+    /// The text in the form that is compared.
     pub(crate) fn apply(&self, text: &str) -> String {
         let mut text = self.apply_names(text);
         for (pattern, with) in PATTERNS.iter() {
@@ -44,7 +44,7 @@ impl Normaliser {
     }
 }
 
-/// The server's words behind status and code are the server's business.
+/// The message after status and code depends on the server.
 static MESSAGE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)(S3 error: \d+ \(\w+\)): .*$").unwrap());
 
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! Lines that a test prints past the harness, which keeps what a test that passes prints to itself.
+//! Lines that a test prints past the harness, which captures the output of a test that passes.
 
 use std::io::Write;
 

@@ -43,7 +43,7 @@ pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// The seed of what is random: that of `S3CMD_SEED`, or a new one.
+/// The seed of this run: `S3CMD_SEED`, or a new one.
 pub(crate) fn seed() -> u64 {
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     number("S3CMD_SEED").unwrap_or_else(now)

@@ -6,8 +6,8 @@ use crate::support::snapshot::Seed;
 use md5::{Digest, Md5};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-/// Names of directories and of files. None is the beginning of another, so that `name` never means `name2` too, which is
-/// a difference of its own (`sync-siblings`).
+/// Names of directories and of files. None is the beginning of another, so that `name` never also means `name2`, which
+/// is a deliberate difference (`sync-siblings`).
 const DIRECTORIES: &[&str] = &["dir", "e f", "öl", "n[1]", "x*y", "%41"];
 const FILES: &[&str] = &[
     "a.txt",
@@ -32,7 +32,7 @@ const FILES: &[&str] = &[
 ];
 const MODES: &[u32] = &[0o644, 0o644, 0o644, 0o600, 0o640, 0o444];
 
-/// One thing in a tree.
+/// An entry of a tree.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     /// Relative name; that of a directory ends in `/`.
@@ -44,7 +44,7 @@ pub(crate) struct File {
     pub(crate) link: Option<&'static str>,
 }
 
-/// A random tree. Contents are all different, but for empty ones.
+/// A random tree. All contents differ, except for empty ones.
 pub(crate) fn tree(random: &mut Random, most: usize) -> Vec<File> {
     let mut files: Vec<File> = Vec::new();
     for _ in 0..=random.below(most) {
@@ -109,7 +109,7 @@ pub(crate) fn plant(t: &TestEnv, directory: &str, files: &[File]) {
     }
 }
 
-/// The files as objects below a prefix, with all kinds of headers. `attributes` gives each those that s3cmd stores.
+/// The files as objects below a prefix, with all kinds of headers. With `attributes` each has those that s3cmd stores.
 pub(crate) fn seeds(random: &mut Random, prefix: &str, files: &[File], attributes: bool) -> Vec<Seed> {
     files.iter().map(|file| seed(random, prefix, file, attributes)).collect()
 }
@@ -156,7 +156,7 @@ fn seed(random: &mut Random, prefix: &str, file: &File, attributes: bool) -> See
     Seed { key: format!("{prefix}{}", file.name), content: file.content.clone(), headers }
 }
 
-/// Leaves the tags out, where a command would lose them in s3cmd.
+/// Removes the tags, for commands that lose them in s3cmd.
 pub(crate) fn without_tags(seeds: Vec<Seed>) -> Vec<Seed> {
     let keep = |(name, _): &(String, String)| name != "x-amz-tagging";
     seeds
@@ -165,7 +165,7 @@ pub(crate) fn without_tags(seeds: Vec<Seed>) -> Vec<Seed> {
         .collect()
 }
 
-/// A glob that has to do with these names. It never ends in `/`: that is a rule of its own.
+/// A glob that is related to these names. It never ends in `/`, which is a rule of its own.
 pub(crate) fn glob(random: &mut Random, names: &[&str]) -> String {
     const ANY: &[&str] = &[
         "*", "*.txt", "*/*", "?*", "*.[tjh]*", "*[[]*", "dir/*", "*e f*", "[!.]*", "*é*", "*.TXT", "*[*]*",
@@ -196,7 +196,7 @@ pub(crate) fn glob(random: &mut Random, names: &[&str]) -> String {
     }
 }
 
-/// A regular expression that has to do with these names.
+/// A regular expression that is related to these names.
 pub(crate) fn regexp(random: &mut Random, names: &[&str]) -> String {
     const ANY: &[&str] = &[
         r"\.txt$",

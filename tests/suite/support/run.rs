@@ -1,4 +1,4 @@
-//! One run of the program: how it is called, and what came out.
+//! One run of the program: how it is called, and its result.
 
 use crate::support::normalise::Normaliser;
 use crate::support::skip;
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Longer than any healthy run takes, on a slow machine too.
+/// Longer than any healthy run takes, even on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// A call that is being put together. [`Invocation::run`], [`Invocation::ok`] and [`Invocation::fails`] make it.
+/// A call that is being built. [`Invocation::run`], [`Invocation::ok`] and [`Invocation::fails`] run it.
 #[derive(Debug)]
 #[must_use = "nothing runs before run(), ok() or fails()"]
 pub(crate) struct Invocation {
@@ -48,7 +48,7 @@ impl Invocation {
         self.env("S3CMD_CONFIG", file)
     }
 
-    /// Without root's right to pass over file permissions. Skips the test, with `None`, if that right cannot be given up.
+    /// Without root's right to ignore file permissions. Skips the test, with `None`, if that right cannot be dropped.
     pub(crate) fn bound_by_permissions(mut self) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             return Some(self);
@@ -66,7 +66,7 @@ impl Invocation {
         Some(self)
     }
 
-    /// The same call as the arguments of another program, behind those in `front`.
+    /// The same call as the arguments of another program, after those in `front`.
     pub(crate) fn under(mut self, program: &str, front: Vec<OsString>) -> Self {
         let own = std::mem::replace(&mut self.program, program.into());
         self.arguments.splice(0..0, front.into_iter().chain([own]));
@@ -81,7 +81,7 @@ impl Invocation {
         command
     }
 
-    /// Starts it without pipes that would have to be read: standard error goes to a file.
+    /// Starts it without pipes: standard error goes to a file.
     pub(crate) fn start(&self, errors: &Path) -> Child {
         let errors = std::fs::File::create(errors).expect("a file for errors");
         let mut command = self.command();
@@ -96,7 +96,7 @@ impl Invocation {
         let mut stdin = child.stdin.take().expect("stdin is a pipe");
         let input = self.stdin.clone();
         let feeder = std::thread::spawn(move || {
-            // A program that ends without reading its input is not at fault.
+            // A program may end without reading its input.
             let _ = stdin.write_all(&input);
         });
         let mut stdout = child.stdout.take().expect("stdout is a pipe");
@@ -119,7 +119,7 @@ impl Invocation {
         let run = Run {
             line: self.line(),
             stdout: match std::str::from_utf8(&raw) {
-                // The content of an object, in which nothing is to be replaced.
+                // The content of an object is not normalised.
                 Err(_) if raw.len() > 1 << 16 => format!("({} bytes)", raw.len()),
                 _ => self.normaliser.apply(&String::from_utf8_lossy(&raw)),
             },
@@ -131,14 +131,14 @@ impl Invocation {
         run
     }
 
-    /// Runs it; it has to succeed, and a healthy run says nothing on stderr.
+    /// Runs it; it has to succeed, without output on stderr.
     pub(crate) fn ok(self) -> Run {
         let run = self.run();
         assert!(run.code == Some(0) && run.stderr.is_empty(), "expected a healthy run:\n{run}");
         run
     }
 
-    /// Runs it; it has to end with this exit code and say something.
+    /// Runs it; it has to end with this exit code and print an error.
     pub(crate) fn fails(self, code: i32) -> Run {
         let run = self.run();
         assert!(run.code == Some(code), "expected exit code {code}:\n{run}");
@@ -162,7 +162,7 @@ fn read_all(from: &mut impl Read) -> Vec<u8> {
     bytes
 }
 
-/// What a run left behind. Its text is normalised; `raw` is not.
+/// The result of a run. Its text is normalised; `raw` is not.
 #[derive(Debug)]
 pub(crate) struct Run {
     line: String,
@@ -170,7 +170,7 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
     /// Standard output, byte for byte.
     pub(crate) raw: Vec<u8>,
-    /// Exit code; none where a signal ended it.
+    /// Exit code; `None` if a signal ended it.
     pub(crate) code: Option<i32>,
 }
 
@@ -189,19 +189,19 @@ impl Run {
         self
     }
 
-    /// Standard output holds this text.
+    /// Standard output contains this text.
     pub(crate) fn mentions(self, text: &str) -> Self {
         assert!(self.stdout.contains(text), "expected in stdout: {text}\n{self}");
         self
     }
 
-    /// Standard output does not hold this text.
+    /// Standard output does not contain this text.
     pub(crate) fn silent_about(self, text: &str) -> Self {
         assert!(!self.stdout.contains(text), "not expected in stdout: {text}\n{self}");
         self
     }
 
-    /// Standard error holds this text.
+    /// Standard error contains this text.
     pub(crate) fn explains(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "expected in stderr: {text}\n{self}");
         self
@@ -213,7 +213,7 @@ impl Run {
         self
     }
 
-    /// Standard error is an error of one line, and the line that names a setting.
+    /// Standard error is an error of one line, and a line that names a setting.
     pub(crate) fn in_one_line_and_a_hint(self) -> Self {
         let is_hint = |line: &str| {
             line.starts_with("ERROR: ") && (line.contains(" in ") || line.contains(" on the command line"))
@@ -245,7 +245,7 @@ impl std::fmt::Display for Run {
     }
 }
 
-/// Expected text. Where it starts with a line break, each line begins behind a `|`, so that leading blanks count.
+/// Expected text. If it begins with a line break, each line begins after a `|`, so that leading blanks count.
 fn lines(text: &str) -> String {
     let Some(block) = text.strip_prefix('\n') else {
         return if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };

@@ -1,4 +1,4 @@
-//! The service that the tests talk to: `serve` as a child process, or the one that the environment names.
+//! The service under test: `serve` as a child process, or the one that the environment names.
 
 use crate::support::env::PROGRAM;
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ pub(crate) struct Service {
     pub(crate) alt: User,
     /// A service from the environment, not `serve`.
     pub(crate) external: bool,
-    /// How long a lifecycle "day" lasts, where it is short enough to wait for.
+    /// How long a lifecycle "day" lasts, if it is short enough to wait for.
     pub(crate) day: Option<Duration>,
 }
 
@@ -53,8 +53,8 @@ fn from_environment() -> Option<Service> {
     Some(Service { host: host.to_owned(), main: user("MAIN"), alt: user("ALT"), external: true, day })
 }
 
-/// A `serve` of one's own, on a free port and an empty directory. It ends when this is dropped, or when the test
-/// process ends in whatever way.
+/// A `serve` for one test, on a free port and an empty directory. It ends when this is dropped, or when the test
+/// process ends in any way.
 #[derive(Debug)]
 pub(crate) struct Serve {
     pub(crate) service: Service,
@@ -79,8 +79,8 @@ impl Serve {
         Self::launch(directory, &home, users(), &arguments)
     }
 
-    /// Starts one in front of what the configuration in `home` leads to, with keys of its own; the arguments say of what.
-    pub(crate) fn in_front(home: &Path, arguments: &[&str]) -> Self {
+    /// Starts a gateway to what the configuration in `home` points at, with keys of its own; `arguments` name the part.
+    pub(crate) fn gateway(home: &Path, arguments: &[&str]) -> Self {
         let user = |access: &str, secret: &str| User { access: access.into(), secret: secret.into() };
         let users = [user("FRONTKEY1", "frontSecret1"), user("FRONTKEY2", "frontSecret2")];
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
@@ -93,8 +93,8 @@ impl Serve {
         [main, alt]: [User; 2],
         arguments: &[OsString],
     ) -> Self {
-        // The shell waits for the end of its stdin, then ends the server and removes what it served: a test process has no
-        // last moment in which it could.
+        // The shell waits for the end of its stdin, then ends the server and removes what it served. The test process
+        // itself has no hook at its end.
         let script = r#"
             directory=$1; shift
             "$@" </dev/null & server=$!
@@ -122,13 +122,13 @@ impl Serve {
             .map_while(Result::ok)
             .find_map(|line| port_in(&line))
             .expect("serve says where it listens");
-        // Whatever it prints later must not fill the pipe.
+        // Later output must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let host = format!("localhost:{port}");
         Self { service: Service { host, main, alt, external: false, day: None }, directory, shell }
     }
 
-    /// The process that holds the server, which is its child.
+    /// The process whose child is the server.
     pub(crate) fn process(&self) -> u32 {
         self.shell.id()
     }
@@ -142,7 +142,7 @@ impl Serve {
 impl Drop for Serve {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // It was asked to end; nothing is left to do if it had ended before.
+        // The shell was asked to end; it may have ended before.
         let _ = self.shell.wait();
     }
 }
@@ -151,7 +151,7 @@ fn new_directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("s3cmd-serve-").tempdir().expect("a temporary directory")
 }
 
-/// The users of a `serve`: those of `tests/lab/ceph-rgw`, so that what is signed is signed alike.
+/// The users of a `serve`: those of `tests/lab/ceph-rgw`, so that signatures are the same.
 pub(crate) fn users() -> [User; 2] {
     let user = |access: &str, secret: &str| User { access: access.into(), secret: secret.into() };
     [

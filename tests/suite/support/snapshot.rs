@@ -1,5 +1,5 @@
-//! What a world holds, a fact a line, so that two worlds can be compared: every file with its mode, time and content,
-//! every object with its headers, content, grants and tags. Objects are read by requests of the library, not by a command.
+//! A snapshot of a world, one fact per line, to compare two worlds: every file with its mode, time and content, every
+//! object with its headers, content, grants and tags. Objects are read by requests of the library, not by a command.
 
 use crate::support::env::TestEnv;
 use crate::support::service::{Service, User};
@@ -20,7 +20,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Headers that say something about an answer or a moment, not about the object.
+/// Headers that describe a response or a moment, not the object.
 const PASSING: &[&str] = &[
     "date",
     "last-modified",
@@ -33,7 +33,7 @@ const PASSING: &[&str] = &[
     "accept-ranges",
 ];
 
-/// An object that a test lays down.
+/// An object that a test stores directly.
 #[derive(Clone, Debug)]
 pub(crate) struct Seed {
     pub(crate) key: String,
@@ -70,20 +70,20 @@ impl Store {
         self.runtime.block_on(create).expect("the bucket is made");
     }
 
-    /// Removes a bucket with all that is in it, if there is one.
+    /// Removes a bucket with all its content, if it exists.
     pub(crate) fn remove(&self, bucket: &str) {
         self.sweep(bucket);
         let remove = async {
             for key in self.list(bucket).await.unwrap_or_default() {
                 let _ = self.client.delete_object(bucket, &key).await;
             }
-            // What cannot be removed now stays: the test has its result.
+            // What cannot be removed now is left: the test has its result.
             let _ = self.client.delete_bucket(bucket).await;
         };
         self.runtime.block_on(remove);
     }
 
-    /// The id of the user that this store is reached by, as grants name it.
+    /// The id of this user, as grants name it.
     pub(crate) fn id(&self) -> String {
         let list = async {
             let answer = self.client.send(Request::new(Method::GET, None, None)).await?;
@@ -93,7 +93,7 @@ impl Store {
         OWNER.captures(&text).map(|owner| owner[1].to_owned()).expect("an owner")
     }
 
-    /// Lays objects down in a bucket.
+    /// Stores objects in a bucket.
     pub(crate) fn put(&self, bucket: &str, seeds: &[Seed]) {
         let put = |seed: Seed| async move {
             let data = Outgoing { payload: bytes::Bytes::from(seed.content).into(), ..Outgoing::default() };
@@ -103,7 +103,7 @@ impl Store {
         self.runtime.block_on(all).expect("the objects are stored");
     }
 
-    /// A document of a bucket or an object, or the code of the error in its place.
+    /// A document of a bucket or an object, or the error code.
     pub(crate) fn document(&self, bucket: &str, key: Option<&str>, name: &str) -> String {
         let get = async {
             let request = Request::new(Method::GET, Some(bucket), key).query(name, "");
@@ -112,7 +112,7 @@ impl Store {
         self.runtime.block_on(get).unwrap_or_else(|error| code(&error))
     }
 
-    /// Begins an upload in parts, with one part.
+    /// Begins a multipart upload, with one part.
     pub(crate) fn begin_upload(&self, bucket: &str, key: &str) -> String {
         let begin = async {
             let id = self.client.create_upload(bucket, key, &[]).await?;
@@ -135,7 +135,7 @@ impl Store {
                 let delete = || request(Method::DELETE).header("x-amz-bypass-governance-retention", "true");
                 if self.client.send(delete()).await.is_err() {
                     let off = bytes::Bytes::from_static(b"<LegalHold><Status>OFF</Status></LegalHold>");
-                    // What cannot be let go stays: the test has its result.
+                    // What cannot be released is left: the test has its result.
                     let _ = self.client.send(request(Method::PUT).query("legal-hold", "").payload(off)).await;
                     let _ = self.client.send(delete()).await;
                 }
@@ -144,7 +144,7 @@ impl Store {
         self.runtime.block_on(sweep);
     }
 
-    /// CloudFront's distributions at the same address; none where there is no such service.
+    /// CloudFront's distributions at the same address; empty without such a service.
     pub(crate) fn distributions(&self) -> Vec<Distribution> {
         self.runtime.block_on(self.cloudfront().distributions()).unwrap_or_default()
     }
@@ -158,12 +158,12 @@ impl Store {
         CloudFront::new(self.client.options().clone())
     }
 
-    /// The head of an object, if there is one.
+    /// The head of an object, if it exists.
     pub(crate) fn head(&self, bucket: &str, key: &str) -> Option<Head> {
         self.runtime.block_on(self.client.head_object(bucket, key)).ok()
     }
 
-    /// The keys of a bucket; none where there is no such bucket.
+    /// The keys of a bucket; `None` if it does not exist.
     pub(crate) fn keys(&self, bucket: &str) -> Option<Vec<String>> {
         self.runtime.block_on(self.list(bucket)).ok()
     }
@@ -180,7 +180,7 @@ impl Store {
         }
     }
 
-    /// What there is to know about a bucket's objects.
+    /// The facts about the objects of a bucket.
     fn objects(&self, bucket: &str) -> Vec<String> {
         let facts = async {
             let mut facts = Vec::new();
@@ -213,7 +213,7 @@ impl Store {
         let answer = self.client.get_object(bucket, key, &[], None).await?;
         let headers = answer.headers.clone();
         let content = answer.bytes(64 << 20).await?;
-        // GPG never makes the same bytes twice, nor quite as many.
+        // GPG never produces the same bytes twice, nor the same number of them.
         let encrypted = headers.contains_key("x-amz-meta-s3tools-gpgenc");
         let mut facts = Vec::new();
         for (name, value) in &headers {
@@ -230,7 +230,7 @@ impl Store {
         let grants = acl.grants.iter();
         facts.extend(grants.map(|grant| format!("ACL: {}: {}", grant.grantee.shown(), grant.permission)));
         let request = Request::new(Method::GET, Some(bucket), Some(key)).query("tagging", "");
-        // Without tags: an empty set, or an error.
+        // Without tags some services send an empty set, and others an error.
         if let Ok(answer) = self.client.send(request).await {
             let text = answer.text().await?;
             facts.extend(TAG.captures_iter(&text).map(|tag| format!("tag {}={}", &tag[1], &tag[2])));
@@ -249,7 +249,7 @@ static OWNER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?s)<Owner>.*?<ID>
 static TAG: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"<Key>(.*?)</Key>\s*<Value>(.*?)</Value>").unwrap());
 
-/// The service's code for an error, or its whole text where there is none.
+/// The service's error code, or the whole text if absent.
 fn code(error: &Error) -> String {
     error.service().map_or_else(|| error.to_string(), |service| service.code.clone())
 }
@@ -264,7 +264,7 @@ pub(crate) fn of(t: &TestEnv, store: &Store) -> Vec<String> {
     for bucket in ["BUCKET", "BUCKET2"] {
         facts.extend(store.objects(&t.fill(bucket)));
     }
-    // Headers and grants come in an order that means nothing.
+    // The order of headers and grants has no meaning.
     let mut facts: Vec<String> = facts.into_iter().map(|fact| t.normaliser.apply(&fact)).collect();
     facts.sort();
     facts
@@ -284,14 +284,14 @@ fn files(t: &TestEnv) -> Vec<String> {
         } else if meta.is_dir() {
             facts.push(format!("{name}/ {:o}", meta.mode()));
         } else if !meta.is_file() {
-            // A pipe would wait for its other end.
+            // Reading a pipe would wait for its other end.
             facts.push(format!("{name} of another kind {:o}", meta.mode()));
         } else {
-            // A policy names its buckets, which are others in each world.
+            // A policy names its buckets, which differ between worlds.
             let content = t.read(&name);
-            let told = std::str::from_utf8(&content).map(|text| t.normaliser.apply_names(text));
-            let sum = told.map_or_else(|_| sum(&content), |text| sum(text.as_bytes()));
-            // What was made in this run has a time that differs from world to world.
+            let text = std::str::from_utf8(&content).map(|text| t.normaliser.apply_names(text));
+            let sum = text.map_or_else(|_| sum(&content), |text| sum(text.as_bytes()));
+            // The time of what was made in this run differs between worlds.
             let made_now = (meta.mtime() - now).abs() < 3600;
             let time = if made_now { "now".to_owned() } else { meta.mtime().to_string() };
             facts.push(format!("{name} {:o} {} bytes {sum} {time}", meta.mode(), content.len()));

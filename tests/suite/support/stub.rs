@@ -15,7 +15,7 @@ pub(crate) const LOCALHOST: (&str, &str) =
 pub(crate) const ELSEWHERE: (&str, &str) =
     (include_str!("../certificates/elsewhere.test.pem"), include_str!("../certificates/elsewhere.test.key"));
 
-/// An answer to `ls` in which there is one bucket.
+/// A response to `ls` with one bucket.
 pub(crate) const BUCKETS: &str = "<ListAllMyBucketsResult><Buckets><Bucket><Name>from-here</Name><CreationDate>2024-01-02T03:04:05.000Z</CreationDate></Bucket></Buckets></ListAllMyBucketsResult>";
 
 /// Listens on a free port and hands every connection to `serve`. It ends with the test process.
@@ -36,7 +36,7 @@ pub(crate) fn request(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&request).into_owned()
 }
 
-/// Reads one request without a body and answers it. A client that hangs up is the test's business.
+/// Reads one request without a body and answers it. The client may close the connection.
 pub(crate) fn answer(stream: &mut (impl Read + Write), status: &str, body: &str) {
     request(stream);
     let length = body.len();

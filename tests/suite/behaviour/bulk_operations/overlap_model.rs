@@ -1,7 +1,8 @@
-//! Copies, moves and synchronisations within a bucket, whatever overlaps: no content is lost that the rules keep, exit code 0
-//! means the end state of the rules, and an item that fails stops only those that depend on it.
+//! Copies, moves and synchronisations within a bucket with overlapping names: no content is lost that the rules keep,
+//! exit code 0 means that the end state follows the rules, and an item that fails stops only the items that depend on
+//! it.
 //!
-//! The rules are written down here once more: all sources are read as they were before the run. `PROPTEST_CASES` is the
+//! This file states the rules once more: all sources are read as they were before the run. `PROPTEST_CASES` is the
 //! number of cases of each test; a failure prints the smallest case that fails.
 
 use crate::support::env::TestEnv;
@@ -13,7 +14,7 @@ use s3cmd::s3::sign::encode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Contents by key; a content is its number.
+/// Contents by key; a number stands for a content.
 type Bucket = BTreeMap<String, u8>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +27,17 @@ enum Command {
 /// How requests about an object fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
-    /// It may not be read.
+    /// Reading it is forbidden.
     Forbidden,
-    /// It is not there any more.
+    /// It was deleted meanwhile.
     Gone,
     /// The service always fails.
     Broken,
-    /// It may not be deleted.
+    /// Deleting it is forbidden.
     Kept,
     /// The first copy of it ends with a broken connection.
     Reset,
-    /// The first copy of it is made, but the answer is lost.
+    /// The first copy of it is made, but the response is lost.
     Lost,
 }
 
@@ -89,12 +90,12 @@ fn cases(command: Command) -> impl Strategy<Value = Case> {
     )
 }
 
-/// What a run should come to.
+/// The expected outcome of a run.
 #[derive(Debug)]
 enum Expected {
-    /// Nothing is touched.
+    /// The run is refused and changes nothing.
     Refused,
-    /// The items are carried out; the end state if all are.
+    /// The items to process, and the end state if all succeed.
     Done(Vec<Item>, Bucket),
 }
 
@@ -114,7 +115,7 @@ impl Case {
         keys.map(move |key| (key.clone(), key[base..].to_owned()))
     }
 
-    /// Whether `sync` takes a key for one of a source.
+    /// Whether `sync` takes a key for the copy of a source.
     fn is_source(&self, source: &str, key: &str) -> bool {
         match source.is_empty() || source.ends_with('/') {
             true => key.starts_with(source),
@@ -190,7 +191,7 @@ impl Case {
         if is_empty || would_empty { Vec::new() } else { gone }
     }
 
-    /// The items that read what another one writes, which has to wait for them.
+    /// The items that read what another one writes; it has to wait for them.
     fn readers<'a>(&self, items: &'a [Item], writer: &Item) -> Vec<&'a Item> {
         let target = self.target(&writer.1);
         let same = |item: &&Item| self.command == Command::Move && item.0 == writer.0 && *item != writer;
@@ -249,7 +250,7 @@ impl Case {
     }
 }
 
-/// A bucket behind a proxy that makes trouble.
+/// A bucket behind a proxy that injects faults.
 struct World {
     t: TestEnv,
     bucket: String,
@@ -323,7 +324,7 @@ fn md5(content: &u8) -> String {
     hex::encode(md5::Md5::digest(content.to_string()))
 }
 
-/// Whether a request is one that a trouble is about.
+/// Whether a fault applies to a request.
 fn is_hit(head: &Head, bucket: &str, key: &str, trouble: Trouble) -> bool {
     let path = format!("/{bucket}/{key}");
     let source = head.header("x-amz-copy-source").map(|source| {
@@ -354,36 +355,36 @@ fn check(world: &World, case: &Case) {
     let run = world.t.s3cmd(&case.line()).run();
     world.troubles.lock().unwrap_or_else(PoisonError::into_inner).clear();
     let state = world.read();
-    let told = || format!("{case:?}\n{run}\nbefore {:?}\nafter  {state:?}", case.bucket);
-    assert!(!run.stderr.contains("panicked"), "{}", told());
+    let context = || format!("{case:?}\n{run}\nbefore {:?}\nafter  {state:?}", case.bucket);
+    assert!(!run.stderr.contains("panicked"), "{}", context());
     let (items, end) = match case.expected() {
         Expected::Refused => {
-            assert_eq!(run.code, Some(64), "{}", told());
-            assert_eq!(state, case.bucket, "{}", told());
+            assert_eq!(run.code, Some(64), "{}", context());
+            assert_eq!(state, case.bucket, "{}", context());
             return;
         }
         Expected::Done(items, end) => (items, end),
     };
     let fails: Vec<&Item> = items.iter().filter(|item| case.may_fail(&items, item, 0)).collect();
     if run.code == Some(0) {
-        assert_eq!(state, end, "{}", told());
+        assert_eq!(state, end, "{}", context());
     } else {
         let idle = items.is_empty() && case.command != Command::Sync;
-        // What happens to a copy whose answer was lost is for the service to say.
+        // The service decides what happens to a copy whose response was lost.
         let lost = case.troubles.iter().any(|(_, trouble)| *trouble == Trouble::Lost);
-        assert!(idle || lost || !fails.is_empty(), "no reason to fail: {}", told());
+        assert!(idle || lost || !fails.is_empty(), "no reason to fail: {}", context());
     }
     let kept: BTreeSet<u8> = contents(&case.bucket).intersection(&contents(&end)).copied().collect();
-    assert!(kept.is_subset(&contents(&state)), "content is lost: {}", told());
+    assert!(kept.is_subset(&contents(&state)), "content is lost: {}", context());
     for item in items.iter().filter(|item| !fails.contains(item)) {
         let done = state.get(&case.target(&item.1)) == case.bucket.get(&item.0);
         let lost = case.troubled(&item.0).any(|trouble| trouble == Trouble::Lost);
-        assert!(done || lost, "{item:?} was not done: {}", told());
+        assert!(done || lost, "{item:?} was not done: {}", context());
     }
 }
 
 fn many(command: Command, usual: u64) {
-    // Another service than `serve` is asked for fewer.
+    // Fewer cases on a service other than `serve`.
     let usual = if crate::support::service::service().external { 60 } else { usual };
     let count = crate::support::random::number("PROPTEST_CASES").unwrap_or(usual);
     let count = u32::try_from(count).expect("a number of cases");
@@ -399,16 +400,16 @@ fn many(command: Command, usual: u64) {
 }
 
 #[test]
-fn copies_lose_nothing_whatever_overlaps_and_fails() {
+fn copies_lose_no_content_when_items_overlap_and_fail() {
     many(Command::Copy, 700);
 }
 
 #[test]
-fn moves_lose_nothing_whatever_overlaps_and_fails() {
+fn moves_lose_no_content_when_items_overlap_and_fail() {
     many(Command::Move, 900);
 }
 
 #[test]
-fn syncs_within_a_bucket_lose_nothing_whatever_overlaps_and_fails() {
+fn syncs_within_a_bucket_lose_no_content_when_items_overlap_and_fail() {
     many(Command::Sync, 900);
 }

@@ -1,5 +1,5 @@
-//! Many items at once, one of which fails: the others are done, the failure is named, standard output is in order, and the
-//! exit code and the last line say that not all was done.
+//! Many items at once, one of which fails: the others are processed, the failure is named, standard output is in order,
+//! and the exit code and the last line report that not all was done.
 
 use crate::support::env::TestEnv;
 use crate::support::fault_proxy::{Fault, Head, proxy};
@@ -18,7 +18,7 @@ const TROUBLES: [(&str, Fault); 5] = [
     ("the connection always breaks", Fault::Reset),
 ];
 
-/// A bucket with the objects below `p/` and files in `src`, behind a proxy that makes trouble while it is wanted.
+/// A bucket with the objects below `p/` and files in `src`, behind a proxy that injects faults on request.
 struct World {
     t: TestEnv,
     trouble: Arc<Mutex<Option<Fault>>>,
@@ -58,19 +58,19 @@ fn is_about(head: &Head, name: &str) -> bool {
 }
 
 /// The others are on standard output, in order, and the failed one is on standard error.
-fn check(run: &Run, told: &str) {
+fn check(run: &Run, context: &str) {
     let places: Vec<Option<usize>> =
         NAMES.map(|name| run.lines().iter().position(|line| line.contains(name))).into();
     let others = [places[0], places[1], places[3], places[4]];
-    assert!(others.iter().all(Option::is_some) && others.is_sorted(), "{told}\n{run}");
-    assert!(places[2].is_none(), "{told}: a failure is told as done\n{run}");
-    assert!(run.stderr.contains("item-c"), "{told}: the failure is not named\n{run}");
+    assert!(others.iter().all(Option::is_some) && others.is_sorted(), "{context}\n{run}");
+    assert!(places[2].is_none(), "{context}: a failure is reported as done\n{run}");
+    assert!(run.stderr.contains("item-c"), "{context}: the failure is not named\n{run}");
     let says = run.stderr.contains("1 of 5 items failed");
-    assert_eq!(says, run.code == Some(2), "{told}: how many failed?\n{run}");
+    assert_eq!(says, run.code == Some(2), "{context}: how many failed?\n{run}");
 }
 
-/// Plays a command with each trouble and each width. `prepare` is called before each run; the code may be another than 2
-/// where s3cmd has one of its own for what is missing.
+/// Runs a command with each fault and each number of jobs. `prepare` is called before each run. `missing` is the exit
+/// code for a missing object, where s3cmd uses another one than 2.
 fn play(line: &str, missing: i32, prepare: impl Fn(&TestEnv)) {
     let world = World::new();
     for (what, trouble) in TROUBLES {
@@ -78,10 +78,10 @@ fn play(line: &str, missing: i32, prepare: impl Fn(&TestEnv)) {
             let line = line.replacen(' ', &format!(" --jobs={jobs} "), 1);
             prepare(&world.t);
             let run = world.with(trouble, &line);
-            let told = format!("{line}: {what}");
-            check(&run, &told);
+            let context = format!("{line}: {what}");
+            check(&run, &context);
             let is_gone = trouble == Fault::Answer(404, "NoSuchKey");
-            assert_eq!(run.code, Some(if is_gone { missing } else { 2 }), "{told}\n{run}");
+            assert_eq!(run.code, Some(if is_gone { missing } else { 2 }), "{context}\n{run}");
         }
     }
 }
@@ -160,7 +160,7 @@ fn moves_of_a_prefix() {
 
 #[test]
 fn deletions_of_named_objects() {
-    // A missing object is deleted, as S3 has it.
+    // Deleting a missing object succeeds, as in S3.
     play(&format!("del {}", all("s3://BUCKET/p/")), 2, refilled);
 }
 
@@ -207,7 +207,7 @@ fn a_directory_in_the_way_of_one_file_stops_no_other() {
         world.t.file("down/item-c/inside", "kept");
         let run = world.t.s3cmd(line).run();
         if line == "get -r s3://BUCKET/p/ down/" {
-            // Without a word about what exists, `get` refuses as s3cmd does.
+            // Without an option for existing files, `get` refuses as s3cmd does.
             assert_eq!(run.code, Some(64), "{line}\n{run}");
             continue;
         }
@@ -218,7 +218,7 @@ fn a_directory_in_the_way_of_one_file_stops_no_other() {
 }
 
 #[test]
-fn a_refused_account_ends_the_run_with_one_line_instead_of_many() {
+fn rejected_credentials_end_the_run_with_one_line() {
     let world = World::new();
     for line in ["put -r src/ s3://BUCKET/q/".to_owned(), format!("del {}", all("s3://BUCKET/p/"))] {
         let run = world.with(Fault::Answer(403, "InvalidAccessKeyId"), &line.replacen(' ', " --jobs=1 ", 1));
@@ -228,7 +228,7 @@ fn a_refused_account_ends_the_run_with_one_line_instead_of_many() {
 }
 
 #[test]
-fn deletions_that_were_to_come_after_do_not_come_after_a_failure() {
+fn delete_after_deletes_nothing_after_a_failure() {
     let world = World::new();
     let t = &world.t;
     let config = t.home("cleanup.s3cfg");
@@ -252,7 +252,7 @@ fn deletions_that_were_to_come_after_do_not_come_after_a_failure() {
     }
 }
 
-/// What is over all buckets goes past one that may not be listed.
+/// Commands on all buckets continue after a bucket that cannot be listed.
 #[test]
 fn a_bucket_that_may_not_be_listed_stops_no_other() {
     let server = Hostile::start();

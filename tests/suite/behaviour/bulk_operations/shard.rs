@@ -1,4 +1,4 @@
-//! `--shard I/N`: several runs that know nothing of each other share the work.
+//! `--shard I/N`: several runs without coordination share the work.
 
 use crate::support::env::TestEnv;
 use crate::support::run::Run;
@@ -9,7 +9,7 @@ fn names() -> Vec<String> {
     (0..60).map(|number| format!("d{}/file-{number:02}", number % 4)).collect()
 }
 
-/// Runs all shares of a command at once.
+/// Runs all shards of a command at once.
 fn share(t: &TestEnv, line: &str) -> Vec<Run> {
     let runs = (1..=SHARES).map(|index| t.s3cmd(&format!("{line} --shard {index}/{SHARES}")));
     std::thread::scope(|scope| {
@@ -18,7 +18,7 @@ fn share(t: &TestEnv, line: &str) -> Vec<Run> {
     })
 }
 
-/// Each of the names is in the lines of one share, and none has them all.
+/// Each name is in the lines of exactly one shard, and no shard has them all.
 fn is_divided(runs: &[Run], names: &[String]) {
     for name in names {
         let times =
@@ -29,7 +29,7 @@ fn is_divided(runs: &[Run], names: &[String]) {
 }
 
 #[test]
-fn shares_are_disjoint_and_together_the_whole() {
+fn shards_are_disjoint_and_complete() {
     let t = TestEnv::with_bucket();
     let names = names();
     for name in &names {
@@ -52,7 +52,7 @@ fn shares_are_disjoint_and_together_the_whole() {
     share(&t, "get -r s3://BUCKET/t/ down/");
     assert!(names.iter().all(|name| t.text(format!("down/{name}")) == *name));
 
-    // The same names make the same shares, whichever command they are given to.
+    // The same names make the same shards in every command.
     let listed = t.s3cmd("ls -r s3://BUCKET/t/ --shard 2/3").ok().lines().len();
     let mut gone = t.s3cmd("del -r s3://BUCKET/t/ --shard 2/3").ok().lines().len();
     assert_eq!(gone, listed);
@@ -63,7 +63,7 @@ fn shares_are_disjoint_and_together_the_whole() {
 }
 
 #[test]
-fn shares_of_a_sync_leave_the_others_alone() {
+fn shards_of_a_sync_leave_each_other_alone() {
     let t = TestEnv::with_bucket();
     let names = names();
     for name in &names {
@@ -77,7 +77,7 @@ fn shares_of_a_sync_leave_the_others_alone() {
 }
 
 #[test]
-fn a_share_that_is_none_is_refused() {
+fn an_invalid_shard_is_refused() {
     let t = TestEnv::with_bucket();
     t.object("k", "x");
     for shard in ["0/3", "4/3", "1/0", "1", "a/b", "-1/3"] {
@@ -89,7 +89,7 @@ fn a_share_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_share_may_have_nothing_to_do() {
+fn a_shard_may_be_empty() {
     let t = TestEnv::with_bucket();
     t.file("a", "x");
     t.object("b", "x");

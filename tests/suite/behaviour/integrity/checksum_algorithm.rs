@@ -1,5 +1,5 @@
-//! `--checksum-algorithm`: what the server keeps, and what is decided by it. Services without such checksums (Ceph 16)
-//! ignore what they are sent, and only that is tested on them.
+//! `--checksum-algorithm`: which checksums are stored, and what they verify. Services without such checksums (Ceph 16)
+//! ignore them, which is all that is tested there.
 
 use crate::support::bytes::bytes;
 use crate::support::env::TestEnv;
@@ -18,7 +18,7 @@ fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
     hasher.finish()
 }
 
-/// What is stored for content that went up in parts of that size.
+/// The checksum that is stored for content that was uploaded in parts of that size.
 fn sum_in_parts(algorithm: Algorithm, bytes: &[u8], size: usize) -> String {
     if algorithm.is_of_whole() {
         return sum(algorithm, bytes).to_string();
@@ -41,7 +41,7 @@ fn fetched(t: &TestEnv, key: &str) -> Vec<u8> {
     t.read("fetched")
 }
 
-/// Whether the service keeps checksums. One that does not ignores them, and the upload succeeds.
+/// Whether the service keeps checksums. A service that does not ignores them, and the upload succeeds.
 fn are_kept(t: &TestEnv) -> bool {
     t.file("probe", "probe");
     t.s3cmd("put --checksum-algorithm=crc32c probe s3://BUCKET/probe").ok();
@@ -52,7 +52,7 @@ fn are_kept(t: &TestEnv) -> bool {
 }
 
 #[test]
-fn uploads_store_the_checksum_that_was_asked_for() {
+fn uploads_store_the_requested_checksum() {
     let t = TestEnv::with_bucket();
     let kept = are_kept(&t);
     let large = bytes(10 * MIB + 5);
@@ -78,12 +78,12 @@ fn uploads_store_the_checksum_that_was_asked_for() {
         assert!(fetched(&t, &format!("{name}/large")) == large);
         assert!(fetched(&t, &format!("{name}/stdin")) == large);
     }
-    // Nobody who does not ask gets a line that s3cmd does not print.
+    // Without the option there is no line that s3cmd does not print.
     t.s3cmd("info s3://BUCKET/sha1/small").ok().silent_about("checksum");
 }
 
 #[test]
-fn uploads_signed_with_version_2_carry_it_too() {
+fn uploads_signed_with_version_2_carry_checksums_too() {
     let t = TestEnv::with_bucket();
     let kept = are_kept(&t);
     t.configure("signature_v2 = True");
@@ -131,7 +131,7 @@ fn an_upload_that_was_killed_ends_with_the_right_checksum() {
             .any(|text| text.contains("Checked"))
     };
     let started = std::time::Instant::now();
-    // A part has to be there before it is killed.
+    // The run is killed once it has sent a part.
     while !is_noted() && started.elapsed().as_secs() < 60 {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -150,7 +150,7 @@ fn an_upload_that_was_killed_ends_with_the_right_checksum() {
 }
 
 #[test]
-fn an_unfinished_upload_keeps_the_checksums_it_was_begun_with() {
+fn an_unfinished_upload_keeps_the_checksums_that_it_began_with() {
     let t = TestEnv::with_bucket();
     let kept = are_kept(&t);
     let large = bytes(11 * MIB);
@@ -190,14 +190,14 @@ fn an_unfinished_upload_keeps_the_checksums_it_was_begun_with() {
 }
 
 #[test]
-fn downloads_are_proved_by_the_checksum_of_their_parts() {
+fn downloads_are_verified_by_the_checksum_of_their_parts() {
     let t = TestEnv::with_bucket();
     if !are_kept(&t) {
         return;
     }
     let large = bytes(13 * MIB);
     for name in ["sha1", "sha256"] {
-        // From standard input neither an MD5 nor a part size is stored, and nobody guesses parts of 6 MiB.
+        // For standard input neither an MD5 nor a part size is stored, and the program does not guess parts of 6 MiB.
         let line =
             format!("put --checksum-algorithm={name} --multipart-chunk-size-mb=6 - s3://BUCKET/p/{name}");
         t.s3cmd(&line).stdin(&large).ok();
@@ -217,7 +217,7 @@ fn sync_compares_objects_in_parts_by_their_checksum() {
     }
     let mut large = bytes(13 * MIB);
     t.file("d/large", &large);
-    // No MD5 and no part size are stored, and nobody guesses parts of 6 MiB.
+    // Neither an MD5 nor a part size is stored, and the program does not guess parts of 6 MiB.
     t.s3cmd(
         "put --no-check-md5 --checksum-algorithm=crc32 --multipart-chunk-size-mb=6 d/large s3://BUCKET/p/",
     )
@@ -227,7 +227,7 @@ fn sync_compares_objects_in_parts_by_their_checksum() {
     t.s3cmd("sync s3://BUCKET/p/ e/").ok();
     assert!(t.read("e/large") == large);
     unchanged("sync s3://BUCKET/p/ e/");
-    // Same length, other content: up, then down.
+    // Other content of the same length: uploaded, then downloaded.
     large[7 * MIB] ^= 1;
     t.file("d/large", &large);
     t.s3cmd("sync --checksum-algorithm=crc32 --multipart-chunk-size-mb=6 d/ s3://BUCKET/p/")
@@ -235,7 +235,7 @@ fn sync_compares_objects_in_parts_by_their_checksum() {
         .mentions("upload: 'd/large'");
     t.s3cmd("sync s3://BUCKET/p/ e/").ok().mentions("download: 's3://BUCKET/p/large'");
     assert!(t.read("e/large") == large);
-    // Two objects of one content, in parts of different sizes.
+    // Two objects of the same content, in parts of different sizes.
     t.s3cmd(
         "put --no-check-md5 --checksum-algorithm=crc32 --multipart-chunk-size-mb=5 d/large s3://BUCKET/q/",
     )
@@ -250,28 +250,29 @@ fn sync_compares_objects_in_parts_by_their_checksum() {
     t.s3cmd("sync s3://BUCKET/p/ s3://BUCKET/q/").ok().mentions("s3://BUCKET/q/large");
 }
 
-/// A service with one object of nine bytes, in two parts, whose checksum it tells if it is asked.
+/// A service with one object of nine bytes, in two parts. It sends the checksum if it is asked for it.
 fn service_with(checksum: &'static str) -> u16 {
     listen(move |mut stream| {
         let asked = request(&mut stream);
-        let told = if asked.to_lowercase().contains("x-amz-checksum-mode: enabled") { checksum } else { "" };
+        let header =
+            if asked.to_lowercase().contains("x-amz-checksum-mode: enabled") { checksum } else { "" };
         let body = if asked.starts_with("HEAD") { "" } else { "123456789" };
         let _ = write!(
             stream,
             "HTTP/1.1 200 OK\r\nETag: \"25f9e794323b453885f5181f1b624d0b-2\"\r\nContent-Length: 9\r\n\
-             Last-Modified: Wed, 01 Jan 2025 00:00:00 GMT\r\n{told}Connection: close\r\n\r\n{body}"
+             Last-Modified: Wed, 01 Jan 2025 00:00:00 GMT\r\n{header}Connection: close\r\n\r\n{body}"
         );
     })
 }
 
 #[test]
-fn a_download_that_does_not_have_the_stored_checksum_is_refused() {
+fn a_download_that_lacks_the_stored_checksum_fails() {
     for (checksum, right) in [
         ("x-amz-checksum-crc32: y/Q5Jg==\r\n", true),
         ("x-amz-checksum-crc32: y/Q5Jw==\r\n", false),
         ("x-amz-checksum-crc64nvme: rosUhgp5mIg=\r\nx-amz-checksum-type: FULL_OBJECT\r\n", true),
         ("x-amz-checksum-crc64nvme: rosUhgp5mIk=\r\nx-amz-checksum-type: FULL_OBJECT\r\n", false),
-        // Of parts whose size nobody knows, and of an algorithm that nobody knows: nothing to compare with.
+        // The sizes of the parts or the algorithm are unknown, so there is nothing to compare with.
         ("x-amz-checksum-crc32: AAAAAA==-2\r\nx-amz-checksum-type: COMPOSITE\r\n", true),
         ("x-amz-checksum-md99: AAAAAA==\r\n", true),
     ] {
@@ -308,7 +309,7 @@ fn service_of_parts(sizes: &'static [usize], checksum: Checksum) -> u16 {
 }
 
 #[test]
-fn parts_need_not_be_of_one_size() {
+fn parts_may_differ_in_size() {
     let algorithm = Algorithm::Sha256;
     let of = |parts: &[&str]| {
         Checksum::of_parts(parts.iter().map(|part| sum(algorithm, part.as_bytes()))).expect("parts")
@@ -317,7 +318,7 @@ fn parts_need_not_be_of_one_size() {
     for (sizes, checksum) in [
         (&[4, 4, 1][..], of(&["1234", "5678", "9"])),
         (&[5, 2, 2], of(&["12345", "67", "89"])),
-        // The first part alone would make one think that they are even.
+        // The first part alone suggests that all have the same size.
         (&[3, 1, 5], of(&["123", "4", "56789"])),
         (&[4, 4, 1], wrong),
         (&[3, 1, 5], wrong),
@@ -333,7 +334,8 @@ fn parts_need_not_be_of_one_size() {
     }
 }
 
-/// A service with one large object in parts that is fetched by ranges. While it is `broken` it has only the beginning.
+/// A service with one large object in parts that is fetched by ranges. While `broken` is set it sends only the
+/// beginning.
 fn service_of_ranges(content: Arc<Vec<u8>>, checksum: String, broken: Arc<AtomicBool>) -> u16 {
     listen(move |mut stream| {
         let asked = request(&mut stream).to_lowercase();
@@ -360,7 +362,7 @@ fn service_of_ranges(content: Arc<Vec<u8>>, checksum: String, broken: Arc<Atomic
 }
 
 #[test]
-fn ranges_prove_the_whole_and_so_does_what_an_earlier_run_left() {
+fn ranges_and_partial_files_verify_the_whole_object() {
     let large = Arc::new(bytes(40 * MIB + 3));
     for algorithm in Algorithm::all() {
         let right = sum(algorithm, &large);

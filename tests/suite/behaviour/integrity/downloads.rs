@@ -1,5 +1,5 @@
-//! What is proved, what is not, and what follows: downloads over a damaged wire, by a server that lies, of objects whose
-//! ETag is over parts of sizes that other clients choose.
+//! What is verified and what is not: downloads over a damaging connection, from a server with wrong responses, and of
+//! objects whose ETag is over parts of sizes that other clients choose.
 
 use crate::support::bytes::bytes;
 use crate::support::hostile::{Answer, Framing, Hostile, Lie, Op};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const MIB: usize = 1 << 20;
 
-/// Stores an object as another client does: in parts of that size, and with nothing beside its ETag.
+/// Stores an object as another client does: in parts of that size, and without metadata.
 fn store_as_another_client(server: &Hostile, key: &str, content: &[u8], part_mib: usize) {
     let t = server.world();
     server.bucket("b");
@@ -20,7 +20,7 @@ fn store_as_another_client(server: &Hostile, key: &str, content: &[u8], part_mib
     server.reform();
 }
 
-/// Flips one bit of the answer to a GET of an object, at another place each time.
+/// Flips one bit of the response to a GET of an object, at another place each time.
 fn flip_on_the_wire(times: usize) -> Lie {
     let count = AtomicUsize::new(1);
     Lie::answer(Op::Get, move |_, mut answer| {
@@ -31,7 +31,7 @@ fn flip_on_the_wire(times: usize) -> Lie {
     .times(times)
 }
 
-/// The same bit of each answer.
+/// Flips the same bit of each response.
 fn flip_always() -> Lie {
     Lie::answer(Op::Get, |_, mut answer| {
         answer.body[77] ^= 1;
@@ -41,7 +41,7 @@ fn flip_always() -> Lie {
 
 #[test]
 fn a_flipped_byte_of_an_object_in_parts_of_other_clients_is_found() {
-    // AWS CLI and boto3, rclone, mc, s3cmd, s5cmd, Cyberduck; above 32 MiB downloads go by ranges.
+    // Part sizes of AWS CLI and boto3, rclone, mc, s3cmd, s5cmd, Cyberduck. Above 32 MiB downloads go by ranges.
     for (part, size) in
         [(8, 9 * MIB), (5, 6 * MIB + 3), (15, 16 * MIB), (10, 11 * MIB), (16, 33 * MIB), (50, 51 * MIB)]
     {
@@ -76,7 +76,7 @@ fn an_unusual_part_size_is_one_warning_and_the_content_is_kept() {
     let run = t.s3cmd("get s3://b/k -").run();
     assert!(run.code == Some(0) && run.raw == right, "{}", run.stderr);
     assert_eq!(run.stderr.matches("WARNING").count(), 1, "{run}");
-    // What is not proved deletes no source.
+    // A source that could not be verified is not deleted.
     let run = t.s3cmd("get --force --delete-after-fetch s3://b/k f").fails(2);
     run.explains("was not deleted");
     assert_eq!(server.deleted(), [""; 0]);
@@ -84,11 +84,11 @@ fn an_unusual_part_size_is_one_warning_and_the_content_is_kept() {
 }
 
 #[test]
-fn where_no_usual_size_fits_only_the_verbose_say_so() {
+fn without_a_fitting_part_size_only_verbose_runs_report_it() {
     let server = Hostile::start();
     let right = bytes(6 * MIB);
     store_as_another_client(&server, "k", &right, 5);
-    // No usual size gives so many parts.
+    // No usual part size gives that many parts.
     let etag = "\"0123456789abcdef0123456789abcdef-23\"";
     server.lie(Lie::answer(Op::Get, move |_, answer| answer.with("ETag", etag)));
     server.lie(Lie::answer(Op::Head, move |_, answer| answer.with("ETag", etag)));
@@ -100,13 +100,13 @@ fn where_no_usual_size_fits_only_the_verbose_say_so() {
 }
 
 #[test]
-fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
+fn a_continued_download_keeps_only_verified_bytes() {
     for (part, size) in [(8, 9 * MIB + 3), (16, 33 * MIB)] {
         let server = Hostile::start();
         let right = bytes(size);
         store_as_another_client(&server, "k", &right, part);
         let t = server.world();
-        // A beginning that is the object's, one that is not, and a file of the right length that is another.
+        // A beginning of the object, other content, and other content of the right length.
         let mut wrong = right.clone();
         wrong[5] ^= 1;
         for present in [&right[..8 * MIB], &wrong[..8 * MIB], &wrong[..]] {
@@ -114,7 +114,7 @@ fn a_continued_download_keeps_nothing_that_it_cannot_prove() {
             t.s3cmd("get --continue s3://b/k f").ok();
             assert!(t.read("f") == right, "{part} {}", present.len());
         }
-        // And where nothing could prove it.
+        // The same for an object without anything to verify it by.
         server.lie(Lie::request(Op::Get, |request| request.forget_header("if-match")));
         for op in [Op::Get, Op::Head] {
             server.lie(Lie::answer(op, |_, answer| answer.with("ETag", "\"opaque\"")));
@@ -144,7 +144,7 @@ fn sync_sees_a_changed_file_of_the_same_size() {
     t.file("d/k", &wrong);
     t.s3cmd("sync d/ s3://b/").ok();
     assert_eq!(server.content("b/k").as_deref(), Some(&wrong[..]));
-    // Between buckets, whatever parts the two were stored in.
+    // Between buckets, whatever parts the two are stored in.
     store_as_another_client(&server, "k", &right, 8);
     for part in [8, 5] {
         store_as_another_client(&server, "to/k", &wrong, part);
@@ -155,7 +155,7 @@ fn sync_sees_a_changed_file_of_the_same_size() {
 }
 
 #[test]
-fn standard_output_is_compared_as_it_goes() {
+fn downloads_to_standard_output_are_verified() {
     for part in [8, 5] {
         let server = Hostile::start();
         let right = bytes(9 * MIB);
@@ -180,7 +180,7 @@ fn standard_output_is_compared_as_it_goes() {
 }
 
 #[test]
-fn a_sum_is_not_made_of_damaged_bytes() {
+fn md5sum_does_not_sum_damaged_bytes() {
     let server = Hostile::start();
     let right = bytes(9 * MIB);
     store_as_another_client(&server, "k", &right, 8);
@@ -193,7 +193,7 @@ fn a_sum_is_not_made_of_damaged_bytes() {
 }
 
 #[test]
-fn what_is_not_what_was_told_is_not_stored() {
+fn a_download_that_differs_from_its_headers_is_not_stored() {
     let page = Answer::html();
     let length = page.body.len();
     for (name, lie) in [
@@ -212,7 +212,7 @@ fn what_is_not_what_was_told_is_not_stored() {
         ),
         ("nothing", Lie::instead(Op::Get, Answer::empty(204))),
     ] {
-        // The ETag says nothing of the content, so nothing else would notice.
+        // The ETag does not depend on the content here, so only the length can reveal it.
         let server = Hostile::start();
         server.object("b/d/k", vec![b'x'; length]);
         for op in [Op::Get, Op::Head] {
@@ -236,7 +236,7 @@ fn what_is_not_what_was_told_is_not_stored() {
 }
 
 #[test]
-fn an_object_that_was_replaced_since_it_was_listed_is_fetched_as_it_is_now() {
+fn an_object_replaced_after_its_listing_is_fetched_as_it_is_now() {
     let server = Hostile::start();
     let large = bytes(33 * MIB);
     server.object("b/small", "old").object("b/large", &large);
@@ -259,8 +259,8 @@ fn an_object_that_was_replaced_since_it_was_listed_is_fetched_as_it_is_now() {
 }
 
 #[test]
-fn an_object_that_is_replaced_during_its_download_becomes_no_mixture() {
-    // The store ignores the condition, and the object changes between two ranges; nothing but the ETags tells.
+fn an_object_replaced_during_its_download_is_never_mixed() {
+    // The store ignores the condition, and the object changes between two ranges: only the ETags differ.
     let server = Hostile::start();
     let old = bytes(33 * MIB);
     let new: Vec<u8> = old.iter().map(|byte| byte ^ 1).collect();
@@ -283,7 +283,7 @@ fn an_object_that_is_replaced_during_its_download_becomes_no_mixture() {
 }
 
 #[test]
-fn a_source_that_was_replaced_meanwhile_is_not_deleted() {
+fn a_source_replaced_meanwhile_is_not_deleted() {
     for line in ["mv s3://b/k s3://b/to", "get --delete-after-fetch s3://b/k f"] {
         let server = Hostile::start();
         server.object("b/k", "old");
@@ -302,7 +302,7 @@ fn a_source_that_was_replaced_meanwhile_is_not_deleted() {
 }
 
 #[test]
-fn a_portal_that_answers_everything_is_no_object() {
+fn the_page_of_a_captive_portal_is_not_an_object() {
     let server = Hostile::start();
     server.object("b/k", "content");
     server.lie(Lie::instead(Op::Get, Answer::html())).lie(Lie::instead(Op::Head, Answer::html()));

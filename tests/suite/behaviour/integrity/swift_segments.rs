@@ -1,4 +1,5 @@
-//! Objects that the Swift API stored in segments: what a store like Ceph tells of them, in every command that meets one.
+//! Objects that the Swift API stored in segments: how a store like Ceph presents them, and every command that reads
+//! one.
 
 use crate::support::bytes::bytes;
 use crate::support::env::TestEnv;
@@ -8,10 +9,11 @@ use std::process::Command;
 
 const MIB: usize = 1 << 20;
 
-/// Makes the server tell of `big` as Ceph (radosgw 16.2) tells of a large object: listed as an empty one, with an ETag that
-/// its content does not have, no `If-Match`, and ranges counted from the beginning of a segment. A copy is a manifest.
+/// Makes the server present `big` as Ceph (radosgw 16.2) presents a large object: listed as empty, with an ETag that
+/// does not match its content, without `If-Match`, and with ranges counted from the beginning of a segment. A copy of
+/// it is a manifest.
 fn segment(server: &Hostile, header: &'static str, value: &'static str) {
-    let told = move |_: &Request, answer: Answer| {
+    let as_ceph = move |_: &Request, answer: Answer| {
         let answer = answer.with("ETag", "\"73bc4d29ef41536d8b4f0f5d8f96b154\"").with(header, value);
         let range = answer.headers.iter().find(|(name, _)| name == "Content-Range").cloned();
         match range {
@@ -22,7 +24,7 @@ fn segment(server: &Hostile, header: &'static str, value: &'static str) {
             None => answer,
         }
     };
-    server.lie(Lie::answer(Op::Head, told).of("big")).lie(Lie::answer(Op::Get, told).of("big"));
+    server.lie(Lie::answer(Op::Head, as_ceph).of("big")).lie(Lie::answer(Op::Get, as_ceph).of("big"));
     server.lie(
         Lie::answer(Op::Get, |request, answer| match request.header("if-match") {
             Some(_) => Answer::error(412, "PreconditionFailed"),
@@ -51,7 +53,7 @@ const KINDS: [(&str, &str, usize); 3] = [
 ];
 
 #[test]
-fn downloads_of_segments_succeed_and_are_said_to_be_unproved() {
+fn downloads_of_segments_succeed_and_are_reported_as_unverified() {
     for (header, value, size) in KINDS {
         let server = Hostile::start();
         let right = bytes(size);
@@ -93,7 +95,7 @@ fn sums_of_segments_are_those_of_their_content() {
 }
 
 #[test]
-fn copies_of_segments_go_by_content_and_the_original_stays() {
+fn copies_of_segments_copy_their_content_and_keep_the_original() {
     for size in [5, 9 * MIB] {
         let server = Hostile::start();
         let right = bytes(size);
@@ -120,7 +122,7 @@ fn copies_of_segments_go_by_content_and_the_original_stays() {
     }
 }
 
-/// A command of curl with the token of Swift's API.
+/// Runs curl with a token of Swift's API.
 fn swift(base: &str, token: &str, arguments: &[&str], path: &str) {
     let status = Command::new("curl")
         .args(["-sf", "-o", "/dev/null", "-H"])
@@ -141,7 +143,7 @@ fn swift_token(t: &TestEnv, base: &str) -> Option<String> {
     let info = admin(&format!("user info --access-key={}", t.service.main.access))?;
     let user: serde_json::Value = serde_json::from_str(&info).ok()?;
     let id = user["user_id"].as_str()?;
-    // It comes with a key; one that is there already keeps its own.
+    // A new subuser comes with a key; an existing one keeps its own.
     let _ = admin(&format!("subuser create --uid={id} --subuser={id}:swift --access=full"));
     let made = admin(&format!("user info --uid={id}"))?;
     let user: serde_json::Value = serde_json::from_str(&made).ok()?;
@@ -156,7 +158,7 @@ fn swift_token(t: &TestEnv, base: &str) -> Option<String> {
 }
 
 #[test]
-fn segments_of_a_real_swift_are_met_without_loss() {
+fn segments_of_a_real_swift_lose_nothing() {
     let mut t = TestEnv::with_bucket();
     let base = format!("http://{}", t.service.host);
     if !t.service.external {
@@ -211,7 +213,7 @@ fn segments_of_a_real_swift_are_met_without_loss() {
     t.s3cmd("cp -r s3://BUCKET/ s3://BUCKET2/all/").ok();
     t.s3cmd("sync s3://BUCKET/ s3://BUCKET2/synced/").ok();
     t.s3cmd("sync s3://BUCKET/ s3://BUCKET2/synced/").ok().silent_about("remote copy:");
-    // The segments are gone, and the copies are objects of their own.
+    // The segments are deleted, and the copies do not need them.
     t.s3cmd("del -r --force s3://BUCKET2/big/").run();
     t.s3cmd("get -r s3://BUCKET2/ d/").ok();
     for place in ["copied", "all", "synced", "moved"] {

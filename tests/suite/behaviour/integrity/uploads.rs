@@ -1,5 +1,5 @@
-//! What goes up is what is stored: damage on the way is noticed on stores that check nothing, and so is a file that changes
-//! meanwhile.
+//! What is uploaded is what is stored: damage on the way is detected on stores that verify nothing, and so is a file
+//! that changes during its upload.
 
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
 use crate::support::interrupting_proxy::{MIB, content};
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Flips a bit on the way, behind the back of a store that checks nothing.
+/// Flips a bit on the way to a store that verifies nothing.
 fn damage(op: Op) -> Lie {
     Lie::request(op, |request| {
         let last = request.body.len() - 1;
@@ -18,7 +18,7 @@ fn damage(op: Op) -> Lie {
 
 const PARTS: &str = "multipart_chunk_size_mb = 5\nmax_retries = 1";
 
-/// Ways in which a file goes up in parts.
+/// Uploads in parts.
 const IN_PARTS: [&str; 5] = [
     "put f s3://b/k",
     "sync f s3://b/k",
@@ -28,7 +28,7 @@ const IN_PARTS: [&str; 5] = [
 ];
 
 #[test]
-fn a_part_that_arrived_damaged_is_sent_again_and_in_the_end_refused() {
+fn a_damaged_part_is_sent_again_and_then_fails() {
     for command in
         IN_PARTS.into_iter().chain(["f | put - s3://b/k", "f | put --checksum-algorithm=sha256 - s3://b/k"])
     {
@@ -60,7 +60,7 @@ fn a_part_that_arrived_damaged_is_sent_again_and_in_the_end_refused() {
 }
 
 #[test]
-fn content_in_one_request_that_arrived_damaged_is_sent_again() {
+fn a_damaged_single_request_upload_is_sent_again() {
     for command in [
         "put f s3://b/k",
         "put --no-check-md5 f s3://b/k",
@@ -86,13 +86,13 @@ fn content_in_one_request_that_arrived_damaged_is_sent_again() {
 }
 
 #[test]
-fn what_the_parts_became_is_compared_with_what_was_sent() {
+fn the_completed_object_is_compared_with_what_was_sent() {
     for command in IN_PARTS {
         let server = Hostile::start();
         server.bucket("b");
         let t = server.world_with(PARTS);
         t.file("f", content(7 * MIB));
-        // Another part 1, of the same length, in the last moment.
+        // Another part 1 of the same length, sent just before the upload is completed.
         let other = "\"00000000000000000000000000000000-2\"";
         server.lie(Lie::text(Op::Complete, move |text| {
             let (start, end) =
@@ -105,7 +105,7 @@ fn what_the_parts_became_is_compared_with_what_was_sent() {
 }
 
 #[test]
-fn an_etag_that_is_no_md5_refutes_nothing() {
+fn an_etag_that_is_not_an_md5_is_not_compared() {
     let kms = |_: &crate::support::hostile::Request, answer: Answer| {
         answer
             .with("ETag", "\"00000000000000000000000000000000\"")
@@ -129,7 +129,7 @@ fn an_etag_that_is_no_md5_refutes_nothing() {
     }
 }
 
-/// Does something to a file when a request of that kind arrives, once.
+/// Calls `act` once, when a request of that kind arrives.
 fn meanwhile(op: Op, act: impl Fn() + Send + Sync + 'static) -> Lie {
     let done = Arc::new(AtomicBool::new(false));
     Lie::request(op, move |_| {
@@ -139,7 +139,7 @@ fn meanwhile(op: Op, act: impl Fn() + Send + Sync + 'static) -> Lie {
     })
 }
 
-/// Writes other bytes of the same length, and sets the old time of modification.
+/// Writes other bytes of the same length, and restores the modification time.
 fn rewrite(path: &PathBuf, bytes: &[u8]) {
     let before = fs::metadata(path).expect("a file").modified().expect("a time");
     let other: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
@@ -148,7 +148,7 @@ fn rewrite(path: &PathBuf, bytes: &[u8]) {
 }
 
 #[test]
-fn a_file_that_is_rewritten_while_it_goes_up_is_never_stored_as_a_mixture() {
+fn a_file_rewritten_during_its_upload_is_never_stored_mixed() {
     for (length, op) in [(12 * MIB, Op::UploadPart), (12 * MIB, Op::CreateUpload), (600_000, Op::Put)] {
         for command in IN_PARTS {
             let server = Hostile::start();
@@ -161,7 +161,7 @@ fn a_file_that_is_rewritten_while_it_goes_up_is_never_stored_as_a_mixture() {
             server.lie(meanwhile(op, move || rewrite(&file, &old)));
             let run = t.s3cmd(command).run();
             assert_eq!(run.code, Some(0), "{command} {op:?}: {run}");
-            // What changed before its first byte was read is no mixture.
+            // A change before the first byte is read is harmless.
             if op != Op::CreateUpload {
                 run.explains("WARNING: 'f': the file changed while it was uploaded: it is uploaded anew");
             }
@@ -171,7 +171,7 @@ fn a_file_that_is_rewritten_while_it_goes_up_is_never_stored_as_a_mixture() {
             if op == Op::CreateUpload {
                 continue;
             }
-            // One that never stands still fails.
+            // A file that keeps changing fails.
             let (file, old) = (path.clone(), bytes.clone());
             let turn = AtomicBool::new(false);
             server.reform().lie(Lie::request(op, move |_| {
@@ -189,7 +189,7 @@ fn a_file_that_is_rewritten_while_it_goes_up_is_never_stored_as_a_mixture() {
 }
 
 #[test]
-fn a_file_that_only_grows_is_stored_as_it_was() {
+fn a_growing_file_is_stored_as_it_was() {
     for (length, op) in [(12 * MIB, Op::UploadPart), (600_000, Op::Put)] {
         let server = Hostile::start();
         server.bucket("b");
@@ -207,7 +207,7 @@ fn a_file_that_only_grows_is_stored_as_it_was() {
 }
 
 #[test]
-fn a_file_that_is_replaced_while_it_goes_up_is_uploaded_anew() {
+fn a_file_replaced_during_its_upload_is_uploaded_again() {
     let server = Hostile::start();
     server.bucket("b");
     let t = server.world_with(&format!("{PARTS}\njobs = 1"));
@@ -235,14 +235,14 @@ fn a_file_on_standard_input_that_is_rewritten_fails() {
 }
 
 #[test]
-fn standard_input_that_is_closed_replaces_nothing() {
+fn closed_standard_input_replaces_nothing() {
     let server = Hostile::start();
     server.object("b/k", "precious");
     let t = server.world();
     t.shell("s3cmd put - s3://b/k <&-").fails(74).explains("ERROR: <stdin>: Bad file descriptor");
     t.shell("s3cmd put -r --files-from=- . s3://b/d/ <&-").fails(74);
     assert_eq!(server.content("b/k").as_deref(), Some(&b"precious"[..]));
-    // An empty input is one.
+    // Empty standard input is uploaded.
     t.shell("s3cmd put - s3://b/empty </dev/null").ok();
     assert_eq!(server.content("b/empty").as_deref(), Some(&b""[..]));
 }
@@ -258,7 +258,7 @@ fn a_missing_directory_for_temporary_files_is_named() {
 }
 
 #[test]
-fn an_interrupted_run_drops_its_parts_where_that_was_asked_for() {
+fn an_interrupted_run_aborts_its_upload_on_request() {
     for (options, left) in [("--abort-on-error", 0), ("", 1)] {
         for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
             let server = Hostile::start();

@@ -1,4 +1,4 @@
-//! Batch deletion whose answer does not say of every key that it is gone, and services that have no batches.
+//! Batch deletions whose response does not confirm every key, and services without batch deletions.
 
 use crate::support::env::TestEnv;
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
@@ -15,11 +15,11 @@ fn answer(inner: &str) -> Answer {
 }
 
 #[test]
-fn a_key_counts_as_deleted_only_if_the_answer_names_it() {
-    let told = |keys: &[&str]| {
+fn a_key_counts_as_deleted_only_if_the_response_names_it() {
+    let confirmed = |keys: &[&str]| {
         keys.iter().map(|key| format!("<Deleted><Key>{key}</Key></Deleted>")).collect::<String>()
     };
-    let some = told(&["d/a", "d/e"]);
+    let some = confirmed(&["d/a", "d/e"]);
     for (inner, failed) in [
         (String::new(), &["d/a", "d/b c", "d/e"][..]),
         ("<Error><Code>InternalError</Code></Error>".to_owned(), &["d/a", "d/b c", "d/e"]),
@@ -33,7 +33,7 @@ fn a_key_counts_as_deleted_only_if_the_answer_names_it() {
             ),
             &["d/b c"],
         ),
-        (told(&["x", "y", "z"]), &["d/a", "d/b c", "d/e"]),
+        (confirmed(&["x", "y", "z"]), &["d/a", "d/b c", "d/e"]),
     ] {
         let (server, t) = world();
         server.lie(Lie::instead(Op::DeleteMany, answer(&inner)));
@@ -53,7 +53,7 @@ fn a_key_counts_as_deleted_only_if_the_answer_names_it() {
 }
 
 #[test]
-fn versions_are_deleted_only_if_the_answer_names_them() {
+fn versions_count_as_deleted_only_if_the_response_names_them() {
     let (server, t) = world();
     server.versioned().object("b/v", "1").object("b/v", "2");
     let inner = "<Deleted><Key>v</Key></Deleted>";
@@ -66,7 +66,7 @@ fn versions_are_deleted_only_if_the_answer_names_them() {
 }
 
 #[test]
-fn a_deletion_that_nobody_confirms_removes_no_bucket_and_is_told_by_sync() {
+fn an_unconfirmed_deletion_removes_no_bucket_and_fails_a_sync() {
     let (server, t) = world();
     server.lie(Lie::instead(Op::DeleteMany, answer("")));
     let run = t.s3cmd("rb -r s3://b").run();
@@ -116,7 +116,7 @@ fn without_batches_one_refused_key_does_not_stop_the_others() {
 }
 
 #[test]
-fn a_refusal_of_a_batch_is_no_lack_of_batches() {
+fn a_rejected_batch_does_not_mean_that_batches_are_unsupported() {
     let (server, t) = world();
     server.lie(Lie::instead(Op::DeleteMany, Answer::error(403, "AccessDenied")));
     t.s3cmd("del -r s3://b/d/").fails(77);

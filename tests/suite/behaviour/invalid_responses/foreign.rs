@@ -1,10 +1,11 @@
-//! Answers with a status of success that no S3 server gives: of portals, wrong proxies, other servers. None is a success.
+//! Responses with a status of success that no S3 server sends: from captive portals, misconfigured proxies, other
+//! servers. None of them counts as success.
 
 use crate::support::env::TestEnv;
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
 use crate::support::run::Run;
 
-/// What others answer to anything.
+/// What such servers send for any request.
 fn foreign() -> [(&'static str, Answer); 8] {
     [
         ("a web page", Answer::html()),
@@ -34,7 +35,7 @@ fn world() -> (Hostile, TestEnv) {
     (server, t)
 }
 
-/// Runs a line against every foreign answer but those that S3 may give.
+/// Runs a line against every such response, except for those that S3 may send.
 fn refused(line: &str, op: Op, but: &[&str], check: impl Fn(&Hostile, &TestEnv, &Run)) {
     for (what, answer) in foreign() {
         if but.contains(&what) {
@@ -58,7 +59,7 @@ fn says_nothing_of(word: &str) -> impl Fn(&Hostile, &TestEnv, &Run) {
 }
 
 #[test]
-fn nothing_is_uploaded_unless_the_answer_says_so() {
+fn nothing_counts_as_uploaded_without_a_valid_response() {
     for line in
         ["put small s3://b/new", "put small large s3://b/d/ --disable-multipart", "sync small s3://b/sync/"]
     {
@@ -73,7 +74,7 @@ fn nothing_is_uploaded_unless_the_answer_says_so() {
 }
 
 #[test]
-fn nothing_is_copied_unless_the_answer_says_so() {
+fn nothing_counts_as_copied_without_a_valid_response() {
     for line in ["cp s3://b/k s3://b/new", "cp -r s3://b/d/ s3://b/e/", "sync s3://b/d/ s3://b/e/"] {
         refused(line, Op::Copy, &[], says_nothing_of("copy: "));
     }
@@ -89,7 +90,7 @@ fn nothing_is_copied_unless_the_answer_says_so() {
 }
 
 #[test]
-fn nothing_is_deleted_unless_the_answer_says_so() {
+fn nothing_counts_as_deleted_without_a_valid_response() {
     let may = &["204", "nothing"][..];
     for (line, op, but) in [
         ("del s3://b/k", Op::Delete, may),
@@ -106,7 +107,7 @@ fn nothing_is_deleted_unless_the_answer_says_so() {
 }
 
 #[test]
-fn nothing_is_listed_unless_it_is_a_listing() {
+fn only_a_listing_counts_as_a_listing() {
     for (line, op) in [
         ("ls", Op::ListBuckets),
         ("ls s3://b", Op::ListObjects),
@@ -132,7 +133,7 @@ fn nothing_is_listed_unless_it_is_a_listing() {
 }
 
 #[test]
-fn nothing_is_set_unless_the_answer_says_so() {
+fn nothing_counts_as_set_without_a_valid_response() {
     let may = &["204", "nothing"][..];
     for (line, op, but) in [
         ("mb s3://made", Op::CreateBucket, &["nothing"][..]),
@@ -159,7 +160,7 @@ fn nothing_is_set_unless_the_answer_says_so() {
 }
 
 #[test]
-fn nothing_is_shown_unless_it_is_what_was_asked_for() {
+fn only_the_requested_document_is_shown() {
     for (line, op) in [
         ("getacl s3://b/k", Op::GetDocument("acl")),
         ("setacl --acl-public s3://b/k", Op::GetDocument("acl")),
@@ -174,7 +175,7 @@ fn nothing_is_shown_unless_it_is_what_was_asked_for() {
             assert!(!run.stdout.contains("html"), "{run}");
         });
     }
-    // An ETag and a length make an object; HEAD has nothing else to show.
+    // An ETag and a length make an object; a response to HEAD has nothing else.
     for line in ["info s3://b/k", "md5sum s3://b/k", "modify --mime-type=text/x s3://b/k", "get s3://b/k got"]
     {
         refused(line, Op::Head, &["a web page with an ETag"], |server, t, run| {

@@ -1,11 +1,10 @@
-//! Listings that leave out, add, repeat and never end: what is shown is right, or the command says that it is not; nothing is
-//! deleted that was not named.
+//! Listings that omit, add or repeat entries or never end: the command fails, and deletes nothing that was not named.
 
 use crate::support::env::TestEnv;
 use crate::support::hostile::{Hostile, Lie, Op};
 use crate::support::run::Run;
 
-/// Commands over many objects, with what they list; `down` has a copy of each object, and files of its own.
+/// Commands on many objects, and the listings that they request. `down` has a copy of each object, and other files.
 const OVER_MANY: [(&str, Op); 14] = [
     ("ls -r s3://b/p/", Op::ListObjects),
     ("ls s3://b/p/", Op::ListObjects),
@@ -46,7 +45,7 @@ fn world() -> (Hostile, TestEnv) {
     (server, t)
 }
 
-/// It says that it failed, and what it had to leave alone is there.
+/// The command fails, and everything that it must keep is still there.
 fn failed(what: &str, server: &Hostile, t: &TestEnv, run: &Run, before: &[String]) {
     assert!(!matches!(run.code, Some(0) | None), "{what}:\n{run}");
     assert!(!run.stderr.is_empty(), "{what}: without a word\n{run}");
@@ -62,7 +61,7 @@ fn all() -> impl Iterator<Item = (&'static str, Op)> {
 const YES: &str = "<IsTruncated>true</IsTruncated>";
 
 #[test]
-fn only_a_clear_no_ends_a_listing() {
+fn only_an_explicit_false_ends_a_listing() {
     for text in ["True", "TRUE", "1", " true\n", "yes", ""] {
         for (line, op) in OVER_MANY {
             let (server, t) = world();
@@ -70,7 +69,7 @@ fn only_a_clear_no_ends_a_listing() {
                 page.replace(YES, &format!("<IsTruncated>{text}</IsTruncated>"))
             }));
             let run = t.s3cmd(line).run();
-            // What is at the other side alone, and that only, is deleted.
+            // What exists only on the other side is deleted, and nothing else.
             assert_eq!(run.code, Some(0), "{text:?}:\n{run}");
             assert_eq!(t.files("down").len(), 5, "{text:?}:\n{run}");
             assert!(server.deleted().iter().all(|key| key == "own"), "{text:?}:\n{run}");
@@ -95,7 +94,7 @@ fn only_a_clear_no_ends_a_listing() {
 }
 
 #[test]
-fn a_listing_that_does_not_say_whether_it_is_whole_is_none() {
+fn a_listing_that_does_not_say_whether_it_is_complete_fails() {
     for (line, op) in all() {
         let (server, t) = world();
         let before = server.keys();
@@ -108,7 +107,7 @@ fn a_listing_that_does_not_say_whether_it_is_whole_is_none() {
 }
 
 #[test]
-fn a_listing_with_what_was_not_asked_for_is_none() {
+fn a_listing_with_keys_outside_the_prefix_fails() {
     for (line, op) in all() {
         if op == Op::ListUploads {
             continue;
@@ -127,7 +126,7 @@ fn a_listing_with_what_was_not_asked_for_is_none() {
             assert!(!run.stdout.contains("outside") && server.count(Op::Copy) == 0, "{run}");
         }
     }
-    // A delimiter that is ignored would make a wildcard mean what is deeper.
+    // With an ignored delimiter a wildcard would match deeper keys.
     for line in ["del 's3://b/p/*'", "ls s3://b/p/", "get 's3://b/p/*' got/", "ls s3://b/p/a"] {
         let (server, t) = world();
         server.object("b/p/a/deep", "deep");
@@ -139,7 +138,7 @@ fn a_listing_with_what_was_not_asked_for_is_none() {
     }
 }
 
-/// Every marker of the requests of a kind.
+/// Every marker in the requests for listings.
 const MARKERS: [&str; 6] =
     ["marker", "key-marker", "version-id-marker", "upload-id-marker", "continuation-token", "start-after"];
 
@@ -161,7 +160,7 @@ fn a_listing_that_repeats_itself_ends_with_an_error() {
 fn a_listing_that_alternates_between_two_pages_ends_with_an_error() {
     for (line, op) in all() {
         let (server, t) = world();
-        // Behind the second page comes the first one again.
+        // After the second page comes the first one again.
         server.lie(Lie::request(op, |request| {
             let is_second = ["marker", "key-marker"].iter().any(|name| request.param(name) == Some("p/d"));
             if is_second {
@@ -176,7 +175,7 @@ fn a_listing_that_alternates_between_two_pages_ends_with_an_error() {
 }
 
 #[test]
-fn a_listing_that_goes_backwards_is_none() {
+fn a_listing_that_goes_backwards_fails() {
     for (line, op) in all() {
         if op == Op::ListUploads {
             continue;
@@ -187,7 +186,7 @@ fn a_listing_that_goes_backwards_is_none() {
         server.lie(Lie::text(op, |page| page.replace("<Key>p/a</Key>", "<Key>p/zz</Key>")));
         let run = t.s3cmd(line).run();
         if op == Op::ListVersions {
-            // Some servers tell all delete markers behind all versions.
+            // Some servers list all delete markers after all versions.
             assert!(run.code.is_some(), "{run}");
             continue;
         }
@@ -208,11 +207,11 @@ fn a_truncated_listing_that_names_no_next_page_ends_with_an_error() {
         let (server, t) = world();
         server.lie(Lie::text(Op::ListUploads, move |text| cut(text, name)));
         let run = t.s3cmd("multipart s3://b").run();
-        // An id alone may be left out where the keys lead on.
+        // The id may be omitted if the keys are enough to continue.
         let is_right = run.code == Some(0) && run.stdout.matches("s3://b/p/").count() == 5;
         assert!(is_right || (run.code == Some(70) && name == "NextKeyMarker"), "{run}");
     }
-    // Of objects and versions the last entry leads on.
+    // For objects and versions the last entry is enough to continue.
     for line in ["ls s3://b/p/", "ls -r s3://b", "ls -r --all-versions s3://b"] {
         let (server, t) = world();
         for op in [Op::ListObjects, Op::ListVersions] {
@@ -237,7 +236,7 @@ fn a_truncated_listing_that_names_no_next_page_ends_with_an_error() {
 }
 
 #[test]
-fn entries_that_lack_their_key_size_or_id_are_none() {
+fn entries_that_lack_their_key_size_or_id_fail() {
     for (line, op) in all() {
         for (from, to) in [
             ("<Key>p/c</Key>", ""),
@@ -264,7 +263,7 @@ fn entries_that_lack_their_key_size_or_id_are_none() {
 }
 
 #[test]
-fn an_unordered_listing_is_taken_where_it_was_asked_for() {
+fn an_unordered_listing_is_accepted_on_request() {
     let (server, t) = world();
     server.page_size(1000);
     server.lie(Lie::text(Op::ListObjects, |page| page.replace("<Key>p/a</Key>", "<Key>p/zz</Key>")));

@@ -1,4 +1,4 @@
-//! Responses that no S3 server should send: none of them passes for success.
+//! Responses that no S3 server should send: none of them counts as success.
 
 mod batch_deletions;
 mod foreign;

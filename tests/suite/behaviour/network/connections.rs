@@ -1,4 +1,4 @@
-//! The way to the service: hosts that are not there, TLS of all sorts, proxies, connections that break.
+//! Connections to the service: unreachable hosts, TLS, proxies, responses that break off or make no sense.
 
 use crate::support::env::TestEnv;
 use crate::support::stub::{BUCKETS, ELSEWHERE, LOCALHOST, answer, listen, pointing_at, tls_service};
@@ -77,7 +77,7 @@ fn proxies_of_the_environment_are_ignored_unless_asked_for() {
 }
 
 #[test]
-fn a_proxy_gets_the_whole_address() {
+fn a_proxy_gets_the_absolute_url() {
     let port = listen(|mut stream| {
         let mut first = [0; 27];
         let whole = stream.read_exact(&mut first).is_ok() && first.starts_with(b"GET http://somewhere.test");
@@ -93,7 +93,7 @@ fn a_proxy_gets_the_whole_address() {
 }
 
 #[test]
-fn answers_that_make_no_sense_are_one_line() {
+fn invalid_responses_are_one_line() {
     for (status, body, codes) in [
         ("200 OK", "<ListAllMyBucketsResult><Buckets><Buck", &[70][..]),
         ("200 OK", "this is not XML", &[70]),
@@ -112,7 +112,7 @@ fn answers_that_make_no_sense_are_one_line() {
 
 #[test]
 fn a_download_that_arrives_damaged_fails_and_leaves_no_file() {
-    // The right length, but not the bytes that the checksum was made of.
+    // The right length, but not the bytes of the checksum.
     let port = listen(|mut stream| {
         let mut request = Vec::new();
         let mut byte = [0];

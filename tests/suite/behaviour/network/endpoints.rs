@@ -1,5 +1,5 @@
-//! Where requests go by the configuration: hosts with a path, names to be filled in, hosts that cannot be, proxies; and what
-//! a run says at its end where the way or the account was wrong.
+//! Where requests go by the configuration: hosts with a path, placeholders in hosts, invalid hosts, proxies; and what a
+//! run prints at its end if the connection or the credentials were wrong.
 
 use crate::support::env::TestEnv;
 use crate::support::http;
@@ -8,27 +8,27 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, channel};
 
-/// A service that answers every request alike. Returns its port, and the heads of the requests.
+/// A service that sends the same response to every request. Returns its port, and the heads of the requests.
 fn answering(status: &str, headers: &str, body: &str) -> (u16, Receiver<String>) {
-    let (told, seen) = channel();
+    let (sender, seen) = channel();
     let answer =
         format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     let body = body.to_owned();
     let port = listen(move |mut stream: TcpStream| {
         let head = request(&mut stream);
         let shown = if head.starts_with("HEAD") { "" } else { &body };
-        let _ = told.send(head);
+        let _ = sender.send(head);
         let _ = write!(stream, "{answer}{shown}");
     });
     (port, seen)
 }
 
 #[test]
-fn a_path_behind_the_host_is_part_of_the_request_and_not_of_the_host() {
+fn a_path_after_the_host_is_part_of_the_request() {
     let t = TestEnv::with_bucket();
     let endpoint = t.fill("ENDPOINT/BUCKET");
     for version in ["False", "True"] {
-        // What the program takes for a bucket is a directory of the bucket, to a service that verifies signatures.
+        // The service verifies signatures. What the program takes for a bucket is a directory of the bucket there.
         for template in
             [format!("{endpoint}/%(bucket)"), format!("{endpoint}/%(bucket)s"), format!("{endpoint}/")]
         {
@@ -91,7 +91,7 @@ fn the_location_in_a_host_is_filled_in() {
 }
 
 #[test]
-fn a_host_that_cannot_be_is_named_at_once_with_its_key_and_file() {
+fn an_invalid_host_is_reported_at_once_with_its_key_and_file() {
     let t = pointing_at(1, "use_https = False");
     t.file("f", "x");
     let config = t.home("bad.s3cfg");
@@ -127,14 +127,14 @@ fn a_host_that_cannot_be_is_named_at_once_with_its_key_and_file() {
     }
     let typed = t.s3cmd("ls").arg("--host=h:0").fails(78).in_one_line();
     typed.explains("ERROR: host_base = h:0 on the command line: '0' is not a port");
-    // What a command does not need does not stop it.
+    // A setting that a command does not need does not stop it.
     let t = TestEnv::with_bucket();
     t.configure("host_bucket = nobody's host");
     t.s3cmd("ls s3://BUCKET").ok();
 }
 
 #[test]
-fn a_failed_connection_ends_with_the_setting_and_its_file() {
+fn a_failed_connection_names_the_setting_and_its_file() {
     let t = pointing_at(1, "use_https = False\nmax_retries = 0");
     let file = t.home(".s3cfg").display().to_string();
     let refused = format!("ERROR: host_base = localhost:1 in {file}: nothing listens there\n");
@@ -166,7 +166,7 @@ fn a_failed_connection_ends_with_the_setting_and_its_file() {
 }
 
 #[test]
-fn a_refused_account_ends_with_the_setting_and_its_file_and_shows_no_secret() {
+fn rejected_credentials_name_the_setting_and_its_file_and_no_secret() {
     for (code, date, words) in [
         ("InvalidAccessKeyId", "", "access_key in FILE: the service does not know it"),
         ("SignatureDoesNotMatch", "", "secret_key in FILE: "),
@@ -186,12 +186,12 @@ fn a_refused_account_ends_with_the_setting_and_its_file_and_shows_no_secret() {
         let words = words.replace("FILE", &t.home(".s3cfg").display().to_string());
         assert!(run.stderr.contains(&words), "{run}");
     }
-    // An answer to HEAD does not say why; the one to a question about the bucket does.
+    // A response to HEAD has no error code; a question about the bucket reveals it.
     let (port, _seen) = answering("403 Forbidden", "", "<Error><Code>SignatureDoesNotMatch</Code></Error>");
     let t = pointing_at(port, "use_https = False");
     let run = t.s3cmd("get s3://fish/key f").fails(77);
     assert!(run.stderr.starts_with("ERROR: S3 error: 403 (Forbidden)\nERROR: secret_key in "), "{run}");
-    // Who may not do something has no wrong setting.
+    // A missing permission is not a wrong setting.
     let (port, _seen) = answering("403 Forbidden", "", "<Error><Code>AccessDenied</Code></Error>");
     let t = pointing_at(port, "use_https = False");
     t.s3cmd("ls s3://fish")
@@ -212,7 +212,7 @@ fn a_link_at_amazon_names_the_region_of_its_bucket() {
     assert!(String::from_utf8_lossy(&run.raw).contains("%2Feu-north-1%2Fs3%2F"), "{run}");
     assert!(run.stderr.contains("region eu-north-1"), "{run}");
     assert!(seen.recv().unwrap().starts_with("HEAD http://fish.s3.amazonaws.com/ "));
-    // One that is configured, one that is not Amazon's, and version 2 need no question.
+    // A configured region, a host that is not Amazon's, and signature version 2 need no request.
     let run = t.s3cmd("signurl s3://fish/k +60").config(config("bucket_location = eu-west-1")).ok();
     assert!(String::from_utf8_lossy(&run.raw).contains("%2Feu-west-1%2Fs3%2F"), "{run}");
     t.s3cmd("signurl s3://fish/k +60").config(config("signature_v2 = True")).ok();
@@ -220,7 +220,7 @@ fn a_link_at_amazon_names_the_region_of_its_bucket() {
         .config(config("host_base = s3.example.org\nhost_bucket = s3.example.org"))
         .ok();
     assert!(seen.try_recv().is_err());
-    // Where it cannot be found out the link is made all the same.
+    // If the region cannot be found out, the link is made all the same.
     let run = t.s3cmd("signurl s3://fish/k +60").config(config("proxy_port = 1")).ok();
     assert!(String::from_utf8_lossy(&run.raw).contains("%2Fus-east-1%2Fs3%2F"), "{run}");
 }
@@ -236,7 +236,7 @@ fn a_link_for_more_than_a_week_is_of_version_2_and_says_so() {
 }
 
 #[test]
-fn debug_lines_tell_of_each_request_and_no_secret() {
+fn debug_lines_name_each_request_and_no_secret() {
     let t = TestEnv::with_bucket();
     t.file("f", "x");
     let run = t.s3cmd("-d put f s3://BUCKET/f").arg("--access_token=").run();
@@ -290,14 +290,14 @@ fn hosts_of_no_proxy_are_reached_directly() {
     with(name).ok();
     with(&t.service.host).ok();
     with(&format!("{name}:1")).fails(111).explains("use_env_proxy");
-    // Neither way of sending goes through the proxy then.
+    // Neither way of sending uses the proxy then.
     t.file("f", "x");
     let put = t.s3cmd("put f s3://BUCKET/a/../b").env("http_proxy", nowhere).env("NO_PROXY", "*");
     put.ok();
 }
 
 #[test]
-fn connections_that_a_server_closes_without_a_word_are_no_failures() {
+fn connections_closed_by_the_server_are_no_failures() {
     let port = listen(|mut stream| {
         std::thread::spawn(move || {
             let head = request(&mut stream).to_lowercase();
@@ -305,7 +305,7 @@ fn connections_that_a_server_closes_without_a_word_are_no_failures() {
                 head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok());
             let mut body = vec![0; length.unwrap_or(0)];
             let _ = stream.read_exact(&mut body);
-            // The MD5 of the content of every file; nothing says that the connection ends.
+            // The MD5 of the content of every file. The response does not announce that the connection ends.
             let _ = write!(
                 stream,
                 "HTTP/1.1 200 OK\r\nETag: \"9dd4e461268c8034f5c8564e155c67a6\"\r\nContent-Length: 0\r\n\r\n"

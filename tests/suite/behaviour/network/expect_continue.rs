@@ -7,11 +7,11 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-/// What a service saw of one upload.
+/// What a service received of one upload.
 #[derive(Debug)]
 struct Seen {
     expected: bool,
-    /// Bytes of the body that came, whether they were asked for or not.
+    /// Bytes of the body that arrived, requested or not.
     body: usize,
 }
 
@@ -21,17 +21,17 @@ fn length(head: &str) -> usize {
     line.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
-/// A service whose answer to the headers of an upload is `word`; it takes the body where the word is no final one.
+/// A service that answers the headers of an upload with `word`. It reads the body unless that is a final status.
 fn service(word: &'static str) -> (u16, Receiver<Seen>) {
-    let (told, seen) = channel();
+    let (sender, seen) = channel();
     let port = listen(move |stream| {
-        let told = told.clone();
-        std::thread::spawn(move || serve(stream, word, &told));
+        let sender = sender.clone();
+        std::thread::spawn(move || serve(stream, word, &sender));
     });
     (port, seen)
 }
 
-fn serve(mut stream: TcpStream, word: &str, told: &Sender<Seen>) {
+fn serve(mut stream: TcpStream, word: &str, sender: &Sender<Seen>) {
     loop {
         let head = request(&mut stream);
         if head.is_empty() {
@@ -45,10 +45,10 @@ fn serve(mut stream: TcpStream, word: &str, told: &Sender<Seen>) {
         }
         if expected && is_final {
             let mut rest = Vec::new();
-            // To the end of the connection, which comes without the body.
+            // Reads to the end of the connection, which comes without the body.
             stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
             stream.read_to_end(&mut rest).expect("the connection ends");
-            let _ = told.send(Seen { expected, body: rest.len() });
+            let _ = sender.send(Seen { expected, body: rest.len() });
             let _ = stream.shutdown(Shutdown::Both);
             return;
         }
@@ -56,9 +56,9 @@ fn serve(mut stream: TcpStream, word: &str, told: &Sender<Seen>) {
             return;
         }
         if head.starts_with("PUT ") {
-            let _ = told.send(Seen { expected, body: body.len() });
+            let _ = sender.send(Seen { expected, body: body.len() });
         }
-        // What the MD5 sums of the bodies below are.
+        // The MD5 sums of the bodies below.
         let etag = if body == b"hello world\n" { "6f5902ac237024bdd0c176cb93063dc4" } else { "other" };
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nETag: \"{etag}\"\r\nContent-Length: 0\r\n\r\n");
     }
@@ -107,7 +107,7 @@ fn a_service_that_does_not_know_the_header_gets_the_body_without_it() {
 }
 
 #[test]
-fn a_silent_service_gets_the_body_after_a_while_and_is_not_asked_again() {
+fn a_silent_service_gets_the_body_after_a_timeout_and_no_further_expect() {
     let (port, seen) = service("");
     let t = world(port);
     t.file("two.txt", "hello world\n");

@@ -1,5 +1,5 @@
-//! Answers that send requests elsewhere, to another region, host, signature version or way of sending, while many requests
-//! are under way: each of them is judged by what its own request was sent with.
+//! Responses that send requests to another region, host, signature version or way of sending, while many requests are
+//! in flight: each of them is judged by what that request was sent with.
 
 use crate::support::env::TestEnv;
 use crate::support::http;
@@ -33,7 +33,7 @@ impl Head {
     }
 }
 
-/// A refusal in S3's words; an answer to HEAD has no body.
+/// An S3 error; a response to HEAD has no body.
 fn refusal(head: &Head, status: &str, headers: &str, error: &str) -> String {
     let body = format!("<?xml version=\"1.0\"?><Error>{error}</Error>");
     let shown = if head.method() == "HEAD" { "" } else { &body };
@@ -43,8 +43,8 @@ fn refusal(head: &Head, status: &str, headers: &str, error: &str) -> String {
     )
 }
 
-/// A layer in front of the service that answers some requests itself, late enough for others to be under way by then.
-/// Returns its host and port, and how many it has answered.
+/// A proxy that answers some requests itself, late enough for others to be in flight by then. Returns its host and
+/// port, and the number of requests that it has answered.
 fn layer(
     behind: &str,
     answer: impl Fn(&Head) -> Option<String> + Send + Sync + 'static,
@@ -58,7 +58,7 @@ fn layer(
     (format!("localhost:{port}"), answered)
 }
 
-/// One request a connection: answered here, or by the service behind.
+/// One request per connection: answered here, or forwarded.
 fn pass(
     mut client: TcpStream,
     behind: &str,
@@ -104,7 +104,7 @@ fn through(mut t: TestEnv, host: &str, more: &str) -> TestEnv {
     t
 }
 
-/// Commands of all kinds, each a process of its own that knows nothing yet. A healthy run says nothing on stderr.
+/// Commands of all kinds, each a new process. A healthy run prints nothing to stderr.
 fn exercise(t: &TestEnv, jobs: u32) {
     let s3cmd = |line: &str| t.s3cmd(&format!("--jobs={jobs} {line}"));
     for i in 0..12 {
@@ -157,7 +157,7 @@ fn world() -> TestEnv {
 }
 
 #[test]
-fn a_region_that_every_first_answer_names_is_followed_by_all_requests() {
+fn a_region_named_by_every_first_response_is_followed_by_all_requests() {
     let serve = Serve::with(&["--region=eu-central-1"]);
     let mut t = TestEnv::on(&serve.service);
     big(&t);
@@ -166,13 +166,13 @@ fn a_region_that_every_first_answer_names_is_followed_by_all_requests() {
         exercise(&t, jobs);
     }
     t.s3cmd("ls").ok().mentions("s3://BUCKET");
-    // One that is configured is signed for at once.
+    // A configured region is used for the first request.
     t.configure("bucket_location = eu-central-1");
     t.s3cmd("-d ls s3://BUCKET").run().explains("region eu-central-1");
 }
 
 #[test]
-fn a_region_is_found_where_answers_to_head_say_nothing() {
+fn a_region_is_found_when_responses_to_head_name_none() {
     let (host, refused) = layer(&service().host, |head| {
         let wrong = head.is_v4() && !head.header("authorization").contains("/eu-central-1/s3/");
         let error = "<Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region>";
@@ -192,7 +192,7 @@ fn redirects_are_followed_by_all_requests() {
     {
         let (other, _) = layer(&service().host, |_| None);
         let (host, refused) = layer(&service().host, move |head| {
-            // A list of buckets is answered anywhere.
+            // Every region answers a list of buckets.
             (head.target() != "/").then(|| {
                 let location = format!("Location: http://{other}{}\r\n", head.target());
                 let error = format!("<Code>TemporaryRedirect</Code><Endpoint>{other}</Endpoint>");
@@ -205,7 +205,7 @@ fn redirects_are_followed_by_all_requests() {
 }
 
 #[test]
-fn the_other_signature_version_is_used_where_one_is_refused() {
+fn the_other_signature_version_is_used_when_one_is_rejected() {
     for jobs in [1, 8, 96] {
         let (host, refused) = layer(&service().host, |head| {
             let error = "<Code>AccessDenied</Code><Message>AWS authentication requires a valid Date or x-amz-date header</Message>";
@@ -225,7 +225,7 @@ fn the_other_signature_version_is_used_where_one_is_refused() {
 }
 
 #[test]
-fn a_service_that_wants_neither_signature_is_given_up() {
+fn a_service_that_rejects_both_signatures_fails() {
     let (host, refused) = layer(&service().host, |head| {
         Some(if head.is_v4() {
             let error = "<Code>AccessDenied</Code><Message>AWS authentication requires a valid Date or x-amz-date header</Message>";
@@ -245,7 +245,7 @@ fn a_service_that_wants_neither_signature_is_given_up() {
 }
 
 #[test]
-fn two_hosts_that_redirect_to_each_other_are_given_up() {
+fn two_hosts_that_redirect_to_each_other_fail() {
     let other = Arc::new(std::sync::OnceLock::<String>::new());
     let redirect = |to: Arc<std::sync::OnceLock<String>>| {
         move |head: &Head| {
@@ -293,6 +293,6 @@ fn a_server_with_a_region_of_its_own_refuses_signatures_for_others() {
     assert_eq!((wrong.status, wrong.element("Code").as_str()), (400, "AuthorizationQueryParametersError"));
     assert_eq!(wrong.element("Region"), "eu-central-1");
     assert_eq!(link("eu-central-1").body, b"content");
-    // Version 2 knows no regions.
+    // Signature version 2 has no region.
     t.s3cmd("--signature-v2 ls s3://BUCKET").ok();
 }

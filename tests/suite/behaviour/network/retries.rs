@@ -4,7 +4,7 @@ use crate::support::stub::{BUCKETS, answer, listen, pointing_at};
 use std::io::{Read, Write};
 
 #[test]
-fn an_upload_to_nowhere_is_retried_and_then_given_up() {
+fn an_upload_to_an_unreachable_host_is_retried_and_then_fails() {
     let t = pointing_at(1, "use_https = False\nmax_retries = 1");
     t.file("hello.txt", "hello world\n");
     t.s3cmd("put hello.txt s3://b").fails(2).prints("").explains("WARNING: Waiting N sec...\n").explains(
@@ -13,11 +13,11 @@ fn an_upload_to_nowhere_is_retried_and_then_given_up() {
 }
 
 #[test]
-fn a_busy_service_is_asked_again() {
+fn requests_to_a_busy_service_are_retried() {
     let count = std::sync::atomic::AtomicU32::new(0);
     let port = listen(move |mut stream| match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
         0 => answer(&mut stream, "503 Slow Down", "<Error><Code>SlowDown</Code></Error>"),
-        // Hangs up without a word, then with a reset.
+        // Closes the connection without a response, then resets it.
         1 => drop(stream),
         2 => {
             let _ = stream.peek(&mut [0]);

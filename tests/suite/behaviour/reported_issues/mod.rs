@@ -1,12 +1,12 @@
-//! What users of s3cmd complain of, as `docs/pains.md` lists it: a test for each thread that is settled. A few of these
-//! tests stand with others of their subject.
+//! Tests for the problems that users of s3cmd reported, as `docs/pains.md` lists them: one for each solved row. A few
+//! of these tests are in the files of their subject.
 
 mod others;
 mod transfers;
 
 use std::process::Command;
 
-/// Every settled row of the document names a test that is there, and every test for a thread stands in the document.
+/// Every solved row of the document names a test that exists, and every test for an issue is in the document.
 #[test]
 fn every_settled_pain_has_its_test() {
     let program = std::env::current_exe().expect("the tests are a program");

@@ -1,5 +1,4 @@
-//! What users of s3cmd complain of, as `docs/pains.md` lists it: what moves at once, names, addresses, keys, links,
-//! grants and mistakes. Transfers and `sync` are in `pains`.
+//! Reported issues about parallel requests, names, addresses, credentials, links, grants and usage errors.
 
 use crate::support::env::TestEnv;
 use crate::support::http;
@@ -9,8 +8,8 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-/// Between program and service. It keeps every request that has `mark` in its head waiting until two such wait, and
-/// breaks the connection of one that stays alone; it remembers the first line of every request.
+/// A proxy that delays every request with `mark` in its head until there are two of them, and breaks the connection of
+/// one that stays alone. It records the first line of every request.
 #[derive(Debug, Default)]
 struct Gate {
     mark: String,
@@ -53,7 +52,7 @@ impl Gate {
         let _ = to.shutdown(Shutdown::Both);
     }
 
-    /// A client waits for the answer before its next request, so a head begins what is read.
+    /// A client waits for the response before its next request, so a head is at the beginning of a block.
     fn admits(&self, block: &str) -> bool {
         let first = block.lines().next().unwrap_or_default();
         if !first.ends_with(" HTTP/1.1") {
@@ -71,7 +70,7 @@ impl Gate {
         seen.0 >= 2
     }
 
-    /// How many requests had all of this in their first line.
+    /// How many requests had all of these words in their first line.
     fn count(&self, words: &[&str]) -> usize {
         let seen = self.seen.lock().expect("no panic");
         seen.1.iter().filter(|line| words.iter().all(|word| line.contains(word))).count()
@@ -109,7 +108,7 @@ fn issue_1025_grants_of_many_objects_are_set_side_by_side() {
 }
 
 #[test]
-fn issue_882_a_sync_asks_about_no_object_that_its_listing_tells_about() {
+fn issue_882_a_sync_sends_no_head_for_what_its_listing_contains() {
     let (t, gate) = Gate::world("");
     for name in ["a", "b", "c"] {
         t.file(format!("d/{name}"), name);
@@ -149,7 +148,7 @@ fn issue_206_a_long_listing_needs_little_memory() {
              <NextMarker>{page:03}/999</NextMarker>{keys}</ListBucketResult>",
             !last
         );
-        // A client that hangs up is its own business.
+        // The client may close the connection.
         let _ = write!(
             stream,
             "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -158,7 +157,7 @@ fn issue_206_a_long_listing_needs_little_memory() {
     });
     let t = pointing_at(port, "use_https = False");
     let mut command = t.s3cmd("--jobs=1 ls -r s3://b").command();
-    // Nothing is asked of the service before the number of the process is known here.
+    // The service is not asked before the process id is known here.
     let mut slot = pid.lock().expect("no panic");
     let child = command.stdin(std::process::Stdio::null()).spawn().expect("the program starts");
     *slot = Some(child.id());
@@ -180,7 +179,7 @@ fn issue_1190_a_failure_among_others_shows_in_the_exit_code() {
         t.object(name, name);
     }
     t.dir("o");
-    // Where a file has to go there is a directory.
+    // A directory is in the way of a file.
     t.dir("o/p");
     t.file("o/p/x", "x");
     t.s3cmd("sync s3://BUCKET/ o/").fails(2);
@@ -188,12 +187,12 @@ fn issue_1190_a_failure_among_others_shows_in_the_exit_code() {
 }
 
 #[test]
-fn issue_1382_keys_that_could_not_be_deleted_are_told() {
+fn issue_1382_keys_that_could_not_be_deleted_are_reported() {
     let port = listen(|mut stream| {
         let head = request(&mut stream).to_lowercase();
         let length =
             head.split_once("content-length:").and_then(|(_, rest)| rest.lines().next()?.trim().parse().ok());
-        // What the client sends is of no interest.
+        // The request does not matter.
         let _ = stream.read_exact(&mut vec![0; length.unwrap_or(0)]);
         let body = if head.starts_with("get") {
             "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>k/a</Key><Size>1</Size></Contents>\
@@ -202,7 +201,7 @@ fn issue_1382_keys_that_could_not_be_deleted_are_told() {
             "<DeleteResult><Deleted><Key>k/a</Key></Deleted><Error><Key>k/b</Key><Code>AccessDenied</Code>\
              <Message>no</Message></Error></DeleteResult>"
         };
-        // A client that hangs up is its own business.
+        // The client may close the connection.
         let _ = write!(
             stream,
             "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -225,7 +224,7 @@ fn pain_20_del_deletes_below_every_argument() {
 }
 
 #[test]
-fn issue_513_names_that_are_not_text_are_told() {
+fn issue_513_names_that_are_not_utf8_are_reported() {
     use std::os::unix::ffi::OsStrExt;
     let t = TestEnv::with_bucket();
     t.file("d/a", "a");
@@ -387,7 +386,7 @@ fn pain_46_ordinary_mistakes_are_one_line() {
     for answer in ["301 Moved Permanently\r\nContent-Length: 0", "200 OK\r\nContent-Length: 4\r\n\r\nwhat"] {
         let port = listen(move |mut stream| {
             request(&mut stream);
-            // A client that hangs up is its own business.
+            // The client may close the connection.
             let _ = write!(stream, "HTTP/1.1 {answer}\r\n\r\n");
         });
         let t = pointing_at(port, "use_https = False\nmax_retries = 0");

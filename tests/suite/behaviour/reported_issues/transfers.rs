@@ -1,5 +1,4 @@
-//! What users of s3cmd complain of, as `docs/pains.md` lists it: a test for each thread that is settled. Here those about
-//! moving data; `pains_around` has the others.
+//! Reported issues about uploads, downloads and `sync`.
 
 use crate::support::env::TestEnv;
 use crate::support::interrupting_proxy::{Cut, MIB, broken, clean, content, part, uploads, world};
@@ -55,11 +54,11 @@ fn issue_558_a_sync_continues_an_interrupted_download() {
     clean(&t);
 }
 
-/// A service with one object whose ETag is not that of its content.
+/// A service with one object whose ETag does not match its content.
 fn damaged() -> TestEnv {
     let port = listen(|mut stream| {
         let body = if request(&mut stream).starts_with("HEAD") { "" } else { "damaged bytes" };
-        // A client that hangs up is its own business.
+        // The client may close the connection.
         let _ = write!(
             stream,
             "HTTP/1.1 200 OK\r\nContent-Length: 13\r\nETag: \"6f5902ac237024bdd0c176cb93063dc4\"\r\n\
@@ -169,11 +168,11 @@ fn issue_1285_a_connection_that_breaks_is_tried_again() {
     let port = listen(move |mut stream| {
         let text = request(&mut stream);
         if count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 {
-            // Hangs up, without a word the first time and in the middle of the head the second time.
+            // Closes the connection, before the response the first time and in the middle of its head the second time.
             return;
         }
         let body = if text.starts_with("HEAD") { "" } else { "content" };
-        // A client that hangs up is its own business.
+        // The client may close the connection.
         let _ = write!(
             stream,
             "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nETag: \"9a0364b9e99bb480dd25e1f0284c8555\"\r\n\
@@ -203,7 +202,7 @@ fn issue_198_types_are_those_that_browsers_expect() {
         ("a.svg", &["image/svg+xml"]),
         ("a.html", &["text/html"]),
     ] {
-        t.file(name, "/* plain text to whoever looks inside */\n");
+        t.file(name, "/* plain text to file(1) */\n");
         t.s3cmd(&format!("put {name} s3://BUCKET")).ok();
         let info = t.s3cmd(&format!("info s3://BUCKET/{name}")).ok();
         let right = types.iter().any(|kind| info.stdout.contains(&format!("MIME type: {kind}\n")));
@@ -236,7 +235,7 @@ fn issue_4_an_excluded_directory_is_not_entered() {
     close(0);
     let runs = [with.run(), without.run()];
     close(0o755);
-    // Who enters it complains.
+    // A run that enters the directory prints a warning.
     assert!(runs[0].stderr.is_empty() && !runs[1].stderr.is_empty(), "{}\n{}", runs[0], runs[1]);
     assert_eq!(t.keys(), ["a"]);
 }

@@ -1,4 +1,4 @@
-//! Versions of objects: listed, read, restored and deleted. s3cmd has no words for them.
+//! Versions of objects: listed, fetched, restored and deleted. s3cmd 2.4.0 has no commands for them.
 
 mod version_id;
 
@@ -6,7 +6,7 @@ use crate::support::env::TestEnv;
 use crate::support::run::Invocation;
 use serde_json::Value;
 
-/// A bucket that keeps versions, with `k` in two of them, then deleted, and `sub/other` once.
+/// A versioned bucket with two versions of `k` and a delete marker, and one of `sub/other`.
 fn world() -> TestEnv {
     let t = TestEnv::with_bucket();
     t.s3cmd("setversioning s3://BUCKET enable").ok();
@@ -17,7 +17,7 @@ fn world() -> TestEnv {
     t
 }
 
-fn told(invocation: Invocation) -> Vec<Value> {
+fn events_of(invocation: Invocation) -> Vec<Value> {
     let run = invocation.ok();
     let mut events: Vec<Value> =
         run.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -27,13 +27,13 @@ fn told(invocation: Invocation) -> Vec<Value> {
 
 /// The ids of the versions of `k`, the latest first: the delete marker, `second`, `one`.
 fn ids(t: &TestEnv) -> [String; 3] {
-    let events = told(t.s3cmd("--json ls --all-versions s3://BUCKET/k"));
+    let events = events_of(t.s3cmd("--json ls --all-versions s3://BUCKET/k"));
     let ids: Vec<String> =
         events.iter().map(|event| event["version_id"].as_str().expect("an id").to_owned()).collect();
     ids.try_into().expect("three versions")
 }
 
-/// Leaves nothing behind that the removal of a bucket could stumble over.
+/// Removes all versions, so that the bucket can be removed.
 fn clean(t: &TestEnv) {
     t.s3cmd("del -r --force --all-versions s3://BUCKET").run();
 }
@@ -41,7 +41,7 @@ fn clean(t: &TestEnv) {
 #[test]
 fn issue_946_versions_are_listed_fetched_and_deleted() {
     let t = world();
-    let listed = told(t.s3cmd("--json ls -r --all-versions s3://BUCKET"));
+    let listed = events_of(t.s3cmd("--json ls -r --all-versions s3://BUCKET"));
     let shown: Vec<_> = listed
         .iter()
         .map(|event| {
@@ -86,7 +86,7 @@ fn issue_946_versions_are_listed_fetched_and_deleted() {
     t.s3cmd("del --all-versions s3://BUCKET/k").ok().prints(&format!(
         "delete: 's3://BUCKET/k' (version {marker})\ndelete: 's3://BUCKET/k' (version {second})\n"
     ));
-    assert_eq!(told(t.s3cmd("--json ls -r --all-versions s3://BUCKET")).len(), 1);
+    assert_eq!(events_of(t.s3cmd("--json ls -r --all-versions s3://BUCKET")).len(), 1);
     clean(&t);
 }
 
@@ -105,7 +105,7 @@ fn a_version_is_restored_by_a_copy_onto_the_object() {
 }
 
 #[test]
-fn tags_grants_and_links_mean_the_version_that_is_named() {
+fn tags_grants_and_links_apply_to_the_named_version() {
     let t = world();
     let [_, second, one] = ids(&t);
     t.s3cmd(&format!("settagging --version-id {one} s3://BUCKET/k a=b")).ok();
@@ -136,7 +136,7 @@ fn everything_below_a_prefix_is_deleted_with_all_its_versions() {
 }
 
 #[test]
-fn many_versions_come_in_pages() {
+fn many_versions_are_listed_in_pages() {
     let t = TestEnv::with_bucket();
     t.s3cmd("setversioning s3://BUCKET enable").ok();
     for key in ["a b", "a+b", "ä/1"] {
@@ -144,7 +144,7 @@ fn many_versions_come_in_pages() {
             t.object(key, content);
         }
     }
-    let all = told(t.s3cmd("--json ls -r --all-versions s3://BUCKET"));
+    let all = events_of(t.s3cmd("--json ls -r --all-versions s3://BUCKET"));
     assert_eq!(all.len(), 9);
     for limit in 1..9 {
         let run = t.s3cmd(&format!("ls -r --all-versions --limit={limit} s3://BUCKET")).run();
@@ -164,7 +164,7 @@ fn more_versions_than_a_page_has_are_all_listed_and_deleted() {
     for _ in 0..2 {
         t.s3cmd("put -r --no-progress many/ s3://BUCKET").ok();
     }
-    let all = told(t.s3cmd("--json ls -r --all-versions s3://BUCKET"));
+    let all = events_of(t.s3cmd("--json ls -r --all-versions s3://BUCKET"));
     let mut ids: Vec<String> =
         all.iter().map(|event| format!("{} {}", event["key"], event["version_id"])).collect();
     ids.sort();
@@ -176,7 +176,7 @@ fn more_versions_than_a_page_has_are_all_listed_and_deleted() {
 }
 
 #[test]
-fn a_version_is_refused_where_none_can_be_meant() {
+fn a_version_id_is_refused_where_it_has_no_meaning() {
     let t = TestEnv::with_bucket();
     for line in [
         "put --version-id 1 f s3://BUCKET",

@@ -1,12 +1,11 @@
-//! `--version-id`: what each command does is done to the version that is named, and to no other. The service is asked
-//! about each version by a plain request.
+//! `--version-id`: each command acts on the named version, and on no other. Plain requests check each version.
 
 use crate::support::env::TestEnv;
 use crate::support::http::{self, Answer};
 use crate::support::skip::on_serve;
 use crate::support::snapshot::Store;
 
-/// A bucket that keeps versions of `k`. Its name and the ids of the versions, in the order in which they were made.
+/// A versioned bucket with several versions of `k`: its name and the ids of the versions, oldest first.
 struct World {
     t: TestEnv,
     bucket: String,
@@ -31,14 +30,14 @@ impl World {
         world
     }
 
-    /// One more version of `k`.
+    /// Stores one more version of `k`.
     fn store(&mut self, content: impl AsRef<[u8]>, options: &str) {
         self.t.file("content", content);
         self.t.s3cmd(&format!("put {options} content s3://BUCKET/k")).ok();
         self.ids.push(self.ask("HEAD", "", "").header("x-amz-version-id").expect("an id").to_owned());
     }
 
-    /// Asks about `k`: a sub-resource such as `acl`, of a version or, without an id, of the latest.
+    /// Sends a request about `k`: a sub-resource such as `acl`, of a version or, with an empty id, of the latest one.
     fn ask(&self, method: &str, what: &str, id: &str) -> Answer {
         let id = if id.is_empty() { String::new() } else { format!("versionId={id}") };
         let query = [what, id.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
@@ -46,13 +45,13 @@ impl World {
         http::signed(&self.t.service, method, target.trim_end_matches('?'), &[], b"")
     }
 
-    /// A header of every version, in the order in which they were made.
+    /// A header of every version, oldest first.
     fn headers(&self, name: &str) -> Vec<Option<String>> {
         let header = |id: &String| self.ask("HEAD", "", id).header(name).map(str::to_owned);
         self.ids.iter().map(header).collect()
     }
 
-    /// The versions whose document holds a text.
+    /// The versions whose document contains a text.
     fn with(&self, document: &str, text: &str) -> Vec<usize> {
         let holds = |id: &str| {
             let body = self.ask("GET", document, id).body;
@@ -61,7 +60,7 @@ impl World {
         (0..self.ids.len()).filter(|index| holds(&self.ids[*index])).collect()
     }
 
-    /// What every version holds; nothing for one that is gone.
+    /// The content of every version; empty for one that is deleted.
     fn contents(&self) -> Vec<String> {
         let content = |id: &String| {
             let answer = self.ask("GET", "", id);
@@ -79,7 +78,7 @@ impl Drop for World {
 }
 
 #[test]
-fn a_hold_lies_on_the_named_version_alone() {
+fn a_legal_hold_applies_to_the_named_version_only() {
     let world = World::of(&["one", "two", "three"], true);
     let held = || {
         let headers = world.headers("x-amz-object-lock-legal-hold");
@@ -98,7 +97,7 @@ fn a_hold_lies_on_the_named_version_alone() {
 }
 
 #[test]
-fn a_retention_lies_on_the_named_version_alone() {
+fn a_retention_applies_to_the_named_version_only() {
     let world = World::of(&["one", "two", "three"], true);
     let id = &world.ids[0];
     let line = "setobjectretention GOVERNANCE 2100-01-31T00:00:00Z s3://BUCKET/k";
@@ -116,7 +115,7 @@ fn a_retention_lies_on_the_named_version_alone() {
 }
 
 #[test]
-fn grants_change_on_the_named_version_alone() {
+fn grants_change_on_the_named_version_only() {
     let mut world = World::of(&["one", "two", "three"], false);
     world.t.know_alt_id("ALTID");
     let (t, id) = (&world.t, &world.ids[1]);
@@ -142,7 +141,7 @@ fn grants_change_on_the_named_version_alone() {
 }
 
 #[test]
-fn tags_change_on_the_named_version_alone() {
+fn tags_change_on_the_named_version_only() {
     let world = World::of(&["one", "two", "three"], false);
     let (t, id) = (&world.t, &world.ids[0]);
     t.s3cmd(&format!("settagging --version-id {id} s3://BUCKET/k colour=blue")).ok();
@@ -153,7 +152,7 @@ fn tags_change_on_the_named_version_alone() {
 }
 
 #[test]
-fn the_named_version_alone_is_restored_from_the_archive() {
+fn only_the_named_version_is_restored_from_the_archive() {
     if !on_serve("archived objects") {
         return;
     }
@@ -191,7 +190,7 @@ fn a_copy_takes_everything_from_the_named_version() {
             .mentions(": READ\n");
         t.s3cmd("gettagging s3://BUCKET/copy").ok().mentions("kept:\tyes");
     }
-    // Onto itself, which makes a new version and leaves the others.
+    // A copy onto the object itself makes a new version and keeps the others.
     t.s3cmd(&format!("cp --version-id {id} s3://BUCKET/k s3://BUCKET/k")).ok();
     assert_eq!(world.contents(), ["one", "second"]);
     let latest = world.ask("GET", "", "");
@@ -202,7 +201,7 @@ fn a_copy_takes_everything_from_the_named_version() {
 #[test]
 fn parts_are_those_of_the_named_version() {
     let mut world = World::of(&[], false);
-    // Versions of one length, so that no part of another can go unnoticed by its length.
+    // Versions of the same length, so that the length alone does not reveal a wrong part.
     for byte in [b'a', b'b'] {
         let content: Vec<u8> = (0..12_u32 << 20).map(|at| byte + (at >> 20) as u8).collect();
         world.store(content, "--multipart-chunk-size-mb=5");
@@ -214,7 +213,7 @@ fn parts_are_those_of_the_named_version() {
     assert!(t.content("copy") == first, "the copy is of another version");
     t.s3cmd(&format!("get --version-id {id} s3://BUCKET/k got")).ok();
     assert!(t.read("got") == first);
-    // What was fetched before is checked against the version that is meant.
+    // The existing part is checked against the named version.
     t.file("begun", &first[..7 << 20]);
     t.s3cmd(&format!("get --continue --version-id {id} s3://BUCKET/k begun")).ok();
     assert!(t.read("begun") == first);
@@ -227,7 +226,7 @@ fn parts_are_those_of_the_named_version() {
 }
 
 #[test]
-fn links_of_both_signatures_lead_to_the_named_version() {
+fn links_of_both_signature_versions_lead_to_the_named_version() {
     let world = World::of(&["one", "two"], false);
     let id = &world.ids[0];
     for options in ["", "--signature-v2"] {
@@ -238,12 +237,12 @@ fn links_of_both_signatures_lead_to_the_named_version() {
     }
 }
 
-/// A version that is not there is an error, whatever the command, and the latest one stays as it is.
+/// A missing version is an error in every command, and the latest version is unchanged.
 #[test]
-fn a_version_that_is_not_there_is_never_taken_for_the_latest() {
+fn a_missing_version_is_never_replaced_by_the_latest() {
     let world = World::of(&["one", "two"], true);
     let (t, latest) = (&world.t, &world.ids[1]);
-    // As ids of the service look.
+    // Ids that look like those of the service.
     let none: String = latest.chars().rev().collect();
     for line in [
         "get s3://BUCKET/k got",
@@ -269,7 +268,7 @@ fn a_version_that_is_not_there_is_never_taken_for_the_latest() {
     assert_eq!(world.headers("x-amz-object-lock-mode"), [None, None]);
 }
 
-/// A script whose variable is empty must not reach the latest version instead.
+/// An empty variable in a script must not mean the latest version.
 #[test]
 fn an_empty_id_is_refused() {
     let world = World::of(&["one"], false);

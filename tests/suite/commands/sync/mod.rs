@@ -43,7 +43,7 @@ fn new_files_come_first_then_changed_ones_then_copies_then_deletions() {
 }
 
 #[test]
-fn contents_that_change_places_are_not_mixed_up() {
+fn swapped_contents_are_not_mixed_up() {
     // s3cmd 2.4.0 copies from what it has just overwritten.
     let t = TestEnv::with_two_buckets();
     tree(&t, "d", &[("1", "one"), ("2", "two"), ("3", "333")]);
@@ -99,7 +99,7 @@ fn an_empty_or_unreadable_source_deletes_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn what_cannot_be_read_protects_its_copies_and_nothing_else() {
+fn unreadable_files_protect_only_their_own_copies() {
     use std::os::unix::fs::PermissionsExt;
     let t = TestEnv::with_two_buckets();
     tree(&t, "d", &[("a", "a"), ("gone", "g"), ("sub/b", "b")]);
@@ -249,7 +249,7 @@ fn hostile_keys_stay_inside_the_destination() {
 
 #[cfg(unix)]
 #[test]
-fn links_in_the_destination_are_compared_and_replaced_but_never_followed_out() {
+fn links_in_the_destination_are_replaced_and_never_followed_outside() {
     let t = TestEnv::with_two_buckets();
     for key in ["same", "other", "out/x"] {
         t.object(&format!("p/{key}"), key);
@@ -270,7 +270,7 @@ fn links_in_the_destination_are_compared_and_replaced_but_never_followed_out() {
 
 #[cfg(unix)]
 #[test]
-fn what_cannot_be_read_or_owned_is_told_once_each() {
+fn unreadable_files_and_refused_owners_are_reported_once() {
     use std::os::unix::fs::PermissionsExt;
     let t = TestEnv::with_two_buckets();
     tree(&t, "d", &[("a", "a"), ("b", "b")]);
@@ -281,7 +281,7 @@ fn what_cannot_be_read_or_owned_is_told_once_each() {
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("Upload of 'd/a' is not possible (Reason: Permission denied)"), "{run}");
     assert_eq!(t.keys(), ["p/b"]);
-    // Attributes of somebody else: modes and times come back, owners only for root.
+    // Attributes of another user: modes and times are restored, owners only by root.
     let attributes = "x-amz-meta-s3cmd-attrs:gid:12345/mode:33184/mtime:1500000000/uid:12345";
     for name in ["x", "y"] {
         t.file(name, name);
@@ -298,7 +298,7 @@ fn what_cannot_be_read_or_owned_is_told_once_each() {
 }
 
 #[test]
-fn shares_make_the_whole_and_delete_no_more_than_theirs() {
+fn shards_are_complete_and_delete_only_their_own() {
     let t = TestEnv::with_two_buckets();
     tree(&t, "d", &[("a", "a"), ("b", "b"), ("sub/c", "c")]);
     for key in ["p/gone", "p/sub/old", "p/x", "p/y"] {
@@ -313,7 +313,7 @@ fn shares_make_the_whole_and_delete_no_more_than_theirs() {
 }
 
 #[test]
-fn objects_with_odd_names_are_fetched_once() {
+fn objects_with_unusual_names_are_fetched_once() {
     let t = TestEnv::with_two_buckets();
     for key in ["p/a//b", "p/c/./d", "p/e", "p/e/f"] {
         t.object(key, key);
@@ -341,7 +341,7 @@ fn the_modification_time_of_rclone_is_restored() {
 }
 
 #[test]
-fn a_synchronisation_to_the_prefix_above_deletes_none_of_its_sources() {
+fn a_sync_to_the_parent_prefix_deletes_none_of_its_sources() {
     let t = TestEnv::with_two_buckets();
     for key in ["np/sub/a", "np/sub/deep/b", "np/old", "top"] {
         t.object(key, key);

@@ -1,8 +1,8 @@
-//! `sync` by its rules: for any two trees and any filters the destination becomes what the rules say, in all three
+//! `sync` by its rules: for any two trees and any filters the destination becomes what the rules require, in all three
 //! directions, with and without `--delete-removed`, and a second run does nothing.
 //!
-//! The rules are written down here once more, without a look at the program: `Case::expected`. `PROPTEST_CASES` is the
-//! number of cases; a failure prints the smallest case that fails.
+//! This file states the rules once more, independently of the program: `Case::expected`. `PROPTEST_CASES` is the number
+//! of cases; a failure prints the smallest case that fails.
 
 use crate::support::env::TestEnv;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Content by relative name.
 type Tree = BTreeMap<String, String>;
 
-/// Which way a case goes.
+/// The direction of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Up,
@@ -21,7 +21,7 @@ enum Way {
     Between,
 }
 
-/// What makes two files of one name equal.
+/// When two files of one name are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Equal {
     /// Size and content.
@@ -42,7 +42,7 @@ enum Pattern {
 #[derive(Clone, Debug)]
 struct Rule {
     pattern: Pattern,
-    /// Whether it stands in a file.
+    /// Whether it is in a file of patterns.
     in_file: bool,
 }
 
@@ -55,13 +55,13 @@ struct Case {
     include: Vec<Rule>,
     equal: Equal,
     delete: bool,
-    /// The most deletions that are allowed.
+    /// The limit of deletions.
     most: Option<usize>,
     /// Whether the source is named without a slash, so that its name is kept below the destination.
     named: bool,
 }
 
-/// Something that must not be touched where the source keeps its name: its name begins alike.
+/// A sibling of the source whose name begins alike; it must not be touched.
 const SIBLING: &str = "src-2/a";
 
 fn trees() -> impl Strategy<Value = Tree> {
@@ -139,18 +139,18 @@ impl Rule {
         }
     }
 
-    /// Whether it is also asked about directories, before they are entered.
+    /// Whether it also applies to directories, before they are entered.
     fn is_about_directories(&self) -> bool {
         match &self.pattern {
             Pattern::Glob(glob) => glob.ends_with('/'),
-            // Measured on s3cmd 2.4.0: `--rexclude='t/$'` keeps it out of no directory.
+            // Measured on s3cmd 2.4.0: `--rexclude='t/$'` excludes no directory.
             Pattern::Regexp(_) => false,
         }
     }
 }
 
 impl Case {
-    /// What rules are asked about: the name below the destination.
+    /// The name that rules apply to: the one below the destination.
     fn subject(&self, name: &str) -> String {
         if self.named { format!("src/{name}") } else { name.to_owned() }
     }
@@ -161,22 +161,21 @@ impl Case {
         any(&self.exclude) && !any(&self.include)
     }
 
-    /// Whether a rule keeps the walk out of a local directory above that name.
+    /// Whether a rule excludes a local directory above that name.
     fn hidden(&self, base: &str, name: &str) -> bool {
         let any = |rules: &[Rule], directory: &str| {
             rules.iter().any(|rule| rule.is_about_directories() && rule.covers(directory))
         };
         let path = format!("{base}/{name}");
-        // The directory that was named is entered whatever the rules say.
+        // The named directory is entered whatever the rules are.
         path.match_indices('/').filter(|(slash, _)| *slash > base.len()).any(|(slash, _)| {
             let directory = &path[..=slash];
             any(&self.exclude, directory) && !any(&self.include, directory)
         })
     }
 
-    /// What the rules say the destination holds afterwards, below what the source is called there. `--max-delete` counts local
-    /// directories that have nothing in them any more, too, as in s3cmd 2.4.0; whether it does here is not for this model to
-    /// say of each kind of rule.
+    /// What the destination has to hold afterwards, below the name of the source. `--max-delete` also counts local
+    /// directories that are empty then, as in s3cmd 2.4.0; this model does not decide for which kinds of rules.
     fn expected(&self, counts_directories: bool) -> Tree {
         let taken = |name: &str| match self.way {
             Way::Up => !self.excluded(name) && !self.hidden("src", name),
@@ -215,7 +214,7 @@ impl Case {
         result
     }
 
-    /// The options, after their files were written.
+    /// The options; writes the files that they need.
     fn options(&self, t: &TestEnv) -> String {
         let mut options = String::new();
         for (kind, rules) in [("exclude", &self.exclude), ("include", &self.include)] {
@@ -243,7 +242,7 @@ impl Case {
     }
 }
 
-/// One side as it is made and read back.
+/// One side: how to create it and how to read it.
 struct Side<'a> {
     t: &'a TestEnv,
     local: bool,
@@ -252,7 +251,7 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// The directory or prefix, as it is written with a slash at its end or without.
+    /// The directory or prefix, with a slash at its end or without.
     fn argument(&self, slash: bool) -> String {
         let place = if self.local { self.name.to_owned() } else { format!("s3://BUCKET/{}", self.name) };
         if slash { place + "/" } else { place }
@@ -315,7 +314,7 @@ fn check(case: &Case) {
     };
     assert_eq!(source.content(), case.source, "the source has changed: {case:?}\n{run}");
     let again = t.s3cmd(&line).run();
-    // What was not deleted because it is too much is not deleted now either, but counted.
+    // Deletions above the limit are not made by the second run either, but counted.
     let counted = |line: &&str| !line.starts_with("Summary: 0 source files to copy, ");
     let did: Vec<&str> = again.lines().into_iter().filter(counted).collect();
     assert!(did.is_empty() && again.code == Some(0), "{case:?}\n{again}");
@@ -323,7 +322,7 @@ fn check(case: &Case) {
 }
 
 #[test]
-fn any_two_trees_become_what_the_rules_say_and_stay_so() {
+fn any_two_trees_end_as_the_rules_require() {
     let count = crate::support::random::number("PROPTEST_CASES").unwrap_or(24);
     let cases_of = u32::try_from(count).expect("a number of cases");
     let config =

@@ -1,7 +1,7 @@
 //! `docs/commands.md`: every command on three servers, and beside s3cmd 2.4.0.
 //!
-//! `tests/heavy/command-table` starts what is needed and has the table written. Without it one test remains: that the
-//! table has a full row for every command.
+//! `tests/heavy/command-table` starts the servers and writes the table. Without it one test remains: that the table has
+//! a complete row for every command.
 
 pub(crate) mod rows;
 
@@ -17,7 +17,7 @@ use s3cmd::cli::commands::COMMANDS;
 use s3cmd::s3::cloudfront::Distribution;
 use std::fmt::Write as _;
 
-/// Commands that s3cmd 2.4.0 has not.
+/// Commands that s3cmd 2.4.0 does not have.
 const OWN: &[&str] = &[
     "getacl",
     "getpolicy",
@@ -33,13 +33,13 @@ const OWN: &[&str] = &[
     "help",
 ];
 
-/// What a proof may look at: this program's world after the lines, and what they printed.
+/// What a proof looks at: this program's world after the lines, and what they printed.
 pub(crate) struct Seen<'a> {
     pub(crate) t: &'a TestEnv,
     store: &'a Store,
-    /// Of all lines, normalised.
+    /// Standard output of all lines, normalised.
     pub(crate) stdout: String,
-    /// Of the last line, as it was.
+    /// Standard output of the last line, byte for byte.
     raw: String,
 }
 
@@ -70,7 +70,7 @@ impl Seen<'_> {
         self.store.document(&self.t.fill(bucket), key, name)
     }
 
-    /// Whether the link that was printed leads to this content.
+    /// Whether the printed link leads to this content.
     pub(crate) fn fetches(&self, content: &str) -> bool {
         let link = self.raw.trim();
         link.starts_with("http://") && crate::support::http::get(link).body == content.as_bytes()
@@ -89,11 +89,11 @@ impl Seen<'_> {
     }
 }
 
-/// What became of a command on one server.
+/// The outcome of a command on one server.
 struct Outcome {
     /// The cell of the table.
     cell: String,
-    /// How the transcripts differ, if they do in a way that is not allowed.
+    /// The difference between the transcripts, if it is not allowed.
     difference: Option<String>,
     /// The differences that were allowed.
     rows: Vec<&'static str>,
@@ -148,7 +148,7 @@ fn take(run: &Run, stdout: &mut String, raw: &mut String, failed: &mut Option<St
     *raw = String::from_utf8_lossy(&run.raw).into_owned();
     if run.code != Some(0) && failed.is_none() {
         let line = run.stderr.lines().find(|line| line.starts_with("ERROR: ")).or(run.stderr.lines().last());
-        // Where the failure is told on standard output.
+        // For failures that are printed to standard output.
         let line = line.or(run.stdout.lines().last()).unwrap_or_default();
         let line = line.trim_start_matches("ERROR: ").replace('|', "\\|");
         let code = run.code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
@@ -156,7 +156,7 @@ fn take(run: &Run, stdout: &mut String, raw: &mut String, failed: &mut Option<St
     }
 }
 
-/// A run as it is compared. A listing of all buckets shows those of others, too.
+/// A run in the form that is compared. A listing of all buckets shows those of other tests, too.
 fn shown(row: &Row, run: &Run) -> String {
     let text = run.as_transcript();
     if row.command != "la" {
@@ -178,7 +178,7 @@ fn prepare(t: &mut TestEnv, store: &Store, step: &str) {
             let seed = Seed { key: "a\u{1}b".into(), content: b"odd".to_vec(), headers: Vec::new() };
             store.put(&bucket, &[seed]);
         }
-        // What the server lacks shows in the command's own line.
+        // The line of the command itself shows what the server lacks.
         line => drop(Invocation { program: PROGRAM.into(), ..t.s3cmd(line) }.run()),
     }
 }
@@ -247,7 +247,7 @@ same on all three, errors included, with names of buckets, times and ids replace
 are named where they show.
 ";
 
-/// The file has a full row for every command, and names only differences that are explained.
+/// The file has a complete row for every command, and names only differences that are explained.
 #[test]
 fn the_table_of_commands_is_complete() {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md"));

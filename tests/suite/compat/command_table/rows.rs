@@ -1,16 +1,16 @@
-//! The rows of `docs/commands.md`: for each command, how it is called and what shows that it did its work.
+//! The rows of `docs/commands.md`: for each command, how it is called and what proves that it worked.
 
 use crate::compat::command_table::Seen;
 
 /// A command and its proof.
 pub(crate) struct Row {
     pub(crate) command: &'static str,
-    /// What has to be there before, by lines of this program; `upload` begins one in parts, `odd` stores an object with
-    /// a control character in its name.
+    /// Preparations, as lines of this program; `upload` begins a multipart upload, `odd` stores an object with a
+    /// control character in its name.
     pub(crate) before: &'static [&'static str],
-    /// The lines, with s3cmd's beside them.
+    /// The lines, which s3cmd runs as well.
     pub(crate) lines: &'static [&'static str],
-    /// Whether it did what it is for, as the service sees it.
+    /// Whether it worked, as the service sees it.
     pub(crate) proof: fn(&Seen<'_>) -> bool,
 }
 

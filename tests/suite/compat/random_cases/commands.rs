@@ -43,9 +43,9 @@ fn put(random: &mut Random) -> Case {
     let mut case = Case { kind: "put", ..Case::default() };
     let files = sources(random);
     let mut options = some(random, UPLOADS, 3) + &some(random, STORED, 2) + &some(random, EVERYWHERE, 1);
-    // Of public objects the links are printed, which are encoded here (`public-url-encoding`); scenes have them.
+    // For public objects the URL is printed, which is encoded here (`public-url-encoding`); scenes play it.
     options = options.replace(" -P", "").replace(" --acl-public", "");
-    // A link that is followed and leads nowhere has a row of its own (`links-away`).
+    // A link that is followed and leads nowhere has its own row (`links-away`).
     options = options.replace(" --follow-symlinks", "").replace(" -F", "");
     options += &case.filters(random, &names(&files));
     let plain: Vec<&str> =
@@ -60,7 +60,7 @@ fn put(random: &mut Random) -> Case {
             )
         }
         1 if !plain.is_empty() => {
-            // A name without a slash is a difference of its own.
+            // A name without a slash is a deliberate difference.
             let deep: Vec<&str> = plain.iter().copied().filter(|name| name.contains('/')).collect();
             let mut list = String::new();
             for _ in 0..3.min(deep.len()) {
@@ -81,9 +81,9 @@ fn put(random: &mut Random) -> Case {
 fn sync_up(random: &mut Random) -> Case {
     let mut case = Case { kind: "sync up", ..Case::default() };
     let mut files = sources(random);
-    // What is there before: some as they are, some with another content, some that the source lacks.
+    // The destination: some files as they are, some with other content, some that the source lacks.
     let there = altered(random, &files);
-    // One name that no filter takes away: dry runs from an empty source differ (`sync-empty-dry-run`).
+    // One name that no filter excludes: dry runs from an empty source differ (`sync-empty-dry-run`).
     files.push(file_named("anchor"));
     let mut options = some(random, MIRRORS, 2) + &some(random, UPLOADS, 2) + &some(random, STORED, 2);
     options += &some(random, EVERYWHERE, 1);
@@ -91,7 +91,7 @@ fn sync_up(random: &mut Random) -> Case {
     if options.contains("exclude") {
         options += " --include=anchor";
     }
-    // A link that is followed is a duplicate of its file, which has a row of its own (`sync-duplicate-attributes`).
+    // A link that is followed is a duplicate of its file, which has its own row (`sync-duplicate-attributes`).
     if files.iter().any(|file| file.link.is_some()) {
         options = options.replace(" --follow-symlinks", "").replace(" -F", "");
     }
@@ -107,7 +107,7 @@ fn sync_up(random: &mut Random) -> Case {
     case
 }
 
-/// Some of the files as they are, some with another content, and some others.
+/// Some of the files as they are, some with other content, and some others.
 fn altered(random: &mut Random, files: &[File]) -> Vec<File> {
     let mut there: Vec<File> = Vec::new();
     for file in files.iter().filter(|file| file.link.is_none()) {
@@ -142,7 +142,7 @@ fn get(random: &mut Random) -> Case {
     options += &case.filters(random, &names(&objects));
     case.seeds.push(("BUCKET", seeds(random, "p/", &objects, true)));
     let plain: Vec<&File> = objects.iter().filter(|file| !file.name.ends_with('/')).collect();
-    // A beginning of the content, all of it, or more than that.
+    // A beginning of the content, all of it, or more.
     let mut here: Vec<File> = Vec::new();
     for file in &plain {
         if random.one_in(3) {
@@ -179,17 +179,17 @@ fn sync_down(random: &mut Random) -> Case {
     let mut case = Case { kind: "sync down", ..Case::default() };
     let objects = tree(random, 8);
     let attributes = !random.one_in(3);
-    // Duplicates are a difference of their own; empty files are no duplicates.
+    // Duplicates are a deliberate difference; empty files are no duplicates.
     let mut here = altered(random, &objects);
     let mut options = some(random, MIRRORS, 2) + &some(random, EVERYWHERE, 1);
     options += &some(random, &["--no-preserve", "--preserve", "--limit-rate=50m", "--delete-after-fetch"], 1);
-    // Where a filter keeps something in a directory that is to go, s3cmd ends with a traceback (`sync-kept-directory`).
+    // If a filter keeps something in a directory that is deleted, s3cmd ends with a traceback (`sync-kept-directory`).
     if !options.contains(" --delete-removed") {
         options += &case.filters(random, &names(&objects));
     }
     case.seeds.push(("BUCKET", seeds(random, "p/", &objects, attributes)));
     if !attributes || options.contains("--no-preserve") {
-        // s3cmd gives every such file the mode 0755; here one that exists keeps its own (`sync-modes`).
+        // s3cmd gives every such file the mode 0755; here an existing file keeps its own (`sync-modes`).
         case.kind = "sync down without attributes";
         here.iter_mut().for_each(|file| file.mode = 0o644);
     }
@@ -207,13 +207,13 @@ fn copy(random: &mut Random, command: &str) -> Case {
     let objects = tree(random, 6);
     let mut options = some(random, STORED, 2) + &some(random, CHANGES, 1) + &some(random, EVERYWHERE, 1);
     options += &case.filters(random, &names(&objects));
-    // Alone that option has no effect on copies in s3cmd.
+    // Without another change that option has no effect on copies in s3cmd.
     if options.contains("--remove-header") && !options.contains("--add-header") {
         options += " --add-header=x-amz-meta-a:b";
     }
     let attributes = !random.one_in(4);
     let planted = seeds(random, "p/", &objects, attributes);
-    // s3cmd loses the tags where it replaces headers.
+    // s3cmd loses the tags when it replaces headers.
     case.seeds.push((
         "BUCKET",
         if options.contains("header") || options.contains("-m") { without_tags(planted) } else { planted },
@@ -244,16 +244,16 @@ fn sync_between(random: &mut Random) -> Case {
     let mut case = Case { kind: "sync between", ..Case::default() };
     let mut objects = tree(random, 7);
     let there = altered(random, &objects);
-    // One name that no filter takes away: an empty source is a difference of its own.
+    // One name that no filter excludes: an empty source is a deliberate difference.
     objects.push(file_named("anchor"));
     let mut options = some(random, MIRRORS, 2) + &some(random, STORED, 1) + &some(random, EVERYWHERE, 1);
     options += &case.filters(random, &names(&objects));
     if options.contains("exclude") {
-        // With filters s3cmd counts the bytes of what is left out, too.
+        // With filters s3cmd also counts the bytes of excluded files.
         options = options.replace(" --stats", "") + " --include=anchor";
     }
     if options.contains("clude") {
-        // Nor does its summary count the same files to delete.
+        // Its summary does not count the files to delete either.
         options += " -q";
     }
     let planted = seeds(random, "p/", &objects, true);
@@ -323,10 +323,10 @@ fn change(random: &mut Random) -> Case {
     case
 }
 
-/// Without what makes s3cmd count deletions that it does not make: `--stats` where nothing is deleted.
+/// Removes `--stats` if nothing is deleted: s3cmd counts deletions that it does not make.
 fn with_honest_counts(options: &str) -> String {
     let deletes = options.contains(" --delete-removed") && !options.contains("--no-delete-removed");
-    // Of directories s3cmd counts the bytes that they take on the disk.
+    // s3cmd counts the disk usage of directories.
     let deletes = deletes && !options.contains("--keep-dirs");
     if deletes { options.to_owned() } else { options.replace(" --stats", "") }
 }

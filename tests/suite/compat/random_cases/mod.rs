@@ -1,11 +1,11 @@
-//! Cases by chance: random trees, filters and options for the commands that move and delete, through s3cmd 2.4.0 and this
-//! program, each in its own world. Each command runs as a dry run, for real and again; all that is printed, and all that
-//! is left on disk and in the store, has to be the same.
+//! Random cases: random trees, filters and options for the commands that move and delete, through s3cmd 2.4.0 and this
+//! program, each in its own world. Each command runs as a dry run, for real and again. All output, and all that is left
+//! on disk and in the store, has to be the same.
 //!
-//! Every run takes a new seed and prints it. `S3CMD_SEED` repeats a run, `S3CMD_CASES` is the number of cases: the case
-//! that a failure names is repeated by its own seed and `S3CMD_CASES=1`.
+//! Every run has a new seed and prints it. `S3CMD_SEED` repeats a run, `S3CMD_CASES` is the number of cases: a failure
+//! names the seed of its case, which is repeated with `S3CMD_CASES=1`.
 //!
-//! What is a difference on purpose (`docs/differences.md`) is not generated, or stands in `allowed` under the place
+//! A deliberate difference (`docs/differences.md`) is not generated, or is in `allowed_differences` with the place
 //! `case KIND`.
 
 mod commands;
@@ -23,13 +23,13 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many cases a run has where nothing else was asked for.
+/// The default number of cases.
 const CASES: u64 = 12;
 
-/// Everything that the two worlds begin with, and what is done there.
+/// What the two worlds begin with, and what is done there.
 #[derive(Debug, Default)]
 struct Case {
-    /// What `allowed` calls it.
+    /// Its name in `allowed_differences`.
     kind: &'static str,
     files: Vec<(&'static str, Vec<File>)>,
     seeds: Vec<(&'static str, Vec<Seed>)>,
@@ -37,7 +37,7 @@ struct Case {
     lines: Vec<String>,
 }
 
-/// A word that reaches the program as it is.
+/// A word in quotes, so that the program receives it unchanged.
 fn quoted(word: &str) -> String {
     if word.contains('\'') { format!("\"{word}\"") } else { format!("'{word}'") }
 }
@@ -66,7 +66,7 @@ impl Case {
             return options;
         }
         for _ in 0..=random.below(3) {
-            // An include alone means nothing: excludes come more often.
+            // An include alone has no effect, so excludes are more frequent.
             let option = FILTERS[[0, 0, 2, 4, 6, 1, 1, 3, 5, 7][random.below(10)]];
             let pattern = |random: &mut Random| {
                 if option.starts_with("--r") { regexp(random, names) } else { glob(random, names) }
@@ -104,7 +104,7 @@ impl Case {
     }
 }
 
-/// The places of cases in `allowed`.
+/// The places of cases in `allowed_differences`.
 pub(crate) fn places() -> Vec<String> {
     let kinds = [
         "put",
@@ -120,7 +120,7 @@ pub(crate) fn places() -> Vec<String> {
     kinds.iter().flat_map(|kind| [format!("case {kind}"), format!("after case {kind}")]).collect()
 }
 
-/// Plays a case and describes all that differs.
+/// Plays a case and describes all differences.
 fn differences(original: &std::ffi::OsString, case: &Case) -> Vec<String> {
     let twins = Twins::bare(original, service());
     twins.each(|t| {

@@ -1,6 +1,6 @@
 //! The options that random cases choose from.
 
-/// Options that may stand with any of the commands, and change nothing here, or how the service is reached.
+/// Options that may be used with any of the commands, and have no effect here, or on how the service is reached.
 pub(super) const EVERYWHERE: &[&str] = &[
     "--no-progress",
     "--no-ssl",
@@ -22,7 +22,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "--stop-on-error",
 ];
 
-/// What is stored with objects.
+/// Options for what is stored with objects.
 pub(super) const STORED: &[&str] = &[
     "--mime-type=text/x-test",
     "-m text/x-short",
@@ -36,7 +36,7 @@ pub(super) const STORED: &[&str] = &[
     "--acl-private",
 ];
 
-/// Of uploads.
+/// Options of uploads.
 pub(super) const UPLOADS: &[&str] = &[
     "--no-preserve",
     "--preserve",
@@ -61,11 +61,11 @@ pub(super) const UPLOADS: &[&str] = &[
     "--no-encrypt",
 ];
 
-/// Of downloads.
+/// Options of downloads.
 pub(super) const DOWNLOADS: &[&str] =
     &["--force", "-f", "--skip-existing", "--continue", "--delete-after-fetch", "--limit-rate=50m"];
 
-/// Of sync, whichever way.
+/// Options of sync, in any direction.
 pub(super) const MIRRORS: &[&str] = &[
     "--delete-removed",
     "--delete-removed",
@@ -80,14 +80,14 @@ pub(super) const MIRRORS: &[&str] = &[
     "--recursive",
 ];
 
-/// Of deletions.
+/// Options of deletions.
 pub(super) const DELETIONS: &[&str] = &["--force", "-f", "--max-delete=2", "--max-delete=50", "--stats"];
 
-/// Of changes to what is stored.
+/// Options that change what is stored.
 pub(super) const CHANGES: &[&str] =
     &["--remove-header=x-amz-meta-colour", "--remove-header=Cache-Control", "--add-header=x-amz-meta-a:b"];
 
-/// Of grants.
+/// Options of ACLs.
 pub(super) const GRANTS: &[&str] = &[
     "--acl-public",
     "--acl-private",
@@ -97,7 +97,7 @@ pub(super) const GRANTS: &[&str] = &[
     "--acl-public --acl-grant=read_acp:ALTID",
 ];
 
-/// The options of filters, as [`filters`] makes them.
+/// The options of filters, as [`super::Case::filters`] makes them.
 pub(super) const FILTERS: &[&str] = &[
     "--exclude",
     "--include",

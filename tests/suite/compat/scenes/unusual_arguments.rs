@@ -1,5 +1,5 @@
-//! Scenes of what administrators type in a hurry: links as arguments, sources of both kinds, names that are no URIs, and
-//! what `-v`, `--progress` and `-` make of it.
+//! Scenes of unusual command lines: symbolic links as arguments, sources of both kinds, names that are not URIs, `-v`,
+//! `--progress` and `-`.
 
 use super::Scene;
 

@@ -1,8 +1,8 @@
-//! Fuzzed requests to `serve`: a few thousand with every run, as many as `S3CMD_FUZZ_REQUESTS` says from
-//! `tests/heavy/serve-fuzz`.
+//! Fuzzed requests to `serve`: a few thousand in every run, or as many as `S3CMD_FUZZ_REQUESTS` says, which
+//! `tests/heavy/serve-fuzz` sets.
 //!
-//! The server runs in this process, so that a panic anywhere in it is seen. Its directory lies in a folder with files that
-//! are none of its business, to which links inside of it lead.
+//! The server runs in this process, so that a panic anywhere in it is seen. Its directory is in a folder with files
+//! that it must not read, and contains links to them.
 
 mod mutations;
 mod operations;
@@ -20,15 +20,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Requests between two sets of fresh buckets: a set must not grow without end.
+/// Requests between two sets of new buckets: a set must not grow without end.
 const SEASON: usize = 1500;
 const WORKERS: usize = 4;
-/// What the files outside hold; no answer may.
+/// The content of the files outside; no response may contain it.
 const SENTINEL: &[u8] = b"SENTINEL-0b5e";
 
-/// Panics of the server, wherever they were caught.
+/// Panics of the server, caught or not.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
-/// Answers by the first digit of their status; 0 for none.
+/// Responses by the first digit of their status; 0 for no response.
 static ANSWERS: [AtomicUsize; 10] = [const { AtomicUsize::new(0) }; 10];
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -57,7 +57,7 @@ fn fuzzed_requests_crash_nothing_and_reach_nothing_outside() {
     let address = server.address();
     let before = place.outside();
     let started = Instant::now();
-    // The first season warms everything up; after that memory has to stay where it is.
+    // The first round warms everything up; after it memory must not grow.
     Worker::new(address, &place, seed, "w").work(count.min(SEASON));
     let warm = peak_memory();
     std::thread::scope(|scope| {
@@ -78,7 +78,7 @@ fn fuzzed_requests_crash_nothing_and_reach_nothing_outside() {
     let grown = peak_memory().saturating_sub(warm) >> 10;
     assert_eq!(PANICS.load(Ordering::Relaxed), 0, "the server panicked (seed {seed})");
     let answers = ANSWERS.each_ref().map(|count| count.load(Ordering::Relaxed));
-    // Requests that are all refused at the door show nothing.
+    // If all requests are rejected early, the test is worthless.
     assert!(answers[2] > count / 20, "{answers:?} of {count} requests (seed {seed})");
     let mut last = Worker::new(address, &place, seed, "last");
     let health = last.exchange(&Wire {
@@ -101,7 +101,7 @@ fn fuzzed_requests_crash_nothing_and_reach_nothing_outside() {
     }
 }
 
-/// Counts panics in the server's files. Those of tests are theirs.
+/// Counts panics in the server's files, not those of tests.
 fn watch_for_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -113,7 +113,7 @@ fn watch_for_panics() {
     }));
 }
 
-/// Peak memory of this process in KiB, 0 where that is not told.
+/// Peak memory of this process in KiB, 0 if unknown.
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -131,7 +131,7 @@ impl Place {
             let path = place.0.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, SENTINEL).unwrap();
-            // Where access times are kept at all, the next reading changes one that is older than the content.
+            // If access times are kept at all, the next reading updates one that is older than the content.
             let (read, written) =
                 (filetime::FileTime::from_unix_time(1, 0), filetime::FileTime::from_unix_time(2, 0));
             filetime::set_file_times(&path, read, written).unwrap();
@@ -175,7 +175,7 @@ struct Answer {
     body: Vec<u8>,
 }
 
-/// A client that sends fuzzed requests over its own buckets, and one that all share.
+/// A client that sends fuzzed requests to its own buckets, and to a shared one.
 struct Worker<'a> {
     address: SocketAddr,
     place: &'a Place,
@@ -203,7 +203,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Removes the old buckets, behind the server's back, and makes new ones with something in each.
+    /// Removes the old buckets directly on disk, and creates new ones with some content.
     fn plant(&mut self, season: usize) {
         for bucket in std::mem::take(&mut self.garden.buckets) {
             std::fs::remove_dir_all(self.place.served().join(&bucket)).ok();
@@ -245,7 +245,7 @@ impl<'a> Worker<'a> {
         self.judge(&wire, answer);
     }
 
-    /// Sends bytes and reads the answer; `None` if there was none.
+    /// Sends bytes and reads the response; `None` if there is none.
     fn exchange(&mut self, wire: &Wire) -> Option<Answer> {
         let mut fresh = wire.broken;
         loop {
@@ -259,7 +259,7 @@ impl<'a> Worker<'a> {
                     stream
                 }
             };
-            // The server may have heard enough before all is sent.
+            // The server may respond before all is sent.
             let sent = stream.write_all(&wire.bytes);
             if wire.broken {
                 let _ = stream.shutdown(Shutdown::Write);
@@ -316,7 +316,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
     rest.get(..rest.find(after)?)
 }
 
-/// Reads an answer; also says whether another one may follow on the connection.
+/// Reads a response. Also returns whether the connection may be used again.
 fn read_answer(stream: &mut TcpStream, head_only: bool) -> Option<(Answer, bool)> {
     let mut bytes = Vec::new();
     let mut piece = [0; 16 * 1024];
@@ -351,7 +351,7 @@ fn read_answer(stream: &mut TcpStream, head_only: bool) -> Option<(Answer, bool)
             }
         }
         let keep = !head.contains("connection: close") && bytes.len() == length;
-        // What broke a request in two has two answers.
+        // A request that was split in two has two responses.
         bytes.truncate(length);
         return Some((Answer { status, head, body: bytes }, keep));
     }

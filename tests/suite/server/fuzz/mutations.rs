@@ -2,7 +2,7 @@
 
 use crate::support::random::Random;
 
-/// Text of characters that mean something somewhere.
+/// Text of characters that are special somewhere.
 pub(super) fn text(random: &mut Random, length: usize) -> String {
     const CHARACTERS: &[char] = &[
         'a', 'b', 'Z', '0', '9', '/', '.', '%', '+', '&', '=', '?', '#', ';', ':', '"', '\'', '<', '>', '\\',
@@ -12,7 +12,7 @@ pub(super) fn text(random: &mut Random, length: usize) -> String {
     (0..length).map(|_| CHARACTERS[random.below(CHARACTERS.len())]).collect()
 }
 
-/// Changes a few bytes, cuts, doubles or swaps a piece.
+/// Changes a few bytes, or truncates, duplicates or moves a piece.
 pub(super) fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
     for _ in 0..=random.below(3) {
         if bytes.is_empty() {
@@ -38,8 +38,8 @@ pub(super) fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Changes a document of tags and texts so that much of it still makes sense: pieces go, come twice, change places,
-/// or say something else.
+/// Changes a document of tags and texts so that much of it stays valid: pieces are removed, duplicated, swapped or
+/// replaced.
 pub(super) fn rearrange(random: &mut Random, document: &str, words: &[&str]) -> String {
     let mut pieces: Vec<String> = Vec::new();
     for part in document.split_inclusive(['>', ',', '{', '}', '[', ']']) {

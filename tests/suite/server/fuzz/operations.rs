@@ -1,6 +1,6 @@
-//! The operations of S3 with the documents that they take.
+//! The operations of S3 and the documents that they take.
 
-/// Operations with what they ask for: method, whether on an object, query, body.
+/// Operations: method, whether on an object, query, body.
 pub(super) const OPERATIONS: &[(&str, bool, &str, &str)] = &[
     ("GET", false, "", ""),
     ("GET", false, "list-type=2&max-keys=2", ""),

@@ -1,4 +1,4 @@
-//! Fuzzed requests: properly signed ones with odd parts, so that the deep code is reached, and broken ones.
+//! Fuzzed requests: properly signed ones with unusual parts, which reach most of the code, and broken ones.
 
 use super::mutations::{damage, rearrange, text};
 use super::operations::OPERATIONS;
@@ -18,10 +18,10 @@ use std::fmt::Write as _;
 pub(super) const USERS: [(&str, &str); 2] = [("AKALICE", "alice/secret+"), ("AKBOB", "bob-secret")];
 const REGION: &str = "us-east-1";
 
-/// What later requests know of earlier answers.
+/// What later requests use of earlier responses.
 #[derive(Debug)]
 pub(super) struct Garden {
-    /// The buckets of this moment.
+    /// The current buckets.
     pub(super) buckets: Vec<String>,
     /// Ids of uploads and of versions.
     pub(super) uploads: Vec<String>,
@@ -34,9 +34,9 @@ pub(super) struct Garden {
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) bytes: Vec<u8>,
-    /// A HEAD request: its answer has no body.
+    /// A HEAD request: its response has no body.
     pub(super) head: bool,
-    /// Its end may not be where it says: nothing may follow on the connection, and there may be no answer.
+    /// The end of the request is ambiguous: the connection cannot be used again, and there may be no response.
     pub(super) broken: bool,
 }
 
@@ -55,7 +55,7 @@ fn credentials(user: usize) -> Credentials {
 }
 
 impl Ask {
-    /// A plain request of Alice's, for what has to be there.
+    /// A plain request of Alice, for the preparations.
     pub(super) fn plain(
         garden: &Garden,
         method: &str,
@@ -80,7 +80,7 @@ impl Ask {
         self
     }
 
-    /// Signs for the body that it has.
+    /// Signs, with the hash of its body.
     pub(super) fn signed_whole(self) -> Self {
         let hash = hex::encode(Sha256::digest(&self.body));
         self.signed(0, &hash, Utc::now())
@@ -151,7 +151,7 @@ pub(super) fn any(random: &mut Random, garden: &Garden) -> Wire {
     wire
 }
 
-/// What a request asks, before the question of who asks.
+/// A request, before it is signed.
 fn ask(random: &mut Random, garden: &Garden) -> Ask {
     let bucket = match random.below(20) {
         0 => random
@@ -205,7 +205,7 @@ fn ask(random: &mut Random, garden: &Garden) -> Ask {
     let mut headers = vec![("host".to_owned(), garden.host.clone())];
     for _ in 0..random.below(4) {
         let name = random.pick(HEADERS);
-        // Those that say where a body ends, or who asks, only now and then: behind them little is reached.
+        // Headers about the body or the credentials are rare: with them most requests are rejected early.
         let far = !matches!(
             name,
             "host" | "content-length" | "transfer-encoding" | "authorization" | "x-amz-security-token"
@@ -229,7 +229,7 @@ fn ask(random: &mut Random, garden: &Garden) -> Ask {
     Ask { method: method.to_owned(), path, query, headers, body }
 }
 
-/// A value of a header or a parameter: a word, or one that is nearly one.
+/// A value of a header or a parameter: a word, or nearly one.
 fn value(random: &mut Random) -> String {
     let word = random.pick(VALUES).to_owned();
     match random.below(12) {
@@ -247,7 +247,7 @@ fn value(random: &mut Random) -> String {
     }
 }
 
-/// Changes what was signed.
+/// Changes the request after it was signed.
 fn after_signing(random: &mut Random, ask: &mut Ask) {
     match random.below(5) {
         0 if !ask.headers.is_empty() => drop(ask.headers.remove(random.below(ask.headers.len()))),
@@ -264,10 +264,10 @@ fn after_signing(random: &mut Random, ask: &mut Ask) {
     }
 }
 
-/// A body in chunks, signed or not, with trailers or not, right or damaged.
+/// A body in chunks, signed or not, with trailers or not, correct or damaged.
 fn chunked(random: &mut Random, mut ask: Ask, time: DateTime<Utc>) -> Ask {
     if random.one_in(2) {
-        // What takes most bodies.
+        // The operations with large bodies.
         ask.method = "PUT".to_owned();
         ask.query.clear();
     }
@@ -321,7 +321,7 @@ fn chunked(random: &mut Random, mut ask: Ask, time: DateTime<Utc>) -> Ask {
     signed
 }
 
-/// A browser's form, with a policy that is signed.
+/// A form of a browser, with a signed policy.
 fn form(random: &mut Random, garden: &Garden, ask: Ask, time: DateTime<Utc>) -> Ask {
     let bucket = &garden.buckets[random.below(garden.buckets.len())];
     let until = (time + TimeDelta::hours(1)).format("%Y-%m-%dT%H:%M:%SZ");
@@ -390,7 +390,7 @@ fn form(random: &mut Random, garden: &Garden, ask: Ask, time: DateTime<Utc>) -> 
     Ask { method: "POST".to_owned(), path: format!("/{bucket}"), query: Vec::new(), headers, body }
 }
 
-/// What is no request, or hardly one.
+/// Not a valid request, or hardly one.
 fn noise(random: &mut Random, garden: &Garden) -> Wire {
     let mut bytes = match random.below(6) {
         0 => {

@@ -1,9 +1,9 @@
-//! The words of S3 that fuzzed requests are made of: half-right ones get further in than noise.
+//! The words of S3 that fuzzed requests consist of: half-right ones reach more code than noise.
 
 pub(super) const METHODS: &[&str] =
     &["GET", "GET", "PUT", "PUT", "HEAD", "POST", "DELETE", "OPTIONS", "PATCH", "get", "BREW", "TRACE"];
 
-/// Keys, some of which can be no paths. `secret` is the name of files outside of the served directory.
+/// Keys, some of which cannot be paths. `secret` is the name of files outside of the served directory.
 pub(super) const KEYS: &[&str] = &[
     "k",
     "k",
@@ -368,7 +368,7 @@ pub(super) const VALUES: &[&str] = &[
     "[::1]",
 ];
 
-/// What takes the place of a piece of a document.
+/// Replacements for pieces of a document.
 pub(super) const PIECES: &[&str] = &[
     "<a>",
     "</a>",

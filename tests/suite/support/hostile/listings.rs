@@ -5,7 +5,7 @@ use super::store::{Store, Version};
 use super::wire::Request;
 use std::fmt::Write;
 
-/// An entry of a listing, and the key that it stands for or begins with.
+/// An entry of a listing, and the key or prefix that it is for.
 struct Entry {
     name: String,
     /// Id of a version or an upload; empty for a common prefix.
@@ -17,7 +17,7 @@ fn escaped(text: &str) -> String {
     quick_xml::escape::escape(text).into_owned()
 }
 
-/// Names as the request wants them: form-encoded, or escaped.
+/// Names as the request wants them: URL-encoded, or escaped.
 fn shown(request: &Request, name: &str) -> String {
     match request.param("encoding-type") {
         Some("url") => s3cmd::s3::sign::encode::query(name).replace("%20", "+").replace("%2F", "/"),
@@ -25,7 +25,7 @@ fn shown(request: &Request, name: &str) -> String {
     }
 }
 
-/// A page: what comes after `after`, up to the page's size; keys that have the delimiter behind the prefix are gathered.
+/// A page: what comes after `after`, up to the page's size. Keys with the delimiter after the prefix are grouped.
 fn page(
     request: &Request,
     entries: impl Iterator<Item = Entry>,
@@ -89,7 +89,7 @@ impl Store {
         let v2 = request.param("list-type") == Some("2");
         let token = request.param(if v2 { "continuation-token" } else { "marker" });
         let after = token.or_else(|| request.param("start-after").filter(|_| v2)).unwrap_or_default();
-        // Tokens are the server's own business, and no keys.
+        // Tokens are opaque, and not keys.
         let after = after.strip_prefix("token:").unwrap_or(after);
         let size = self.page_of(request, "max-keys");
         let latest = self.buckets[&request.bucket].objects.iter().filter_map(|(key, versions)| {
@@ -121,7 +121,7 @@ impl Store {
     pub(super) fn list_versions(&self, request: &Request) -> Answer {
         let size = self.page_of(request, "max-keys");
         let all = self.buckets[&request.bucket].objects.iter().flat_map(|(key, versions)| {
-            // The latest one is told first; ids here ascend in that order, so that a page can begin behind one.
+            // The latest version comes first; ids here ascend in that order, so that a page can begin after one.
             versions.iter().rev().enumerate().map(move |(at, Version { id, etag, body, .. })| {
                 let (shown, etag, length) = (shown(request, key), escaped(etag), body.len());
                 let xml = format!(

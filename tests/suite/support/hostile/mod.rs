@@ -1,4 +1,4 @@
-//! A hostile S3 server: a small honest one in memory, and lies that are switched on over it.
+//! A hostile S3 server: a small honest one in memory, and lies that a test adds to it.
 //!
 //! ```ignore
 //! let server = Hostile::start();
@@ -6,17 +6,17 @@
 //! let t = server.world();                             // a `TestEnv` that talks to it, without retries
 //! server.lie(Lie::instead(Op::Put, Answer::html()));  // a portal's page for every PUT of an object
 //! t.s3cmd("put file s3://b/k").fails(70);
-//! assert_eq!(server.keys(), ["b/dir/key"]);           // what it has, and
+//! assert_eq!(server.keys(), ["b/dir/key"]);           // what it holds, and
 //! assert_eq!(server.deleted(), [""; 0]);              // what it was asked to delete
 //! ```
 //!
-//! A lie is of one operation ([`Op`]) and one of three kinds:
-//! - [`Lie::instead`]: the store does nothing and the answer is this one;
+//! A lie applies to one operation ([`Op`]) and is one of three kinds:
+//! - [`Lie::instead`]: the store does nothing, and the response is this one;
 //! - [`Lie::request`]: the request is changed before the store sees it (a byte flipped on the way, a header ignored);
-//! - [`Lie::answer`]: the store acts, and its answer is changed ([`Lie::text`]: the text of its body).
+//! - [`Lie::answer`]: the store acts, and its response is changed ([`Lie::text`]: the text of its body).
 //!
-//! [`Lie::of`], [`Lie::part`], [`Lie::times`] and [`Lie::after`] say when it holds; lies are told in the order in which they
-//! were added. Nothing checks signatures. Every request is on record: [`Hostile::calls`], [`Hostile::count`].
+//! [`Lie::of`], [`Lie::part`], [`Lie::times`] and [`Lie::after`] say when it applies; lies apply in the order in which they
+//! were added. Nothing checks signatures. Every request is recorded: [`Hostile::calls`], [`Hostile::count`].
 
 mod listings;
 mod store;
@@ -118,7 +118,7 @@ impl Op {
     }
 }
 
-/// An answer, true or not.
+/// A response, true or not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -165,7 +165,7 @@ impl Answer {
         self
     }
 
-    /// Takes a header away.
+    /// Removes a header.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(found, _)| !found.eq_ignore_ascii_case(name));
         self
@@ -182,7 +182,7 @@ impl Answer {
         self
     }
 
-    /// How the end of the body is told.
+    /// How the end of the body is marked.
     pub(crate) fn framed(mut self, framing: Framing) -> Self {
         self.framing = framing;
         self
@@ -220,7 +220,7 @@ impl Lie {
         Self { op, key: None, part: None, after: 0, times: usize::MAX, deed }
     }
 
-    /// The store does nothing; the answer is this one.
+    /// The store does nothing; the response is this one.
     pub(crate) fn instead(op: Op, answer: Answer) -> Self {
         Self::new(op, Deed::Instead(answer))
     }
@@ -230,7 +230,7 @@ impl Lie {
         Self::new(op, Deed::Request(Arc::new(change)))
     }
 
-    /// The store acts, and its answer is changed.
+    /// The store acts, and its response is changed.
     pub(crate) fn answer(
         op: Op,
         change: impl Fn(&Request, Answer) -> Answer + Send + Sync + 'static,
@@ -238,7 +238,7 @@ impl Lie {
         Self::new(op, Deed::Answer(Arc::new(change)))
     }
 
-    /// The store acts, and the text of its answer is changed.
+    /// The store acts, and the text of its response is changed.
     pub(crate) fn text(op: Op, change: impl Fn(String) -> String + Send + Sync + 'static) -> Self {
         Self::answer(op, move |_, answer| answer.edit(&change))
     }
@@ -267,7 +267,7 @@ impl Lie {
         self
     }
 
-    /// Whether it is told now.
+    /// Whether it applies to this request.
     fn holds(&mut self, op: Op, request: &Request) -> bool {
         let fits = self.op == op
             && self.key.as_deref().is_none_or(|key| key == request.key)
@@ -288,9 +288,9 @@ impl Lie {
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) op: Op,
-    /// The request as it came; its body is left out where it is longer than 64 KiB.
+    /// The request; without its body if that is longer than 64 KiB.
     pub(crate) request: Request,
-    /// Status of the answer.
+    /// Status of the response.
     pub(crate) status: u16,
 }
 
@@ -329,7 +329,7 @@ impl Hostile {
         server
     }
 
-    /// A world of a test whose program talks to this server and tries nothing twice.
+    /// A world on this server, in which the program does not retry.
     pub(crate) fn world(&self) -> TestEnv {
         self.world_with("max_retries = 0")
     }
@@ -361,7 +361,7 @@ impl Hostile {
         self
     }
 
-    /// Stores an object, named `BUCKET/KEY`; its bucket is made if it is not there.
+    /// Stores an object, named `BUCKET/KEY`; its bucket is made if it does not exist.
     pub(crate) fn object(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
         self.object_with(path, content, &[])
     }
@@ -454,7 +454,7 @@ fn serve(shared: &Shared, stream: TcpStream) {
     while let Some(request) = Request::read(&mut input) {
         let answer = answer(shared, &request);
         if !answer.write(&mut output, request.method == "HEAD") {
-            // What is still coming in must not turn the end of the connection into a reset.
+            // Unread data would turn the end of the connection into a reset.
             let _ = output.shutdown(std::net::Shutdown::Write);
             return;
         }
@@ -477,7 +477,7 @@ fn answer(shared: &Shared, request: &Request) -> Answer {
     }
     let mut answer = match instead {
         Some(answer) => answer,
-        // What a request asks for is what the store takes it for.
+        // A change of the request may make it another operation for the store.
         None => locked(&shared.store).answer(Op::of(&changed), &changed),
     };
     for deed in &deeds {
@@ -486,7 +486,7 @@ fn answer(shared: &Shared, request: &Request) -> Answer {
         }
     }
     let mut request = request.clone();
-    // Deletions are told by their documents; long contents are not worth their memory.
+    // The documents of deletions are kept, long contents are not.
     if request.body.len() > 64 << 10 && op != Op::DeleteMany {
         request.body.clear();
     }

@@ -1,5 +1,5 @@
-//! The honest part of the hostile server: a small S3 in memory. Every object keeps its versions; it has no checksums but
-//! ETags, as several stores in use.
+//! The honest part of the hostile server: a small S3 in memory. Every object keeps its versions; it has no checksums
+//! other than ETags, like several stores in use.
 
 use super::wire::Request;
 use super::{Answer, Op};
@@ -7,7 +7,7 @@ use md5::{Digest, Md5};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// When everything was stored.
+/// The modification time of everything.
 const MODIFIED: &str = "2024-01-02T03:04:05.000Z";
 const MODIFIED_HTTP: &str = "Tue, 02 Jan 2024 03:04:05 GMT";
 
@@ -33,7 +33,7 @@ pub(super) struct Version {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bucket {
-    /// The latest version is the last one; no key has none.
+    /// The latest version is the last one; no list is empty.
     pub(super) objects: BTreeMap<String, Vec<Version>>,
     /// Documents by key (empty for the bucket's) and name.
     documents: BTreeMap<(String, String), String>,
@@ -92,7 +92,7 @@ impl Store {
         format!("{what}{:04}", self.counter)
     }
 
-    /// Stores an object; its bucket is made where it is not there.
+    /// Stores an object; creates its bucket if it does not exist.
     pub(super) fn put(&mut self, bucket: &str, key: &str, version: Version) -> Version {
         let id = if self.is_versioned { self.next_id("v") } else { "null".to_owned() };
         let version = Version { id, ..version };
@@ -117,7 +117,7 @@ impl Store {
         }
     }
 
-    /// Deletes for good: the version, or the object with all of them.
+    /// Deletes permanently: the version, or the object with all of them.
     pub(super) fn delete(&mut self, bucket: &str, key: &str, id: Option<&str>) {
         let Some(bucket) = self.buckets.get_mut(bucket) else { return };
         let Some(versions) = bucket.objects.get_mut(key) else { return };
@@ -127,7 +127,7 @@ impl Store {
         }
     }
 
-    /// What an honest server does and answers.
+    /// What an honest server does and responds.
     pub(super) fn answer(&mut self, op: Op, request: &Request) -> Answer {
         let needs_bucket = !matches!(op, Op::ListBuckets | Op::CreateBucket);
         if needs_bucket && !self.buckets.contains_key(&request.bucket) {
@@ -264,8 +264,8 @@ impl Store {
                 .header("Last-Modified", MODIFIED_HTTP)
                 .header("Accept-Ranges", "bytes");
         if range.is_some() {
-            let told = format!("bytes {start}-{}/{}", end - 1, found.body.len());
-            answer = answer.header("Content-Range", &told);
+            let range = format!("bytes {start}-{}/{}", end - 1, found.body.len());
+            answer = answer.header("Content-Range", &range);
         }
         if self.is_versioned {
             answer = answer.header("x-amz-version-id", &found.id);
@@ -345,7 +345,7 @@ fn kept(request: &Request) -> Vec<(String, String)> {
     request.headers.iter().filter(|(name, _)| is_kept(name)).cloned().collect()
 }
 
-/// The bytes that a `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-COUNT` means, as start and end.
+/// The bytes that a `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-COUNT` selects, as start and end.
 fn ranges(text: &str, length: usize) -> Option<(usize, usize)> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let (start, end) = match (first.parse::<usize>(), last.parse::<usize>()) {

@@ -3,7 +3,7 @@
 use super::{Answer, Framing, Hostile, Lie, Op};
 
 #[test]
-fn without_lies_every_command_works() {
+fn without_lies_every_command_succeeds() {
     let server = Hostile::start();
     let t = server.world();
     t.configure("multipart_copy_chunk_size_mb = 5");
@@ -55,7 +55,7 @@ fn without_lies_every_command_works() {
 }
 
 #[test]
-fn lies_hold_when_they_are_meant_to() {
+fn lies_apply_when_requested() {
     let server = Hostile::start();
     let t = server.world();
     server.object("b/one", "1").object("b/two", "2");
@@ -75,7 +75,7 @@ fn lies_hold_when_they_are_meant_to() {
 }
 
 #[test]
-fn answers_are_as_bad_as_is_wanted_and_requests_are_on_record() {
+fn responses_are_malformed_as_requested_and_requests_are_recorded() {
     let server = Hostile::start();
     let t = server.world();
     server.bucket("b").versioned().object("b/k", "first").object("b/k", "second");
@@ -95,9 +95,9 @@ fn answers_are_as_bad_as_is_wanted_and_requests_are_on_record() {
     t.s3cmd("put --multipart-chunk-size-mb=5 large s3://b/large").run();
     let calls = server.calls();
     let parts = calls.iter().filter(|call| call.op == Op::UploadPart);
-    let mut told: Vec<_> = parts.map(|call| (call.request.param("partNumber"), call.status)).collect();
-    told.sort_unstable();
-    assert_eq!(told, [(Some("1"), 200), (Some("2"), 403)]);
+    let mut parts: Vec<_> = parts.map(|call| (call.request.param("partNumber"), call.status)).collect();
+    parts.sort_unstable();
+    assert_eq!(parts, [(Some("1"), 200), (Some("2"), 403)]);
     server.lie(Lie::instead(Op::ListBuckets, Answer::html()));
     t.s3cmd("ls").fails(70);
     t.s3cmd("del s3://b/one").ok();

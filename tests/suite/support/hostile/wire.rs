@@ -1,4 +1,5 @@
-//! HTTP/1.1 as far as the hostile server needs it: requests are read whole, answers are written as badly as is wanted.
+//! HTTP/1.1 as far as the hostile server needs it: requests are read whole, responses are written as invalid as
+//! requested.
 
 use super::Answer;
 use s3cmd::s3::sign::encode;
@@ -21,7 +22,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// How the end of an answer's body is told.
+/// How the end of a response's body is marked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// `Content-Length`.
@@ -44,12 +45,12 @@ impl Request {
         find(&self.headers, name)
     }
 
-    /// Takes a parameter away, as a server does that does not know it.
+    /// Removes a parameter, as a server does that does not know it.
     pub(crate) fn forget_param(&mut self, name: &str) {
         self.query.retain(|(found, _)| found != name);
     }
 
-    /// Takes a header away.
+    /// Removes a header.
     pub(crate) fn forget_header(&mut self, name: &str) {
         self.headers.retain(|(found, _)| found != name);
     }
@@ -91,7 +92,7 @@ impl Request {
     }
 }
 
-/// The content of a chunked body, of HTTP or of a streamed signature, whose size lines have more behind a semicolon.
+/// The content of a chunked body, of HTTP or of a streamed signature, whose size lines have more after a semicolon.
 fn read_chunks(stream: &mut impl BufRead) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
@@ -99,7 +100,7 @@ fn read_chunks(stream: &mut impl BufRead) -> Option<Vec<u8>> {
         stream.read_line(&mut line).ok().filter(|length| *length > 0)?;
         let size = usize::from_str_radix(line.trim().split(';').next()?, 16).ok()?;
         if size == 0 {
-            // The line that ends the trailers may be missing behind the last signature.
+            // The line that ends the trailers may be missing after the last signature.
             while stream.read_line(&mut line).ok()? > 2 {}
             return Some(body);
         }
@@ -115,7 +116,7 @@ fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 impl Answer {
-    /// Writes it; whether the connection may be used again.
+    /// Writes it. Returns whether the connection may be used again.
     pub(super) fn write(&self, stream: &mut TcpStream, is_head: bool) -> bool {
         let mut head = format!("HTTP/1.1 {} X\r\n", self.status);
         for (name, value) in &self.headers {
@@ -147,7 +148,7 @@ impl Answer {
         if self.framing == Framing::Chunked && is_whole && stream.write_all(b"0\r\n\r\n").is_err() {
             return false;
         }
-        // A length that lies would make the next answer a part of this one.
+        // With a wrong length the next response would be read as a part of this one.
         written.is_ok() && is_whole && !has_length && self.framing != Framing::Close
     }
 }
