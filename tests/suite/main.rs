@@ -1,4 +1,4 @@
-//! The behaviour suite: what a user sees when running the program, on `serve` or on any endpoint named in the environment.
+//! The behaviour suite: it runs the program as users do, on `serve` or on the endpoint that the environment names.
 //!
 //! Every test has its own home, working directory and buckets. In command lines and in expected output `BUCKET` stands
 //! for the test's bucket, `BUCKET2` for its second one, `ENDPOINT` for the service's host and port, `ALTID` for the
@@ -7,10 +7,10 @@
 //! | folder | what is in it |
 //! |---|---|
 //! | `support` | helpers, no tests of the program |
-//! | `commands` | one file for each command |
+//! | `commands` | single commands: a file is named after its command |
 //! | `behaviour` | what several commands share: integrity, resuming, the network, credentials, output |
 //! | `compat` | the comparison with s3cmd 2.4.0 |
-//! | `server` | what is about `serve` |
+//! | `server` | tests of `serve` |
 //!
 //! By default the service is `s3cmd serve`, started once as a child process. With `S3_ENDPOINT`, `S3_MAIN_KEY`,
 //! `S3_MAIN_SECRET`, `S3_ALT_KEY` and `S3_ALT_SECRET` set, as `tests/lab/ceph-rgw env` prints them, it is that one.

@@ -1,4 +1,4 @@
-//! The comparison with s3cmd 2.4.0: the same command lines through both programs, and transcripts of what s3cmd printed.
+//! The comparison with s3cmd 2.4.0: the same command lines through both programs, and transcripts of s3cmd.
 //!
 //! Most of it needs `S3CMD_ORIGINAL`, the path of s3cmd 2.4.0, which is only ever run, as a black box.
 

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 /// Options that no such line can show, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("help", "each program has its own; `parser` compares where they end"),
-    ("version", "the second line is this program's; `program` looks at the first"),
-    ("configure", "asks: `configure` answers both programs' questions by the same script"),
-    ("dump-config", "`parser` compares what is printed after random lines"),
-    ("debug", "a diary of what a program does inside; `program` looks for secrets in it"),
+    ("help", "each program has its own; `compat::parser` compares the exit codes"),
+    ("version", "the second line is this program's; `commands::help` checks the first"),
+    ("configure", "`compat::configure` answers the questions of both programs by the same script"),
+    ("dump-config", "`compat::parser` compares it after random lines"),
+    ("debug", "internals of each program; `behaviour::secrets` looks for secrets in them"),
     ("cf-invalidate", CLOUDFRONT),
     ("cf-invalidate-default-index", CLOUDFRONT),
     ("cf-no-invalidate-default-index-root", CLOUDFRONT),
@@ -23,7 +23,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("disable", CLOUDFRONT),
 ];
 
-const CLOUDFRONT: &str = "s3cmd speaks an API that no server here has (`cf-api`); `cloudfront` and docs/commands.md show what it does";
+const CLOUDFRONT: &str = "s3cmd uses an API that no server here has (`cf-api`); `commands::cloudfront` and docs/commands.md test them";
 
 /// The options on a line.
 fn used(line: &str) -> Vec<&'static OptionSpec> {

@@ -1,5 +1,5 @@
-//! Random command lines through s3cmd 2.4.0 and through this program: options and arguments of the everyday commands, in
-//! any order. `S3CMD_SEED` repeats a run.
+//! Random command lines through s3cmd 2.4.0 and through this program: options and arguments of the everyday commands,
+//! in any order. `S3CMD_SEED` repeats a run.
 
 use crate::compat::twins::{Twins, original};
 use crate::support::notice::notice;

@@ -1,8 +1,8 @@
 //! Tests that are skipped, wholly or in part, because something that they need is missing. Every skip goes through this
-//! module: it prints `skipped: TEST: WHY` to standard error and, where `S3CMD_SKIPPED` names a file, adds that line to it.
+//! module: it prints `skipped: TEST: WHY` to standard error and, if `S3CMD_SKIPPED` names a file, adds that line to it.
 //!
 //! There are three kinds:
-//! - [`missing`]: something that can be installed. The test fails instead where `CI=true`.
+//! - [`missing`], [`unset`]: something that can be installed. The test fails instead if `CI=true`.
 //! - [`another_run`], [`on_serve`]: `.ci/run` runs the suite twice, on `serve` and then on Ceph beside s3cmd 2.4.0. The
 //!   test is played in the other of these two runs.
 //! - [`not_possible`]: the machine does not allow it.
@@ -29,7 +29,7 @@ fn skip(why: &str) {
 ///
 /// # Panics
 ///
-/// Where `CI=true`: there it has to be installed.
+/// If `CI=true`: there it has to be installed.
 pub(crate) fn missing(what: &str) {
     let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     assert!(!is_ci, "CI=true, and this is missing: {what}");

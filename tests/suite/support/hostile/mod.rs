@@ -15,8 +15,8 @@
 //! - [`Lie::request`]: the request is changed before the store sees it (a byte flipped on the way, a header ignored);
 //! - [`Lie::answer`]: the store acts, and its response is changed ([`Lie::text`]: the text of its body).
 //!
-//! [`Lie::of`], [`Lie::part`], [`Lie::times`] and [`Lie::after`] say when it applies; lies apply in the order in which they
-//! were added. Nothing checks signatures. Every request is recorded: [`Hostile::calls`], [`Hostile::count`].
+//! [`Lie::of`], [`Lie::part`], [`Lie::times`] and [`Lie::after`] say when it applies. Lies apply in the order in which
+//! they were added. Nothing checks signatures. Every request is recorded: [`Hostile::calls`], [`Hostile::count`].
 
 mod listings;
 mod store;
