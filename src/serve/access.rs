@@ -5,13 +5,13 @@
 //! asked for like everybody: an object that somebody else put there is read by whom that one lets. ACLs of what he owns he can
 //! always read and write. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-overview.html>
 
-use super::Server;
 use super::acl::{Acl, Grantee, Permission};
 use super::call::Call;
 use super::condition_values::Asked;
+use super::copy_source;
 use super::error::{S3Error, S3Result, access_denied};
-use super::ops::{copy, get};
-use super::policy::{Policy, Question, Verdict};
+use super::policy::{Policy, Question, Verdict, for_version};
+use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
 use super::xml::{self, Node};
@@ -318,7 +318,7 @@ impl Server {
             return Ok(Vec::new());
         }
         let action = "s3:GetObjectTagging";
-        let action = if version.is_some() { get::of_version(action) } else { action.into() };
+        let action = if version.is_some() { for_version(action) } else { action.into() };
         let target = Target { key: Some(key), version, ..Target::default() };
         let need = Need::Object(Permission::FullControl, meta);
         if self.grounds(call, bucket, &action, target, need).is_some() {
@@ -440,7 +440,7 @@ impl Server {
 
     /// What to answer where a key is missing: only who may list learns that it is.
     pub(crate) fn missing(&self, call: &Call, bucket: &Bucket, error: S3Error) -> S3Error {
-        let source = call.setting("x-amz-copy-source").and_then(|source| copy::source_name(source).ok());
+        let source = call.setting("x-amz-copy-source").and_then(|source| copy_source::parse(source).ok());
         let missing = source.as_ref().map(|(_, key, _)| key.as_str()).or(call.key.as_deref());
         let target = Target { missing, ..Target::default() };
         let need = Need::Bucket(Permission::Read);

@@ -1,6 +1,8 @@
 use super::*;
 use crate::s3::credentials::Credentials;
-use crate::s3::sign::{self, v2, v4};
+use crate::s3::sign;
+use crate::s3::sign::{v2, v4};
+use crate::serve::http_date;
 use proptest::prelude::*;
 
 const HOST: &str = "localhost:9000";
@@ -125,9 +127,9 @@ fn dates_come_in_several_forms() {
         "Fri, 15 Jan 2027 10:00:00 +0200",
         "20270115T080000Z",
     ] {
-        assert_eq!(parse_http_date(text), Some(now()), "{text}");
+        assert_eq!(http_date::parse(text), Some(now()), "{text}");
     }
-    assert_eq!(parse_http_date("yesterday"), None);
+    assert_eq!(http_date::parse("yesterday"), None);
 }
 
 #[test]
@@ -347,7 +349,7 @@ fn the_published_signature_of_a_form_comes_out() {
 
 #[test]
 fn dates_are_read_whatever_the_weekday() {
-    let of = |text| parse_http_date(text).map(|time| time.timestamp());
+    let of = |text| http_date::parse(text).map(|time| time.timestamp());
     assert_eq!(of("Wed, 07 Jul 2010 21:53:04 GMT"), Some(1_278_539_584));
     assert_eq!(of("Tue, 07 Jul 2010 21:53:04 GMT"), Some(1_278_539_584));
     assert_eq!(of("Tue, 07 Jul 1950 21:53:04 GMT"), None);

@@ -1,11 +1,12 @@
 //! The values that a request has of the condition keys of policies.
 
-use super::Server;
 use super::access::Target;
 use super::call::Call;
-use super::ops::{copy, lock, tagging};
+use super::ops::lock;
 use super::policy::Key;
+use super::state::Server;
 use super::store::meta::{Meta, Retention};
+use super::{copy_source, tags};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// In milliseconds.
@@ -92,7 +93,7 @@ impl Asked<'_> {
             // As it is read, whether with a slash before it or without, and however it is encoded.
             "s3:x-amz-copy-source" => {
                 let source = call.setting("x-amz-copy-source")?;
-                Some(match copy::source_name(source) {
+                Some(match copy_source::parse(source) {
                     Ok((bucket, key, _)) => format!("{bucket}/{key}"),
                     Err(_) => source.to_owned(),
                 })
@@ -156,7 +157,7 @@ impl Call {
         {
             return Vec::new();
         }
-        let stated = self.setting("x-amz-tagging").and_then(|text| tagging::parse_header(text).ok());
+        let stated = self.setting("x-amz-tagging").and_then(|text| tags::parse_header(text).ok());
         stated.unwrap_or_default()
     }
 }

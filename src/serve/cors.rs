@@ -1,10 +1,10 @@
 //! What pages of other origins may do with a bucket: preflight requests, and the headers of actual answers.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html>
 
-use super::Server;
 use super::call::Reply;
 use super::error::{S3Error, S3Result};
 use super::policy::like;
+use super::state::Server;
 use super::xml::{self, Node};
 
 const VARY: &str = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";

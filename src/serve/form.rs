@@ -6,7 +6,7 @@
 
 use super::auth::payload::Payload;
 use super::error::{S3Error, S3Result, fail};
-use super::head_checks::is_free_text;
+use super::request_head::is_free_text;
 use crate::s3::header_text;
 use bytes::Bytes;
 use futures::Stream;

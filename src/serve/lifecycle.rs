@@ -6,24 +6,22 @@
 //! not current expires as many days after the one that took its place was written, and a delete marker when nothing else is
 //! left of its key. Locked versions stay. Rules for transitions are kept and returned, and do nothing.
 
-use super::Server;
-use super::call::http_date;
 use super::error::{S3Error, S3Result, fail};
-use super::lifecycle_rules::{Now, Rule, Rules, When, due};
-use super::ops::lock;
+use super::lifecycle_rules::{DAY, Now, Rule, Rules, When, due};
+use super::shutdown::stop_requested;
+use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::dir::Stat;
 use super::store::meta::Meta;
 use super::store::versions::ShownWhat;
 use super::store::walk::Keys;
-use super::xml;
+use super::{http_date, xml};
 use crate::s3::sign::encode;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How often the rules are applied where a day is a day.
 const ROUND: Duration = Duration::from_secs(15 * 60);
 
@@ -47,7 +45,7 @@ pub(crate) fn abort_headers(
         .filter_map(|rule| Some((due(initiated, rule.abort_after?, DAY)?, &rule.id)))
         .min()?;
     Some([
-        ("x-amz-abort-date".to_owned(), http_date(at)),
+        ("x-amz-abort-date".to_owned(), http_date::format(at)),
         ("x-amz-abort-rule-id".to_owned(), encode::query(id).into_owned()),
     ])
 }
@@ -70,7 +68,7 @@ pub(crate) fn expiry_header(
             When::Date(date) => Some((date, &rule.id)),
         })
         .min()?;
-    let value = format!("expiry-date=\"{}\", rule-id=\"{}\"", http_date(at), encode::query(id));
+    let value = format!("expiry-date=\"{}\", rule-id=\"{}\"", http_date::format(at), encode::query(id));
     Some(("x-amz-expiration".to_owned(), value))
 }
 
@@ -83,7 +81,7 @@ pub(super) async fn run(server: Arc<Server>, mut stopping: watch::Receiver<bool>
     let round = ROUND.min(day / 4).max(Duration::from_millis(200));
     loop {
         tokio::select! {
-            () = super::http::stop_wanted(&mut stopping) => return,
+            () = stop_requested(&mut stopping) => return,
             () = tokio::time::sleep(round) => {}
         }
         let server = Arc::clone(&server);
@@ -204,7 +202,7 @@ fn expire_versions(bucket: &Bucket, rules: &Rules, now: &Now, stopped: &dyn Fn()
                 continue;
             }
             let removed = bucket.remove_version(&key, &shown.id, |_, meta| {
-                if lock::is_locked(meta) { fail("AccessDenied", "locked") } else { Ok(()) }
+                if meta.is_locked() { fail("AccessDenied", "locked") } else { Ok(()) }
             });
             match removed {
                 Ok(_) => log::info!("serve: lifecycle: version {} of {}/{key}", shown.id, bucket.name()),

@@ -3,7 +3,7 @@
 
 use super::error::{S3Result, fail, malformed_xml};
 use super::lifecycle_rules::{Rules, When, date};
-use super::ops::tagging;
+use super::tags;
 use super::xml::Node;
 use crate::s3::object::STORAGE_CLASSES;
 
@@ -31,7 +31,7 @@ fn check_filter(filter: &Node) -> S3Result<()> {
     if keys.windows(2).any(|pair| pair[0] == pair[1]) {
         return fail("InvalidRequest", "Duplicate Tag Keys are not allowed.");
     }
-    tagging::check(&tags, tags.len())?;
+    tags::check(&tags, tags.len())?;
     let size = |name| filter.value(name).and_then(|text| text.trim().parse::<u64>().ok());
     match (size("ObjectSizeGreaterThan"), size("ObjectSizeLessThan")) {
         (Some(more), Some(less)) if less <= more => fail(

@@ -2,11 +2,13 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 
 use super::error::{S3Result, fail, malformed_xml};
-use super::lifecycle::DAY;
 use super::store::meta::Meta;
 use super::xml::Node;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use std::time::Duration;
+
+/// A day of lifecycle rules that is not shortened for trying.
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 const MAX_RULES: usize = 1000;
 

@@ -1,8 +1,9 @@
 //! What is known of a request beside its words: how it was signed, over what it came, and what its body says of an object. The
 //! conditions of policies ask for it.
 
-use super::auth::{Signed, parse_http_date};
+use super::auth::Signed;
 use super::form::Form;
+use super::http_date;
 use super::store::meta::Retention;
 use crate::s3::sign::v4;
 use chrono::{DateTime, Utc};
@@ -57,7 +58,7 @@ impl Signature {
             ("AuthHeader", _) => Self {
                 kind: "REST-HEADER",
                 version,
-                made: header("x-amz-date").or_else(|| header("date")).and_then(parse_http_date),
+                made: header("x-amz-date").or_else(|| header("date")).and_then(http_date::parse),
             },
             (_, V4) => Self {
                 kind: "REST-QUERY-STRING",

@@ -4,13 +4,13 @@
 //! than what that operation knows; everything else is 501 NotImplemented, never the plain operation. One exception, as in
 //! S3: a request that reads may have parameters that have no meaning (`?v=2`, `?utm_source=mail`), which are ignored.
 
-use super::Server;
 use super::call::{Call, Reply};
 use super::error::{S3Error, S3Result, access_denied, fail, not_implemented};
 use super::ops::{
     acl, attributes, bucket, copy, delete, documents, get, list, lock, multipart, post, put, restore,
     tagging, versions,
 };
+use super::state::Server;
 use super::subresources;
 
 /// What a path names.

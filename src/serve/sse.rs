@@ -12,9 +12,9 @@
 //! they are worth what the secrecy of that file is worth. Counter mode hides; it does not tell whether somebody changed the
 //! file, and such a file counts as a new object anyway.
 
-use super::Server;
 use super::call::Call;
 use super::error::{S3Error, S3Result, fail, not_implemented};
+use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
 use super::xml::{self, Node};

@@ -4,13 +4,15 @@
 //! A request is one to a website if its host name says so (see [`host_bucket`]). Nobody signs such a request: what
 //! strangers may read is shown, and errors are pages.
 
-use super::Server;
 use super::acl::Permission;
 use super::auth::payload::Payload;
-use super::call::{self, Call, Reply};
+use super::call::{Call, Reply};
 use super::error::{S3Error, S3Result, fail, malformed_xml};
-use super::ops::{get, head_fields};
+use super::ops::{get, object};
 use super::request_context::RequestContext;
+use super::request_head::WEBSITE_REDIRECT;
+use super::request_path;
+use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::versions::Found;
 use super::xml::{self, Node};
@@ -199,7 +201,7 @@ fn redirect(status: u16, location: String) -> Reply {
 /// The bucket whose website a host name asks for: `BUCKET.s3-website.DOMAIN`, or with a region as on AWS,
 /// `BUCKET.s3-website-REGION.DOMAIN` and `BUCKET.s3-website.REGION.DOMAIN`.
 pub(crate) fn host_bucket<'a>(host: &'a str, domains: &[String]) -> Option<&'a str> {
-    let below = call::host_bucket(host, domains)?;
+    let below = request_path::host_bucket(host, domains)?;
     let (bucket, region) = below.rsplit_once(".s3-website")?;
     let fits = region.is_empty()
         || region.strip_prefix(['-', '.']).is_some_and(|name| !name.is_empty() && !name.contains('.'));
@@ -223,7 +225,7 @@ pub(crate) fn serve(server: &Server, visit: Visit) -> (Reply, Option<&'static st
     let Visit { method, path, bucket, mut headers, peer, tls } = visit;
     // Nobody is known here, and nothing of S3's own is understood.
     headers.retain(|(name, _)| name != "authorization" && !name.starts_with("x-amz-"));
-    let key = call::split_path(&path, Some(&bucket)).map(|(_, key)| key.unwrap_or_default());
+    let key = request_path::split_path(&path, Some(&bucket)).map(|(_, key)| key.unwrap_or_default());
     let mut call = Call {
         method,
         path,
@@ -300,7 +302,7 @@ fn show(server: &Server, call: &mut Call, bucket: &Bucket, site: &Site, key: &st
     call.key = Some(if is_folder { format!("{key}{}", site.index) } else { key.to_owned() });
     let error = match fetch(server, call) {
         Ok(reply) => {
-            let elsewhere = reply.headers.iter().find(|(name, _)| name == head_fields::REDIRECT);
+            let elsewhere = reply.headers.iter().find(|(name, _)| name == WEBSITE_REDIRECT);
             return Ok(match elsewhere {
                 Some((_, location)) => redirect(301, location.clone()),
                 None => reply,
@@ -314,7 +316,7 @@ fn show(server: &Server, call: &mut Call, bucket: &Bucket, site: &Site, key: &st
     // Only who may read the index learns that there is one.
     let index = format!("{key}/{}", site.index);
     let index =
-        get::open_named(server, call, (bucket.name(), &index, None), "s3:GetObject", Permission::Read);
+        object::open_named(server, call, (bucket.name(), &index, None), "s3:GetObject", Permission::Read);
     if index.is_ok() {
         // Of a key that begins with a slash, a browser would take what follows for a host.
         let path = encode::path(key);

@@ -226,20 +226,6 @@ fn check_skew(time: DateTime<Utc>, now: DateTime<Utc>) -> S3Result<()> {
     Ok(())
 }
 
-/// The forms of a `Date` header: RFC 2822 with any zone (Go programs, rclone among them, write `UTC`), and V4's own.
-pub(crate) fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
-    let utc = text.strip_suffix(" UTC").map(|stem| format!("{stem} GMT"));
-    let text = utc.as_deref().unwrap_or(text);
-    // A weekday that does not go with the date is no reason to refuse it.
-    let date = text.split_once(", ").map_or(text, |(_, date)| date);
-    if let Ok(time) = DateTime::parse_from_rfc2822(date) {
-        // Before there were clocks like these it can only be nonsense.
-        return Some(time.to_utc()).filter(|time| time.timestamp() >= 0);
-    }
-    crate::s3::sign::v4::parse_timestamp(text)
-}
-
 #[cfg(test)]
 #[path = "../auth_tests.rs"]
 mod tests;

@@ -1,11 +1,11 @@
 //! SigV2. <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html>
 
-use super::{
-    BodyRule, Signed, Verified, check_skew, does_not_match, expired, find, parse_http_date, same, v4,
-};
-use crate::s3::sign::{self, v2};
+use super::{BodyRule, Signed, Verified, check_skew, does_not_match, expired, find, same, v4};
+use crate::s3::sign;
+use crate::s3::sign::v2;
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::form::Form;
+use crate::serve::http_date;
 use crate::serve::users::User;
 use chrono::{DateTime, Utc};
 
@@ -23,7 +23,7 @@ pub(super) fn header<'a>(
     };
     let user = find(users, access_key, now)?;
     let date = request.header("x-amz-date").or_else(|| request.header("date"));
-    let Some(time) = date.and_then(parse_http_date) else {
+    let Some(time) = date.and_then(http_date::parse) else {
         return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
     };
     // A clock that is wrong is worth knowing even where the date was changed after signing.

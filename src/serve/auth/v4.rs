@@ -1,10 +1,12 @@
 //! SigV4. <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html>
 
 use super::chunked::{ChunkRule, Seal};
-use super::{BodyRule, Signed, Verified, check_skew, does_not_match, expired, find, parse_http_date, same};
-use crate::s3::sign::{self, v4};
+use super::{BodyRule, Signed, Verified, check_skew, does_not_match, expired, find, same};
+use crate::s3::sign;
+use crate::s3::sign::v4;
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::form::Form;
+use crate::serve::http_date;
 use crate::serve::users::User;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -76,7 +78,7 @@ pub(super) fn header<'a>(
         Credential::parse(credential).ok_or_else(|| malformed("the Credential is malformed."))?;
     let user = find(users, credential.access_key, now)?;
     let date = request.header("x-amz-date").or_else(|| request.header("date"));
-    let Some(time) = date.and_then(parse_http_date) else {
+    let Some(time) = date.and_then(http_date::parse) else {
         return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
     };
     let Some(hash) = request.header("x-amz-content-sha256") else {

@@ -1,11 +1,11 @@
 //! ACLs of buckets and objects.
 
-use super::{MAX_DOCUMENT, change, get};
-use crate::serve::Server;
+use super::{MAX_DOCUMENT, change, object};
 use crate::serve::access::{Need, Ownership, PublicBlock};
 use crate::serve::acl::{Acl, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, access_denied, fail, no_acls};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 use crate::serve::xml;
@@ -30,7 +30,7 @@ pub(crate) fn put_bucket(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// GetObjectAcl.
 pub(crate) fn get_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:GetObjectAcl", Permission::ReadAcp)?;
+    let (bucket, object) = object::open(server, call, "s3:GetObjectAcl", Permission::ReadAcp)?;
     Ok(Reply::xml(server.object_acl(&bucket, &object.meta).to_xml(&server.users)))
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn put_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let of_owner = |call: &Call, body: &Bytes, bucket: &Bucket, meta: &Meta| {
         asked(server, call, body, bucket, &server.object_acl(bucket, meta).owner)
     };
-    change::object(
+    change::change_object(
         server,
         call,
         ("s3:PutObjectAcl", Permission::WriteAcp),

@@ -1,11 +1,11 @@
 //! Buckets themselves.
 
 use super::{MAX_DOCUMENT, list};
-use crate::serve::Server;
 use crate::serve::access::{Need, Ownership};
 use crate::serve::acl::{self, Acl, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::{State, Versioning};
 use crate::serve::xml::{self, Writer};
 use chrono::Utc;

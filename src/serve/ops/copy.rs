@@ -1,53 +1,28 @@
 //! CopyObject, and the source of copies of parts.
 
-use super::{conditions, get, head_fields, lock, restore};
+use super::{conditions, head_fields, lock, object, restore};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{Algorithm, Checksum, Hasher};
-use crate::serve::Server;
 use crate::serve::acl::Permission;
-use crate::serve::call::{Call, Reply, decode};
+use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
-use crate::serve::lifecycle;
+use crate::serve::request_head::WEBSITE_REDIRECT;
 use crate::serve::sse::{self, Seal, Sealed};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::staged::{Staged, copy_range};
 use crate::serve::store::write::Object;
 use crate::serve::xml::{self, Writer};
+use crate::serve::{copy_source, lifecycle};
 use std::sync::Arc;
-
-/// Bucket, key and version that the value of `x-amz-copy-source` names. The key is decoded once.
-pub(crate) fn source_name(text: &str) -> S3Result<(String, String, Option<String>)> {
-    let bad = || {
-        S3Error::new(
-            "InvalidArgument",
-            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
-        )
-    };
-    let (path, version) = match text.split_once('?') {
-        Some((path, query)) => (path, query.strip_prefix("versionId=")),
-        None => (text, None),
-    };
-    let version = version.map(decode).transpose()?;
-    let path = path.strip_prefix('/').unwrap_or(path);
-    // Some clients encode the slash between bucket and key as well.
-    let (bucket, key) = match path.split_once('/') {
-        Some((bucket, key)) => (decode(bucket)?, decode(key)?),
-        None => {
-            let decoded = decode(path)?;
-            let (bucket, key) = decoded.split_once('/').ok_or_else(bad)?;
-            (bucket.to_owned(), key.to_owned())
-        }
-    };
-    if bucket.is_empty() || key.is_empty() { Err(bad()) } else { Ok((bucket, key, version)) }
-}
 
 /// Opens the source of a copy and checks its conditions.
 pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Object)> {
-    let (bucket, key, version) = source_name(call.header("x-amz-copy-source").unwrap_or(""))?;
+    let (bucket, key, version) = copy_source::parse(call.header("x-amz-copy-source").unwrap_or(""))?;
     server.check_expected_owner(call, &bucket, "x-amz-source-expected-bucket-owner")?;
     let name = (&*bucket, &*key, version.as_deref());
-    let (bucket, object) = get::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(
+    let (bucket, object) = object::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(
         // A source that is a delete marker is one that cannot be named.
         |error| match error.code {
             "MethodNotAllowed" => S3Error::new(
@@ -64,7 +39,7 @@ pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, Str
 
 /// The header that names the version that was copied.
 pub(super) fn source_version(bucket: &Bucket, from: &Object) -> Option<(String, String)> {
-    let (_, id) = get::version_header(bucket, &from.meta)?;
+    let (_, id) = object::version_header(bucket, &from.meta)?;
     Some(("x-amz-copy-source-version-id".to_owned(), id))
 }
 
@@ -141,14 +116,14 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
         meta.content_type = from.meta.content_type.clone();
         meta.user = from.meta.user.clone();
         // Where a website sends people is said of each object anew.
-        meta.headers.retain(|(name, _)| name == head_fields::REDIRECT);
-        let kept = from.meta.headers.iter().filter(|(name, _)| name != head_fields::REDIRECT);
+        meta.headers.retain(|(name, _)| name == WEBSITE_REDIRECT);
+        let kept = from.meta.headers.iter().filter(|(name, _)| name != WEBSITE_REDIRECT);
         meta.headers.extend(kept.cloned());
     }
     meta.tags = if replace_tags {
         head_fields::tags(call)?
     } else {
-        let (_, _, version) = source_name(call.header("x-amz-copy-source").unwrap_or(""))?;
+        let (_, _, version) = copy_source::parse(call.header("x-amz-copy-source").unwrap_or(""))?;
         let tags = server.copied_tags(call, &from_bucket, (&from_key, version.as_deref()), &from.meta)?;
         if !tags.is_empty() {
             // What the copy sets has to be allowed as if the request had brought it.

@@ -1,18 +1,17 @@
 //! Bucket documents: put, returned as they were put, deleted. One implementation, one table.
 
 use super::bucket::acl_in_the_way;
-use super::{change, lock, tagging};
-use crate::serve::Server;
+use super::{change, lock};
 use crate::serve::access::{Need, Ownership, PublicBlock};
 use crate::serve::acl::Acl;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
-use crate::serve::lifecycle_checks;
 use crate::serve::policy::Policy;
 use crate::serve::rule_ids::with_ids;
-use crate::serve::sse;
+use crate::serve::state::Server;
 use crate::serve::website::Site;
 use crate::serve::xml::{self, Node, Writer};
+use crate::serve::{lifecycle_checks, sse, tags};
 
 /// S3's limit on a policy, in bytes.
 const MAX_POLICY: usize = 20 * 1024;
@@ -58,7 +57,7 @@ const DOCUMENTS: &[Document] = &[
     Document { sub: "cors", action: "BucketCORS", root: "CORSConfiguration", delete: true, put: Put::Stored(check_cors, 200),
         none: Absent::Error("NoSuchCORSConfiguration", "The CORS configuration does not exist") },
     Document { sub: "tagging", action: "BucketTagging", root: "Tagging", delete: true,
-        put: Put::Stored(|root| tagging::parse_xml(root, MAX_BUCKET_TAGS).map(drop), 204),
+        put: Put::Stored(|root| tags::parse_xml(root, MAX_BUCKET_TAGS).map(drop), 204),
         none: Absent::Error("NoSuchTagSet", "The TagSet does not exist") },
     Document { sub: "website", action: "BucketWebsite", root: "WebsiteConfiguration", delete: true,
         put: Put::Stored(|root| Site::parse(root).map(drop), 200),

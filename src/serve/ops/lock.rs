@@ -1,12 +1,12 @@
 //! Object lock: retention and legal holds, and what they forbid.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 
-use super::{MAX_DOCUMENT, change, get};
-use crate::serve::Server;
+use super::{MAX_DOCUMENT, change, object};
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::{Bucket, Versioning};
 use crate::serve::store::meta::{LockMode, Meta, Retention};
 use crate::serve::xml::{self, Node, Writer};
@@ -156,11 +156,6 @@ fn bypasses(server: &Server, call: &Call, bucket: &Bucket, key: &str) -> bool {
         && server.allows(call, bucket, "s3:BypassGovernanceRetention", Some(key), Need::Owner)
 }
 
-/// Whether a version is locked, whoever asks.
-pub(crate) fn is_locked(meta: &Meta) -> bool {
-    meta.legal_hold == Some(true) || meta.retention.is_some_and(|retention| retention.until > Utc::now())
-}
-
 /// Refuses to remove a version that is locked against the requester.
 pub(super) fn check_removal(
     server: &Server,
@@ -171,7 +166,7 @@ pub(super) fn check_removal(
 ) -> S3Result<()> {
     let governed = meta.legal_hold != Some(true)
         && meta.retention.is_none_or(|retention| retention.mode == LockMode::Governance);
-    if !is_locked(meta) || governed && bypasses(server, call, bucket, key) {
+    if !meta.is_locked() || governed && bypasses(server, call, bucket, key) {
         return Ok(());
     }
     Err(S3Error {
@@ -227,7 +222,7 @@ fn none_set() -> S3Error {
 
 /// GetObjectRetention.
 pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:GetObjectRetention", Permission::FullControl)?;
+    let (bucket, object) = object::open(server, call, "s3:GetObjectRetention", Permission::FullControl)?;
     check_bucket(&bucket)?;
     let retention = object.meta.retention.ok_or_else(none_set)?;
     let mut xml = Writer::new("Retention");
@@ -240,7 +235,7 @@ pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply>
 pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let need = ("s3:PutObjectRetention", Permission::FullControl);
     call.context.awaits_body = true;
-    change::object(
+    change::change_object(
         server,
         call,
         need,
@@ -282,7 +277,7 @@ fn read_retention(body: &[u8]) -> S3Result<Option<Retention>> {
 
 /// GetObjectLegalHold.
 pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:GetObjectLegalHold", Permission::FullControl)?;
+    let (bucket, object) = object::open(server, call, "s3:GetObjectLegalHold", Permission::FullControl)?;
     check_bucket(&bucket)?;
     let hold = object.meta.legal_hold.ok_or_else(none_set)?;
     let mut xml = Writer::new("LegalHold");
@@ -294,7 +289,7 @@ pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
 pub(crate) fn put_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let need = ("s3:PutObjectLegalHold", Permission::FullControl);
     call.context.awaits_body = true;
-    change::object(
+    change::change_object(
         server,
         call,
         need,

@@ -13,6 +13,7 @@ pub(crate) mod head_fields;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod multipart;
+pub(crate) mod object;
 pub(crate) mod post;
 pub(crate) mod put;
 pub(crate) mod restore;

@@ -1,9 +1,8 @@
 //! Multipart uploads.
 
-use super::{MAX_DOCUMENT, conditions, copy, get, head_fields, lock, put};
+use super::{MAX_DOCUMENT, conditions, copy, head_fields, lock, object, put};
 use crate::s3::checksum::{Algorithm, Checksum, PREFIX};
 use crate::s3::multipart::composite_etag;
-use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
@@ -11,6 +10,7 @@ use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail, malformed_xml};
 use crate::serve::lifecycle;
 use crate::serve::sse::{self, Seal};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 use crate::serve::store::uploads::{Part, Upload};
@@ -267,7 +267,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
             return match present.filter(|meta| etag.as_ref() == Some(&meta.etag)) {
                 Some(meta) => {
                     let mut reply = done(server.secure, call, &bucket, &key, &meta);
-                    reply.headers.extend(get::version_header(&bucket, &meta));
+                    reply.headers.extend(object::version_header(&bucket, &meta));
                     Ok(reply)
                 }
                 None => Err(error),

@@ -2,13 +2,13 @@
 
 use super::{conditions, head_fields, lock};
 use crate::s3::checksum::{Algorithm, Checksum};
-use crate::serve::Server;
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored};
 use crate::serve::error::{S3Result, fail};
 use crate::serve::lifecycle;
 use crate::serve::sse::{self, Seal};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::staged::Staged;
 use crate::serve::store::write::PIECE;

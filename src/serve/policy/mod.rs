@@ -14,6 +14,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use action::for_version;
 pub(crate) use key::Key;
 pub(crate) use pattern::like;
 

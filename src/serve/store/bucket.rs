@@ -7,7 +7,7 @@ use super::names::NameCache;
 use super::place::{PRIVATE, Space};
 use super::slots::Slots;
 use crate::serve::acl::Acl;
-use crate::serve::error::S3Result;
+use crate::serve::error::{S3Result, no_such_bucket};
 use crate::serve::policy::Policy;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -241,7 +241,7 @@ impl Bucket {
     pub(crate) fn set_state(&self, change: impl FnOnce(&mut State)) -> S3Result<()> {
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(&self.name));
+            return Err(no_such_bucket(&self.name));
         }
         let mut state = write(&self.state);
         let mut new = state.clone();
@@ -261,7 +261,7 @@ impl Bucket {
     pub(crate) fn set_document(&self, name: &str, text: Option<&str>) -> S3Result<()> {
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(&self.name));
+            return Err(no_such_bucket(&self.name));
         }
         let mut documents = write(&self.documents);
         let dir = self.private()?.make(std::iter::once(DOCUMENTS), self.mode.fsync)?;

@@ -70,6 +70,11 @@ impl Meta {
     pub(crate) fn modified(&self, stat: &Stat) -> DateTime<Utc> {
         self.stored.map_or_else(|| stat.modified(), |stored| Stat { mtime: stored, ..*stat }.modified())
     }
+
+    /// Whether a retention or a legal hold protects the version now.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.legal_hold == Some(true) || self.retention.is_some_and(|retention| retention.until > Utc::now())
+    }
 }
 
 /// How long a version may not be removed.

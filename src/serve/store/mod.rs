@@ -42,7 +42,8 @@ pub(crate) mod versions;
 pub(crate) mod walk;
 pub(crate) mod write;
 
-use super::error::{S3Error, S3Result, fail};
+use super::error::{S3Error, S3Result, fail, no_such_bucket};
+use super::random;
 use super::sse::Key;
 use bucket::{Bucket, Mode, State};
 use dir::{Dir, Kind};
@@ -83,10 +84,6 @@ pub(crate) enum OpenError {
     Locked,
     #[error(transparent)]
     Io(#[from] io::Error),
-}
-
-pub(crate) fn no_such_bucket(name: &str) -> S3Error {
-    S3Error::new("NoSuchBucket", "The specified bucket does not exist").detail("BucketName", name)
 }
 
 /// Whether a folder of this name is served as a bucket. New buckets have stricter rules.
@@ -311,8 +308,7 @@ impl Store {
 
     /// Writes a new key, for the server's user alone.
     fn make_secret(&self, private: &Dir) -> S3Result<[u8; 32]> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
+        let bytes = random::bytes::<32>()?;
         let temporary = staged::temporary_name();
         let mut file = private.create(&temporary)?;
         file.set_permissions(PermissionsExt::from_mode(0o600))?;

@@ -12,7 +12,8 @@ use super::slots;
 use super::staged::{self, Staged, append, temporary_name};
 use crate::s3::checksum::Checksum;
 use crate::serve::checksum::Plan;
-use crate::serve::error::{S3Error, S3Result};
+use crate::serve::error::{S3Error, S3Result, no_such_bucket};
+use crate::serve::random;
 use crate::serve::sse::Segment;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -107,11 +108,9 @@ impl Bucket {
     pub(crate) fn create_upload(&self, upload: &Upload) -> S3Result<String> {
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
-        let id = hex::encode(random);
+        let id = hex::encode(random::bytes::<16>()?);
         let dir = self.make_uploads()?.make(std::iter::once(&*id), self.mode.fsync)?;
         self.put_small(&dir, UPLOAD, &serde_json::to_vec(upload).expect("plain data becomes JSON"))?;
         Ok(id)
@@ -184,7 +183,7 @@ impl Bucket {
         }
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
         let _lock = self.lock(id);
         let dir = self.upload_dir(id)?;

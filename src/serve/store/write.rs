@@ -34,16 +34,14 @@
 //! Without `fsync` the order still holds when the process is killed, as the kernel applies renames in order for everybody;
 //! only a power loss may then undo or reorder what was acknowledged.
 
-use super::adopt;
 use super::bucket::{Bucket, Versioning, Way};
 use super::dir::{Dir, Kind, Stat, stat_file};
-use super::haste;
 use super::meta::{self, Meta, Record};
 use super::place::{self, Space};
 use super::staged::{self, Staged};
-use super::unreadable;
 use super::versions::{self, Removed};
-use crate::serve::error::{S3Result, fail};
+use super::{adopt, haste, unreadable};
+use crate::serve::error::{S3Result, fail, no_such_bucket};
 use chrono::{DateTime, Utc};
 use std::fs::File;
 use std::io;
@@ -157,7 +155,7 @@ impl Bucket {
     /// Starts a new file in the bucket's private directory.
     pub(crate) fn stage(&self) -> S3Result<Staged> {
         if !*self.alive() {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
         let (tmp, name, file) = self.create_temporary()?;
         Ok(Staged::new(tmp.again()?, name, file, staged::Kind::Temporary))
@@ -190,7 +188,7 @@ impl Bucket {
         let stat = stat_file(&staged.file)?;
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
         let _lock = self.lock(key);
         let present = self.present(key)?;
@@ -337,7 +335,7 @@ impl Bucket {
         }
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
         let _lock = self.lock(key);
         let present = self.present(key)?;

@@ -37,11 +37,11 @@ mod tests;
 
 use super::bucket::{Bucket, Versioning};
 use super::dir::{Kind, Stat};
-use super::haste;
 use super::meta::{Meta, Record};
-use super::place;
 use super::write::{Object, PATIENCE};
-use crate::serve::error::{S3Error, S3Result, fail};
+use super::{haste, place};
+use crate::serve::error::{S3Result, fail};
+use crate::serve::random;
 use chrono::{DateTime, Utc};
 use history::History;
 use std::io;
@@ -91,9 +91,7 @@ fn stored_id(text: &str) -> Option<&str> {
 
 /// A new id, of 32 digits; later ones are greater, so that a listing goes on where it stopped although its last version is gone.
 pub(super) fn new_id() -> S3Result<String> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
-    Ok(format!("{:016x}{}", now_ns(), hex::encode(random)))
+    Ok(format!("{:016x}{}", now_ns(), hex::encode(random::bytes::<8>()?)))
 }
 
 /// The name that an object has among the versions that are not current.

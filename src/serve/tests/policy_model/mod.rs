@@ -6,16 +6,17 @@
 mod generate;
 mod judge;
 
-use super::super::access::{Need, Target};
-use super::super::acl::{Acl, Permission};
-use super::super::auth::payload::Payload;
-use super::super::call::Call;
-use super::super::request_context::{RequestContext, Signature};
-use super::super::store::Store;
-use super::super::store::bucket::{Mode, State};
-use super::super::store::meta::Meta;
-use super::super::{Server, lifecycle};
 use super::users;
+use crate::serve::access::{Need, Target};
+use crate::serve::acl::{Acl, Permission};
+use crate::serve::auth::payload::Payload;
+use crate::serve::call::Call;
+use crate::serve::lifecycle_rules;
+use crate::serve::request_context::{RequestContext, Signature};
+use crate::serve::state::Server;
+use crate::serve::store::Store;
+use crate::serve::store::bucket::{Mode, State};
+use crate::serve::store::meta::Meta;
 use chrono::Utc;
 use generate::{Dice, request, world};
 use serde_json::{Value, json};
@@ -175,7 +176,7 @@ fn server(dir: &tempfile::TempDir) -> Server {
     };
     assert!(store.create("b-one", &state).unwrap());
     let users: Arc<[_]> = users().into();
-    Server { store, users, region: String::new(), read_only: false, secure: false, day: lifecycle::DAY }
+    Server { store, users, region: String::new(), read_only: false, secure: false, day: lifecycle_rules::DAY }
 }
 
 #[test]

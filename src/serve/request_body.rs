@@ -1,8 +1,8 @@
 //! Bodies of requests on their way in.
 
+use super::access_log::AccessLog;
 use super::auth::payload::Source;
 use super::error::{S3Error, S3Result, fail};
-use super::journal::Journal;
 use super::limits::strangers_patience;
 use super::store::write::PIECE;
 use bytes::{Bytes, BytesMut};
@@ -27,16 +27,16 @@ fn broken_body(error: impl std::fmt::Display) -> S3Error {
 }
 
 /// The body of a request on its way in.
-pub(super) struct Inflow {
+pub(super) struct RequestBody {
     pub(super) body: Incoming,
     /// A client that sends nothing for this long is left.
     pub(super) patience: Duration,
-    pub(super) journal: Arc<Journal>,
+    pub(super) access_log: Arc<AccessLog>,
     /// When a stranger's body began, and how much of it has come; such a body has to move.
     pub(super) stranger: Option<(Instant, u64)>,
 }
 
-impl Inflow {
+impl RequestBody {
     async fn next(&mut self) -> Option<S3Result<Bytes>> {
         loop {
             let patience = match self.stranger {
@@ -55,7 +55,7 @@ impl Inflow {
                 // Trailers of HTTP itself say nothing here.
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
-                        self.journal.received.fetch_add(data.len() as u64, Ordering::Relaxed);
+                        self.access_log.received.fetch_add(data.len() as u64, Ordering::Relaxed);
                         if let Some((_, received)) = &mut self.stranger {
                             *received += data.len() as u64;
                         }

@@ -1,21 +1,21 @@
-//! What stands behind the front: the files of a directory, or a bucket of another store. The one place that knows that
-//! there are two.
+//! The backend of a server: the files of a directory, or a bucket of another store. The one place that knows that there
+//! are two.
 
-use super::Server;
 use super::call::{Call, Reply};
 use super::cors::{self, Asked};
 use super::error::{S3Error, S3Result, access_denied};
 use super::redact::redact;
 use super::remote::Remote;
 use super::route;
+use super::state::Server;
 use super::website::{self, Visit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
-/// Where requests are answered once the front has verified them.
+/// Where requests are answered once they are verified.
 #[derive(Clone, Debug)]
-pub(crate) enum Back {
+pub(crate) enum Backend {
     /// Plain blocking code (file work mostly), run on the runtime's blocking threads; what needs no waiting on the spot.
     Directory(Arc<Server>),
     /// Requests to another store.
@@ -34,7 +34,7 @@ pub(crate) struct Done {
     pub(crate) requester: Option<String>,
 }
 
-impl Back {
+impl Backend {
     /// Does what a request asks for. The bucket's owner is looked up for the log only.
     pub(crate) async fn answer(&self, mut call: Call, wants_owner: bool) -> Done {
         match self {
