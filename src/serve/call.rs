@@ -3,7 +3,7 @@
 use super::auth::payload::Payload;
 use super::error::{S3Error, S3Result};
 use super::request_context::RequestContext;
-use super::sse::Seal;
+use super::store::cipher::ObjectCipher;
 use super::users::User;
 use super::xml::Writer;
 use crate::s3::header_text;
@@ -146,7 +146,7 @@ pub(crate) enum ReplyBody {
         offset: u64,
         left: u64,
         /// Decrypts what follows.
-        seal: Option<Seal>,
+        cipher: Option<ObjectCipher>,
     },
     /// As it comes from elsewhere.
     Stream(StreamBody),

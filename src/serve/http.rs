@@ -16,7 +16,7 @@ use super::request_body::RequestBody;
 use super::request_context::{RequestContext, Signature};
 use super::response::{Body, build};
 use super::shutdown::stop_requested;
-use super::store::write::PIECE;
+use super::store::file_io::PIECE;
 use super::website::{self, Visit};
 use super::{request_head, request_path, route};
 use crate::s3::sign::encode;

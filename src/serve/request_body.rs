@@ -4,7 +4,7 @@ use super::access_log::AccessLog;
 use super::auth::payload::Source;
 use super::error::{S3Error, S3Result, fail};
 use super::limits::strangers_patience;
-use super::store::write::PIECE;
+use super::store::file_io::PIECE;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt;

@@ -3,8 +3,8 @@
 use super::access_log::PendingEntry;
 use super::call::{Reply, ReplyBody, StreamBody};
 use super::limits::Busy;
-use super::sse::Seal;
-use super::store::write::PIECE;
+use super::store::cipher::ObjectCipher;
+use super::store::file_io::PIECE;
 use crate::s3::header_text;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response};
@@ -29,11 +29,11 @@ pub(super) fn build(
     let content = match reply.body {
         _ if head => Content::Whole(None),
         ReplyBody::Whole(bytes) => Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-        ReplyBody::File { first, file, offset, left, seal } => Content::File(FileBody {
+        ReplyBody::File { first, file, offset, left, cipher } => Content::File(FileBody {
             first: Some(first).filter(|first| !first.is_empty()),
             file: Arc::new(file),
             offset,
-            seal,
+            cipher,
             unread: left,
             reading: None,
             length: left,
@@ -80,7 +80,7 @@ struct FileBody {
     first: Option<Bytes>,
     file: Arc<File>,
     offset: u64,
-    seal: Option<Seal>,
+    cipher: Option<ObjectCipher>,
     /// Bytes whose reading has not begun.
     unread: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
@@ -97,12 +97,12 @@ impl FileBody {
         let size = self.unread.min(PIECE as u64);
         self.offset += size;
         self.unread -= size;
-        let seal = self.seal.clone();
+        let cipher = self.cipher.clone();
         self.reading = Some(tokio::task::spawn_blocking(move || {
             let mut buffer = vec![0; size as usize];
             file.read_exact_at(&mut buffer, offset)?;
-            if let Some(seal) = seal {
-                seal.open(offset, &mut buffer);
+            if let Some(cipher) = cipher {
+                cipher.decrypt(offset, &mut buffer);
             }
             Ok(Bytes::from(buffer))
         }));

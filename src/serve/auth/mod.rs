@@ -227,5 +227,4 @@ fn check_skew(time: DateTime<Utc>, now: DateTime<Utc>) -> S3Result<()> {
 }
 
 #[cfg(test)]
-#[path = "../auth_tests.rs"]
 mod tests;

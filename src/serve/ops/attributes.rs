@@ -7,7 +7,7 @@ use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail};
 use crate::serve::state::Server;
-use crate::serve::store::write::Object;
+use crate::serve::store::object::Object;
 use crate::serve::xml::Writer;
 use crate::serve::{http_date, policy, sse};
 use std::borrow::Cow;
@@ -37,7 +37,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
         action = policy::for_version("s3:GetObjectAttributes");
     }
     server.authorize(call, &bucket, &action, call.key.as_deref(), need)?;
-    sse::unlock(server, call, &object.meta, object.stat.size, sse::Of::Object)?;
+    sse::unlock(server, call, &object.meta, object.stat.size, sse::SseContext::Object)?;
     let headers = call.headers.iter().filter(|(name, _)| name == "x-amz-object-attributes");
     let asked: Vec<&str> = headers.flat_map(|(_, value)| value.split(',')).map(str::trim).collect();
     if asked.is_empty() || asked.iter().any(|name| !KNOWN.contains(name)) {

@@ -6,7 +6,7 @@ use crate::serve::acl::{self, Acl, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
 use crate::serve::state::Server;
-use crate::serve::store::bucket::{State, Versioning};
+use crate::serve::store::bucket_record::{BucketRecord, Versioning};
 use crate::serve::xml::{self, Writer};
 use chrono::Utc;
 
@@ -124,7 +124,7 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let object_lock = call
         .header("x-amz-bucket-object-lock-enabled")
         .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
-    let state = State {
+    let state = BucketRecord {
         owner: Some(who.clone()),
         created: Utc::now(),
         location: location.filter(|text| !text.is_empty()),

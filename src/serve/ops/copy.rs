@@ -8,13 +8,14 @@ use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::request_head::WEBSITE_REDIRECT;
-use crate::serve::sse::{self, Seal, Sealed};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
-use crate::serve::store::staged::{Staged, copy_range};
-use crate::serve::store::write::Object;
+use crate::serve::store::cipher::{ObjectCipher, SseMetadata};
+use crate::serve::store::file_io::copy_range;
+use crate::serve::store::object::Object;
+use crate::serve::store::staged::Staged;
 use crate::serve::xml::{self, Writer};
-use crate::serve::{copy_source, lifecycle};
+use crate::serve::{copy_source, lifecycle, sse};
 use std::sync::Arc;
 
 /// Opens the source of a copy and checks its conditions.
@@ -43,24 +44,24 @@ pub(super) fn source_version(bucket: &Bucket, from: &Object) -> Option<(String, 
     Some(("x-amz-copy-source-version-id".to_owned(), id))
 }
 
-/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum. The first key
-/// opens the object, the second encrypts the copy.
+/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum. The first cipher
+/// decrypts the object, the second encrypts the copy.
 pub(super) fn take(
     bucket: &Bucket,
     from: &Object,
     offset: u64,
     length: u64,
     algorithm: Algorithm,
-    (open, close): (Option<&Seal>, Option<&Seal>),
+    (source_cipher, cipher): (Option<&ObjectCipher>, Option<&ObjectCipher>),
 ) -> S3Result<(Staged, String, Checksum)> {
     let mut staged = bucket.stage()?;
-    staged.seal(close.map(Seal::sealer).transpose()?);
+    staged.encrypt(cipher.map(ObjectCipher::new_segment).transpose()?);
     let mut at = offset;
     let mut md5 = Md5::new();
     let mut checksum = Hasher::new(algorithm);
     copy_range(&from.file, offset, length, |bytes| {
-        if let Some(seal) = open {
-            seal.open(at, bytes);
+        if let Some(cipher) = source_cipher {
+            cipher.decrypt(at, bytes);
         }
         at += bytes.len() as u64;
         md5.update(&*bytes);
@@ -100,10 +101,10 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let same = from_bucket.identity() == bucket.identity()
         && from_key == key
         && !call.header("x-amz-copy-source").is_some_and(|source| source.contains("?versionId="));
-    let open = sse::unlock(server, call, &from.meta, from.stat.size, sse::Of::Source)?;
-    let (sealed, close) = sse::begin(server, call, &bucket)?.unzip();
-    let whose = |sealed: &Option<Sealed>| sealed.as_ref().map(|sealed| sealed.whose.clone());
-    let other_key = whose(&sealed) != whose(&from.meta.sealed);
+    let source_cipher = sse::unlock(server, call, &from.meta, from.stat.size, sse::SseContext::Source)?;
+    let (sse_metadata, cipher) = sse::begin(server, call, &bucket)?.unzip();
+    let origin = |metadata: &Option<SseMetadata>| metadata.as_ref().map(|metadata| metadata.origin.clone());
+    let other_key = origin(&sse_metadata) != origin(&from.meta.sse);
     if same && !replace && class == from.meta.class && !other_key {
         return fail(
             "InvalidRequest",
@@ -136,9 +137,9 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;
     super::put::check_early(&bucket, call, &key)?;
-    let keys = (open.as_ref(), close.as_ref());
+    let keys = (source_cipher.as_ref(), cipher.as_ref());
     let (mut staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
-    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.segment()));
+    meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
     let encryption = sse::headers(&meta);
     let checksum = Stored::of_content(checksum);
     meta.etag.clone_from(&etag);

@@ -7,11 +7,12 @@ use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, ReplyBody};
 use crate::serve::checksum::Stored;
 use crate::serve::error::{S3Result, fail, no_such_key};
-use crate::serve::sse::{self, Seal};
 use crate::serve::state::Server;
+use crate::serve::store::cipher::ObjectCipher;
+use crate::serve::store::file_io::PIECE;
 use crate::serve::store::haste;
-use crate::serve::store::write::{Object, PIECE};
-use crate::serve::{http_date, lifecycle};
+use crate::serve::store::object::Object;
+use crate::serve::{http_date, lifecycle, sse};
 use bytes::Bytes;
 
 /// Query parameters that replace a header of the answer.
@@ -32,12 +33,12 @@ pub(crate) fn head(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// GetObject.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (mut reply, object, start, length, seal) = prepare(server, call)?;
+    let (mut reply, object, start, length, cipher) = prepare(server, call)?;
     restore::check_readable(&object.meta)?;
     let mut first = vec![0; length.min(PIECE as u64) as usize];
     haste::read_exact_at(&object.file, &mut first, start)?;
-    if let Some(seal) = &seal {
-        seal.open(start, &mut first);
+    if let Some(cipher) = &cipher {
+        cipher.decrypt(start, &mut first);
     }
     let read = first.len() as u64;
     reply.body = if read == length {
@@ -48,7 +49,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
             file: object.file,
             offset: start + read,
             left: length - read,
-            seal,
+            cipher,
         }
     };
     Ok(reply.header("content-length", length.to_string()))
@@ -61,11 +62,11 @@ pub(crate) fn torrent(server: &Server, call: &mut Call) -> S3Result<Reply> {
 }
 
 /// Everything but the body: the reply's head, the object, which bytes of it, and its key if it is encrypted.
-fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, Option<Seal>)> {
+fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, Option<ObjectCipher>)> {
     let (bucket, object) = object::open(server, call, "s3:GetObject", Permission::Read)?;
     let modified = object.modified();
     let size = object.stat.size;
-    let seal = sse::unlock(server, call, &object.meta, size, sse::Of::Object)?;
+    let cipher = sse::unlock(server, call, &object.meta, size, sse::SseContext::Object)?;
     conditions::check(call, conditions::READ, &object.meta.etag, modified)?;
     let range = match call.parameter("partNumber") {
         Some(number) => part(number, &object, call)?,
@@ -109,7 +110,7 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
     {
         reply.headers.extend(checksum);
     }
-    Ok((reply, object, start, length, seal))
+    Ok((reply, object, start, length, cipher))
 }
 
 /// The headers that tell the checksum of what is sent: of the whole object, or of one of its parts where those were

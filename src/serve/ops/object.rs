@@ -7,8 +7,9 @@ use crate::serve::error::{S3Error, S3Result, no_such_key};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
-use crate::serve::store::versions::{Found, id_text};
-use crate::serve::store::write::Object;
+use crate::serve::store::object::Object;
+use crate::serve::store::versions::Found;
+use crate::serve::store::versions::ids::id_text;
 use crate::serve::{http_date, policy, route};
 use std::sync::Arc;
 

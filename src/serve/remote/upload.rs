@@ -11,7 +11,7 @@ use crate::s3::retry::RetryClass;
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, fail};
-use crate::serve::store::write::PIECE;
+use crate::serve::store::file_io::PIECE;
 use bytes::Bytes;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

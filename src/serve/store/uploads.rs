@@ -6,15 +6,16 @@
 //! and the old one's removal.
 
 use super::bucket::Bucket;
+use super::cipher::EncryptedSegment;
 use super::dir::{Dir, Entry, Kind};
+use super::file_io::append;
 use super::meta::Meta;
 use super::slots;
-use super::staged::{self, Staged, append, temporary_name};
+use super::staged::{self, Staged, temporary_name};
 use crate::s3::checksum::Checksum;
 use crate::serve::checksum::Plan;
 use crate::serve::error::{S3Error, S3Result, no_such_bucket};
 use crate::serve::random;
-use crate::serve::sse::Segment;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -201,7 +202,7 @@ impl Bucket {
                 Some(staged)
             }
             _ => {
-                if let Some(Segment { nonce, digest }) = staged.segment() {
+                if let Some(EncryptedSegment { nonce, digest }) = staged.segment() {
                     name = format!("{name}-{nonce}-{digest}");
                 }
                 staged.rename(&dir, &name)?;

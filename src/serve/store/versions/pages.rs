@@ -1,8 +1,8 @@
 //! Listings of versions.
 
 use super::history::{History, Place};
+use super::ids::{id_text, stored_id, time};
 use super::stored::{Version, What};
-use super::{id_text, stored_id, time};
 use crate::serve::error::S3Result;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::haste;

@@ -4,7 +4,9 @@
 use super::history::LIMITS;
 use super::{Found, Shown, ShownWhat};
 use crate::serve::error::S3Result;
-use crate::serve::store::bucket::{Bucket, Mode, State, Versioning};
+use crate::serve::store::bucket::{Bucket, Mode};
+use crate::serve::store::bucket_record::BucketRecord;
+use crate::serve::store::bucket_record::Versioning;
 use crate::serve::store::meta::Meta;
 use crate::serve::store::{Store, fault};
 use chrono::Utc;
@@ -28,7 +30,7 @@ impl Lab {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), MODE).unwrap();
-        let state = State {
+        let state = BucketRecord {
             owner: None,
             created: Utc::now(),
             location: None,

@@ -15,7 +15,8 @@ use crate::serve::lifecycle_rules;
 use crate::serve::request_context::{RequestContext, Signature};
 use crate::serve::state::Server;
 use crate::serve::store::Store;
-use crate::serve::store::bucket::{Mode, State};
+use crate::serve::store::bucket::Mode;
+use crate::serve::store::bucket_record::BucketRecord;
 use crate::serve::store::meta::Meta;
 use chrono::Utc;
 use generate::{Dice, request, world};
@@ -166,7 +167,7 @@ fn call(request: &Request) -> Call {
 fn server(dir: &tempfile::TempDir) -> Server {
     let mode = Mode { fsync: false, read_only: false, keep_folders: false };
     let store = Store::open(dir.path(), mode).unwrap();
-    let state = State {
+    let state = BucketRecord {
         owner: Some("alice".to_owned()),
         created: Utc::now(),
         location: None,
