@@ -5,9 +5,10 @@
 
 use super::access_log::{PendingEntry, RequestFacts};
 use super::app_state::AppState;
+use super::auth;
 use super::auth::checksum::Checksum;
 use super::auth::payload::Payload;
-use super::auth::{self, Signed};
+use super::auth::signed_request::SignedRequest;
 use super::call::{Call, Reply};
 use super::error::S3Result;
 use super::limits::{Admitted, Requests};
@@ -17,7 +18,7 @@ use super::request_context::{RequestContext, Signature};
 use super::response::{Body, build};
 use super::shutdown::stop_requested;
 use super::store::file_io::PIECE;
-use super::website::{self, Visit};
+use super::website::{self, WebsiteRequest};
 use super::{request_head, request_path, route};
 use crate::s3::sign::encode;
 use chrono::Utc;
@@ -340,10 +341,11 @@ async fn respond(
     }
     if let Some(bucket) = site {
         body.drain(&headers);
-        let visitor = Visit { method, path, bucket, headers, peer: peer.address.ip(), tls: peer.tls() };
-        return visit(state, visitor, entry).await;
+        let request =
+            WebsiteRequest { method, path, bucket, headers, peer: peer.address.ip(), tls: peer.tls() };
+        return answer_website(state, request, entry).await;
     }
-    let signed = Signed {
+    let signed = SignedRequest {
         method: &method,
         path: &path,
         query: &query,
@@ -351,7 +353,7 @@ async fn respond(
         host_bucket: host_bucket.as_deref(),
     };
     let verified = if state.no_auth {
-        auth::believe(&signed, &state.users)
+        auth::trust_local(&signed, &state.users)
     } else {
         auth::verify(&signed, &state.users, Utc::now())
     };
@@ -417,10 +419,10 @@ async fn respond(
     let source = body.receive(length, expects).await?;
     let mut payload = Payload::new(source, rule, content_md5, checksum, length);
     if request_head::is_chunked(&headers) {
-        payload.leave_open();
+        payload.set_open_ended();
     }
     if user.is_none() {
-        payload.wait_for(&state.limits.strangers_documents);
+        payload.limit_documents(&state.limits.strangers_documents);
     }
     let peer = peer.address.ip();
     let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
@@ -439,10 +441,14 @@ async fn respond(
 }
 
 /// Answers a request to a website.
-async fn visit(state: Arc<AppState>, visit: Visit, entry: Option<&mut PendingEntry>) -> S3Result<Reply> {
-    let method = if matches!(visit.method.as_str(), "GET" | "HEAD") { &visit.method } else { "UNKNOWN" };
+async fn answer_website(
+    state: Arc<AppState>,
+    request: WebsiteRequest,
+    entry: Option<&mut PendingEntry>,
+) -> S3Result<Reply> {
+    let method = if matches!(request.method.as_str(), "GET" | "HEAD") { &request.method } else { "UNKNOWN" };
     let operation = format!("WEBSITE.{method}.OBJECT");
-    let (reply, error) = state.backend.visit(visit).await?;
+    let (reply, error) = state.backend.answer_website(request).await?;
     if let Some(entry) = entry {
         entry.facts.operation = operation;
         entry.facts.error = error.unwrap_or_default();

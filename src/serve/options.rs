@@ -1,8 +1,8 @@
 //! What to serve, where, and to whom.
 
 use super::access_log::LogSink;
-use super::remote::Source;
 use super::users::User;
+use crate::s3::Client;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,19 @@ pub enum Storage {
     /// The directory whose folders are the buckets.
     Directory(PathBuf),
     /// A bucket of another store, or a part of it.
-    Remote(Source),
+    Remote(RemoteSource),
+}
+
+/// What to serve of another store.
+#[derive(Clone, Debug)]
+pub struct RemoteSource {
+    /// Leads to the store, with credentials that no user of this server gets.
+    pub client: Client,
+    /// The bucket; its name here is the same.
+    pub bucket: String,
+    /// Only what is below this is served, without it in its keys; empty: all of the bucket. A slash at its end is added
+    /// where it has none.
+    pub prefix: String,
 }
 
 /// The settings of a server.

@@ -1,7 +1,7 @@
 //! Bodies of requests on their way in.
 
 use super::access_log::AccessLog;
-use super::auth::payload::Source;
+use super::auth::payload::BodySource;
 use super::error::{S3Error, S3Result, fail};
 use super::limits::strangers_patience;
 use super::store::file_io::PIECE;
@@ -73,9 +73,9 @@ impl RequestBody {
 
     /// Reads a small body whole; lets a big one flow. What a client `expects` to be asked for ("100 Continue") is asked
     /// for when the operation wants it: a request that is refused is answered before its body comes.
-    pub(super) async fn receive(mut self, length: Option<u64>, expects: bool) -> S3Result<Source> {
+    pub(super) async fn receive(mut self, length: Option<u64>, expects: bool) -> S3Result<BodySource> {
         if self.body.is_end_stream() {
-            return Ok(Source::Whole(Bytes::new()));
+            return Ok(BodySource::Whole(Bytes::new()));
         }
         if let Some(length) = length.filter(|length| *length <= SMALL_BODY && !expects) {
             let mut first: Option<Bytes> = None;
@@ -89,7 +89,7 @@ impl RequestBody {
                 all.reserve(length as usize);
                 all.extend_from_slice(&piece);
             }
-            return Ok(Source::Whole(first.unwrap_or_else(|| all.freeze())));
+            return Ok(BodySource::Whole(first.unwrap_or_else(|| all.freeze())));
         }
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
         let (wanted, waiting) = oneshot::channel();
@@ -110,7 +110,7 @@ impl RequestBody {
                 }
             }
         });
-        Ok(Source::Pieces(pieces, expects.then_some(wanted)))
+        Ok(BodySource::Pieces(pieces, expects.then_some(wanted)))
     }
 
     /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client

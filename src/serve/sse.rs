@@ -12,7 +12,6 @@ use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::cipher::{Key, KeyOrigin, ObjectCipher, SseMetadata};
 use super::store::meta::Meta;
-use super::xml::{self, Node};
 use crate::digest::{Digest, Md5};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -96,7 +95,7 @@ fn asked(call: &Call, bucket: &Bucket) -> S3Result<Option<(KeyOrigin, Option<Key
         };
     }
     let origin = match (method, name) {
-        (None, None) => default_of(bucket),
+        (None, None) => bucket.config().default_encryption.clone(),
         (Some("AES256"), None) => Some(KeyOrigin::Server),
         (Some("aws:kms"), Some(name)) if !name.is_empty() => Some(KeyOrigin::Kms(name.to_owned())),
         (Some("aws:kms"), _) => {
@@ -203,35 +202,4 @@ pub(crate) enum SseContext {
 /// The headers that tell how an object is encrypted.
 pub(crate) fn headers(meta: &Meta) -> Vec<(String, String)> {
     meta.sse.as_ref().map(|sealed| origin_headers(&sealed.origin)).unwrap_or_default()
-}
-
-/// What the bucket's document asks for where a write does not say.
-fn default_of(bucket: &Bucket) -> Option<KeyOrigin> {
-    let text = bucket.document("encryption")?;
-    let root = xml::parse(text.as_bytes(), &["ServerSideEncryptionConfiguration"]).ok()?;
-    read_default(&root).ok()
-}
-
-fn read_default(root: &Node) -> S3Result<KeyOrigin> {
-    let bad = || super::error::malformed_xml();
-    let rule = root.child("Rule").ok_or_else(bad)?;
-    let default = rule.child("ApplyServerSideEncryptionByDefault").ok_or_else(bad)?;
-    let name = default.value("KMSMasterKeyID").map(str::trim).filter(|name| !name.is_empty());
-    match (default.value("SSEAlgorithm").map(str::trim), name) {
-        (Some("AES256"), None) => Ok(KeyOrigin::Server),
-        (Some("AES256"), Some(_)) => fail(
-            "InvalidArgument",
-            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms",
-        ),
-        (Some("aws:kms"), Some(name)) => Ok(KeyOrigin::Kms(name.to_owned())),
-        (Some("aws:kms"), None) => {
-            fail("InvalidArgument", "aws:kms needs the id of a key: there is no default one here.")
-        }
-        _ => Err(bad()),
-    }
-}
-
-/// Checks a bucket's encryption document.
-pub(crate) fn check_default(root: &Node) -> S3Result<()> {
-    read_default(root).map(drop)
 }

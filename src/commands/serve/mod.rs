@@ -8,7 +8,7 @@ use super::{document, signurl};
 use crate::config::Settings;
 use crate::output::{self, Exit, Failure, Outcome};
 use crate::s3::client::canonical_region;
-use crate::serve::{self, LogSink, Options, Source, StartError, Storage, User};
+use crate::serve::{self, LogSink, Options, RemoteSource, StartError, Storage, User};
 use crate::uri::S3Uri;
 use chrono::{DateTime, Utc};
 use greeting::{Keys, Place, greet};
@@ -127,7 +127,7 @@ fn storage(cx: &Cx, args: &[OsString]) -> Outcome<Storage> {
     let uri = uri.ok_or_else(|| {
         Failure::parameter(format!("--remote '{remote}': expecting s3://BUCKET or s3://BUCKET/PREFIX"))
     })?;
-    Ok(Storage::Remote(Source { client: cx.client().clone(), bucket: uri.bucket, prefix: uri.key }))
+    Ok(Storage::Remote(RemoteSource { client: cx.client().clone(), bucket: uri.bucket, prefix: uri.key }))
 }
 
 /// When keys expire that are not from a file.

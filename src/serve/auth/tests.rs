@@ -1,8 +1,11 @@
+use super::payload::BodyRule;
 use super::*;
 use crate::s3::credentials::Credentials;
 use crate::s3::sign;
+use crate::s3::sign::encode;
 use crate::s3::sign::{v2, v4};
 use crate::serve::http_date;
+use chrono::TimeDelta;
 use proptest::prelude::*;
 
 const HOST: &str = "localhost:9000";
@@ -67,7 +70,7 @@ impl Made {
     }
 
     fn verify_for(&self, users: &[User], time: DateTime<Utc>) -> Result<Option<String>, &'static str> {
-        let signed = Signed {
+        let signed = SignedRequest {
             method: &self.method,
             path: &self.path,
             query: &self.query,
@@ -182,7 +185,7 @@ fn unknown_keys_and_broken_headers_have_their_own_codes() {
     for (header, code) in [
         (authorization.replace("AK/with", "AK/without"), "InvalidAccessKeyId"),
         (authorization.replace("aws4_request", "aws5_request"), "AuthorizationHeaderMalformed"),
-        (authorization.replace("SignedHeaders=", "Signed="), "AuthorizationHeaderMalformed"),
+        (authorization.replace("SignedHeaders=", "SignedRequest="), "AuthorizationHeaderMalformed"),
         (authorization.replace("host;", ""), "AccessDenied"),
         (authorization.replace("/US/", "/EU/"), "SignatureDoesNotMatch"),
         (authorization[..authorization.len() - 1].to_owned(), "SignatureDoesNotMatch"),
@@ -269,7 +272,7 @@ fn body_rules_follow_the_stated_hash() {
             made.headers.push(("x-amz-decoded-content-length".to_owned(), length.to_owned()));
         }
         let made = made.v4("US", hash, now());
-        let signed = Signed {
+        let signed = SignedRequest {
             method: &made.method,
             path: &made.path,
             query: &made.query,

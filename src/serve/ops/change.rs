@@ -6,7 +6,7 @@
 //! only to the very object that this was about, compared under the lock of its key. The outcome is that of a request that
 //! came whole when its last byte came.
 
-use super::{MAX_DOCUMENT, object};
+use super::object;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::Call;
@@ -90,7 +90,7 @@ fn body_between(
     find: impl Fn(&Call) -> S3Result<Arc<Bucket>>,
 ) -> S3Result<(Arc<Bucket>, Bytes)> {
     let before = find(call)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let bucket = find(call)?;
     if bucket.identity() != before.identity() {
         return fail("OperationAborted", "The bucket was replaced while the request was received.");

@@ -1,9 +1,10 @@
 //! DeleteObject and DeleteObjects.
 
-use super::{MAX_DOCUMENT, conditions, lock};
-use crate::serve::access::{Need, Target};
+use super::{conditions, lock};
+use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
+use crate::serve::condition_context::Target;
 use crate::serve::error::{S3Error, S3Result, malformed_xml};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
@@ -118,7 +119,7 @@ fn remove(
 pub(crate) fn many(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.check_stranger(call, &bucket)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let root = xml::parse(&body, &["Delete"])?;
     let quiet = root.value("Quiet").is_some_and(|text| text.trim() == "true");
     let mut keys = Vec::new();

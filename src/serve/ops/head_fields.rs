@@ -2,10 +2,10 @@
 
 use crate::s3::header_text;
 use crate::s3::object::STORAGE_CLASSES;
-use crate::serve::access::{Ownership, PublicBlock};
 use crate::serve::acl::Acl;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, no_acls};
+use crate::serve::ownership::Ownership;
 use crate::serve::request_head::WEBSITE_REDIRECT;
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
@@ -101,7 +101,7 @@ pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Opt
         Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &bucket_owner, &server.users)?;
     let canned = call.setting("x-amz-acl");
     let gives_all = canned == Some("bucket-owner-full-control");
-    match (Ownership::of(bucket), &asked) {
+    match (bucket.config().ownership, &asked) {
         (Ownership::BucketOwnerEnforced, Some(acl))
             // Of the canned ones S3 takes only the one, although others mean the same.
             if !gives_all && (canned.is_some() || acl.grants != Acl::private(&bucket_owner).grants) =>
@@ -114,7 +114,7 @@ pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Opt
     }
     if let Some(acl) = &asked
         && acl.is_public()
-        && PublicBlock::of(bucket).block_acls
+        && bucket.config().public_access.block_acls
     {
         return Err(access_denied());
     }

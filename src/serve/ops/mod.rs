@@ -7,6 +7,7 @@ mod change;
 mod conditions;
 pub(crate) mod copy;
 pub(crate) mod delete;
+pub(crate) mod dispatch;
 pub(crate) mod documents;
 pub(crate) mod get;
 pub(crate) mod head_fields;
@@ -19,6 +20,3 @@ pub(crate) mod put;
 pub(crate) mod restore;
 pub(crate) mod tagging;
 pub(crate) mod versions;
-
-/// The longest XML or JSON document that is read, in bytes (a multi-delete of 1,000 long keys fits).
-pub(crate) const MAX_DOCUMENT: usize = 4 << 20;

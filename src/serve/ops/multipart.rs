@@ -1,6 +1,6 @@
 //! Multipart uploads.
 
-use super::{MAX_DOCUMENT, conditions, copy, head_fields, lock, object, put};
+use super::{conditions, copy, head_fields, lock, object, put};
 use crate::s3::checksum::{Algorithm, Checksum, PREFIX};
 use crate::s3::multipart::composite_etag;
 use crate::serve::access::Need;
@@ -258,7 +258,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         // A stranger's list is not read for nothing.
         find(server, call, &bucket, "s3:PutObject")?;
     }
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let wanted = wanted(&xml::parse(&body, &["CompleteMultipartUpload", "CompleteMultipartUploadResult"])?)?;
     let etag = composite_etag(wanted.iter().map(|part| part.etag.as_str()));
     let upload = match find(server, call, &bucket, "s3:PutObject") {

@@ -1,8 +1,9 @@
 //! Finding the object that a request is about.
 
-use crate::serve::access::{Need, Target};
+use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::Call;
+use crate::serve::condition_context::Target;
 use crate::serve::error::{S3Error, S3Result, no_such_key};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;

@@ -4,8 +4,7 @@ use super::put;
 use crate::s3::header_text;
 use crate::s3::sign::encode;
 use crate::serve::auth::checksum::Checksum;
-use crate::serve::auth::payload::{Payload, Source};
-use crate::serve::auth::{self, BodyRule};
+use crate::serve::auth::payload::{BodyRule, BodySource, Payload};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::form::{Form, OF_OBJECT};
@@ -15,7 +14,7 @@ use crate::serve::request_head::content_md5;
 use crate::serve::request_path::check_key;
 use crate::serve::state::Server;
 use crate::serve::xml::{self, Writer};
-use crate::serve::{route, tags};
+use crate::serve::{auth, route, tags};
 use chrono::Utc;
 
 /// Fields that speak of the form.
@@ -63,7 +62,7 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     take_fields(call, &form)?;
     route::check_headers(call)?;
     let checksum = Checksum::of(&call.headers)?;
-    let source = Source::Form(Box::new(form.into_upload(lengths)));
+    let source = BodySource::FormFile(Box::new(form.into_file(lengths)));
     call.payload = Payload::new(source, BodyRule::Unsigned, content_md5(&call.headers)?, checksum, None);
     let location = location(server, call);
     let reply = put::put(server, call)?;

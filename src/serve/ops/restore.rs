@@ -1,7 +1,7 @@
 //! RestoreObject, simulated: objects of the archive classes cannot be read until they have been restored, which here
 //! takes no time. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>
 
-use super::{MAX_DOCUMENT, change};
+use super::change;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, fail, malformed_xml, not_implemented};
@@ -63,7 +63,7 @@ pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// For how many days a request wants to be able to read the object.
 fn days(call: &mut Call) -> S3Result<u32> {
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let root = xml::parse(&body, &["RestoreRequest"])?;
     if root.child("SelectParameters").is_some() || root.child("OutputLocation").is_some() {
         return Err(not_implemented("A restore with a query"));

@@ -1,6 +1,6 @@
 //! Tags of objects.
 
-use super::{MAX_DOCUMENT, change, object};
+use super::{change, object};
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::S3Result;
@@ -24,7 +24,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// PutObjectTagging.
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let read = |call: &mut Call| {
-        let body = call.payload.read_all(MAX_DOCUMENT)?;
+        let body = call.payload.read_document()?;
         let tags = tags::parse_xml(&xml::parse(&body, &["Tagging"])?, tags::MAX_OBJECT_TAGS)?;
         call.context.came(|context| context.tags = Some(tags.clone()));
         Ok(tags)

@@ -7,6 +7,7 @@ use super::dir::{Dir, Identity};
 use super::names::NameCache;
 use super::place::{PRIVATE, Space};
 use super::slots::Slots;
+use crate::serve::bucket_config::BucketConfig;
 use crate::serve::error::{S3Result, no_such_bucket};
 use crate::serve::policy::Policy;
 use chrono::DateTime;
@@ -90,7 +91,8 @@ pub(crate) struct Bucket {
     version_data: Lazy,
     state: RwLock<BucketRecord>,
     documents: RwLock<HashMap<String, Arc<str>>>,
-    policy: RwLock<Option<Arc<Policy>>>,
+    /// What the documents say.
+    config: RwLock<Arc<BucketConfig>>,
     damage: RwLock<Damage>,
     locks: Vec<Mutex<()>>,
     hasher: RandomState,
@@ -130,8 +132,7 @@ impl Bucket {
         if let Some(record) = record {
             state = record;
         }
-        let policy =
-            documents.get("policy").and_then(|text: &Arc<str>| Policy::parse(text).ok()).map(Arc::new);
+        let config = Arc::new(BucketConfig::new(&documents));
         Ok(Self {
             name: name.to_owned(),
             identity: dir.identity()?,
@@ -147,7 +148,7 @@ impl Bucket {
             version_data: Lazy::new(&[PRIVATE, "versions", "data"]),
             state: RwLock::new(state),
             documents: RwLock::new(documents),
-            policy: RwLock::new(policy),
+            config: RwLock::new(config),
             damage: RwLock::new(damage),
             locks: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
@@ -234,9 +235,7 @@ impl Bucket {
             }
         }
         write(&self.damage).repaired(name);
-        if name == "policy" {
-            *write(&self.policy) = text.and_then(|text| Policy::parse(text).ok()).map(Arc::new);
-        }
+        *write(&self.config) = Arc::new(BucketConfig::new(&documents));
         Ok(())
     }
 
@@ -256,9 +255,14 @@ impl Bucket {
         read(&self.damage).has_record()
     }
 
-    /// The bucket's policy, parsed.
+    /// What the documents of the bucket say.
+    pub(crate) fn config(&self) -> Arc<BucketConfig> {
+        Arc::clone(&read(&self.config))
+    }
+
+    /// The bucket's policy.
     pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
-        read(&self.policy).clone()
+        read(&self.config).policy.clone()
     }
 
     /// The private directory, made if it is missing.

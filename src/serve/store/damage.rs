@@ -6,8 +6,8 @@
 use super::bucket_record::{BucketRecord, DOCUMENTS, RECORD};
 use super::dir::Dir;
 use super::place::PRIVATE;
+use crate::serve::bucket_documents;
 use crate::serve::error::{S3Error, S3Result};
-use crate::serve::ops::documents;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
@@ -82,11 +82,11 @@ impl Stored {
                 None => Err("it is no file".to_owned()),
             };
             let problem = match &text {
-                Ok(text) => documents::problem(&name, text, bucket),
+                Ok(text) => bucket_documents::problem(&name, text, bucket),
                 Err(problem) => Some(problem.clone()),
             };
             match problem {
-                Some(problem) if documents::protects(&name) => {
+                Some(problem) if bucket_documents::protects(&name) => {
                     self.damage.documents.insert(name.clone(), problem);
                 }
                 Some(problem) => {

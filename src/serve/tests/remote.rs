@@ -3,7 +3,7 @@
 use super::*;
 use crate::s3::endpoint::Endpoint;
 use crate::s3::{Client, ClientOptions, Signature};
-use crate::serve::{Source, Storage};
+use crate::serve::{RemoteSource, Storage};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use std::time::Duration;
@@ -51,8 +51,11 @@ impl Pair {
         let credentials = Credentials::new("AKREAL", "real/secret", None);
         let mut options = ClientOptions::new(Endpoint::new(&host, &host, false, false), Some(credentials));
         client(&mut options);
-        let source =
-            Source { client: Client::new(options), bucket: "real".to_owned(), prefix: prefix.to_owned() };
+        let source = RemoteSource {
+            client: Client::new(options),
+            bucket: "real".to_owned(),
+            prefix: prefix.to_owned(),
+        };
         let front = Lab::with(|options| {
             options.storage = Storage::Remote(source);
             front(options);
@@ -398,7 +401,7 @@ async fn a_front_does_not_start_without_what_is_behind() {
         let credentials = Credentials::new("AKREAL", secret, None);
         let client =
             Client::new(ClientOptions::new(Endpoint::new(host, host, false, false), Some(credentials)));
-        let storage = Storage::Remote(Source { client, bucket: bucket.into(), prefix: prefix.into() });
+        let storage = Storage::Remote(RemoteSource { client, bucket: bucket.into(), prefix: prefix.into() });
         start(Options { storage, ..options(Path::new("")) })
             .await
             .map(drop)

@@ -7,10 +7,11 @@ mod generate;
 mod judge;
 
 use super::users;
-use crate::serve::access::{Need, Target};
+use crate::serve::access::Need;
 use crate::serve::acl::{Acl, Permission};
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::Call;
+use crate::serve::condition_context::Target;
 use crate::serve::lifecycle_rules;
 use crate::serve::request_context::{RequestContext, Signature};
 use crate::serve::state::Server;
