@@ -5,16 +5,16 @@
 //! asked for like everybody: an object that somebody else put there is read by whom that one lets. ACLs of what he owns he can
 //! always read and write. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-overview.html>
 
-use super::Server;
 use super::acl::{Acl, Grantee, Permission};
 use super::call::Call;
-use super::condition_values::Asked;
+use super::condition_context::ConditionContext;
+use super::condition_context::Target;
+use super::copy_source;
 use super::error::{S3Error, S3Result, access_denied};
-use super::ops::{copy, get};
-use super::policy::{Policy, Question, Verdict};
+use super::policy::{Decision, Policy, Question, for_version};
+use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::meta::Meta;
-use super::xml::{self, Node};
 use chrono::Utc;
 use std::sync::Arc;
 
@@ -29,18 +29,6 @@ pub(crate) enum Need<'a> {
     Object(Permission, &'a Meta),
 }
 
-/// What an action is done to, beside the bucket.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Target<'a> {
-    pub(crate) key: Option<&'a str>,
-    /// The version that is named.
-    pub(crate) version: Option<&'a str>,
-    /// The ETag that is asked for, where no header says it.
-    pub(crate) etag: Option<&'a str>,
-    /// The key that is not there, where the question is whether that may be told.
-    pub(crate) missing: Option<&'a str>,
-}
-
 /// By what something is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Grounds {
@@ -48,87 +36,6 @@ enum Grounds {
     Right,
     /// The bucket's policy alone.
     Policy,
-}
-
-/// The four switches of a public-access block.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PublicBlock {
-    pub(crate) block_acls: bool,
-    pub(crate) ignore_acls: bool,
-    pub(crate) block_policy: bool,
-    pub(crate) restrict: bool,
-}
-
-impl PublicBlock {
-    pub(crate) fn of(bucket: &Bucket) -> Self {
-        let Some(text) = bucket.document("publicAccessBlock") else { return Self::default() };
-        match xml::parse(text.as_bytes(), &["PublicAccessBlockConfiguration"]) {
-            Ok(root) => Self::of_document(&root),
-            // What it said is not known: all of it, then.
-            Err(_) => Self { block_acls: true, ignore_acls: true, block_policy: true, restrict: true },
-        }
-    }
-
-    /// What a `PublicAccessBlockConfiguration` says; switches that it does not name are off.
-    pub(crate) fn of_document(root: &Node) -> Self {
-        let on = |name| root.value(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
-        Self {
-            block_acls: on("BlockPublicAcls"),
-            ignore_acls: on("IgnorePublicAcls"),
-            block_policy: on("BlockPublicPolicy"),
-            restrict: on("RestrictPublicBuckets"),
-        }
-    }
-
-    /// The switches with the names that documents have for them.
-    pub(crate) fn switches(self) -> [(&'static str, bool); 4] {
-        [
-            ("BlockPublicAcls", self.block_acls),
-            ("IgnorePublicAcls", self.ignore_acls),
-            ("BlockPublicPolicy", self.block_policy),
-            ("RestrictPublicBuckets", self.restrict),
-        ]
-    }
-}
-
-/// Who owns what others write to a bucket, and whether ACLs count.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ownership {
-    /// The writer. So it is in a bucket that says nothing.
-    ObjectWriter,
-    /// The bucket's owner, if the writer gives him full control.
-    BucketOwnerPreferred,
-    /// The bucket's owner; ACLs do not count.
-    BucketOwnerEnforced,
-}
-
-impl Ownership {
-    /// Reads the name of S3's documents and headers.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "ObjectWriter" => Self::ObjectWriter,
-            "BucketOwnerPreferred" => Self::BucketOwnerPreferred,
-            "BucketOwnerEnforced" => Self::BucketOwnerEnforced,
-            _ => return None,
-        })
-    }
-
-    /// What an `OwnershipControls` document says.
-    pub(crate) fn of_document(root: &Node) -> Option<Self> {
-        Self::parse(root.child("Rule")?.value("ObjectOwnership")?.trim())
-    }
-
-    pub(crate) fn of(bucket: &Bucket) -> Self {
-        let text = bucket.document("ownershipControls");
-        let root = text.and_then(|text| xml::parse(text.as_bytes(), &["OwnershipControls"]).ok());
-        root.and_then(|root| Self::of_document(&root)).unwrap_or(Self::ObjectWriter)
-    }
-
-    /// Whether ACLs count.
-    pub(crate) fn has_acls(self) -> bool {
-        self != Self::BucketOwnerEnforced
-    }
 }
 
 /// Who owns the objects of a bucket, looked up once for many.
@@ -146,13 +53,6 @@ impl Owners {
             _ => &self.of_bucket,
         }
     }
-}
-
-/// Whether those who ask pay for a bucket's requests, all but its owner.
-fn is_requester_pays(bucket: &Bucket) -> bool {
-    let Some(text) = bucket.document("requestPayment") else { return false };
-    xml::parse(text.as_bytes(), &["RequestPaymentConfiguration"])
-        .is_ok_and(|root| root.value("Payer").map(str::trim) == Some("Requester"))
 }
 
 /// Whether a requester says that he pays; strangers cannot.
@@ -177,19 +77,19 @@ impl Server {
     /// The ACL of a bucket, as it takes effect.
     pub(crate) fn bucket_acl(&self, bucket: &Bucket) -> Acl {
         let owner = self.owner(bucket);
-        let acl = bucket.state().acl.filter(|acl| acl.owner == owner && Ownership::of(bucket).has_acls());
+        let acl = bucket.state().acl.filter(|acl| acl.owner == owner && bucket.config().ownership.has_acls());
         acl.unwrap_or_else(|| Acl::private(&owner))
     }
 
     /// The ACL of an object.
     pub(crate) fn object_acl(&self, bucket: &Bucket, meta: &Meta) -> Acl {
-        let acl = meta.acl.clone().filter(|_| Ownership::of(bucket).has_acls());
+        let acl = meta.acl.clone().filter(|_| bucket.config().ownership.has_acls());
         acl.unwrap_or_else(|| Acl::private(&self.owner(bucket)))
     }
 
     /// Who owns the objects of a bucket.
     pub(crate) fn owners(&self, bucket: &Bucket) -> Owners {
-        Owners { of_bucket: self.owner(bucket), has_acls: Ownership::of(bucket).has_acls() }
+        Owners { of_bucket: self.owner(bucket), has_acls: bucket.config().ownership.has_acls() }
     }
 
     /// Refuses a request that takes a bucket for somebody else's, if it says so in a header. A bucket that does not exist
@@ -206,7 +106,7 @@ impl Server {
     pub(crate) fn is_charged(&self, call: &Call) -> bool {
         pays(call)
             && self.store.find(call.bucket_name()).ok().flatten().is_some_and(|bucket| {
-                is_requester_pays(&bucket) && call.who() != Some(self.owner(&bucket).as_str())
+                bucket.config().requester_pays && call.who() != Some(self.owner(&bucket).as_str())
             })
     }
 
@@ -284,12 +184,12 @@ impl Server {
         let owns = call.who() == Some(self.owner(bucket).as_str());
         let has_right = grounds == Grounds::Right || owns;
         let check = |action: &str, is_excused: &dyn Fn() -> bool| match self
-            .verdict(call, bucket, &policy, action, target, None)
+            .decision(call, bucket, &policy, action, target, None)
         {
-            Verdict::Deny => Err(access_denied()),
-            Verdict::Allow => Ok(()),
-            Verdict::Silent if has_right || is_excused() => Ok(()),
-            Verdict::Silent => Err(access_denied()),
+            Decision::Deny => Err(access_denied()),
+            Decision::Allow => Ok(()),
+            Decision::NoMatch if has_right || is_excused() => Ok(()),
+            Decision::NoMatch => Err(access_denied()),
         };
         let asks_for_acl =
             |(name, _): &(String, String)| name == "x-amz-acl" || name.starts_with("x-amz-grant-");
@@ -318,7 +218,7 @@ impl Server {
             return Ok(Vec::new());
         }
         let action = "s3:GetObjectTagging";
-        let action = if version.is_some() { get::of_version(action) } else { action.into() };
+        let action = if version.is_some() { for_version(action) } else { action.into() };
         let target = Target { key: Some(key), version, ..Target::default() };
         let need = Need::Object(Permission::FullControl, meta);
         if self.grounds(call, bucket, &action, target, need).is_some() {
@@ -326,7 +226,7 @@ impl Server {
         }
         match bucket.policy() {
             Some(policy)
-                if self.verdict(call, bucket, &policy, &action, target, Some(meta)) == Verdict::Deny =>
+                if self.decision(call, bucket, &policy, &action, target, Some(meta)) == Decision::Deny =>
             {
                 Err(access_denied())
             }
@@ -345,7 +245,7 @@ impl Server {
     }
 
     /// What the policy of a bucket says of an action.
-    fn verdict(
+    fn decision(
         &self,
         call: &Call,
         bucket: &Bucket,
@@ -353,13 +253,13 @@ impl Server {
         action: &str,
         target: Target<'_>,
         meta: Option<&Meta>,
-    ) -> Verdict {
-        let verdict = self.ask(call, bucket, action, target, meta, |question| policy.decide(question));
+    ) -> Decision {
+        let decision = self.ask(call, bucket, action, target, meta, |question| policy.decide(question));
         let is_limited = || {
             let owns = call.who() == Some(self.owner(bucket).as_str());
-            !owns && PublicBlock::of(bucket).restrict && policy.is_public()
+            !owns && bucket.config().public_access.restrict && policy.is_public()
         };
-        if verdict == Verdict::Allow && is_limited() { Verdict::Silent } else { verdict }
+        if decision == Decision::Allow && is_limited() { Decision::NoMatch } else { decision }
     }
 
     /// Puts a question to a policy.
@@ -372,14 +272,14 @@ impl Server {
         meta: Option<&Meta>,
         judge: impl FnOnce(&Question<'_>) -> T,
     ) -> T {
-        let asked = Asked { server: self, call, target, meta, now: Utc::now() };
+        let context = ConditionContext { server: self, call, target, meta, now: Utc::now() };
         judge(&Question {
             who: call.who(),
             action,
             bucket: bucket.name(),
             key: target.key,
-            values: &|key| asked.values(key),
-            is_open: &|key| asked.is_open(key),
+            values: &|key| context.values(key),
+            is_pending: &|key| context.is_pending(key),
         })
     }
 
@@ -397,18 +297,18 @@ impl Server {
         if owns && matches!(action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy") {
             return Some(Grounds::Right);
         }
-        if !owns && is_requester_pays(bucket) && !pays(call) {
+        if !owns && bucket.config().requester_pays && !pays(call) {
             return None;
         }
-        let verdict = bucket.policy().map_or(Verdict::Silent, |policy| {
+        let decision = bucket.policy().map_or(Decision::NoMatch, |policy| {
             let meta = match need {
                 Need::Object(_, meta) => Some(meta),
                 Need::Owner | Need::Bucket(_) => None,
             };
-            self.verdict(call, bucket, &policy, action, target, meta)
+            self.decision(call, bucket, &policy, action, target, meta)
         });
         let has_right = || {
-            let ignores = PublicBlock::of(bucket).ignore_acls;
+            let ignores = bucket.config().public_access.ignore_acls;
             let effective = |acl: Acl| if ignores { acl.without_public() } else { acl };
             match need {
                 Need::Owner => owns,
@@ -430,17 +330,17 @@ impl Server {
                 }
             }
         };
-        match verdict {
-            Verdict::Deny => None,
+        match decision {
+            Decision::Deny => None,
             _ if has_right() => Some(Grounds::Right),
-            Verdict::Allow => Some(Grounds::Policy),
-            Verdict::Silent => None,
+            Decision::Allow => Some(Grounds::Policy),
+            Decision::NoMatch => None,
         }
     }
 
     /// What to answer where a key is missing: only who may list learns that it is.
     pub(crate) fn missing(&self, call: &Call, bucket: &Bucket, error: S3Error) -> S3Error {
-        let source = call.setting("x-amz-copy-source").and_then(|source| copy::source_name(source).ok());
+        let source = call.setting("x-amz-copy-source").and_then(|source| copy_source::parse(source).ok());
         let missing = source.as_ref().map(|(_, key, _)| key.as_str()).or(call.key.as_deref());
         let target = Target { missing, ..Target::default() };
         let need = Need::Bucket(Permission::Read);

@@ -273,8 +273,8 @@ fn group(uri: &str) -> S3Result<Grantee> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::xml;
     use super::*;
+    use crate::serve::xml;
 
     fn users() -> Vec<User> {
         let mut alice = User::new("A", "s");

@@ -4,7 +4,7 @@
 use std::io;
 
 /// What went wrong with a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct S3Error {
     pub(crate) code: &'static str,
     pub(crate) status: u16,
@@ -45,6 +45,10 @@ pub(crate) fn access_denied() -> S3Error {
 
 pub(crate) fn not_implemented(what: &str) -> S3Error {
     S3Error::new("NotImplemented", format!("{what} is not implemented"))
+}
+
+pub(crate) fn no_such_bucket(name: &str) -> S3Error {
+    S3Error::new("NoSuchBucket", "The specified bucket does not exist").detail("BucketName", name)
 }
 
 pub(crate) fn no_such_key(key: &str) -> S3Error {

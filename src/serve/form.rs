@@ -4,9 +4,9 @@
 //! The parser is the `multer` crate's. It takes from its source for as long as something is there, so the source here
 //! gives a piece only when the parser cannot go on without: what is in memory is a piece or two, and the fields.
 
-use super::auth::payload::Payload;
+use super::auth::payload::{ContentReader, Payload};
 use super::error::{S3Error, S3Result, fail};
-use super::head_checks::is_free_text;
+use super::request_head::is_free_text;
 use crate::s3::header_text;
 use bytes::Bytes;
 use futures::Stream;
@@ -50,9 +50,9 @@ impl fmt::Debug for Form {
 
 /// The body that a form is read from.
 #[derive(Clone)]
-struct Body(Arc<Mutex<State>>);
+struct Body(Arc<Mutex<BodyState>>);
 
-struct State {
+struct BodyState {
     payload: Payload,
     /// Whether the parser cannot go on with what it has.
     hungry: bool,
@@ -65,7 +65,7 @@ struct State {
 }
 
 impl Body {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BodyState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -149,7 +149,7 @@ pub(crate) fn missing(name: &str) -> S3Error {
 impl Form {
     /// Reads the fields. What follows the file is of no interest, as in S3.
     pub(crate) fn read(payload: Payload, boundary: &str) -> S3Result<Self> {
-        let state = State { payload, hungry: false, total: 0, in_file: false, failure: None };
+        let state = BodyState { payload, hungry: false, total: 0, in_file: false, failure: None };
         let body = Body(Arc::new(Mutex::new(state)));
         let mut parser = Multipart::new(body.clone(), boundary);
         let mut fields: Vec<(String, String)> = Vec::new();
@@ -214,28 +214,28 @@ impl Form {
     }
 
     /// The file, which has to be as long as said.
-    pub(crate) fn into_upload(self, lengths: std::ops::RangeInclusive<u64>) -> Upload {
-        Upload { file: self.file, body: self.body, lengths, size: 0 }
+    pub(crate) fn into_file(self, lengths: std::ops::RangeInclusive<u64>) -> FormFile {
+        FormFile { file: self.file, body: self.body, lengths, size: 0 }
     }
 }
 
 /// The file of a form.
-pub(crate) struct Upload {
+pub(crate) struct FormFile {
     file: Field<'static>,
     body: Body,
     lengths: std::ops::RangeInclusive<u64>,
     size: u64,
 }
 
-impl fmt::Debug for Upload {
+impl fmt::Debug for FormFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upload").field("lengths", &self.lengths).finish_non_exhaustive()
+        f.debug_struct("FormFile").field("lengths", &self.lengths).finish_non_exhaustive()
     }
 }
 
-impl Upload {
+impl ContentReader for FormFile {
     /// The next piece; `None` when all of the body has come and is as it was promised.
-    pub(crate) fn next(&mut self) -> S3Result<Option<Bytes>> {
+    fn next(&mut self) -> S3Result<Option<Bytes>> {
         while let Some(piece) = self.body.wait(self.file.chunk())? {
             self.size += piece.len() as u64;
             if self.size > *self.lengths.end() {
@@ -267,8 +267,7 @@ impl Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::auth::BodyRule;
-    use crate::serve::auth::payload::Source;
+    use crate::serve::auth::payload::{BodyRule, BodySource};
     use proptest::prelude::*;
     use tokio::sync::mpsc;
 
@@ -286,7 +285,7 @@ mod tests {
                 }
             }
         });
-        Payload::new(Source::Pieces(receiver, None), BodyRule::Unsigned, None, None, None)
+        Payload::new(BodySource::Pieces(receiver, None), BodyRule::Unsigned, None, None, None)
     }
 
     fn in_pieces(text: &str, size: usize) -> Payload {
@@ -294,9 +293,9 @@ mod tests {
         payload(pieces)
     }
 
-    fn content(upload: &mut Upload) -> S3Result<Vec<u8>> {
+    fn content(file: &mut FormFile) -> S3Result<Vec<u8>> {
         let mut all = Vec::new();
-        while let Some(piece) = upload.next()? {
+        while let Some(piece) = file.next()? {
             all.extend_from_slice(&piece);
         }
         Ok(all)
@@ -309,8 +308,8 @@ mod tests {
             let mut form = Form::read(in_pieces(&text, size), "X").unwrap();
             form.expand();
             assert_eq!(form.fields(), [("key".to_owned(), "a/f.txt".to_owned())]);
-            let mut upload = form.into_upload(0..=100);
-            assert_eq!(content(&mut upload).unwrap(), b"one\r\n--two\r\n-", "{size}");
+            let mut file = form.into_file(0..=100);
+            assert_eq!(content(&mut file).unwrap(), b"one\r\n--two\r\n-", "{size}");
         }
     }
 
@@ -318,7 +317,7 @@ mod tests {
     fn a_file_is_held_to_its_limits() {
         let of = |lengths| {
             let form = Form::read(in_pieces(&format!("{HEAD}12345{TAIL}"), 9), "X").unwrap();
-            content(&mut form.into_upload(lengths)).map(drop).map_err(|error| error.code)
+            content(&mut form.into_file(lengths)).map(drop).map_err(|error| error.code)
         };
         assert_eq!(of(5..=5), Ok(()));
         assert_eq!(of(0..=4), Err("EntityTooLarge"));
@@ -347,7 +346,7 @@ mod tests {
                 assert_eq!(error.code, code, "{text:.60}");
             }
         }
-        let mut cut = Form::read(in_pieces(&format!("{HEAD}half"), 9), "X").unwrap().into_upload(0..=100);
+        let mut cut = Form::read(in_pieces(&format!("{HEAD}half"), 9), "X").unwrap().into_file(0..=100);
         assert_eq!(content(&mut cut).unwrap_err().code, "MalformedPOSTRequest");
     }
 
@@ -379,7 +378,7 @@ mod tests {
             }
             let pieces: Vec<Bytes> = text.chunks(size).map(Bytes::copy_from_slice).collect();
             if let Ok(form) = Form::read(payload(pieces), "X")
-                && let Ok(content) = content(&mut form.into_upload(0..=1000))
+                && let Ok(content) = content(&mut form.into_file(0..=1000))
             {
                 prop_assert!(content.len() < text.len());
             }

@@ -1,27 +1,26 @@
-//! The HTTP front: connections, request heads and bodies, and the bridge to the threads that do the work.
+//! The HTTP layer: connections, request heads and bodies, and the bridge to the threads that do the work.
 //!
-//! What stands behind the front (see [`super::back`]) gets bodies through a short channel; files leave in pieces that are
-//! read ahead by one. A panic in an operation is that request's 500.
+//! The [`backend`](super::backend) gets bodies through a short channel; files leave in pieces that are read ahead by one.
+//! A panic in an operation is that request's 500.
 
-use super::Front;
+use super::access_log::{PendingEntry, RequestFacts};
+use super::app_state::AppState;
+use super::auth;
 use super::auth::checksum::Checksum;
 use super::auth::payload::Payload;
-use super::auth::{self, Signed};
-use super::call::{self, Call, Reply};
-use super::error::{S3Result, fail};
-use super::head_checks;
-use super::inflow::Inflow;
-use super::journal::{Entry, Facts};
+use super::auth::signed_request::SignedRequest;
+use super::call::{Call, Reply};
+use super::error::S3Result;
 use super::limits::{Admitted, Requests};
 use super::redact::redact;
+use super::request_body::RequestBody;
 use super::request_context::{RequestContext, Signature};
 use super::response::{Body, build};
-use super::route;
-use super::store::write::PIECE;
-use super::website::{self, Visit};
+use super::shutdown::stop_requested;
+use super::store::file_io::PIECE;
+use super::website::{self, WebsiteRequest};
+use super::{request_head, request_path, route};
 use crate::s3::sign::encode;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use chrono::Utc;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -67,41 +66,41 @@ fn encryption(connection: &rustls::ServerConnection) -> (String, String) {
     (cipher.unwrap_or_default(), version.unwrap_or_default())
 }
 
-/// Where connections come in.
-pub(crate) struct Door {
-    pub(crate) listener: TcpListener,
+/// The socket that connections come in by, and how they are served.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
     /// A client that takes nothing for this long is left.
     pub(crate) write_timeout: Duration,
 }
 
 /// Accepts connections until `stopping` turns true, then waits for the requests under way.
-pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::Receiver<bool>) {
-    let Door { listener, tls, write_timeout } = door;
+pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stopping: watch::Receiver<bool>) {
+    let Listener { socket, tls, write_timeout } = listener;
     // Every connection holds a sender; the receiver ends when the last is gone.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop_wanted(&mut stopping) => break,
+            accepted = socket.accept() => accepted,
+            () = stop_requested(&mut stopping) => break,
         };
         match accepted {
             Ok((stream, peer)) => {
                 // Every place is taken, and none is idle: who is turned away tries again.
-                let Some(admitted) = server.limits.connections.admit() else {
+                let Some(admitted) = state.limits.connections.admit() else {
                     log::debug!("serve: no room for a connection from {peer}");
                     continue;
                 };
-                let (server, open, mut stopping) = (Arc::clone(&server), open.clone(), stopping.clone());
+                let (state, open, mut stopping) = (Arc::clone(&state), open.clone(), stopping.clone());
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     let _ = stream.set_nodelay(true);
-                    let patience = server.read_timeout;
+                    let patience = state.read_timeout;
                     // One on which nothing has come yet needs no buffers.
                     let mut first = [0];
                     let begun = tokio::select! {
                         begun = tokio::time::timeout(patience, stream.peek(&mut first)) => begun,
-                        () = stop_wanted(&mut stopping) => return,
+                        () = stop_requested(&mut stopping) => return,
                         () = admitted.closed() => {
                             return log::debug!("serve: an idle connection from {peer} makes room");
                         }
@@ -114,17 +113,17 @@ pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::
                     let stream = Box::pin(stream);
                     let mut peer = Peer { address: peer, encryption: None };
                     match tls {
-                        None => Box::pin(serve_connection(stream, peer, server, stopping, &admitted)).await,
+                        None => Box::pin(serve_connection(stream, peer, state, stopping, &admitted)).await,
                         Some(tls) => {
                             let greeted = tokio::select! {
                                 greeted = tokio::time::timeout(patience, Box::pin(tls.accept(stream))) => greeted,
-                                () = stop_wanted(&mut stopping) => return,
+                                () = stop_requested(&mut stopping) => return,
                                 () = admitted.closed() => return,
                             };
                             match greeted {
                                 Ok(Ok(stream)) => {
                                     peer.encryption = Some(Arc::new(encryption(stream.get_ref().1)));
-                                    Box::pin(serve_connection(stream, peer, server, stopping, &admitted))
+                                    Box::pin(serve_connection(stream, peer, state, stopping, &admitted))
                                         .await;
                                 }
                                 Ok(Err(error)) => log::debug!("serve: TLS with {}: {error}", peer.address),
@@ -142,31 +141,25 @@ pub(crate) async fn accept(door: Door, server: Arc<Front>, mut stopping: watch::
             }
         }
     }
-    drop(listener);
+    drop(socket);
     drop(open);
     let _ = all_closed.recv().await;
-}
-
-/// Ends when the server is to stop (or is gone).
-pub(super) async fn stop_wanted(stopping: &mut watch::Receiver<bool>) {
-    // The guard that this returns must not live on: it locks the channel.
-    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: Peer,
-    server: Arc<Front>,
+    state: Arc<AppState>,
     mut stopping: watch::Receiver<bool>,
     admitted: &Admitted,
 ) {
-    let read_timeout = server.read_timeout;
+    let read_timeout = state.read_timeout;
     let address = peer.address;
     let requests = admitted.requests();
     let service = service_fn(move |request| {
-        let (server, peer, requests) = (Arc::clone(&server), peer.clone(), requests.clone());
+        let (state, peer, requests) = (Arc::clone(&state), peer.clone(), requests.clone());
         // Boxed, so that idle connections do not keep room for it.
-        async move { Ok::<_, Infallible>(Box::pin(answer(server, request, peer, requests)).await) }
+        async move { Ok::<_, Infallible>(Box::pin(answer(state, request, peer, requests)).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -178,7 +171,7 @@ async fn serve_connection(
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = admitted.closed() => return log::debug!("serve: an idle connection from {address} makes room"),
-        () = stop_wanted(&mut stopping) => {
+        () = stop_requested(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -195,7 +188,7 @@ fn request_id() -> String {
 }
 
 async fn answer(
-    server: Arc<Front>,
+    state: Arc<AppState>,
     request: Request<Incoming>,
     peer: Peer,
     requests: Requests,
@@ -213,9 +206,8 @@ async fn answer(
     // Some pages say on the request itself, too, what it is to be looked at as.
     let looked_at = text("access-control-request-method").unwrap_or_else(|| method.to_string());
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
-    let mut entry = server.journal.begin(|| facts(&request, &peer, &id));
-    let mut reply = match respond(Arc::clone(&server), request, &peer, &requests, entry.as_deref_mut()).await
-    {
+    let mut entry = state.access_log.begin(|| facts(&request, &peer, &id));
+    let mut reply = match respond(Arc::clone(&state), request, &peer, &requests, entry.as_deref_mut()).await {
         Ok(reply) => reply,
         Err(error) => {
             let (shown, message) = (redact(&path), redact(&error.message));
@@ -234,7 +226,7 @@ async fn answer(
     if let Some(origin) = origin
         && method != http::Method::OPTIONS
     {
-        reply.headers.extend(cross_origin(Arc::clone(&server), &path, &host, origin, looked_at).await);
+        reply.headers.extend(cross_origin(Arc::clone(&state), &path, &host, origin, looked_at).await);
     }
     if let Some(entry) = &mut entry {
         entry.facts.status = reply.status;
@@ -249,32 +241,32 @@ async fn answer(
         entry.answered();
     }
     let mut response = build(reply, &id, head, entry, busy);
-    response.extensions_mut().clone_from(&server.spelling);
+    response.extensions_mut().clone_from(&state.spelling);
     response
 }
 
 /// The headers that let a page of another origin read an answer.
 async fn cross_origin(
-    server: Arc<Front>,
+    state: Arc<AppState>,
     path: &str,
     host: &str,
     origin: String,
     method: String,
 ) -> Vec<(String, String)> {
-    let named = website::host_bucket(host, &server.domains);
-    let named = named.or_else(|| call::host_bucket(host, &server.domains));
-    let Ok((Some(bucket), _)) = call::split_path(path, named) else { return Vec::new() };
-    server.back.cross_origin(bucket, origin, method).await
+    let named = website::host_bucket(host, &state.domains);
+    let named = named.or_else(|| request_path::host_bucket(host, &state.domains));
+    let Ok((Some(bucket), _)) = request_path::split_path(path, named) else { return Vec::new() };
+    state.backend.cross_origin(bucket, origin, method).await
 }
 
 /// What a request says of itself.
-fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> Facts {
+fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> RequestFacts {
     let header = |name: &str| {
         let value = request.headers().get(name);
         value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
     };
     let target = request.uri().path_and_query().map(|target| target.as_str().to_owned());
-    Facts {
+    RequestFacts {
         time: Utc::now(),
         peer: Some(peer.address.ip()),
         id: id.to_owned(),
@@ -285,25 +277,25 @@ fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> Facts {
         agent: header("user-agent"),
         encryption: peer.encryption.clone(),
         operation: "REST.UNKNOWN".to_owned(),
-        ..Facts::default()
+        ..RequestFacts::default()
     }
 }
 
 /// Reads the head, verifies it, and hands the request to the operations.
 async fn respond(
-    server: Arc<Front>,
+    state: Arc<AppState>,
     request: Request<Incoming>,
     peer: &Peer,
     requests: &Requests,
-    mut entry: Option<&mut Entry>,
+    mut entry: Option<&mut PendingEntry>,
 ) -> S3Result<Reply> {
     let (head, body) = request.into_parts();
-    let (patience, journal) = (server.read_timeout, Arc::clone(&server.journal));
-    let mut body = Inflow { body, patience, journal, stranger: None };
+    let (patience, access_log) = (state.read_timeout, Arc::clone(&state.access_log));
+    let mut body = RequestBody { body, patience, access_log, stranger: None };
     let method = head.method.as_str().to_owned();
     let path = head.uri.path().to_owned();
     let query = encode::parse_query(head.uri.query().unwrap_or(""));
-    let mut headers = match head_checks::check(&head).and_then(|()| head_checks::headers(&head.headers)) {
+    let mut headers = match request_head::check(&head).and_then(|()| request_head::headers(&head.headers)) {
         Ok(headers) => headers,
         Err(error) => {
             body.drain_unless(head.headers.contains_key("expect"));
@@ -315,8 +307,9 @@ async fn respond(
         headers.push(("host".to_owned(), authority.as_str().to_owned()));
     }
     let host = headers.iter().find(|(name, _)| name == "host").map_or("", |(_, host)| host.as_str());
-    let site = website::host_bucket(host, &server.domains).map(str::to_owned);
-    let host_bucket = site.clone().or_else(|| call::host_bucket(host, &server.domains).map(str::to_owned));
+    let site = website::host_bucket(host, &state.domains).map(str::to_owned);
+    let host_bucket =
+        site.clone().or_else(|| request_path::host_bucket(host, &state.domains).map(str::to_owned));
     if host_bucket.is_none() && path == HEALTH && matches!(method.as_str(), "GET" | "HEAD") {
         if let Some(entry) = entry {
             entry.facts.operation = "HEALTH".to_owned();
@@ -326,42 +319,45 @@ async fn respond(
     if host_bucket.is_none()
         && path == METRICS
         && matches!(method.as_str(), "GET" | "HEAD")
-        && let Some(text) = server.journal.metrics_text()
+        && let Some(text) = state.access_log.metrics_text()
     {
         if let Some(entry) = entry {
             entry.facts.operation = "METRICS".to_owned();
         }
         return Ok(Reply::new(200).header("content-type", "text/plain; version=0.0.4").whole(text));
     }
-    if let (Some(entry), Ok((bucket, key))) = (&mut entry, call::split_path(&path, host_bucket.as_deref())) {
+    if let (Some(entry), Ok((bucket, key))) =
+        (&mut entry, request_path::split_path(&path, host_bucket.as_deref()))
+    {
         let copy = headers.iter().any(|(name, _)| name == "x-amz-copy-source");
         entry.facts.operation = route::name(&method, bucket.is_some(), key.is_some(), &query, copy);
         entry.facts.bucket = bucket.unwrap_or_default();
         entry.facts.key = key.unwrap_or_default();
     }
     if method == "OPTIONS"
-        && let (Some(bucket), _) = call::split_path(&path, host_bucket.as_deref())?
+        && let (Some(bucket), _) = request_path::split_path(&path, host_bucket.as_deref())?
     {
-        return server.back.preflight(bucket, headers).await;
+        return state.backend.preflight(bucket, headers).await;
     }
     if let Some(bucket) = site {
         body.drain(&headers);
-        let visitor = Visit { method, path, bucket, headers, peer: peer.address.ip(), tls: peer.tls() };
-        return visit(server, visitor, entry).await;
+        let request =
+            WebsiteRequest { method, path, bucket, headers, peer: peer.address.ip(), tls: peer.tls() };
+        return answer_website(state, request, entry).await;
     }
-    let signed = Signed {
+    let signed = SignedRequest {
         method: &method,
         path: &path,
         query: &query,
         headers: &headers,
         host_bucket: host_bucket.as_deref(),
     };
-    let verified = if server.no_auth {
-        auth::believe(&signed, &server.users)
+    let verified = if state.no_auth {
+        auth::trust_local(&signed, &state.users)
     } else {
-        auth::verify(&signed, &server.users, Utc::now())
+        auth::verify(&signed, &state.users, Utc::now())
     };
-    let verified = verified.and_then(|verified| match &server.region {
+    let verified = verified.and_then(|verified| match &state.region {
         Some(region) => auth::check_region(&signed, region).map(|()| verified),
         None => Ok(verified),
     });
@@ -387,11 +383,17 @@ async fn respond(
     let context =
         RequestContext { signature: Signature::of(&signed), tls: peer.tls(), ..RequestContext::default() };
     let prepared = (|| {
-        let (bucket, key) = call::split_path(&path, host_bucket.as_deref())?;
+        let (bucket, key) = request_path::split_path(&path, host_bucket.as_deref())?;
         // In the completion of a multipart upload the headers speak of the object, not of the body.
         let of_body = !query.iter().any(|(name, _)| name == "uploadId") || method != "POST";
         let checksum = if of_body { Checksum::of(&headers)? } else { None };
-        Ok((bucket, key, content_md5(&headers)?, checksum, content_length(&headers)?))
+        Ok((
+            bucket,
+            key,
+            request_head::content_md5(&headers)?,
+            checksum,
+            request_head::content_length(&headers)?,
+        ))
     })();
     let (bucket, key, content_md5, checksum, length) = match prepared {
         Ok(prepared) => prepared,
@@ -406,7 +408,7 @@ async fn respond(
     let turn = if body.is_empty() {
         None
     } else {
-        match server.limits.body(user.is_some(), server.read_timeout).await {
+        match state.limits.body(user.is_some(), state.read_timeout).await {
             Ok(turn) => Some(turn),
             Err(error) => {
                 body.drain(&headers);
@@ -416,17 +418,17 @@ async fn respond(
     };
     let source = body.receive(length, expects).await?;
     let mut payload = Payload::new(source, rule, content_md5, checksum, length);
-    if body_is_chunked(&headers) {
-        payload.leave_open();
+    if request_head::is_chunked(&headers) {
+        payload.set_open_ended();
     }
     if user.is_none() {
-        payload.wait_for(&server.limits.strangers_documents);
+        payload.limit_documents(&state.limits.strangers_documents);
     }
     let peer = peer.address.ip();
     let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
     call.lower_link();
-    let has_log = entry.is_some() && server.journal.has_log();
-    let done = server.back.answer(call, has_log).await;
+    let has_log = entry.is_some() && state.access_log.has_log();
+    let done = state.backend.answer(call, has_log).await;
     drop(turn);
     if let Some(entry) = entry {
         entry.facts.owner = done.owner;
@@ -439,37 +441,17 @@ async fn respond(
 }
 
 /// Answers a request to a website.
-async fn visit(server: Arc<Front>, visit: Visit, entry: Option<&mut Entry>) -> S3Result<Reply> {
-    let method = if matches!(visit.method.as_str(), "GET" | "HEAD") { &visit.method } else { "UNKNOWN" };
+async fn answer_website(
+    state: Arc<AppState>,
+    request: WebsiteRequest,
+    entry: Option<&mut PendingEntry>,
+) -> S3Result<Reply> {
+    let method = if matches!(request.method.as_str(), "GET" | "HEAD") { &request.method } else { "UNKNOWN" };
     let operation = format!("WEBSITE.{method}.OBJECT");
-    let (reply, error) = server.back.visit(visit).await?;
+    let (reply, error) = state.backend.answer_website(request).await?;
     if let Some(entry) = entry {
         entry.facts.operation = operation;
         entry.facts.error = error.unwrap_or_default();
     }
     Ok(reply)
-}
-
-fn body_is_chunked(headers: &[(String, String)]) -> bool {
-    headers.iter().any(|(name, _)| name == "transfer-encoding")
-}
-
-fn content_length(headers: &[(String, String)]) -> S3Result<Option<u64>> {
-    match headers.iter().find(|(name, _)| name == "content-length") {
-        None => Ok(None),
-        Some((_, text)) => match text.parse() {
-            Ok(length) => Ok(Some(length)),
-            Err(_) => fail("InvalidArgument", "Invalid Content-Length"),
-        },
-    }
-}
-
-/// The digest that a `Content-MD5` states.
-pub(super) fn content_md5(headers: &[(String, String)]) -> S3Result<Option<[u8; 16]>> {
-    let Some((_, text)) = headers.iter().find(|(name, _)| name == "content-md5") else { return Ok(None) };
-    let digest = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
-    match digest {
-        Some(digest) => Ok(Some(digest)),
-        None => fail("InvalidDigest", "The Content-MD5 you specified is not valid."),
-    }
 }

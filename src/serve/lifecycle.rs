@@ -6,32 +6,24 @@
 //! not current expires as many days after the one that took its place was written, and a delete marker when nothing else is
 //! left of its key. Locked versions stay. Rules for transitions are kept and returned, and do nothing.
 
-use super::Server;
-use super::call::http_date;
 use super::error::{S3Error, S3Result, fail};
-use super::lifecycle_rules::{Now, Rule, Rules, When, due};
-use super::ops::lock;
+use super::http_date;
+use super::lifecycle_rules::{DAY, Expiration, LifecycleClock, LifecycleRule, LifecycleRules, due};
+use super::shutdown::stop_requested;
+use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::dir::Stat;
 use super::store::meta::Meta;
 use super::store::versions::ShownWhat;
 use super::store::walk::Keys;
-use super::xml;
 use crate::s3::sign::encode;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How often the rules are applied where a day is a day.
 const ROUND: Duration = Duration::from_secs(15 * 60);
-
-/// The rules of a bucket that can be read.
-fn rules_of(bucket: &Bucket) -> Option<Rules> {
-    let text = bucket.document("lifecycle")?;
-    Rules::parse(&xml::parse(text.as_bytes(), &["LifecycleConfiguration"]).ok()?).ok()
-}
 
 /// The headers that tell when an unfinished upload will be removed, and by which rule; in whole days, as [`expiry_header`].
 pub(crate) fn abort_headers(
@@ -39,7 +31,8 @@ pub(crate) fn abort_headers(
     key: &str,
     initiated: DateTime<Utc>,
 ) -> Option<[(String, String); 2]> {
-    let rules = rules_of(bucket)?;
+    let config = bucket.config();
+    let rules = config.lifecycle.as_ref()?.as_ref().ok()?;
     let (at, id) = rules
         .0
         .iter()
@@ -47,7 +40,7 @@ pub(crate) fn abort_headers(
         .filter_map(|rule| Some((due(initiated, rule.abort_after?, DAY)?, &rule.id)))
         .min()?;
     Some([
-        ("x-amz-abort-date".to_owned(), http_date(at)),
+        ("x-amz-abort-date".to_owned(), http_date::format(at)),
         ("x-amz-abort-rule-id".to_owned(), encode::query(id).into_owned()),
     ])
 }
@@ -60,17 +53,18 @@ pub(crate) fn expiry_header(
     meta: &Meta,
     stat: &Stat,
 ) -> Option<(String, String)> {
-    let rules = rules_of(bucket)?;
+    let config = bucket.config();
+    let rules = config.lifecycle.as_ref()?.as_ref().ok()?;
     let (at, id) = rules
         .0
         .iter()
         .filter(|rule| rule.enabled && rule.fits(key, meta, stat.size))
         .filter_map(|rule| match rule.expires? {
-            When::Days(days) => Some((due(meta.modified(stat), days, DAY)?, &rule.id)),
-            When::Date(date) => Some((date, &rule.id)),
+            Expiration::Days(days) => Some((due(meta.modified(stat), days, DAY)?, &rule.id)),
+            Expiration::Date(date) => Some((date, &rule.id)),
         })
         .min()?;
-    let value = format!("expiry-date=\"{}\", rule-id=\"{}\"", http_date(at), encode::query(id));
+    let value = format!("expiry-date=\"{}\", rule-id=\"{}\"", http_date::format(at), encode::query(id));
     Some(("x-amz-expiration".to_owned(), value))
 }
 
@@ -83,14 +77,14 @@ pub(super) async fn run(server: Arc<Server>, mut stopping: watch::Receiver<bool>
     let round = ROUND.min(day / 4).max(Duration::from_millis(200));
     loop {
         tokio::select! {
-            () = super::http::stop_wanted(&mut stopping) => return,
+            () = stop_requested(&mut stopping) => return,
             () = tokio::time::sleep(round) => {}
         }
         let server = Arc::clone(&server);
         let stopping = stopping.clone();
         let stopped = move || *stopping.borrow();
         let work = move || {
-            let now = Now { time: Utc::now(), day };
+            let now = LifecycleClock { time: Utc::now(), day };
             for bucket in server.store.buckets()? {
                 // Of a bucket whose record or documents cannot be read nothing is known: nothing expires.
                 if bucket.check().is_err() {
@@ -110,10 +104,10 @@ pub(super) async fn run(server: Arc<Server>, mut stopping: watch::Receiver<bool>
     }
 }
 
-fn expire(bucket: &Bucket, now: &Now, stopped: &dyn Fn() -> bool) -> S3Result<()> {
-    let Some(text) = bucket.document("lifecycle") else { return Ok(()) };
-    let rules =
-        xml::parse(text.as_bytes(), &["LifecycleConfiguration"]).and_then(|root| Rules::parse(&root))?;
+fn expire(bucket: &Bucket, now: &LifecycleClock, stopped: &dyn Fn() -> bool) -> S3Result<()> {
+    let config = bucket.config();
+    let Some(rules) = &config.lifecycle else { return Ok(()) };
+    let rules = rules.as_ref().map_err(S3Error::clone)?;
     for upload in bucket.uploads_in_order()? {
         let due = rules.0.iter().any(|rule| {
             rule.enabled
@@ -160,13 +154,18 @@ fn expire(bucket: &Bucket, now: &Now, stopped: &dyn Fn() -> bool) -> S3Result<()
         }
     }
     if bucket.versioning().is_some() {
-        expire_versions(bucket, &rules, now, stopped)?;
+        expire_versions(bucket, rules, now, stopped)?;
     }
     Ok(())
 }
 
-fn expire_versions(bucket: &Bucket, rules: &Rules, now: &Now, stopped: &dyn Fn() -> bool) -> S3Result<()> {
-    let rules: Vec<&Rule> = rules
+fn expire_versions(
+    bucket: &Bucket,
+    rules: &LifecycleRules,
+    now: &LifecycleClock,
+    stopped: &dyn Fn() -> bool,
+) -> S3Result<()> {
+    let rules: Vec<&LifecycleRule> = rules
         .0
         .iter()
         .filter(|rule| rule.enabled && (rule.noncurrent.is_some() || rule.markers || rule.expires.is_some()))
@@ -181,11 +180,11 @@ fn expire_versions(bucket: &Bucket, rules: &Rules, now: &Now, stopped: &dyn Fn()
         }
         let versions = bucket.versions_of(&key, None, usize::MAX)?;
         for (index, shown) in versions.iter().enumerate() {
-            let fits = |rule: &Rule| match &shown.what {
+            let fits = |rule: &LifecycleRule| match &shown.what {
                 ShownWhat::Data(summary) => rule.fits(&key, &summary.meta, summary.stat.size),
                 ShownWhat::Marker { .. } => rule.tags.is_empty() && key.starts_with(&rule.prefix),
             };
-            let due = |rule: &Rule| {
+            let due = |rule: &LifecycleRule| {
                 if let Some(newer) = index.checked_sub(1) {
                     // It stopped being current when what stands before it was written.
                     let since = versions[newer].modified();
@@ -195,8 +194,8 @@ fn expire_versions(bucket: &Bucket, rules: &Rules, now: &Now, stopped: &dyn Fn()
                 }
                 let alone = versions.len() == 1 && matches!(shown.what, ShownWhat::Marker { .. });
                 let old = match rule.expires {
-                    Some(When::Days(days)) => now.is_past(shown.modified(), days),
-                    Some(When::Date(_)) | None => false,
+                    Some(Expiration::Days(days)) => now.is_past(shown.modified(), days),
+                    Some(Expiration::Date(_)) | None => false,
                 };
                 alone && (rule.markers || old)
             };
@@ -204,7 +203,7 @@ fn expire_versions(bucket: &Bucket, rules: &Rules, now: &Now, stopped: &dyn Fn()
                 continue;
             }
             let removed = bucket.remove_version(&key, &shown.id, |_, meta| {
-                if lock::is_locked(meta) { fail("AccessDenied", "locked") } else { Ok(()) }
+                if meta.is_locked() { fail("AccessDenied", "locked") } else { Ok(()) }
             });
             match removed {
                 Ok(_) => log::info!("serve: lifecycle: version {} of {}/{key}", shown.id, bucket.name()),

@@ -2,14 +2,14 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 
 use super::error::{S3Result, fail, malformed_xml};
-use super::lifecycle_rules::{Rules, When, date};
-use super::ops::tagging;
+use super::lifecycle_rules::{Expiration, LifecycleRules, date};
+use super::tags;
 use super::xml::Node;
 use crate::s3::object::STORAGE_CLASSES;
 
-/// Checks a document that is put: what [`Rules::parse`] reads, and what does nothing here but has to be right.
+/// Checks a document that is put: what [`LifecycleRules::parse`] reads, and what does nothing here but has to be right.
 pub(super) fn check(root: &Node) -> S3Result<()> {
-    Rules::parse(root)?;
+    LifecycleRules::parse(root)?;
     for rule in root.all("Rule") {
         if let Some(filter) = rule.child("Filter") {
             check_filter(filter)?;
@@ -31,7 +31,7 @@ fn check_filter(filter: &Node) -> S3Result<()> {
     if keys.windows(2).any(|pair| pair[0] == pair[1]) {
         return fail("InvalidRequest", "Duplicate Tag Keys are not allowed.");
     }
-    tagging::check(&tags, tags.len())?;
+    tags::check(&tags, tags.len())?;
     let size = |name| filter.value(name).and_then(|text| text.trim().parse::<u64>().ok());
     match (size("ObjectSizeGreaterThan"), size("ObjectSizeLessThan")) {
         (Some(more), Some(less)) if less <= more => fail(
@@ -75,28 +75,30 @@ fn check_transitions(rule: &Node) -> S3Result<()> {
     let expiration = rule.child("Expiration");
     let expires = match expiration {
         Some(node) => match (days(node, "Days")?, node.value("Date")) {
-            (Some(days), _) => Some(When::Days(days)),
-            (None, Some(text)) => Some(When::Date(date(text)?)),
+            (Some(days), _) => Some(Expiration::Days(days)),
+            (None, Some(text)) => Some(Expiration::Date(date(text)?)),
             (None, None) => None,
         },
         None => None,
     };
-    let mut by_days = expires.map(|when| matches!(when, When::Days(_)));
+    let mut by_days = expires.map(|when| matches!(when, Expiration::Days(_)));
     for transition in rule.all("Transition") {
         let moves = match (days(transition, "Days")?, transition.value("Date")) {
-            (Some(days), None) => When::Days(days),
-            (None, Some(text)) => When::Date(date(text)?),
+            (Some(days), None) => Expiration::Days(days),
+            (None, Some(text)) => Expiration::Date(date(text)?),
             _ => return Err(malformed_xml()),
         };
-        if *by_days.get_or_insert(matches!(moves, When::Days(_))) != matches!(moves, When::Days(_)) {
+        if *by_days.get_or_insert(matches!(moves, Expiration::Days(_)))
+            != matches!(moves, Expiration::Days(_))
+        {
             return fail(
                 "InvalidRequest",
                 "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule",
             );
         }
         let too_late = match (expires, moves) {
-            (Some(When::Days(expires)), When::Days(moves)) => expires <= moves,
-            (Some(When::Date(expires)), When::Date(moves)) => expires <= moves,
+            (Some(Expiration::Days(expires)), Expiration::Days(moves)) => expires <= moves,
+            (Some(Expiration::Date(expires)), Expiration::Date(moves)) => expires <= moves,
             _ => false,
         };
         if too_late {

@@ -2,43 +2,45 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 
 use super::error::{S3Result, fail, malformed_xml};
-use super::lifecycle::DAY;
 use super::store::meta::Meta;
 use super::xml::Node;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use std::time::Duration;
 
+/// A day of lifecycle rules that is not shortened for trying.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+
 const MAX_RULES: usize = 1000;
 
 /// The rules of a bucket.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Rules(pub(super) Vec<Rule>);
+pub(crate) struct LifecycleRules(pub(crate) Vec<LifecycleRule>);
 
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Rule {
-    pub(super) id: String,
-    pub(super) enabled: bool,
-    pub(super) prefix: String,
-    pub(super) tags: Vec<(String, String)>,
+pub(crate) struct LifecycleRule {
+    pub(crate) id: String,
+    pub(crate) enabled: bool,
+    pub(crate) prefix: String,
+    pub(crate) tags: Vec<(String, String)>,
     larger_than: Option<u64>,
     smaller_than: Option<u64>,
-    pub(super) expires: Option<When>,
-    pub(super) abort_after: Option<u32>,
-    pub(super) noncurrent: Option<Noncurrent>,
+    pub(crate) expires: Option<Expiration>,
+    pub(crate) abort_after: Option<u32>,
+    pub(crate) noncurrent: Option<Noncurrent>,
     /// Whether delete markers go that nothing else is left of.
-    pub(super) markers: bool,
+    pub(crate) markers: bool,
 }
 
 /// When versions that are not current expire.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Noncurrent {
-    pub(super) days: u32,
+pub(crate) struct Noncurrent {
+    pub(crate) days: u32,
     /// The newest so many stay.
-    pub(super) keep: usize,
+    pub(crate) keep: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum When {
+pub(crate) enum Expiration {
     Days(u32),
     Date(DateTime<Utc>),
 }
@@ -55,7 +57,7 @@ fn positive(node: &Node, name: &str) -> S3Result<Option<u32>> {
 }
 
 /// A date of a rule: the first moment of a day.
-pub(super) fn date(text: &str) -> S3Result<DateTime<Utc>> {
+pub(crate) fn date(text: &str) -> S3Result<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         let time = time.to_utc();
@@ -69,10 +71,11 @@ pub(super) fn date(text: &str) -> S3Result<DateTime<Utc>> {
     day.map(|day| day.and_time(NaiveTime::MIN).and_utc()).ok_or_else(malformed_xml)
 }
 
-impl Rules {
+impl LifecycleRules {
     /// Reads a `LifecycleConfiguration`.
-    pub(super) fn parse(root: &Node) -> S3Result<Self> {
-        let rules: Vec<Rule> = root.all("Rule").map(Rule::parse).collect::<S3Result<_>>()?;
+    pub(crate) fn parse(root: &Node) -> S3Result<Self> {
+        let rules: Vec<LifecycleRule> =
+            root.all("Rule").map(LifecycleRule::parse).collect::<S3Result<_>>()?;
         if rules.is_empty() || rules.len() > MAX_RULES || root.children.iter().any(|node| node.name != "Rule")
         {
             return Err(malformed_xml());
@@ -92,7 +95,7 @@ impl Rules {
     }
 }
 
-impl Rule {
+impl LifecycleRule {
     fn parse(node: &Node) -> S3Result<Self> {
         let enabled = match node.value("Status").map(str::trim) {
             Some("Enabled") => true,
@@ -115,8 +118,8 @@ impl Rule {
             let days = positive(expiration, "Days")?;
             let marker = expiration.value("ExpiredObjectDeleteMarker");
             rule.expires = match (days, expiration.value("Date"), marker) {
-                (Some(days), None, None) => Some(When::Days(days)),
-                (None, Some(text), None) => Some(When::Date(date(text)?)),
+                (Some(days), None, None) => Some(Expiration::Days(days)),
+                (None, Some(text), None) => Some(Expiration::Date(date(text)?)),
                 (None, None, Some(value @ ("true" | "false"))) => {
                     rule.markers = value == "true";
                     None
@@ -168,24 +171,24 @@ impl Rule {
         Ok(())
     }
 
-    pub(super) fn is_due(
+    pub(crate) fn is_due(
         &self,
         key: &str,
         meta: &Meta,
         size: u64,
         modified: DateTime<Utc>,
-        now: &Now,
+        now: &LifecycleClock,
     ) -> bool {
         let Some(when) = self.expires.filter(|_| self.enabled) else { return false };
         let due = match when {
-            When::Days(days) => now.is_past(modified, days),
-            When::Date(date) => now.time >= date,
+            Expiration::Days(days) => now.is_past(modified, days),
+            Expiration::Date(date) => now.time >= date,
         };
         due && self.fits(key, meta, size)
     }
 
     /// Whether the rule's filter lets an object through.
-    pub(super) fn fits(&self, key: &str, meta: &Meta, size: u64) -> bool {
+    pub(crate) fn fits(&self, key: &str, meta: &Meta, size: u64) -> bool {
         key.starts_with(&self.prefix)
             && self.tags.iter().all(|tag| meta.tags.contains(tag))
             && self.larger_than.is_none_or(|limit| size > limit)
@@ -195,7 +198,7 @@ impl Rule {
 
 /// When `days` have gone by since a moment. Real days end at the midnight after, as in S3, others to the second. `None`: not
 /// before the end of the calendar.
-pub(super) fn due(from: DateTime<Utc>, days: u32, day: Duration) -> Option<DateTime<Utc>> {
+pub(crate) fn due(from: DateTime<Utc>, days: u32, day: Duration) -> Option<DateTime<Utc>> {
     let past =
         from.checked_add_signed(TimeDelta::from_std(day).ok()?.checked_mul(i32::try_from(days).ok()?)?)?;
     if day != DAY {
@@ -206,13 +209,13 @@ pub(super) fn due(from: DateTime<Utc>, days: u32, day: Duration) -> Option<DateT
 }
 
 /// The time, and how long a day is.
-pub(super) struct Now {
-    pub(super) time: DateTime<Utc>,
-    pub(super) day: Duration,
+pub(crate) struct LifecycleClock {
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) day: Duration,
 }
 
-impl Now {
-    pub(super) fn is_past(&self, from: DateTime<Utc>, days: u32) -> bool {
+impl LifecycleClock {
+    pub(crate) fn is_past(&self, from: DateTime<Utc>, days: u32) -> bool {
         due(from, days, self.day).is_some_and(|due| self.time >= due)
     }
 }
@@ -222,14 +225,14 @@ mod tests {
     use super::*;
     use crate::serve::xml;
 
-    fn rules(inner: &str) -> S3Result<Rules> {
+    fn rules(inner: &str) -> S3Result<LifecycleRules> {
         let text = format!("<LifecycleConfiguration>{inner}</LifecycleConfiguration>");
-        Rules::parse(&xml::parse(text.as_bytes(), &["LifecycleConfiguration"])?)
+        LifecycleRules::parse(&xml::parse(text.as_bytes(), &["LifecycleConfiguration"])?)
     }
 
-    fn due(rules: &Rules, key: &str, tags: &[(&str, &str)], size: u64, age: i64) -> bool {
+    fn due(rules: &LifecycleRules, key: &str, tags: &[(&str, &str)], size: u64, age: i64) -> bool {
         let time = Utc::now();
-        let now = Now { time, day: Duration::from_secs(10) };
+        let now = LifecycleClock { time, day: Duration::from_secs(10) };
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let meta = Meta { tags, ..Meta::default() };
         let modified = time - chrono::TimeDelta::seconds(age);

@@ -1,8 +1,9 @@
 //! What is known of a request beside its words: how it was signed, over what it came, and what its body says of an object. The
 //! conditions of policies ask for it.
 
-use super::auth::{Signed, parse_http_date};
+use super::auth::signed_request::SignedRequest;
 use super::form::Form;
+use super::http_date;
 use super::store::meta::Retention;
 use crate::s3::sign::v4;
 use chrono::{DateTime, Utc};
@@ -48,7 +49,7 @@ const V4: &str = "AWS4-HMAC-SHA256";
 
 impl Signature {
     /// The signature of a request, if it has one.
-    pub(crate) fn of(request: &Signed<'_>) -> Option<Self> {
+    pub(crate) fn of(request: &SignedRequest<'_>) -> Option<Self> {
         let (version, place) = request.kind()?;
         let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).map(|(_, value)| &**value);
         let parameter = |name: &str| request.query.iter().find(|(n, _)| n == name).map(|(_, value)| &**value);
@@ -57,7 +58,7 @@ impl Signature {
             ("AuthHeader", _) => Self {
                 kind: "REST-HEADER",
                 version,
-                made: header("x-amz-date").or_else(|| header("date")).and_then(parse_http_date),
+                made: header("x-amz-date").or_else(|| header("date")).and_then(http_date::parse),
             },
             (_, V4) => Self {
                 kind: "REST-QUERY-STRING",

@@ -1,10 +1,10 @@
 //! Responses on their way out: a reply's head, and a body that is read ahead by one piece.
 
-use super::call::{Flow, Reply, ReplyBody};
-use super::journal::Entry;
+use super::access_log::PendingEntry;
+use super::call::{Reply, ReplyBody, StreamBody};
 use super::limits::Busy;
-use super::sse::Seal;
-use super::store::write::PIECE;
+use super::store::cipher::ObjectCipher;
+use super::store::file_io::PIECE;
 use crate::s3::header_text;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response};
@@ -23,22 +23,22 @@ pub(super) fn build(
     reply: Reply,
     id: &str,
     head: bool,
-    entry: Option<Box<Entry>>,
+    entry: Option<Box<PendingEntry>>,
     busy: Busy,
 ) -> Response<Body> {
     let content = match reply.body {
         _ if head => Content::Whole(None),
         ReplyBody::Whole(bytes) => Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-        ReplyBody::File { first, file, offset, left, seal } => Content::File(FileBody {
+        ReplyBody::File { first, file, offset, left, cipher } => Content::File(FileBody {
             first: Some(first).filter(|first| !first.is_empty()),
             file: Arc::new(file),
             offset,
-            seal,
+            cipher,
             unread: left,
             reading: None,
             length: left,
         }),
-        ReplyBody::Flow(flow) => Content::Flow(flow),
+        ReplyBody::Stream(stream) => Content::Stream(stream),
     };
     let mut response = Response::new(Body { content, entry, busy });
     *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or_default();
@@ -62,7 +62,7 @@ pub(super) fn build(
 #[derive(Debug)]
 pub(super) struct Body {
     content: Content,
-    entry: Option<Box<Entry>>,
+    entry: Option<Box<PendingEntry>>,
     #[expect(dead_code, reason = "held until the last byte was taken")]
     busy: Busy,
 }
@@ -71,7 +71,7 @@ pub(super) struct Body {
 enum Content {
     Whole(Option<Bytes>),
     File(FileBody),
-    Flow(Flow),
+    Stream(StreamBody),
 }
 
 /// A range of a file, read ahead by one piece.
@@ -80,7 +80,7 @@ struct FileBody {
     first: Option<Bytes>,
     file: Arc<File>,
     offset: u64,
-    seal: Option<Seal>,
+    cipher: Option<ObjectCipher>,
     /// Bytes whose reading has not begun.
     unread: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
@@ -97,12 +97,12 @@ impl FileBody {
         let size = self.unread.min(PIECE as u64);
         self.offset += size;
         self.unread -= size;
-        let seal = self.seal.clone();
+        let cipher = self.cipher.clone();
         self.reading = Some(tokio::task::spawn_blocking(move || {
             let mut buffer = vec![0; size as usize];
             file.read_exact_at(&mut buffer, offset)?;
-            if let Some(seal) = seal {
-                seal.open(offset, &mut buffer);
+            if let Some(cipher) = cipher {
+                cipher.decrypt(offset, &mut buffer);
             }
             Ok(Bytes::from(buffer))
         }));
@@ -124,11 +124,11 @@ impl http_body::Body for Body {
         let body = match content {
             Content::Whole(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(sent(bytes)))),
             Content::File(body) => body,
-            Content::Flow(flow) => {
-                let piece = ready!(flow.pieces.as_mut().poll_next(context));
+            Content::Stream(stream) => {
+                let piece = ready!(stream.pieces.as_mut().poll_next(context));
                 return Poll::Ready(piece.map(|piece| {
                     piece.map(|piece| {
-                        flow.length = flow.length.map(|left| left.saturating_sub(piece.len() as u64));
+                        stream.length = stream.length.map(|left| left.saturating_sub(piece.len() as u64));
                         sent(piece)
                     })
                 }));
@@ -152,14 +152,14 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Whole(bytes) => bytes.is_none(),
             Content::File(body) => body.first.is_none() && body.length == 0,
-            Content::Flow(flow) => flow.length == Some(0),
+            Content::Stream(stream) => stream.length == Some(0),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match &self.content {
-            Content::Flow(Flow { length: None, .. }) => return SizeHint::default(),
-            Content::Flow(Flow { length: Some(length), .. }) => *length,
+            Content::Stream(StreamBody { length: None, .. }) => return SizeHint::default(),
+            Content::Stream(StreamBody { length: Some(length), .. }) => *length,
             Content::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
             Content::File(body) => body.length + body.first.as_ref().map_or(0, |first| first.len() as u64),
         })

@@ -1,16 +1,12 @@
-//! Which operation a request is.
+//! Which operation a request is; each backend does it in its own way.
 //!
 //! One table. A request is the operation of its method, level and sub-resource, if its query holds nothing else
 //! than what that operation knows; everything else is 501 NotImplemented, never the plain operation. One exception, as in
 //! S3: a request that reads may have parameters that have no meaning (`?v=2`, `?utm_source=mail`), which are ignored.
 
-use super::Server;
-use super::call::{Call, Reply};
+use super::bucket_documents::{self, Document};
+use super::call::Call;
 use super::error::{S3Error, S3Result, access_denied, fail, not_implemented};
-use super::ops::{
-    acl, attributes, bucket, copy, delete, documents, get, list, lock, multipart, post, put, restore,
-    tagging, versions,
-};
 use super::subresources;
 
 /// What a path names.
@@ -31,25 +27,128 @@ impl Level {
     }
 }
 
-type Run = fn(&Server, &mut Call) -> S3Result<Reply>;
-
-/// An operation as it is asked for.
-pub(crate) struct Route {
-    pub(crate) method: &'static str,
-    pub(crate) level: Level,
-    /// The query parameter that makes it this operation; empty for the plain one.
-    pub(crate) sub: &'static str,
-    /// The parameters that it knows beside.
-    parameters: &'static [&'static str],
-    pub(crate) writes: bool,
-    run: Run,
+/// An operation of S3.
+#[derive(Clone, Copy)]
+pub(crate) enum Operation {
+    ListBuckets,
+    /// Either version of the operation.
+    ListObjects,
+    HeadBucket,
+    CreateBucket,
+    DeleteBucket,
+    GetBucketLocation,
+    ListMultipartUploads,
+    ListObjectVersions,
+    GetBucketPolicyStatus,
+    GetBucketVersioning,
+    PutBucketVersioning,
+    GetObjectLockConfiguration,
+    PutObjectLockConfiguration,
+    /// An upload by a form.
+    PostObject,
+    DeleteObjects,
+    GetBucketAcl,
+    PutBucketAcl,
+    GetObject,
+    HeadObject,
+    /// PutObject, or CopyObject where a header names a source.
+    PutObject,
+    DeleteObject,
+    GetObjectTorrent,
+    GetObjectAttributes,
+    GetObjectAcl,
+    PutObjectAcl,
+    GetObjectTagging,
+    PutObjectTagging,
+    DeleteObjectTagging,
+    GetObjectRetention,
+    PutObjectRetention,
+    GetObjectLegalHold,
+    PutObjectLegalHold,
+    RestoreObject,
+    CreateMultipartUpload,
+    /// UploadPart, or UploadPartCopy where a header names a source.
+    UploadPart,
+    CompleteMultipartUpload,
+    AbortMultipartUpload,
+    ListParts,
+    GetDocument(&'static Document),
+    PutDocument(&'static Document),
+    DeleteDocument(&'static Document),
+    /// A request for a document with a method that is no operation on documents.
+    UnsupportedOnDocument(&'static Document),
 }
 
-/// What a request is.
-pub(crate) enum Operation {
-    Route(&'static Route),
-    /// GET, PUT or DELETE of a bucket's document.
-    Document(&'static documents::Document),
+impl Operation {
+    /// Whether it is about a document of a bucket, which no header changes.
+    pub(crate) fn is_on_document(self) -> bool {
+        matches!(
+            self,
+            Self::GetDocument(_)
+                | Self::PutDocument(_)
+                | Self::DeleteDocument(_)
+                | Self::UnsupportedOnDocument(_)
+        )
+    }
+
+    /// Whether it may change something. What is no operation counts, too.
+    pub(crate) fn writes(self) -> bool {
+        match self {
+            Self::ListBuckets
+            | Self::ListObjects
+            | Self::HeadBucket
+            | Self::GetBucketLocation
+            | Self::ListMultipartUploads
+            | Self::ListObjectVersions
+            | Self::GetBucketPolicyStatus
+            | Self::GetBucketVersioning
+            | Self::GetObjectLockConfiguration
+            | Self::GetBucketAcl
+            | Self::GetObject
+            | Self::HeadObject
+            | Self::GetObjectTorrent
+            | Self::GetObjectAttributes
+            | Self::GetObjectAcl
+            | Self::GetObjectTagging
+            | Self::GetObjectRetention
+            | Self::GetObjectLegalHold
+            | Self::ListParts
+            | Self::GetDocument(_) => false,
+            Self::CreateBucket
+            | Self::DeleteBucket
+            | Self::PutBucketVersioning
+            | Self::PutObjectLockConfiguration
+            | Self::PostObject
+            | Self::DeleteObjects
+            | Self::PutBucketAcl
+            | Self::PutObject
+            | Self::DeleteObject
+            | Self::PutObjectAcl
+            | Self::PutObjectTagging
+            | Self::DeleteObjectTagging
+            | Self::PutObjectRetention
+            | Self::PutObjectLegalHold
+            | Self::RestoreObject
+            | Self::CreateMultipartUpload
+            | Self::UploadPart
+            | Self::CompleteMultipartUpload
+            | Self::AbortMultipartUpload
+            | Self::PutDocument(_)
+            | Self::DeleteDocument(_)
+            | Self::UnsupportedOnDocument(_) => true,
+        }
+    }
+}
+
+/// A row of the table.
+struct Route {
+    method: &'static str,
+    level: Level,
+    /// The query parameter that makes it this operation; empty for the plain one.
+    sub: &'static str,
+    /// The other parameters that it knows.
+    parameters: &'static [&'static str],
+    operation: Operation,
 }
 
 const LIST: &[&str] = &[
@@ -85,74 +184,59 @@ const VERSIONS: &[&str] =
 const VERSION: &[&str] = &["versionId"];
 const NONE: &[&str] = &[];
 
-const fn read(
+const fn route(
     method: &'static str,
     level: Level,
     sub: &'static str,
     parameters: &'static [&'static str],
-    run: Run,
+    operation: Operation,
 ) -> Route {
-    Route { method, level, sub, parameters, writes: false, run }
-}
-
-const fn write(
-    method: &'static str,
-    level: Level,
-    sub: &'static str,
-    parameters: &'static [&'static str],
-    run: Run,
-) -> Route {
-    Route { method, level, sub, parameters, writes: true, run }
+    Route { method, level, sub, parameters, operation }
 }
 
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
-    read("GET", Level::Service, "", BUCKETS, bucket::list_all),
+    route("GET", Level::Service, "", BUCKETS, Operation::ListBuckets),
 
-    read("GET", Level::Bucket, "", LIST, list::objects),
-    read("HEAD", Level::Bucket, "", NONE, bucket::head),
-    write("PUT", Level::Bucket, "", NONE, bucket::create),
-    write("DELETE", Level::Bucket, "", NONE, bucket::delete),
-    read("GET", Level::Bucket, "location", NONE, bucket::location),
-    read("GET", Level::Bucket, "uploads", UPLOADS, list::uploads),
-    read("GET", Level::Bucket, "versions", VERSIONS, versions::list),
-    read("GET", Level::Bucket, "policyStatus", NONE, documents::policy_status),
-    read("GET", Level::Bucket, "versioning", NONE, versions::get),
-    write("PUT", Level::Bucket, "versioning", NONE, versions::put),
-    read("GET", Level::Bucket, "object-lock", NONE, lock::get_configuration),
-    write("PUT", Level::Bucket, "object-lock", NONE, lock::put_configuration),
-    write("POST", Level::Bucket, "", NONE, post::post),
-    write("POST", Level::Bucket, "delete", NONE, delete::many),
-    read("GET", Level::Bucket, "acl", NONE, acl::get_bucket),
-    write("PUT", Level::Bucket, "acl", NONE, acl::put_bucket),
+    route("GET", Level::Bucket, "", LIST, Operation::ListObjects),
+    route("HEAD", Level::Bucket, "", NONE, Operation::HeadBucket),
+    route("PUT", Level::Bucket, "", NONE, Operation::CreateBucket),
+    route("DELETE", Level::Bucket, "", NONE, Operation::DeleteBucket),
+    route("GET", Level::Bucket, "location", NONE, Operation::GetBucketLocation),
+    route("GET", Level::Bucket, "uploads", UPLOADS, Operation::ListMultipartUploads),
+    route("GET", Level::Bucket, "versions", VERSIONS, Operation::ListObjectVersions),
+    route("GET", Level::Bucket, "policyStatus", NONE, Operation::GetBucketPolicyStatus),
+    route("GET", Level::Bucket, "versioning", NONE, Operation::GetBucketVersioning),
+    route("PUT", Level::Bucket, "versioning", NONE, Operation::PutBucketVersioning),
+    route("GET", Level::Bucket, "object-lock", NONE, Operation::GetObjectLockConfiguration),
+    route("PUT", Level::Bucket, "object-lock", NONE, Operation::PutObjectLockConfiguration),
+    route("POST", Level::Bucket, "", NONE, Operation::PostObject),
+    route("POST", Level::Bucket, "delete", NONE, Operation::DeleteObjects),
+    route("GET", Level::Bucket, "acl", NONE, Operation::GetBucketAcl),
+    route("PUT", Level::Bucket, "acl", NONE, Operation::PutBucketAcl),
 
-    read("GET", Level::Object, "", READING, get::get),
-    read("HEAD", Level::Object, "", READING, get::head),
-    write("PUT", Level::Object, "", NONE, put_or_copy),
-    write("DELETE", Level::Object, "", VERSION, delete::one),
-    read("GET", Level::Object, "torrent", NONE, get::torrent),
-    read("GET", Level::Object, "attributes", VERSION, attributes::get),
-    read("GET", Level::Object, "acl", VERSION, acl::get_object),
-    write("PUT", Level::Object, "acl", VERSION, acl::put_object),
-    read("GET", Level::Object, "tagging", VERSION, tagging::get),
-    write("PUT", Level::Object, "tagging", VERSION, tagging::put),
-    write("DELETE", Level::Object, "tagging", VERSION, tagging::delete),
-    read("GET", Level::Object, "retention", VERSION, lock::get_retention),
-    write("PUT", Level::Object, "retention", VERSION, lock::put_retention),
-    read("GET", Level::Object, "legal-hold", VERSION, lock::get_hold),
-    write("PUT", Level::Object, "legal-hold", VERSION, lock::put_hold),
-    write("POST", Level::Object, "restore", VERSION, restore::restore),
-    write("POST", Level::Object, "uploads", NONE, multipart::create),
-    write("PUT", Level::Object, "uploadId", &["partNumber"], multipart::put_part),
-    write("POST", Level::Object, "uploadId", NONE, multipart::complete),
-    write("DELETE", Level::Object, "uploadId", NONE, multipart::abort),
-    read("GET", Level::Object, "uploadId", PARTS, list::parts),
+    route("GET", Level::Object, "", READING, Operation::GetObject),
+    route("HEAD", Level::Object, "", READING, Operation::HeadObject),
+    route("PUT", Level::Object, "", NONE, Operation::PutObject),
+    route("DELETE", Level::Object, "", VERSION, Operation::DeleteObject),
+    route("GET", Level::Object, "torrent", NONE, Operation::GetObjectTorrent),
+    route("GET", Level::Object, "attributes", VERSION, Operation::GetObjectAttributes),
+    route("GET", Level::Object, "acl", VERSION, Operation::GetObjectAcl),
+    route("PUT", Level::Object, "acl", VERSION, Operation::PutObjectAcl),
+    route("GET", Level::Object, "tagging", VERSION, Operation::GetObjectTagging),
+    route("PUT", Level::Object, "tagging", VERSION, Operation::PutObjectTagging),
+    route("DELETE", Level::Object, "tagging", VERSION, Operation::DeleteObjectTagging),
+    route("GET", Level::Object, "retention", VERSION, Operation::GetObjectRetention),
+    route("PUT", Level::Object, "retention", VERSION, Operation::PutObjectRetention),
+    route("GET", Level::Object, "legal-hold", VERSION, Operation::GetObjectLegalHold),
+    route("PUT", Level::Object, "legal-hold", VERSION, Operation::PutObjectLegalHold),
+    route("POST", Level::Object, "restore", VERSION, Operation::RestoreObject),
+    route("POST", Level::Object, "uploads", NONE, Operation::CreateMultipartUpload),
+    route("PUT", Level::Object, "uploadId", &["partNumber"], Operation::UploadPart),
+    route("POST", Level::Object, "uploadId", NONE, Operation::CompleteMultipartUpload),
+    route("DELETE", Level::Object, "uploadId", NONE, Operation::AbortMultipartUpload),
+    route("GET", Level::Object, "uploadId", PARTS, Operation::ListParts),
 ];
-
-/// PUT on an object is a copy where a header names a source.
-fn put_or_copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    if call.header("x-amz-copy-source").is_some() { copy::copy(server, call) } else { put::put(server, call) }
-}
 
 /// Parameters of the signature, and the operation's name that some SDKs add.
 fn is_neutral(name: &str) -> bool {
@@ -170,7 +254,7 @@ pub(crate) fn name(method: &str, bucket: bool, key: bool, query: &[(String, Stri
     };
     let level = Level::of(bucket, key);
     let known = |sub: &str| {
-        let document = level == Level::Bucket && documents::find(sub).is_some();
+        let document = level == Level::Bucket && bucket_documents::find(sub).is_some();
         document || !sub.is_empty() && ROUTES.iter().any(|route| route.level == level && route.sub == sub)
     };
     let sub = query.iter().map(|(name, _)| name.as_str()).find(|name| known(name)).unwrap_or("");
@@ -198,31 +282,6 @@ pub(crate) fn reads_object(call: &Call) -> bool {
         && names.all(|name| is_neutral(name) || READING.contains(&name) || !subresources::is_one(name))
 }
 
-/// Finds the operation and runs it.
-pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    server.check_expected_owner(call, call.bucket_name(), "x-amz-expected-bucket-owner")?;
-    let reply = dispatch(server, call)?;
-    Ok(if server.is_charged(call) { reply.header("x-amz-request-charged", "requester") } else { reply })
-}
-
-fn dispatch(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    match find(call)? {
-        Operation::Document(document) => {
-            if call.method != "GET" && server.read_only {
-                return Err(read_only());
-            }
-            documents::run(server, call, document)
-        }
-        Operation::Route(route) => {
-            if route.writes && server.read_only {
-                return Err(read_only());
-            }
-            check_headers(call)?;
-            (route.run)(server, call)
-        }
-    }
-}
-
 /// Whether a parameter that an operation does not know may be ignored: the request reads, and the parameter neither names
 /// another operation nor is one of `known` but for the case of its letters.
 fn is_ignored(name: &str, method: &str, known: &[&str]) -> bool {
@@ -241,12 +300,17 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     let mut names: Vec<&str> =
         call.query.iter().map(|(name, _)| name.as_str()).filter(|name| !is_neutral(name)).collect();
     if level == Level::Bucket
-        && let Some(document) = names.iter().find_map(|name| documents::find(name))
+        && let Some(document) = names.iter().find_map(|name| bucket_documents::find(name))
     {
         names.retain(|name| !is_ignored(name, &call.method, &[]));
         return match names.iter().find(|name| **name != document.sub) {
             Some(unknown) => Err(unknown_parameter(unknown)),
-            None => Ok(Operation::Document(document)),
+            None => Ok(match call.method.as_str() {
+                "GET" => Operation::GetDocument(document),
+                "PUT" => Operation::PutDocument(document),
+                "DELETE" => Operation::DeleteDocument(document),
+                _ => Operation::UnsupportedOnDocument(document),
+            }),
         };
     }
     let at_level = || ROUTES.iter().filter(|route| route.level == level);
@@ -279,7 +343,7 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     if call.parameter("versionId") == Some("") {
         return fail("InvalidArgument", "Version id cannot be the empty string");
     }
-    Ok(Operation::Route(route))
+    Ok(route.operation)
 }
 
 pub(crate) fn read_only() -> S3Error {
@@ -318,7 +382,7 @@ mod tests {
         for (index, a) in ROUTES.iter().enumerate() {
             let same = |b: &&Route| (b.method, b.level, b.sub) == (a.method, a.level, a.sub);
             assert!(!ROUTES[index + 1..].iter().any(|b| same(&b)), "{} {:?} {}", a.method, a.level, a.sub);
-            assert!(a.level != Level::Bucket || documents::find(a.sub).is_none());
+            assert!(a.level != Level::Bucket || bucket_documents::find(a.sub).is_none());
         }
     }
 
@@ -326,7 +390,7 @@ mod tests {
     fn whatever_is_not_a_read_is_marked() {
         for route in ROUTES {
             assert_eq!(
-                route.writes,
+                route.operation.writes(),
                 !matches!(route.method, "GET" | "HEAD"),
                 "{} {}",
                 route.method,

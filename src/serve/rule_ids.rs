@@ -1,7 +1,7 @@
 //! Ids for lifecycle rules that came without one, as S3 gives them.
 
-use super::error::{S3Error, S3Result, malformed_xml};
-use super::xml;
+use super::error::{S3Result, malformed_xml};
+use super::{random, xml};
 use quick_xml::events::Event;
 
 /// The document with an id for each of its rules; else as it is.
@@ -55,9 +55,7 @@ pub(crate) fn with_ids(text: &str) -> S3Result<String> {
 }
 
 fn new_id() -> S3Result<String> {
-    let mut random = [0; 24];
-    getrandom::fill(&mut random).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
-    Ok(hex::encode(random))
+    Ok(hex::encode(random::bytes::<24>()?))
 }
 
 #[cfg(test)]

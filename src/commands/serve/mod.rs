@@ -9,7 +9,7 @@ use crate::commands::shared::document;
 use crate::config::Settings;
 use crate::output::{self, Exit, Failure, Outcome};
 use crate::s3::client::canonical_region;
-use crate::serve::{self, LogSink, Options, Source, StartError, User, What};
+use crate::serve::{self, LogSink, Options, RemoteSource, StartError, Storage, User};
 use crate::uri::S3Uri;
 use chrono::{DateTime, Utc};
 use greeting::{Keys, Place, greet};
@@ -44,15 +44,15 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     }
     let owner = users[0].clone();
     check_etag_hash(&settings.etag_hash)?;
-    let what = what(cx, args)?;
-    if let What::Directory(root) = &what
+    let storage = storage(cx, args)?;
+    if let Storage::Directory(root) = &storage
         && !settings.read_only
     {
         make_root(root)?;
     }
-    let (shown, bucket) = match &what {
-        What::Directory(root) => (root.display().to_string(), None),
-        What::Remote(source) => {
+    let (shown, bucket) = match &storage {
+        Storage::Directory(root) => (root.display().to_string(), None),
+        Storage::Remote(source) => {
             (S3Uri::new(&source.bucket, &source.prefix).to_string(), Some(source.bucket.clone()))
         }
     };
@@ -62,7 +62,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let is_near = wanted.address.ip().to_canonical().is_loopback();
     let domain = domains.first().filter(|domain| is_near || *domain != "localhost").cloned();
     let options = Options {
-        what,
+        storage,
         fsync: settings.fsync,
         region: region.clone(),
         // A region of the configuration is that of the store that it is for.
@@ -113,13 +113,13 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
 }
 
 /// The directory of the arguments, or what `--remote` names.
-fn what(cx: &Context, args: &[OsString]) -> Outcome<What> {
+fn storage(cx: &Context, args: &[OsString]) -> Outcome<Storage> {
     let remote = &cx.settings.remote;
     if remote.is_empty() {
         // The empty name of an option that was given is none.
         let root =
             args.first().ok_or_else(|| Failure::parameter("serve: expecting a directory, or --remote"))?;
-        return Ok(What::Directory(PathBuf::from(root)));
+        return Ok(Storage::Directory(PathBuf::from(root)));
     }
     if !args.is_empty() {
         return Err(Failure::parameter("serve: either a directory or --remote, not both"));
@@ -128,7 +128,7 @@ fn what(cx: &Context, args: &[OsString]) -> Outcome<What> {
     let uri = uri.ok_or_else(|| {
         Failure::parameter(format!("--remote '{remote}': expecting s3://BUCKET or s3://BUCKET/PREFIX"))
     })?;
-    Ok(What::Remote(Source { client: cx.client().clone(), bucket: uri.bucket, prefix: uri.key }))
+    Ok(Storage::Remote(RemoteSource { client: cx.client().clone(), bucket: uri.bucket, prefix: uri.key }))
 }
 
 /// When keys expire that are not from a file.
@@ -198,7 +198,7 @@ fn lifecycle_day(seconds: i64) -> Outcome<Option<Duration>> {
 /// How long a client is waited for, as rclone writes it: `90`, `90s`, `1h2m3.5s`.
 fn patience(option: &str, text: &str) -> Outcome<Duration> {
     if text.is_empty() {
-        return Ok(Options::PATIENCE);
+        return Ok(Options::DEFAULT_TIMEOUT);
     }
     let problem = || Failure::parameter(format!("--{option} '{text}': expecting seconds, or as in 1h2m3s"));
     let mut total = 0.0;

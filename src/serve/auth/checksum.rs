@@ -1,7 +1,8 @@
 //! `x-amz-checksum-*`: checksums that a client states of a body, in a header or in the trailer of a chunked body.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
-use crate::s3::checksum::{self, Algorithm, Hasher, PREFIX};
+use crate::s3::checksum;
+use crate::s3::checksum::{Algorithm, Hasher, PREFIX};
 use crate::serve::checksum::parse_algorithm;
 use crate::serve::error::{S3Error, S3Result, fail};
 

@@ -1,35 +1,56 @@
 //! A request's body as it is read: pieces of content, and at the end either the word that all of it was right, or
 //! an error. Nobody may act on the content before that.
 
-use super::BodyRule;
 use super::checksum::Checksum;
-use super::chunked::Decoder;
+use super::chunked::{ChunkRule, Decoder};
 use crate::digest::{Digest, Md5};
-use crate::s3::checksum::{self, Algorithm};
+use crate::s3::checksum;
+use crate::s3::checksum::Algorithm;
 use crate::serve::error::{S3Error, S3Result, fail};
-use crate::serve::form::Upload;
 use crate::serve::limits::Documents;
 use bytes::{Bytes, BytesMut};
 use sha2::Sha256;
+use std::fmt;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+/// The longest XML or JSON document that is read, in bytes (a multi-delete of 1,000 long keys fits).
+const MAX_DOCUMENT: usize = 4 << 20;
+
+/// Content that is read by a thread that may block.
+pub(crate) trait ContentReader: fmt::Debug + Send + Sync {
+    /// The next piece; `None` at the end, when everything has been checked.
+    fn next(&mut self) -> S3Result<Option<Bytes>>;
+}
+
+/// How the body is to be checked.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum BodyRule {
+    /// Nothing was signed of it.
+    #[default]
+    Unsigned,
+    /// Hex SHA-256 of it.
+    Sha256(String),
+    /// It comes in chunks.
+    Chunked(ChunkRule),
+}
+
 /// Where the bytes come from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum BodySource {
     /// All of it is here.
     Whole(Bytes),
     /// It comes in pieces; an error is a connection that broke. A client that waits to be asked is, by the sender.
     Pieces(mpsc::Receiver<Result<Bytes, S3Error>>, Option<oneshot::Sender<()>>),
     /// It is the file of a form.
-    Form(Box<Upload>),
+    FormFile(Box<dyn ContentReader>),
 }
 
 /// The body of a request, for a thread that may block.
 #[derive(Debug)]
 pub(crate) struct Payload {
-    source: Source,
+    source: BodySource,
     decoder: Option<Decoder>,
     sha256: Option<(Sha256, String)>,
     content_md5: Option<[u8; 16]>,
@@ -54,7 +75,7 @@ pub(crate) struct Payload {
 impl Payload {
     /// `length` is that of `Content-Length`; `content_md5` and `checksum` are checked where they are given.
     pub(crate) fn new(
-        source: Source,
+        source: BodySource,
         rule: BodyRule,
         content_md5: Option<[u8; 16]>,
         checksum: Option<Checksum>,
@@ -77,7 +98,7 @@ impl Payload {
             documents: None,
             turn: None,
         };
-        payload.open_ended = matches!(payload.source, Source::Form(_));
+        payload.open_ended = matches!(payload.source, BodySource::FormFile(_));
         match rule {
             BodyRule::Unsigned => {}
             BodyRule::Sha256(wanted) => payload.sha256 = Some((Sha256::new(), wanted)),
@@ -91,7 +112,7 @@ impl Payload {
 
     /// A body of nothing.
     pub(crate) fn empty() -> Self {
-        Self::new(Source::Whole(Bytes::new()), BodyRule::Unsigned, None, None, Some(0))
+        Self::new(BodySource::Whole(Bytes::new()), BodyRule::Unsigned, None, None, Some(0))
     }
 
     /// Whether only its end tells how long it is: the file of a form, which is held to its limits as it comes, or what
@@ -101,7 +122,7 @@ impl Payload {
     }
 
     /// Says that HTTP brings it in chunks of its own.
-    pub(crate) fn leave_open(&mut self) {
+    pub(crate) fn set_open_ended(&mut self) {
         self.open_ended = true;
     }
 
@@ -164,15 +185,15 @@ impl Payload {
 
     fn receive(&mut self) -> S3Result<Option<Bytes>> {
         match &mut self.source {
-            Source::Whole(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
-            Source::Pieces(pieces, ask) => {
+            BodySource::Whole(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
+            BodySource::Pieces(pieces, ask) => {
                 if let Some(ask) = ask.take() {
                     // Nobody listens where the connection has gone; then no piece comes.
                     let _ = ask.send(());
                 }
                 pieces.blocking_recv().transpose()
             }
-            Source::Form(upload) => upload.next(),
+            BodySource::FormFile(file) => file.next(),
         }
     }
 
@@ -223,9 +244,14 @@ impl Payload {
         Ok(())
     }
 
-    /// Lets a long document, which is read into memory as a whole, wait for its turn.
-    pub(crate) fn wait_for(&mut self, documents: &Arc<Documents>) {
+    /// Makes a long document, which is read into memory as a whole, wait for its turn among these.
+    pub(crate) fn limit_documents(&mut self, documents: &Arc<Documents>) {
         self.documents = Some(Arc::clone(documents));
+    }
+
+    /// All of it, as an XML or JSON document.
+    pub(crate) fn read_document(&mut self) -> S3Result<Bytes> {
+        self.read_all(MAX_DOCUMENT)
     }
 
     /// All of it, if it is not longer than `limit`.
@@ -235,7 +261,9 @@ impl Payload {
         if self.length.is_some_and(|length| length > limit as u64) {
             return Err(too_long());
         }
-        if let Some(documents) = self.documents.take().filter(|_| matches!(self.source, Source::Pieces(..))) {
+        if let Some(documents) =
+            self.documents.take().filter(|_| matches!(self.source, BodySource::Pieces(..)))
+        {
             self.turn = Some(documents.turn()?);
         }
         let mut all = BytesMut::with_capacity(self.length.map_or(0, |length| length as usize));

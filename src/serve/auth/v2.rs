@@ -1,16 +1,18 @@
 //! SigV2. <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html>
 
-use super::{
-    BodyRule, Signed, Verified, check_skew, does_not_match, expired, find, parse_http_date, same, v4,
-};
-use crate::s3::sign::{self, v2};
+use super::payload::BodyRule;
+use super::signed_request::{Verified, check_skew, does_not_match, expired, find_user, is_same};
+use super::{SignedRequest, v4};
+use crate::s3::sign;
+use crate::s3::sign::v2;
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::form::Form;
+use crate::serve::http_date;
 use crate::serve::users::User;
 use chrono::{DateTime, Utc};
 
 pub(super) fn header<'a>(
-    request: &Signed<'_>,
+    request: &SignedRequest<'_>,
     authorization: &str,
     users: &'a [User],
     now: DateTime<Utc>,
@@ -21,9 +23,9 @@ pub(super) fn header<'a>(
             "AWS authorization header is invalid. Expected AwsAccessKeyId:signature",
         );
     };
-    let user = find(users, access_key, now)?;
+    let user = find_user(users, access_key, now)?;
     let date = request.header("x-amz-date").or_else(|| request.header("date"));
-    let Some(time) = date.and_then(parse_http_date) else {
+    let Some(time) = date.and_then(http_date::parse) else {
         return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
     };
     // A clock that is wrong is worth knowing even where the date was changed after signing.
@@ -33,7 +35,7 @@ pub(super) fn header<'a>(
 }
 
 pub(super) fn query<'a>(
-    request: &Signed<'_>,
+    request: &SignedRequest<'_>,
     users: &'a [User],
     now: DateTime<Utc>,
 ) -> S3Result<Verified<'a>> {
@@ -52,7 +54,7 @@ pub(super) fn query<'a>(
             format!("A link cannot be for ?{name}: its signature does not cover that."),
         );
     }
-    let user = find(users, access_key, now)?;
+    let user = find_user(users, access_key, now)?;
     let Ok(until) = expires.parse::<i64>() else {
         return fail("AccessDenied", "Invalid date (should be seconds since epoch)");
     };
@@ -71,9 +73,9 @@ pub(super) fn form<'a>(
     users: &'a [User],
     now: DateTime<Utc>,
 ) -> S3Result<&'a User> {
-    let user = find(users, form.needed("AWSAccessKeyId")?, now)?;
+    let user = find_user(users, form.needed("AWSAccessKeyId")?, now)?;
     let signature = form.needed("Signature")?;
-    if same(&v2::signature(policy, &user.secret_key), signature) {
+    if is_same(&v2::signature(policy, &user.secret_key), signature) {
         Ok(user)
     } else {
         Err(does_not_match(&user.access_key))
@@ -87,7 +89,7 @@ const NEVER_SIGNED: &[&str] = &["ownershipControls", "replication"];
 /// the signature.
 const LATER: &[&str] = &["encryption", "legal-hold", "policyStatus", "publicAccessBlock", "retention"];
 
-fn check(request: &Signed<'_>, user: &User, signature: &str, expires: Option<&str>) -> S3Result<()> {
+fn check(request: &SignedRequest<'_>, user: &User, signature: &str, expires: Option<&str>) -> S3Result<()> {
     let mut queries = vec![request.query.to_vec()];
     // Not for links: whoever has one could add such a sub-resource to it.
     if expires.is_none() && request.query.iter().any(|(name, _)| LATER.contains(&name.as_str())) {
@@ -105,7 +107,7 @@ fn check(request: &Signed<'_>, user: &User, signature: &str, expires: Option<&st
             let signed =
                 sign::Request { method: request.method, path: &path, query, headers: request.headers };
             let text = v2::string_to_sign(&signed, request.host_bucket, expires);
-            if same(&v2::signature(&text, &user.secret_key), signature) {
+            if is_same(&v2::signature(&text, &user.secret_key), signature) {
                 return Ok(());
             }
         }
@@ -114,6 +116,6 @@ fn check(request: &Signed<'_>, user: &User, signature: &str, expires: Option<&st
 }
 
 /// V2 signs nothing of the body, but a hash that came along is checked all the same.
-fn body(request: &Signed<'_>) -> Result<BodyRule, S3Error> {
+fn body(request: &SignedRequest<'_>) -> Result<BodyRule, S3Error> {
     v4::unsigned_body(request.header("x-amz-content-sha256"), request)
 }

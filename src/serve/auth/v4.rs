@@ -1,10 +1,14 @@
 //! SigV4. <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html>
 
+use super::SignedRequest;
 use super::chunked::{ChunkRule, Seal};
-use super::{BodyRule, Signed, Verified, check_skew, does_not_match, expired, find, parse_http_date, same};
-use crate::s3::sign::{self, v4};
+use super::payload::BodyRule;
+use super::signed_request::{Verified, check_skew, does_not_match, expired, find_user, is_same};
+use crate::s3::sign;
+use crate::s3::sign::v4;
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::form::Form;
+use crate::serve::http_date;
 use crate::serve::users::User;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -55,7 +59,7 @@ pub(super) fn bad_credential(message: &str) -> S3Error {
 }
 
 pub(super) fn header<'a>(
-    request: &Signed<'_>,
+    request: &SignedRequest<'_>,
     authorization: &str,
     users: &'a [User],
     now: DateTime<Utc>,
@@ -74,9 +78,9 @@ pub(super) fn header<'a>(
     };
     let credential =
         Credential::parse(credential).ok_or_else(|| malformed("the Credential is malformed."))?;
-    let user = find(users, credential.access_key, now)?;
+    let user = find_user(users, credential.access_key, now)?;
     let date = request.header("x-amz-date").or_else(|| request.header("date"));
-    let Some(time) = date.and_then(parse_http_date) else {
+    let Some(time) = date.and_then(http_date::parse) else {
         return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
     };
     let Some(hash) = request.header("x-amz-content-sha256") else {
@@ -93,7 +97,7 @@ pub(super) fn header<'a>(
 }
 
 pub(super) fn query<'a>(
-    request: &Signed<'_>,
+    request: &SignedRequest<'_>,
     users: &'a [User],
     now: DateTime<Utc>,
 ) -> S3Result<Verified<'a>> {
@@ -114,7 +118,7 @@ pub(super) fn query<'a>(
     let time = v4::parse_timestamp(parameter("X-Amz-Date")?)
         .ok_or_else(|| bad_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
     let expires = life(parameter("X-Amz-Expires")?)?;
-    let user = find(users, credential.access_key, now)?;
+    let user = find_user(users, credential.access_key, now)?;
     let scope = v4::Scope { time, region: credential.region, service: credential.service };
     if scope.date() != credential.date {
         return Err(bad_query("Invalid credential date"));
@@ -168,12 +172,12 @@ pub(super) fn form<'a>(
         bad("X-Amz-Date", "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     })?;
     let signature = form.needed("X-Amz-Signature")?;
-    let user = find(users, credential.access_key, now)?;
+    let user = find_user(users, credential.access_key, now)?;
     let scope = v4::Scope { time, region: credential.region, service: credential.service };
     if scope.date() != credential.date {
         return Err(bad("X-Amz-Credential", "The date of the Credential is not that of the form"));
     }
-    if same(&v4::policy_signature(&user.secret_key, &scope, policy), signature) {
+    if is_same(&v4::policy_signature(&user.secret_key, &scope, policy), signature) {
         Ok(user)
     } else {
         Err(does_not_match(&user.access_key))
@@ -181,7 +185,7 @@ pub(super) fn form<'a>(
 }
 
 fn check(
-    request: &Signed<'_>,
+    request: &SignedRequest<'_>,
     user: &User,
     names: &str,
     hash: &str,
@@ -209,7 +213,7 @@ fn check(
             query: request.query,
             headers: request.headers,
         };
-        if same(&v4::signature(&signed, &names, hash, &user.secret_key, scope), signature) {
+        if is_same(&v4::signature(&signed, &names, hash, &user.secret_key, scope), signature) {
             return Ok(());
         }
     }
@@ -217,7 +221,7 @@ fn check(
 }
 
 /// The rule for a body of which nothing is sealed with the request's signature.
-pub(super) fn unsigned_body(hash: Option<&str>, request: &Signed<'_>) -> S3Result<BodyRule> {
+pub(super) fn unsigned_body(hash: Option<&str>, request: &SignedRequest<'_>) -> S3Result<BodyRule> {
     let cannot = || S3Error::new("InvalidRequest", "This request cannot have a signed chunked body.");
     match hash {
         None => Ok(BodyRule::Unsigned),
@@ -228,7 +232,7 @@ pub(super) fn unsigned_body(hash: Option<&str>, request: &Signed<'_>) -> S3Resul
 
 /// The rule for a body whose request nobody verifies: what surrounds the content is taken off, and its signatures are not
 /// looked at.
-pub(super) fn believed_body(hash: Option<&str>, request: &Signed<'_>) -> S3Result<BodyRule> {
+pub(super) fn unverified_body(hash: Option<&str>, request: &SignedRequest<'_>) -> S3Result<BodyRule> {
     let rule = match hash {
         None => return Ok(BodyRule::Unsigned),
         Some(hash) => body(hash, request, || Seal::new(String::new(), &NO_SCOPE, ""))?,
@@ -241,7 +245,7 @@ pub(super) fn believed_body(hash: Option<&str>, request: &Signed<'_>) -> S3Resul
 
 const NO_SCOPE: v4::Scope<'static> = v4::Scope { time: DateTime::UNIX_EPOCH, region: "", service: "" };
 
-fn body(hash: &str, request: &Signed<'_>, seal: impl FnOnce() -> Seal) -> S3Result<BodyRule> {
+fn body(hash: &str, request: &SignedRequest<'_>, seal: impl FnOnce() -> Seal) -> S3Result<BodyRule> {
     let (sealed, trailer) = match hash {
         v4::UNSIGNED_PAYLOAD => return Ok(BodyRule::Unsigned),
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => (true, false),

@@ -1,11 +1,11 @@
 //! ACLs of buckets and objects.
 
-use super::{MAX_DOCUMENT, change, get};
-use crate::serve::Server;
-use crate::serve::access::{Need, Ownership, PublicBlock};
+use super::{change, object};
+use crate::serve::access::Need;
 use crate::serve::acl::{Acl, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, access_denied, fail, no_acls};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 use crate::serve::xml;
@@ -30,7 +30,7 @@ pub(crate) fn put_bucket(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// GetObjectAcl.
 pub(crate) fn get_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:GetObjectAcl", Permission::ReadAcp)?;
+    let (bucket, object) = object::open(server, call, "s3:GetObjectAcl", Permission::ReadAcp)?;
     Ok(Reply::xml(server.object_acl(&bucket, &object.meta).to_xml(&server.users)))
 }
 
@@ -39,13 +39,13 @@ pub(crate) fn put_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let of_owner = |call: &Call, body: &Bytes, bucket: &Bucket, meta: &Meta| {
         asked(server, call, body, bucket, &server.object_acl(bucket, meta).owner)
     };
-    change::object(
+    change::change_object(
         server,
         call,
         ("s3:PutObjectAcl", Permission::WriteAcp),
         |call, bucket, meta| {
             check_has_acls(bucket)?;
-            let body = call.payload.read_all(MAX_DOCUMENT)?;
+            let body = call.payload.read_document()?;
             of_owner(call, &body, bucket, meta).map(|_| body)
         },
         |call, bucket, meta, body| {
@@ -57,7 +57,7 @@ pub(crate) fn put_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
 }
 
 fn check_has_acls(bucket: &Bucket) -> S3Result<()> {
-    if Ownership::of(bucket).has_acls() { Ok(()) } else { Err(no_acls()) }
+    if bucket.config().ownership.has_acls() { Ok(()) } else { Err(no_acls()) }
 }
 
 /// The ACL that a request brings, in its headers or its body.
@@ -76,7 +76,7 @@ fn asked(server: &Server, call: &Call, body: &Bytes, bucket: &Bucket, owner: &st
         }
         None => Acl::from_xml(&xml::parse(body, &["AccessControlPolicy"])?, owner, &server.users)?,
     };
-    if acl.is_public() && PublicBlock::of(bucket).block_acls {
+    if acl.is_public() && bucket.config().public_access.block_acls {
         return Err(access_denied());
     }
     Ok(acl)

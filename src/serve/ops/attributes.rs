@@ -1,15 +1,15 @@
 //! GetObjectAttributes: what a HEAD says, as a document, with the parts of the object.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html>
 
-use super::get;
-use crate::serve::Server;
+use super::object;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
-use crate::serve::call::{Call, Reply, http_date};
+use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail};
-use crate::serve::sse;
-use crate::serve::store::write::Object;
+use crate::serve::state::Server;
+use crate::serve::store::object::Object;
 use crate::serve::xml::Writer;
+use crate::serve::{http_date, policy, sse};
 use std::borrow::Cow;
 
 const KNOWN: &[&str] = &["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
@@ -30,14 +30,14 @@ fn number(call: &Call, name: &str, default: usize) -> S3Result<usize> {
 
 /// GetObjectAttributes.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:GetObject", Permission::Read)?;
+    let (bucket, object) = object::open(server, call, "s3:GetObject", Permission::Read)?;
     let need = Need::Object(Permission::Read, &object.meta);
     let mut action = Cow::from("s3:GetObjectAttributes");
     if call.parameter("versionId").is_some() {
-        action = get::of_version("s3:GetObjectAttributes");
+        action = policy::for_version("s3:GetObjectAttributes");
     }
     server.authorize(call, &bucket, &action, call.key.as_deref(), need)?;
-    sse::unlock(server, call, &object.meta, object.stat.size, sse::Of::Object)?;
+    sse::unlock(server, call, &object.meta, object.stat.size, sse::SseContext::Object)?;
     let headers = call.headers.iter().filter(|(name, _)| name == "x-amz-object-attributes");
     let asked: Vec<&str> = headers.flat_map(|(_, value)| value.split(',')).map(str::trim).collect();
     if asked.is_empty() || asked.iter().any(|name| !KNOWN.contains(name)) {
@@ -64,8 +64,8 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if wants("ObjectSize") {
         xml.number("ObjectSize", object.stat.size);
     }
-    let mut reply = Reply::xml(xml.finish()).header("last-modified", http_date(object.modified()));
-    reply.headers.extend(get::version_header(&bucket, meta));
+    let mut reply = Reply::xml(xml.finish()).header("last-modified", http_date::format(object.modified()));
+    reply.headers.extend(object::version_header(&bucket, meta));
     Ok(reply)
 }
 

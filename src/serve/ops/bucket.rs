@@ -1,12 +1,13 @@
 //! Buckets themselves.
 
-use super::{MAX_DOCUMENT, list};
-use crate::serve::Server;
-use crate::serve::access::{Need, Ownership};
+use super::list;
+use crate::serve::access::Need;
 use crate::serve::acl::{self, Acl, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
-use crate::serve::store::bucket::{State, Versioning};
+use crate::serve::ownership::Ownership;
+use crate::serve::state::Server;
+use crate::serve::store::bucket_record::{BucketRecord, Versioning};
 use crate::serve::xml::{self, Writer};
 use chrono::Utc;
 
@@ -79,7 +80,7 @@ fn is_new_name(name: &str) -> bool {
 pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let who = call.who().ok_or_else(access_denied)?.to_owned();
     let name = call.bucket_name().to_owned();
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let mut location = None;
     if !body.trim_ascii().is_empty() {
         let root = xml::parse(&body, &["CreateBucketConfiguration"])?;
@@ -124,7 +125,7 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let object_lock = call
         .header("x-amz-bucket-object-lock-enabled")
         .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
-    let state = State {
+    let state = BucketRecord {
         owner: Some(who.clone()),
         created: Utc::now(),
         location: location.filter(|text| !text.is_empty()),

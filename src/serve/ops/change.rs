@@ -6,12 +6,12 @@
 //! only to the very object that this was about, compared under the lock of its key. The outcome is that of a request that
 //! came whole when its last byte came.
 
-use super::{MAX_DOCUMENT, get};
-use crate::serve::Server;
+use super::object;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Result, fail, no_such_key};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
 use bytes::Bytes;
@@ -24,17 +24,17 @@ const ATTEMPTS: usize = 16;
 ///
 /// `read` reads and checks the body, once; `apply` makes the change, and may be asked again when the object has changed.
 /// Returns the bucket and the metadata as they are then.
-pub(super) fn object<T>(
+pub(super) fn change_object<T>(
     server: &Server,
     call: &mut Call,
     (action, permission): (&str, Permission),
     read: impl FnOnce(&mut Call, &Bucket, &Meta) -> S3Result<T>,
     apply: impl Fn(&Call, &Bucket, &mut Meta, &T) -> S3Result<()>,
 ) -> S3Result<(Arc<Bucket>, Meta)> {
-    let (bucket, object) = get::open(server, call, action, permission)?;
+    let (bucket, object) = object::open(server, call, action, permission)?;
     let wanted = read(call, &bucket, &object.meta)?;
     for _ in 0..ATTEMPTS {
-        let (bucket, object) = get::open(server, call, action, permission)?;
+        let (bucket, object) = object::open(server, call, action, permission)?;
         let pinned = object.meta;
         let mut after = None;
         let mut differs = false;
@@ -90,7 +90,7 @@ fn body_between(
     find: impl Fn(&Call) -> S3Result<Arc<Bucket>>,
 ) -> S3Result<(Arc<Bucket>, Bytes)> {
     let before = find(call)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let bucket = find(call)?;
     if bucket.identity() != before.identity() {
         return fail("OperationAborted", "The bucket was replaced while the request was received.");

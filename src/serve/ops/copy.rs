@@ -1,53 +1,29 @@
 //! CopyObject, and the source of copies of parts.
 
-use super::{conditions, get, head_fields, lock, restore};
+use super::{conditions, head_fields, lock, object, restore};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{Algorithm, Checksum, Hasher};
-use crate::serve::Server;
 use crate::serve::acl::Permission;
-use crate::serve::call::{Call, Reply, decode};
+use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
-use crate::serve::lifecycle;
-use crate::serve::sse::{self, Seal, Sealed};
+use crate::serve::request_head::WEBSITE_REDIRECT;
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
-use crate::serve::store::staged::{Staged, copy_range};
-use crate::serve::store::write::Object;
+use crate::serve::store::cipher::{ObjectCipher, SseMetadata};
+use crate::serve::store::file_io::copy_range;
+use crate::serve::store::object::Object;
+use crate::serve::store::staged::Staged;
 use crate::serve::xml::{self, Writer};
+use crate::serve::{copy_source, lifecycle, sse};
 use std::sync::Arc;
-
-/// Bucket, key and version that the value of `x-amz-copy-source` names. The key is decoded once.
-pub(crate) fn source_name(text: &str) -> S3Result<(String, String, Option<String>)> {
-    let bad = || {
-        S3Error::new(
-            "InvalidArgument",
-            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
-        )
-    };
-    let (path, version) = match text.split_once('?') {
-        Some((path, query)) => (path, query.strip_prefix("versionId=")),
-        None => (text, None),
-    };
-    let version = version.map(decode).transpose()?;
-    let path = path.strip_prefix('/').unwrap_or(path);
-    // Some clients encode the slash between bucket and key as well.
-    let (bucket, key) = match path.split_once('/') {
-        Some((bucket, key)) => (decode(bucket)?, decode(key)?),
-        None => {
-            let decoded = decode(path)?;
-            let (bucket, key) = decoded.split_once('/').ok_or_else(bad)?;
-            (bucket.to_owned(), key.to_owned())
-        }
-    };
-    if bucket.is_empty() || key.is_empty() { Err(bad()) } else { Ok((bucket, key, version)) }
-}
 
 /// Opens the source of a copy and checks its conditions.
 pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Object)> {
-    let (bucket, key, version) = source_name(call.header("x-amz-copy-source").unwrap_or(""))?;
+    let (bucket, key, version) = copy_source::parse(call.header("x-amz-copy-source").unwrap_or(""))?;
     server.check_expected_owner(call, &bucket, "x-amz-source-expected-bucket-owner")?;
     let name = (&*bucket, &*key, version.as_deref());
-    let (bucket, object) = get::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(
+    let (bucket, object) = object::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(
         // A source that is a delete marker is one that cannot be named.
         |error| match error.code {
             "MethodNotAllowed" => S3Error::new(
@@ -64,28 +40,28 @@ pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, Str
 
 /// The header that names the version that was copied.
 pub(super) fn source_version(bucket: &Bucket, from: &Object) -> Option<(String, String)> {
-    let (_, id) = get::version_header(bucket, &from.meta)?;
+    let (_, id) = object::version_header(bucket, &from.meta)?;
     Some(("x-amz-copy-source-version-id".to_owned(), id))
 }
 
-/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum. The first key
-/// opens the object, the second encrypts the copy.
+/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum. The first cipher
+/// decrypts the object, the second encrypts the copy.
 pub(super) fn take(
     bucket: &Bucket,
     from: &Object,
     offset: u64,
     length: u64,
     algorithm: Algorithm,
-    (open, close): (Option<&Seal>, Option<&Seal>),
+    (source_cipher, cipher): (Option<&ObjectCipher>, Option<&ObjectCipher>),
 ) -> S3Result<(Staged, String, Checksum)> {
     let mut staged = bucket.stage()?;
-    staged.seal(close.map(Seal::sealer).transpose()?);
+    staged.encrypt(cipher.map(ObjectCipher::new_segment).transpose()?);
     let mut at = offset;
     let mut md5 = Md5::new();
     let mut checksum = Hasher::new(algorithm);
     copy_range(&from.file, offset, length, |bytes| {
-        if let Some(seal) = open {
-            seal.open(at, bytes);
+        if let Some(cipher) = source_cipher {
+            cipher.decrypt(at, bytes);
         }
         at += bytes.len() as u64;
         md5.update(&*bytes);
@@ -125,10 +101,10 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let same = from_bucket.identity() == bucket.identity()
         && from_key == key
         && !call.header("x-amz-copy-source").is_some_and(|source| source.contains("?versionId="));
-    let open = sse::unlock(server, call, &from.meta, from.stat.size, sse::Of::Source)?;
-    let (sealed, close) = sse::begin(server, call, &bucket)?.unzip();
-    let whose = |sealed: &Option<Sealed>| sealed.as_ref().map(|sealed| sealed.whose.clone());
-    let other_key = whose(&sealed) != whose(&from.meta.sealed);
+    let source_cipher = sse::unlock(server, call, &from.meta, from.stat.size, sse::SseContext::Source)?;
+    let (sse_metadata, cipher) = sse::begin(server, call, &bucket)?.unzip();
+    let origin = |metadata: &Option<SseMetadata>| metadata.as_ref().map(|metadata| metadata.origin.clone());
+    let other_key = origin(&sse_metadata) != origin(&from.meta.sse);
     if same && !replace && class == from.meta.class && !other_key {
         return fail(
             "InvalidRequest",
@@ -141,14 +117,14 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
         meta.content_type = from.meta.content_type.clone();
         meta.user = from.meta.user.clone();
         // Where a website sends people is said of each object anew.
-        meta.headers.retain(|(name, _)| name == head_fields::REDIRECT);
-        let kept = from.meta.headers.iter().filter(|(name, _)| name != head_fields::REDIRECT);
+        meta.headers.retain(|(name, _)| name == WEBSITE_REDIRECT);
+        let kept = from.meta.headers.iter().filter(|(name, _)| name != WEBSITE_REDIRECT);
         meta.headers.extend(kept.cloned());
     }
     meta.tags = if replace_tags {
         head_fields::tags(call)?
     } else {
-        let (_, _, version) = source_name(call.header("x-amz-copy-source").unwrap_or(""))?;
+        let (_, _, version) = copy_source::parse(call.header("x-amz-copy-source").unwrap_or(""))?;
         let tags = server.copied_tags(call, &from_bucket, (&from_key, version.as_deref()), &from.meta)?;
         if !tags.is_empty() {
             // What the copy sets has to be allowed as if the request had brought it.
@@ -161,9 +137,9 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;
     super::put::check_early(&bucket, call, &key)?;
-    let keys = (open.as_ref(), close.as_ref());
+    let keys = (source_cipher.as_ref(), cipher.as_ref());
     let (mut staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
-    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.segment()));
+    meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
     let encryption = sse::headers(&meta);
     let checksum = Stored::of_content(checksum);
     meta.etag.clone_from(&etag);

@@ -1,17 +1,18 @@
 //! DeleteObject and DeleteObjects.
 
-use super::{MAX_DOCUMENT, conditions, get, lock};
-use crate::serve::Server;
-use crate::serve::access::{Need, Target};
+use super::{conditions, lock};
+use crate::serve::access::Need;
 use crate::serve::acl::Permission;
-use crate::serve::auth::parse_http_date;
 use crate::serve::call::{Call, Reply};
+use crate::serve::condition_context::Target;
 use crate::serve::error::{S3Error, S3Result, malformed_xml};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::dir::Stat;
 use crate::serve::store::meta::Meta;
 use crate::serve::store::versions::{Found, Removed};
 use crate::serve::xml::{self, Node, Writer};
+use crate::serve::{http_date, policy};
 use chrono::{DateTime, Utc};
 
 /// S3's limit on the keys of one request.
@@ -56,7 +57,7 @@ impl If {
     fn read(etag: Option<String>, modified: Option<String>, size: Option<String>) -> S3Result<Self> {
         let bad = || S3Error::new("InvalidArgument", "A condition of the deletion cannot be understood.");
         let modified = modified.map(|text| {
-            parse_http_date(&text).or_else(|| text.trim().parse::<DateTime<Utc>>().ok()).ok_or_else(bad)
+            http_date::parse(&text).or_else(|| text.trim().parse::<DateTime<Utc>>().ok()).ok_or_else(bad)
         });
         let size = size.map(|text| text.trim().parse().map_err(|_| bad()));
         Ok(Self { etag, modified: modified.transpose()?, size: size.transpose()? })
@@ -104,7 +105,7 @@ fn remove(
             None => Ok(()),
         });
     };
-    server.authorize_target(call, bucket, &get::of_version("s3:DeleteObject"), target, need)?;
+    server.authorize_target(call, bucket, &policy::for_version("s3:DeleteObject"), target, need)?;
     let mut removed = bucket.remove_version(key, version, |stat, meta| {
         condition.check(stat, meta)?;
         lock::check_removal(server, call, bucket, key, meta)
@@ -118,7 +119,7 @@ fn remove(
 pub(crate) fn many(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.check_stranger(call, &bucket)?;
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let root = xml::parse(&body, &["Delete"])?;
     let quiet = root.value("Quiet").is_some_and(|text| text.trim() == "true");
     let mut keys = Vec::new();

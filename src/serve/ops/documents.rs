@@ -1,132 +1,24 @@
 //! Bucket documents: put, returned as they were put, deleted. One implementation, one table.
 
 use super::bucket::acl_in_the_way;
-use super::{change, lock, tagging};
-use crate::serve::Server;
-use crate::serve::access::{Need, Ownership, PublicBlock};
+use super::change;
+use crate::serve::access::Need;
 use crate::serve::acl::Acl;
+use crate::serve::bucket_documents::{Absent, Document, PutRule};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
-use crate::serve::lifecycle_checks;
+use crate::serve::ownership::Ownership;
 use crate::serve::policy::Policy;
+use crate::serve::public_access::PublicAccessBlock;
 use crate::serve::rule_ids::with_ids;
-use crate::serve::sse;
-use crate::serve::website::Site;
+use crate::serve::state::Server;
 use crate::serve::xml::{self, Node, Writer};
 
 /// S3's limit on a policy, in bytes.
 const MAX_POLICY: usize = 20 * 1024;
-const MAX_BUCKET_TAGS: usize = 50;
-const MAX_CORS_RULES: usize = 100;
 
-/// A kind of document.
-pub(crate) struct Document {
-    /// The query parameter, which is also the name it is stored under.
-    pub(crate) sub: &'static str,
-    /// Name in `s3:GetX`, `s3:PutX`.
-    action: &'static str,
-    root: &'static str,
-    /// What GET answers if there is none.
-    none: Absent,
-    put: Put,
-    /// Whether DELETE is an operation.
-    delete: bool,
-}
-
-enum Absent {
-    /// 404 with this code and message.
-    Error(&'static str, &'static str),
-    /// An empty document, or one with a child.
-    Default(Option<(&'static str, &'static str)>),
-}
-
-enum Put {
-    /// Stored after this check; answers this status.
-    Stored(fn(&Node) -> S3Result<()>, u16),
-    Policy,
-    /// The service behind it does not exist.
-    Refused,
-}
-
-#[rustfmt::skip]
-const DOCUMENTS: &[Document] = &[
-    Document { sub: "policy", action: "BucketPolicy", root: "", delete: true, put: Put::Policy,
-        none: Absent::Error("NoSuchBucketPolicy", "The bucket policy does not exist") },
-    Document { sub: "lifecycle", action: "LifecycleConfiguration", root: "LifecycleConfiguration", delete: true,
-        put: Put::Stored(lifecycle_checks::check, 200),
-        none: Absent::Error("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist") },
-    Document { sub: "cors", action: "BucketCORS", root: "CORSConfiguration", delete: true, put: Put::Stored(check_cors, 200),
-        none: Absent::Error("NoSuchCORSConfiguration", "The CORS configuration does not exist") },
-    Document { sub: "tagging", action: "BucketTagging", root: "Tagging", delete: true,
-        put: Put::Stored(|root| tagging::parse_xml(root, MAX_BUCKET_TAGS).map(drop), 204),
-        none: Absent::Error("NoSuchTagSet", "The TagSet does not exist") },
-    Document { sub: "website", action: "BucketWebsite", root: "WebsiteConfiguration", delete: true,
-        put: Put::Stored(|root| Site::parse(root).map(drop), 200),
-        none: Absent::Error("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration") },
-    Document { sub: "ownershipControls", action: "BucketOwnershipControls", root: "OwnershipControls", delete: true,
-        put: Put::Stored(check_ownership, 200),
-        none: Absent::Error("OwnershipControlsNotFoundError", "The bucket ownership controls were not found") },
-    Document { sub: "publicAccessBlock", action: "BucketPublicAccessBlock", root: "PublicAccessBlockConfiguration",
-        delete: true, put: Put::Stored(check_public_block, 200),
-        none: Absent::Error("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found") },
-    Document { sub: "requestPayment", action: "BucketRequestPayment", root: "RequestPaymentConfiguration", delete: false,
-        put: Put::Stored(check_payer, 200), none: Absent::Default(Some(("Payer", "BucketOwner"))) },
-    Document { sub: "notification", action: "BucketNotification", root: "NotificationConfiguration", delete: false,
-        put: Put::Stored(check_notification, 200), none: Absent::Default(None) },
-    Document { sub: "logging", action: "BucketLogging", root: "BucketLoggingStatus", delete: false,
-        put: Put::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
-    Document { sub: "encryption", action: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", delete: true,
-        put: Put::Stored(sse::check_default, 200),
-        none: Absent::Error("ServerSideEncryptionConfigurationNotFoundError",
-            "The server side encryption configuration was not found") },
-    // Saying yes to this would be a promise that is not kept.
-    Document { sub: "replication", action: "ReplicationConfiguration", root: "", delete: false, put: Put::Refused,
-        none: Absent::Error("ReplicationConfigurationNotFoundError", "The replication configuration was not found") },
-];
-
-/// The document that a query parameter names.
-pub(crate) fn find(sub: &str) -> Option<&'static Document> {
-    DOCUMENTS.iter().find(|document| document.sub == sub)
-}
-
-/// Documents that say who may do what, or how objects are kept. Without one of these a bucket must not be served as if it had
-/// never been there.
-pub(crate) fn protects(name: &str) -> bool {
-    matches!(
-        name,
-        "policy"
-            | "publicAccessBlock"
-            | "ownershipControls"
-            | "requestPayment"
-            | "encryption"
-            | lock::DOCUMENT
-    )
-}
-
-/// Why a stored document of a bucket cannot be used; `None` if it can, or is of no kind that is known.
-pub(crate) fn problem(name: &str, text: &str, bucket: &str) -> Option<String> {
-    let check = || match (name, find(name)) {
-        ("policy", _) => Policy::parse(text)?.check_resources(bucket),
-        (lock::DOCUMENT, _) => lock::check_configuration(text.as_bytes()),
-        (_, Some(Document { put: Put::Stored(check, _), root, .. })) => {
-            check(&xml::parse(text.as_bytes(), &[root])?)
-        }
-        _ => Ok(()),
-    };
-    check().err().map(|error| error.message)
-}
-
-/// GET, PUT or DELETE of a document.
-pub(crate) fn run(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply> {
-    match call.method.as_str() {
-        "GET" => get(server, call, document),
-        "PUT" => put(server, call, document),
-        "DELETE" if document.delete => delete(server, call, document),
-        method => Err(not_implemented(&format!("{method} ?{}", document.sub))),
-    }
-}
-
-fn get(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
+/// GET of a document.
+pub(super) fn get(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(call, &bucket, &format!("s3:Get{}", document.action), None, Need::Owner)?;
     match bucket.document(document.sub) {
@@ -152,12 +44,13 @@ pub(crate) fn absent(document: &Document, bucket: &str) -> S3Result<Reply> {
     }
 }
 
-fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply> {
+/// PUT of a document.
+pub(super) fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply> {
     let action = format!("s3:Put{}", document.action);
     let (bucket, body) = change::body_for_document(server, call, document.sub, &action)?;
     let status = match document.put {
-        Put::Refused => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
-        Put::Policy => {
+        PutRule::Refused => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
+        PutRule::Policy => {
             let bad = |message: &str| S3Error::new("MalformedPolicy", message);
             if body.len() > MAX_POLICY {
                 return Err(bad("Policy exceeds the maximum allowed document size"));
@@ -165,12 +58,12 @@ fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply>
             let text = std::str::from_utf8(&body).map_err(|_| bad("Policies must be valid JSON"))?;
             let policy = Policy::parse(text)?;
             policy.check_resources(bucket.name())?;
-            if policy.is_public() && PublicBlock::of(&bucket).block_policy {
+            if policy.is_public() && bucket.config().public_access.block_policy {
                 return Err(access_denied());
             }
             204
         }
-        Put::Stored(check, status) => {
+        PutRule::Stored(check, status) => {
             check(&xml::parse(&body, &[document.root])?)?;
             status
         }
@@ -197,7 +90,10 @@ fn put(server: &Server, call: &mut Call, document: &Document) -> S3Result<Reply>
             bucket.set_document(document.sub, Some(&with_ids(&without_layout(text))?))?;
         }
         "publicAccessBlock" => {
-            bucket.set_document(document.sub, Some(&all_switches(&xml::parse(&body, &[document.root])?)))?;
+            bucket.set_document(
+                document.sub,
+                Some(&PublicAccessBlock::parse(&xml::parse(&body, &[document.root])?).to_xml()),
+            )?;
         }
         _ => bucket.set_document(document.sub, Some(&without_layout(text)))?,
     }
@@ -258,99 +154,22 @@ fn check_log_target(server: &Server, owner: &str, root: &Node) -> S3Result<()> {
     }
 }
 
-fn delete(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
+/// A request with a method that is no operation on a document.
+pub(super) fn unsupported(call: &Call, document: &Document) -> S3Error {
+    not_implemented(&format!("{} ?{}", call.method, document.sub))
+}
+
+/// DELETE of a document.
+pub(super) fn delete(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
+    if !document.delete {
+        return Err(unsupported(call, document));
+    }
     let verb = if document.sub == "policy" { "Delete" } else { "Put" };
     let bucket = server.bucket_to_change(call, document.sub, &format!("s3:{verb}{}", document.action))?;
     if bucket.document(document.sub).is_some() || bucket.check().is_err() {
         bucket.set_document(document.sub, None)?;
     }
     Ok(Reply::new(204))
-}
-
-fn check_cors(root: &Node) -> S3Result<()> {
-    if root.all("CORSRule").count() > MAX_CORS_RULES {
-        return fail(
-            "InvalidRequest",
-            "The number of CORS rules should not exceed allowed limit of 100 rules.",
-        );
-    }
-    if root.all("CORSRule").count() == 0 {
-        return Err(malformed_xml());
-    }
-    for rule in root.all("CORSRule") {
-        if rule.all("AllowedOrigin").count() == 0 || rule.all("AllowedMethod").count() == 0 {
-            return Err(malformed_xml());
-        }
-        for method in rule.all("AllowedMethod") {
-            if !["GET", "PUT", "HEAD", "POST", "DELETE"].contains(&method.text.trim()) {
-                return fail("InvalidRequest", "Found unsupported HTTP method in CORS config.");
-            }
-        }
-        let twice = |text: &str| text.matches('*').count() > 1;
-        if rule.all("AllowedOrigin").chain(rule.all("AllowedHeader")).any(|node| twice(&node.text)) {
-            return fail(
-                "InvalidRequest",
-                "AllowedOrigin and AllowedHeader can not have more than one wildcard.",
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Who is to hear of which events. Nobody is told here, but what could never work is refused.
-fn check_notification(root: &Node) -> S3Result<()> {
-    const TARGETS: [(&str, &str); 3] = [
-        ("TopicConfiguration", "Topic"),
-        ("QueueConfiguration", "Queue"),
-        ("CloudFunctionConfiguration", "CloudFunction"),
-    ];
-    for rule in &root.children {
-        if rule.name == "EventBridgeConfiguration" {
-            continue;
-        }
-        let target = TARGETS.iter().find(|(name, _)| *name == rule.name).ok_or_else(malformed_xml)?.1;
-        let target = rule.value(target).ok_or_else(malformed_xml)?;
-        if !target.trim().starts_with("arn:") {
-            return fail("InvalidArgument", "The ARN is not well formed");
-        }
-        if rule.all("Event").count() == 0 {
-            return Err(malformed_xml());
-        }
-        if let Some(event) = rule.all("Event").find(|event| !event.text.trim().starts_with("s3:")) {
-            let event = event.text.trim();
-            return fail(
-                "InvalidArgument",
-                format!("The event '{event}' is not supported for notifications"),
-            );
-        }
-    }
-    Ok(())
-}
-
-fn check_ownership(root: &Node) -> S3Result<()> {
-    Ownership::of_document(root).map(drop).ok_or_else(malformed_xml)
-}
-
-fn check_public_block(root: &Node) -> S3Result<()> {
-    let known = |node: &Node| {
-        PublicBlock::default().switches().iter().any(|(name, _)| *name == node.name)
-            && ["true", "false"].contains(&node.text.trim().to_ascii_lowercase().as_str())
-    };
-    if root.children.iter().all(known) { Ok(()) } else { Err(malformed_xml()) }
-}
-
-/// A public-access block with all its switches.
-fn all_switches(root: &Node) -> String {
-    let switches = PublicBlock::of_document(root).switches();
-    let switches: String = switches.iter().map(|(name, on)| format!("<{name}>{on}</{name}>")).collect();
-    format!("<PublicAccessBlockConfiguration>{switches}</PublicAccessBlockConfiguration>")
-}
-
-fn check_payer(root: &Node) -> S3Result<()> {
-    match root.value("Payer").map(str::trim) {
-        Some("BucketOwner" | "Requester") => Ok(()),
-        _ => Err(malformed_xml()),
-    }
 }
 
 #[cfg(test)]

@@ -1,25 +1,19 @@
 //! GetObject and HeadObject.
 
 use super::conditions::{self, Range};
-use super::{head_fields, lock, restore};
+use super::{head_fields, lock, object, restore};
 use crate::s3::header_text;
-use crate::serve::Server;
-use crate::serve::access::{Need, Target};
 use crate::serve::acl::Permission;
-use crate::serve::call::{Call, Reply, ReplyBody, http_date};
+use crate::serve::call::{Call, Reply, ReplyBody};
 use crate::serve::checksum::Stored;
-use crate::serve::error::{S3Error, S3Result, fail, no_such_key};
-use crate::serve::lifecycle;
-use crate::serve::route;
-use crate::serve::sse::{self, Seal};
-use crate::serve::store::bucket::Bucket;
+use crate::serve::error::{S3Result, fail, no_such_key};
+use crate::serve::state::Server;
+use crate::serve::store::cipher::ObjectCipher;
+use crate::serve::store::file_io::PIECE;
 use crate::serve::store::haste;
-use crate::serve::store::meta::Meta;
-use crate::serve::store::versions::{Found, id_text};
-use crate::serve::store::write::{Object, PIECE};
+use crate::serve::store::object::Object;
+use crate::serve::{http_date, lifecycle, sse};
 use bytes::Bytes;
-use std::borrow::Cow;
-use std::sync::Arc;
 
 /// Query parameters that replace a header of the answer.
 const OVERRIDES: &[(&str, &str)] = &[
@@ -31,101 +25,6 @@ const OVERRIDES: &[(&str, &str)] = &[
     ("response-content-encoding", "content-encoding"),
 ];
 
-/// Opens an object that the requester may do `action` with.
-pub(crate) fn open(
-    server: &Server,
-    call: &Call,
-    action: &str,
-    permission: Permission,
-) -> S3Result<(Arc<Bucket>, Object)> {
-    let version = call.parameter("versionId");
-    open_named(server, call, (call.bucket_name(), call.key(), version), action, permission)
-}
-
-/// [`open`] for another object than the one that the path names.
-pub(crate) fn open_named(
-    server: &Server,
-    call: &Call,
-    (bucket, key, version): (&str, &str, Option<&str>),
-    action: &str,
-    permission: Permission,
-) -> S3Result<(Arc<Bucket>, Object)> {
-    let bucket = server.store.bucket(bucket)?;
-    let bare = if needs_no_etag(call, key, version) { bucket.open_without_etag(key)? } else { None };
-    let found = match bare {
-        Some(object) => Found::Object(Box::new(object)),
-        None => bucket.open_version(key, version)?,
-    };
-    let object = match (found, version) {
-        (Found::Object(object), _) => *object,
-        (Found::Marker { id, .. }, None) => {
-            let error = no_such_key(key).header("x-amz-delete-marker", "true").header("x-amz-version-id", id);
-            return Err(server.missing(call, &bucket, error));
-        }
-        (Found::Marker { id, modified }, Some(_)) => {
-            let error = S3Error::new(
-                "MethodNotAllowed",
-                "The specified method is not allowed against this resource.",
-            )
-            .detail("ResourceType", "DeleteMarker")
-            .header("allow", "DELETE")
-            .header("x-amz-delete-marker", "true")
-            .header("x-amz-version-id", id)
-            .header("last-modified", http_date(modified));
-            return Err(server.missing(call, &bucket, error));
-        }
-        (Found::Nothing, None) => {
-            // Ceph says this too, and its tests look for it.
-            let error = no_such_key(key).header("x-amz-delete-marker", "false");
-            return Err(server.missing(call, &bucket, error));
-        }
-        (Found::Nothing, Some(id)) => {
-            return Err(server.missing(call, &bucket, no_such_version(key, id)));
-        }
-    };
-    let action = if version.is_some() { of_version(action) } else { action.into() };
-    let target = Target { key: Some(key), version, ..Target::default() };
-    server.authorize_target(call, &bucket, &action, target, Need::Object(permission, &object.meta))?;
-    Ok((bucket, object))
-}
-
-/// Whether a request can be answered without an ETag, for which a file from outside would have to be read whole: it asks
-/// for a few of the bytes, without a condition.
-fn needs_no_etag(call: &Call, key: &str, version: Option<&str>) -> bool {
-    let is_condition = |name: &str| matches!(name, "if-match" | "if-none-match" | "if-range");
-    let plain = !call.headers.iter().any(|(name, _)| is_condition(name));
-    call.method == "GET"
-        && route::reads_object(call)
-        && call.key() == key
-        && version.is_none()
-        && call.header("range").is_some()
-        && plain
-}
-
-fn no_such_version(key: &str, id: &str) -> S3Error {
-    S3Error::new("NoSuchVersion", "The specified version does not exist.")
-        .detail("Key", key)
-        .detail("VersionId", id)
-}
-
-/// The action for a version that is named: `s3:GetObjectVersionAcl` for `s3:GetObjectAcl`.
-pub(crate) fn of_version(action: &str) -> Cow<'_, str> {
-    for verb in ["s3:Get", "s3:Put", "s3:Delete"] {
-        if let Some(what) = action.strip_prefix(verb).and_then(|rest| rest.strip_prefix("Object"))
-            && ["", "Acl", "Tagging", "Attributes"].contains(&what)
-        {
-            return format!("{verb}ObjectVersion{what}").into();
-        }
-    }
-    action.into()
-}
-
-/// The header that names the version of an object, where there are versions.
-pub(super) fn version_header(bucket: &Bucket, meta: &Meta) -> Option<(String, String)> {
-    bucket.versioning()?;
-    Some(("x-amz-version-id".to_owned(), id_text(meta.version.as_ref())))
-}
-
 /// HeadObject.
 pub(crate) fn head(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (reply, _, _, length, _) = prepare(server, call)?;
@@ -134,12 +33,12 @@ pub(crate) fn head(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// GetObject.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (mut reply, object, start, length, seal) = prepare(server, call)?;
+    let (mut reply, object, start, length, cipher) = prepare(server, call)?;
     restore::check_readable(&object.meta)?;
     let mut first = vec![0; length.min(PIECE as u64) as usize];
     haste::read_exact_at(&object.file, &mut first, start)?;
-    if let Some(seal) = &seal {
-        seal.open(start, &mut first);
+    if let Some(cipher) = &cipher {
+        cipher.decrypt(start, &mut first);
     }
     let read = first.len() as u64;
     reply.body = if read == length {
@@ -150,7 +49,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
             file: object.file,
             offset: start + read,
             left: length - read,
-            seal,
+            cipher,
         }
     };
     Ok(reply.header("content-length", length.to_string()))
@@ -158,16 +57,16 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// GetObjectTorrent: there are none of any object.
 pub(crate) fn torrent(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    open(server, call, "s3:GetObjectTorrent", Permission::Read)?;
+    object::open(server, call, "s3:GetObjectTorrent", Permission::Read)?;
     Err(no_such_key(call.key()))
 }
 
 /// Everything but the body: the reply's head, the object, which bytes of it, and its key if it is encrypted.
-fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, Option<Seal>)> {
-    let (bucket, object) = open(server, call, "s3:GetObject", Permission::Read)?;
+fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, Option<ObjectCipher>)> {
+    let (bucket, object) = object::open(server, call, "s3:GetObject", Permission::Read)?;
     let modified = object.modified();
     let size = object.stat.size;
-    let seal = sse::unlock(server, call, &object.meta, size, sse::Of::Object)?;
+    let cipher = sse::unlock(server, call, &object.meta, size, sse::SseContext::Object)?;
     conditions::check(call, conditions::READ, &object.meta.etag, modified)?;
     let range = match call.parameter("partNumber") {
         Some(number) => part(number, &object, call)?,
@@ -180,7 +79,7 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
     };
     let mut reply = Reply::new(status);
     reply.headers = head_fields::write(&object.meta);
-    reply.headers.extend(version_header(&bucket, &object.meta));
+    reply.headers.extend(object::version_header(&bucket, &object.meta));
     reply.headers.extend(lock::headers(server, call, &bucket, &object.meta));
     reply.headers.extend(restore::header(&object.meta));
     if call.parameter("versionId").is_none() {
@@ -197,7 +96,7 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
         reply.headers.retain(|(name, _)| name != header);
         reply = reply.header(header, header_text::from_bytes(value.as_bytes()));
     }
-    reply = reply.header("last-modified", http_date(modified)).header("accept-ranges", "bytes");
+    reply = reply.header("last-modified", http_date::format(modified)).header("accept-ranges", "bytes");
     if status == 206 {
         let last = (start + length).saturating_sub(1);
         reply = reply.header("content-range", format!("bytes {start}-{last}/{size}"));
@@ -211,7 +110,7 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
     {
         reply.headers.extend(checksum);
     }
-    Ok((reply, object, start, length, seal))
+    Ok((reply, object, start, length, cipher))
 }
 
 /// The headers that tell the checksum of what is sent: of the whole object, or of one of its parts where those were

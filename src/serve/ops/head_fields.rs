@@ -1,20 +1,26 @@
 //! The fields of an object that travel in headers: reading them from a PUT, writing them to a GET.
 
-use super::tagging;
 use crate::s3::header_text;
 use crate::s3::object::STORAGE_CLASSES;
-use crate::serve::Server;
-use crate::serve::access::{Ownership, PublicBlock};
 use crate::serve::acl::Acl;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, no_acls};
-use crate::serve::sse;
+use crate::serve::ownership::Ownership;
+use crate::serve::request_head::WEBSITE_REDIRECT;
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
+use crate::serve::{sse, tags};
 
 /// Headers that are kept as they are and sent back.
-const KEPT: &[&str] =
-    &["cache-control", "content-disposition", "content-encoding", "content-language", "expires", REDIRECT];
+const KEPT: &[&str] = &[
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "expires",
+    WEBSITE_REDIRECT,
+];
 
 /// S3's limit on user metadata, names and values together, in bytes.
 const MAX_USER_METADATA: usize = 2048;
@@ -22,12 +28,9 @@ const MAX_USER_METADATA: usize = 2048;
 /// What S3 says of an object without a type.
 pub(crate) const DEFAULT_TYPE: &str = "binary/octet-stream";
 
-/// The header that says where a website sends who asks for the object.
-pub(crate) const REDIRECT: &str = "x-amz-website-redirect-location";
-
 /// Content headers and user metadata of a request.
 pub(crate) fn content(call: &Call) -> S3Result<Meta> {
-    let redirect = call.header(REDIRECT).filter(|to| !to.is_empty());
+    let redirect = call.header(WEBSITE_REDIRECT).filter(|to| !to.is_empty());
     if redirect.is_some_and(|to| !["/", "http://", "https://"].iter().any(|start| to.starts_with(start))) {
         return fail(
             "InvalidRedirectLocation",
@@ -85,7 +88,7 @@ pub(crate) fn class(call: &Call) -> S3Result<Option<String>> {
 
 /// The tags of the `x-amz-tagging` header.
 pub(crate) fn tags(call: &Call) -> S3Result<Vec<(String, String)>> {
-    call.setting("x-amz-tagging").map_or(Ok(Vec::new()), tagging::parse_header)
+    call.setting("x-amz-tagging").map_or(Ok(Vec::new()), tags::parse_header)
 }
 
 /// The ACL of a new object: what the headers ask for, else the requester's alone. An object that its bucket's
@@ -98,7 +101,7 @@ pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Opt
         Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &bucket_owner, &server.users)?;
     let canned = call.setting("x-amz-acl");
     let gives_all = canned == Some("bucket-owner-full-control");
-    match (Ownership::of(bucket), &asked) {
+    match (bucket.config().ownership, &asked) {
         (Ownership::BucketOwnerEnforced, Some(acl))
             // Of the canned ones S3 takes only the one, although others mean the same.
             if !gives_all && (canned.is_some() || acl.grants != Acl::private(&bucket_owner).grants) =>
@@ -111,7 +114,7 @@ pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Opt
     }
     if let Some(acl) = &asked
         && acl.is_public()
-        && PublicBlock::of(bucket).block_acls
+        && bucket.config().public_access.block_acls
     {
         return Err(access_denied());
     }

@@ -1,12 +1,12 @@
 //! Listings: objects (both versions of the operation), uploads, parts.
 
 use crate::s3::sign::encode;
-use crate::serve::Server;
 use crate::serve::access::{Need, Owners};
 use crate::serve::acl::{self, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail};
 use crate::serve::lifecycle;
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::summaries::Summary;
 use crate::serve::store::uploads::Upload;

@@ -1,45 +1,18 @@
 //! Object lock: retention and legal holds, and what they forbid.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 
-use super::{MAX_DOCUMENT, change, get};
-use crate::serve::Server;
+use super::{change, object};
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
-use crate::serve::store::bucket::{Bucket, Versioning};
+use crate::serve::object_lock::{DOCUMENT, HOLD, MODE, UNTIL, parse_configuration, parse_time, time_text};
+use crate::serve::state::Server;
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::bucket_record::Versioning;
 use crate::serve::store::meta::{LockMode, Meta, Retention};
-use crate::serve::xml::{self, Node, Writer};
-use chrono::{DateTime, Months, SecondsFormat, TimeDelta, Utc};
-
-/// Name under which a bucket's configuration is kept.
-pub(crate) const DOCUMENT: &str = "object-lock";
-
-pub(crate) const MODE: &str = "x-amz-object-lock-mode";
-pub(crate) const UNTIL: &str = "x-amz-object-lock-retain-until-date";
-pub(crate) const HOLD: &str = "x-amz-object-lock-legal-hold";
-
-impl LockMode {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Governance => "GOVERNANCE",
-            Self::Compliance => "COMPLIANCE",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Governance, Self::Compliance].into_iter().find(|mode| mode.name() == text.trim())
-    }
-}
-
-/// A time as headers and documents say it.
-pub(crate) fn time_text(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(text.trim()).ok().map(|time| time.to_utc())
-}
+use crate::serve::xml::{self, Writer};
+use chrono::{DateTime, Utc};
 
 fn future(until: DateTime<Utc>) -> S3Result<DateTime<Utc>> {
     if until <= Utc::now() {
@@ -55,48 +28,13 @@ fn check_bucket(bucket: &Bucket) -> S3Result<()> {
     fail("InvalidRequest", "Bucket is missing Object Lock Configuration")
 }
 
-/// A default retention, from now on; `None` if the document has no rule.
-fn default_retention(root: &Node) -> S3Result<Option<Retention>> {
-    if root.value("ObjectLockEnabled").map(str::trim) != Some("Enabled") {
-        return Err(malformed_xml());
-    }
-    let Some(rule) = root.child("Rule") else { return Ok(None) };
-    let rule = rule.child("DefaultRetention").ok_or_else(malformed_xml)?;
-    let mode = rule.value("Mode").and_then(LockMode::parse).ok_or_else(malformed_xml)?;
-    let number = |text: &str| match text.trim().parse::<i64>() {
-        Ok(number) if (1..=36_500).contains(&number) => Ok(number),
-        Ok(_) => fail("InvalidRetentionPeriod", "Default retention period must be a positive integer value."),
-        Err(_) => Err(malformed_xml()),
-    };
-    let now = Utc::now();
-    let until = match (rule.value("Days"), rule.value("Years")) {
-        (Some(days), None) => now.checked_add_signed(TimeDelta::days(number(days)?)),
-        (None, Some(years)) => now.checked_add_months(Months::new(number(years)? as u32 * 12)),
-        _ => return Err(malformed_xml()),
-    };
-    Ok(until.map(|until| Retention { mode, until }))
-}
-
-/// Whether an `ObjectLockConfiguration` can be used.
-pub(crate) fn check_configuration(document: &[u8]) -> S3Result<()> {
-    default_retention(&xml::parse(document, &["ObjectLockConfiguration"])?).map(drop)
-}
-
 /// Gives a new object the default retention of its bucket, unless it has one.
 pub(super) fn set_default(bucket: &Bucket, meta: &mut Meta) -> S3Result<()> {
-    if meta.retention.is_none()
-        && bucket.has_object_lock()
-        && let Some(text) = bucket.document(DOCUMENT)
-    {
-        meta.retention = default_retention(&xml::parse(text.as_bytes(), &["ObjectLockConfiguration"])?)?;
+    if meta.retention.is_none() && bucket.has_object_lock() {
+        let default = bucket.config().default_retention.clone()?;
+        meta.retention = default.and_then(|default| default.starting(Utc::now()));
     }
     Ok(())
-}
-
-/// The retention that the headers of a write ask for, if it can be read.
-pub(crate) fn asked_retention(call: &Call) -> Option<Retention> {
-    let (mode, until) = (call.setting(MODE)?, call.setting(UNTIL)?);
-    Some(Retention { mode: LockMode::parse(mode)?, until: parse_time(until)? })
 }
 
 /// Takes what the headers of a write say of locks.
@@ -156,11 +94,6 @@ fn bypasses(server: &Server, call: &Call, bucket: &Bucket, key: &str) -> bool {
         && server.allows(call, bucket, "s3:BypassGovernanceRetention", Some(key), Need::Owner)
 }
 
-/// Whether a version is locked, whoever asks.
-pub(crate) fn is_locked(meta: &Meta) -> bool {
-    meta.legal_hold == Some(true) || meta.retention.is_some_and(|retention| retention.until > Utc::now())
-}
-
 /// Refuses to remove a version that is locked against the requester.
 pub(super) fn check_removal(
     server: &Server,
@@ -171,7 +104,7 @@ pub(super) fn check_removal(
 ) -> S3Result<()> {
     let governed = meta.legal_hold != Some(true)
         && meta.retention.is_none_or(|retention| retention.mode == LockMode::Governance);
-    if !is_locked(meta) || governed && bypasses(server, call, bucket, key) {
+    if !meta.is_locked() || governed && bypasses(server, call, bucket, key) {
         return Ok(());
     }
     Err(S3Error {
@@ -205,7 +138,7 @@ pub(crate) fn get_configuration(server: &Server, call: &mut Call) -> S3Result<Re
 pub(crate) fn put_configuration(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let action = "s3:PutBucketObjectLockConfiguration";
     let (bucket, body) = change::body_for_document(server, call, DOCUMENT, action)?;
-    check_configuration(&body)?;
+    parse_configuration(&body)?;
     if bucket.versioning() != Some(Versioning::Enabled) {
         return fail(
             "InvalidBucketState",
@@ -227,7 +160,7 @@ fn none_set() -> S3Error {
 
 /// GetObjectRetention.
 pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:GetObjectRetention", Permission::FullControl)?;
+    let (bucket, object) = object::open(server, call, "s3:GetObjectRetention", Permission::FullControl)?;
     check_bucket(&bucket)?;
     let retention = object.meta.retention.ok_or_else(none_set)?;
     let mut xml = Writer::new("Retention");
@@ -240,13 +173,13 @@ pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply>
 pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let need = ("s3:PutObjectRetention", Permission::FullControl);
     call.context.awaits_body = true;
-    change::object(
+    change::change_object(
         server,
         call,
         need,
         |call, bucket, _| {
             check_bucket(bucket)?;
-            let body = call.payload.read_all(MAX_DOCUMENT)?;
+            let body = call.payload.read_document()?;
             let retention = read_retention(&body)?;
             call.context.came(|context| context.retention = retention);
             Ok(retention)
@@ -282,7 +215,7 @@ fn read_retention(body: &[u8]) -> S3Result<Option<Retention>> {
 
 /// GetObjectLegalHold.
 pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, object) = get::open(server, call, "s3:GetObjectLegalHold", Permission::FullControl)?;
+    let (bucket, object) = object::open(server, call, "s3:GetObjectLegalHold", Permission::FullControl)?;
     check_bucket(&bucket)?;
     let hold = object.meta.legal_hold.ok_or_else(none_set)?;
     let mut xml = Writer::new("LegalHold");
@@ -294,13 +227,13 @@ pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
 pub(crate) fn put_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let need = ("s3:PutObjectLegalHold", Permission::FullControl);
     call.context.awaits_body = true;
-    change::object(
+    change::change_object(
         server,
         call,
         need,
         |call, bucket, _| {
             check_bucket(bucket)?;
-            let body = call.payload.read_all(MAX_DOCUMENT)?;
+            let body = call.payload.read_document()?;
             let root = xml::parse(&body, &["LegalHold"])?;
             let hold = match root.value("Status").map(str::trim) {
                 Some("ON") => true,

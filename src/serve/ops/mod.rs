@@ -7,17 +7,16 @@ mod change;
 mod conditions;
 pub(crate) mod copy;
 pub(crate) mod delete;
+pub(crate) mod dispatch;
 pub(crate) mod documents;
 pub(crate) mod get;
 pub(crate) mod head_fields;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod multipart;
+pub(crate) mod object;
 pub(crate) mod post;
 pub(crate) mod put;
 pub(crate) mod restore;
 pub(crate) mod tagging;
 pub(crate) mod versions;
-
-/// The longest XML or JSON document that is read, in bytes (a multi-delete of 1,000 long keys fits).
-pub(crate) const MAX_DOCUMENT: usize = 4 << 20;

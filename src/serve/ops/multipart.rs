@@ -1,20 +1,20 @@
 //! Multipart uploads.
 
-use super::{MAX_DOCUMENT, conditions, copy, get, head_fields, lock, put};
+use super::{conditions, copy, head_fields, lock, object, put};
 use crate::s3::checksum::{Algorithm, Checksum, PREFIX};
 use crate::s3::multipart::composite_etag;
-use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail, malformed_xml};
-use crate::serve::lifecycle;
-use crate::serve::sse::{self, Seal};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
+use crate::serve::store::cipher::ObjectCipher;
 use crate::serve::store::meta::Meta;
 use crate::serve::store::uploads::{Part, Upload};
 use crate::serve::xml::{self, Node, Writer};
+use crate::serve::{lifecycle, sse};
 use chrono::Utc;
 
 /// All parts but the last are at least this long, in bytes.
@@ -31,7 +31,7 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;
-    meta.sealed = sse::begin(server, call, &bucket)?.map(|(sealed, _)| sealed);
+    meta.sse = sse::begin(server, call, &bucket)?.map(|(metadata, _)| metadata);
     let encryption = sse::headers(&meta);
     let checksum =
         Plan::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
@@ -86,9 +86,9 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
             return fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
         }
     };
-    let seal = sse::unlock(server, call, &upload.meta, 0, sse::Of::Upload)?;
+    let cipher = sse::unlock(server, call, &upload.meta, 0, sse::SseContext::Upload)?;
     if call.header("x-amz-copy-source").is_some() {
-        return copy_part(server, call, &bucket, &upload, number, seal.as_ref());
+        return copy_part(server, call, &bucket, &upload, number, cipher.as_ref());
     }
     let (planned, stated) = (upload.plan().algorithm, call.payload.stated());
     if let (Some(plan), Some(stated)) = (upload.checksum, stated)
@@ -97,9 +97,9 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
         return Err(mismatch(Some(plan), stated));
     }
     // What is encrypted has a nonce, which its file says.
-    let length = call.payload.length().filter(|_| seal.is_none());
+    let length = call.payload.length().filter(|_| cipher.is_none());
     let stage = || bucket.stage_part(&upload.id, number, length);
-    let (staged, etag, checksum) = put::receive(stage, &mut call.payload, planned, seal.as_ref())?;
+    let (staged, etag, checksum) = put::receive(stage, &mut call.payload, planned, cipher.as_ref())?;
     // The body may have taken its time: what was allowed when it began need not be any more.
     find(server, call, &bucket, "s3:PutObject")?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
@@ -129,10 +129,10 @@ fn copy_part(
     bucket: &Bucket,
     upload: &Upload,
     number: u32,
-    close: Option<&Seal>,
+    cipher: Option<&ObjectCipher>,
 ) -> S3Result<Reply> {
     let (from_bucket, _, from) = copy::source(server, call)?;
-    let open = sse::unlock(server, call, &from.meta, from.stat.size, sse::Of::Source)?;
+    let source_cipher = sse::unlock(server, call, &from.meta, from.stat.size, sse::SseContext::Source)?;
     let size = from.stat.size;
     let (offset, length) = match call.header("x-amz-copy-source-range") {
         None => (0, size),
@@ -162,7 +162,7 @@ fn copy_part(
     }
     let algorithm = upload.plan().algorithm;
     let (staged, etag, checksum) =
-        copy::take(bucket, &from, offset, length, algorithm, (open.as_ref(), close))?;
+        copy::take(bucket, &from, offset, length, algorithm, (source_cipher.as_ref(), cipher))?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut xml = Writer::new("CopyPartResult");
     xml.text("LastModified", xml::time(Utc::now())).text("ETag", format!("\"{etag}\""));
@@ -258,7 +258,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         // A stranger's list is not read for nothing.
         find(server, call, &bucket, "s3:PutObject")?;
     }
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let wanted = wanted(&xml::parse(&body, &["CompleteMultipartUpload", "CompleteMultipartUploadResult"])?)?;
     let etag = composite_etag(wanted.iter().map(|part| part.etag.as_str()));
     let upload = match find(server, call, &bucket, "s3:PutObject") {
@@ -267,7 +267,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
             return match present.filter(|meta| etag.as_ref() == Some(&meta.etag)) {
                 Some(meta) => {
                     let mut reply = done(server.secure, call, &bucket, &key, &meta);
-                    reply.headers.extend(get::version_header(&bucket, &meta));
+                    reply.headers.extend(object::version_header(&bucket, &meta));
                     Ok(reply)
                 }
                 None => Err(error),
@@ -277,7 +277,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     };
     // The key need not be said again. If it is, it has to be the one of the parts.
     if call.headers.iter().any(|(name, _)| name.starts_with("x-amz-server-side-encryption-customer-")) {
-        sse::unlock(server, call, &upload.meta, 0, sse::Of::Upload)?;
+        sse::unlock(server, call, &upload.meta, 0, sse::SseContext::Upload)?;
     }
     let parts = choose(&bucket.parts(&upload.id)?, &wanted, upload.plan())?;
     let Some(etag) = etag else { return Err(malformed_xml()) };
@@ -292,11 +292,11 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let staged = bucket.assemble(&upload.id, &parts)?;
     let mut meta = upload.meta;
     meta.etag = etag;
-    if let Some(sealed) = &mut meta.sealed {
+    if let Some(metadata) = &mut meta.sse {
         let nonces: Option<Vec<String>> = parts.iter().map(|part| part.nonce.clone()).collect();
-        sealed.nonces = nonces.ok_or_else(|| S3Error::new("InternalError", "A part is not encrypted."))?;
+        metadata.nonces = nonces.ok_or_else(|| S3Error::new("InternalError", "A part is not encrypted."))?;
         let digests: Option<Vec<String>> = parts.iter().map(|part| part.digest.clone()).collect();
-        sealed.digests = digests.unwrap_or_default();
+        metadata.digests = digests.unwrap_or_default();
     }
     meta.parts = parts.iter().map(|part| part.size).collect();
     meta.checksum = checksum;

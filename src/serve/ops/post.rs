@@ -1,20 +1,20 @@
 //! PostObject: what a browser's form uploads. <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
 
-use super::{put, tagging};
+use super::put;
 use crate::s3::header_text;
 use crate::s3::sign::encode;
-use crate::serve::Server;
 use crate::serve::auth::checksum::Checksum;
-use crate::serve::auth::payload::{Payload, Source};
-use crate::serve::auth::{self, BodyRule};
+use crate::serve::auth::payload::{BodyRule, BodySource, Payload};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::form::{Form, OF_OBJECT};
-use crate::serve::http::content_md5;
 use crate::serve::post_policy::PostPolicy;
 use crate::serve::request_context::Signature;
-use crate::serve::route;
+use crate::serve::request_head::content_md5;
+use crate::serve::request_path::check_key;
+use crate::serve::state::Server;
 use crate::serve::xml::{self, Writer};
+use crate::serve::{auth, route, tags};
 use chrono::Utc;
 
 /// Fields that speak of the form.
@@ -56,13 +56,13 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if key.is_empty() {
         return fail("InvalidArgument", "User key must have a length greater than 0.");
     }
-    crate::serve::call::check_key(&key)?;
+    check_key(&key)?;
     call.key = Some(key);
     let answer = Answer::asked(&form);
     take_fields(call, &form)?;
     route::check_headers(call)?;
     let checksum = Checksum::of(&call.headers)?;
-    let source = Source::Form(Box::new(form.into_upload(lengths)));
+    let source = BodySource::FormFile(Box::new(form.into_file(lengths)));
     call.payload = Payload::new(source, BodyRule::Unsigned, content_md5(&call.headers)?, checksum, None);
     let location = location(server, call);
     let reply = put::put(server, call)?;
@@ -78,10 +78,8 @@ fn take_fields(call: &mut Call, form: &Form) -> S3Result<()> {
         let header = match name.as_str() {
             "acl" => ("x-amz-acl".to_owned(), value.clone()),
             "tagging" => {
-                let tags = tagging::parse_xml(
-                    &xml::parse(value.as_bytes(), &["Tagging"])?,
-                    tagging::MAX_OBJECT_TAGS,
-                )?;
+                let tags =
+                    tags::parse_xml(&xml::parse(value.as_bytes(), &["Tagging"])?, tags::MAX_OBJECT_TAGS)?;
                 ("x-amz-tagging".to_owned(), encode::query_string(&tags, false))
             }
             name if name.starts_with("x-amz-copy-source") => {

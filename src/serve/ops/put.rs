@@ -2,16 +2,16 @@
 
 use super::{conditions, head_fields, lock};
 use crate::s3::checksum::{Algorithm, Checksum};
-use crate::serve::Server;
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{Plan, Stored};
 use crate::serve::error::{S3Result, fail};
-use crate::serve::lifecycle;
-use crate::serve::sse::{self, Seal};
+use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
+use crate::serve::store::cipher::ObjectCipher;
+use crate::serve::store::file_io::PIECE;
 use crate::serve::store::staged::Staged;
-use crate::serve::store::write::PIECE;
+use crate::serve::{lifecycle, sse};
 
 /// S3's limit for one upload, in bytes.
 pub(crate) const MAX_OBJECT: u64 = 5 << 30;
@@ -25,7 +25,7 @@ pub(crate) fn receive(
     stage: impl FnOnce() -> S3Result<Staged>,
     payload: &mut Payload,
     algorithm: Algorithm,
-    seal: Option<&Seal>,
+    cipher: Option<&ObjectCipher>,
 ) -> S3Result<(Staged, String, Checksum)> {
     let length = payload.length();
     if length.is_none() && !payload.is_open_ended() {
@@ -37,7 +37,7 @@ pub(crate) fn receive(
     payload.want_md5();
     payload.want_checksum(algorithm);
     let mut staged = stage()?;
-    staged.seal(seal.map(Seal::sealer).transpose()?);
+    staged.encrypt(cipher.map(ObjectCipher::new_segment).transpose()?);
     // Pieces come as the network brings them; small ones are gathered.
     let mut gathered: Vec<u8> = Vec::new();
     let mut received = 0;
@@ -72,12 +72,12 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;
-    let (sealed, seal) = sse::begin(server, call, &bucket)?.unzip();
+    let (sse_metadata, cipher) = sse::begin(server, call, &bucket)?.unzip();
     check_early(&bucket, call, &key)?;
     let algorithm = call.payload.stated().unwrap_or(Plan::DEFAULT.algorithm);
     let (mut staged, etag, checksum) =
-        receive(|| bucket.stage(), &mut call.payload, algorithm, seal.as_ref())?;
-    meta.sealed = sealed.map(|sealed| sealed.of_one(staged.segment()));
+        receive(|| bucket.stage(), &mut call.payload, algorithm, cipher.as_ref())?;
+    meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
     // The body may have taken its time: what was allowed when it began need not be any more.
     server.authorize_upload(call, &bucket, &key)?;
     let checksum = Stored::of_content(checksum);

@@ -1,13 +1,13 @@
 //! RestoreObject, simulated: objects of the archive classes cannot be read until they have been restored, which here
 //! takes no time. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>
 
-use super::{MAX_DOCUMENT, change};
-use crate::serve::Server;
+use super::change;
 use crate::serve::acl::Permission;
-use crate::serve::call::{Call, Reply, http_date};
+use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, fail, malformed_xml, not_implemented};
+use crate::serve::state::Server;
 use crate::serve::store::meta::Meta;
-use crate::serve::xml;
+use crate::serve::{http_date, xml};
 use chrono::Utc;
 use std::cell::Cell;
 
@@ -32,7 +32,7 @@ pub(super) fn check_readable(meta: &Meta) -> S3Result<()> {
 /// The header that tells of a restored copy.
 pub(super) fn header(meta: &Meta) -> Option<(String, String)> {
     let until = meta.restored_until.filter(|_| is_archived(meta) && is_restored(meta))?;
-    let value = format!("ongoing-request=\"false\", expiry-date=\"{}\"", http_date(until));
+    let value = format!("ongoing-request=\"false\", expiry-date=\"{}\"", http_date::format(until));
     Some(("x-amz-restore".to_owned(), value))
 }
 
@@ -40,7 +40,7 @@ pub(super) fn header(meta: &Meta) -> Option<(String, String)> {
 pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let already = Cell::new(false);
     let need = ("s3:RestoreObject", Permission::FullControl);
-    change::object(
+    change::change_object(
         server,
         call,
         need,
@@ -63,7 +63,7 @@ pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// For how many days a request wants to be able to read the object.
 fn days(call: &mut Call) -> S3Result<u32> {
-    let body = call.payload.read_all(MAX_DOCUMENT)?;
+    let body = call.payload.read_document()?;
     let root = xml::parse(&body, &["RestoreRequest"])?;
     if root.child("SelectParameters").is_some() || root.child("OutputLocation").is_some() {
         return Err(not_implemented("A restore with a query"));

@@ -3,12 +3,13 @@
 
 use super::change;
 use super::list::{MAX_PAGE, Names, after_all, common_prefix, write_object};
-use crate::serve::Server;
 use crate::serve::access::Need;
 use crate::serve::acl::{self, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail, malformed_xml, not_implemented};
-use crate::serve::store::bucket::{Bucket, Versioning};
+use crate::serve::state::Server;
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::bucket_record::Versioning;
 use crate::serve::store::versions::{Shown, ShownWhat};
 use crate::serve::store::walk::Keys;
 use crate::serve::xml::{self, Writer};

@@ -3,6 +3,8 @@
 //!
 //! Actions of accounts, jobs, access points and their kin are not here: no bucket policy decides them.
 
+use std::borrow::Cow;
+
 /// Names without `s3:`.
 const NAMES: &[&str] = &[
     // Buckets.
@@ -118,4 +120,16 @@ const NAMES: &[&str] = &[
 /// All actions, as `s3:NAME`.
 pub(super) fn all() -> impl Iterator<Item = String> {
     NAMES.iter().map(|name| format!("s3:{name}"))
+}
+
+/// The action for a version that is named: `s3:GetObjectVersionAcl` for `s3:GetObjectAcl`.
+pub(crate) fn for_version(action: &str) -> Cow<'_, str> {
+    for verb in ["s3:Get", "s3:Put", "s3:Delete"] {
+        if let Some(what) = action.strip_prefix(verb).and_then(|rest| rest.strip_prefix("Object"))
+            && ["", "Acl", "Tagging", "Attributes"].contains(&what)
+        {
+            return format!("{verb}ObjectVersion{what}").into();
+        }
+    }
+    action.into()
 }

@@ -1,9 +1,9 @@
 //! The conditions of statements.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 
-use super::Question;
 use super::key::{Key, Kind};
 use super::pattern::{Pattern, Syntax};
+use super::question::Question;
 use super::values::{contains, date, network, number};
 use chrono::{DateTime, Utc};
 use serde_json::Value;

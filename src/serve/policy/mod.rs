@@ -9,21 +9,24 @@ mod condition;
 mod key;
 mod pattern;
 mod principal;
+mod question;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use key::Key;
-pub(crate) use pattern::like;
-
 use super::error::{S3Error, S3Result};
 use crate::s3::documents::policy::{ELEMENTS, STATEMENT_ELEMENTS, VERSIONS, unambiguous};
+pub(crate) use action::for_version;
 use condition::Condition;
+pub(crate) use key::Key;
+pub(crate) use pattern::like;
 use pattern::{Pattern, Syntax};
 use principal::Principals;
+pub(crate) use question::Question;
+use values::texts;
+
 use serde_json::{Map, Value};
-use std::fmt;
 
 /// The first words of the ARNs of buckets and objects.
 const ARN: &str = "arn:aws:s3:::";
@@ -54,45 +57,13 @@ struct Patterns {
     texts: Vec<String>,
 }
 
-/// What is asked of a policy.
-#[derive(Clone, Copy)]
-pub(crate) struct Question<'a> {
-    /// Canonical id; `None` for an anonymous requester.
-    pub(crate) who: Option<&'a str>,
-    /// `s3:GetObject`, ...
-    pub(crate) action: &'a str,
-    pub(crate) bucket: &'a str,
-    pub(crate) key: Option<&'a str>,
-    /// The values that the request has of a condition key; none where it does not have the key.
-    pub(crate) values: &'a dyn Fn(&Key) -> Vec<String>,
-    /// Whether the request has not said yet what value it has of a key. An answer is then what the request could still be
-    /// allowed: statements that ask for such a key allow, and do not deny.
-    pub(crate) is_open: &'a dyn Fn(&Key) -> bool,
-}
-
-impl fmt::Debug for Question<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question")
-            .field("who", &self.who)
-            .field("action", &self.action)
-            .field("bucket", &self.bucket)
-            .field("key", &self.key)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Question<'_> {
-    fn values(&self, key: &Key) -> Vec<String> {
-        if key.belongs_to(self.action) { (self.values)(key) } else { Vec::new() }
-    }
-}
-
+/// The answer of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Decision {
     Allow,
     Deny,
-    /// Nothing applies.
-    Silent,
+    /// No statement applies.
+    NoMatch,
 }
 
 fn malformed(message: impl Into<String>) -> S3Error {
@@ -171,15 +142,15 @@ impl Policy {
     }
 
     /// Deny wins over Allow.
-    pub(crate) fn decide(&self, question: &Question<'_>) -> Verdict {
-        let mut verdict = Verdict::Silent;
+    pub(crate) fn decide(&self, question: &Question<'_>) -> Decision {
+        let mut decision = Decision::NoMatch;
         for statement in self.statements.iter().filter(|statement| statement.applies(question)) {
             if !statement.allow {
-                return Verdict::Deny;
+                return Decision::Deny;
             }
-            verdict = Verdict::Allow;
+            decision = Decision::Allow;
         }
-        verdict
+        decision
     }
 
     /// Whether a statement that allows this says of each of these tags of an upload which value it may have.
@@ -273,7 +244,7 @@ impl Statement {
             bucket: "",
             key: None,
             values: &|_| Vec::new(),
-            is_open: &|_| false,
+            is_pending: &|_| false,
         };
         self.actions.include(&action.to_ascii_lowercase(), &none)
     }
@@ -300,7 +271,7 @@ impl Statement {
         question: &Question<'_>,
         test: impl FnOnce() -> bool,
     ) -> bool {
-        if keys.any(|key| key.belongs_to(question.action) && (question.is_open)(key)) {
+        if keys.any(|key| key.belongs_to(question.action) && (question.is_pending)(key)) {
             self.allow
         } else {
             test()
@@ -339,16 +310,6 @@ fn one_of<'a>(
     }
 }
 
-/// A text or a list of texts, at least one.
-fn texts(value: &Value) -> Result<Vec<&str>, String> {
-    let found: Option<Vec<&str>> = match value {
-        Value::String(text) => Some(vec![text]),
-        Value::Array(all) => all.iter().map(Value::as_str).collect(),
-        _ => None,
-    };
-    found.filter(|found| !found.is_empty()).ok_or_else(|| "a text or a list of texts is wanted".to_owned())
-}
-
 /// Reads an action, which has to be at least one that there is.
 fn action(text: &str) -> Result<Pattern, String> {
     let lower = text.to_ascii_lowercase();
@@ -360,7 +321,7 @@ fn action(text: &str) -> Result<Pattern, String> {
             bucket: "",
             key: None,
             values: &|_| Vec::new(),
-            is_open: &|_| false,
+            is_pending: &|_| false,
         };
         pattern.matches(&name.to_ascii_lowercase(), &none)
     };

@@ -1,8 +1,8 @@
 //! Texts of policies: wildcards and variables.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
-use super::Question;
 use super::key::{Key, Kind};
+use super::question::Question;
 
 /// A text of a policy.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! Whom a statement speaks of.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html>
 
+use super::values::texts;
 use serde_json::Value;
 
 #[derive(Debug, PartialEq)]
@@ -26,7 +27,7 @@ impl Principals {
         };
         let (mut these, mut everybody) = (Vec::new(), false);
         for (kind, names) in kinds {
-            let names = super::texts(names).map_err(|problem| format!("{kind}: {problem}"))?;
+            let names = texts(names).map_err(|problem| format!("{kind}: {problem}"))?;
             for name in names {
                 match kind.as_str() {
                     "Service" => {}

@@ -1,6 +1,7 @@
-//! Numbers, dates and networks in conditions.
+//! Values in policies: texts, numbers, dates and networks.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
 use std::net::IpAddr;
 
 /// A decimal number.
@@ -58,4 +59,14 @@ pub(super) fn contains((network, bits): (IpAddr, u32), address: IpAddr) -> bool 
         }
         _ => false,
     }
+}
+
+/// A text or a list of texts, at least one.
+pub(super) fn texts(value: &Value) -> Result<Vec<&str>, String> {
+    let found: Option<Vec<&str>> = match value {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(all) => all.iter().map(Value::as_str).collect(),
+        _ => None,
+    };
+    found.filter(|found| !found.is_empty()).ok_or_else(|| "a text or a list of texts is wanted".to_owned())
 }

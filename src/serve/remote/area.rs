@@ -2,8 +2,8 @@
 //! there. Whatever is sent there has its names from here.
 
 use crate::s3::object::CopySource;
+use crate::serve::copy_source;
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, not_implemented};
-use crate::serve::ops::copy::source_name;
 use percent_encoding::percent_decode_str;
 
 /// S3's limit, in bytes, which holds for the name there.
@@ -78,7 +78,7 @@ impl Area {
     /// The value of `x-amz-copy-source` there, for one here. Of parts Ceph decodes it twice (measured on 16.2.15), so that
     /// `%` would name another key.
     pub(super) fn real_source(&self, text: &str, of_part: bool) -> S3Result<String> {
-        let (bucket, key, version) = source_name(text)?;
+        let (bucket, key, version) = copy_source::parse(text)?;
         if bucket != self.bucket {
             return Err(access_denied());
         }

@@ -137,13 +137,14 @@ mod tests {
     use crate::s3::credentials::Credentials;
     use crate::s3::endpoint::Endpoint;
     use crate::s3::{Client, ClientOptions};
+    use crate::serve::options::RemoteSource;
     use std::time::Duration;
 
     fn remote() -> Remote {
         let endpoint = Endpoint::new("store.example.org:7480", "store.example.org:7480", false, false);
         let credentials = Credentials::new("AKREAL", "secret", None);
         let client = Client::new(ClientOptions::new(endpoint, Some(credentials)));
-        Remote::new(super::super::Source { client, bucket: "real".into(), prefix: "team".into() }).unwrap()
+        Remote::new(RemoteSource { client, bucket: "real".into(), prefix: "team".into() }).unwrap()
     }
 
     fn shown(status: u16, code: &str, message: &str) -> (u16, &'static str, String) {

@@ -24,9 +24,9 @@ mod upload;
 use super::acl::{self, Acl};
 use super::call::{Call, Reply};
 use super::error::{S3Error, S3Result, access_denied, fail, not_implemented};
-use super::ops::MAX_DOCUMENT;
 use super::ops::documents::absent;
-use super::route::{self, Level, Operation, Route};
+use super::options::RemoteSource;
+use super::route::{self, Operation};
 use super::users::User;
 use super::xml::{self, Writer};
 use crate::s3::error::Error;
@@ -39,18 +39,6 @@ use chrono::{DateTime, Utc};
 use headers::denied;
 use http::Method;
 use std::sync::Arc;
-
-/// What is served of another store.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Leads to the store, with the keys that nobody at the front gets.
-    pub client: Client,
-    /// The bucket; its name is the same at the front.
-    pub bucket: String,
-    /// Only what is below this is served, without it in its keys; empty: all of the bucket. A slash at its end is added
-    /// where it has none.
-    pub prefix: String,
-}
 
 /// A bucket of another store, at work.
 #[derive(Debug)]
@@ -66,7 +54,7 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    fn new(source: Source) -> S3Result<Self> {
+    fn new(source: RemoteSource) -> S3Result<Self> {
         let options = source.client.options();
         let retry = RetryPolicy { max_retries: 0, ..options.retry.clone() };
         let client = Client::new(ClientOptions { retry, ..options.clone() });
@@ -84,7 +72,7 @@ impl Remote {
     /// Makes sure that the bucket can be reached, and learns which signature and region it wants: a body that has gone
     /// cannot be sent again. Who may not list it may have other rights.
     pub(crate) async fn open(
-        source: Source,
+        source: RemoteSource,
         users: Arc<[User]>,
         region: String,
         read_only: bool,
@@ -116,11 +104,7 @@ impl Remote {
             return Err(access_denied());
         }
         let operation = route::find(&call)?;
-        let writes = match &operation {
-            Operation::Document(_) => call.method != "GET",
-            Operation::Route(route) => route.writes,
-        };
-        if writes && self.read_only {
+        if operation.writes() && self.read_only {
             return Err(route::read_only());
         }
         if let Some(bucket) = &call.bucket
@@ -133,56 +117,54 @@ impl Remote {
             };
         }
         match operation {
+            Operation::ListBuckets => Ok(self.list_buckets(&call)),
+            Operation::ListObjects => self.list_objects(&call).await,
+            Operation::ListObjectVersions => self.list_versions(&call).await,
+            Operation::ListMultipartUploads => self.list_uploads(&call).await,
+            Operation::HeadBucket => self.head_bucket().await,
+            Operation::GetBucketLocation => Ok(self.location()),
+            Operation::GetBucketAcl => Ok(self.private_acl()),
+            Operation::GetBucketVersioning => self.pass_bucket_document("versioning").await,
+            Operation::GetObjectLockConfiguration => self.pass_bucket_document("object-lock").await,
             // What the account has set is nobody's matter here; clients ask for it when they show a bucket.
-            Operation::Document(document) if call.method == "GET" => absent(document, self.area.bucket()),
-            Operation::Document(_) => Err(not_of_objects()),
-            Operation::Route(route) => self.route(route, call).await,
-        }
-    }
-
-    async fn route(&self, route: &Route, call: Call) -> S3Result<Reply> {
-        match (route.level, route.method, route.sub) {
-            (Level::Service, ..) => Ok(self.list_buckets(&call)),
-            (Level::Bucket, "GET", "") => self.list_objects(&call).await,
-            (Level::Bucket, "GET", "versions") => self.list_versions(&call).await,
-            (Level::Bucket, "GET", "uploads") => self.list_uploads(&call).await,
-            (Level::Bucket, "HEAD", "") => self.head_bucket().await,
-            (Level::Bucket, "GET", "location") => Ok(self.location()),
-            (Level::Bucket, "GET", "acl") => Ok(self.private_acl()),
-            (Level::Bucket, "GET", "versioning" | "object-lock") => {
-                self.pass_bucket_document(route.sub).await
-            }
-            (Level::Bucket, "POST", "delete") => self.delete_many(call).await,
+            Operation::GetDocument(document) => absent(document, self.area.bucket()),
             // rclone asks for its bucket before it begins, and goes on when it hears that it has it.
-            (Level::Bucket, "PUT", "") => fail(
+            Operation::CreateBucket => fail(
                 "BucketAlreadyOwnedByYou",
                 "The bucket is there already, and nothing else can be made here.",
             ),
-            (Level::Bucket, ..) if route.sub.is_empty() && route.method == "POST" => {
-                Err(not_implemented("An upload by a form"))
-            }
-            (Level::Bucket, ..) => Err(not_of_objects()),
-            (Level::Object, "GET", "") => self.get(&call).await,
-            (Level::Object, "HEAD", "") => self.head(&call).await,
-            (Level::Object, "PUT", "") => self.put_or_copy(call).await,
-            (Level::Object, "DELETE", "") => self.delete(&call).await,
-            (Level::Object, "GET", "attributes" | "tagging" | "retention" | "legal-hold") => {
-                self.get_document(&call, route.sub).await
-            }
-            (Level::Object, "PUT", "tagging") => self.put_tagging(call).await,
-            (Level::Object, "DELETE", "tagging") => self.delete_tagging(&call).await,
-            (Level::Object, "GET", "acl") => self.get_acl(&call).await,
-            (Level::Object, "PUT", "acl") => self.put_acl(call).await,
-            (Level::Object, "PUT", "retention" | "legal-hold") => {
+            Operation::PostObject => Err(not_implemented("An upload by a form")),
+            Operation::DeleteBucket
+            | Operation::GetBucketPolicyStatus
+            | Operation::PutBucketVersioning
+            | Operation::PutObjectLockConfiguration
+            | Operation::PutBucketAcl
+            | Operation::PutDocument(_)
+            | Operation::DeleteDocument(_)
+            | Operation::UnsupportedOnDocument(_) => Err(not_of_objects()),
+            Operation::DeleteObjects => self.delete_many(call).await,
+            Operation::GetObject => self.get(&call).await,
+            Operation::HeadObject => self.head(&call).await,
+            Operation::PutObject => self.put_or_copy(call).await,
+            Operation::DeleteObject => self.delete(&call).await,
+            Operation::GetObjectAttributes => self.get_document(&call, "attributes").await,
+            Operation::GetObjectTagging => self.get_document(&call, "tagging").await,
+            Operation::GetObjectRetention => self.get_document(&call, "retention").await,
+            Operation::GetObjectLegalHold => self.get_document(&call, "legal-hold").await,
+            Operation::PutObjectTagging => self.put_tagging(call).await,
+            Operation::DeleteObjectTagging => self.delete_tagging(&call).await,
+            Operation::GetObjectAcl => self.get_acl(&call).await,
+            Operation::PutObjectAcl => self.put_acl(call).await,
+            Operation::PutObjectRetention | Operation::PutObjectLegalHold => {
                 Err(denied("Locks on objects cannot be set or passed by here."))
             }
-            (Level::Object, "POST", "restore") => self.restore(call).await,
-            (Level::Object, "POST", "uploads") => self.create_upload(&call).await,
-            (Level::Object, "PUT", "uploadId") => self.put_part(call).await,
-            (Level::Object, "POST", "uploadId") => self.complete_upload(call).await,
-            (Level::Object, "DELETE", "uploadId") => self.abort_upload(&call).await,
-            (Level::Object, "GET", "uploadId") => self.list_parts(&call).await,
-            (Level::Object, method, sub) => Err(not_implemented(&format!("{method} {sub}"))),
+            Operation::RestoreObject => self.restore(call).await,
+            Operation::CreateMultipartUpload => self.create_upload(&call).await,
+            Operation::UploadPart => self.put_part(call).await,
+            Operation::CompleteMultipartUpload => self.complete_upload(call).await,
+            Operation::AbortMultipartUpload => self.abort_upload(&call).await,
+            Operation::ListParts => self.list_parts(&call).await,
+            Operation::GetObjectTorrent => Err(not_implemented("GET torrent")),
         }
     }
 
@@ -301,7 +283,7 @@ fn not_of_objects() -> S3Error {
 /// Reads a short body off the async threads, and verifies it.
 async fn read_document(mut call: Call) -> S3Result<(Call, Bytes)> {
     let read = tokio::task::spawn_blocking(move || {
-        let body = call.payload.read_all(MAX_DOCUMENT)?;
+        let body = call.payload.read_document()?;
         Ok((call, body))
     });
     read.await

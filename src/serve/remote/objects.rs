@@ -5,7 +5,7 @@ use super::{Remote, read_xml};
 use crate::s3::error::ServiceError;
 use crate::s3::object::with_document;
 use crate::s3::request::{Request, Response};
-use crate::serve::call::{Call, Flow, Reply, ReplyBody};
+use crate::serve::call::{Call, Reply, ReplyBody, StreamBody};
 use crate::serve::error::{S3Error, S3Result, malformed_xml, not_implemented};
 use crate::serve::ops::delete::MAX_KEYS;
 use crate::serve::route::READING;
@@ -55,7 +55,7 @@ impl Remote {
         reply.headers = down(&response.headers);
         if response.status != 304 {
             let length = response.header("content-length").and_then(|length| length.parse().ok());
-            reply.body = ReplyBody::Flow(Flow { pieces: pieces(response), length });
+            reply.body = ReplyBody::Stream(StreamBody { pieces: pieces(response), length });
         }
         Ok(reply)
     }

@@ -11,7 +11,7 @@ use crate::s3::stream_body::StreamBody;
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Error, S3Result, fail};
-use crate::serve::store::write::PIECE;
+use crate::serve::store::file_io::PIECE;
 use bytes::Bytes;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -141,8 +141,7 @@ fn pump(payload: &mut Payload, sender: &mpsc::Sender<io::Result<Bytes>>, broken:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::auth::BodyRule;
-    use crate::serve::auth::payload::Source;
+    use crate::serve::auth::payload::{BodyRule, BodySource};
 
     fn pumped(pieces: &[&'static str], sha256: &str) -> (Vec<io::Result<Bytes>>, Option<&'static str>) {
         let (sender, source) = mpsc::channel(pieces.len().max(1));
@@ -151,7 +150,7 @@ mod tests {
         }
         drop(sender);
         let rule = BodyRule::Sha256(sha256.to_owned());
-        let mut payload = Payload::new(Source::Pieces(source, None), rule, None, None, None);
+        let mut payload = Payload::new(BodySource::Pieces(source, None), rule, None, None, None);
         let (sender, mut blocks) = mpsc::channel(pieces.len() + 1);
         let broken = Broken::default();
         pump(&mut payload, &sender, &broken);

@@ -11,16 +11,15 @@
 use super::bucket::Bucket;
 use super::digests::Known;
 use super::dir::{Stat, stat_file};
+use super::file_io::read_all;
+use super::foreign;
 use super::meta::{Meta, Record};
 use super::place::Space;
-use super::write::PIECE;
 use crate::digest::{Digest, Md5};
 use crate::s3::multipart::composite_etag;
 use crate::serve::error::S3Result;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::time::{Duration, SystemTime};
 
 /// Hashes the segments of a file, one after the other.
 struct Segments {
@@ -60,8 +59,8 @@ fn layout(meta: &Meta, size: u64) -> Vec<u64> {
 
 /// Whether the digests of a file's segments are those of a record.
 fn is_content(meta: &Meta, digests: &[String]) -> bool {
-    match &meta.sealed {
-        Some(sealed) => sealed.digests == digests,
+    match &meta.sse {
+        Some(sse) => sse.digests == digests,
         None if meta.parts.is_empty() => digests.first() == Some(&meta.etag),
         None => composite_etag(digests.iter().map(String::as_str)).as_ref() == Some(&meta.etag),
     }
@@ -113,10 +112,10 @@ impl Bucket {
                 record.size() == stat.size
                     && !record.meta.damaged
                     && sizes.iter().sum::<u64>() == stat.size
-                    && record.meta.sealed.as_ref().is_none_or(|sealed| sealed.digests.len() == sizes.len())
+                    && record.meta.sse.as_ref().is_none_or(|sse| sse.digests.len() == sizes.len())
             })
             .collect();
-        let sealed = records.iter().find(|record| record.meta.sealed.is_some() && !record.meta.damaged);
+        let encrypted = records.iter().find(|record| record.meta.sse.is_some() && !record.meta.damaged);
         let mut whole = Segments::new(&[stat.size]);
         // Most are about the whole, which is hashed once.
         let of_parts = |record: &&Record| {
@@ -124,11 +123,11 @@ impl Bucket {
             (!parts.is_empty()).then(|| Segments::new(parts))
         };
         let mut parts: Vec<Option<Segments>> = candidates.iter().map(of_parts).collect();
-        if sealed.is_none() || !candidates.is_empty() {
+        if encrypted.is_none() || !candidates.is_empty() {
             let mut update = |bytes: &[u8]| {
                 parts.iter_mut().flatten().chain([&mut whole]).for_each(|segments| segments.update(bytes));
             };
-            read(file, &mut update)?;
+            read_all(file, &mut update)?;
             // Segments of no bytes end without a byte.
             update(&[]);
             if stat_file(file)? != *stat {
@@ -144,16 +143,16 @@ impl Bucket {
             meta.stored = Some(meta.stored.unwrap_or(record.mtime()));
             return Ok(Some(meta));
         }
-        if let Some(sealed) = sealed {
+        if let Some(encrypted) = encrypted {
             log::error!(
                 "serve: the file of {}/{key} is not what was encrypted: it is not served until it is as it was, or replaced \
                  by a request",
                 self.name()
             );
-            return Ok(Some(Meta { damaged: true, ..sealed.meta.clone() }));
+            return Ok(Some(Meta { damaged: true, ..encrypted.meta.clone() }));
         }
         let Some(etag) = whole.digests.pop() else { return Ok(None) };
-        let mut meta = Meta { etag, ..outside(key, stat) };
+        let mut meta = Meta { etag, ..foreign::metadata(key, stat) };
         if let Some(Record { meta: before, .. }) = records.first().filter(|record| has_state(&record.meta)) {
             meta.version.clone_from(&before.version);
             meta.retention = before.retention;
@@ -167,7 +166,7 @@ impl Bucket {
     /// removes it. Without an ETag where it may have other content now.
     pub(super) fn unnamed(&self, records: Vec<Record>) -> Meta {
         let Some(Record { meta, .. }) = records.into_iter().next() else { return Meta::default() };
-        if meta.sealed.is_some() {
+        if meta.sse.is_some() {
             Meta { damaged: true, ..meta }
         } else if has_state(&meta) {
             Meta { etag: String::new(), ..meta }
@@ -195,82 +194,9 @@ fn has_state(meta: &Meta) -> bool {
     meta.version.is_some() || meta.retention.is_some() || meta.legal_hold.is_some()
 }
 
-fn read(file: &File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut buffer = vec![0; PIECE];
-    let mut offset = 0;
-    loop {
-        match file.read_at(&mut buffer, offset)? {
-            0 => return Ok(()),
-            read => {
-                take(&buffer[..read]);
-                offset += read as u64;
-            }
-        }
-    }
-}
-
-/// What is said of a file from outside, beside its ETag: its type by its name, and its time as rclone keeps it.
-pub(super) fn outside(key: &str, stat: &Stat) -> Meta {
-    Meta {
-        content_type: mime_guess::from_path(key).first_raw().map(str::to_owned),
-        user: vec![("mtime".to_owned(), seconds(stat.mtime))],
-        ..Meta::default()
-    }
-}
-
-/// Nanoseconds as decimal seconds, without zeros at the end.
-fn seconds(ns: i64) -> String {
-    let (sign, ns) = (if ns < 0 { "-" } else { "" }, ns.unsigned_abs());
-    let text = format!("{sign}{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// The time that a client states of a file, as rclone does: decimal seconds since the epoch. `None` without one that a file
-/// can have.
-pub(super) fn time_of(meta: &Meta) -> Option<SystemTime> {
-    let (_, text) = meta.user.iter().find(|(name, _)| name == "mtime")?;
-    let (negative, text) = text.strip_prefix('-').map_or((false, text.as_str()), |rest| (true, rest));
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
-        return None;
-    }
-    let nanos: String = fraction.chars().chain("000000000".chars()).take(9).collect();
-    let span = Duration::new(whole.parse().ok()?, nanos.parse().ok()?);
-    // Records keep times as nanoseconds in 64 bits.
-    i64::try_from(span.as_nanos()).ok()?;
-    if negative { SystemTime::UNIX_EPOCH.checked_sub(span) } else { SystemTime::UNIX_EPOCH.checked_add(span) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_decimal_seconds() {
-        let of = |text: &str| {
-            let meta = Meta { user: vec![("mtime".to_owned(), text.to_owned())], ..Meta::default() };
-            time_of(&meta).map(|time| match time.duration_since(SystemTime::UNIX_EPOCH) {
-                Ok(span) => span.as_nanos() as i64,
-                Err(error) => -(error.duration().as_nanos() as i64),
-            })
-        };
-        for (ns, text) in [
-            (1_700_000_000_123_456_789, "1700000000.123456789"),
-            (1_500_000_000, "1.5"),
-            (1_000_000_000, "1"),
-            (0, "0"),
-            (-1_500_000_000, "-1.5"),
-        ] {
-            assert_eq!((of(text), &*seconds(ns)), (Some(ns), text));
-        }
-        assert_eq!(of("1.1234567891"), Some(1_123_456_789));
-        for bad in
-            ["", "-", ".5", "1e9", "1.5.5", "+1", "99999999999999999999", "9999999999999", "1,5", "yesterday"]
-        {
-            assert_eq!(of(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn segments_are_hashed_however_the_bytes_come() {

@@ -1,16 +1,16 @@
 //! A bucket: a folder of the root, with its private directory and what is kept of it in memory.
 
+use super::bucket_record::{BucketRecord, DOCUMENTS, RECORD, Versioning};
 use super::damage::{Damage, Stored};
 use super::digests::Digests;
 use super::dir::{Dir, Identity};
 use super::names::NameCache;
 use super::place::{PRIVATE, Space};
 use super::slots::Slots;
-use crate::serve::acl::Acl;
-use crate::serve::error::S3Result;
+use crate::serve::bucket_config::BucketConfig;
+use crate::serve::error::{S3Result, no_such_bucket};
 use crate::serve::policy::Policy;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::DateTime;
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -20,8 +20,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockRea
 
 /// Number of locks that the keys of a bucket share.
 const STRIPES: usize = 64;
-pub(super) const STATE: &str = "bucket.json";
-pub(super) const DOCUMENTS: &str = "documents";
 
 /// What happens to remains that are in the way of a new object or sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,35 +28,6 @@ pub(super) enum Way {
     Kept,
     /// They are removed.
     Cleared,
-}
-
-/// What is stored of a bucket beside its objects and documents.
-///
-/// A field that is not known is damage: what it is the name of must not be taken for absent.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct State {
-    /// Canonical id. A bucket without one (an existing folder) belongs to the first user.
-    pub(crate) owner: Option<String>,
-    pub(crate) created: DateTime<Utc>,
-    /// The location constraint that it was made with.
-    pub(crate) location: Option<String>,
-    pub(crate) acl: Option<Acl>,
-    /// `None`: there never was any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) versioning: Option<Versioning>,
-    /// Whether versions can be locked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) object_lock: bool,
-}
-
-/// Whether a write makes a new version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Versioning {
-    /// Each write and each deletion.
-    Enabled,
-    /// Writes and deletions replace the `null` version; the others stay.
-    Suspended,
 }
 
 /// How a store writes.
@@ -120,9 +89,10 @@ pub(crate) struct Bucket {
     version_index: Lazy,
     version_segments: Lazy,
     version_data: Lazy,
-    state: RwLock<State>,
+    state: RwLock<BucketRecord>,
     documents: RwLock<HashMap<String, Arc<str>>>,
-    policy: RwLock<Option<Arc<Policy>>>,
+    /// What the documents say.
+    config: RwLock<Arc<BucketConfig>>,
     damage: RwLock<Damage>,
     locks: Vec<Mutex<()>>,
     hasher: RandomState,
@@ -147,16 +117,10 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 }
 
 impl Bucket {
-    /// Opens the folder of a bucket; leftovers of writes that never finished are removed where `clean` is set.
-    pub(super) fn open(
-        name: &str,
-        dir: Dir,
-        mode: Mode,
-        names: Arc<NameCache>,
-        clean: bool,
-    ) -> io::Result<Self> {
+    /// Opens the folder of a bucket.
+    pub(super) fn open(name: &str, dir: Dir, mode: Mode, names: Arc<NameCache>) -> io::Result<Self> {
         let stat = dir.stat_self()?;
-        let mut state = State {
+        let mut state = BucketRecord {
             owner: None,
             created: DateTime::from_timestamp_nanos(stat.mtime),
             location: None,
@@ -168,15 +132,7 @@ impl Bucket {
         if let Some(record) = record {
             state = record;
         }
-        if clean
-            && !mode.read_only
-            && let Some(private) = dir.child(PRIVATE)?
-        {
-            private.remove_all("tmp")?;
-            super::uploads::clean(&private)?;
-        }
-        let policy =
-            documents.get("policy").and_then(|text: &Arc<str>| Policy::parse(text).ok()).map(Arc::new);
+        let config = Arc::new(BucketConfig::new(&documents));
         Ok(Self {
             name: name.to_owned(),
             identity: dir.identity()?,
@@ -192,7 +148,7 @@ impl Bucket {
             version_data: Lazy::new(&[PRIVATE, "versions", "data"]),
             state: RwLock::new(state),
             documents: RwLock::new(documents),
-            policy: RwLock::new(policy),
+            config: RwLock::new(config),
             damage: RwLock::new(damage),
             locks: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
@@ -218,7 +174,7 @@ impl Bucket {
         &self.names
     }
 
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> BucketRecord {
         read(&self.state).clone()
     }
 
@@ -238,16 +194,16 @@ impl Bucket {
     }
 
     /// Changes what is stored of the bucket.
-    pub(crate) fn set_state(&self, change: impl FnOnce(&mut State)) -> S3Result<()> {
+    pub(crate) fn set_state(&self, change: impl FnOnce(&mut BucketRecord)) -> S3Result<()> {
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(&self.name));
+            return Err(no_such_bucket(&self.name));
         }
         let mut state = write(&self.state);
         let mut new = state.clone();
         change(&mut new);
         let private = self.private()?;
-        self.put_small(&private, STATE, &serde_json::to_vec(&new).expect("plain data becomes JSON"))?;
+        self.put_small(&private, RECORD, &serde_json::to_vec(&new).expect("plain data becomes JSON"))?;
         *state = new;
         Ok(())
     }
@@ -261,7 +217,7 @@ impl Bucket {
     pub(crate) fn set_document(&self, name: &str, text: Option<&str>) -> S3Result<()> {
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(&self.name));
+            return Err(no_such_bucket(&self.name));
         }
         let mut documents = write(&self.documents);
         let dir = self.private()?.make(std::iter::once(DOCUMENTS), self.mode.fsync)?;
@@ -279,9 +235,7 @@ impl Bucket {
             }
         }
         write(&self.damage).repaired(name);
-        if name == "policy" {
-            *write(&self.policy) = text.and_then(|text| Policy::parse(text).ok()).map(Arc::new);
-        }
+        *write(&self.config) = Arc::new(BucketConfig::new(&documents));
         Ok(())
     }
 
@@ -301,9 +255,14 @@ impl Bucket {
         read(&self.damage).has_record()
     }
 
-    /// The bucket's policy, parsed.
+    /// What the documents of the bucket say.
+    pub(crate) fn config(&self) -> Arc<BucketConfig> {
+        Arc::clone(&read(&self.config))
+    }
+
+    /// The bucket's policy.
     pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
-        read(&self.policy).clone()
+        read(&self.config).policy.clone()
     }
 
     /// The private directory, made if it is missing.

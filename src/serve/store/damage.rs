@@ -3,11 +3,11 @@
 //! A policy, a public-access block or a record that cannot be read must not be taken for absent: a Deny would be lost, or a locked
 //! version be replaced.
 
-use super::bucket::{DOCUMENTS, STATE, State};
+use super::bucket_record::{BucketRecord, DOCUMENTS, RECORD};
 use super::dir::Dir;
 use super::place::PRIVATE;
+use crate::serve::bucket_documents;
 use crate::serve::error::{S3Error, S3Result};
-use crate::serve::ops::documents;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// What was found.
 pub(super) struct Stored {
     /// `None`: there never was any, or it is damaged.
-    pub(super) record: Option<State>,
+    pub(super) record: Option<BucketRecord>,
     /// By their names.
     pub(super) documents: HashMap<String, Arc<str>>,
     pub(super) damage: Damage,
@@ -56,20 +56,21 @@ impl Stored {
 
     fn read_record(&mut self, private: &Dir) -> io::Result<()> {
         let has_versions = private.child("versions")?.is_some();
-        self.damage.record = match private.read(STATE)?.map(|bytes| serde_json::from_slice::<State>(&bytes)) {
-            // Versions are suspended, but never gone again.
-            Some(Ok(record)) if has_versions && record.versioning.is_none() => {
-                Some("it says nothing of versions, and there are some".to_owned())
-            }
-            Some(Ok(record)) => {
-                self.record = Some(record);
-                None
-            }
-            Some(Err(error)) => Some(error.to_string()),
-            None if private.stat(STATE)?.is_some() => Some("it is no file".to_owned()),
-            None if has_versions => Some("it is missing, and there are versions".to_owned()),
-            None => None,
-        };
+        self.damage.record =
+            match private.read(RECORD)?.map(|bytes| serde_json::from_slice::<BucketRecord>(&bytes)) {
+                // Versions are suspended, but never gone again.
+                Some(Ok(record)) if has_versions && record.versioning.is_none() => {
+                    Some("it says nothing of versions, and there are some".to_owned())
+                }
+                Some(Ok(record)) => {
+                    self.record = Some(record);
+                    None
+                }
+                Some(Err(error)) => Some(error.to_string()),
+                None if private.stat(RECORD)?.is_some() => Some("it is no file".to_owned()),
+                None if has_versions => Some("it is missing, and there are versions".to_owned()),
+                None => None,
+            };
         Ok(())
     }
 
@@ -81,11 +82,11 @@ impl Stored {
                 None => Err("it is no file".to_owned()),
             };
             let problem = match &text {
-                Ok(text) => documents::problem(&name, text, bucket),
+                Ok(text) => bucket_documents::problem(&name, text, bucket),
                 Err(problem) => Some(problem.clone()),
             };
             match problem {
-                Some(problem) if documents::protects(&name) => {
+                Some(problem) if bucket_documents::protects(&name) => {
                     self.damage.documents.insert(name.clone(), problem);
                 }
                 Some(problem) => {
@@ -138,7 +139,7 @@ impl Damage {
     fn log(&self, bucket: &str) {
         if let Some(problem) = &self.record {
             log::error!(
-                "serve: bucket {bucket}: its record {PRIVATE}/{STATE} cannot be used: {problem}. All requests for the bucket \
+                "serve: bucket {bucket}: its record {PRIVATE}/{RECORD} cannot be used: {problem}. All requests for the bucket \
                  are answered with 500 until the file is restored and the server started again"
             );
         }

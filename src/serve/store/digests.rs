@@ -1,7 +1,7 @@
 //! What files are that no record names, in memory: for a server that may not write it down.
 
-use super::adopt::outside;
 use super::dir::{Identity, Stat, identify};
+use super::foreign;
 use super::meta::Meta;
 use std::collections::HashMap;
 use std::fs::File;
@@ -36,7 +36,7 @@ impl Known {
     /// The description of the file.
     pub(super) fn describe(self, key: &str, stat: &Stat) -> Meta {
         match self {
-            Self::Outside(digest) => Meta { etag: hex::encode(digest), ..outside(key, stat) },
+            Self::Outside(digest) => Meta { etag: hex::encode(digest), ..foreign::metadata(key, stat) },
             Self::Described(meta) => *meta,
         }
     }

@@ -7,10 +7,10 @@
 //!
 //! A copied or restored file has another inode, and perhaps another modification time: [`super::adopt`] finds its record.
 
+use super::cipher::SseMetadata;
 use super::dir::{Kind, Stat};
 use crate::serve::acl::Acl;
 use crate::serve::checksum::Stored;
-use crate::serve::sse::Sealed;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -52,8 +52,8 @@ pub(crate) struct Meta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) legal_hold: Option<bool>,
     /// How it is encrypted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) sealed: Option<Sealed>,
+    #[serde(rename = "sealed", skip_serializing_if = "Option::is_none")]
+    pub(crate) sse: Option<SseMetadata>,
     /// Until when an archived object can be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) restored_until: Option<DateTime<Utc>>,
@@ -69,6 +69,11 @@ impl Meta {
     /// When the object was stored, by the stat of its file; Last-Modified.
     pub(crate) fn modified(&self, stat: &Stat) -> DateTime<Utc> {
         self.stored.map_or_else(|| stat.modified(), |stored| Stat { mtime: stored, ..*stat }.modified())
+    }
+
+    /// Whether a retention or a legal hold protects the version now.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.legal_hold == Some(true) || self.retention.is_some_and(|retention| retention.until > Utc::now())
     }
 }
 

@@ -23,14 +23,19 @@
 
 mod adopt;
 pub(crate) mod bucket;
+pub(crate) mod bucket_record;
+pub(crate) mod cipher;
 mod damage;
 mod digests;
 pub(crate) mod dir;
 #[cfg(test)]
 mod fault;
+pub(crate) mod file_io;
+mod foreign;
 pub(crate) mod haste;
 pub(crate) mod meta;
 mod names;
+pub(crate) mod object;
 pub(crate) mod place;
 mod slots;
 pub(crate) mod staged;
@@ -42,9 +47,11 @@ pub(crate) mod versions;
 pub(crate) mod walk;
 pub(crate) mod write;
 
-use super::error::{S3Error, S3Result, fail};
-use super::sse::Key;
-use bucket::{Bucket, Mode, State};
+use super::error::{S3Error, S3Result, fail, no_such_bucket};
+use super::random;
+use bucket::{Bucket, Mode};
+use bucket_record::BucketRecord;
+use cipher::Key;
 use dir::{Dir, Kind};
 use haste::Medium;
 use names::NameCache;
@@ -83,10 +90,6 @@ pub(crate) enum OpenError {
     Locked,
     #[error(transparent)]
     Io(#[from] io::Error),
-}
-
-pub(crate) fn no_such_bucket(name: &str) -> S3Error {
-    S3Error::new("NoSuchBucket", "The specified bucket does not exist").detail("BucketName", name)
 }
 
 /// Whether a folder of this name is served as a bucket. New buckets have stricter rules.
@@ -146,9 +149,10 @@ impl Store {
             lock,
         };
         let mut buckets = HashMap::new();
+        let begun = |bucket: Bucket| sweep::remove_unfinished(&bucket).map(|()| bucket);
         for name in store.folder_names()? {
             if let Some(dir) = store.root.child(&name)? {
-                match Bucket::open(&name, dir, mode, Arc::clone(&store.names), true) {
+                match Bucket::open(&name, dir, mode, Arc::clone(&store.names)).and_then(begun) {
                     Ok(bucket) => {
                         if crashed && bucket.has_record() {
                             tidy(&bucket);
@@ -242,13 +246,13 @@ impl Store {
         {
             return Ok(Some(Arc::clone(bucket)));
         }
-        let bucket = Arc::new(Bucket::open(name, dir, self.mode, Arc::clone(&self.names), false)?);
+        let bucket = Arc::new(Bucket::open(name, dir, self.mode, Arc::clone(&self.names))?);
         buckets.insert(name.to_owned(), Arc::clone(&bucket));
         Ok(Some(bucket))
     }
 
     /// Makes a bucket; `false` if the name is taken.
-    pub(crate) fn create(&self, name: &str, state: &State) -> S3Result<bool> {
+    pub(crate) fn create(&self, name: &str, state: &BucketRecord) -> S3Result<bool> {
         if self.mode.read_only {
             return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
         }
@@ -261,7 +265,7 @@ impl Store {
         let trash = private.make(std::iter::once(TRASH), self.mode.fsync)?;
         let temporary = staged::temporary_name();
         let dir = trash.make(std::iter::once(&*temporary), self.mode.fsync)?;
-        let made = Bucket::open(name, dir, self.mode, Arc::clone(&self.names), false)
+        let made = Bucket::open(name, dir, self.mode, Arc::clone(&self.names))
             .map_err(S3Error::from)
             .and_then(|bucket| {
                 bucket.set_state(|new| *new = state.clone())?;
@@ -311,8 +315,7 @@ impl Store {
 
     /// Writes a new key, for the server's user alone.
     fn make_secret(&self, private: &Dir) -> S3Result<[u8; 32]> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
+        let bytes = random::bytes::<32>()?;
         let temporary = staged::temporary_name();
         let mut file = private.create(&temporary)?;
         file.set_permissions(PermissionsExt::from_mode(0o600))?;

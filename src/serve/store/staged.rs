@@ -1,13 +1,11 @@
 //! New files before they have a name, and what fills them.
 
+use super::cipher::{EncryptedSegment, SegmentCipher};
 use super::dir::Dir;
 use super::slots::{Closed, Slot};
-use super::write::PIECE;
-use crate::serve::error::{S3Error, S3Result};
-use crate::serve::sse::{Sealer, Segment};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +34,7 @@ pub(crate) struct Staged {
     pub(super) tmp: Dir,
     pub(super) name: String,
     pub(crate) file: File,
-    sealer: Option<Sealer>,
+    cipher: Option<SegmentCipher>,
     pub(super) kind: Kind,
     /// How much was written, in bytes.
     written: u64,
@@ -44,27 +42,27 @@ pub(crate) struct Staged {
 
 impl Staged {
     pub(super) fn new(tmp: Dir, name: String, file: File, kind: Kind) -> Self {
-        Self { tmp, name, file, sealer: None, kind, written: 0 }
+        Self { tmp, name, file, cipher: None, kind, written: 0 }
     }
 
     /// What is written from here on is encrypted.
-    pub(crate) fn seal(&mut self, sealer: Option<Sealer>) {
-        self.sealer = sealer;
+    pub(crate) fn encrypt(&mut self, cipher: Option<SegmentCipher>) {
+        self.cipher = cipher;
     }
 
     /// Ends the encryption: what was encrypted is a segment of an object.
-    pub(crate) fn segment(&mut self) -> Option<Segment> {
-        self.sealer.take().map(Sealer::finish)
+    pub(crate) fn segment(&mut self) -> Option<EncryptedSegment> {
+        self.cipher.take().map(SegmentCipher::finish)
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut sealed = Vec::new();
-        let bytes = match &mut self.sealer {
+        let mut encrypted = Vec::new();
+        let bytes = match &mut self.cipher {
             None => bytes,
-            Some(sealer) => {
-                sealed.extend_from_slice(bytes);
-                sealer.apply(&mut sealed);
-                &sealed
+            Some(cipher) => {
+                encrypted.extend_from_slice(bytes);
+                cipher.encrypt(&mut encrypted);
+                &encrypted
             }
         };
         match &self.kind {
@@ -95,32 +93,4 @@ impl Drop for Staged {
             let _ = self.tmp.unlink(&self.name);
         }
     }
-}
-
-/// Reads a range of a file to a sink.
-pub(crate) fn copy_range(
-    file: &File,
-    mut offset: u64,
-    mut length: u64,
-    mut sink: impl FnMut(&mut [u8]) -> io::Result<()>,
-) -> S3Result<()> {
-    let mut buffer = vec![0; PIECE];
-    while length > 0 {
-        let wanted = length.min(PIECE as u64) as usize;
-        let read = std::os::unix::fs::FileExt::read_at(file, &mut buffer[..wanted], offset)?;
-        if read == 0 {
-            return Err(S3Error::new("InternalError", "The object became shorter while it was read."));
-        }
-        sink(&mut buffer[..read])?;
-        offset += read as u64;
-        length -= read as u64;
-    }
-    Ok(())
-}
-
-/// Appends a range of a file to another; the kernel does it where it can (without a copy on some file systems). Returns how
-/// much there was.
-pub(super) fn append(mut from: &File, offset: u64, length: u64, mut to: &File) -> io::Result<u64> {
-    from.seek(SeekFrom::Start(offset))?;
-    io::copy(&mut from.take(length), &mut to)
 }

@@ -3,9 +3,9 @@
 use super::bucket::Bucket;
 use super::dir::{Dir, Kind, Stat};
 use super::meta::{self, Meta};
+use super::object::Object;
 use super::place::{self, Space};
 use super::unreadable;
-use super::write::Object;
 use crate::serve::error::S3Result;
 use chrono::{DateTime, Utc};
 use std::io;
@@ -160,5 +160,23 @@ impl Bucket {
             }
         }
         Ok(None)
+    }
+
+    /// What a listing shows of a file that cannot be read: its size and time, but no ETag and nothing else that is in its
+    /// content. `None` if not even that can be told.
+    fn bare_summary(&self, key: &str) -> Option<Summary> {
+        let stat = [Space::Plain, Space::Escaped]
+            .into_iter()
+            .filter(|space| *space == Space::Escaped || place::is_path(key))
+            .find_map(|space| self.stat_data(space, key).ok().flatten())?;
+        Some(Summary { stat, meta: Meta::default() })
+    }
+
+    fn stat_data(&self, space: Space, key: &str) -> io::Result<Option<Stat>> {
+        let Some(root) = self.data_root(space)? else { return Ok(None) };
+        let path = place::path(space, key);
+        let (parents, name) = place::split(&path);
+        let Some(dir) = root.walk(parents)? else { return Ok(None) };
+        Ok(dir.stat(name)?.filter(|stat| stat.kind == Kind::File))
     }
 }

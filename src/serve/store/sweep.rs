@@ -1,12 +1,14 @@
-//! What a crash left of versions: contents and segments that no index mentions. They harm nothing and take space.
+//! What a crash left: unfinished writes and uploads, and of versions contents and segments that no index mentions. They
+//! harm nothing and take space.
 //!
-//! Looked for at the start after a run that did not end by itself, as it takes a look at each index. The mark of such a run
+//! The latter are looked for at the start after a run that did not end by itself, as it takes a look at each index. The mark of such a run
 //! is the text in the lock file, which the end of a run removes.
 
 use super::bucket::Bucket;
 use super::dir::{Dir, Kind};
+use super::place::PRIVATE;
 use super::staged::temporary_name;
-use super::versions;
+use super::{uploads, versions};
 use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -28,6 +30,17 @@ pub(super) fn begin(lock: &mut File) -> io::Result<bool> {
 pub(super) fn end(lock: &File) {
     // At worst the next start looks for what is not there.
     let _ = lock.set_len(0);
+}
+
+/// Removes what writes and uploads left that never finished.
+pub(super) fn remove_unfinished(bucket: &Bucket) -> io::Result<()> {
+    if !bucket.mode.read_only
+        && let Some(private) = bucket.dir.child(PRIVATE)?
+    {
+        private.remove_all("tmp")?;
+        uploads::clean(&private)?;
+    }
+    Ok(())
 }
 
 /// Names by their sums: one that has the sum of another by chance stays.

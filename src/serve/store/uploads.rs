@@ -6,14 +6,16 @@
 //! and the old one's removal.
 
 use super::bucket::Bucket;
+use super::cipher::EncryptedSegment;
 use super::dir::{Dir, Entry, Kind};
+use super::file_io::append;
 use super::meta::Meta;
 use super::slots;
-use super::staged::{self, Staged, append, temporary_name};
+use super::staged::{self, Staged, temporary_name};
 use crate::s3::checksum::Checksum;
 use crate::serve::checksum::Plan;
-use crate::serve::error::{S3Error, S3Result};
-use crate::serve::sse::Segment;
+use crate::serve::error::{S3Error, S3Result, no_such_bucket};
+use crate::serve::random;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -107,11 +109,9 @@ impl Bucket {
     pub(crate) fn create_upload(&self, upload: &Upload) -> S3Result<String> {
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
-        let id = hex::encode(random);
+        let id = hex::encode(random::bytes::<16>()?);
         let dir = self.make_uploads()?.make(std::iter::once(&*id), self.mode.fsync)?;
         self.put_small(&dir, UPLOAD, &serde_json::to_vec(upload).expect("plain data becomes JSON"))?;
         Ok(id)
@@ -184,7 +184,7 @@ impl Bucket {
         }
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
         let _lock = self.lock(id);
         let dir = self.upload_dir(id)?;
@@ -202,7 +202,7 @@ impl Bucket {
                 Some(staged)
             }
             _ => {
-                if let Some(Segment { nonce, digest }) = staged.segment() {
+                if let Some(EncryptedSegment { nonce, digest }) = staged.segment() {
                     name = format!("{name}-{nonce}-{digest}");
                 }
                 staged.rename(&dir, &name)?;

@@ -34,53 +34,23 @@
 //! Without `fsync` the order still holds when the process is killed, as the kernel applies renames in order for everybody;
 //! only a power loss may then undo or reorder what was acknowledged.
 
-use super::adopt;
-use super::bucket::{Bucket, Versioning, Way};
+use super::bucket::{Bucket, Way};
+use super::bucket_record::Versioning;
 use super::dir::{Dir, Kind, Stat, stat_file};
-use super::haste;
 use super::meta::{self, Meta, Record};
+use super::object::{MAX_ATTEMPTS, Object};
 use super::place::{self, Space};
 use super::staged::{self, Staged};
-use super::unreadable;
-use super::versions::{self, Removed};
-use crate::serve::error::{S3Result, fail};
-use chrono::{DateTime, Utc};
+use super::versions::{Removed, ids};
+use super::{foreign, haste, unreadable};
+use crate::serve::error::{S3Result, fail, no_such_bucket};
 use std::fs::File;
 use std::io;
-
-/// Content is read and hashed in pieces of this size.
-pub(crate) const PIECE: usize = 256 * 1024;
-
-/// An object, open for reading.
-#[derive(Debug)]
-pub(crate) struct Object {
-    pub(crate) file: File,
-    pub(crate) stat: Stat,
-    pub(crate) meta: Meta,
-    pub(super) space: Space,
-}
-
-impl Object {
-    /// Last-Modified.
-    pub(crate) fn modified(&self) -> DateTime<Utc> {
-        self.meta.modified(&self.stat)
-    }
-}
-
-impl Stat {
-    /// The time of the file's last change, to the second (S3 has no finer times).
-    pub(crate) fn modified(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(self.mtime.div_euclid(1_000_000_000), 0).unwrap_or_default()
-    }
-}
-
-/// How many times a file that keeps changing under us is read again.
-pub(super) const PATIENCE: usize = 4;
 
 impl Bucket {
     /// Opens the object of a key.
     pub(crate) fn open_object(&self, key: &str) -> S3Result<Option<Object>> {
-        for attempt in 0..PATIENCE {
+        for attempt in 0..MAX_ATTEMPTS {
             let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
             if attempt > 0 {
                 haste::may_wait()?;
@@ -151,13 +121,13 @@ impl Bucket {
         if !self.records(space, key)?.is_empty() || self.digests.get(&file, &stat).is_some() {
             return Ok(None);
         }
-        Ok(Some(Object { file, stat, meta: adopt::outside(key, &stat), space }))
+        Ok(Some(Object { file, stat, meta: foreign::metadata(key, &stat), space }))
     }
 
     /// Starts a new file in the bucket's private directory.
     pub(crate) fn stage(&self) -> S3Result<Staged> {
         if !*self.alive() {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
         let (tmp, name, file) = self.create_temporary()?;
         Ok(Staged::new(tmp.again()?, name, file, staged::Kind::Temporary))
@@ -174,7 +144,7 @@ impl Bucket {
         check: impl FnOnce(Option<&Object>) -> S3Result<()>,
     ) -> S3Result<(Stat, Option<String>)> {
         let stored = stat_file(&staged.file)?.mtime;
-        if let Some(time) = adopt::time_of(&meta)
+        if let Some(time) = foreign::time_of(&meta)
             && staged.file.set_modified(time).is_ok()
         {
             meta.stored = Some(stored);
@@ -190,13 +160,13 @@ impl Bucket {
         let stat = stat_file(&staged.file)?;
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
         let _lock = self.lock(key);
         let present = self.present(key)?;
         check(present.as_ref())?;
         meta.version = match versioning {
-            Some(Versioning::Enabled) => Some(versions::new_id()?),
+            Some(Versioning::Enabled) => Some(ids::new_id()?),
             Some(Versioning::Suspended) | None => None,
         };
         let version = meta.version.clone();
@@ -270,7 +240,7 @@ impl Bucket {
         // A deletion next door may remove a directory just after it was made; then make it again.
         for attempt in 0.. {
             let dir = match root.make(parents.clone(), self.mode.fsync) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < MAX_ATTEMPTS => continue,
                 result => result?,
             };
             if dir.stat(name)?.is_some_and(|stat| stat.kind == Kind::Dir)
@@ -280,7 +250,7 @@ impl Bucket {
             }
             self.write_sidecar(space, key, records, way)?;
             match from.rename(file, &dir, name) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < MAX_ATTEMPTS => {}
                 result => {
                     result?;
                     self.names().has_written();
@@ -304,7 +274,7 @@ impl Bucket {
         let (parents, name) = place::split(&path);
         let content = meta::encode(records);
         let mut result = Err(io::ErrorKind::NotFound.into());
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_ATTEMPTS {
             result = root
                 .make(parents.clone(), self.mode.fsync)
                 .and_then(|dir| self.put_small(&dir, name, &content));
@@ -337,12 +307,12 @@ impl Bucket {
         }
         let alive = self.alive();
         if !*alive {
-            return Err(super::no_such_bucket(self.name()));
+            return Err(no_such_bucket(self.name()));
         }
         let _lock = self.lock(key);
         let present = self.present(key)?;
         let is_it =
-            |object: &Object| version.is_none_or(|wanted| versions::is(object.meta.version.as_ref(), wanted));
+            |object: &Object| version.is_none_or(|wanted| ids::is(object.meta.version.as_ref(), wanted));
         let mut present = match (present, version) {
             (Some(present), _) if is_it(&present) => present,
             (present, Some(wanted)) if self.versioning().is_some() => {

@@ -4,6 +4,7 @@
 //! double slashes, broken chunks.
 
 mod access;
+mod access_log;
 mod buckets;
 mod checksums;
 mod cors;
@@ -12,7 +13,6 @@ mod encryption;
 mod forms;
 mod front;
 mod heads;
-mod journal;
 mod listing;
 mod locks;
 mod moved;
@@ -34,8 +34,8 @@ mod website;
 
 use super::{Options, Running, User, start};
 use crate::s3::credentials::Credentials;
-use crate::s3::header_text;
-use crate::s3::sign::{self, encode, v2, v4};
+use crate::s3::sign::{encode, v2, v4};
+use crate::s3::{header_text, sign};
 use chrono::Utc;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;

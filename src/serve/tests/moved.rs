@@ -340,8 +340,8 @@ async fn what_an_editor_writes_is_an_object_of_its_own() {
 #[tokio::test]
 async fn encrypted_bytes_are_never_served_in_the_clear() {
     let lab = filled().await;
-    let sealed = [("s3", None), ("kms", None), ("customer", Some(1)), ("customer-parts", Some(2))];
-    for (key, secret) in sealed {
+    let sse = [("s3", None), ("kms", None), ("customer", Some(1)), ("customer-parts", Some(2))];
+    for (key, secret) in sse {
         let (target, file) = (format!("/b-one/{key}"), file_of(&lab, key));
         let (right, length) = (std::fs::read(&file).unwrap(), std::fs::metadata(&file).unwrap().len());
         // Another ciphertext of the same content, as an older backup has it.

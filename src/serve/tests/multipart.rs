@@ -183,7 +183,7 @@ async fn parts_of_one_size_become_the_object_without_a_copy() {
     assert_eq!(inode(&lab.path("b-one/k")), content);
     let object = lab.alice("GET", "/b-one/k").send().await.ok(200);
     assert_eq!(object.body, [body(b'a', 5 * MIB), body(b'b', 5 * MIB), body(b'c', 7)].concat());
-    let modified = crate::serve::auth::parse_http_date(object.header("last-modified")).unwrap();
+    let modified = crate::serve::http_date::parse(object.header("last-modified")).unwrap();
     assert!(modified.timestamp() >= before.timestamp(), "{modified}");
     assert_eq!(shared(&lab), None);
 }

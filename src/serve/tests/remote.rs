@@ -3,7 +3,7 @@
 use super::*;
 use crate::s3::endpoint::Endpoint;
 use crate::s3::{Client, ClientOptions, Signature};
-use crate::serve::{Source, What};
+use crate::serve::{RemoteSource, Storage};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use std::time::Duration;
@@ -51,10 +51,13 @@ impl Pair {
         let credentials = Credentials::new("AKREAL", "real/secret", None);
         let mut options = ClientOptions::new(Endpoint::new(&host, &host, false, false), Some(credentials));
         client(&mut options);
-        let source =
-            Source { client: Client::new(options), bucket: "real".to_owned(), prefix: prefix.to_owned() };
+        let source = RemoteSource {
+            client: Client::new(options),
+            bucket: "real".to_owned(),
+            prefix: prefix.to_owned(),
+        };
         let front = Lab::with(|options| {
-            options.what = What::Remote(source);
+            options.storage = Storage::Remote(source);
             front(options);
         })
         .await;
@@ -194,7 +197,7 @@ async fn pages_of_every_length_hold_the_same_names() {
 }
 
 fn call_decode(text: &str) -> String {
-    super::super::call::decode(text).unwrap()
+    super::super::request_path::decode(text).unwrap()
 }
 
 #[tokio::test]
@@ -398,8 +401,11 @@ async fn a_front_does_not_start_without_what_is_behind() {
         let credentials = Credentials::new("AKREAL", secret, None);
         let client =
             Client::new(ClientOptions::new(Endpoint::new(host, host, false, false), Some(credentials)));
-        let what = What::Remote(Source { client, bucket: bucket.into(), prefix: prefix.into() });
-        start(Options { what, ..options(Path::new("")) }).await.map(drop).map_err(|error| error.to_string())
+        let storage = Storage::Remote(RemoteSource { client, bucket: bucket.into(), prefix: prefix.into() });
+        start(Options { storage, ..options(Path::new("")) })
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
     std::fs::create_dir(behind.path("real")).unwrap();
     assert_eq!(try_start(&host, "real/secret", "real", "x").await, Ok(()));

@@ -114,11 +114,11 @@ pub(super) fn chunked(
     let mut previous = added.last().unwrap().1.rsplit('=').next().unwrap().to_owned();
     headers.extend(added);
     let secret = &ask.user.as_ref().unwrap().secret_key;
-    let sealed = kind.contains("HMAC");
+    let sse = kind.contains("HMAC");
     let mut body = Vec::new();
     for chunk in chunks.iter().copied().chain([&[] as &[u8]]) {
         body.extend(format!("{:x}", chunk.len()).bytes());
-        if sealed {
+        if sse {
             previous = v4::chunk_signature(secret, &scope, &previous, chunk);
             body.extend(format!(";chunk-signature={previous}").bytes());
         }
@@ -130,7 +130,7 @@ pub(super) fn chunked(
     }
     if let Some((name, value)) = trailer {
         body.extend(format!("{name}:{value}\r\n").bytes());
-        if sealed {
+        if sse {
             let text = format!("{name}:{value}\n");
             let signature = v4::trailer_signature(secret, &scope, &previous, &text);
             body.extend(format!("x-amz-trailer-signature:{signature}\r\n").bytes());

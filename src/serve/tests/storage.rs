@@ -1,5 +1,5 @@
-use super::super::StartError;
 use super::*;
+use crate::serve::StartError;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// What a policy says to a request of 2026-05-04T12:00:00Z with the prefix `home/` and 100 keys.
-fn ask(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source: &str) -> Verdict {
+fn ask(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source: &str) -> Decision {
     let values = |key: &Key| {
         let value = match key.spec.name {
             "s3:prefix" => Some("home/".to_owned()),
@@ -28,7 +28,7 @@ fn ask(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source:
         bucket: "b",
         key,
         values: &values,
-        is_open: &|_| false,
+        is_pending: &|_| false,
     })
 }
 
@@ -49,10 +49,10 @@ fn deny_wins_over_allow() {
         statement("Allow", r#""*""#, r#""s3:GetObject""#, r#""arn:aws:s3:::b/*""#, ""),
         statement("Deny", r#"{"AWS":"*"}"#, r#""s3:*""#, r#"["arn:aws:s3:::b/secret/*"]"#, ""),
     ]);
-    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "127.0.0.1"), Verdict::Allow);
-    assert_eq!(ask(&text, None, "s3:GetObject", Some("secret/x"), "127.0.0.1"), Verdict::Deny);
-    assert_eq!(ask(&text, None, "s3:PutObject", Some("x"), "127.0.0.1"), Verdict::Silent);
-    assert_eq!(ask(&text, None, "s3:ListBucket", None, "127.0.0.1"), Verdict::Silent);
+    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "127.0.0.1"), Decision::Allow);
+    assert_eq!(ask(&text, None, "s3:GetObject", Some("secret/x"), "127.0.0.1"), Decision::Deny);
+    assert_eq!(ask(&text, None, "s3:PutObject", Some("x"), "127.0.0.1"), Decision::NoMatch);
+    assert_eq!(ask(&text, None, "s3:ListBucket", None, "127.0.0.1"), Decision::NoMatch);
 }
 
 #[test]
@@ -66,15 +66,15 @@ fn principals_are_named_in_all_their_forms() {
         let text = policy(&[statement("Allow", principal, r#"["s3:Get*"]"#, r#""arn:aws:s3:::b/*""#, "")]);
         assert_eq!(
             ask(&text, Some("alice"), "s3:GetObject", Some("x"), "::1"),
-            Verdict::Allow,
+            Decision::Allow,
             "{principal}"
         );
         assert_eq!(
             ask(&text, Some("carol"), "s3:GetObject", Some("x"), "::1"),
-            Verdict::Silent,
+            Decision::NoMatch,
             "{principal}"
         );
-        assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "::1"), Verdict::Silent, "{principal}");
+        assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "::1"), Decision::NoMatch, "{principal}");
     }
 }
 
@@ -85,13 +85,13 @@ fn everybody_but_some_can_be_denied() {
             .replace("\"Principal\"", "\"NotPrincipal\"")])
     };
     let text = but(r#"{"AWS":["arn:aws:iam:::user/alice","bob"]}"#);
-    for (who, verdict) in [
-        (Some("alice"), Verdict::Silent),
-        (Some("bob"), Verdict::Silent),
-        (Some("carol"), Verdict::Deny),
-        (None, Verdict::Deny),
+    for (who, decision) in [
+        (Some("alice"), Decision::NoMatch),
+        (Some("bob"), Decision::NoMatch),
+        (Some("carol"), Decision::Deny),
+        (None, Decision::Deny),
     ] {
-        assert_eq!(ask(&text, who, "s3:GetObject", Some("x"), "::1"), verdict, "{who:?}");
+        assert_eq!(ask(&text, who, "s3:GetObject", Some("x"), "::1"), decision, "{who:?}");
     }
     assert_eq!(Policy::parse(&but(r#""*""#)).unwrap_err().code, "MalformedPolicy");
 }
@@ -101,20 +101,20 @@ fn source_addresses_are_compared_as_networks() {
     let deny =
         |condition| policy(&[statement("Deny", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b/*""#, condition)]);
     let inside = deny(r#"{"IpAddress":{"aws:SourceIp":["10.0.0.0/8","2001:db8::/32"]}}"#);
-    for (address, verdict) in [
-        ("10.1.2.3", Verdict::Deny),
-        ("::ffff:10.1.2.3", Verdict::Deny),
-        ("2001:db8::1", Verdict::Deny),
-        ("11.0.0.1", Verdict::Silent),
-        ("2001:db9::1", Verdict::Silent),
+    for (address, decision) in [
+        ("10.1.2.3", Decision::Deny),
+        ("::ffff:10.1.2.3", Decision::Deny),
+        ("2001:db8::1", Decision::Deny),
+        ("11.0.0.1", Decision::NoMatch),
+        ("2001:db9::1", Decision::NoMatch),
     ] {
-        assert_eq!(ask(&inside, None, "s3:GetObject", Some("x"), address), verdict, "{address}");
+        assert_eq!(ask(&inside, None, "s3:GetObject", Some("x"), address), decision, "{address}");
     }
     let outside = deny(r#"{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#);
-    assert_eq!(ask(&outside, None, "s3:GetObject", Some("x"), "10.1.2.3"), Verdict::Silent);
-    assert_eq!(ask(&outside, None, "s3:GetObject", Some("x"), "192.168.0.1"), Verdict::Deny);
+    assert_eq!(ask(&outside, None, "s3:GetObject", Some("x"), "10.1.2.3"), Decision::NoMatch);
+    assert_eq!(ask(&outside, None, "s3:GetObject", Some("x"), "192.168.0.1"), Decision::Deny);
     let everything = deny(r#"{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#);
-    assert_eq!(ask(&everything, None, "s3:GetObject", Some("x"), "8.8.8.8"), Verdict::Deny);
+    assert_eq!(ask(&everything, None, "s3:GetObject", Some("x"), "8.8.8.8"), Decision::Deny);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn string_and_bool_conditions() {
     let when = |condition| {
         let text =
             policy(&[statement("Allow", r#""*""#, r#""s3:ListBucket""#, r#""arn:aws:s3:::b""#, condition)]);
-        ask(&text, None, "s3:ListBucket", None, "::1") == Verdict::Allow
+        ask(&text, None, "s3:ListBucket", None, "::1") == Decision::Allow
     };
     assert!(when(r#"{"StringEquals":{"s3:prefix":["x","home/"]}}"#));
     assert!(!when(r#"{"StringNotEquals":{"s3:prefix":["x","home/"]}}"#));
@@ -185,7 +185,7 @@ proptest! {
         }
         let wanted = simple(pattern.as_bytes(), text.as_bytes());
         prop_assert_eq!(like(pattern.as_bytes(), text.as_bytes()), wanted);
-        let question = Question { who: None, action: "", bucket: "", key: None, values: &|_| Vec::new(), is_open: &|_| false };
+        let question = Question { who: None, action: "", bucket: "", key: None, values: &|_| Vec::new(), is_pending: &|_| false };
         let read = Pattern::parse(&pattern, Syntax { wildcards: true, variables: true }).unwrap();
         prop_assert_eq!(read.matches(&text, &question), wanted);
         prop_assert_eq!(read.matches_in_any_case(&text.to_uppercase(), &question), wanted);
@@ -239,8 +239,8 @@ fn numbers_dates_and_arns_are_compared_as_such() {
         (r#"{"StringLikeIfExists":{"aws:Referer":"x"}}"#, true),
     ] {
         let text = policy(&[statement("Allow", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b""#, condition)]);
-        let verdict = if holds { Verdict::Allow } else { Verdict::Silent };
-        assert_eq!(ask(&text, Some("alice"), "s3:ListBucket", None, "::1"), verdict, "{condition}");
+        let decision = if holds { Decision::Allow } else { Decision::NoMatch };
+        assert_eq!(ask(&text, Some("alice"), "s3:ListBucket", None, "::1"), decision, "{condition}");
     }
     for condition in [
         r#"{"NumericEquals":{"s3:max-keys":"many"}}"#,
@@ -275,8 +275,8 @@ fn values_that_are_several_are_compared_one_by_one() {
     ] {
         let text =
             policy(&[statement("Allow", r#""*""#, r#""s3:PutObject""#, r#""arn:aws:s3:::b/*""#, condition)]);
-        let verdict = if holds { Verdict::Allow } else { Verdict::Silent };
-        assert_eq!(ask(&text, Some("alice"), "s3:PutObject", Some("k"), "::1"), verdict, "{condition}");
+        let decision = if holds { Decision::Allow } else { Decision::NoMatch };
+        assert_eq!(ask(&text, Some("alice"), "s3:PutObject", Some("k"), "::1"), decision, "{condition}");
     }
 }
 
@@ -284,19 +284,19 @@ fn values_that_are_several_are_compared_one_by_one() {
 fn variables_stand_for_what_the_request_says() {
     let home = |resource| policy(&[statement("Allow", r#""*""#, r#""s3:GetObject""#, resource, "")]);
     let own = home(r#""arn:aws:s3:::b/home/${aws:username}/*""#);
-    for (who, key, verdict) in [
-        (Some("bob"), "home/bob/x", Verdict::Allow),
-        (Some("bob"), "home/carol/x", Verdict::Silent),
-        (Some("bob"), "home/${aws:username}/x", Verdict::Silent),
-        (Some("*"), "home/carol/x", Verdict::Silent),
-        (None, "home//x", Verdict::Silent),
+    for (who, key, decision) in [
+        (Some("bob"), "home/bob/x", Decision::Allow),
+        (Some("bob"), "home/carol/x", Decision::NoMatch),
+        (Some("bob"), "home/${aws:username}/x", Decision::NoMatch),
+        (Some("*"), "home/carol/x", Decision::NoMatch),
+        (None, "home//x", Decision::NoMatch),
     ] {
-        assert_eq!(ask(&own, who, "s3:GetObject", Some(key), "::1"), verdict, "{who:?} {key}");
+        assert_eq!(ask(&own, who, "s3:GetObject", Some(key), "::1"), decision, "{who:?} {key}");
     }
     let guest = home(r#""arn:aws:s3:::b/${aws:username , 'a}*'}/x${*}y${$}{z}${?}""#);
-    assert_eq!(ask(&guest, None, "s3:GetObject", Some("a}*/x*y${z}?"), "::1"), Verdict::Allow);
-    assert_eq!(ask(&guest, None, "s3:GetObject", Some("a}b/x*y${z}?"), "::1"), Verdict::Silent);
-    assert_eq!(ask(&guest, Some("bob"), "s3:GetObject", Some("bob/x*y${z}?"), "::1"), Verdict::Allow);
+    assert_eq!(ask(&guest, None, "s3:GetObject", Some("a}*/x*y${z}?"), "::1"), Decision::Allow);
+    assert_eq!(ask(&guest, None, "s3:GetObject", Some("a}b/x*y${z}?"), "::1"), Decision::NoMatch);
+    assert_eq!(ask(&guest, Some("bob"), "s3:GetObject", Some("bob/x*y${z}?"), "::1"), Decision::Allow);
     // Nobody means them literally, as the older version of the language would.
     let old = own.replace("2012-10-17", "2008-10-17");
     assert!(Policy::parse(&old).unwrap_err().message.contains("2012-10-17"));
@@ -311,8 +311,8 @@ fn networks_may_be_written_as_those_of_the_other_family() {
         r#""arn:aws:s3:::b/*""#,
         r#"{"IpAddress":{"aws:SourceIp":"::ffff:10.0.0.0/104"}}"#,
     )]);
-    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "10.1.2.3"), Verdict::Deny);
-    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "11.1.2.3"), Verdict::Silent);
+    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "10.1.2.3"), Decision::Deny);
+    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "11.1.2.3"), Decision::NoMatch);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the kernel says of changes in directories: by this process, or by any other of this machine.
 
-use super::super::dir::Dir;
+use crate::serve::store::dir::Dir;
 
 /// Something that happened in a watched directory.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,7 +77,6 @@ mod kernel {
 
 #[cfg(not(target_os = "linux"))]
 mod kernel {
-    use super::{Dir, Event};
     use std::io;
 
     /// There is no such thing here.

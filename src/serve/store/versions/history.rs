@@ -12,12 +12,12 @@
 //! Readers hold no lock. The segments that belong to a head stand until another head is in its place; where one is gone, the
 //! reader begins anew.
 
-use super::super::bucket::Bucket;
-use super::super::dir::Stat;
-use super::super::meta::Meta;
-use super::super::place;
-use super::super::write::PATIENCE;
 use super::stored::{About, Head, Segment, Version, What, damaged, discard, new_name};
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::dir::Stat;
+use crate::serve::store::meta::Meta;
+use crate::serve::store::object::MAX_ATTEMPTS;
+use crate::serve::store::place;
 use std::io;
 use std::mem;
 
@@ -333,7 +333,7 @@ impl<'a> History<'a> {
                 .and_then(|dir| self.bucket.put_small(&dir, name, &text));
             match written {
                 // A deletion next door removed the directory just after it was made.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < PATIENCE => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < MAX_ATTEMPTS => {}
                 result => return result,
             }
         }

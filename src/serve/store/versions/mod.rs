@@ -30,28 +30,27 @@
 //! readers find it by the index.
 
 mod history;
+pub(crate) mod ids;
 mod pages;
 mod stored;
 #[cfg(test)]
 mod tests;
 
-use super::bucket::{Bucket, Versioning};
+use super::bucket::Bucket;
+use super::bucket_record::Versioning;
 use super::dir::{Kind, Stat};
-use super::haste;
 use super::meta::{Meta, Record};
-use super::place;
-use super::write::{Object, PATIENCE};
-use crate::serve::error::{S3Error, S3Result, fail};
+use super::object::{MAX_ATTEMPTS, Object};
+use super::{haste, place};
+use crate::serve::error::{S3Result, fail};
 use chrono::{DateTime, Utc};
 use history::History;
+use ids::{NULL, id_text, is, new_id, now_ns, stored_id, time};
 use std::io;
 use stored::{Version, What};
 
 pub(crate) use pages::{Shown, ShownWhat};
 pub(super) use stored::mentions;
-
-/// The id of a version that was written while there was no versioning.
-pub(crate) const NULL: &str = "null";
 
 /// What is there of a key or of one of its versions.
 #[derive(Debug)]
@@ -75,41 +74,12 @@ pub(crate) struct Removed {
     pub(crate) marker: bool,
 }
 
-/// The id of a version as it is written.
-pub(crate) fn id_text(id: Option<&String>) -> String {
-    id.map_or(NULL, String::as_str).to_owned()
-}
-
-pub(super) fn is(id: Option<&String>, wanted: &str) -> bool {
-    id.map_or(NULL, String::as_str) == wanted
-}
-
-/// The id of a version as entries have it.
-fn stored_id(text: &str) -> Option<&str> {
-    (text != NULL).then_some(text)
-}
-
-/// A new id, of 32 digits; later ones are greater, so that a listing goes on where it stopped although its last version is gone.
-pub(super) fn new_id() -> S3Result<String> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
-    Ok(format!("{:016x}{}", now_ns(), hex::encode(random)))
-}
-
 /// The name that an object has among the versions that are not current.
 fn second_name(object: &Object) -> String {
     match &object.meta.version {
         Some(id) => id.clone(),
         None => format!("{NULL}-{:x}-{:x}", object.stat.inode, object.stat.mtime),
     }
-}
-
-fn now_ns() -> i64 {
-    Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX)
-}
-
-fn time(ns: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(ns.div_euclid(1_000_000_000), 0).unwrap_or_default()
 }
 
 impl Bucket {
@@ -195,7 +165,7 @@ impl Bucket {
 
     /// Opens the latest version of a key, or the one of an id.
     pub(crate) fn open_version(&self, key: &str, wanted: Option<&str>) -> S3Result<Found> {
-        for attempt in 0..PATIENCE {
+        for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
                 haste::may_wait()?;
             }

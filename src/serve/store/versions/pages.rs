@@ -1,12 +1,12 @@
 //! Listings of versions.
 
-use super::super::bucket::Bucket;
-use super::super::haste;
-use super::super::summaries::Summary;
 use super::history::{History, Place};
+use super::ids::{id_text, stored_id, time};
 use super::stored::{Version, What};
-use super::{id_text, stored_id, time};
 use crate::serve::error::S3Result;
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::haste;
+use crate::serve::store::summaries::Summary;
 use chrono::{DateTime, Utc};
 use std::io;
 

@@ -1,8 +1,9 @@
 //! How a history is written down: entries, segments of them, and the head that tells of the segments.
 
-use super::super::bucket::Bucket;
-use super::super::haste;
-use super::super::meta::Record;
+use crate::serve::random;
+use crate::serve::store::bucket::Bucket;
+use crate::serve::store::haste;
+use crate::serve::store::meta::Record;
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 use std::io;
@@ -156,9 +157,8 @@ pub(super) fn discard(bucket: &Bucket, name: &str) {
 }
 
 pub(super) fn new_name() -> io::Result<String> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|_| io::Error::other("no random numbers"))?;
-    Ok(hex::encode(random))
+    let bytes = random::bytes::<8>().map_err(|error| io::Error::other(error.message))?;
+    Ok(hex::encode(bytes))
 }
 
 /// What a head and its segments mention: `content` is told the names in `versions/data`, `segment` those in

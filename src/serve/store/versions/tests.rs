@@ -1,12 +1,13 @@
 //! Histories against lists in memory, with processes that die in the middle. The limits are small here, so that a few
 //! versions have many segments.
 
-use super::super::bucket::{Bucket, Mode, State, Versioning};
-use super::super::meta::Meta;
-use super::super::{Store, fault};
 use super::history::LIMITS;
 use super::{Found, Shown, ShownWhat};
 use crate::serve::error::S3Result;
+use crate::serve::store::bucket::{Bucket, Mode};
+use crate::serve::store::bucket_record::{BucketRecord, Versioning};
+use crate::serve::store::meta::Meta;
+use crate::serve::store::{Store, fault};
 use chrono::Utc;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -28,7 +29,7 @@ impl Lab {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), MODE).unwrap();
-        let state = State {
+        let state = BucketRecord {
             owner: None,
             created: Utc::now(),
             location: None,

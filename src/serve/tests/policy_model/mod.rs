@@ -6,16 +6,19 @@
 mod generate;
 mod judge;
 
-use super::super::access::{Need, Target};
-use super::super::acl::{Acl, Permission};
-use super::super::auth::payload::Payload;
-use super::super::call::Call;
-use super::super::request_context::{RequestContext, Signature};
-use super::super::store::Store;
-use super::super::store::bucket::{Mode, State};
-use super::super::store::meta::Meta;
-use super::super::{Server, lifecycle};
 use super::users;
+use crate::serve::access::Need;
+use crate::serve::acl::{Acl, Permission};
+use crate::serve::auth::payload::Payload;
+use crate::serve::call::Call;
+use crate::serve::condition_context::Target;
+use crate::serve::lifecycle_rules;
+use crate::serve::request_context::{RequestContext, Signature};
+use crate::serve::state::Server;
+use crate::serve::store::Store;
+use crate::serve::store::bucket::Mode;
+use crate::serve::store::bucket_record::BucketRecord;
+use crate::serve::store::meta::Meta;
 use chrono::Utc;
 use generate::{Dice, request, world};
 use serde_json::{Value, json};
@@ -165,7 +168,7 @@ fn call(request: &Request) -> Call {
 fn server(dir: &tempfile::TempDir) -> Server {
     let mode = Mode { fsync: false, read_only: false, keep_folders: false };
     let store = Store::open(dir.path(), mode).unwrap();
-    let state = State {
+    let state = BucketRecord {
         owner: Some("alice".to_owned()),
         created: Utc::now(),
         location: None,
@@ -175,7 +178,7 @@ fn server(dir: &tempfile::TempDir) -> Server {
     };
     assert!(store.create("b-one", &state).unwrap());
     let users: Arc<[_]> = users().into();
-    Server { store, users, region: String::new(), read_only: false, secure: false, day: lifecycle::DAY }
+    Server { store, users, region: String::new(), read_only: false, secure: false, day: lifecycle_rules::DAY }
 }
 
 #[test]

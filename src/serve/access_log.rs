@@ -30,9 +30,9 @@ impl std::fmt::Debug for LogSink {
     }
 }
 
-/// Where requests are noted.
+/// Records requests: as lines, and in metrics.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub(crate) struct AccessLog {
     lines: Option<mpsc::Sender<String>>,
     metrics: Option<Metrics>,
     /// Bytes of bodies that came in.
@@ -42,8 +42,8 @@ pub(crate) struct Journal {
 /// Lines that are written at once where many wait.
 const BATCH: usize = 64 * 1024;
 
-impl Journal {
-    /// A journal, and the thread that writes its lines; that one ends after the last line when the journal is gone.
+impl AccessLog {
+    /// An access log, and the thread that writes its lines, which ends after the last line when the log is dropped.
     pub(crate) fn new(sink: Option<LogSink>, metrics: bool) -> (Self, Option<JoinHandle<()>>) {
         let (lines, writer) = match sink {
             None => (None, None),
@@ -74,15 +74,15 @@ impl Journal {
     }
 
     /// Begins the entry of a request, if anything is noted at all.
-    pub(crate) fn begin(self: &Arc<Self>, facts: impl FnOnce() -> Facts) -> Option<Box<Entry>> {
+    pub(crate) fn begin(self: &Arc<Self>, facts: impl FnOnce() -> RequestFacts) -> Option<Box<PendingEntry>> {
         if self.lines.is_none() && self.metrics.is_none() {
             return None;
         }
         if let Some(metrics) = &self.metrics {
             metrics.begin();
         }
-        Some(Box::new(Entry {
-            journal: Arc::clone(self),
+        Some(Box::new(PendingEntry {
+            log: Arc::clone(self),
             facts: facts(),
             started: Instant::now(),
             turnaround: None,
@@ -93,7 +93,7 @@ impl Journal {
 
 /// What is known of a request; what is not is empty.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct RequestFacts {
     pub(crate) time: DateTime<Utc>,
     pub(crate) peer: Option<IpAddr>,
     pub(crate) id: String,
@@ -120,15 +120,15 @@ pub(crate) struct Facts {
 
 /// A request under way; noted when this is dropped, with the last byte of the answer.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    journal: Arc<Journal>,
-    pub(crate) facts: Facts,
+pub(crate) struct PendingEntry {
+    log: Arc<AccessLog>,
+    pub(crate) facts: RequestFacts,
     started: Instant,
     turnaround: Option<Duration>,
     sent: u64,
 }
 
-impl Entry {
+impl PendingEntry {
     /// The answer is ready to be sent.
     pub(crate) fn answered(&mut self) {
         self.turnaround = Some(self.started.elapsed());
@@ -178,14 +178,14 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for PendingEntry {
     fn drop(&mut self) {
         let total = self.started.elapsed();
-        if let Some(metrics) = &self.journal.metrics {
+        if let Some(metrics) = &self.log.metrics {
             metrics.end(&self.facts.operation, self.facts.status, total, self.sent);
         }
-        if let Some(lines) = &self.journal.lines {
-            // The thread that writes lives as long as the journal.
+        if let Some(lines) = &self.log.lines {
+            // The thread that writes lives as long as the log.
             let _ = lines.send(self.line(total));
         }
     }

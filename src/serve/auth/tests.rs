@@ -1,6 +1,11 @@
+use super::payload::BodyRule;
 use super::*;
 use crate::s3::credentials::Credentials;
-use crate::s3::sign::{self, v2, v4};
+use crate::s3::sign;
+use crate::s3::sign::encode;
+use crate::s3::sign::{v2, v4};
+use crate::serve::http_date;
+use chrono::TimeDelta;
 use proptest::prelude::*;
 
 const HOST: &str = "localhost:9000";
@@ -65,7 +70,7 @@ impl Made {
     }
 
     fn verify_for(&self, users: &[User], time: DateTime<Utc>) -> Result<Option<String>, &'static str> {
-        let signed = Signed {
+        let signed = SignedRequest {
             method: &self.method,
             path: &self.path,
             query: &self.query,
@@ -125,9 +130,9 @@ fn dates_come_in_several_forms() {
         "Fri, 15 Jan 2027 10:00:00 +0200",
         "20270115T080000Z",
     ] {
-        assert_eq!(parse_http_date(text), Some(now()), "{text}");
+        assert_eq!(http_date::parse(text), Some(now()), "{text}");
     }
-    assert_eq!(parse_http_date("yesterday"), None);
+    assert_eq!(http_date::parse("yesterday"), None);
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn unknown_keys_and_broken_headers_have_their_own_codes() {
     for (header, code) in [
         (authorization.replace("AK/with", "AK/without"), "InvalidAccessKeyId"),
         (authorization.replace("aws4_request", "aws5_request"), "AuthorizationHeaderMalformed"),
-        (authorization.replace("SignedHeaders=", "Signed="), "AuthorizationHeaderMalformed"),
+        (authorization.replace("SignedHeaders=", "SignedRequest="), "AuthorizationHeaderMalformed"),
         (authorization.replace("host;", ""), "AccessDenied"),
         (authorization.replace("/US/", "/EU/"), "SignatureDoesNotMatch"),
         (authorization[..authorization.len() - 1].to_owned(), "SignatureDoesNotMatch"),
@@ -267,7 +272,7 @@ fn body_rules_follow_the_stated_hash() {
             made.headers.push(("x-amz-decoded-content-length".to_owned(), length.to_owned()));
         }
         let made = made.v4("US", hash, now());
-        let signed = Signed {
+        let signed = SignedRequest {
             method: &made.method,
             path: &made.path,
             query: &made.query,
@@ -347,7 +352,7 @@ fn the_published_signature_of_a_form_comes_out() {
 
 #[test]
 fn dates_are_read_whatever_the_weekday() {
-    let of = |text| parse_http_date(text).map(|time| time.timestamp());
+    let of = |text| http_date::parse(text).map(|time| time.timestamp());
     assert_eq!(of("Wed, 07 Jul 2010 21:53:04 GMT"), Some(1_278_539_584));
     assert_eq!(of("Tue, 07 Jul 2010 21:53:04 GMT"), Some(1_278_539_584));
     assert_eq!(of("Tue, 07 Jul 1950 21:53:04 GMT"), None);

@@ -1,10 +1,10 @@
 //! Bodies of requests on their way in.
 
-use super::auth::payload::Source;
+use super::access_log::AccessLog;
+use super::auth::payload::BodySource;
 use super::error::{S3Error, S3Result, fail};
-use super::journal::Journal;
 use super::limits::strangers_patience;
-use super::store::write::PIECE;
+use super::store::file_io::PIECE;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -27,16 +27,16 @@ fn broken_body(error: impl std::fmt::Display) -> S3Error {
 }
 
 /// The body of a request on its way in.
-pub(super) struct Inflow {
+pub(super) struct RequestBody {
     pub(super) body: Incoming,
     /// A client that sends nothing for this long is left.
     pub(super) patience: Duration,
-    pub(super) journal: Arc<Journal>,
+    pub(super) access_log: Arc<AccessLog>,
     /// When a stranger's body began, and how much of it has come; such a body has to move.
     pub(super) stranger: Option<(Instant, u64)>,
 }
 
-impl Inflow {
+impl RequestBody {
     async fn next(&mut self) -> Option<S3Result<Bytes>> {
         loop {
             let patience = match self.stranger {
@@ -55,7 +55,7 @@ impl Inflow {
                 // Trailers of HTTP itself say nothing here.
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
-                        self.journal.received.fetch_add(data.len() as u64, Ordering::Relaxed);
+                        self.access_log.received.fetch_add(data.len() as u64, Ordering::Relaxed);
                         if let Some((_, received)) = &mut self.stranger {
                             *received += data.len() as u64;
                         }
@@ -73,9 +73,9 @@ impl Inflow {
 
     /// Reads a small body whole; lets a big one flow. What a client `expects` to be asked for ("100 Continue") is asked
     /// for when the operation wants it: a request that is refused is answered before its body comes.
-    pub(super) async fn receive(mut self, length: Option<u64>, expects: bool) -> S3Result<Source> {
+    pub(super) async fn receive(mut self, length: Option<u64>, expects: bool) -> S3Result<BodySource> {
         if self.body.is_end_stream() {
-            return Ok(Source::Whole(Bytes::new()));
+            return Ok(BodySource::Whole(Bytes::new()));
         }
         if let Some(length) = length.filter(|length| *length <= SMALL_BODY && !expects) {
             let mut first: Option<Bytes> = None;
@@ -89,7 +89,7 @@ impl Inflow {
                 all.reserve(length as usize);
                 all.extend_from_slice(&piece);
             }
-            return Ok(Source::Whole(first.unwrap_or_else(|| all.freeze())));
+            return Ok(BodySource::Whole(first.unwrap_or_else(|| all.freeze())));
         }
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
         let (wanted, waiting) = oneshot::channel();
@@ -110,7 +110,7 @@ impl Inflow {
                 }
             }
         });
-        Ok(Source::Pieces(pieces, expects.then_some(wanted)))
+        Ok(BodySource::Pieces(pieces, expects.then_some(wanted)))
     }
 
     /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client

@@ -1,10 +1,15 @@
-//! What must be true of a request's head before anything else is read of it, and its headers as text.
+//! The head of a request: what must be true of it before anything else is read, its headers as text, and what they say
+//! of the body.
 
 use super::error::{S3Error, S3Result, fail, not_implemented};
-use super::ops::head_fields::REDIRECT;
 use crate::s3::header_text;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http::request::Parts;
 use http::{HeaderMap, Version};
+
+/// The header that says where a website redirects requests for the object.
+pub(crate) const WEBSITE_REDIRECT: &str = "x-amz-website-redirect-location";
 
 /// Refuses what HTTP itself forbids and hyper lets pass.
 pub(super) fn check(head: &Parts) -> S3Result<()> {
@@ -30,7 +35,7 @@ pub(super) fn check(head: &Parts) -> S3Result<()> {
 /// Whether the value of a header may be any bytes, which are kept as they come. Of the others of S3's own, only text has
 /// a meaning.
 pub(super) fn is_free_text(name: &str) -> bool {
-    !name.starts_with("x-amz-") || name.starts_with("x-amz-meta-") || name == REDIRECT
+    !name.starts_with("x-amz-") || name.starts_with("x-amz-meta-") || name == WEBSITE_REDIRECT
 }
 
 /// The headers of a request, names in lower case.
@@ -47,4 +52,30 @@ pub(super) fn headers(map: &HeaderMap) -> S3Result<Vec<(String, String)>> {
         }
     };
     map.iter().map(text).collect()
+}
+
+/// Whether HTTP itself brings the body in chunks.
+pub(super) fn is_chunked(headers: &[(String, String)]) -> bool {
+    headers.iter().any(|(name, _)| name == "transfer-encoding")
+}
+
+/// The length that `Content-Length` states.
+pub(super) fn content_length(headers: &[(String, String)]) -> S3Result<Option<u64>> {
+    match headers.iter().find(|(name, _)| name == "content-length") {
+        None => Ok(None),
+        Some((_, text)) => match text.parse() {
+            Ok(length) => Ok(Some(length)),
+            Err(_) => fail("InvalidArgument", "Invalid Content-Length"),
+        },
+    }
+}
+
+/// The digest that a `Content-MD5` states.
+pub(super) fn content_md5(headers: &[(String, String)]) -> S3Result<Option<[u8; 16]>> {
+    let Some((_, text)) = headers.iter().find(|(name, _)| name == "content-md5") else { return Ok(None) };
+    let digest = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+    match digest {
+        Some(digest) => Ok(Some(digest)),
+        None => fail("InvalidDigest", "The Content-MD5 you specified is not valid."),
+    }
 }

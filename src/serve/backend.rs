@@ -1,21 +1,22 @@
-//! What stands behind the front: the files of a directory, or a bucket of another store. The one place that knows that
-//! there are two.
+//! The backend of a server: the files of a directory, or a bucket of another store. The one place that knows that there
+//! are two.
 
-use super::Server;
 use super::call::{Call, Reply};
-use super::cors::{self, Asked};
+use super::cors_rules::CorsRequest;
 use super::error::{S3Error, S3Result, access_denied};
+use super::ops::dispatch;
 use super::redact::redact;
 use super::remote::Remote;
-use super::route;
-use super::website::{self, Visit};
+use super::state::Server;
+use super::website::{self, WebsiteRequest};
+use super::{cors, route};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
-/// Where requests are answered once the front has verified them.
+/// Where requests are answered once they are verified.
 #[derive(Clone, Debug)]
-pub(crate) enum Back {
+pub(crate) enum Backend {
     /// Plain blocking code (file work mostly), run on the runtime's blocking threads; what needs no waiting on the spot.
     Directory(Arc<Server>),
     /// Requests to another store.
@@ -34,7 +35,7 @@ pub(crate) struct Done {
     pub(crate) requester: Option<String>,
 }
 
-impl Back {
+impl Backend {
     /// Does what a request asks for. The bucket's owner is looked up for the log only.
     pub(crate) async fn answer(&self, mut call: Call, wants_owner: bool) -> Done {
         match self {
@@ -68,11 +69,14 @@ impl Back {
     }
 
     /// Answers a request to a website: the reply, and the code of its error if that is what it shows.
-    pub(crate) async fn visit(&self, visit: Visit) -> S3Result<(Reply, Option<&'static str>)> {
+    pub(crate) async fn answer_website(
+        &self,
+        request: WebsiteRequest,
+    ) -> S3Result<(Reply, Option<&'static str>)> {
         match self {
             Self::Directory(server) => {
                 let server = Arc::clone(server);
-                let answered = spawn_blocking(move || website::serve(&server, visit));
+                let answered = spawn_blocking(move || website::answer(&server, request));
                 answered.await.map_err(|error| {
                     log::error!("serve: a request to a website panicked: {error}");
                     internal()
@@ -88,8 +92,9 @@ impl Back {
         match self {
             Self::Directory(server) => {
                 let server = Arc::clone(server);
-                let answered =
-                    spawn_blocking(move || cors::preflight(&server, &bucket, &cors::asked(&headers)?));
+                let answered = spawn_blocking(move || {
+                    cors::preflight(&server, &bucket, &cors::parse_preflight(&headers)?)
+                });
                 answered.await.unwrap_or_else(|error| {
                     log::error!("serve: a preflight request panicked: {error}");
                     Err(internal())
@@ -110,8 +115,8 @@ impl Back {
             Self::Directory(server) => {
                 let server = Arc::clone(server);
                 let look = move || {
-                    let asked = Asked { origin: &origin, method: &method, headers: None };
-                    let headers = cors::headers(&server, &bucket, &asked);
+                    let request = CorsRequest { origin: &origin, method: &method, headers: None };
+                    let headers = cors::headers(&server, &bucket, &request);
                     headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
                 };
                 spawn_blocking(look).await.unwrap_or_default()
@@ -126,7 +131,7 @@ fn work(server: &Server, call: &mut Call, wants_owner: bool) -> Done {
     // Before the work: a bucket that goes has an owner.
     let bucket = wants_owner.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
     let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
-    let result = route::run(server, call);
+    let result = dispatch::run(server, call);
     let stored = call.payload.length().filter(|_| call.method == "PUT");
     Done { result, owner, stored, requester: call.who().map(str::to_owned) }
 }

@@ -1,19 +1,30 @@
 //! The values that a request has of the condition keys of policies.
 
-use super::Server;
-use super::access::Target;
 use super::call::Call;
-use super::ops::{copy, lock, tagging};
 use super::policy::Key;
-use super::store::meta::{Meta, Retention};
+use super::state::Server;
+use super::store::meta::{LockMode, Meta, Retention};
+use super::{copy_source, object_lock, tags};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// In milliseconds.
 const DAY: u64 = 24 * 3600 * 1000;
 
+/// What an action is done to, beside the bucket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Target<'a> {
+    pub(crate) key: Option<&'a str>,
+    /// The version that is named.
+    pub(crate) version: Option<&'a str>,
+    /// The ETag that is asked for, where no header says it.
+    pub(crate) etag: Option<&'a str>,
+    /// The key that is not there, where the question is whether that may be told.
+    pub(crate) missing: Option<&'a str>,
+}
+
 /// A request, and what it is to be done to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ConditionContext<'a> {
     pub(crate) server: &'a Server,
     pub(crate) call: &'a Call,
     pub(crate) target: Target<'a>,
@@ -22,7 +33,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) now: DateTime<Utc>,
 }
 
-impl Asked<'_> {
+impl ConditionContext<'_> {
     /// The values of a key that belongs to the action; none where the request does not have it.
     pub(crate) fn values(&self, key: &Key) -> Vec<String> {
         match (key.spec.name, &key.tag) {
@@ -34,7 +45,7 @@ impl Asked<'_> {
     }
 
     /// Whether the body says the value of a key, and is still to come.
-    pub(crate) fn is_open(&self, key: &Key) -> bool {
+    pub(crate) fn is_pending(&self, key: &Key) -> bool {
         let name = key.spec.name;
         self.call.context.awaits_body
             && (name.starts_with("s3:requestobjecttag") || name.starts_with("s3:object-lock-"))
@@ -72,11 +83,11 @@ impl Asked<'_> {
             "s3:objectcreationoperation" => Some(self.creates().to_string()),
             "s3:object-lock-mode" => match self.retention() {
                 Some(Retention { mode, .. }) => Some(mode.name().to_owned()),
-                None => self.asked(lock::MODE),
+                None => self.stated(object_lock::MODE),
             },
             "s3:object-lock-retain-until-date" => match self.retention() {
-                Some(Retention { until, .. }) => Some(lock::time_text(until)),
-                None => self.asked(lock::UNTIL),
+                Some(Retention { until, .. }) => Some(object_lock::time_text(until)),
+                None => self.stated(object_lock::UNTIL),
             },
             // A day that has begun counts.
             "s3:object-lock-remaining-retention-days" => {
@@ -87,12 +98,12 @@ impl Asked<'_> {
             }
             "s3:object-lock-legal-hold" => match call.context.legal_hold {
                 Some(on) => Some(if on { "ON" } else { "OFF" }.to_owned()),
-                None => self.asked(lock::HOLD),
+                None => self.stated(object_lock::HOLD),
             },
             // As it is read, whether with a slash before it or without, and however it is encoded.
             "s3:x-amz-copy-source" => {
                 let source = call.setting("x-amz-copy-source")?;
-                Some(match copy::source_name(source) {
+                Some(match copy_source::parse(source) {
                     Ok((bucket, key, _)) => format!("{bucket}/{key}"),
                     Err(_) => source.to_owned(),
                 })
@@ -102,7 +113,7 @@ impl Asked<'_> {
     }
 
     /// What a header, or the parameter of a link in its place, says without the blanks around it.
-    fn asked(&self, name: &str) -> Option<String> {
+    fn stated(&self, name: &str) -> Option<String> {
         self.call.setting(name).map(|value| value.trim().to_owned())
     }
 
@@ -129,7 +140,7 @@ impl Asked<'_> {
     }
 
     fn retention(&self) -> Option<Retention> {
-        let asked = || lock::asked_retention(self.call);
+        let asked = || stated_retention(self.call);
         self.call.context.retention.or_else(asked)
     }
 }
@@ -156,7 +167,13 @@ impl Call {
         {
             return Vec::new();
         }
-        let stated = self.setting("x-amz-tagging").and_then(|text| tagging::parse_header(text).ok());
+        let stated = self.setting("x-amz-tagging").and_then(|text| tags::parse_header(text).ok());
         stated.unwrap_or_default()
     }
+}
+
+/// The retention that the headers of a write ask for, if it can be read.
+fn stated_retention(call: &Call) -> Option<Retention> {
+    let (mode, until) = (call.setting(object_lock::MODE)?, call.setting(object_lock::UNTIL)?);
+    Some(Retention { mode: LockMode::parse(mode)?, until: object_lock::parse_time(until)? })
 }

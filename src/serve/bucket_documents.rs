@@ -1,0 +1,151 @@
+//! The documents that a bucket can have: their names, and the checks that each of them has to pass. One table.
+
+use super::error::{S3Result, fail, malformed_xml};
+use super::ownership::Ownership;
+use super::policy::Policy;
+use super::public_access::PublicAccessBlock;
+use super::website_config::WebsiteConfig;
+use super::xml::{self, Node};
+use super::{cors_rules, default_encryption, lifecycle_checks, object_lock, tags};
+
+/// The element that says who pays.
+pub(crate) const PAYER: &str = "Payer";
+/// S3's limit on the tags of a bucket.
+const MAX_BUCKET_TAGS: usize = 50;
+
+/// A kind of document, of which a bucket has at most one.
+pub(crate) struct Document {
+    /// The query parameter, which is also the name it is stored under.
+    pub(crate) sub: &'static str,
+    /// Name in `s3:GetX`, `s3:PutX`.
+    pub(crate) action: &'static str,
+    /// Name of the root element; empty for what is no XML.
+    pub(crate) root: &'static str,
+    /// The answer of GET if there is none.
+    pub(crate) none: Absent,
+    pub(crate) put: PutRule,
+    /// Whether DELETE is an operation.
+    pub(crate) delete: bool,
+}
+
+/// The answer of GET for a bucket without the document.
+pub(crate) enum Absent {
+    /// 404 with this code and message.
+    Error(&'static str, &'static str),
+    /// An empty document, or one with a child.
+    Default(Option<(&'static str, &'static str)>),
+}
+
+/// What PUT does.
+pub(crate) enum PutRule {
+    /// Stored after this check; answers this status.
+    Stored(fn(&Node) -> S3Result<()>, u16),
+    Policy,
+    /// The service behind it does not exist.
+    Refused,
+}
+
+#[rustfmt::skip]
+const DOCUMENTS: &[Document] = &[
+    Document { sub: "policy", action: "BucketPolicy", root: "", delete: true, put: PutRule::Policy,
+        none: Absent::Error("NoSuchBucketPolicy", "The bucket policy does not exist") },
+    Document { sub: "lifecycle", action: "LifecycleConfiguration", root: "LifecycleConfiguration", delete: true,
+        put: PutRule::Stored(lifecycle_checks::check, 200),
+        none: Absent::Error("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist") },
+    Document { sub: "cors", action: "BucketCORS", root: "CORSConfiguration", delete: true, put: PutRule::Stored(cors_rules::check, 200),
+        none: Absent::Error("NoSuchCORSConfiguration", "The CORS configuration does not exist") },
+    Document { sub: "tagging", action: "BucketTagging", root: "Tagging", delete: true,
+        put: PutRule::Stored(|root| tags::parse_xml(root, MAX_BUCKET_TAGS).map(drop), 204),
+        none: Absent::Error("NoSuchTagSet", "The TagSet does not exist") },
+    Document { sub: "website", action: "BucketWebsite", root: "WebsiteConfiguration", delete: true,
+        put: PutRule::Stored(|root| WebsiteConfig::parse(root).map(drop), 200),
+        none: Absent::Error("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration") },
+    Document { sub: "ownershipControls", action: "BucketOwnershipControls", root: "OwnershipControls", delete: true,
+        put: PutRule::Stored(Ownership::check, 200),
+        none: Absent::Error("OwnershipControlsNotFoundError", "The bucket ownership controls were not found") },
+    Document { sub: "publicAccessBlock", action: "BucketPublicAccessBlock", root: "PublicAccessBlockConfiguration",
+        delete: true, put: PutRule::Stored(PublicAccessBlock::check, 200),
+        none: Absent::Error("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found") },
+    Document { sub: "requestPayment", action: "BucketRequestPayment", root: "RequestPaymentConfiguration", delete: false,
+        put: PutRule::Stored(check_payer, 200), none: Absent::Default(Some((PAYER, "BucketOwner"))) },
+    Document { sub: "notification", action: "BucketNotification", root: "NotificationConfiguration", delete: false,
+        put: PutRule::Stored(check_notification, 200), none: Absent::Default(None) },
+    Document { sub: "logging", action: "BucketLogging", root: "BucketLoggingStatus", delete: false,
+        put: PutRule::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
+    Document { sub: "encryption", action: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", delete: true,
+        put: PutRule::Stored(|root| default_encryption::parse(root).map(drop), 200),
+        none: Absent::Error("ServerSideEncryptionConfigurationNotFoundError",
+            "The server side encryption configuration was not found") },
+    // Saying yes to this would be a promise that is not kept.
+    Document { sub: "replication", action: "ReplicationConfiguration", root: "", delete: false, put: PutRule::Refused,
+        none: Absent::Error("ReplicationConfigurationNotFoundError", "The replication configuration was not found") },
+];
+
+/// The document that a query parameter names.
+pub(crate) fn find(sub: &str) -> Option<&'static Document> {
+    DOCUMENTS.iter().find(|document| document.sub == sub)
+}
+
+/// Documents that say who may do what, or how objects are kept. Without one of these a bucket must not be served as if it had
+/// never been there.
+pub(crate) fn protects(name: &str) -> bool {
+    matches!(
+        name,
+        "policy"
+            | "publicAccessBlock"
+            | "ownershipControls"
+            | "requestPayment"
+            | "encryption"
+            | object_lock::DOCUMENT
+    )
+}
+
+/// Why a stored document of a bucket cannot be used; `None` if it can, or is of no kind that is known.
+pub(crate) fn problem(name: &str, text: &str, bucket: &str) -> Option<String> {
+    let check = || match (name, find(name)) {
+        ("policy", _) => Policy::parse(text)?.check_resources(bucket),
+        (object_lock::DOCUMENT, _) => object_lock::parse_configuration(text.as_bytes()).map(drop),
+        (_, Some(Document { put: PutRule::Stored(check, _), root, .. })) => {
+            check(&xml::parse(text.as_bytes(), &[root])?)
+        }
+        _ => Ok(()),
+    };
+    check().err().map(|error| error.message)
+}
+
+/// Who is to hear of which events. Nobody is told here, but what could never work is refused.
+fn check_notification(root: &Node) -> S3Result<()> {
+    const TARGETS: [(&str, &str); 3] = [
+        ("TopicConfiguration", "Topic"),
+        ("QueueConfiguration", "Queue"),
+        ("CloudFunctionConfiguration", "CloudFunction"),
+    ];
+    for rule in &root.children {
+        if rule.name == "EventBridgeConfiguration" {
+            continue;
+        }
+        let target = TARGETS.iter().find(|(name, _)| *name == rule.name).ok_or_else(malformed_xml)?.1;
+        let target = rule.value(target).ok_or_else(malformed_xml)?;
+        if !target.trim().starts_with("arn:") {
+            return fail("InvalidArgument", "The ARN is not well formed");
+        }
+        if rule.all("Event").count() == 0 {
+            return Err(malformed_xml());
+        }
+        if let Some(event) = rule.all("Event").find(|event| !event.text.trim().starts_with("s3:")) {
+            let event = event.text.trim();
+            return fail(
+                "InvalidArgument",
+                format!("The event '{event}' is not supported for notifications"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_payer(root: &Node) -> S3Result<()> {
+    match root.value(PAYER).map(str::trim) {
+        Some("BucketOwner" | "Requester") => Ok(()),
+        _ => Err(malformed_xml()),
+    }
+}

@@ -1,0 +1,128 @@
+//! CORS rules: reading them, and whether one fits a request.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html>
+
+use super::error::{S3Result, fail, malformed_xml};
+use super::policy::like;
+use super::xml::{self, Node};
+
+const VARY: &str = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
+
+/// S3's limit on the rules of a bucket.
+const MAX_CORS_RULES: usize = 100;
+
+/// One rule of a bucket's CORS document.
+#[derive(Debug)]
+pub(crate) struct CorsRule {
+    origins: Vec<String>,
+    methods: Vec<String>,
+    headers: Vec<String>,
+    exposed: Vec<String>,
+    max_age: Option<u32>,
+}
+
+/// What a browser says of a request to come, or of the one that it makes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CorsRequest<'a> {
+    pub(crate) origin: &'a str,
+    pub(crate) method: &'a str,
+    /// Names of headers, separated by commas; of a preflight only.
+    pub(crate) headers: Option<&'a str>,
+}
+
+impl CorsRule {
+    fn parse(node: &Node) -> Self {
+        let texts = |name| node.all(name).map(|child| child.text.trim().to_owned()).collect();
+        Self {
+            origins: texts("AllowedOrigin"),
+            methods: texts("AllowedMethod"),
+            headers: texts("AllowedHeader"),
+            exposed: texts("ExposeHeader"),
+            max_age: node.value("MaxAgeSeconds").and_then(|text| text.trim().parse().ok()),
+        }
+    }
+
+    /// The origin to name in the answer, if the rule fits.
+    pub(crate) fn fits<'a>(&self, request: &CorsRequest<'a>) -> Option<&'a str> {
+        let pattern =
+            self.origins.iter().find(|pattern| like(pattern.as_bytes(), request.origin.as_bytes()))?;
+        let allowed = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            self.headers.iter().any(|pattern| like(pattern.to_ascii_lowercase().as_bytes(), name.as_bytes()))
+        };
+        let fits = self.methods.iter().any(|method| method == request.method)
+            && names(request.headers.unwrap_or("")).all(allowed);
+        fits.then_some(if pattern == "*" { "*" } else { request.origin })
+    }
+
+    /// The headers of an answer to this origin.
+    pub(crate) fn answer(&self, origin: &str) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("access-control-allow-origin", origin.to_owned()),
+            ("access-control-allow-methods", self.methods.join(", ")),
+            ("vary", VARY.to_owned()),
+        ];
+        if origin != "*" {
+            headers.push(("access-control-allow-credentials", "true".to_owned()));
+        }
+        if !self.exposed.is_empty() {
+            headers.push(("access-control-expose-headers", self.exposed.join(", ")));
+        }
+        if let Some(seconds) = self.max_age {
+            headers.push(("access-control-max-age", seconds.to_string()));
+        }
+        headers
+    }
+}
+
+/// The rules of a bucket.
+#[derive(Debug)]
+pub(crate) struct CorsRules(Vec<CorsRule>);
+
+impl CorsRules {
+    /// Reads a `CORSConfiguration`.
+    pub(crate) fn parse(document: &[u8]) -> S3Result<Self> {
+        let root = xml::parse(document, &["CORSConfiguration"])?;
+        Ok(Self(root.all("CORSRule").map(CorsRule::parse).collect()))
+    }
+
+    /// The first rule that fits a request, with the origin to name in the answer.
+    pub(crate) fn find<'a>(&self, request: &CorsRequest<'a>) -> Option<(&CorsRule, &'a str)> {
+        self.0.iter().find_map(|rule| Some((rule, rule.fits(request)?)))
+    }
+}
+
+/// The names in a list that is separated by commas.
+pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// Checks a document that is put.
+pub(crate) fn check(root: &Node) -> S3Result<()> {
+    if root.all("CORSRule").count() > MAX_CORS_RULES {
+        return fail(
+            "InvalidRequest",
+            "The number of CORS rules should not exceed allowed limit of 100 rules.",
+        );
+    }
+    if root.all("CORSRule").count() == 0 {
+        return Err(malformed_xml());
+    }
+    for rule in root.all("CORSRule") {
+        if rule.all("AllowedOrigin").count() == 0 || rule.all("AllowedMethod").count() == 0 {
+            return Err(malformed_xml());
+        }
+        for method in rule.all("AllowedMethod") {
+            if !["GET", "PUT", "HEAD", "POST", "DELETE"].contains(&method.text.trim()) {
+                return fail("InvalidRequest", "Found unsupported HTTP method in CORS config.");
+            }
+        }
+        let twice = |text: &str| text.matches('*').count() > 1;
+        if rule.all("AllowedOrigin").chain(rule.all("AllowedHeader")).any(|node| twice(&node.text)) {
+            return fail(
+                "InvalidRequest",
+                "AllowedOrigin and AllowedHeader can not have more than one wildcard.",
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! An object that is open for reading.
+
+use super::dir::Stat;
+use super::meta::Meta;
+use super::place::Space;
+use chrono::{DateTime, Utc};
+use std::fs::File;
+
+/// How many times a file that keeps changing is looked at.
+pub(super) const MAX_ATTEMPTS: usize = 4;
+
+/// An object, open for reading.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) file: File,
+    pub(crate) stat: Stat,
+    pub(crate) meta: Meta,
+    pub(super) space: Space,
+}
+
+impl Object {
+    /// Last-Modified.
+    pub(crate) fn modified(&self) -> DateTime<Utc> {
+        self.meta.modified(&self.stat)
+    }
+}
+
+impl Stat {
+    /// The time of the file's last change, to the second (S3 has no finer times).
+    pub(crate) fn modified(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.mtime.div_euclid(1_000_000_000), 0).unwrap_or_default()
+    }
+}
