@@ -59,7 +59,7 @@ pub struct Options {
     pub read_only: bool,
     /// Leave folders that a deletion made empty.
     pub keep_folders: bool,
-    /// Certificate and key (see [`tls_config`]); without them the server speaks plain HTTP.
+    /// Certificate and key (see [`tls_config`](super::tls_config)); without them the server speaks plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// A client that sends nothing for this long is left.
     pub read_timeout: Duration,

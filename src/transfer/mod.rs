@@ -1,10 +1,11 @@
-//! Moving many objects: plan -> run -> verify, local and remote on either side.
+//! Moving many objects: plan, run, verify, with local files and remote objects on either side.
 //!
-//! - plan: [`local`] and [`remote`] say which files and objects are meant, [`plan`] keeps them in order and [`spool`] in the order in which they come, as
-//!   [`record`]s, [`conflicts`] finds those
-//!   that cannot be beside each other;
-//! - run: [`ordered_tasks`] works on many at once and lets them speak in order; [`upload`], [`download`] and [`copy`] move one;
-//! - verify: each of them compares what arrived with what was sent before it calls it done, and says by what ([`proof`]).
+//! - Plan: [`local`] and [`remote`] select files and objects; [`plan`] stores them, sorted or in the order in which they
+//!   arrive; [`conflicts`] finds names that cannot exist together.
+//! - Run: [`ordered_tasks`] works on many items at once and prints their output in order; [`upload`], [`download`] and
+//!   [`copy`] transfer one item.
+//! - Verify: each of them compares what arrived with what was sent before it reports success, and says which checksum
+//!   proves it ([`proof`]).
 
 pub mod attrs;
 pub mod compare;
