@@ -7,8 +7,7 @@
 
 use super::acl::{Acl, Grantee, Permission};
 use super::call::Call;
-use super::condition_context::ConditionContext;
-use super::condition_context::Target;
+use super::condition_context::{ConditionContext, Target};
 use super::copy_source;
 use super::error::{S3Error, S3Result, access_denied};
 use super::policy::{Decision, Policy, Question, for_version};
@@ -20,7 +19,7 @@ use std::sync::Arc;
 
 /// What an action needs where no policy speaks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Need<'a> {
+pub(crate) enum RequiredRight<'a> {
     /// To own the bucket.
     Owner,
     /// A permission of the bucket's ACL.
@@ -29,11 +28,11 @@ pub(crate) enum Need<'a> {
     Object(Permission, &'a Meta),
 }
 
-/// By what something is allowed.
+/// What allows an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Grounds {
+enum AllowedBy {
     /// Ownership, or an ACL.
-    Right,
+    OwnershipOrAcl,
     /// The bucket's policy alone.
     Policy,
 }
@@ -122,7 +121,7 @@ impl Server {
         if repairs && call.who() != Some(self.owner(&bucket).as_str()) {
             bucket.check()?;
         }
-        self.authorize(call, &bucket, action, None, Need::Owner)?;
+        self.authorize(call, &bucket, action, None, RequiredRight::Owner)?;
         Ok(bucket)
     }
 
@@ -133,7 +132,7 @@ impl Server {
         bucket: &Bucket,
         action: &str,
         key: Option<&str>,
-        need: Need<'_>,
+        need: RequiredRight<'_>,
     ) -> S3Result<()> {
         if self.allows(call, bucket, action, key, need) { Ok(()) } else { Err(access_denied()) }
     }
@@ -153,9 +152,9 @@ impl Server {
         bucket: &Bucket,
         action: &str,
         target: Target<'_>,
-        need: Need<'_>,
+        need: RequiredRight<'_>,
     ) -> S3Result<()> {
-        self.grounds(call, bucket, action, target, need).map(drop).ok_or_else(access_denied)
+        self.allowed_by(call, bucket, action, target, need).map(drop).ok_or_else(access_denied)
     }
 
     /// [`Self::authorize`] as a question.
@@ -165,10 +164,10 @@ impl Server {
         bucket: &Bucket,
         action: &str,
         key: Option<&str>,
-        need: Need<'_>,
+        need: RequiredRight<'_>,
     ) -> bool {
         let target = Target { key, version: call.parameter("versionId"), ..Target::default() };
-        self.grounds(call, bucket, action, target, need).is_some()
+        self.allowed_by(call, bucket, action, target, need).is_some()
     }
 
     /// Refuses an upload that is not allowed, or whose headers ask for what is not allowed: an ACL needs `s3:PutObjectAcl`, tags
@@ -177,12 +176,12 @@ impl Server {
     /// the two of them, and for tags of which the statement that allows the upload says the values.
     pub(crate) fn authorize_upload(&self, call: &Call, bucket: &Bucket, key: &str) -> S3Result<()> {
         let target = Target { key: Some(key), ..Target::default() };
-        let need = Need::Bucket(Permission::Write);
+        let need = RequiredRight::Bucket(Permission::Write);
         let upload = "s3:PutObject";
-        let grounds = self.grounds(call, bucket, upload, target, need).ok_or_else(access_denied)?;
+        let allowed_by = self.allowed_by(call, bucket, upload, target, need).ok_or_else(access_denied)?;
         let Some(policy) = bucket.policy() else { return Ok(()) };
         let owns = call.who() == Some(self.owner(bucket).as_str());
-        let has_right = grounds == Grounds::Right || owns;
+        let has_right = allowed_by == AllowedBy::OwnershipOrAcl || owns;
         let check = |action: &str, is_excused: &dyn Fn() -> bool| match self
             .decision(call, bucket, &policy, action, target, None)
         {
@@ -200,7 +199,9 @@ impl Server {
         if !tags.is_empty() {
             let names: Vec<&str> = tags.iter().map(|(name, _)| name.as_str()).collect();
             check("s3:PutObjectTagging", &|| {
-                self.ask(call, bucket, upload, target, None, |question| policy.admits_tags(question, &names))
+                self.with_question(call, bucket, upload, target, None, |question| {
+                    policy.admits_tags(question, &names)
+                })
             })?;
         }
         Ok(())
@@ -220,8 +221,8 @@ impl Server {
         let action = "s3:GetObjectTagging";
         let action = if version.is_some() { for_version(action) } else { action.into() };
         let target = Target { key: Some(key), version, ..Target::default() };
-        let need = Need::Object(Permission::FullControl, meta);
-        if self.grounds(call, bucket, &action, target, need).is_some() {
+        let need = RequiredRight::Object(Permission::FullControl, meta);
+        if self.allowed_by(call, bucket, &action, target, need).is_some() {
             return Ok(meta.tags.clone());
         }
         match bucket.policy() {
@@ -254,7 +255,8 @@ impl Server {
         target: Target<'_>,
         meta: Option<&Meta>,
     ) -> Decision {
-        let decision = self.ask(call, bucket, action, target, meta, |question| policy.decide(question));
+        let decision =
+            self.with_question(call, bucket, action, target, meta, |question| policy.decide(question));
         let is_limited = || {
             let owns = call.who() == Some(self.owner(bucket).as_str());
             !owns && bucket.config().public_access.restrict && policy.is_public()
@@ -263,17 +265,17 @@ impl Server {
     }
 
     /// Puts a question to a policy.
-    fn ask<T>(
+    fn with_question<T>(
         &self,
         call: &Call,
         bucket: &Bucket,
         action: &str,
         target: Target<'_>,
         meta: Option<&Meta>,
-        judge: impl FnOnce(&Question<'_>) -> T,
+        answer: impl FnOnce(&Question<'_>) -> T,
     ) -> T {
         let context = ConditionContext { server: self, call, target, meta, now: Utc::now() };
-        judge(&Question {
+        answer(&Question {
             who: call.who(),
             action,
             bucket: bucket.name(),
@@ -284,26 +286,26 @@ impl Server {
     }
 
     /// By what an action is allowed; `None` if it is not.
-    fn grounds(
+    fn allowed_by(
         &self,
         call: &Call,
         bucket: &Bucket,
         action: &str,
         target: Target<'_>,
-        need: Need<'_>,
-    ) -> Option<Grounds> {
+        need: RequiredRight<'_>,
+    ) -> Option<AllowedBy> {
         let who = call.who();
         let owns = who == Some(self.owner(bucket).as_str());
         if owns && matches!(action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy") {
-            return Some(Grounds::Right);
+            return Some(AllowedBy::OwnershipOrAcl);
         }
         if !owns && bucket.config().requester_pays && !pays(call) {
             return None;
         }
         let decision = bucket.policy().map_or(Decision::NoMatch, |policy| {
             let meta = match need {
-                Need::Object(_, meta) => Some(meta),
-                Need::Owner | Need::Bucket(_) => None,
+                RequiredRight::Object(_, meta) => Some(meta),
+                RequiredRight::Owner | RequiredRight::Bucket(_) => None,
             };
             self.decision(call, bucket, &policy, action, target, meta)
         });
@@ -311,16 +313,16 @@ impl Server {
             let ignores = bucket.config().public_access.ignore_acls;
             let effective = |acl: Acl| if ignores { acl.without_public() } else { acl };
             match need {
-                Need::Owner => owns,
+                RequiredRight::Owner => owns,
                 // Whoever owns a bucket can always remove what is in it.
-                Need::Bucket(_)
+                RequiredRight::Bucket(_)
                     if owns
                         && (action.starts_with("s3:DeleteObject") || action == "s3:AbortMultipartUpload") =>
                 {
                     true
                 }
-                Need::Bucket(wanted) => effective(self.bucket_acl(bucket)).allows(who, wanted),
-                Need::Object(wanted, meta) => {
+                RequiredRight::Bucket(wanted) => effective(self.bucket_acl(bucket)).allows(who, wanted),
+                RequiredRight::Object(wanted, meta) => {
                     let acl = self.object_acl(bucket, meta);
                     // Tags, retention and the like are the bucket's owner's affair: no ACL speaks of them. And what somebody
                     // wrote who is not known any more is his.
@@ -332,19 +334,19 @@ impl Server {
         };
         match decision {
             Decision::Deny => None,
-            _ if has_right() => Some(Grounds::Right),
-            Decision::Allow => Some(Grounds::Policy),
+            _ if has_right() => Some(AllowedBy::OwnershipOrAcl),
+            Decision::Allow => Some(AllowedBy::Policy),
             Decision::NoMatch => None,
         }
     }
 
     /// What to answer where a key is missing: only who may list learns that it is.
-    pub(crate) fn missing(&self, call: &Call, bucket: &Bucket, error: S3Error) -> S3Error {
+    pub(crate) fn missing_key(&self, call: &Call, bucket: &Bucket, error: S3Error) -> S3Error {
         let source = call.setting("x-amz-copy-source").and_then(|source| copy_source::parse(source).ok());
         let missing = source.as_ref().map(|(_, key, _)| key.as_str()).or(call.key.as_deref());
         let target = Target { missing, ..Target::default() };
-        let need = Need::Bucket(Permission::Read);
-        if self.grounds(call, bucket, "s3:ListBucket", target, need).is_some() {
+        let need = RequiredRight::Bucket(Permission::Read);
+        if self.allowed_by(call, bucket, "s3:ListBucket", target, need).is_some() {
             error
         } else {
             access_denied()

@@ -23,47 +23,52 @@ pub(crate) enum Backend {
     Remote(Arc<Remote>),
 }
 
-/// What came of a request.
+/// What a request led to.
 #[derive(Debug)]
-pub(crate) struct Done {
+pub(crate) struct Outcome {
     pub(crate) result: S3Result<Reply>,
     /// Canonical id of the bucket's owner, where it was asked for and there is one.
     pub(crate) owner: String,
-    /// How long the content of a PUT was, in bytes.
-    pub(crate) stored: Option<u64>,
-    /// Canonical id of whoever asked; a form says only in its body whose it is.
+    /// Length of the content of a PUT, in bytes.
+    pub(crate) content_length: Option<u64>,
+    /// Canonical id of the requester; a form states it only in its body.
     pub(crate) requester: Option<String>,
 }
 
 impl Backend {
     /// Does what a request asks for. The bucket's owner is looked up for the log only.
-    pub(crate) async fn answer(&self, mut call: Call, wants_owner: bool) -> Done {
+    pub(crate) async fn answer(&self, mut call: Call, wants_owner: bool) -> Outcome {
         match self {
             Self::Directory(server) => {
-                let done = match reads_at_once(server, &mut call, wants_owner) {
-                    Some(done) => done,
+                let outcome = match try_nonblocking_read(server, &mut call, wants_owner) {
+                    Some(outcome) => outcome,
                     None => {
                         let server = Arc::clone(server);
-                        let work = move || {
-                            let done = work(&server, &mut call, wants_owner);
-                            note_failure(&call.method, &call.path, &done.result);
-                            done
+                        let task = move || {
+                            let outcome = run(&server, &mut call, wants_owner);
+                            log_failure(&call.method, &call.path, &outcome.result);
+                            outcome
                         };
-                        spawn_blocking(work).await.map_err(drop)
+                        spawn_blocking(task).await.map_err(drop)
                     }
                 };
-                done.unwrap_or_else(|()| {
+                outcome.unwrap_or_else(|()| {
                     log::error!("serve: an operation panicked");
-                    Done { result: Err(internal()), owner: String::new(), stored: None, requester: None }
+                    Outcome {
+                        result: Err(internal()),
+                        owner: String::new(),
+                        content_length: None,
+                        requester: None,
+                    }
                 })
             }
             Self::Remote(remote) => {
                 let (method, path) = (call.method.clone(), call.path.clone());
-                let stored = call.payload.length().filter(|_| method == "PUT");
+                let content_length = call.payload.length().filter(|_| method == "PUT");
                 let requester = call.who().map(str::to_owned);
                 let result = remote.answer(call).await;
-                note_failure(&method, &path, &result);
-                Done { result, owner: remote.owner().to_owned(), stored, requester }
+                log_failure(&method, &path, &result);
+                Outcome { result, owner: remote.owner().to_owned(), content_length, requester }
             }
         }
     }
@@ -127,32 +132,32 @@ impl Backend {
 }
 
 /// Does what a request to a directory asks for.
-fn work(server: &Server, call: &mut Call, wants_owner: bool) -> Done {
+fn run(server: &Server, call: &mut Call, wants_owner: bool) -> Outcome {
     // Before the work: a bucket that goes has an owner.
     let bucket = wants_owner.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
     let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
     let result = dispatch::run(server, call);
-    let stored = call.payload.length().filter(|_| call.method == "PUT");
-    Done { result, owner, stored, requester: call.who().map(str::to_owned) }
+    let content_length = call.payload.length().filter(|_| call.method == "PUT");
+    Outcome { result, owner, content_length, requester: call.who().map(str::to_owned) }
 }
 
-/// Reads an object here and now if that needs no waiting; an `Err` is a panic.
-fn reads_at_once(server: &Server, call: &mut Call, wants_owner: bool) -> Option<Result<Done, ()>> {
+/// Reads an object on this thread if that blocks nowhere; an `Err` is a panic.
+fn try_nonblocking_read(server: &Server, call: &mut Call, wants_owner: bool) -> Option<Result<Outcome, ()>> {
     if !route::reads_object(call) {
         return None;
     }
-    let attempt = AssertUnwindSafe(|| server.store.at_once(|| work(server, &mut *call, wants_owner)));
+    let attempt = AssertUnwindSafe(|| server.store.try_nonblocking(|| run(server, &mut *call, wants_owner)));
     match catch_unwind(attempt) {
         Ok(None) => None,
-        Ok(Some(done)) => {
-            note_failure(&call.method, &call.path, &done.result);
-            Some(Ok(done))
+        Ok(Some(outcome)) => {
+            log_failure(&call.method, &call.path, &outcome.result);
+            Some(Ok(outcome))
         }
         Err(_) => Some(Err(())),
     }
 }
 
-fn note_failure(method: &str, path: &str, result: &S3Result<Reply>) {
+fn log_failure(method: &str, path: &str, result: &S3Result<Reply>) {
     if let Err(error) = result
         && error.status == 500
     {

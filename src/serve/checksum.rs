@@ -24,7 +24,7 @@ mod label {
 
 /// What the checksum of an object is a checksum of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Kind {
+pub(crate) enum ChecksumType {
     /// Of its content.
     #[serde(rename = "FULL_OBJECT")]
     FullObject,
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     Composite,
 }
 
-impl Kind {
+impl ChecksumType {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::FullObject => "FULL_OBJECT",
@@ -42,17 +42,17 @@ impl Kind {
     }
 }
 
-/// How an upload in parts is summed.
+/// The checksum that an upload in parts is to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Plan {
+pub(crate) struct ChecksumSpec {
     #[serde(with = "label")]
     pub(crate) algorithm: Algorithm,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ChecksumType,
 }
 
-impl Plan {
-    /// What S3 does where nobody says anything.
-    pub(crate) const DEFAULT: Self = Self { algorithm: Algorithm::Crc64Nvme, kind: Kind::FullObject };
+impl ChecksumSpec {
+    /// The default of S3.
+    pub(crate) const DEFAULT: Self = Self { algorithm: Algorithm::Crc64Nvme, kind: ChecksumType::FullObject };
 
     /// The plan that the headers of a CreateMultipartUpload ask for, with S3's rules for what goes together.
     pub(crate) fn asked(algorithm: Option<&str>, kind: Option<&str>) -> S3Result<Option<Self>> {
@@ -66,7 +66,7 @@ impl Plan {
             };
         };
         let algorithm = parse_algorithm(name)?;
-        let cannot = |kind: Kind| {
+        let cannot = |kind: ChecksumType| {
             S3Error::new(
                 "InvalidRequest",
                 format!(
@@ -77,14 +77,14 @@ impl Plan {
             )
         };
         let kind = match (kind, algorithm) {
-            (None, Algorithm::Crc64Nvme) => Kind::FullObject,
-            (None, _) => Kind::Composite,
+            (None, Algorithm::Crc64Nvme) => ChecksumType::FullObject,
+            (None, _) => ChecksumType::Composite,
             (Some("FULL_OBJECT"), Algorithm::Sha1 | Algorithm::Sha256) => {
-                return Err(cannot(Kind::FullObject));
+                return Err(cannot(ChecksumType::FullObject));
             }
-            (Some("COMPOSITE"), Algorithm::Crc64Nvme) => return Err(cannot(Kind::Composite)),
-            (Some("FULL_OBJECT"), _) => Kind::FullObject,
-            (Some("COMPOSITE"), _) => Kind::Composite,
+            (Some("COMPOSITE"), Algorithm::Crc64Nvme) => return Err(cannot(ChecksumType::Composite)),
+            (Some("FULL_OBJECT"), _) => ChecksumType::FullObject,
+            (Some("COMPOSITE"), _) => ChecksumType::Composite,
             (Some(_), _) => {
                 return fail("InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
             }
@@ -93,19 +93,18 @@ impl Plan {
     }
 
     /// The checksum of an object of parts, from the sums and lengths of its parts; `None` if a sum is missing.
-    pub(crate) fn of_parts(self, parts: &[(Option<Checksum>, u64)]) -> Option<Stored> {
+    pub(crate) fn of_parts(self, parts: &[(Option<Checksum>, u64)]) -> Option<ObjectChecksum> {
         let sums: Vec<(Checksum, u64)> =
             parts.iter().map(|(sum, length)| Some(((*sum)?, *length))).collect::<Option<_>>()?;
         let parts = sums.iter().map(|(sum, _)| sum.to_string()).collect();
         match self.kind {
-            Kind::FullObject => {
-                Checksum::of_whole(sums).map(|sum| Stored { parts, ..Stored::of_content(sum) })
-            }
-            Kind::Composite => {
+            ChecksumType::FullObject => Checksum::of_whole(sums)
+                .map(|sum| ObjectChecksum { parts, ..ObjectChecksum::of_content(sum) }),
+            ChecksumType::Composite => {
                 let count = sums.len();
                 let sum = Checksum::of_parts(sums.into_iter().map(|(sum, _)| sum))?;
                 let value = format!("{sum}-{count}");
-                Some(Stored { algorithm: self.algorithm, kind: self.kind, value, parts })
+                Some(ObjectChecksum { algorithm: self.algorithm, kind: self.kind, value, parts })
             }
         }
     }
@@ -113,10 +112,10 @@ impl Plan {
 
 /// The checksum of an object as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stored {
+pub(crate) struct ObjectChecksum {
     #[serde(with = "label")]
     pub(crate) algorithm: Algorithm,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ChecksumType,
     /// Base64; of a composite with the number of its parts, `SUM-N`.
     pub(crate) value: String,
     /// The parts' own, in base64, of an upload in parts that asked for them.
@@ -124,10 +123,15 @@ pub(crate) struct Stored {
     pub(crate) parts: Vec<String>,
 }
 
-impl Stored {
+impl ObjectChecksum {
     /// The sum of all of the content.
     pub(crate) fn of_content(sum: Checksum) -> Self {
-        Self { algorithm: sum.algorithm(), kind: Kind::FullObject, value: sum.to_string(), parts: Vec::new() }
+        Self {
+            algorithm: sum.algorithm(),
+            kind: ChecksumType::FullObject,
+            value: sum.to_string(),
+            parts: Vec::new(),
+        }
     }
 
     /// The headers that tell of it.
@@ -142,7 +146,7 @@ impl Stored {
     pub(crate) fn is(&self, stated: &str) -> bool {
         let stated = stated.trim();
         stated == self.value
-            || self.kind == Kind::Composite
+            || self.kind == ChecksumType::Composite
                 && self.value.rsplit_once('-').is_some_and(|(sum, _)| sum == stated)
     }
 }
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn a_composite_is_the_sum_of_the_sums() {
         // Computed with Python: hashlib.sha256(sha256(b"a").digest() + sha256(b"b").digest()).
-        let plan = Plan { algorithm: Algorithm::Sha256, kind: Kind::Composite };
+        let plan = ChecksumSpec { algorithm: Algorithm::Sha256, kind: ChecksumType::Composite };
         let of = |bytes: &[u8]| {
             let mut hasher = Hasher::new(Algorithm::Sha256);
             hasher.update(bytes);
@@ -168,16 +172,19 @@ mod tests {
         assert_eq!(plan.of_parts(&[(Some(of(b"a")), 1), (None, 1)]), None);
         let json = serde_json::to_string(&stored).unwrap();
         assert!(json.starts_with(r#"{"algorithm":"SHA256","kind":"COMPOSITE","#), "{json}");
-        assert_eq!(serde_json::from_str::<Stored>(&json).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<ObjectChecksum>(&json).unwrap(), stored);
     }
 
     #[test]
     fn algorithms_and_types_go_together_as_in_s3() {
-        let of = |algorithm, kind| Plan::asked(algorithm, kind).map_err(|error| error.code);
-        let plan = |algorithm, kind| Ok(Some(Plan { algorithm, kind }));
-        assert_eq!(of(Some("CRC32"), None), plan(Algorithm::Crc32, Kind::Composite));
-        assert_eq!(of(Some("crc32c"), Some("FULL_OBJECT")), plan(Algorithm::Crc32c, Kind::FullObject));
-        assert_eq!(of(Some("CRC64NVME"), None), plan(Algorithm::Crc64Nvme, Kind::FullObject));
+        let of = |algorithm, kind| ChecksumSpec::asked(algorithm, kind).map_err(|error| error.code);
+        let plan = |algorithm, kind| Ok(Some(ChecksumSpec { algorithm, kind }));
+        assert_eq!(of(Some("CRC32"), None), plan(Algorithm::Crc32, ChecksumType::Composite));
+        assert_eq!(
+            of(Some("crc32c"), Some("FULL_OBJECT")),
+            plan(Algorithm::Crc32c, ChecksumType::FullObject)
+        );
+        assert_eq!(of(Some("CRC64NVME"), None), plan(Algorithm::Crc64Nvme, ChecksumType::FullObject));
         assert_eq!(of(None, None), Ok(None));
         assert_eq!(of(None, Some("COMPOSITE")), Err("InvalidRequest"));
         assert_eq!(of(Some("CRC64NVME"), Some("COMPOSITE")), Err("InvalidRequest"));

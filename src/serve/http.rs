@@ -5,13 +5,12 @@
 
 use super::access_log::{PendingEntry, RequestFacts};
 use super::app_state::AppState;
-use super::auth;
-use super::auth::checksum::Checksum;
+use super::auth::checksum::BodyChecksum;
 use super::auth::payload::Payload;
 use super::auth::signed_request::SignedRequest;
 use super::call::{Call, Reply};
 use super::error::S3Result;
-use super::limits::{Admitted, Requests};
+use super::limits::{ConnectionPermit, RequestTracker};
 use super::redact::redact;
 use super::request_body::RequestBody;
 use super::request_context::{RequestContext, Signature};
@@ -19,7 +18,7 @@ use super::response::{Body, build};
 use super::shutdown::stop_requested;
 use super::store::file_io::PIECE;
 use super::website::{self, WebsiteRequest};
-use super::{request_head, request_path, route};
+use super::{auth, request_head, request_path, route};
 use crate::s3::sign::encode;
 use chrono::Utc;
 use http::{Request, Response};
@@ -151,7 +150,7 @@ async fn serve_connection(
     peer: Peer,
     state: Arc<AppState>,
     mut stopping: watch::Receiver<bool>,
-    admitted: &Admitted,
+    admitted: &ConnectionPermit,
 ) {
     let read_timeout = state.read_timeout;
     let address = peer.address;
@@ -191,7 +190,7 @@ async fn answer(
     state: Arc<AppState>,
     request: Request<Incoming>,
     peer: Peer,
-    requests: Requests,
+    requests: RequestTracker,
 ) -> Response<Body> {
     let busy = requests.begin();
     let id = request_id();
@@ -286,7 +285,7 @@ async fn respond(
     state: Arc<AppState>,
     request: Request<Incoming>,
     peer: &Peer,
-    requests: &Requests,
+    requests: &RequestTracker,
     mut entry: Option<&mut PendingEntry>,
 ) -> S3Result<Reply> {
     let (head, body) = request.into_parts();
@@ -386,7 +385,7 @@ async fn respond(
         let (bucket, key) = request_path::split_path(&path, host_bucket.as_deref())?;
         // In the completion of a multipart upload the headers speak of the object, not of the body.
         let of_body = !query.iter().any(|(name, _)| name == "uploadId") || method != "POST";
-        let checksum = if of_body { Checksum::of(&headers)? } else { None };
+        let checksum = if of_body { BodyChecksum::of(&headers)? } else { None };
         Ok((
             bucket,
             key,
@@ -428,16 +427,16 @@ async fn respond(
     let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
     call.lower_link();
     let has_log = entry.is_some() && state.access_log.has_log();
-    let done = state.backend.answer(call, has_log).await;
+    let outcome = state.backend.answer(call, has_log).await;
     drop(turn);
     if let Some(entry) = entry {
-        entry.facts.owner = done.owner;
-        entry.facts.requester = done.requester.unwrap_or_default();
-        if entry.facts.operation == "REST.PUT.OBJECT" && done.result.is_ok() {
-            entry.facts.object_size = done.stored;
+        entry.facts.owner = outcome.owner;
+        entry.facts.requester = outcome.requester.unwrap_or_default();
+        if entry.facts.operation == "REST.PUT.OBJECT" && outcome.result.is_ok() {
+            entry.facts.object_size = outcome.content_length;
         }
     }
-    done.result
+    outcome.result
 }
 
 /// Answers a request to a website.

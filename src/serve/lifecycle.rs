@@ -14,7 +14,7 @@ use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::dir::Stat;
 use super::store::meta::Meta;
-use super::store::versions::ShownWhat;
+use super::store::versions::ListedContent;
 use super::store::walk::Keys;
 use crate::s3::sign::encode;
 use chrono::{DateTime, Utc};
@@ -181,8 +181,8 @@ fn expire_versions(
         let versions = bucket.versions_of(&key, None, usize::MAX)?;
         for (index, shown) in versions.iter().enumerate() {
             let fits = |rule: &LifecycleRule| match &shown.what {
-                ShownWhat::Data(summary) => rule.fits(&key, &summary.meta, summary.stat.size),
-                ShownWhat::Marker { .. } => rule.tags.is_empty() && key.starts_with(&rule.prefix),
+                ListedContent::Data(summary) => rule.fits(&key, &summary.meta, summary.stat.size),
+                ListedContent::Marker { .. } => rule.tags.is_empty() && key.starts_with(&rule.prefix),
             };
             let due = |rule: &LifecycleRule| {
                 if let Some(newer) = index.checked_sub(1) {
@@ -192,7 +192,7 @@ fn expire_versions(
                         newer >= noncurrent.keep && now.is_past(since, noncurrent.days)
                     });
                 }
-                let alone = versions.len() == 1 && matches!(shown.what, ShownWhat::Marker { .. });
+                let alone = versions.len() == 1 && matches!(shown.what, ListedContent::Marker { .. });
                 let old = match rule.expires {
                     Some(Expiration::Days(days)) => now.is_past(shown.modified(), days),
                     Some(Expiration::Date(_)) | None => false,

@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(crate) struct Limits {
     bodies: Arc<Semaphore>,
     strangers_bodies: Arc<Semaphore>,
-    pub(crate) strangers_documents: Arc<Documents>,
+    pub(crate) strangers_documents: Arc<DocumentPermits>,
     pub(crate) connections: Arc<Connections>,
 }
 
@@ -62,15 +62,15 @@ fn busy<T>() -> S3Result<T> {
 
 /// The turns of strangers' documents.
 #[derive(Debug)]
-pub(crate) struct Documents(Arc<Semaphore>);
+pub(crate) struct DocumentPermits(Arc<Semaphore>);
 
-impl Default for Documents {
+impl Default for DocumentPermits {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(STRANGERS_DOCUMENTS)))
     }
 }
 
-impl Documents {
+impl DocumentPermits {
     /// Waits for the turn of a document; on a thread that may block.
     pub(crate) fn turn(&self) -> S3Result<OwnedSemaphorePermit> {
         let free = Arc::clone(&self.0).acquire_owned();
@@ -99,13 +99,13 @@ pub(crate) struct Connections {
 /// What is known of a connection.
 #[derive(Debug)]
 struct Connection {
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
     /// Told to make room.
     close: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct State {
+struct ConnectionState {
     /// Requests that are answered at this moment, their answers' bodies included.
     busy: usize,
     /// Since when there have been none.
@@ -121,7 +121,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Connections {
     /// Takes a new connection. Where there are as many as there may be, the one that has been idle for the longest time goes,
     /// strangers' first. `None` if none is idle.
-    pub(crate) fn admit(self: &Arc<Self>) -> Option<Admitted> {
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<ConnectionPermit> {
         let mut open = lock(&self.open);
         if open.len() >= self.most {
             let idle = open.iter().filter_map(|(id, connection)| {
@@ -133,35 +133,35 @@ impl Connections {
                 connection.close.notify_one();
             }
         }
-        let state = State { busy: 0, idle_since: Instant::now(), is_known: false };
+        let state = ConnectionState { busy: 0, idle_since: Instant::now(), is_known: false };
         let connection = Arc::new(Connection { state: Mutex::new(state), close: Notify::new() });
         let id = self.count.fetch_add(1, Ordering::Relaxed);
         open.insert(id, Arc::clone(&connection));
-        Some(Admitted { all: Arc::clone(self), id, connection })
+        Some(ConnectionPermit { all: Arc::clone(self), id, connection })
     }
 }
 
 /// A place among the connections; dropped, it is free again.
 #[derive(Debug)]
-pub(crate) struct Admitted {
+pub(crate) struct ConnectionPermit {
     all: Arc<Connections>,
     id: u64,
     connection: Arc<Connection>,
 }
 
-impl Admitted {
+impl ConnectionPermit {
     /// Ends when another connection needs the place.
     pub(crate) async fn closed(&self) {
         self.connection.close.notified().await;
     }
 
     /// For the requests of this connection.
-    pub(crate) fn requests(&self) -> Requests {
-        Requests(Arc::clone(&self.connection))
+    pub(crate) fn requests(&self) -> RequestTracker {
+        RequestTracker(Arc::clone(&self.connection))
     }
 }
 
-impl Drop for Admitted {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         lock(&self.all.open).remove(&self.id);
     }
@@ -169,13 +169,13 @@ impl Drop for Admitted {
 
 /// Tells a connection's registration what becomes of its requests.
 #[derive(Clone, Debug)]
-pub(crate) struct Requests(Arc<Connection>);
+pub(crate) struct RequestTracker(Arc<Connection>);
 
-impl Requests {
+impl RequestTracker {
     /// A request has come; it lasts as long as what is returned.
-    pub(crate) fn begin(&self) -> Busy {
+    pub(crate) fn begin(&self) -> RequestGuard {
         lock(&self.0.state).busy += 1;
-        Busy(Arc::clone(&self.0))
+        RequestGuard(Arc::clone(&self.0))
     }
 
     /// A request was signed by a known user.
@@ -186,9 +186,9 @@ impl Requests {
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub(crate) struct Busy(Arc<Connection>);
+pub(crate) struct RequestGuard(Arc<Connection>);
 
-impl Drop for Busy {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         let mut state = lock(&self.0.state);
         state.busy -= 1;
@@ -214,7 +214,8 @@ mod tests {
             std::thread::sleep(Duration::from_millis(2));
             limits.connections.admit()
         };
-        let is_closed = |admitted: &Admitted| !lock(&limits.connections.open).contains_key(&admitted.id);
+        let is_closed =
+            |admitted: &ConnectionPermit| !lock(&limits.connections.open).contains_key(&admitted.id);
         let (known, busy, first) = (admit().unwrap(), admit().unwrap(), admit().unwrap());
         known.requests().known();
         let request = busy.requests().begin();

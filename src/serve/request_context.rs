@@ -27,7 +27,7 @@ pub(crate) struct RequestContext {
 
 impl RequestContext {
     /// Notes what the body says.
-    pub(crate) fn came(&mut self, note: impl FnOnce(&mut Self)) {
+    pub(crate) fn note_body(&mut self, note: impl FnOnce(&mut Self)) {
         note(self);
         self.awaits_body = false;
     }

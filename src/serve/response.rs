@@ -2,7 +2,7 @@
 
 use super::access_log::PendingEntry;
 use super::call::{Reply, ReplyBody, StreamBody};
-use super::limits::Busy;
+use super::limits::RequestGuard;
 use super::store::cipher::ObjectCipher;
 use super::store::file_io::PIECE;
 use crate::s3::header_text;
@@ -24,7 +24,7 @@ pub(super) fn build(
     id: &str,
     head: bool,
     entry: Option<Box<PendingEntry>>,
-    busy: Busy,
+    busy: RequestGuard,
 ) -> Response<Body> {
     let content = match reply.body {
         _ if head => Content::Whole(None),
@@ -64,7 +64,7 @@ pub(super) struct Body {
     content: Content,
     entry: Option<Box<PendingEntry>>,
     #[expect(dead_code, reason = "held until the last byte was taken")]
-    busy: Busy,
+    busy: RequestGuard,
 }
 
 #[derive(Debug)]

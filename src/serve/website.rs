@@ -11,12 +11,11 @@ use super::error::{S3Error, S3Result};
 use super::ops::{get, object};
 use super::request_context::RequestContext;
 use super::request_head::WEBSITE_REDIRECT;
-use super::request_path;
 use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::versions::Found;
 use super::website_config::{Redirect, RoutingRule, WebsiteConfig};
-use super::xml;
+use super::{request_path, xml};
 use crate::s3::sign::encode;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -67,7 +66,7 @@ pub(crate) fn answer(server: &Server, request: WebsiteRequest) -> (Reply, Option
     };
     match key.and_then(|key| reply_for_key(server, &mut call, &key)) {
         Ok(answer) => answer,
-        Err(error) => (page(&error, None), Some(error.code)),
+        Err(error) => (error_page(&error, None), Some(error.code)),
     }
 }
 
@@ -102,7 +101,7 @@ fn reply_for_key(server: &Server, call: &mut Call, key: &str) -> S3Result<(Reply
     if let Some(rule) = site.rule(key, None) {
         return Ok((follow(rule, call), None));
     }
-    let error = match show(server, call, &bucket, site, key) {
+    let error = match reply_with_page(server, call, &bucket, site, key) {
         Ok(reply) => return Ok((reply, None)),
         Err(error) if error.status < 400 => return Ok((Reply::error(&error, key, ""), Some(error.code))),
         Err(error) => error,
@@ -121,7 +120,7 @@ fn reply_for_key(server: &Server, call: &mut Call, key: &str) -> S3Result<(Reply
             reply.status = error.status;
             with_error_headers(reply, &error)
         }
-        Err(second) => page(&error, Some(&second)),
+        Err(second) => error_page(&error, Some(&second)),
     };
     Ok((reply, Some(error.code)))
 }
@@ -131,7 +130,7 @@ fn fetch(server: &Server, call: &mut Call) -> S3Result<Reply> {
 }
 
 /// The page of a key: the object, the index of a folder, or where the one or the other is to be found.
-fn show(
+fn reply_with_page(
     server: &Server,
     call: &mut Call,
     bucket: &Bucket,
@@ -172,7 +171,7 @@ fn with_error_headers(reply: Reply, error: &S3Error) -> Reply {
 }
 
 /// The page that shows an error; `second` is why the bucket's own page is not shown.
-fn page(error: &S3Error, second: Option<&S3Error>) -> Reply {
+fn error_page(error: &S3Error, second: Option<&S3Error>) -> Reply {
     let reason = http::StatusCode::from_u16(error.status).ok().and_then(|status| status.canonical_reason());
     let title = format!("{} {}", error.status, reason.unwrap_or("Error"));
     let mut html = format!("<html>\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n");

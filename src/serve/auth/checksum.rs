@@ -6,34 +6,34 @@ use crate::s3::checksum::{Algorithm, Hasher, PREFIX};
 use crate::serve::checksum::parse_algorithm;
 use crate::serve::error::{S3Error, S3Result, fail};
 
-/// What is stated of the sum.
+/// What the client states of the checksum.
 #[derive(Clone, Debug)]
-enum Wanted {
-    /// Base64.
-    This(String),
-    /// The trailer will say.
+enum Expected {
+    /// This value, in base64.
+    Value(String),
+    /// The value in the trailer.
     InTrailer,
-    /// Nothing; the server wants to know it.
-    Nothing,
+    /// Nothing: the server computes it for itself.
+    Unstated,
 }
 
 /// A checksum being computed, with what the client said it would be.
-pub(crate) struct Checksum {
+pub(crate) struct BodyChecksum {
     pub(crate) algorithm: Algorithm,
     hasher: Hasher,
-    wanted: Wanted,
+    expected: Expected,
 }
 
-impl std::fmt::Debug for Checksum {
+impl std::fmt::Debug for BodyChecksum {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Checksum")
+        f.debug_struct("BodyChecksum")
             .field("algorithm", &self.algorithm)
-            .field("wanted", &self.wanted)
+            .field("wanted", &self.expected)
             .finish_non_exhaustive()
     }
 }
 
-impl Checksum {
+impl BodyChecksum {
     /// The checksum that a request's headers (lower-case names) state or announce.
     pub(crate) fn of(headers: &[(String, String)]) -> S3Result<Option<Self>> {
         let stated: Vec<(&str, &String)> = headers
@@ -47,9 +47,9 @@ impl Checksum {
         let announced = of_name("x-amz-trailer");
         let checksum = match (stated.as_slice(), announced) {
             ([], None) => None,
-            ([(name, value)], None) => Some(Self::new(name, Wanted::This((*value).clone()))?),
+            ([(name, value)], None) => Some(Self::new(name, Expected::Value((*value).clone()))?),
             ([], Some(name)) => match name.strip_prefix(PREFIX) {
-                Some(name) => Some(Self::new(name, Wanted::InTrailer)?),
+                Some(name) => Some(Self::new(name, Expected::InTrailer)?),
                 None => {
                     return fail(
                         "InvalidRequest",
@@ -72,14 +72,14 @@ impl Checksum {
         }
     }
 
-    fn new(name: &str, wanted: Wanted) -> S3Result<Self> {
+    fn new(name: &str, expected: Expected) -> S3Result<Self> {
         let algorithm = parse_algorithm(name)?;
-        Ok(Self { algorithm, hasher: Hasher::new(algorithm), wanted })
+        Ok(Self { algorithm, hasher: Hasher::new(algorithm), expected })
     }
 
     /// A sum of which nothing was said, for the server's own use.
     pub(crate) fn own(algorithm: Algorithm) -> Self {
-        Self { algorithm, hasher: Hasher::new(algorithm), wanted: Wanted::Nothing }
+        Self { algorithm, hasher: Hasher::new(algorithm), expected: Expected::Unstated }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -90,10 +90,10 @@ impl Checksum {
     pub(crate) fn finish(self, trailers: &[(String, String)]) -> S3Result<checksum::Checksum> {
         let algorithm = self.algorithm;
         let header = algorithm.header();
-        let wanted = match self.wanted {
-            Wanted::Nothing => return Ok(self.hasher.finish()),
-            Wanted::This(wanted) => wanted,
-            Wanted::InTrailer => match trailers.iter().find(|(name, _)| name == header) {
+        let expected = match self.expected {
+            Expected::Unstated => return Ok(self.hasher.finish()),
+            Expected::Value(expected) => expected,
+            Expected::InTrailer => match trailers.iter().find(|(name, _)| name == header) {
                 Some((_, value)) => value.clone(),
                 None => {
                     return fail(
@@ -105,8 +105,8 @@ impl Checksum {
             },
         };
         let sum = self.hasher.finish();
-        match checksum::Checksum::parse(algorithm, &wanted) {
-            Some(wanted) if wanted == sum => Ok(sum),
+        match checksum::Checksum::parse(algorithm, &expected) {
+            Some(expected) if expected == sum => Ok(sum),
             Some(_) => Err(S3Error::new(
                 "BadDigest",
                 format!("The {algorithm} you specified did not match the calculated checksum."),
@@ -124,7 +124,7 @@ mod tests {
     fn a_stated_checksum_must_be_right_and_alone() {
         let of = |headers: &[(&str, &str)]| {
             let headers: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-            let mut checksum = Checksum::of(&headers).map_err(|error| error.code)?.ok_or("none")?;
+            let mut checksum = BodyChecksum::of(&headers).map_err(|error| error.code)?.ok_or("none")?;
             checksum.update(b"123456789");
             checksum.finish(&[]).map(drop).map_err(|error| error.code)
         };

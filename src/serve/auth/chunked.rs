@@ -15,9 +15,9 @@ use subtle::ConstantTimeEq;
 /// A longer chunk header or trailer is refused.
 const MAX_LINE: usize = 16 * 1024;
 
-/// The running signature of a chunked body.
+/// Verifies the chain of signatures of a chunked body.
 #[derive(Clone)]
-pub(crate) struct Seal {
+pub(crate) struct ChunkVerifier {
     secret_key: zeroize::Zeroizing<String>,
     time: DateTime<Utc>,
     region: String,
@@ -25,13 +25,13 @@ pub(crate) struct Seal {
     previous: String,
 }
 
-impl fmt::Debug for Seal {
+impl fmt::Debug for ChunkVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seal")
+        f.write_str("ChunkVerifier")
     }
 }
 
-impl Seal {
+impl ChunkVerifier {
     /// Starts from the signature of the request.
     pub(crate) fn new(secret_key: String, scope: &v4::Scope<'_>, signature: &str) -> Self {
         Self {
@@ -62,11 +62,11 @@ pub(crate) struct ChunkRule {
     /// Length of the content.
     pub(crate) length: u64,
     pub(crate) trailer: bool,
-    pub(crate) seal: Option<Seal>,
+    pub(crate) verifier: Option<ChunkVerifier>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum DecoderState {
     Header,
     Data { left: u64 },
     DataEnd,
@@ -78,7 +78,7 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Decoder {
     rule: ChunkRule,
-    state: State,
+    state: DecoderState,
     input: BytesMut,
     received: u64,
     /// Of the present chunk, where chunks are signed.
@@ -95,7 +95,7 @@ impl Decoder {
     pub(crate) fn new(rule: ChunkRule) -> Self {
         Self {
             rule,
-            state: State::Header,
+            state: DecoderState::Header,
             input: BytesMut::new(),
             received: 0,
             hash: Sha256::new(),
@@ -122,7 +122,7 @@ impl Decoder {
     pub(crate) fn next(&mut self) -> S3Result<Option<Bytes>> {
         loop {
             match self.state {
-                State::Header => {
+                DecoderState::Header => {
                     let Some(line) = self.line()? else { return Ok(None) };
                     let (size, extension) = line.split_once(';').unwrap_or((&line, ""));
                     let left = u64::from_str_radix(size.trim(), 16).map_err(|_| broken())?;
@@ -132,27 +132,27 @@ impl Decoder {
                         return Err(broken());
                     }
                     if left > 0 {
-                        self.state = State::Data { left };
+                        self.state = DecoderState::Data { left };
                     } else {
                         self.check_chunk()?;
-                        self.state = State::Trailer;
+                        self.state = DecoderState::Trailer;
                     }
                 }
-                State::Data { left } => {
+                DecoderState::Data { left } => {
                     if self.input.is_empty() {
                         return Ok(None);
                     }
                     let take = usize::try_from(left).unwrap_or(usize::MAX).min(self.input.len());
                     let data = self.input.split_to(take).freeze();
-                    if self.rule.seal.is_some() {
+                    if self.rule.verifier.is_some() {
                         self.hash.update(&data);
                     }
                     self.received += take as u64;
                     let left = left - take as u64;
-                    self.state = if left == 0 { State::DataEnd } else { State::Data { left } };
+                    self.state = if left == 0 { DecoderState::DataEnd } else { DecoderState::Data { left } };
                     return Ok(Some(data));
                 }
-                State::DataEnd => {
+                DecoderState::DataEnd => {
                     if self.input.len() < 2 {
                         return Ok(None);
                     }
@@ -161,13 +161,13 @@ impl Decoder {
                     }
                     self.input.advance(2);
                     self.check_chunk()?;
-                    self.state = State::Header;
+                    self.state = DecoderState::Header;
                 }
-                State::Trailer => {
+                DecoderState::Trailer => {
                     let Some(line) = self.line()? else { return Ok(None) };
                     if line.is_empty() {
                         self.check_trailers()?;
-                        self.state = State::Done;
+                        self.state = DecoderState::Done;
                     } else {
                         let (name, value) = line.split_once(':').ok_or_else(broken)?;
                         self.trailers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
@@ -176,7 +176,7 @@ impl Decoder {
                         }
                     }
                 }
-                State::Done => {
+                DecoderState::Done => {
                     return if self.input.is_empty() { Ok(None) } else { Err(broken()) };
                 }
             }
@@ -186,11 +186,11 @@ impl Decoder {
     /// Called at the end of the input: has everything come?
     pub(crate) fn finish(&mut self) -> S3Result<()> {
         // Some clients leave out the empty line after the last chunk or trailer.
-        if self.state == State::Trailer && self.input.is_empty() {
+        if self.state == DecoderState::Trailer && self.input.is_empty() {
             self.check_trailers()?;
-            self.state = State::Done;
+            self.state = DecoderState::Done;
         }
-        if self.state != State::Done || self.received != self.rule.length {
+        if self.state != DecoderState::Done || self.received != self.rule.length {
             return fail(
                 "IncompleteBody",
                 "You did not provide the number of bytes specified by the x-amz-decoded-content-length header.",
@@ -205,17 +205,18 @@ impl Decoder {
     }
 
     fn check_chunk(&mut self) -> S3Result<()> {
-        let Some(seal) = &mut self.rule.seal else { return Ok(()) };
+        let Some(verifier) = &mut self.rule.verifier else { return Ok(()) };
         let hash = hex::encode(std::mem::take(&mut self.hash).finalize());
-        let wanted = v4::chunk_hash_signature(&seal.secret_key, &seal.scope(), &seal.previous, &hash);
-        seal.check(wanted, &self.signature)
+        let wanted =
+            v4::chunk_hash_signature(&verifier.secret_key, &verifier.scope(), &verifier.previous, &hash);
+        verifier.check(wanted, &self.signature)
     }
 
     fn check_trailers(&mut self) -> S3Result<()> {
         if !self.rule.trailer {
             return if self.trailers.is_empty() { Ok(()) } else { Err(broken()) };
         }
-        let Some(seal) = &mut self.rule.seal else { return Ok(()) };
+        let Some(verifier) = &mut self.rule.verifier else { return Ok(()) };
         let mut text = String::new();
         let mut stated = "";
         for (name, value) in &self.trailers {
@@ -228,7 +229,8 @@ impl Decoder {
                 text.push('\n');
             }
         }
-        let wanted = v4::trailer_signature(&seal.secret_key, &seal.scope(), &seal.previous, &text);
-        seal.check(wanted, stated)
+        let wanted =
+            v4::trailer_signature(&verifier.secret_key, &verifier.scope(), &verifier.previous, &text);
+        verifier.check(wanted, stated)
     }
 }

@@ -7,7 +7,7 @@ use crate::digest::{Digest, Md5};
 use crate::s3::checksum;
 use crate::s3::checksum::Algorithm;
 use crate::serve::error::{S3Error, S3Result, fail};
-use crate::serve::limits::Documents;
+use crate::serve::limits::DocumentPermits;
 use bytes::{Bytes, BytesMut};
 use sha2::Sha256;
 use std::fmt;
@@ -55,7 +55,7 @@ pub(crate) struct Payload {
     sha256: Option<(Sha256, String)>,
     content_md5: Option<[u8; 16]>,
     /// Those that are computed: the one that the request states, and what else is wanted.
-    checksums: Vec<Checksum>,
+    checksums: Vec<BodyChecksum>,
     stated: Option<Algorithm>,
     sums: Vec<checksum::Checksum>,
     md5: Option<Md5>,
@@ -67,7 +67,7 @@ pub(crate) struct Payload {
     /// Only its end tells how long it is.
     open_ended: bool,
     /// What a stranger's document waits for before it is read into memory.
-    documents: Option<Arc<Documents>>,
+    documents: Option<Arc<DocumentPermits>>,
     /// Its turn, until the request has been answered.
     turn: Option<OwnedSemaphorePermit>,
 }
@@ -78,7 +78,7 @@ impl Payload {
         source: BodySource,
         rule: BodyRule,
         content_md5: Option<[u8; 16]>,
-        checksum: Option<Checksum>,
+        checksum: Option<BodyChecksum>,
         length: Option<u64>,
     ) -> Self {
         let mut payload = Self {
@@ -149,7 +149,7 @@ impl Payload {
     /// Asks for a checksum of the content; to be called before the first piece is read.
     pub(crate) fn want_checksum(&mut self, algorithm: Algorithm) {
         if self.checksums.iter().all(|checksum| checksum.algorithm != algorithm) {
-            self.checksums.push(Checksum::own(algorithm));
+            self.checksums.push(BodyChecksum::own(algorithm));
         }
     }
 
@@ -245,7 +245,7 @@ impl Payload {
     }
 
     /// Makes a long document, which is read into memory as a whole, wait for its turn among these.
-    pub(crate) fn limit_documents(&mut self, documents: &Arc<Documents>) {
+    pub(crate) fn limit_documents(&mut self, documents: &Arc<DocumentPermits>) {
         self.documents = Some(Arc::clone(documents));
     }
 

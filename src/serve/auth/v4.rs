@@ -1,7 +1,7 @@
 //! SigV4. <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html>
 
 use super::SignedRequest;
-use super::chunked::{ChunkRule, Seal};
+use super::chunked::{ChunkRule, ChunkVerifier};
 use super::payload::BodyRule;
 use super::signed_request::{Verified, check_skew, does_not_match, expired, find_user, is_same};
 use crate::s3::sign;
@@ -92,8 +92,8 @@ pub(super) fn header<'a>(
     }
     check(request, user, names, hash, signature, &scope)?;
     check_skew(time, now)?;
-    let seal = || Seal::new(user.secret_key.clone(), &scope, signature);
-    Ok(Verified { user: Some(user), body: body(hash, request, seal)? })
+    let verifier = || ChunkVerifier::new(user.secret_key.clone(), &scope, signature);
+    Ok(Verified { user: Some(user), body: body(hash, request, verifier)? })
 }
 
 pub(super) fn query<'a>(
@@ -117,7 +117,7 @@ pub(super) fn query<'a>(
         .ok_or_else(|| bad_credential("the Credential is mal-formed"))?;
     let time = v4::parse_timestamp(parameter("X-Amz-Date")?)
         .ok_or_else(|| bad_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
-    let expires = life(parameter("X-Amz-Expires")?)?;
+    let expires = lifetime(parameter("X-Amz-Expires")?)?;
     let user = find_user(users, credential.access_key, now)?;
     let scope = v4::Scope { time, region: credential.region, service: credential.service };
     if scope.date() != credential.date {
@@ -140,7 +140,7 @@ pub(super) fn query<'a>(
 
 /// The life of a link, in seconds. One that no link may have is refused with AWS's code and message, but as 403, as Ceph does
 /// and public tests want it; AWS says 400 and documents no status.
-fn life(text: &str) -> S3Result<i64> {
+fn lifetime(text: &str) -> S3Result<i64> {
     let refused = |message| Err(S3Error { status: 403, ..bad_query(message) });
     match text.parse::<i64>() {
         Ok(..=-1) => refused("X-Amz-Expires must be non-negative"),
@@ -220,13 +220,13 @@ fn check(
     Err(does_not_match(&user.access_key))
 }
 
-/// The rule for a body of which nothing is sealed with the request's signature.
+/// The rule for a body of which the request's signature covers nothing.
 pub(super) fn unsigned_body(hash: Option<&str>, request: &SignedRequest<'_>) -> S3Result<BodyRule> {
     let cannot = || S3Error::new("InvalidRequest", "This request cannot have a signed chunked body.");
     match hash {
         None => Ok(BodyRule::Unsigned),
         Some(hash) if hash.starts_with("STREAMING-AWS4-HMAC") => Err(cannot()),
-        Some(hash) => body(hash, request, || Seal::new(String::new(), &NO_SCOPE, "")),
+        Some(hash) => body(hash, request, || ChunkVerifier::new(String::new(), &NO_SCOPE, "")),
     }
 }
 
@@ -235,18 +235,22 @@ pub(super) fn unsigned_body(hash: Option<&str>, request: &SignedRequest<'_>) -> 
 pub(super) fn unverified_body(hash: Option<&str>, request: &SignedRequest<'_>) -> S3Result<BodyRule> {
     let rule = match hash {
         None => return Ok(BodyRule::Unsigned),
-        Some(hash) => body(hash, request, || Seal::new(String::new(), &NO_SCOPE, ""))?,
+        Some(hash) => body(hash, request, || ChunkVerifier::new(String::new(), &NO_SCOPE, ""))?,
     };
     Ok(match rule {
-        BodyRule::Chunked(rule) => BodyRule::Chunked(ChunkRule { seal: None, ..rule }),
+        BodyRule::Chunked(rule) => BodyRule::Chunked(ChunkRule { verifier: None, ..rule }),
         rule => rule,
     })
 }
 
 const NO_SCOPE: v4::Scope<'static> = v4::Scope { time: DateTime::UNIX_EPOCH, region: "", service: "" };
 
-fn body(hash: &str, request: &SignedRequest<'_>, seal: impl FnOnce() -> Seal) -> S3Result<BodyRule> {
-    let (sealed, trailer) = match hash {
+fn body(
+    hash: &str,
+    request: &SignedRequest<'_>,
+    verifier: impl FnOnce() -> ChunkVerifier,
+) -> S3Result<BodyRule> {
+    let (is_signed, trailer) = match hash {
         v4::UNSIGNED_PAYLOAD => return Ok(BodyRule::Unsigned),
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => (true, false),
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => (true, true),
@@ -269,5 +273,5 @@ fn body(hash: &str, request: &SignedRequest<'_>, seal: impl FnOnce() -> Seal) ->
     let Some(length) = length else {
         return Err(S3Error::new("MissingContentLength", "You must provide x-amz-decoded-content-length."));
     };
-    Ok(BodyRule::Chunked(ChunkRule { length, trailer, seal: sealed.then(seal) }))
+    Ok(BodyRule::Chunked(ChunkRule { length, trailer, verifier: is_signed.then(verifier) }))
 }

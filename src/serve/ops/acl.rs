@@ -1,7 +1,7 @@
 //! ACLs of buckets and objects.
 
 use super::{change, object};
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::{Acl, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, access_denied, fail, no_acls};
@@ -14,14 +14,14 @@ use bytes::Bytes;
 /// GetBucketAcl.
 pub(crate) fn get_bucket(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:GetBucketAcl", None, Need::Bucket(Permission::ReadAcp))?;
+    server.authorize(call, &bucket, "s3:GetBucketAcl", None, RequiredRight::Bucket(Permission::ReadAcp))?;
     Ok(Reply::xml(server.bucket_acl(&bucket).to_xml(&server.users)))
 }
 
 /// PutBucketAcl.
 pub(crate) fn put_bucket(server: &Server, call: &mut Call) -> S3Result<Reply> {
     check_has_acls(&*server.store.bucket(call.bucket_name())?)?;
-    let need = Need::Bucket(Permission::WriteAcp);
+    let need = RequiredRight::Bucket(Permission::WriteAcp);
     let (bucket, body) = change::body_for_bucket(server, call, "s3:PutBucketAcl", need)?;
     let acl = asked(server, call, &body, &bucket, &server.owner(&bucket))?;
     bucket.set_state(|state| state.acl = Some(acl))?;

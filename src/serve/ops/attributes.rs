@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html>
 
 use super::object;
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail};
@@ -31,7 +31,7 @@ fn number(call: &Call, name: &str, default: usize) -> S3Result<usize> {
 /// GetObjectAttributes.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (bucket, object) = object::open(server, call, "s3:GetObject", Permission::Read)?;
-    let need = Need::Object(Permission::Read, &object.meta);
+    let need = RequiredRight::Object(Permission::Read, &object.meta);
     let mut action = Cow::from("s3:GetObjectAttributes");
     if call.parameter("versionId").is_some() {
         action = policy::for_version("s3:GetObjectAttributes");

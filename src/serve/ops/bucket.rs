@@ -1,7 +1,7 @@
 //! Buckets themselves.
 
 use super::list;
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::{self, Acl, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
@@ -58,7 +58,7 @@ pub(crate) fn list_all(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// HeadBucket.
 pub(crate) fn head(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:ListBucket", None, Need::Bucket(Permission::Read))?;
+    server.authorize(call, &bucket, "s3:ListBucket", None, RequiredRight::Bucket(Permission::Read))?;
     let region = bucket.state().location.unwrap_or_else(|| server.region.clone());
     Ok(Reply::new(200).header("x-amz-bucket-region", region))
 }
@@ -159,7 +159,7 @@ pub(super) fn acl_in_the_way() -> S3Error {
 /// DeleteBucket, of empty ones only.
 pub(crate) fn delete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:DeleteBucket", None, Need::Owner)?;
+    server.authorize(call, &bucket, "s3:DeleteBucket", None, RequiredRight::Owner)?;
     server.store.remove(&bucket)?;
     Ok(Reply::new(204))
 }
@@ -167,7 +167,7 @@ pub(crate) fn delete(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// GetBucketLocation; `us-east-1` is the empty constraint.
 pub(crate) fn location(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:GetBucketLocation", None, Need::Owner)?;
+    server.authorize(call, &bucket, "s3:GetBucketLocation", None, RequiredRight::Owner)?;
     let location = bucket.state().location.unwrap_or_else(|| server.region.clone());
     let mut xml = Writer::new("LocationConstraint");
     if location != "us-east-1" {

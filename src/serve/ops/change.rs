@@ -7,7 +7,7 @@
 //! came whole when its last byte came.
 
 use super::object;
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::Call;
 use crate::serve::error::{S3Result, fail, no_such_key};
@@ -65,7 +65,7 @@ pub(super) fn body_for_bucket(
     server: &Server,
     call: &mut Call,
     action: &str,
-    need: Need<'_>,
+    need: RequiredRight<'_>,
 ) -> S3Result<(Arc<Bucket>, Bytes)> {
     body_between(call, |call| {
         let bucket = server.store.bucket(call.bucket_name())?;

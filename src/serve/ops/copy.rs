@@ -1,11 +1,11 @@
 //! CopyObject, and the source of copies of parts.
 
-use super::{conditions, head_fields, lock, object, restore};
+use super::{head_fields, lock, object, preconditions, restore};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{Algorithm, Checksum, Hasher};
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
-use crate::serve::checksum::{Plan, Stored, parse_algorithm};
+use crate::serve::checksum::{ChecksumSpec, ObjectChecksum, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail};
 use crate::serve::request_head::WEBSITE_REDIRECT;
 use crate::serve::state::Server;
@@ -34,7 +34,7 @@ pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, Str
         },
     )?;
     restore::check_readable(&object.meta)?;
-    conditions::check(call, conditions::COPY, &object.meta.etag, object.modified())?;
+    preconditions::check(call, preconditions::COPY, &object.meta.etag, object.modified())?;
     Ok((bucket, key, object))
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let algorithm = match (call.header("x-amz-checksum-algorithm"), &from.meta.checksum) {
         (Some(name), _) => parse_algorithm(name)?,
         (None, Some(checksum)) => checksum.algorithm,
-        (None, None) => Plan::DEFAULT.algorithm,
+        (None, None) => ChecksumSpec::DEFAULT.algorithm,
     };
     let same = from_bucket.identity() == bucket.identity()
         && from_key == key
@@ -141,12 +141,12 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (mut staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
     meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
     let encryption = sse::headers(&meta);
-    let checksum = Stored::of_content(checksum);
+    let checksum = ObjectChecksum::of_content(checksum);
     meta.etag.clone_from(&etag);
     meta.checksum = Some(checksum.clone());
     lock::set_default(&bucket, &mut meta)?;
     let (stat, version) = bucket.commit(staged, &key, meta.clone(), |present| {
-        conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
+        preconditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     let mut xml = Writer::new("CopyObjectResult");
     xml.text("LastModified", xml::time(stat.modified())).text("ETag", format!("\"{etag}\""));

@@ -1,7 +1,7 @@
 //! DeleteObject and DeleteObjects.
 
-use super::{conditions, lock};
-use crate::serve::access::Need;
+use super::{lock, preconditions};
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::condition_context::Target;
@@ -22,7 +22,13 @@ pub(crate) const MAX_KEYS: usize = 1000;
 pub(crate) fn one(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key();
-    let removed = remove(server, call, &bucket, (key, call.parameter("versionId")), &If::of_headers(call)?)?;
+    let removed = remove(
+        server,
+        call,
+        &bucket,
+        (key, call.parameter("versionId")),
+        &DeleteConditions::of_headers(call)?,
+    )?;
     let mut reply = Reply::new(204).version(removed.version);
     if removed.marker {
         reply = reply.header("x-amz-delete-marker", "true");
@@ -32,14 +38,14 @@ pub(crate) fn one(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// What must be true of the object that goes. One that is not there is gone already.
 #[derive(Default)]
-struct If {
+struct DeleteConditions {
     etag: Option<String>,
     /// To the second.
     modified: Option<DateTime<Utc>>,
     size: Option<u64>,
 }
 
-impl If {
+impl DeleteConditions {
     fn of_headers(call: &Call) -> S3Result<Self> {
         let header = |name| call.header(name).map(str::to_owned);
         Self::read(
@@ -68,16 +74,16 @@ impl If {
     }
 
     fn check(&self, stat: &Stat, meta: &Meta) -> S3Result<()> {
-        let fits = self.etag.as_ref().is_none_or(|list| conditions::names_etag(list, &meta.etag))
+        let fits = self.etag.as_ref().is_none_or(|list| preconditions::names_etag(list, &meta.etag))
             && self.modified.is_none_or(|time| time.timestamp() == meta.modified(stat).timestamp())
             && self.size.is_none_or(|size| size == stat.size);
-        if fits { Ok(()) } else { Err(conditions::precondition_failed("If-Match")) }
+        if fits { Ok(()) } else { Err(preconditions::precondition_failed("If-Match")) }
     }
 
     /// A delete marker has nothing that could be as it is wanted.
     fn check_marker(&self) -> S3Result<()> {
         let anything = self.modified.is_none() && self.size.is_none() && self.etag.as_deref() == Some("*");
-        if anything { Ok(()) } else { Err(conditions::precondition_failed("If-Match")) }
+        if anything { Ok(()) } else { Err(preconditions::precondition_failed("If-Match")) }
     }
 }
 
@@ -87,9 +93,9 @@ fn remove(
     call: &Call,
     bucket: &Bucket,
     (key, version): (&str, Option<&str>),
-    condition: &If,
+    condition: &DeleteConditions,
 ) -> S3Result<Removed> {
-    let need = Need::Bucket(Permission::Write);
+    let need = RequiredRight::Bucket(Permission::Write);
     let target = Target { key: Some(key), version, etag: condition.etag.as_deref(), missing: None };
     let Some(version) = version else {
         server.authorize_target(call, bucket, "s3:DeleteObject", target, need)?;
@@ -126,7 +132,7 @@ pub(crate) fn many(server: &Server, call: &mut Call) -> S3Result<Reply> {
     for object in root.all("Object") {
         let key = object.value("Key").filter(|key| !key.is_empty()).ok_or_else(malformed_xml)?;
         let version = object.value("VersionId").map(str::trim).filter(|id| !id.is_empty());
-        keys.push((key, version, If::of_element(object)?));
+        keys.push((key, version, DeleteConditions::of_element(object)?));
     }
     if keys.is_empty() || keys.len() > MAX_KEYS {
         return Err(malformed_xml());

@@ -2,7 +2,7 @@
 
 use super::bucket::acl_in_the_way;
 use super::change;
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::Acl;
 use crate::serve::bucket_documents::{Absent, Document, PutRule};
 use crate::serve::call::{Call, Reply};
@@ -20,7 +20,7 @@ const MAX_POLICY: usize = 20 * 1024;
 /// GET of a document.
 pub(super) fn get(server: &Server, call: &Call, document: &Document) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, &format!("s3:Get{}", document.action), None, Need::Owner)?;
+    server.authorize(call, &bucket, &format!("s3:Get{}", document.action), None, RequiredRight::Owner)?;
     match bucket.document(document.sub) {
         Some(text) if document.sub == "policy" => {
             Ok(Reply::new(200).header("content-type", "application/json").whole(text.to_string()))
@@ -104,7 +104,7 @@ pub(super) fn put(server: &Server, call: &mut Call, document: &Document) -> S3Re
 /// it is 404, which its documents do not say.
 pub(crate) fn policy_status(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:GetBucketPolicyStatus", None, Need::Owner)?;
+    server.authorize(call, &bucket, "s3:GetBucketPolicyStatus", None, RequiredRight::Owner)?;
     let by_policy = bucket.policy().is_some_and(|policy| policy.is_public());
     let mut xml = Writer::new("PolicyStatus");
     xml.text("IsPublic", (by_policy || server.bucket_acl(&bucket).is_public()).to_string());

@@ -1,16 +1,16 @@
 //! GetObject and HeadObject.
 
-use super::conditions::{self, Range};
+use super::preconditions::{self, Range};
 use super::{head_fields, lock, object, restore};
 use crate::s3::header_text;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, ReplyBody};
-use crate::serve::checksum::Stored;
+use crate::serve::checksum::ObjectChecksum;
 use crate::serve::error::{S3Result, fail, no_such_key};
 use crate::serve::state::Server;
 use crate::serve::store::cipher::ObjectCipher;
 use crate::serve::store::file_io::PIECE;
-use crate::serve::store::haste;
+use crate::serve::store::nonblocking;
 use crate::serve::store::object::Object;
 use crate::serve::{http_date, lifecycle, sse};
 use bytes::Bytes;
@@ -36,7 +36,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (mut reply, object, start, length, cipher) = prepare(server, call)?;
     restore::check_readable(&object.meta)?;
     let mut first = vec![0; length.min(PIECE as u64) as usize];
-    haste::read_exact_at(&object.file, &mut first, start)?;
+    nonblocking::read_exact_at(&object.file, &mut first, start)?;
     if let Some(cipher) = &cipher {
         cipher.decrypt(start, &mut first);
     }
@@ -67,10 +67,10 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
     let modified = object.modified();
     let size = object.stat.size;
     let cipher = sse::unlock(server, call, &object.meta, size, sse::SseContext::Object)?;
-    conditions::check(call, conditions::READ, &object.meta.etag, modified)?;
+    preconditions::check(call, preconditions::READ, &object.meta.etag, modified)?;
     let range = match call.parameter("partNumber") {
         Some(number) => part(number, &object, call)?,
-        None => conditions::range(call.header("range"), size)?,
+        None => preconditions::range(call.header("range"), size)?,
     };
     let (status, start, length) = match range {
         Range::Whole => (200, 0, size),
@@ -119,7 +119,7 @@ fn checksum(object: &Object, part: Option<&str>, partial: bool) -> Option<[(Stri
     let stored = object.meta.checksum.as_ref()?;
     if let Some(number) = part.filter(|_| !stored.parts.is_empty()) {
         let value = stored.parts.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
-        return Some(Stored { value: value.clone(), ..stored.clone() }.headers());
+        return Some(ObjectChecksum { value: value.clone(), ..stored.clone() }.headers());
     }
     let whole = !partial || part.is_some() && object.meta.parts.len() < 2;
     whole.then(|| stored.headers())

@@ -1,7 +1,7 @@
 //! Listings: objects (both versions of the operation), uploads, parts.
 
 use crate::s3::sign::encode;
-use crate::serve::access::{Need, Owners};
+use crate::serve::access::{Owners, RequiredRight};
 use crate::serve::acl::{self, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail};
@@ -104,11 +104,11 @@ pub(super) fn read_token(token: &str) -> S3Result<String> {
 
 /// How names are written: as they are, or percent-encoded where the client asked for it.
 #[derive(Clone, Copy)]
-pub(crate) struct Names {
+pub(crate) struct NameEncoding {
     encoded: bool,
 }
 
-impl Names {
+impl NameEncoding {
     pub(crate) fn of(call: &Call) -> S3Result<Self> {
         match call.parameter("encoding-type") {
             None | Some("") => Ok(Self { encoded: false }),
@@ -161,7 +161,7 @@ pub(super) fn write_object(xml: &mut Writer, server: &Server, summary: &Summary,
 /// What a listing of objects is asked for, in either version of the operation.
 pub(crate) struct Listing<'a> {
     v2: bool,
-    pub(crate) names: Names,
+    pub(crate) names: NameEncoding,
     pub(crate) prefix: &'a str,
     pub(crate) delimiter: &'a str,
     /// The names after this one are wanted.
@@ -180,7 +180,7 @@ impl<'a> Listing<'a> {
             Some("2") => true,
             Some(_) => return fail("InvalidArgument", "Invalid List Type specified in Request"),
         };
-        let names = Names::of(call)?;
+        let names = NameEncoding::of(call)?;
         let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
         let token = call.parameter("continuation-token");
         let start_after = call.parameter("start-after").unwrap_or("");
@@ -245,7 +245,7 @@ impl<'a> Listing<'a> {
 /// ListObjects and ListObjectsV2.
 pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:ListBucket", None, Need::Bucket(Permission::Read))?;
+    server.authorize(call, &bucket, "s3:ListBucket", None, RequiredRight::Bucket(Permission::Read))?;
     let listing = Listing::of(call)?;
     let page = page(&bucket, listing.prefix, listing.delimiter, Some(&listing.marker), listing.max)?;
     let mut xml = listing.head(bucket.name(), &page);
@@ -264,9 +264,9 @@ pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// ListMultipartUploads.
 pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    let need = Need::Bucket(Permission::Read);
+    let need = RequiredRight::Bucket(Permission::Read);
     server.authorize(call, &bucket, "s3:ListBucketMultipartUploads", None, need)?;
-    let names = Names::of(call)?;
+    let names = NameEncoding::of(call)?;
     let prefix = call.parameter("prefix").unwrap_or("");
     let delimiter = call.parameter("delimiter").unwrap_or("");
     let key_marker = call.parameter("key-marker").unwrap_or("");
@@ -321,7 +321,7 @@ pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
         xml.text("UploadId", &upload.id);
         write_people(&mut xml, server, &bucket, upload);
         xml.text("Initiated", xml::time(upload.initiated));
-        write_plan(&mut xml, upload);
+        write_checksum_spec(&mut xml, upload);
         xml.close();
     }
     for common in prefixes {
@@ -342,9 +342,9 @@ fn write_people(xml: &mut Writer, server: &Server, bucket: &Bucket, upload: &Upl
 }
 
 /// How an upload is summed, where its client said it.
-fn write_plan(xml: &mut Writer, upload: &Upload) {
-    if let Some(plan) = upload.checksum {
-        xml.text("ChecksumAlgorithm", plan.algorithm.label()).text("ChecksumType", plan.kind.name());
+fn write_checksum_spec(xml: &mut Writer, upload: &Upload) {
+    if let Some(spec) = upload.checksum {
+        xml.text("ChecksumAlgorithm", spec.algorithm.label()).text("ChecksumType", spec.kind.name());
     }
 }
 
@@ -354,7 +354,7 @@ pub(crate) fn parts(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let key = call.key().to_owned();
     let id = call.parameter("uploadId").unwrap_or("").to_owned();
     let upload = super::multipart::find(server, call, &bucket, "s3:ListMultipartUploadParts")?;
-    let names = Names::of(call)?;
+    let names = NameEncoding::of(call)?;
     let after = call.number("part-number-marker", 0)?;
     let max = call.number("max-parts", MAX_PAGE)?.min(MAX_PAGE);
     let mut parts = bucket.parts(&id)?;
@@ -372,7 +372,7 @@ pub(crate) fn parts(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
     names.declare(&mut xml);
     xml.number("MaxParts", max).text("IsTruncated", truncated.to_string());
-    write_plan(&mut xml, &upload);
+    write_checksum_spec(&mut xml, &upload);
     for part in &parts {
         xml.open("Part").number("PartNumber", part.number);
         // In whole seconds, as all times of S3; a copied tree may have no finer ones.

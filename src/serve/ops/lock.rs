@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 
 use super::{change, object};
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
@@ -47,7 +47,13 @@ pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: 
     match (mode, until) {
         (None, None) => {}
         (Some(mode), Some(until)) => {
-            server.authorize(call, bucket, "s3:PutObjectRetention", call.key.as_deref(), Need::Owner)?;
+            server.authorize(
+                call,
+                bucket,
+                "s3:PutObjectRetention",
+                call.key.as_deref(),
+                RequiredRight::Owner,
+            )?;
             let mode = LockMode::parse(mode)
                 .ok_or_else(|| S3Error::new("InvalidArgument", "Unknown wormMode directive."))?;
             let until = parse_time(until).ok_or_else(|| {
@@ -60,7 +66,7 @@ pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: 
         }
     }
     if let Some(hold) = hold {
-        server.authorize(call, bucket, "s3:PutObjectLegalHold", call.key.as_deref(), Need::Owner)?;
+        server.authorize(call, bucket, "s3:PutObjectLegalHold", call.key.as_deref(), RequiredRight::Owner)?;
         meta.legal_hold = Some(match hold.trim() {
             "ON" => true,
             "OFF" => false,
@@ -73,7 +79,7 @@ pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: 
 /// The headers that tell of locks, for who may know.
 pub(super) fn headers(server: &Server, call: &Call, bucket: &Bucket, meta: &Meta) -> Vec<(String, String)> {
     let mut headers = Vec::new();
-    let need = Need::Object(Permission::FullControl, meta);
+    let need = RequiredRight::Object(Permission::FullControl, meta);
     let may = |action| server.allows(call, bucket, action, call.key.as_deref(), need);
     if let Some(retention) = meta.retention
         && may("s3:GetObjectRetention")
@@ -91,7 +97,7 @@ pub(super) fn headers(server: &Server, call: &Call, bucket: &Bucket, meta: &Meta
 
 fn bypasses(server: &Server, call: &Call, bucket: &Bucket, key: &str) -> bool {
     call.header("x-amz-bypass-governance-retention").is_some_and(|value| value.eq_ignore_ascii_case("true"))
-        && server.allows(call, bucket, "s3:BypassGovernanceRetention", Some(key), Need::Owner)
+        && server.allows(call, bucket, "s3:BypassGovernanceRetention", Some(key), RequiredRight::Owner)
 }
 
 /// Refuses to remove a version that is locked against the requester.
@@ -116,7 +122,7 @@ pub(super) fn check_removal(
 /// GetObjectLockConfiguration.
 pub(crate) fn get_configuration(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:GetBucketObjectLockConfiguration", None, Need::Owner)?;
+    server.authorize(call, &bucket, "s3:GetBucketObjectLockConfiguration", None, RequiredRight::Owner)?;
     if !bucket.has_object_lock() {
         return Err(S3Error::new(
             "ObjectLockConfigurationNotFoundError",
@@ -181,7 +187,7 @@ pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply>
             check_bucket(bucket)?;
             let body = call.payload.read_document()?;
             let retention = read_retention(&body)?;
-            call.context.came(|context| context.retention = retention);
+            call.context.note_body(|context| context.retention = retention);
             Ok(retention)
         },
         |call, bucket, meta, new| {
@@ -240,7 +246,7 @@ pub(crate) fn put_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
                 Some("OFF") => false,
                 _ => return Err(malformed_xml()),
             };
-            call.context.came(|context| context.legal_hold = Some(hold));
+            call.context.note_body(|context| context.legal_hold = Some(hold));
             Ok(hold)
         },
         |_, _, meta, hold| {

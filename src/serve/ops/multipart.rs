@@ -1,12 +1,12 @@
 //! Multipart uploads.
 
-use super::{conditions, copy, head_fields, lock, object, put};
+use super::{copy, head_fields, lock, object, preconditions, put};
 use crate::s3::checksum::{Algorithm, Checksum, PREFIX};
 use crate::s3::multipart::composite_etag;
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
-use crate::serve::checksum::{Plan, Stored, parse_algorithm};
+use crate::serve::checksum::{ChecksumSpec, ObjectChecksum, parse_algorithm};
 use crate::serve::error::{S3Error, S3Result, fail, malformed_xml};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
@@ -34,7 +34,7 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.sse = sse::begin(server, call, &bucket)?.map(|(metadata, _)| metadata);
     let encryption = sse::headers(&meta);
     let checksum =
-        Plan::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
+        ChecksumSpec::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
     let initiator = call.who().map_or_else(|| server.owner(&bucket), str::to_owned);
     let upload = Upload {
         id: String::new(),
@@ -52,9 +52,9 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let mut reply = Reply::xml(xml.finish());
     reply.headers.extend(encryption);
     reply.headers.extend(abort.into_iter().flatten());
-    if let Some(plan) = checksum {
-        reply = reply.header("x-amz-checksum-algorithm", plan.algorithm.label());
-        reply = reply.header("x-amz-checksum-type", plan.kind.name());
+    if let Some(spec) = checksum {
+        reply = reply.header("x-amz-checksum-algorithm", spec.algorithm.label());
+        reply = reply.header("x-amz-checksum-type", spec.kind.name());
     }
     Ok(reply)
 }
@@ -64,14 +64,14 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
 pub(super) fn find(server: &Server, call: &Call, bucket: &Bucket, action: &str) -> S3Result<Upload> {
     let id = call.parameter("uploadId").unwrap_or("");
     let key = call.key();
-    server.authorize(call, bucket, action, Some(key), Need::Bucket(Permission::Write))?;
+    server.authorize(call, bucket, action, Some(key), RequiredRight::Bucket(Permission::Write))?;
     let upload = bucket.upload(key, id)?;
     let is_own = match call.who() {
         Some(who) => !upload.anonymous && who == upload.initiator,
         None => upload.anonymous,
     };
     if !is_own {
-        server.authorize(call, bucket, action, Some(key), Need::Owner)?;
+        server.authorize(call, bucket, action, Some(key), RequiredRight::Owner)?;
     }
     Ok(upload)
 }
@@ -90,11 +90,11 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if call.header("x-amz-copy-source").is_some() {
         return copy_part(server, call, &bucket, &upload, number, cipher.as_ref());
     }
-    let (planned, stated) = (upload.plan().algorithm, call.payload.stated());
-    if let (Some(plan), Some(stated)) = (upload.checksum, stated)
-        && plan.algorithm != stated
+    let (planned, stated) = (upload.checksum_spec().algorithm, call.payload.stated());
+    if let (Some(spec), Some(stated)) = (upload.checksum, stated)
+        && spec.algorithm != stated
     {
-        return Err(mismatch(Some(plan), stated));
+        return Err(mismatch(Some(spec), stated));
     }
     // What is encrypted has a nonce, which its file says.
     let length = call.payload.length().filter(|_| cipher.is_none());
@@ -111,8 +111,8 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply)
 }
 
-fn mismatch(plan: Option<Plan>, stated: Algorithm) -> S3Error {
-    let planned = plan.map_or("null", |plan| plan.algorithm.label());
+fn mismatch(spec: Option<ChecksumSpec>, stated: Algorithm) -> S3Error {
+    let planned = spec.map_or("null", |spec| spec.algorithm.label());
     S3Error::new(
         "InvalidRequest",
         format!(
@@ -160,7 +160,7 @@ fn copy_part(
     if length > put::MAX_OBJECT {
         return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
     }
-    let algorithm = upload.plan().algorithm;
+    let algorithm = upload.checksum_spec().algorithm;
     let (staged, etag, checksum) =
         copy::take(bucket, &from, offset, length, algorithm, (source_cipher.as_ref(), cipher))?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
@@ -183,8 +183,8 @@ pub(crate) fn abort(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(Reply::new(204))
 }
 
-/// A part that a client wants put together with others.
-struct Wanted {
+/// A part that a completion names.
+struct RequestedPart {
     number: u32,
     /// Without quotes.
     etag: String,
@@ -192,8 +192,8 @@ struct Wanted {
     checksum: Option<(String, String)>,
 }
 
-fn wanted(root: &Node) -> S3Result<Vec<Wanted>> {
-    let mut parts: Vec<Wanted> = Vec::new();
+fn requested_parts(root: &Node) -> S3Result<Vec<RequestedPart>> {
+    let mut parts: Vec<RequestedPart> = Vec::new();
     for part in root.all("Part") {
         let number = part.value("PartNumber").and_then(|text| text.trim().parse().ok());
         let etag = part.value("ETag").map(|text| text.trim().trim_matches('"').to_owned());
@@ -206,20 +206,20 @@ fn wanted(root: &Node) -> S3Result<Vec<Wanted>> {
         }
         let mut sums = part.children.iter().filter(|node| node.name.starts_with("Checksum"));
         let checksum = sums.next().map(|node| (node.name.clone(), node.text.trim().to_owned()));
-        parts.push(Wanted { number, etag, checksum });
+        parts.push(RequestedPart { number, etag, checksum });
     }
     if parts.is_empty() || parts.len() > MAX_PARTS as usize { Err(malformed_xml()) } else { Ok(parts) }
 }
 
-/// The parts that are wanted. A checksum that is stated for one has to be right; S3 asks for all of a composite's,
+/// The parts that are requested. A checksum that is stated for one has to be right; S3 asks for all of a composite's,
 /// but they are known here, and Ceph does without.
-fn choose(present: &[Part], wanted: &[Wanted], plan: Plan) -> S3Result<Vec<Part>> {
-    let mut chosen = Vec::with_capacity(wanted.len());
-    for (index, Wanted { number, etag, checksum }) in wanted.iter().enumerate() {
+fn choose(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpec) -> S3Result<Vec<Part>> {
+    let mut chosen = Vec::with_capacity(requested.len());
+    for (index, RequestedPart { number, etag, checksum }) in requested.iter().enumerate() {
         let is_it = |part: &&Part| {
             let sum_fits = match checksum {
-                Some((element, stated)) if *element == plan.algorithm.element() => {
-                    part.checksum.is_none() || part.checksum == Checksum::parse(plan.algorithm, stated)
+                Some((element, stated)) if *element == spec.algorithm.element() => {
+                    part.checksum.is_none() || part.checksum == Checksum::parse(spec.algorithm, stated)
                 }
                 _ => true,
             };
@@ -235,7 +235,7 @@ fn choose(present: &[Part], wanted: &[Wanted], plan: Plan) -> S3Result<Vec<Part>
             )
             .detail("PartNumber", number.to_string()));
         };
-        if part.size < MIN_PART && index + 1 < wanted.len() {
+        if part.size < MIN_PART && index + 1 < requested.len() {
             return Err(S3Error::new(
                 "EntityTooSmall",
                 "Your proposed upload is smaller than the minimum allowed size",
@@ -259,8 +259,9 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         find(server, call, &bucket, "s3:PutObject")?;
     }
     let body = call.payload.read_document()?;
-    let wanted = wanted(&xml::parse(&body, &["CompleteMultipartUpload", "CompleteMultipartUploadResult"])?)?;
-    let etag = composite_etag(wanted.iter().map(|part| part.etag.as_str()));
+    let requested =
+        requested_parts(&xml::parse(&body, &["CompleteMultipartUpload", "CompleteMultipartUploadResult"])?)?;
+    let etag = composite_etag(requested.iter().map(|part| part.etag.as_str()));
     let upload = match find(server, call, &bucket, "s3:PutObject") {
         Err(error) if error.code == "NoSuchUpload" => {
             let present = bucket.open_object(&key)?.map(|object| object.meta);
@@ -279,11 +280,11 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if call.headers.iter().any(|(name, _)| name.starts_with("x-amz-server-side-encryption-customer-")) {
         sse::unlock(server, call, &upload.meta, 0, sse::SseContext::Upload)?;
     }
-    let parts = choose(&bucket.parts(&upload.id)?, &wanted, upload.plan())?;
+    let parts = choose(&bucket.parts(&upload.id)?, &requested, upload.checksum_spec())?;
     let Some(etag) = etag else { return Err(malformed_xml()) };
     put::check_early(&bucket, call, &key)?;
     let sums: Vec<_> = parts.iter().map(|part| (part.checksum, part.size)).collect();
-    let mut checksum = upload.plan().of_parts(&sums);
+    let mut checksum = upload.checksum_spec().of_parts(&sums);
     check_stated(call, &upload, checksum.as_ref(), parts.iter().map(|part| part.size).sum())?;
     if let Some(stored) = checksum.as_mut().filter(|_| upload.checksum.is_none()) {
         // Nobody asked for them.
@@ -302,7 +303,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.checksum = checksum;
     lock::set_default(&bucket, &mut meta)?;
     let (stat, version) = bucket.commit(staged, &key, meta.clone(), |present| {
-        conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
+        preconditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     if let Err(error) = bucket.remove_upload(&upload.id) {
         // The object is there; somebody else may have completed or aborted the upload at the same time.
@@ -314,8 +315,8 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
 }
 
 /// Checks what the headers of a completion say of the object that the parts make.
-fn check_stated(call: &Call, upload: &Upload, checksum: Option<&Stored>, size: u64) -> S3Result<()> {
-    let plan = upload.plan();
+fn check_stated(call: &Call, upload: &Upload, checksum: Option<&ObjectChecksum>, size: u64) -> S3Result<()> {
+    let spec = upload.checksum_spec();
     if let Some(stated) = call.header("x-amz-mp-object-size")
         && stated.trim().parse() != Ok(size)
     {
@@ -325,7 +326,7 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&Stored>, size: u
         );
     }
     if let Some(kind) = call.header("x-amz-checksum-type")
-        && kind != plan.kind.name()
+        && kind != spec.kind.name()
     {
         return fail(
             "BadDigest",
@@ -338,7 +339,7 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&Stored>, size: u
             continue;
         };
         let algorithm = parse_algorithm(name)?;
-        if algorithm != plan.algorithm {
+        if algorithm != spec.algorithm {
             return Err(mismatch(upload.checksum, algorithm));
         }
         if checksum.is_some_and(|checksum| !checksum.is(stated)) {

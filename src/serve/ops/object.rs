@@ -1,6 +1,6 @@
 //! Finding the object that a request is about.
 
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::Call;
 use crate::serve::condition_context::Target;
@@ -43,7 +43,7 @@ pub(crate) fn open_named(
         (Found::Object(object), _) => *object,
         (Found::Marker { id, .. }, None) => {
             let error = no_such_key(key).header("x-amz-delete-marker", "true").header("x-amz-version-id", id);
-            return Err(server.missing(call, &bucket, error));
+            return Err(server.missing_key(call, &bucket, error));
         }
         (Found::Marker { id, modified }, Some(_)) => {
             let error = S3Error::new(
@@ -55,20 +55,26 @@ pub(crate) fn open_named(
             .header("x-amz-delete-marker", "true")
             .header("x-amz-version-id", id)
             .header("last-modified", http_date::format(modified));
-            return Err(server.missing(call, &bucket, error));
+            return Err(server.missing_key(call, &bucket, error));
         }
         (Found::Nothing, None) => {
             // Ceph says this too, and its tests look for it.
             let error = no_such_key(key).header("x-amz-delete-marker", "false");
-            return Err(server.missing(call, &bucket, error));
+            return Err(server.missing_key(call, &bucket, error));
         }
         (Found::Nothing, Some(id)) => {
-            return Err(server.missing(call, &bucket, no_such_version(key, id)));
+            return Err(server.missing_key(call, &bucket, no_such_version(key, id)));
         }
     };
     let action = if version.is_some() { policy::for_version(action) } else { action.into() };
     let target = Target { key: Some(key), version, ..Target::default() };
-    server.authorize_target(call, &bucket, &action, target, Need::Object(permission, &object.meta))?;
+    server.authorize_target(
+        call,
+        &bucket,
+        &action,
+        target,
+        RequiredRight::Object(permission, &object.meta),
+    )?;
     Ok((bucket, object))
 }
 

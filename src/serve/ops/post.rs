@@ -3,7 +3,7 @@
 use super::put;
 use crate::s3::header_text;
 use crate::s3::sign::encode;
-use crate::serve::auth::checksum::Checksum;
+use crate::serve::auth::checksum::BodyChecksum;
 use crate::serve::auth::payload::{BodyRule, BodySource, Payload};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result, fail};
@@ -58,10 +58,10 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
     check_key(&key)?;
     call.key = Some(key);
-    let answer = Answer::asked(&form);
+    let answer = SuccessResponse::asked(&form);
     take_fields(call, &form)?;
     route::check_headers(call)?;
-    let checksum = Checksum::of(&call.headers)?;
+    let checksum = BodyChecksum::of(&call.headers)?;
     let source = BodySource::FormFile(Box::new(form.into_file(lengths)));
     call.payload = Payload::new(source, BodyRule::Unsigned, content_md5(&call.headers)?, checksum, None);
     let location = location(server, call);
@@ -110,12 +110,12 @@ fn location(server: &Server, call: &Call) -> String {
 }
 
 /// What the form wants to hear when all is well.
-struct Answer {
+struct SuccessResponse {
     redirect: Option<String>,
     status: u16,
 }
 
-impl Answer {
+impl SuccessResponse {
     fn asked(form: &Form) -> Self {
         let status = match form.field("success_action_status").map(str::trim) {
             Some("200") => 200,

@@ -1,10 +1,10 @@
 //! PutObject.
 
-use super::{conditions, head_fields, lock};
+use super::{head_fields, lock, preconditions};
 use crate::s3::checksum::{Algorithm, Checksum};
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::{Call, Reply};
-use crate::serve::checksum::{Plan, Stored};
+use crate::serve::checksum::{ChecksumSpec, ObjectChecksum};
 use crate::serve::error::{S3Result, fail};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
@@ -74,13 +74,13 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     lock::from_headers(server, call, &bucket, &mut meta)?;
     let (sse_metadata, cipher) = sse::begin(server, call, &bucket)?.unzip();
     check_early(&bucket, call, &key)?;
-    let algorithm = call.payload.stated().unwrap_or(Plan::DEFAULT.algorithm);
+    let algorithm = call.payload.stated().unwrap_or(ChecksumSpec::DEFAULT.algorithm);
     let (mut staged, etag, checksum) =
         receive(|| bucket.stage(), &mut call.payload, algorithm, cipher.as_ref())?;
     meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
     // The body may have taken its time: what was allowed when it began need not be any more.
     server.authorize_upload(call, &bucket, &key)?;
-    let checksum = Stored::of_content(checksum);
+    let checksum = ObjectChecksum::of_content(checksum);
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
     reply.headers.extend(checksum.headers());
     reply.headers.extend(sse::headers(&meta));
@@ -88,7 +88,7 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.checksum = Some(checksum);
     lock::set_default(&bucket, &mut meta)?;
     let (stat, version) = bucket.commit(staged, &key, meta.clone(), |present| {
-        conditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
+        preconditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     reply.headers.extend(lifecycle::expiry_header(&bucket, &key, &meta, &stat));
     Ok(reply.version(version))
@@ -97,9 +97,9 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// Checks the conditions of a write before the body is read; they are checked again when it takes its name. Also sees
 /// to it that a present object from outside has its ETag by then.
 pub(crate) fn check_early(bucket: &Bucket, call: &Call, key: &str) -> S3Result<()> {
-    if !conditions::on_write(call) {
+    if !preconditions::is_conditional_write(call) {
         return Ok(());
     }
     let present = bucket.open_object(key)?;
-    conditions::check_write(call, present.as_ref().map(|object| object.meta.etag.as_str()))
+    preconditions::check_write(call, present.as_ref().map(|object| object.meta.etag.as_str()))
 }

@@ -26,7 +26,7 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let read = |call: &mut Call| {
         let body = call.payload.read_document()?;
         let tags = tags::parse_xml(&xml::parse(&body, &["Tagging"])?, tags::MAX_OBJECT_TAGS)?;
-        call.context.came(|context| context.tags = Some(tags.clone()));
+        call.context.note_body(|context| context.tags = Some(tags.clone()));
         Ok(tags)
     };
     call.context.awaits_body = true;

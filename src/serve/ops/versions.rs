@@ -2,22 +2,22 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
 
 use super::change;
-use super::list::{MAX_PAGE, Names, after_all, common_prefix, write_object};
-use crate::serve::access::Need;
+use super::list::{MAX_PAGE, NameEncoding, after_all, common_prefix, write_object};
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::{self, Permission};
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Result, fail, malformed_xml, not_implemented};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::bucket_record::Versioning;
-use crate::serve::store::versions::{Shown, ShownWhat};
+use crate::serve::store::versions::{ListedContent, ListedVersion};
 use crate::serve::store::walk::Keys;
 use crate::serve::xml::{self, Writer};
 
 /// GetBucketVersioning: empty as long as it was never switched on.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:GetBucketVersioning", None, Need::Owner)?;
+    server.authorize(call, &bucket, "s3:GetBucketVersioning", None, RequiredRight::Owner)?;
     let mut xml = Writer::new("VersioningConfiguration");
     match bucket.versioning() {
         None => {}
@@ -29,7 +29,8 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// PutBucketVersioning. There is no way back to a bucket without versions.
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, body) = change::body_for_bucket(server, call, "s3:PutBucketVersioning", Need::Owner)?;
+    let (bucket, body) =
+        change::body_for_bucket(server, call, "s3:PutBucketVersioning", RequiredRight::Owner)?;
     let root = xml::parse(&body, &["VersioningConfiguration"])?;
     if root.value("MfaDelete").is_some_and(|value| value.trim() == "Enabled") {
         return Err(not_implemented("MFA delete"));
@@ -52,7 +53,7 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// One page of versions.
 #[derive(Default)]
 struct Page {
-    versions: Vec<(String, Shown)>,
+    versions: Vec<(String, ListedVersion)>,
     prefixes: Vec<String>,
     truncated: bool,
     /// Key (or prefix) and id of the last entry.
@@ -117,8 +118,14 @@ fn page(
 /// ListObjectVersions. In a bucket without versioning every object is its own `null` version.
 pub(crate) fn list(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.authorize(call, &bucket, "s3:ListBucketVersions", None, Need::Bucket(Permission::Read))?;
-    let names = Names::of(call)?;
+    server.authorize(
+        call,
+        &bucket,
+        "s3:ListBucketVersions",
+        None,
+        RequiredRight::Bucket(Permission::Read),
+    )?;
+    let names = NameEncoding::of(call)?;
     let prefix = call.parameter("prefix").unwrap_or("");
     let delimiter = call.parameter("delimiter").unwrap_or("");
     let key_marker = call.parameter("key-marker").unwrap_or("");
@@ -145,12 +152,12 @@ pub(crate) fn list(server: &Server, call: &mut Call) -> S3Result<Reply> {
     xml.text("IsTruncated", page.truncated.to_string());
     let owners = server.owners(&bucket);
     for (key, shown) in &page.versions {
-        xml.open(if matches!(shown.what, ShownWhat::Data(_)) { "Version" } else { "DeleteMarker" });
+        xml.open(if matches!(shown.what, ListedContent::Data(_)) { "Version" } else { "DeleteMarker" });
         names.write(&mut xml, "Key", key);
         xml.text("VersionId", &shown.id).text("IsLatest", shown.latest.to_string());
         match &shown.what {
-            ShownWhat::Data(summary) => write_object(&mut xml, server, summary, Some(&owners)),
-            ShownWhat::Marker { modified, owner } => {
+            ListedContent::Data(summary) => write_object(&mut xml, server, summary, Some(&owners)),
+            ListedContent::Marker { modified, owner } => {
                 xml.text("LastModified", xml::time(*modified));
                 let owner = owner.clone().unwrap_or_else(|| server.owner(&bucket));
                 acl::write_user(xml.open("Owner"), &owner, &server.users);

@@ -1,7 +1,7 @@
 //! The conditions of statements.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 
-use super::key::{Key, Kind};
+use super::key::{Key, KeyType};
 use super::pattern::{Pattern, Syntax};
 use super::question::Question;
 use super::values::{contains, date, network, number};
@@ -121,15 +121,17 @@ impl Operator {
         })
     }
 
-    fn fits(self, kind: Kind) -> bool {
+    fn fits(self, kind: KeyType) -> bool {
         match self {
-            Self::Text { .. } | Self::TextInAnyCase => matches!(kind, Kind::Text | Kind::Texts | Kind::Arn),
-            Self::Arn => kind == Kind::Arn,
-            Self::Address => kind == Kind::Address,
-            Self::Bool => kind == Kind::Bool,
+            Self::Text { .. } | Self::TextInAnyCase => {
+                matches!(kind, KeyType::Text | KeyType::Texts | KeyType::Arn)
+            }
+            Self::Arn => kind == KeyType::Arn,
+            Self::Address => kind == KeyType::Address,
+            Self::Bool => kind == KeyType::Bool,
             Self::Null => true,
-            Self::Number(_) => matches!(kind, Kind::Number | Kind::Epoch),
-            Self::Date(_) => matches!(kind, Kind::Date | Kind::Epoch),
+            Self::Number(_) => matches!(kind, KeyType::Number | KeyType::Epoch),
+            Self::Date(_) => matches!(kind, KeyType::Date | KeyType::Epoch),
         }
     }
 }
@@ -157,7 +159,7 @@ impl Condition {
             return Err("the operator does not go with the type of the key".to_owned());
         }
         let null = matches!(kind, Operator::Null);
-        if key.spec.kind == Kind::Texts && quantifier == Quantifier::Single && !null {
+        if key.spec.kind == KeyType::Texts && quantifier == Quantifier::Single && !null {
             return Err(
                 "the key has several values: ForAnyValue: or ForAllValues: says how many have to fit"
                     .to_owned(),

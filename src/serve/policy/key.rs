@@ -5,7 +5,7 @@
 
 /// What the values of a key are, which says the operators that it can be compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum KeyType {
     Text,
     /// Several texts: for `ForAnyValue:` and `ForAllValues:`.
     Texts,
@@ -23,7 +23,7 @@ pub(crate) enum Kind {
 pub(crate) struct Spec {
     /// In lower case; one that ends in `/` is followed by the name of a tag.
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: KeyType,
     belongs: Belongs,
 }
 
@@ -81,59 +81,59 @@ const EXISTING: Belongs = Belongs::To(&[
     "RestoreObject",
 ]);
 
-const fn spec(name: &'static str, kind: Kind, belongs: Belongs) -> Spec {
+const fn spec(name: &'static str, kind: KeyType, belongs: Belongs) -> Spec {
     Spec { name, kind, belongs }
 }
 
 #[rustfmt::skip]
 pub(super) const SPECS: &[Spec] = &[
-    spec("aws:currenttime", Kind::Date, Belongs::Everywhere),
-    spec("aws:epochtime", Kind::Epoch, Belongs::Everywhere),
-    spec("aws:principalarn", Kind::Arn, Belongs::Everywhere),
-    spec("aws:principalisawsservice", Kind::Bool, Belongs::Everywhere),
-    spec("aws:principaltype", Kind::Text, Belongs::Everywhere),
-    spec("aws:referer", Kind::Text, Belongs::Everywhere),
-    spec("aws:securetransport", Kind::Bool, Belongs::Everywhere),
-    spec("aws:sourceaccount", Kind::Text, Belongs::Services),
-    spec("aws:sourcearn", Kind::Arn, Belongs::Services),
-    spec("aws:sourceip", Kind::Address, Belongs::Everywhere),
-    spec("aws:sourceorgid", Kind::Text, Belongs::Services),
-    spec("aws:useragent", Kind::Text, Belongs::Everywhere),
-    spec("aws:userid", Kind::Text, Belongs::Everywhere),
-    spec("aws:username", Kind::Text, Belongs::Everywhere),
-    spec("aws:viaawsservice", Kind::Bool, Belongs::Everywhere),
-    spec("s3:authtype", Kind::Text, Belongs::Everywhere),
-    spec("s3:delimiter", Kind::Text, LISTING),
-    spec("s3:existingobjecttag/", Kind::Text, EXISTING),
-    spec("s3:if-match", Kind::Text, Belongs::To(&["PutObject", "DeleteObject", "DeleteObjectVersion"])),
-    spec("s3:if-none-match", Kind::Text, UPLOAD),
-    spec("s3:max-keys", Kind::Number, Belongs::To(&["ListBucket", "ListBucketVersions"])),
-    spec("s3:object-lock-legal-hold", Kind::Text, Belongs::To(&["PutObject", "PutObjectLegalHold"])),
-    spec("s3:object-lock-mode", Kind::Text, RETENTION),
-    spec("s3:object-lock-remaining-retention-days", Kind::Number, RETENTION),
-    spec("s3:object-lock-retain-until-date", Kind::Date, RETENTION),
-    spec("s3:objectcreationoperation", Kind::Bool, UPLOAD),
-    spec("s3:prefix", Kind::Text, LISTING),
-    spec("s3:requestobjecttag/", Kind::Text, TAGS),
-    spec("s3:requestobjecttagkeys", Kind::Texts, TAGS),
-    spec("s3:signatureage", Kind::Number, Belongs::Everywhere),
-    spec("s3:signatureversion", Kind::Text, Belongs::Everywhere),
-    spec("s3:tlsversion", Kind::Number, Belongs::Everywhere),
-    spec("s3:versionid", Kind::Text, VERSION),
-    spec("s3:x-amz-acl", Kind::Text, ACL),
-    spec("s3:x-amz-content-sha256", Kind::Text, Belongs::Everywhere),
-    spec("s3:x-amz-copy-source", Kind::Text, UPLOAD),
-    spec("s3:x-amz-grant-full-control", Kind::Text, ACL),
-    spec("s3:x-amz-grant-read", Kind::Text, ACL),
-    spec("s3:x-amz-grant-read-acp", Kind::Text, ACL),
-    spec("s3:x-amz-grant-write", Kind::Text, ACL),
-    spec("s3:x-amz-grant-write-acp", Kind::Text, ACL),
-    spec("s3:x-amz-metadata-directive", Kind::Text, UPLOAD),
-    spec("s3:x-amz-server-side-encryption", Kind::Text, UPLOAD),
-    spec("s3:x-amz-server-side-encryption-aws-kms-key-id", Kind::Arn, UPLOAD),
-    spec("s3:x-amz-server-side-encryption-customer-algorithm", Kind::Text, UPLOAD),
-    spec("s3:x-amz-storage-class", Kind::Text, UPLOAD),
-    spec("s3:x-amz-website-redirect-location", Kind::Text, UPLOAD),
+    spec("aws:currenttime", KeyType::Date, Belongs::Everywhere),
+    spec("aws:epochtime", KeyType::Epoch, Belongs::Everywhere),
+    spec("aws:principalarn", KeyType::Arn, Belongs::Everywhere),
+    spec("aws:principalisawsservice", KeyType::Bool, Belongs::Everywhere),
+    spec("aws:principaltype", KeyType::Text, Belongs::Everywhere),
+    spec("aws:referer", KeyType::Text, Belongs::Everywhere),
+    spec("aws:securetransport", KeyType::Bool, Belongs::Everywhere),
+    spec("aws:sourceaccount", KeyType::Text, Belongs::Services),
+    spec("aws:sourcearn", KeyType::Arn, Belongs::Services),
+    spec("aws:sourceip", KeyType::Address, Belongs::Everywhere),
+    spec("aws:sourceorgid", KeyType::Text, Belongs::Services),
+    spec("aws:useragent", KeyType::Text, Belongs::Everywhere),
+    spec("aws:userid", KeyType::Text, Belongs::Everywhere),
+    spec("aws:username", KeyType::Text, Belongs::Everywhere),
+    spec("aws:viaawsservice", KeyType::Bool, Belongs::Everywhere),
+    spec("s3:authtype", KeyType::Text, Belongs::Everywhere),
+    spec("s3:delimiter", KeyType::Text, LISTING),
+    spec("s3:existingobjecttag/", KeyType::Text, EXISTING),
+    spec("s3:if-match", KeyType::Text, Belongs::To(&["PutObject", "DeleteObject", "DeleteObjectVersion"])),
+    spec("s3:if-none-match", KeyType::Text, UPLOAD),
+    spec("s3:max-keys", KeyType::Number, Belongs::To(&["ListBucket", "ListBucketVersions"])),
+    spec("s3:object-lock-legal-hold", KeyType::Text, Belongs::To(&["PutObject", "PutObjectLegalHold"])),
+    spec("s3:object-lock-mode", KeyType::Text, RETENTION),
+    spec("s3:object-lock-remaining-retention-days", KeyType::Number, RETENTION),
+    spec("s3:object-lock-retain-until-date", KeyType::Date, RETENTION),
+    spec("s3:objectcreationoperation", KeyType::Bool, UPLOAD),
+    spec("s3:prefix", KeyType::Text, LISTING),
+    spec("s3:requestobjecttag/", KeyType::Text, TAGS),
+    spec("s3:requestobjecttagkeys", KeyType::Texts, TAGS),
+    spec("s3:signatureage", KeyType::Number, Belongs::Everywhere),
+    spec("s3:signatureversion", KeyType::Text, Belongs::Everywhere),
+    spec("s3:tlsversion", KeyType::Number, Belongs::Everywhere),
+    spec("s3:versionid", KeyType::Text, VERSION),
+    spec("s3:x-amz-acl", KeyType::Text, ACL),
+    spec("s3:x-amz-content-sha256", KeyType::Text, Belongs::Everywhere),
+    spec("s3:x-amz-copy-source", KeyType::Text, UPLOAD),
+    spec("s3:x-amz-grant-full-control", KeyType::Text, ACL),
+    spec("s3:x-amz-grant-read", KeyType::Text, ACL),
+    spec("s3:x-amz-grant-read-acp", KeyType::Text, ACL),
+    spec("s3:x-amz-grant-write", KeyType::Text, ACL),
+    spec("s3:x-amz-grant-write-acp", KeyType::Text, ACL),
+    spec("s3:x-amz-metadata-directive", KeyType::Text, UPLOAD),
+    spec("s3:x-amz-server-side-encryption", KeyType::Text, UPLOAD),
+    spec("s3:x-amz-server-side-encryption-aws-kms-key-id", KeyType::Arn, UPLOAD),
+    spec("s3:x-amz-server-side-encryption-customer-algorithm", KeyType::Text, UPLOAD),
+    spec("s3:x-amz-storage-class", KeyType::Text, UPLOAD),
+    spec("s3:x-amz-website-redirect-location", KeyType::Text, UPLOAD),
 ];
 
 /// A condition key.

@@ -1,7 +1,7 @@
 //! Texts of policies: wildcards and variables.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
-use super::key::{Key, Kind};
+use super::key::{Key, KeyType};
 use super::question::Question;
 
 /// A text of a policy.
@@ -180,7 +180,7 @@ fn variable(text: &str) -> Result<(Piece, &str), String> {
 
 fn of_key(name: &str, default: Option<String>) -> Result<Piece, String> {
     match Key::parse(name) {
-        Some(key) if key.spec.kind != Kind::Texts && !key.is_of_services() => {
+        Some(key) if key.spec.kind != KeyType::Texts && !key.is_of_services() => {
             Ok(Piece::Variable { key, default })
         }
         _ => Err(format!("the variable '{name}' is not known")),

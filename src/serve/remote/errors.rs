@@ -126,7 +126,7 @@ impl Remote {
         let endpoint = &self.client.options().endpoint.host;
         let host = endpoint.rsplit_once(':').map_or(endpoint.as_str(), |(host, _)| host);
         let key = self.client.options().credentials.as_ref().map_or("", |pair| &pair.access_key);
-        let is_private = ["arn:", "://", "user:", host, key, self.area.hidden(), self.area.bucket()];
+        let is_private = ["arn:", "://", "user:", host, key, self.served.hidden(), self.served.bucket()];
         if is_private.into_iter().any(tells) { "" } else { message }
     }
 }

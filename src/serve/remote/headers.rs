@@ -9,7 +9,7 @@ use http::HeaderMap;
 
 /// What a header is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum About {
+pub(super) enum HeaderPurpose {
     /// Conditions on what is there, also of deletions.
     Match,
     /// Which bytes, and other conditions of a read.
@@ -19,9 +19,9 @@ pub(super) enum About {
     /// The key of encryption by the customer.
     CustomerKey,
     /// Checksums of the body, or of the object that is completed.
-    Sum,
-    /// How an upload in parts is to be summed.
-    Plan,
+    Checksum,
+    /// The checksum that an upload in parts is to have.
+    ChecksumSpec,
     /// The other headers of a copy.
     Copy,
     /// Which attributes are asked for.
@@ -39,12 +39,12 @@ pub(super) enum About {
 }
 
 /// A header's subject; `None` for one that is not known.
-fn about(name: &str) -> Option<About> {
+fn purpose_of(name: &str) -> Option<HeaderPurpose> {
     Some(match name {
         "if-match" | "if-none-match" | "x-amz-if-match-last-modified-time" | "x-amz-if-match-size" => {
-            About::Match
+            HeaderPurpose::Match
         }
-        "range" | "if-modified-since" | "if-unmodified-since" | "x-amz-checksum-mode" => About::Read,
+        "range" | "if-modified-since" | "if-unmodified-since" | "x-amz-checksum-mode" => HeaderPurpose::Read,
         "cache-control"
         | "content-disposition"
         | "content-encoding"
@@ -57,12 +57,12 @@ fn about(name: &str) -> Option<About> {
         | "x-amz-server-side-encryption"
         | "x-amz-server-side-encryption-aws-kms-key-id"
         | "x-amz-server-side-encryption-bucket-key-enabled"
-        | "x-amz-server-side-encryption-context" => About::Content,
+        | "x-amz-server-side-encryption-context" => HeaderPurpose::Content,
         "x-amz-server-side-encryption-customer-algorithm"
         | "x-amz-server-side-encryption-customer-key"
-        | "x-amz-server-side-encryption-customer-key-md5" => About::CustomerKey,
-        "x-amz-checksum-algorithm" | "x-amz-checksum-type" => About::Plan,
-        "content-md5" => About::Sum,
+        | "x-amz-server-side-encryption-customer-key-md5" => HeaderPurpose::CustomerKey,
+        "x-amz-checksum-algorithm" | "x-amz-checksum-type" => HeaderPurpose::ChecksumSpec,
+        "content-md5" => HeaderPurpose::Checksum,
         "x-amz-metadata-directive"
         | "x-amz-tagging-directive"
         | "x-amz-copy-source-range"
@@ -72,12 +72,12 @@ fn about(name: &str) -> Option<About> {
         | "x-amz-copy-source-if-unmodified-since"
         | "x-amz-copy-source-server-side-encryption-customer-algorithm"
         | "x-amz-copy-source-server-side-encryption-customer-key"
-        | "x-amz-copy-source-server-side-encryption-customer-key-md5" => About::Copy,
-        "x-amz-object-attributes" | "x-amz-max-parts" | "x-amz-part-number-marker" => About::Attributes,
-        "x-amz-mp-object-size" => About::Size,
-        "x-amz-copy-source" => About::Source,
-        "x-amz-acl" => About::Acl,
-        "x-amz-bypass-governance-retention" => About::Lock,
+        | "x-amz-copy-source-server-side-encryption-customer-key-md5" => HeaderPurpose::Copy,
+        "x-amz-object-attributes" | "x-amz-max-parts" | "x-amz-part-number-marker" => HeaderPurpose::Attributes,
+        "x-amz-mp-object-size" => HeaderPurpose::Size,
+        "x-amz-copy-source" => HeaderPurpose::Source,
+        "x-amz-acl" => HeaderPurpose::Acl,
+        "x-amz-bypass-governance-retention" => HeaderPurpose::Lock,
         "x-amz-algorithm"
         | "x-amz-credential"
         | "x-amz-signature"
@@ -91,11 +91,11 @@ fn about(name: &str) -> Option<About> {
         | "x-amz-sdk-checksum-algorithm"
         | "x-amz-user-agent"
         // Who pays is the matter of whoever has the account.
-        | "x-amz-request-payer" => About::Transport,
-        _ if name.starts_with("x-amz-meta-") => About::Content,
-        _ if name.starts_with("x-amz-checksum-") => About::Sum,
-        _ if name.starts_with("x-amz-grant-") => About::Acl,
-        _ if name.starts_with("x-amz-object-lock-") => About::Lock,
+        | "x-amz-request-payer" => HeaderPurpose::Transport,
+        _ if name.starts_with("x-amz-meta-") => HeaderPurpose::Content,
+        _ if name.starts_with("x-amz-checksum-") => HeaderPurpose::Checksum,
+        _ if name.starts_with("x-amz-grant-") => HeaderPurpose::Acl,
+        _ if name.starts_with("x-amz-object-lock-") => HeaderPurpose::Lock,
         _ => return None,
     })
 }
@@ -116,20 +116,20 @@ pub(super) fn copy_source(call: &Call) -> Option<&str> {
 ///
 /// An ACL that gives rights to others is refused, and so is whatever would keep an object from being deleted: that is the
 /// matter of whoever has the account.
-pub(super) fn up(call: &Call, wanted: &[About]) -> S3Result<Vec<(String, String)>> {
+pub(super) fn request_headers(call: &Call, wanted: &[HeaderPurpose]) -> S3Result<Vec<(String, String)>> {
     let mut headers = Vec::new();
     for (name, value) in all(call) {
-        match about(&name) {
+        match purpose_of(&name) {
             None if name.starts_with("x-amz-") => {
                 return Err(not_implemented(&format!("What the header {name} asks for")));
             }
-            Some(About::Acl) if !(name == "x-amz-acl" && is_private(value)) => {
+            Some(HeaderPurpose::Acl) if !(name == "x-amz-acl" && is_private(value)) => {
                 return Err(denied("Objects that are served here cannot be given to others."));
             }
-            Some(About::Lock) if !value.trim().eq_ignore_ascii_case("false") => {
+            Some(HeaderPurpose::Lock) if !value.trim().eq_ignore_ascii_case("false") => {
                 return Err(denied("Locks on objects cannot be set or passed by here."));
             }
-            Some(about) if wanted.contains(&about) => {
+            Some(purpose) if wanted.contains(&purpose) => {
                 let mut value = value.to_owned();
                 if name == "content-encoding" {
                     // A coding of the transfer, not of the object.
@@ -194,7 +194,7 @@ const SHOWN: &[&str] = &[
 ];
 
 /// The headers of an answer that the client gets.
-pub(super) fn down(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn response_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let is_shown = |name: &str| {
         SHOWN.contains(&name) || name.starts_with("x-amz-meta-") || name.starts_with("x-amz-checksum-")
     };
@@ -205,9 +205,9 @@ pub(super) fn down(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// [`down`] for an answer whose body is written anew.
-pub(super) fn down_without_body(headers: &HeaderMap) -> Vec<(String, String)> {
-    let mut kept = down(headers);
+/// [`response_headers`] for an answer whose body is written anew.
+pub(super) fn response_headers_without_body(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut kept = response_headers(headers);
     kept.retain(|(name, _)| !name.starts_with("content-") && name != "accept-ranges");
     kept
 }

@@ -11,7 +11,7 @@ use crate::s3::request::Request;
 use crate::serve::acl;
 use crate::serve::call::{Call, Reply};
 use crate::serve::error::{S3Error, S3Result};
-use crate::serve::ops::list::{Listing, MAX_PAGE, Names, Page};
+use crate::serve::ops::list::{Listing, MAX_PAGE, NameEncoding, Page};
 use crate::serve::xml::{Node, Writer};
 use http::Method;
 
@@ -35,15 +35,15 @@ fn is_truncated(root: &Node) -> S3Result<bool> {
 }
 
 /// What a page holds that can be seen here: entries with their names, common prefixes, and the name that comes last.
-struct Seen<'a> {
+struct VisiblePage<'a> {
     entries: Vec<(String, &'a Node)>,
     prefixes: Vec<String>,
     last: Option<String>,
 }
 
 impl Remote {
-    fn seen<'a>(&self, root: &'a Node, elements: &[&str]) -> S3Result<Seen<'a>> {
-        let mut seen = Seen { entries: Vec::new(), prefixes: Vec::new(), last: None };
+    fn seen<'a>(&self, root: &'a Node, elements: &[&str]) -> S3Result<VisiblePage<'a>> {
+        let mut seen = VisiblePage { entries: Vec::new(), prefixes: Vec::new(), last: None };
         for node in &root.children {
             let is_prefix = node.name == "CommonPrefixes";
             if !is_prefix && !elements.contains(&node.name.as_str()) {
@@ -52,7 +52,7 @@ impl Remote {
             let text = node.value(if is_prefix { "Prefix" } else { "Key" }).unwrap_or_default();
             let real = decoded(root, text)?;
             // What lies elsewhere was not asked for; a server that lists it all the same is not followed.
-            let Some(name) = self.area.shown(&real) else { continue };
+            let Some(name) = self.served.shown(&real) else { continue };
             if seen.last.as_deref().is_none_or(|last| last < name) {
                 seen.last = Some(name.to_owned());
             }
@@ -68,13 +68,14 @@ impl Remote {
     /// A question for names that start with `prefix` and come after `marker`, here.
     fn ask_listing(&self, prefix: &str, delimiter: &str, marker: (&str, &str)) -> Request {
         let mut request = self.ask_bucket(Method::GET);
-        for (name, value) in [("prefix", self.area.real_start(prefix)), ("delimiter", delimiter.to_owned())] {
+        for (name, value) in [("prefix", self.served.real_start(prefix)), ("delimiter", delimiter.to_owned())]
+        {
             if !value.is_empty() {
                 request = request.query(name, value);
             }
         }
         // The object whose key is the hidden prefix itself has no name here: the listing begins after it.
-        let start = self.area.real_start(marker.1);
+        let start = self.served.real_start(marker.1);
         if start.is_empty() { request } else { request.query(marker.0, start) }
     }
 
@@ -85,14 +86,14 @@ impl Remote {
         let request = self.ask_listing(listing.prefix, listing.delimiter, marker);
         let request = request.query("max-keys", listing.max.to_string()).query("encoding-type", "url");
         let (_, root) = self.fetch_xml(request, "ListBucketResult").await?;
-        let Seen { entries, prefixes, last } = self.seen(&root, &["Contents"])?;
+        let VisiblePage { entries, prefixes, last } = self.seen(&root, &["Contents"])?;
         let truncated = is_truncated(&root)?;
         if truncated && last.is_none() {
             return Err(no_listing("a page that leads nowhere"));
         }
         let page =
             Page { keys: entries.iter().map(|(name, _)| name.clone()).collect(), prefixes, truncated, last };
-        let mut xml = listing.head(self.area.bucket(), &page);
+        let mut xml = listing.head(self.served.bucket(), &page);
         for (name, node) in &entries {
             xml.open("Contents");
             listing.names.write(&mut xml, "Key", name);
@@ -109,7 +110,7 @@ impl Remote {
 
     /// ListObjectVersions.
     pub(super) async fn list_versions(&self, call: &Call) -> S3Result<Reply> {
-        let names = Names::of(call)?;
+        let names = NameEncoding::of(call)?;
         let text = |name| call.parameter(name).unwrap_or_default();
         let (prefix, delimiter, marker) = (text("prefix"), text("delimiter"), text("key-marker"));
         let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
@@ -121,7 +122,7 @@ impl Remote {
         let (_, root) = self.fetch_xml(request.query("encoding-type", "url"), "ListVersionsResult").await?;
         let seen = self.seen(&root, &["Version", "DeleteMarker"])?;
         let mut xml = Writer::new("ListVersionsResult");
-        xml.text("Name", self.area.bucket());
+        xml.text("Name", self.served.bucket());
         names.write(&mut xml, "Prefix", prefix);
         names.write(&mut xml, "KeyMarker", marker);
         xml.text("VersionIdMarker", text("version-id-marker"));
@@ -153,7 +154,7 @@ impl Remote {
 
     /// ListMultipartUploads. Not every store knows encoded names here, so they are asked for as they are.
     pub(super) async fn list_uploads(&self, call: &Call) -> S3Result<Reply> {
-        let names = Names::of(call)?;
+        let names = NameEncoding::of(call)?;
         let text = |name| call.parameter(name).unwrap_or_default();
         let (prefix, delimiter, marker) = (text("prefix"), text("delimiter"), text("key-marker"));
         let max = call.number("max-uploads", MAX_PAGE)?.min(MAX_PAGE);
@@ -165,7 +166,7 @@ impl Remote {
         let (_, root) = self.fetch_xml(request, "ListMultipartUploadsResult").await?;
         let seen = self.seen(&root, &["Upload"])?;
         let mut xml = Writer::new("ListMultipartUploadsResult");
-        xml.text("Bucket", self.area.bucket());
+        xml.text("Bucket", self.served.bucket());
         names.write(&mut xml, "KeyMarker", marker);
         xml.text("UploadIdMarker", text("upload-id-marker"));
         if is_truncated(&root)? {
@@ -196,7 +197,7 @@ impl Remote {
 
     /// ListParts.
     pub(super) async fn list_parts(&self, call: &Call) -> S3Result<Reply> {
-        let names = Names::of(call)?;
+        let names = NameEncoding::of(call)?;
         let id = call.parameter("uploadId").unwrap_or_default();
         let mut request = self.ask_object(call, Method::GET)?.query("uploadId", id);
         for name in ["max-parts", "part-number-marker"] {
@@ -206,7 +207,7 @@ impl Remote {
         }
         let (headers, root) = self.fetch_xml(request, "ListPartsResult").await?;
         let mut xml = Writer::new("ListPartsResult");
-        xml.text("Bucket", self.area.bucket());
+        xml.text("Bucket", self.served.bucket());
         names.write(&mut xml, "Key", call.key());
         xml.text("UploadId", id);
         self.write_owner(&mut xml, "Initiator");
@@ -235,7 +236,7 @@ fn write_class(xml: &mut Writer, node: &Node) {
     xml.text("StorageClass", class.unwrap_or("STANDARD"));
 }
 
-fn write_prefixes(xml: &mut Writer, names: Names, prefixes: &[String]) {
+fn write_prefixes(xml: &mut Writer, names: NameEncoding, prefixes: &[String]) {
     for prefix in prefixes {
         xml.open("CommonPrefixes");
         names.write(xml, "Prefix", prefix);

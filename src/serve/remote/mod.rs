@@ -14,11 +14,11 @@
 //! change its settings, not delete it, not give its objects to others, not lock them. Requests are made anew from what was
 //! understood of them; nothing is passed on unread. Each goes once: the client at the front knows best whether to ask again.
 
-mod area;
 mod errors;
 mod headers;
 mod listing;
 mod objects;
+mod served_prefix;
 mod upload;
 
 use super::acl::{self, Acl};
@@ -33,18 +33,18 @@ use crate::s3::error::Error;
 use crate::s3::request::{Request, Response};
 use crate::s3::retry::RetryPolicy;
 use crate::s3::{Client, ClientOptions};
-use area::Area;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use headers::denied;
 use http::Method;
+use served_prefix::ServedPrefix;
 use std::sync::Arc;
 
 /// A bucket of another store, at work.
 #[derive(Debug)]
 pub(crate) struct Remote {
     client: Client,
-    area: Area,
+    served: ServedPrefix,
     users: Arc<[User]>,
     region: String,
     read_only: bool,
@@ -60,7 +60,7 @@ impl Remote {
         let client = Client::new(ClientOptions { retry, ..options.clone() });
         Ok(Self {
             client,
-            area: Area::new(&source.bucket, &source.prefix)?,
+            served: ServedPrefix::new(&source.bucket, &source.prefix)?,
             users: Arc::default(),
             region: String::new(),
             read_only: false,
@@ -80,9 +80,9 @@ impl Remote {
     ) -> Result<Self, Error> {
         let remote = Self::new(source).map_err(|error| Error::Invalid(error.message))?;
         let remote = Self { users, region, read_only, secure, ..remote };
-        let request = Request::new(Method::GET, Some(remote.area.bucket()), None)
+        let request = Request::new(Method::GET, Some(remote.served.bucket()), None)
             .query("max-keys", "1")
-            .query("prefix", remote.area.hidden());
+            .query("prefix", remote.served.hidden());
         match remote.client.fetch_text(request).await {
             Ok(_) => {}
             Err(error) if error.code() == "AccessDenied" => {
@@ -108,7 +108,7 @@ impl Remote {
             return Err(route::read_only());
         }
         if let Some(bucket) = &call.bucket
-            && bucket != self.area.bucket()
+            && bucket != self.served.bucket()
         {
             return match (&*call.method, &call.key) {
                 ("PUT", None) => Err(not_of_objects()),
@@ -127,7 +127,7 @@ impl Remote {
             Operation::GetBucketVersioning => self.pass_bucket_document("versioning").await,
             Operation::GetObjectLockConfiguration => self.pass_bucket_document("object-lock").await,
             // What the account has set is nobody's matter here; clients ask for it when they show a bucket.
-            Operation::GetDocument(document) => absent(document, self.area.bucket()),
+            Operation::GetDocument(document) => absent(document, self.served.bucket()),
             // rclone asks for its bucket before it begins, and goes on when it hears that it has it.
             Operation::CreateBucket => fail(
                 "BucketAlreadyOwnedByYou",
@@ -170,13 +170,13 @@ impl Remote {
 
     /// A request for the bucket.
     fn ask_bucket(&self, method: Method) -> Request {
-        Request::new(method, Some(self.area.bucket()), None)
+        Request::new(method, Some(self.served.bucket()), None)
     }
 
     /// A request for the object that a call names, with the version that it names.
     fn ask_object(&self, call: &Call, method: Method) -> S3Result<Request> {
-        let key = self.area.real_key(call.key())?;
-        let request = Request::new(method, Some(self.area.bucket()), Some(&key));
+        let key = self.served.real_key(call.key())?;
+        let request = Request::new(method, Some(self.served.bucket()), Some(&key));
         Ok(match call.parameter("versionId") {
             Some(version) => request.query("versionId", version),
             None => request,
@@ -206,12 +206,12 @@ impl Remote {
     }
 
     fn list_buckets(&self, call: &Call) -> Reply {
-        let is_meant = self.area.bucket().starts_with(call.parameter("prefix").unwrap_or_default());
+        let is_meant = self.served.bucket().starts_with(call.parameter("prefix").unwrap_or_default());
         let mut xml = Writer::new("ListAllMyBucketsResult");
         acl::write_user(xml.open("Owner"), self.owner(), &self.users);
         xml.close().open("Buckets");
         if is_meant {
-            xml.open("Bucket").text("Name", self.area.bucket());
+            xml.open("Bucket").text("Name", self.served.bucket());
             xml.text("CreationDate", xml::time(self.since)).close();
         }
         Reply::xml(xml.finish())

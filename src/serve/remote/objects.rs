@@ -1,6 +1,8 @@
 //! Objects of the store behind: read, written, copied, deleted.
 
-use super::headers::{About, copy_source, down, down_without_body, up};
+use super::headers::{
+    HeaderPurpose, copy_source, request_headers, response_headers, response_headers_without_body,
+};
 use super::{Remote, read_xml};
 use crate::s3::error::ServiceError;
 use crate::s3::object::with_document;
@@ -15,7 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 /// What may be said of the object that a write makes.
-const NEW: &[About] = &[About::Content, About::CustomerKey, About::Match];
+const NEW: &[HeaderPurpose] = &[HeaderPurpose::Content, HeaderPurpose::CustomerKey, HeaderPurpose::Match];
 
 /// Children with these names, and checksums, as they are.
 pub(super) fn copy_children(xml: &mut Writer, node: &Node, names: &[&str]) {
@@ -28,8 +30,8 @@ pub(super) fn copy_children(xml: &mut Writer, node: &Node, names: &[&str]) {
 
 impl Remote {
     fn ask_to_read(&self, call: &Call, method: Method) -> S3Result<Request> {
-        let wanted = [About::Read, About::Match, About::CustomerKey];
-        let mut request = self.ask_object(call, method)?.headers(&up(call, &wanted)?);
+        let wanted = [HeaderPurpose::Read, HeaderPurpose::Match, HeaderPurpose::CustomerKey];
+        let mut request = self.ask_object(call, method)?.headers(&request_headers(call, &wanted)?);
         // The version is asked for with every object.
         for name in READING.iter().filter(|name| **name != "versionId") {
             if let Some(value) = call.parameter(name) {
@@ -43,7 +45,7 @@ impl Remote {
     pub(super) async fn head(&self, call: &Call) -> S3Result<Reply> {
         let response = self.send(self.ask_to_read(call, Method::HEAD)?).await?;
         let mut reply = Reply::new(response.status);
-        reply.headers = down(&response.headers);
+        reply.headers = response_headers(&response.headers);
         Ok(reply)
     }
 
@@ -52,7 +54,7 @@ impl Remote {
         let request = self.ask_to_read(call, Method::GET)?.progress(Some(Arc::default()));
         let response = self.send(request).await?;
         let mut reply = Reply::new(response.status);
-        reply.headers = down(&response.headers);
+        reply.headers = response_headers(&response.headers);
         if response.status != 304 {
             let length = response.header("content-length").and_then(|length| length.parse().ok());
             reply.body = ReplyBody::Stream(StreamBody { pieces: pieces(response), length });
@@ -62,12 +64,13 @@ impl Remote {
 
     /// Documents about an object that name nothing.
     pub(super) async fn get_document(&self, call: &Call, sub: &str) -> S3Result<Reply> {
-        let wanted: &[About] =
-            if sub == "attributes" { &[About::Attributes, About::CustomerKey] } else { &[] };
-        let request = self.ask_object(call, Method::GET)?.query(sub, "").headers(&up(call, wanted)?);
+        let wanted: &[HeaderPurpose] =
+            if sub == "attributes" { &[HeaderPurpose::Attributes, HeaderPurpose::CustomerKey] } else { &[] };
+        let request =
+            self.ask_object(call, Method::GET)?.query(sub, "").headers(&request_headers(call, wanted)?);
         let (headers, text) = self.fetch(request).await?;
         let mut reply = Reply::xml(text);
-        reply.headers.extend(down_without_body(&headers));
+        reply.headers.extend(response_headers_without_body(&headers));
         Ok(reply)
     }
 
@@ -76,15 +79,15 @@ impl Remote {
         if let Some(source) = copy_source(&call) {
             return self.copy(&call, source).await;
         }
-        let wanted = [NEW, &[About::Sum]].concat();
-        let request = self.ask_object(&call, Method::PUT)?.headers(&up(&call, &wanted)?);
+        let wanted = [NEW, &[HeaderPurpose::Checksum]].concat();
+        let request = self.ask_object(&call, Method::PUT)?.headers(&request_headers(&call, &wanted)?);
         self.stored(self.send_body(call, request).await?).await
     }
 
     /// The answer to a body that was stored.
     async fn stored(&self, response: Response) -> S3Result<Reply> {
         let mut reply = Reply::new(200);
-        reply.headers = down_without_body(&response.headers);
+        reply.headers = response_headers_without_body(&response.headers);
         self.read_out(response).await?;
         Ok(reply)
     }
@@ -95,9 +98,9 @@ impl Remote {
     }
 
     async fn copy(&self, call: &Call, source: &str) -> S3Result<Reply> {
-        let wanted = [NEW, &[About::Copy, About::Plan]].concat();
-        let request = self.ask_object(call, Method::PUT)?.headers(&up(call, &wanted)?);
-        let request = request.header("x-amz-copy-source", self.area.real_source(source, false)?);
+        let wanted = [NEW, &[HeaderPurpose::Copy, HeaderPurpose::ChecksumSpec]].concat();
+        let request = self.ask_object(call, Method::PUT)?.headers(&request_headers(call, &wanted)?);
+        let request = request.header("x-amz-copy-source", self.served.real_source(source, false)?);
         self.copied(request, "CopyObjectResult").await
     }
 
@@ -106,24 +109,25 @@ impl Remote {
         let mut xml = Writer::new(root);
         copy_children(&mut xml, &result, &["LastModified", "ETag"]);
         let mut reply = Reply::xml(xml.finish());
-        reply.headers.extend(down_without_body(&headers));
+        reply.headers.extend(response_headers_without_body(&headers));
         reply.headers.retain(|(name, _)| name != "etag" && name != "last-modified");
         Ok(reply)
     }
 
     /// DeleteObject.
     pub(super) async fn delete(&self, call: &Call) -> S3Result<Reply> {
-        let request = self.ask_object(call, Method::DELETE)?.headers(&up(call, &[About::Match])?);
+        let request =
+            self.ask_object(call, Method::DELETE)?.headers(&request_headers(call, &[HeaderPurpose::Match])?);
         let response = self.send(request).await?;
         let mut reply = Reply::new(204);
-        reply.headers = down_without_body(&response.headers);
+        reply.headers = response_headers_without_body(&response.headers);
         self.read_out(response).await?;
         Ok(reply)
     }
 
     /// DeleteObjects. Keys that cannot be reached are failures of their own.
     pub(super) async fn delete_many(&self, call: Call) -> S3Result<Reply> {
-        up(&call, &[])?;
+        request_headers(&call, &[])?;
         let (_, root) = read_xml(call, "Delete").await?;
         let quiet = root.value("Quiet").is_some_and(|text| text.trim() == "true");
         let objects: Vec<&Node> = root.all("Object").collect();
@@ -135,7 +139,7 @@ impl Remote {
         document.text("Quiet", quiet.to_string());
         for object in &objects {
             let key = object.value("Key").filter(|key| !key.is_empty()).ok_or_else(malformed_xml)?;
-            match self.area.real_key(key) {
+            match self.served.real_key(key) {
                 Ok(key) => {
                     document.open("Object").text("Key", key);
                     copy_children(&mut document, object, &["VersionId", "ETag", "LastModifiedTime", "Size"]);
@@ -161,7 +165,7 @@ impl Remote {
 
     fn write_deleted(&self, xml: &mut Writer, result: &Node) {
         for node in &result.children {
-            let Some(key) = node.value("Key").and_then(|key| self.area.shown(key)) else { continue };
+            let Some(key) = node.value("Key").and_then(|key| self.served.shown(key)) else { continue };
             match node.name.as_str() {
                 "Deleted" => {
                     xml.open("Deleted").text("Key", key);
@@ -194,7 +198,7 @@ impl Remote {
 
     /// PutObjectTagging.
     pub(super) async fn put_tagging(&self, call: Call) -> S3Result<Reply> {
-        up(&call, &[])?;
+        request_headers(&call, &[])?;
         let request = self.ask_object(&call, Method::PUT)?.query("tagging", "");
         let (_, root) = read_xml(call, "Tagging").await?;
         let mut document = Writer::new("Tagging");
@@ -211,7 +215,7 @@ impl Remote {
 
     /// DeleteObjectTagging.
     pub(super) async fn delete_tagging(&self, call: &Call) -> S3Result<Reply> {
-        up(call, &[])?;
+        request_headers(call, &[])?;
         let request = self.ask_object(call, Method::DELETE)?.query("tagging", "");
         let mut reply = self.stored(self.send(request).await?).await?;
         reply.status = 204;
@@ -220,7 +224,7 @@ impl Remote {
 
     /// RestoreObject: back where it was only. A query could write its result elsewhere.
     pub(super) async fn restore(&self, call: Call) -> S3Result<Reply> {
-        up(&call, &[])?;
+        request_headers(&call, &[])?;
         let request = self.ask_object(&call, Method::POST)?.query("restore", "");
         let (_, root) = read_xml(call, "RestoreRequest").await?;
         let known = ["Days", "GlacierJobParameters", "Tier"];
@@ -235,21 +239,24 @@ impl Remote {
         }
         let response = self.send(self.documented(request, document).await?).await?;
         let mut reply = Reply::new(response.status);
-        reply.headers = down_without_body(&response.headers);
+        reply.headers = response_headers_without_body(&response.headers);
         self.read_out(response).await?;
         Ok(reply)
     }
 
     /// CreateMultipartUpload.
     pub(super) async fn create_upload(&self, call: &Call) -> S3Result<Reply> {
-        let wanted = [About::Content, About::CustomerKey, About::Plan];
-        let request = self.ask_object(call, Method::POST)?.query("uploads", "").headers(&up(call, &wanted)?);
+        let wanted = [HeaderPurpose::Content, HeaderPurpose::CustomerKey, HeaderPurpose::ChecksumSpec];
+        let request = self
+            .ask_object(call, Method::POST)?
+            .query("uploads", "")
+            .headers(&request_headers(call, &wanted)?);
         let (headers, result) = self.fetch_xml(request, "InitiateMultipartUploadResult").await?;
         let mut xml = Writer::new("InitiateMultipartUploadResult");
-        xml.text("Bucket", self.area.bucket()).text("Key", call.key());
+        xml.text("Bucket", self.served.bucket()).text("Key", call.key());
         copy_children(&mut xml, &result, &["UploadId"]);
         let mut reply = Reply::xml(xml.finish());
-        reply.headers.extend(down_without_body(&headers));
+        reply.headers.extend(response_headers_without_body(&headers));
         Ok(reply)
     }
 
@@ -263,18 +270,26 @@ impl Remote {
         let number = call.parameter("partNumber").unwrap_or_default();
         let request = self.ask_upload(&call, Method::PUT)?.query("partNumber", number);
         if let Some(source) = copy_source(&call) {
-            let request = request.headers(&up(&call, &[About::Copy, About::CustomerKey])?);
-            let source = self.area.real_source(source, true)?;
+            let request =
+                request.headers(&request_headers(&call, &[HeaderPurpose::Copy, HeaderPurpose::CustomerKey])?);
+            let source = self.served.real_source(source, true)?;
             return self.copied(request.header("x-amz-copy-source", source), "CopyPartResult").await;
         }
-        let request = request.headers(&up(&call, &[About::CustomerKey, About::Sum])?);
+        let request =
+            request.headers(&request_headers(&call, &[HeaderPurpose::CustomerKey, HeaderPurpose::Checksum])?);
         self.stored(self.send_body(call, request).await?).await
     }
 
     /// CompleteMultipartUpload.
     pub(super) async fn complete_upload(&self, call: Call) -> S3Result<Reply> {
-        let wanted = [About::Match, About::Sum, About::Plan, About::Size, About::CustomerKey];
-        let mut headers = up(&call, &wanted)?;
+        let wanted = [
+            HeaderPurpose::Match,
+            HeaderPurpose::Checksum,
+            HeaderPurpose::ChecksumSpec,
+            HeaderPurpose::Size,
+            HeaderPurpose::CustomerKey,
+        ];
+        let mut headers = request_headers(&call, &wanted)?;
         headers.retain(|(name, _)| name != "content-md5");
         let request = self.ask_upload(&call, Method::POST)?.headers(&headers);
         let (call, root) = read_xml(call, "CompleteMultipartUpload").await?;
@@ -287,17 +302,17 @@ impl Remote {
         let (headers, result) = self.fetch_xml(request, "CompleteMultipartUploadResult").await?;
         let mut xml = Writer::new("CompleteMultipartUploadResult");
         xml.text("Location", call.url(self.secure));
-        xml.text("Bucket", self.area.bucket()).text("Key", call.key());
+        xml.text("Bucket", self.served.bucket()).text("Key", call.key());
         copy_children(&mut xml, &result, &["ETag"]);
         let mut reply = Reply::xml(xml.finish());
-        reply.headers.extend(down_without_body(&headers));
+        reply.headers.extend(response_headers_without_body(&headers));
         reply.headers.retain(|(name, _)| name != "etag");
         Ok(reply)
     }
 
     /// AbortMultipartUpload.
     pub(super) async fn abort_upload(&self, call: &Call) -> S3Result<Reply> {
-        up(call, &[])?;
+        request_headers(call, &[])?;
         let response = self.send(self.ask_upload(call, Method::DELETE)?).await?;
         self.read_out(response).await?;
         Ok(Reply::new(204))

@@ -25,7 +25,7 @@ const WHOLE: u64 = PIECE as u64;
 const PIECES_AHEAD: usize = 2;
 
 /// Why a body ended too early; shared with whoever waits for the answer.
-type Broken = Arc<Mutex<Option<S3Error>>>;
+type BodyFailure = Arc<Mutex<Option<S3Error>>>;
 
 impl Remote {
     /// Sends a call's body with the request that was made for it.
@@ -48,7 +48,7 @@ impl Remote {
             payload.want_md5();
         }
         let (sender, blocks) = mpsc::channel(PIECES_AHEAD);
-        let broken = Broken::default();
+        let broken = BodyFailure::default();
         let pumping = spawn_blocking({
             let broken = Arc::clone(&broken);
             move || {
@@ -110,7 +110,7 @@ fn is_sha256(hash: &str) -> bool {
 }
 
 /// Hands a body on piece by piece, always one behind: the last goes when everything has been verified.
-fn pump(payload: &mut Payload, sender: &mpsc::Sender<io::Result<Bytes>>, broken: &Broken) {
+fn pump(payload: &mut Payload, sender: &mpsc::Sender<io::Result<Bytes>>, broken: &BodyFailure) {
     let mut held: Option<Bytes> = None;
     loop {
         let piece = match payload.next() {
@@ -152,7 +152,7 @@ mod tests {
         let rule = BodyRule::Sha256(sha256.to_owned());
         let mut payload = Payload::new(BodySource::Pieces(source, None), rule, None, None, None);
         let (sender, mut blocks) = mpsc::channel(pieces.len() + 1);
-        let broken = Broken::default();
+        let broken = BodyFailure::default();
         pump(&mut payload, &sender, &broken);
         drop(sender);
         let mut sent = Vec::new();

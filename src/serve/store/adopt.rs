@@ -9,12 +9,12 @@
 //! and is not what it was is neither served nor forgotten: its bytes may be those of an older object, encrypted too.
 
 use super::bucket::Bucket;
-use super::digests::Known;
+use super::digests::KnownFile;
 use super::dir::{Stat, stat_file};
 use super::file_io::read_all;
 use super::foreign;
+use super::key_path::Layout;
 use super::meta::{Meta, Record};
-use super::place::Space;
 use crate::digest::{Digest, Md5};
 use crate::s3::multipart::composite_etag;
 use crate::serve::error::S3Result;
@@ -68,24 +68,30 @@ fn is_content(meta: &Meta, digests: &[String]) -> bool {
 
 impl Bucket {
     /// Finds out what a file is that no record names, and keeps the result. `None` if the file changed meanwhile.
-    pub(super) fn adopt(&self, space: Space, key: &str, file: &File, stat: &Stat) -> S3Result<Option<Meta>> {
-        let records = self.records(space, key)?;
+    pub(super) fn adopt(
+        &self,
+        layout: Layout,
+        key: &str,
+        file: &File,
+        stat: &Stat,
+    ) -> S3Result<Option<Meta>> {
+        let records = self.records(layout, key)?;
         if self.mode.read_only {
             if let Some(known) = self.digests.get(file, stat) {
                 return Ok(Some(known.describe(key, stat)));
             }
-            let meta = self.recognised(key, file, stat, &records)?;
+            let meta = self.identify_content(key, file, stat, &records)?;
             if let Some(meta) = &meta {
-                self.digests.put(file, stat, Known::new(meta, records.is_empty()));
+                self.digests.put(file, stat, KnownFile::new(meta, records.is_empty()));
             }
             return Ok(meta);
         }
-        let Some(mut meta) = self.recognised(key, file, stat, &records)? else { return Ok(None) };
+        let Some(mut meta) = self.identify_content(key, file, stat, &records)? else { return Ok(None) };
         let _alive = self.alive();
         let _lock = self.lock(key);
         // Only if it still is the object; otherwise whoever replaced it has written the sidecar.
         if self.open_data(key)?.is_some_and(|(_, _, now)| now == *stat) {
-            let records = self.records(space, key)?;
+            let records = self.records(layout, key)?;
             // Another request may have been faster, and a third one have changed what it wrote.
             if let Some(record) = records.iter().find(|record| record.describes(stat)) {
                 meta = record.meta.clone();
@@ -95,7 +101,7 @@ impl Bucket {
                     // What the file was stays known, should it come back.
                     written.extend(records.into_iter().filter(|record| !record.meta.damaged));
                 }
-                if let Err(error) = self.describe(space, key, &written) {
+                if let Err(error) = self.describe(layout, key, &written) {
                     log::warn!("serve: cannot keep the ETag of {}/{key}: {error}", self.name());
                 }
             }
@@ -104,7 +110,13 @@ impl Bucket {
     }
 
     /// The description of a file by its bytes.
-    fn recognised(&self, key: &str, file: &File, stat: &Stat, records: &[Record]) -> S3Result<Option<Meta>> {
+    fn identify_content(
+        &self,
+        key: &str,
+        file: &File,
+        stat: &Stat,
+        records: &[Record],
+    ) -> S3Result<Option<Meta>> {
         let candidates: Vec<&Record> = records
             .iter()
             .filter(|record| {
@@ -164,7 +176,7 @@ impl Bucket {
 
     /// What is known of the present file of a key that no record names, without a look at it: enough for who replaces or
     /// removes it. Without an ETag where it may have other content now.
-    pub(super) fn unnamed(&self, records: Vec<Record>) -> Meta {
+    pub(super) fn undescribed(&self, records: Vec<Record>) -> Meta {
         let Some(Record { meta, .. }) = records.into_iter().next() else { return Meta::default() };
         if meta.sse.is_some() {
             Meta { damaged: true, ..meta }
@@ -180,8 +192,8 @@ impl Bucket {
     /// # Errors
     ///
     /// If it is damaged, which the log tells.
-    pub(super) fn records(&self, space: Space, key: &str) -> io::Result<Vec<Record>> {
-        self.records_of(space, key).inspect_err(|error| {
+    pub(super) fn records(&self, layout: Layout, key: &str) -> io::Result<Vec<Record>> {
+        self.records_of(layout, key).inspect_err(|error| {
             if error.kind() == io::ErrorKind::InvalidData {
                 log::error!("serve: {}/{key}: {error}", self.name());
             }

@@ -1,12 +1,12 @@
 //! A bucket: a folder of the root, with its private directory and what is kept of it in memory.
 
 use super::bucket_record::{BucketRecord, DOCUMENTS, RECORD, Versioning};
-use super::damage::{Damage, Stored};
+use super::damage::{Damage, StoredBucket};
 use super::digests::Digests;
 use super::dir::{Dir, Identity};
+use super::key_path::{Layout, PRIVATE};
 use super::names::NameCache;
-use super::place::{PRIVATE, Space};
-use super::slots::Slots;
+use super::part_slots::PartSlots;
 use crate::serve::bucket_config::BucketConfig;
 use crate::serve::error::{S3Result, no_such_bucket};
 use crate::serve::policy::Policy;
@@ -21,13 +21,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockRea
 /// Number of locks that the keys of a bucket share.
 const STRIPES: usize = 64;
 
-/// What happens to remains that are in the way of a new object or sidecar.
+/// What happens to leftovers that are in the way of a new object or sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Leftovers {
     /// They stay, and the work fails.
-    Kept,
+    Keep,
     /// They are removed.
-    Cleared,
+    Remove,
 }
 
 /// How a store writes.
@@ -43,12 +43,12 @@ pub(crate) struct Mode {
 
 /// A directory below the bucket that is opened, or made, when it is first needed.
 #[derive(Debug)]
-struct Lazy {
+struct LazyDir {
     path: &'static [&'static str],
     dir: OnceLock<Dir>,
 }
 
-impl Lazy {
+impl LazyDir {
     const fn new(path: &'static [&'static str]) -> Self {
         Self { path, dir: OnceLock::new() }
     }
@@ -81,14 +81,14 @@ pub(crate) struct Bucket {
     pub(super) dir: Dir,
     identity: Identity,
     pub(super) mode: Mode,
-    tmp: Lazy,
-    meta: Lazy,
-    escaped_data: Lazy,
-    escaped_meta: Lazy,
-    uploads: Lazy,
-    version_index: Lazy,
-    version_segments: Lazy,
-    version_data: Lazy,
+    tmp: LazyDir,
+    meta: LazyDir,
+    escaped_data: LazyDir,
+    escaped_meta: LazyDir,
+    uploads: LazyDir,
+    version_index: LazyDir,
+    version_segments: LazyDir,
+    version_data: LazyDir,
     state: RwLock<BucketRecord>,
     documents: RwLock<HashMap<String, Arc<str>>>,
     /// What the documents say.
@@ -101,9 +101,9 @@ pub(crate) struct Bucket {
     /// `false` once the bucket was deleted: a writer that still holds it must not write any more.
     alive: RwLock<bool>,
     /// Held shared while an object gets its place and its sidecar, and alone while what is in the way of one is removed.
-    ways: RwLock<()>,
+    paths: RwLock<()>,
     names: Arc<NameCache>,
-    pub(super) slots: Slots,
+    pub(super) slots: PartSlots,
     pub(super) digests: Digests,
 }
 
@@ -128,7 +128,7 @@ impl Bucket {
             versioning: None,
             object_lock: false,
         };
-        let Stored { record, documents, damage } = Stored::read(name, &dir)?;
+        let StoredBucket { record, documents, damage } = StoredBucket::read(name, &dir)?;
         if let Some(record) = record {
             state = record;
         }
@@ -138,14 +138,14 @@ impl Bucket {
             identity: dir.identity()?,
             dir,
             mode,
-            tmp: Lazy::new(&[PRIVATE, "tmp"]),
-            meta: Lazy::new(&[PRIVATE, "meta"]),
-            escaped_data: Lazy::new(&[PRIVATE, "escaped", "data"]),
-            escaped_meta: Lazy::new(&[PRIVATE, "escaped", "meta"]),
-            uploads: Lazy::new(&[PRIVATE, "uploads"]),
-            version_index: Lazy::new(&[PRIVATE, "versions", "index"]),
-            version_segments: Lazy::new(&[PRIVATE, "versions", "segments"]),
-            version_data: Lazy::new(&[PRIVATE, "versions", "data"]),
+            tmp: LazyDir::new(&[PRIVATE, "tmp"]),
+            meta: LazyDir::new(&[PRIVATE, "meta"]),
+            escaped_data: LazyDir::new(&[PRIVATE, "escaped", "data"]),
+            escaped_meta: LazyDir::new(&[PRIVATE, "escaped", "meta"]),
+            uploads: LazyDir::new(&[PRIVATE, "uploads"]),
+            version_index: LazyDir::new(&[PRIVATE, "versions", "index"]),
+            version_segments: LazyDir::new(&[PRIVATE, "versions", "segments"]),
+            version_data: LazyDir::new(&[PRIVATE, "versions", "data"]),
             state: RwLock::new(state),
             documents: RwLock::new(documents),
             config: RwLock::new(config),
@@ -154,9 +154,9 @@ impl Bucket {
             hasher: RandomState::new(),
             stale: AtomicBool::new(false),
             alive: RwLock::new(true),
-            ways: RwLock::default(),
+            paths: RwLock::default(),
             names,
-            slots: Slots::default(),
+            slots: PartSlots::default(),
             digests: Digests::default(),
         })
     }
@@ -346,32 +346,32 @@ impl Bucket {
     }
 
     /// Root of the objects of a store, if it is there.
-    pub(super) fn data_root(&self, space: Space) -> io::Result<Option<&Dir>> {
-        match space {
-            Space::Plain => Ok(Some(&self.dir)),
-            Space::Escaped => self.escaped_data.get(&self.dir),
+    pub(super) fn data_root(&self, layout: Layout) -> io::Result<Option<&Dir>> {
+        match layout {
+            Layout::Plain => Ok(Some(&self.dir)),
+            Layout::Escaped => self.escaped_data.get(&self.dir),
         }
     }
 
-    pub(super) fn make_data_root(&self, space: Space) -> io::Result<&Dir> {
-        match space {
-            Space::Plain => Ok(&self.dir),
-            Space::Escaped => self.escaped_data.make(&self.dir, self.mode),
+    pub(super) fn make_data_root(&self, layout: Layout) -> io::Result<&Dir> {
+        match layout {
+            Layout::Plain => Ok(&self.dir),
+            Layout::Escaped => self.escaped_data.make(&self.dir, self.mode),
         }
     }
 
     /// Root of the sidecars of a store, if it is there.
-    pub(super) fn meta_root(&self, space: Space) -> io::Result<Option<&Dir>> {
-        match space {
-            Space::Plain => self.meta.get(&self.dir),
-            Space::Escaped => self.escaped_meta.get(&self.dir),
+    pub(super) fn meta_root(&self, layout: Layout) -> io::Result<Option<&Dir>> {
+        match layout {
+            Layout::Plain => self.meta.get(&self.dir),
+            Layout::Escaped => self.escaped_meta.get(&self.dir),
         }
     }
 
-    pub(super) fn make_meta_root(&self, space: Space) -> io::Result<&Dir> {
-        match space {
-            Space::Plain => self.meta.make(&self.dir, self.mode),
-            Space::Escaped => self.escaped_meta.make(&self.dir, self.mode),
+    pub(super) fn make_meta_root(&self, layout: Layout) -> io::Result<&Dir> {
+        match layout {
+            Layout::Plain => self.meta.make(&self.dir, self.mode),
+            Layout::Escaped => self.escaped_meta.make(&self.dir, self.mode),
         }
     }
 
@@ -387,16 +387,16 @@ impl Bucket {
     }
 
     /// Held by whoever removes an object, so that nobody clears a way across it.
-    pub(super) fn ways(&self) -> RwLockReadGuard<'_, ()> {
-        read(&self.ways)
+    pub(super) fn lock_paths(&self) -> RwLockReadGuard<'_, ()> {
+        read(&self.paths)
     }
 
     /// Does what may find something in its way, a directory where a file is to be or the other way round: first as one of
     /// many, leaving what is there, which may be the half-written neighbour of another request; then, if need be, alone,
     /// when what nobody owns may be removed.
-    pub(super) fn make_way<T>(&self, work: impl Fn(Way) -> io::Result<T>) -> io::Result<T> {
-        let shared = self.ways();
-        match work(Way::Kept) {
+    pub(super) fn replacing_leftovers<T>(&self, work: impl Fn(Leftovers) -> io::Result<T>) -> io::Result<T> {
+        let shared = self.lock_paths();
+        match work(Leftovers::Keep) {
             Err(error)
                 if matches!(
                     error.kind(),
@@ -408,8 +408,8 @@ impl Bucket {
             result => return result,
         }
         drop(shared);
-        let _alone = write(&self.ways);
-        work(Way::Cleared)
+        let _alone = write(&self.paths);
+        work(Leftovers::Remove)
     }
 
     pub(super) fn alive_exclusive(&self) -> RwLockWriteGuard<'_, bool> {

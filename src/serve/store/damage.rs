@@ -5,7 +5,7 @@
 
 use super::bucket_record::{BucketRecord, DOCUMENTS, RECORD};
 use super::dir::Dir;
-use super::place::PRIVATE;
+use super::key_path::PRIVATE;
 use crate::serve::bucket_documents;
 use crate::serve::error::{S3Error, S3Result};
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 /// What was found.
-pub(super) struct Stored {
+pub(super) struct StoredBucket {
     /// `None`: there never was any, or it is damaged.
     pub(super) record: Option<BucketRecord>,
     /// By their names.
@@ -30,7 +30,7 @@ pub(super) struct Damage {
     record: Option<String>,
 }
 
-impl Stored {
+impl StoredBucket {
     /// Reads what is stored of a bucket, and says in the log what of it cannot be used.
     pub(super) fn read(name: &str, bucket: &Dir) -> io::Result<Self> {
         let mut stored = Self { record: None, documents: HashMap::new(), damage: Damage::default() };

@@ -12,18 +12,18 @@ use std::sync::{Mutex, PoisonError};
 const MOST: usize = 100_000;
 
 /// A state of a file.
-type State = (Identity, u64, i64);
+type FileState = (Identity, u64, i64);
 
 /// What is known of a file.
 #[derive(Clone, Debug)]
-pub(super) enum Known {
+pub(super) enum KnownFile {
     /// It is from outside, and this is its MD5.
     Outside([u8; 16]),
     /// There is more to tell.
     Described(Box<Meta>),
 }
 
-impl Known {
+impl KnownFile {
     /// Keeps little of a file from outside.
     pub(super) fn new(meta: &Meta, is_outside: bool) -> Self {
         let mut digest = [0; 16];
@@ -44,8 +44,8 @@ impl Known {
 
 #[derive(Debug, Default)]
 struct Files {
-    known: HashMap<State, Known>,
-    states: Vec<State>,
+    known: HashMap<FileState, KnownFile>,
+    states: Vec<FileState>,
 }
 
 /// What is known of the files of a bucket.
@@ -55,13 +55,13 @@ pub(super) struct Digests {
     hasher: RandomState,
 }
 
-fn state(file: &File, stat: &Stat) -> Option<State> {
+fn state(file: &File, stat: &Stat) -> Option<FileState> {
     Some((identify(file).ok()?, stat.size, stat.mtime))
 }
 
 impl Digests {
     /// What was kept of a file with this stat.
-    pub(super) fn get(&self, file: &File, stat: &Stat) -> Option<Known> {
+    pub(super) fn get(&self, file: &File, stat: &Stat) -> Option<KnownFile> {
         let state = state(file, stat)?;
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.known.get(&state).cloned()
@@ -69,7 +69,7 @@ impl Digests {
 
     /// Keeps it; where there is too much, something else goes. What goes is a matter of chance, so that a long listing
     /// that comes again and again finds most of its files.
-    pub(super) fn put(&self, file: &File, stat: &Stat, what: Known) {
+    pub(super) fn put(&self, file: &File, stat: &Stat, what: KnownFile) {
         let Some(state) = state(file, stat) else { return };
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let Files { known, states } = &mut *files;

@@ -8,9 +8,9 @@
 //! A copied or restored file has another inode, and perhaps another modification time: [`super::adopt`] finds its record.
 
 use super::cipher::SseMetadata;
-use super::dir::{Kind, Stat};
+use super::dir::{FileKind, Stat};
 use crate::serve::acl::Acl;
-use crate::serve::checksum::Stored;
+use crate::serve::checksum::ObjectChecksum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -42,7 +42,7 @@ pub(crate) struct Meta {
     pub(crate) parts: Vec<u64>,
     /// The checksum beside the ETag.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) checksum: Option<Stored>,
+    pub(crate) checksum: Option<ObjectChecksum>,
     /// Its version; none: the `null` version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<String>,
@@ -109,7 +109,7 @@ impl Record {
 
     /// The stat of the file that it describes.
     pub(crate) fn stat(&self) -> Stat {
-        Stat { kind: Kind::File, size: self.size, mtime: self.mtime, inode: self.inode }
+        Stat { kind: FileKind::File, size: self.size, mtime: self.mtime, inode: self.inode }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_record_holds_for_its_file_and_for_copies_of_it() {
         let second = 1_000_000_000;
-        let stat = Stat { kind: Kind::File, size: 3, mtime: 5 * second + 123_456_789, inode: 7 };
+        let stat = Stat { kind: FileKind::File, size: 3, mtime: 5 * second + 123_456_789, inode: 7 };
         let meta =
             Meta { etag: "e".into(), user: vec![("näme".into(), "välue".into())], ..Meta::default() };
         let bytes = encode(&[Record::new(&stat, meta.clone())]);
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn of_two_records_that_could_be_of_a_copy_neither_is_taken() {
-        let stat = Stat { kind: Kind::File, size: 3, mtime: 5_000_000_123, inode: 7 };
+        let stat = Stat { kind: FileKind::File, size: 3, mtime: 5_000_000_123, inode: 7 };
         let other = Stat { inode: 9, mtime: 5_000_000_456, ..stat };
         let meta = |etag: &str| Meta { etag: etag.to_owned(), ..Meta::default() };
         let records = || vec![Record::new(&stat, meta("a")), Record::new(&other, meta("b"))];

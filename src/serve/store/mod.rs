@@ -32,12 +32,13 @@ pub(crate) mod dir;
 mod fault;
 pub(crate) mod file_io;
 mod foreign;
-pub(crate) mod haste;
+pub(crate) mod key_path;
 pub(crate) mod meta;
 mod names;
+pub(crate) mod nonblocking;
 pub(crate) mod object;
-pub(crate) mod place;
-mod slots;
+mod part_slots;
+mod pending_dirs;
 pub(crate) mod staged;
 pub(crate) mod summaries;
 mod sweep;
@@ -52,10 +53,10 @@ use super::random;
 use bucket::{Bucket, Mode};
 use bucket_record::BucketRecord;
 use cipher::Key;
-use dir::{Dir, Kind};
-use haste::Medium;
+use dir::{Dir, FileKind};
+use key_path::PRIVATE;
 use names::NameCache;
-use place::PRIVATE;
+use nonblocking::FsKind;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -72,7 +73,7 @@ const NAMES: &str = "names";
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Dir,
-    medium: Medium,
+    fs_kind: FsKind,
     mode: Mode,
     buckets: RwLock<HashMap<String, Arc<Bucket>>>,
     /// Held while a bucket is made, opened or removed.
@@ -106,7 +107,7 @@ impl Store {
         let root = Dir::open(path)?;
         let mut lock = None;
         let mut crashed = false;
-        let medium = root.medium();
+        let fs_kind = root.fs_kind();
         let names = Arc::new(NameCache::default());
         if !mode.read_only {
             let private = root.make(std::iter::once(PRIVATE), mode.fsync)?;
@@ -122,7 +123,7 @@ impl Store {
                     log::warn!("serve: this file system cannot lock ({error}); start only one server");
                 }
             }
-            if medium != Medium::Elsewhere {
+            if fs_kind != FsKind::Other {
                 names.keep_in(|| {
                     private.unlink(NAMES)?;
                     let file = private.create(NAMES)?;
@@ -139,7 +140,7 @@ impl Store {
             }
         }
         let store = Self {
-            medium,
+            fs_kind,
             root,
             mode,
             buckets: RwLock::default(),
@@ -167,15 +168,15 @@ impl Store {
         Ok(store)
     }
 
-    /// Does read-only work on the tree if that takes no waiting, not even for a disk.
-    pub(crate) fn at_once<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        haste::at_once(self.medium, work)
+    /// Does read-only work on the tree if nothing in it blocks, not even on a disk.
+    pub(crate) fn try_nonblocking<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        nonblocking::try_nonblocking(self.fs_kind, work)
     }
 
     fn folder_names(&self) -> io::Result<Vec<String>> {
         let entries = self.root.list()?.into_iter();
         let mut names: Vec<String> = entries
-            .filter(|entry| entry.kind == Kind::Dir)
+            .filter(|entry| entry.kind == FileKind::Dir)
             .filter_map(|entry| String::from_utf8(entry.name).ok())
             .filter(|name| is_folder_name(name))
             .collect();
@@ -227,7 +228,7 @@ impl Store {
         {
             return Ok(Some(bucket));
         }
-        haste::may_wait()?;
+        nonblocking::may_block()?;
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         self.load(name)
     }
@@ -293,7 +294,7 @@ impl Store {
         if let Some(key) = self.secret.get() {
             return Ok(key.clone());
         }
-        haste::may_wait()?;
+        nonblocking::may_block()?;
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let private = if self.mode.read_only {
             self.root.child(PRIVATE)?

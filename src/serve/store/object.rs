@@ -1,8 +1,8 @@
 //! An object that is open for reading.
 
 use super::dir::Stat;
+use super::key_path::Layout;
 use super::meta::Meta;
-use super::place::Space;
 use chrono::{DateTime, Utc};
 use std::fs::File;
 
@@ -15,7 +15,7 @@ pub(crate) struct Object {
     pub(crate) file: File,
     pub(crate) stat: Stat,
     pub(crate) meta: Meta,
-    pub(super) space: Space,
+    pub(super) layout: Layout,
 }
 
 impl Object {

@@ -2,7 +2,7 @@
 
 use super::cipher::{EncryptedSegment, SegmentCipher};
 use super::dir::Dir;
-use super::slots::{Closed, Slot};
+use super::part_slots::{ClosedSlots, PartSlot};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -19,13 +19,13 @@ pub(super) fn temporary_name() -> String {
 
 /// What a staged file is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum StagedKind {
     /// One of its own; dropped, it goes away.
     Temporary,
     /// A slot of a shared file.
-    Slot(Slot),
+    PartSlot(PartSlot),
     /// The shared file itself, complete; dropped, it stays.
-    Content(#[expect(dead_code, reason = "held")] Closed),
+    Content(#[expect(dead_code, reason = "held")] ClosedSlots),
 }
 
 /// New content that has no name in the bucket yet.
@@ -35,13 +35,13 @@ pub(crate) struct Staged {
     pub(super) name: String,
     pub(crate) file: File,
     cipher: Option<SegmentCipher>,
-    pub(super) kind: Kind,
+    pub(super) kind: StagedKind,
     /// How much was written, in bytes.
     written: u64,
 }
 
 impl Staged {
-    pub(super) fn new(tmp: Dir, name: String, file: File, kind: Kind) -> Self {
+    pub(super) fn new(tmp: Dir, name: String, file: File, kind: StagedKind) -> Self {
         Self { tmp, name, file, cipher: None, kind, written: 0 }
     }
 
@@ -66,8 +66,8 @@ impl Staged {
             }
         };
         match &self.kind {
-            Kind::Temporary | Kind::Content(_) => self.file.write_all(bytes)?,
-            Kind::Slot(slot) => {
+            StagedKind::Temporary | StagedKind::Content(_) => self.file.write_all(bytes)?,
+            StagedKind::PartSlot(slot) => {
                 let at = slot.start + self.written;
                 if bytes.len() as u64 > slot.end - at {
                     // The neighbour is not to suffer for it. Its length is checked, too, but at the end.
@@ -89,7 +89,7 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if matches!(self.kind, Kind::Temporary) {
+        if matches!(self.kind, StagedKind::Temporary) {
             let _ = self.tmp.unlink(&self.name);
         }
     }

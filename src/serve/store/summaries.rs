@@ -1,10 +1,10 @@
 //! What listings show of objects: their stat and metadata, without opening them.
 
 use super::bucket::Bucket;
-use super::dir::{Dir, Kind, Stat};
+use super::dir::{Dir, FileKind, Stat};
+use super::key_path::{self, Layout};
 use super::meta::{self, Meta};
 use super::object::Object;
-use super::place::{self, Space};
 use super::unreadable;
 use crate::serve::error::S3Result;
 use chrono::{DateTime, Utc};
@@ -54,16 +54,16 @@ impl Neighbours {
         if self.parents.as_deref() != Some(parents) {
             let below = |root: Option<&Dir>| match root {
                 None => Ok(None),
-                Some(root) if parents.is_empty() => root.again().map(Some),
+                Some(root) if parents.is_empty() => root.try_clone().map(Some),
                 Some(root) => root.walk(parents.split('/')),
             };
             self.parents = None;
-            self.data = below(bucket.data_root(Space::Plain)?)?;
-            self.meta = below(bucket.meta_root(Space::Plain)?)?;
+            self.data = below(bucket.data_root(Layout::Plain)?)?;
+            self.meta = below(bucket.meta_root(Layout::Plain)?)?;
             self.parents = Some(parents.to_owned());
         }
         let (Some(data), Some(meta)) = (&self.data, &self.meta) else { return Ok(None) };
-        let Some(stat) = data.stat(name)?.filter(|stat| stat.kind == Kind::File) else { return Ok(None) };
+        let Some(stat) = data.stat(name)?.filter(|stat| stat.kind == FileKind::File) else { return Ok(None) };
         // A damaged sidecar is told of where the object is opened.
         let records = meta.read(name)?.and_then(|sidecar| meta::decode(&sidecar).ok());
         let meta = records.and_then(|records| meta::lookup(records, &stat));
@@ -131,7 +131,7 @@ impl Bucket {
                 },
             },
         };
-        unreadable::name_once(self, key, &why);
+        unreadable::log_once(self, key, &why);
         Ok(self.bare_summary(key))
     }
 
@@ -144,17 +144,17 @@ impl Bucket {
 
     /// The summary of a key whose object has a sidecar.
     fn described_beside(&self, key: &str, neighbours: &mut Neighbours) -> io::Result<Option<Summary>> {
-        if place::is_path(key) {
+        if key_path::is_path(key) {
             if let Some(summary) = neighbours.summary(self, key)? {
                 return Ok(Some(summary));
             }
-        } else if let Some(root) = self.data_root(Space::Escaped)? {
-            let path = place::path(Space::Escaped, key);
-            let (parents, name) = place::split(&path);
+        } else if let Some(root) = self.data_root(Layout::Escaped)? {
+            let path = key_path::path(Layout::Escaped, key);
+            let (parents, name) = key_path::split(&path);
             if let Some(dir) = root.walk(parents)?
                 && let Some(stat) = dir.stat(name)?
-                && stat.kind == Kind::File
-                && let Some(meta) = self.read_meta(Space::Escaped, key, &stat)?
+                && stat.kind == FileKind::File
+                && let Some(meta) = self.read_meta(Layout::Escaped, key, &stat)?
             {
                 return Ok(Some(Summary { stat, meta }));
             }
@@ -165,18 +165,18 @@ impl Bucket {
     /// What a listing shows of a file that cannot be read: its size and time, but no ETag and nothing else that is in its
     /// content. `None` if not even that can be told.
     fn bare_summary(&self, key: &str) -> Option<Summary> {
-        let stat = [Space::Plain, Space::Escaped]
+        let stat = [Layout::Plain, Layout::Escaped]
             .into_iter()
-            .filter(|space| *space == Space::Escaped || place::is_path(key))
-            .find_map(|space| self.stat_data(space, key).ok().flatten())?;
+            .filter(|layout| *layout == Layout::Escaped || key_path::is_path(key))
+            .find_map(|layout| self.stat_data(layout, key).ok().flatten())?;
         Some(Summary { stat, meta: Meta::default() })
     }
 
-    fn stat_data(&self, space: Space, key: &str) -> io::Result<Option<Stat>> {
-        let Some(root) = self.data_root(space)? else { return Ok(None) };
-        let path = place::path(space, key);
-        let (parents, name) = place::split(&path);
+    fn stat_data(&self, layout: Layout, key: &str) -> io::Result<Option<Stat>> {
+        let Some(root) = self.data_root(layout)? else { return Ok(None) };
+        let path = key_path::path(layout, key);
+        let (parents, name) = key_path::split(&path);
         let Some(dir) = root.walk(parents)? else { return Ok(None) };
-        Ok(dir.stat(name)?.filter(|stat| stat.kind == Kind::File))
+        Ok(dir.stat(name)?.filter(|stat| stat.kind == FileKind::File))
     }
 }

@@ -5,8 +5,8 @@
 //! is the text in the lock file, which the end of a run removes.
 
 use super::bucket::Bucket;
-use super::dir::{Dir, Kind};
-use super::place::PRIVATE;
+use super::dir::{Dir, FileKind};
+use super::key_path::PRIVATE;
 use super::staged::temporary_name;
 use super::{uploads, versions};
 use std::collections::HashSet;
@@ -45,12 +45,12 @@ pub(super) fn remove_unfinished(bucket: &Bucket) -> io::Result<()> {
 
 /// Names by their sums: one that has the sum of another by chance stays.
 #[derive(Default)]
-struct Names {
+struct NameSet {
     hasher: RandomState,
     sums: HashSet<u64>,
 }
 
-impl Names {
+impl NameSet {
     fn insert(&mut self, name: &str) {
         self.sums.insert(self.hasher.hash_one(name.as_bytes()));
     }
@@ -59,7 +59,7 @@ impl Names {
     fn remove_others(&self, dir: &Dir) -> io::Result<usize> {
         let mut removed = 0;
         dir.each(|name, kind| {
-            if kind == Kind::File
+            if kind == FileKind::File
                 && !self.sums.contains(&self.hasher.hash_one(name))
                 && let Ok(name) = std::str::from_utf8(name)
                 && dir.unlink(name)?
@@ -78,7 +78,7 @@ pub(super) fn sweep(bucket: &Bucket) -> io::Result<usize> {
     if contents.is_none() && segments.is_none() {
         return Ok(0);
     }
-    let (mut known_contents, mut known_segments) = (Names::default(), Names::default());
+    let (mut known_contents, mut known_segments) = (NameSet::default(), NameSet::default());
     if let Some(index) = bucket.version_index()? {
         each_head(index, &mut |head| {
             let mut content = |name: &str| known_contents.insert(name);
@@ -104,12 +104,12 @@ fn each_head(index: &Dir, look: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io:
     for entry in index.list()? {
         let Ok(name) = std::str::from_utf8(&entry.name) else { continue };
         match entry.kind {
-            Kind::Dir => {
+            FileKind::Dir => {
                 if let Some(below) = index.child(name)? {
                     each_head(&below, look)?;
                 }
             }
-            Kind::File => {
+            FileKind::File => {
                 if let Some(head) = index.read(name)? {
                     look(&head)?;
                 }

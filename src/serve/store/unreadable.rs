@@ -12,7 +12,7 @@ const MOST: usize = 10_000;
 static NAMED: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
 
 /// Names something in the log, once.
-pub(super) fn name_once(bucket: &Bucket, path: &str, why: &dyn Display) {
+pub(super) fn log_once(bucket: &Bucket, path: &str, why: &dyn Display) {
     let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     if named.len() >= MOST {
         named.clear();

@@ -1,19 +1,19 @@
 //! Multipart uploads: a directory each, with what the object will be and a file for each part.
 //!
 //! A part's file is named after its number, MD5, checksum, and nonce and MD5 on the disk if it is encrypted, so that a part
-//! and what is known of it appear in one rename. A part that is written where it will be in the object (see [`super::slots`]) has an empty
+//! and what is known of it appear in one rename. A part that is written where it will be in the object (see [`super::part_slots`]) has an empty
 //! file for an entry, whose name also says its size. Two entries of one number: the process died between a new part's entry
 //! and the old one's removal.
 
 use super::bucket::Bucket;
 use super::cipher::EncryptedSegment;
-use super::dir::{Dir, Entry, Kind};
+use super::dir::{Dir, DirEntry, FileKind};
 use super::file_io::append;
 use super::meta::Meta;
-use super::slots;
+use super::part_slots;
 use super::staged::{self, Staged, temporary_name};
 use crate::s3::checksum::Checksum;
-use crate::serve::checksum::Plan;
+use crate::serve::checksum::ChecksumSpec;
 use crate::serve::error::{S3Error, S3Result, no_such_bucket};
 use crate::serve::random;
 use chrono::{DateTime, Utc};
@@ -39,13 +39,13 @@ pub(crate) struct Upload {
     pub(crate) meta: Meta,
     /// How its client wants it summed, if that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) checksum: Option<Plan>,
+    pub(crate) checksum: Option<ChecksumSpec>,
 }
 
 impl Upload {
-    /// How it is summed.
-    pub(crate) fn plan(&self) -> Plan {
-        self.checksum.unwrap_or(Plan::DEFAULT)
+    /// The checksum that the object is to have.
+    pub(crate) fn checksum_spec(&self) -> ChecksumSpec {
+        self.checksum.unwrap_or(ChecksumSpec::DEFAULT)
     }
 }
 
@@ -167,7 +167,7 @@ impl Bucket {
         let dir = self.upload_dir(id)?;
         let Some(slot) = self.slots.take(&dir, id, number, length, number_of)? else { return self.stage() };
         let (name, file) = (slot.file.clone(), dir.open_or_create(&slot.file, 0o666)?);
-        Ok(Staged::new(dir, name, file, staged::Kind::Slot(slot)))
+        Ok(Staged::new(dir, name, file, staged::StagedKind::Slot(slot)))
     }
 
     /// Adds a part, in the place of one with the same number.
@@ -196,7 +196,7 @@ impl Bucket {
         let replaces = self.slots.enter(id, number);
         // A slot is held until its part has its entry.
         let _slot = match &staged.kind {
-            staged::Kind::Slot(slot) => {
+            staged::StagedKind::Slot(slot) => {
                 name = format!("{name}@{}", slot.end - slot.start);
                 drop(dir.create(&name)?);
                 Some(staged)
@@ -244,7 +244,7 @@ impl Bucket {
             return Ok(content);
         }
         let shared = match slots_of(&dir.list()?) {
-            Some(size) => dir.open_file(&slots::file_name(size))?,
+            Some(size) => dir.open_file(&part_slots::file_name(size))?,
             None => None,
         };
         let staged = self.stage()?;
@@ -264,11 +264,11 @@ impl Bucket {
         Ok(staged)
     }
 
-    /// The shared file, if it is what the parts make; see [`super::slots`].
+    /// The shared file, if it is what the parts make; see [`super::part_slots`].
     fn assembled(&self, dir: &Dir, id: &str, parts: &[Part]) -> S3Result<Option<Staged>> {
         let Some(closed) = self.slots.close(id) else { return Ok(None) };
         let Some(size) = slots_of(&dir.list()?) else { return Ok(None) };
-        let name = slots::file_name(size);
+        let name = part_slots::file_name(size);
         let mut end = 0;
         for (part, number) in parts.iter().zip(1..) {
             let follows = part.number == number && part.slot == Some(end) && end % size == 0;
@@ -289,7 +289,7 @@ impl Bucket {
         file.set_len(end)?;
         // As if it had been put together now.
         file.set_modified(SystemTime::now())?;
-        Ok(Some(Staged::new(dir.again()?, name, file, staged::Kind::Content(closed))))
+        Ok(Some(Staged::new(dir.try_clone()?, name, file, staged::StagedKind::Content(closed))))
     }
 
     /// Removes an upload with its parts.
@@ -326,14 +326,14 @@ fn number_of(name: &str) -> Option<u32> {
 }
 
 /// The size of the slots of the shared file, if there is one.
-fn slots_of(entries: &[Entry]) -> Option<u64> {
-    entries.iter().find_map(|entry| slots::size_of(std::str::from_utf8(&entry.name).ok()?))
+fn slots_of(entries: &[DirEntry]) -> Option<u64> {
+    entries.iter().find_map(|entry| part_slots::size_of(std::str::from_utf8(&entry.name).ok()?))
 }
 
 fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
     let entries = dir.list()?;
     let shared = match slots_of(&entries) {
-        Some(size) => dir.stat(&slots::file_name(size))?.map(|stat| (size, stat.size)),
+        Some(size) => dir.stat(&part_slots::file_name(size))?.map(|stat| (size, stat.size)),
         None => None,
     };
     let mut parts = Vec::new();
@@ -351,7 +351,7 @@ fn parts_of(dir: &Dir) -> io::Result<Vec<Part>> {
             _ => None,
         };
         let (nonce, digest) = (fields.next().map(str::to_owned), fields.next().map(str::to_owned));
-        let Some(stat) = dir.stat(&name)?.filter(|stat| stat.kind == Kind::File) else { continue };
+        let Some(stat) = dir.stat(&name)?.filter(|stat| stat.kind == FileKind::File) else { continue };
         let slot = match (slotted, shared) {
             (None, _) => None,
             (Some(size), Some((slot, length))) => {

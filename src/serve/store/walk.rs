@@ -5,8 +5,8 @@
 
 use super::bucket::Bucket;
 use super::dir::Dir;
-use super::names::Names;
-use super::place::{self, PRIVATE, Space};
+use super::key_path::{self, Layout, PRIVATE};
+use super::names::DirNames;
 use super::unreadable;
 use std::io;
 
@@ -15,7 +15,7 @@ struct Frame {
     dir: Dir,
     /// Path from the walk's root, with its `/`; empty at the root.
     prefix: Vec<u8>,
-    names: Names,
+    names: DirNames,
 }
 
 impl Frame {
@@ -51,12 +51,12 @@ impl<'a> Walk<'a> {
         match prefix.rsplit_once('/') {
             Some((below, _)) if plain => {
                 // A prefix with a directory that cannot be (`//x`) has no ordinary files.
-                if place::is_path(below) {
+                if key_path::is_path(below) {
                     let dir = root.walk(below.split('/'));
                     walk.enter(dir, format!("{below}/").into_bytes())?;
                 }
             }
-            _ => walk.push(root.again()?, Vec::new())?,
+            _ => walk.push(root.try_clone()?, Vec::new())?,
         }
         Ok(walk)
     }
@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
         match entered {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 self.has_skipped = true;
-                unreadable::name_once(self.bucket, &shown, &error);
+                unreadable::log_once(self.bucket, &shown, &error);
                 Ok(())
             }
             result => result,
@@ -85,7 +85,7 @@ impl<'a> Walk<'a> {
 
     /// Passes over all keys before `key`, which need not exist.
     fn seek(&mut self, key: &[u8]) -> io::Result<()> {
-        self.target = if self.plain { key.to_vec() } else { place::escape(key).into_bytes() };
+        self.target = if self.plain { key.to_vec() } else { key_path::escape(key).into_bytes() };
         self.stack.iter_mut().try_for_each(|frame| frame.seek(&self.target))
     }
 
@@ -107,7 +107,7 @@ impl<'a> Walk<'a> {
                 }
                 continue;
             }
-            let key = if self.plain { Some(path) } else { place::unescape(&path) };
+            let key = if self.plain { Some(path) } else { key_path::unescape(&path) };
             if let Some(key) = key.and_then(|key| String::from_utf8(key).ok()) {
                 return Ok(Some(key));
             }
@@ -128,8 +128,8 @@ impl<'a> Keys<'a> {
     /// Starts at the first key with `prefix` that is not before `from`.
     pub(crate) fn new(bucket: &'a Bucket, prefix: &str, from: &[u8]) -> io::Result<Self> {
         let walks = vec![
-            (Walk::new(bucket, bucket.data_root(Space::Plain)?, true, prefix)?, None),
-            (Walk::new(bucket, bucket.data_root(Space::Escaped)?, false, prefix)?, None),
+            (Walk::new(bucket, bucket.data_root(Layout::Plain)?, true, prefix)?, None),
+            (Walk::new(bucket, bucket.data_root(Layout::Escaped)?, false, prefix)?, None),
         ];
         Self::start(walks, prefix, from)
     }

@@ -34,15 +34,15 @@
 //! Without `fsync` the order still holds when the process is killed, as the kernel applies renames in order for everybody;
 //! only a power loss may then undo or reorder what was acknowledged.
 
-use super::bucket::{Bucket, Way};
+use super::bucket::{Bucket, Leftovers};
 use super::bucket_record::Versioning;
-use super::dir::{Dir, Kind, Stat, stat_file};
+use super::dir::{Dir, FileKind, Stat, stat_file};
+use super::key_path::{self, Layout};
 use super::meta::{self, Meta, Record};
 use super::object::{MAX_ATTEMPTS, Object};
-use super::place::{self, Space};
 use super::staged::{self, Staged};
 use super::versions::{Removed, ids};
-use super::{foreign, haste, unreadable};
+use super::{foreign, nonblocking, unreadable};
 use crate::serve::error::{S3Result, fail, no_such_bucket};
 use std::fs::File;
 use std::io;
@@ -51,63 +51,63 @@ impl Bucket {
     /// Opens the object of a key.
     pub(crate) fn open_object(&self, key: &str) -> S3Result<Option<Object>> {
         for attempt in 0..MAX_ATTEMPTS {
-            let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
+            let Some((layout, file, stat)) = self.open_data(key)? else { return Ok(None) };
             if attempt > 0 {
-                haste::may_wait()?;
+                nonblocking::may_block()?;
             }
             // A writer may have replaced the object twice since; under its lock the two fit together.
             let guard = (attempt > 0).then(|| self.lock(key));
             let found = match &guard {
-                None => Some((space, file, stat)),
+                None => Some((layout, file, stat)),
                 Some(_) => self.open_data(key)?,
             };
-            let Some((space, file, stat)) = found else { return Ok(None) };
-            if let Some(meta) = self.read_meta(space, key, &stat)? {
-                return Ok(Some(Object { file, stat, meta, space }));
+            let Some((layout, file, stat)) = found else { return Ok(None) };
+            if let Some(meta) = self.read_meta(layout, key, &stat)? {
+                return Ok(Some(Object { file, stat, meta, layout }));
             }
             drop(guard);
             if attempt > 0
-                && let Some(meta) = self.adopt(space, key, &file, &stat)?
+                && let Some(meta) = self.adopt(layout, key, &file, &stat)?
             {
-                return Ok(Some(Object { file, stat, meta, space }));
+                return Ok(Some(Object { file, stat, meta, layout }));
             }
         }
         fail("SlowDown", "The object keeps changing; try again.")
     }
 
-    pub(super) fn open_data(&self, key: &str) -> io::Result<Option<(Space, File, Stat)>> {
-        for space in [Space::Plain, Space::Escaped] {
-            if space == Space::Plain && !place::is_path(key) {
+    pub(super) fn open_data(&self, key: &str) -> io::Result<Option<(Layout, File, Stat)>> {
+        for layout in [Layout::Plain, Layout::Escaped] {
+            if layout == Layout::Plain && !key_path::is_path(key) {
                 continue;
             }
-            let Some(root) = self.data_root(space)? else { continue };
-            let opened = root.open_below(&place::path(space, key)).inspect_err(|error| {
+            let Some(root) = self.data_root(layout)? else { continue };
+            let opened = root.open_below(&key_path::path(layout, key)).inspect_err(|error| {
                 if error.kind() == io::ErrorKind::PermissionDenied {
-                    unreadable::name_once(self, key, error);
+                    unreadable::log_once(self, key, error);
                 }
             });
             if let Some((file, stat)) = opened? {
-                return Ok(Some((space, file, stat)));
+                return Ok(Some((layout, file, stat)));
             }
         }
         Ok(None)
     }
 
-    pub(super) fn read_meta(&self, space: Space, key: &str, stat: &Stat) -> io::Result<Option<Meta>> {
-        Ok(meta::lookup(self.records(space, key)?, stat))
+    pub(super) fn read_meta(&self, layout: Layout, key: &str, stat: &Stat) -> io::Result<Option<Meta>> {
+        Ok(meta::lookup(self.records(layout, key)?, stat))
     }
 
     /// Has a file from outside described before its key is locked. One whose record is damaged can still be replaced.
-    pub(super) fn look_at(&self, key: &str) -> S3Result<()> {
+    pub(super) fn ensure_described(&self, key: &str) -> S3Result<()> {
         match self.open_object(key) {
             Err(error) if error.code == "InternalError" => Ok(()),
             looked => looked.map(drop),
         }
     }
 
-    pub(super) fn records_of(&self, space: Space, key: &str) -> io::Result<Vec<Record>> {
-        let Some(root) = self.meta_root(space)? else { return Ok(Vec::new()) };
-        root.read_below(&place::path(space, key))?
+    pub(super) fn records_of(&self, layout: Layout, key: &str) -> io::Result<Vec<Record>> {
+        let Some(root) = self.meta_root(layout)? else { return Ok(Vec::new()) };
+        root.read_below(&key_path::path(layout, key))?
             .map_or_else(|| Ok(Vec::new()), |sidecar| meta::decode(&sidecar))
     }
 
@@ -117,11 +117,11 @@ impl Bucket {
         if !self.mode.read_only || self.versioning().is_some() {
             return Ok(None);
         }
-        let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
-        if !self.records(space, key)?.is_empty() || self.digests.get(&file, &stat).is_some() {
+        let Some((layout, file, stat)) = self.open_data(key)? else { return Ok(None) };
+        if !self.records(layout, key)?.is_empty() || self.digests.get(&file, &stat).is_some() {
             return Ok(None);
         }
-        Ok(Some(Object { file, stat, meta: foreign::metadata(key, &stat), space }))
+        Ok(Some(Object { file, stat, meta: foreign::metadata(key, &stat), layout }))
     }
 
     /// Starts a new file in the bucket's private directory.
@@ -130,7 +130,7 @@ impl Bucket {
             return Err(no_such_bucket(self.name()));
         }
         let (tmp, name, file) = self.create_temporary()?;
-        Ok(Staged::new(tmp.again()?, name, file, staged::Kind::Temporary))
+        Ok(Staged::new(tmp.try_clone()?, name, file, staged::StagedKind::Temporary))
     }
 
     /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse. Where
@@ -155,7 +155,7 @@ impl Bucket {
         let versioning = self.versioning();
         if versioning.is_some() {
             // A file from outside becomes a version with its ETag; hashed without the lock.
-            self.look_at(key)?;
+            self.ensure_described(key)?;
         }
         let stat = stat_file(&staged.file)?;
         let alive = self.alive();
@@ -175,9 +175,9 @@ impl Bucket {
         }
         let is_null = meta.version.is_none();
         let mut records = vec![Record::new(&stat, meta)];
-        let space = present.as_ref().map(|present| present.space);
+        let layout = present.as_ref().map(|present| present.layout);
         records.extend(present.map(|present| Record::new(&present.stat, present.meta)));
-        self.settle(&staged.tmp, &staged.name, key, space, &records)?;
+        self.settle(&staged.tmp, &staged.name, key, layout, &records)?;
         if versioning.is_some() && is_null {
             self.forget_null(key)?;
         }
@@ -185,75 +185,82 @@ impl Bucket {
         Ok((Stat { mtime: stored, ..stat }, version))
     }
 
-    /// Gives a file the name of a key, as an ordinary file if that can be; `space` is where the present object is.
+    /// Gives a file the name of a key, as an ordinary file if that can be; `layout` is where the present object is.
     pub(super) fn settle(
         &self,
         from: &Dir,
         name: &str,
         key: &str,
-        space: Option<Space>,
+        layout: Option<Layout>,
         records: &[Record],
     ) -> io::Result<()> {
-        let by_form = if place::is_plain(key) { Space::Plain } else { Space::Escaped };
-        if space.unwrap_or(by_form) == Space::Plain {
-            match self.place(from, name, Space::Plain, key, records) {
+        let by_form = if key_path::is_plain(key) { Layout::Plain } else { Layout::Escaped };
+        if layout.unwrap_or(by_form) == Layout::Plain {
+            match self.install(from, name, Layout::Plain, key, records) {
                 Err(error) if cannot_be_named(&error) => {}
                 result => return result,
             }
         }
-        self.place(from, name, Space::Escaped, key, records)
+        self.install(from, name, Layout::Escaped, key, records)
     }
 
     /// The present object of a key whose lock is held; a file from outside counts with the least metadata, as
     /// hashing it just to replace it would be a waste. So does one whose record is damaged, where nothing can be locked:
     /// what replaces or removes it repairs it.
     pub(super) fn present(&self, key: &str) -> S3Result<Option<Object>> {
-        let Some((space, file, stat)) = self.open_data(key)? else { return Ok(None) };
-        let mut records = match self.records(space, key) {
+        let Some((layout, file, stat)) = self.open_data(key)? else { return Ok(None) };
+        let mut records = match self.records(layout, key) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData && !self.has_object_lock() => Vec::new(),
             records => records?,
         };
         let meta = match meta::find(&records, &stat) {
             Some(found) => records.swap_remove(found).meta,
-            None => self.unnamed(records),
+            None => self.undescribed(records),
         };
-        Ok(Some(Object { file, stat, meta, space }))
+        Ok(Some(Object { file, stat, meta, layout }))
     }
 
     /// Steps 2 and 3 of a write.
-    fn place(&self, from: &Dir, file: &str, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
-        self.make_way(|way| self.place_with(from, file, space, key, records, way))
-    }
-
-    fn place_with(
+    fn install(
         &self,
         from: &Dir,
         file: &str,
-        space: Space,
+        layout: Layout,
         key: &str,
         records: &[Record],
-        way: Way,
     ) -> io::Result<()> {
-        let path = place::path(space, key);
-        let (parents, name) = place::split(&path);
-        let root = self.make_data_root(space)?;
+        self.replacing_leftovers(|leftovers| self.install_with(from, file, layout, key, records, leftovers))
+    }
+
+    fn install_with(
+        &self,
+        from: &Dir,
+        file: &str,
+        layout: Layout,
+        key: &str,
+        records: &[Record],
+        leftovers: Leftovers,
+    ) -> io::Result<()> {
+        let path = key_path::path(layout, key);
+        let (parents, name) = key_path::split(&path);
+        let root = self.make_data_root(layout)?;
         // A deletion next door may remove a directory just after it was made; then make it again.
         for attempt in 0.. {
             let dir = match root.make(parents.clone(), self.mode.fsync) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < MAX_ATTEMPTS => continue,
                 result => result?,
             };
-            if dir.stat(name)?.is_some_and(|stat| stat.kind == Kind::Dir)
-                && (way == Way::Kept || !dir.prune(name)?)
+            if dir.stat(name)?.is_some_and(|stat| stat.kind == FileKind::Dir)
+                && (leftovers == Leftovers::Keep || !dir.prune(name)?)
             {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            self.write_sidecar(space, key, records, way)?;
+            self.write_sidecar(layout, key, records, leftovers)?;
             match from.rename(file, &dir, name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < MAX_ATTEMPTS => {}
                 result => {
                     result?;
-                    self.names().has_written();
+                    self.names().count_write();
                     return if self.mode.fsync { dir.sync() } else { Ok(()) };
                 }
             }
@@ -262,16 +269,22 @@ impl Bucket {
     }
 
     /// Writes the sidecar of an object that is in its place.
-    pub(super) fn describe(&self, space: Space, key: &str, records: &[Record]) -> io::Result<()> {
-        self.make_way(|way| self.write_sidecar(space, key, records, way))
+    pub(super) fn describe(&self, layout: Layout, key: &str, records: &[Record]) -> io::Result<()> {
+        self.replacing_leftovers(|leftovers| self.write_sidecar(layout, key, records, leftovers))
     }
 
     /// Step 2. What is in the way in the mirrored tree describes nothing that exists, unless it is being written at this
     /// moment, and goes.
-    fn write_sidecar(&self, space: Space, key: &str, records: &[Record], way: Way) -> io::Result<()> {
-        let root = self.make_meta_root(space)?;
-        let path = place::path(space, key);
-        let (parents, name) = place::split(&path);
+    fn write_sidecar(
+        &self,
+        layout: Layout,
+        key: &str,
+        records: &[Record],
+        leftovers: Leftovers,
+    ) -> io::Result<()> {
+        let root = self.make_meta_root(layout)?;
+        let path = key_path::path(layout, key);
+        let (parents, name) = key_path::split(&path);
         let content = meta::encode(records);
         let mut result = Err(io::ErrorKind::NotFound.into());
         for _ in 0..MAX_ATTEMPTS {
@@ -280,7 +293,11 @@ impl Bucket {
                 .and_then(|dir| self.put_small(&dir, name, &content));
             let Err(error) = &result else { return Ok(()) };
             match error.kind() {
-                io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory if way == Way::Kept => break,
+                io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
+                    if leftovers == Leftovers::Keep =>
+                {
+                    break;
+                }
                 io::ErrorKind::NotADirectory => clear_file_in_the_way(root, parents.clone())?,
                 io::ErrorKind::IsADirectory => {
                     if let Some(dir) = root.walk(parents.clone())? {
@@ -327,7 +344,7 @@ impl Bucket {
             return fail("InternalError", "The file of this object was changed from outside.");
         }
         change(&mut present.meta)?;
-        self.describe(present.space, key, &[Record::new(&present.stat, present.meta)])?;
+        self.describe(present.layout, key, &[Record::new(&present.stat, present.meta)])?;
         Ok(true)
     }
 
@@ -344,7 +361,7 @@ impl Bucket {
         }
         let versioning = self.versioning();
         if versioning.is_some() {
-            self.look_at(key)?;
+            self.ensure_described(key)?;
         }
         let _alive = self.alive();
         let _lock = self.lock(key);
@@ -359,17 +376,17 @@ impl Bucket {
 
     /// Removes the file of a key, and then its sidecar.
     pub(super) fn unlink_key(&self, key: &str) -> io::Result<()> {
-        let _ways = self.ways();
-        for space in [Space::Escaped, Space::Plain] {
-            if space == Space::Plain && !place::is_path(key) {
+        let _ways = self.lock_paths();
+        for layout in [Layout::Escaped, Layout::Plain] {
+            if layout == Layout::Plain && !key_path::is_path(key) {
                 continue;
             }
-            let path = place::path(space, key);
-            let Some(root) = self.data_root(space)? else { continue };
+            let path = key_path::path(layout, key);
+            let Some(root) = self.data_root(layout)? else { continue };
             if !self.unlink_below(root, &path)? {
                 continue;
             }
-            if let Some(root) = self.meta_root(space)? {
+            if let Some(root) = self.meta_root(layout)? {
                 self.unlink_below(root, &path)?;
             }
         }
@@ -378,12 +395,12 @@ impl Bucket {
 
     /// Unlinks a regular file, and the directories above it that are empty then, unless they are to stay.
     pub(super) fn unlink_below(&self, root: &Dir, path: &str) -> io::Result<bool> {
-        let (parents, name) = place::split(path);
+        let (parents, name) = key_path::split(path);
         let Some(dir) = root.walk(parents.clone())? else { return Ok(false) };
-        if dir.stat(name)?.is_none_or(|stat| stat.kind != Kind::File) || !dir.unlink(name)? {
+        if dir.stat(name)?.is_none_or(|stat| stat.kind != FileKind::File) || !dir.unlink(name)? {
             return Ok(false);
         }
-        self.names().has_written();
+        self.names().count_write();
         if self.mode.fsync {
             dir.sync()?;
         }
@@ -416,12 +433,12 @@ fn cannot_be_named(error: &io::Error) -> bool {
 }
 
 fn clear_file_in_the_way<'a>(root: &Dir, parents: impl Iterator<Item = &'a str>) -> io::Result<()> {
-    let mut at = root.again()?;
+    let mut at = root.try_clone()?;
     for part in parents {
         match at.child(part)? {
             Some(next) => at = next,
             None => {
-                if at.stat(part)?.is_some_and(|stat| stat.kind != Kind::Dir) {
+                if at.stat(part)?.is_some_and(|stat| stat.kind != FileKind::Dir) {
                     at.unlink(part)?;
                 }
                 break;

@@ -4,14 +4,14 @@
 //! bytes for some 500 names. A name that comes or goes changes one page; one that is full is cut in two.
 
 use super::page::Page;
-use super::slots::{SLOT, SlotFile};
+use super::page_file::{PAGE_SIZE, PageFile};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 use std::sync::Arc;
 
 /// Bytes of a page when it is new, which leaves room for more names.
-const FILLED: usize = SLOT / 4 * 3;
+const FILLED: usize = PAGE_SIZE / 4 * 3;
 
 /// Bytes of names that are put in order in memory.
 const BLOCK: usize = 4 << 20;
@@ -28,24 +28,24 @@ struct PageRef {
 /// The names of a directory.
 #[derive(Debug)]
 pub(super) struct Index {
-    slots: Arc<SlotFile>,
+    file: Arc<PageFile>,
     pages: Vec<PageRef>,
 }
 
 impl Index {
     /// An index without names.
-    pub(super) fn new(slots: Arc<SlotFile>) -> Self {
-        Self { slots, pages: Vec::new() }
+    pub(super) fn new(file: Arc<PageFile>) -> Self {
+        Self { file, pages: Vec::new() }
     }
 
     fn read(&self, page: &PageRef) -> io::Result<Page> {
-        Ok(Page::new(self.slots.read(page.slot, page.length as usize)?))
+        Ok(Page::new(self.file.read(page.slot, page.length as usize)?))
     }
 
     /// Appends a page of names that come after all others.
     fn append(&mut self, page: &Page) -> io::Result<()> {
         if let Some(first) = page.get(0) {
-            let slot = self.slots.add(page.bytes())?;
+            let slot = self.file.add(page.bytes())?;
             self.pages.push(PageRef { first: first.into(), slot, length: page.bytes().len() as u32 });
         }
         Ok(())
@@ -102,23 +102,23 @@ impl Index {
         let old = (at < self.pages.len()).then(|| self.pages.remove(at));
         let Some(first) = names.get(0) else {
             if let Some(old) = old {
-                self.slots.release(old.slot);
+                self.file.release(old.slot);
             }
             return Ok(());
         };
-        if let (true, Some(old)) = (names.bytes().len() <= SLOT, &old) {
-            self.slots.write(old.slot, names.bytes())?;
+        if let (true, Some(old)) = (names.bytes().len() <= PAGE_SIZE, &old) {
+            self.file.write(old.slot, names.bytes())?;
             let first = first.min(&*old.first).into();
             let page = PageRef { first, slot: old.slot, length: names.bytes().len() as u32 };
             self.pages.insert(at, page);
             return Ok(());
         }
         if let Some(old) = old {
-            self.slots.release(old.slot);
+            self.file.release(old.slot);
         }
         // Two halves, unless names from many changes meet here.
         let most = names.bytes().len().div_ceil(2).clamp(1, FILLED);
-        let mut pieces = Self::new(Arc::clone(&self.slots));
+        let mut pieces = Self::new(Arc::clone(&self.file));
         let mut writer = Writer::new(&mut pieces, most);
         names.iter().try_for_each(|name| writer.push(name))?;
         writer.finish()?;
@@ -130,7 +130,7 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         for page in &self.pages {
-            self.slots.release(page.slot);
+            self.file.release(page.slot);
         }
     }
 }
@@ -181,7 +181,7 @@ impl<'a> Writer<'a> {
 /// merged.
 #[derive(Debug)]
 pub(super) struct Builder {
-    slots: Arc<SlotFile>,
+    file: Arc<PageFile>,
     most: usize,
     block: Vec<u8>,
     /// Where each name of the block begins and ends.
@@ -190,12 +190,12 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(slots: Arc<SlotFile>) -> Self {
-        Self::with_block(slots, BLOCK)
+    pub(super) fn new(file: Arc<PageFile>) -> Self {
+        Self::with_block(file, BLOCK)
     }
 
-    pub(super) fn with_block(slots: Arc<SlotFile>, most: usize) -> Self {
-        Self { slots, most, block: Vec::new(), names: Vec::new(), runs: Vec::new() }
+    pub(super) fn with_block(file: Arc<PageFile>, most: usize) -> Self {
+        Self { file, most, block: Vec::new(), names: Vec::new(), runs: Vec::new() }
     }
 
     /// Adds a name; directories have a `/` at their ends.
@@ -216,7 +216,7 @@ impl Builder {
         let block = std::mem::take(&mut self.block);
         let name = |(start, end): (u32, u32)| &block[start as usize..end as usize];
         self.names.sort_unstable_by(|a, b| name(*a).cmp(name(*b)));
-        let mut run = Index::new(Arc::clone(&self.slots));
+        let mut run = Index::new(Arc::clone(&self.file));
         let mut writer = Writer::new(&mut run, FILLED);
         self.names.drain(..).try_for_each(|place| writer.push(name(place)))?;
         writer.finish()?;
@@ -231,7 +231,7 @@ impl Builder {
         if self.runs.len() == 1 {
             return Ok(self.runs.remove(0));
         }
-        let mut all = Index::new(Arc::clone(&self.slots));
+        let mut all = Index::new(Arc::clone(&self.file));
         let mut writer = Writer::new(&mut all, FILLED);
         let mut cursors: Vec<Cursor> = self.runs.into_iter().map(Cursor::new).collect();
         let mut heads = BinaryHeap::new();
@@ -269,7 +269,7 @@ impl Cursor {
         if self.at == self.page.len() {
             let Some(next) = self.run.pages.pop() else { return Ok(None) };
             let page = self.run.read(&next);
-            self.run.slots.release(next.slot);
+            self.run.file.release(next.slot);
             (self.page, self.at) = (page?, 0);
         }
         self.at += 1;

@@ -8,16 +8,16 @@
 
 mod index;
 mod page;
-mod slots;
+mod page_file;
 #[cfg(test)]
 mod tests;
 mod watcher;
 
-use super::dir::{Dir, Identity, Kind};
-use super::haste::Medium;
+use super::dir::{Dir, FileKind, Identity};
+use super::nonblocking::FsKind;
 use index::{Builder, Index};
 use page::Page;
-use slots::SlotFile;
+use page_file::PageFile;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ use watcher::{Event, Watcher};
 const INDEXED_FROM: usize = 500;
 
 /// The most directories that have an index at one time. Each holds a file descriptor.
-const MOST: usize = 128;
+const MAX_INDEXES: usize = 128;
 
 /// A directory changed within this time before it was read may change again without its time stamp moving.
 const SETTLED_NS: i64 = 1_000_000_000;
@@ -38,7 +38,7 @@ const SETTLED_NS: i64 = 1_000_000_000;
 const IDLE_NS: i64 = 600 * 1_000_000_000;
 
 /// How often, and after what pause, a report is waited for that a modification time announces.
-const PATIENCE: usize = 4;
+const MAX_ATTEMPTS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// After so many of the server's own writes the events are read, of which the kernel keeps 16,384.
@@ -47,9 +47,9 @@ const WRITES: usize = 1000;
 /// What is known of large directories.
 #[derive(Debug, Default)]
 pub(crate) struct NameCache {
-    slots: OnceLock<Option<Arc<SlotFile>>>,
+    page_file: OnceLock<Option<Arc<PageFile>>>,
     watcher: OnceLock<Option<Watcher>>,
-    state: Mutex<State>,
+    state: Mutex<CacheState>,
     /// Whether a directory is watched.
     is_watching: AtomicBool,
     /// The server's writes since events were read.
@@ -57,7 +57,7 @@ pub(crate) struct NameCache {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct CacheState {
     indexes: HashMap<Identity, Arc<Indexed>>,
     watched: HashMap<i32, Arc<Indexed>>,
     /// Directories that are being read.
@@ -86,14 +86,14 @@ struct Indexed {
 
 /// The names of a directory, one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct DirNames {
     page: Page,
     at: usize,
     /// Where the pages come from, if there may be more than the one.
     source: Option<Arc<Indexed>>,
 }
 
-impl Names {
+impl DirNames {
     /// Moves to the first name that can reach `rest`, which is a path within the directory; never back.
     pub(super) fn seek(&mut self, rest: &[u8]) -> io::Result<()> {
         let here = self.page.get(self.at).or_else(|| self.page.last());
@@ -165,8 +165,8 @@ impl Indexed {
         for name in names {
             let Ok(text) = std::str::from_utf8(&name) else { continue };
             let kind = self.dir.stat(text)?.map(|stat| stat.kind);
-            changes.insert([&name, &b"/"[..]].concat(), kind == Some(Kind::Dir));
-            changes.insert(name, kind == Some(Kind::File));
+            changes.insert([&name, &b"/"[..]].concat(), kind == Some(FileKind::Dir));
+            changes.insert(name, kind == Some(FileKind::File));
         }
         self.index.write().unwrap_or_else(PoisonError::into_inner).change(&changes)
     }
@@ -195,28 +195,28 @@ impl NameCache {
     pub(super) fn keep_in(&self, make: impl FnOnce() -> io::Result<std::fs::File>) {
         let made = make().inspect_err(|error| log::debug!("serve: no file for indexes of names: {error}"));
         // It is asked for once.
-        let _ = self.slots.set(made.ok().map(|file| Arc::new(SlotFile::new(file))));
+        let _ = self.page_file.set(made.ok().map(|file| Arc::new(PageFile::new(file))));
     }
 
-    fn slots(&self) -> Option<&Arc<SlotFile>> {
-        let slots = self.slots.get_or_init(|| {
+    fn page_file(&self) -> Option<&Arc<PageFile>> {
+        let page_file = self.page_file.get_or_init(|| {
             let made = tempfile::tempfile();
             let made = made.inspect_err(|error| log::debug!("serve: no file for indexes of names: {error}"));
-            made.ok().map(|file| Arc::new(SlotFile::new(file)))
+            made.ok().map(|file| Arc::new(PageFile::new(file)))
         });
-        slots.as_ref()
+        page_file.as_ref()
     }
 
     fn watcher(&self) -> Option<&Watcher> {
         self.watcher.get_or_init(Watcher::new).as_ref()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The names of a directory.
-    pub(super) fn names(&self, dir: &Dir) -> io::Result<Names> {
+    pub(super) fn names(&self, dir: &Dir) -> io::Result<DirNames> {
         let identity = dir.identity()?;
         if let Some(source) = self.find(dir, identity)? {
             return first_of(source);
@@ -260,7 +260,7 @@ impl NameCache {
 
     /// The index of a directory, if there is one that holds.
     fn find(&self, dir: &Dir, identity: Identity) -> io::Result<Option<Arc<Indexed>>> {
-        for attempt in 0..PATIENCE {
+        for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
                 // Not under the lock: other directories have nothing to wait for.
                 std::thread::sleep(PAUSE);
@@ -288,19 +288,19 @@ impl NameCache {
 
     /// Reads a directory.
     fn build(&self, dir: &Dir, identity: Identity) -> io::Result<Arc<Indexed>> {
-        let slots = self.slots().ok_or(io::ErrorKind::Unsupported)?;
+        let page_file = self.page_file().ok_or(io::ErrorKind::Unsupported)?;
         let (now, mtime) = (now_ns(), dir.stat_self()?.mtime);
         let mut state = self.state();
         // Other machines' changes are not reported.
-        let watcher = self.watcher().filter(|_| dir.medium() != Medium::Elsewhere);
+        let watcher = self.watcher().filter(|_| dir.fs_kind() != FsKind::Other);
         let watch = watcher.and_then(|watcher| watcher.add(dir));
         let indexed = Arc::new(Indexed {
-            dir: dir.again()?,
+            dir: dir.try_clone()?,
             watch,
             mtime: AtomicI64::new(mtime),
             has_changed: AtomicBool::new(false),
             used: AtomicI64::new(now),
-            index: RwLock::new(Index::new(Arc::clone(slots))),
+            index: RwLock::new(Index::new(Arc::clone(page_file))),
             changed: Mutex::new(watch.map(|_| BTreeSet::new())),
             is_stale: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
@@ -310,7 +310,7 @@ impl NameCache {
             self.is_watching.store(true, Ordering::Relaxed);
         }
         drop(state);
-        let read = self.read_into(&indexed, slots);
+        let read = self.read_into(&indexed, page_file);
         let mut state = self.state();
         self.refresh(&mut state);
         let changed = indexed.changed.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -325,8 +325,8 @@ impl NameCache {
         read.map(|()| indexed)
     }
 
-    fn read_into(&self, indexed: &Indexed, slots: &Arc<SlotFile>) -> io::Result<()> {
-        let mut builder = Builder::new(Arc::clone(slots));
+    fn read_into(&self, indexed: &Indexed, page_file: &Arc<PageFile>) -> io::Result<()> {
+        let mut builder = Builder::new(Arc::clone(page_file));
         indexed.dir.each(|name, kind| match entry(name, kind) {
             Some((name, is_dir)) => builder.push(name, is_dir),
             None => Ok(()),
@@ -337,7 +337,7 @@ impl NameCache {
     }
 
     /// To be called after a change of the server's own, so that its events do not pile up where nobody lists.
-    pub(super) fn has_written(&self) {
+    pub(super) fn count_write(&self) {
         if self.is_watching.load(Ordering::Relaxed)
             && self.writes.fetch_add(1, Ordering::Relaxed) >= WRITES
             && let Ok(mut state) = self.state.try_lock()
@@ -347,7 +347,7 @@ impl NameCache {
     }
 
     /// Takes in what has happened up to now.
-    fn refresh(&self, state: &mut State) {
+    fn refresh(&self, state: &mut CacheState) {
         self.writes.store(0, Ordering::Relaxed);
         if state.watched.is_empty() {
             return;
@@ -383,8 +383,8 @@ impl NameCache {
     }
 
     /// Drops the indexes that were not used for the longest time, down to the limit.
-    fn make_room(&self, state: &mut State) {
-        while state.indexes.len() > MOST {
+    fn make_room(&self, state: &mut CacheState) {
+        while state.indexes.len() > MAX_INDEXES {
             let used = |indexed: &Indexed| indexed.used.load(Ordering::Relaxed);
             let oldest = state.indexes.iter().min_by_key(|(_, indexed)| used(indexed)).map(|(id, _)| *id);
             let Some(oldest) = oldest else { return };
@@ -392,7 +392,7 @@ impl NameCache {
         }
     }
 
-    fn forget(&self, state: &mut State, identity: Identity) {
+    fn forget(&self, state: &mut CacheState, identity: Identity) {
         if let Some(indexed) = state.indexes.remove(&identity) {
             self.unwatch(state, indexed.watch);
         }
@@ -404,7 +404,7 @@ impl NameCache {
         all.into_iter().for_each(|identity| self.forget(&mut state, identity));
     }
 
-    fn unwatch(&self, state: &mut State, watch: Option<i32>) {
+    fn unwatch(&self, state: &mut CacheState, watch: Option<i32>) {
         let Some(watch) = watch else { return };
         if state.watched.remove(&watch).is_some()
             && let Some(watcher) = self.watcher()
@@ -416,9 +416,9 @@ impl NameCache {
 }
 
 /// A name that may be that of an object or of a folder; whether it is a folder's.
-fn entry(name: &[u8], kind: Kind) -> Option<(&[u8], bool)> {
-    let is_served = kind != Kind::Other && std::str::from_utf8(name).is_ok();
-    is_served.then_some((name, kind == Kind::Dir))
+fn entry(name: &[u8], kind: FileKind) -> Option<(&[u8], bool)> {
+    let is_served = kind != FileKind::Other && std::str::from_utf8(name).is_ok();
+    is_served.then_some((name, kind == FileKind::Dir))
 }
 
 fn with_slash(name: &[u8], is_dir: bool) -> Vec<u8> {
@@ -426,17 +426,17 @@ fn with_slash(name: &[u8], is_dir: bool) -> Vec<u8> {
 }
 
 /// An index from its first name on.
-fn first_of(source: Arc<Indexed>) -> io::Result<Names> {
+fn first_of(source: Arc<Indexed>) -> io::Result<DirNames> {
     let (page, at) = source.find(|index| index.reaching(b""))?.unwrap_or_default();
-    Ok(Names { page, at, source: Some(source) })
+    Ok(DirNames { page, at, source: Some(source) })
 }
 
 /// All names of a directory, in memory; `None` if there are `too_many` or more.
-fn in_memory(dir: &Dir, too_many: usize) -> io::Result<Option<Names>> {
+fn in_memory(dir: &Dir, too_many: usize) -> io::Result<Option<DirNames>> {
     let mut names = Vec::new();
     let is_whole = dir.each_until(|name, kind| {
         names.extend(entry(name, kind).map(|(name, is_dir)| with_slash(name, is_dir)));
         Ok(names.len() < too_many)
     })?;
-    Ok(is_whole.then(|| Names { page: Page::of(names), at: 0, source: None }))
+    Ok(is_whole.then(|| DirNames { page: Page::of(names), at: 0, source: None }))
 }

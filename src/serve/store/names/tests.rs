@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 
-fn slots() -> Arc<SlotFile> {
-    Arc::new(SlotFile::new(tempfile::tempfile().unwrap()))
+fn page_file() -> Arc<PageFile> {
+    Arc::new(PageFile::new(tempfile::tempfile().unwrap()))
 }
 
 /// All names of an index, page by page.
@@ -20,9 +20,9 @@ fn all_of(index: &Index) -> Vec<Vec<u8>> {
     names
 }
 
-fn index_of(names: &BTreeSet<Vec<u8>>, slots: &Arc<SlotFile>) -> Index {
+fn index_of(names: &BTreeSet<Vec<u8>>, page_file: &Arc<PageFile>) -> Index {
     // Blocks so small that there are several.
-    let mut builder = Builder::with_block(Arc::clone(slots), 4000);
+    let mut builder = Builder::with_block(Arc::clone(page_file), 4000);
     let mut unordered: Vec<&Vec<u8>> = names.iter().collect();
     unordered.sort_by_key(|name| name.iter().rev().copied().collect::<Vec<u8>>());
     for name in unordered {
@@ -49,8 +49,8 @@ proptest! {
         steps in proptest::collection::vec((names(900), names(900)), 0..4),
         places in proptest::collection::vec("[0-9]{0,6}/?[0-9]?", 8),
     ) {
-        let slots = slots();
-        let mut index = index_of(&set, &slots);
+        let page_file = page_file();
+        let mut index = index_of(&set, &page_file);
         for (come, go) in steps {
             let mut changes: BTreeMap<Vec<u8>, bool> = go.into_iter().map(|name| (name, false)).collect();
             changes.extend(come.into_iter().map(|name| (name, true)));
@@ -67,22 +67,22 @@ proptest! {
             let found = index.after(place).unwrap().map(|(page, at)| page.get(at).unwrap().to_vec());
             prop_assert_eq!(found.as_ref(), set.iter().find(|name| &name[..] > place));
         }
-        prop_assert!(slots.in_use() >= usize::from(!set.is_empty()));
+        prop_assert!(page_file.in_use() >= usize::from(!set.is_empty()));
         drop(index);
-        prop_assert_eq!(slots.in_use(), 0);
+        prop_assert_eq!(page_file.in_use(), 0);
     }
 }
 
 #[test]
 fn a_full_file_is_an_error_and_gives_its_slots_back() {
-    let slots = Arc::new(SlotFile::with_most(tempfile::tempfile().unwrap(), 3));
-    let mut builder = Builder::with_block(Arc::clone(&slots), 20_000);
+    let page_file = Arc::new(PageFile::with_most(tempfile::tempfile().unwrap(), 3));
+    let mut builder = Builder::with_block(Arc::clone(&page_file), 20_000);
     let pushed = (0..10_000).try_for_each(|number| builder.push(format!("{number:08}").as_bytes(), false));
     let error = pushed.and_then(|()| builder.finish().map(drop)).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
-    assert_eq!(slots.in_use(), 0);
-    let mut long = Builder::new(Arc::clone(&slots));
-    long.push(&[b'n'; slots::SLOT], false).unwrap();
+    assert_eq!(page_file.in_use(), 0);
+    let mut long = Builder::new(Arc::clone(&page_file));
+    long.push(&[b'n'; page_file::PAGE_SIZE], false).unwrap();
     assert!(long.finish().is_err());
 }
 
@@ -230,7 +230,7 @@ fn what_is_written_while_a_directory_is_read_is_known() {
             cache.forget_all();
             said(&cache, &dir);
             if round % 2 == 0 {
-                cache.has_written();
+                cache.count_write();
             }
         }
         stop.store(true, Ordering::Relaxed);

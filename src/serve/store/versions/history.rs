@@ -12,12 +12,14 @@
 //! Readers hold no lock. The segments that belong to a head stand until another head is in its place; where one is gone, the
 //! reader begins anew.
 
-use super::stored::{About, Head, Segment, Version, What, damaged, discard, new_name};
+use super::format::{
+    Head, SegmentSummary, Version, VersionContent, VersionSegment, damaged, discard, new_name,
+};
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::dir::Stat;
+use crate::serve::store::key_path;
 use crate::serve::store::meta::Meta;
 use crate::serve::store::object::MAX_ATTEMPTS;
-use crate::serve::store::place;
 use std::io;
 use std::mem;
 
@@ -40,7 +42,7 @@ pub(super) struct Limits {
 }
 
 /// Under the lock, what is missing stays missing.
-fn judge<T>(is_locked: bool, result: io::Result<T>) -> io::Result<T> {
+fn damaged_if_locked<T>(is_locked: bool, result: io::Result<T>) -> io::Result<T> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound if is_locked => damaged(error),
         _ => error,
@@ -49,12 +51,12 @@ fn judge<T>(is_locked: bool, result: io::Result<T>) -> io::Result<T> {
 
 /// Where an entry is: in the head (block 0) or in a segment (from 1 on), and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct EntryPosition {
     block: usize,
     at: usize,
 }
 
-impl Place {
+impl EntryPosition {
     pub(super) const START: Self = Self { block: 0, at: 0 };
 
     pub(super) fn next(self) -> Self {
@@ -78,7 +80,7 @@ impl<'a> History<'a> {
     /// was written meanwhile.
     pub(super) fn read(bucket: &'a Bucket, key: &'a str, is_locked: bool) -> io::Result<Self> {
         let head = match bucket.version_index()? {
-            Some(root) => root.read_below(&place::escape(key.as_bytes()))?,
+            Some(root) => root.read_below(&key_path::escape(key.as_bytes()))?,
             None => None,
         };
         let head = head.map_or_else(|| Ok(Head::default()), |bytes| Head::parse(&bytes))?;
@@ -97,7 +99,9 @@ impl<'a> History<'a> {
     fn block(&self, block: usize) -> io::Result<&[Version]> {
         match block.checked_sub(1) {
             None => Ok(&self.head.newest),
-            Some(segment) => judge(self.is_locked, self.head.segments[segment].entries(self.bucket)),
+            Some(segment) => {
+                damaged_if_locked(self.is_locked, self.head.segments[segment].entries(self.bucket))
+            }
         }
     }
 
@@ -119,21 +123,21 @@ impl<'a> History<'a> {
         &self,
         id: Option<&str>,
         is_it: impl Fn(&Version) -> bool,
-    ) -> io::Result<Option<Place>> {
+    ) -> io::Result<Option<EntryPosition>> {
         for block in (0..self.blocks()).filter(|block| self.may_have(*block, id)) {
             let mut entries = self.block(block)?.iter();
             if let Some(at) = entries.position(|version| version.id.as_deref() == id && is_it(version)) {
-                return Ok(Some(Place { block, at }));
+                return Ok(Some(EntryPosition { block, at }));
             }
         }
         Ok(None)
     }
 
     /// The newest entry.
-    pub(super) fn first(&self) -> io::Result<Option<Place>> {
+    pub(super) fn first(&self) -> io::Result<Option<EntryPosition>> {
         for block in 0..self.blocks() {
             if !self.block(block)?.is_empty() {
-                return Ok(Some(Place { block, at: 0 }));
+                return Ok(Some(EntryPosition { block, at: 0 }));
             }
         }
         Ok(None)
@@ -141,14 +145,14 @@ impl<'a> History<'a> {
 
     /// Where an entry with this id would be if it were there: after all newer ones. The `null` version, of which nobody
     /// knows whether it is newer, counts as older than its neighbour before.
-    pub(super) fn place_of(&self, id: &str) -> io::Result<Place> {
-        let mut place = Place::START;
+    pub(super) fn place_of(&self, id: &str) -> io::Result<EntryPosition> {
+        let mut place = EntryPosition::START;
         for block in 0..self.blocks() {
             if let Some(segment) = block.checked_sub(1).map(|segment| &self.head.segments[segment].about)
                 && segment.nulls == 0
                 && segment.ids.as_ref().is_some_and(|(least, _)| &**least >= id)
             {
-                place = Place { block: block + 1, at: 0 };
+                place = EntryPosition { block: block + 1, at: 0 };
                 continue;
             }
             let entries = self.block(block)?;
@@ -156,7 +160,7 @@ impl<'a> History<'a> {
             let end = entries.iter().position(older);
             let newer = &entries[..end.unwrap_or(entries.len())];
             if let Some(at) = newer.iter().rposition(|version| version.id.is_some()) {
-                place = Place { block, at: at + 1 };
+                place = EntryPosition { block, at: at + 1 };
             }
             if end.is_some() {
                 break;
@@ -165,11 +169,11 @@ impl<'a> History<'a> {
         Ok(place)
     }
 
-    pub(super) fn get(&self, place: Place) -> io::Result<&Version> {
+    pub(super) fn get(&self, place: EntryPosition) -> io::Result<&Version> {
         Ok(&self.block(place.block)?[place.at])
     }
 
-    pub(super) fn get_mut(&mut self, place: Place) -> io::Result<&mut Version> {
+    pub(super) fn get_mut(&mut self, place: EntryPosition) -> io::Result<&mut Version> {
         Ok(&mut self.block_mut(place.block)?[place.at])
     }
 
@@ -177,7 +181,7 @@ impl<'a> History<'a> {
         self.head.newest.insert(0, version);
     }
 
-    pub(super) fn remove(&mut self, place: Place) -> io::Result<Version> {
+    pub(super) fn remove(&mut self, place: EntryPosition) -> io::Result<Version> {
         Ok(self.block_mut(place.block)?.remove(place.at))
     }
 
@@ -221,8 +225,8 @@ impl<'a> History<'a> {
     pub(super) fn pass_over(&mut self, current: Option<(&Meta, &Stat)>) -> io::Result<()> {
         if let Some((meta, stat)) = current {
             let is_it = |version: &Version| match &version.what {
-                What::Data { record, .. } => version.id.is_some() || record.describes(stat),
-                What::Marker { .. } => false,
+                VersionContent::Data { record, .. } => version.id.is_some() || record.describes(stat),
+                VersionContent::Marker { .. } => false,
             };
             if let Some(place) = self.find(meta.version.as_deref(), is_it)? {
                 self.block_mut(place.block)?.drain(..=place.at);
@@ -238,7 +242,7 @@ impl<'a> History<'a> {
     }
 
     /// The entries from a place on, at most so many. No segment is looked at that has none of them.
-    pub(super) fn into_entries(self, from: Place, most: usize) -> io::Result<Vec<Version>> {
+    pub(super) fn into_entries(self, from: EntryPosition, most: usize) -> io::Result<Vec<Version>> {
         let Head { newest, segments } = self.head;
         let mut skip = from.at;
         let mut taken = Vec::new();
@@ -249,7 +253,7 @@ impl<'a> History<'a> {
             if taken.len() >= most {
                 break;
             }
-            let entries = judge(self.is_locked, segment.into_entries(self.bucket))?;
+            let entries = damaged_if_locked(self.is_locked, segment.into_entries(self.bucket))?;
             let left = most - taken.len();
             taken.extend(entries.into_iter().skip(mem::take(&mut skip)).take(left));
         }
@@ -274,9 +278,9 @@ impl<'a> History<'a> {
         // The oldest are full, and the newest has room for what comes next.
         while entries.len() > LIMITS.segment {
             let oldest = entries.split_off(entries.len() - LIMITS.segment);
-            self.head.segments.insert(0, Segment::new(oldest));
+            self.head.segments.insert(0, VersionSegment::new(oldest));
         }
-        self.head.segments.insert(0, Segment::new(entries));
+        self.head.segments.insert(0, VersionSegment::new(entries));
         Ok(())
     }
 
@@ -306,7 +310,7 @@ impl<'a> History<'a> {
     fn write_segments(&mut self, made: &mut Vec<String>) -> io::Result<()> {
         for segment in self.head.segments.iter_mut().filter(|segment| segment.name.is_empty()) {
             let entries = segment.entries.get().expect("what is not written is here");
-            segment.about = About::of(entries);
+            segment.about = SegmentSummary::of(entries);
             let text = serde_json::to_vec(entries).expect("plain data becomes JSON");
             let name = new_name()?;
             made.push(name.clone());
@@ -317,7 +321,7 @@ impl<'a> History<'a> {
     }
 
     fn write_head(&self) -> io::Result<()> {
-        let path = place::escape(self.key.as_bytes());
+        let path = key_path::escape(self.key.as_bytes());
         if self.head.newest.is_empty() {
             return match self.bucket.version_index()? {
                 Some(root) => self.bucket.unlink_below(root, &path).map(drop),
@@ -325,7 +329,7 @@ impl<'a> History<'a> {
             };
         }
         let text = self.head.text();
-        let (parents, name) = place::split(&path);
+        let (parents, name) = key_path::split(&path);
         let root = self.bucket.make_version_index()?;
         for attempt in 0.. {
             let written = root

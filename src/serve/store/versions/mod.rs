@@ -2,7 +2,7 @@
 //!
 //! The current version of a key is an ordinary file under its name, as in a bucket without versions; its sidecar
 //! says which version it is. What is not current is in the bucket's private directory: an index for each key (newest first,
-//! its path escaped as in [`place`]; a long one goes on in segments, see [`history`]) and the contents,
+//! its path escaped as in [`key_path`]; a long one goes on in segments, see [`history`]) and the contents,
 //! `versions/data/NAME`. While the latest version is a delete marker, the key has no ordinary file and its index begins with
 //! the marker.
 //!
@@ -29,28 +29,28 @@
 //! Where the file system knows no hard links the present file is moved instead: between the two renames of a write,
 //! readers find it by the index.
 
+mod format;
 mod history;
 pub(crate) mod ids;
 mod pages;
-mod stored;
 #[cfg(test)]
 mod tests;
 
 use super::bucket::Bucket;
 use super::bucket_record::Versioning;
-use super::dir::{Kind, Stat};
+use super::dir::{FileKind, Stat};
 use super::meta::{Meta, Record};
 use super::object::{MAX_ATTEMPTS, Object};
-use super::{haste, place};
+use super::{key_path, nonblocking};
 use crate::serve::error::{S3Result, fail};
 use chrono::{DateTime, Utc};
+use format::{Version, VersionContent};
 use history::History;
 use ids::{NULL, id_text, is, new_id, now_ns, stored_id, time};
 use std::io;
-use stored::{Version, What};
 
-pub(crate) use pages::{Shown, ShownWhat};
-pub(super) use stored::mentions;
+pub(super) use format::mentions;
+pub(crate) use pages::{ListedContent, ListedVersion};
 
 /// What is there of a key or of one of its versions.
 #[derive(Debug)]
@@ -103,9 +103,9 @@ impl Bucket {
         }
         let file = second_name(present);
         let data = self.make_version_data()?;
-        let path = place::path(present.space, key);
-        let (parents, name) = place::split(&path);
-        let dir = match self.data_root(present.space)? {
+        let path = key_path::path(present.layout, key);
+        let (parents, name) = key_path::split(&path);
+        let dir = match self.data_root(present.layout)? {
             Some(root) => root.walk(parents)?,
             None => None,
         };
@@ -119,7 +119,7 @@ impl Bucket {
             data.sync()?;
         }
         let record = Box::new(Record::new(&present.stat, present.meta.clone()));
-        Ok(Version { id: present.meta.version.clone(), what: What::Data { file, record } })
+        Ok(Version { id: present.meta.version.clone(), what: VersionContent::Data { file, record } })
     }
 
     /// First step of a write in a bucket with versions: keeps the present version unless the new one takes its place.
@@ -145,7 +145,7 @@ impl Bucket {
 
     /// Removes the content of a version that is in no index any more.
     fn discard(&self, version: &Version) -> io::Result<()> {
-        if let What::Data { file, .. } = &version.what
+        if let VersionContent::Data { file, .. } = &version.what
             && let Some(data) = self.version_data()?
         {
             data.unlink(file)?;
@@ -154,20 +154,20 @@ impl Bucket {
     }
 
     fn open_kept(&self, version: &Version) -> io::Result<Option<Object>> {
-        let What::Data { file, record } = &version.what else { return Ok(None) };
+        let VersionContent::Data { file, record } = &version.what else { return Ok(None) };
         let Some(data) = self.version_data()? else { return Ok(None) };
         let Some((file, stat)) = data.open_file(file)? else { return Ok(None) };
         let mut meta = record.meta.clone();
         // Nobody has anything to write there: another size is damage.
         meta.damaged |= stat.size != record.size();
-        Ok(Some(Object { file, stat, meta, space: place::Space::Escaped }))
+        Ok(Some(Object { file, stat, meta, layout: key_path::Layout::Escaped }))
     }
 
     /// Opens the latest version of a key, or the one of an id.
     pub(crate) fn open_version(&self, key: &str, wanted: Option<&str>) -> S3Result<Found> {
         for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
-                haste::may_wait()?;
+                nonblocking::may_block()?;
             }
             let current = self.open_object(key)?;
             let is_locked = attempt > 0;
@@ -194,7 +194,7 @@ impl Bucket {
                 }
                 return Ok(Found::Nothing);
             };
-            if let What::Marker { time: at, .. } = version.what {
+            if let VersionContent::Marker { time: at, .. } = version.what {
                 return Ok(Found::Marker { id: id_text(version.id.as_ref()), modified: time(at) });
             }
             if let Some(object) = self.open_kept(&version)? {
@@ -233,7 +233,7 @@ impl Bucket {
             Versioning::Enabled => Some(new_id()?),
             Versioning::Suspended => None,
         };
-        let what = What::Marker { time: now_ns(), owner: who.map(str::to_owned) };
+        let what = VersionContent::Marker { time: now_ns(), owner: who.map(str::to_owned) };
         let marker = Version { id: id.clone(), what };
         let removed = Removed { version: Some(id_text(id.as_ref())), marker: true };
         let about = present.map(|object| (&object.meta, &object.stat));
@@ -267,7 +267,7 @@ impl Bucket {
             return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
         }
         if self.versioning().is_some() {
-            self.look_at(key)?;
+            self.ensure_described(key)?;
         }
         let _alive = self.alive();
         let _lock = self.lock(key);
@@ -277,7 +277,7 @@ impl Bucket {
         let mut removed = Removed { version: Some(wanted.to_owned()), marker: false };
         if let Some(present) = present.as_ref().filter(|object| is(object.meta.version.as_ref(), wanted)) {
             check(&present.stat, &present.meta)?;
-            if self.raise(key, &mut history, Some(present))? {
+            if self.promote(key, &mut history, Some(present))? {
                 history.write()?;
             } else {
                 // First out of the index, where a crash may have left it, too.
@@ -296,13 +296,13 @@ impl Bucket {
             return Ok(removed);
         };
         match &history.get(place)?.what {
-            What::Data { record, .. } => check(&record.stat(), &record.meta)?,
-            What::Marker { .. } => removed.marker = true,
+            VersionContent::Data { record, .. } => check(&record.stat(), &record.meta)?,
+            VersionContent::Marker { .. } => removed.marker = true,
         }
         let was_latest = present.is_none() && history.first()? == Some(place);
         let version = history.remove(place)?;
         if was_latest {
-            self.raise(key, &mut history, None)?;
+            self.promote(key, &mut history, None)?;
         }
         history.write()?;
         self.discard(&version)?;
@@ -310,16 +310,16 @@ impl Bucket {
     }
 
     /// Makes the newest version of a history current, if it has content, and takes it out of the history.
-    fn raise(&self, key: &str, history: &mut History<'_>, present: Option<&Object>) -> S3Result<bool> {
+    fn promote(&self, key: &str, history: &mut History<'_>, present: Option<&Object>) -> S3Result<bool> {
         let Some(first) = history.first()? else { return Ok(false) };
-        let What::Data { file, record } = &history.get(first)?.what else { return Ok(false) };
+        let VersionContent::Data { file, record } = &history.get(first)?.what else { return Ok(false) };
         let Some(data) = self.version_data()? else { return Ok(false) };
-        if data.stat(file)?.is_none_or(|stat| stat.kind != Kind::File) {
+        if data.stat(file)?.is_none_or(|stat| stat.kind != FileKind::File) {
             return fail("InternalError", "The content of the version before is missing.");
         }
         let mut records = vec![(**record).clone()];
         records.extend(present.map(|object| Record::new(&object.stat, object.meta.clone())));
-        self.settle(data, file, key, present.map(|object| object.space), &records)?;
+        self.settle(data, file, key, present.map(|object| object.layout), &records)?;
         history.remove(first)?;
         Ok(true)
     }
@@ -334,9 +334,9 @@ impl Bucket {
     ) -> S3Result<bool> {
         let about = present.map(|object| (&object.meta, &object.stat));
         let mut history = self.noncurrent(key, about, true)?;
-        let is_data = |version: &Version| matches!(version.what, What::Data { .. });
+        let is_data = |version: &Version| matches!(version.what, VersionContent::Data { .. });
         let Some(place) = history.find(stored_id(wanted), is_data)? else { return Ok(false) };
-        if let What::Data { record, .. } = &mut history.get_mut(place)?.what {
+        if let VersionContent::Data { record, .. } = &mut history.get_mut(place)?.what {
             change(&mut record.meta)?;
         }
         history.write()?;

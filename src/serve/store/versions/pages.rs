@@ -1,48 +1,48 @@
 //! Listings of versions.
 
-use super::history::{History, Place};
+use super::format::{Version, VersionContent};
+use super::history::{EntryPosition, History};
 use super::ids::{id_text, stored_id, time};
-use super::stored::{Version, What};
 use crate::serve::error::S3Result;
 use crate::serve::store::bucket::Bucket;
-use crate::serve::store::haste;
+use crate::serve::store::nonblocking;
 use crate::serve::store::summaries::Summary;
 use chrono::{DateTime, Utc};
 use std::io;
 
 /// A version as listings show it.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub(crate) struct ListedVersion {
     pub(crate) id: String,
     pub(crate) latest: bool,
-    pub(crate) what: ShownWhat,
+    pub(crate) what: ListedContent,
 }
 
 #[derive(Debug)]
-pub(crate) enum ShownWhat {
+pub(crate) enum ListedContent {
     Data(Box<Summary>),
     Marker { modified: DateTime<Utc>, owner: Option<String> },
 }
 
-impl Shown {
+impl ListedVersion {
     /// When it came to be.
     pub(crate) fn modified(&self) -> DateTime<Utc> {
         match &self.what {
-            ShownWhat::Data(summary) => summary.modified(),
-            ShownWhat::Marker { modified, .. } => *modified,
+            ListedContent::Data(summary) => summary.modified(),
+            ListedContent::Marker { modified, .. } => *modified,
         }
     }
 }
 
 impl Version {
-    fn shown(self, latest: bool) -> Shown {
+    fn shown(self, latest: bool) -> ListedVersion {
         let what = match self.what {
-            What::Data { record, .. } => {
-                ShownWhat::Data(Box::new(Summary { stat: record.stat(), meta: record.meta }))
+            VersionContent::Data { record, .. } => {
+                ListedContent::Data(Box::new(Summary { stat: record.stat(), meta: record.meta }))
             }
-            What::Marker { time: at, owner } => ShownWhat::Marker { modified: time(at), owner },
+            VersionContent::Marker { time: at, owner } => ListedContent::Marker { modified: time(at), owner },
         };
-        Shown { id: id_text(self.id.as_ref()), latest, what }
+        ListedVersion { id: id_text(self.id.as_ref()), latest, what }
     }
 }
 
@@ -50,12 +50,17 @@ impl Bucket {
     /// Versions of a key, the latest first, at most so many: those that come after the one of the id `after`. Ids grow with
     /// time, so one that is gone still has its place. Of the `null` version, once gone, nobody knows the place: after it
     /// come all. A `null` version that may have been before or after what is gone comes after it; better twice than never.
-    pub(crate) fn versions_of(&self, key: &str, after: Option<&str>, most: usize) -> S3Result<Vec<Shown>> {
+    pub(crate) fn versions_of(
+        &self,
+        key: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> S3Result<Vec<ListedVersion>> {
         let current = self.listed(key)?;
         let entries = match self.entries_of(key, current.as_ref(), after, most, false) {
             // A segment that was looked for has just been replaced.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                haste::may_wait()?;
+                nonblocking::may_block()?;
                 let _lock = self.lock(key);
                 self.entries_of(key, current.as_ref(), after, most, true)?
             }
@@ -63,10 +68,10 @@ impl Bucket {
         };
         let Entries { with_current, from_start, entries } = entries;
         let has_current = current.is_some();
-        let current = current.filter(|_| with_current).map(|summary| Shown {
+        let current = current.filter(|_| with_current).map(|summary| ListedVersion {
             id: id_text(summary.meta.version.as_ref()),
             latest: true,
-            what: ShownWhat::Data(Box::new(summary)),
+            what: ListedContent::Data(Box::new(summary)),
         });
         let kept = entries.into_iter().enumerate();
         let kept = kept.map(|(number, version)| version.shown(number == 0 && from_start && !has_current));
@@ -89,19 +94,20 @@ impl Bucket {
         };
         let current = current.map(|summary| summary.meta.version.as_deref());
         let (with_current, from) = match after {
-            None => (true, Place::START),
-            Some(after) if current == Some(stored_id(after)) => (false, Place::START),
+            None => (true, EntryPosition::START),
+            Some(after) if current == Some(stored_id(after)) => (false, EntryPosition::START),
             Some(after) => match history.find(stored_id(after), |_| true)? {
                 Some(place) => (false, place.next()),
                 None => {
                     let place = history.place_of(after)?;
-                    let is_after = |id: Option<&str>| place == Place::START && id.is_none_or(|id| id < after);
+                    let is_after =
+                        |id: Option<&str>| place == EntryPosition::START && id.is_none_or(|id| id < after);
                     (current.is_some_and(is_after), place)
                 }
             },
         };
         let entries = history.into_entries(from, most)?;
-        Ok(Entries { with_current, from_start: from == Place::START, entries })
+        Ok(Entries { with_current, from_start: from == EntryPosition::START, entries })
     }
 }
 

@@ -2,7 +2,7 @@
 //! versions have many segments.
 
 use super::history::LIMITS;
-use super::{Found, Shown, ShownWhat};
+use super::{Found, ListedContent, ListedVersion};
 use crate::serve::error::S3Result;
 use crate::serve::store::bucket::{Bucket, Mode};
 use crate::serve::store::bucket_record::{BucketRecord, Versioning};
@@ -253,7 +253,7 @@ impl Model {
         self.check();
     }
 
-    fn shown(&self, key: &str) -> Vec<Shown> {
+    fn shown(&self, key: &str) -> Vec<ListedVersion> {
         self.lab.bucket().versions_of(key, None, usize::MAX).unwrap()
     }
 
@@ -308,14 +308,14 @@ impl Model {
     }
 }
 
-fn fits(entries: &[Entry], shown: &[Shown]) -> bool {
-    let is_one = |(entry, shown): (&Entry, &Shown)| {
+fn fits(entries: &[Entry], shown: &[ListedVersion]) -> bool {
+    let is_one = |(entry, shown): (&Entry, &ListedVersion)| {
         let tag = match &shown.what {
-            ShownWhat::Data(summary) => {
+            ListedContent::Data(summary) => {
                 let tag = summary.meta.tags.first().map(|(_, value)| value.parse().unwrap());
                 entry.content.as_ref() == Some(&summary.meta.etag) && entry.tag == tag
             }
-            ShownWhat::Marker { .. } => entry.content.is_none(),
+            ListedContent::Marker { .. } => entry.content.is_none(),
         };
         tag && (entry.id == shown.id || entry.id.is_empty() && shown.id != "null")
     };

@@ -4,10 +4,10 @@
 //! The model works on the parts that policies and requests are made of, never on what the server has parsed.
 
 mod generate;
-mod judge;
+mod reference;
 
 use super::users;
-use crate::serve::access::Need;
+use crate::serve::access::RequiredRight;
 use crate::serve::acl::{Acl, Permission};
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::Call;
@@ -214,9 +214,9 @@ fn what_may_be_done_is_what_a_simple_model_says() {
             let request = request(&mut dice, world.secure);
             let call = call(&request);
             let need = match request.by {
-                By::Owner => Need::Owner,
-                By::Bucket(permission) => Need::Bucket(permission),
-                By::Object(permission) => Need::Object(permission, &world.object),
+                By::Owner => RequiredRight::Owner,
+                By::Bucket(permission) => RequiredRight::Bucket(permission),
+                By::Object(permission) => RequiredRight::Object(permission, &world.object),
             };
             let target = Target { key: request.key, ..Target::default() };
             let answer = server.authorize_target(&call, &bucket, request.action, target, need).is_ok();

@@ -2,8 +2,8 @@
 
 use crate::serve::random;
 use crate::serve::store::bucket::Bucket;
-use crate::serve::store::haste;
 use crate::serve::store::meta::Record;
+use crate::serve::store::nonblocking;
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 use std::io;
@@ -13,12 +13,12 @@ use std::io;
 pub(super) struct Version {
     /// `None`: the `null` version.
     pub(super) id: Option<String>,
-    pub(super) what: What,
+    pub(super) what: VersionContent,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum What {
+pub(super) enum VersionContent {
     /// Name in `versions/data`, and what is known of it.
     Data { file: String, record: Box<Record> },
     /// Time in nanoseconds since the epoch, and the canonical id of who deleted.
@@ -28,7 +28,7 @@ pub(super) enum What {
 /// What the head says of a segment. Ids grow with the time, but clocks are set back: no order is relied on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct About {
+pub(super) struct SegmentSummary {
     /// Number of entries.
     pub(super) count: usize,
     /// The least and the greatest id.
@@ -37,7 +37,7 @@ pub(super) struct About {
     pub(super) nulls: usize,
 }
 
-impl About {
+impl SegmentSummary {
     pub(super) fn of(entries: &[Version]) -> Self {
         let ids = || entries.iter().filter_map(|version| version.id.clone());
         Self {
@@ -50,18 +50,18 @@ impl About {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Segment {
+pub(super) struct VersionSegment {
     /// Empty: it is not written yet.
     pub(super) name: String,
-    pub(super) about: About,
+    pub(super) about: SegmentSummary,
     /// What is in it, once that was looked at.
     #[serde(skip)]
     pub(super) entries: OnceCell<Vec<Version>>,
 }
 
-impl Segment {
+impl VersionSegment {
     pub(super) fn new(entries: Vec<Version>) -> Self {
-        Self { name: String::new(), about: About::of(&entries), entries: OnceCell::from(entries) }
+        Self { name: String::new(), about: SegmentSummary::of(&entries), entries: OnceCell::from(entries) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -81,7 +81,7 @@ impl Segment {
 
     /// Fails with `NotFound` if it is gone.
     fn read(&self, bucket: &Bucket) -> io::Result<Vec<Version>> {
-        haste::may_wait()?;
+        nonblocking::may_block()?;
         let bytes = match bucket.version_segments()? {
             Some(dir) => dir.read(&self.name)?,
             None => None,
@@ -91,7 +91,7 @@ impl Segment {
             io::Error::new(io::ErrorKind::NotFound, problem)
         })?;
         let entries: Vec<Version> = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if About::of(&entries) != self.about {
+        if SegmentSummary::of(&entries) != self.about {
             return Err(damaged(format!("{} is not the segment that its head tells of", self.name)));
         }
         Ok(entries)
@@ -114,7 +114,7 @@ impl Segment {
 pub(super) struct Head {
     pub(super) newest: Vec<Version>,
     /// The newest first, too.
-    pub(super) segments: Vec<Segment>,
+    pub(super) segments: Vec<VersionSegment>,
 }
 
 impl Head {
@@ -171,7 +171,7 @@ pub(in crate::serve::store) fn mentions(
 ) -> io::Result<()> {
     let mut tell = |entries: &[Version]| {
         for version in entries {
-            if let What::Data { file, .. } = &version.what {
+            if let VersionContent::Data { file, .. } = &version.what {
                 content(file);
             }
         }

@@ -4,7 +4,8 @@
 //! (`openat2`), and no symbolic link is ever followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`), so nothing outside the served
 //! tree can be reached, whatever is swapped in behind our back.
 
-use super::haste::{self, Medium};
+use super::nonblocking::{self, FsKind};
+use super::pending_dirs::PENDING;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::fs::File;
@@ -22,7 +23,7 @@ pub(crate) struct Dir(OwnedFd);
 /// What is known of a file without opening it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
-    pub(crate) kind: Kind,
+    pub(crate) kind: FileKind,
     /// Bytes.
     pub(crate) size: u64,
     /// Nanoseconds since the epoch.
@@ -48,18 +49,18 @@ pub(super) fn identify(file: &File) -> io::Result<Identity> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     File,
     Dir,
     /// Symbolic links, pipes, devices: never served.
     Other,
 }
 
-fn kind(file_type: FileType) -> Kind {
+fn kind(file_type: FileType) -> FileKind {
     match file_type {
-        FileType::RegularFile => Kind::File,
-        FileType::Directory => Kind::Dir,
-        _ => Kind::Other,
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Dir,
+        _ => FileKind::Other,
     }
 }
 
@@ -85,41 +86,6 @@ const DIRECTORY: OFlags =
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 /// Most small files are below this size, in bytes, and take one call to be read.
 const SMALL: usize = 1024;
-
-/// Directories that have been made and are not durable yet. Who finds one that another request makes must not say that
-/// something in it is durable before it is itself.
-struct Making {
-    count: AtomicUsize,
-    /// Held shared by the makers, so that they do not wait for each other.
-    gate: RwLock<()>,
-}
-
-static MAKING: Making = Making { count: AtomicUsize::new(0), gate: RwLock::new(()) };
-
-/// Ends the making of a directory.
-struct Made(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>);
-
-impl Making {
-    /// To be called before the name is there.
-    fn begin(&'static self) -> Made {
-        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        self.count.fetch_add(1, Ordering::SeqCst);
-        Made(gate)
-    }
-
-    /// Waits until every directory that could be seen is durable.
-    fn wait(&self) {
-        if self.count.load(Ordering::SeqCst) > 0 {
-            drop(self.gate.write());
-        }
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        MAKING.count.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 /// `Ok(None)` where the error only says that nothing of that kind is there.
 fn absent<T>(result: Result<T, Errno>) -> io::Result<Option<T>> {
@@ -168,10 +134,10 @@ impl Dir {
 
     /// A directory below, by its components.
     pub(crate) fn walk<'a>(&self, mut parts: impl Iterator<Item = &'a str>) -> io::Result<Option<Self>> {
-        let (Some(first), second) = (parts.next(), parts.next()) else { return self.again().map(Some) };
+        let (Some(first), second) = (parts.next(), parts.next()) else { return self.try_clone().map(Some) };
         let Some(second) = second else { return self.child(first) };
         let parts: Vec<&str> = [first, second].into_iter().chain(parts).collect();
-        match self.open_at_once(&parts.join("/"), DIRECTORY) {
+        match self.open_in_one_call(&parts.join("/"), DIRECTORY) {
             Some(found) => Ok(found?.map(Self)),
             None => self.walk_by_steps(&parts),
         }
@@ -179,14 +145,14 @@ impl Dir {
 
     /// Has the kernel walk, which neither follows links nor leaves the directory. `None` where it cannot tell.
     #[cfg(target_os = "linux")]
-    fn open_at_once(&self, path: &str, flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
+    fn open_in_one_call(&self, path: &str, flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
         use rustix::fs::ResolveFlags;
         // No name is empty; in a path, nothing between two slashes would be passed over. And none leads up.
         if path.split('/').any(|part| part.is_empty() || part == "..") {
             return None;
         }
         let mut how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        if haste::is_on() {
+        if nonblocking::is_active() {
             how |= ResolveFlags::CACHED;
         }
         match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), how) {
@@ -194,17 +160,17 @@ impl Dir {
             // XDEV: the way led out.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NXIO) => Some(Ok(None)),
             // An old kernel, a sandbox that does not know the call, a path that is too long as a whole.
-            Err(_) => haste::may_wait().err().map(Err),
+            Err(_) => nonblocking::may_block().err().map(Err),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn open_at_once(&self, _path: &str, _flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
+    fn open_in_one_call(&self, _path: &str, _flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
         None
     }
 
     fn walk_by_steps(&self, parts: &[&str]) -> io::Result<Option<Self>> {
-        let mut at = self.again()?;
+        let mut at = self.try_clone()?;
         for part in parts {
             match at.child(part)? {
                 Some(next) => at = next,
@@ -215,20 +181,20 @@ impl Dir {
     }
 
     /// Another handle of the same directory.
-    pub(crate) fn again(&self) -> io::Result<Self> {
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
     }
 
     /// Opens a directory below, making what is missing. With `sync`, each name is durable, whoever made it.
     pub(crate) fn make<'a>(&self, parts: impl Iterator<Item = &'a str>, sync: bool) -> io::Result<Self> {
-        let mut at = self.again()?;
+        let mut at = self.try_clone()?;
         for part in parts {
             at = match rustix::fs::openat(&at.0, part, DIRECTORY, Mode::empty()) {
                 Ok(next) => Self(next),
                 Err(Errno::NOENT) => {
                     #[cfg(test)]
                     super::fault::step()?;
-                    let _making = sync.then(|| MAKING.begin());
+                    let _pending = sync.then(|| PENDING.begin());
                     match rustix::fs::mkdirat(&at.0, part, Mode::from_raw_mode(0o777)) {
                         Ok(()) if sync => at.sync()?,
                         Ok(()) | Err(Errno::EXIST) => {}
@@ -240,14 +206,14 @@ impl Dir {
             };
         }
         if sync {
-            MAKING.wait();
+            PENDING.wait();
         }
         Ok(at)
     }
 
     /// Where its bytes are.
-    pub(super) fn medium(&self) -> Medium {
-        rustix::fs::fstatfs(&self.0).map_or(Medium::Elsewhere, |found| Medium::of(found.f_type))
+    pub(super) fn fs_kind(&self) -> FsKind {
+        rustix::fs::fstatfs(&self.0).map_or(FsKind::Other, |found| FsKind::of(found.f_type))
     }
 
     /// What a name is; links are not followed.
@@ -269,7 +235,7 @@ impl Dir {
     /// Which directory a name is, if it is one.
     pub(super) fn child_identity(&self, name: &str) -> io::Result<Option<Identity>> {
         let found = absent(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
-        Ok(found.filter(|stat| convert(stat).kind == Kind::Dir).map(|stat| identity(&stat)))
+        Ok(found.filter(|stat| convert(stat).kind == FileKind::Dir).map(|stat| identity(&stat)))
     }
 
     /// Opens a regular file for reading; `None` if there is none of that name.
@@ -277,13 +243,13 @@ impl Dir {
         let Some(fd) = self.open_one(name, FILE)? else { return Ok(None) };
         let file = File::from(fd);
         let stat = stat_file(&file)?;
-        Ok((stat.kind == Kind::File).then_some((file, stat)))
+        Ok((stat.kind == FileKind::File).then_some((file, stat)))
     }
 
     /// Opens a name of this directory.
     fn open_one(&self, name: &str, flags: OFlags) -> io::Result<Option<OwnedFd>> {
-        if haste::is_on()
-            && let Some(found) = self.open_at_once(name, flags)
+        if nonblocking::is_active()
+            && let Some(found) = self.open_in_one_call(name, flags)
         {
             return found;
         }
@@ -292,7 +258,7 @@ impl Dir {
 
     fn open_path(&self, path: &str) -> io::Result<Option<OwnedFd>> {
         let Some((parents, name)) = path.rsplit_once('/') else { return self.open_one(path, FILE) };
-        match self.open_at_once(path, FILE) {
+        match self.open_in_one_call(path, FILE) {
             Some(found) => found,
             None => match self.walk(parents.split('/'))? {
                 Some(dir) => dir.open_one(name, FILE),
@@ -306,7 +272,7 @@ impl Dir {
         let Some(fd) = self.open_path(path)? else { return Ok(None) };
         let file = File::from(fd);
         let stat = stat_file(&file)?;
-        Ok((stat.kind == Kind::File).then_some((file, stat)))
+        Ok((stat.kind == FileKind::File).then_some((file, stat)))
     }
 
     /// The content of a small file.
@@ -375,7 +341,7 @@ impl Dir {
     pub(crate) fn remove_all(&self, name: &str) -> io::Result<()> {
         match self.stat(name)? {
             None => Ok(()),
-            Some(Stat { kind: Kind::Dir, .. }) => {
+            Some(Stat { kind: FileKind::Dir, .. }) => {
                 if let Some(child) = self.child(name)? {
                     for entry in child.list()? {
                         child.remove_all_bytes(&entry)?;
@@ -387,7 +353,7 @@ impl Dir {
         }
     }
 
-    fn remove_all_bytes(&self, entry: &Entry) -> io::Result<()> {
+    fn remove_all_bytes(&self, entry: &DirEntry) -> io::Result<()> {
         match std::str::from_utf8(&entry.name) {
             Ok(name) => self.remove_all(name),
             // Not one of ours; leave it, and the directory stays.
@@ -400,7 +366,7 @@ impl Dir {
         let Some(child) = self.child(name)? else { return Ok(true) };
         for entry in child.list()? {
             let Ok(inner) = std::str::from_utf8(&entry.name) else { return Ok(false) };
-            if entry.kind != Kind::Dir || !child.prune(inner)? {
+            if entry.kind != FileKind::Dir || !child.prune(inner)? {
                 return Ok(false);
             }
         }
@@ -413,24 +379,24 @@ impl Dir {
     }
 
     /// The names inside, in no order, without `.` and `..`.
-    pub(crate) fn list(&self) -> io::Result<Vec<Entry>> {
+    pub(crate) fn list(&self) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
         self.each(|name, kind| {
-            entries.push(Entry { name: name.to_vec(), kind });
+            entries.push(DirEntry { name: name.to_vec(), kind });
             Ok(())
         })?;
         Ok(entries)
     }
 
     /// Shows each name inside, as [`Self::list`] does; those of files may be removed meanwhile.
-    pub(crate) fn each(&self, mut look: impl FnMut(&[u8], Kind) -> io::Result<()>) -> io::Result<()> {
+    pub(crate) fn each(&self, mut look: impl FnMut(&[u8], FileKind) -> io::Result<()>) -> io::Result<()> {
         self.each_until(|name, kind| look(name, kind).map(|()| true)).map(drop)
     }
 
     /// [`Self::each`] for as long as `look` returns `true`; whether that was to the end.
     pub(super) fn each_until(
         &self,
-        mut look: impl FnMut(&[u8], Kind) -> io::Result<bool>,
+        mut look: impl FnMut(&[u8], FileKind) -> io::Result<bool>,
     ) -> io::Result<bool> {
         // A handle of its own: the read position is shared between duplicates.
         let fd = rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?;
@@ -478,69 +444,10 @@ impl Dir {
 
 /// A name in a directory.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct DirEntry {
     pub(crate) name: Vec<u8>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FileKind,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn directories_of_different_file_systems_are_different_even_with_the_same_inode() {
-        let [proc, sys] = ["/proc", "/sys"].map(|path| Dir::open(Path::new(path)).unwrap());
-        assert_eq!(proc.stat_self().unwrap().inode, sys.stat_self().unwrap().inode);
-        assert_ne!(proc.identity().unwrap(), sys.identity().unwrap());
-        let root = Dir::open(Path::new("/")).unwrap();
-        assert_eq!(root.child_identity("proc").unwrap(), Some(proc.identity().unwrap()));
-    }
-
-    /// What the kernel walks at once has to be what steps find, and links stay closed to both.
-    #[test]
-    fn both_ways_of_walking_find_the_same() {
-        let outside = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(outside.path().join("x/y")).unwrap();
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(root.path().join("a/b/c")).unwrap();
-        std::fs::write(root.path().join("a/file"), "x").unwrap();
-        std::os::unix::fs::symlink(outside.path(), root.path().join("a/out")).unwrap();
-        std::os::unix::fs::symlink("b", root.path().join("a/in")).unwrap();
-        let dir = Dir::open(root.path()).unwrap();
-        let inode = |found: &Option<Dir>| found.as_ref().map(|dir| dir.stat_self().unwrap().inode);
-        let long = "n".repeat(300);
-        for path in [
-            "", "a", "a/b", "a/b/c", "a/none", "a/file", "a/file/x", "a/out", "a/out/x", "a/in/c", "a//b",
-            &long,
-        ] {
-            let parts: Vec<&str> = path.split('/').collect();
-            let found = dir.walk(parts.iter().copied()).unwrap();
-            let stepped = dir.walk_by_steps(&parts).unwrap();
-            assert_eq!(inode(&found), inode(&stepped), "{path}");
-            let is_there = matches!(path, "a" | "a/b" | "a/b/c");
-            assert_eq!(found.is_some(), is_there, "{path}");
-            if let Some(at_once) = dir.open_at_once(path, DIRECTORY) {
-                assert_eq!(inode(&at_once.unwrap().map(Dir)), inode(&stepped), "{path}");
-            }
-        }
-        for out in ["..", "a/../..", "a/b/../../.."] {
-            let parts: Vec<&str> = out.split('/').collect();
-            assert!(dir.walk(parts.iter().copied()).unwrap().is_none(), "{out}");
-            assert!(dir.walk_by_steps(&parts).unwrap().is_none(), "{out}");
-        }
-        std::fs::write(outside.path().join("x/secret"), "s").unwrap();
-        std::fs::write(root.path().join("a/b/long"), vec![b'l'; SMALL + 1]).unwrap();
-        std::os::unix::fs::symlink("file", root.path().join("a/linked")).unwrap();
-        for (path, size) in [("a/file", 1), ("a/b/long", SMALL + 1)] {
-            assert_eq!(dir.open_below(path).unwrap().unwrap().1.size, size as u64, "{path}");
-            assert_eq!(dir.read_below(path).unwrap().unwrap().len(), size, "{path}");
-        }
-        for none in
-            ["a/none", "a/b", "a/out/x/secret", "a/linked", "a/file/x", "a/b/../file", "a//file", &long]
-        {
-            assert!(dir.open_below(none).unwrap().is_none(), "{none}");
-            assert!(dir.read_below(none).unwrap().is_none(), "{none}");
-        }
-    }
-}
+mod tests;

@@ -7,20 +7,20 @@ use chrono::{DateTime, Utc};
 
 /// The four conditions of a read or of a copy's source.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Names {
+pub(crate) struct HeaderNames {
     matches: &'static str,
     none_match: &'static str,
     modified: &'static str,
     unmodified: &'static str,
 }
 
-pub(crate) const READ: Names = Names {
+pub(crate) const READ: HeaderNames = HeaderNames {
     matches: "if-match",
     none_match: "if-none-match",
     modified: "if-modified-since",
     unmodified: "if-unmodified-since",
 };
-pub(crate) const COPY: Names = Names {
+pub(crate) const COPY: HeaderNames = HeaderNames {
     matches: "x-amz-copy-source-if-match",
     none_match: "x-amz-copy-source-if-none-match",
     modified: "x-amz-copy-source-if-modified-since",
@@ -44,7 +44,7 @@ fn time(call: &Call, name: &str) -> Option<DateTime<Utc>> {
 }
 
 /// Checks the conditions of a read. A tag wins over a time.
-pub(crate) fn check(call: &Call, names: Names, etag: &str, modified: DateTime<Utc>) -> S3Result<()> {
+pub(crate) fn check(call: &Call, names: HeaderNames, etag: &str, modified: DateTime<Utc>) -> S3Result<()> {
     if let Some(list) = call.header(names.matches) {
         if !names_etag(list, etag) {
             return Err(precondition_failed("If-Match"));
@@ -85,7 +85,7 @@ pub(crate) fn check_write(call: &Call, present: Option<&str>) -> S3Result<()> {
 }
 
 /// Whether a write's check needs the ETag of the present object.
-pub(crate) fn on_write(call: &Call) -> bool {
+pub(crate) fn is_conditional_write(call: &Call) -> bool {
     call.header("if-match").is_some() || call.header("if-none-match").is_some()
 }
 

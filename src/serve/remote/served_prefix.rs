@@ -11,7 +11,7 @@ const MAX_KEY: usize = 1024;
 
 /// A bucket, whose name is the same here and there, and the prefix that nobody here sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Area {
+pub(super) struct ServedPrefix {
     bucket: String,
     /// Empty, or with a slash at its end.
     prefix: String,
@@ -24,7 +24,7 @@ fn can_be_folded(key: &str) -> bool {
     folds(key) || folds(&percent_decode_str(key).decode_utf8_lossy())
 }
 
-impl Area {
+impl ServedPrefix {
     /// A prefix is a folder, with or without a slash at its end: who may see `team` may not see `team2`.
     pub(super) fn new(bucket: &str, prefix: &str) -> S3Result<Self> {
         let mut prefix = prefix.to_owned();
@@ -94,16 +94,16 @@ impl Area {
 mod tests {
     use super::*;
 
-    fn team() -> Area {
-        Area::new("real", "team").unwrap()
+    fn team() -> ServedPrefix {
+        ServedPrefix::new("real", "team").unwrap()
     }
 
     #[test]
     fn keys_lie_below_the_prefix_and_folding_leads_nowhere() {
-        let area = team();
+        let served = team();
         for (key, real) in [("a", "team/a"), ("/a//b/", "team//a//b/"), ("..a/.b/c..", "team/..a/.b/c..")] {
-            assert_eq!(area.real_key(key).unwrap(), real);
-            assert_eq!(area.shown(real), Some(key));
+            assert_eq!(served.real_key(key).unwrap(), real);
+            assert_eq!(served.shown(real), Some(key));
         }
         for key in [
             "",
@@ -117,28 +117,28 @@ mod tests {
             "%2e%2e/x",
             "a/%2E./b",
         ] {
-            assert_eq!(area.real_key(key).unwrap_err().code, "AccessDenied", "{key}");
+            assert_eq!(served.real_key(key).unwrap_err().code, "AccessDenied", "{key}");
         }
         for real in ["team/", "team", "team2/a", "secret", ""] {
-            assert_eq!(area.shown(real), None, "{real}");
+            assert_eq!(served.shown(real), None, "{real}");
         }
-        assert_eq!(area.real_key(&"x".repeat(1020)).unwrap_err().code, "KeyTooLongError");
-        assert_eq!(Area::new("real", "").unwrap().real_key("a").unwrap(), "a");
+        assert_eq!(served.real_key(&"x".repeat(1020)).unwrap_err().code, "KeyTooLongError");
+        assert_eq!(ServedPrefix::new("real", "").unwrap().real_key("a").unwrap(), "a");
     }
 
     #[test]
     fn prefixes_that_could_mean_another_are_refused() {
         for (bucket, prefix) in [("", ""), ("..", ""), ("b", "a/../b"), ("b", "/a"), ("b", "/"), ("b", "./")]
         {
-            assert!(Area::new(bucket, prefix).is_err(), "{bucket} {prefix}");
+            assert!(ServedPrefix::new(bucket, prefix).is_err(), "{bucket} {prefix}");
         }
-        assert_eq!(team(), Area::new("real", "team/").unwrap());
+        assert_eq!(team(), ServedPrefix::new("real", "team/").unwrap());
     }
 
     #[test]
     fn sources_of_copies_lie_below_the_prefix() {
-        let area = team();
-        let of = |text| area.real_source(text, false).map_err(|error| error.code);
+        let served = team();
+        let of = |text| served.real_source(text, false).map_err(|error| error.code);
         assert_eq!(of("/real/a%20b%3F"), Ok("/real/team/a%20b%3F".to_owned()));
         assert_eq!(of("real%2Fa?versionId=v%26"), Ok("/real/team/a?versionId=v%26".to_owned()));
         for text in ["other/a", "/real/../other/a", "real/%2e%2e/a", "arn:aws:s3:x:1:accesspoint/a/object/b"]
@@ -148,6 +148,6 @@ mod tests {
         for text in ["real", "real/", ""] {
             assert_eq!(of(text), Err("InvalidArgument"), "{text}");
         }
-        assert_eq!(area.real_source("real/a%25b", true).unwrap_err().code, "NotImplemented");
+        assert_eq!(served.real_source("real/a%25b", true).unwrap_err().code, "NotImplemented");
     }
 }

@@ -24,10 +24,10 @@ const CONTENT: &str = "content-";
 
 /// What is known of the uploads of a bucket that are under way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Slots(Arc<Mutex<HashMap<String, State>>>);
+pub(super) struct PartSlots(Arc<Mutex<HashMap<String, UploadSlots>>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct UploadSlots {
     /// Whether the upload's directory was looked at, which may be older than this process.
     known: bool,
     /// Of a slot, in bytes; none yet.
@@ -42,8 +42,8 @@ struct State {
 
 /// The slot of a part that is being written. Dropped, it is given up.
 #[derive(Debug)]
-pub(super) struct Slot {
-    slots: Slots,
+pub(super) struct PartSlot {
+    slots: PartSlots,
     id: String,
     number: u32,
     /// Where it begins and ends, in bytes.
@@ -53,7 +53,7 @@ pub(super) struct Slot {
     pub(super) file: String,
 }
 
-impl Drop for Slot {
+impl Drop for PartSlot {
     fn drop(&mut self) {
         if let Some(state) = self.slots.states().get_mut(&self.id) {
             state.busy.remove(&self.number);
@@ -63,12 +63,12 @@ impl Drop for Slot {
 
 /// The shared file on its way to become the object. Dropped, slots can be taken again.
 #[derive(Debug)]
-pub(super) struct Closed {
-    slots: Slots,
+pub(super) struct ClosedSlots {
+    slots: PartSlots,
     id: String,
 }
 
-impl Drop for Closed {
+impl Drop for ClosedSlots {
     fn drop(&mut self) {
         if let Some(state) = self.slots.states().get_mut(&self.id) {
             state.closed = false;
@@ -86,8 +86,8 @@ pub(super) fn size_of(name: &str) -> Option<u64> {
     name.strip_prefix(CONTENT)?.parse().ok().filter(|size| *size >= LEAST)
 }
 
-impl Slots {
-    fn states(&self) -> MutexGuard<'_, HashMap<String, State>> {
+impl PartSlots {
+    fn states(&self) -> MutexGuard<'_, HashMap<String, UploadSlots>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -99,7 +99,7 @@ impl Slots {
         number: u32,
         length: u64,
         number_of: impl Fn(&str) -> Option<u32>,
-    ) -> io::Result<Option<Slot>> {
+    ) -> io::Result<Option<PartSlot>> {
         let mut states = self.states();
         let state = states.entry(id.to_owned()).or_default();
         if !state.known {
@@ -119,7 +119,7 @@ impl Slots {
         }
         state.size = Some(size);
         let start = end - size;
-        let slot = Slot {
+        let slot = PartSlot {
             slots: self.clone(),
             id: id.to_owned(),
             number,
@@ -138,14 +138,14 @@ impl Slots {
     }
 
     /// Lets nobody begin to write to a slot, if nobody is writing to one.
-    pub(super) fn close(&self, id: &str) -> Option<Closed> {
+    pub(super) fn close(&self, id: &str) -> Option<ClosedSlots> {
         let mut states = self.states();
         let state = states.entry(id.to_owned()).or_default();
         if state.closed || !state.busy.is_empty() {
             return None;
         }
         state.closed = true;
-        Some(Closed { slots: self.clone(), id: id.to_owned() })
+        Some(ClosedSlots { slots: self.clone(), id: id.to_owned() })
     }
 
     /// Forgets an upload that is gone.

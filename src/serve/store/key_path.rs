@@ -13,9 +13,9 @@ const MAX_DEPTH: usize = 100;
 /// Bytes of a key in one component of an escaped path (two hex digits each).
 const CHUNK: usize = 100;
 
-/// The two stores of a bucket.
+/// How the keys of objects become paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Space {
+pub(crate) enum Layout {
     /// `BUCKET/KEY`.
     Plain,
     /// `BUCKET/.s3cmd-serve/escaped/data/HEX`.
@@ -71,10 +71,10 @@ pub(crate) fn split(path: &str) -> (impl Iterator<Item = &str> + Clone, &str) {
 }
 
 /// The relative path of a key in one of the stores.
-pub(crate) fn path(space: Space, key: &str) -> Cow<'_, str> {
-    match space {
-        Space::Plain => key.into(),
-        Space::Escaped => escape(key.as_bytes()).into(),
+pub(crate) fn path(layout: Layout, key: &str) -> Cow<'_, str> {
+    match layout {
+        Layout::Plain => key.into(),
+        Layout::Escaped => escape(key.as_bytes()).into(),
     }
 }
 

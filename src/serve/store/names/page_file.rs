@@ -6,14 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes of a slot.
-pub(super) const SLOT: usize = 16 << 10;
+pub(super) const PAGE_SIZE: usize = 16 << 10;
 
 /// The most slots: together they take one gibibyte of disk space.
 const MOST: u32 = 1 << 16;
 
 /// A temporary file of slots.
 #[derive(Debug)]
-pub(super) struct SlotFile {
+pub(super) struct PageFile {
     file: File,
     most: u32,
     used: Mutex<Used>,
@@ -27,7 +27,7 @@ struct Used {
     free: Vec<u32>,
 }
 
-impl SlotFile {
+impl PageFile {
     /// Takes a file, which is empty.
     pub(super) fn new(file: File) -> Self {
         Self { file, most: MOST, used: Mutex::default() }
@@ -38,7 +38,7 @@ impl SlotFile {
         Self { most, ..Self::new(file) }
     }
 
-    /// Writes a new slot, of at most [`SLOT`] bytes. Fails with `QuotaExceeded` where there is no room.
+    /// Writes a new slot, of at most [`PAGE_SIZE`] bytes. Fails with `QuotaExceeded` where there is no room.
     pub(super) fn add(&self, bytes: &[u8]) -> io::Result<u32> {
         let slot = {
             let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +57,7 @@ impl SlotFile {
 
     /// Writes a slot anew.
     pub(super) fn write(&self, slot: u32, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > SLOT {
+        if bytes.len() > PAGE_SIZE {
             return Err(io::ErrorKind::InvalidFilename.into());
         }
         self.file.write_all_at(bytes, place(slot))
@@ -91,5 +91,5 @@ impl SlotFile {
 }
 
 fn place(slot: u32) -> u64 {
-    u64::from(slot) * SLOT as u64
+    u64::from(slot) * PAGE_SIZE as u64
 }
