@@ -1,9 +1,10 @@
 //! May this be done? Policy first (a Deny ends it), then the bucket's owner, then ACLs.
 //!
-//! The owner of a bucket may do everything with it that no policy denies, and may always read, replace and remove the policy:
-//! nobody can lock himself out. Where S3 asks ACLs (listing, writing, removing; reading objects and their ACLs) the owner is
-//! asked for like everybody: an object that somebody else put there is read by whom that one lets. ACLs of what he owns he can
-//! always read and write. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-overview.html>
+//! The owner of a bucket may do everything with it that no policy denies, and may always read, replace and remove the
+//! policy: nobody can lock himself out. Where S3 asks ACLs (listing, writing, removing; reading objects and their ACLs)
+//! the owner is asked for like everybody: an object that somebody else put there is read by whom that one lets. ACLs of
+//! what he owns he can always read and write.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-overview.html>
 
 use super::acl::{Acl, Grantee, Permission};
 use super::call::Call;
@@ -67,7 +68,7 @@ impl Server {
             // Nobody's, as long as it cannot be read whose it is.
             return String::new();
         }
-        match bucket.maker() {
+        match bucket.recorded_owner() {
             Some(owner) if self.users.iter().any(|user| user.id == owner) => owner,
             _ => self.users.first().map(|user| user.id.clone()).unwrap_or_default(),
         }
@@ -91,8 +92,8 @@ impl Server {
         Owners { of_bucket: self.owner(bucket), has_acls: bucket.config().ownership.has_acls() }
     }
 
-    /// Refuses a request that takes a bucket for somebody else's, if it says so in a header. A bucket that does not exist
-    /// is refused elsewhere.
+    /// Refuses a request that takes a bucket for somebody else's, if it says so in a header. A bucket that does not
+    /// exist is refused elsewhere.
     pub(crate) fn check_expected_owner(&self, call: &Call, bucket: &str, header: &str) -> S3Result<()> {
         let Some(expected) = call.setting(header).filter(|id| !id.is_empty()) else { return Ok(()) };
         match self.store.find_any(bucket)? {
@@ -105,12 +106,12 @@ impl Server {
     pub(crate) fn is_charged(&self, call: &Call) -> bool {
         pays(call)
             && self.store.find(call.bucket_name()).ok().flatten().is_some_and(|bucket| {
-                bucket.config().requester_pays && call.who() != Some(self.owner(&bucket).as_str())
+                bucket.config().requester_pays && call.requester_id() != Some(self.owner(&bucket).as_str())
             })
     }
 
-    /// The bucket of a request that replaces or removes a document, where the requester may do that. The document that makes the
-    /// bucket unusable is its owner's alone.
+    /// The bucket of a request that replaces or removes a document, where the requester may do that. The document that
+    /// makes the bucket unusable is its owner's alone.
     pub(crate) fn bucket_to_change(
         &self,
         call: &Call,
@@ -118,7 +119,7 @@ impl Server {
         action: &str,
     ) -> S3Result<Arc<Bucket>> {
         let (bucket, repairs) = self.store.bucket_to_repair(call.bucket_name(), document)?;
-        if repairs && call.who() != Some(self.owner(&bucket).as_str()) {
+        if repairs && call.requester_id() != Some(self.owner(&bucket).as_str()) {
             bucket.check()?;
         }
         self.authorize(call, &bucket, action, None, RequiredRight::Owner)?;
@@ -137,8 +138,9 @@ impl Server {
         if self.allows(call, bucket, action, key, need) { Ok(()) } else { Err(access_denied()) }
     }
 
-    /// Refuses a stranger's request that nothing could allow, whatever its body says: neither the bucket's ACL nor a policy.
-    pub(crate) fn check_stranger(&self, call: &Call, bucket: &Bucket) -> S3Result<()> {
+    /// Refuses a stranger's request that nothing could allow, whatever its body says: neither the bucket's ACL nor a
+    /// policy.
+    pub(crate) fn check_anonymous(&self, call: &Call, bucket: &Bucket) -> S3Result<()> {
         let may = call.user.is_some()
             || bucket.policy().is_some()
             || self.bucket_acl(bucket).allows(None, Permission::Write);
@@ -170,17 +172,18 @@ impl Server {
         self.allowed_by(call, bucket, action, target, need).is_some()
     }
 
-    /// Refuses an upload that is not allowed, or whose headers ask for what is not allowed: an ACL needs `s3:PutObjectAcl`, tags
-    /// need `s3:PutObjectTagging`. A Deny of these counts for everybody. Whoever may write by ownership or by an ACL needs no
-    /// more; whose right is the policy's alone needs it to allow these too, but for an ACL that gives nothing to anybody but
-    /// the two of them, and for tags of which the statement that allows the upload says the values.
+    /// Refuses an upload that is not allowed, or whose headers ask for what is not allowed: an ACL needs
+    /// `s3:PutObjectAcl`, tags need `s3:PutObjectTagging`. A Deny of these counts for everybody. Whoever may write by
+    /// ownership or by an ACL needs no more; whose right is the policy's alone needs it to allow these too, but for an
+    /// ACL that gives nothing to anybody but the two of them, and for tags of which the statement that allows the
+    /// upload says the values.
     pub(crate) fn authorize_upload(&self, call: &Call, bucket: &Bucket, key: &str) -> S3Result<()> {
         let target = Target { key: Some(key), ..Target::default() };
         let need = RequiredRight::Bucket(Permission::Write);
         let upload = "s3:PutObject";
         let allowed_by = self.allowed_by(call, bucket, upload, target, need).ok_or_else(access_denied)?;
         let Some(policy) = bucket.policy() else { return Ok(()) };
-        let owns = call.who() == Some(self.owner(bucket).as_str());
+        let owns = call.requester_id() == Some(self.owner(bucket).as_str());
         let has_right = allowed_by == AllowedBy::OwnershipOrAcl || owns;
         let check = |action: &str, is_excused: &dyn Fn() -> bool| match self
             .decision(call, bucket, &policy, action, target, None)
@@ -207,7 +210,8 @@ impl Server {
         Ok(())
     }
 
-    /// The tags of a source that a copy takes along: those that the requester may read. A Deny of reading them refuses the copy.
+    /// The tags of a source that a copy takes along: those that the requester may read. A Deny of reading them refuses
+    /// the copy.
     pub(crate) fn copied_tags(
         &self,
         call: &Call,
@@ -235,11 +239,11 @@ impl Server {
         }
     }
 
-    /// Whether the ACL that an upload asks for gives nothing to anybody but the requester and the bucket's owner. One that cannot
-    /// be read is refused by the operation.
+    /// Whether the ACL that an upload asks for gives nothing to anybody but the requester and the bucket's owner. One
+    /// that cannot be read is refused by the operation.
     fn is_between_both(&self, call: &Call, bucket: &Bucket) -> bool {
         let owner = self.owner(bucket);
-        let who = call.who().unwrap_or(&owner);
+        let who = call.requester_id().unwrap_or(&owner);
         let asked = Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &owner, &self.users);
         let is_one = |to: &Grantee| matches!(to, Grantee::User(id) if *id == who || *id == owner);
         asked.is_ok_and(|acl| acl.is_none_or(|acl| acl.grants.iter().all(|grant| is_one(&grant.to))))
@@ -258,7 +262,7 @@ impl Server {
         let decision =
             self.with_question(call, bucket, action, target, meta, |question| policy.decide(question));
         let is_limited = || {
-            let owns = call.who() == Some(self.owner(bucket).as_str());
+            let owns = call.requester_id() == Some(self.owner(bucket).as_str());
             !owns && bucket.config().public_access.restrict && policy.is_public()
         };
         if decision == Decision::Allow && is_limited() { Decision::NoMatch } else { decision }
@@ -276,7 +280,7 @@ impl Server {
     ) -> T {
         let context = ConditionContext { server: self, call, target, meta, now: Utc::now() };
         answer(&Question {
-            who: call.who(),
+            who: call.requester_id(),
             action,
             bucket: bucket.name(),
             key: target.key,
@@ -294,7 +298,7 @@ impl Server {
         target: Target<'_>,
         need: RequiredRight<'_>,
     ) -> Option<AllowedBy> {
-        let who = call.who();
+        let who = call.requester_id();
         let owns = who == Some(self.owner(bucket).as_str());
         if owns && matches!(action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy") {
             return Some(AllowedBy::OwnershipOrAcl);
@@ -324,8 +328,8 @@ impl Server {
                 RequiredRight::Bucket(wanted) => effective(self.bucket_acl(bucket)).allows(who, wanted),
                 RequiredRight::Object(wanted, meta) => {
                     let acl = self.object_acl(bucket, meta);
-                    // Tags, retention and the like are the bucket's owner's affair: no ACL speaks of them. And what somebody
-                    // wrote who is not known any more is his.
+                    // Tags, retention and the like are the bucket's owner's affair: no ACL speaks of them. And what
+                    // somebody wrote who is not known any more is his.
                     let his = wanted == Permission::FullControl
                         || !self.users.iter().any(|user| user.id == acl.owner);
                     owns && his || effective(acl).allows(who, wanted)

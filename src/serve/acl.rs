@@ -1,7 +1,7 @@
 //! Access control lists: canned, by grant headers, and as XML.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
 
-use super::error::{S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::users::User;
 use super::xml::{Node, Writer};
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ impl Acl {
                 add(Grantee::LogDelivery, Permission::Write);
                 add(Grantee::LogDelivery, Permission::ReadAcp);
             }
-            _ => return fail("InvalidArgument", "The canned ACL is not known."),
+            _ => return fail(ErrorCode::InvalidArgument, "The canned ACL is not known."),
         }
         Ok(acl)
     }
@@ -132,15 +132,16 @@ impl Acl {
                     "id" => user_by_id(who, users)?,
                     "emailaddress" => user_by_email(who, users)?,
                     "uri" => group(who)?,
-                    _ => return fail("InvalidArgument", "Argument format not recognized"),
+                    _ => return fail(ErrorCode::InvalidArgument, "Argument format not recognized"),
                 };
                 grants.push(Grant { to, permission });
             }
         }
         match canned {
-            Some(_) if !grants.is_empty() => {
-                fail("InvalidRequest", "Specifying both Canned ACLs and Header Grants is not allowed")
-            }
+            Some(_) if !grants.is_empty() => fail(
+                ErrorCode::InvalidRequest,
+                "Specifying both Canned ACLs and Header Grants is not allowed",
+            ),
             Some(name) => Self::canned(&name, owner, bucket_owner).map(Some),
             None if grants.is_empty() => Ok(None),
             None => Ok(Some(Self { owner: owner.to_owned(), grants })),
@@ -151,7 +152,7 @@ impl Acl {
     pub(crate) fn from_xml(root: &Node, owner: &str, users: &[User]) -> S3Result<Self> {
         let named = root.child("Owner").and_then(|owner| owner.value("ID")).ok_or_else(malformed_xml)?;
         if named != owner {
-            return fail("AccessDenied", "The owner of a bucket or object cannot be changed.");
+            return fail(ErrorCode::AccessDenied, "The owner of a bucket or object cannot be changed.");
         }
         let list = root.child("AccessControlList").ok_or_else(malformed_xml)?;
         let mut grants = Vec::new();
@@ -247,7 +248,7 @@ pub(crate) fn display_name<'a>(id: &'a str, users: &'a [User]) -> &'a str {
 fn user_by_id(id: &str, users: &[User]) -> S3Result<Grantee> {
     match users.iter().find(|user| user.id == id) {
         Some(user) => Ok(Grantee::User(user.id.clone())),
-        None => fail("InvalidArgument", "Invalid id"),
+        None => fail(ErrorCode::InvalidArgument, "Invalid id"),
     }
 }
 
@@ -256,7 +257,7 @@ fn user_by_email(email: &str, users: &[User]) -> S3Result<Grantee> {
     match users.iter().find(of) {
         Some(user) => Ok(Grantee::User(user.id.clone())),
         None => fail(
-            "UnresolvableGrantByEmailAddress",
+            ErrorCode::UnresolvableGrantByEmailAddress,
             "The email address you provided does not match any account on record.",
         ),
     }
@@ -267,7 +268,7 @@ fn group(uri: &str) -> S3Result<Grantee> {
         ALL_USERS => Ok(Grantee::AllUsers),
         AUTHENTICATED_USERS => Ok(Grantee::AuthenticatedUsers),
         LOG_DELIVERY => Ok(Grantee::LogDelivery),
-        _ => fail("InvalidArgument", "Invalid group uri"),
+        _ => fail(ErrorCode::InvalidArgument, "Invalid group uri"),
     }
 }
 
@@ -296,7 +297,7 @@ mod tests {
         // Groups come first.
         acl.grants.sort_by_key(|grant| matches!(grant.to, Grantee::User(_)));
         assert_eq!(Acl::from_xml(&root, "alice", &users()).unwrap(), acl);
-        assert_eq!(Acl::from_xml(&root, "bob", &users()).unwrap_err().code, "AccessDenied");
+        assert_eq!(Acl::from_xml(&root, "bob", &users()).unwrap_err().code.as_str(), "AccessDenied");
     }
 
     #[test]
@@ -314,8 +315,8 @@ mod tests {
         let group =
             of(&[("x-amz-grant-full-control", "uri=\"http://acs.amazonaws.com/groups/global/AllUsers\"")]);
         assert!(group.unwrap().unwrap().allows(None, Permission::Write));
-        assert_eq!(of(&[("x-amz-grant-read", "id=nobody")]).unwrap_err().code, "InvalidArgument");
-        assert_eq!(of(&[("x-amz-acl", "what")]).unwrap_err().code, "InvalidArgument");
+        assert_eq!(of(&[("x-amz-grant-read", "id=nobody")]).unwrap_err().code.as_str(), "InvalidArgument");
+        assert_eq!(of(&[("x-amz-acl", "what")]).unwrap_err().code.as_str(), "InvalidArgument");
         assert_eq!(of(&[]).unwrap(), None);
     }
 

@@ -3,13 +3,14 @@
 
 use super::call::{Call, Reply};
 use super::cors_rules::CorsRequest;
-use super::error::{S3Error, S3Result, access_denied};
+use super::error::{ErrorCode, S3Error, S3Result, access_denied};
 use super::ops::dispatch;
 use super::redact::redact;
 use super::remote::Remote;
 use super::state::Server;
 use super::website::{self, WebsiteRequest};
 use super::{cors, route};
+use http::Method;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -17,7 +18,8 @@ use tokio::task::spawn_blocking;
 /// Where requests are answered once they are verified.
 #[derive(Clone, Debug)]
 pub(crate) enum Backend {
-    /// Plain blocking code (file work mostly), run on the runtime's blocking threads; what needs no waiting on the spot.
+    /// Plain blocking code (file work mostly), run on the runtime's blocking threads; what needs no waiting on the
+    /// spot.
     Directory(Arc<Server>),
     /// Requests to another store.
     Remote(Arc<Remote>),
@@ -64,8 +66,8 @@ impl Backend {
             }
             Self::Remote(remote) => {
                 let (method, path) = (call.method.clone(), call.path.clone());
-                let content_length = call.payload.length().filter(|_| method == "PUT");
-                let requester = call.who().map(str::to_owned);
+                let content_length = call.payload.length().filter(|_| method == Method::PUT);
+                let requester = call.requester_id().map(str::to_owned);
                 let result = remote.answer(call).await;
                 log_failure(&method, &path, &result);
                 Outcome { result, owner: remote.owner().to_owned(), content_length, requester }
@@ -137,8 +139,8 @@ fn run(server: &Server, call: &mut Call, wants_owner: bool) -> Outcome {
     let bucket = wants_owner.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
     let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
     let result = dispatch::run(server, call);
-    let content_length = call.payload.length().filter(|_| call.method == "PUT");
-    Outcome { result, owner, content_length, requester: call.who().map(str::to_owned) }
+    let content_length = call.payload.length().filter(|_| call.method == Method::PUT);
+    Outcome { result, owner, content_length, requester: call.requester_id().map(str::to_owned) }
 }
 
 /// Reads an object on this thread if that blocks nowhere; an `Err` is a panic.
@@ -157,7 +159,7 @@ fn try_nonblocking_read(server: &Server, call: &mut Call, wants_owner: bool) -> 
     }
 }
 
-fn log_failure(method: &str, path: &str, result: &S3Result<Reply>) {
+fn log_failure(method: &Method, path: &str, result: &S3Result<Reply>) {
     if let Err(error) = result
         && error.status == 500
     {
@@ -166,5 +168,5 @@ fn log_failure(method: &str, path: &str, result: &S3Result<Reply>) {
 }
 
 fn internal() -> S3Error {
-    S3Error::new("InternalError", "We encountered an internal error. Please try again.")
+    S3Error::new(ErrorCode::InternalError, "We encountered an internal error. Please try again.")
 }

@@ -1,8 +1,8 @@
 //! The configuration of a bucket: its documents, parsed once when they are read or set.
 //!
 //! A document that cannot be parsed fails closed. A bucket whose policy, public-access block, ownership, payer, default
-//! encryption or object lock cannot be read is not served at all (see `store::damage`); what cannot be read here is all the
-//! same not taken for absent where that would let more in.
+//! encryption or object lock cannot be read is not served at all (see `store::damage`); what cannot be read here is all
+//! the same not taken for absent where that would let more in.
 
 use super::bucket_documents::PAYER;
 use super::cors_rules::CorsRules;

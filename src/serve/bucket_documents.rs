@@ -1,6 +1,6 @@
 //! The documents that a bucket can have: their names, and the checks that each of them has to pass. One table.
 
-use super::error::{S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::ownership::Ownership;
 use super::policy::Policy;
 use super::public_access::PublicAccessBlock;
@@ -31,7 +31,7 @@ pub(crate) struct Document {
 /// The answer of GET for a bucket without the document.
 pub(crate) enum Absent {
     /// 404 with this code and message.
-    Error(&'static str, &'static str),
+    Error(ErrorCode, &'static str),
     /// An empty document, or one with a child.
     Default(Option<(&'static str, &'static str)>),
 }
@@ -48,24 +48,24 @@ pub(crate) enum PutRule {
 #[rustfmt::skip]
 const DOCUMENTS: &[Document] = &[
     Document { sub: "policy", action: "BucketPolicy", root: "", delete: true, put: PutRule::Policy,
-        none: Absent::Error("NoSuchBucketPolicy", "The bucket policy does not exist") },
+        none: Absent::Error(ErrorCode::NoSuchBucketPolicy, "The bucket policy does not exist") },
     Document { sub: "lifecycle", action: "LifecycleConfiguration", root: "LifecycleConfiguration", delete: true,
         put: PutRule::Stored(lifecycle_checks::check, 200),
-        none: Absent::Error("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist") },
+        none: Absent::Error(ErrorCode::NoSuchLifecycleConfiguration, "The lifecycle configuration does not exist") },
     Document { sub: "cors", action: "BucketCORS", root: "CORSConfiguration", delete: true, put: PutRule::Stored(cors_rules::check, 200),
-        none: Absent::Error("NoSuchCORSConfiguration", "The CORS configuration does not exist") },
+        none: Absent::Error(ErrorCode::NoSuchCORSConfiguration, "The CORS configuration does not exist") },
     Document { sub: "tagging", action: "BucketTagging", root: "Tagging", delete: true,
         put: PutRule::Stored(|root| tags::parse_xml(root, MAX_BUCKET_TAGS).map(drop), 204),
-        none: Absent::Error("NoSuchTagSet", "The TagSet does not exist") },
+        none: Absent::Error(ErrorCode::NoSuchTagSet, "The TagSet does not exist") },
     Document { sub: "website", action: "BucketWebsite", root: "WebsiteConfiguration", delete: true,
         put: PutRule::Stored(|root| WebsiteConfig::parse(root).map(drop), 200),
-        none: Absent::Error("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration") },
+        none: Absent::Error(ErrorCode::NoSuchWebsiteConfiguration, "The specified bucket does not have a website configuration") },
     Document { sub: "ownershipControls", action: "BucketOwnershipControls", root: "OwnershipControls", delete: true,
         put: PutRule::Stored(Ownership::check, 200),
-        none: Absent::Error("OwnershipControlsNotFoundError", "The bucket ownership controls were not found") },
+        none: Absent::Error(ErrorCode::OwnershipControlsNotFoundError, "The bucket ownership controls were not found") },
     Document { sub: "publicAccessBlock", action: "BucketPublicAccessBlock", root: "PublicAccessBlockConfiguration",
         delete: true, put: PutRule::Stored(PublicAccessBlock::check, 200),
-        none: Absent::Error("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found") },
+        none: Absent::Error(ErrorCode::NoSuchPublicAccessBlockConfiguration, "The public access block configuration was not found") },
     Document { sub: "requestPayment", action: "BucketRequestPayment", root: "RequestPaymentConfiguration", delete: false,
         put: PutRule::Stored(check_payer, 200), none: Absent::Default(Some((PAYER, "BucketOwner"))) },
     Document { sub: "notification", action: "BucketNotification", root: "NotificationConfiguration", delete: false,
@@ -74,11 +74,11 @@ const DOCUMENTS: &[Document] = &[
         put: PutRule::Stored(|_| Ok(()), 200), none: Absent::Default(None) },
     Document { sub: "encryption", action: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", delete: true,
         put: PutRule::Stored(|root| default_encryption::parse(root).map(drop), 200),
-        none: Absent::Error("ServerSideEncryptionConfigurationNotFoundError",
+        none: Absent::Error(ErrorCode::ServerSideEncryptionConfigurationNotFoundError,
             "The server side encryption configuration was not found") },
     // Saying yes to this would be a promise that is not kept.
     Document { sub: "replication", action: "ReplicationConfiguration", root: "", delete: false, put: PutRule::Refused,
-        none: Absent::Error("ReplicationConfigurationNotFoundError", "The replication configuration was not found") },
+        none: Absent::Error(ErrorCode::ReplicationConfigurationNotFoundError, "The replication configuration was not found") },
 ];
 
 /// The document that a query parameter names.
@@ -86,8 +86,8 @@ pub(crate) fn find(sub: &str) -> Option<&'static Document> {
     DOCUMENTS.iter().find(|document| document.sub == sub)
 }
 
-/// Documents that say who may do what, or how objects are kept. Without one of these a bucket must not be served as if it had
-/// never been there.
+/// Documents that say who may do what, or how objects are kept. Without one of these a bucket must not be served as if
+/// it had never been there.
 pub(crate) fn protects(name: &str) -> bool {
     matches!(
         name,
@@ -127,7 +127,7 @@ fn check_notification(root: &Node) -> S3Result<()> {
         let target = TARGETS.iter().find(|(name, _)| *name == rule.name).ok_or_else(malformed_xml)?.1;
         let target = rule.value(target).ok_or_else(malformed_xml)?;
         if !target.trim().starts_with("arn:") {
-            return fail("InvalidArgument", "The ARN is not well formed");
+            return fail(ErrorCode::InvalidArgument, "The ARN is not well formed");
         }
         if rule.all("Event").count() == 0 {
             return Err(malformed_xml());
@@ -135,7 +135,7 @@ fn check_notification(root: &Node) -> S3Result<()> {
         if let Some(event) = rule.all("Event").find(|event| !event.text.trim().starts_with("s3:")) {
             let event = event.text.trim();
             return fail(
-                "InvalidArgument",
+                ErrorCode::InvalidArgument,
                 format!("The event '{event}' is not supported for notifications"),
             );
         }

@@ -1,7 +1,7 @@
 //! A request as the operations see it, and their reply.
 
 use super::auth::payload::Payload;
-use super::error::{S3Error, S3Result};
+use super::error::{ErrorCode, S3Error, S3Result};
 use super::request_context::RequestContext;
 use super::store::cipher::ObjectCipher;
 use super::users::User;
@@ -9,6 +9,7 @@ use super::xml::Writer;
 use crate::s3::header_text;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use http::Method;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -17,7 +18,7 @@ use std::net::IpAddr;
 /// A request whose signature has been verified.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) method: String,
+    pub(crate) method: Method,
     /// Path as in the request line.
     pub(crate) path: String,
     pub(crate) bucket: Option<String>,
@@ -47,15 +48,15 @@ impl Call {
     /// whoever has a link could add one.
     pub(crate) fn setting(&self, name: &str) -> Option<&str> {
         self.header(name).or_else(|| {
-            let mut hoisted = self.hoisted();
-            hoisted.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+            let mut link_parameters = self.link_parameters();
+            link_parameters.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
         })
     }
 
-    /// Makes headers of the query parameters that stand for them in a V4 link, whatever they say: a parameter must not be
-    /// passed over where the header would count. Those of the signature stay, and so do checksums (some SDKs put the one of
-    /// an empty body there, and AWS does not look at them).
-    pub(crate) fn lower_link(&mut self) {
+    /// Makes headers of the query parameters that stand for them in a V4 link, whatever they say: a parameter must not
+    /// be passed over where the header would count. Those of the signature stay, and so do checksums (some SDKs put the
+    /// one of an empty body there, and AWS does not look at them).
+    pub(crate) fn parameters_to_headers(&mut self) {
         const OF_SIGNATURE: [&str; 8] = [
             "x-amz-algorithm",
             "x-amz-content-sha256",
@@ -66,7 +67,7 @@ impl Call {
             "x-amz-signature",
             "x-amz-signedheaders",
         ];
-        if self.hoisted().next().is_none() {
+        if self.link_parameters().next().is_none() {
             return;
         }
         let is_header = |name: &str| {
@@ -86,7 +87,7 @@ impl Call {
     }
 
     /// The signed query parameters of a V4 link; nothing for other requests.
-    pub(crate) fn hoisted(&self) -> impl Iterator<Item = &(String, String)> {
+    pub(crate) fn link_parameters(&self) -> impl Iterator<Item = &(String, String)> {
         let link = self.header("authorization").is_none() && self.parameter("X-Amz-Signature").is_some();
         self.query.iter().filter(move |_| link)
     }
@@ -106,7 +107,7 @@ impl Call {
     }
 
     /// Canonical id of the requester.
-    pub(crate) fn who(&self) -> Option<&str> {
+    pub(crate) fn requester_id(&self) -> Option<&str> {
         self.user.as_ref().map(|user| user.id.as_str())
     }
 
@@ -118,7 +119,7 @@ impl Call {
             Some(text) => match text.parse::<i32>().ok().and_then(|number| usize::try_from(number).ok()) {
                 Some(number) => Ok(number),
                 None => Err(S3Error::new(
-                    "InvalidArgument",
+                    ErrorCode::InvalidArgument,
                     format!("Provided {name} not an integer or within integer range"),
                 )
                 .detail("ArgumentName", name)
@@ -152,7 +153,8 @@ pub(crate) enum ReplyBody {
     Stream(StreamBody),
 }
 
-/// Content that comes from elsewhere while it is sent on: read as fast as the client takes it, and given up with the client.
+/// Content that comes from elsewhere while it is sent on: read as fast as the client takes it, and given up with the
+/// client.
 pub(crate) struct StreamBody {
     pub(crate) pieces: BoxStream<'static, io::Result<Bytes>>,
     /// In bytes, where it is known.
@@ -200,7 +202,7 @@ impl Reply {
             return reply;
         }
         let mut xml = Writer::new("Error");
-        xml.text("Code", error.code).text("Message", &error.message);
+        xml.text("Code", error.code.as_str()).text("Message", &error.message);
         for (name, value) in &error.details {
             xml.text(name, value);
         }

@@ -1,6 +1,7 @@
-//! The checksum of an object beside its ETag: what is kept of it, and how that of an upload in parts comes about. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
+//! The checksum of an object beside its ETag: what is kept of it, and how that of an upload in parts comes about.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
-use super::error::{S3Error, S3Result, fail, not_implemented};
+use super::error::{ErrorCode, S3Error, S3Result, fail, not_implemented};
 use crate::s3::checksum::{Algorithm, Checksum, TYPE_HEADER};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -60,7 +61,7 @@ impl ChecksumSpec {
             return match kind {
                 None => Ok(None),
                 Some(_) => fail(
-                    "InvalidRequest",
+                    ErrorCode::InvalidRequest,
                     "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
                 ),
             };
@@ -68,7 +69,7 @@ impl ChecksumSpec {
         let algorithm = parse_algorithm(name)?;
         let cannot = |kind: ChecksumType| {
             S3Error::new(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 format!(
                     "The {} checksum type cannot be used with the {} checksum algorithm.",
                     kind.name(),
@@ -86,7 +87,7 @@ impl ChecksumSpec {
             (Some("FULL_OBJECT"), _) => ChecksumType::FullObject,
             (Some("COMPOSITE"), _) => ChecksumType::Composite,
             (Some(_), _) => {
-                return fail("InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
+                return fail(ErrorCode::InvalidRequest, "Value for x-amz-checksum-type header is invalid.");
             }
         };
         Ok(Some(Self { algorithm, kind }))
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn algorithms_and_types_go_together_as_in_s3() {
-        let of = |algorithm, kind| ChecksumSpec::asked(algorithm, kind).map_err(|error| error.code);
+        let of = |algorithm, kind| ChecksumSpec::asked(algorithm, kind).map_err(|error| error.code.as_str());
         let plan = |algorithm, kind| Ok(Some(ChecksumSpec { algorithm, kind }));
         assert_eq!(of(Some("CRC32"), None), plan(Algorithm::Crc32, ChecksumType::Composite));
         assert_eq!(

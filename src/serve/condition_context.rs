@@ -6,6 +6,7 @@ use super::state::Server;
 use super::store::meta::{LockMode, Meta, Retention};
 use super::{copy_source, object_lock, tags};
 use chrono::{DateTime, SecondsFormat, Utc};
+use http::Method;
 
 /// In milliseconds.
 const DAY: u64 = 24 * 3600 * 1000;
@@ -131,7 +132,7 @@ impl ConditionContext<'_> {
     /// Whether an object comes of it: not of the start of a multipart upload, nor of one of its parts.
     fn creates(&self) -> bool {
         let has = |name| self.call.parameter(name).is_some();
-        !has("uploads") && (!has("uploadId") || self.call.method == "POST")
+        !has("uploads") && (!has("uploadId") || self.call.method == Method::POST)
     }
 
     /// The tags that an object is to get. What cannot be read is refused by the operation.
@@ -145,8 +146,8 @@ impl ConditionContext<'_> {
     }
 }
 
-/// The values of a tag: of the name as it is written, else of those that differ in case alone, for the names of condition keys
-/// know no case.
+/// The values of a tag: of the name as it is written, else of those that differ in case alone, for the names of
+/// condition keys know no case.
 fn of_tag(tags: &[(String, String)], name: &str) -> Vec<String> {
     let of = |same: &dyn Fn(&str) -> bool| -> Vec<String> {
         tags.iter().filter(|(known, _)| same(known)).map(|(_, value)| value.clone()).collect()

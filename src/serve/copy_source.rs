@@ -1,13 +1,13 @@
 //! The source that a copy names.
 
-use super::error::{S3Error, S3Result};
+use super::error::{ErrorCode, S3Error, S3Result};
 use super::request_path::decode;
 
 /// Bucket, key and version that the value of `x-amz-copy-source` names. The key is decoded once.
 pub(crate) fn parse(text: &str) -> S3Result<(String, String, Option<String>)> {
     let bad = || {
         S3Error::new(
-            "InvalidArgument",
+            ErrorCode::InvalidArgument,
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
         )
     };

@@ -3,7 +3,7 @@
 
 use super::call::Reply;
 use super::cors_rules::{CorsRequest, names};
-use super::error::{S3Error, S3Result};
+use super::error::{ErrorCode, S3Error, S3Result};
 use super::state::Server;
 
 /// The headers that let a page of the origin read the answer to its request; none where no rule fits.
@@ -19,7 +19,7 @@ pub(crate) fn headers(
 }
 
 fn forbidden(why: &str) -> S3Error {
-    S3Error::new("AccessForbidden", format!("CORSResponse: {why}"))
+    S3Error::new(ErrorCode::AccessForbidden, format!("CORSResponse: {why}"))
 }
 
 /// The answer to a preflight request where there are no rules.
@@ -31,7 +31,7 @@ pub(crate) fn not_enabled() -> S3Error {
 pub(crate) fn preflight(server: &Server, bucket: &str, request: &CorsRequest<'_>) -> S3Result<Reply> {
     let config = match server.store.bucket(bucket) {
         Ok(bucket) => bucket.config(),
-        Err(error) if error.code == "NoSuchBucket" => return Err(forbidden("Bucket not found")),
+        Err(error) if error.code == ErrorCode::NoSuchBucket => return Err(forbidden("Bucket not found")),
         Err(error) => return Err(error),
     };
     let rules = match &config.cors {
@@ -56,10 +56,13 @@ pub(crate) fn preflight(server: &Server, bucket: &str, request: &CorsRequest<'_>
 pub(crate) fn parse_preflight<'a>(headers: &'a [(String, String)]) -> S3Result<CorsRequest<'a>> {
     let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let Some(origin) = header("origin") else {
-        return Err(S3Error::new("BadRequest", "Insufficient information. Origin request header needed."));
+        return Err(S3Error::new(
+            ErrorCode::BadRequest,
+            "Insufficient information. Origin request header needed.",
+        ));
     };
     let Some(method) = header("access-control-request-method") else {
-        return Err(S3Error::new("BadRequest", "Invalid Access-Control-Request-Method: null"));
+        return Err(S3Error::new(ErrorCode::BadRequest, "Invalid Access-Control-Request-Method: null"));
     };
     Ok(CorsRequest { origin, method, headers: header("access-control-request-headers") })
 }

@@ -1,7 +1,7 @@
 //! CORS rules: reading them, and whether one fits a request.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html>
 
-use super::error::{S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::policy::like;
 use super::xml::{self, Node};
 
@@ -100,7 +100,7 @@ pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn check(root: &Node) -> S3Result<()> {
     if root.all("CORSRule").count() > MAX_CORS_RULES {
         return fail(
-            "InvalidRequest",
+            ErrorCode::InvalidRequest,
             "The number of CORS rules should not exceed allowed limit of 100 rules.",
         );
     }
@@ -113,13 +113,13 @@ pub(crate) fn check(root: &Node) -> S3Result<()> {
         }
         for method in rule.all("AllowedMethod") {
             if !["GET", "PUT", "HEAD", "POST", "DELETE"].contains(&method.text.trim()) {
-                return fail("InvalidRequest", "Found unsupported HTTP method in CORS config.");
+                return fail(ErrorCode::InvalidRequest, "Found unsupported HTTP method in CORS config.");
             }
         }
         let twice = |text: &str| text.matches('*').count() > 1;
         if rule.all("AllowedOrigin").chain(rule.all("AllowedHeader")).any(|node| twice(&node.text)) {
             return fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 "AllowedOrigin and AllowedHeader can not have more than one wildcard.",
             );
         }

@@ -1,7 +1,7 @@
 //! The default encryption of a bucket.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html>
 
-use super::error::{S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::store::cipher::KeyOrigin;
 use super::xml::Node;
 
@@ -13,12 +13,12 @@ pub(crate) fn parse(root: &Node) -> S3Result<KeyOrigin> {
     match (default.value("SSEAlgorithm").map(str::trim), name) {
         (Some("AES256"), None) => Ok(KeyOrigin::Server),
         (Some("AES256"), Some(_)) => fail(
-            "InvalidArgument",
+            ErrorCode::InvalidArgument,
             "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms",
         ),
         (Some("aws:kms"), Some(name)) => Ok(KeyOrigin::Kms(name.to_owned())),
         (Some("aws:kms"), None) => {
-            fail("InvalidArgument", "aws:kms needs the id of a key: there is no default one here.")
+            fail(ErrorCode::InvalidArgument, "aws:kms needs the id of a key: there is no default one here.")
         }
         _ => Err(malformed_xml()),
     }

@@ -1,12 +1,129 @@
 //! Errors as S3 words them: a code, a status, a message.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 
+use std::fmt;
 use std::io;
+
+macro_rules! error_codes {
+    ($($name:ident => $status:literal,)*) => {
+        /// A code of S3, with its status.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum ErrorCode {
+            $($name,)*
+        }
+
+        impl ErrorCode {
+            /// The code as answers state it.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
+            /// The HTTP status that S3 documents for it.
+            pub(crate) const fn status(self) -> u16 {
+                match self {
+                    $(Self::$name => $status,)*
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    AccessControlListNotSupported => 400,
+    AccessDenied => 403,
+    AccessForbidden => 403,
+    AllAccessDisabled => 403,
+    AuthorizationHeaderMalformed => 400,
+    AuthorizationQueryParametersError => 400,
+    BadDigest => 400,
+    BadRequest => 400,
+    BucketAlreadyExists => 409,
+    BucketAlreadyOwnedByYou => 409,
+    BucketNotEmpty => 409,
+    ConditionalRequestConflict => 400,
+    EncryptionTypeNotAllowed => 400,
+    EntityTooLarge => 400,
+    EntityTooSmall => 400,
+    IncompleteBody => 400,
+    InsufficientStorage => 507,
+    InternalError => 500,
+    InvalidAccessKeyId => 403,
+    InvalidArgument => 400,
+    InvalidBucketAclWithObjectOwnership => 400,
+    InvalidBucketName => 400,
+    InvalidBucketState => 409,
+    InvalidDigest => 400,
+    InvalidEncryptionAlgorithmError => 400,
+    InvalidObjectState => 403,
+    InvalidPart => 400,
+    InvalidPartNumber => 400,
+    InvalidPartOrder => 400,
+    InvalidPolicyDocument => 400,
+    InvalidRange => 416,
+    InvalidRedirectLocation => 400,
+    InvalidRequest => 400,
+    InvalidRetentionPeriod => 400,
+    InvalidStorageClass => 400,
+    InvalidTag => 400,
+    InvalidTargetBucketForLogging => 400,
+    InvalidToken => 400,
+    InvalidURI => 400,
+    KeyTooLongError => 400,
+    MalformedPOSTRequest => 400,
+    MalformedPolicy => 400,
+    MalformedTrailerError => 400,
+    MalformedXML => 400,
+    MaxPostPreDataLengthExceededError => 400,
+    MetadataTooLarge => 400,
+    MethodNotAllowed => 405,
+    MissingContentLength => 411,
+    MissingSecurityHeader => 400,
+    NoSuchBucket => 404,
+    NoSuchBucketPolicy => 404,
+    NoSuchCORSConfiguration => 404,
+    NoSuchKey => 404,
+    NoSuchLifecycleConfiguration => 404,
+    NoSuchObjectLockConfiguration => 404,
+    NoSuchPublicAccessBlockConfiguration => 404,
+    NoSuchTagSet => 404,
+    NoSuchTagSetError => 400,
+    NoSuchUpload => 404,
+    NoSuchVersion => 404,
+    NoSuchWebsiteConfiguration => 404,
+    NotImplemented => 501,
+    NotModified => 304,
+    ObjectLockConfigurationNotFoundError => 404,
+    OperationAborted => 409,
+    OwnershipControlsNotFoundError => 404,
+    PreconditionFailed => 412,
+    QuotaExceeded => 400,
+    ReplicationConfigurationNotFoundError => 404,
+    RequestTimeTooSkewed => 403,
+    RequestTimeout => 400,
+    RestoreAlreadyInProgress => 400,
+    ServerSideEncryptionConfigurationNotFoundError => 404,
+    ServiceUnavailable => 503,
+    SignatureDoesNotMatch => 403,
+    SlowDown => 503,
+    TooManyRequests => 400,
+    UnexpectedContent => 400,
+    UnresolvableGrantByEmailAddress => 400,
+    XAmzContentChecksumMismatch => 400,
+    XAmzContentSHA256Mismatch => 400,
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// What went wrong with a request.
 #[derive(Clone, Debug)]
 pub(crate) struct S3Error {
-    pub(crate) code: &'static str,
+    pub(crate) code: ErrorCode,
     pub(crate) status: u16,
     pub(crate) message: String,
     /// Further elements of the answer.
@@ -19,8 +136,14 @@ pub(crate) type S3Result<T> = Result<T, S3Error>;
 
 impl S3Error {
     /// An error of a code, with S3's status for it.
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, status: status(code), message: message.into(), details: Vec::new(), headers: Vec::new() }
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            status: code.status(),
+            message: message.into(),
+            details: Vec::new(),
+            headers: Vec::new(),
+        }
     }
 
     pub(crate) fn detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -35,78 +158,36 @@ impl S3Error {
 }
 
 /// Shorthand: an `Err` of a code.
-pub(crate) fn fail<T>(code: &'static str, message: impl Into<String>) -> S3Result<T> {
+pub(crate) fn fail<T>(code: ErrorCode, message: impl Into<String>) -> S3Result<T> {
     Err(S3Error::new(code, message))
 }
 
 pub(crate) fn access_denied() -> S3Error {
-    S3Error::new("AccessDenied", "Access Denied")
+    S3Error::new(ErrorCode::AccessDenied, "Access Denied")
 }
 
 pub(crate) fn not_implemented(what: &str) -> S3Error {
-    S3Error::new("NotImplemented", format!("{what} is not implemented"))
+    S3Error::new(ErrorCode::NotImplemented, format!("{what} is not implemented"))
 }
 
 pub(crate) fn no_such_bucket(name: &str) -> S3Error {
-    S3Error::new("NoSuchBucket", "The specified bucket does not exist").detail("BucketName", name)
+    S3Error::new(ErrorCode::NoSuchBucket, "The specified bucket does not exist").detail("BucketName", name)
 }
 
 pub(crate) fn no_such_key(key: &str) -> S3Error {
-    S3Error::new("NoSuchKey", "The specified key does not exist.").detail("Key", key)
+    S3Error::new(ErrorCode::NoSuchKey, "The specified key does not exist.").detail("Key", key)
 }
 
 pub(crate) fn malformed_xml() -> S3Error {
     S3Error::new(
-        "MalformedXML",
+        ErrorCode::MalformedXML,
         "The XML you provided was not well-formed or did not validate against our published schema",
     )
 }
 
 /// What a bucket without ACLs says to one.
 pub(crate) fn no_acls() -> S3Error {
-    S3Error::new("AccessControlListNotSupported", "The bucket does not allow ACLs")
-}
-
-fn status(code: &str) -> u16 {
-    match code {
-        "NotModified" => 304,
-        "AccessDenied"
-        | "AccessForbidden"
-        | "InvalidAccessKeyId"
-        | "SignatureDoesNotMatch"
-        | "RequestTimeTooSkewed"
-        | "InvalidObjectState"
-        | "AllAccessDisabled" => 403,
-        "NoSuchBucket"
-        | "NoSuchKey"
-        | "NoSuchUpload"
-        | "NoSuchVersion"
-        | "NoSuchBucketPolicy"
-        | "NoSuchLifecycleConfiguration"
-        | "NoSuchCORSConfiguration"
-        | "NoSuchTagSet"
-        | "NoSuchWebsiteConfiguration"
-        | "NoSuchPublicAccessBlockConfiguration"
-        | "OwnershipControlsNotFoundError"
-        | "ServerSideEncryptionConfigurationNotFoundError"
-        | "ReplicationConfigurationNotFoundError"
-        | "NoSuchObjectLockConfiguration"
-        | "ObjectLockConfigurationNotFoundError" => 404,
-        "MethodNotAllowed" => 405,
-        "BucketAlreadyExists"
-        | "BucketAlreadyOwnedByYou"
-        | "BucketNotEmpty"
-        | "InvalidBucketState"
-        | "OperationAborted" => 409,
-        "MissingContentLength" => 411,
-        "PreconditionFailed" => 412,
-        "InvalidRange" => 416,
-        "InternalError" => 500,
-        "NotImplemented" => 501,
-        "SlowDown" | "ServiceUnavailable" => 503,
-        "InsufficientStorage" => 507,
-        _ => 400,
-    }
+    S3Error::new(ErrorCode::AccessControlListNotSupported, "The bucket does not allow ACLs")
 }
 
 impl From<io::Error> for S3Error {
@@ -118,14 +199,14 @@ impl From<io::Error> for S3Error {
         }
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::new("InsufficientStorage", "The file system under this server is full.")
+                Self::new(ErrorCode::InsufficientStorage, "The file system under this server is full.")
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::new("AccessDenied", "The server's process may not do this in its file system.")
+                Self::new(ErrorCode::AccessDenied, "The server's process may not do this in its file system.")
             }
             // Something was removed from outside, this moment; it is made again next time.
-            io::ErrorKind::NotFound => Self::new("SlowDown", "The directory changed; try again."),
-            _ => Self::new("InternalError", "The server met an error of its file system."),
+            io::ErrorKind::NotFound => Self::new(ErrorCode::SlowDown, "The directory changed; try again."),
+            _ => Self::new(ErrorCode::InternalError, "The server met an error of its file system."),
         }
     }
 }
@@ -136,8 +217,12 @@ mod tests {
 
     #[test]
     fn codes_have_the_status_that_s3_documents() {
-        for (code, status) in [("NoSuchKey", 404), ("MalformedXML", 400), ("NotImplemented", 501)] {
-            assert_eq!(S3Error::new(code, "").status, status);
+        for (code, text, status) in [
+            (ErrorCode::NoSuchKey, "NoSuchKey", 404),
+            (ErrorCode::MalformedXML, "MalformedXML", 400),
+            (ErrorCode::NotImplemented, "NotImplemented", 501),
+        ] {
+            assert_eq!((code.as_str(), S3Error::new(code, "").status), (text, status));
         }
     }
 }

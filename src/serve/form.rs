@@ -5,7 +5,7 @@
 //! gives a piece only when the parser cannot go on without: what is in memory is a piece or two, and the fields.
 
 use super::auth::payload::{ContentReader, Payload};
-use super::error::{S3Error, S3Result, fail};
+use super::error::{ErrorCode, S3Error, S3Result, fail};
 use super::request_head::is_free_text;
 use crate::s3::header_text;
 use bytes::Bytes;
@@ -117,14 +117,14 @@ impl Stream for Body {
 fn malformed(why: &str) -> S3Error {
     log::debug!("serve: form: {why}");
     S3Error::new(
-        "MalformedPOSTRequest",
+        ErrorCode::MalformedPOSTRequest,
         "The body of your POST request is not well-formed multipart/form-data.",
     )
 }
 
 fn too_many_fields() -> S3Error {
     S3Error::new(
-        "MaxPostPreDataLengthExceededError",
+        ErrorCode::MaxPostPreDataLengthExceededError,
         "Your POST request fields preceding the upload file were too large.",
     )
     .detail("MaxPostPreDataLengthBytes", MAX_FIELDS.to_string())
@@ -137,8 +137,7 @@ pub(crate) fn is_header(name: &str) -> bool {
 
 /// The error for a field that has to be there.
 pub(crate) fn missing(name: &str) -> S3Error {
-    S3Error::new(
-        "InvalidArgument",
+    S3Error::new(ErrorCode::InvalidArgument,
         format!(
             "Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
         ),
@@ -157,7 +156,10 @@ impl Form {
         loop {
             let field = body.wait(parser.next_field())?;
             let Some(mut field) = field else {
-                return fail("InvalidArgument", "POST requires exactly one file upload per request.");
+                return fail(
+                    ErrorCode::InvalidArgument,
+                    "POST requires exactly one file upload per request.",
+                );
             };
             let name = field.name().ok_or_else(|| malformed("a field has no name"))?.to_ascii_lowercase();
             if name == "file" {
@@ -181,7 +183,7 @@ impl Form {
             };
             // Of two values only one could be held against the policy.
             if fields.iter().any(|(known, _)| *known == name) && !name.starts_with("x-ignore-") {
-                return Err(S3Error::new("InvalidArgument", "The form has a field more than once.")
+                return Err(S3Error::new(ErrorCode::InvalidArgument, "The form has a field more than once.")
                     .detail("ArgumentName", name));
             }
             fields.push((name, value));
@@ -240,7 +242,7 @@ impl ContentReader for FormFile {
             self.size += piece.len() as u64;
             if self.size > *self.lengths.end() {
                 return Err(S3Error::new(
-                    "EntityTooLarge",
+                    ErrorCode::EntityTooLarge,
                     "Your proposed upload exceeds the maximum allowed size",
                 )
                 .detail("ProposedSize", self.size.to_string())
@@ -252,7 +254,7 @@ impl ContentReader for FormFile {
         }
         if self.size < *self.lengths.start() {
             return Err(S3Error::new(
-                "EntityTooSmall",
+                ErrorCode::EntityTooSmall,
                 "Your proposed upload is smaller than the minimum allowed size",
             )
             .detail("ProposedSize", self.size.to_string())
@@ -317,7 +319,7 @@ mod tests {
     fn a_file_is_held_to_its_limits() {
         let of = |lengths| {
             let form = Form::read(in_pieces(&format!("{HEAD}12345{TAIL}"), 9), "X").unwrap();
-            content(&mut form.into_file(lengths)).map(drop).map_err(|error| error.code)
+            content(&mut form.into_file(lengths)).map(drop).map_err(|error| error.code.as_str())
         };
         assert_eq!(of(5..=5), Ok(()));
         assert_eq!(of(0..=4), Err("EntityTooLarge"));
@@ -343,11 +345,11 @@ mod tests {
         ] {
             for size in [5, 100_000] {
                 let error = Form::read(in_pieces(text, size), "X").unwrap_err();
-                assert_eq!(error.code, code, "{text:.60}");
+                assert_eq!(error.code.as_str(), code, "{text:.60}");
             }
         }
         let mut cut = Form::read(in_pieces(&format!("{HEAD}half"), 9), "X").unwrap().into_file(0..=100);
-        assert_eq!(content(&mut cut).unwrap_err().code, "MalformedPOSTRequest");
+        assert_eq!(content(&mut cut).unwrap_err().code.as_str(), "MalformedPOSTRequest");
     }
 
     /// A head that never ends is not gathered in memory.
@@ -356,7 +358,7 @@ mod tests {
         let start = std::iter::once(Bytes::from_static(b"--X\r\nA: "));
         let endless = start.chain(std::iter::repeat_n(Bytes::from(vec![b'a'; 4096]), 1 << 30));
         let error = Form::read(payload(endless), "X").unwrap_err();
-        assert_eq!(error.code, "MaxPostPreDataLengthExceededError");
+        assert_eq!(error.code.as_str(), "MaxPostPreDataLengthExceededError");
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! How the names of response headers are spelled.
 //!
-//! HTTP does not care, but scripts that read `curl -I` do: they look for `Content-Length:` and `ETag:`. S3's own names stay
-//! in lower case, as AWS and Ceph send them: boto3 makes the names of user metadata from them as they come.
+//! HTTP does not care, but scripts that read `curl -I` do: they look for `Content-Length:` and `ETag:`. S3's own names
+//! stay in lower case, as AWS and Ceph send them: boto3 makes the names of user metadata from them as they come.
 //!
 //! hyper writes all names in lower case, or all in title case, or as it has read them: it attaches the spelling of a
 //! request's headers to the request, for proxies, and looks for the same extension in every response. So it is shown a

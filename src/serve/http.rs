@@ -1,7 +1,7 @@
 //! The HTTP layer: connections, request heads and bodies, and the bridge to the threads that do the work.
 //!
-//! The [`backend`](super::backend) gets bodies through a short channel; files leave in pieces that are read ahead by one.
-//! A panic in an operation is that request's 500.
+//! The [`backend`](super::backend) gets bodies through a short channel; files leave in pieces that are read ahead by
+//! one. A panic in an operation is that request's 500.
 
 use super::access_log::{PendingEntry, RequestFacts};
 use super::app_state::AppState;
@@ -21,6 +21,7 @@ use super::website::{self, WebsiteRequest};
 use super::{auth, request_head, request_path, route};
 use crate::s3::sign::encode;
 use chrono::Utc;
+use http::Method;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -94,11 +95,11 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     let _ = stream.set_nodelay(true);
-                    let patience = state.read_timeout;
+                    let timeout = state.read_timeout;
                     // One on which nothing has come yet needs no buffers.
                     let mut first = [0];
                     let begun = tokio::select! {
-                        begun = tokio::time::timeout(patience, stream.peek(&mut first)) => begun,
+                        begun = tokio::time::timeout(timeout, stream.peek(&mut first)) => begun,
                         () = stop_requested(&mut stopping) => return,
                         () = admitted.closed() => {
                             return log::debug!("serve: an idle connection from {peer} makes room");
@@ -115,7 +116,7 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
                         None => Box::pin(serve_connection(stream, peer, state, stopping, &admitted)).await,
                         Some(tls) => {
                             let greeted = tokio::select! {
-                                greeted = tokio::time::timeout(patience, Box::pin(tls.accept(stream))) => greeted,
+                                greeted = tokio::time::timeout(timeout, Box::pin(tls.accept(stream))) => greeted,
                                 () = stop_requested(&mut stopping) => return,
                                 () = admitted.closed() => return,
                             };
@@ -212,14 +213,14 @@ async fn answer(
             let (shown, message) = (redact(&path), redact(&error.message));
             log::debug!("serve: {method} {shown}: {} {}: {message}", error.status, error.code);
             if let Some(entry) = &mut entry {
-                entry.facts.error = error.code;
+                entry.facts.error = error.code.as_str();
             }
             Reply::error(&error, &path, &id)
         }
     };
     if expects && reply.status >= 400 {
-        // A body that was never asked for does not come, and the connection ends with this answer: the client must know,
-        // or its next request meets the end.
+        // A body that was never asked for does not come, and the connection ends with this answer: the client must
+        // know, or its next request meets the end.
         reply = reply.header("connection", "close");
     }
     if let Some(origin) = origin
@@ -289,9 +290,9 @@ async fn respond(
     mut entry: Option<&mut PendingEntry>,
 ) -> S3Result<Reply> {
     let (head, body) = request.into_parts();
-    let (patience, access_log) = (state.read_timeout, Arc::clone(&state.access_log));
-    let mut body = RequestBody { body, patience, access_log, stranger: None };
-    let method = head.method.as_str().to_owned();
+    let (timeout, access_log) = (state.read_timeout, Arc::clone(&state.access_log));
+    let mut body = RequestBody { body, timeout, access_log, anonymous: None };
+    let method = head.method.clone();
     let path = head.uri.path().to_owned();
     let query = encode::parse_query(head.uri.query().unwrap_or(""));
     let mut headers = match request_head::check(&head).and_then(|()| request_head::headers(&head.headers)) {
@@ -329,11 +330,11 @@ async fn respond(
         (&mut entry, request_path::split_path(&path, host_bucket.as_deref()))
     {
         let copy = headers.iter().any(|(name, _)| name == "x-amz-copy-source");
-        entry.facts.operation = route::name(&method, bucket.is_some(), key.is_some(), &query, copy);
+        entry.facts.operation = route::name(method.as_str(), bucket.is_some(), key.is_some(), &query, copy);
         entry.facts.bucket = bucket.unwrap_or_default();
         entry.facts.key = key.unwrap_or_default();
     }
-    if method == "OPTIONS"
+    if method == Method::OPTIONS
         && let (Some(bucket), _) = request_path::split_path(&path, host_bucket.as_deref())?
     {
         return state.backend.preflight(bucket, headers).await;
@@ -345,7 +346,7 @@ async fn respond(
         return answer_website(state, request, entry).await;
     }
     let signed = SignedRequest {
-        method: &method,
+        method: method.as_str(),
         path: &path,
         query: &query,
         headers: &headers,
@@ -377,14 +378,14 @@ async fn respond(
     if user.is_some() {
         requests.known();
     } else {
-        body.stranger = Some((Instant::now(), 0));
+        body.anonymous = Some((Instant::now(), 0));
     }
     let context =
         RequestContext { signature: Signature::of(&signed), tls: peer.tls(), ..RequestContext::default() };
     let prepared = (|| {
         let (bucket, key) = request_path::split_path(&path, host_bucket.as_deref())?;
         // In the completion of a multipart upload the headers speak of the object, not of the body.
-        let of_body = !query.iter().any(|(name, _)| name == "uploadId") || method != "POST";
+        let of_body = !query.iter().any(|(name, _)| name == "uploadId") || method != Method::POST;
         let checksum = if of_body { BodyChecksum::of(&headers)? } else { None };
         Ok((
             bucket,
@@ -421,11 +422,11 @@ async fn respond(
         payload.set_open_ended();
     }
     if user.is_none() {
-        payload.limit_documents(&state.limits.strangers_documents);
+        payload.limit_documents(&state.limits.anonymous_documents);
     }
     let peer = peer.address.ip();
     let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
-    call.lower_link();
+    call.parameters_to_headers();
     let has_log = entry.is_some() && state.access_log.has_log();
     let outcome = state.backend.answer(call, has_log).await;
     drop(turn);
@@ -445,7 +446,8 @@ async fn answer_website(
     request: WebsiteRequest,
     entry: Option<&mut PendingEntry>,
 ) -> S3Result<Reply> {
-    let method = if matches!(request.method.as_str(), "GET" | "HEAD") { &request.method } else { "UNKNOWN" };
+    let method =
+        if matches!(request.method.as_str(), "GET" | "HEAD") { request.method.as_str() } else { "UNKNOWN" };
     let operation = format!("WEBSITE.{method}.OBJECT");
     let (reply, error) = state.backend.answer_website(request).await?;
     if let Some(entry) = entry {

@@ -1,12 +1,12 @@
 //! Lifecycle rules: what expires, and the task that removes it.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 //!
-//! An object expires at the midnight (UTC) after it has become as many days old as its rule says, as in S3; where days are
-//! shortened for trying, to the second. Where there are versions, an expired object gets a delete marker. A version that is
-//! not current expires as many days after the one that took its place was written, and a delete marker when nothing else is
-//! left of its key. Locked versions stay. Rules for transitions are kept and returned, and do nothing.
+//! An object expires at the midnight (UTC) after it has become as many days old as its rule says, as in S3; where days
+//! are shortened for trying, to the second. Where there are versions, an expired object gets a delete marker. A version
+//! that is not current expires as many days after the one that took its place was written, and a delete marker when
+//! nothing else is left of its key. Locked versions stay. Rules for transitions are kept and returned, and do nothing.
 
-use super::error::{S3Error, S3Result, fail};
+use super::error::{ErrorCode, S3Error, S3Result, fail};
 use super::http_date;
 use super::lifecycle_rules::{DAY, Expiration, LifecycleClock, LifecycleRule, LifecycleRules, due};
 use super::shutdown::stop_requested;
@@ -25,7 +25,8 @@ use tokio::sync::watch;
 /// How often the rules are applied where a day is a day.
 const ROUND: Duration = Duration::from_secs(15 * 60);
 
-/// The headers that tell when an unfinished upload will be removed, and by which rule; in whole days, as [`expiry_header`].
+/// The headers that tell when an unfinished upload will be removed, and by which rule; in whole days, as
+/// [`expiry_header`].
 pub(crate) fn abort_headers(
     bucket: &Bucket,
     key: &str,
@@ -45,8 +46,8 @@ pub(crate) fn abort_headers(
     ])
 }
 
-/// The header that tells when a current object will expire, and by which rule; nothing if none applies to it. It tells what S3
-/// would, in whole days, also where they are shortened for trying: Ceph does so, too.
+/// The header that tells when a current object will expire, and by which rule; nothing if none applies to it. It tells
+/// what S3 would, in whole days, also where they are shortened for trying: Ceph does so, too.
 pub(crate) fn expiry_header(
     bucket: &Bucket,
     key: &str,
@@ -145,7 +146,7 @@ fn expire(bucket: &Bucket, now: &LifecycleClock, stopped: &dyn Fn() -> bool) -> 
             // Looked at once more under the key's lock: it may have been replaced or tagged since.
             let result = bucket.remove(&key, None, |present| match present {
                 Some(object) if due(&object.meta, object.stat.size, object.modified()) => Ok(()),
-                _ => fail("PreconditionFailed", "not due any more"),
+                _ => fail(ErrorCode::PreconditionFailed, "not due any more"),
             });
             match result {
                 Ok(_) => log::info!("serve: lifecycle: expired {}/{key}", bucket.name()),
@@ -203,7 +204,7 @@ fn expire_versions(
                 continue;
             }
             let removed = bucket.remove_version(&key, &shown.id, |_, meta| {
-                if meta.is_locked() { fail("AccessDenied", "locked") } else { Ok(()) }
+                if meta.is_locked() { fail(ErrorCode::AccessDenied, "locked") } else { Ok(()) }
             });
             match removed {
                 Ok(_) => log::info!("serve: lifecycle: version {} of {}/{key}", shown.id, bucket.name()),

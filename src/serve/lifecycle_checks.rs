@@ -1,7 +1,7 @@
 //! What has to be right in lifecycle rules that are put, though it does nothing here.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 
-use super::error::{S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::lifecycle_rules::{Expiration, LifecycleRules, date};
 use super::tags;
 use super::xml::Node;
@@ -29,13 +29,13 @@ fn check_filter(filter: &Node) -> S3Result<()> {
     let mut keys: Vec<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
     keys.sort_unstable();
     if keys.windows(2).any(|pair| pair[0] == pair[1]) {
-        return fail("InvalidRequest", "Duplicate Tag Keys are not allowed.");
+        return fail(ErrorCode::InvalidRequest, "Duplicate Tag Keys are not allowed.");
     }
     tags::check(&tags, tags.len())?;
     let size = |name| filter.value(name).and_then(|text| text.trim().parse::<u64>().ok());
     match (size("ObjectSizeGreaterThan"), size("ObjectSizeLessThan")) {
         (Some(more), Some(less)) if less <= more => fail(
-            "InvalidRequest",
+            ErrorCode::InvalidRequest,
             "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.",
         ),
         _ => Ok(()),
@@ -47,7 +47,7 @@ fn days(node: &Node, name: &str) -> S3Result<Option<u32>> {
     let Some(text) = node.value(name) else { return Ok(None) };
     match text.trim().parse::<i64>().map_err(|_| malformed_xml())? {
         days @ 0..=0x7fff_ffff => Ok(Some(days as u32)),
-        _ => fail("InvalidArgument", format!("'{name}' for Transition action must be nonnegative")),
+        _ => fail(ErrorCode::InvalidArgument, format!("'{name}' for Transition action must be nonnegative")),
     }
 }
 
@@ -67,7 +67,10 @@ fn check_classes(rule: &Node, name: &str) -> S3Result<()> {
     if classes.len() == count {
         return Ok(());
     }
-    fail("InvalidRequest", format!("'StorageClass' must be different for '{name}' actions in same 'Rule'"))
+    fail(
+        ErrorCode::InvalidRequest,
+        format!("'StorageClass' must be different for '{name}' actions in same 'Rule'"),
+    )
 }
 
 fn check_transitions(rule: &Node) -> S3Result<()> {
@@ -92,7 +95,7 @@ fn check_transitions(rule: &Node) -> S3Result<()> {
             != matches!(moves, Expiration::Days(_))
         {
             return fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule",
             );
         }
@@ -103,7 +106,7 @@ fn check_transitions(rule: &Node) -> S3Result<()> {
         };
         if too_late {
             return fail(
-                "InvalidArgument",
+                ErrorCode::InvalidArgument,
                 "The Expiration action of a rule must come later than its Transition actions",
             );
         }
@@ -120,7 +123,7 @@ fn check_noncurrent_transitions(rule: &Node) -> S3Result<()> {
         let moves = days(transition, "NoncurrentDays")?.ok_or_else(malformed_xml)?;
         if expires.is_some_and(|expires| expires <= moves) {
             return fail(
-                "InvalidArgument",
+                ErrorCode::InvalidArgument,
                 "'NoncurrentDays' in the NoncurrentVersionExpiration action must be greater than in the \
                  NoncurrentVersionTransition action",
             );
@@ -194,6 +197,6 @@ mod tests {
             "<LifecycleConfiguration><Rule>{filter}<Status>Enabled</Status>{actions}</Rule></LifecycleConfiguration>"
         );
         let root = xml::parse(text.as_bytes(), &["LifecycleConfiguration"]).unwrap();
-        check(&root).map_err(|error| error.code)
+        check(&root).map_err(|error| error.code.as_str())
     }
 }

@@ -1,7 +1,7 @@
 //! What lifecycle rules say: reading them, and whether something is due.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 
-use super::error::{S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::store::meta::Meta;
 use super::xml::Node;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -49,9 +49,10 @@ fn positive(node: &Node, name: &str) -> S3Result<Option<u32>> {
     let Some(text) = node.value(name) else { return Ok(None) };
     match text.trim().parse::<i64>() {
         Ok(days) if days > 0 && days <= i64::from(i32::MAX) => Ok(Some(days as u32)),
-        Ok(_) => {
-            fail("InvalidArgument", format!("'{name}' for Expiration action must be a positive integer"))
-        }
+        Ok(_) => fail(
+            ErrorCode::InvalidArgument,
+            format!("'{name}' for Expiration action must be a positive integer"),
+        ),
         Err(_) => Err(malformed_xml()),
     }
 }
@@ -64,7 +65,7 @@ pub(crate) fn date(text: &str) -> S3Result<DateTime<Utc>> {
         return if time.time() == NaiveTime::MIN {
             Ok(time)
         } else {
-            fail("InvalidArgument", "'Date' must be at midnight GMT")
+            fail(ErrorCode::InvalidArgument, "'Date' must be at midnight GMT")
         };
     }
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
@@ -86,10 +87,13 @@ impl LifecycleRules {
         ids.sort_unstable();
         ids.dedup();
         if ids.len() != count {
-            return fail("InvalidArgument", "Rule ID must be unique. Found same ID for more than one rule");
+            return fail(
+                ErrorCode::InvalidArgument,
+                "Rule ID must be unique. Found same ID for more than one rule",
+            );
         }
         if ids.iter().any(|id| id.chars().count() > 255) {
-            return fail("InvalidArgument", "ID length should not exceed allowed limit of 255");
+            return fail(ErrorCode::InvalidArgument, "ID length should not exceed allowed limit of 255");
         }
         Ok(Self(rules))
     }
@@ -141,15 +145,16 @@ impl LifecycleRule {
             actions += node.all(name).count();
         }
         if !rule.tags.is_empty() && (rule.markers || rule.abort_after.is_some()) {
-            return fail("InvalidRequest", "What has no tags cannot be chosen by them");
+            return fail(ErrorCode::InvalidRequest, "What has no tags cannot be chosen by them");
         }
         if actions == 0 {
-            return fail("InvalidRequest", "At least one action needs to be specified in a rule");
+            return fail(ErrorCode::InvalidRequest, "At least one action needs to be specified in a rule");
         }
         Ok(rule)
     }
 
-    /// Everything that a filter says has to be true. On AWS it says one thing, or `And`; Ceph takes more beside each other.
+    /// Everything that a filter says has to be true. On AWS it says one thing, or `And`; Ceph takes more beside each
+    /// other.
     fn filter(&mut self, filter: &Node) -> S3Result<()> {
         let size = |node: &Node| node.text.trim().parse::<u64>().map(Some).map_err(|_| malformed_xml());
         for node in &filter.children {
@@ -196,8 +201,8 @@ impl LifecycleRule {
     }
 }
 
-/// When `days` have gone by since a moment. Real days end at the midnight after, as in S3, others to the second. `None`: not
-/// before the end of the calendar.
+/// When `days` have gone by since a moment. Real days end at the midnight after, as in S3, others to the second.
+/// `None`: not before the end of the calendar.
 pub(crate) fn due(from: DateTime<Utc>, days: u32, day: Duration) -> Option<DateTime<Utc>> {
     let past =
         from.checked_add_signed(TimeDelta::from_std(day).ok()?.checked_mul(i32::try_from(days).ok()?)?)?;
@@ -290,7 +295,7 @@ mod tests {
 
     #[test]
     fn dates_are_days() {
-        let of = |text| date(text).map(|date| date.timestamp()).map_err(|error| error.code);
+        let of = |text| date(text).map(|date| date.timestamp()).map_err(|error| error.code.as_str());
         assert_eq!(of("2030-01-01"), Ok(1_893_456_000));
         assert_eq!(of("2030-01-01T00:00:00.000Z"), Ok(1_893_456_000));
         assert_eq!(of("2030-01-01T01:00:00+01:00"), Ok(1_893_456_000));
@@ -330,7 +335,7 @@ mod tests {
                 "InvalidRequest",
             ),
         ] {
-            assert_eq!(rules(inner).unwrap_err().code, code, "{inner}");
+            assert_eq!(rules(inner).unwrap_err().code.as_str(), code, "{inner}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What strangers may take of the server. Requests that nobody has signed have budgets of their own, so that however many
-//! there are, and however slow, known users are served; and where there are as many connections as there may be, an idle
-//! one makes room for a new one.
+//! What strangers may take of the server. Requests that nobody has signed have budgets of their own, so that however
+//! many there are, and however slow, known users are served; and where there are as many connections as there may be,
+//! an idle one makes room for a new one.
 
-use super::error::{S3Result, fail};
+use super::error::{ErrorCode, S3Result, fail};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +13,11 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 /// than the threads of tokio's pool (512), so that what has no body always finds one.
 const BODIES: usize = 384;
 /// Bodies of strangers (also forms, which say in their body whose they are) that are received at once.
-const STRANGERS_BODIES: usize = 64;
+const ANONYMOUS_BODIES: usize = 64;
 /// Documents of strangers that are in memory at once, of those that are longer than a small body.
-const STRANGERS_DOCUMENTS: usize = 4;
+const ANONYMOUS_DOCUMENTS: usize = 4;
 /// How long a stranger's request waits for its turn.
-const STRANGERS_PATIENCE: Duration = Duration::from_secs(10);
+const ANONYMOUS_TIMEOUT: Duration = Duration::from_secs(10);
 /// A stranger's body may be this slow, in bytes a second, once the grace is over.
 const SLOWEST: u64 = 1024;
 const GRACE: Duration = Duration::from_secs(30);
@@ -26,8 +26,8 @@ const GRACE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Limits {
     bodies: Arc<Semaphore>,
-    strangers_bodies: Arc<Semaphore>,
-    pub(crate) strangers_documents: Arc<DocumentPermits>,
+    anonymous_bodies: Arc<Semaphore>,
+    pub(crate) anonymous_documents: Arc<DocumentPermits>,
     pub(crate) connections: Arc<Connections>,
 }
 
@@ -36,28 +36,28 @@ impl Limits {
     pub(crate) fn new(connections: usize) -> Self {
         Self {
             bodies: Arc::new(Semaphore::new(BODIES)),
-            strangers_bodies: Arc::new(Semaphore::new(STRANGERS_BODIES)),
-            strangers_documents: Arc::default(),
+            anonymous_bodies: Arc::new(Semaphore::new(ANONYMOUS_BODIES)),
+            anonymous_documents: Arc::default(),
             connections: Arc::new(Connections { most: connections.max(1), ..Connections::default() }),
         }
     }
 
     /// Waits for the turn of a body of a known user, or of a stranger's.
-    pub(crate) async fn body(&self, is_known: bool, patience: Duration) -> S3Result<OwnedSemaphorePermit> {
-        let (semaphore, patience) = if is_known {
-            (&self.bodies, patience)
+    pub(crate) async fn body(&self, is_known: bool, timeout: Duration) -> S3Result<OwnedSemaphorePermit> {
+        let (semaphore, timeout) = if is_known {
+            (&self.bodies, timeout)
         } else {
-            (&self.strangers_bodies, STRANGERS_PATIENCE.min(patience))
+            (&self.anonymous_bodies, ANONYMOUS_TIMEOUT.min(timeout))
         };
-        match tokio::time::timeout(patience, Arc::clone(semaphore).acquire_owned()).await {
+        match tokio::time::timeout(timeout, Arc::clone(semaphore).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => busy(),
+            _ => slow_down(),
         }
     }
 }
 
-fn busy<T>() -> S3Result<T> {
-    fail("SlowDown", "The server is busy with other bodies; try again.")
+fn slow_down<T>() -> S3Result<T> {
+    fail(ErrorCode::SlowDown, "The server is busy with other bodies; try again.")
 }
 
 /// The turns of strangers' documents.
@@ -66,7 +66,7 @@ pub(crate) struct DocumentPermits(Arc<Semaphore>);
 
 impl Default for DocumentPermits {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(STRANGERS_DOCUMENTS)))
+        Self(Arc::new(Semaphore::new(ANONYMOUS_DOCUMENTS)))
     }
 }
 
@@ -74,16 +74,16 @@ impl DocumentPermits {
     /// Waits for the turn of a document; on a thread that may block.
     pub(crate) fn turn(&self) -> S3Result<OwnedSemaphorePermit> {
         let free = Arc::clone(&self.0).acquire_owned();
-        let turn = async { tokio::time::timeout(STRANGERS_PATIENCE, free).await };
+        let turn = async { tokio::time::timeout(ANONYMOUS_TIMEOUT, free).await };
         match tokio::runtime::Handle::current().block_on(turn) {
             Ok(Ok(turn)) => Ok(turn),
-            _ => busy(),
+            _ => slow_down(),
         }
     }
 }
 
 /// How long a stranger's body may take until its next piece, of which that much has come since it began.
-pub(crate) fn strangers_patience(began: Instant, received: u64) -> Duration {
+pub(crate) fn anonymous_timeout(began: Instant, received: u64) -> Duration {
     let allowed = GRACE + Duration::from_secs(received / SLOWEST);
     allowed.saturating_sub(began.elapsed())
 }
@@ -119,8 +119,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Connections {
-    /// Takes a new connection. Where there are as many as there may be, the one that has been idle for the longest time goes,
-    /// strangers' first. `None` if none is idle.
+    /// Takes a new connection. Where there are as many as there may be, the one that has been idle for the longest time
+    /// goes, strangers' first. `None` if none is idle.
     pub(crate) fn admit(self: &Arc<Self>) -> Option<ConnectionPermit> {
         let mut open = lock(&self.open);
         if open.len() >= self.most {
@@ -196,7 +196,8 @@ impl Drop for RequestGuard {
     }
 }
 
-/// As many connections as the process has file descriptors for, when each may have a file open, within bounds of memory.
+/// As many connections as the process has file descriptors for, when each may have a file open, within bounds of
+/// memory.
 pub(crate) fn connections_for(descriptors: Option<u64>) -> usize {
     const MOST: u64 = 4096;
     let descriptors = descriptors.unwrap_or(u64::MAX);
@@ -237,10 +238,10 @@ mod tests {
     #[test]
     fn a_strangers_body_has_to_move() {
         let began = Instant::now();
-        assert!(strangers_patience(began, 0) <= GRACE);
-        assert!(strangers_patience(began, 100 * SLOWEST) > GRACE + Duration::from_secs(90));
+        assert!(anonymous_timeout(began, 0) <= GRACE);
+        assert!(anonymous_timeout(began, 100 * SLOWEST) > GRACE + Duration::from_secs(90));
         let Some(long_ago) = began.checked_sub(Duration::from_secs(60)) else { return };
-        assert_eq!(strangers_patience(long_ago, 0), Duration::ZERO);
+        assert_eq!(anonymous_timeout(long_ago, 0), Duration::ZERO);
     }
 
     #[test]

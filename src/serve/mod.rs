@@ -1,16 +1,20 @@
 //! The embedded S3 server: buckets are folders, objects are ordinary files; or a part of another store is served.
 //!
 //! ```text
-//! http      connections, heads, bodies               (hyper)
-//! auth      SigV4, SigV2, presigned, chunked bodies  (the client's own signing functions)
-//! route     which operation; what is unknown is 501
-//! back      what answers: the directory, or another store
-//! access    policy, ownership, ACLs
-//! ops       the operations on a directory
-//! store     files, sidecars, listing
-//! lifecycle what expires
-//! remote    the operations on another store
+//! start, options       what to serve, and starting it
+//! http, response ...   connections, request heads and bodies, the access log   (hyper)
+//! auth                 SigV4, SigV2, presigned, chunked bodies                 (the client's own signing functions)
+//! route                which operation; what is unknown is 501
+//! backend              what answers: the directory, or another store
+//! access, policy ...   policies, ownership, ACLs
+//! ops                  the operations on a directory
+//! lifecycle, website   what expires; what browsers see
+//! bucket_config ...    the documents of a bucket, parsed
+//! store                files, sidecars, listing
+//! remote               the operations on another store
 //! ```
+//!
+//! No two modules import each other, not even in a roundabout way: `tests::imports` holds them to it.
 //!
 //! # Why a protocol layer of our own
 //!

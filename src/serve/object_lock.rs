@@ -1,7 +1,7 @@
 //! Object lock: the names and documents of retention and legal holds.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 
-use super::error::{S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::store::meta::{LockMode, Retention};
 use super::xml;
 use chrono::{DateTime, Months, SecondsFormat, TimeDelta, Utc};
@@ -76,7 +76,10 @@ pub(crate) fn parse_configuration(document: &[u8]) -> S3Result<Option<DefaultRet
     let mode = rule.value("Mode").and_then(LockMode::parse).ok_or_else(malformed_xml)?;
     let number = |text: &str| match text.trim().parse::<i64>() {
         Ok(number) if (1..=36_500).contains(&number) => Ok(number),
-        Ok(_) => fail("InvalidRetentionPeriod", "Default retention period must be a positive integer value."),
+        Ok(_) => fail(
+            ErrorCode::InvalidRetentionPeriod,
+            "Default retention period must be a positive integer value.",
+        ),
         Err(_) => Err(malformed_xml()),
     };
     let period = match (rule.value("Days"), rule.value("Years")) {

@@ -50,8 +50,8 @@ pub struct Options {
     pub domains: Vec<String>,
     /// Never read a bucket from a host name.
     pub path_style_only: bool,
-    /// Take every request from this machine for the first user's, whatever its signature. Pages of other sites, and host
-    /// names that are not this machine's, are anonymous. For addresses of the local machine only.
+    /// Take every request from this machine for the first user's, whatever its signature. Pages of other sites, and
+    /// host names that are not this machine's, are anonymous. For addresses of the local machine only.
     pub no_auth: bool,
     /// What lifecycle rules take for a day (for trying); `None` is a real one.
     pub lifecycle_day: Option<Duration>,

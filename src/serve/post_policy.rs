@@ -1,7 +1,7 @@
 //! Policies of browsers' forms: what a form may say that somebody signed.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html>
 
-use super::error::{S3Error, S3Result, fail};
+use super::error::{ErrorCode, S3Error, S3Result, fail};
 use super::form::is_header;
 use crate::s3::header_text;
 use base64::Engine;
@@ -33,11 +33,11 @@ const EXEMPT: [&str; 5] = ["awsaccesskeyid", "signature", "x-amz-signature", "po
 const EXEMPT_PREFIXES: [&str; 2] = ["x-ignore-", "x-amz-checksum-"];
 
 fn invalid(why: impl std::fmt::Display) -> S3Error {
-    S3Error::new("InvalidPolicyDocument", format!("Invalid Policy: {why}"))
+    S3Error::new(ErrorCode::InvalidPolicyDocument, format!("Invalid Policy: {why}"))
 }
 
 fn refused<T>(why: impl std::fmt::Display) -> S3Result<T> {
-    fail("AccessDenied", format!("Invalid according to Policy: {why}"))
+    fail(ErrorCode::AccessDenied, format!("Invalid according to Policy: {why}"))
 }
 
 /// S3's documents know two escapes that JSON does not: `\$` and `\v`.
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<PostPolicy, &'static str> {
-        PostPolicy::parse(&BASE64_STANDARD.encode(text)).map_err(|error| error.code)
+        PostPolicy::parse(&BASE64_STANDARD.encode(text)).map_err(|error| error.code.as_str())
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
         let fields: Vec<_> = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let now = DateTime::parse_from_rfc3339("2029-12-31T23:59:59Z").unwrap().to_utc();
         policy.check("b", &fields, now).map_err(|error| {
-            assert_eq!((error.code, error.status), ("AccessDenied", 403));
+            assert_eq!((error.code.as_str(), error.status), ("AccessDenied", 403));
             error.message
         })
     }
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_is_no_policy_is_refused() {
-        assert_eq!(PostPolicy::parse("%").unwrap_err().code, "InvalidPolicyDocument");
+        assert_eq!(PostPolicy::parse("%").unwrap_err().code.as_str(), "InvalidPolicyDocument");
         let date = r#""expiration":"2030-01-01T00:00:00Z""#;
         for text in [
             "",

@@ -1,6 +1,6 @@
 //! Random bytes of the operating system.
 
-use super::error::{S3Error, S3Result};
+use super::error::{ErrorCode, S3Error, S3Result};
 
 /// As many random bytes as the caller needs.
 ///
@@ -8,6 +8,6 @@ use super::error::{S3Error, S3Result};
 /// `InternalError` if the system has none to give.
 pub(crate) fn bytes<const N: usize>() -> S3Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| S3Error::new("InternalError", "No random numbers."))?;
+    getrandom::fill(&mut bytes).map_err(|_| S3Error::new(ErrorCode::InternalError, "No random numbers."))?;
     Ok(bytes)
 }

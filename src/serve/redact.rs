@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// Query parameters whose values are secrets, by the last words of their names. They stand behind any prefix that ends in
-/// something other than a letter or a digit: `X-Amz-Signature`, `X-Goog-Signature`, `access_token`.
+/// Query parameters whose values are secrets, by the last words of their names. They stand behind any prefix that ends
+/// in something other than a letter or a digit: `X-Amz-Signature`, `X-Goog-Signature`, `access_token`.
 const SECRETS: [&str; 6] = ["signature", "token", "sig", "customer-key", "customer-key-md5", "password"];
 
 /// A link may stand in a query of a link, and so on: how often a text is decoded.

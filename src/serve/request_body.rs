@@ -2,8 +2,8 @@
 
 use super::access_log::AccessLog;
 use super::auth::payload::BodySource;
-use super::error::{S3Error, S3Result, fail};
-use super::limits::strangers_patience;
+use super::error::{ErrorCode, S3Error, S3Result, fail};
+use super::limits::anonymous_timeout;
 use super::store::file_io::PIECE;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
@@ -23,30 +23,30 @@ const DRAIN: u64 = 16 << 20;
 
 fn broken_body(error: impl std::fmt::Display) -> S3Error {
     log::debug!("serve: body: {error}");
-    S3Error::new("IncompleteBody", "The request's body ended before it was complete.")
+    S3Error::new(ErrorCode::IncompleteBody, "The request's body ended before it was complete.")
 }
 
 /// The body of a request on its way in.
 pub(super) struct RequestBody {
     pub(super) body: Incoming,
     /// A client that sends nothing for this long is left.
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
     pub(super) access_log: Arc<AccessLog>,
     /// When a stranger's body began, and how much of it has come; such a body has to move.
-    pub(super) stranger: Option<(Instant, u64)>,
+    pub(super) anonymous: Option<(Instant, u64)>,
 }
 
 impl RequestBody {
     async fn next(&mut self) -> Option<S3Result<Bytes>> {
         loop {
-            let patience = match self.stranger {
-                Some((began, received)) => self.patience.min(strangers_patience(began, received)),
-                None => self.patience,
+            let timeout = match self.anonymous {
+                Some((began, received)) => self.timeout.min(anonymous_timeout(began, received)),
+                None => self.timeout,
             };
-            match tokio::time::timeout(patience, self.body.frame()).await {
+            match tokio::time::timeout(timeout, self.body.frame()).await {
                 Err(_) => {
                     return Some(fail(
-                        "RequestTimeout",
+                        ErrorCode::RequestTimeout,
                         "Your socket connection to the server was not read from or written to within the timeout period.",
                     ));
                 }
@@ -56,7 +56,7 @@ impl RequestBody {
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
                         self.access_log.received.fetch_add(data.len() as u64, Ordering::Relaxed);
-                        if let Some((_, received)) = &mut self.stranger {
+                        if let Some((_, received)) = &mut self.anonymous {
                             *received += data.len() as u64;
                         }
                         return Some(Ok(data));

@@ -1,5 +1,5 @@
-//! What is known of a request beside its words: how it was signed, over what it came, and what its body says of an object. The
-//! conditions of policies ask for it.
+//! What is known of a request beside its words: how it was signed, over what it came, and what its body says of an
+//! object. The conditions of policies ask for it.
 
 use super::auth::signed_request::SignedRequest;
 use super::form::Form;

@@ -1,7 +1,7 @@
 //! The head of a request: what must be true of it before anything else is read, its headers as text, and what they say
 //! of the body.
 
-use super::error::{S3Error, S3Result, fail, not_implemented};
+use super::error::{ErrorCode, S3Error, S3Result, fail, not_implemented};
 use crate::s3::header_text;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -16,7 +16,7 @@ pub(super) fn check(head: &Parts) -> S3Result<()> {
     let hosts = head.headers.get_all("host").iter().count();
     // RFC 9112, section 3.2. Two of them could be read differently by a proxy and by this server.
     if hosts > 1 || hosts == 0 && head.version >= Version::HTTP_11 {
-        return fail("InvalidRequest", "A request of HTTP/1.1 must have exactly one Host header.");
+        return fail(ErrorCode::InvalidRequest, "A request of HTTP/1.1 must have exactly one Host header.");
     }
     let mut codings = head
         .headers
@@ -32,8 +32,8 @@ pub(super) fn check(head: &Parts) -> S3Result<()> {
     Ok(())
 }
 
-/// Whether the value of a header may be any bytes, which are kept as they come. Of the others of S3's own, only text has
-/// a meaning.
+/// Whether the value of a header may be any bytes, which are kept as they come. Of the others of S3's own, only text
+/// has a meaning.
 pub(super) fn is_free_text(name: &str) -> bool {
     !name.starts_with("x-amz-") || name.starts_with("x-amz-meta-") || name == WEBSITE_REDIRECT
 }
@@ -47,7 +47,7 @@ pub(super) fn headers(map: &HeaderMap) -> S3Result<Vec<(String, String)>> {
         }
         match std::str::from_utf8(value.as_bytes()) {
             Ok(value) => Ok((name, value.to_owned())),
-            Err(_) => Err(S3Error::new("InvalidArgument", "The value of a header must be UTF-8.")
+            Err(_) => Err(S3Error::new(ErrorCode::InvalidArgument, "The value of a header must be UTF-8.")
                 .detail("ArgumentName", name)),
         }
     };
@@ -65,7 +65,7 @@ pub(super) fn content_length(headers: &[(String, String)]) -> S3Result<Option<u6
         None => Ok(None),
         Some((_, text)) => match text.parse() {
             Ok(length) => Ok(Some(length)),
-            Err(_) => fail("InvalidArgument", "Invalid Content-Length"),
+            Err(_) => fail(ErrorCode::InvalidArgument, "Invalid Content-Length"),
         },
     }
 }
@@ -76,6 +76,6 @@ pub(super) fn content_md5(headers: &[(String, String)]) -> S3Result<Option<[u8; 
     let digest = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
     match digest {
         Some(digest) => Ok(Some(digest)),
-        None => fail("InvalidDigest", "The Content-MD5 you specified is not valid."),
+        None => fail(ErrorCode::InvalidDigest, "The Content-MD5 you specified is not valid."),
     }
 }

@@ -1,13 +1,13 @@
 //! What the host name and the path of a request name.
 
-use super::error::{S3Error, S3Result, fail};
+use super::error::{ErrorCode, S3Error, S3Result, fail};
 use percent_encoding::percent_decode_str;
 
 /// S3's limit on keys, in bytes.
 const MAX_KEY: usize = 1024;
 
-/// The bucket that a host name says, for virtual-host style: what stands before one of the base domains, the longest that
-/// fits. A base domain itself says none, even below another one.
+/// The bucket that a host name says, for virtual-host style: what stands before one of the base domains, the longest
+/// that fits. A base domain itself says none, even below another one.
 pub(crate) fn host_bucket<'a>(host: &'a str, domains: &[String]) -> Option<&'a str> {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -43,7 +43,7 @@ pub(crate) fn split_path(
     check_key(&key)?;
     let some = |text: String| (!text.is_empty()).then_some(text);
     match (some(bucket), some(key)) {
-        (None, Some(_)) => fail("InvalidBucketName", "The specified bucket is not valid."),
+        (None, Some(_)) => fail(ErrorCode::InvalidBucketName, "The specified bucket is not valid."),
         pair => Ok(pair),
     }
 }
@@ -53,7 +53,7 @@ pub(crate) fn check_key(key: &str) -> S3Result<()> {
     if key.len() <= MAX_KEY {
         return Ok(());
     }
-    Err(S3Error::new("KeyTooLongError", "Your key is too long")
+    Err(S3Error::new(ErrorCode::KeyTooLongError, "Your key is too long")
         .detail("Size", key.len().to_string())
         .detail("MaxSizeAllowed", MAX_KEY.to_string()))
 }
@@ -62,7 +62,7 @@ pub(crate) fn check_key(key: &str) -> S3Result<()> {
 pub(crate) fn decode(text: &str) -> S3Result<String> {
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
-        Err(_) => fail("InvalidURI", "Couldn't parse the specified URI: a name must be UTF-8."),
+        Err(_) => fail(ErrorCode::InvalidURI, "Couldn't parse the specified URI: a name must be UTF-8."),
     }
 }
 
@@ -83,12 +83,12 @@ mod tests {
         assert_eq!(of("/b//x"), pair("b", "/x"));
         assert_eq!(of("/b/a/../x"), pair("b", "a/../x"));
         assert_eq!(of("/b/a%2F%2e%2E/x+%20"), pair("b", "a/../x+ "));
-        assert_eq!(split_path("/b/%ff", None).unwrap_err().code, "InvalidURI");
-        assert_eq!(split_path("//x", None).unwrap_err().code, "InvalidBucketName");
+        assert_eq!(split_path("/b/%ff", None).unwrap_err().code.as_str(), "InvalidURI");
+        assert_eq!(split_path("//x", None).unwrap_err().code.as_str(), "InvalidBucketName");
         assert_eq!(split_path("/k/x", Some("b")).unwrap(), (Some("b".into()), Some("k/x".into())));
         assert!(split_path(&format!("/b/{}", "é".repeat(512)), None).is_ok());
         assert_eq!(
-            split_path(&format!("/b/{}", "x".repeat(1025)), None).unwrap_err().code,
+            split_path(&format!("/b/{}", "x".repeat(1025)), None).unwrap_err().code.as_str(),
             "KeyTooLongError"
         );
     }

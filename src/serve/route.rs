@@ -1,13 +1,14 @@
 //! Which operation a request is; each backend does it in its own way.
 //!
-//! One table. A request is the operation of its method, level and sub-resource, if its query holds nothing else
-//! than what that operation knows; everything else is 501 NotImplemented, never the plain operation. One exception, as in
+//! One table. A request is the operation of its method, level and sub-resource, if its query holds nothing else than
+//! what that operation knows; everything else is 501 NotImplemented, never the plain operation. One exception, as in
 //! S3: a request that reads may have parameters that have no meaning (`?v=2`, `?utm_source=mail`), which are ignored.
 
 use super::bucket_documents::{self, Document};
 use super::call::Call;
-use super::error::{S3Error, S3Result, access_denied, fail, not_implemented};
+use super::error::{ErrorCode, S3Error, S3Result, access_denied, fail, not_implemented};
 use super::subresources;
+use http::Method;
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,8 +283,8 @@ pub(crate) fn reads_object(call: &Call) -> bool {
         && names.all(|name| is_neutral(name) || READING.contains(&name) || !subresources::is_one(name))
 }
 
-/// Whether a parameter that an operation does not know may be ignored: the request reads, and the parameter neither names
-/// another operation nor is one of `known` but for the case of its letters.
+/// Whether a parameter that an operation does not know may be ignored: the request reads, and the parameter neither
+/// names another operation nor is one of `known` but for the case of its letters.
 fn is_ignored(name: &str, method: &str, known: &[&str]) -> bool {
     matches!(method, "GET" | "HEAD")
         && !subresources::is_one(name)
@@ -302,7 +303,7 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     if level == Level::Bucket
         && let Some(document) = names.iter().find_map(|name| bucket_documents::find(name))
     {
-        names.retain(|name| !is_ignored(name, &call.method, &[]));
+        names.retain(|name| !is_ignored(name, call.method.as_str(), &[]));
         return match names.iter().find(|name| **name != document.sub) {
             Some(unknown) => Err(unknown_parameter(unknown)),
             None => Ok(match call.method.as_str() {
@@ -318,14 +319,19 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     let route = at_level().find(|route| route.method == call.method && route.sub == sub);
     names.retain(|name| {
         let known = route.map_or(&[][..], |route| route.parameters);
-        !name.is_empty() && *name == sub || known.contains(name) || !is_ignored(name, &call.method, known)
+        !name.is_empty() && *name == sub
+            || known.contains(name)
+            || !is_ignored(name, call.method.as_str(), known)
     });
     let Some(route) = route else {
         return match call.method.as_str() {
             "GET" | "HEAD" | "PUT" | "POST" | "DELETE"
-                if sub.is_empty() && names.is_empty() && call.method != "POST" =>
+                if sub.is_empty() && names.is_empty() && call.method != Method::POST =>
             {
-                fail("MethodNotAllowed", "The specified method is not allowed against this resource.")
+                fail(
+                    ErrorCode::MethodNotAllowed,
+                    "The specified method is not allowed against this resource.",
+                )
             }
             method => Err(not_implemented(&format!("{method} {}", names.join("&")))),
         };
@@ -338,10 +344,10 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     let mut sorted = names.clone();
     sorted.sort_unstable();
     if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        return fail("InvalidArgument", "A query parameter is given twice.");
+        return fail(ErrorCode::InvalidArgument, "A query parameter is given twice.");
     }
     if call.parameter("versionId") == Some("") {
-        return fail("InvalidArgument", "Version id cannot be the empty string");
+        return fail(ErrorCode::InvalidArgument, "Version id cannot be the empty string");
     }
     Ok(route.operation)
 }

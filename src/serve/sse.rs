@@ -1,13 +1,13 @@
-//! Encryption of objects: with a key that the client brings (SSE-C), or with keys of the server's own (SSE-S3, and SSE-KMS
-//! with a name for the key).
+//! Encryption of objects: with a key that the client brings (SSE-C), or with keys of the server's own (SSE-S3, and
+//! SSE-KMS with a name for the key).
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>
 //!
-//! The server's keys come from one random key in the directory that is served (`.s3cmd-serve/key`, for its owner alone):
-//! they are worth what the secrecy of that file is worth. Counter mode hides; it does not tell whether somebody changed the
-//! file, and such a file counts as a new object anyway.
+//! The server's keys come from one random key in the directory that is served (`.s3cmd-serve/key`, for its owner
+//! alone): they are worth what the secrecy of that file is worth. Counter mode hides; it does not tell whether somebody
+//! changed the file, and such a file counts as a new object anyway.
 
 use super::call::Call;
-use super::error::{S3Error, S3Result, fail, not_implemented};
+use super::error::{ErrorCode, S3Error, S3Result, fail, not_implemented};
 use super::state::Server;
 use super::store::bucket::Bucket;
 use super::store::cipher::{Key, KeyOrigin, ObjectCipher, SseMetadata};
@@ -53,7 +53,7 @@ fn servers_key(origin: &KeyOrigin, server: &Server) -> S3Result<Key> {
 fn customer(call: &Call, before: &str) -> S3Result<Option<(Key, String)>> {
     let header = |name: &str| call.header(&format!("{before}{CUSTOMER}{name}"));
     let (algorithm, key, md5) = (header("algorithm"), header("key"), header("key-md5"));
-    let bad = |message: &str| S3Error::new("InvalidArgument", message);
+    let bad = |message: &str| S3Error::new(ErrorCode::InvalidArgument, message);
     let (algorithm, key, md5) = match (algorithm, key, md5) {
         (None, None, None) => return Ok(None),
         (Some(algorithm), Some(key), Some(md5)) => (algorithm, key, md5),
@@ -66,7 +66,7 @@ fn customer(call: &Call, before: &str) -> S3Result<Option<(Key, String)>> {
     };
     if algorithm != "AES256" {
         return fail(
-            "InvalidEncryptionAlgorithmError",
+            ErrorCode::InvalidEncryptionAlgorithmError,
             "The encryption request you specified is not valid. The valid value is AES256.",
         );
     }
@@ -84,7 +84,7 @@ fn customer(call: &Call, before: &str) -> S3Result<Option<(Key, String)>> {
 
 /// What the headers of a write ask for, else the bucket's document.
 fn asked(call: &Call, bucket: &Bucket) -> S3Result<Option<(KeyOrigin, Option<Key>)>> {
-    let bad = |message: &str| S3Error::new("InvalidArgument", message);
+    let bad = |message: &str| S3Error::new(ErrorCode::InvalidArgument, message);
     let (method, name) = (call.header(SERVER), call.header(KMS_KEY));
     if let Some((key, md5)) = customer(call, OWN)? {
         return match (method, name) {
@@ -125,8 +125,8 @@ pub(crate) fn begin(
     Ok(Some((sealed, ObjectCipher::new(key, []))))
 }
 
-/// The key of something that is encrypted already: an object that is read, an upload that gets a part, or the source of a
-/// copy.
+/// The key of something that is encrypted already: an object that is read, an upload that gets a part, or the source of
+/// a copy.
 pub(crate) fn unlock(
     server: &Server,
     call: &Call,
@@ -139,14 +139,14 @@ pub(crate) fn unlock(
             call.headers.iter().find(|(name, _)| [SERVER, KMS_KEY, BUCKET_KEY].contains(&name.as_str()))
     {
         return Err(S3Error::new(
-            "InvalidArgument",
+            ErrorCode::InvalidArgument,
             format!("{name} header is not supported for this operation."),
         )
         .detail("ArgumentName", name.clone()));
     }
     if meta.damaged {
         return fail(
-            "InternalError",
+            ErrorCode::InternalError,
             "The file of this object was changed from outside, and is not what was encrypted.",
         );
     }
@@ -154,31 +154,40 @@ pub(crate) fn unlock(
     let Some(sealed) = &meta.sse else {
         return match brought {
             None => Ok(None),
-            Some(_) => fail("InvalidRequest", "The encryption parameters are not applicable to this object."),
+            Some(_) => fail(
+                ErrorCode::InvalidRequest,
+                "The encryption parameters are not applicable to this object.",
+            ),
         };
     };
     let key = match (&sealed.origin, brought) {
         (KeyOrigin::Customer(_), Some((key, _))) if sealed.is_key(&key) => key,
         (KeyOrigin::Customer(_), Some(_)) => {
             return fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 "The provided encryption parameters did not match the ones used originally.",
             );
         }
         (KeyOrigin::Customer(_), None) => {
             return fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to \
                  retrieve the object.",
             );
         }
         (_, Some(_)) => {
-            return fail("InvalidRequest", "The encryption parameters are not applicable to this object.");
+            return fail(
+                ErrorCode::InvalidRequest,
+                "The encryption parameters are not applicable to this object.",
+            );
         }
         (origin, None) => {
             let key = servers_key(origin, server)?;
             if !sealed.is_key(&key) {
-                return fail("AccessDenied", "The server's key that encrypted this is not there any more.");
+                return fail(
+                    ErrorCode::AccessDenied,
+                    "The server's key that encrypted this is not there any more.",
+                );
             }
             key
         }

@@ -1,7 +1,7 @@
 //! The query parameters to which S3 gives a meaning of their own, whether this server implements them or not.
 //!
-//! A request whose query names one of them asks for that operation, that version or that part. It is never answered with
-//! another operation; see [`super::route`].
+//! A request whose query names one of them asks for that operation, that version or that part. It is never answered
+//! with another operation; see [`super::route`].
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>
 
 /// Sub-resources and selectors, in ascending order of their lower-case forms.

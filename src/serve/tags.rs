@@ -1,6 +1,6 @@
 //! Tags: their rules, and how requests state them.
 
-use super::error::{S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::xml::Node;
 use percent_encoding::percent_decode_str;
 
@@ -13,33 +13,35 @@ pub(crate) type Tags = Vec<(String, String)>;
 /// The rules for tags.
 pub(crate) fn check(tags: &[(String, String)], limit: usize) -> S3Result<()> {
     if tags.len() > limit {
-        return fail("InvalidTag", format!("There cannot be more than {limit} tags"));
+        return fail(ErrorCode::InvalidTag, format!("There cannot be more than {limit} tags"));
     }
     for (index, (key, value)) in tags.iter().enumerate() {
         // Amazon's own.
         if key.starts_with("aws:") {
-            return fail("InvalidTag", "System tags cannot be added/updated by requester");
+            return fail(ErrorCode::InvalidTag, "System tags cannot be added/updated by requester");
         }
         if key.is_empty() || key.chars().count() > 128 {
-            return fail("InvalidTag", "The TagKey you have provided is invalid");
+            return fail(ErrorCode::InvalidTag, "The TagKey you have provided is invalid");
         }
         if value.chars().count() > 256 {
-            return fail("InvalidTag", "The TagValue you have provided is invalid");
+            return fail(ErrorCode::InvalidTag, "The TagValue you have provided is invalid");
         }
         if tags[..index].iter().any(|(other, _)| other == key) {
-            return fail("InvalidTag", "Cannot provide multiple Tags with the same key");
+            return fail(ErrorCode::InvalidTag, "Cannot provide multiple Tags with the same key");
         }
     }
     Ok(())
 }
 
-/// Reads the value of `x-amz-tagging`: `a=1&b=2`, encoded as in a URL's query. Tags are kept in the order of their keys.
+/// Reads the value of `x-amz-tagging`: `a=1&b=2`, encoded as in a URL's query. Tags are kept in the order of their
+/// keys.
 pub(crate) fn parse_header(text: &str) -> S3Result<Tags> {
     let decode = |text: &str| match percent_decode_str(&text.replace('+', " ")).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
-        Err(_) => {
-            fail("InvalidArgument", "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded")
-        }
+        Err(_) => fail(
+            ErrorCode::InvalidArgument,
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded",
+        ),
     };
     let mut tags = Tags::new();
     for part in text.split('&').filter(|part| !part.is_empty()) {
@@ -74,10 +76,10 @@ mod tests {
         assert_eq!(parse_header("days=1").unwrap(), [pair("days", "1")]);
         assert_eq!(parse_header("a%20b=%C3%A9+x&c").unwrap(), [pair("a b", "é x"), pair("c", "")]);
         assert_eq!(parse_header("").unwrap(), []);
-        assert_eq!(parse_header("a=1&a=2").unwrap_err().code, "InvalidTag");
-        assert_eq!(parse_header("=1").unwrap_err().code, "InvalidTag");
+        assert_eq!(parse_header("a=1&a=2").unwrap_err().code.as_str(), "InvalidTag");
+        assert_eq!(parse_header("=1").unwrap_err().code.as_str(), "InvalidTag");
         let many: Vec<String> = (0..11).map(|n| format!("k{n}=v")).collect();
-        assert_eq!(parse_header(&many.join("&")).unwrap_err().code, "InvalidTag");
+        assert_eq!(parse_header(&many.join("&")).unwrap_err().code.as_str(), "InvalidTag");
         assert_eq!(parse_header("foo=bar&bar").unwrap(), [pair("bar", ""), pair("foo", "bar")]);
     }
 }

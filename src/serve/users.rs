@@ -88,10 +88,10 @@ fn random_text(alphabet: &[u8], length: usize) -> String {
 
 /// Reads users from a file's text.
 ///
-/// A user a line: access key, secret key, and then, each optional and in any order, `id=CANONICAL-ID`,
-/// `email=ADDRESS`, `expires=TIME` (`2030-01-31T12:00:00Z`, with any offset, or `2030-01-31`, the beginning of that day in
-/// UTC) and, last as it may hold spaces, `name=DISPLAY NAME`. Empty lines and lines that start with `#` are passed over.
-/// The first user owns the buckets that no known user owns. A pair that has expired is refused, but known: its user still
+/// A user a line: access key, secret key, and then, each optional and in any order, `id=CANONICAL-ID`, `email=ADDRESS`,
+/// `expires=TIME` (`2030-01-31T12:00:00Z`, with any offset, or `2030-01-31`, the beginning of that day in UTC) and,
+/// last as it may hold spaces, `name=DISPLAY NAME`. Empty lines and lines that start with `#` are passed over. The
+/// first user owns the buckets that no known user owns. A pair that has expired is refused, but known: its user still
 /// owns what he owned.
 ///
 /// ```text

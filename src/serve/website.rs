@@ -7,7 +7,7 @@
 use super::acl::Permission;
 use super::auth::payload::Payload;
 use super::call::{Call, Reply};
-use super::error::{S3Error, S3Result};
+use super::error::{ErrorCode, S3Error, S3Result};
 use super::ops::{get, object};
 use super::request_context::RequestContext;
 use super::request_head::WEBSITE_REDIRECT;
@@ -17,6 +17,7 @@ use super::store::versions::Found;
 use super::website_config::{Redirect, RoutingRule, WebsiteConfig};
 use super::{request_path, xml};
 use crate::s3::sign::encode;
+use http::Method;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -37,7 +38,7 @@ pub(crate) fn host_bucket<'a>(host: &'a str, domains: &[String]) -> Option<&'a s
 /// A request to a website.
 #[derive(Debug)]
 pub(crate) struct WebsiteRequest {
-    pub(crate) method: String,
+    pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) bucket: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -66,14 +67,14 @@ pub(crate) fn answer(server: &Server, request: WebsiteRequest) -> (Reply, Option
     };
     match key.and_then(|key| reply_for_key(server, &mut call, &key)) {
         Ok(answer) => answer,
-        Err(error) => (error_page(&error, None), Some(error.code)),
+        Err(error) => (error_page(&error, None), Some(error.code.as_str())),
     }
 }
 
 fn reply_for_key(server: &Server, call: &mut Call, key: &str) -> S3Result<(Reply, Option<&'static str>)> {
     if !matches!(call.method.as_str(), "GET" | "HEAD") {
         return Err(S3Error::new(
-            "MethodNotAllowed",
+            ErrorCode::MethodNotAllowed,
             "The specified method is not allowed against this resource.",
         )
         .header("allow", "GET, HEAD"));
@@ -82,7 +83,7 @@ fn reply_for_key(server: &Server, call: &mut Call, key: &str) -> S3Result<(Reply
     let config = bucket.config();
     let Some(site) = &config.website else {
         return Err(S3Error::new(
-            "NoSuchWebsiteConfiguration",
+            ErrorCode::NoSuchWebsiteConfiguration,
             "The specified bucket does not have a website configuration",
         )
         .detail("BucketName", bucket.name()));
@@ -103,11 +104,13 @@ fn reply_for_key(server: &Server, call: &mut Call, key: &str) -> S3Result<(Reply
     }
     let error = match reply_with_page(server, call, &bucket, site, key) {
         Ok(reply) => return Ok((reply, None)),
-        Err(error) if error.status < 400 => return Ok((Reply::error(&error, key, ""), Some(error.code))),
+        Err(error) if error.status < 400 => {
+            return Ok((Reply::error(&error, key, ""), Some(error.code.as_str())));
+        }
         Err(error) => error,
     };
     if let Some(rule) = site.rule(key, Some(error.status)) {
-        return Ok((follow(rule, call), Some(error.code)));
+        return Ok((follow(rule, call), Some(error.code.as_str())));
     }
     let Some(document) = site.error.clone().filter(|_| (400..500).contains(&error.status)) else {
         return Err(error);
@@ -122,11 +125,11 @@ fn reply_for_key(server: &Server, call: &mut Call, key: &str) -> S3Result<(Reply
         }
         Err(second) => error_page(&error, Some(&second)),
     };
-    Ok((reply, Some(error.code)))
+    Ok((reply, Some(error.code.as_str())))
 }
 
 fn fetch(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    if call.method == "HEAD" { get::head(server, call) } else { get::get(server, call) }
+    if call.method == Method::HEAD { get::head(server, call) } else { get::get(server, call) }
 }
 
 /// The page of a key: the object, the index of a folder, or where the one or the other is to be found.
@@ -167,7 +170,7 @@ fn reply_with_page(
 
 /// Adds what programs read of an error.
 fn with_error_headers(reply: Reply, error: &S3Error) -> Reply {
-    reply.header("x-amz-error-code", error.code).header("x-amz-error-message", &*error.message)
+    reply.header("x-amz-error-code", error.code.as_str()).header("x-amz-error-message", &*error.message)
 }
 
 /// The page that shows an error; `second` is why the bucket's own page is not shown.
@@ -177,7 +180,7 @@ fn error_page(error: &S3Error, second: Option<&S3Error>) -> Reply {
     let mut html = format!("<html>\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n");
     let list = |html: &mut String, error: &S3Error| {
         html.push_str("<ul>\n");
-        let facts = [("Code", error.code), ("Message", error.message.as_str())];
+        let facts = [("Code", error.code.as_str()), ("Message", error.message.as_str())];
         let details = error.details.iter().map(|(name, value)| (*name, value.as_str()));
         for (name, value) in facts.into_iter().chain(details) {
             let _ = write!(html, "<li>{name}: ");

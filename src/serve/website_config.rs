@@ -1,7 +1,7 @@
 //! The configuration of a website: what a bucket shows to browsers, and where it redirects them.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteHosting.html>
 
-use super::error::{S3Error, S3Result, fail, malformed_xml};
+use super::error::{ErrorCode, S3Error, S3Result, fail, malformed_xml};
 use super::xml::Node;
 use crate::s3::sign::encode;
 
@@ -41,7 +41,7 @@ pub(crate) struct Redirect {
 impl WebsiteConfig {
     /// Reads a `WebsiteConfiguration`.
     pub(crate) fn parse(root: &Node) -> S3Result<Self> {
-        let argument = |message: &str| S3Error::new("InvalidArgument", message);
+        let argument = |message: &str| S3Error::new(ErrorCode::InvalidArgument, message);
         let known = ["RedirectAllRequestsTo", "IndexDocument", "ErrorDocument", "RoutingRules"];
         if root.children.iter().any(|node| !known.contains(&node.name.as_str())) {
             return Err(malformed_xml());
@@ -49,7 +49,7 @@ impl WebsiteConfig {
         if let Some(node) = root.child("RedirectAllRequestsTo") {
             if root.children.len() > 1 {
                 return fail(
-                    "InvalidRequest",
+                    ErrorCode::InvalidRequest,
                     "RedirectAllRequestsTo cannot be provided with other settings.",
                 );
             }
@@ -75,7 +75,7 @@ impl WebsiteConfig {
         };
         if rules.len() > MAX_RULES {
             return fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 format!(
                     "{} routing rules provided, the number of routing rules is limited to 50.",
                     rules.len()
@@ -110,8 +110,7 @@ impl RoutingRule {
                 Some(text) => {
                     let status = text.parse().ok().filter(|status| (400..600).contains(status));
                     Some(status.ok_or_else(|| {
-                        S3Error::new(
-                            "InvalidRequest",
+                        S3Error::new(ErrorCode::InvalidRequest,
                             format!("The provided HTTP error code ({text}) is not valid. Valid codes are 4XX or 5XX."),
                         )
                     })?)
@@ -119,7 +118,7 @@ impl RoutingRule {
             };
             if rule.prefix.is_none() && rule.status.is_none() {
                 return fail(
-                    "InvalidRequest",
+                    ErrorCode::InvalidRequest,
                     "Condition cannot be empty. To redirect all requests without a condition, the condition element \
                      shouldn't be present.",
                 );
@@ -135,7 +134,7 @@ impl Redirect {
         let protocol = text("Protocol").map(|text| text.trim().to_ascii_lowercase());
         if protocol.as_deref().is_some_and(|protocol| !["http", "https"].contains(&protocol)) {
             return fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected \
                  automatically.",
             );
@@ -143,7 +142,7 @@ impl Redirect {
         let (prefix, key) = (text("ReplaceKeyPrefixWith"), text("ReplaceKeyWith"));
         if prefix.is_some() && key.is_some() {
             return fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 "You can only define ReplaceKeyPrefix or ReplaceKey but not both.",
             );
         }
@@ -152,8 +151,7 @@ impl Redirect {
             Some(text) => {
                 let status = text.parse().ok().filter(|status| (301..400).contains(status));
                 Some(status.ok_or_else(|| {
-                    S3Error::new(
-                        "InvalidRequest",
+                    S3Error::new(ErrorCode::InvalidRequest,
                         format!(
                             "The provided HTTP redirect code ({text}) is not valid. Valid codes are 3XX except 300."
                         ),
@@ -165,7 +163,8 @@ impl Redirect {
         Ok(Self { protocol, host, prefix, key, status })
     }
 
-    /// Where a request for a key is sent: `scheme` and `host` are those of the request, `prefix` is what the rule looked for.
+    /// Where a request for a key is sent: `scheme` and `host` are those of the request, `prefix` is what the rule
+    /// looked for.
     pub(crate) fn location(&self, scheme: &str, host: &str, key: &str, prefix: &str) -> String {
         let scheme = self.protocol.as_deref().unwrap_or(scheme);
         let host = self.host.as_deref().unwrap_or(host);
@@ -189,7 +188,7 @@ mod tests {
     fn site(inner: &str) -> Result<WebsiteConfig, &'static str> {
         let text = format!("<WebsiteConfiguration>{inner}</WebsiteConfiguration>");
         let root = xml::parse(text.as_bytes(), &["WebsiteConfiguration"]).unwrap();
-        WebsiteConfig::parse(&root).map_err(|error| error.code)
+        WebsiteConfig::parse(&root).map_err(|error| error.code.as_str())
     }
 
     const INDEX: &str = "<IndexDocument><Suffix>i.html</Suffix></IndexDocument>";

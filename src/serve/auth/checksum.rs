@@ -4,7 +4,7 @@
 use crate::s3::checksum;
 use crate::s3::checksum::{Algorithm, Hasher, PREFIX};
 use crate::serve::checksum::parse_algorithm;
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 
 /// What the client states of the checksum.
 #[derive(Clone, Debug)]
@@ -52,21 +52,21 @@ impl BodyChecksum {
                 Some(name) => Some(Self::new(name, Expected::InTrailer)?),
                 None => {
                     return fail(
-                        "InvalidRequest",
+                        ErrorCode::InvalidRequest,
                         "The value specified in the x-amz-trailer header is not supported",
                     );
                 }
             },
-            _ => return fail("InvalidRequest", "Expecting a single x-amz-checksum- header"),
+            _ => return fail(ErrorCode::InvalidRequest, "Expecting a single x-amz-checksum- header"),
         };
         match (of_name("x-amz-sdk-checksum-algorithm").filter(|name| !name.is_empty()), &checksum) {
             (Some(_), None) => fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers \
                  were found.",
             ),
             (Some(name), Some(checksum)) if parse_algorithm(&name)? != checksum.algorithm => {
-                fail("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
+                fail(ErrorCode::InvalidRequest, "Value for x-amz-sdk-checksum-algorithm header is invalid.")
             }
             _ => Ok(checksum),
         }
@@ -97,7 +97,7 @@ impl BodyChecksum {
                 Some((_, value)) => value.clone(),
                 None => {
                     return fail(
-                        "MalformedTrailerError",
+                        ErrorCode::MalformedTrailerError,
                         "The request contained trailing data that was not well-formed or did not conform to our published \
                          schema.",
                     );
@@ -108,10 +108,10 @@ impl BodyChecksum {
         match checksum::Checksum::parse(algorithm, &expected) {
             Some(expected) if expected == sum => Ok(sum),
             Some(_) => Err(S3Error::new(
-                "BadDigest",
+                ErrorCode::BadDigest,
                 format!("The {algorithm} you specified did not match the calculated checksum."),
             )),
-            None => fail("BadDigest", format!("Value for {header} header is invalid.")),
+            None => fail(ErrorCode::BadDigest, format!("Value for {header} header is invalid.")),
         }
     }
 }
@@ -124,9 +124,10 @@ mod tests {
     fn a_stated_checksum_must_be_right_and_alone() {
         let of = |headers: &[(&str, &str)]| {
             let headers: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-            let mut checksum = BodyChecksum::of(&headers).map_err(|error| error.code)?.ok_or("none")?;
+            let mut checksum =
+                BodyChecksum::of(&headers).map_err(|error| error.code.as_str())?.ok_or("none")?;
             checksum.update(b"123456789");
-            checksum.finish(&[]).map(drop).map_err(|error| error.code)
+            checksum.finish(&[]).map(drop).map_err(|error| error.code.as_str())
         };
         let sdk = "x-amz-sdk-checksum-algorithm";
         assert_eq!(of(&[("x-amz-checksum-crc32", "y/Q5Jg==")]), Ok(()));

@@ -5,7 +5,7 @@
 //! name until the end has come without an error.
 
 use crate::s3::sign::v4;
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 use bytes::{Buf, Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -49,7 +49,7 @@ impl ChunkVerifier {
 
     fn check(&mut self, wanted: String, stated: &str) -> S3Result<()> {
         if !bool::from(wanted.as_bytes().ct_eq(stated.as_bytes())) {
-            return fail("SignatureDoesNotMatch", "The signature of a chunk does not match.");
+            return fail(ErrorCode::SignatureDoesNotMatch, "The signature of a chunk does not match.");
         }
         self.previous = wanted;
         Ok(())
@@ -88,7 +88,7 @@ pub(crate) struct Decoder {
 }
 
 fn broken() -> S3Error {
-    S3Error::new("IncompleteBody", "The chunks of the body are not well-formed.")
+    S3Error::new(ErrorCode::IncompleteBody, "The chunks of the body are not well-formed.")
 }
 
 impl Decoder {
@@ -192,7 +192,7 @@ impl Decoder {
         }
         if self.state != DecoderState::Done || self.received != self.rule.length {
             return fail(
-                "IncompleteBody",
+                ErrorCode::IncompleteBody,
                 "You did not provide the number of bytes specified by the x-amz-decoded-content-length header.",
             );
         }

@@ -1,8 +1,9 @@
 //! Who sent a request: signatures are verified here, in front of everything else.
 //!
-//! SigV4 and SigV2, in the header and in the query, with the very functions that the client signs with. Any region
-//! name in a V4 scope is taken (s3cmd's default is `US`), unless the server is told to check it. The path is verified as it was sent, byte for byte,
-//! and, if that fails, in its canonical encoding, for clients that sign that and send another spelling.
+//! SigV4 and SigV2, in the header and in the query, with the very functions that the client signs with. Any region name
+//! in a V4 scope is taken (s3cmd's default is `US`), unless the server is told to check it. The path is verified as it
+//! was sent, byte for byte, and, if that fails, in its canonical encoding, for clients that sign that and send another
+//! spelling.
 
 pub(crate) mod checksum;
 pub(crate) mod chunked;
@@ -11,7 +12,7 @@ pub(crate) mod signed_request;
 mod v2;
 mod v4;
 
-use super::error::{S3Result, fail};
+use super::error::{ErrorCode, S3Result, fail};
 use super::form::{self, Form};
 use super::users::User;
 use chrono::{DateTime, Utc};
@@ -25,14 +26,16 @@ pub(crate) fn verify<'a>(
 ) -> S3Result<Verified<'a>> {
     let token = request.header("x-amz-security-token").or_else(|| request.parameter("X-Amz-Security-Token"));
     if token.is_some_and(|token| !token.is_empty()) {
-        return fail("InvalidToken", "The provided token is malformed or otherwise invalid.");
+        return fail(ErrorCode::InvalidToken, "The provided token is malformed or otherwise invalid.");
     }
     if let Some(authorization) = request.header("authorization") {
         return match authorization.split_once(' ') {
             Some(("AWS4-HMAC-SHA256", rest)) => v4::header(request, rest, users, now),
             Some(("AWS", rest)) => v2::header(request, rest, users, now),
-            None if authorization.is_empty() => fail("AccessDenied", "The authorization header is empty."),
-            _ => fail("InvalidArgument", "Unsupported Authorization Type"),
+            None if authorization.is_empty() => {
+                fail(ErrorCode::AccessDenied, "The authorization header is empty.")
+            }
+            _ => fail(ErrorCode::InvalidArgument, "Unsupported Authorization Type"),
         };
     }
     if request.parameter("X-Amz-Algorithm").is_some() || request.parameter("X-Amz-Signature").is_some() {
@@ -45,9 +48,9 @@ pub(crate) fn verify<'a>(
     Ok(Verified { user: None, body: v4::unsigned_body(hash, request)? })
 }
 
-/// Takes a request for the first user's without looking at its signature, where it comes from a program on this machine.
-/// Whatever a browser may send for a page of another site is anonymous, and so is a request for a host name that is not
-/// this machine's, which such a page can make its own name be.
+/// Takes a request for the first user's without looking at its signature, where it comes from a program on this
+/// machine. Whatever a browser may send for a page of another site is anonymous, and so is a request for a host name
+/// that is not this machine's, which such a page can make its own name be.
 pub(crate) fn trust_local<'a>(request: &SignedRequest<'_>, users: &'a [User]) -> S3Result<Verified<'a>> {
     let is_of_a_page = request.header("origin").is_some()
         || request.header("sec-fetch-site").is_some_and(|site| !["none", "same-origin"].contains(&site));
@@ -100,7 +103,7 @@ pub(crate) fn verify_form<'a>(
 ) -> S3Result<Option<&'a User>> {
     const SIGNED: [&str; 4] = ["x-amz-signature", "x-amz-credential", "signature", "awsaccesskeyid"];
     if form.field("x-amz-security-token").is_some_and(|token| !token.is_empty()) {
-        return fail("InvalidToken", "The provided token is malformed or otherwise invalid.");
+        return fail(ErrorCode::InvalidToken, "The provided token is malformed or otherwise invalid.");
     }
     let Some(policy) = form.field("policy") else {
         return if SIGNED.iter().any(|name| form.field(name).is_some()) {

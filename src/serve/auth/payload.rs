@@ -6,7 +6,7 @@ use super::chunked::{ChunkRule, Decoder};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum;
 use crate::s3::checksum::Algorithm;
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 use crate::serve::limits::DocumentPermits;
 use bytes::{Bytes, BytesMut};
 use sha2::Sha256;
@@ -217,7 +217,7 @@ impl Payload {
         }
         if self.length.is_some_and(|length| length != self.received) {
             return fail(
-                "IncompleteBody",
+                ErrorCode::IncompleteBody,
                 "You did not provide the number of bytes specified by the Content-Length HTTP header",
             );
         }
@@ -225,7 +225,7 @@ impl Payload {
             let computed = hex::encode(sha256.finalize());
             if !bool::from(computed.as_bytes().ct_eq(wanted.as_bytes())) {
                 return Err(S3Error::new(
-                    "XAmzContentSHA256Mismatch",
+                    ErrorCode::XAmzContentSHA256Mismatch,
                     "The provided 'x-amz-content-sha256' header does not match what was computed.",
                 )
                 .detail("ClientComputedContentSHA256", wanted)
@@ -239,7 +239,10 @@ impl Payload {
             self.digest = md5.finalize().into();
         }
         if self.content_md5.is_some_and(|wanted| wanted != self.digest) {
-            return fail("BadDigest", "The Content-MD5 you specified did not match what we received.");
+            return fail(
+                ErrorCode::BadDigest,
+                "The Content-MD5 you specified did not match what we received.",
+            );
         }
         Ok(())
     }
@@ -256,8 +259,9 @@ impl Payload {
 
     /// All of it, if it is not longer than `limit`.
     pub(crate) fn read_all(&mut self, limit: usize) -> S3Result<Bytes> {
-        let too_long =
-            || S3Error::new("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+        let too_long = || {
+            S3Error::new(ErrorCode::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size")
+        };
         if self.length.is_some_and(|length| length > limit as u64) {
             return Err(too_long());
         }

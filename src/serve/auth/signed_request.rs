@@ -2,7 +2,7 @@
 
 use super::payload::BodyRule;
 use crate::s3::sign::encode;
-use crate::serve::error::{S3Error, S3Result};
+use crate::serve::error::{ErrorCode, S3Error, S3Result};
 use crate::serve::users::User;
 use crate::serve::xml;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -68,8 +68,9 @@ pub(crate) struct Verified<'a> {
 
 /// The user of an access key. S3 knows no key any more that is not valid any more; the message says which it is.
 pub(super) fn find_user<'a>(users: &'a [User], access_key: &str, now: DateTime<Utc>) -> S3Result<&'a User> {
-    let invalid =
-        |message| Err(S3Error::new("InvalidAccessKeyId", message).detail("AWSAccessKeyId", access_key));
+    let invalid = |message| {
+        Err(S3Error::new(ErrorCode::InvalidAccessKeyId, message).detail("AWSAccessKeyId", access_key))
+    };
     match users.iter().find(|user| user.access_key == access_key) {
         None => invalid("The AWS Access Key Id you provided does not exist in our records."),
         Some(user) if user.expires.is_some_and(|expires| now >= expires) => {
@@ -84,8 +85,7 @@ pub(super) fn is_same(a: &str, b: &str) -> bool {
 }
 
 pub(super) fn does_not_match(access_key: &str) -> S3Error {
-    S3Error::new(
-        "SignatureDoesNotMatch",
+    S3Error::new(ErrorCode::SignatureDoesNotMatch,
         "The request signature we calculated does not match the signature you provided. Check your key and signing \
          method.",
     )
@@ -93,13 +93,13 @@ pub(super) fn does_not_match(access_key: &str) -> S3Error {
 }
 
 pub(super) fn expired() -> S3Error {
-    S3Error::new("AccessDenied", "Request has expired")
+    S3Error::new(ErrorCode::AccessDenied, "Request has expired")
 }
 
 pub(super) fn check_skew(time: DateTime<Utc>, now: DateTime<Utc>) -> S3Result<()> {
     if (now - time).abs() > MAX_SKEW {
         return Err(S3Error::new(
-            "RequestTimeTooSkewed",
+            ErrorCode::RequestTimeTooSkewed,
             "The difference between the request time and the current time is too large.",
         )
         .detail("ServerTime", xml::time(now)));

@@ -78,7 +78,7 @@ impl Made {
         };
         match verify(&signed, users, time) {
             Ok(verified) => Ok(verified.user.map(|user| user.access_key.clone())),
-            Err(error) => Err(error.code),
+            Err(error) => Err(error.code.as_str()),
         }
     }
 
@@ -278,7 +278,7 @@ fn body_rules_follow_the_stated_hash() {
             headers: &made.headers,
             host_bucket: None,
         };
-        verify(&signed, &users(), now()).map(|verified| verified.body).map_err(|error| error.code)
+        verify(&signed, &users(), now()).map(|verified| verified.body).map_err(|error| error.code.as_str())
     };
     assert!(matches!(rule(v4::UNSIGNED_PAYLOAD, None), Ok(BodyRule::Unsigned)));
     assert!(matches!(rule(v4::EMPTY_SHA256, None), Ok(BodyRule::Sha256(hash)) if hash == v4::EMPTY_SHA256));

@@ -5,7 +5,7 @@ use super::signed_request::{Verified, check_skew, does_not_match, expired, find_
 use super::{SignedRequest, v4};
 use crate::s3::sign;
 use crate::s3::sign::v2;
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 use crate::serve::form::Form;
 use crate::serve::http_date;
 use crate::serve::users::User;
@@ -19,14 +19,17 @@ pub(super) fn header<'a>(
 ) -> S3Result<Verified<'a>> {
     let Some((access_key, signature)) = authorization.trim().rsplit_once(':') else {
         return fail(
-            "InvalidArgument",
+            ErrorCode::InvalidArgument,
             "AWS authorization header is invalid. Expected AwsAccessKeyId:signature",
         );
     };
     let user = find_user(users, access_key, now)?;
     let date = request.header("x-amz-date").or_else(|| request.header("date"));
     let Some(time) = date.and_then(http_date::parse) else {
-        return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
+        return fail(
+            ErrorCode::AccessDenied,
+            "AWS authentication requires a valid Date or x-amz-date header",
+        );
     };
     // A clock that is wrong is worth knowing even where the date was changed after signing.
     check_skew(time, now)?;
@@ -44,19 +47,19 @@ pub(super) fn query<'a>(
         (parameter("AWSAccessKeyId"), parameter("Signature"), parameter("Expires"))
     else {
         return fail(
-            "AccessDenied",
+            ErrorCode::AccessDenied,
             "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
         );
     };
     if let Some((name, _)) = request.query.iter().find(|(name, _)| NEVER_SIGNED.contains(&name.as_str())) {
         return fail(
-            "AccessDenied",
+            ErrorCode::AccessDenied,
             format!("A link cannot be for ?{name}: its signature does not cover that."),
         );
     }
     let user = find_user(users, access_key, now)?;
     let Ok(until) = expires.parse::<i64>() else {
-        return fail("AccessDenied", "Invalid date (should be seconds since epoch)");
+        return fail(ErrorCode::AccessDenied, "Invalid date (should be seconds since epoch)");
     };
     check(request, user, signature, Some(expires))?;
     if now.timestamp() > until {

@@ -6,7 +6,7 @@ use super::payload::BodyRule;
 use super::signed_request::{Verified, check_skew, does_not_match, expired, find_user, is_same};
 use crate::s3::sign;
 use crate::s3::sign::v4;
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 use crate::serve::form::Form;
 use crate::serve::http_date;
 use crate::serve::users::User;
@@ -47,11 +47,14 @@ pub(super) fn region_of_header(value: &str) -> Option<&str> {
 }
 
 pub(super) fn malformed(message: &str) -> S3Error {
-    S3Error::new("AuthorizationHeaderMalformed", format!("The authorization header is malformed; {message}"))
+    S3Error::new(
+        ErrorCode::AuthorizationHeaderMalformed,
+        format!("The authorization header is malformed; {message}"),
+    )
 }
 
 fn bad_query(message: &str) -> S3Error {
-    S3Error::new("AuthorizationQueryParametersError", message)
+    S3Error::new(ErrorCode::AuthorizationQueryParametersError, message)
 }
 
 pub(super) fn bad_credential(message: &str) -> S3Error {
@@ -81,10 +84,16 @@ pub(super) fn header<'a>(
     let user = find_user(users, credential.access_key, now)?;
     let date = request.header("x-amz-date").or_else(|| request.header("date"));
     let Some(time) = date.and_then(http_date::parse) else {
-        return fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
+        return fail(
+            ErrorCode::AccessDenied,
+            "AWS authentication requires a valid Date or x-amz-date header",
+        );
     };
     let Some(hash) = request.header("x-amz-content-sha256") else {
-        return fail("InvalidRequest", "Missing required header for this request: x-amz-content-sha256");
+        return fail(
+            ErrorCode::InvalidRequest,
+            "Missing required header for this request: x-amz-content-sha256",
+        );
     };
     let scope = v4::Scope { time, region: credential.region, service: credential.service };
     if scope.date() != credential.date {
@@ -130,7 +139,7 @@ pub(super) fn query<'a>(
     };
     check(request, user, names, hash, signature, &scope)?;
     if time - now > TimeDelta::minutes(15) {
-        return fail("AccessDenied", "Request is not valid yet");
+        return fail(ErrorCode::AccessDenied, "Request is not valid yet");
     }
     if now > time + TimeDelta::seconds(expires) {
         return Err(expired());
@@ -138,8 +147,8 @@ pub(super) fn query<'a>(
     Ok(Verified { user: Some(user), body: unsigned_body(stated, request)? })
 }
 
-/// The life of a link, in seconds. One that no link may have is refused with AWS's code and message, but as 403, as Ceph does
-/// and public tests want it; AWS says 400 and documents no status.
+/// The life of a link, in seconds. One that no link may have is refused with AWS's code and message, but as 403, as
+/// Ceph does and public tests want it; AWS says 400 and documents no status.
 fn lifetime(text: &str) -> S3Result<i64> {
     let refused = |message| Err(S3Error { status: 403, ..bad_query(message) });
     match text.parse::<i64>() {
@@ -161,7 +170,7 @@ pub(super) fn form<'a>(
     now: DateTime<Utc>,
 ) -> S3Result<&'a User> {
     let bad = |name: &str, message: &str| {
-        S3Error::new("InvalidArgument", message).detail("ArgumentName", name.to_owned())
+        S3Error::new(ErrorCode::InvalidArgument, message).detail("ArgumentName", name.to_owned())
     };
     if form.needed("X-Amz-Algorithm")? != v4::ALGORITHM {
         return Err(bad("X-Amz-Algorithm", "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
@@ -194,13 +203,13 @@ fn check(
 ) -> S3Result<()> {
     let names: Vec<&str> = names.split(';').collect();
     if !names.contains(&"host") {
-        return fail("AccessDenied", "The host header must be signed.");
+        return fail(ErrorCode::AccessDenied, "The host header must be signed.");
     }
     // Whoever gets hold of a presigned link must not be able to add an ACL or metadata to it.
     for (name, _) in request.headers {
         if name.starts_with("x-amz-") && name != "x-amz-content-sha256" && !names.contains(&name.as_str()) {
             return Err(S3Error::new(
-                "AccessDenied",
+                ErrorCode::AccessDenied,
                 "There were headers present in the request which were not signed",
             )
             .detail("HeadersNotSigned", name.as_str()));
@@ -222,7 +231,8 @@ fn check(
 
 /// The rule for a body of which the request's signature covers nothing.
 pub(super) fn unsigned_body(hash: Option<&str>, request: &SignedRequest<'_>) -> S3Result<BodyRule> {
-    let cannot = || S3Error::new("InvalidRequest", "This request cannot have a signed chunked body.");
+    let cannot =
+        || S3Error::new(ErrorCode::InvalidRequest, "This request cannot have a signed chunked body.");
     match hash {
         None => Ok(BodyRule::Unsigned),
         Some(hash) if hash.starts_with("STREAMING-AWS4-HMAC") => Err(cannot()),
@@ -230,8 +240,8 @@ pub(super) fn unsigned_body(hash: Option<&str>, request: &SignedRequest<'_>) -> 
     }
 }
 
-/// The rule for a body whose request nobody verifies: what surrounds the content is taken off, and its signatures are not
-/// looked at.
+/// The rule for a body whose request nobody verifies: what surrounds the content is taken off, and its signatures are
+/// not looked at.
 pub(super) fn unverified_body(hash: Option<&str>, request: &SignedRequest<'_>) -> S3Result<BodyRule> {
     let rule = match hash {
         None => return Ok(BodyRule::Unsigned),
@@ -263,7 +273,7 @@ fn body(
         }
         _ => {
             return fail(
-                "InvalidArgument",
+                ErrorCode::InvalidArgument,
                 "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, or a valid sha256 \
                  value.",
             );
@@ -271,7 +281,10 @@ fn body(
     };
     let length = request.header("x-amz-decoded-content-length").and_then(|text| text.parse().ok());
     let Some(length) = length else {
-        return Err(S3Error::new("MissingContentLength", "You must provide x-amz-decoded-content-length."));
+        return Err(S3Error::new(
+            ErrorCode::MissingContentLength,
+            "You must provide x-amz-decoded-content-length.",
+        ));
     };
     Ok(BodyRule::Chunked(ChunkRule { length, trailer, verifier: is_signed.then(verifier) }))
 }

@@ -4,7 +4,7 @@ use super::{change, object};
 use crate::serve::access::RequiredRight;
 use crate::serve::acl::{Acl, Permission};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, access_denied, fail, no_acls};
+use crate::serve::error::{ErrorCode, S3Result, access_denied, fail, no_acls};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
@@ -68,11 +68,11 @@ fn asked(server: &Server, call: &Call, body: &Bytes, bucket: &Bucket, owner: &st
         Acl::from_headers(|name| call.header(name).map(str::to_owned), owner, &bucket_owner, &server.users)?;
     let acl = match headers {
         Some(_) if !body.is_empty() => {
-            return fail("UnexpectedContent", "This request does not support content");
+            return fail(ErrorCode::UnexpectedContent, "This request does not support content");
         }
         Some(acl) => acl,
         None if body.is_empty() => {
-            return fail("MissingSecurityHeader", "Your request was missing a required header");
+            return fail(ErrorCode::MissingSecurityHeader, "Your request was missing a required header");
         }
         None => Acl::from_xml(&xml::parse(body, &["AccessControlPolicy"])?, owner, &server.users)?,
     };

@@ -5,7 +5,7 @@ use super::object;
 use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Result, fail};
 use crate::serve::state::Server;
 use crate::serve::store::object::Object;
 use crate::serve::xml::Writer;
@@ -22,9 +22,10 @@ fn number(call: &Call, name: &str, default: usize) -> S3Result<usize> {
     match call.header(name).map(|text| text.trim().parse::<u32>()) {
         None => Ok(default),
         Some(Ok(number)) => Ok(number as usize),
-        Some(Err(_)) => {
-            fail("InvalidArgument", format!("Provided {name} not an integer or within integer range"))
-        }
+        Some(Err(_)) => fail(
+            ErrorCode::InvalidArgument,
+            format!("Provided {name} not an integer or within integer range"),
+        ),
     }
 }
 
@@ -41,7 +42,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let headers = call.headers.iter().filter(|(name, _)| name == "x-amz-object-attributes");
     let asked: Vec<&str> = headers.flat_map(|(_, value)| value.split(',')).map(str::trim).collect();
     if asked.is_empty() || asked.iter().any(|name| !KNOWN.contains(name)) {
-        return fail("InvalidArgument", "Invalid attribute name specified.");
+        return fail(ErrorCode::InvalidArgument, "Invalid attribute name specified.");
     }
     let wants = |name| asked.contains(&name);
     let meta = &object.meta;

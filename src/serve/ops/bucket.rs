@@ -4,7 +4,7 @@ use super::list;
 use crate::serve::access::RequiredRight;
 use crate::serve::acl::{self, Acl, Permission};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, access_denied, fail, malformed_xml};
 use crate::serve::ownership::Ownership;
 use crate::serve::state::Server;
 use crate::serve::store::bucket_record::{BucketRecord, Versioning};
@@ -16,14 +16,14 @@ const MAX_BUCKETS: usize = 10_000;
 
 /// ListBuckets: those of the requester, in pages if that is asked for. Strangers have none, as in Ceph.
 pub(crate) fn list_all(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let Some(who) = call.who() else {
+    let Some(who) = call.requester_id() else {
         let mut xml = Writer::new("ListAllMyBucketsResult");
         xml.open("Owner").text("ID", "anonymous").close().open("Buckets").close();
         return Ok(Reply::xml(xml.finish()));
     };
     let max = call.number("max-buckets", MAX_BUCKETS)?;
     if max == 0 || max > MAX_BUCKETS {
-        return fail("InvalidArgument", "max-buckets must be between 1 and 10000");
+        return fail(ErrorCode::InvalidArgument, "max-buckets must be between 1 and 10000");
     }
     let prefix = call.parameter("prefix").unwrap_or("");
     let after = list::read_token(call.parameter("continuation-token").unwrap_or(""))?;
@@ -75,10 +75,10 @@ fn is_new_name(name: &str) -> bool {
         && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
-/// CreateBucket. An own bucket that exists answers 200 again and stays as it is; one with another ACL than the one asked
-/// for is a conflict, as in Ceph, and so is one that is asked for outside us-east-1, as on AWS.
+/// CreateBucket. An own bucket that exists answers 200 again and stays as it is; one with another ACL than the one
+/// asked for is a conflict, as in Ceph, and so is one that is asked for outside us-east-1, as on AWS.
 pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let who = call.who().ok_or_else(access_denied)?.to_owned();
+    let who = call.requester_id().ok_or_else(access_denied)?.to_owned();
     let name = call.bucket_name().to_owned();
     let body = call.payload.read_document()?;
     let mut location = None;
@@ -95,14 +95,14 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let exists = |bucket: &crate::serve::store::bucket::Bucket| {
         if server.owner(bucket) == who && elsewhere {
             fail(
-                "BucketAlreadyOwnedByYou",
+                ErrorCode::BucketAlreadyOwnedByYou,
                 "Your previous request to create the named bucket succeeded and you already own it.",
             )
         } else if server.owner(bucket) == who && server.bucket_acl(bucket) == wanted {
             Ok(Reply::new(200).header("location", format!("/{name}")))
         } else {
             fail(
-                "BucketAlreadyExists",
+                ErrorCode::BucketAlreadyExists,
                 "The requested bucket name is not available. The bucket namespace is shared by all users of the system. \
                  Please select a different name and try again.",
             )
@@ -112,11 +112,11 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
         return exists(&bucket);
     }
     if !is_new_name(&name) {
-        return fail("InvalidBucketName", "The specified bucket is not valid.");
+        return fail(ErrorCode::InvalidBucketName, "The specified bucket is not valid.");
     }
     let ownership = call.header("x-amz-object-ownership").map(str::trim);
     if ownership.is_some_and(|name| Ownership::parse(name).is_none()) {
-        return fail("InvalidArgument", "Invalid x-amz-object-ownership header");
+        return fail(ErrorCode::InvalidArgument, "Invalid x-amz-object-ownership header");
     }
     if ownership == Some("BucketOwnerEnforced") && acl.as_ref().is_some_and(|acl| *acl != Acl::private(&who))
     {
@@ -136,7 +136,7 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if !server.store.create(&name, &state)? {
         return match server.store.find(&name)? {
             Some(bucket) => exists(&bucket),
-            None => fail("BucketAlreadyExists", "The requested bucket name is not available."),
+            None => fail(ErrorCode::BucketAlreadyExists, "The requested bucket name is not available."),
         };
     }
     if let Some(name) = ownership {
@@ -151,7 +151,7 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// A bucket that grants something to others cannot do without ACLs.
 pub(super) fn acl_in_the_way() -> S3Error {
     S3Error::new(
-        "InvalidBucketAclWithObjectOwnership",
+        ErrorCode::InvalidBucketAclWithObjectOwnership,
         "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
     )
 }

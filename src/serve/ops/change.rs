@@ -1,16 +1,16 @@
 //! Requests with a body that change something: what was authorised is what is changed.
 //!
-//! A body may be held back for as long as its client likes, and meanwhile others write: the object that was looked at when
-//! the request came is another user's then, or the right to change it was taken away. So a request is authorised when it
-//! comes, because nothing is read from whom it is not allowed, and again when its body is there; and the change is made
-//! only to the very object that this was about, compared under the lock of its key. The outcome is that of a request that
-//! came whole when its last byte came.
+//! A body may be held back for as long as its client likes, and meanwhile others write: the object that was looked at
+//! when the request came is another user's then, or the right to change it was taken away. So a request is authorised
+//! when it comes, because nothing is read from whom it is not allowed, and again when its body is there; and the change
+//! is made only to the very object that this was about, compared under the lock of its key. The outcome is that of a
+//! request that came whole when its last byte came.
 
 use super::object;
 use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::Call;
-use crate::serve::error::{S3Result, fail, no_such_key};
+use crate::serve::error::{ErrorCode, S3Result, fail, no_such_key};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
@@ -22,8 +22,8 @@ const ATTEMPTS: usize = 16;
 
 /// Changes what is kept of the object that a request names, or of one of its versions.
 ///
-/// `read` reads and checks the body, once; `apply` makes the change, and may be asked again when the object has changed.
-/// Returns the bucket and the metadata as they are then.
+/// `read` reads and checks the body, once; `apply` makes the change, and may be asked again when the object has
+/// changed. Returns the bucket and the metadata as they are then.
 pub(super) fn change_object<T>(
     server: &Server,
     call: &mut Call,
@@ -41,7 +41,7 @@ pub(super) fn change_object<T>(
         let changed = bucket.change_meta(call.key(), call.parameter("versionId"), |meta| {
             if *meta != pinned {
                 differs = true;
-                return fail("SlowDown", "The object keeps changing; try again.");
+                return fail(ErrorCode::SlowDown, "The object keeps changing; try again.");
             }
             apply(call, &bucket, meta, &wanted)?;
             after = Some(meta.clone());
@@ -55,7 +55,7 @@ pub(super) fn change_object<T>(
         }
     }
     fail(
-        "OperationAborted",
+        ErrorCode::OperationAborted,
         "A conflicting conditional operation is currently in progress against this resource.",
     )
 }
@@ -93,7 +93,7 @@ fn body_between(
     let body = call.payload.read_document()?;
     let bucket = find(call)?;
     if bucket.identity() != before.identity() {
-        return fail("OperationAborted", "The bucket was replaced while the request was received.");
+        return fail(ErrorCode::OperationAborted, "The bucket was replaced while the request was received.");
     }
     Ok((bucket, body))
 }

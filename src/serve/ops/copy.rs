@@ -6,7 +6,7 @@ use crate::s3::checksum::{Algorithm, Checksum, Hasher};
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{ChecksumSpec, ObjectChecksum, parse_algorithm};
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 use crate::serve::request_head::WEBSITE_REDIRECT;
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
@@ -26,8 +26,8 @@ pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, Str
     let (bucket, object) = object::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(
         // A source that is a delete marker is one that cannot be named.
         |error| match error.code {
-            "MethodNotAllowed" => S3Error::new(
-                "InvalidRequest",
+            ErrorCode::MethodNotAllowed => S3Error::new(
+                ErrorCode::InvalidRequest,
                 "The source of a copy request may not specifically refer to a delete marker by version id.",
             ),
             _ => error,
@@ -44,9 +44,9 @@ pub(super) fn source_version(bucket: &Bucket, from: &Object) -> Option<(String, 
     Some(("x-amz-copy-source-version-id".to_owned(), id))
 }
 
-/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum. The first cipher
-/// decrypts the object, the second encrypts the copy.
-pub(super) fn take(
+/// Copies bytes of an object to a new file; returns it with the hex MD5 of the bytes and their checksum. The first
+/// cipher decrypts the object, the second encrypts the copy.
+pub(super) fn copy_content(
     bucket: &Bucket,
     from: &Object,
     offset: u64,
@@ -70,7 +70,7 @@ pub(super) fn take(
     })?;
     // A file that somebody writes into from outside may have changed while it was read.
     if crate::serve::store::dir::stat_file(&from.file)?.mtime != from.stat.mtime {
-        return fail("SlowDown", "The source changed while it was copied; try again.");
+        return fail(ErrorCode::SlowDown, "The source changed while it was copied; try again.");
     }
     Ok((staged, hex::encode(md5.finalize()), checksum.finish()))
 }
@@ -79,7 +79,7 @@ fn directive(call: &Call, name: &str) -> S3Result<bool> {
     match call.header(name) {
         None | Some("COPY") => Ok(false),
         Some("REPLACE") => Ok(true),
-        Some(_) => fail("InvalidArgument", format!("Unknown {name}.")),
+        Some(_) => fail(ErrorCode::InvalidArgument, format!("Unknown {name}.")),
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let other_key = origin(&sse_metadata) != origin(&from.meta.sse);
     if same && !replace && class == from.meta.class && !other_key {
         return fail(
-            "InvalidRequest",
+            ErrorCode::InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's \
              metadata, storage class, website redirect location or encryption attributes.",
         );
@@ -138,7 +138,7 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     lock::from_headers(server, call, &bucket, &mut meta)?;
     super::put::check_early(&bucket, call, &key)?;
     let keys = (source_cipher.as_ref(), cipher.as_ref());
-    let (mut staged, etag, checksum) = take(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
+    let (mut staged, etag, checksum) = copy_content(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
     meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
     let encryption = sse::headers(&meta);
     let checksum = ObjectChecksum::of_content(checksum);

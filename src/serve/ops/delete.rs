@@ -5,7 +5,7 @@ use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::condition_context::Target;
-use crate::serve::error::{S3Error, S3Result, malformed_xml};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, malformed_xml};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::dir::Stat;
@@ -61,7 +61,8 @@ impl DeleteConditions {
     }
 
     fn read(etag: Option<String>, modified: Option<String>, size: Option<String>) -> S3Result<Self> {
-        let bad = || S3Error::new("InvalidArgument", "A condition of the deletion cannot be understood.");
+        let bad =
+            || S3Error::new(ErrorCode::InvalidArgument, "A condition of the deletion cannot be understood.");
         let modified = modified.map(|text| {
             http_date::parse(&text).or_else(|| text.trim().parse::<DateTime<Utc>>().ok()).ok_or_else(bad)
         });
@@ -104,7 +105,7 @@ fn remove(
             // Also so that a file from outside has its ETag.
             marked = matches!(bucket.open_version(key, None)?, Found::Marker { .. });
         }
-        return bucket.remove(key, call.who(), |present| match present {
+        return bucket.remove(key, call.requester_id(), |present| match present {
             _ if !condition.is_any() => Ok(()),
             Some(object) => condition.check(&object.stat, &object.meta),
             None if marked => condition.check_marker(),
@@ -124,7 +125,7 @@ fn remove(
 /// DeleteObjects.
 pub(crate) fn many(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
-    server.check_stranger(call, &bucket)?;
+    server.check_anonymous(call, &bucket)?;
     let body = call.payload.read_document()?;
     let root = xml::parse(&body, &["Delete"])?;
     let quiet = root.value("Quiet").is_some_and(|text| text.trim() == "true");
@@ -156,7 +157,7 @@ pub(crate) fn many(server: &Server, call: &mut Call) -> S3Result<Reply> {
                 if let Some(version) = version {
                     xml.text("VersionId", version);
                 }
-                xml.text("Code", error.code).text("Message", &error.message).close();
+                xml.text("Code", error.code.as_str()).text("Message", &error.message).close();
             }
         }
     }

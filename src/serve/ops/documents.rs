@@ -6,7 +6,9 @@ use crate::serve::access::RequiredRight;
 use crate::serve::acl::Acl;
 use crate::serve::bucket_documents::{Absent, Document, PutRule};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented};
+use crate::serve::error::{
+    ErrorCode, S3Error, S3Result, access_denied, fail, malformed_xml, not_implemented,
+};
 use crate::serve::ownership::Ownership;
 use crate::serve::policy::Policy;
 use crate::serve::public_access::PublicAccessBlock;
@@ -33,7 +35,7 @@ pub(super) fn get(server: &Server, call: &Call, document: &Document) -> S3Result
 /// What GET answers for a bucket that has no such document.
 pub(crate) fn absent(document: &Document, bucket: &str) -> S3Result<Reply> {
     match &document.none {
-        Absent::Error(code, message) => Err(S3Error::new(code, *message).detail("BucketName", bucket)),
+        Absent::Error(code, message) => Err(S3Error::new(*code, *message).detail("BucketName", bucket)),
         Absent::Default(child) => {
             let mut xml = Writer::new(document.root);
             if let Some((name, value)) = child {
@@ -51,7 +53,7 @@ pub(super) fn put(server: &Server, call: &mut Call, document: &Document) -> S3Re
     let status = match document.put {
         PutRule::Refused => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
         PutRule::Policy => {
-            let bad = |message: &str| S3Error::new("MalformedPolicy", message);
+            let bad = |message: &str| S3Error::new(ErrorCode::MalformedPolicy, message);
             if body.len() > MAX_POLICY {
                 return Err(bad("Policy exceeds the maximum allowed document size"));
             }
@@ -100,8 +102,8 @@ pub(super) fn put(server: &Server, call: &mut Call, document: &Document) -> S3Re
     Ok(Reply::new(status))
 }
 
-/// GetBucketPolicyStatus: whether policy or ACL let everybody in. A bucket without a policy has an answer, as in Ceph; on AWS
-/// it is 404, which its documents do not say.
+/// GetBucketPolicyStatus: whether policy or ACL let everybody in. A bucket without a policy has an answer, as in Ceph;
+/// on AWS it is 404, which its documents do not say.
 pub(crate) fn policy_status(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(call, &bucket, "s3:GetBucketPolicyStatus", None, RequiredRight::Owner)?;
@@ -143,12 +145,12 @@ fn check_log_target(server: &Server, owner: &str, root: &Node) -> S3Result<()> {
     enabled.value("TargetPrefix").ok_or_else(malformed_xml)?;
     match server.store.bucket(target) {
         Ok(target) if server.owner(&target) != owner => fail(
-            "InvalidTargetBucketForLogging",
+            ErrorCode::InvalidTargetBucketForLogging,
             "The owner for the bucket to be logged and the target bucket must be the same.",
         ),
         Ok(_) => Ok(()),
-        Err(error) if error.code == "NoSuchBucket" => {
-            fail("InvalidTargetBucketForLogging", "The target bucket for logging does not exist")
+        Err(error) if error.code == ErrorCode::NoSuchBucket => {
+            fail(ErrorCode::InvalidTargetBucketForLogging, "The target bucket for logging does not exist")
         }
         Err(error) => Err(error),
     }

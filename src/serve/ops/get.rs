@@ -6,7 +6,7 @@ use crate::s3::header_text;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply, ReplyBody};
 use crate::serve::checksum::ObjectChecksum;
-use crate::serve::error::{S3Result, fail, no_such_key};
+use crate::serve::error::{ErrorCode, S3Result, fail, no_such_key};
 use crate::serve::state::Server;
 use crate::serve::store::cipher::ObjectCipher;
 use crate::serve::store::file_io::PIECE;
@@ -89,7 +89,7 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
         let Some(value) = call.parameter(parameter) else { continue };
         if call.user.is_none() {
             return fail(
-                "InvalidRequest",
+                ErrorCode::InvalidRequest,
                 "Request specific response headers cannot be used for anonymous GET requests.",
             );
         }
@@ -128,11 +128,19 @@ fn checksum(object: &Object, part: Option<&str>, partial: bool) -> Option<[(Stri
 /// The bytes of a part of what was uploaded in parts.
 fn part(number: &str, object: &Object, call: &Call) -> S3Result<Range> {
     if call.header("range").is_some() {
-        return fail("InvalidRequest", "Cannot specify both Range header and partNumber query parameter");
+        return fail(
+            ErrorCode::InvalidRequest,
+            "Cannot specify both Range header and partNumber query parameter",
+        );
     }
     let number: usize = match number.parse() {
         Ok(number) if (1..=10_000).contains(&number) => number,
-        _ => return fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive"),
+        _ => {
+            return fail(
+                ErrorCode::InvalidArgument,
+                "Part number must be an integer between 1 and 10000, inclusive",
+            );
+        }
     };
     let parts = &object.meta.parts;
     if parts.is_empty() && number == 1 {
@@ -145,6 +153,6 @@ fn part(number: &str, object: &Object, call: &Call) -> S3Result<Range> {
         Some(0) => Ok(Range::Part { start: 0, length: 0 }),
         Some(length) => Ok(Range::Part { start: parts[..number - 1].iter().sum(), length: *length }),
         // As in Ceph; AWS answers 416 InvalidPartNumber and documents neither.
-        None => fail("InvalidPart", "The requested partnumber is not satisfiable"),
+        None => fail(ErrorCode::InvalidPart, "The requested partnumber is not satisfiable"),
     }
 }

@@ -4,7 +4,7 @@ use crate::s3::header_text;
 use crate::s3::object::STORAGE_CLASSES;
 use crate::serve::acl::Acl;
 use crate::serve::call::Call;
-use crate::serve::error::{S3Error, S3Result, access_denied, fail, no_acls};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, access_denied, fail, no_acls};
 use crate::serve::ownership::Ownership;
 use crate::serve::request_head::WEBSITE_REDIRECT;
 use crate::serve::state::Server;
@@ -33,7 +33,7 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
     let redirect = call.header(WEBSITE_REDIRECT).filter(|to| !to.is_empty());
     if redirect.is_some_and(|to| !["/", "http://", "https://"].iter().any(|start| to.starts_with(start))) {
         return fail(
-            "InvalidRedirectLocation",
+            ErrorCode::InvalidRedirectLocation,
             "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
         );
     }
@@ -68,7 +68,7 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
         meta.user.iter().map(|(name, value)| name.len() + header_text::to_bytes(value).len()).sum();
     if size > MAX_USER_METADATA {
         return Err(S3Error::new(
-            "MetadataTooLarge",
+            ErrorCode::MetadataTooLarge,
             "Your metadata headers exceed the maximum allowed metadata size",
         )
         .detail("Size", size.to_string())
@@ -82,7 +82,7 @@ pub(crate) fn class(call: &Call) -> S3Result<Option<String>> {
     match call.setting("x-amz-storage-class") {
         None | Some("STANDARD" | "") => Ok(None),
         Some(class) if STORAGE_CLASSES.contains(&class) => Ok(Some(class.to_owned())),
-        Some(_) => fail("InvalidStorageClass", "The storage class you specified is not valid"),
+        Some(_) => fail(ErrorCode::InvalidStorageClass, "The storage class you specified is not valid"),
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn tags(call: &Call) -> S3Result<Vec<(String, String)>> {
 pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Option<Acl>> {
     let bucket_owner = server.owner(bucket);
     // What anonymous users may write belongs to the bucket's owner.
-    let who = call.who().unwrap_or(&bucket_owner);
+    let who = call.requester_id().unwrap_or(&bucket_owner);
     let asked =
         Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &bucket_owner, &server.users)?;
     let canned = call.setting("x-amz-acl");

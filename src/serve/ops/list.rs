@@ -4,7 +4,7 @@ use crate::s3::sign::encode;
 use crate::serve::access::{Owners, RequiredRight};
 use crate::serve::acl::{self, Permission};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Result, fail};
 use crate::serve::lifecycle;
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
@@ -98,7 +98,7 @@ pub(super) fn read_token(token: &str) -> S3Result<String> {
     let decoded = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     match decoded {
         Some(name) if token.is_empty() || !name.is_empty() => Ok(name),
-        _ => fail("InvalidArgument", "The continuation token provided is incorrect"),
+        _ => fail(ErrorCode::InvalidArgument, "The continuation token provided is incorrect"),
     }
 }
 
@@ -113,7 +113,7 @@ impl NameEncoding {
         match call.parameter("encoding-type") {
             None | Some("") => Ok(Self { encoded: false }),
             Some("url") => Ok(Self { encoded: true }),
-            Some(_) => fail("InvalidArgument", "Invalid Encoding Method specified in Request"),
+            Some(_) => fail(ErrorCode::InvalidArgument, "Invalid Encoding Method specified in Request"),
         }
     }
 
@@ -125,8 +125,8 @@ impl NameEncoding {
         }
     }
 
-    /// The prefix of ListObjects: AWS encodes it and Ceph does not, some SDKs decode it and some do not. So it is encoded
-    /// only where it must be, or where decoding would change it.
+    /// The prefix of ListObjects: AWS encodes it and Ceph does not, some SDKs decode it and some do not. So it is
+    /// encoded only where it must be, or where decoding would change it.
     fn echo(self, xml: &mut Writer, element: &str, name: &str) {
         let alike = |c: char| !matches!(c, '%' | '+') && (!c.is_control() || c == '\n');
         let plain = Self { encoded: self.encoded && !name.chars().all(alike) };
@@ -178,7 +178,7 @@ impl<'a> Listing<'a> {
         let v2 = match call.parameter("list-type") {
             None | Some("" | "1") => false,
             Some("2") => true,
-            Some(_) => return fail("InvalidArgument", "Invalid List Type specified in Request"),
+            Some(_) => return fail(ErrorCode::InvalidArgument, "Invalid List Type specified in Request"),
         };
         let names = NameEncoding::of(call)?;
         let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
@@ -194,7 +194,7 @@ impl<'a> Listing<'a> {
         let (prefix, delimiter) = (text("prefix"), text("delimiter"));
         // Ceph's listing in any order is one in order here.
         if !delimiter.is_empty() && call.parameter("allow-unordered") == Some("true") {
-            return fail("InvalidArgument", "A listing without order cannot have a delimiter.");
+            return fail(ErrorCode::InvalidArgument, "A listing without order cannot have a delimiter.");
         }
         Ok(Self { v2, names, prefix, delimiter, marker, max, with_owner, token, start_after })
     }

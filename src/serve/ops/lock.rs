@@ -5,8 +5,9 @@ use super::{change, object};
 use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Error, S3Result, access_denied, fail, malformed_xml};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, access_denied, fail, malformed_xml};
 use crate::serve::object_lock::{DOCUMENT, HOLD, MODE, UNTIL, parse_configuration, parse_time, time_text};
+use crate::serve::request_context::RequestContext;
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::bucket_record::Versioning;
@@ -16,7 +17,7 @@ use chrono::{DateTime, Utc};
 
 fn future(until: DateTime<Utc>) -> S3Result<DateTime<Utc>> {
     if until <= Utc::now() {
-        return fail("InvalidArgument", "The retain until date must be in the future!");
+        return fail(ErrorCode::InvalidArgument, "The retain until date must be in the future!");
     }
     Ok(until)
 }
@@ -25,7 +26,7 @@ fn check_bucket(bucket: &Bucket) -> S3Result<()> {
     if bucket.has_object_lock() {
         return Ok(());
     }
-    fail("InvalidRequest", "Bucket is missing Object Lock Configuration")
+    fail(ErrorCode::InvalidRequest, "Bucket is missing Object Lock Configuration")
 }
 
 /// Gives a new object the default retention of its bucket, unless it has one.
@@ -55,14 +56,17 @@ pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: 
                 RequiredRight::Owner,
             )?;
             let mode = LockMode::parse(mode)
-                .ok_or_else(|| S3Error::new("InvalidArgument", "Unknown wormMode directive."))?;
+                .ok_or_else(|| S3Error::new(ErrorCode::InvalidArgument, "Unknown wormMode directive."))?;
             let until = parse_time(until).ok_or_else(|| {
-                S3Error::new("InvalidArgument", "The retain until date must be provided in ISO 8601 format")
+                S3Error::new(
+                    ErrorCode::InvalidArgument,
+                    "The retain until date must be provided in ISO 8601 format",
+                )
             })?;
             meta.retention = Some(Retention { mode, until: future(until)? });
         }
         _ => {
-            return fail("InvalidArgument", format!("{UNTIL} and {MODE} must both be supplied"));
+            return fail(ErrorCode::InvalidArgument, format!("{UNTIL} and {MODE} must both be supplied"));
         }
     }
     if let Some(hold) = hold {
@@ -70,7 +74,7 @@ pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: 
         meta.legal_hold = Some(match hold.trim() {
             "ON" => true,
             "OFF" => false,
-            _ => return fail("InvalidArgument", "Legal Hold must be either of 'ON' or 'OFF'"),
+            _ => return fail(ErrorCode::InvalidArgument, "Legal Hold must be either of 'ON' or 'OFF'"),
         });
     }
     Ok(())
@@ -125,7 +129,7 @@ pub(crate) fn get_configuration(server: &Server, call: &mut Call) -> S3Result<Re
     server.authorize(call, &bucket, "s3:GetBucketObjectLockConfiguration", None, RequiredRight::Owner)?;
     if !bucket.has_object_lock() {
         return Err(S3Error::new(
-            "ObjectLockConfigurationNotFoundError",
+            ErrorCode::ObjectLockConfigurationNotFoundError,
             "Object Lock configuration does not exist for this bucket",
         )
         .detail("BucketName", bucket.name()));
@@ -147,7 +151,7 @@ pub(crate) fn put_configuration(server: &Server, call: &mut Call) -> S3Result<Re
     parse_configuration(&body)?;
     if bucket.versioning() != Some(Versioning::Enabled) {
         return fail(
-            "InvalidBucketState",
+            ErrorCode::InvalidBucketState,
             "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
         );
     }
@@ -159,7 +163,7 @@ pub(crate) fn put_configuration(server: &Server, call: &mut Call) -> S3Result<Re
 
 fn none_set() -> S3Error {
     S3Error::new(
-        "NoSuchObjectLockConfiguration",
+        ErrorCode::NoSuchObjectLockConfiguration,
         "The specified object does not have a ObjectLock configuration",
     )
 }
@@ -177,32 +181,39 @@ pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply>
 /// PutObjectRetention. What is in force may be made longer by anybody who may set it, and otherwise changed only where
 /// its mode and the requester's permissions let it.
 pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let need = ("s3:PutObjectRetention", Permission::FullControl);
-    call.context.awaits_body = true;
-    change::change_object(
-        server,
-        call,
-        need,
-        |call, bucket, _| {
-            check_bucket(bucket)?;
-            let body = call.payload.read_document()?;
-            let retention = read_retention(&body)?;
-            call.context.note_body(|context| context.retention = retention);
-            Ok(retention)
-        },
-        |call, bucket, meta, new| {
-            let in_force = meta.retention.filter(|retention| retention.until > Utc::now());
-            if let Some(old) = in_force {
-                let longer = new.is_some_and(|new| new.mode == old.mode && new.until >= old.until);
-                let is_fixed = || !bypasses(server, call, bucket, call.key());
-                if !longer && (old.mode == LockMode::Compliance || is_fixed()) {
-                    return Err(access_denied());
-                }
+    let note = |context: &mut RequestContext, retention| context.retention = retention;
+    put_lock(server, call, "s3:PutObjectRetention", read_retention, note, |call, bucket, meta, new| {
+        let in_force = meta.retention.filter(|retention| retention.until > Utc::now());
+        if let Some(old) = in_force {
+            let longer = new.is_some_and(|new| new.mode == old.mode && new.until >= old.until);
+            let is_fixed = || !bypasses(server, call, bucket, call.key());
+            if !longer && (old.mode == LockMode::Compliance || is_fixed()) {
+                return Err(access_denied());
             }
-            meta.retention = *new;
-            Ok(())
-        },
-    )?;
+        }
+        meta.retention = *new;
+        Ok(())
+    })
+}
+
+/// Sets a lock on an object: `read` reads it from the body, `note` notes it for the conditions of policies, and `apply`
+/// puts it into the metadata.
+fn put_lock<T: Copy>(
+    server: &Server,
+    call: &mut Call,
+    action: &str,
+    read: impl FnOnce(&[u8]) -> S3Result<T>,
+    note: impl FnOnce(&mut RequestContext, T),
+    apply: impl Fn(&Call, &Bucket, &mut Meta, &T) -> S3Result<()>,
+) -> S3Result<Reply> {
+    call.context.awaits_body = true;
+    let read = |call: &mut Call, bucket: &Bucket, _: &Meta| {
+        check_bucket(bucket)?;
+        let lock = read(&call.payload.read_document()?)?;
+        call.context.note_body(|context| note(context, lock));
+        Ok(lock)
+    };
+    change::change_object(server, call, (action, Permission::FullControl), read, apply)?;
     Ok(Reply::new(200))
 }
 
@@ -231,28 +242,18 @@ pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// PutObjectLegalHold.
 pub(crate) fn put_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let need = ("s3:PutObjectLegalHold", Permission::FullControl);
-    call.context.awaits_body = true;
-    change::change_object(
-        server,
-        call,
-        need,
-        |call, bucket, _| {
-            check_bucket(bucket)?;
-            let body = call.payload.read_document()?;
-            let root = xml::parse(&body, &["LegalHold"])?;
-            let hold = match root.value("Status").map(str::trim) {
-                Some("ON") => true,
-                Some("OFF") => false,
-                _ => return Err(malformed_xml()),
-            };
-            call.context.note_body(|context| context.legal_hold = Some(hold));
-            Ok(hold)
-        },
-        |_, _, meta, hold| {
-            meta.legal_hold = Some(*hold);
-            Ok(())
-        },
-    )?;
-    Ok(Reply::new(200))
+    let note = |context: &mut RequestContext, hold| context.legal_hold = Some(hold);
+    put_lock(server, call, "s3:PutObjectLegalHold", read_hold, note, |_, _, meta, hold| {
+        meta.legal_hold = Some(*hold);
+        Ok(())
+    })
+}
+
+/// Reads a `LegalHold` document.
+fn read_hold(body: &[u8]) -> S3Result<bool> {
+    match xml::parse(body, &["LegalHold"])?.value("Status").map(str::trim) {
+        Some("ON") => Ok(true),
+        Some("OFF") => Ok(false),
+        _ => Err(malformed_xml()),
+    }
 }

@@ -7,7 +7,7 @@ use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{ChecksumSpec, ObjectChecksum, parse_algorithm};
-use crate::serve::error::{S3Error, S3Result, fail, malformed_xml};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail, malformed_xml};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::cipher::ObjectCipher;
@@ -23,19 +23,12 @@ const MAX_PARTS: u32 = 10_000;
 
 /// CreateMultipartUpload.
 pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let bucket = server.store.bucket(call.bucket_name())?;
-    let key = call.key().to_owned();
-    server.authorize_upload(call, &bucket, &key)?;
-    let mut meta = head_fields::content(call)?;
-    meta.class = head_fields::class(call)?;
-    meta.tags = head_fields::tags(call)?;
-    meta.acl = head_fields::acl(server, call, &bucket)?;
-    lock::from_headers(server, call, &bucket, &mut meta)?;
+    let (bucket, key, mut meta) = put::new_object(server, call)?;
     meta.sse = sse::begin(server, call, &bucket)?.map(|(metadata, _)| metadata);
     let encryption = sse::headers(&meta);
     let checksum =
         ChecksumSpec::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
-    let initiator = call.who().map_or_else(|| server.owner(&bucket), str::to_owned);
+    let initiator = call.requester_id().map_or_else(|| server.owner(&bucket), str::to_owned);
     let upload = Upload {
         id: String::new(),
         key: key.clone(),
@@ -59,14 +52,14 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply)
 }
 
-/// The upload that a request names. Who began it may go on with it as long as writing to the bucket is allowed; others are
-/// its bucket's owner, and whom a policy names for the action.
+/// The upload that a request names. Who began it may go on with it as long as writing to the bucket is allowed; others
+/// are its bucket's owner, and whom a policy names for the action.
 pub(super) fn find(server: &Server, call: &Call, bucket: &Bucket, action: &str) -> S3Result<Upload> {
     let id = call.parameter("uploadId").unwrap_or("");
     let key = call.key();
     server.authorize(call, bucket, action, Some(key), RequiredRight::Bucket(Permission::Write))?;
     let upload = bucket.upload(key, id)?;
-    let is_own = match call.who() {
+    let is_own = match call.requester_id() {
         Some(who) => !upload.anonymous && who == upload.initiator,
         None => upload.anonymous,
     };
@@ -83,7 +76,10 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let number = match call.parameter("partNumber").unwrap_or("").parse::<u32>() {
         Ok(number) if (1..=MAX_PARTS).contains(&number) => number,
         _ => {
-            return fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+            return fail(
+                ErrorCode::InvalidArgument,
+                "Part number must be an integer between 1 and 10000, inclusive",
+            );
         }
     };
     let cipher = sse::unlock(server, call, &upload.meta, 0, sse::SseContext::Upload)?;
@@ -114,7 +110,7 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
 fn mismatch(spec: Option<ChecksumSpec>, stated: Algorithm) -> S3Error {
     let planned = spec.map_or("null", |spec| spec.algorithm.label());
     S3Error::new(
-        "InvalidRequest",
+        ErrorCode::InvalidRequest,
         format!(
             "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
             planned.to_ascii_lowercase(),
@@ -139,7 +135,7 @@ fn copy_part(
         Some(range) => {
             let bad = || {
                 S3Error::new(
-                    "InvalidArgument",
+                    ErrorCode::InvalidArgument,
                     "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
                      zero-based offsets of the first and last bytes to copy",
                 )
@@ -152,17 +148,17 @@ fn copy_part(
                 return Err(bad());
             }
             if last >= size {
-                return fail("InvalidRange", "The requested range is not satisfiable");
+                return fail(ErrorCode::InvalidRange, "The requested range is not satisfiable");
             }
             (first, last - first + 1)
         }
     };
     if length > put::MAX_OBJECT {
-        return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+        return fail(ErrorCode::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size");
     }
     let algorithm = upload.checksum_spec().algorithm;
     let (staged, etag, checksum) =
-        copy::take(bucket, &from, offset, length, algorithm, (source_cipher.as_ref(), cipher))?;
+        copy::copy_content(bucket, &from, offset, length, algorithm, (source_cipher.as_ref(), cipher))?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut xml = Writer::new("CopyPartResult");
     xml.text("LastModified", xml::time(Utc::now())).text("ETag", format!("\"{etag}\""));
@@ -200,7 +196,7 @@ fn requested_parts(root: &Node) -> S3Result<Vec<RequestedPart>> {
         let (Some(number), Some(etag)) = (number, etag) else { return Err(malformed_xml()) };
         if parts.last().is_some_and(|last| last.number >= number) {
             return fail(
-                "InvalidPartOrder",
+                ErrorCode::InvalidPartOrder,
                 "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
             );
         }
@@ -228,8 +224,7 @@ fn choose(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpec) -> 
         // They are in order of their numbers.
         let found = present.binary_search_by_key(number, |part| part.number).ok();
         let Some(part) = found.map(|found| &present[found]).filter(is_it) else {
-            return Err(S3Error::new(
-                "InvalidPart",
+            return Err(S3Error::new(ErrorCode::InvalidPart,
                 "One or more of the specified parts could not be found. The part may not have been uploaded, or the \
                  specified entity tag may not match the part's entity tag.",
             )
@@ -237,7 +232,7 @@ fn choose(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpec) -> 
         };
         if part.size < MIN_PART && index + 1 < requested.len() {
             return Err(S3Error::new(
-                "EntityTooSmall",
+                ErrorCode::EntityTooSmall,
                 "Your proposed upload is smaller than the minimum allowed size",
             )
             .detail("PartNumber", number.to_string())
@@ -263,11 +258,11 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         requested_parts(&xml::parse(&body, &["CompleteMultipartUpload", "CompleteMultipartUploadResult"])?)?;
     let etag = composite_etag(requested.iter().map(|part| part.etag.as_str()));
     let upload = match find(server, call, &bucket, "s3:PutObject") {
-        Err(error) if error.code == "NoSuchUpload" => {
+        Err(error) if error.code == ErrorCode::NoSuchUpload => {
             let present = bucket.open_object(&key)?.map(|object| object.meta);
             return match present.filter(|meta| etag.as_ref() == Some(&meta.etag)) {
                 Some(meta) => {
-                    let mut reply = done(server.secure, call, &bucket, &key, &meta);
+                    let mut reply = completed_reply(server.secure, call, &bucket, &key, &meta);
                     reply.headers.extend(object::version_header(&bucket, &meta));
                     Ok(reply)
                 }
@@ -295,7 +290,8 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.etag = etag;
     if let Some(metadata) = &mut meta.sse {
         let nonces: Option<Vec<String>> = parts.iter().map(|part| part.nonce.clone()).collect();
-        metadata.nonces = nonces.ok_or_else(|| S3Error::new("InternalError", "A part is not encrypted."))?;
+        metadata.nonces =
+            nonces.ok_or_else(|| S3Error::new(ErrorCode::InternalError, "A part is not encrypted."))?;
         let digests: Option<Vec<String>> = parts.iter().map(|part| part.digest.clone()).collect();
         metadata.digests = digests.unwrap_or_default();
     }
@@ -309,7 +305,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         // The object is there; somebody else may have completed or aborted the upload at the same time.
         log::debug!("serve: removing upload {}: {}", upload.id, error.message);
     }
-    let mut reply = done(server.secure, call, &bucket, &key, &meta).version(version);
+    let mut reply = completed_reply(server.secure, call, &bucket, &key, &meta).version(version);
     reply.headers.extend(lifecycle::expiry_header(&bucket, &key, &meta, &stat));
     Ok(reply)
 }
@@ -321,7 +317,7 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&ObjectChecksum>,
         && stated.trim().parse() != Ok(size)
     {
         return fail(
-            "InvalidRequest",
+            ErrorCode::InvalidRequest,
             "The provided 'x-amz-mp-object-size' header does not match the size of the parts.",
         );
     }
@@ -329,7 +325,7 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&ObjectChecksum>,
         && kind != spec.kind.name()
     {
         return fail(
-            "BadDigest",
+            ErrorCode::BadDigest,
             "The checksum type does not match the one that the upload was created with.",
         );
     }
@@ -344,7 +340,7 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&ObjectChecksum>,
         }
         if checksum.is_some_and(|checksum| !checksum.is(stated)) {
             return fail(
-                "BadDigest",
+                ErrorCode::BadDigest,
                 format!("The {algorithm} you specified did not match the calculated checksum."),
             );
         }
@@ -352,7 +348,7 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&ObjectChecksum>,
     Ok(())
 }
 
-fn done(secure: bool, call: &Call, bucket: &Bucket, key: &str, meta: &Meta) -> Reply {
+fn completed_reply(secure: bool, call: &Call, bucket: &Bucket, key: &str, meta: &Meta) -> Reply {
     let mut xml = Writer::new("CompleteMultipartUploadResult");
     xml.text("Location", call.url(secure));
     xml.text("Bucket", bucket.name()).text("Key", key).text("ETag", format!("\"{}\"", meta.etag));

@@ -4,7 +4,7 @@ use crate::serve::access::RequiredRight;
 use crate::serve::acl::Permission;
 use crate::serve::call::Call;
 use crate::serve::condition_context::Target;
-use crate::serve::error::{S3Error, S3Result, no_such_key};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, no_such_key};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::meta::Meta;
@@ -12,6 +12,7 @@ use crate::serve::store::object::Object;
 use crate::serve::store::versions::Found;
 use crate::serve::store::versions::ids::id_text;
 use crate::serve::{http_date, policy, route};
+use http::Method;
 use std::sync::Arc;
 
 /// Opens an object that the requester may do `action` with.
@@ -47,7 +48,7 @@ pub(crate) fn open_named(
         }
         (Found::Marker { id, modified }, Some(_)) => {
             let error = S3Error::new(
-                "MethodNotAllowed",
+                ErrorCode::MethodNotAllowed,
                 "The specified method is not allowed against this resource.",
             )
             .detail("ResourceType", "DeleteMarker")
@@ -78,12 +79,12 @@ pub(crate) fn open_named(
     Ok((bucket, object))
 }
 
-/// Whether a request can be answered without an ETag, for which a file from outside would have to be read whole: it asks
-/// for a few of the bytes, without a condition.
+/// Whether a request can be answered without an ETag, for which a file from outside would have to be read whole: it
+/// asks for a few of the bytes, without a condition.
 fn needs_no_etag(call: &Call, key: &str, version: Option<&str>) -> bool {
     let is_condition = |name: &str| matches!(name, "if-match" | "if-none-match" | "if-range");
     let plain = !call.headers.iter().any(|(name, _)| is_condition(name));
-    call.method == "GET"
+    call.method == Method::GET
         && route::reads_object(call)
         && call.key() == key
         && version.is_none()
@@ -92,7 +93,7 @@ fn needs_no_etag(call: &Call, key: &str, version: Option<&str>) -> bool {
 }
 
 fn no_such_version(key: &str, id: &str) -> S3Error {
-    S3Error::new("NoSuchVersion", "The specified version does not exist.")
+    S3Error::new(ErrorCode::NoSuchVersion, "The specified version does not exist.")
         .detail("Key", key)
         .detail("VersionId", id)
 }

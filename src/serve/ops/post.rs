@@ -6,7 +6,7 @@ use crate::s3::sign::encode;
 use crate::serve::auth::checksum::BodyChecksum;
 use crate::serve::auth::payload::{BodyRule, BodySource, Payload};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 use crate::serve::form::{Form, OF_OBJECT};
 use crate::serve::post_policy::PostPolicy;
 use crate::serve::request_context::Signature;
@@ -26,18 +26,23 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let Some(Ok(boundary)) = call.header("content-type").map(multer::parse_boundary) else {
         return Err(S3Error::new(
-            "PreconditionFailed",
+            ErrorCode::PreconditionFailed,
             "At least one of the pre-conditions you specified did not hold",
         )
         .detail("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"));
     };
     if call.user.is_some() {
-        return fail("InvalidArgument", "A form is signed in its fields, not in the request that brings it.");
+        return fail(
+            ErrorCode::InvalidArgument,
+            "A form is signed in its fields, not in the request that brings it.",
+        );
     }
     match call.payload.length() {
-        None => return fail("MissingContentLength", "You must provide the Content-Length HTTP header."),
+        None => {
+            return fail(ErrorCode::MissingContentLength, "You must provide the Content-Length HTTP header.");
+        }
         Some(length) if length > put::MAX_OBJECT + (1 << 20) => {
-            return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+            return fail(ErrorCode::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size");
         }
         Some(_) => {}
     }
@@ -54,23 +59,23 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
         lengths = *wanted.start()..=put::MAX_OBJECT.min(*wanted.end());
     }
     if key.is_empty() {
-        return fail("InvalidArgument", "User key must have a length greater than 0.");
+        return fail(ErrorCode::InvalidArgument, "User key must have a length greater than 0.");
     }
     check_key(&key)?;
     call.key = Some(key);
     let answer = SuccessResponse::asked(&form);
-    take_fields(call, &form)?;
+    fields_to_headers(call, &form)?;
     route::check_headers(call)?;
     let checksum = BodyChecksum::of(&call.headers)?;
     let source = BodySource::FormFile(Box::new(form.into_file(lengths)));
     call.payload = Payload::new(source, BodyRule::Unsigned, content_md5(&call.headers)?, checksum, None);
     let location = location(server, call);
     let reply = put::put(server, call)?;
-    Ok(answer.give(reply, call, location))
+    Ok(answer.apply(reply, call, location))
 }
 
 /// Turns the fields into the headers of a PUT. Of the request's own headers those stay that say nothing of an object.
-fn take_fields(call: &mut Call, form: &Form) -> S3Result<()> {
+fn fields_to_headers(call: &mut Call, form: &Form) -> S3Result<()> {
     call.headers.retain(|(name, _)| {
         !name.starts_with("x-amz-") && !OF_OBJECT.contains(&name.as_str()) && name != "content-length"
     });
@@ -83,7 +88,7 @@ fn take_fields(call: &mut Call, form: &Form) -> S3Result<()> {
                 ("x-amz-tagging".to_owned(), encode::query_string(&tags, false))
             }
             name if name.starts_with("x-amz-copy-source") => {
-                return Err(S3Error::new("InvalidArgument", "A form cannot copy.")
+                return Err(S3Error::new(ErrorCode::InvalidArgument, "A form cannot copy.")
                     .detail("ArgumentName", name.to_owned()));
             }
             name if OF_FORM.contains(&name) => continue,
@@ -94,7 +99,7 @@ fn take_fields(call: &mut Call, form: &Form) -> S3Result<()> {
         };
         // What could not have come as a header could not go out as one.
         if http::HeaderValue::from_bytes(&header_text::to_bytes(&header.1)).is_err() {
-            return Err(S3Error::new("InvalidArgument", "A field has control characters.")
+            return Err(S3Error::new(ErrorCode::InvalidArgument, "A field has control characters.")
                 .detail("ArgumentName", name.clone()));
         }
         call.headers.push(header);
@@ -133,7 +138,7 @@ impl SuccessResponse {
     }
 
     /// The reply to the form, made of that to a PUT.
-    fn give(self, mut reply: Reply, call: &Call, location: String) -> Reply {
+    fn apply(self, mut reply: Reply, call: &Call, location: String) -> Reply {
         let etag = reply.headers.iter().find(|(name, _)| name == "etag");
         let etag = etag.map(|(_, etag)| etag.clone()).unwrap_or_default();
         if let Some(url) = self.redirect {

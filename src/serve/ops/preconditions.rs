@@ -1,7 +1,7 @@
 //! Conditional headers. <https://datatracker.ietf.org/doc/html/rfc9110#name-preconditions>
 
 use crate::serve::call::Call;
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 use crate::serve::http_date;
 use chrono::{DateTime, Utc};
 
@@ -28,8 +28,11 @@ pub(crate) const COPY: HeaderNames = HeaderNames {
 };
 
 pub(super) fn precondition_failed(condition: &str) -> S3Error {
-    S3Error::new("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-        .detail("Condition", condition)
+    S3Error::new(
+        ErrorCode::PreconditionFailed,
+        "At least one of the pre-conditions you specified did not hold",
+    )
+    .detail("Condition", condition)
 }
 
 pub(super) fn names_etag(list: &str, etag: &str) -> bool {
@@ -60,7 +63,7 @@ pub(crate) fn check(call: &Call, names: HeaderNames, etag: &str, modified: DateT
         return Ok(());
     }
     if names.matches == READ.matches {
-        return Err(S3Error::new("NotModified", "Not Modified")
+        return Err(S3Error::new(ErrorCode::NotModified, "Not Modified")
             .header("etag", format!("\"{etag}\""))
             .header("last-modified", http_date::format(modified)));
     }
@@ -76,7 +79,7 @@ pub(crate) fn check_write(call: &Call, present: Option<&str>) -> S3Result<()> {
     }
     if let Some(list) = call.header("if-match") {
         match present {
-            None => return fail("NoSuchKey", "The specified key does not exist."),
+            None => return fail(ErrorCode::NoSuchKey, "The specified key does not exist."),
             Some(etag) if !names_etag(list, etag) => return Err(precondition_failed("If-Match")),
             Some(_) => {}
         }
@@ -103,7 +106,7 @@ pub(crate) fn range(header: Option<&str>, size: u64) -> S3Result<Range> {
     };
     let Some((first, last)) = spec.trim().split_once('-') else { return Ok(Range::Whole) };
     let unsatisfiable = || {
-        S3Error::new("InvalidRange", "The requested range is not satisfiable")
+        S3Error::new(ErrorCode::InvalidRange, "The requested range is not satisfiable")
             .detail("RangeRequested", spec)
             .detail("ActualObjectSize", size.to_string())
             .header("content-range", format!("bytes */{size}"))
@@ -155,12 +158,12 @@ mod tests {
         assert_eq!(of("bytes=-30").unwrap(), part(0, 10));
         assert_eq!(of("bytes=0-99999999999999999999999").unwrap(), part(0, 10));
         for text in ["bytes=10-", "bytes=-0", "bytes=99999999999999999999999-"] {
-            assert_eq!(of(text).unwrap_err().code, "InvalidRange", "{text}");
+            assert_eq!(of(text).unwrap_err().code.as_str(), "InvalidRange", "{text}");
         }
         for text in ["items=0-3", "bytes=a-b", "bytes=3-1", "bytes=", "bytes=0-1,3-4", "bytes=-"] {
             assert_eq!(of(text).unwrap(), Range::Whole, "{text}");
         }
-        assert_eq!(range(Some("bytes=0-0"), 0).unwrap_err().code, "InvalidRange");
+        assert_eq!(range(Some("bytes=0-0"), 0).unwrap_err().code.as_str(), "InvalidRange");
     }
 
     #[test]

@@ -5,13 +5,15 @@ use crate::s3::checksum::{Algorithm, Checksum};
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::{Call, Reply};
 use crate::serve::checksum::{ChecksumSpec, ObjectChecksum};
-use crate::serve::error::{S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Result, fail};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::cipher::ObjectCipher;
 use crate::serve::store::file_io::PIECE;
+use crate::serve::store::meta::Meta;
 use crate::serve::store::staged::Staged;
 use crate::serve::{lifecycle, sse};
+use std::sync::Arc;
 
 /// S3's limit for one upload, in bytes.
 pub(crate) const MAX_OBJECT: u64 = 5 << 30;
@@ -19,8 +21,8 @@ pub(crate) const MAX_OBJECT: u64 = 5 << 30;
 /// Pieces of at least this length are written as they come.
 const DIRECT: usize = 64 * 1024;
 
-/// Reads a body into what `stage` makes; returns it with the hex MD5 and the checksum of an algorithm. Everything that was
-/// promised of the body has been verified then.
+/// Reads a body into what `stage` makes; returns it with the hex MD5 and the checksum of an algorithm. Everything that
+/// was promised of the body has been verified then.
 pub(crate) fn receive(
     stage: impl FnOnce() -> S3Result<Staged>,
     payload: &mut Payload,
@@ -29,10 +31,10 @@ pub(crate) fn receive(
 ) -> S3Result<(Staged, String, Checksum)> {
     let length = payload.length();
     if length.is_none() && !payload.is_open_ended() {
-        return fail("MissingContentLength", "You must provide the Content-Length HTTP header.");
+        return fail(ErrorCode::MissingContentLength, "You must provide the Content-Length HTTP header.");
     }
     if length.is_some_and(|length| length > MAX_OBJECT) {
-        return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+        return fail(ErrorCode::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size");
     }
     payload.want_md5();
     payload.want_checksum(algorithm);
@@ -44,7 +46,7 @@ pub(crate) fn receive(
     while let Some(piece) = payload.next()? {
         received += piece.len() as u64;
         if received > MAX_OBJECT {
-            return fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+            return fail(ErrorCode::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size");
         }
         let direct = piece.len() >= DIRECT || Some(piece.len() as u64) == length;
         if direct || gathered.len() + piece.len() > PIECE {
@@ -62,8 +64,8 @@ pub(crate) fn receive(
     Ok((staged, hex::encode(payload.md5()), checksum))
 }
 
-/// PutObject.
-pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
+/// The bucket and the key of an upload that is allowed, and what its headers say of the new object.
+pub(super) fn new_object(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Meta)> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key().to_owned();
     server.authorize_upload(call, &bucket, &key)?;
@@ -72,6 +74,12 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     meta.tags = head_fields::tags(call)?;
     meta.acl = head_fields::acl(server, call, &bucket)?;
     lock::from_headers(server, call, &bucket, &mut meta)?;
+    Ok((bucket, key, meta))
+}
+
+/// PutObject.
+pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let (bucket, key, mut meta) = new_object(server, call)?;
     let (sse_metadata, cipher) = sse::begin(server, call, &bucket)?.unzip();
     check_early(&bucket, call, &key)?;
     let algorithm = call.payload.stated().unwrap_or(ChecksumSpec::DEFAULT.algorithm);

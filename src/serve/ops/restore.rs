@@ -4,7 +4,7 @@
 use super::change;
 use crate::serve::acl::Permission;
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Error, S3Result, fail, malformed_xml, not_implemented};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail, malformed_xml, not_implemented};
 use crate::serve::state::Server;
 use crate::serve::store::meta::Meta;
 use crate::serve::{http_date, xml};
@@ -25,8 +25,11 @@ pub(super) fn check_readable(meta: &Meta) -> S3Result<()> {
         return Ok(());
     }
     let class = meta.class.as_deref().unwrap_or_default();
-    Err(S3Error::new("InvalidObjectState", "The operation is not valid for the object's storage class")
-        .detail("StorageClass", class))
+    Err(S3Error::new(
+        ErrorCode::InvalidObjectState,
+        "The operation is not valid for the object's storage class",
+    )
+    .detail("StorageClass", class))
 }
 
 /// The header that tells of a restored copy.
@@ -48,7 +51,7 @@ pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
         |_, _, meta, days| {
             if !is_archived(meta) {
                 return Err(S3Error::new(
-                    "InvalidObjectState",
+                    ErrorCode::InvalidObjectState,
                     "Restore is not allowed for the object's current storage class",
                 )
                 .detail("StorageClass", meta.class.as_deref().unwrap_or("STANDARD")));
@@ -70,7 +73,7 @@ fn days(call: &mut Call) -> S3Result<u32> {
     }
     let days = match root.value("Days").map(|text| text.trim().parse::<i64>()) {
         Some(Ok(days)) if (1..=36_500).contains(&days) => days as u32,
-        Some(Ok(_)) => return fail("InvalidArgument", "restoration days should be at least 1"),
+        Some(Ok(_)) => return fail(ErrorCode::InvalidArgument, "restoration days should be at least 1"),
         Some(Err(_)) | None => return Err(malformed_xml()),
     };
     let tier = root.child("GlacierJobParameters").and_then(|job| job.value("Tier")).or(root.value("Tier"));

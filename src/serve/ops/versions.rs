@@ -6,7 +6,7 @@ use super::list::{MAX_PAGE, NameEncoding, after_all, common_prefix, write_object
 use crate::serve::access::RequiredRight;
 use crate::serve::acl::{self, Permission};
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Result, fail, malformed_xml, not_implemented};
+use crate::serve::error::{ErrorCode, S3Result, fail, malformed_xml, not_implemented};
 use crate::serve::state::Server;
 use crate::serve::store::bucket::Bucket;
 use crate::serve::store::bucket_record::Versioning;
@@ -42,7 +42,7 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     };
     if versioning == Versioning::Suspended && bucket.has_object_lock() {
         return fail(
-            "InvalidBucketState",
+            ErrorCode::InvalidBucketState,
             "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
         );
     }
@@ -131,7 +131,10 @@ pub(crate) fn list(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let key_marker = call.parameter("key-marker").unwrap_or("");
     let id_marker = call.parameter("version-id-marker").unwrap_or("");
     if key_marker.is_empty() && !id_marker.is_empty() {
-        return fail("InvalidArgument", "A version-id marker cannot be specified without a key marker.");
+        return fail(
+            ErrorCode::InvalidArgument,
+            "A version-id marker cannot be specified without a key marker.",
+        );
     }
     let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
     let page = page(&bucket, prefix, delimiter, (key_marker, id_marker), max)?;

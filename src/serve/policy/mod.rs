@@ -1,8 +1,9 @@
 //! Bucket policies: parsing, and the answer to "may this be done?".
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html>
 //!
-//! What a policy says that is not understood here, or that could never take effect (an unknown condition key, an action that
-//! does not exist, ...), makes the document unacceptable when it is put: a policy that is stored is enforced in full.
+//! What a policy says that is not understood here, or that could never take effect (an unknown condition key, an action
+//! that does not exist, ...), makes the document unacceptable when it is put: a policy that is stored is enforced in
+//! full.
 
 mod action;
 mod condition;
@@ -15,7 +16,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use super::error::{S3Error, S3Result};
+use super::error::{ErrorCode, S3Error, S3Result};
 use crate::s3::documents::policy::{ELEMENTS, STATEMENT_ELEMENTS, VERSIONS, unambiguous};
 pub(crate) use action::for_version;
 use condition::Condition;
@@ -67,7 +68,7 @@ pub(crate) enum Decision {
 }
 
 fn malformed(message: impl Into<String>) -> S3Error {
-    S3Error::new("MalformedPolicy", message)
+    S3Error::new(ErrorCode::MalformedPolicy, message)
 }
 
 impl Policy {

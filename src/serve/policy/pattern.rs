@@ -71,8 +71,8 @@ impl Pattern {
         self.with_values(question, |pieces| glob(pieces, text, same_letter))
     }
 
-    /// Whether it matches an ARN: its six parts are compared each by itself, so that a wildcard does not reach over a colon,
-    /// except in the last.
+    /// Whether it matches an ARN: its six parts are compared each by itself, so that a wildcard does not reach over a
+    /// colon, except in the last.
     pub(super) fn matches_arn(&self, text: &str, question: &Question<'_>) -> bool {
         self.with_values(question, |pieces| {
             let pattern: Vec<_> = pieces.splitn(6, |piece| *piece == Piece::Char(':')).collect();
@@ -109,7 +109,8 @@ impl Pattern {
         places[self.pieces.len()] || step(&places, '/').contains(&true)
     }
 
-    /// Whether it is one text, whatever the request; one that holds a `*` or `?` does not count, whatever that means there.
+    /// Whether it is one text, whatever the request; one that holds a `*` or `?` does not count, whatever that means
+    /// there.
     pub(super) fn is_fixed(&self) -> bool {
         self.pieces.iter().all(|piece| matches!(piece, Piece::Char(char) if !matches!(char, '*' | '?')))
     }

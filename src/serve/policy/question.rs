@@ -14,8 +14,8 @@ pub(crate) struct Question<'a> {
     pub(crate) key: Option<&'a str>,
     /// The values that the request has of a condition key; none where it does not have the key.
     pub(crate) values: &'a dyn Fn(&Key) -> Vec<String>,
-    /// Whether the request has not said yet what value it has of a key. An answer is then what the request could still be
-    /// allowed: statements that ask for such a key allow, and do not deny.
+    /// Whether the request has not said yet what value it has of a key. An answer is then what the request could still
+    /// be allowed: statements that ask for such a key allow, and do not deny.
     pub(crate) is_pending: &'a dyn Fn(&Key) -> bool,
 }
 

@@ -2,73 +2,73 @@
 
 use super::Remote;
 use crate::s3::error::{ConnectionFailure, Error, ServiceError};
-use crate::serve::error::{S3Error, not_implemented};
+use crate::serve::error::{ErrorCode, S3Error, not_implemented};
 
 /// The codes that are passed on: S3's own for what can be done here, and Ceph's.
-const CODES: &[&str] = &[
-    "AccessDenied",
-    "BadDigest",
-    "BadRequest",
-    "BucketAlreadyExists",
-    "ConditionalRequestConflict",
-    "EncryptionTypeNotAllowed",
-    "EntityTooLarge",
-    "EntityTooSmall",
-    "IncompleteBody",
-    "InternalError",
-    "InvalidArgument",
-    "InvalidDigest",
-    "InvalidEncryptionAlgorithmError",
-    "InvalidObjectState",
-    "InvalidPart",
-    "InvalidPartNumber",
-    "InvalidPartOrder",
-    "InvalidRange",
-    "InvalidRequest",
-    "InvalidStorageClass",
-    "InvalidTag",
-    "KeyTooLongError",
-    "MalformedXML",
-    "MetadataTooLarge",
-    "MethodNotAllowed",
-    "MissingContentLength",
-    "NoSuchBucket",
-    "NoSuchKey",
-    "NoSuchObjectLockConfiguration",
-    "NoSuchTagSet",
-    "NoSuchTagSetError",
-    "NoSuchUpload",
-    "NoSuchVersion",
-    "NotImplemented",
-    "ObjectLockConfigurationNotFoundError",
-    "OperationAborted",
-    "PreconditionFailed",
-    "QuotaExceeded",
-    "RequestTimeout",
-    "RestoreAlreadyInProgress",
-    "ServiceUnavailable",
-    "SlowDown",
-    "TooManyRequests",
-    "UnexpectedContent",
-    "XAmzContentChecksumMismatch",
-    "XAmzContentSHA256Mismatch",
+const CODES: &[ErrorCode] = &[
+    ErrorCode::AccessDenied,
+    ErrorCode::BadDigest,
+    ErrorCode::BadRequest,
+    ErrorCode::BucketAlreadyExists,
+    ErrorCode::ConditionalRequestConflict,
+    ErrorCode::EncryptionTypeNotAllowed,
+    ErrorCode::EntityTooLarge,
+    ErrorCode::EntityTooSmall,
+    ErrorCode::IncompleteBody,
+    ErrorCode::InternalError,
+    ErrorCode::InvalidArgument,
+    ErrorCode::InvalidDigest,
+    ErrorCode::InvalidEncryptionAlgorithmError,
+    ErrorCode::InvalidObjectState,
+    ErrorCode::InvalidPart,
+    ErrorCode::InvalidPartNumber,
+    ErrorCode::InvalidPartOrder,
+    ErrorCode::InvalidRange,
+    ErrorCode::InvalidRequest,
+    ErrorCode::InvalidStorageClass,
+    ErrorCode::InvalidTag,
+    ErrorCode::KeyTooLongError,
+    ErrorCode::MalformedXML,
+    ErrorCode::MetadataTooLarge,
+    ErrorCode::MethodNotAllowed,
+    ErrorCode::MissingContentLength,
+    ErrorCode::NoSuchBucket,
+    ErrorCode::NoSuchKey,
+    ErrorCode::NoSuchObjectLockConfiguration,
+    ErrorCode::NoSuchTagSet,
+    ErrorCode::NoSuchTagSetError,
+    ErrorCode::NoSuchUpload,
+    ErrorCode::NoSuchVersion,
+    ErrorCode::NotImplemented,
+    ErrorCode::ObjectLockConfigurationNotFoundError,
+    ErrorCode::OperationAborted,
+    ErrorCode::PreconditionFailed,
+    ErrorCode::QuotaExceeded,
+    ErrorCode::RequestTimeout,
+    ErrorCode::RestoreAlreadyInProgress,
+    ErrorCode::ServiceUnavailable,
+    ErrorCode::SlowDown,
+    ErrorCode::TooManyRequests,
+    ErrorCode::UnexpectedContent,
+    ErrorCode::XAmzContentChecksumMismatch,
+    ErrorCode::XAmzContentSHA256Mismatch,
 ];
 
 /// The code of a status that came without one, as answers to HEAD do.
-fn code_of_status(status: u16) -> &'static str {
+fn code_of_status(status: u16) -> ErrorCode {
     match status {
-        403 => "AccessDenied",
-        404 => "NoSuchKey",
-        405 => "MethodNotAllowed",
-        409 => "OperationAborted",
-        411 => "MissingContentLength",
-        412 => "PreconditionFailed",
-        416 => "InvalidRange",
-        429 => "TooManyRequests",
-        501 => "NotImplemented",
-        503 => "ServiceUnavailable",
-        400..=499 => "InvalidRequest",
-        _ => "InternalError",
+        403 => ErrorCode::AccessDenied,
+        404 => ErrorCode::NoSuchKey,
+        405 => ErrorCode::MethodNotAllowed,
+        409 => ErrorCode::OperationAborted,
+        411 => ErrorCode::MissingContentLength,
+        412 => ErrorCode::PreconditionFailed,
+        416 => ErrorCode::InvalidRange,
+        429 => ErrorCode::TooManyRequests,
+        501 => ErrorCode::NotImplemented,
+        503 => ErrorCode::ServiceUnavailable,
+        400..=499 => ErrorCode::InvalidRequest,
+        _ => ErrorCode::InternalError,
     }
 }
 
@@ -84,14 +84,14 @@ impl Remote {
             Error::Connection { kind, message } => {
                 log::warn!("serve: the store behind cannot be reached: {message}");
                 match kind {
-                    ConnectionFailure::Tls => S3Error::new("InternalError", FAILED),
-                    _ => S3Error::new("ServiceUnavailable", UNAVAILABLE),
+                    ConnectionFailure::Tls => S3Error::new(ErrorCode::InternalError, FAILED),
+                    _ => S3Error::new(ErrorCode::ServiceUnavailable, UNAVAILABLE),
                 }
             }
             Error::Invalid(_) => not_implemented("A request for this key through a proxy"),
             Error::Integrity(_) | Error::Malformed(_) | Error::Io(_) => {
                 log::error!("serve: the store behind: {error}");
-                S3Error::new("InternalError", FAILED)
+                S3Error::new(ErrorCode::InternalError, FAILED)
             }
         }
     }
@@ -100,17 +100,17 @@ impl Remote {
         if error.is_about_account() || error.code == "AuthorizationHeaderMalformed" {
             log::error!("serve: the store behind refuses this server's own keys: {error}");
             return S3Error::new(
-                "AccessDenied",
+                ErrorCode::AccessDenied,
                 "The store behind this server does not let it in. Whoever runs it has to see to that.",
             );
         }
         if error.status < 400 {
             // Somewhere else, which the client behind has learnt by now; the body of this request has gone.
-            return S3Error::new("ServiceUnavailable", UNAVAILABLE);
+            return S3Error::new(ErrorCode::ServiceUnavailable, UNAVAILABLE);
         }
-        let code = CODES.iter().copied().find(|code| *code == error.code);
+        let code = CODES.iter().copied().find(|code| code.as_str() == error.code);
         let code = code.unwrap_or_else(|| code_of_status(error.status));
-        let message = if code == error.code { self.shown_message(&error.message) } else { "" };
+        let message = if code.as_str() == error.code { self.shown_message(&error.message) } else { "" };
         let mut shown = S3Error::new(code, message);
         shown.status = error.status;
         if let Some(wait) = error.retry_after {
@@ -151,7 +151,7 @@ mod tests {
         let service =
             ServiceError { status, code: code.into(), message: message.into(), ..ServiceError::default() };
         let error = remote().shown_error(&service.into());
-        (error.status, error.code, error.message)
+        (error.status, error.code.as_str(), error.message)
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
         }
         let error = Error::connection(ConnectionFailure::Refused, "store.example.org: refused");
         let error = remote().shown_error(&error);
-        assert_eq!((error.status, error.code), (503, "ServiceUnavailable"));
+        assert_eq!((error.status, error.code.as_str()), (503, "ServiceUnavailable"));
         assert!(!error.message.contains("example.org"));
     }
 }

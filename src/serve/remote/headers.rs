@@ -1,6 +1,6 @@
-//! Which headers of a request reach the store behind, and which of its answers reach the client. What starts with `x-amz-`
-//! and is not known is refused: passing it over in silence would not do what was asked for, and passing it on could do
-//! more than a key of this server is for.
+//! Which headers of a request reach the store behind, and which of its answers reach the client. What starts with
+//! `x-amz-` and is not known is refused: passing it over in silence would not do what was asked for, and passing it on
+//! could do more than a key of this server is for.
 
 use crate::s3::header_text;
 use crate::serve::call::Call;
@@ -102,9 +102,11 @@ fn purpose_of(name: &str) -> Option<HeaderPurpose> {
 
 /// The headers of a request, with those that stand in the query of a V4 link.
 fn all(call: &Call) -> impl Iterator<Item = (String, &str)> {
-    let hoisted = call.hoisted().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
-    let hoisted = hoisted.filter(|(name, _)| name.starts_with("x-amz-") && call.header(name).is_none());
-    call.headers.iter().map(|(name, value)| (name.clone(), value.as_str())).chain(hoisted)
+    let link_parameters =
+        call.link_parameters().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
+    let link_parameters =
+        link_parameters.filter(|(name, _)| name.starts_with("x-amz-") && call.header(name).is_none());
+    call.headers.iter().map(|(name, value)| (name.clone(), value.as_str())).chain(link_parameters)
 }
 
 /// The source of a copy, where the request is one.
@@ -114,8 +116,8 @@ pub(super) fn copy_source(call: &Call) -> Option<&str> {
 
 /// The headers that are passed on: those about `wanted`.
 ///
-/// An ACL that gives rights to others is refused, and so is whatever would keep an object from being deleted: that is the
-/// matter of whoever has the account.
+/// An ACL that gives rights to others is refused, and so is whatever would keep an object from being deleted: that is
+/// the matter of whoever has the account.
 pub(super) fn request_headers(call: &Call, wanted: &[HeaderPurpose]) -> S3Result<Vec<(String, String)>> {
     let mut headers = Vec::new();
     for (name, value) in all(call) {

@@ -1,8 +1,8 @@
-//! Listings of the store behind. Names come percent-encoded from it where that can be asked for, so that no name can break
-//! the document, and are written anew for the client.
+//! Listings of the store behind. Names come percent-encoded from it where that can be asked for, so that no name can
+//! break the document, and are written anew for the client.
 //!
-//! A continuation token of the store behind may hold the name that comes next, prefix and all (Ceph's does), so the tokens
-//! here are this server's own, and pages are asked for by marker.
+//! A continuation token of the store behind may hold the name that comes next, prefix and all (Ceph's does), so the
+//! tokens here are this server's own, and pages are asked for by marker.
 
 use super::Remote;
 use super::objects::copy_children;
@@ -10,7 +10,7 @@ use crate::s3::list::{says_more, url_decoded};
 use crate::s3::request::Request;
 use crate::serve::acl;
 use crate::serve::call::{Call, Reply};
-use crate::serve::error::{S3Error, S3Result};
+use crate::serve::error::{ErrorCode, S3Error, S3Result};
 use crate::serve::ops::list::{Listing, MAX_PAGE, NameEncoding, Page};
 use crate::serve::xml::{Node, Writer};
 use http::Method;
@@ -26,7 +26,7 @@ fn decoded(root: &Node, text: &str) -> S3Result<String> {
 
 fn no_listing(why: &str) -> S3Error {
     log::error!("serve: the store behind answers a listing with {why}");
-    S3Error::new("InternalError", "The store behind this server gave a listing that is none.")
+    S3Error::new(ErrorCode::InternalError, "The store behind this server gave a listing that is none.")
 }
 
 fn is_truncated(root: &Node) -> S3Result<bool> {

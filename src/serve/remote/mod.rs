@@ -1,18 +1,18 @@
-//! Another store behind the front: the objects of one of its buckets, or what is below a prefix, under keys of this
+//! Another store as the backend: the objects of one of its buckets, or those below a prefix, under credentials of this
 //! server's own.
 //!
 //! ```text
-//! area      which names can be seen, and what they are there
-//! headers   what is passed on of a request's headers, and of an answer's
-//! objects   reading, writing, copying, deleting
-//! upload    bodies on their way through
-//! listing   listings of objects, versions, uploads and parts
-//! errors    failures, without a word about the account behind
+//! served_prefix  which names can be seen, and what they are in the other store
+//! headers        which headers of requests and of responses are passed on
+//! objects        reading, writing, copying, deleting
+//! upload         bodies on their way through
+//! listing        listings of objects, versions, uploads and parts
+//! errors         failures, without a word about the account of the other store
 //! ```
 //!
-//! Whoever has a key of this server may do with the objects what the account behind may, and nothing with the bucket: not
-//! change its settings, not delete it, not give its objects to others, not lock them. Requests are made anew from what was
-//! understood of them; nothing is passed on unread. Each goes once: the client at the front knows best whether to ask again.
+//! Whoever has a key of this server may do with the objects what the account behind may, and nothing with the bucket:
+//! not change its settings, not delete it, not give its objects to others, not lock them. Requests are made anew from
+//! what was understood of them; nothing is passed on unread. Each is sent once: the client knows best whether to retry.
 
 mod errors;
 mod headers;
@@ -23,7 +23,7 @@ mod upload;
 
 use super::acl::{self, Acl};
 use super::call::{Call, Reply};
-use super::error::{S3Error, S3Result, access_denied, fail, not_implemented};
+use super::error::{ErrorCode, S3Error, S3Result, access_denied, fail, not_implemented};
 use super::ops::documents::absent;
 use super::options::RemoteSource;
 use super::route::{self, Operation};
@@ -110,9 +110,9 @@ impl Remote {
         if let Some(bucket) = &call.bucket
             && bucket != self.served.bucket()
         {
-            return match (&*call.method, &call.key) {
+            return match (call.method.as_str(), &call.key) {
                 ("PUT", None) => Err(not_of_objects()),
-                _ => Err(S3Error::new("NoSuchBucket", "The specified bucket does not exist")
+                _ => Err(S3Error::new(ErrorCode::NoSuchBucket, "The specified bucket does not exist")
                     .detail("BucketName", bucket)),
             };
         }
@@ -130,7 +130,7 @@ impl Remote {
             Operation::GetDocument(document) => absent(document, self.served.bucket()),
             // rclone asks for its bucket before it begins, and goes on when it hears that it has it.
             Operation::CreateBucket => fail(
-                "BucketAlreadyOwnedByYou",
+                ErrorCode::BucketAlreadyOwnedByYou,
                 "The bucket is there already, and nothing else can be made here.",
             ),
             Operation::PostObject => Err(not_implemented("An upload by a form")),
@@ -200,7 +200,10 @@ impl Remote {
         let (headers, text) = self.fetch(request).await?;
         let node = xml::parse_any(text.as_bytes()).filter(|node| node.name == root).ok_or_else(|| {
             log::error!("serve: the store behind answers no '{root}'");
-            S3Error::new("InternalError", "The store behind this server gave an answer that is none.")
+            S3Error::new(
+                ErrorCode::InternalError,
+                "The store behind this server gave an answer that is none.",
+            )
         })?;
         Ok((headers, node))
     }
@@ -220,7 +223,7 @@ impl Remote {
     async fn head_bucket(&self) -> S3Result<Reply> {
         self.send(self.ask_bucket(Method::HEAD)).await.map_err(|mut error| {
             if error.status == 404 {
-                error.code = "NoSuchBucket";
+                error.code = ErrorCode::NoSuchBucket;
             }
             error
         })?;
@@ -257,7 +260,7 @@ impl Remote {
         let has_header = call.header("x-amz-acl").is_some();
         let body = read_document(call).await?.1;
         if body.is_empty() && !has_header {
-            return fail("MissingSecurityHeader", "Your request was missing a required header");
+            return fail(ErrorCode::MissingSecurityHeader, "Your request was missing a required header");
         }
         if !body.is_empty() {
             let root = xml::parse(&body, &["AccessControlPolicy"])?;
@@ -286,8 +289,9 @@ async fn read_document(mut call: Call) -> S3Result<(Call, Bytes)> {
         let body = call.payload.read_document()?;
         Ok((call, body))
     });
-    read.await
-        .map_err(|_| S3Error::new("InternalError", "We encountered an internal error. Please try again."))?
+    read.await.map_err(|_| {
+        S3Error::new(ErrorCode::InternalError, "We encountered an internal error. Please try again.")
+    })?
 }
 
 /// [`read_document`] as a tree.

@@ -152,7 +152,7 @@ impl Remote {
         for (object, error) in &refused {
             xml.open("Error").text("Key", object.value("Key").unwrap_or_default());
             copy_children(&mut xml, object, &["VersionId"]);
-            xml.text("Code", error.code).text("Message", &error.message).close();
+            xml.text("Code", error.code.as_str()).text("Message", &error.message).close();
         }
         if refused.len() < objects.len() {
             let request = self.ask_bucket(Method::POST).query("delete", "");
@@ -183,7 +183,7 @@ impl Remote {
                     let error = self.shown_error(&error.into());
                     xml.open("Error").text("Key", key);
                     copy_children(xml, node, &["VersionId"]);
-                    xml.text("Code", error.code).text("Message", &error.message).close();
+                    xml.text("Code", error.code.as_str()).text("Message", &error.message).close();
                 }
                 _ => {}
             }

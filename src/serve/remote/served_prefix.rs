@@ -3,7 +3,7 @@
 
 use crate::s3::object::CopySource;
 use crate::serve::copy_source;
-use crate::serve::error::{S3Error, S3Result, access_denied, fail, not_implemented};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, access_denied, fail, not_implemented};
 use percent_encoding::percent_decode_str;
 
 /// S3's limit, in bytes, which holds for the name there.
@@ -32,7 +32,7 @@ impl ServedPrefix {
             prefix.push('/');
         }
         if bucket.is_empty() || can_be_folded(bucket) || can_be_folded(&prefix) || prefix.starts_with('/') {
-            return fail("InvalidArgument", "This bucket or prefix cannot be served.");
+            return fail(ErrorCode::InvalidArgument, "This bucket or prefix cannot be served.");
         }
         Ok(Self { bucket: bucket.to_owned(), prefix })
     }
@@ -58,7 +58,7 @@ impl ServedPrefix {
         }
         let real = format!("{}{key}", self.prefix);
         if real.len() > MAX_KEY {
-            return Err(S3Error::new("KeyTooLongError", "Your key is too long")
+            return Err(S3Error::new(ErrorCode::KeyTooLongError, "Your key is too long")
                 .detail("Size", key.len().to_string())
                 .detail("MaxSizeAllowed", (MAX_KEY - self.prefix.len().min(MAX_KEY)).to_string()));
         }
@@ -75,8 +75,8 @@ impl ServedPrefix {
         real.strip_prefix(&self.prefix).filter(|name| !name.is_empty())
     }
 
-    /// The value of `x-amz-copy-source` there, for one here. Of parts Ceph decodes it twice (measured on 16.2.15), so that
-    /// `%` would name another key.
+    /// The value of `x-amz-copy-source` there, for one here. Of parts Ceph decodes it twice (measured on 16.2.15), so
+    /// that `%` would name another key.
     pub(super) fn real_source(&self, text: &str, of_part: bool) -> S3Result<String> {
         let (bucket, key, version) = copy_source::parse(text)?;
         if bucket != self.bucket {
@@ -117,12 +117,12 @@ mod tests {
             "%2e%2e/x",
             "a/%2E./b",
         ] {
-            assert_eq!(served.real_key(key).unwrap_err().code, "AccessDenied", "{key}");
+            assert_eq!(served.real_key(key).unwrap_err().code.as_str(), "AccessDenied", "{key}");
         }
         for real in ["team/", "team", "team2/a", "secret", ""] {
             assert_eq!(served.shown(real), None, "{real}");
         }
-        assert_eq!(served.real_key(&"x".repeat(1020)).unwrap_err().code, "KeyTooLongError");
+        assert_eq!(served.real_key(&"x".repeat(1020)).unwrap_err().code.as_str(), "KeyTooLongError");
         assert_eq!(ServedPrefix::new("real", "").unwrap().real_key("a").unwrap(), "a");
     }
 
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn sources_of_copies_lie_below_the_prefix() {
         let served = team();
-        let of = |text| served.real_source(text, false).map_err(|error| error.code);
+        let of = |text| served.real_source(text, false).map_err(|error| error.code.as_str());
         assert_eq!(of("/real/a%20b%3F"), Ok("/real/team/a%20b%3F".to_owned()));
         assert_eq!(of("real%2Fa?versionId=v%26"), Ok("/real/team/a?versionId=v%26".to_owned()));
         for text in ["other/a", "/real/../other/a", "real/%2e%2e/a", "arn:aws:s3:x:1:accesspoint/a/object/b"]
@@ -148,6 +148,6 @@ mod tests {
         for text in ["real", "real/", ""] {
             assert_eq!(of(text), Err("InvalidArgument"), "{text}");
         }
-        assert_eq!(served.real_source("real/a%25b", true).unwrap_err().code, "NotImplemented");
+        assert_eq!(served.real_source("real/a%25b", true).unwrap_err().code.as_str(), "NotImplemented");
     }
 }

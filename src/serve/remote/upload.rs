@@ -1,5 +1,5 @@
-//! Bodies on their way to the store behind. What the client states of one is verified here before the object comes about
-//! there: the last piece is held back until then, and a body that is not what it was said to be ends without it.
+//! Bodies on their way to the store behind. What the client states of one is verified here before the object comes
+//! about there: the last piece is held back until then, and a body that is not what it was said to be ends without it.
 
 use super::Remote;
 use crate::s3::Signature;
@@ -10,7 +10,7 @@ use crate::s3::retry::RetryClass;
 use crate::s3::stream_body::StreamBody;
 use crate::serve::auth::payload::Payload;
 use crate::serve::call::Call;
-use crate::serve::error::{S3Error, S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, fail};
 use crate::serve::store::file_io::PIECE;
 use bytes::Bytes;
 use std::io;
@@ -31,7 +31,7 @@ impl Remote {
     /// Sends a call's body with the request that was made for it.
     pub(super) async fn send_body(&self, call: Call, mut request: Request) -> S3Result<Response> {
         let Some(length) = call.payload.length() else {
-            return fail("MissingContentLength", "You must provide the Content-Length HTTP header.");
+            return fail(ErrorCode::MissingContentLength, "You must provide the Content-Length HTTP header.");
         };
         // Where the signature does not cover the body, something else has to.
         let unsigned =
@@ -71,7 +71,7 @@ impl Remote {
         let is_md5 = etag.len() == 32 && !is_etag_opaque(|name| response.header(name));
         if is_md5 && !etag.eq_ignore_ascii_case(&md5) {
             log::error!("serve: the store behind has stored something else than was sent to it");
-            return fail("InternalError", "The object was damaged on its way. Please try again.");
+            return fail(ErrorCode::InternalError, "The object was damaged on its way. Please try again.");
         }
         Ok(response)
     }
@@ -87,7 +87,7 @@ impl Remote {
         }
         let read = spawn_blocking(move || payload.read_all(PIECE).map(|body| (payload, body)));
         let (payload, body) = read.await.map_err(|_| {
-            S3Error::new("InternalError", "We encountered an internal error. Please try again.")
+            S3Error::new(ErrorCode::InternalError, "We encountered an internal error. Please try again.")
         })??;
         // One that came after the body goes before it from here on.
         let sum = payload.stated().and_then(|algorithm| payload.checksum(algorithm));
@@ -159,7 +159,7 @@ mod tests {
         while let Some(block) = blocks.blocking_recv() {
             sent.push(block);
         }
-        let code = broken.lock().unwrap().as_ref().map(|error| error.code);
+        let code = broken.lock().unwrap().as_ref().map(|error| error.code.as_str());
         (sent, code)
     }
 

@@ -3,10 +3,11 @@
 //!
 //! A record belongs to content, not to an inode. A file with the size and time of a record is taken for what the record
 //! describes without a look at its bytes (see [`super::meta`]), so that a restored tree is not read whole by its first
-//! listing. Any other file is read once: if the bytes are those of a record, the record is its own, whatever `touch` or a
-//! copy made of its times. If they are not, it is an object from outside: it has nothing but an ETag, a type that its name
-//! suggests, and, where the object before had versions or a lock, the version, lock and ACL of that. What was encrypted
-//! and is not what it was is neither served nor forgotten: its bytes may be those of an older object, encrypted too.
+//! listing. Any other file is read once: if the bytes are those of a record, the record is its own, whatever `touch` or
+//! a copy made of its times. If they are not, it is an object from outside: it has nothing but an ETag, a type that its
+//! name suggests, and, where the object before had versions or a lock, the version, lock and ACL of that. What was
+//! encrypted and is not what it was is neither served nor forgotten: its bytes may be those of an older object,
+//! encrypted too.
 
 use super::bucket::Bucket;
 use super::digests::KnownFile;
@@ -174,8 +175,8 @@ impl Bucket {
         Ok(Some(meta))
     }
 
-    /// What is known of the present file of a key that no record names, without a look at it: enough for who replaces or
-    /// removes it. Without an ETag where it may have other content now.
+    /// What is known of the present file of a key that no record names, without a look at it: enough for who replaces
+    /// or removes it. Without an ETag where it may have other content now.
     pub(super) fn undescribed(&self, records: Vec<Record>) -> Meta {
         let Some(Record { meta, .. }) = records.into_iter().next() else { return Meta::default() };
         if meta.sse.is_some() {

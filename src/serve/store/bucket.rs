@@ -100,7 +100,8 @@ pub(crate) struct Bucket {
     stale: AtomicBool,
     /// `false` once the bucket was deleted: a writer that still holds it must not write any more.
     alive: RwLock<bool>,
-    /// Held shared while an object gets its place and its sidecar, and alone while what is in the way of one is removed.
+    /// Held shared while an object gets its place and its sidecar, and alone while what is in the way of one is
+    /// removed.
     paths: RwLock<()>,
     names: Arc<NameCache>,
     pub(super) slots: PartSlots,
@@ -179,7 +180,7 @@ impl Bucket {
     }
 
     /// Canonical id of who made it, if that is known.
-    pub(crate) fn maker(&self) -> Option<String> {
+    pub(crate) fn recorded_owner(&self) -> Option<String> {
         read(&self.state).owner.clone()
     }
 
@@ -239,8 +240,8 @@ impl Bucket {
         Ok(())
     }
 
-    /// The error that the bucket answers with where something that protects it cannot be read: what that said is not known,
-    /// so nothing may be done.
+    /// The error that the bucket answers with where something that protects it cannot be read: what that said is not
+    /// known, so nothing may be done.
     pub(crate) fn check(&self) -> S3Result<()> {
         read(&self.damage).check()
     }
@@ -391,9 +392,9 @@ impl Bucket {
         read(&self.paths)
     }
 
-    /// Does what may find something in its way, a directory where a file is to be or the other way round: first as one of
-    /// many, leaving what is there, which may be the half-written neighbour of another request; then, if need be, alone,
-    /// when what nobody owns may be removed.
+    /// Does what may find something in its way, a directory where a file is to be or the other way round: first as one
+    /// of many, leaving what is there, which may be the half-written neighbour of another request; then, if need be,
+    /// alone, when what nobody owns may be removed.
     pub(super) fn replacing_leftovers<T>(&self, work: impl Fn(Leftovers) -> io::Result<T>) -> io::Result<T> {
         let shared = self.lock_paths();
         match work(Leftovers::Keep) {

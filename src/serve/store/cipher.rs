@@ -1,10 +1,10 @@
 //! Encryption of content: the keys, the ciphers, and what is kept of them with an object.
 //!
-//! What a PUT or each part brings is a segment. Its cipher is AES-256 in counter mode, from zero, under a key of its own:
-//! HMAC-SHA-256 of the object's key over a random nonce. No two segments share a key, so a counter never meets the same
-//! key twice, and a range is read from its place. A client's key is not kept: another HMAC of it, over a nonce too, tells
-//! whether the key that comes with a read is the one. The ETag stays the MD5 of the content, as in Ceph.
-//! The MD5 of the encrypted bytes is kept beside it: by that a file that was copied or restored is known again.
+//! What a PUT or each part brings is a segment. Its cipher is AES-256 in counter mode, from zero, under a key of its
+//! own: HMAC-SHA-256 of the object's key over a random nonce. No two segments share a key, so a counter never meets the
+//! same key twice, and a range is read from its place. A client's key is not kept: another HMAC of it, over a nonce
+//! too, tells whether the key that comes with a read is the one. The ETag stays the MD5 of the content, as in Ceph. The
+//! MD5 of the encrypted bytes is kept beside it: by that a file that was copied or restored is known again.
 
 use crate::digest::{Digest, Md5};
 use crate::serve::error::S3Result;
@@ -211,6 +211,20 @@ mod tests {
         assert!(metadata.is_key(&key) && !metadata.is_key(&other));
         let text = serde_json::to_string(&metadata).unwrap();
         assert!(!text.contains(&hex::encode([1; 32])) && !format!("{key:?}").contains('1'), "{text}");
+    }
+
+    /// Earlier versions wrote these names, and have to be read.
+    #[test]
+    fn stored_metadata_keeps_its_names() {
+        let metadata = SseMetadata::new(KeyOrigin::Kms("k".into()), &Key::new([1; 32])).unwrap();
+        let text = serde_json::to_string(&metadata).unwrap();
+        assert!(
+            text.starts_with(r#"{"whose":{"Kms":"k"},"proof":["#) && text.contains(r#""nonces":[]"#),
+            "{text}"
+        );
+        let meta = crate::serve::store::meta::Meta { sse: Some(metadata), ..Default::default() };
+        let text = serde_json::to_string(&meta).unwrap();
+        assert!(text.contains(r#""sealed":{"whose""#), "{text}");
     }
 
     /// NIST SP 800-38A, F.5.5 has its counter elsewhere; this is FIPS 197's AES-256 of a block of zeros under a key of

@@ -1,13 +1,14 @@
-//! What is stored of a bucket beside its objects, as it is found when the bucket is opened; and what of it cannot be used.
+//! What is stored of a bucket beside its objects, as it is found when the bucket is opened; and what of it cannot be
+//! used.
 //!
-//! A policy, a public-access block or a record that cannot be read must not be taken for absent: a Deny would be lost, or a locked
-//! version be replaced.
+//! A policy, a public-access block or a record that cannot be read must not be taken for absent: a Deny would be lost,
+//! or a locked version be replaced.
 
 use super::bucket_record::{BucketRecord, DOCUMENTS, RECORD};
 use super::dir::Dir;
 use super::key_path::PRIVATE;
 use crate::serve::bucket_documents;
-use crate::serve::error::{S3Error, S3Result};
+use crate::serve::error::{ErrorCode, S3Error, S3Result};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
@@ -130,7 +131,7 @@ impl Damage {
     /// What is wrong is for the log alone: strangers see this too.
     fn error() -> S3Error {
         S3Error::new(
-            "InternalError",
+            ErrorCode::InternalError,
             "What is stored of this bucket cannot be used; the log of the server says why.",
         )
     }

@@ -1,6 +1,6 @@
 //! Reading and copying the bytes of files, piece by piece.
 
-use crate::serve::error::{S3Error, S3Result};
+use crate::serve::error::{ErrorCode, S3Error, S3Result};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -20,7 +20,10 @@ pub(crate) fn copy_range(
         let wanted = length.min(PIECE as u64) as usize;
         let read = file.read_at(&mut buffer[..wanted], offset)?;
         if read == 0 {
-            return Err(S3Error::new("InternalError", "The object became shorter while it was read."));
+            return Err(S3Error::new(
+                ErrorCode::InternalError,
+                "The object became shorter while it was read.",
+            ));
         }
         sink(&mut buffer[..read])?;
         offset += read as u64;
@@ -29,8 +32,8 @@ pub(crate) fn copy_range(
     Ok(())
 }
 
-/// Appends a range of a file to another; the kernel does it where it can (without a copy on some file systems). Returns how
-/// much there was.
+/// Appends a range of a file to another; the kernel does it where it can (without a copy on some file systems). Returns
+/// how much there was.
 pub(super) fn append(mut from: &File, offset: u64, length: u64, mut to: &File) -> io::Result<u64> {
     from.seek(SeekFrom::Start(offset))?;
     io::copy(&mut from.take(length), &mut to)

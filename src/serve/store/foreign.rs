@@ -20,8 +20,8 @@ fn seconds(ns: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The time that a client states of a file, as rclone does: decimal seconds since the epoch. `None` without one that a file
-/// can have.
+/// The time that a client states of a file, as rclone does: decimal seconds since the epoch. `None` without one that a
+/// file can have.
 pub(super) fn time_of(meta: &Meta) -> Option<SystemTime> {
     let (_, text) = meta.user.iter().find(|(name, _)| name == "mtime")?;
     let (negative, text) = text.strip_prefix('-').map_or((false, text.as_str()), |rest| (true, rest));

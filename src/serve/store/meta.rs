@@ -5,7 +5,8 @@
 //! object before. A reader takes the record that matches the file it has open. See [`super::write`] for why
 //! metadata and data therefore never mix, whatever moment the process dies at.
 //!
-//! A copied or restored file has another inode, and perhaps another modification time: [`super::adopt`] finds its record.
+//! A copied or restored file has another inode, and perhaps another modification time: [`super::adopt`] finds its
+//! record.
 
 use super::cipher::SseMetadata;
 use super::dir::{FileKind, Stat};
@@ -150,7 +151,8 @@ pub(crate) fn decode(sidecar: &[u8]) -> io::Result<Vec<Record>> {
     })
 }
 
-/// Which of a sidecar's records describes a file: the one that names it, or else the only one that has its size and time.
+/// Which of a sidecar's records describes a file: the one that names it, or else the only one that has its size and
+/// time.
 pub(crate) fn find(records: &[Record], stat: &Stat) -> Option<usize> {
     records.iter().position(|record| record.describes(stat)).or_else(|| {
         let mut alike = (0..records.len()).filter(|index| records[*index].is_of_copy(stat));

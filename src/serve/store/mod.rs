@@ -48,7 +48,7 @@ pub(crate) mod versions;
 pub(crate) mod walk;
 pub(crate) mod write;
 
-use super::error::{S3Error, S3Result, fail, no_such_bucket};
+use super::error::{ErrorCode, S3Error, S3Result, fail, no_such_bucket};
 use super::random;
 use bucket::{Bucket, Mode};
 use bucket_record::BucketRecord;
@@ -207,8 +207,8 @@ impl Store {
         Ok(bucket)
     }
 
-    /// A bucket by name, for a request that replaces or removes a document; with it, whether that is what is wrong with the
-    /// bucket.
+    /// A bucket by name, for a request that replaces or removes a document; with it, whether that is what is wrong with
+    /// the bucket.
     pub(crate) fn bucket_to_repair(&self, name: &str, document: &str) -> S3Result<(Arc<Bucket>, bool)> {
         let bucket = self.find_any(name)?.ok_or_else(|| no_such_bucket(name))?;
         let repairs = bucket.check_for_repair(document)?;
@@ -304,7 +304,10 @@ impl Store {
         let private = private.ok_or_else(|| io::Error::from(io::ErrorKind::ReadOnlyFilesystem))?;
         let bytes = match private.read(SECRET)? {
             Some(bytes) => bytes.try_into().map_err(|_| {
-                S3Error::new("InternalError", "The server's key has not the length that it must have.")
+                S3Error::new(
+                    ErrorCode::InternalError,
+                    "The server's key has not the length that it must have.",
+                )
             })?,
             None if self.mode.read_only => {
                 return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
@@ -341,7 +344,7 @@ impl Store {
         let mut keys = walk::Keys::with_versions(bucket, "", b"")?;
         // What cannot be looked into counts as an object.
         if keys.next()?.is_some() || keys.has_skipped() {
-            return fail("BucketNotEmpty", "The bucket you tried to delete is not empty");
+            return fail(ErrorCode::BucketNotEmpty, "The bucket you tried to delete is not empty");
         }
         let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;
         let trash = private.make(std::iter::once(TRASH), self.mode.fsync)?;
@@ -350,7 +353,7 @@ impl Store {
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices) =>
             {
-                return fail("InvalidBucketState", "The bucket is a mount point of the server's.");
+                return fail(ErrorCode::InvalidBucketState, "The bucket is a mount point of the server's.");
             }
             renamed => renamed?,
         }

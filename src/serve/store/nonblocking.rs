@@ -1,10 +1,10 @@
 //! Nonblocking reads of what the kernel has in memory.
 //!
-//! Handing a request over to a thread that may block, and its answer back, takes longer than finding a small object whose
-//! directories and bytes are cached. So reads are first tried on the async thread, where nothing may block: names are
-//! looked up with `RESOLVE_CACHED` and bytes read with `RWF_NOWAIT`. Where the kernel would have to ask a disk, or this
-//! process wait for a lock, the attempt is given up without a trace, and the work starts again on a thread that may block.
-//! Only on file systems of this machine: others may ask a server about what they have in memory.
+//! Handing a request over to a thread that may block, and its answer back, takes longer than finding a small object
+//! whose directories and bytes are cached. So reads are first tried on the async thread, where nothing may block: names
+//! are looked up with `RESOLVE_CACHED` and bytes read with `RWF_NOWAIT`. Where the kernel would have to ask a disk, or
+//! this process wait for a lock, the attempt is given up without a trace, and the work starts again on a thread that
+//! may block. Only on file systems of this machine: others may ask a server about what they have in memory.
 
 use rustix::fs::FsWord;
 use rustix::io::{Errno, ReadWriteFlags};

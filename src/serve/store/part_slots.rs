@@ -1,14 +1,15 @@
 //! Parts of an upload that are written where they will be in the object, so that completing it copies nothing.
 //!
-//! Most clients cut an object into parts of one size but the last. The first part that comes says which size; from then on
-//! part `n` has the slot that begins at `(n - 1) * size` in a file that all share, and whose name says the size. A part is
-//! written to its slot only if nobody ever was there and it fits; otherwise it gets a file of its own, as every part does
-//! that is encrypted, that replaces another or whose length is not known beforehand. What is in a slot counts only once
-//! the part has its entry in the upload's directory (see [`super::uploads`]), so a body that broke off left nothing; with
-//! `fsync`, the file is synced before the entry is made, and the entry before the part is acknowledged.
+//! Most clients cut an object into parts of one size but the last. The first part that comes says which size; from then
+//! on part `n` has the slot that begins at `(n - 1) * size` in a file that all share, and whose name says the size. A
+//! part is written to its slot only if nobody ever was there and it fits; otherwise it gets a file of its own, as every
+//! part does that is encrypted, that replaces another or whose length is not known beforehand. What is in a slot counts
+//! only once the part has its entry in the upload's directory (see [`super::uploads`]), so a body that broke off left
+//! nothing; with `fsync`, the file is synced before the entry is made, and the entry before the part is acknowledged.
 //!
-//! The file becomes the object only if every part of the upload is wanted, in its slot, and without a gap, while nobody is
-//! writing to a slot, and nobody can begin to from that moment on. Otherwise the parts are put together in a new file.
+//! The file becomes the object only if every part of the upload is wanted, in its slot, and without a gap, while nobody
+//! is writing to a slot, and nobody can begin to from that moment on. Otherwise the parts are put together in a new
+//! file.
 
 use super::dir::Dir;
 use std::collections::{HashMap, HashSet};

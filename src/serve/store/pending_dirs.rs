@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-/// Directories that were made and are not durable yet. A request that finds one which another request makes must not report
-/// something in it as durable before the directory is.
+/// Directories that were made and are not durable yet. A request that finds one which another request makes must not
+/// report something in it as durable before the directory is.
 pub(super) struct PendingDirs {
     count: AtomicUsize,
     /// Held shared by the makers, so that they do not wait for each other.

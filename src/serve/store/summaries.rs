@@ -6,7 +6,7 @@ use super::key_path::{self, Layout};
 use super::meta::{self, Meta};
 use super::object::Object;
 use super::unreadable;
-use crate::serve::error::S3Result;
+use crate::serve::error::{ErrorCode, S3Result};
 use chrono::{DateTime, Utc};
 use std::io;
 use std::sync::LazyLock;
@@ -38,8 +38,8 @@ const MOST: usize = 4;
 static THREADS: LazyLock<usize> =
     LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).min(MOST));
 
-/// The directories of the key before, held open for its neighbours. What happens to a directory meanwhile only hides keys
-/// that were gone for a moment.
+/// The directories of the key before, held open for its neighbours. What happens to a directory meanwhile only hides
+/// keys that were gone for a moment.
 #[derive(Default)]
 struct Neighbours {
     parents: Option<String>,
@@ -77,8 +77,8 @@ impl Bucket {
         self.summary_beside(key, &mut Neighbours::default())
     }
 
-    /// Shows the summary of each of a page's keys, in order; those that are gone are left out. Long pages are cut into pieces
-    /// that are worked on at the same time, each in its own `T`.
+    /// Shows the summary of each of a page's keys, in order; those that are gone are left out. Long pages are cut into
+    /// pieces that are worked on at the same time, each in its own `T`.
     pub(crate) fn show<T: Default + Send>(
         &self,
         keys: &[String],
@@ -107,8 +107,8 @@ impl Bucket {
         })
     }
 
-    /// What a listing shows of a key, as [`Self::show`] does: a file that cannot be described at this moment is in nobody's
-    /// way.
+    /// What a listing shows of a key, as [`Self::show`] does: a file that cannot be described at this moment is in
+    /// nobody's way.
     pub(super) fn listed(&self, key: &str) -> S3Result<Option<Summary>> {
         self.listed_beside(key, &mut Neighbours::default())
     }
@@ -125,7 +125,7 @@ impl Bucket {
                 Ok(None) => return Ok(None),
                 Ok(Some(_)) => match self.open_object(key) {
                     // It is being written, or it went.
-                    Err(error) if error.code == "SlowDown" => Box::new(error.message),
+                    Err(error) if error.code == ErrorCode::SlowDown => Box::new(error.message),
                     Err(error) => return Err(error),
                     Ok(object) => return Ok(object.map(Summary::of)),
                 },
@@ -162,8 +162,8 @@ impl Bucket {
         Ok(None)
     }
 
-    /// What a listing shows of a file that cannot be read: its size and time, but no ETag and nothing else that is in its
-    /// content. `None` if not even that can be told.
+    /// What a listing shows of a file that cannot be read: its size and time, but no ETag and nothing else that is in
+    /// its content. `None` if not even that can be told.
     fn bare_summary(&self, key: &str) -> Option<Summary> {
         let stat = [Layout::Plain, Layout::Escaped]
             .into_iter()

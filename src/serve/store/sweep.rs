@@ -1,8 +1,8 @@
 //! What a crash left: unfinished writes and uploads, and of versions contents and segments that no index mentions. They
 //! harm nothing and take space.
 //!
-//! The latter are looked for at the start after a run that did not end by itself, as it takes a look at each index. The mark of such a run
-//! is the text in the lock file, which the end of a run removes.
+//! The latter are looked for at the start after a run that did not end by itself, as it takes a look at each index. The
+//! mark of such a run is the text in the lock file, which the end of a run removes.
 
 use super::bucket::Bucket;
 use super::dir::{Dir, FileKind};
@@ -72,7 +72,8 @@ impl NameSet {
     }
 }
 
-/// Removes the contents and the segments that no index of a bucket mentions; returns how many. Nobody uses the bucket yet.
+/// Removes the contents and the segments that no index of a bucket mentions; returns how many. Nobody uses the bucket
+/// yet.
 pub(super) fn sweep(bucket: &Bucket) -> io::Result<usize> {
     let (contents, segments) = (bucket.version_data()?, bucket.version_segments()?);
     if contents.is_none() && segments.is_none() {

@@ -1,5 +1,5 @@
-//! Files and folders that the server's process cannot read, or that somebody writes into at this moment: one of them must
-//! not be in the way of all others.
+//! Files and folders that the server's process cannot read, or that somebody writes into at this moment: one of them
+//! must not be in the way of all others.
 
 use super::bucket::Bucket;
 use std::collections::HashSet;

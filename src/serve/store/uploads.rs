@@ -1,9 +1,9 @@
 //! Multipart uploads: a directory each, with what the object will be and a file for each part.
 //!
-//! A part's file is named after its number, MD5, checksum, and nonce and MD5 on the disk if it is encrypted, so that a part
-//! and what is known of it appear in one rename. A part that is written where it will be in the object (see [`super::part_slots`]) has an empty
-//! file for an entry, whose name also says its size. Two entries of one number: the process died between a new part's entry
-//! and the old one's removal.
+//! A part's file is named after its number, MD5, checksum, and nonce and MD5 on the disk if it is encrypted, so that a
+//! part and what is known of it appear in one rename. A part that is written where it will be in the object (see
+//! [`super::part_slots`]) has an empty file for an entry, whose name also says its size. Two entries of one number: the
+//! process died between a new part's entry and the old one's removal.
 
 use super::bucket::Bucket;
 use super::cipher::EncryptedSegment;
@@ -14,7 +14,7 @@ use super::part_slots;
 use super::staged::{self, Staged, temporary_name};
 use crate::s3::checksum::Checksum;
 use crate::serve::checksum::ChecksumSpec;
-use crate::serve::error::{S3Error, S3Result, no_such_bucket};
+use crate::serve::error::{ErrorCode, S3Error, S3Result, no_such_bucket};
 use crate::serve::random;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -72,14 +72,14 @@ pub(crate) struct Part {
 
 fn no_such_upload() -> S3Error {
     S3Error::new(
-        "NoSuchUpload",
+        ErrorCode::NoSuchUpload,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or \
          completed.",
     )
 }
 
-/// Removes uploads that were never finished being made or being removed, and those whose bytes are an object by now: the
-/// process died before it could forget them.
+/// Removes uploads that were never finished being made or being removed, and those whose bytes are an object by now:
+/// the process died before it could forget them.
 pub(super) fn clean(private: &Dir) -> io::Result<()> {
     let Some(uploads) = private.child("uploads")? else { return Ok(()) };
     for entry in uploads.list()? {
@@ -165,7 +165,9 @@ impl Bucket {
     pub(crate) fn stage_part(&self, id: &str, number: u32, length: Option<u64>) -> S3Result<Staged> {
         let Some(length) = length else { return self.stage() };
         let dir = self.upload_dir(id)?;
-        let Some(slot) = self.slots.take(&dir, id, number, length, number_of)? else { return self.stage() };
+        let Some(slot) = self.slots.take(&dir, id, number, length, number_of)? else {
+            return self.stage();
+        };
         let (name, file) = (slot.file.clone(), dir.open_or_create(&slot.file, 0o666)?);
         Ok(Staged::new(dir, name, file, staged::StagedKind::Slot(slot)))
     }
@@ -258,7 +260,7 @@ impl Bucket {
                 }
             };
             if copied != part.size {
-                return Err(S3Error::new("InternalError", "A part changed while it was read."));
+                return Err(S3Error::new(ErrorCode::InternalError, "A part changed while it was read."));
             }
         }
         Ok(staged)

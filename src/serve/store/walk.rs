@@ -61,7 +61,8 @@ impl<'a> Walk<'a> {
         Ok(walk)
     }
 
-    /// Goes into a directory that was found. One that the server's process may not read is left out, and named in the log.
+    /// Goes into a directory that was found. One that the server's process may not read is left out, and named in the
+    /// log.
     fn enter(&mut self, dir: io::Result<Option<Dir>>, prefix: Vec<u8>) -> io::Result<()> {
         let shown = String::from_utf8_lossy(&prefix).into_owned();
         let entered = dir.and_then(|dir| dir.map_or(Ok(()), |dir| self.push(dir, prefix)));

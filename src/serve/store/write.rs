@@ -22,17 +22,18 @@
 //!
 //! # Why a power loss undoes nothing that was acknowledged
 //!
-//! With `fsync`, each step is on the disk before the next one begins: the bytes of a file before it gets a name (1, and in
-//! 2 the sidecar's), a name (the sync of its directory) before what relies on it. So what a power loss leaves is what a
-//! crash after one of the steps leaves, and an answered request has all of them behind it. Directories on the way are made
-//! from the top, each synced in the one above, and a request that finds one which another request is making waits until
-//! that has happened. Deletions sync the directory that lost the name. What is not synced needs not be there, or not be
-//! gone: temporaries, empty directories, the sidecar of a deleted object, contents that no index mentions.
-//! (One gap is left to the file system: a directory that a server had made when it was killed, before its sync, is taken
-//! for durable by the next server. Journaling file systems write it out before anything that is put into it later.)
+//! With `fsync`, each step is on the disk before the next one begins: the bytes of a file before it gets a name (1, and
+//! in 2 the sidecar's), a name (the sync of its directory) before what relies on it. So what a power loss leaves is
+//! what a crash after one of the steps leaves, and an answered request has all of them behind it. Directories on the
+//! way are made from the top, each synced in the one above, and a request that finds one which another request is
+//! making waits until that has happened. Deletions sync the directory that lost the name. What is not synced needs not
+//! be there, or not be gone: temporaries, empty directories, the sidecar of a deleted object, contents that no index
+//! mentions. (One gap is left to the file system: a directory that a server had made when it was killed, before its
+//! sync, is taken for durable by the next server. Journaling file systems write it out before anything that is put into
+//! it later.)
 //!
-//! Without `fsync` the order still holds when the process is killed, as the kernel applies renames in order for everybody;
-//! only a power loss may then undo or reorder what was acknowledged.
+//! Without `fsync` the order still holds when the process is killed, as the kernel applies renames in order for
+//! everybody; only a power loss may then undo or reorder what was acknowledged.
 
 use super::bucket::{Bucket, Leftovers};
 use super::bucket_record::Versioning;
@@ -43,7 +44,7 @@ use super::object::{MAX_ATTEMPTS, Object};
 use super::staged::{self, Staged};
 use super::versions::{Removed, ids};
 use super::{foreign, nonblocking, unreadable};
-use crate::serve::error::{S3Result, fail, no_such_bucket};
+use crate::serve::error::{ErrorCode, S3Result, fail, no_such_bucket};
 use std::fs::File;
 use std::io;
 
@@ -72,7 +73,7 @@ impl Bucket {
                 return Ok(Some(Object { file, stat, meta, layout }));
             }
         }
-        fail("SlowDown", "The object keeps changing; try again.")
+        fail(ErrorCode::SlowDown, "The object keeps changing; try again.")
     }
 
     pub(super) fn open_data(&self, key: &str) -> io::Result<Option<(Layout, File, Stat)>> {
@@ -100,7 +101,7 @@ impl Bucket {
     /// Has a file from outside described before its key is locked. One whose record is damaged can still be replaced.
     pub(super) fn ensure_described(&self, key: &str) -> S3Result<()> {
         match self.open_object(key) {
-            Err(error) if error.code == "InternalError" => Ok(()),
+            Err(error) if error.code == ErrorCode::InternalError => Ok(()),
             looked => looked.map(drop),
         }
     }
@@ -135,7 +136,8 @@ impl Bucket {
 
     /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse. Where
     /// there are versions, the present one is kept; the id of the new one is returned (none while they are suspended:
-    /// then it is the `null` version, and S3's answers name no id). The file gets the time that rclone's metadata states.
+    /// then it is the `null` version, and S3's answers name no id). The file gets the time that rclone's metadata
+    /// states.
     pub(crate) fn commit(
         &self,
         staged: Staged,
@@ -204,9 +206,9 @@ impl Bucket {
         self.install(from, name, Layout::Escaped, key, records)
     }
 
-    /// The present object of a key whose lock is held; a file from outside counts with the least metadata, as
-    /// hashing it just to replace it would be a waste. So does one whose record is damaged, where nothing can be locked:
-    /// what replaces or removes it repairs it.
+    /// The present object of a key whose lock is held; a file from outside counts with the least metadata, as hashing
+    /// it just to replace it would be a waste. So does one whose record is damaged, where nothing can be locked: what
+    /// replaces or removes it repairs it.
     pub(super) fn present(&self, key: &str) -> S3Result<Option<Object>> {
         let Some((layout, file, stat)) = self.open_data(key)? else { return Ok(None) };
         let mut records = match self.records(layout, key) {
@@ -273,8 +275,8 @@ impl Bucket {
         self.replacing_leftovers(|leftovers| self.write_sidecar(layout, key, records, leftovers))
     }
 
-    /// Step 2. What is in the way in the mirrored tree describes nothing that exists, unless it is being written at this
-    /// moment, and goes.
+    /// Step 2. What is in the way in the mirrored tree describes nothing that exists, unless it is being written at
+    /// this moment, and goes.
     fn write_sidecar(
         &self,
         layout: Layout,
@@ -338,10 +340,10 @@ impl Bucket {
             _ => return Ok(false),
         };
         if present.meta.etag.is_empty() {
-            return fail("SlowDown", "The object keeps changing; try again.");
+            return fail(ErrorCode::SlowDown, "The object keeps changing; try again.");
         }
         if present.meta.damaged {
-            return fail("InternalError", "The file of this object was changed from outside.");
+            return fail(ErrorCode::InternalError, "The file of this object was changed from outside.");
         }
         change(&mut present.meta)?;
         self.describe(present.layout, key, &[Record::new(&present.stat, present.meta)])?;

@@ -13,6 +13,7 @@ mod encryption;
 mod forms;
 mod heads;
 mod http;
+mod imports;
 mod listing;
 mod locks;
 mod moved;

@@ -179,8 +179,8 @@ async fn serve(dir: tempfile::TempDir, before: &str, what: &str) {
     let lab = Lab { dir, server };
     let inodes = files(lab.dir.path());
     same(before, &snapshot(&lab).await, what);
-    // Nothing had to be read and described anew. (In an old place a file may get the inode that another one had, and then
-    // its time counts in full.)
+    // Nothing had to be read and described anew. (In an old place a file may get the inode that another one had, and
+    // then its time counts in full.)
     if !what.contains("over") {
         assert_eq!(files(lab.dir.path()), inodes, "{what}: files were written");
     }

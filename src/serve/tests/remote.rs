@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Longer than what is read before anything is sent on.
 const BIG: usize = 900_000;
 
-/// The store behind, with keys that nobody at the front has, and the front.
+/// The other store, with credentials that no user of the server has, and the server.
 pub(super) struct Pair {
     pub(super) behind: Lab,
     pub(super) front: Lab,
@@ -210,7 +210,7 @@ async fn bodies_flow_through_and_come_about_only_if_they_are_right() {
             front.alice("PUT", "/real/whole").body(body.clone()).send().await.ok(200);
             assert!(pair.stored("real/team/whole").unwrap() == body, "{length}");
             assert!(front.alice("GET", "/real/whole").send().await.ok(200).body == body, "{length}");
-            // SigV2 at the front: no sum of the body.
+            // SigV2: no checksum of the body.
             front.alice("PUT", "/real/two").v2().body(body.clone()).send().await.ok(200);
             assert!(pair.stored("real/team/two").unwrap() == body, "{length}");
         }

@@ -204,7 +204,7 @@ fn whatever_is_not_understood_or_cannot_be_enforced_is_refused_by_name() {
             other => panic!("{other}"),
         }
         let error = refused(&policy.to_string()).unwrap_or_else(|| panic!("taken: {place} {value}"));
-        assert_eq!((error.code, error.status), ("MalformedPolicy", 400), "{place} {value}");
+        assert_eq!((error.code.as_str(), error.status), ("MalformedPolicy", 400), "{place} {value}");
         assert!(error.message.contains(named), "{place} {value}: {}", error.message);
     }
 }
@@ -232,7 +232,7 @@ fn what_is_missing_or_stands_twice_is_refused_by_name() {
     ] {
         assert!(text.contains(from), "{from}");
         let error = refused(&text.replacen(from, to, 1)).unwrap();
-        assert_eq!(error.code, "MalformedPolicy", "{to}");
+        assert_eq!(error.code.as_str(), "MalformedPolicy", "{to}");
         assert!(error.message.contains("twice"), "{to}: {}", error.message);
     }
 }

@@ -1,8 +1,8 @@
 //! A directory held open, and file operations relative to it.
 //!
 //! Every path is walked from the open root, one component at a time or by a call of the kernel's that does the same
-//! (`openat2`), and no symbolic link is ever followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`), so nothing outside the served
-//! tree can be reached, whatever is swapped in behind our back.
+//! (`openat2`), and no symbolic link is ever followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`), so nothing outside the
+//! served tree can be reached, whatever is swapped in behind our back.
 
 use super::nonblocking::{self, FsKind};
 use super::pending_dirs::PENDING;

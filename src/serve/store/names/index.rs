@@ -1,7 +1,7 @@
 //! The names of a large directory, in order, in a temporary file.
 //!
-//! The list is cut into pages that fit a slot of the file. In memory is only the name with which each page begins: some 50
-//! bytes for some 500 names. A name that comes or goes changes one page; one that is full is cut in two.
+//! The list is cut into pages that fit a slot of the file. In memory is only the name with which each page begins: some
+//! 50 bytes for some 500 names. A name that comes or goes changes one page; one that is full is cut in two.
 
 use super::page::Page;
 use super::page_file::{PAGE_SIZE, PageFile};
@@ -56,8 +56,8 @@ impl Index {
         self.pages.partition_point(|page| &*page.first <= name).saturating_sub(1)
     }
 
-    /// The first page that has something behind what `skip` passes over, and the place there. All of `skip` is on the page
-    /// of `name` or before it.
+    /// The first page that has something behind what `skip` passes over, and the place there. All of `skip` is on the
+    /// page of `name` or before it.
     fn find(&self, name: &[u8], skip: impl Fn(&Page) -> usize) -> io::Result<Option<(Page, usize)>> {
         for page in self.pages.iter().skip(self.place(name)) {
             let page = self.read(page)?;
@@ -79,7 +79,8 @@ impl Index {
         self.find(name, |page| page.after(name))
     }
 
-    /// Puts names in (`true`) and takes names out, whether they were there or not. After an error the index is of no use.
+    /// Puts names in (`true`) and takes names out, whether they were there or not. After an error the index is of no
+    /// use.
     pub(super) fn change(&mut self, changes: &BTreeMap<Vec<u8>, bool>) -> io::Result<()> {
         let mut changes = changes.iter().peekable();
         while let Some((name, _)) = changes.peek() {
@@ -177,8 +178,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Makes an index of names that come in any order, in little memory: they are put in order block by block, and the blocks
-/// merged.
+/// Makes an index of names that come in any order, in little memory: they are put in order block by block, and the
+/// blocks merged.
 #[derive(Debug)]
 pub(super) struct Builder {
     file: Arc<PageFile>,

@@ -1,10 +1,11 @@
 //! The names of directories, in the order of keys.
 //!
 //! A small directory is read each time. The names of a large one are read once and kept in order in a temporary file
-//! ([`index`]). On file systems of this machine the kernel reports each change in it ([`watcher`]), so that neither what the
-//! server writes nor what others write makes it read the directory again; each reported name is looked at, and what it is
-//! then is what the index says. A modification time that no report explains makes it read again. On other file systems,
-//! which other machines may change, an index holds for as long as the directory's modification time stands.
+//! ([`index`]). On file systems of this machine the kernel reports each change in it ([`watcher`]), so that neither
+//! what the server writes nor what others write makes it read the directory again; each reported name is looked at, and
+//! what it is then is what the index says. A modification time that no report explains makes it read again. On other
+//! file systems, which other machines may change, an index holds for as long as the directory's modification time
+//! stands.
 
 mod index;
 mod page;
@@ -19,6 +20,7 @@ use index::{Builder, Index};
 use page::Page;
 use page_file::PageFile;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -69,7 +71,8 @@ struct CacheState {
 struct Indexed {
     dir: Dir,
     watch: Option<i32>,
-    /// Modification time, in nanoseconds, when it was read; of a watched directory, when the last reports had been taken in.
+    /// Modification time, in nanoseconds, when it was read; of a watched directory, when the last reports had been
+    /// taken in.
     mtime: AtomicI64,
     /// Whether there were reports since then.
     has_changed: AtomicBool,
@@ -171,8 +174,8 @@ impl Indexed {
         self.index.write().unwrap_or_else(PoisonError::into_inner).change(&changes)
     }
 
-    /// Whether what is known explains the directory's modification time, which was looked at after the reports. If not, a
-    /// report is still on its way, or there is none: a file system that is set back to a snapshot reports nothing.
+    /// Whether what is known explains the directory's modification time, which was looked at after the reports. If not,
+    /// a report is still on its way, or there is none: a file system that is set back to a snapshot reports nothing.
     fn explains(&self, mtime: i64) -> bool {
         if self.has_changed.swap(false, Ordering::Relaxed) {
             self.mtime.store(mtime, Ordering::Relaxed);
@@ -191,20 +194,13 @@ fn now_ns() -> i64 {
 }
 
 impl NameCache {
-    /// A cache that keeps its indexes in a file which `make` makes when it is needed; without one there are none.
-    pub(super) fn keep_in(&self, make: impl FnOnce() -> io::Result<std::fs::File>) {
-        let made = make().inspect_err(|error| log::debug!("serve: no file for indexes of names: {error}"));
-        // It is asked for once.
-        let _ = self.page_file.set(made.ok().map(|file| Arc::new(PageFile::new(file))));
+    /// Keeps the indexes in a file that `make` makes; without one there are none. To be called before the first use.
+    pub(super) fn keep_in(&self, make: impl FnOnce() -> io::Result<File>) {
+        self.page_file.get_or_init(|| new_page_file(make()));
     }
 
     fn page_file(&self) -> Option<&Arc<PageFile>> {
-        let page_file = self.page_file.get_or_init(|| {
-            let made = tempfile::tempfile();
-            let made = made.inspect_err(|error| log::debug!("serve: no file for indexes of names: {error}"));
-            made.ok().map(|file| Arc::new(PageFile::new(file)))
-        });
-        page_file.as_ref()
+        self.page_file.get_or_init(|| new_page_file(tempfile::tempfile())).as_ref()
     }
 
     fn watcher(&self) -> Option<&Watcher> {
@@ -413,6 +409,12 @@ impl NameCache {
         }
         self.is_watching.store(!state.watched.is_empty(), Ordering::Relaxed);
     }
+}
+
+/// The page file in a new file; `None` if that could not be made.
+fn new_page_file(made: io::Result<File>) -> Option<Arc<PageFile>> {
+    let made = made.inspect_err(|error| log::debug!("serve: no file for indexes of names: {error}"));
+    made.ok().map(|file| Arc::new(PageFile::new(file)))
 }
 
 /// A name that may be that of an object or of a folder; whether it is a folder's.

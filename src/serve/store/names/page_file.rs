@@ -1,17 +1,17 @@
-//! Pieces of one size in a temporary file, each of which is written and read whole.
+//! Pages of one size in a temporary file, each of which is written and read whole.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes of a slot.
+/// Bytes of a page.
 pub(super) const PAGE_SIZE: usize = 16 << 10;
 
-/// The most slots: together they take one gibibyte of disk space.
+/// The most pages: together they take one gibibyte of disk space.
 const MOST: u32 = 1 << 16;
 
-/// A temporary file of slots.
+/// A temporary file of pages, each at a slot of its own.
 #[derive(Debug)]
 pub(super) struct PageFile {
     file: File,

@@ -1,16 +1,17 @@
-//! The versions of a key that are not current, as they are kept on the disk: the newest first, in a head and in segments.
+//! The versions of a key that are not current, as they are kept on the disk: the newest first, in a head and in
+//! segments.
 //!
 //! The head, `versions/index/HEX`, has the newest entries and says which segments there are. A segment,
 //! `versions/segments/NAME`, has older entries and is never changed: what changes in it is written to a new one. So a
-//! change costs the head and at most two segments, and a look-up the head and the segments that may have the version, which
-//! the head tells by their ids. A head without segments is a plain list, of any length where it was written before
-//! there were segments; the next change cuts it.
+//! change costs the head and at most two segments, and a look-up the head and the segments that may have the version,
+//! which the head tells by their ids. A head without segments is a plain list, of any length where it was written
+//! before there were segments; the next change cuts it.
 //!
-//! New segments are written first, then the head, in one rename, and then the segments go that it does not mention any more.
-//! Whoever dies in between leaves a segment that no head mentions, which [`super::super::sweep`] removes.
+//! New segments are written first, then the head, in one rename, and then the segments go that it does not mention any
+//! more. Whoever dies in between leaves a segment that no head mentions, which [`super::super::sweep`] removes.
 //!
-//! Readers hold no lock. The segments that belong to a head stand until another head is in its place; where one is gone, the
-//! reader begins anew.
+//! Readers hold no lock. The segments that belong to a head stand until another head is in its place; where one is
+//! gone, the reader begins anew.
 
 use super::format::{
     Head, SegmentSummary, Version, VersionContent, VersionSegment, damaged, discard, new_name,
@@ -30,8 +31,8 @@ pub(super) const LIMITS: Limits = if cfg!(test) {
     Limits { newest: 64, left: 33, segment: 192 }
 };
 
-/// Numbers of entries. What goes from a head at a time fills a segment without a rest. An entry has some 300 bytes, and what
-/// the head says of a segment 130.
+/// Numbers of entries. What goes from a head at a time fills a segment without a rest. An entry has some 300 bytes, and
+/// what the head says of a segment 130.
 pub(super) struct Limits {
     /// The most in a head.
     pub(super) newest: usize,
@@ -76,8 +77,8 @@ pub(super) struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    /// Reads it. Unless the key's lock is held, everything that looks into segments may fail with `NotFound`: another one
-    /// was written meanwhile.
+    /// Reads it. Unless the key's lock is held, everything that looks into segments may fail with `NotFound`: another
+    /// one was written meanwhile.
     pub(super) fn read(bucket: &'a Bucket, key: &'a str, is_locked: bool) -> io::Result<Self> {
         let head = match bucket.version_index()? {
             Some(root) => root.read_below(&key_path::escape(key.as_bytes()))?,
@@ -220,8 +221,8 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Forgets what a crash may have left in it: the entry of what is current, with the marker of an unfinished deletion
-    /// before it, and a `null` version that another one has replaced.
+    /// Forgets what a crash may have left in it: the entry of what is current, with the marker of an unfinished
+    /// deletion before it, and a `null` version that another one has replaced.
     pub(super) fn pass_over(&mut self, current: Option<(&Meta, &Stat)>) -> io::Result<()> {
         if let Some((meta, stat)) = current {
             let is_it = |version: &Version| match &version.what {

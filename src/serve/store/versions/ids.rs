@@ -21,7 +21,8 @@ pub(super) fn stored_id(text: &str) -> Option<&str> {
     (text != NULL).then_some(text)
 }
 
-/// A new id, of 32 digits; later ones are greater, so that a listing goes on where it stopped although its last version is gone.
+/// A new id, of 32 digits; later ones are greater, so that a listing goes on where it stopped although its last version
+/// is gone.
 pub(in crate::serve::store) fn new_id() -> S3Result<String> {
     Ok(format!("{:016x}{}", now_ns(), hex::encode(random::bytes::<8>()?)))
 }

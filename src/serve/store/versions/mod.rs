@@ -1,10 +1,10 @@
 //! Versions: what an object was before, and delete markers.
 //!
-//! The current version of a key is an ordinary file under its name, as in a bucket without versions; its sidecar
-//! says which version it is. What is not current is in the bucket's private directory: an index for each key (newest first,
+//! The current version of a key is an ordinary file under its name, as in a bucket without versions; its sidecar says
+//! which version it is. What is not current is in the bucket's private directory: an index for each key (newest first,
 //! its path escaped as in [`key_path`]; a long one goes on in segments, see [`history`]) and the contents,
-//! `versions/data/NAME`. While the latest version is a delete marker, the key has no ordinary file and its index begins with
-//! the marker.
+//! `versions/data/NAME`. While the latest version is a delete marker, the key has no ordinary file and its index begins
+//! with the marker.
 //!
 //! # Order of operations
 //!
@@ -18,16 +18,15 @@
 //! - Removing another one: it leaves the index, then its content goes.
 //!
 //! So no version that was acknowledged is ever without its content, and no content is half there. A name in
-//! `versions/data` that no index mentions (a crash) harms nothing. It is that of the current file, and goes when that is
-//! kept again or removed; or that of a version whose removal was not finished. [`super::sweep`] removes both.
+//! `versions/data` that no index mentions (a crash) harms nothing. It is that of the current file, and goes when that
+//! is kept again or removed; or that of a version whose removal was not finished. [`super::sweep`] removes both.
 //!
-//! An index changes in one step, however many segments that takes. Segments that no index mentions (a crash) are superfluous
-//! copies; [`super::sweep`] removes them, too.
+//! An index changes in one step, however many segments that takes. Segments that no index mentions (a crash) are
+//! superfluous copies; [`super::sweep`] removes them, too.
 //!
-//! Durability against power loss is that of [`super::write`]: each name in `versions/data`, each segment and each index is
-//! synced before the next step.
-//! Where the file system knows no hard links the present file is moved instead: between the two renames of a write,
-//! readers find it by the index.
+//! Durability against power loss is that of [`super::write`]: each name in `versions/data`, each segment and each index
+//! is synced before the next step. Where the file system knows no hard links the present file is moved instead: between
+//! the two renames of a write, readers find it by the index.
 
 mod format;
 mod history;
@@ -42,7 +41,7 @@ use super::dir::{FileKind, Stat};
 use super::meta::{Meta, Record};
 use super::object::{MAX_ATTEMPTS, Object};
 use super::{key_path, nonblocking};
-use crate::serve::error::{S3Result, fail};
+use crate::serve::error::{ErrorCode, S3Result, fail};
 use chrono::{DateTime, Utc};
 use format::{Version, VersionContent};
 use history::History;
@@ -99,7 +98,7 @@ impl Bucket {
     /// Gives the present file of a key a second name among the versions; returns its entry.
     fn link(&self, key: &str, present: &Object) -> S3Result<Version> {
         if present.meta.etag.is_empty() {
-            return fail("SlowDown", "The object keeps changing; try again.");
+            return fail(ErrorCode::SlowDown, "The object keeps changing; try again.");
         }
         let file = second_name(present);
         let data = self.make_version_data()?;
@@ -315,7 +314,7 @@ impl Bucket {
         let VersionContent::Data { file, record } = &history.get(first)?.what else { return Ok(false) };
         let Some(data) = self.version_data()? else { return Ok(false) };
         if data.stat(file)?.is_none_or(|stat| stat.kind != FileKind::File) {
-            return fail("InternalError", "The content of the version before is missing.");
+            return fail(ErrorCode::InternalError, "The content of the version before is missing.");
         }
         let mut records = vec![(**record).clone()];
         records.extend(present.map(|object| Record::new(&object.stat, object.meta.clone())));

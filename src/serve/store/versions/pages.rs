@@ -47,9 +47,10 @@ impl Version {
 }
 
 impl Bucket {
-    /// Versions of a key, the latest first, at most so many: those that come after the one of the id `after`. Ids grow with
-    /// time, so one that is gone still has its place. Of the `null` version, once gone, nobody knows the place: after it
-    /// come all. A `null` version that may have been before or after what is gone comes after it; better twice than never.
+    /// Versions of a key, the latest first, at most so many: those that come after the one of the id `after`. Ids grow
+    /// with time, so one that is gone still has its place. Of the `null` version, once gone, nobody knows the place:
+    /// after it come all. A `null` version that may have been before or after what is gone comes after it; better twice
+    /// than never.
     pub(crate) fn versions_of(
         &self,
         key: &str,

@@ -1,5 +1,5 @@
-//! What may be done, against a second and simple reading of the documents: ownership, ACLs, public-access block, policies with
-//! conditions of every kind, and variables.
+//! What may be done, against a second and simple reading of the documents: ownership, ACLs, public-access block,
+//! policies with conditions of every kind, and variables.
 //!
 //! The model works on the parts that policies and requests are made of, never on what the server has parsed.
 
@@ -147,7 +147,7 @@ fn call(request: &Request) -> Call {
         Signature { kind, version, made }
     });
     Call {
-        method: "GET".to_owned(),
+        method: http::Method::GET,
         path: String::new(),
         bucket: Some("b-one".to_owned()),
         key: request.key.map(str::to_owned),
