@@ -1,16 +1,18 @@
-//! What a successful answer of S3 looks like, operation by operation. A wrong proxy, a captive portal or a server that does
-//! not know the operation answers with a 2xx status, too: what does not look like this is no success.
+//! What a successful response of S3 looks like, for each operation. A misconfigured proxy, a captive portal or a
+//! server that does not know the operation also responds with a 2xx status, so a response that does not have the
+//! expected form is an error.
 //!
-//! Sources: the pages of the operations below <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>,
-//! and what Ceph, MinIO, moto and `rclone serve s3` answer where they differ.
+//! Sources: the pages of the operations listed at
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>, and the
+//! responses of Ceph, MinIO, moto and `rclone serve s3` where they differ.
 
 use super::error::{Error, Result, ServiceError};
 use super::request::Request;
 use super::xml;
 use http::{HeaderMap, Method};
 
-/// The documents of buckets and objects, as the query names them, with the roots that they may have; none where servers
-/// disagree about them.
+/// The sub-resources of buckets and objects by query parameter, each with the root elements that its document may
+/// have. The list of roots is empty if servers disagree about the root.
 const DOCUMENTS: [(&str, Body); 20] = [
     ("accelerate", Body::Xml(&[])),
     ("acl", Body::Xml(&["AccessControlPolicy"])),
@@ -34,30 +36,30 @@ const DOCUMENTS: [(&str, Body); 20] = [
     ("website", Body::Xml(&["WebsiteConfiguration"])),
 ];
 
-/// What the headers of an answer have to show.
+/// Which headers a response must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shows {
     Nothing,
-    /// What was stored has an ETag.
+    /// An ETag: the operation stored content.
     Etag,
-    /// Something that tells an object from a page: an ETag, a date, or a header of S3's own.
+    /// A header that distinguishes an object from a web page: an ETag, a date, or an `x-amz-` header.
     Object,
 }
 
-/// What the body of an answer is.
+/// What the body of a response contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// The content of an object, or nothing; it is left on the wire.
+    /// The content of an object, or nothing. It is not read here.
     Content,
-    /// Nothing. Some servers send a document all the same, whatever its root.
+    /// Nothing. Some servers send a document anyway; any root element is accepted.
     Nothing,
-    /// A document with one of these roots; any, if none is named.
+    /// An XML document with one of these root elements, or with any root if the list is empty.
     Xml(&'static [&'static str]),
-    /// A policy.
+    /// A JSON document (a bucket policy).
     Json,
 }
 
-/// The form of an answer.
+/// The expected form of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
     statuses: &'static [u16],
@@ -78,7 +80,7 @@ impl Form {
         Self::new(&[200], Body::Xml(roots))
     }
 
-    /// The form of the answer to a request; `None` for other services than S3.
+    /// The expected form of the response to a request; `None` for services other than S3.
     pub(super) fn of(request: &Request) -> Option<Self> {
         if request.path.is_some() {
             return None;
@@ -101,10 +103,10 @@ impl Form {
             (&Method::GET, _) if request.bucket.is_none() => Self::document(&["ListAllMyBucketsResult"]),
             (&Method::GET, Some(body)) => Self::new(&[200], body),
             (&Method::PUT, Some(_)) => Self::new(&[200, 204], Body::Nothing),
-            // A restoration is accepted, or was made before.
+            // 202: the restore request was accepted; 200: the object was restored before.
             (&Method::POST, Some(_)) => Self::new(&[200, 202], Body::Nothing),
             (&Method::DELETE, _) => Self::new(&[204, 200], Body::Nothing),
-            // moto and s3cmd's own tests know the first name.
+            // moto and s3cmd's own tests use the first name.
             (&Method::GET, _) if of_object && has("uploadId") => {
                 Self::document(&["ListPartsResult", "ListPartsResponse"])
             }
@@ -117,7 +119,7 @@ impl Form {
             (&Method::PUT, _) if copies => Self::document(&["CopyObjectResult"]),
             (&Method::PUT, _) if of_object => Self::new(&[200], Body::Nothing).shows(Shows::Etag),
             (&Method::POST, _) if has("delete") => Self::document(&["DeleteResult"]),
-            // `rclone serve s3` (1.75.2) leaves the end of the root's name out.
+            // `rclone serve s3` (1.75.2) omits the end of the root's name.
             (&Method::POST, _) if has("uploads") => {
                 Self::document(&["InitiateMultipartUploadResult", "InitiateMultipartUpload"])
             }
@@ -126,7 +128,7 @@ impl Form {
         })
     }
 
-    /// Checks the status of an answer that is no error.
+    /// Checks the status of a response that is not an error.
     pub(super) fn check_status(&self, request: &Request, status: u16) -> Result<()> {
         match self.statuses.contains(&status) {
             true => Ok(()),
@@ -134,7 +136,7 @@ impl Form {
         }
     }
 
-    /// Checks the headers of an answer.
+    /// Checks the headers of a response.
     pub(super) fn check_head(&self, request: &Request, status: u16, headers: &HeaderMap) -> Result<()> {
         let has = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
         let is_shown = match self.shows {
@@ -154,11 +156,11 @@ impl Form {
         }
     }
 
-    /// Checks a body that was read; it is no error document.
+    /// Checks a response body that has been read and is not an error document.
     pub(super) fn check_body(&self, request: &Request, text: &[u8]) -> Result<()> {
         let is_empty = text.trim_ascii().is_empty();
         let root = xml::root_of(text);
-        // A service that does not know a sub-resource may answer as if it had not been named (Ceph 16.2 does).
+        // A service that does not know a sub-resource may ignore the parameter and list the bucket (Ceph 16.2 does).
         let is_listed = root.as_ref().is_some_and(|root| root == "ListBucketResult");
         if is_listed
             && let Some((name, _)) =
@@ -195,7 +197,7 @@ impl Form {
     }
 }
 
-/// An answer that no S3 server gives. The text goes behind "The server sent".
+/// The error for a response that no S3 server sends. Callers print the text after "The server sent".
 fn foreign(request: &Request, what: impl std::fmt::Display) -> Error {
     Error::Malformed(format!("no S3 answer to {} {}: {what}", request.method, request.resource_with_query()))
 }

@@ -1,15 +1,17 @@
-//! How many requests may be under way when the service asks for fewer.
+//! Limits the number of concurrent requests when the service asks for fewer.
 //!
-//! As long as it does not ask, nothing is limited here: the callers' own widths are, and a request costs two atomic
-//! additions. `SlowDown`, 503, 429 and the like are refusals. From the first one on, the number of requests in flight is
-//! limited, for all workers of the process together, and set anew after as many answers as there may be requests: it
-//! shrinks by half the share of refusals among them (all refused: by half; one in ten: by a twentieth) and grows by up to
-//! one. So a storm of 503 is met by fewer and fewer requests, and the odd 503 of a busy service by hardly any fewer. (The
-//! rule is that of RFC 8257 for connections, <https://www.rfc-editor.org/rfc/rfc8257>.) When as many may be under way as
-//! there were at the first refusal, the limit is lifted.
+//! Until then nothing is limited here (callers have their own limits), and a request costs two atomic additions.
+//! `SlowDown`, 503, 429 and similar responses are refusals. After the first refusal, the number of requests in flight
+//! is limited, for all tasks of the process together. The limit is recomputed after as many responses as it allows
+//! requests: it shrinks by half the share of refusals among them (all refused: by half; one in ten: by a twentieth)
+//! and grows by up to one. So the client answers a storm of 503 with fewer and fewer requests, and an occasional 503
+//! of a busy service with hardly any fewer. (This is the rule of RFC 8257 for connections,
+//! <https://www.rfc-editor.org/rfc/rfc8257>.) The limit is lifted once it reaches the number of requests that were in
+//! flight at the first refusal.
 //!
-//! A refusal is paid for by the concurrent as long as there is one, and only then from the retries of retries of the request
-//! that met it: a storm makes many requests wait and few fail.
+//! As long as several requests are in flight, a refusal lowers the limit and does not count against the retries of
+//! the refused request; only a single request pays with its own retries. So a storm delays many requests but makes
+//! few of them fail.
 
 use super::retry::Cause;
 use std::collections::VecDeque;
@@ -21,33 +23,34 @@ use tokio::sync::oneshot;
 /// No limit.
 const OPEN: usize = usize::MAX;
 
-// One order for all of them: whoever frees a permit sees a limit that made somebody wait, or that one sees the free permit.
+// All operations use one memory order: either the task that frees a permit sees the limit that made another task
+// wait, or the waiting task sees the free permit.
 
-/// The limiter of one client: shared by all its requests.
+/// The limiter of one client, shared by all its requests.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimiter {
-    /// Requests under way.
+    /// Number of requests in flight.
     in_flight: AtomicUsize,
-    /// How many may be; [`OPEN`] as long as none was refused. Changed under the lock only.
+    /// Maximum number of requests in flight; [`OPEN`] until one is refused. Changed only under the lock.
     limit: AtomicUsize,
     limited: Mutex<Limited>,
 }
 
-/// What matters only after a refusal.
+/// State that is used only after a refusal.
 #[derive(Debug, Default)]
 struct Limited {
-    /// The limit with its fraction.
+    /// The limit including its fractional part.
     limit: f64,
-    /// Requests that were under way at the first refusal: at this number the limit is lifted.
+    /// Number of requests in flight at the first refusal; the limit is lifted when it reaches this number.
     most: usize,
-    /// Answers since the limit was set.
+    /// Responses since the limit was last computed.
     answers: usize,
-    /// Refusals among them.
+    /// Refusals among these responses.
     refusals: usize,
     waiting: VecDeque<oneshot::Sender<Permit>>,
 }
 
-/// One request's place among those under way.
+/// The permission for one request to be in flight.
 #[derive(Debug)]
 pub(crate) struct Permit {
     limiter: Arc<ConcurrencyLimiter>,
@@ -62,8 +65,9 @@ impl ConcurrencyLimiter {
         })
     }
 
-    /// A place for one request. After a refusal there may be none for a while; one that has had to go back
-    /// (`again`) is served before those that were never sent, so that trouble ends for one before it begins for the next.
+    /// Waits for a permit for one request. After a refusal there may be none for a while. Requests that have to be
+    /// sent again (`again`) take precedence over new ones, so that some requests finish before the next ones meet the
+    /// same trouble.
     pub(crate) async fn acquire(self: &Arc<Self>, again: bool) -> Permit {
         if self.limit.load(SeqCst) == OPEN {
             return self.taken();
@@ -81,7 +85,7 @@ impl ConcurrencyLimiter {
             }
             receiver
         };
-        // The sender is kept until it is used.
+        // The sender is never dropped unused.
         waiting.await.unwrap_or_else(|_| self.taken())
     }
 
@@ -98,7 +102,7 @@ impl ConcurrencyLimiter {
         self.limited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an answer; after a full round of them the limit is set anew.
+    /// Counts a response, and recomputes the limit after a full round of them.
     fn record(&self, refused: bool) {
         let mut limited = self.limited();
         if self.limit.load(SeqCst) == OPEN {
@@ -128,7 +132,7 @@ impl ConcurrencyLimiter {
         self.limit.store(limit, SeqCst);
     }
 
-    /// Lets those go that there is room for.
+    /// Hands permits to waiting requests, as far as the limit allows.
     fn wake_waiting(self: &Arc<Self>) {
         loop {
             let next = {
@@ -139,7 +143,7 @@ impl ConcurrencyLimiter {
                 let Some(next) = limited.waiting.pop_front() else { return };
                 (next, self.taken())
             };
-            // One that was given up meanwhile hands its permit back, which has to happen without the lock.
+            // If the receiver is gone, dropping the permit returns it; that must not happen under the lock.
             let (sender, permit) = next;
             let _ = sender.send(permit);
         }
@@ -147,7 +151,7 @@ impl ConcurrencyLimiter {
 }
 
 impl Permit {
-    /// The service answered.
+    /// Records that the service responded.
     pub(crate) fn answered(&self) {
         if self.limiter.limit.load(SeqCst) != OPEN {
             self.limiter.record(false);
@@ -155,8 +159,9 @@ impl Permit {
         }
     }
 
-    /// The service asked for fewer requests. The permit comes back if there is still room for it: to be held during the wait
-    /// for the next attempt. Without it the request has to [`ConcurrencyLimiter::acquire`] again.
+    /// Records that the service asked for fewer requests. Returns the permit if the new limit still allows it, to be
+    /// held during the wait before the retry. Otherwise the request has to call [`ConcurrencyLimiter::acquire`]
+    /// again.
     pub(crate) fn refused(self) -> (Cause, Option<Self>) {
         let limiter = &self.limiter;
         let in_flight = limiter.in_flight.load(SeqCst);
@@ -184,7 +189,8 @@ mod tests {
     use std::time::Duration;
     use tokio::time::{Instant, sleep};
 
-    /// A service that answers after 20 ms, and refuses whatever comes while it has enough to do, or has a bad time.
+    /// A service that responds after 20 ms. It refuses requests beyond its capacity, and all requests during an
+    /// outage.
     #[derive(Default)]
     struct Service {
         capacity: usize,
@@ -205,7 +211,7 @@ mod tests {
         }
     }
 
-    /// Sends requests as the client does, up to `width` at once; how many of them failed.
+    /// Sends requests as the client does, up to `width` at once. Returns the number of failed requests.
     async fn run(
         limiter: &Arc<ConcurrencyLimiter>,
         service: Service,
@@ -268,14 +274,14 @@ mod tests {
     async fn a_bad_time_is_waited_out_by_few_for_all() {
         let limiter = ConcurrencyLimiter::new();
         let start = Instant::now();
-        // Shorter than the shortest five pauses of one request together (15.5 s with the least jitter).
+        // Shorter than the shortest five delays of one request together (15.5 s with the least jitter).
         let bad_until = Some(start + Duration::from_secs(15));
         let service = Service { capacity: 100, bad_until, ..Service::default() };
         let (failed, service) = run(&limiter, service, 64, 1000).await;
         assert_eq!(failed, 0);
         let refused = service.asked.into_inner() - 1000;
         assert!(refused < 3 * 64, "{refused} refusals");
-        // As soon as it is over, all go again.
+        // After the outage, all requests run again.
         assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
         let (_, service) = run(&limiter, Service { capacity: 100, ..Service::default() }, 64, 3000).await;
         assert_eq!((limit(&limiter), service.most.into_inner()), (None, 64));

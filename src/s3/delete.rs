@@ -1,5 +1,5 @@
-//! Deletion of many objects: in batches, or one by one where the service has no batches. A key counts as deleted only if the
-//! service says so.
+//! Deletes many objects: in batches, or one by one if the service does not support batches. A key counts as deleted
+//! only if the service says so.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 
 use super::client::Client;
@@ -12,10 +12,10 @@ use http::Method;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// A key, with the id of a version where that alone is meant.
+/// A key, with a version ID if only that version is to be deleted.
 type Named<'a> = (&'a str, Option<&'a str>);
 
-/// What the answer says about a key; texts are empty where it does not say.
+/// What the response says about one key. Absent elements are empty.
 #[derive(Debug, Default)]
 struct Told {
     key: String,
@@ -26,9 +26,9 @@ struct Told {
 }
 
 impl Client {
-    /// Deletes up to [`MAX_BATCH_DELETE`](super::object::MAX_BATCH_DELETE) keys, each with the id of a version where that
-    /// alone is meant, in one request, and returns those that were not deleted or of which the answer does not say that
-    /// they were. Where the service has no such request, for which it is asked once, they are deleted one by one.
+    /// Deletes up to [`MAX_BATCH_DELETE`](super::object::MAX_BATCH_DELETE) keys in one request, each with a version
+    /// ID if only that version is to be deleted. Returns the keys that the response does not report as deleted. If
+    /// the service does not support this request, which is tried only once, the objects are deleted one by one.
     pub async fn delete_objects(&self, bucket: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
         if self.lacks_batch_deletion() {
             return self.delete_each(bucket, keys).await;
@@ -54,7 +54,7 @@ impl Client {
             let (code, message) = match self.at_version(version).delete_object(bucket, key).await {
                 Ok(()) => return Ok(None),
                 Err(Error::Service(service)) => (service.to_string(), String::new()),
-                // It is the same for all others.
+                // The other requests would fail in the same way.
                 Err(error @ Error::Connection { kind, .. })
                     if !matches!(kind, ConnectionFailure::Broken | ConnectionFailure::Timeout) =>
                 {
@@ -72,7 +72,8 @@ impl Client {
     }
 }
 
-/// Whether the service does not know the request: Swift, Google's older interface and others have no batches.
+/// Whether the service does not know the request: Swift, Google Cloud Storage's older API and others do not support
+/// batches.
 fn is_unknown(error: &Error) -> bool {
     match error.status() {
         Some(405 | 501) => true,
@@ -94,7 +95,7 @@ fn document(keys: &[Named<'_>]) -> String {
     document
 }
 
-/// The keys that the answer does not call deleted, in their order.
+/// The keys that the response does not report as deleted, in their order.
 fn failures(answer: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
     let (deleted, errors) = parse(answer)?;
     let by_key = |told: Vec<Told>| {
@@ -131,8 +132,8 @@ fn failures(answer: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
     Ok(failures)
 }
 
-/// Whether what is told of a key is about the version that was meant. Where none was meant, the id may be that of the new
-/// delete marker.
+/// Whether an entry of the response refers to the requested version. If no version was requested, the ID may be that
+/// of the new delete marker.
 fn is_version(meant: Option<&str>, told: &Told) -> bool {
     match meant {
         None => told.is_marker || matches!(told.version.as_str(), "" | "null"),
@@ -141,7 +142,7 @@ fn is_version(meant: Option<&str>, told: &Told) -> bool {
     }
 }
 
-/// The deleted keys and the errors.
+/// Parses the deleted keys and the errors.
 fn parse(answer: &str) -> Result<(Vec<Told>, Vec<Told>)> {
     let (mut deleted, mut errors, mut told) = (Vec::new(), Vec::new(), Told::default());
     xml::expect_root(answer, "DeleteResult")?;

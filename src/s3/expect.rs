@@ -1,5 +1,5 @@
-//! `Expect: 100-continue`: the body of an upload waits until the service has read the headers and asks for it, so that
-//! nothing is sent to a service that refuses, or that is another one than the right one.
+//! `Expect: 100-continue`: an upload waits with its body until the service has read the headers and requests the
+//! body. So no data is sent to a service that rejects the request or redirects it.
 //! <https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1>
 
 use super::body::WireBody;
@@ -16,21 +16,21 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a body waits for the service's word before it goes all the same (measured on s3cmd 2.4.0).
+/// How long a body waits for `100 Continue` before it is sent anyway (measured on s3cmd 2.4.0).
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing has come from the service.
+    /// No response has arrived yet.
     Waiting,
-    /// The service wants the body.
+    /// The service requested the body.
     Open,
-    /// The request is over.
+    /// The request has ended.
     Shut,
 }
 
-/// The gate between the headers of one request and its body. When it is dropped, a body that still waits will never go,
-/// and its connection ends: the service could not know where the next request begins.
+/// Holds back the body of one request until the service requests it. When this is dropped, a body that still waits is
+/// never sent, and its connection is closed: the service could not know where the next request begins.
 #[derive(Debug)]
 pub(crate) struct ExpectContinue {
     state: watch::Sender<State>,
@@ -38,12 +38,12 @@ pub(crate) struct ExpectContinue {
 }
 
 impl ExpectContinue {
-    /// A closed gate.
+    /// Starts in the waiting state.
     pub(crate) fn new() -> Self {
         Self { state: watch::Sender::new(State::Waiting), patience: PATIENCE }
     }
 
-    /// Lets the body of a request go as soon as the service asks for it.
+    /// Releases the body of a request as soon as `100 Continue` arrives.
     pub(crate) fn listen<B>(&self, request: &mut http::Request<B>) {
         let state = self.state.clone();
         hyper::ext::on_informational(request, move |answer| {
@@ -53,8 +53,8 @@ impl ExpectContinue {
         });
     }
 
-    /// The body behind the gate. Where the service says nothing, it goes after a while, and `expect_unsupported` is set: the
-    /// service does not know the header, and later requests need not wait.
+    /// Wraps a body so that it waits. If the service sends nothing, the body is sent after a while and
+    /// `expect_unsupported` is set: the service does not know the header, and later requests need not wait.
     pub(crate) fn before(&self, body: WireBody, expect_unsupported: Arc<AtomicBool>) -> WireBody {
         let (mut state, patience) = (self.state.subscribe(), self.patience);
         let opened = async move {
@@ -83,7 +83,7 @@ impl Drop for ExpectContinue {
     }
 }
 
-/// Ends the wait, if it has not ended.
+/// Ends the wait, unless it has already ended.
 fn decide(state: &watch::Sender<State>, how: State) {
     state.send_if_modified(|state| {
         let waits = *state == State::Waiting;
@@ -94,8 +94,8 @@ fn decide(state: &watch::Sender<State>, how: State) {
     });
 }
 
-/// A body that waits before its first block. The wait begins when the connection asks for that block, which is when the
-/// headers are on their way.
+/// A body that waits before its first block. The wait begins when the connection polls for that block, which is when
+/// the headers are being sent.
 struct Waiting {
     opened: Option<Pin<Box<dyn Future<Output = bool> + Send + Sync>>>,
     body: WireBody,

@@ -1,4 +1,4 @@
-//! Which answers with a status of success are successes.
+//! Checks that a response with a success status is a success.
 
 use super::Client;
 use crate::s3::answer::{Body, Form};
@@ -7,8 +7,9 @@ use crate::s3::request::{MAX_DOCUMENT, Request, Response};
 use crate::s3::xml;
 
 impl Client {
-    /// Compares an answer with what S3 answers to the request. A document is read here, as a part of the attempt: it may
-    /// break off, and copy and complete-multipart may answer 200 first and fail afterwards.
+    /// Checks that a response has the form that S3 defines for the request. Documents are read here, as part of the
+    /// attempt: the connection may break while they are read, and CopyObject and CompleteMultipartUpload may respond
+    /// with 200 first and fail afterwards.
     pub(super) async fn accepted(&self, request: &Request, response: Response) -> Result<Response> {
         let form = Form::of(request);
         if let Some(form) = &form {
@@ -37,7 +38,7 @@ impl Client {
     }
 }
 
-/// The status that a service error has when it comes inside a 200 answer.
+/// The status that belongs to the code of a service error inside a 200 response.
 fn status_of_code(code: &str) -> u16 {
     match code {
         "SlowDown" | "ServiceUnavailable" => 503,

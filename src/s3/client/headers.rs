@@ -1,4 +1,4 @@
-//! The headers of one attempt, signed as its route says.
+//! The headers of one attempt, signed as its route specifies.
 
 use super::route::Route;
 use super::{Client, Signature};
@@ -11,7 +11,7 @@ use chrono::Utc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 impl Client {
-    /// The headers to send, and what signs the chunks of a body whose sum is not known.
+    /// Returns the headers to send, and the signer for the chunks of a body whose checksum is not known in advance.
     pub(super) fn signed_headers(
         &self,
         request: &Request,
