@@ -1,35 +1,35 @@
-//! A range of one very object: not of what has replaced it meanwhile, and not of something else that a server or a proxy
-//! took for it.
+//! Range requests for one specific version of an object: never for an object that has replaced it in the meantime,
+//! and never for other content that a server or a proxy returns instead.
 
 use super::client::Client;
 use super::error::{Error, Result};
 use super::object::{Head, is_swift_segmented};
 use super::request::{Progress, Response};
 
-/// The object that the bytes must be of.
+/// The object that the bytes must belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct ObjectVersion<'a> {
     /// Bucket.
     pub bucket: &'a str,
     /// Key.
     pub key: &'a str,
-    /// ETag without quotes; empty if the store gives none.
+    /// ETag without quotes; empty if the store provides none.
     pub etag: &'a str,
     /// Length in bytes.
     pub size: u64,
-    /// Whether Swift stored it in segments. Ceph (radosgw 16.2) then refuses every `If-Match` and counts `Content-Range` from
-    /// the beginning of a segment, though the bytes are right (measured).
+    /// Whether Swift stored the object in segments. Ceph (radosgw 16.2) then rejects every `If-Match` and counts
+    /// `Content-Range` from the beginning of a segment, though the bytes are right (measured).
     pub segmented: bool,
 }
 
 impl<'a> ObjectVersion<'a> {
-    /// The one that HEAD told about.
+    /// The object that a HEAD response describes.
     pub fn of_head(bucket: &'a str, key: &'a str, head: &'a Head) -> Self {
         let segmented = is_swift_segmented(|name| head.header(name));
         Self { bucket, key, etag: &head.etag, size: head.size, segmented }
     }
 
-    /// Refuses an answer with another ETag or another total length.
+    /// Rejects a response with another ETag or another total length.
     fn must_be(&self, response: &Response, total: Option<u64>) -> Result<()> {
         if is_another(self.etag, &response.etag()) || total.is_some_and(|total| total != self.size) {
             return Err(self.changed());
@@ -42,7 +42,8 @@ impl<'a> ObjectVersion<'a> {
     }
 }
 
-/// Whether two ETags are known and of different content. A weak one (`W/"..."`), as proxies make them, counts as the strong one.
+/// Whether two ETags are both known and belong to different content. A weak ETag (`W/"..."`), as proxies make them,
+/// counts as the strong one.
 pub fn is_another(a: &str, b: &str) -> bool {
     let (a, b) = (plain(a), plain(b));
     !a.is_empty() && !b.is_empty() && !a.eq_ignore_ascii_case(b)
@@ -53,8 +54,9 @@ fn plain(etag: &str) -> &str {
 }
 
 impl Client {
-    /// The bytes from `first` to `last` of an object; `None` if the server does not do ranges. Whatever the server makes of
-    /// `If-Match`: an answer that is of another object, or has more bytes than were asked for, is [`Error::Integrity`].
+    /// Gets the bytes from `first` to `last` (inclusive) of an object. Returns `None` if the server does not support
+    /// ranges. However the server handles `If-Match`, a response that belongs to another object, or that has more
+    /// bytes than requested, is [`Error::Integrity`].
     pub async fn get_range(
         &self,
         object: ObjectVersion<'_>,
@@ -62,13 +64,13 @@ impl Client {
         progress: Option<Progress>,
     ) -> Result<Option<Response>> {
         let mut headers = vec![("range".to_owned(), format!("bytes={first}-{last}"))];
-        // A weak ETag never fulfils the condition. <https://www.rfc-editor.org/rfc/rfc9110#field.if-match>
+        // A weak ETag never satisfies the condition. <https://www.rfc-editor.org/rfc/rfc9110#field.if-match>
         let is_weak = object.etag.trim().starts_with("W/");
         if !object.etag.is_empty() && !is_weak && !object.segmented {
             headers.push(("if-match".to_owned(), format!("\"{}\"", plain(object.etag))));
         }
         let response = match self.get_object(object.bucket, object.key, &headers, progress).await {
-            // 416: it has become shorter, and the server does not look at the condition.
+            // 416: the object became shorter, and the server does not evaluate the condition.
             Err(error) if matches!(error.status(), Some(412 | 416)) => return Err(object.changed()),
             response => response?,
         };

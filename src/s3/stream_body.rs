@@ -1,8 +1,8 @@
-//! A body that is sent while it comes in, once, for whoever passes on what somebody else sends.
+//! A body that is sent once, while it arrives, for callers that forward an upload of another client.
 //!
-//! Nobody knows the SHA-256 of such a body beforehand. With signature version 4 it therefore goes in chunks, each with a
-//! signature that the server verifies (`aws-chunked`), unless its sum is known after all. The object comes about with the
-//! last byte only: a sender that ends with an error before it leaves none.
+//! The SHA-256 of such a body is not known in advance. With signature version 4 it is therefore sent in chunks that
+//! each carry a signature for the server to verify (`aws-chunked`), unless its checksum is known after all. The
+//! object is created only with the last byte: if the sender fails before that, there is no object.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 
 use super::body::{WireBody, counted};
@@ -20,16 +20,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-/// Content of a chunk, in bytes; of AWS's own choice in its SDK for Java, so every store has seen it.
+/// Content of a chunk, in bytes. The AWS SDK for Java uses the same size, so every store has seen it.
 const CHUNK: usize = 128 << 10;
 
 /// The payload hash that announces signed chunks.
 pub(crate) const STREAMING_PAYLOAD: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 
-/// What comes before a chunk's content without the chunk's size, and after it.
+/// Bytes that surround the content of a chunk, without the hex size.
 const AROUND: usize = ";chunk-signature=".len() + 64 + 4;
 
-/// Content on its way through. Clones are the same one; the first request that is sent takes it.
+/// Content that streams through. Clones share it; the first request that is sent consumes it.
 #[derive(Clone)]
 pub struct StreamBody {
     length: u64,
@@ -43,12 +43,12 @@ impl fmt::Debug for StreamBody {
 }
 
 impl StreamBody {
-    /// Content of `length` bytes, as it comes from `blocks`. An error among them ends the request unfinished.
+    /// Content of `length` bytes, received from `blocks`. An error among the blocks aborts the request.
     pub fn new(length: u64, blocks: mpsc::Receiver<io::Result<Bytes>>) -> Self {
         Self { length, blocks: Arc::new(Mutex::new(Some(blocks))) }
     }
 
-    /// Whether a request has taken the content, so that there is none for another.
+    /// Whether a request has consumed the content.
     pub(crate) fn is_spent(&self) -> bool {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
@@ -58,7 +58,7 @@ impl StreamBody {
         self.length
     }
 
-    /// Length of the body in signed chunks.
+    /// Length of the body in signed chunks, in bytes.
     pub(crate) fn sealed_len(&self) -> u64 {
         let chunk = |size: u64| (format!("{size:x}").len() + AROUND) as u64 + size;
         let (whole, rest) = (self.length / CHUNK as u64, self.length % CHUNK as u64);
@@ -66,7 +66,7 @@ impl StreamBody {
         whole * chunk(CHUNK as u64) + rest + chunk(0)
     }
 
-    /// The body; with a signer in signed chunks. `sent` counts the bytes that were handed to the connection.
+    /// The body to send; in signed chunks if there is a signer. `sent` counts the bytes handed to the connection.
     pub(crate) fn wire(
         &self,
         signer: Option<ChunkSigner>,
@@ -77,7 +77,7 @@ impl StreamBody {
         let blocks = match blocks {
             Some(blocks) => blocks,
             None => {
-                // Nothing may look like the content that has gone already.
+                // The content has been consumed: fail, rather than send an empty body.
                 let (sender, blocks) = mpsc::channel(1);
                 let _ = sender.try_send(Err(io::Error::other("the body was sent already")));
                 blocks
@@ -93,7 +93,7 @@ impl StreamBody {
     }
 }
 
-/// Signs chunk after chunk; begins with the signature of the request.
+/// Signs one chunk after the other, starting from the signature of the request.
 pub(crate) struct ChunkSigner {
     pub(crate) secret_key: Zeroizing<String>,
     pub(crate) time: DateTime<Utc>,
@@ -103,7 +103,7 @@ pub(crate) struct ChunkSigner {
 }
 
 impl ChunkSigner {
-    /// The signer for a request whose headers were signed like this; `None` if they hold no signature.
+    /// The signer for a request with these signed headers; `None` if they contain no signature.
     pub(crate) fn of(
         added: &[(String, String)],
         credentials: &Credentials,
@@ -121,7 +121,7 @@ impl ChunkSigner {
         })
     }
 
-    /// A chunk as it travels; an empty one is the last.
+    /// Encodes a chunk with its signature; an empty chunk is the last one.
     fn chunk(&mut self, content: &[u8]) -> Bytes {
         let scope = v4::Scope { time: self.time, region: &self.region, service: self.service };
         self.previous = v4::chunk_signature(&self.secret_key, &scope, &self.previous, content);

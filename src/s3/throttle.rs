@@ -1,4 +1,4 @@
-//! `--limit-rate`: one retries of bytes a second, shared by all connections.
+//! Bandwidth limit: a budget of bytes per second that all connections share.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -7,32 +7,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// Pieces in a second, so that bytes flow rather than come in bursts.
+/// Pieces per second, so that bytes flow evenly rather than in bursts.
 const PIECES_A_SECOND: u64 = 20;
 
-/// Sizes of a piece in bytes: smaller ones cost more than they smooth, larger ones than the socket takes.
+/// Size of a piece in bytes: smaller pieces cost more than they smooth, larger ones exceed what the socket takes at
+/// once.
 const PIECE: std::ops::RangeInclusive<u64> = 1024..=64 * 1024;
 
-/// How much time that was lost is caught up with. Timers and busy machines are late now and then, for each piece, and
-/// without this the rate would never be met.
+/// How much lost time is caught up. Timers and busy machines delay a piece now and then, and without this the rate
+/// would never be reached.
 const LATE: Duration = Duration::from_millis(500);
 
 /// A shared rate limit.
 #[derive(Debug)]
 pub struct Throttle {
     bytes_per_second: u64,
-    /// When the bytes granted so far will have been paid for.
+    /// When the bytes granted so far are paid for.
     paid_until: Mutex<Option<Instant>>,
 }
 
 impl Throttle {
-    /// A limit in bytes a second; at least one.
+    /// A limit in bytes per second; at least one.
     pub fn new(bytes_per_second: u64) -> Self {
         Self { bytes_per_second: bytes_per_second.max(1), paid_until: Mutex::new(None) }
     }
 
-    /// Waits until `bytes` more are paid for. Who asks first is served first; time in which nobody asks is not saved up,
-    /// but for a little.
+    /// Waits until `bytes` more may be moved. Callers are served in order. Unused time is not saved up, except for a
+    /// short while.
     pub async fn take(&self, bytes: u64) {
         let price = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let until = {
@@ -44,12 +45,12 @@ impl Throttle {
         sleep_until(until).await;
     }
 
-    /// How many bytes to move at once.
+    /// Number of bytes to move at once.
     pub(crate) fn piece(&self) -> usize {
         (self.bytes_per_second / PIECES_A_SECOND).clamp(*PIECE.start(), *PIECE.end()) as usize
     }
 
-    /// The blocks of a body in small pieces, each at its time.
+    /// Splits the blocks of a body into small pieces, and delays each as the limit requires.
     pub(crate) fn slow_down(
         self: Arc<Self>,
         blocks: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
