@@ -1,9 +1,10 @@
-//! Paths of invalidations: keys, encoded as the service wants them.
+//! Paths in invalidations: keys in the encoding that the service requires.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// What RFC 1738 calls unsafe, and `?`, behind which a query would begin. The service wants these and what is not ASCII
-/// encoded, and nothing else; it refuses a bare tilde, which other encodings leave alone. `*` stays, as a wildcard.
+/// The unsafe characters of RFC 1738, and `?`, which would begin a query. The service requires these and non-ASCII
+/// characters to be encoded, and nothing else. It rejects a bare tilde, which other encodings do not escape. `*` is
+/// kept, as a wildcard.
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/invalidation-specifying-objects.html>
 const UNSAFE: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -23,7 +24,7 @@ const UNSAFE: &AsciiSet = &CONTROLS
     .add(b'`')
     .add(b'?');
 
-/// The path under which viewers find a key, ready for an invalidation.
+/// The viewer path of a key, encoded for an invalidation.
 pub fn encoded(key: &str) -> String {
     format!("/{}", utf8_percent_encode(key, UNSAFE))
 }

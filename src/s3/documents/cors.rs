@@ -1,4 +1,4 @@
-//! Cross-origin rules and event notifications.
+//! CORS rules and event notifications.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSRule.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_NotificationConfiguration.html>
 
@@ -6,7 +6,7 @@ use super::element::Element;
 use super::rule::Rule;
 use super::shape::{Holds, any, one, optional, some};
 
-/// Ceph takes COPY besides.
+/// Ceph also accepts COPY.
 const METHOD: Holds = Holds::Word(&["GET", "PUT", "POST", "DELETE", "HEAD", "COPY"]);
 
 pub(super) const ROOT: Holds = Holds::Elements(&[some(
@@ -25,7 +25,7 @@ pub(super) fn rules(root: &Element) -> Vec<Rule> {
     let facts = |rule: &Element| {
         let of = |child: &Element| {
             let text = child.text.trim();
-            // Names of headers have no case.
+            // Header names are case-insensitive.
             let text = if child.name.ends_with("Header") { text.to_lowercase() } else { text.to_owned() };
             (child.name != "ID").then(|| format!("{} {text}", child.name))
         };
@@ -34,7 +34,7 @@ pub(super) fn rules(root: &Element) -> Vec<Rule> {
     root.all("CORSRule").map(|rule| Rule::new("rule", rule.value("ID"), facts(rule))).collect()
 }
 
-/// Notifications: who is told of which events.
+/// Event notifications: which events are sent to which destination.
 pub(super) mod notification {
     use super::{Element, Holds, Rule, any, one, optional};
 
@@ -43,7 +43,7 @@ pub(super) mod notification {
         Holds::Elements(&[one("Name", Holds::Text), one("Value", Holds::AnyText)]),
     )]);
 
-    /// The last two are Ceph's own.
+    /// The last two are specific to Ceph.
     const FILTER: Holds = Holds::Elements(&[
         optional("S3Key", FILTER_RULES),
         optional("S3Metadata", FILTER_RULES),

@@ -8,8 +8,7 @@ use std::fmt;
 
 const TAG: Holds = Holds::Elements(&[one("Key", Holds::Text), one("Value", Holds::AnyText)]);
 
-/// Several conditions beside each other are what Ceph answers (`And` is what the API has for them); `ArchiveZone` is
-/// Ceph's own.
+/// Ceph returns several conditions side by side, where the API has `And`; `ArchiveZone` is specific to Ceph.
 const FILTER: Holds = Holds::Elements(&[
     optional("Prefix", Holds::AnyText),
     any("Tag", TAG),
@@ -27,7 +26,7 @@ const AND: Holds = Holds::Elements(&[
     optional("ArchiveZone", Holds::AnyText),
 ]);
 
-/// `ExpiredObjectAllVersions`, `DelMarkerExpiration` and `AllVersionsExpiration` are MinIO's own.
+/// `ExpiredObjectAllVersions`, `DelMarkerExpiration` and `AllVersionsExpiration` are specific to MinIO.
 const RULE: Holds = Holds::Elements(&[
     optional("ID", Holds::AnyText),
     optional("Prefix", Holds::AnyText),
@@ -78,11 +77,11 @@ const RULE: Holds = Holds::Elements(&[
 
 pub(super) const ROOT: Holds = Holds::Elements(&[
     some("Rule", RULE),
-    // A header of requests, which some answers hold as an element.
+    // A request header, which some responses contain as an element.
     optional("TransitionDefaultMinimumObjectSize", Holds::Text),
 ]);
 
-/// What a rule does.
+/// Elements that are actions of a rule.
 const ACTIONS: [&str; 7] = [
     "Expiration",
     "Transition",
@@ -93,7 +92,7 @@ const ACTIONS: [&str; 7] = [
     "AllVersionsExpiration",
 ];
 
-/// What the shape does not say.
+/// Checks the constraints that the schema does not express.
 pub(super) fn check(root: &Element) -> Result<(), String> {
     let mut ids = HashSet::new();
     for (place, rule) in root.all("Rule").enumerate() {
@@ -138,8 +137,8 @@ fn action_problem(action: &Element) -> Option<&'static str> {
     }
 }
 
-/// The document with the conditions of each filter as the API has them: several of them in `And`. `None` where they are
-/// already, which leaves the document as it is.
+/// The document with the conditions of each filter in the form of the API: several conditions are put into `And`.
+/// `None` if the document already has this form.
 pub(super) fn with_conditions_in_and(root: &Element) -> Option<Element> {
     let mut root = root.clone();
     let mut changed = false;
@@ -156,10 +155,10 @@ pub(super) fn with_conditions_in_and(root: &Element) -> Option<Element> {
             if child.name == "And" { inner.extend(child.children) } else { outer.push(child) }
         }
         outer.extend(inner);
-        // Of a prefix that says nothing and others, the others are enough.
+        // An empty prefix next to other conditions is redundant.
         outer.retain(|child| !(child.name == "Prefix" && child.text.is_empty()));
         if outer.len() > 1 {
-            // Prefix first, as services answer it.
+            // The prefix comes first, as in the responses of services.
             outer.sort_by_key(|child| child.name != "Prefix");
             outer = vec![Element { name: "And".to_owned(), children: outer, ..Element::default() }];
         }
@@ -168,7 +167,7 @@ pub(super) fn with_conditions_in_and(root: &Element) -> Option<Element> {
     changed.then_some(root)
 }
 
-/// The rules of a document as facts. What is empty or the default says nothing.
+/// The rules of a document as facts. Empty elements and defaults give no fact.
 pub(super) fn rules(root: &Element) -> Vec<Rule> {
     root.all("Rule").map(|rule| Rule::new("rule", rule.value("ID"), facts(rule))).collect()
 }
@@ -191,7 +190,8 @@ fn facts(rule: &Element) -> Vec<String> {
         }
     }
     for action in rule.children.iter().filter(|child| ACTIONS.contains(&child.name.as_str())) {
-        // Days and class of a transition belong together; what else an action says is a fact of its own.
+        // The days and the storage class of a transition belong together; every other element of an action is a
+        // separate fact.
         let name = &action.name;
         let class = action.value("StorageClass");
         let said = action.children.iter().filter(|child| child.name != "StorageClass");
@@ -205,7 +205,7 @@ fn facts(rule: &Element) -> Vec<String> {
     facts
 }
 
-/// A value in one of the forms in which it may be written.
+/// Normalizes a value that can be written in several forms.
 fn plain(text: &str) -> String {
     let text = text.trim();
     match (number(text), time(text)) {
@@ -215,52 +215,52 @@ fn plain(text: &str) -> String {
     }
 }
 
-/// What a lifecycle rule does, for people and programs.
+/// A lifecycle rule, for display and for JSON output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LifecycleRule {
-    /// Name.
+    /// Name of the rule.
     pub id: String,
-    /// Whether it is in force.
+    /// Whether the rule is enabled.
     pub enabled: bool,
-    /// Keys that begin with this; empty for all.
+    /// Applies to keys with this prefix; empty for all keys.
     pub prefix: String,
-    /// Tags that objects have to have.
+    /// Applies to objects with all of these tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,
-    /// Objects of more bytes.
+    /// Applies to objects larger than this, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub larger_than: Option<u64>,
-    /// Objects of fewer bytes.
+    /// Applies to objects smaller than this, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smaller_than: Option<u64>,
-    /// What is done, in the document's order.
+    /// Actions of the rule, in the document's order.
     pub actions: Vec<LifecycleAction>,
 }
 
-/// One of the things that a lifecycle rule does.
+/// An action of a lifecycle rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LifecycleAction {
     /// `Expiration`, `Transition`, ...
     pub action: String,
-    /// Days until then.
+    /// Number of days after which the action takes effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<String>,
-    /// The date, as written.
+    /// Date on which the action takes effect, as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// The class that it moves objects to.
+    /// Storage class to which objects are moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
-    /// So many newer noncurrent versions stay.
+    /// Number of newer noncurrent versions that are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newer_noncurrent_versions: Option<String>,
-    /// Whether it is delete markers without versions that expire.
+    /// Whether the action expires delete markers without other versions.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub expired_object_delete_marker: bool,
 }
 
 impl LifecycleRule {
-    /// The rules of a document.
+    /// Reads the rules of a document.
     pub(super) fn all(root: &Element) -> Vec<Self> {
         root.all("Rule").map(Self::of).collect()
     }
@@ -292,12 +292,12 @@ impl LifecycleRule {
         read
     }
 
-    /// Whether it chooses objects by their prefix alone.
+    /// Whether the rule selects objects only by their prefix.
     pub fn goes_by_prefix(&self) -> bool {
         self.tags.is_empty() && self.larger_than.is_none() && self.smaller_than.is_none()
     }
 
-    /// The objects that it is about.
+    /// Describes the objects that the rule applies to.
     pub fn scope(&self) -> String {
         let mut words = Vec::new();
         if !self.prefix.is_empty() {
@@ -330,13 +330,13 @@ impl LifecycleAction {
         }
     }
 
-    /// Whether it deletes current objects on a day.
+    /// Whether the action deletes current objects after some days or on a date.
     pub fn expires_objects(&self) -> bool {
         self.action == "Expiration" && (self.days.is_some() || self.date.is_some())
     }
 }
 
-/// What is done and when: `Transition to GLACIER after 30 day(s)`.
+/// Describes the action: `Transition to GLACIER after 30 day(s)`.
 impl fmt::Display for LifecycleAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.action)?;

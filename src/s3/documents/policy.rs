@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The versions of the policy language; the first is meant where none is named.
+/// The versions of the policy language; the first one is the default.
 pub(crate) const VERSIONS: [&str; 2] = ["2008-10-17", "2012-10-17"];
 
 /// The elements of a policy.
@@ -26,12 +26,12 @@ pub(crate) const STATEMENT_ELEMENTS: [&str; 9] = [
     "Condition",
 ];
 
-/// A policy that was read.
+/// A parsed policy.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Policy(Map<String, Value>);
 
 impl Policy {
-    /// Reads a policy; the problem is told in words.
+    /// Parses a policy. The error describes the problem.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let value = unambiguous(text.trim_start_matches('\u{feff}'))
             .map_err(|error| format!("it is not JSON: {error}"))?;
@@ -49,7 +49,7 @@ impl Policy {
         }
     }
 
-    /// Whether it is a policy for this bucket.
+    /// Checks that this is a valid policy for the bucket.
     pub(super) fn check(&self, bucket: &str) -> Result<(), String> {
         if let Some(name) = self.0.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
             return Err(format!("unknown element '{name}'"));
@@ -76,7 +76,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Its statements as facts; what holds for all of them is one of each.
+    /// The statements as facts. A property of the whole policy is a fact of each statement.
     pub(super) fn rules(&self) -> Vec<Rule> {
         let version = self.0.get("Version").and_then(Value::as_str).unwrap_or(VERSIONS[0]);
         let statements = self.statements().into_iter();
@@ -96,7 +96,7 @@ impl Policy {
 
 fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     let Value::Object(statement) = statement else { return Err("it is not a JSON object".to_owned()) };
-    // `Version` is told for resource policies of other services, and taken by S3 without effect.
+    // `Version` is documented for resource policies of other services, and S3 accepts it without effect.
     let is_known = |name: &str| STATEMENT_ELEMENTS.contains(&name) || name == "Version";
     if let Some(name) = statement.keys().find(|name| !is_known(name)) {
         return Err(format!("unknown element '{name}'"));
@@ -120,7 +120,8 @@ fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     check_principal(name, principal)?;
     let (name, actions) = one_of("Action", "NotAction")?;
     for action in texts(name, actions)? {
-        // Actions of Object Lambda, Outposts and their kin begin with `s3-`, those of directory buckets with `s3express:`.
+        // Actions of Object Lambda, Outposts and others begin with `s3-`, those of directory buckets with
+        // `s3express:`.
         let lower = action.to_lowercase();
         if lower != "*" && !(lower.starts_with("s3") && lower.contains(':')) {
             return Err(format!("'{name}' has to be one such as s3:GetObject, not '{action}'"));
@@ -153,7 +154,7 @@ fn check_principal(name: &str, principal: &Value) -> Result<(), String> {
     }
 }
 
-/// A text or a list of texts, at least one.
+/// A string or a list of strings, with at least one string.
 fn texts<'a>(name: &str, value: &'a Value) -> Result<Vec<&'a str>, String> {
     let found: Option<Vec<&str>> = match value {
         Value::String(text) => Some(vec![text]),
@@ -164,7 +165,7 @@ fn texts<'a>(name: &str, value: &'a Value) -> Result<Vec<&'a str>, String> {
     found.ok_or_else(|| format!("'{name}' has to be a text or a list of texts"))
 }
 
-/// The bucket of an ARN of S3, which may be a pattern.
+/// The bucket of an S3 ARN; it may be a pattern.
 fn bucket_part(resource: &str) -> Option<&str> {
     let mut parts = resource.splitn(6, ':');
     let is_arn = parts.next()? == "arn";
@@ -174,15 +175,15 @@ fn bucket_part(resource: &str) -> Option<&str> {
     (is_arn && (service.starts_with("s3") || service == "*") && !bucket.is_empty()).then_some(bucket)
 }
 
-/// Whether a resource is of this bucket: by name, by a pattern, or by a variable, which may be any name. A name of
-/// Ceph's tenants (`tenant:bucket`) and access points are believed.
+/// Whether a resource belongs to this bucket: by name, by a pattern, or by a variable, which may stand for any name.
+/// Names with a Ceph tenant (`tenant:bucket`) and access points are accepted unchecked.
 fn covers(resource: &str, bucket: &str) -> bool {
     let Some(part) = bucket_part(resource) else { return resource == "*" };
     if part.contains("${") || part == "accesspoint" || part.contains(':') {
         return true;
     }
     let pattern = regex::escape(part).replace("\\*", ".*").replace("\\?", ".");
-    // A pattern that spans the slash, such as `b*cket*`, covers names that it begins.
+    // A pattern that spans the slash, such as `b*cket*`, also covers the name of the bucket itself.
     Regex::new(&format!("^(?s:{pattern})$")).is_ok_and(|pattern| pattern.is_match(bucket))
 }
 
@@ -213,7 +214,7 @@ fn principal_facts(name: &str, value: &Value, facts: &mut Vec<String>) {
     }
 }
 
-/// An account is written as its number, or as its root user, in whatever partition.
+/// Normalizes an account, which may be written as its number or as its root user, in any partition.
 fn whole_account(who: &str) -> String {
     let account = who.strip_suffix(":root").and_then(|rest| rest.strip_prefix("arn:")?.split_once(":iam::"));
     match account {
@@ -236,7 +237,7 @@ fn condition_facts(value: &Value, facts: &mut Vec<String>) {
     }
 }
 
-/// One or several values as texts; a number or a switch means the same as its text.
+/// One or several values as texts. A number or a boolean is equivalent to its text.
 fn words(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
     match value {
         Value::Array(all) => Box::new(all.iter().flat_map(words)),
@@ -245,12 +246,12 @@ fn words(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
     }
 }
 
-/// Reads JSON in which no name stands twice in one object.
+/// Parses JSON, and rejects duplicate names in an object.
 pub(crate) fn unambiguous(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text).map(|Unambiguous(value)| value)
 }
 
-/// JSON in which no name stands twice: of two, readers take this one or that one.
+/// JSON without duplicate names: parsers disagree about which of two values applies.
 struct Unambiguous(Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {

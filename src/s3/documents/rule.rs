@@ -1,21 +1,21 @@
-//! Documents as rules, and rules as facts: what two documents are compared by, and shown by.
+//! Documents as rules, and rules as facts: the form in which documents are compared and displayed.
 
-/// A rule of a document, or the whole of one that has no rules.
+/// A rule of a document, or the whole document if it does not consist of rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     /// What rules of this kind are called: `rule`, `statement`.
     pub(super) noun: &'static str,
-    /// The name that it was given; empty where it has none, or one that the service made up.
+    /// The given name; empty if the rule has none, or only one that the service generated.
     pub id: String,
-    /// What it says, a fact a line, sorted: two rules with the same facts mean the same.
+    /// The content of the rule, one fact per line, sorted. Two rules with the same facts are equivalent.
     pub facts: Vec<String>,
 }
 
-/// A rule that means something else on the service than it does in the document that was sent.
+/// A difference in meaning between the sent document and the stored one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference(String);
 
-/// In words, for a line that begins with what the document belongs to.
+/// A message for a line that begins with the resource of the document.
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -30,7 +30,7 @@ impl Rule {
         Self { noun, id: id.to_owned(), facts }
     }
 
-    /// What it is called: by its name, else by its place, from 0.
+    /// The rule in messages: by its name, else by its position, counted from 0.
     fn called(&self, place: usize) -> String {
         if self.id.is_empty() {
             format!("{} {}", self.noun, place + 1)
@@ -39,17 +39,18 @@ impl Rule {
         }
     }
 
-    /// Whether `stored` says what this one does. A name that was not given is made up by the service.
+    /// Whether `stored` is equivalent to this rule. If this rule has no name, any name is accepted: the service
+    /// generates one.
     fn means(&self, stored: &Self) -> bool {
         self.facts == stored.facts && (self.id.is_empty() || self.id == stored.id)
     }
 }
 
-/// Whether a rule that is stored may stand for one that was sent.
+/// Whether a stored rule may correspond to a sent one.
 type Likeness<'a> = dyn Fn(&Rule, &Rule) -> bool + 'a;
 
-/// For each rule of `sent` the one of `stored` that stands for it: the same, else the one of that name, else one that says
-/// some of it, else (`loose`) any that is left over.
+/// Finds the rule of `stored` that corresponds to each rule of `sent`: an equivalent one, else the one with the same
+/// name, else one that shares some facts, else (if `loose`) any remaining one.
 fn pairs(sent: &[Rule], stored: &[Rule], loose: bool) -> Vec<Option<usize>> {
     let mut free: Vec<usize> = (0..stored.len()).collect();
     let mut found = vec![None; sent.len()];
@@ -69,7 +70,8 @@ fn pairs(sent: &[Rule], stored: &[Rule], loose: bool) -> Vec<Option<usize>> {
     found
 }
 
-/// What differs in meaning between what was sent and what is stored. `ordered`: whether the order of the rules counts.
+/// The differences in meaning between the sent and the stored rules. `ordered`: whether the order of the rules
+/// matters.
 pub(super) fn differences(sent: &[Rule], stored: &[Rule], ordered: bool) -> Vec<Difference> {
     let pairs = pairs(sent, stored, true);
     let mut found = Vec::new();
@@ -114,7 +116,7 @@ pub(super) fn differences(sent: &[Rule], stored: &[Rule], ordered: bool) -> Vec<
     found
 }
 
-/// The lines of a comparison: each with ` `, `-` or `+` in front, rule by rule.
+/// The lines of a diff, rule by rule, each prefixed with ` `, `-` or `+`.
 pub(super) fn changes(old: &[Rule], new: &[Rule]) -> Vec<String> {
     let pairs = pairs(new, old, false);
     let mut lines = Vec::new();

@@ -1,43 +1,43 @@
-//! What a document may hold: the elements of the S3 API with their number and the kind of their values.
+//! The schema of a document: the elements of the S3 API, how often they may occur, and the type of their values.
 
 use super::element::Element;
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 
-/// What is allowed in an element.
+/// The schema of an element.
 pub(super) struct Shape {
     pub(super) name: &'static str,
     pub(super) count: Count,
     pub(super) holds: Holds,
 }
 
-/// How often an element may stand in its parent.
+/// How often an element may occur in its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Count {
-    /// Once or not at all.
+    /// At most once.
     Optional,
-    /// Once.
+    /// Exactly once.
     One,
-    /// Any number.
+    /// Any number of times.
     Any,
-    /// Once at least.
+    /// At least once.
     Some,
 }
 
-/// What an element holds.
+/// The content of an element.
 pub(super) enum Holds {
-    /// Elements.
+    /// Child elements.
     Elements(&'static [Shape]),
-    /// Text that is not empty.
+    /// Non-empty text.
     Text,
     /// Any text.
     AnyText,
-    /// A whole number of this at least.
+    /// An integer of at least this value.
     Number(u64),
     /// `true` or `false`.
     Flag,
-    /// A date, or a date and a time.
+    /// A date, with or without a time.
     Time,
-    /// One of these.
+    /// One of these words.
     Word(&'static [&'static str]),
 }
 
@@ -57,7 +57,7 @@ pub(super) const fn some(name: &'static str, holds: Holds) -> Shape {
     Shape { name, count: Count::Some, holds }
 }
 
-/// Holds an element's content to what is allowed there; the problem is told in words.
+/// Checks an element's content against the schema. The error describes the problem.
 pub(super) fn check(element: &Element, holds: &Holds) -> Result<(), String> {
     let name = &element.name;
     let Holds::Elements(shapes) = holds else {
@@ -108,7 +108,7 @@ fn check_text(name: &str, text: &str, holds: &Holds) -> Result<(), String> {
     Err(format!("'{name}' {wanted}"))
 }
 
-/// A number without the forms in which it may be written; S3 keeps them in 31 bits, sizes in 63.
+/// Parses a number, which may be written in several forms. (S3 stores numbers in 31 bits, sizes in 63.)
 pub(super) fn number(text: &str) -> Option<u64> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
@@ -122,7 +122,8 @@ pub(super) fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// A time in one form, whatever form it was written in: UTC, with the fractions of a second that are not zero.
+/// Normalizes a time, which may be written in several forms: UTC, with the fractional part of the second if it is not
+/// zero.
 pub(super) fn time(text: &str) -> Option<String> {
     let written = |time: DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -131,7 +132,7 @@ pub(super) fn time(text: &str) -> Option<String> {
     if let Ok(day) = NaiveDate::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%d") {
         return Some(written(day.and_hms_opt(0, 0, 0)?.and_utc()));
     }
-    // Leading zeros are left out by some, and so is the offset.
+    // Some writers omit leading zeros, and the offset.
     let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
     let time = chrono::NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
     Some(written(time.and_utc()))

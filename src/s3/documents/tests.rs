@@ -1,4 +1,4 @@
-//! Documents of the S3 API, and what Ceph 16 makes of them.
+//! Documents of the S3 API, and the form in which Ceph 16 returns them.
 
 use super::*;
 

@@ -1,29 +1,29 @@
-//! Where a range of keys is cut in two: at a known directory in its middle, or at a guess.
+//! Splits a range of keys in two: at a known directory in its middle, or at a guess.
 //!
-//! A guess keeps the beginning of the last key that was seen and puts a greater letter or digit behind it, at the first
-//! place where there may be one: that is the widest step. What keys look like is learned from those that were listed.
+//! A guess keeps the beginning of the last key seen and replaces the character after it with a greater letter or
+//! digit, at the first possible position: that is the widest step. The listed keys show what keys look like.
 
 use super::ListPage;
 
-/// Characters of a key that are looked at.
+/// Number of characters of a key that are considered.
 const DEPTH: usize = 96;
 
-/// Characters that are looked at to tell how far one key is from another.
+/// Number of characters that are considered to estimate the distance of two keys.
 const RANKED: usize = 12;
 
-/// Guesses at one place that led nowhere, after which only what was seen there is believed.
+/// Number of failed guesses at one position after which only characters seen there are tried.
 const GUESSES: u8 = 3;
 
-/// What is known of the keys.
+/// What is known about the keys.
 #[derive(Debug)]
 pub(super) struct KeyspaceSplitter {
-    /// Length of what all keys begin with.
+    /// Length of the prefix that all keys share.
     prefix: usize,
     /// Common prefixes, ascending.
     prefixes: Vec<String>,
-    /// The ASCII characters that were seen at each place.
+    /// The ASCII characters seen at each position.
     seen: Vec<u128>,
-    /// How many guesses led nowhere at each place.
+    /// Number of failed guesses at each position.
     misses: Vec<u8>,
 }
 
@@ -32,13 +32,13 @@ impl KeyspaceSplitter {
         Self { prefix: prefix.len(), prefixes: Vec::new(), seen: vec![0; DEPTH], misses: vec![0; DEPTH] }
     }
 
-    /// Takes common prefixes, ascending.
+    /// Records common prefixes, which must be in ascending order.
     pub(super) fn learn_prefixes(&mut self, prefixes: Vec<String>) {
         prefixes.iter().for_each(|prefix| self.learn(prefix));
         self.prefixes = prefixes;
     }
 
-    /// Takes some of the keys of a page.
+    /// Records a sample of the keys of a page.
     pub(super) fn learn_keys(&mut self, page: &ListPage) {
         let step = (page.len() / 16).max(1);
         for entry in page.entries().rev().step_by(step) {
@@ -55,7 +55,7 @@ impl KeyspaceSplitter {
         }
     }
 
-    /// Nothing was found behind a cut.
+    /// Records that there are no keys beyond a split.
     pub(super) fn note_miss(&mut self, at: &str, cut: &str) {
         let common = at.bytes().zip(cut.bytes()).take_while(|(a, b)| a == b).count();
         if let Some(misses) = common.checked_sub(self.prefix).and_then(|place| self.misses.get_mut(place)) {
@@ -63,14 +63,15 @@ impl KeyspaceSplitter {
         }
     }
 
-    /// How many more pages there may be up to `end`, if one led from `before` to `at`.
+    /// Estimates how many more pages there are up to `end`, if one page led from `before` to `at`.
     pub(super) fn pages_left(&self, before: &str, at: &str, end: &str) -> f64 {
         let common = before.bytes().zip(end.bytes()).take_while(|(a, b)| a == b).count();
         let [before, at, end] = [before, at, end].map(|key| self.rank(key, common));
         (end - at) / (at - before).max(f64::MIN_POSITIVE)
     }
 
-    /// Where a key lies among those that begin with its first `common` bytes, by what was seen of them.
+    /// The relative position of a key among those that share its first `common` bytes, judging by the characters
+    /// seen.
     fn rank(&self, key: &str, common: usize) -> f64 {
         let (mut rank, mut width) = (0.0, 1.0);
         for index in common..common + RANKED {
@@ -86,7 +87,7 @@ impl KeyspaceSplitter {
         rank
     }
 
-    /// A cut above `at` and below `end`, if one comes to mind.
+    /// A split point above `at` and below `end`, if one can be found.
     pub(super) fn between(&self, at: &str, end: Option<&str>) -> Option<String> {
         let low = self.prefixes.partition_point(|prefix| prefix.as_str() <= at);
         let high = end
@@ -98,7 +99,7 @@ impl KeyspaceSplitter {
     }
 
     fn guess(&self, at: &str, end: Option<&str>) -> Option<String> {
-        // As long as the key is the beginning of the end, a guess must stay below the end's next byte.
+        // While the key is a prefix of the end, a guess must stay below the next byte of the end.
         let mut bound = end.map(str::as_bytes);
         for (place, byte) in at.bytes().skip(self.prefix).take(DEPTH).enumerate() {
             let index = place + self.prefix;
@@ -116,8 +117,8 @@ impl KeyspaceSplitter {
         None
     }
 
-    /// A character in the middle of those above `byte` that are allowed: of those that were seen at this place, else of
-    /// its kind, else of all letters and digits.
+    /// A character in the middle of the allowed ones above `byte`: of those seen at this position, else of the same
+    /// class, else of all letters and digits.
     fn choice(&self, place: usize, byte: u8, allowed: impl Fn(&u8) -> bool) -> Option<u8> {
         let middle = |choices: Vec<u8>| choices.get(choices.len() / 2).copied();
         let above = (byte + 1..=b'z').filter(u8::is_ascii_alphanumeric).filter(allowed);
@@ -154,7 +155,7 @@ mod tests {
         let cut = |cuts: &KeyspaceSplitter, end: Option<&str>| cuts.between("p/d00017", end);
         assert_eq!(cut(&cuts, Some("p/d9")).as_deref(), Some("p/d5"));
         assert_eq!(cut(&cuts, Some("p/d1")).as_deref(), Some("p/d05"));
-        // Between the two there is only what is longer.
+        // Only longer keys lie between the two.
         assert_eq!(cut(&cuts, Some("p/d00018")).as_deref(), None);
         assert_eq!(cut(&cuts, None).as_deref(), Some("p/p"));
         for _ in 0..GUESSES {

@@ -1,4 +1,4 @@
-//! Listings of unfinished multipart uploads and of their parts.
+//! Lists unfinished multipart uploads and their parts.
 
 use super::page::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
 use super::says_more;
@@ -15,9 +15,9 @@ use std::collections::HashSet;
 pub struct Upload {
     /// Key.
     pub key: String,
-    /// Upload id.
+    /// Upload ID.
     pub id: String,
-    /// Who began it; empty where the server does not tell.
+    /// ID of the initiator; empty if the server does not send it.
     pub owner: String,
     /// Start time as sent.
     pub initiated: String,
@@ -32,21 +32,21 @@ pub struct Part {
     pub etag: String,
     /// Length in bytes.
     pub size: u64,
-    /// Time as sent.
+    /// Modification time as sent.
     pub modified: String,
 }
 
-/// What an unfinished upload has.
+/// The state of an unfinished multipart upload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadState {
     /// The stored parts, in ascending order.
     pub parts: Vec<Part>,
-    /// The checksums that it was begun with, if the server tells.
+    /// The checksum settings with which the upload was created, if the server reports them.
     pub sums: Option<OfUpload>,
 }
 
 impl Client {
-    /// All unfinished multipart uploads under a prefix, page by page.
+    /// All unfinished multipart uploads under a prefix; requests all pages.
     pub async fn list_uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>> {
         let mut uploads: Vec<Upload> = Vec::new();
         let mut seen = HashSet::new();
@@ -59,7 +59,7 @@ impl Client {
             }
             if let Some((key, id)) = &marker {
                 request = request.query("key-marker", key);
-                // Without an id the page begins behind all uploads of the key.
+                // Without an ID, the page begins after all uploads of the key.
                 if !id.is_empty() {
                     request = request.query("upload-id-marker", id);
                 }
@@ -68,7 +68,7 @@ impl Client {
             let after = marker.as_ref().map_or("", |(key, _)| key.as_str());
             for upload in page {
                 check_name(&upload.key, prefix, "")?;
-                // Of the marker's own key there may be more uploads.
+                // There may be more uploads of the marker's own key.
                 if upload.key.as_str() < after {
                     return Err(disordered(&upload.key));
                 }
@@ -91,7 +91,7 @@ impl Client {
         Ok(self.upload_state(bucket, key, upload_id).await?.parts)
     }
 
-    /// The stored parts of an upload, and how they are checksummed.
+    /// The stored parts of an upload, and its checksum settings.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html>
     pub async fn upload_state(&self, bucket: &str, key: &str, upload_id: &str) -> Result<UploadState> {
         let mut parts: Vec<Part> = Vec::new();
@@ -130,7 +130,7 @@ impl Client {
             if let Some(error) = bad {
                 return Err(error);
             }
-            // Parts are told once, in ascending order.
+            // Parts are listed once, in ascending order.
             if !parts.is_sorted_by(|a, b| a.number < b.number)
                 || parts.first().is_some_and(|part| part.number == 0)
             {
@@ -150,10 +150,10 @@ impl Client {
     }
 }
 
-/// Where the next page begins: key and upload id of the last entry.
+/// Where the next page begins: the key and upload ID of the last entry.
 type Marker = (String, String);
 
-/// A page of uploads, and the key and id behind which the next one begins.
+/// Parses a page of uploads, and the marker of the next one.
 fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<Marker>)> {
     let (mut uploads, mut upload) = (Vec::new(), Upload::default());
     let (mut truncated, mut key, mut id) = (None, String::new(), String::new());

@@ -3,9 +3,9 @@
 //! server can verify requests with the same functions.
 //!
 //! - [`v4`]: AWS Signature Version 4, in the header and in the query,
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html>.
+//!   <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html>.
 //! - [`v2`]: AWS Signature Version 2 as S3 uses it, in the header and in the query,
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html>.
+//!   <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html>.
 //! - [`encode`]: the percent-encoding that signatures and request lines share.
 
 pub mod encode;

@@ -1,11 +1,12 @@
-//! A large prefix listed by several requests at once, in key order and in bounded memory.
+//! Lists a large prefix with several concurrent requests, in key order and with bounded memory.
 //!
-//! The key space that is still to be listed is a row of ranges. The first one is being handed out; the others are read
-//! ahead, a few pages each. Whenever there is a request to spare, the foremost range that is under way is cut in two: at a
-//! common prefix, where the bucket has directories and a probe with a delimiter named them, else at a guessed key between
-//! where the range has got to and where it ends. So the work stays near the front, whatever the keys are like, and the
-//! listing never waits long for one range. A cut can be bad (nothing beyond it, or next to nothing); that costs a request
-//! and is never wrong: ranges are disjoint, and together they are the key space.
+//! The key space that is still to be listed is a sequence of ranges. The first one is being returned to the caller; a
+//! few pages of each of the others are read ahead. Whenever another request is allowed, the first range with a
+//! request in flight is split in two: at a common prefix, if the bucket has directories and a request with a
+//! delimiter found them, else at a guessed key between the range's current position and its end. So the work stays
+//! near the front, whatever the keys look like, and the listing never waits long for one range. A split can be bad
+//! (few or no keys beyond it); that costs a request but never correctness: the ranges are disjoint, and together they
+//! cover the key space.
 
 use super::ListPage;
 use super::page::{CompactPage, disordered, repeated};
@@ -16,56 +17,57 @@ use std::future::Future;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
-/// PageSource that one range may be ahead.
+/// Maximum number of pages that are read ahead in one range.
 const AHEAD: usize = 8;
 
-/// PageSource that all ranges together may be ahead, some fifty kilobytes each. With half as many the front runs short of
-/// ranges to cut.
+/// Maximum number of pages that are read ahead in all ranges together, some fifty kilobytes each. With half as many,
+/// there are too few ranges to split near the front.
 const MOST_AHEAD: usize = 128;
 
-/// Most ranges.
+/// Maximum number of ranges.
 const MOST_RANGES: usize = 64;
 
-/// Bad cuts in a row after which a range has to get on before it is cut again.
+/// Number of consecutive bad splits after which a range must advance before it is split again.
 const BAD_CUTS: u32 = 8;
 
-/// Pieces that are cut off a range between two of its pages, each half as wide as the one before: some may be bad.
+/// Maximum number of splits of a range between two of its pages, each half as wide as the one before: some may be
+/// bad.
 const CUTS_A_PAGE: usize = 4;
 
-/// PageSource that have to be left of a range, as far as one can tell, for it to be cut: each piece costs a request more.
+/// Minimum estimated number of remaining pages for which a range is split: each split costs one more request.
 const WORTH_A_CUT: f64 = 2.0;
 
-/// Most requests at once: more make servers slower, not faster.
+/// Maximum number of concurrent requests: more of them make servers slower, not faster.
 const MOST_REQUESTS: usize = 12;
 
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PageStart {
-    /// After this key; empty at the beginning.
+    /// After this key; empty for the beginning.
     Key(String),
-    /// Where the page before said.
+    /// At the continuation token or marker of the preceding page.
     Token(String),
 }
 
-/// What is listed.
+/// A source of list pages.
 pub(super) trait PageSource: Clone + Send + 'static {
-    /// One page.
+    /// Requests one page.
     fn page(&self, from: PageStart) -> impl Future<Output = Result<ListPage>> + Send;
 
-    /// Common prefixes after a key, ascending, as many as one or a few requests tell.
+    /// Common prefixes after a key, ascending, as many as one or a few requests find.
     fn known_prefixes(&self, after: String) -> impl Future<Output = Vec<String>> + Send;
 }
 
-/// A range of keys: above what was listed of it, up to its end.
+/// A range of keys that is still to be listed, up to its end.
 #[derive(Debug)]
 struct Range {
     id: u64,
     from: PageStart,
-    /// The last key that was listed, or where the range begins.
+    /// The last listed key, or the beginning of the range.
     at: String,
-    /// What it was before the last page.
+    /// The value of `at` before the last page.
     before: String,
-    /// The last key that belongs to it; `None` if it is the last range.
+    /// The last key of the range (inclusive); `None` for the last range.
     end: Option<String>,
     ready: VecDeque<CompactPage>,
     is_requested: bool,
@@ -73,7 +75,7 @@ struct Range {
     is_done: bool,
     failed: Option<Error>,
     bad_cuts: u32,
-    /// Pieces that were cut off since the last page.
+    /// Number of splits since the last page.
     cuts: usize,
 }
 
@@ -92,7 +94,7 @@ struct ParallelLister<P> {
     cuts: KeyspaceSplitter,
 }
 
-/// Lists what comes after the key `after` (all, if it is empty) of keys that begin with `prefix`.
+/// Lists the keys with the prefix `prefix` after the key `after` (all keys if it is empty).
 pub(super) async fn list<P: PageSource>(
     pages: P,
     prefix: &str,
@@ -132,7 +134,7 @@ impl<P: PageSource> ParallelLister<P> {
             tokio::select! {
                 biased;
                 permit = out.reserve(), if has_page => {
-                    // Nobody listens any more.
+                    // The receiver is gone.
                     let Ok(permit) = permit else { return };
                     let page = self.ranges.front_mut().and_then(|front| front.ready.pop_front());
                     if let Some(page) = page {
@@ -165,12 +167,12 @@ impl<P: PageSource> ParallelLister<P> {
         }
     }
 
-    /// Whether there is room for another page that is not wanted yet.
+    /// Whether another page may be read ahead.
     fn has_room(&self) -> bool {
         self.ranges.iter().map(|range| range.ready.len()).sum::<usize>() + self.requests < MOST_AHEAD
     }
 
-    /// Asks for a page of the foremost range that wants one.
+    /// Requests a page of the first range that needs one.
     fn ask(&mut self) -> bool {
         let room = self.has_room();
         let wants = |(index, range): &(usize, &Range)| {
@@ -196,7 +198,7 @@ impl<P: PageSource> ParallelLister<P> {
         });
     }
 
-    /// KeyspaceSplitter the foremost range that is under way, and asks for a page of the new one.
+    /// Splits the first range with a request in flight, and requests a page of the new range.
     fn cut(&mut self) -> bool {
         if self.ranges.len() >= MOST_RANGES || !self.has_room() {
             return false;
@@ -232,18 +234,18 @@ impl<P: PageSource> ParallelLister<P> {
                         let range = &mut self.ranges[index];
                         range.failed = Some(error);
                         range.is_done = true;
-                        // What comes after an error is not handed out.
+                        // Pages after an error are not returned.
                         self.ranges.truncate(index + 1);
                     }
                 }
             }
             Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
-            // The runtime is going down.
+            // The runtime is shutting down.
             Err(_) => self.ranges.clear(),
         }
     }
 
-    /// Takes a page into its range.
+    /// Adds a page to its range.
     fn add(&mut self, index: usize, mut page: ListPage) {
         let range = &mut self.ranges[index];
         let was_new = std::mem::replace(&mut range.is_new, false);
@@ -265,7 +267,7 @@ impl<P: PageSource> ParallelLister<P> {
         }
         let is_bad = was_new && is_empty && range.is_done;
         if is_bad && index > 0 {
-            // There is nothing behind the cut: the range before it may be cut again at once.
+            // There are no keys beyond the split: the preceding range may be split again at once.
             let begin = match &self.ranges[index].from {
                 PageStart::Key(begin) => begin.clone(),
                 PageStart::Token(_) => String::new(),
@@ -278,7 +280,7 @@ impl<P: PageSource> ParallelLister<P> {
             }
         }
         if was_new && !is_empty && self.ranges[index].is_done && index > 0 {
-            // A piece of less than a page: what is before it is hardly longer.
+            // The piece was shorter than a page, so what precedes it is hardly longer.
             self.ranges[index - 1].cuts = CUTS_A_PAGE;
         }
         if index > 0 && self.ranges[index].is_over() {
@@ -292,7 +294,8 @@ impl Range {
         self.is_done && self.ready.is_empty()
     }
 
-    /// A server that does not keep the order, or does not get on, cannot be listed in ranges.
+    /// Rejects the page if the server does not keep the order or does not advance: such a server cannot be listed in
+    /// ranges.
     fn check(&self, from: &PageStart, page: ListPage) -> Result<ListPage> {
         let after = Some(self.at.as_str()).filter(|at| !at.is_empty());
         if let Some(key) = page.disorder(after) {
