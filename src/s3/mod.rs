@@ -35,7 +35,6 @@ pub mod probe;
 pub mod range;
 pub mod request;
 pub mod retry;
-pub mod roles;
 pub mod sign;
 pub mod stream_body;
 pub mod subresources;

@@ -10,14 +10,13 @@ pub(crate) use route::Route;
 
 use super::body::Payload;
 use super::concurrency::ConcurrencyLimiter;
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Provider};
 use super::endpoint::Endpoint;
 use super::error::{ConnectionFailure, Error, Result, ServiceError};
 use super::expect::ExpectContinue;
 use super::failures::FailureLog;
 use super::request::{Request, Response};
 use super::retry::{Cause, RetryClass, RetryPolicy, RetryState};
-use super::roles::Provider;
 use super::sign::encode;
 use super::stream_body::StreamBody;
 use super::transport::{SharedTransport, Transport, TransportOptions};

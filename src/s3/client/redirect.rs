@@ -165,7 +165,7 @@ impl Client {
                     | "TokenRefreshRequired"
             )
         {
-            provider.refused(used).await;
+            provider.rejected(used).await;
         }
         let wants_other = match sent.signature() {
             Some(Signature::V2) => service.status == 400 && service.message.contains(v4::ALGORITHM),

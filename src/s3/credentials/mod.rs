@@ -1,4 +1,16 @@
-//! Credentials: an access key, its secret key, and the session token of temporary credentials.
+//! Credentials: an access key, its secret key, and the session token of temporary credentials. A [`Provider`] obtains
+//! temporary ones from a [`Source`] and renews them.
+
+mod document;
+mod imds;
+mod process;
+mod provider;
+mod request;
+mod source;
+mod sts;
+
+pub use provider::Provider;
+pub use source::{Source, Token};
 
 use std::fmt;
 use zeroize::Zeroizing;
