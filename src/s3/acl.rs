@@ -224,13 +224,13 @@ impl Acl {
 impl Client {
     /// Reads the access control list of a bucket, or of an object if `key` is given.
     pub async fn get_acl(&self, bucket: &str, key: Option<&str>) -> Result<Acl> {
-        let request = self.about(Method::GET, bucket, key).query("acl", "");
+        let request = self.request_for(Method::GET, bucket, key).query("acl", "");
         Acl::from_xml(&self.fetch_text(request).await?)
     }
 
     /// Replaces the access control list.
     pub async fn put_acl(&self, bucket: &str, key: Option<&str>, acl: &Acl) -> Result<()> {
-        let request = self.about(Method::PUT, bucket, key).query("acl", "");
+        let request = self.request_for(Method::PUT, bucket, key).query("acl", "");
         self.send(with_document(request, acl.to_xml(), "application/xml").await?).await.map(drop)
     }
 }

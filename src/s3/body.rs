@@ -96,17 +96,17 @@ impl Payload {
     }
 
     /// Computes the requested checksums in one pass. Large payloads are hashed off the async threads.
-    pub async fn hashed(&self, wanted: Wanted) -> Result<Digests> {
+    pub async fn hashed(&self, requested: Wanted) -> Result<Digests> {
         match self {
             Payload::Bytes(bytes) if bytes.len() <= BLOCK => {
-                let mut hasher = Hasher::new(wanted);
+                let mut hasher = Hasher::new(requested);
                 hasher.update(bytes);
                 Ok(hasher.finish())
             }
             Payload::Bytes(bytes) => {
                 let bytes = bytes.clone();
                 blocking(move || {
-                    let mut hasher = Hasher::new(wanted);
+                    let mut hasher = Hasher::new(requested);
                     bytes.chunks(BLOCK).for_each(|block| hasher.update(block));
                     Ok(hasher.finish())
                 })
@@ -115,7 +115,7 @@ impl Payload {
             Payload::File(range) => {
                 let range = range.clone();
                 blocking(move || {
-                    let mut hasher = Hasher::new(wanted);
+                    let mut hasher = Hasher::new(requested);
                     range.each_block(|block| {
                         hasher.update(&block);
                         Ok(())
@@ -221,10 +221,10 @@ impl FileRange {
         let mut position = self.offset;
         let end = self.offset + self.length;
         while position < end {
-            let wanted = BLOCK.min((end - position) as usize);
+            let length = BLOCK.min((end - position) as usize);
             let mut block = Buffer::take();
-            read_exact_at(&self.file, block.space(wanted), position)?;
-            position += wanted as u64;
+            read_exact_at(&self.file, block.space(length), position)?;
+            position += length as u64;
             consume(block.freeze())?;
         }
         Ok(())
@@ -282,18 +282,18 @@ pub struct Hasher {
     sha256: Option<Sha256>,
     /// `None` if the requested checksum is the SHA-256 above.
     checksum: Option<checksum::Hasher>,
-    wanted: Wanted,
+    requested: Wanted,
 }
 
 impl Hasher {
     /// Starts computing the requested digests.
-    pub fn new(wanted: Wanted) -> Self {
-        let is_sha256 = wanted.checksum == Some(Algorithm::Sha256);
+    pub fn new(requested: Wanted) -> Self {
+        let is_sha256 = requested.checksum == Some(Algorithm::Sha256);
         Self {
-            md5: wanted.md5.then(Md5::new),
-            sha256: (wanted.sha256 || is_sha256).then(Sha256::new),
-            checksum: wanted.checksum.filter(|_| !is_sha256).map(checksum::Hasher::new),
-            wanted,
+            md5: requested.md5.then(Md5::new),
+            sha256: (requested.sha256 || is_sha256).then(Sha256::new),
+            checksum: requested.checksum.filter(|_| !is_sha256).map(checksum::Hasher::new),
+            requested,
         }
     }
 
@@ -313,11 +313,11 @@ impl Hasher {
     /// Returns the digests of all bytes added so far.
     pub fn finish(self) -> Digests {
         let sha256: Option<[u8; 32]> = self.sha256.map(|sha256| sha256.finalize().into());
-        let is_sha256 = self.wanted.checksum == Some(Algorithm::Sha256);
+        let is_sha256 = self.requested.checksum == Some(Algorithm::Sha256);
         let checksum = self.checksum.map(checksum::Hasher::finish);
         Digests {
             md5: self.md5.map(|md5| md5.finalize().into()),
-            sha256: sha256.filter(|_| self.wanted.sha256),
+            sha256: sha256.filter(|_| self.requested.sha256),
             checksum: checksum.or(sha256.filter(|_| is_sha256).map(Checksum::of_sha256)),
         }
     }
@@ -338,8 +338,8 @@ mod tests {
         let of_file = Payload::File(range.clone()).digests(true, true).await.unwrap();
         assert_eq!(of_file, Payload::Bytes(slice.clone()).digests(true, true).await.unwrap());
         for algorithm in Algorithm::all() {
-            let wanted = Wanted { md5: true, sha256: false, checksum: Some(algorithm) };
-            let hashed = Payload::File(range.clone()).hashed(wanted).await.unwrap();
+            let requested = Wanted { md5: true, sha256: false, checksum: Some(algorithm) };
+            let hashed = Payload::File(range.clone()).hashed(requested).await.unwrap();
             assert_eq!((hashed.md5, hashed.sha256), (of_file.md5, None));
             let mut alone = checksum::Hasher::new(algorithm);
             alone.update(&slice);

@@ -118,7 +118,7 @@ impl Client {
 
     /// Reads the document of a sub-resource (`policy`, `lifecycle`, `cors`, ...) unchanged.
     pub async fn document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<String> {
-        self.fetch_text(self.about(Method::GET, bucket, key).query(name, "")).await
+        self.fetch_text(self.request_for(Method::GET, bucket, key).query(name, "")).await
     }
 
     /// Stores the document of a sub-resource unchanged. Returns the HTTP status (200 or 204).
@@ -130,13 +130,13 @@ impl Client {
         document: String,
         content_type: &str,
     ) -> Result<u16> {
-        let request = self.about(Method::PUT, bucket, key).query(name, "");
+        let request = self.request_for(Method::PUT, bucket, key).query(name, "");
         let response = self.send(with_document(request, document, content_type).await?).await?;
         Ok(response.status)
     }
 
     /// Deletes a sub-resource.
     pub async fn delete_document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<()> {
-        self.send(self.about(Method::DELETE, bucket, key).query(name, "")).await.map(drop)
+        self.send(self.request_for(Method::DELETE, bucket, key).query(name, "")).await.map(drop)
     }
 }

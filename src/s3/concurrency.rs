@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// No limit.
-const OPEN: usize = usize::MAX;
+const UNLIMITED: usize = usize::MAX;
 
 // All operations use one memory order: either the task that frees a permit sees the limit that made another task
 // wait, or the waiting task sees the free permit.
@@ -31,7 +31,7 @@ const OPEN: usize = usize::MAX;
 pub(crate) struct ConcurrencyLimiter {
     /// Number of requests in flight.
     in_flight: AtomicUsize,
-    /// Maximum number of requests in flight; [`OPEN`] until one is refused. Changed only under the lock.
+    /// Maximum number of requests in flight; [`UNLIMITED`] until one is refused. Changed only under the lock.
     limit: AtomicUsize,
     limited: Mutex<Limited>,
 }
@@ -60,7 +60,7 @@ impl ConcurrencyLimiter {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             in_flight: AtomicUsize::new(0),
-            limit: AtomicUsize::new(OPEN),
+            limit: AtomicUsize::new(UNLIMITED),
             limited: Mutex::default(),
         })
     }
@@ -69,13 +69,13 @@ impl ConcurrencyLimiter {
     /// sent again (`again`) take precedence over new ones, so that some requests finish before the next ones meet the
     /// same trouble.
     pub(crate) async fn acquire(self: &Arc<Self>, again: bool) -> Permit {
-        if self.limit.load(SeqCst) == OPEN {
-            return self.taken();
+        if self.limit.load(SeqCst) == UNLIMITED {
+            return self.new_permit();
         }
         let waiting = {
             let mut limited = self.limited();
             if self.has_room() && (again || limited.waiting.is_empty()) {
-                return self.taken();
+                return self.new_permit();
             }
             let (sender, receiver) = oneshot::channel();
             if again {
@@ -86,10 +86,10 @@ impl ConcurrencyLimiter {
             receiver
         };
         // The sender is never dropped unused.
-        waiting.await.unwrap_or_else(|_| self.taken())
+        waiting.await.unwrap_or_else(|_| self.new_permit())
     }
 
-    fn taken(self: &Arc<Self>) -> Permit {
+    fn new_permit(self: &Arc<Self>) -> Permit {
         self.in_flight.fetch_add(1, SeqCst);
         Permit { limiter: self.clone() }
     }
@@ -105,7 +105,7 @@ impl ConcurrencyLimiter {
     /// Counts a response, and recomputes the limit after a full round of them.
     fn record(&self, refused: bool) {
         let mut limited = self.limited();
-        if self.limit.load(SeqCst) == OPEN {
+        if self.limit.load(SeqCst) == UNLIMITED {
             if !refused {
                 return;
             }
@@ -122,9 +122,9 @@ impl ConcurrencyLimiter {
         let share = limited.refusals as f64 / limited.answers as f64;
         limited.limit = (limited.limit * (1.0 - share / 2.0) + (1.0 - share)).max(1.0);
         (limited.answers, limited.refusals) = (0, 0);
-        let limit = if limited.limit < limited.most as f64 { limited.limit as usize } else { OPEN };
+        let limit = if limited.limit < limited.most as f64 { limited.limit as usize } else { UNLIMITED };
         let refused = share * 100.0;
-        if limit == OPEN {
+        if limit == UNLIMITED {
             log::debug!("{refused:.0}% of the requests were refused: no limit from now on");
         } else {
             log::debug!("{refused:.0}% of the requests were refused: {limit} at once from now on");
@@ -141,7 +141,7 @@ impl ConcurrencyLimiter {
                     return;
                 }
                 let Some(next) = limited.waiting.pop_front() else { return };
-                (next, self.taken())
+                (next, self.new_permit())
             };
             // If the receiver is gone, dropping the permit returns it; that must not happen under the lock.
             let (sender, permit) = next;
@@ -153,7 +153,7 @@ impl ConcurrencyLimiter {
 impl Permit {
     /// Records that the service responded.
     pub(crate) fn answered(&self) {
-        if self.limiter.limit.load(SeqCst) != OPEN {
+        if self.limiter.limit.load(SeqCst) != UNLIMITED {
             self.limiter.record(false);
             self.limiter.wake_waiting();
         }
@@ -176,7 +176,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.limiter.in_flight.fetch_sub(1, SeqCst);
-        if self.limiter.limit.load(SeqCst) != OPEN {
+        if self.limiter.limit.load(SeqCst) != UNLIMITED {
             self.limiter.wake_waiting();
         }
     }
@@ -194,20 +194,20 @@ mod tests {
     #[derive(Default)]
     struct Service {
         capacity: usize,
-        bad_until: Option<Instant>,
+        outage_until: Option<Instant>,
         busy: AtomicUsize,
         most: AtomicUsize,
-        asked: AtomicUsize,
+        requests: AtomicUsize,
     }
 
     impl Service {
-        async fn ask(&self) -> bool {
-            self.asked.fetch_add(1, SeqCst);
+        async fn handle(&self) -> bool {
+            self.requests.fetch_add(1, SeqCst);
             let busy = self.busy.fetch_add(1, SeqCst) + 1;
             self.most.fetch_max(busy, SeqCst);
             sleep(Duration::from_millis(20)).await;
             self.busy.fetch_sub(1, SeqCst);
-            busy <= self.capacity && self.bad_until.is_none_or(|until| until <= Instant::now())
+            busy <= self.capacity && self.outage_until.is_none_or(|until| until <= Instant::now())
         }
     }
 
@@ -228,7 +228,7 @@ mod tests {
                 let mut retries = RetryState::default();
                 let mut permit = limiter.acquire(false).await;
                 loop {
-                    if service.ask().await {
+                    if service.handle().await {
                         permit.answered();
                         return true;
                     }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     fn limit(limiter: &ConcurrencyLimiter) -> Option<usize> {
-        Some(limiter.limit.load(SeqCst)).filter(|limit| *limit != OPEN)
+        Some(limiter.limit.load(SeqCst)).filter(|limit| *limit != UNLIMITED)
     }
 
     #[tokio::test(start_paused = true)]
@@ -255,7 +255,7 @@ mod tests {
         let limiter = ConcurrencyLimiter::new();
         let (failed, service) =
             run(&limiter, Service { capacity: 100, ..Service::default() }, 100, 1000).await;
-        assert_eq!((failed, service.most.into_inner(), service.asked.into_inner()), (0, 100, 1000));
+        assert_eq!((failed, service.most.into_inner(), service.requests.into_inner()), (0, 100, 1000));
         assert_eq!((limit(&limiter), limiter.in_flight.load(SeqCst)), (None, 0));
     }
 
@@ -265,8 +265,8 @@ mod tests {
         let (failed, service) = run(&limiter, Service { capacity: 10, ..Service::default() }, 64, 3000).await;
         assert_eq!(failed, 0);
         // Without the limit, five attempts of six would be refused.
-        let asked = service.asked.into_inner();
-        assert!(asked < 4000, "{asked} requests for 3000 answers");
+        let requests = service.requests.into_inner();
+        assert!(requests < 4000, "{requests} requests for 3000 answers");
         assert_eq!(limiter.in_flight.load(SeqCst), 0);
     }
 
@@ -275,11 +275,11 @@ mod tests {
         let limiter = ConcurrencyLimiter::new();
         let start = Instant::now();
         // Shorter than the shortest five delays of one request together (15.5 s with the least jitter).
-        let bad_until = Some(start + Duration::from_secs(15));
-        let service = Service { capacity: 100, bad_until, ..Service::default() };
+        let outage_until = Some(start + Duration::from_secs(15));
+        let service = Service { capacity: 100, outage_until, ..Service::default() };
         let (failed, service) = run(&limiter, service, 64, 1000).await;
         assert_eq!(failed, 0);
-        let refused = service.asked.into_inner() - 1000;
+        let refused = service.requests.into_inner() - 1000;
         assert!(refused < 3 * 64, "{refused} refusals");
         // After the outage, all requests run again.
         assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
@@ -291,10 +291,10 @@ mod tests {
     async fn a_service_that_always_refuses_is_given_up_and_one_request_keeps_its_few_attempts() {
         let limiter = ConcurrencyLimiter::new();
         let (failed, service) = run(&limiter, Service::default(), 1, 1).await;
-        assert_eq!((failed, service.asked.into_inner()), (1, 6));
+        assert_eq!((failed, service.requests.into_inner()), (1, 6));
         let (failed, service) = run(&limiter, Service::default(), 8, 20).await;
         assert_eq!(failed, 20);
-        assert!(service.asked.into_inner() <= 20 * 11);
+        assert!(service.requests.into_inner() <= 20 * 11);
         assert_eq!(limiter.in_flight.load(SeqCst), 0);
     }
 

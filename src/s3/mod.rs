@@ -10,7 +10,6 @@
 //! number of concurrent requests ([`concurrency`]).
 
 pub mod acl;
-mod answer;
 pub mod body;
 pub mod bucket;
 mod buffers;
@@ -24,6 +23,7 @@ pub mod documents;
 pub mod endpoint;
 pub mod error;
 mod expect;
+mod expected_response;
 pub mod failures;
 pub mod header_text;
 pub mod list;

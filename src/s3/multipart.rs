@@ -81,36 +81,36 @@ impl Client {
         let request = request.retry(RetryClass::Upload);
         let first = Instant::now();
         let response = self.send(request).await?;
-        let after_loss = response.after_loss;
+        let after_lost_response = response.after_lost_response;
         let id = upload_id(&response.text().await?)?;
-        if after_loss {
+        if after_lost_response {
             // Best effort: an upload that remains only takes up space.
-            let _ = self.drop_doubles(UploadRef { bucket, key, id: &id }, first.elapsed()).await;
+            let _ = self.abort_duplicates(UploadRef { bucket, key, id: &id }, first.elapsed()).await;
         }
         Ok(id)
     }
 
     /// Aborts the uploads that were created by attempts whose responses were lost: those by the same user, created
     /// just before this one, and without parts.
-    async fn drop_doubles(&self, upload: UploadRef<'_>, within: Duration) -> Result<()> {
+    async fn abort_duplicates(&self, upload: UploadRef<'_>, within: Duration) -> Result<()> {
         let uploads = self.list_uploads(upload.bucket, upload.key).await?;
         let time = |upload: &Upload| chrono::DateTime::parse_from_rfc3339(&upload.initiated).ok();
         let Some(own) = uploads.iter().find(|other| other.id == upload.id) else { return Ok(()) };
         let Some(end) = time(own) else { return Ok(()) };
         // Only the server's clock counts; its times may be whole seconds.
         let start = end - within - Duration::from_secs(1);
-        for double in &uploads {
-            let same_place = double.key == upload.key && double.id != upload.id;
+        for duplicate in &uploads {
+            let same_place = duplicate.key == upload.key && duplicate.id != upload.id;
             if same_place
-                && double.owner == own.owner
-                && time(double).is_some_and(|time| start <= time && time <= end)
+                && duplicate.owner == own.owner
+                && time(duplicate).is_some_and(|time| start <= time && time <= end)
                 && self
-                    .list_parts(upload.bucket, upload.key, &double.id)
+                    .list_parts(upload.bucket, upload.key, &duplicate.id)
                     .await
                     .is_ok_and(|parts| parts.is_empty())
             {
                 // The upload may be gone already, since this response can be lost as well.
-                let _ = self.abort_upload(UploadRef { id: &double.id, ..upload }).await;
+                let _ = self.abort_upload(UploadRef { id: &duplicate.id, ..upload }).await;
             }
         }
         Ok(())

@@ -39,7 +39,7 @@ impl NoProxy {
     pub(crate) fn covers(&self, host: &str, default_port: u16) -> bool {
         let (name, port) = split_port(host);
         let (name, port) = (name.trim_end_matches('.').to_ascii_lowercase(), port.unwrap_or(default_port));
-        self.0.iter().any(|entry| entry.port.is_none_or(|wanted| wanted == port) && entry.hosts.has(&name))
+        self.0.iter().any(|entry| entry.port.is_none_or(|own| own == port) && entry.hosts.has(&name))
     }
 }
 

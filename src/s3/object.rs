@@ -200,7 +200,7 @@ impl Head {
 impl Client {
     /// Gets the properties of an object.
     pub async fn head_object(&self, bucket: &str, key: &str) -> Result<Head> {
-        let response = self.send(self.about(Method::HEAD, bucket, Some(key))).await?;
+        let response = self.send(self.request_for(Method::HEAD, bucket, Some(key))).await?;
         Head::from_response(&response)
     }
 
@@ -208,7 +208,7 @@ impl Client {
     /// with a KMS key that the user may not use; then the request is repeated without the checksum.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
     pub async fn head_object_with_checksum(&self, bucket: &str, key: &str) -> Result<Head> {
-        let request = self.about(Method::HEAD, bucket, Some(key));
+        let request = self.request_for(Method::HEAD, bucket, Some(key));
         match self.send(request.header(checksum::MODE_HEADER, "ENABLED")).await {
             Ok(response) => Head::from_response(&response),
             Err(error) if error.status() == Some(403) => self.head_object(bucket, key).await,
@@ -227,18 +227,18 @@ impl Client {
         part: u64,
         parts: u64,
     ) -> Result<Option<u64>> {
-        let request = self.about(Method::HEAD, bucket, Some(key)).query("partNumber", part.to_string());
+        let request = self.request_for(Method::HEAD, bucket, Some(key)).query("partNumber", part.to_string());
         let head = match self.send(request).await {
             Ok(response) => Head::from_response(&response)?,
             // Servers that do not support the parameter respond with various errors.
             Err(error) if error.service().is_some() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let told = head.header("x-amz-mp-parts-count").and_then(|count| count.parse::<u64>().ok());
-        if told.is_some() && is_another(etag, &head.etag) {
+        let reported_parts = head.header("x-amz-mp-parts-count").and_then(|count| count.parse::<u64>().ok());
+        if reported_parts.is_some() && is_another(etag, &head.etag) {
             return Err(Error::Integrity(format!("'s3://{bucket}/{key}' changed while it was read")));
         }
-        Ok(Some(head.size).filter(|_| told == Some(parts)))
+        Ok(Some(head.size).filter(|_| reported_parts == Some(parts)))
     }
 
     /// Starts a download. `headers` may contain `range`, `if-match` and similar.
@@ -249,7 +249,7 @@ impl Client {
         headers: &[(String, String)],
         progress: Option<Progress>,
     ) -> Result<Response> {
-        let request = self.about(Method::GET, bucket, Some(key)).headers(headers).progress(progress);
+        let request = self.request_for(Method::GET, bucket, Some(key)).headers(headers).progress(progress);
         self.send(request).await
     }
 
@@ -284,7 +284,7 @@ impl Client {
 
     /// Deletes an object, or permanently deletes the selected version. A missing key is not an error in S3.
     pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
-        self.send(self.about(Method::DELETE, bucket, Some(key))).await.map(drop)
+        self.send(self.request_for(Method::DELETE, bucket, Some(key))).await.map(drop)
     }
 
     /// Deletes an object after a move, if it still has this ETag. Returns `false` if the object was replaced, `true`

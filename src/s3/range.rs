@@ -30,7 +30,7 @@ impl<'a> ObjectVersion<'a> {
     }
 
     /// Rejects a response with another ETag or another total length.
-    fn must_be(&self, response: &Response, total: Option<u64>) -> Result<()> {
+    fn check_same_object(&self, response: &Response, total: Option<u64>) -> Result<()> {
         if is_another(self.etag, &response.etag()) || total.is_some_and(|total| total != self.size) {
             return Err(self.changed());
         }
@@ -75,13 +75,13 @@ impl Client {
             response => response?,
         };
         if response.status != 206 {
-            object.must_be(&response, None)?;
+            object.check_same_object(&response, None)?;
             return Ok(None);
         }
         let Some(range) = response.header("content-range").and_then(ContentRange::parse) else {
             return Ok(None);
         };
-        object.must_be(&response, range.total)?;
+        object.check_same_object(&response, range.total)?;
         if range.first != first && !object.segmented {
             return Ok(None);
         }

@@ -41,7 +41,7 @@ pub struct Request {
     pub(crate) progress: Option<Progress>,
     /// Whether the response is a document to be read as part of the attempt. The documents of S3 are read in any
     /// case.
-    pub(crate) whole_answer: bool,
+    pub(crate) is_document: bool,
     /// Whether the client may switch the signature version, follow redirects and so on; off for probes.
     pub(crate) adapt: bool,
 }
@@ -61,7 +61,7 @@ impl Request {
             payload_sha256: None,
             retry: RetryClass::Plain,
             progress: None,
-            whole_answer: false,
+            is_document: false,
             adapt: true,
         }
     }
@@ -169,7 +169,7 @@ pub struct Response {
     pub(crate) progress: Option<Progress>,
     pub(crate) throttle: Option<Arc<Throttle>>,
     /// Whether an earlier attempt got no response, and may have been carried out as well.
-    pub(crate) after_loss: bool,
+    pub(crate) after_lost_response: bool,
 }
 
 impl Response {
@@ -219,8 +219,8 @@ impl Response {
             return Self::within(limit, first.len()).map(|()| first);
         };
         // Reserving the announced length avoids reallocations; `limit` guards against a wrong one.
-        let told = self.header("content-length").and_then(|length| length.parse().ok());
-        let mut all = BytesMut::with_capacity(told.unwrap_or(0).min(limit).min(1 << 20));
+        let announced = self.header("content-length").and_then(|length| length.parse().ok());
+        let mut all = BytesMut::with_capacity(announced.unwrap_or(0).min(limit).min(1 << 20));
         all.extend_from_slice(&first);
         all.extend_from_slice(&second);
         Self::within(limit, all.len())?;

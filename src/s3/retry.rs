@@ -60,7 +60,7 @@ impl RetryState {
         &mut self,
         policy: &RetryPolicy,
         cause: Cause,
-        asked: Option<Duration>,
+        retry_after: Option<Duration>,
     ) -> Option<Duration> {
         let step = self.own + self.by_concurrency.min(MAX_CONCURRENCY_STEPS);
         if cause == Cause::Concurrency && self.by_concurrency < policy.max_retries {
@@ -70,7 +70,7 @@ impl RetryState {
         } else {
             return None;
         }
-        Some(policy.delay(step, asked, random()))
+        Some(policy.delay(step, retry_after, random()))
     }
 }
 
@@ -105,10 +105,10 @@ const MAX_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(15);
 impl RetryPolicy {
     /// The delay before retry number `retry` (from 0): exponential, with jitter over its upper half so that many
     /// clients do not retry at the same time. `retry_after` is the server's `Retry-After`.
-    pub fn delay(&self, retry: u32, asked: Option<Duration>, random: f64) -> Duration {
+    pub fn delay(&self, retry: u32, retry_after: Option<Duration>, random: f64) -> Duration {
         let full = self.base.saturating_mul(1 << retry.min(16)).min(self.cap);
         let jittered = full.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0));
-        asked.map_or(jittered, |asked| asked.max(jittered)).min(self.cap.max(full))
+        retry_after.map_or(jittered, |retry_after| retry_after.max(jittered)).min(self.cap.max(full))
     }
 
     /// Called when a download breaks off: logs a warning, and waits before the rest is requested. `failures` counts

@@ -27,7 +27,7 @@ const CHUNK: usize = 128 << 10;
 pub(crate) const STREAMING_PAYLOAD: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 
 /// Bytes that surround the content of a chunk, without the hex size.
-const AROUND: usize = ";chunk-signature=".len() + 64 + 4;
+const CHUNK_OVERHEAD: usize = ";chunk-signature=".len() + 64 + 4;
 
 /// Content that streams through. Clones share it; the first request that is sent consumes it.
 #[derive(Clone)]
@@ -59,8 +59,8 @@ impl StreamBody {
     }
 
     /// Length of the body in signed chunks, in bytes.
-    pub(crate) fn sealed_len(&self) -> u64 {
-        let chunk = |size: u64| (format!("{size:x}").len() + AROUND) as u64 + size;
+    pub(crate) fn signed_len(&self) -> u64 {
+        let chunk = |size: u64| (format!("{size:x}").len() + CHUNK_OVERHEAD) as u64 + size;
         let (whole, rest) = (self.length / CHUNK as u64, self.length % CHUNK as u64);
         let rest = if rest == 0 { 0 } else { chunk(rest) };
         whole * chunk(CHUNK as u64) + rest + chunk(0)
@@ -141,23 +141,23 @@ fn signed_chunks(
     signer: ChunkSigner,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let start = (Stage::Flowing(blocks), signer, BytesMut::with_capacity(2 * CHUNK));
-    futures::stream::unfold(start, |(mut stage, mut signer, mut waiting)| async move {
+    futures::stream::unfold(start, |(mut stage, mut signer, mut buffered)| async move {
         loop {
-            if waiting.len() >= CHUNK {
-                let chunk = signer.chunk(&waiting.split_to(CHUNK));
-                return Some((Ok(chunk), (stage, signer, waiting)));
+            if buffered.len() >= CHUNK {
+                let chunk = signer.chunk(&buffered.split_to(CHUNK));
+                return Some((Ok(chunk), (stage, signer, buffered)));
             }
             match &mut stage {
                 Stage::Flowing(blocks) => match blocks.recv().await {
-                    Some(Ok(block)) => waiting.extend_from_slice(&block),
+                    Some(Ok(block)) => buffered.extend_from_slice(&block),
                     Some(Err(error)) => return Some((Err(error), (Stage::Done, signer, BytesMut::new()))),
                     None => stage = Stage::Ended,
                 },
-                Stage::Ended if !waiting.is_empty() => {
-                    let chunk = signer.chunk(&waiting.split());
-                    return Some((Ok(chunk), (stage, signer, waiting)));
+                Stage::Ended if !buffered.is_empty() => {
+                    let chunk = signer.chunk(&buffered.split());
+                    return Some((Ok(chunk), (stage, signer, buffered)));
                 }
-                Stage::Ended => return Some((Ok(signer.chunk(&[])), (Stage::Done, signer, waiting))),
+                Stage::Ended => return Some((Ok(signer.chunk(&[])), (Stage::Done, signer, buffered))),
                 Stage::Done => return None,
             }
         }
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    async fn flow(blocks: Vec<io::Result<Bytes>>, length: u64) -> StreamBody {
+    async fn stream(blocks: Vec<io::Result<Bytes>>, length: u64) -> StreamBody {
         let (sender, receiver) = mpsc::channel(blocks.len().max(1));
         for block in blocks {
             sender.send(block).await.unwrap();
@@ -192,25 +192,25 @@ mod tests {
         for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 77] {
             let content = Bytes::from(vec![7; length]);
             let blocks = content.chunks(50_001).map(|block| Ok(Bytes::copy_from_slice(block))).collect();
-            let flow = flow(blocks, length as u64).await;
-            let wanted = flow.sealed_len();
-            let body = flow.wire(Some(signer()), Arc::default(), None).collect().await.unwrap().to_bytes();
-            assert_eq!(body.len() as u64, wanted, "{length}");
+            let stream = stream(blocks, length as u64).await;
+            let expected_len = stream.signed_len();
+            let body = stream.wire(Some(signer()), Arc::default(), None).collect().await.unwrap().to_bytes();
+            assert_eq!(body.len() as u64, expected_len, "{length}");
             let mut one = signer();
             let mut expected: Vec<u8> = content.chunks(CHUNK).flat_map(|chunk| one.chunk(chunk)).collect();
             expected.extend(one.chunk(&[]));
             assert_eq!(body, expected, "{length}");
-            assert!(flow.is_spent());
+            assert!(stream.is_spent());
         }
     }
 
     #[tokio::test]
     async fn what_fails_has_no_last_chunk_and_nothing_is_sent_twice() {
         let blocks = vec![Ok(Bytes::from_static(b"abc")), Err(io::Error::other("not what was promised"))];
-        let flow = flow(blocks, 3).await;
-        let error = flow.wire(Some(signer()), Arc::default(), None).collect().await.unwrap_err();
+        let stream = stream(blocks, 3).await;
+        let error = stream.wire(Some(signer()), Arc::default(), None).collect().await.unwrap_err();
         assert_eq!(error.to_string(), "not what was promised");
-        let again = flow.wire(None, Arc::default(), None).collect().await.unwrap_err();
+        let again = stream.wire(None, Arc::default(), None).collect().await.unwrap_err();
         assert_eq!(again.to_string(), "the body was sent already");
     }
 }

@@ -163,7 +163,7 @@ impl Client {
             "<RestoreRequest {NAMESPACE}>{days}<GlacierJobParameters><Tier>{tier}</Tier>\
              </GlacierJobParameters></RestoreRequest>"
         );
-        let request = self.about(Method::POST, bucket, Some(key)).query("restore", "");
+        let request = self.request_for(Method::POST, bucket, Some(key)).query("restore", "");
         self.send(with_document(request, document, "application/xml").await?).await.map(drop)
     }
 }

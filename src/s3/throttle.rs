@@ -16,7 +16,7 @@ const PIECE: std::ops::RangeInclusive<u64> = 1024..=64 * 1024;
 
 /// How much lost time is caught up. Timers and busy machines delay a piece now and then, and without this the rate
 /// would never be reached.
-const LATE: Duration = Duration::from_millis(500);
+const MAX_CATCH_UP: Duration = Duration::from_millis(500);
 
 /// A shared rate limit.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ impl Throttle {
         let until = {
             let mut paid_until = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            let start = paid_until.map_or(now, |until| until.max(now.checked_sub(LATE).unwrap_or(now)));
+            let start =
+                paid_until.map_or(now, |until| until.max(now.checked_sub(MAX_CATCH_UP).unwrap_or(now)));
             *paid_until.insert(start + price)
         };
         sleep_until(until).await;
@@ -96,8 +97,8 @@ mod tests {
             }
         };
         join_all((0..8).map(|_| worker())).await;
-        let (seconds, wanted) = (start.elapsed().as_secs_f64(), 10.0);
-        assert!((seconds - wanted).abs() < 0.01, "{seconds} s instead of {wanted}");
+        let (seconds, expected) = (start.elapsed().as_secs_f64(), 10.0);
+        assert!((seconds - expected).abs() < 0.01, "{seconds} s instead of {expected}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -121,7 +122,7 @@ mod tests {
         for _ in 0..4 {
             throttle.take(500).await;
         }
-        assert_eq!(start.elapsed(), Duration::from_secs(2) - LATE);
+        assert_eq!(start.elapsed(), Duration::from_secs(2) - MAX_CATCH_UP);
     }
 
     #[tokio::test(start_paused = true)]

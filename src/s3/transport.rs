@@ -140,14 +140,14 @@ impl Transport {
         url: &str,
         headers: HeaderMap,
         body: WireBody,
-        gate: Option<&ExpectContinue>,
+        expect: Option<&ExpectContinue>,
     ) -> Result<http::Response<WireBody>> {
         let request = http::Request::builder().method(method).uri(url).body(body);
         let mut request = request.map_err(|error| Error::Invalid(error.to_string()))?;
         *request.headers_mut() = headers;
         request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
-        if let Some(gate) = gate {
-            gate.listen(&mut request);
+        if let Some(expect) = expect {
+            expect.listen(&mut request);
         }
         let client = self.hyper(url.starts_with("https:"))?;
         let response = client.request(request).await.map_err(|error| connection_error(&error))?;
@@ -235,7 +235,7 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
         message = error.to_string();
         current = error.source();
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Error::connection(ConnectionFailure::Tls, tls_words(error));
+            return Error::connection(ConnectionFailure::Tls, describe_tls_error(error));
         }
         if error.is::<Unresolved>() {
             return Error::connection(ConnectionFailure::Resolve, message);
@@ -272,7 +272,7 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
 }
 
 /// Describes a TLS failure, with the setting to change.
-fn tls_words(error: &rustls::Error) -> String {
+fn describe_tls_error(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
             "the other end does not speak TLS (see use_https)".to_owned()

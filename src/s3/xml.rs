@@ -65,7 +65,7 @@ fn malformed(error: impl std::fmt::Display) -> Error {
 }
 
 /// Checks the document's root: the login page of a proxy must not pass for an empty response.
-pub(crate) fn expect_root(document: &str, wanted: &str) -> Result<()> {
+pub(crate) fn expect_root(document: &str, expected: &str) -> Result<()> {
     let mut root = None;
     walk(document, |step| {
         if let Step::Open([name]) = step {
@@ -73,9 +73,9 @@ pub(crate) fn expect_root(document: &str, wanted: &str) -> Result<()> {
         }
     })?;
     match root {
-        Some(root) if root == wanted => Ok(()),
-        Some(root) => Err(Error::Malformed(format!("a '{root}' where a '{wanted}' was expected"))),
-        None => Err(Error::Malformed(format!("an empty answer where a '{wanted}' was expected"))),
+        Some(root) if root == expected => Ok(()),
+        Some(root) => Err(Error::Malformed(format!("a '{root}' where a '{expected}' was expected"))),
+        None => Err(Error::Malformed(format!("an empty answer where a '{expected}' was expected"))),
     }
 }
 
@@ -113,12 +113,12 @@ pub(crate) fn error_document(document: &[u8]) -> Option<ServiceError> {
 }
 
 /// The text of the first element with this path (local names, including the root).
-pub(crate) fn text_at(document: &str, wanted: &[&str]) -> Result<Option<String>> {
+pub(crate) fn text_at(document: &str, requested: &[&str]) -> Result<Option<String>> {
     let mut found = None;
     walk(document, |step| {
         if let Step::Close(path, text) = step
             && found.is_none()
-            && path == wanted
+            && path == requested
         {
             found = Some(text.trim().to_owned());
         }

@@ -1,6 +1,6 @@
 //! The client: signs and sends requests, retries them, and follows redirects to the right region.
 
-mod accepted;
+mod check_response;
 mod headers;
 mod redirect;
 mod route;
@@ -123,7 +123,7 @@ struct Inner {
     /// service itself.
     buckets: Mutex<HashMap<String, redirect::BucketCache>>,
     /// Held while one request determines where a bucket is, so that concurrent requests do not do the same.
-    asking: tokio::sync::Mutex<()>,
+    discovering: tokio::sync::Mutex<()>,
     /// Set once the service has required the other signature version.
     other_signature: AtomicBool,
     /// Set by the first response: from then on a request may get a reused connection.
@@ -147,7 +147,7 @@ impl Client {
             bulk,
             limiter: ConcurrencyLimiter::new(),
             buckets: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
+            discovering: tokio::sync::Mutex::default(),
             other_signature: AtomicBool::new(false),
             has_answers: AtomicBool::new(false),
             expect_unsupported: Arc::default(),
@@ -169,7 +169,7 @@ impl Client {
     }
 
     /// Makes a request for a bucket, or for an object in the selected version.
-    pub(super) fn about(&self, method: Method, bucket: &str, key: Option<&str>) -> Request {
+    pub(super) fn request_for(&self, method: Method, bucket: &str, key: Option<&str>) -> Request {
         let request = Request::new(method, Some(bucket), key);
         match self.version() {
             Some(id) if key.is_some() => request.query("versionId", id),
@@ -199,9 +199,9 @@ impl Client {
 
     /// The signature version in use; it differs from the configured one if the service required that.
     pub fn signature(&self) -> Signature {
-        let asked = self.inner.options.signature;
-        match (asked, self.inner.other_signature.load(Ordering::Relaxed)) {
-            (asked, false) => asked,
+        let configured = self.inner.options.signature;
+        match (configured, self.inner.other_signature.load(Ordering::Relaxed)) {
+            (configured, false) => configured,
             (Signature::V2, true) => Signature::V4,
             (Signature::V4, true) => Signature::V2,
         }
@@ -230,7 +230,7 @@ impl Client {
                 Ok(response) => {
                     permit.answered();
                     self.settle(&request, sent.as_ref());
-                    return Ok(Response { after_loss: lost, ..response });
+                    return Ok(Response { after_lost_response: lost, ..response });
                 }
                 Err(error) => error,
             };
@@ -240,7 +240,7 @@ impl Client {
             if let Some(sent) = &sent
                 && request.adapt
                 && redirects < MAX_REDIRECTS
-                && self.goes_again(&request, sent, &error).await
+                && self.should_resend(&request, sent, &error).await
                 && !request.stream.as_ref().is_some_and(StreamBody::is_spent)
             {
                 redirects += 1;
@@ -263,9 +263,9 @@ impl Client {
                 drop(permit);
                 (Cause::Request, None)
             };
-            let asked = error.service().and_then(|service| service.retry_after);
+            let retry_after = error.service().and_then(|service| service.retry_after);
             let is_transient = RetryPolicy::is_transient(request.retry, &error);
-            let Some(delay) = retries.next(policy, cause, asked).filter(|_| is_transient) else {
+            let Some(delay) = retries.next(policy, cause, retry_after).filter(|_| is_transient) else {
                 let host = sent.as_ref().map_or("", |sent| sent.target.host.as_str());
                 self.inner.options.failures.note(&error, host);
                 return Err(error);
@@ -277,7 +277,7 @@ impl Client {
                 _ => log::warn!(
                     "Retrying failed request: {} ({})",
                     request.resource_with_query(),
-                    bare(&error)
+                    short_message(&error)
                 ),
             }
             log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
@@ -292,7 +292,7 @@ impl Client {
     /// Sends a request whose response is a document, and reads it. A connection that breaks while the document is
     /// read counts as a failed attempt.
     pub(crate) async fn fetch_text(&self, mut request: Request) -> Result<String> {
-        request.whole_answer = true;
+        request.is_document = true;
         self.send(request).await?.text().await
     }
 
@@ -308,7 +308,7 @@ impl Client {
         let transport = &self.inner.transport;
         let answer = transport.send(Method::GET, scheme, host, path_and_query, headers, body);
         let (parts, body) =
-            unless_silent(answer, &AtomicU64::new(0), transport.timeout()).await?.into_parts();
+            with_idle_timeout(answer, &AtomicU64::new(0), transport.timeout()).await?.into_parts();
         let response = Response {
             status: parts.status.as_u16(),
             headers: parts.headers,
@@ -316,7 +316,7 @@ impl Client {
             timeout: transport.timeout(),
             progress: None,
             throttle: None,
-            after_loss: false,
+            after_lost_response: false,
         };
         if parts.status.is_success() {
             return Ok(response);
@@ -336,7 +336,7 @@ impl Client {
         log::debug!("{} ({})", line(), route.signed_for());
         let started = Instant::now();
         let result = self.exchange(request, route, &target).await;
-        log::debug!("{}: {}, {:.3} s", line(), answer_in_words(&result), started.elapsed().as_secs_f64());
+        log::debug!("{}: {}, {:.3} s", line(), describe_result(&result), started.elapsed().as_secs_f64());
         result
     }
 
@@ -356,25 +356,25 @@ impl Client {
             Some(progress) if upload => progress.clone(),
             _ => Arc::new(AtomicU64::new(0)),
         };
-        let slowed = throttle.clone().filter(|_| upload);
+        let upload_throttle = throttle.clone().filter(|_| upload);
         let body = match &request.stream {
-            Some(flow) => flow.wire(signer, sent.clone(), slowed),
-            None => request.payload.wire(sent.clone(), slowed),
+            Some(stream) => stream.wire(signer, sent.clone(), upload_throttle),
+            None => request.payload.wire(sent.clone(), upload_throttle),
         };
         // Kept until the whole response is read: if the body was never sent, dropping this closes the connection.
-        let gate = route.expects.then(ExpectContinue::new);
+        let expect = route.expects.then(ExpectContinue::new);
         let scheme = inner.options.endpoint.scheme();
         let answer = async {
             let (transport, method) = (&inner.transport, request.method.clone());
-            let Some(gate) = &gate else {
+            let Some(expect) = &expect else {
                 return transport.send(method, scheme, host, path_and_query, headers, body).await;
             };
             headers.insert(http::header::EXPECT, HeaderValue::from_static("100-continue"));
-            let body = gate.before(body, inner.expect_unsupported.clone());
+            let body = expect.delay(body, inner.expect_unsupported.clone());
             let url = format!("{scheme}://{host}{path_and_query}");
-            transport.send_directly(method, &url, headers, body, Some(gate)).await
+            transport.send_directly(method, &url, headers, body, Some(expect)).await
         };
-        let response = unless_silent(answer, &sent, inner.transport.timeout()).await?;
+        let response = with_idle_timeout(answer, &sent, inner.transport.timeout()).await?;
         inner.has_answers.store(true, Ordering::Relaxed);
 
         let (parts, body) = response.into_parts();
@@ -386,13 +386,13 @@ impl Client {
             timeout: inner.transport.timeout(),
             progress: request.progress.clone().filter(|_| !upload),
             throttle: throttle.filter(|_| !upload),
-            after_loss: false,
+            after_lost_response: false,
         };
         if !(parts.status.is_success() || status == 304) {
             let response = Response { progress: None, throttle: None, ..response };
             return Err(self.service_error(request, response).await);
         }
-        self.accepted(request, response).await
+        self.check_response(request, response).await
     }
 
     async fn service_error(&self, request: &Request, response: Response) -> Error {
@@ -432,7 +432,7 @@ impl Client {
 
 /// Waits for the response headers as long as bytes are being sent; fails with a timeout after `timeout` without
 /// progress. (A plain timeout on the whole request would abort long uploads.)
-async fn unless_silent<T>(
+async fn with_idle_timeout<T>(
     answer: impl Future<Output = Result<T>>,
     sent: &AtomicU64,
     timeout: Duration,
@@ -454,7 +454,7 @@ async fn unless_silent<T>(
 }
 
 /// Describes the result of an attempt, for the log.
-fn answer_in_words(result: &Result<Response>) -> String {
+fn describe_result(result: &Result<Response>) -> String {
     let (words, id) = match result {
         Ok(response) => {
             (response.status.to_string(), response.header("x-amz-request-id").unwrap_or_default())
@@ -466,7 +466,7 @@ fn answer_in_words(result: &Result<Response>) -> String {
 }
 
 /// The error message without the prefix that the log line already has.
-fn bare(error: &Error) -> String {
+fn short_message(error: &Error) -> String {
     match error {
         Error::Service(service) => service.to_string(),
         other => other.to_string(),

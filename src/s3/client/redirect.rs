@@ -28,15 +28,15 @@ pub(super) struct BucketCache {
 impl Client {
     /// The region for signatures of requests to a bucket, as far as it is known.
     pub fn region(&self, bucket: Option<&str>) -> String {
-        let own = bucket.and_then(|bucket| self.learned(bucket).region);
-        let learned = own.or_else(|| self.learned(SERVICE).region);
-        learned.unwrap_or_else(|| canonical_region(&self.inner.options.region).to_owned())
+        let own = bucket.and_then(|bucket| self.cached(bucket).region);
+        let region = own.or_else(|| self.cached(SERVICE).region);
+        region.unwrap_or_else(|| canonical_region(&self.inner.options.region).to_owned())
     }
 
     /// The region of a bucket, if the service reports it. Sends one HEAD request without retries and caches the
     /// result.
     pub async fn find_region(&self, bucket: &str) -> Option<String> {
-        if let Some(region) = self.learned(bucket).region {
+        if let Some(region) = self.cached(bucket).region {
             return Some(region);
         }
         let request = Request::new(Method::HEAD, Some(bucket), None);
@@ -47,38 +47,38 @@ impl Client {
             Err(error) => error.service().and_then(|service| service.region.clone()),
         };
         let region = region.filter(|region| is_region(region))?;
-        self.learn(bucket, |learned| learned.region = Some(region.clone()));
+        self.update_cache(bucket, |entry| entry.region = Some(region.clone()));
         Some(region)
     }
 
-    fn learned(&self, bucket: &str) -> BucketCache {
+    fn cached(&self, bucket: &str) -> BucketCache {
         let buckets = self.inner.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.get(bucket).cloned().unwrap_or_default()
     }
 
-    fn learn(&self, bucket: &str, change: impl FnOnce(&mut BucketCache)) {
+    fn update_cache(&self, bucket: &str, change: impl FnOnce(&mut BucketCache)) {
         let mut buckets = self.inner.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         change(buckets.entry(bucket.to_owned()).or_default());
     }
 
     pub(super) fn redirected_host(&self, bucket: &str) -> Option<String> {
-        self.learned(bucket).host
+        self.cached(bucket).host
     }
 
     pub(super) fn is_settled(&self, bucket: Option<&str>) -> bool {
-        bucket.is_some_and(|bucket| self.learned(bucket).settled)
+        bucket.is_some_and(|bucket| self.cached(bucket).settled)
     }
 
     /// Records that a request succeeded.
     pub(super) fn settle(&self, request: &Request, sent: Option<&Route>) {
         if let (Some(bucket), Some(Route { settled: false, .. })) = (&request.bucket, sent) {
-            self.learn(bucket, |learned| learned.settled = true);
+            self.update_cache(bucket, |entry| entry.settled = true);
         }
     }
 
     /// Whether a failed request should be repeated at once: because its response revealed another route, which is
     /// cached, or because requests take another route by now.
-    pub(super) async fn goes_again(&self, request: &Request, sent: &Route, error: &Error) -> bool {
+    pub(super) async fn should_resend(&self, request: &Request, sent: &Route, error: &Error) -> bool {
         match error {
             Error::Service(service) if service.status == 417 && sent.expects => {
                 self.inner.expect_unsupported.store(true, Ordering::Relaxed);
@@ -93,12 +93,12 @@ impl Client {
             return true;
         }
         // A response to HEAD has no body that could explain the error.
-        let is_mute = request.method == Method::HEAD
+        let has_no_body = request.method == Method::HEAD
             && matches!(error.status(), Some(301 | 302 | 307 | 308 | 400 | 403))
             && !sent.settled
             && sent.signature().is_some();
-        let Some(bucket) = request.bucket.as_deref().filter(|_| is_mute) else { return false };
-        self.ask_about(bucket).await;
+        let Some(bucket) = request.bucket.as_deref().filter(|_| has_no_body) else { return false };
+        self.probe_bucket(bucket).await;
         self.is_outdated(request, sent).await
     }
 
@@ -108,13 +108,13 @@ impl Client {
     }
 
     /// Sends a harmless GET request for a bucket, once, to get an error document.
-    async fn ask_about(&self, bucket: &str) {
-        let _asking = self.inner.asking.lock().await;
-        if self.learned(bucket).settled {
+    async fn probe_bucket(&self, bucket: &str) {
+        let _guard = self.inner.discovering.lock().await;
+        if self.cached(bucket).settled {
             return;
         }
         let mut request = Request::new(Method::GET, Some(bucket), None).query("location", "");
-        request.whole_answer = true;
+        request.is_document = true;
         for _ in 0..=MAX_REDIRECTS {
             let Ok(sent) = self.route(&request).await else { return };
             match self.attempt(&request, &sent).await {
@@ -131,7 +131,7 @@ impl Client {
                 _ => break,
             }
         }
-        self.learn(bucket, |learned| learned.settled = true);
+        self.update_cache(bucket, |entry| entry.settled = true);
     }
 
     /// Learns from an error response where or how the request should have been sent, unless newer information is
@@ -143,9 +143,9 @@ impl Client {
             && let Some(bucket) = bucket
             && let Some(host) = &service.endpoint
             && *host != sent.target.host
-            && self.learned(bucket).host.is_none_or(|known| known == sent.target.host)
+            && self.cached(bucket).host.is_none_or(|known| known == sent.target.host)
         {
-            self.learn(bucket, |learned| learned.host = Some(host.clone()));
+            self.update_cache(bucket, |entry| entry.host = Some(host.clone()));
         }
         if let Some(region) = service.region.as_deref().filter(|region| is_region(region))
             && (moved || matches!(service.status, 400 | 403))
@@ -153,7 +153,7 @@ impl Client {
             && region != sent.region
             && self.region(bucket) == sent.region
         {
-            self.learn(bucket.unwrap_or(SERVICE), |learned| learned.region = Some(region.to_owned()));
+            self.update_cache(bucket.unwrap_or(SERVICE), |entry| entry.region = Some(region.to_owned()));
         }
         if let (Some(provider), Some(used)) = (&self.inner.options.provider, &sent.credentials)
             && matches!(

@@ -124,7 +124,7 @@ impl CloudFront {
     /// The configuration of a distribution, with its ETag.
     pub async fn config(&self, id: &str) -> Result<(Config, String)> {
         let mut request = Request::at(Method::GET, path(&["distribution", id, "config"])).exact();
-        request.whole_answer = true;
+        request.is_document = true;
         let answer = self.client.send(request).await?;
         let etag = answer.etag();
         Ok((Config::parse(&answer.text().await?)?, etag))
@@ -195,7 +195,7 @@ impl CloudFront {
 
     async fn one(&self, request: Request) -> Result<(Distribution, String)> {
         let mut request = request.exact();
-        request.whole_answer = true;
+        request.is_document = true;
         let answer = self.client.send(request).await?;
         let etag = answer.etag();
         Ok((read_distribution(&answer.text().await?)?, etag))

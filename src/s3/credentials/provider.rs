@@ -207,8 +207,8 @@ mod tests {
         let broken = Provider::new(Source::Process { command: "echo no session >&2; exit 3".to_owned() });
         let words = broken.current().await.unwrap_err().to_string();
         assert!(words.ends_with(": no session"), "{words}");
-        let silent = Provider::new(Source::Process { command: "echo log in first >&2".to_owned() });
-        let words = silent.current().await.unwrap_err().to_string();
+        let no_output = Provider::new(Source::Process { command: "echo log in first >&2".to_owned() });
+        let words = no_output.current().await.unwrap_err().to_string();
         assert_eq!(words, "no credentials from credential_process: log in first");
     }
 

@@ -60,7 +60,7 @@ pub(super) async fn send(
             timeout,
             progress: None,
             throttle: None,
-            after_loss: false,
+            after_lost_response: false,
         };
         Ok((status, String::from_utf8_lossy(&response.bytes(MAX_RESPONSE).await?).into_owned()))
     };

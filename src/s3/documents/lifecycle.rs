@@ -2,83 +2,83 @@
 
 use super::element::Element;
 use super::rule::Rule;
-use super::shape::{Holds, any, flag, number, one, optional, some, time};
+use super::schema::{Content, any, flag, number, one, optional, some, time};
 use std::collections::HashSet;
 use std::fmt;
 
-const TAG: Holds = Holds::Elements(&[one("Key", Holds::Text), one("Value", Holds::AnyText)]);
+const TAG: Content = Content::Elements(&[one("Key", Content::Text), one("Value", Content::AnyText)]);
 
 /// Ceph returns several conditions side by side, where the API has `And`; `ArchiveZone` is specific to Ceph.
-const FILTER: Holds = Holds::Elements(&[
-    optional("Prefix", Holds::AnyText),
+const FILTER: Content = Content::Elements(&[
+    optional("Prefix", Content::AnyText),
     any("Tag", TAG),
-    optional("ObjectSizeGreaterThan", Holds::Number(0)),
-    optional("ObjectSizeLessThan", Holds::Number(0)),
+    optional("ObjectSizeGreaterThan", Content::Number(0)),
+    optional("ObjectSizeLessThan", Content::Number(0)),
     optional("And", AND),
-    optional("ArchiveZone", Holds::AnyText),
+    optional("ArchiveZone", Content::AnyText),
 ]);
 
-const AND: Holds = Holds::Elements(&[
-    optional("Prefix", Holds::AnyText),
+const AND: Content = Content::Elements(&[
+    optional("Prefix", Content::AnyText),
     any("Tag", TAG),
-    optional("ObjectSizeGreaterThan", Holds::Number(0)),
-    optional("ObjectSizeLessThan", Holds::Number(0)),
-    optional("ArchiveZone", Holds::AnyText),
+    optional("ObjectSizeGreaterThan", Content::Number(0)),
+    optional("ObjectSizeLessThan", Content::Number(0)),
+    optional("ArchiveZone", Content::AnyText),
 ]);
 
 /// `ExpiredObjectAllVersions`, `DelMarkerExpiration` and `AllVersionsExpiration` are specific to MinIO.
-const RULE: Holds = Holds::Elements(&[
-    optional("ID", Holds::AnyText),
-    optional("Prefix", Holds::AnyText),
+const RULE: Content = Content::Elements(&[
+    optional("ID", Content::AnyText),
+    optional("Prefix", Content::AnyText),
     optional("Filter", FILTER),
-    one("Status", Holds::Word(&["Enabled", "Disabled"])),
+    one("Status", Content::Word(&["Enabled", "Disabled"])),
     optional(
         "Expiration",
-        Holds::Elements(&[
-            optional("Days", Holds::Number(1)),
-            optional("Date", Holds::Time),
-            optional("ExpiredObjectDeleteMarker", Holds::Flag),
-            optional("ExpiredObjectAllVersions", Holds::Flag),
+        Content::Elements(&[
+            optional("Days", Content::Number(1)),
+            optional("Date", Content::Time),
+            optional("ExpiredObjectDeleteMarker", Content::Flag),
+            optional("ExpiredObjectAllVersions", Content::Flag),
         ]),
     ),
     any(
         "Transition",
-        Holds::Elements(&[
-            optional("Days", Holds::Number(0)),
-            optional("Date", Holds::Time),
-            one("StorageClass", Holds::Text),
+        Content::Elements(&[
+            optional("Days", Content::Number(0)),
+            optional("Date", Content::Time),
+            one("StorageClass", Content::Text),
         ]),
     ),
     optional(
         "NoncurrentVersionExpiration",
-        Holds::Elements(&[
-            optional("NoncurrentDays", Holds::Number(1)),
-            optional("NewerNoncurrentVersions", Holds::Number(1)),
+        Content::Elements(&[
+            optional("NoncurrentDays", Content::Number(1)),
+            optional("NewerNoncurrentVersions", Content::Number(1)),
         ]),
     ),
     any(
         "NoncurrentVersionTransition",
-        Holds::Elements(&[
-            optional("NoncurrentDays", Holds::Number(0)),
-            optional("NewerNoncurrentVersions", Holds::Number(1)),
-            one("StorageClass", Holds::Text),
+        Content::Elements(&[
+            optional("NoncurrentDays", Content::Number(0)),
+            optional("NewerNoncurrentVersions", Content::Number(1)),
+            one("StorageClass", Content::Text),
         ]),
     ),
     optional(
         "AbortIncompleteMultipartUpload",
-        Holds::Elements(&[one("DaysAfterInitiation", Holds::Number(1))]),
+        Content::Elements(&[one("DaysAfterInitiation", Content::Number(1))]),
     ),
-    optional("DelMarkerExpiration", Holds::Elements(&[one("Days", Holds::Number(1))])),
+    optional("DelMarkerExpiration", Content::Elements(&[one("Days", Content::Number(1))])),
     optional(
         "AllVersionsExpiration",
-        Holds::Elements(&[one("Days", Holds::Number(1)), optional("DeleteMarker", Holds::Flag)]),
+        Content::Elements(&[one("Days", Content::Number(1)), optional("DeleteMarker", Content::Flag)]),
     ),
 ]);
 
-pub(super) const ROOT: Holds = Holds::Elements(&[
+pub(super) const ROOT: Content = Content::Elements(&[
     some("Rule", RULE),
     // A request header, which some responses contain as an element.
-    optional("TransitionDefaultMinimumObjectSize", Holds::Text),
+    optional("TransitionDefaultMinimumObjectSize", Content::Text),
 ]);
 
 /// Elements that are actions of a rule.
@@ -96,7 +96,7 @@ const ACTIONS: [&str; 7] = [
 pub(super) fn check(root: &Element) -> Result<(), String> {
     let mut ids = HashSet::new();
     for (place, rule) in root.all("Rule").enumerate() {
-        let called = match rule.value("ID") {
+        let label = match rule.value("ID") {
             "" => format!("rule {}", place + 1),
             id => format!("rule '{id}'"),
         };
@@ -113,23 +113,23 @@ pub(super) fn check(root: &Element) -> Result<(), String> {
         } else {
             continue;
         };
-        return Err(format!("{called} {problem}"));
+        return Err(format!("{label} {problem}"));
     }
     Ok(())
 }
 
 fn action_problem(action: &Element) -> Option<&'static str> {
-    let held =
+    let count =
         |names: &[&str]| action.children.iter().filter(|child| names.contains(&child.name.as_str())).count();
     match action.name.as_str() {
-        "Expiration" if held(&["Days", "Date", "ExpiredObjectDeleteMarker"]) != 1 => Some(
+        "Expiration" if count(&["Days", "Date", "ExpiredObjectDeleteMarker"]) != 1 => Some(
             "has an 'Expiration' without one of 'Days', 'Date' and 'ExpiredObjectDeleteMarker', or with several",
         ),
-        "Transition" if held(&["Days", "Date"]) != 1 => {
+        "Transition" if count(&["Days", "Date"]) != 1 => {
             Some("has a 'Transition' without one of 'Days' and 'Date', or with both")
         }
         "NoncurrentVersionExpiration" | "NoncurrentVersionTransition"
-            if held(&["NoncurrentDays", "NewerNoncurrentVersions"]) == 0 =>
+            if count(&["NoncurrentDays", "NewerNoncurrentVersions"]) == 0 =>
         {
             Some("has an action on noncurrent versions without 'NoncurrentDays'")
         }
@@ -145,24 +145,24 @@ pub(super) fn with_conditions_in_and(root: &Element) -> Option<Element> {
     let filters =
         root.children.iter_mut().flat_map(|rule| &mut rule.children).filter(|node| node.name == "Filter");
     for filter in filters {
-        let is_alone = filter.children.len() <= 1;
-        if is_alone {
+        let is_single = filter.children.len() <= 1;
+        if is_single {
             continue;
         }
         changed = true;
-        let (mut inner, mut outer) = (Vec::new(), Vec::new());
+        let (mut nested, mut conditions) = (Vec::new(), Vec::new());
         for child in std::mem::take(&mut filter.children) {
-            if child.name == "And" { inner.extend(child.children) } else { outer.push(child) }
+            if child.name == "And" { nested.extend(child.children) } else { conditions.push(child) }
         }
-        outer.extend(inner);
+        conditions.extend(nested);
         // An empty prefix next to other conditions is redundant.
-        outer.retain(|child| !(child.name == "Prefix" && child.text.is_empty()));
-        if outer.len() > 1 {
+        conditions.retain(|child| !(child.name == "Prefix" && child.text.is_empty()));
+        if conditions.len() > 1 {
             // The prefix comes first, as in the responses of services.
-            outer.sort_by_key(|child| child.name != "Prefix");
-            outer = vec![Element { name: "And".to_owned(), children: outer, ..Element::default() }];
+            conditions.sort_by_key(|child| child.name != "Prefix");
+            conditions = vec![Element { name: "And".to_owned(), children: conditions, ..Element::default() }];
         }
-        filter.children = outer;
+        filter.children = conditions;
     }
     changed.then_some(root)
 }
@@ -182,7 +182,7 @@ fn facts(rule: &Element) -> Vec<String> {
                 "Prefix" if !child.text.is_empty() => facts.push(format!("Prefix '{}'", child.text)),
                 "Tag" => facts.push(format!("Tag '{}'='{}'", child.exact("Key"), child.exact("Value"))),
                 name @ ("ObjectSizeGreaterThan" | "ObjectSizeLessThan") => {
-                    facts.push(format!("{name} {}", plain(&child.text)));
+                    facts.push(format!("{name} {}", normalized(&child.text)));
                 }
                 "ArchiveZone" => facts.push("ArchiveZone".to_owned()),
                 _ => {}
@@ -194,19 +194,19 @@ fn facts(rule: &Element) -> Vec<String> {
         // separate fact.
         let name = &action.name;
         let class = action.value("StorageClass");
-        let said = action.children.iter().filter(|child| child.name != "StorageClass");
-        let said = said
+        let values = action.children.iter().filter(|child| child.name != "StorageClass");
+        let values = values
             .filter(|child| flag(child.text.trim()) != Some(false) || number(child.text.trim()).is_some());
-        for child in said {
+        for child in values {
             let to = if class.is_empty() { String::new() } else { format!(" to {class}") };
-            facts.push(format!("{name}{to} {} {}", child.name, plain(&child.text)));
+            facts.push(format!("{name}{to} {} {}", child.name, normalized(&child.text)));
         }
     }
     facts
 }
 
 /// Normalizes a value that can be written in several forms.
-fn plain(text: &str) -> String {
+fn normalized(text: &str) -> String {
     let text = text.trim();
     match (number(text), time(text)) {
         (Some(number), _) => number.to_string(),

@@ -2,14 +2,14 @@
 //! is checked before it is sent, and compared by meaning with the one that the service returns. The order of
 //! elements, the notation of dates and lists, generated names and added defaults do not count as differences.
 
+mod builders;
 mod cors;
 mod element;
 mod lifecycle;
-mod made;
-mod plain;
 pub(crate) mod policy;
 mod rule;
-mod shape;
+mod schema;
+mod settings;
 
 use super::error::{Error, Result};
 use cors::notification;
@@ -17,7 +17,7 @@ use element::Element;
 pub use lifecycle::{LifecycleAction, LifecycleRule};
 use policy::Policy;
 pub use rule::{Difference, Rule};
-use shape::Holds;
+use schema::Content;
 
 /// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Kind {
     }
 
     /// The schema of the document; `None` for documents that only the client itself builds.
-    fn shape(self) -> Option<&'static Holds> {
+    fn schema(self) -> Option<&'static Content> {
         match self {
             Kind::Lifecycle => Some(&lifecycle::ROOT),
             Kind::Cors => Some(&cors::ROOT),
@@ -157,7 +157,7 @@ impl Document {
         if self.kind == Kind::Policy {
             return Policy::parse(&self.text)?.check(bucket);
         }
-        let wanted = self.kind.root();
+        let expected = self.kind.root();
         let root = Element::parse(&self.text).map_err(|error| match error {
             Error::Malformed(words) => words
                 .replace("an answer that is not XML", "it is not XML")
@@ -165,13 +165,13 @@ impl Document {
             error => error.to_string(),
         })?;
         if root.name.is_empty() {
-            return Err(format!("it holds no '{wanted}'"));
+            return Err(format!("it holds no '{expected}'"));
         }
-        if root.name != wanted {
-            return Err(format!("it is a '{}', not a '{wanted}'", root.name));
+        if root.name != expected {
+            return Err(format!("it is a '{}', not a '{expected}'", root.name));
         }
-        if let Some(shape) = self.kind.shape() {
-            shape::check(&root, shape)?;
+        if let Some(schema) = self.kind.schema() {
+            schema::check(&root, schema)?;
         }
         match self.kind {
             Kind::Lifecycle => lifecycle::check(&root),
@@ -208,7 +208,7 @@ impl Document {
         }
         let root = Element::parse(&self.text)?;
         // Servers disagree about the root of small documents; but an error page must not pass for one of the others.
-        if self.kind.shape().is_some() && root.name != self.kind.root() {
+        if self.kind.schema().is_some() && root.name != self.kind.root() {
             return Err(Error::Malformed(format!(
                 "a '{}' where a '{}' was expected",
                 root.name,
@@ -219,7 +219,7 @@ impl Document {
             Kind::Lifecycle => lifecycle::rules(&root),
             Kind::Cors => cors::rules(&root),
             Kind::Notification => notification::rules(&root),
-            kind => plain::rules(&root, kind.noun()),
+            kind => settings::rules(&root, kind.noun()),
         })
     }
 

@@ -66,12 +66,12 @@ impl Policy {
         if statements.is_empty() {
             return Err("it has no 'Statement'".to_owned());
         }
-        for (place, statement) in statements.into_iter().enumerate() {
-            let called = match statement.get("Sid").and_then(Value::as_str) {
+        for (position, statement) in statements.into_iter().enumerate() {
+            let label = match statement.get("Sid").and_then(Value::as_str) {
                 Some(id) if !id.is_empty() => format!("statement '{id}'"),
-                _ => format!("statement {}", place + 1),
+                _ => format!("statement {}", position + 1),
             };
-            check_statement(statement, bucket).map_err(|problem| format!("{called}: {problem}"))?;
+            check_statement(statement, bucket).map_err(|problem| format!("{label}: {problem}"))?;
         }
         Ok(())
     }
@@ -196,9 +196,9 @@ fn statement_facts(statement: &Value) -> Vec<String> {
             "Principal" | "NotPrincipal" => principal_facts(name, value, &mut facts),
             "Condition" => condition_facts(value, &mut facts),
             "Action" | "NotAction" => {
-                facts.extend(words(value).map(|action| format!("{name} {}", action.to_lowercase())));
+                facts.extend(texts_of(value).map(|action| format!("{name} {}", action.to_lowercase())));
             }
-            _ => facts.extend(words(value).map(|word| format!("{name} {word}"))),
+            _ => facts.extend(texts_of(value).map(|word| format!("{name} {word}"))),
         }
     }
     facts
@@ -206,16 +206,16 @@ fn statement_facts(statement: &Value) -> Vec<String> {
 
 fn principal_facts(name: &str, value: &Value, facts: &mut Vec<String>) {
     let Value::Object(kinds) = value else {
-        facts.extend(words(value).map(|who| format!("{name} AWS {who}")));
+        facts.extend(texts_of(value).map(|who| format!("{name} AWS {who}")));
         return;
     };
     for (kind, who) in kinds {
-        facts.extend(words(who).map(|who| format!("{name} {kind} {}", whole_account(&who))));
+        facts.extend(texts_of(who).map(|who| format!("{name} {kind} {}", normalized_account(&who))));
     }
 }
 
 /// Normalizes an account, which may be written as its number or as its root user, in any partition.
-fn whole_account(who: &str) -> String {
+fn normalized_account(who: &str) -> String {
     let account = who.strip_suffix(":root").and_then(|rest| rest.strip_prefix("arn:")?.split_once(":iam::"));
     match account {
         Some((_, account)) if account.bytes().all(|byte| byte.is_ascii_digit()) => account.to_owned(),
@@ -232,15 +232,15 @@ fn condition_facts(value: &Value, facts: &mut Vec<String>) {
         };
         for (key, values) in keys {
             let (operator, key) = (operator.to_lowercase(), key.to_lowercase());
-            facts.extend(words(values).map(|value| format!("Condition {operator} {key} {value}")));
+            facts.extend(texts_of(values).map(|value| format!("Condition {operator} {key} {value}")));
         }
     }
 }
 
 /// One or several values as texts. A number or a boolean is equivalent to its text.
-fn words(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
+fn texts_of(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
     match value {
-        Value::Array(all) => Box::new(all.iter().flat_map(words)),
+        Value::Array(all) => Box::new(all.iter().flat_map(texts_of)),
         Value::String(text) => Box::new(std::iter::once(text.clone())),
         other => Box::new(std::iter::once(other.to_string())),
     }
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn what_is_no_policy_for_this_bucket_is_refused() {
-        for (text, words) in [
+        for (text, texts_of) in [
             ("", "not JSON"),
             ("[]", "not a JSON object"),
             ("{}", "no 'Statement'"),
@@ -354,7 +354,7 @@ mod tests {
             (&statement("\"Effect\"", "\"Effect\": \"Allow\", \"Effect\""), "'Effect' stands twice"),
             (&statement("\"Effect\"", "\"Condition\": [], \"Effect\""), "'Condition' has to be"),
         ] {
-            assert!(problem(text).contains(words), "{text}\n{}", problem(text));
+            assert!(problem(text).contains(texts_of), "{text}\n{}", problem(text));
         }
     }
 

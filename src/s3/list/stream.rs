@@ -1,6 +1,6 @@
 //! All pages of a listing as one stream, requested one after the other or, if that pays, concurrently.
 
-use super::page::{Walk, disordered};
+use super::page::{CycleDetector, out_of_order};
 use super::parallel::{self, PageSource, PageStart};
 use super::{ListOptions, ListPage};
 use crate::s3::client::Client;
@@ -61,7 +61,7 @@ impl Listing {
             && options.page_size.is_none();
         let mut token: Option<String> = None;
         let (mut pages, mut quickest, mut last) = (0, Duration::MAX, String::new());
-        let mut walk = Walk::new();
+        let mut walk = CycleDetector::new();
         loop {
             let requested = Instant::now();
             let page = self.client.list_page(&self.bucket, options, token.as_deref()).await;
@@ -71,7 +71,7 @@ impl Listing {
             let page = page.and_then(|page| {
                 let after = Some(last.as_str()).filter(|last| !(last.is_empty() || options.unordered));
                 if let Some(key) = after.and_then(|after| page.disorder(Some(after))) {
-                    return Err(disordered(key));
+                    return Err(out_of_order(key));
                 }
                 page.next().map_or(Ok(()), |next| walk.step(&next.to_owned()))?;
                 Ok(page)

@@ -1,6 +1,6 @@
 //! Lists unfinished multipart uploads and their parts.
 
-use super::page::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
+use super::page::{CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, repeated};
 use super::says_more;
 use crate::s3::checksum::OfUpload;
 use crate::s3::client::Client;
@@ -51,7 +51,7 @@ impl Client {
         let mut uploads: Vec<Upload> = Vec::new();
         let mut seen = HashSet::new();
         let mut marker: Option<Marker> = None;
-        let mut walk = Walk::new();
+        let mut walk = CycleDetector::new();
         loop {
             let mut request = Request::new(Method::GET, Some(bucket), None).query("uploads", "");
             if !prefix.is_empty() {
@@ -70,7 +70,7 @@ impl Client {
                 check_name(&upload.key, prefix, "")?;
                 // There may be more uploads of the marker's own key.
                 if upload.key.as_str() < after {
-                    return Err(disordered(&upload.key));
+                    return Err(out_of_order(&upload.key));
                 }
                 if !seen.insert((upload.key.clone(), upload.id.clone())) {
                     return Err(repeated());
@@ -137,13 +137,13 @@ impl Client {
                 return Err(Error::Malformed("a listing of parts that is not in order".into()));
             }
             match truncated {
-                None => return Err(silent()),
+                None => return Err(no_truncation_flag()),
                 Some(false) => return Ok(UploadState { parts, sums: OfUpload::named(&algorithm, &kind) }),
                 Some(true) => {}
             }
             let number = |text: &str| text.parse::<u32>().unwrap_or(0);
             if number(&next) <= number(&marker) {
-                return Err(leads_nowhere());
+                return Err(no_next_page());
             }
             marker = next;
         }
@@ -176,9 +176,9 @@ fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<Marker>)> {
         return Err(Error::Malformed("a listing of an upload without a key or an id".into()));
     }
     match truncated {
-        None => Err(silent()),
+        None => Err(no_truncation_flag()),
         Some(false) => Ok((uploads, None)),
-        Some(true) if key.is_empty() => Err(leads_nowhere()),
+        Some(true) if key.is_empty() => Err(no_next_page()),
         Some(true) => Ok((uploads, Some((key, id)))),
     }
 }

@@ -1,7 +1,7 @@
 //! Lists the versions of objects.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
-use super::page::{Walk, check_name, disordered, leads_nowhere, silent, url_decoded};
+use super::page::{CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, url_decoded};
 use super::{ListOptions, says_more};
 use crate::s3::client::Client;
 use crate::s3::error::{Error, Result};
@@ -88,7 +88,7 @@ impl Client {
         options: ListOptions,
     ) -> impl Stream<Item = Result<VersionPage>> + Send + 'static {
         let (client, bucket) = (self.clone(), bucket.to_owned());
-        let begin = Some((None::<VersionMarker>, Walk::new()));
+        let begin = Some((None::<VersionMarker>, CycleDetector::new()));
         futures::stream::try_unfold(begin, move |place| {
             let (client, bucket, options) = (client.clone(), bucket.clone(), options.clone());
             async move {
@@ -114,13 +114,13 @@ impl VersionPage {
             check_name(&version.key, &options.prefix, &options.delimiter)?;
             // There may be older versions of the marker's own key.
             if version.key.as_str() < first {
-                return Err(disordered(&version.key));
+                return Err(out_of_order(&version.key));
             }
         }
         if let Some(next) = &self.next
             && (next.key.as_str() < first || Some(next) == after)
         {
-            return Err(disordered(&next.key));
+            return Err(out_of_order(&next.key));
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ fn parse(text: &str) -> Result<VersionPage> {
         }
     }
     match truncated {
-        None => return Err(silent()),
+        None => return Err(no_truncation_flag()),
         Some(false) => return Ok(page),
         Some(true) => {}
     }
@@ -188,7 +188,7 @@ fn parse(text: &str) -> Result<VersionPage> {
     let next = match (last, named) {
         (Some((key, id)), _) if is_ordered => (key.to_owned(), id.map(str::to_owned)),
         (_, Some(key)) => (key, next_id),
-        _ => return Err(leads_nowhere()),
+        _ => return Err(no_next_page()),
     };
     let (key, id) = next;
     page.next = Some(VersionMarker { key, id });

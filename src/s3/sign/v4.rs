@@ -234,16 +234,16 @@ fn signing_key(secret_key: &str, scope: &Scope<'_>) -> [u8; 32] {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    let wanted: [u8; 32] = hasher.finalize().into();
+    let digest: [u8; 32] = hasher.finalize().into();
     let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some((_, key)) = last.as_ref().filter(|(of, _)| *of == wanted) {
+    if let Some((_, key)) = last.as_ref().filter(|(of, _)| *of == digest) {
         return *key;
     }
     let mut key = hmac(format!("AWS4{secret_key}").as_bytes(), date.as_bytes());
     for part in [scope.region, scope.service, "aws4_request"] {
         key = hmac(&key, part.as_bytes());
     }
-    *last = Some((wanted, key));
+    *last = Some((digest, key));
     key
 }
 

@@ -32,14 +32,14 @@ impl ListPage {
             self.prefixes.drain(..usize::from(repeats));
         }
         if let Some(key) = self.disorder(after) {
-            return Err(disordered(key));
+            return Err(out_of_order(key));
         }
         let mut last: Option<&str> = None;
         for name in self.prefixes() {
             // If the marker is inside a directory, the rest of that directory is still to be listed.
             let is_behind = after.is_none_or(|after| name > after || after.starts_with(name));
             if !is_behind || last.replace(name).is_some_and(|last| name <= last) {
-                return Err(disordered(name));
+                return Err(out_of_order(name));
             }
         }
         match (self.next.as_deref(), after) {
@@ -62,7 +62,7 @@ pub(in crate::s3::list) fn check_name(name: &str, prefix: &str, delimiter: &str)
     Ok(())
 }
 
-pub(in crate::s3::list) fn disordered(name: &str) -> Error {
+pub(in crate::s3::list) fn out_of_order(name: &str) -> Error {
     Error::Malformed(format!("a listing that is not in order, at '{name}'"))
 }
 
@@ -71,25 +71,25 @@ pub(in crate::s3::list) fn repeated() -> Error {
 }
 
 /// The listing is truncated but has no next marker.
-pub(in crate::s3::list) fn leads_nowhere() -> Error {
+pub(in crate::s3::list) fn no_next_page() -> Error {
     Error::Malformed("a truncated listing that names no next page".into())
 }
 
 /// The listing may be complete or not.
-pub(in crate::s3::list) fn silent() -> Error {
+pub(in crate::s3::list) fn no_truncation_flag() -> Error {
     Error::Malformed("a listing that does not say whether there is more".into())
 }
 
 /// Detects that a walk from page to page returns to a place where it was before, with constant memory: each place is
 /// compared with one stored place, which is replaced after twice as many steps as the last time (Brent's algorithm).
 #[derive(Clone, Debug)]
-pub(in crate::s3::list) struct Walk<T> {
+pub(in crate::s3::list) struct CycleDetector<T> {
     kept: Option<T>,
     steps: u64,
     until: u64,
 }
 
-impl<T: PartialEq + Clone> Walk<T> {
+impl<T: PartialEq + Clone> CycleDetector<T> {
     pub(in crate::s3::list) fn new() -> Self {
         Self { kept: None, steps: 0, until: 1 }
     }
@@ -162,12 +162,12 @@ mod tests {
     #[test]
     fn a_walk_in_circles_is_noticed_whatever_their_length() {
         for (lead, circle) in [(0, 1), (0, 2), (3, 2), (1, 7), (10, 50)] {
-            let mut walk = Walk::new();
+            let mut walk = CycleDetector::new();
             let places = (0..lead).chain((0..).map(|step| lead + step % circle));
             let steps = places.take(1000).take_while(|place| walk.step(place).is_ok()).count();
             assert!(steps < 4 * (lead + circle), "{lead} {circle}: {steps}");
         }
-        let mut walk = Walk::new();
+        let mut walk = CycleDetector::new();
         (0..1000).for_each(|place| walk.step(&place).unwrap());
     }
 }

@@ -8,7 +8,9 @@
 mod checks;
 mod compact;
 
-pub(super) use checks::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
+pub(super) use checks::{
+    CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, repeated,
+};
 pub(super) use compact::CompactPage;
 
 use super::{ListOptions, says_more};
@@ -198,7 +200,7 @@ impl ListPage {
             }
         }
         let Some(truncated) = info.truncated else {
-            return Err(silent());
+            return Err(no_truncation_flag());
         };
         if truncated {
             let key = self.rows.last().map(|row| self.show(row.key));
@@ -209,7 +211,7 @@ impl ListPage {
             // 16.2.15).
             self.next = if v2 { named } else { last.or(named) };
             if self.next.is_none() {
-                return Err(leads_nowhere());
+                return Err(no_next_page());
             }
         }
         Ok(())

@@ -9,7 +9,7 @@
 //! cover the key space.
 
 use super::ListPage;
-use super::page::{CompactPage, disordered, repeated};
+use super::page::{CompactPage, out_of_order, repeated};
 use super::splitter::KeyspaceSplitter;
 use crate::s3::error::{Error, Result};
 use std::collections::VecDeque;
@@ -299,7 +299,7 @@ impl Range {
     fn check(&self, from: &PageStart, page: ListPage) -> Result<ListPage> {
         let after = Some(self.at.as_str()).filter(|at| !at.is_empty());
         if let Some(key) = page.disorder(after) {
-            return Err(disordered(key));
+            return Err(out_of_order(key));
         }
         match (from, page.next()) {
             (PageStart::Key(token) | PageStart::Token(token), Some(next)) if next == token => Err(repeated()),

@@ -4,10 +4,10 @@ use super::element::Element;
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 
 /// The schema of an element.
-pub(super) struct Shape {
+pub(super) struct ElementSchema {
     pub(super) name: &'static str,
     pub(super) count: Count,
-    pub(super) holds: Holds,
+    pub(super) content: Content,
 }
 
 /// How often an element may occur in its parent.
@@ -24,9 +24,9 @@ pub(super) enum Count {
 }
 
 /// The content of an element.
-pub(super) enum Holds {
+pub(super) enum Content {
     /// Child elements.
-    Elements(&'static [Shape]),
+    Elements(&'static [ElementSchema]),
     /// Non-empty text.
     Text,
     /// Any text.
@@ -41,45 +41,45 @@ pub(super) enum Holds {
     Word(&'static [&'static str]),
 }
 
-pub(super) const fn one(name: &'static str, holds: Holds) -> Shape {
-    Shape { name, count: Count::One, holds }
+pub(super) const fn one(name: &'static str, content: Content) -> ElementSchema {
+    ElementSchema { name, count: Count::One, content }
 }
 
-pub(super) const fn optional(name: &'static str, holds: Holds) -> Shape {
-    Shape { name, count: Count::Optional, holds }
+pub(super) const fn optional(name: &'static str, content: Content) -> ElementSchema {
+    ElementSchema { name, count: Count::Optional, content }
 }
 
-pub(super) const fn any(name: &'static str, holds: Holds) -> Shape {
-    Shape { name, count: Count::Any, holds }
+pub(super) const fn any(name: &'static str, content: Content) -> ElementSchema {
+    ElementSchema { name, count: Count::Any, content }
 }
 
-pub(super) const fn some(name: &'static str, holds: Holds) -> Shape {
-    Shape { name, count: Count::Some, holds }
+pub(super) const fn some(name: &'static str, content: Content) -> ElementSchema {
+    ElementSchema { name, count: Count::Some, content }
 }
 
 /// Checks an element's content against the schema. The error describes the problem.
-pub(super) fn check(element: &Element, holds: &Holds) -> Result<(), String> {
+pub(super) fn check(element: &Element, content: &Content) -> Result<(), String> {
     let name = &element.name;
-    let Holds::Elements(shapes) = holds else {
+    let Content::Elements(schemas) = content else {
         if let Some(child) = element.children.first() {
             return Err(format!("'{name}' holds text, not an element '{}'", child.name));
         }
-        return check_text(name, &element.text, holds);
+        return check_text(name, &element.text, content);
     };
     if element.children.is_empty() && !element.text.trim().is_empty() {
         return Err(format!("'{name}' holds elements, not text"));
     }
     for child in &element.children {
-        let Some(shape) = shapes.iter().find(|shape| shape.name == child.name) else {
+        let Some(schema) = schemas.iter().find(|schema| schema.name == child.name) else {
             return Err(format!("unknown element '{}' in '{name}'", child.name));
         };
-        check(child, &shape.holds)?;
+        check(child, &schema.content)?;
     }
-    for shape in *shapes {
-        match (shape.count, element.all(shape.name).count()) {
-            (Count::One | Count::Some, 0) => return Err(format!("no '{}' in '{name}'", shape.name)),
+    for schema in *schemas {
+        match (schema.count, element.all(schema.name).count()) {
+            (Count::One | Count::Some, 0) => return Err(format!("no '{}' in '{name}'", schema.name)),
             (Count::One | Count::Optional, 2..) => {
-                return Err(format!("'{}' stands more than once in '{name}'", shape.name));
+                return Err(format!("'{}' stands more than once in '{name}'", schema.name));
             }
             _ => {}
         }
@@ -87,25 +87,25 @@ pub(super) fn check(element: &Element, holds: &Holds) -> Result<(), String> {
     Ok(())
 }
 
-fn check_text(name: &str, text: &str, holds: &Holds) -> Result<(), String> {
+fn check_text(name: &str, text: &str, content: &Content) -> Result<(), String> {
     let trimmed = text.trim();
-    let wanted = match holds {
-        Holds::AnyText | Holds::Elements(_) => return Ok(()),
-        Holds::Text if text.is_empty() => "must not be empty".to_owned(),
-        Holds::Number(least) => match number(trimmed) {
+    let problem = match content {
+        Content::AnyText | Content::Elements(_) => return Ok(()),
+        Content::Text if text.is_empty() => "must not be empty".to_owned(),
+        Content::Number(least) => match number(trimmed) {
             Some(number) if number >= *least => return Ok(()),
             _ => format!("has to be a whole number of {least} or more, not '{trimmed}'"),
         },
-        Holds::Flag if flag(trimmed).is_none() => format!("has to be true or false, not '{trimmed}'"),
-        Holds::Time if time(trimmed).is_none() => {
+        Content::Flag if flag(trimmed).is_none() => format!("has to be true or false, not '{trimmed}'"),
+        Content::Time if time(trimmed).is_none() => {
             format!("has to be a date such as 2030-01-31 or 2030-01-31T00:00:00Z, not '{trimmed}'")
         }
-        Holds::Word(words) if !words.contains(&trimmed) => {
+        Content::Word(words) if !words.contains(&trimmed) => {
             format!("has to be {}, not '{trimmed}'", words.join(" or "))
         }
         _ => return Ok(()),
     };
-    Err(format!("'{name}' {wanted}"))
+    Err(format!("'{name}' {problem}"))
 }
 
 /// Parses a number, which may be written in several forms. (S3 stores numbers in 31 bits, sizes in 63.)

@@ -38,7 +38,7 @@ const DOCUMENTS: [(&str, Body); 20] = [
 
 /// Which headers a response must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shows {
+enum RequiredHeader {
     Nothing,
     /// An ETag: the operation stored content.
     Etag,
@@ -61,19 +61,19 @@ pub(super) enum Body {
 
 /// The expected form of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Form {
+pub(super) struct ExpectedResponse {
     statuses: &'static [u16],
-    shows: Shows,
+    required_header: RequiredHeader,
     pub(super) body: Body,
 }
 
-impl Form {
+impl ExpectedResponse {
     const fn new(statuses: &'static [u16], body: Body) -> Self {
-        Self { statuses, shows: Shows::Nothing, body }
+        Self { statuses, required_header: RequiredHeader::Nothing, body }
     }
 
-    const fn shows(self, shows: Shows) -> Self {
-        Self { shows, ..self }
+    const fn with_header(self, required_header: RequiredHeader) -> Self {
+        Self { required_header, ..self }
     }
 
     const fn document(roots: &'static [&'static str]) -> Self {
@@ -86,8 +86,7 @@ impl Form {
             return None;
         }
         let has = |name: &str| request.query.iter().any(|(found, _)| found == name);
-        let header =
-            |wanted: &[&str]| request.headers.iter().any(|(name, _)| wanted.contains(&name.as_str()));
+        let header = |names: &[&str]| request.headers.iter().any(|(name, _)| names.contains(&name.as_str()));
         let is_partial = has("partNumber") || header(&["range"]);
         let is_conditional = header(&["if-none-match", "if-modified-since"]);
         let content: &[u16] = match (is_partial, is_conditional) {
@@ -110,14 +109,20 @@ impl Form {
             (&Method::GET, _) if of_object && has("uploadId") => {
                 Self::document(&["ListPartsResult", "ListPartsResponse"])
             }
-            (&Method::GET, _) if of_object => Self::new(content, Body::Content).shows(Shows::Object),
+            (&Method::GET, _) if of_object => {
+                Self::new(content, Body::Content).with_header(RequiredHeader::Object)
+            }
             (&Method::GET, _) if has("versions") => Self::document(&["ListVersionsResult"]),
             (&Method::GET, _) if has("uploads") => Self::document(&["ListMultipartUploadsResult"]),
             (&Method::GET, _) => Self::document(&["ListBucketResult"]),
-            (&Method::HEAD, _) if of_object => Self::new(content, Body::Content).shows(Shows::Object),
+            (&Method::HEAD, _) if of_object => {
+                Self::new(content, Body::Content).with_header(RequiredHeader::Object)
+            }
             (&Method::PUT, _) if copies && has("uploadId") => Self::document(&["CopyPartResult"]),
             (&Method::PUT, _) if copies => Self::document(&["CopyObjectResult"]),
-            (&Method::PUT, _) if of_object => Self::new(&[200], Body::Nothing).shows(Shows::Etag),
+            (&Method::PUT, _) if of_object => {
+                Self::new(&[200], Body::Nothing).with_header(RequiredHeader::Etag)
+            }
             (&Method::POST, _) if has("delete") => Self::document(&["DeleteResult"]),
             // `rclone serve s3` (1.75.2) omits the end of the root's name.
             (&Method::POST, _) if has("uploads") => {
@@ -132,27 +137,27 @@ impl Form {
     pub(super) fn check_status(&self, request: &Request, status: u16) -> Result<()> {
         match self.statuses.contains(&status) {
             true => Ok(()),
-            false => Err(foreign(request, format_args!("status {status}"))),
+            false => Err(unexpected(request, format_args!("status {status}"))),
         }
     }
 
     /// Checks the headers of a response.
     pub(super) fn check_head(&self, request: &Request, status: u16, headers: &HeaderMap) -> Result<()> {
         let has = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
-        let is_shown = match self.shows {
+        let is_present = match self.required_header {
             _ if status == 304 => true,
-            Shows::Nothing => true,
-            Shows::Etag => has("etag"),
-            Shows::Object => {
+            RequiredHeader::Nothing => true,
+            RequiredHeader::Etag => has("etag"),
+            RequiredHeader::Object => {
                 has("etag")
                     || has("last-modified")
                     || headers.keys().any(|name| name.as_str().starts_with("x-amz-"))
             }
         };
-        match (is_shown, self.shows) {
+        match (is_present, self.required_header) {
             (true, _) => Ok(()),
-            (false, Shows::Etag) => Err(foreign(request, "no ETag")),
-            (false, _) => Err(foreign(request, "neither an ETag nor a date")),
+            (false, RequiredHeader::Etag) => Err(unexpected(request, "no ETag")),
+            (false, _) => Err(unexpected(request, "neither an ETag nor a date")),
         }
     }
 
@@ -181,24 +186,28 @@ impl Form {
             Body::Json => {
                 let is_object =
                     serde_json::from_slice::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
-                return if is_object { Ok(()) } else { Err(foreign(request, "something that is no policy")) };
+                return if is_object {
+                    Ok(())
+                } else {
+                    Err(unexpected(request, "a body that is not a policy"))
+                };
             }
             Body::Nothing if is_empty => return Ok(()),
-            Body::Xml(_) if is_empty => return Err(foreign(request, "nothing")),
+            Body::Xml(_) if is_empty => return Err(unexpected(request, "nothing")),
             Body::Nothing => &[][..],
             Body::Xml(roots) => roots,
         };
         match root {
-            None => Err(foreign(request, "something that is not XML")),
-            Some(root) if root.eq_ignore_ascii_case("html") => Err(foreign(request, "a web page")),
+            None => Err(unexpected(request, "a body that is not XML")),
+            Some(root) if root.eq_ignore_ascii_case("html") => Err(unexpected(request, "a web page")),
             Some(root) if roots.is_empty() || roots.contains(&root.as_str()) => Ok(()),
-            Some(root) => Err(foreign(request, format_args!("a '{root}'"))),
+            Some(root) => Err(unexpected(request, format_args!("a '{root}'"))),
         }
     }
 }
 
 /// The error for a response that no S3 server sends. Callers print the text after "The server sent".
-fn foreign(request: &Request, what: impl std::fmt::Display) -> Error {
+fn unexpected(request: &Request, what: impl std::fmt::Display) -> Error {
     Error::Malformed(format!("no S3 answer to {} {}: {what}", request.method, request.resource_with_query()))
 }
 
@@ -237,13 +246,13 @@ mod tests {
             (M::HEAD, None, &[], &[], &[200]),
             (M::GET, None, &["versions"], &[], &[200]),
         ] {
-            let form = Form::of(&request(method.clone(), key, query, headers)).unwrap();
+            let expected = ExpectedResponse::of(&request(method.clone(), key, query, headers)).unwrap();
             for status in [200, 201, 202, 203, 204, 206, 207, 304] {
-                let is_meant = form.statuses.contains(&status);
-                assert_eq!(is_meant, statuses.contains(&status), "{method} {key:?} {query:?} {status}");
+                let is_expected = expected.statuses.contains(&status);
+                assert_eq!(is_expected, statuses.contains(&status), "{method} {key:?} {query:?} {status}");
             }
         }
-        assert_eq!(Form::of(&Request::at(M::GET, "/2020-05-31/distribution".into())), None);
+        assert_eq!(ExpectedResponse::of(&Request::at(M::GET, "/2020-05-31/distribution".into())), None);
     }
 
     #[test]
@@ -271,8 +280,8 @@ mod tests {
             (&policy, "[]", false),
             (&policy, page, false),
         ] {
-            let form = Form::of(request).unwrap();
-            assert_eq!(form.check_body(request, body.as_bytes()).is_ok(), is_good, "{body}");
+            let expected = ExpectedResponse::of(request).unwrap();
+            assert_eq!(expected.check_body(request, body.as_bytes()).is_ok(), is_good, "{body}");
         }
     }
 
@@ -295,8 +304,8 @@ mod tests {
             (&get, &["x-amz-request-id"], true),
             (&get, &["content-type", "content-length"], false),
         ] {
-            let form = Form::of(request).unwrap();
-            assert_eq!(form.check_head(request, 200, &head(names)).is_ok(), is_good, "{names:?}");
+            let expected = ExpectedResponse::of(request).unwrap();
+            assert_eq!(expected.check_head(request, 200, &head(names)).is_ok(), is_good, "{names:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Checks that a response with a success status is a success.
 
 use super::Client;
-use crate::s3::answer::{Body, Form};
 use crate::s3::error::Result;
+use crate::s3::expected_response::{Body, ExpectedResponse};
 use crate::s3::request::{MAX_DOCUMENT, Request, Response};
 use crate::s3::xml;
 
@@ -10,31 +10,39 @@ impl Client {
     /// Checks that a response has the form that S3 defines for the request. Documents are read here, as part of the
     /// attempt: the connection may break while they are read, and CopyObject and CompleteMultipartUpload may respond
     /// with 200 first and fail afterwards.
-    pub(super) async fn accepted(&self, request: &Request, response: Response) -> Result<Response> {
-        let form = Form::of(request);
-        if let Some(form) = &form {
-            form.check_status(request, response.status)?;
+    pub(super) async fn check_response(&self, request: &Request, response: Response) -> Result<Response> {
+        let expected = ExpectedResponse::of(request);
+        if let Some(expected) = &expected {
+            expected.check_status(request, response.status)?;
         }
-        let reads = request.whole_answer || form.is_some_and(|form| form.body != Body::Content);
+        let reads = request.is_document || expected.is_some_and(|expected| expected.body != Body::Content);
         if !reads {
-            if let Some(form) = &form {
-                form.check_head(request, response.status, &response.headers)?;
+            if let Some(expected) = &expected {
+                expected.check_head(request, response.status, &response.headers)?;
             }
             return Ok(response);
         }
         let (status, headers, timeout) = (response.status, response.headers.clone(), response.timeout);
         let text = response.bytes(MAX_DOCUMENT).await?;
-        if let Some(form) = &form {
+        if let Some(expected) = &expected {
             if let Some(mut error) = xml::error_document(&text) {
                 error.status = status_of_code(&error.code);
                 self.name_resource(&mut error, request);
                 return Err(error.into());
             }
-            form.check_head(request, status, &headers)?;
-            form.check_body(request, &text)?;
+            expected.check_head(request, status, &headers)?;
+            expected.check_body(request, &text)?;
         }
         let body = crate::s3::body::whole(text);
-        Ok(Response { status, headers, body, timeout, progress: None, throttle: None, after_loss: false })
+        Ok(Response {
+            status,
+            headers,
+            body,
+            timeout,
+            progress: None,
+            throttle: None,
+            after_lost_response: false,
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::element::Element;
 use super::rule::Rule;
-use super::shape::{flag, number, time};
+use super::schema::{flag, number, time};
 
 /// The document as one set of facts: its elements with their paths. Empty and disabled elements give no fact.
 pub(super) fn rules(root: &Element, noun: &'static str) -> Vec<Rule> {
