@@ -217,7 +217,7 @@ impl Acl {
                 _ => {}
             }
         })?;
-        if is_acl { Ok(acl) } else { Err(Error::Malformed("an answer that is not an ACL".into())) }
+        if is_acl { Ok(acl) } else { Err(Error::Malformed("a response that is not an ACL".into())) }
     }
 }
 

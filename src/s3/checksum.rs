@@ -369,7 +369,7 @@ mod tests {
 
     /// The check values of the published CRC catalogues (the CRC of the nine digits) and of FIPS 180.
     #[test]
-    fn checksums_are_the_published_ones() {
+    fn checksums_match_the_published_values() {
         let hex_of = |algorithm, bytes: &[u8]| hex::encode(of(algorithm, bytes).bytes());
         assert_eq!(hex_of(Algorithm::Crc32, b"123456789"), "cbf43926");
         assert_eq!(hex_of(Algorithm::Crc32c, b"123456789"), "e3069283");
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_again_in_any_case() {
+    fn algorithm_names_ignore_case() {
         for algorithm in Algorithm::all() {
             assert_eq!(algorithm.row().algorithm, algorithm, "the order of the rows");
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn the_crc_of_the_whole_is_made_of_those_of_the_parts() {
+    fn crcs_of_parts_combine_to_that_of_the_whole() {
         let content: Vec<u8> = (0..100_000u32).map(|i| (i * 7 % 251) as u8).collect();
         for algorithm in Algorithm::all() {
             for size in [7_777, 33_000, 50_000, 99_999, 100_000, 200_000] {
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checksum_of_parts_is_that_of_their_bytes() {
+    fn a_composite_checksum_is_that_of_the_part_checksums() {
         let parts = [of(Algorithm::Sha1, b"a"), of(Algorithm::Sha1, b"b")];
         let bytes = [parts[0].bytes(), parts[1].bytes()].concat();
         assert_eq!(Checksum::of_parts(parts), Some(of(Algorithm::Sha1, &bytes)));
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_a_checksum_of_the_whole_from_one_of_parts() {
+    fn headers_distinguish_full_object_and_composite_checksums() {
         let read = |headers: &[(&str, &'static str)]| {
             Stored::of(|name| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value))
         };

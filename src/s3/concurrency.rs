@@ -125,9 +125,13 @@ impl ConcurrencyLimiter {
         let limit = if limited.limit < limited.most as f64 { limited.limit as usize } else { UNLIMITED };
         let refused = share * 100.0;
         if limit == UNLIMITED {
-            log::debug!("{refused:.0}% of the requests were refused: no limit from now on");
+            log::debug!(
+                "{refused:.0}% of the requests were refused: no limit on concurrent requests from now on"
+            );
         } else {
-            log::debug!("{refused:.0}% of the requests were refused: {limit} at once from now on");
+            log::debug!(
+                "{refused:.0}% of the requests were refused: {limit} concurrent requests from now on"
+            );
         }
         self.limit.store(limit, SeqCst);
     }
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_limited_before_the_service_complains() {
+    async fn there_is_no_limit_before_a_refusal() {
         let limiter = ConcurrencyLimiter::new();
         let (failed, service) =
             run(&limiter, Service { capacity: 100, ..Service::default() }, 100, 1000).await;
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_takes_ten_at_once_gets_about_ten_and_no_request_fails() {
+    async fn concurrency_adapts_to_the_capacity_and_no_request_fails() {
         let limiter = ConcurrencyLimiter::new();
         let (failed, service) = run(&limiter, Service { capacity: 10, ..Service::default() }, 64, 3000).await;
         assert_eq!(failed, 0);
@@ -271,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bad_time_is_waited_out_by_few_for_all() {
+    async fn an_outage_is_survived_with_few_requests() {
         let limiter = ConcurrencyLimiter::new();
         let start = Instant::now();
         // Shorter than the shortest five delays of one request together (15.5 s with the least jitter).
@@ -288,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_always_refuses_is_given_up_and_one_request_keeps_its_few_attempts() {
+    async fn requests_to_a_service_that_always_refuses_fail_after_their_retries() {
         let limiter = ConcurrencyLimiter::new();
         let (failed, service) = run(&limiter, Service::default(), 1, 1).await;
         assert_eq!((failed, service.requests.into_inner()), (1, 6));
@@ -299,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_and_is_dropped_leaves_its_slot_to_the_next() {
+    async fn dropped_waiters_pass_their_permit_on() {
         let limiter = ConcurrencyLimiter::new();
         let (first, second) = (limiter.acquire(false).await, limiter.acquire(false).await);
         let (cause, kept) = first.refused();

@@ -38,9 +38,7 @@ impl Client {
         match self.fetch_text(request).await {
             Ok(text) => failures(&text, keys),
             Err(error) if is_unknown(&error) => {
-                log::info!(
-                    "The service does not delete several objects at once: they are deleted one by one"
-                );
+                log::info!("The service does not support batch deletion: objects are deleted one by one");
                 self.note_no_batch_deletion();
                 self.delete_each(bucket, keys).await
             }
@@ -126,7 +124,7 @@ fn failures(answer: &str, keys: &[KeyVersion<'_>]) -> Result<Vec<DeleteFailure>>
         };
         match why {
             Some(entry) => (failure.code, failure.message) = (entry.code.clone(), entry.message.clone()),
-            None => "the server does not say that it was deleted".clone_into(&mut failure.code),
+            None => "the server did not confirm the deletion".clone_into(&mut failure.code),
         }
         failures.push(failure);
     }
@@ -174,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_answer_calls_deleted_is_deleted() {
-        const UNCONFIRMED: &str = "the server does not say that it was deleted";
+    fn only_confirmed_keys_count_as_deleted() {
+        const UNCONFIRMED: &str = "the server did not confirm the deletion";
         let (plain, version, null) = (("a b", None), ("a b", Some("v1")), ("a b", Some("null")));
         for (inner, key, code) in [
             ("<Deleted><Key>a b</Key></Deleted>", plain, None),
@@ -215,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_its_own_answer() {
+    fn failures_are_reported_per_key() {
         let inner = "<Deleted><Key>b</Key></Deleted><Error><Key>c</Key><Code>AccessDenied</Code></Error>";
         let keys = [("a", None), ("b", None), ("c", None)];
         let names: Vec<_> = failed(inner, &keys).into_iter().map(|(key, ..)| key).collect();

@@ -142,16 +142,16 @@ pub fn host_problem(text: &str) -> Option<String> {
     if let Some(at) = text.trim().find([' ', '\t', '#', ';']) {
         let rest = text.trim()[at..].trim_start();
         return Some(if rest.starts_with(['#', ';']) {
-            "a comment has to stand on a line of its own".to_owned()
+            "a comment must be on a separate line".to_owned()
         } else {
-            "there is a blank in it".to_owned()
+            "it contains a space".to_owned()
         });
     }
     if let Some(at) = text.find("%(") {
         let end = text[at..].find(')').map_or(text.len(), |end| at + end + 1);
         let end = end + usize::from(text[end..].starts_with('s'));
         return Some(format!(
-            "'{}' stands for nothing here (known are %(bucket)s, in host_bucket, and %(location)s)",
+            "'{}' is not a known placeholder here (known are %(bucket)s, in host_bucket, and %(location)s)",
             &text[at..end]
         ));
     }
@@ -160,7 +160,7 @@ pub fn host_problem(text: &str) -> Option<String> {
     }
     if host.contains('@') {
         // The part before the `@` may contain a password.
-        return Some("there is a user in it".to_owned());
+        return Some("it contains a user name".to_owned());
     }
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn dns_clean_buckets_go_into_the_host_and_others_into_the_path() {
+    fn dns_compatible_buckets_are_in_the_host_and_others_in_the_path() {
         let allas = Endpoint::new("a3s.fi", "%(bucket)s.a3s.fi", true, true);
         let target = allas.target(Some("fish-bucket"), Some("a b/c"));
         assert_eq!((target.host.as_str(), target.path.as_str()), ("fish-bucket.a3s.fi", "/a%20b/c"));
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_behind_the_host_goes_in_front_of_bucket_and_key() {
+    fn a_base_path_precedes_bucket_and_key() {
         let targets = |base: &str, template: &str| {
             let endpoint = Endpoint::new(base, template, false, true);
             [
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_cannot_be_are_known_by_their_names() {
+    fn invalid_host_names_are_described() {
         for host in [
             "h",
             "a.b-c.example",
@@ -278,16 +278,16 @@ mod tests {
             ("h # the lab", "comment"),
             ("h:9000  ;x", "comment"),
             ("h#x", "comment"),
-            ("h one", "blank"),
-            ("%(bucket)s.h", "'%(bucket)s' stands for nothing"),
-            ("h/%(region)x", "'%(region)' stands for nothing"),
+            ("h one", "space"),
+            ("%(bucket)s.h", "'%(bucket)s' is not a known placeholder"),
+            ("h/%(region)x", "'%(region)' is not a known placeholder"),
             ("h:", "'' is not a port"),
             ("h:0", "'0' is not a port"),
             ("h:65536", "'65536' is not a port"),
             ("h:+1", "'+1' is not a port"),
             ("", "'' is not a host name"),
             ("a..b", "'a..b' is not a host name"),
-            ("user:secret@h", "there is a user in it"),
+            ("user:secret@h", "it contains a user name"),
             ("h?x", "is not a host name"),
             ("h/a?b", "is not a path"),
             ("[::1", "is not an address"),
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn amazon_is_known_by_its_domain() {
+    fn amazon_is_recognized_by_its_domain() {
         for (host, is_amazon) in [
             ("s3.amazonaws.com", true),
             ("s3.eu-west-1.amazonaws.com:443", true),

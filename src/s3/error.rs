@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_object_is_its_own_trouble_and_a_refused_account_is_everybodys() {
+    fn only_account_and_endpoint_errors_concern_all_requests() {
         let service =
             |code: &str| Error::from(ServiceError { status: 403, code: code.into(), ..Default::default() });
         assert!(service("InvalidAccessKeyId").concerns_all_requests());

@@ -114,7 +114,7 @@ impl Body for Waiting {
             self.released = None;
             if !may_send {
                 return Poll::Ready(Some(Err(
-                    io::Error::other("the service did not ask for the body").into()
+                    io::Error::other("the service did not request the body").into()
                 )));
             }
         }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_goes_when_it_is_asked_for() {
+    async fn a_body_is_sent_when_it_is_requested() {
         let expect = ExpectContinue::new();
         let (mut body, expect_unsupported) = waiting(&expect);
         assert_eq!(body.size_hint().exact(), Some(7));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_nobody_asked_for_never_goes() {
+    async fn a_body_that_is_not_requested_is_never_sent() {
         let expect = ExpectContinue::new();
         let (mut body, expect_unsupported) = waiting(&expect);
         assert!(futures::poll!(body.frame()).is_pending());
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_does_not_wait_for_ever() {
+    async fn a_body_is_sent_after_the_maximum_wait() {
         let mut expect = ExpectContinue::new();
         expect.max_wait = Duration::ZERO;
         let (body, expect_unsupported) = waiting(&expect);

@@ -171,7 +171,7 @@ impl ExpectedResponse {
             && let Some((name, _)) =
                 request.query.iter().find(|(name, _)| DOCUMENTS.iter().any(|(known, _)| known == name))
         {
-            let message = format!("the service does not know '{name}'");
+            let message = format!("the service does not support '{name}'");
             let error = ServiceError {
                 status: 501,
                 code: "NotImplemented".to_owned(),
@@ -208,7 +208,11 @@ impl ExpectedResponse {
 
 /// The error for a response that no S3 server sends. Callers print the text after "The server sent".
 fn unexpected(request: &Request, what: impl std::fmt::Display) -> Error {
-    Error::Malformed(format!("no S3 answer to {} {}: {what}", request.method, request.resource_with_query()))
+    Error::Malformed(format!(
+        "no valid S3 response to {} {}: {what}",
+        request.method,
+        request.resource_with_query()
+    ))
 }
 
 #[cfg(test)]
@@ -256,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_and_foreign_documents_are_no_answers() {
+    fn web_pages_and_other_documents_are_rejected() {
         let page = "<!DOCTYPE html>\n<HTML><head><meta charset=utf-8></head><body>Sign in";
         let put = request(Method::PUT, Some("k"), &[], &[]);
         let listing = request(Method::GET, None, &[], &[]);
@@ -286,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_has_an_etag_and_what_is_read_looks_like_an_object() {
+    fn uploads_need_an_etag_and_downloads_an_object_header() {
         let head = |names: &[&'static str]| {
             let value = http::HeaderValue::from_static("x");
             names

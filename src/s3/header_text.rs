@@ -62,7 +62,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn utf_8_is_itself_and_other_bytes_are_kept() {
+    fn utf_8_is_unchanged_and_other_bytes_are_kept() {
         assert_eq!(from_bytes("na\u{ef}ve \u{1f600}".as_bytes()), "na\u{ef}ve \u{1f600}");
         let latin = b"na\xefve";
         let text = from_bytes(latin);
@@ -74,7 +74,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40), text in "\\PC*") {
+        fn every_value_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..40), text in "\\PC*") {
             for value in [&bytes[..], text.as_bytes()] {
                 let kept = from_bytes(value);
                 prop_assert_eq!(&*to_bytes(&kept), value);

@@ -65,7 +65,7 @@ fn upload_id(answer: &str) -> Result<String> {
             return Ok(id);
         }
     }
-    Err(Error::Malformed("an upload without an id".into()))
+    Err(Error::Malformed("an upload without an ID".into()))
 }
 
 impl Client {
@@ -153,7 +153,7 @@ impl Client {
         }
         let text = self.fetch_text(request).await?;
         let etag = xml::text_at(&text, &["CopyPartResult", "ETag"])?;
-        let etag = etag.ok_or_else(|| Error::Malformed("a part copy that was not confirmed".into()))?;
+        let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the part copy".into()))?;
         Ok(FinishedPart { number, etag: bare_etag(&etag).to_owned(), checksum: None })
     }
 
@@ -200,7 +200,7 @@ impl Client {
         match result {
             Ok(text) => {
                 let etag = xml::text_at(&text, &["CompleteMultipartUploadResult", "ETag"])?;
-                let etag = etag.ok_or_else(|| Error::Malformed("an upload that was not confirmed".into()))?;
+                let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the upload".into()))?;
                 verify_checksum(&text, parts, whole)?;
                 Ok(bare_etag(&etag).to_owned())
             }
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn etags_are_bare_and_weak_ones_name_the_same() {
+    fn quotes_and_weak_marks_of_etags_are_removed() {
         for text in ["\"6f59-2\"", "6f59-2", "W/\"6f59-2\"", " \"6f59-2\" "] {
             assert_eq!(bare_etag(text), "6f59-2", "{text}");
         }
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_has_its_id_whatever_the_service_calls_it() {
+    fn upload_ids_are_read_from_both_root_elements() {
         for root in ["InitiateMultipartUploadResult", "InitiateMultipartUpload"] {
             let answer = format!("<{root} xmlns=\"x\"><Key>k</Key><UploadId>u-1</UploadId></{root}>");
             assert_eq!(upload_id(&answer).unwrap(), "u-1");

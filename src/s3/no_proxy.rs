@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_exempt_by_the_rules_of_curl() {
+    fn hosts_are_exempt_by_curls_rules() {
         for (list, host, exempt) in [
             ("*", "anything:9000", true),
             ("a.example, *", "other", true),

@@ -278,7 +278,7 @@ impl Client {
             .headers(headers);
         let text = self.fetch_text(request).await?;
         let etag = xml::text_at(&text, &["CopyObjectResult", "ETag"])?;
-        let etag = etag.ok_or_else(|| Error::Malformed("a copy that was not confirmed".into()))?;
+        let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the copy".into()))?;
         Ok(bare_etag(&etag).to_owned())
     }
 

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn http_dates_are_read() {
+    fn http_dates_are_parsed() {
         let date = parse_date("Fri, 20 Nov 2026 08:24:06 GMT").unwrap();
         assert_eq!(date.to_rfc3339(), "2026-11-20T08:24:06+00:00");
         assert_eq!(parse_date("yesterday"), None);

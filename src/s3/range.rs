@@ -88,7 +88,7 @@ impl Client {
         let length = response.header("content-length").and_then(|length| length.parse::<u64>().ok());
         if range.last > last || length.is_some_and(|length| length > last - first + 1) {
             return Err(Error::Integrity(format!(
-                "the server sent other bytes of 's3://{}/{}' than were asked for",
+                "the server sent other bytes of 's3://{}/{}' than requested",
                 object.bucket, object.key
             )));
         }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_ranges_are_read() {
+    fn content_ranges_are_parsed() {
         let range = |first, last, total| Some(ContentRange { first, last, total });
         assert_eq!(ContentRange::parse("bytes 5-9/20"), range(5, 9, Some(20)));
         assert_eq!(ContentRange::parse("bytes 0-0/*"), range(0, 0, None));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn etags_differ_only_where_both_are_known() {
+    fn etags_differ_only_if_both_are_known() {
         assert!(is_another("a", "b"));
         for (a, b) in [("a", "a"), ("a", ""), ("", "b"), ("", ""), ("a", "W/\"a"), ("W/\"AB\"", "ab")] {
             assert!(!is_another(a, b), "{a} {b}");

@@ -235,13 +235,13 @@ impl Response {
         if length <= limit {
             Ok(())
         } else {
-            Err(Error::Malformed(format!("an answer of over {limit} bytes")))
+            Err(Error::Malformed(format!("a response longer than {limit} bytes")))
         }
     }
 
     /// Reads the whole body as text.
     pub async fn text(self) -> Result<String> {
         let bytes = self.bytes(MAX_DOCUMENT).await?;
-        String::from_utf8(bytes.into()).map_err(|_| Error::Malformed("an answer that is not UTF-8".into()))
+        String::from_utf8(bytes.into()).map_err(|_| Error::Malformed("a response that is not UTF-8".into()))
     }
 }

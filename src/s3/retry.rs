@@ -179,7 +179,7 @@ mod tests {
     use crate::s3::error::ServiceError;
 
     #[test]
-    fn delays_grow_are_capped_and_respect_the_server() {
+    fn delays_grow_up_to_the_cap_and_respect_retry_after() {
         let policy =
             RetryPolicy { max_retries: 9, base: Duration::from_secs(1), cap: Duration::from_secs(8) };
         let at = |retry| policy.delay(retry, None, 1.0).as_secs();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn transient_is_what_another_attempt_can_cure() {
+    fn transient_errors_are_retried() {
         let service = |status, code: &str| {
             Error::from(ServiceError { status, code: code.into(), ..Default::default() })
         };

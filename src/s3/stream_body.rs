@@ -79,7 +79,7 @@ impl StreamBody {
             None => {
                 // The content has been consumed: fail, rather than send an empty body.
                 let (sender, blocks) = mpsc::channel(1);
-                let _ = sender.try_send(Err(io::Error::other("the body was sent already")));
+                let _ = sender.try_send(Err(io::Error::other("the body has already been sent")));
                 blocks
             }
         };
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn chunks_are_of_one_size_and_as_long_as_said_beforehand() {
+    async fn chunks_have_one_size_and_the_announced_length() {
         for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 77] {
             let content = Bytes::from(vec![7; length]);
             let blocks = content.chunks(50_001).map(|block| Ok(Bytes::copy_from_slice(block))).collect();
@@ -205,12 +205,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_fails_has_no_last_chunk_and_nothing_is_sent_twice() {
+    async fn a_failed_body_has_no_last_chunk_and_no_body_is_sent_twice() {
         let blocks = vec![Ok(Bytes::from_static(b"abc")), Err(io::Error::other("not what was promised"))];
         let stream = stream(blocks, 3).await;
         let error = stream.wire(Some(signer()), Arc::default(), None).collect().await.unwrap_err();
         assert_eq!(error.to_string(), "not what was promised");
         let again = stream.wire(None, Arc::default(), None).collect().await.unwrap_err();
-        assert_eq!(again.to_string(), "the body was sent already");
+        assert_eq!(again.to_string(), "the body has already been sent");
     }
 }

@@ -88,7 +88,7 @@ mod tests {
     use futures::future::join_all;
 
     #[tokio::test(start_paused = true)]
-    async fn all_who_ask_share_one_rate() {
+    async fn all_callers_share_one_rate() {
         let throttle = Throttle::new(2 << 20);
         let start = Instant::now();
         let worker = || async {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pieces_that_are_late_are_caught_up_with() {
+    async fn late_pieces_are_caught_up() {
         let throttle = Throttle::new(1000);
         let start = Instant::now();
         for _ in 0..100 {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn time_in_which_nothing_moves_is_not_saved_up() {
+    async fn idle_time_is_not_saved_up() {
         let throttle = Throttle::new(1000);
         throttle.take(500).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn bodies_flow_in_small_pieces_and_whole() {
+    async fn bodies_are_sent_completely_in_small_pieces() {
         let content: Vec<u8> = (0..300_000u32).map(|i| (i % 251) as u8).collect();
         let blocks = [
             Ok(Bytes::copy_from_slice(&content[..200_000])),

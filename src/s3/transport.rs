@@ -247,7 +247,7 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
             // The request was never sent, and a retry would not help.
             if error.is_builder() {
                 let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-                return Error::Invalid(format!("A request cannot be made: {cause}"));
+                return Error::Invalid(format!("The request is invalid: {cause}"));
             }
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
@@ -275,11 +275,11 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
 fn describe_tls_error(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
-            "the other end does not speak TLS (see use_https)".to_owned()
+            "the server does not speak TLS (see use_https)".to_owned()
         }
         rustls::Error::InvalidCertificate(reason) => match reason {
             rustls::CertificateError::UnknownIssuer => {
-                "the certificate's provider is not trusted (see ca_certs_file)".to_owned()
+                "the issuer of the certificate is not trusted (see ca_certs_file)".to_owned()
             }
             // webpki's error for a certificate that is its own CA.
             rustls::CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
@@ -348,8 +348,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tls_error_is_found_however_deep_it_is_wrapped() {
-        let tls = || rustls::Error::General("no TLS at the other end".into());
+    fn a_tls_error_is_found_at_any_nesting_depth() {
+        let tls = || rustls::Error::General("the server does not speak TLS".into());
         let once = io::Error::new(io::ErrorKind::InvalidData, tls());
         let twice = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, tls()));
         for error in [&once, &twice] {

@@ -54,14 +54,14 @@ pub(crate) fn walk(text: &str, mut visit: impl FnMut(Step<'_>)) -> Result<()> {
                 }
             }
             Event::Eof if depth == 0 => return Ok(()),
-            Event::Eof => return Err(Error::Malformed("an XML answer that ends in the middle".into())),
+            Event::Eof => return Err(Error::Malformed("an incomplete XML response".into())),
             _ => {}
         }
     }
 }
 
 fn malformed(error: impl std::fmt::Display) -> Error {
-    Error::Malformed(format!("an answer that is not XML: {error}"))
+    Error::Malformed(format!("a response that is not XML: {error}"))
 }
 
 /// Checks the document's root: the login page of a proxy must not pass for an empty response.
@@ -75,7 +75,7 @@ pub(crate) fn expect_root(document: &str, expected: &str) -> Result<()> {
     match root {
         Some(root) if root == expected => Ok(()),
         Some(root) => Err(Error::Malformed(format!("a '{root}' where a '{expected}' was expected"))),
-        None => Err(Error::Malformed(format!("an empty answer where a '{expected}' was expected"))),
+        None => Err(Error::Malformed(format!("an empty response where a '{expected}' was expected"))),
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_read_with_and_without_messages() {
+    fn errors_are_parsed_with_and_without_messages() {
         let error = parse_error(
             "<?xml version=\"1.0\"?><Error><Code>NoSuchBucket</Code><Message/><RequestId>r</RequestId></Error>",
         )
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_document_is_an_error() {
+    fn an_incomplete_document_is_an_error() {
         assert!(text_at("<a><b>x</b>", &["a", "b"]).is_err());
     }
 }

@@ -298,7 +298,7 @@ impl Client {
 
     /// Fetches a URL without credentials: no signature, no retry.
     pub async fn fetch_link(&self, link: &str) -> Result<Response> {
-        let invalid = || Error::Invalid(format!("'{link}' is not a link"));
+        let invalid = || Error::Invalid(format!("'{link}' is not a URL"));
         let (scheme, rest) = link.split_once("://").ok_or_else(invalid)?;
         let slash = rest.find('/').ok_or_else(invalid)?;
         let (host, path_and_query) = rest.split_at(slash);

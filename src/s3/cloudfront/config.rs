@@ -208,7 +208,7 @@ enum Node {
 impl Element {
     fn parse(text: &str) -> Result<Self> {
         let malformed =
-            |error: &dyn fmt::Display| Error::Malformed(format!("an answer that is not XML: {error}"));
+            |error: &dyn fmt::Display| Error::Malformed(format!("a response that is not XML: {error}"));
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
         let mut open: Vec<Element> = Vec::new();
@@ -226,7 +226,7 @@ impl Element {
                     }
                     continue;
                 }
-                Event::Eof => return Err(Error::Malformed("an XML answer that ends in the middle".into())),
+                Event::Eof => return Err(Error::Malformed("an incomplete XML response".into())),
                 Event::Text(text) => (*text).to_owned(),
                 Event::GeneralRef(reference) => format!("&{};", &*reference),
                 Event::CData(text) => format!("<![CDATA[{}]]>", &*text),
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_to_be_changed_survives() {
+    fn other_elements_are_preserved() {
         let start = CONFIG.find("<Dist").unwrap();
         let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
         let same = format!("{declaration}{}", &CONFIG[start..]);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_parts_come_where_the_api_has_them() {
+    fn missing_elements_are_inserted_in_api_order() {
         let logging = Logging { enabled: true, host: "logs.s3.amazonaws.com".into(), prefix: "p/".into() };
         let text = changed(&Changes {
             default_root_object: Some("index.html".into()),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_that_are_switched_off_have_no_target() {
+    fn disabled_logging_has_no_target() {
         let mut config = Config::parse(CONFIG).unwrap();
         let on = Logging { enabled: true, host: "l.s3.amazonaws.com".into(), prefix: "p".into() };
         config.change(&Changes { logging: Some(on), ..Changes::default() });
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn other_documents_are_refused() {
+    fn other_documents_are_rejected() {
         for text in ["<Distribution/>", "<DistributionConfig>", "", "nonsense"] {
             assert!(Config::parse(text).is_err(), "{text}");
         }

@@ -223,7 +223,7 @@ impl CloudFront {
                 return Ok(());
             }
             if next.is_empty() || next == marker {
-                return Err(Error::Malformed("a list that does not go on".into()));
+                return Err(Error::Malformed("a list that does not advance".into()));
             }
             marker = next;
         }

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_are_known_by_all_their_host_names() {
+    fn buckets_are_recognized_by_all_their_host_names() {
         for host in [
             "my.bucket.s3.amazonaws.com",
             "my.bucket.s3.eu-north-1.amazonaws.com",

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_unsafe_is_encoded() {
+    fn only_unsafe_characters_are_encoded() {
         assert_eq!(encoded("a/b c~ö.txt"), "/a/b%20c%7E%C3%B6.txt");
         assert_eq!(encoded("100%.txt?#x"), "/100%25.txt%3F%23x");
         assert_eq!(encoded("a-b_c.d+e!$&'(),:;=@"), "/a-b_c.d+e!$&'(),:;=@");

@@ -148,7 +148,7 @@ mod tests {
     use crate::s3::xml;
 
     #[test]
-    fn what_is_typed_stays_text_in_a_document() {
+    fn values_are_escaped_in_documents() {
         let target = LogTarget { bucket: "logs".into(), prefix: "a&b<".into() };
         let document = Document::logging(Some(&target), true);
         let at = |path: &[&str]| {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_is_held_to_the_api() {
+    fn expiry_documents_are_checked() {
         assert_eq!(Document::expiry("a&b/", Some("3"), None).check("b"), Ok(()));
         assert_eq!(Document::expiry("", None, Some("2030-01-31")).check("b"), Ok(()));
         for (days, date) in [(Some("x"), None), (Some("0"), None), (Some("-1"), None), (None, Some("soon"))] {

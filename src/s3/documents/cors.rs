@@ -88,7 +88,7 @@ pub(super) mod notification {
                 configuration.all("Event").find(|event| !event.text.trim().starts_with("s3:"))
             {
                 return Err(format!(
-                    "'Event' has to be one such as s3:ObjectCreated:*, not '{}'",
+                    "'Event' must be of the form s3:ObjectCreated:*, not '{}'",
                     event.text.trim()
                 ));
             }

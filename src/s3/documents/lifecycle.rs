@@ -101,9 +101,9 @@ pub(super) fn check(root: &Element) -> Result<(), String> {
             id => format!("rule '{id}'"),
         };
         let problem = if !rule.value("ID").is_empty() && !ids.insert(rule.exact("ID")) {
-            "its ID is that of another rule"
+            "has the ID of another rule"
         } else if rule.child("Prefix").is_some() && rule.child("Filter").is_some() {
-            "has a 'Prefix' beside its 'Filter'"
+            "has both a 'Prefix' and a 'Filter'"
         } else if rule.child("Prefix").is_none() && rule.child("Filter").is_none() {
             "has no 'Filter'"
         } else if !rule.children.iter().any(|child| ACTIONS.contains(&child.name.as_str())) {

@@ -160,12 +160,12 @@ impl Document {
         let expected = self.kind.root();
         let root = Element::parse(&self.text).map_err(|error| match error {
             Error::Malformed(words) => words
-                .replace("an answer that is not XML", "it is not XML")
-                .replace("an XML answer that ends", "it is XML that ends"),
+                .replace("a response that is not XML", "it is not XML")
+                .replace("an incomplete XML response", "it is incomplete XML"),
             error => error.to_string(),
         })?;
         if root.name.is_empty() {
-            return Err(format!("it holds no '{expected}'"));
+            return Err(format!("it contains no '{expected}'"));
         }
         if root.name != expected {
             return Err(format!("it is a '{}', not a '{expected}'", root.name));

@@ -57,10 +57,10 @@ impl Policy {
         match self.0.get("Version") {
             None => {}
             Some(Value::String(version)) if VERSIONS.contains(&version.as_str()) => {}
-            Some(other) => return Err(format!("'Version' has to be {}, not {other}", VERSIONS.join(" or "))),
+            Some(other) => return Err(format!("'Version' must be {}, not {other}", VERSIONS.join(" or "))),
         }
         if self.0.get("Id").is_some_and(|id| !id.is_string()) {
-            return Err("'Id' has to be text".to_owned());
+            return Err("'Id' must be a string".to_owned());
         }
         let statements = self.statements();
         if statements.is_empty() {
@@ -102,12 +102,12 @@ fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
         return Err(format!("unknown element '{name}'"));
     }
     if statement.get("Sid").is_some_and(|id| !id.is_string()) {
-        return Err("'Sid' has to be text".to_owned());
+        return Err("'Sid' must be a string".to_owned());
     }
     match statement.get("Effect") {
         None => return Err("it has no 'Effect'".to_owned()),
         Some(Value::String(effect)) if effect == "Allow" || effect == "Deny" => {}
-        Some(other) => return Err(format!("'Effect' has to be Allow or Deny, not {other}")),
+        Some(other) => return Err(format!("'Effect' must be Allow or Deny, not {other}")),
     }
     let one_of =
         |name: &'static str, negated: &'static str| match (statement.get(name), statement.get(negated)) {
@@ -124,7 +124,7 @@ fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
         // `s3express:`.
         let lower = action.to_lowercase();
         if lower != "*" && !(lower.starts_with("s3") && lower.contains(':')) {
-            return Err(format!("'{name}' has to be one such as s3:GetObject, not '{action}'"));
+            return Err(format!("'{name}' must be of the form s3:GetObject, not '{action}'"));
         }
     }
     let (name, resources) = one_of("Resource", "NotResource")?;
@@ -132,7 +132,7 @@ fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     if let Some(other) =
         resources.iter().find(|resource| **resource != "*" && bucket_part(resource).is_none())
     {
-        return Err(format!("'{name}' has to be one such as arn:aws:s3:::{bucket}/*, not '{other}'"));
+        return Err(format!("'{name}' must be of the form arn:aws:s3:::{bucket}/*, not '{other}'"));
     }
     if !resources.iter().any(|resource| covers(resource, bucket)) {
         return Err(format!("'{name}' names another bucket ('{}')", resources[0]));
@@ -140,7 +140,7 @@ fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     match statement.get("Condition") {
         None => Ok(()),
         Some(Value::Object(operators)) if operators.values().all(Value::is_object) => Ok(()),
-        Some(_) => Err("'Condition' has to be an object of objects".to_owned()),
+        Some(_) => Err("'Condition' must be an object of objects".to_owned()),
     }
 }
 
@@ -150,7 +150,7 @@ fn check_principal(name: &str, principal: &Value) -> Result<(), String> {
         Value::Object(kinds) if !kinds.is_empty() => {
             kinds.iter().try_for_each(|(kind, who)| texts(&format!("{name}/{kind}"), who).map(drop))
         }
-        _ => Err(format!("'{name}' has to be \"*\" or an object such as {{\"AWS\": \"...\"}}")),
+        _ => Err(format!("'{name}' must be \"*\" or an object such as {{\"AWS\": \"...\"}}")),
     }
 }
 
@@ -162,7 +162,7 @@ fn texts<'a>(name: &str, value: &'a Value) -> Result<Vec<&'a str>, String> {
         _ => None,
     };
     let found = found.filter(|found| !found.is_empty() && found.iter().all(|text| !text.is_empty()));
-    found.ok_or_else(|| format!("'{name}' has to be a text or a list of texts"))
+    found.ok_or_else(|| format!("'{name}' must be a string or a list of strings"))
 }
 
 /// The bucket of an S3 ARN; it may be a pattern.
@@ -306,7 +306,7 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(name) = from.next_key::<String>()? {
             let Unambiguous(value) = from.next_value()?;
             if map.contains_key(&name) {
-                return Err(A::Error::custom(format!("'{name}' stands twice")));
+                return Err(A::Error::custom(format!("'{name}' occurs twice")));
             }
             map.insert(name, value);
         }
@@ -329,37 +329,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_policy_for_this_bucket_is_refused() {
-        for (text, texts_of) in [
+    fn invalid_policies_are_rejected() {
+        for (text, words) in [
             ("", "not JSON"),
             ("[]", "not a JSON object"),
             ("{}", "no 'Statement'"),
             (r#"{"Statement": []}"#, "no 'Statement'"),
             (r#"{"Statement": ["x"]}"#, "statement 1: it is not a JSON object"),
-            (&statement("2012-10-17", "2012-10-18"), "'Version' has to be"),
+            (&statement("2012-10-17", "2012-10-18"), "'Version' must be"),
             (&statement(r#""Effect": "Deny", "#, ""), "no 'Effect'"),
-            (&statement("Deny", "deny"), "'Effect' has to be Allow or Deny"),
+            (&statement("Deny", "deny"), "'Effect' must be Allow or Deny"),
             (&statement("Effect", "Efect"), "unknown element 'Efect'"),
             (&statement(r#""Principal": "*", "#, ""), "no 'Principal'"),
-            (&statement(r#""Principal": "*""#, r#""Principal": "me""#), "'Principal' has to be"),
+            (&statement(r#""Principal": "*""#, r#""Principal": "me""#), "'Principal' must be"),
             (&statement("Action", "Actions"), "unknown element 'Actions'"),
-            (&statement("s3:GetObject", "GetObject"), "'Action' has to be one such as"),
-            (&statement("s3:GetObject", ""), "'Action' has to be a text"),
+            (&statement("s3:GetObject", "GetObject"), "'Action' must be of the form"),
+            (&statement("s3:GetObject", ""), "'Action' must be a string"),
             (&statement(":::mine/", ":::other/"), "names another bucket ('arn:aws:s3:::other/*')"),
             (&statement(":::mine/", ":::mine2/"), "names another bucket"),
             (
                 &statement("arn:aws:s3:::mine/*", "mine/*"),
-                "'Resource' has to be one such as arn:aws:s3:::mine/*",
+                "'Resource' must be of the form arn:aws:s3:::mine/*",
             ),
-            (&statement("\"Effect\"", "\"Effect\": \"Allow\", \"Effect\""), "'Effect' stands twice"),
-            (&statement("\"Effect\"", "\"Condition\": [], \"Effect\""), "'Condition' has to be"),
+            (&statement("\"Effect\"", "\"Effect\": \"Allow\", \"Effect\""), "'Effect' occurs twice"),
+            (&statement("\"Effect\"", "\"Condition\": [], \"Effect\""), "'Condition' must be"),
         ] {
-            assert!(problem(text).contains(texts_of), "{text}\n{}", problem(text));
+            assert!(problem(text).contains(words), "{text}\n{}", problem(text));
         }
     }
 
     #[test]
-    fn policies_for_this_bucket_are_taken_in_all_their_forms() {
+    fn valid_policies_for_this_bucket_are_accepted() {
         assert_eq!(problem(&statement("", "")), "");
         for resource in [
             "*",
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_are_compared_by_what_they_say() {
+    fn policies_are_compared_by_meaning() {
         let rules = |text: &str| Policy::parse(text).unwrap().rules();
         let one = rules(
             r#"{"Version": "2012-10-17", "Statement": {"Sid": "", "Effect": "Allow", "Principal": {"AWS": ["*", "12"]},

@@ -99,19 +99,19 @@ pub(super) fn differences(sent: &[Rule], stored: &[Rule], ordered: bool) -> Vec<
             words.push(format!("under the name '{}'", counterpart.id));
         }
         found.push(Difference(format!(
-            "the {} means something else now: it is stored {}",
+            "the {} differs: it is stored {}",
             rule.label(position),
             words.join(" and ")
         )));
     }
     for (position, rule) in stored.iter().enumerate() {
         if !pairs.contains(&Some(position)) {
-            found.push(Difference(format!("the {} is stored, which was not sent", rule.label(position))));
+            found.push(Difference(format!("the {} is stored but was not sent", rule.label(position))));
         }
     }
     if ordered && found.is_empty() && !pairs.is_sorted() {
         found.push(Difference(
-            "the rules are stored in another order, and the first that fits counts".to_owned(),
+            "the rules are stored in another order, and the first match applies".to_owned(),
         ));
     }
     found
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_service_makes_up_and_the_order_are_no_difference() {
+    fn generated_names_and_the_order_do_not_differ() {
         let sent = [rule("", &["a", "b"]), rule("x", &["c"])];
         let stored = [rule("x", &["c"]), rule("generated", &["b", "a"])];
         assert!(reported(&sent, &stored).is_empty());
@@ -178,30 +178,27 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_lost_or_gained_something_is_named() {
+    fn rules_that_lost_or_gained_facts_are_reported() {
         let sent = [rule("r", &["Days 3", "larger than 5"]), rule("", &["z"])];
         assert_eq!(
             reported(&sent, &[rule("r", &["Days 3"])]),
-            [
-                "the rule 'r' means something else now: it is stored without larger than 5",
-                "the rule 2 is not stored"
-            ]
+            ["the rule 'r' differs: it is stored without larger than 5", "the rule 2 is not stored"]
         );
         assert_eq!(
             reported(&[rule("r", &["a"])], &[rule("r", &["b"]), rule("q", &["c"])]),
             [
-                "the rule 'r' means something else now: it is stored without a and with b",
-                "the rule 'q' is stored, which was not sent"
+                "the rule 'r' differs: it is stored without a and with b",
+                "the rule 'q' is stored but was not sent"
             ]
         );
         assert_eq!(
             reported(&[rule("r", &["a"])], &[rule("q", &["a"])]),
-            ["the rule 'r' means something else now: it is stored under the name 'q'"]
+            ["the rule 'r' differs: it is stored under the name 'q'"]
         );
     }
 
     #[test]
-    fn changes_are_shown_rule_by_rule() {
+    fn diffs_are_grouped_by_rule() {
         let old = [rule("r", &["a", "b"]), rule("gone", &["x"])];
         let new = [rule("r", &["a", "c"]), rule("new", &["y"])];
         let lines = changes(&old, &new);

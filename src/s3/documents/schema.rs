@@ -62,12 +62,12 @@ pub(super) fn check(element: &Element, content: &Content) -> Result<(), String> 
     let name = &element.name;
     let Content::Elements(schemas) = content else {
         if let Some(child) = element.children.first() {
-            return Err(format!("'{name}' holds text, not an element '{}'", child.name));
+            return Err(format!("'{name}' must contain text, not an element '{}'", child.name));
         }
         return check_text(name, &element.text, content);
     };
     if element.children.is_empty() && !element.text.trim().is_empty() {
-        return Err(format!("'{name}' holds elements, not text"));
+        return Err(format!("'{name}' must contain elements, not text"));
     }
     for child in &element.children {
         let Some(schema) = schemas.iter().find(|schema| schema.name == child.name) else {
@@ -79,7 +79,7 @@ pub(super) fn check(element: &Element, content: &Content) -> Result<(), String> 
         match (schema.count, element.all(schema.name).count()) {
             (Count::One | Count::Some, 0) => return Err(format!("no '{}' in '{name}'", schema.name)),
             (Count::One | Count::Optional, 2..) => {
-                return Err(format!("'{}' stands more than once in '{name}'", schema.name));
+                return Err(format!("'{}' occurs more than once in '{name}'", schema.name));
             }
             _ => {}
         }
@@ -94,14 +94,14 @@ fn check_text(name: &str, text: &str, content: &Content) -> Result<(), String> {
         Content::Text if text.is_empty() => "must not be empty".to_owned(),
         Content::Number(least) => match number(trimmed) {
             Some(number) if number >= *least => return Ok(()),
-            _ => format!("has to be a whole number of {least} or more, not '{trimmed}'"),
+            _ => format!("must be an integer of at least {least}, not '{trimmed}'"),
         },
-        Content::Flag if flag(trimmed).is_none() => format!("has to be true or false, not '{trimmed}'"),
+        Content::Flag if flag(trimmed).is_none() => format!("must be true or false, not '{trimmed}'"),
         Content::Time if time(trimmed).is_none() => {
-            format!("has to be a date such as 2030-01-31 or 2030-01-31T00:00:00Z, not '{trimmed}'")
+            format!("must be a date such as 2030-01-31 or 2030-01-31T00:00:00Z, not '{trimmed}'")
         }
         Content::Word(words) if !words.contains(&trimmed) => {
-            format!("has to be {}, not '{trimmed}'", words.join(" or "))
+            format!("must be {}, not '{trimmed}'", words.join(" or "))
         }
         _ => return Ok(()),
     };
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_the_same_in_all_their_forms() {
+    fn times_are_normalized() {
         for text in [
             "2030-01-31",
             "2030-01-31T00:00:00Z",

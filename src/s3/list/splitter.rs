@@ -9,10 +9,10 @@ use super::ListPage;
 const DEPTH: usize = 96;
 
 /// Number of characters that are considered to estimate the distance of two keys.
-const RANKED: usize = 12;
+const RANK_DEPTH: usize = 12;
 
 /// Number of failed guesses at one position after which only characters seen there are tried.
-const GUESSES: u8 = 3;
+const MAX_MISSES: u8 = 3;
 
 /// What is known about the keys.
 #[derive(Debug)]
@@ -56,8 +56,8 @@ impl KeyspaceSplitter {
     }
 
     /// Records that there are no keys beyond a split.
-    pub(super) fn note_miss(&mut self, at: &str, cut: &str) {
-        let common = at.bytes().zip(cut.bytes()).take_while(|(a, b)| a == b).count();
+    pub(super) fn note_miss(&mut self, at: &str, split_key: &str) {
+        let common = at.bytes().zip(split_key.bytes()).take_while(|(a, b)| a == b).count();
         if let Some(misses) = common.checked_sub(self.prefix).and_then(|place| self.misses.get_mut(place)) {
             *misses = misses.saturating_add(1);
         }
@@ -74,7 +74,7 @@ impl KeyspaceSplitter {
     /// seen.
     fn rank(&self, key: &str, common: usize) -> f64 {
         let (mut rank, mut width) = (0.0, 1.0);
-        for index in common..common + RANKED {
+        for index in common..common + RANK_DEPTH {
             let Some(seen) = index.checked_sub(self.prefix).and_then(|place| self.seen.get(place)) else {
                 continue;
             };
@@ -95,7 +95,8 @@ impl KeyspaceSplitter {
         if low < high {
             return Some(self.prefixes[low + (high - low) / 2].clone());
         }
-        self.guess(at, end).filter(|cut| cut.as_str() > at && end.is_none_or(|end| cut.as_str() < end))
+        self.guess(at, end)
+            .filter(|split_key| split_key.as_str() > at && end.is_none_or(|end| split_key.as_str() < end))
     }
 
     fn guess(&self, at: &str, end: Option<&str>) -> Option<String> {
@@ -124,14 +125,14 @@ impl KeyspaceSplitter {
         let above = (byte + 1..=b'z').filter(u8::is_ascii_alphanumeric).filter(allowed);
         let above: Vec<u8> = above.collect();
         let seen = above.iter().copied().filter(|b| self.seen[place] & 1 << b != 0).collect::<Vec<_>>();
-        if !seen.is_empty() || self.misses[place] >= GUESSES {
+        if !seen.is_empty() || self.misses[place] >= MAX_MISSES {
             return middle(seen);
         }
-        let alike = |b: &u8| {
+        let is_same_class = |b: &u8| {
             (b.is_ascii_digit(), b.is_ascii_lowercase()) == (byte.is_ascii_digit(), byte.is_ascii_lowercase())
         };
-        let kin = above.iter().copied().filter(alike).collect::<Vec<_>>();
-        if kin.is_empty() { middle(above) } else { middle(kin) }
+        let same_class = above.iter().copied().filter(is_same_class).collect::<Vec<_>>();
+        if same_class.is_empty() { middle(above) } else { middle(same_class) }
     }
 }
 
@@ -140,38 +141,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_directories_come_first() {
-        let mut cuts = KeyspaceSplitter::new("");
-        cuts.learn_prefixes(["a/", "b/", "c/", "d/"].map(str::to_owned).to_vec());
-        assert_eq!(cuts.between("a/x", None).as_deref(), Some("c/"));
-        assert_eq!(cuts.between("a/x", Some("c/")).as_deref(), Some("b/"));
-        assert_eq!(cuts.between("d/x", None).as_deref(), Some("p"));
+    fn known_directories_are_preferred() {
+        let mut splitter = KeyspaceSplitter::new("");
+        splitter.learn_prefixes(["a/", "b/", "c/", "d/"].map(str::to_owned).to_vec());
+        assert_eq!(splitter.between("a/x", None).as_deref(), Some("c/"));
+        assert_eq!(splitter.between("a/x", Some("c/")).as_deref(), Some("b/"));
+        assert_eq!(splitter.between("d/x", None).as_deref(), Some("p"));
     }
 
     #[test]
-    fn a_guess_lies_between_and_gives_up_what_led_nowhere() {
-        let mut cuts = KeyspaceSplitter::new("p/");
-        cuts.learn("p/d00017");
-        let cut = |cuts: &KeyspaceSplitter, end: Option<&str>| cuts.between("p/d00017", end);
-        assert_eq!(cut(&cuts, Some("p/d9")).as_deref(), Some("p/d5"));
-        assert_eq!(cut(&cuts, Some("p/d1")).as_deref(), Some("p/d05"));
+    fn a_guess_lies_within_the_range_and_avoids_earlier_misses() {
+        let mut splitter = KeyspaceSplitter::new("p/");
+        splitter.learn("p/d00017");
+        let split_key = |splitter: &KeyspaceSplitter, end: Option<&str>| splitter.between("p/d00017", end);
+        assert_eq!(split_key(&splitter, Some("p/d9")).as_deref(), Some("p/d5"));
+        assert_eq!(split_key(&splitter, Some("p/d1")).as_deref(), Some("p/d05"));
         // Only longer keys lie between the two.
-        assert_eq!(cut(&cuts, Some("p/d00018")).as_deref(), None);
-        assert_eq!(cut(&cuts, None).as_deref(), Some("p/p"));
-        for _ in 0..GUESSES {
-            cuts.note_miss("p/d00017", "p/p");
+        assert_eq!(split_key(&splitter, Some("p/d00018")).as_deref(), None);
+        assert_eq!(split_key(&splitter, None).as_deref(), Some("p/p"));
+        for _ in 0..MAX_MISSES {
+            splitter.note_miss("p/d00017", "p/p");
         }
-        assert_eq!(cut(&cuts, None).as_deref(), Some("p/d5"));
-        cuts.learn("p/x");
-        assert_eq!(cut(&cuts, None).as_deref(), Some("p/x"));
+        assert_eq!(split_key(&splitter, None).as_deref(), Some("p/d5"));
+        splitter.learn("p/x");
+        assert_eq!(split_key(&splitter, None).as_deref(), Some("p/x"));
     }
 
     #[test]
-    fn letters_that_are_not_ascii_are_left_whole() {
-        let cuts = KeyspaceSplitter::new("");
+    fn non_ascii_characters_are_not_split() {
+        let splitter = KeyspaceSplitter::new("");
         for at in ["ä", "äb", "日本", ""] {
-            if let Some(cut) = cuts.between(at, None) {
-                assert!(cut.as_str() > at);
+            if let Some(split_key) = splitter.between(at, None) {
+                assert!(split_key.as_str() > at);
             }
         }
     }

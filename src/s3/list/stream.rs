@@ -87,7 +87,7 @@ impl Listing {
             }
             if may_share && pages >= SERIAL_PAGES && quickest >= SLOW_PAGE && !last.is_empty() {
                 let (prefix, width) = (options.prefix.clone(), options.width);
-                log::debug!("listing in ranges: a page takes {} ms", quickest.as_millis());
+                log::debug!("listing with concurrent requests: a page takes {} ms", quickest.as_millis());
                 return parallel::list(self, &prefix, last, width, out).await;
             }
             token = next;

@@ -173,7 +173,7 @@ fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<Marker>)> {
         }
     })?;
     if uploads.iter().any(|upload| upload.key.is_empty() || upload.id.is_empty()) {
-        return Err(Error::Malformed("a listing of an upload without a key or an id".into()));
+        return Err(Error::Malformed("a listing of an upload without a key or an ID".into()));
     }
     match truncated {
         None => Err(no_truncation_flag()),

@@ -153,7 +153,7 @@ fn parse(text: &str) -> Result<VersionPage> {
                 let is_marker = kind == "DeleteMarker";
                 // An entry without a version ID would be deleted as the object itself.
                 if version.key.is_empty() || version.id.is_empty() {
-                    bad = Some(Error::Malformed("a listing of a version without a key or an id".into()));
+                    bad = Some(Error::Malformed("a listing of a version without a key or an ID".into()));
                 }
                 page.versions.push(Version { is_marker, ..std::mem::take(&mut version) });
             }
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_and_markers_are_told_in_their_order() {
+    fn versions_and_markers_keep_their_order() {
         let page = parse(
             "<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\
              <DeleteMarker><Key>a+b%2Fc</Key><VersionId>2</VersionId><IsLatest>true</IsLatest></DeleteMarker>\

@@ -52,12 +52,14 @@ impl ListPage {
 /// Rejects a name that was not requested: outside the prefix, or beyond a delimiter.
 pub(in crate::s3::list) fn check_name(name: &str, prefix: &str, delimiter: &str) -> Result<()> {
     let Some(rest) = name.strip_prefix(prefix) else {
-        return Err(Error::Malformed(format!("a listing of '{prefix}' with '{name}' in it")));
+        return Err(Error::Malformed(format!("a listing of '{prefix}' that contains '{name}'")));
     };
     let is_deeper =
         !delimiter.is_empty() && rest.find(delimiter).is_some_and(|at| at + delimiter.len() < rest.len());
     if is_deeper {
-        return Err(Error::Malformed(format!("a listing up to each '{delimiter}' with '{name}' in it")));
+        return Err(Error::Malformed(format!(
+            "a listing with the delimiter '{delimiter}' that contains '{name}'"
+        )));
     }
     Ok(())
 }
@@ -72,12 +74,12 @@ pub(in crate::s3::list) fn repeated() -> Error {
 
 /// The listing is truncated but has no next marker.
 pub(in crate::s3::list) fn no_next_page() -> Error {
-    Error::Malformed("a truncated listing that names no next page".into())
+    Error::Malformed("a truncated listing without a marker of the next page".into())
 }
 
 /// The listing may be complete or not.
 pub(in crate::s3::list) fn no_truncation_flag() -> Error {
-    Error::Malformed("a listing that does not say whether there is more".into())
+    Error::Malformed("a listing without IsTruncated".into())
 }
 
 /// Detects that a walk from page to page returns to a place where it was before, with constant memory: each place is
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_holds_what_was_asked_for() {
+    fn a_page_must_match_the_request() {
         let options = |prefix: &str, delimiter: &str| ListOptions {
             prefix: prefix.into(),
             delimiter: delimiter.into(),
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_in_circles_is_noticed_whatever_their_length() {
+    fn cycles_of_any_length_are_detected() {
         for (lead, circle) in [(0, 1), (0, 2), (3, 2), (1, 7), (10, 50)] {
             let mut walk = CycleDetector::new();
             let places = (0..lead).chain((0..).map(|step| lead + step % circle));

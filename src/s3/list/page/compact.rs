@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packed_page_is_the_same_and_shorter() {
+    fn a_packed_page_has_the_same_content_and_is_smaller() {
         let row = |key: &str, etag: &str, class: &str| {
             format!(
                 "<Contents><Key>{key}</Key><LastModified>2026-11-20T08:45:04.{:03}Z</LastModified><ETag>\"{etag}\"</ETag>\

@@ -70,11 +70,11 @@ impl ListPage {
     /// Parses a response to ListObjectsV2 (`v2`) or ListObjects. Fails if it is not a listing.
     pub fn parse(text: String, v2: bool) -> Result<Self> {
         if text.len() >= DECODED as usize {
-            return Err(Error::Malformed("a listing of over 2 GiB".into()));
+            return Err(Error::Malformed("a listing larger than 2 GiB".into()));
         }
         let (mut page, mut info) = match (Scanner { text: &text, at: 0 }).page(v2) {
             Some(read) => read,
-            None => general(&text, v2)?,
+            None => parse_general(&text, v2)?,
         };
         page.text = text;
         page.finish(&mut info, v2)?;
@@ -123,11 +123,11 @@ impl ListPage {
     }
 
     /// Drops the objects whose keys are greater than `most`. Returns whether there were any.
-    pub(super) fn cut(&mut self, most: &str) -> bool {
+    pub(super) fn truncate_after(&mut self, most: &str) -> bool {
         let keep = self.rows.partition_point(|row| self.show(row.key) <= most);
-        let cut = keep < self.rows.len();
+        let is_truncated = keep < self.rows.len();
         self.rows.truncate(keep);
-        cut
+        is_truncated
     }
 
     /// The same page with only the text that its fields use, for a page that waits.
@@ -257,7 +257,7 @@ pub(crate) fn url_decoded(text: &str) -> Result<Option<String>> {
 }
 
 /// Parses any page, with XML events.
-fn general(text: &str, v2: bool) -> Result<(ListPage, PageInfo)> {
+fn parse_general(text: &str, v2: bool) -> Result<(ListPage, PageInfo)> {
     let (mut page, mut info, mut row) = (ListPage::default(), PageInfo::default(), Fields::default());
     let (mut is_listing, mut has_size, mut bad) = (false, false, None);
     xml::walk(text, |step| {
@@ -296,7 +296,7 @@ fn general(text: &str, v2: bool) -> Result<(ListPage, PageInfo)> {
         }
     })?;
     if !is_listing {
-        return Err(Error::Malformed("an answer that is not a listing".into()));
+        return Err(Error::Malformed("a response that is not a listing".into()));
     }
     match bad {
         Some(error) => Err(error),

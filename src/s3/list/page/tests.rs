@@ -49,7 +49,7 @@ fn the_next_page_begins_after_the_last_entry() {
 }
 
 #[test]
-fn an_answer_that_is_no_listing_is_not_an_empty_listing() {
+fn a_response_that_is_not_a_listing_is_an_error() {
     for text in ["<html/>", "", &PAGE[..PAGE.len() - 20], "<ListBucketResult>", "<ListBucketResults/>"] {
         assert!(page(text).is_err(), "{text}");
     }
@@ -57,7 +57,7 @@ fn an_answer_that_is_no_listing_is_not_an_empty_listing() {
 }
 
 #[test]
-fn odd_but_valid_pages_are_read_by_the_general_reader() {
+fn unusual_pages_are_parsed_by_the_general_parser() {
     let cdata = PAGE.replace("a%20b%2Bc+d", "<![CDATA[a%20b]]>");
     let spaced = PAGE.replace("<Key>", "<s3:Key >").replace("</Key>", "</s3:Key>");
     let comment = PAGE.replace("<Contents>", "<!-- a <Contents> --><Contents>");
@@ -69,7 +69,7 @@ fn odd_but_valid_pages_are_read_by_the_general_reader() {
 }
 
 #[test]
-fn a_page_that_waits_keeps_its_content() {
+fn a_compacted_page_keeps_its_content() {
     let page = ListPage::parse(PAGE.to_owned(), false).unwrap();
     let compact = page.clone().compact();
     assert!(compact.text.len() < 60, "{}", compact.text);
@@ -107,7 +107,7 @@ fn documents() -> impl Strategy<Value = String> {
 proptest! {
     /// Both parsers give the same result for every document that the fast one accepts.
     #[test]
-    fn both_readers_agree(text in documents()) {
+    fn both_parsers_agree(text in documents()) {
         if let Some((mut fast, fast_facts)) = (Scanner { text: &text, at: 0 }).page(false) {
             let (mut slow, slow_facts) = general(&text, false).unwrap();
             fast.text = text.clone();

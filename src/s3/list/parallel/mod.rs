@@ -18,27 +18,27 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 /// Maximum number of pages that are read ahead in one range.
-const AHEAD: usize = 8;
+const MAX_AHEAD: usize = 8;
 
 /// Maximum number of pages that are read ahead in all ranges together, some fifty kilobytes each. With half as many,
 /// there are too few ranges to split near the front.
-const MOST_AHEAD: usize = 128;
+const MAX_AHEAD_TOTAL: usize = 128;
 
 /// Maximum number of ranges.
-const MOST_RANGES: usize = 64;
+const MAX_RANGES: usize = 64;
 
 /// Number of consecutive bad splits after which a range must advance before it is split again.
-const BAD_CUTS: u32 = 8;
+const MAX_BAD_SPLITS: u32 = 8;
 
 /// Maximum number of splits of a range between two of its pages, each half as wide as the one before: some may be
 /// bad.
-const CUTS_A_PAGE: usize = 4;
+const MAX_SPLITS_PER_PAGE: usize = 4;
 
 /// Minimum estimated number of remaining pages for which a range is split: each split costs one more request.
-const WORTH_A_CUT: f64 = 2.0;
+const MIN_PAGES_TO_SPLIT: f64 = 2.0;
 
 /// Maximum number of concurrent requests: more of them make servers slower, not faster.
-const MOST_REQUESTS: usize = 12;
+const MAX_REQUESTS: usize = 12;
 
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +74,9 @@ struct Range {
     is_new: bool,
     is_done: bool,
     failed: Option<Error>,
-    bad_cuts: u32,
+    bad_splits: u32,
     /// Number of splits since the last page.
-    cuts: usize,
+    splits: usize,
 }
 
 enum Answer {
@@ -91,7 +91,7 @@ struct ParallelLister<P> {
     requests: usize,
     next_id: u64,
     width: usize,
-    cuts: KeyspaceSplitter,
+    splitter: KeyspaceSplitter,
 }
 
 /// Lists the keys with the prefix `prefix` after the key `after` (all keys if it is empty).
@@ -108,8 +108,8 @@ pub(super) async fn list<P: PageSource>(
         requested: JoinSet::new(),
         requests: 0,
         next_id: 0,
-        width: width.clamp(1, MOST_REQUESTS),
-        cuts: KeyspaceSplitter::new(prefix),
+        width: width.clamp(1, MAX_REQUESTS),
+        splitter: KeyspaceSplitter::new(prefix),
     };
     let (pages, begin) = (lister.pages.clone(), after.clone());
     lister.requested.spawn(async move { Answer::Prefixes(pages.known_prefixes(begin).await) });
@@ -130,7 +130,7 @@ impl<P: PageSource> ParallelLister<P> {
             }
             let Some(front) = self.ranges.front() else { return };
             let has_page = !front.ready.is_empty();
-            while self.requests < self.width && (self.ask() || self.cut()) {}
+            while self.requests < self.width && (self.request_next() || self.split()) {}
             tokio::select! {
                 biased;
                 permit = out.reserve(), if has_page => {
@@ -162,23 +162,23 @@ impl<P: PageSource> ParallelLister<P> {
             is_new: true,
             is_done: false,
             failed: None,
-            bad_cuts: 0,
-            cuts: 0,
+            bad_splits: 0,
+            splits: 0,
         }
     }
 
     /// Whether another page may be read ahead.
     fn has_room(&self) -> bool {
-        self.ranges.iter().map(|range| range.ready.len()).sum::<usize>() + self.requests < MOST_AHEAD
+        self.ranges.iter().map(|range| range.ready.len()).sum::<usize>() + self.requests < MAX_AHEAD_TOTAL
     }
 
     /// Requests a page of the first range that needs one.
-    fn ask(&mut self) -> bool {
+    fn request_next(&mut self) -> bool {
         let room = self.has_room();
-        let wants = |(index, range): &(usize, &Range)| {
-            !(range.is_requested || range.is_done) && range.ready.len() < AHEAD && (room || *index == 0)
+        let needs_page = |(index, range): &(usize, &Range)| {
+            !(range.is_requested || range.is_done) && range.ready.len() < MAX_AHEAD && (room || *index == 0)
         };
-        match self.ranges.iter().enumerate().find(wants) {
+        match self.ranges.iter().enumerate().find(needs_page) {
             Some((index, _)) => {
                 self.request(index);
                 true
@@ -199,24 +199,27 @@ impl<P: PageSource> ParallelLister<P> {
     }
 
     /// Splits the first range with a request in flight, and requests a page of the new range.
-    fn cut(&mut self) -> bool {
-        if self.ranges.len() >= MOST_RANGES || !self.has_room() {
+    fn split(&mut self) -> bool {
+        if self.ranges.len() >= MAX_RANGES || !self.has_room() {
             return false;
         }
         let found = self.ranges.iter().enumerate().find_map(|(index, range)| {
-            let may_cut =
-                range.is_requested && !range.is_new && range.cuts < CUTS_A_PAGE && range.bad_cuts < BAD_CUTS;
-            let is_worth_it = |end| self.cuts.pages_left(&range.before, &range.at, end) >= WORTH_A_CUT;
-            if !may_cut || !range.end.as_deref().is_none_or(is_worth_it) {
+            let may_split = range.is_requested
+                && !range.is_new
+                && range.splits < MAX_SPLITS_PER_PAGE
+                && range.bad_splits < MAX_BAD_SPLITS;
+            let is_worth_it =
+                |end| self.splitter.pages_left(&range.before, &range.at, end) >= MIN_PAGES_TO_SPLIT;
+            if !may_split || !range.end.as_deref().is_none_or(is_worth_it) {
                 return None;
             }
-            Some((index, self.cuts.between(&range.at, range.end.as_deref())?))
+            Some((index, self.splitter.between(&range.at, range.end.as_deref())?))
         });
-        let Some((index, cut)) = found else { return false };
+        let Some((index, split_key)) = found else { return false };
         let range = &mut self.ranges[index];
-        range.cuts += 1;
-        let end = range.end.replace(cut.clone());
-        let rest = self.range(cut, end);
+        range.splits += 1;
+        let end = range.end.replace(split_key.clone());
+        let rest = self.range(split_key, end);
         self.ranges.insert(index + 1, rest);
         self.request(index + 1);
         true
@@ -224,7 +227,7 @@ impl<P: PageSource> ParallelLister<P> {
 
     fn take(&mut self, answer: std::result::Result<Answer, tokio::task::JoinError>) {
         match answer {
-            Ok(Answer::Prefixes(known_prefixes)) => self.cuts.learn_prefixes(known_prefixes),
+            Ok(Answer::Prefixes(known_prefixes)) => self.splitter.learn_prefixes(known_prefixes),
             Ok(Answer::Page { range, from, page }) => {
                 self.requests -= 1;
                 let Some(index) = self.ranges.iter().position(|other| other.id == range) else { return };
@@ -250,13 +253,14 @@ impl<P: PageSource> ParallelLister<P> {
         let range = &mut self.ranges[index];
         let was_new = std::mem::replace(&mut range.is_new, false);
         range.is_requested = false;
-        range.cuts = 0;
-        range.bad_cuts = 0;
+        range.splits = 0;
+        range.bad_splits = 0;
         if let Some(last) = page.entries().next_back() {
-            self.cuts.learn_keys(&page);
+            self.splitter.learn_keys(&page);
             range.before = std::mem::replace(&mut range.at, last.key.to_owned());
         }
-        let is_past = range.end.as_deref().is_some_and(|end| page.cut(end) || range.at.as_str() >= end);
+        let is_past =
+            range.end.as_deref().is_some_and(|end| page.truncate_after(end) || range.at.as_str() >= end);
         match page.next() {
             Some(next) if !is_past => range.from = PageStart::Token(next.to_owned()),
             _ => range.is_done = true,
@@ -274,14 +278,14 @@ impl<P: PageSource> ParallelLister<P> {
             };
             let before = &mut self.ranges[index - 1];
             if !before.is_done && before.end.as_deref() == Some(&begin) {
-                before.cuts = before.cuts.saturating_sub(1);
-                before.bad_cuts += 1;
-                self.cuts.note_miss(&before.at, &begin);
+                before.splits = before.splits.saturating_sub(1);
+                before.bad_splits += 1;
+                self.splitter.note_miss(&before.at, &begin);
             }
         }
         if was_new && !is_empty && self.ranges[index].is_done && index > 0 {
             // The piece was shorter than a page, so what precedes it is hardly longer.
-            self.ranges[index - 1].cuts = CUTS_A_PAGE;
+            self.ranges[index - 1].splits = MAX_SPLITS_PER_PAGE;
         }
         if index > 0 && self.ranges[index].is_over() {
             self.ranges.remove(index);

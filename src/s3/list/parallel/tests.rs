@@ -98,7 +98,7 @@ proptest! {
 
     /// Every key once, in order, whatever the keys and the order of the responses.
     #[test]
-    fn ranges_are_the_serial_listing(
+    fn the_parallel_listing_equals_the_serial_one(
         keys in keys(), page in 1..9usize, seed in 0..1000usize, width in 1..13usize, skip in 0..50usize
     ) {
         let bucket = Bucket::new(keys, page, seed);
@@ -111,7 +111,7 @@ proptest! {
 
     /// An error ends the listing; the keys before it are complete.
     #[test]
-    fn an_error_comes_after_keys_without_a_gap(keys in keys(), seed in 0..1000usize, fails in 0..40usize) {
+    fn the_keys_before_an_error_are_complete(keys in keys(), seed in 0..1000usize, fails in 0..40usize) {
         let mut bucket = Bucket::new(keys, 3, seed);
         bucket.fails = Some(fails);
         let (found, error) = block_on(listed(&bucket, "p/", "", 6));
