@@ -44,7 +44,7 @@ pub struct FileRange {
 
 /// The requested checksums of a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct DigestKinds {
     /// MD5.
     pub md5: bool,
     /// SHA-256.
@@ -92,11 +92,11 @@ impl Payload {
 
     /// The digests with which requests are signed and verified; see [`Payload::hashed`].
     pub async fn digests(&self, md5: bool, sha256: bool) -> Result<Digests> {
-        self.hashed(Wanted { md5, sha256, checksum: None }).await
+        self.hashed(DigestKinds { md5, sha256, checksum: None }).await
     }
 
     /// Computes the requested checksums in one pass. Large payloads are hashed off the async threads.
-    pub async fn hashed(&self, requested: Wanted) -> Result<Digests> {
+    pub async fn hashed(&self, requested: DigestKinds) -> Result<Digests> {
         match self {
             Payload::Bytes(bytes) if bytes.len() <= BLOCK => {
                 let mut hasher = Hasher::new(requested);
@@ -282,12 +282,12 @@ pub struct Hasher {
     sha256: Option<Sha256>,
     /// `None` if the requested checksum is the SHA-256 above.
     checksum: Option<checksum::Hasher>,
-    requested: Wanted,
+    requested: DigestKinds,
 }
 
 impl Hasher {
     /// Starts computing the requested digests.
-    pub fn new(requested: Wanted) -> Self {
+    pub fn new(requested: DigestKinds) -> Self {
         let is_sha256 = requested.checksum == Some(Algorithm::Sha256);
         Self {
             md5: requested.md5.then(Md5::new),
@@ -338,7 +338,7 @@ mod tests {
         let of_file = Payload::File(range.clone()).digests(true, true).await.unwrap();
         assert_eq!(of_file, Payload::Bytes(slice.clone()).digests(true, true).await.unwrap());
         for algorithm in Algorithm::all() {
-            let requested = Wanted { md5: true, sha256: false, checksum: Some(algorithm) };
+            let requested = DigestKinds { md5: true, sha256: false, checksum: Some(algorithm) };
             let hashed = Payload::File(range.clone()).hashed(requested).await.unwrap();
             assert_eq!((hashed.md5, hashed.sha256), (of_file.md5, None));
             let mut alone = checksum::Hasher::new(algorithm);

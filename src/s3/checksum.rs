@@ -268,14 +268,14 @@ impl Hasher {
 
 /// The checksum algorithm and type of a multipart upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OfUpload {
+pub struct UploadChecksum {
     /// The algorithm.
     pub algorithm: Algorithm,
     /// Whether the object gets the checksum of its whole content, rather than one of the parts' checksums.
     pub whole: bool,
 }
 
-impl OfUpload {
+impl UploadChecksum {
     /// The settings for a new upload: the checksum of the whole object if S3 defines one for the algorithm.
     pub fn new(algorithm: Algorithm) -> Self {
         Self { algorithm, whole: algorithm.is_of_whole() }

@@ -4,14 +4,14 @@
 //! `SlowDown`, 503, 429 and similar responses are refusals. After the first refusal, the number of requests in flight
 //! is limited, for all tasks of the process together. The limit is recomputed after as many responses as it allows
 //! requests: it shrinks by half the share of refusals among them (all refused: by half; one in ten: by a twentieth)
-//! and grows by up to one. So the client answers a storm of 503 with fewer and fewer requests, and an occasional 503
+//! and grows by up to one. So a storm of 503 is met with fewer and fewer requests, and an occasional 503
 //! of a busy service with hardly any fewer. (This is the rule of RFC 8257 for connections,
 //! <https://www.rfc-editor.org/rfc/rfc8257>.) The limit is lifted once it reaches the number of requests that were in
 //! flight at the first refusal.
 //!
-//! As long as several requests are in flight, a refusal lowers the limit and does not count against the retries of
-//! the refused request; only a single request pays with its own retries. So a storm delays many requests but makes
-//! few of them fail.
+//! As long as several requests are in flight, a refusal lowers the limit and counts against a separate number of
+//! retries; the refused request's own retries are used up only after those, or if it is the only one in flight. So a
+//! storm delays many requests but makes few of them fail.
 
 use super::retry::Cause;
 use std::collections::VecDeque;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A failure to reach the service or to be authorized.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum AccessFailure {
     /// No connection, or no response.
     Connection {
         /// What kind of failure.
@@ -31,30 +31,30 @@ pub enum Trouble {
 /// Error codes that concern the region of the signature, which is a setting as well.
 const OF_THE_REGION: &[&str] = &["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 
-/// Remembers the last [`Failure`] of the clients that share it.
+/// Remembers the last [`AccessFailure`] of the clients that share it.
 #[derive(Clone, Debug, Default)]
-pub struct FailureLog(Arc<Mutex<Option<Trouble>>>);
+pub struct FailureLog(Arc<Mutex<Option<AccessFailure>>>);
 
 impl FailureLog {
     /// Records the final error of a request to a host.
     pub(super) fn note(&self, error: &Error, host: &str) {
-        let trouble = match error {
+        let failure = match error {
             Error::Connection { kind, message } => {
-                Trouble::Connection { kind: *kind, message: message.clone(), host: host.to_owned() }
+                AccessFailure::Connection { kind: *kind, message: message.clone(), host: host.to_owned() }
             }
             Error::Service(service)
                 if service.is_about_account() || OF_THE_REGION.contains(&service.code.as_str()) =>
             {
                 let (code, region) = (service.code.clone(), service.region.clone());
-                Trouble::Account { code, region, ahead: clock_difference(&service.date) }
+                AccessFailure::Account { code, region, ahead: clock_difference(&service.date) }
             }
             _ => return,
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
 
     /// The last failure.
-    pub fn last(&self) -> Option<Trouble> {
+    pub fn last(&self) -> Option<AccessFailure> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

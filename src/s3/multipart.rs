@@ -1,7 +1,7 @@
 //! Multipart uploads: create, upload parts, copy parts, complete, abort.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
-use super::checksum::{Checksum, OfUpload, Stored, TYPE_HEADER};
+use super::checksum::{Checksum, Stored, TYPE_HEADER, UploadChecksum};
 use super::client::Client;
 use super::error::{Error, Result};
 use super::list::Upload;
@@ -189,7 +189,7 @@ impl Client {
         let mut request =
             with_document(request, document, "application/xml").await?.retry(RetryClass::Upload);
         if let Some(checksum) = whole {
-            let sums = OfUpload { algorithm: checksum.algorithm(), whole: true };
+            let sums = UploadChecksum { algorithm: checksum.algorithm(), whole: true };
             request = request.header(sums.algorithm.header(), checksum.to_string());
             request = request.header(TYPE_HEADER, sums.kind());
         }

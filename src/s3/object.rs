@@ -5,7 +5,7 @@ use super::checksum::{self, Checksum};
 use super::client::Client;
 use super::error::{Error, Result};
 use super::multipart::{bare_etag, is_md5};
-use super::range::is_another;
+use super::range::etags_differ;
 use super::request::{Progress, Request, Response};
 use super::retry::RetryClass;
 use super::sign::encode;
@@ -235,7 +235,7 @@ impl Client {
             Err(error) => return Err(error),
         };
         let reported_parts = head.header("x-amz-mp-parts-count").and_then(|count| count.parse::<u64>().ok());
-        if reported_parts.is_some() && is_another(etag, &head.etag) {
+        if reported_parts.is_some() && etags_differ(etag, &head.etag) {
             return Err(Error::Integrity(format!("'s3://{bucket}/{key}' changed while it was read")));
         }
         Ok(Some(head.size).filter(|_| reported_parts == Some(parts)))
@@ -293,7 +293,7 @@ impl Client {
         // A specific version never changes.
         if self.version().is_none() {
             match self.head_object(bucket, key).await {
-                Ok(now) if is_another(etag, &now.etag) => return Ok(false),
+                Ok(now) if etags_differ(etag, &now.etag) => return Ok(false),
                 Ok(_) => {}
                 Err(error) if error.is_not_found() => return Ok(true),
                 Err(error) => return Err(error),

@@ -31,7 +31,7 @@ impl<'a> ObjectVersion<'a> {
 
     /// Rejects a response with another ETag or another total length.
     fn check_same_object(&self, response: &Response, total: Option<u64>) -> Result<()> {
-        if is_another(self.etag, &response.etag()) || total.is_some_and(|total| total != self.size) {
+        if etags_differ(self.etag, &response.etag()) || total.is_some_and(|total| total != self.size) {
             return Err(self.changed());
         }
         Ok(())
@@ -44,7 +44,7 @@ impl<'a> ObjectVersion<'a> {
 
 /// Whether two ETags are both known and belong to different content. A weak ETag (`W/"..."`), as proxies make them,
 /// counts as the strong one.
-pub fn is_another(a: &str, b: &str) -> bool {
+pub fn etags_differ(a: &str, b: &str) -> bool {
     let (a, b) = (plain(a), plain(b));
     !a.is_empty() && !b.is_empty() && !a.eq_ignore_ascii_case(b)
 }
@@ -137,9 +137,9 @@ mod tests {
 
     #[test]
     fn etags_differ_only_if_both_are_known() {
-        assert!(is_another("a", "b"));
+        assert!(etags_differ("a", "b"));
         for (a, b) in [("a", "a"), ("a", ""), ("", "b"), ("", ""), ("a", "W/\"a"), ("W/\"AB\"", "ab")] {
-            assert!(!is_another(a, b), "{a} {b}");
+            assert!(!etags_differ(a, b), "{a} {b}");
         }
     }
 }

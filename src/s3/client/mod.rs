@@ -183,7 +183,7 @@ impl Client {
     }
 
     /// Waits for a permit for one large transfer, to be held during the transfer. All objects share the same permits.
-    pub async fn bulk_leave(&self) -> SemaphorePermit<'_> {
+    pub async fn bulk_permit(&self) -> SemaphorePermit<'_> {
         self.inner.bulk.acquire().await.expect("the semaphore is never closed")
     }
 

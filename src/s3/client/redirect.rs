@@ -1,8 +1,8 @@
 //! What responses reveal about buckets: their region, another host to use, and the required signature version.
 //!
-//! With many requests in flight, the same news arrives several times, and late. A response refers to the [`Route`] of
-//! its own request. It updates the cache only if requests still take that route, and the request is repeated whenever
-//! requests now take another route.
+//! With many requests in flight, the same information arrives several times, and late. A response refers to the
+//! [`Route`] of its own request. It updates the cache only if requests still take that route, and the request is
+//! repeated whenever requests now take another route.
 
 use super::route::Route;
 use super::{Client, MAX_REDIRECTS, Signature};
@@ -77,7 +77,7 @@ impl Client {
     }
 
     /// Whether a failed request should be repeated at once: because its response revealed another route, which is
-    /// cached, or because requests take another route by now.
+    /// cached, or because requests take another route now.
     pub(super) async fn should_resend(&self, request: &Request, sent: &Route, error: &Error) -> bool {
         match error {
             Error::Service(service) if service.status == 417 && sent.expects => {

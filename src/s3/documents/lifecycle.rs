@@ -293,7 +293,7 @@ impl LifecycleRule {
     }
 
     /// Whether the rule selects objects only by their prefix.
-    pub fn goes_by_prefix(&self) -> bool {
+    pub fn selects_by_prefix_only(&self) -> bool {
         self.tags.is_empty() && self.larger_than.is_none() && self.smaller_than.is_none()
     }
 

@@ -2,7 +2,7 @@
 
 use super::page::{CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, repeated};
 use super::says_more;
-use crate::s3::checksum::OfUpload;
+use crate::s3::checksum::UploadChecksum;
 use crate::s3::client::Client;
 use crate::s3::error::{Error, Result};
 use crate::s3::request::Request;
@@ -42,7 +42,7 @@ pub struct UploadState {
     /// The stored parts, in ascending order.
     pub parts: Vec<Part>,
     /// The checksum settings with which the upload was created, if the server reports them.
-    pub sums: Option<OfUpload>,
+    pub sums: Option<UploadChecksum>,
 }
 
 impl Client {
@@ -138,7 +138,9 @@ impl Client {
             }
             match truncated {
                 None => return Err(no_truncation_flag()),
-                Some(false) => return Ok(UploadState { parts, sums: OfUpload::named(&algorithm, &kind) }),
+                Some(false) => {
+                    return Ok(UploadState { parts, sums: UploadChecksum::named(&algorithm, &kind) });
+                }
                 Some(true) => {}
             }
             let number = |text: &str| text.parse::<u32>().unwrap_or(0);

@@ -109,7 +109,7 @@ proptest! {
     #[test]
     fn both_parsers_agree(text in documents()) {
         if let Some((mut fast, fast_facts)) = (Scanner { text: &text, at: 0 }).page(false) {
-            let (mut slow, slow_facts) = general(&text, false).unwrap();
+            let (mut slow, slow_facts) = parse_general(&text, false).unwrap();
             fast.text = text.clone();
             slow.text = text;
             prop_assert_eq!(format!("{fast_facts:?}"), format!("{slow_facts:?}"));
