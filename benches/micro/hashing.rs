@@ -1,7 +1,7 @@
 //! What a byte costs: digests decide how fast large objects move.
 
 use criterion::{Criterion, Throughput};
-use s3cmd::s3::body::{Hasher, Wanted};
+use s3cmd::s3::body::{DigestKinds, Hasher};
 use s3cmd::s3::checksum::{self, Algorithm};
 use std::hint::black_box;
 
@@ -17,7 +17,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     {
         group.bench_function(name, |b| {
             b.iter(|| {
-                let mut hasher = Hasher::new(Wanted { md5, sha256, checksum: None });
+                let mut hasher = Hasher::new(DigestKinds { md5, sha256, checksum: None });
                 hasher.update(black_box(&block));
                 hasher.finish()
             });

@@ -2,8 +2,7 @@
 
 use super::static_credentials::{lookup, parse_ini};
 use super::{Environment, Settings};
-use crate::s3::credentials::Credentials;
-use crate::s3::roles::{Provider, Role, Token};
+use crate::s3::credentials::{Credentials, Provider, Source, Token};
 use ini::{Ini, Properties};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -31,8 +30,8 @@ pub struct CredentialsProvider {
     pub reason: String,
 }
 
-fn provider(role: Role, what: &'static str) -> CredentialsProvider {
-    CredentialsProvider { provider: Provider::new(role), what, reason: String::new() }
+fn provider(source: Source, what: &'static str) -> CredentialsProvider {
+    CredentialsProvider { provider: Provider::new(source), what, reason: String::new() }
 }
 
 /// The provider that the environment selects: a web identity, else the container role, else the instance role. The
@@ -42,7 +41,7 @@ pub(super) fn from_environment(settings: &Settings, env: &dyn Environment) -> Op
         (env.non_empty("AWS_ROLE_ARN"), env.non_empty("AWS_WEB_IDENTITY_TOKEN_FILE"))
     {
         let region = region(settings, env);
-        let role = Role::WebIdentity {
+        let role = Source::WebIdentity {
             role,
             token_file: token_file.into(),
             session: session(env),
@@ -56,7 +55,7 @@ pub(super) fn from_environment(settings: &Settings, env: &dyn Environment) -> Op
         let file =
             || env.non_empty("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|file| Token::File(file.into()));
         return Some(provider(
-            Role::Container { url, authorization: text.or_else(file) },
+            Source::Container { url, authorization: text.or_else(file) },
             "the role of the container",
         ));
     }
@@ -65,7 +64,7 @@ pub(super) fn from_environment(settings: &Settings, env: &dyn Environment) -> Op
     }
     let endpoint = env.non_empty("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or_else(|| INSTANCE.to_owned());
     let endpoint = endpoint.trim_end_matches('/').to_owned();
-    Some(provider(Role::Instance { endpoint }, "the role of this machine"))
+    Some(provider(Source::Instance { endpoint }, "the role of this machine"))
 }
 
 fn container_url(env: &dyn Environment) -> Option<String> {
@@ -96,7 +95,7 @@ pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<
         return None;
     }
     if let Some(command) = files.key(&profile, "credential_process") {
-        return Some(provider(Role::Process { command }, "credential_process"));
+        return Some(provider(Source::Process { command }, "credential_process"));
     }
     let role = files.key(&profile, "role_arn")?;
     let session = files.key(&profile, "role_session_name").unwrap_or_else(|| session(env));
@@ -104,7 +103,7 @@ pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
     let sts = sts(&region, env);
     if let Some(token_file) = files.key(&profile, "web_identity_token_file") {
-        let role = Role::WebIdentity { role, token_file: token_file.into(), session, sts };
+        let role = Source::WebIdentity { role, token_file: token_file.into(), session, sts };
         return Some(provider(role, "the web identity of the profile"));
     }
     let from = files.key(&profile, "source_profile")?;
@@ -115,7 +114,7 @@ pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<
         token.as_deref(),
     );
     let external_id = files.key(&profile, "external_id");
-    Some(provider(Role::Assume { role, session, external_id, sts, region, keys }, "the role of the profile"))
+    Some(provider(Source::AssumeRole { role, session, external_id, sts, region, keys }, "the role of the profile"))
 }
 
 /// The two configuration files of the AWS tools.

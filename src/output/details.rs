@@ -129,7 +129,7 @@ struct Expiration<'a> {
 /// Lifecycle rules as two fields: `expiration`, the first that is in force and expires objects by their prefix, and
 /// `lifecycle`, all of them.
 fn with_expiration<S: Serializer>(rules: &[LifecycleRule], to: S) -> Result<S::Ok, S::Error> {
-    let expiration = rules.iter().filter(|rule| rule.goes_by_prefix()).find_map(Expiration::of);
+    let expiration = rules.iter().filter(|rule| rule.selects_by_prefix_only()).find_map(Expiration::of);
     let mut map = to.serialize_map(Some(2))?;
     map.serialize_entry("expiration", &expiration)?;
     if !rules.is_empty() {
@@ -315,7 +315,7 @@ fn lifecycle_line(rule: &LifecycleRule, out: &mut String) -> fmt::Result {
 
 /// s3cmd's line: the first rule that is in force and expires objects, one that chooses them by their prefix before others.
 fn expiration_line(rules: &[LifecycleRule]) -> String {
-    let by_prefix = rules.iter().filter(|rule| rule.goes_by_prefix());
+    let by_prefix = rules.iter().filter(|rule| rule.selects_by_prefix_only());
     let found = by_prefix.chain(rules).find_map(|rule| Some((rule, Expiration::of(rule)?)));
     let Some((rule, expiration)) = found else { return "   Expiration rule: none".to_owned() };
     let when = match (expiration.days, expiration.date) {

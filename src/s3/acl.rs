@@ -1,4 +1,4 @@
-//! Access control lists: model, reading and writing, and the changes that `setacl` makes.
+//! Access control lists: the model, its XML form, and changes such as granting and revoking.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
 
 use super::client::Client;
@@ -8,22 +8,22 @@ use super::xml::{self, Step};
 use http::Method;
 use std::fmt::Write;
 
-/// The group of everybody.
+/// URI of the group of all users, including anonymous ones.
 pub const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
-/// What the URI of any predefined group contains.
+/// Part of the URI of every predefined group.
 const GROUPS: &str = "http://acs.amazonaws.com/groups/";
 
-/// Who is granted something.
+/// The user or group that a grant applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grantee {
-    /// A user by canonical id (on Ceph a user or project id).
+    /// A user by canonical ID (on Ceph, a user or project ID).
     User {
-        /// Canonical id.
+        /// Canonical ID.
         id: String,
         /// Display name; empty in requests.
         name: String,
     },
-    /// A user by e-mail address; servers answer with the canonical id.
+    /// A user by e-mail address; servers respond with the canonical ID instead.
     Email(String),
     /// A predefined group by URI.
     Group(String),
@@ -32,26 +32,27 @@ pub enum Grantee {
 /// One grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Who.
+    /// Who receives the permission.
     pub grantee: Grantee,
     /// `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`.
     pub permission: String,
 }
 
-/// The list of a bucket or an object.
+/// The access control list of a bucket or an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Acl {
-    /// Owner's canonical id.
+    /// Canonical ID of the owner.
     pub owner_id: String,
-    /// Owner's display name.
+    /// Display name of the owner.
     pub owner_name: String,
-    /// Grants in the server's order.
+    /// Grants, in the server's order.
     pub grants: Vec<Grant>,
 }
 
 impl Grantee {
-    /// Reads a grantee as s3cmd's `--acl-grant=PERMISSION:WHO` does (measured on s3cmd 2.4.0): an address with `@`
-    /// is an e-mail, a predefined group's URI a group, all else a canonical id, lower-cased.
+    /// Parses a grantee: text with `@` is an e-mail address, the URI of a predefined group is a group, and anything
+    /// else is a canonical ID, which is lower-cased. These are the rules of s3cmd's `--acl-grant=PERMISSION:WHO`
+    /// (measured on s3cmd 2.4.0).
     pub fn parse(who: &str) -> Self {
         if who.contains('@') {
             Grantee::Email(who.to_owned())
@@ -62,12 +63,12 @@ impl Grantee {
         }
     }
 
-    /// Whether this is everybody, users without an account included.
+    /// Whether this is the group of all users, including anonymous ones.
     pub fn is_anonymous(&self) -> bool {
         matches!(self, Grantee::Group(uri) if uri == ALL_USERS)
     }
 
-    /// As `info` shows it: the display name, else the id; `*anon*` for everybody.
+    /// Name for display: the display name, else the ID; `*anon*` for the group of all users.
     pub fn shown(&self) -> &str {
         match self {
             grantee if grantee.is_anonymous() => "*anon*",
@@ -78,7 +79,7 @@ impl Grantee {
         }
     }
 
-    /// Whether `--acl-revoke` means this grantee: by id or display name, without regard to case.
+    /// Whether `who` refers to this grantee, by ID or display name, ignoring case.
     fn is_named(&self, who: &str) -> bool {
         let same = |name: &str| name.to_lowercase() == who.to_lowercase();
         match self {
@@ -89,14 +90,14 @@ impl Grantee {
 }
 
 impl Acl {
-    /// Whether everybody may read.
+    /// Whether anonymous users may read.
     pub fn allows_anonymous_read(&self) -> bool {
         self.grants.iter().any(|grant| {
             grant.grantee.is_anonymous() && matches!(grant.permission.as_str(), "READ" | "FULL_CONTROL")
         })
     }
 
-    /// Lets everybody read; `false` if that was so already.
+    /// Grants read access to anonymous users. Returns `false` if they had it already.
     pub fn grant_anonymous_read(&mut self) -> bool {
         if self.allows_anonymous_read() {
             return false;
@@ -106,7 +107,7 @@ impl Acl {
         true
     }
 
-    /// Takes reading, writing and full control from everybody; `false` if there was nothing to take.
+    /// Revokes read, write and full control from anonymous users. Returns `false` if there was nothing to revoke.
     pub fn revoke_anonymous(&mut self) -> bool {
         let before = self.grants.len();
         self.grants.retain(|grant| {
@@ -116,8 +117,8 @@ impl Acl {
         self.grants.len() != before
     }
 
-    /// Adds a grant; `permission` in any case. `all` stands for full control and replaces the grantee's others; a
-    /// grant that is there already, or is covered by full control, is not added.
+    /// Adds a grant. `permission` is case-insensitive; `all` stands for full control and replaces the grantee's other
+    /// grants. A grant that already exists, or that full control already covers, is not added.
     pub fn grant(&mut self, permission: &str, who: &str) {
         let grantee = Grantee::parse(who);
         let permission = permission.to_uppercase();
@@ -134,7 +135,8 @@ impl Acl {
         }
     }
 
-    /// Drops grants by id or display name; `all` drops every grant of the grantee. `false` if there was none.
+    /// Removes grants by ID or display name; the permission `all` removes every grant of the grantee. Returns `false`
+    /// if nothing was removed.
     pub fn revoke(&mut self, permission: &str, who: &str) -> bool {
         let permission = permission.to_uppercase();
         let before = self.grants.len();
@@ -144,12 +146,12 @@ impl Acl {
         self.grants.len() != before
     }
 
-    /// Whether somebody has full control, and so every permission.
+    /// Whether the grantee has full control, which includes every permission.
     pub fn grants_all_to(&self, who: &str) -> bool {
         self.grants.iter().any(|grant| grant.grantee.is_named(who) && grant.permission == "FULL_CONTROL")
     }
 
-    /// The document that is sent.
+    /// Serializes the list as an `AccessControlPolicy` document.
     pub fn to_xml(&self) -> String {
         let mut out = String::from(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">",
@@ -177,7 +179,7 @@ impl Acl {
         out
     }
 
-    /// Reads a document of the service.
+    /// Parses an `AccessControlPolicy` document.
     pub fn from_xml(text: &str) -> Result<Self> {
         let mut acl = Acl::default();
         let (mut id, mut name, mut uri, mut email) = <(String, String, String, String)>::default();
@@ -215,20 +217,20 @@ impl Acl {
                 _ => {}
             }
         })?;
-        if is_acl { Ok(acl) } else { Err(Error::Malformed("an answer that is not an ACL".into())) }
+        if is_acl { Ok(acl) } else { Err(Error::Malformed("a response that is not an ACL".into())) }
     }
 }
 
 impl Client {
-    /// The list of a bucket, or of an object where `key` is given.
+    /// Reads the access control list of a bucket, or of an object if `key` is given.
     pub async fn get_acl(&self, bucket: &str, key: Option<&str>) -> Result<Acl> {
-        let request = self.about(Method::GET, bucket, key).query("acl", "");
+        let request = self.request_for(Method::GET, bucket, key).query("acl", "");
         Acl::from_xml(&self.fetch_text(request).await?)
     }
 
-    /// Replaces the list.
+    /// Replaces the access control list.
     pub async fn put_acl(&self, bucket: &str, key: Option<&str>, acl: &Acl) -> Result<()> {
-        let request = self.about(Method::PUT, bucket, key).query("acl", "");
+        let request = self.request_for(Method::PUT, bucket, key).query("acl", "");
         self.send(with_document(request, acl.to_xml(), "application/xml").await?).await.map(drop)
     }
 }

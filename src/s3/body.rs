@@ -1,4 +1,4 @@
-//! Request bodies that can be sent again: bytes in memory, or a range of an open file.
+//! Request bodies that can be sent repeatedly: bytes in memory, or a range of an open file.
 
 use super::buffers::{BLOCK, Buffer};
 use super::checksum::{self, Algorithm, Checksum};
@@ -16,51 +16,51 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
-/// Blocks read ahead of the socket.
+/// Number of blocks that are read ahead of the socket.
 const READ_AHEAD: usize = 2;
 
-/// A body on the wire.
+/// The body of an HTTP request or response.
 pub(crate) type WireBody = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-/// What is uploaded. Cloning is cheap, so each retry starts from the beginning.
+/// The content of an upload. Cloning is cheap, so each retry starts from the beginning.
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// Bytes in memory; empty for requests without a body.
     Bytes(Bytes),
-    /// A range of an open file, streamed in blocks; constant memory.
+    /// A range of an open file, streamed in blocks with constant memory.
     File(FileRange),
 }
 
-/// A range of a file that stays open for as long as it may have to be sent again.
+/// A range of a file. The file stays open as long as the range may have to be sent again.
 #[derive(Clone, Debug)]
 pub struct FileRange {
-    /// The open file; read at explicit offsets only, so that ranges can be sent at the same time.
+    /// The open file. It is read only at explicit offsets, so that several ranges can be sent at the same time.
     pub file: Arc<File>,
-    /// First byte.
+    /// Offset of the first byte.
     pub offset: u64,
     /// Number of bytes.
     pub length: u64,
 }
 
-/// Which checksums of a payload are asked for.
+/// The requested checksums of a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct DigestKinds {
     /// MD5.
     pub md5: bool,
     /// SHA-256.
     pub sha256: bool,
-    /// One of the newer checksums; that of SHA-256 and the field above are computed once.
+    /// One of the `x-amz-checksum-*` checksums. SHA-256 is computed only once if both fields request it.
     pub checksum: Option<Algorithm>,
 }
 
-/// Checksums of a payload, as far as they were asked for.
+/// Checksums of a payload, as far as they were requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digests {
     /// MD5 of the bytes.
     pub md5: Option<[u8; 16]>,
     /// SHA-256 of the bytes.
     pub sha256: Option<[u8; 32]>,
-    /// The newer checksum.
+    /// The `x-amz-checksum-*` checksum.
     pub checksum: Option<Checksum>,
 }
 
@@ -85,28 +85,28 @@ impl Payload {
         }
     }
 
-    /// Whether there is nothing to send.
+    /// Whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The digests that requests are signed and checked with; see [`Payload::hashed`].
+    /// The digests with which requests are signed and verified; see [`Payload::hashed`].
     pub async fn digests(&self, md5: bool, sha256: bool) -> Result<Digests> {
-        self.hashed(Wanted { md5, sha256, checksum: None }).await
+        self.hashed(DigestKinds { md5, sha256, checksum: None }).await
     }
 
-    /// Computes the wanted checksums in one pass. Large payloads are hashed off the async threads.
-    pub async fn hashed(&self, wanted: Wanted) -> Result<Digests> {
+    /// Computes the requested checksums in one pass. Large payloads are hashed off the async threads.
+    pub async fn hashed(&self, requested: DigestKinds) -> Result<Digests> {
         match self {
             Payload::Bytes(bytes) if bytes.len() <= BLOCK => {
-                let mut hasher = Hasher::new(wanted);
+                let mut hasher = Hasher::new(requested);
                 hasher.update(bytes);
                 Ok(hasher.finish())
             }
             Payload::Bytes(bytes) => {
                 let bytes = bytes.clone();
                 blocking(move || {
-                    let mut hasher = Hasher::new(wanted);
+                    let mut hasher = Hasher::new(requested);
                     bytes.chunks(BLOCK).for_each(|block| hasher.update(block));
                     Ok(hasher.finish())
                 })
@@ -115,7 +115,7 @@ impl Payload {
             Payload::File(range) => {
                 let range = range.clone();
                 blocking(move || {
-                    let mut hasher = Hasher::new(wanted);
+                    let mut hasher = Hasher::new(requested);
                     range.each_block(|block| {
                         hasher.update(&block);
                         Ok(())
@@ -127,7 +127,7 @@ impl Payload {
         }
     }
 
-    /// The body for one attempt. `sent` counts the bytes that were handed to the connection.
+    /// The body for one attempt. `sent` counts the bytes handed to the connection.
     pub(crate) fn wire(&self, sent: Arc<AtomicU64>, throttle: Option<Arc<super::Throttle>>) -> WireBody {
         match self {
             Payload::Bytes(bytes) if bytes.is_empty() => whole(Bytes::new()),
@@ -159,12 +159,12 @@ impl Payload {
     }
 }
 
-/// A body that is there already, in one piece.
+/// A body of bytes in memory, sent in one piece.
 pub(crate) fn whole(bytes: Bytes) -> WireBody {
     Full::new(bytes).map_err(Into::into).boxed()
 }
 
-/// A body of blocks as they come, counted into `sent`.
+/// A body that streams `blocks` and counts their bytes into `sent`.
 pub(super) fn counted(
     blocks: impl futures::Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
     sent: Arc<AtomicU64>,
@@ -179,11 +179,11 @@ pub(super) fn counted(
         sent.fetch_add(block.len() as u64, Ordering::Relaxed);
         Ok(http_body::Frame::data(block))
     });
-    // The stream's futures are Send but not Sync; nothing ever shares the body.
+    // The stream's futures are Send but not Sync; the body is never shared between threads.
     BodyExt::boxed(StreamBody::new(SyncStream::new(frames)))
 }
 
-/// Makes a stream `Sync` by never sharing it: polling needs `&mut`.
+/// Makes a stream `Sync`: polling needs `&mut`, so the stream is never shared.
 struct SyncStream<S>(std::sync::Mutex<std::pin::Pin<Box<S>>>);
 
 impl<S> SyncStream<S> {
@@ -210,39 +210,39 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 }
 
 impl FileRange {
-    /// The whole of a file, with the length that it has now.
+    /// The whole file, with its current length.
     pub fn whole(file: Arc<File>) -> io::Result<Self> {
         let length = file.metadata()?.len();
         Ok(Self { file, offset: 0, length })
     }
 
-    /// Reads the range block by block. A file that has become shorter is an error, never padding.
+    /// Reads the range block by block. Fails if the file became shorter; never pads.
     pub fn each_block(&self, mut consume: impl FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
         let mut position = self.offset;
         let end = self.offset + self.length;
         while position < end {
-            let wanted = BLOCK.min((end - position) as usize);
+            let length = BLOCK.min((end - position) as usize);
             let mut block = Buffer::take();
-            read_exact_at(&self.file, block.space(wanted), position)?;
-            position += wanted as u64;
+            read_exact_at(&self.file, block.space(length), position)?;
+            position += length as u64;
             consume(block.freeze())?;
         }
         Ok(())
     }
 }
 
-/// The failure of a transfer whose source changed while it was read.
+/// The source file changed during a transfer.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct FileChanged(&'static str);
 
 impl FileChanged {
-    /// It was written to, or replaced.
+    /// The file was written to, or replaced.
     pub const DURING_UPLOAD: Self = Self("the file changed while it was uploaded");
-    /// It lost its end.
+    /// The file was truncated.
     const SHORTER: Self = Self("the file became shorter while it was read");
 
-    /// Whether an error is one of these.
+    /// Whether an I/O error is a `FileChanged`.
     pub fn is(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }
@@ -254,7 +254,7 @@ impl From<FileChanged> for io::Error {
     }
 }
 
-/// Reads exactly at an offset without moving the file's cursor.
+/// Reads exactly at an offset, without moving the file's cursor.
 fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -275,29 +275,29 @@ fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> 
     }
 }
 
-/// Several digests in one pass over the bytes.
+/// Computes several digests in one pass.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     md5: Option<Md5>,
     sha256: Option<Sha256>,
-    /// None where it is the SHA-256 above.
+    /// `None` if the requested checksum is the SHA-256 above.
     checksum: Option<checksum::Hasher>,
-    wanted: Wanted,
+    requested: DigestKinds,
 }
 
 impl Hasher {
-    /// Starts the wanted digests.
-    pub fn new(wanted: Wanted) -> Self {
-        let is_sha256 = wanted.checksum == Some(Algorithm::Sha256);
+    /// Starts computing the requested digests.
+    pub fn new(requested: DigestKinds) -> Self {
+        let is_sha256 = requested.checksum == Some(Algorithm::Sha256);
         Self {
-            md5: wanted.md5.then(Md5::new),
-            sha256: (wanted.sha256 || is_sha256).then(Sha256::new),
-            checksum: wanted.checksum.filter(|_| !is_sha256).map(checksum::Hasher::new),
-            wanted,
+            md5: requested.md5.then(Md5::new),
+            sha256: (requested.sha256 || is_sha256).then(Sha256::new),
+            checksum: requested.checksum.filter(|_| !is_sha256).map(checksum::Hasher::new),
+            requested,
         }
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         if let Some(md5) = &mut self.md5 {
             md5.update(bytes);
@@ -310,14 +310,14 @@ impl Hasher {
         }
     }
 
-    /// The digests of all bytes taken.
+    /// Returns the digests of all bytes added so far.
     pub fn finish(self) -> Digests {
         let sha256: Option<[u8; 32]> = self.sha256.map(|sha256| sha256.finalize().into());
-        let is_sha256 = self.wanted.checksum == Some(Algorithm::Sha256);
+        let is_sha256 = self.requested.checksum == Some(Algorithm::Sha256);
         let checksum = self.checksum.map(checksum::Hasher::finish);
         Digests {
             md5: self.md5.map(|md5| md5.finalize().into()),
-            sha256: sha256.filter(|_| self.wanted.sha256),
+            sha256: sha256.filter(|_| self.requested.sha256),
             checksum: checksum.or(sha256.filter(|_| is_sha256).map(Checksum::of_sha256)),
         }
     }
@@ -338,8 +338,8 @@ mod tests {
         let of_file = Payload::File(range.clone()).digests(true, true).await.unwrap();
         assert_eq!(of_file, Payload::Bytes(slice.clone()).digests(true, true).await.unwrap());
         for algorithm in Algorithm::all() {
-            let wanted = Wanted { md5: true, sha256: false, checksum: Some(algorithm) };
-            let hashed = Payload::File(range.clone()).hashed(wanted).await.unwrap();
+            let requested = DigestKinds { md5: true, sha256: false, checksum: Some(algorithm) };
+            let hashed = Payload::File(range.clone()).hashed(requested).await.unwrap();
             assert_eq!((hashed.md5, hashed.sha256), (of_file.md5, None));
             let mut alone = checksum::Hasher::new(algorithm);
             alone.update(&slice);

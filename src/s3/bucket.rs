@@ -1,7 +1,7 @@
-//! Buckets and the documents that hang on them: location, policy, lifecycle, CORS, tagging and their kin.
+//! Operations on buckets and their small sub-resources: location, policy, lifecycle, CORS, tagging and others.
 //!
-//! A document is passed through as text wherever the user writes or reads it himself; only what a command has to
-//! understand is a type.
+//! Documents that users write or read themselves are passed through as text. Only documents that the client has to
+//! interpret have a type.
 
 use super::client::Client;
 use super::documents::{Document, Kind, LifecycleRule};
@@ -12,7 +12,7 @@ use super::xml::{self, Step};
 use http::Method;
 
 impl Client {
-    /// Creates a bucket. `location` is the constraint, `None` for the service's default region.
+    /// Creates a bucket. `location` is the location constraint; `None` uses the service's default region.
     pub async fn create_bucket(
         &self,
         bucket: &str,
@@ -35,19 +35,20 @@ impl Client {
         self.send(Request::new(Method::DELETE, Some(bucket), None)).await.map(drop)
     }
 
-    /// Asks whether a bucket is there and open to us.
+    /// Checks that a bucket exists and is accessible.
     pub async fn head_bucket(&self, bucket: &str) -> Result<()> {
         self.send(Request::new(Method::HEAD, Some(bucket), None)).await.map(drop)
     }
 
-    /// The bucket's region as s3cmd shows it: `us-east-1` where the answer is empty or `US`, `eu-west-1` for `EU`.
+    /// The bucket's region in its current spelling: `us-east-1` if the response is empty or `US`, `eu-west-1` for
+    /// `EU`.
     pub async fn bucket_location(&self, bucket: &str) -> Result<String> {
         let text = self.document(bucket, None, "location").await?;
         let location = xml::text_at(&text, &["LocationConstraint"])?.unwrap_or_default();
         Ok(super::client::canonical_region(&location).to_owned())
     }
 
-    /// Who pays for requests: `BucketOwner` or `Requester`.
+    /// Whose account pays for requests: `BucketOwner` or `Requester`.
     pub async fn request_payer(&self, bucket: &str) -> Result<Option<String>> {
         let text = self.document(bucket, None, "requestPayment").await?;
         xml::text_at(&text, &["RequestPaymentConfiguration", "Payer"])
@@ -56,7 +57,7 @@ impl Client {
     /// `Enabled` or `Suspended`; `None` if versioning was never set.
     pub async fn versioning(&self, bucket: &str) -> Result<Option<String>> {
         let text = self.document(bucket, None, "versioning").await?;
-        // Servers disagree about the name of the root.
+        // Servers disagree about the name of the root element.
         let mut status = None;
         xml::walk(&text, |step| {
             if let Step::Close([_, name], value) = step
@@ -68,13 +69,13 @@ impl Client {
         Ok(status)
     }
 
-    /// Object ownership rule of the bucket.
+    /// The object ownership setting of the bucket.
     pub async fn ownership(&self, bucket: &str) -> Result<Option<String>> {
         let text = self.document(bucket, None, "ownershipControls").await?;
         xml::text_at(&text, &["OwnershipControls", "Rule", "ObjectOwnership"])
     }
 
-    /// Names of the public-access switches that are on, in the document's order.
+    /// Names of the enabled Block Public Access settings, in the document's order.
     pub async fn public_access_block(&self, bucket: &str) -> Result<Vec<String>> {
         let text = self.document(bucket, None, "publicAccessBlock").await?;
         let mut on = Vec::new();
@@ -88,12 +89,12 @@ impl Client {
         Ok(on)
     }
 
-    /// The rules of the bucket's lifecycle.
+    /// The lifecycle rules of the bucket.
     pub async fn lifecycle_rules(&self, bucket: &str) -> Result<Vec<LifecycleRule>> {
         self.get(bucket, None, Kind::Lifecycle).await?.lifecycle_rules()
     }
 
-    /// The tags of a bucket, or of an object where `key` is given, in the server's order.
+    /// The tags of a bucket, or of an object if `key` is given, in the server's order.
     pub async fn tags(&self, bucket: &str, key: Option<&str>) -> Result<Vec<(String, String)>> {
         let text = self.document(bucket, key, "tagging").await?;
         xml::expect_root(&text, "Tagging")?;
@@ -115,12 +116,12 @@ impl Client {
         self.put(bucket, key, &Document::tagging(tags)).await.map(drop)
     }
 
-    /// Reads a sub-resource (`policy`, `lifecycle`, `cors`, ...) as it is.
+    /// Reads the document of a sub-resource (`policy`, `lifecycle`, `cors`, ...) unchanged.
     pub async fn document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<String> {
-        self.fetch_text(self.about(Method::GET, bucket, key).query(name, "")).await
+        self.fetch_text(self.request_for(Method::GET, bucket, key).query(name, "")).await
     }
 
-    /// Stores a sub-resource as it is; returns the status, which some commands show (204 or 200).
+    /// Stores the document of a sub-resource unchanged. Returns the HTTP status (200 or 204).
     pub async fn put_document(
         &self,
         bucket: &str,
@@ -129,13 +130,13 @@ impl Client {
         document: String,
         content_type: &str,
     ) -> Result<u16> {
-        let request = self.about(Method::PUT, bucket, key).query(name, "");
+        let request = self.request_for(Method::PUT, bucket, key).query(name, "");
         let response = self.send(with_document(request, document, content_type).await?).await?;
         Ok(response.status)
     }
 
     /// Deletes a sub-resource.
     pub async fn delete_document(&self, bucket: &str, key: Option<&str>, name: &str) -> Result<()> {
-        self.send(self.about(Method::DELETE, bucket, key).query(name, "")).await.map(drop)
+        self.send(self.request_for(Method::DELETE, bucket, key).query(name, "")).await.map(drop)
     }
 }

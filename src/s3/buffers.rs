@@ -1,18 +1,18 @@
-//! Buffers that are used again. A fresh one of this size comes from the kernel each time, page by page, which costs
-//! about as much as filling it.
+//! A pool of reusable buffers. The kernel hands out a fresh buffer of this size page by page, which costs about as
+//! much as filling it.
 
 use bytes::Bytes;
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes of a buffer: what is read from a file, hashed and sent at once.
+/// Size of a buffer in bytes: the amount that is read from a file, hashed and sent at once.
 pub(crate) const BLOCK: usize = 256 * 1024;
 
-/// Buffers that are kept for later, 16 MiB at most.
+/// Number of free buffers that are kept, 16 MiB at most.
 const KEPT: usize = 64;
 
 static FREE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
-/// A buffer of [`BLOCK`] bytes that goes back to the others when it is dropped.
+/// A buffer of [`BLOCK`] bytes that returns to the pool when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
@@ -20,7 +20,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Takes a free buffer or makes one; its content is arbitrary.
+    /// Takes a free buffer or allocates one. Its content is arbitrary.
     pub(crate) fn take() -> Self {
         let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Self { bytes: free.unwrap_or_else(|| vec![0; BLOCK].into_boxed_slice()), filled: 0 }
@@ -32,7 +32,7 @@ impl Buffer {
         &mut self.bytes[..length]
     }
 
-    /// The filled bytes; the buffer comes free when the last reference to them is dropped.
+    /// The filled bytes. The buffer returns to the pool when the last reference to them is dropped.
     pub(crate) fn freeze(self) -> Bytes {
         Bytes::from_owner(self)
     }

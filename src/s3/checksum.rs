@@ -1,5 +1,5 @@
-//! The newer checksums of S3, `x-amz-checksum-*`: which there are, how they are computed, and how those of parts become
-//! one of the whole. Client and server share this table; it does no input or output.
+//! The `x-amz-checksum-*` checksums of S3: the algorithms, how to compute them, and how to combine the checksums of
+//! parts into that of the whole object. Client and server share this table. It does no I/O.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
 use base64::Engine;
@@ -10,51 +10,51 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
-/// Header in which an answer says whether the checksum is one of the whole content or one of the parts' checksums; in a
-/// request that begins an upload in parts it asks for one of them.
+/// Response header that says whether the checksum covers the whole content or the checksums of the parts. In a
+/// request that creates a multipart upload, it selects one of the two.
 pub const TYPE_HEADER: &str = "x-amz-checksum-type";
-/// Header that names the algorithm of an upload in parts when it is begun.
+/// Request header that names the checksum algorithm when a multipart upload is created.
 pub const ALGORITHM_HEADER: &str = "x-amz-checksum-algorithm";
-/// Header that asks a server to tell the stored checksum (`ENABLED`).
+/// Request header that asks for the stored checksum in the response (`ENABLED`).
 pub const MODE_HEADER: &str = "x-amz-checksum-mode";
 const FULL_OBJECT: &str = "FULL_OBJECT";
 const COMPOSITE: &str = "COMPOSITE";
 
-/// What the headers that carry a checksum begin with.
+/// Common prefix of the headers that carry a checksum.
 pub const PREFIX: &str = "x-amz-checksum-";
 
 /// A checksum algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
-    /// CRC-64/NVME, of the whole object only.
+    /// CRC-64/NVME; always of the whole object.
     Crc64Nvme,
     /// CRC-32C (Castagnoli).
     Crc32c,
-    /// CRC-32 (that of zip and Ethernet).
+    /// CRC-32, as in zip and Ethernet.
     Crc32,
-    /// SHA-256; of objects in parts a checksum of the parts' checksums.
+    /// SHA-256; for multipart objects a checksum of the parts' checksums.
     Sha256,
-    /// SHA-1; of objects in parts a checksum of the parts' checksums.
+    /// SHA-1; for multipart objects a checksum of the parts' checksums.
     Sha1,
 }
 
-/// One algorithm's names.
+/// The names of one algorithm.
 struct Row {
     algorithm: Algorithm,
-    /// As users write it.
+    /// The name as users write it.
     name: &'static str,
     header: &'static str,
     /// The value of [`ALGORITHM_HEADER`].
     label: &'static str,
-    /// The element in XML documents.
+    /// The element name in XML documents.
     element: &'static str,
-    /// Bytes of a value.
+    /// Length of a value in bytes.
     length: usize,
 }
 
 macro_rules! rows {
     ($( $algorithm:ident $name:literal $label:literal $length:literal )*) => {
-        /// In the order in which an answer with several of them is read: the cheapest first.
+        /// Ordered by cost: if a response carries several checksums, the cheapest one is used.
         const ROWS: &[Row] = &[ $( Row {
             algorithm: Algorithm::$algorithm,
             name: $name,
@@ -74,7 +74,7 @@ rows! {
     Sha1 "sha1" "SHA1" 20
 }
 
-/// A name that is no algorithm's.
+/// The name does not belong to a known algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not one of crc64nvme, crc32c, crc32, sha256, sha1")]
 pub struct UnknownAlgorithm;
@@ -82,7 +82,7 @@ pub struct UnknownAlgorithm;
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
-    /// In capital or small letters.
+    /// Ignores case.
     fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
         let row = ROWS.iter().find(|row| row.name.eq_ignore_ascii_case(text));
         row.map(|row| row.algorithm).ok_or(UnknownAlgorithm)
@@ -90,13 +90,13 @@ impl FromStr for Algorithm {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub fn all() -> impl Iterator<Item = Self> {
         ROWS.iter().map(|row| row.algorithm)
     }
 
     fn row(self) -> &'static Row {
-        // The rows stand in the order of the variants, which a test holds them to.
+        // The rows have the order of the variants; a test checks that.
         &ROWS[self as usize]
     }
 
@@ -115,12 +115,13 @@ impl Algorithm {
         self.row().label
     }
 
-    /// The element that carries a value in XML: `ChecksumCRC64NVME`.
+    /// The XML element that carries a value: `ChecksumCRC64NVME`.
     pub fn element(self) -> &'static str {
         self.row().element
     }
 
-    /// Whether S3 defines it for the whole of an object that was uploaded in parts: the CRCs, which can be combined.
+    /// Whether S3 defines this checksum for the whole of a multipart object. That holds for the CRCs, which can be
+    /// combined.
     pub fn is_of_whole(self) -> bool {
         self.crc().is_some()
     }
@@ -141,7 +142,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// A checksum. Shown as S3 writes it: base64 of the bytes, the highest first.
+/// A checksum value. Displayed as S3 writes it: base64 of the bytes, most significant byte first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Checksum {
     algorithm: Algorithm,
@@ -155,39 +156,39 @@ impl Checksum {
         Self { algorithm, bytes }
     }
 
-    /// A CRC by its number.
+    /// Makes a checksum from the numeric value of a CRC.
     fn of_crc(algorithm: Algorithm, crc: u64) -> Self {
         Self::new(algorithm, &crc.to_be_bytes()[8 - algorithm.row().length..])
     }
 
-    /// The CRC-64/NVME of this number.
+    /// Makes a checksum from the numeric value of a CRC-64/NVME.
     pub fn of_crc64nvme(crc: u64) -> Self {
         Self::of_crc(Algorithm::Crc64Nvme, crc)
     }
 
-    /// A SHA-256 that was computed already.
+    /// Makes a checksum from a SHA-256 digest.
     pub fn of_sha256(digest: [u8; 32]) -> Self {
         Self { algorithm: Algorithm::Sha256, bytes: digest }
     }
 
-    /// Reads the base64 form; `None` if it is not one of the right length.
+    /// Parses the base64 form. Returns `None` if it is invalid or has the wrong length.
     pub fn parse(algorithm: Algorithm, text: &str) -> Option<Self> {
         let bytes = BASE64_STANDARD.decode(text.trim()).ok()?;
         (bytes.len() == algorithm.row().length).then(|| Self::new(algorithm, &bytes))
     }
 
-    /// Which one it is.
+    /// The algorithm of this checksum.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Its bytes.
+    /// The bytes of the value.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.algorithm.row().length]
     }
 
-    /// The checksum of `self`'s bytes and those after them, `length` bytes with the checksum `next`. `None` where the
-    /// algorithm cannot tell or they are of different ones.
+    /// The checksum of the bytes of `self` followed by `length` bytes that have the checksum `next`. `None` if the
+    /// algorithm cannot combine checksums or if the two algorithms differ.
     pub fn then(&self, next: &Self, length: u64) -> Option<Self> {
         let crc = self.algorithm.crc().filter(|_| self.algorithm == next.algorithm)?;
         let number = |value: &Self| value.bytes().iter().fold(0, |crc, byte| crc << 8 | u64::from(*byte));
@@ -195,15 +196,15 @@ impl Checksum {
         Some(Self::of_crc(self.algorithm, whole))
     }
 
-    /// The checksum of the whole by those of its parts in order, with their lengths. `None` where the algorithm cannot
-    /// tell it, or there are no parts.
+    /// The checksum of the whole content, computed from the checksums and lengths of its parts in order. `None` if
+    /// the algorithm cannot combine checksums or if there are no parts.
     pub fn of_whole(parts: impl IntoIterator<Item = (Self, u64)>) -> Option<Self> {
         let mut parts = parts.into_iter();
         let first = parts.next().filter(|(part, _)| part.algorithm.is_of_whole())?;
         parts.try_fold(first.0, |whole, (part, length)| whole.then(&part, length))
     }
 
-    /// The checksum of the parts' checksums, in order; `None` where there are none.
+    /// The checksum of the parts' checksums, in order; `None` if there are no parts.
     pub fn of_parts(parts: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut hasher = None;
         for part in parts {
@@ -225,7 +226,7 @@ impl fmt::Debug for Checksum {
     }
 }
 
-/// A checksum in the making.
+/// Computes a checksum incrementally.
 #[derive(Clone, Debug)]
 pub struct Hasher(State);
 
@@ -237,7 +238,7 @@ enum State {
 }
 
 impl Hasher {
-    /// Starts.
+    /// Starts a computation.
     pub fn new(algorithm: Algorithm) -> Self {
         Self(match (algorithm.crc(), algorithm) {
             (Some(crc), _) => State::Crc(algorithm, Crc::new(crc)),
@@ -246,7 +247,7 @@ impl Hasher {
         })
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             State::Crc(_, crc) => crc.update(bytes),
@@ -255,7 +256,7 @@ impl Hasher {
         }
     }
 
-    /// The checksum of all bytes taken.
+    /// Returns the checksum of all bytes added.
     pub fn finish(self) -> Checksum {
         match self.0 {
             State::Crc(algorithm, crc) => Checksum::of_crc(algorithm, crc.finalize()),
@@ -265,23 +266,23 @@ impl Hasher {
     }
 }
 
-/// How the parts of an upload are checksummed, and what becomes of it.
+/// The checksum algorithm and type of a multipart upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OfUpload {
+pub struct UploadChecksum {
     /// The algorithm.
     pub algorithm: Algorithm,
-    /// Whether the object gets the checksum of its whole content, else one of the parts' checksums.
+    /// Whether the object gets the checksum of its whole content, rather than one of the parts' checksums.
     pub whole: bool,
 }
 
-impl OfUpload {
-    /// That of an upload of ours: of the whole where S3 defines that.
+impl UploadChecksum {
+    /// The settings for a new upload: the checksum of the whole object if S3 defines one for the algorithm.
     pub fn new(algorithm: Algorithm) -> Self {
         Self { algorithm, whole: algorithm.is_of_whole() }
     }
 
-    /// By the names in a listing of parts; `None` where they are of no algorithm that is known here. Without a type it is a
-    /// checksum of parts, as it was before there were types, except for CRC-64.
+    /// Parses the names in a `ListParts` response. Returns `None` if the algorithm is unknown. If the type is empty,
+    /// the checksum is one of parts, as it was before S3 introduced types; CRC-64/NVME is always of the whole object.
     pub fn named(algorithm: &str, kind: &str) -> Option<Self> {
         let algorithm = algorithm.parse().ok()?;
         let whole = kind == FULL_OBJECT || kind.is_empty() && algorithm == Algorithm::Crc64Nvme;
@@ -293,7 +294,7 @@ impl OfUpload {
         if self.whole { FULL_OBJECT } else { COMPOSITE }
     }
 
-    /// The headers that begin such an upload.
+    /// The headers for creating the multipart upload.
     pub fn headers(self) -> [(String, String); 2] {
         [
             (ALGORITHM_HEADER.to_owned(), self.algorithm.label().to_owned()),
@@ -302,19 +303,18 @@ impl OfUpload {
     }
 }
 
-/// What a server says about the content of an object.
+/// The checksum of an object as reported by the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// The checksum of the whole content (`FULL_OBJECT`).
     Whole(Checksum),
-    /// A checksum of the checksums of so many parts (`COMPOSITE`).
+    /// A checksum of the checksums of the parts (`COMPOSITE`), with the number of parts.
     Parts(Checksum, u64),
 }
 
 impl Stored {
-    /// Reads the headers of an answer; `header` gives a header's value by its name in lower case. A checksum of parts is
-    /// told from one of the whole by its ending, `-` and the number of parts, which servers without [`TYPE_HEADER`] write
-    /// too.
+    /// Reads the headers of a response; `header` returns a header's value by its lower-case name. A checksum of parts
+    /// ends in `-` and the number of parts; this also holds for servers that do not send [`TYPE_HEADER`].
     pub fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         let of_parts = header(TYPE_HEADER).is_some_and(|kind| kind.trim().eq_ignore_ascii_case(COMPOSITE));
         Algorithm::all().find_map(|algorithm| {
@@ -324,21 +324,21 @@ impl Stored {
                     let parts = parts.parse().ok().filter(|parts| *parts > 0)?;
                     Some(Stored::Parts(Checksum::parse(algorithm, checksum)?, parts))
                 }
-                // Without their number, parts cannot be found again.
+                // Without the number of parts, the part boundaries cannot be determined.
                 None if of_parts => None,
                 None => Checksum::parse(algorithm, text).map(Stored::Whole),
             }
         })
     }
 
-    /// The value, without the number of parts.
+    /// The checksum value, without the number of parts.
     pub fn checksum(self) -> Checksum {
         match self {
             Stored::Whole(checksum) | Stored::Parts(checksum, _) => checksum,
         }
     }
 
-    /// The checksum of the whole, if it is one.
+    /// The checksum of the whole content; `None` for a checksum of parts.
     pub fn whole(self) -> Option<Checksum> {
         match self {
             Stored::Whole(checksum) => Some(checksum),
@@ -347,7 +347,7 @@ impl Stored {
     }
 }
 
-/// As S3 writes it in headers: with the number of parts, if it is a checksum of them.
+/// As S3 writes it in headers: a checksum of parts is followed by the number of parts.
 impl fmt::Display for Stored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -369,7 +369,7 @@ mod tests {
 
     /// The check values of the published CRC catalogues (the CRC of the nine digits) and of FIPS 180.
     #[test]
-    fn checksums_are_the_published_ones() {
+    fn checksums_match_the_published_values() {
         let hex_of = |algorithm, bytes: &[u8]| hex::encode(of(algorithm, bytes).bytes());
         assert_eq!(hex_of(Algorithm::Crc32, b"123456789"), "cbf43926");
         assert_eq!(hex_of(Algorithm::Crc32c, b"123456789"), "e3069283");
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_again_in_any_case() {
+    fn algorithm_names_ignore_case() {
         for algorithm in Algorithm::all() {
             assert_eq!(algorithm.row().algorithm, algorithm, "the order of the rows");
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn the_crc_of_the_whole_is_made_of_those_of_the_parts() {
+    fn crcs_of_parts_combine_to_that_of_the_whole() {
         let content: Vec<u8> = (0..100_000u32).map(|i| (i * 7 % 251) as u8).collect();
         for algorithm in Algorithm::all() {
             for size in [7_777, 33_000, 50_000, 99_999, 100_000, 200_000] {
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checksum_of_parts_is_that_of_their_bytes() {
+    fn a_composite_checksum_is_that_of_the_part_checksums() {
         let parts = [of(Algorithm::Sha1, b"a"), of(Algorithm::Sha1, b"b")];
         let bytes = [parts[0].bytes(), parts[1].bytes()].concat();
         assert_eq!(Checksum::of_parts(parts), Some(of(Algorithm::Sha1, &bytes)));
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_a_checksum_of_the_whole_from_one_of_parts() {
+    fn headers_distinguish_full_object_and_composite_checksums() {
         let read = |headers: &[(&str, &'static str)]| {
             Stored::of(|name| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value))
         };

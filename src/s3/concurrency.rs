@@ -1,15 +1,17 @@
-//! How many requests may be under way when the service asks for fewer.
+//! Limits the number of concurrent requests when the service asks for fewer.
 //!
-//! As long as it does not ask, nothing is limited here: the callers' own widths are, and a request costs two atomic
-//! additions. `SlowDown`, 503, 429 and the like are refusals. From the first one on, the number of requests in flight is
-//! limited, for all workers of the process together, and set anew after as many answers as there may be requests: it
-//! shrinks by half the share of refusals among them (all refused: by half; one in ten: by a twentieth) and grows by up to
-//! one. So a storm of 503 is met by fewer and fewer requests, and the odd 503 of a busy service by hardly any fewer. (The
-//! rule is that of RFC 8257 for connections, <https://www.rfc-editor.org/rfc/rfc8257>.) When as many may be under way as
-//! there were at the first refusal, the limit is lifted.
+//! Until then nothing is limited here (callers have their own limits), and a request costs two atomic additions.
+//! `SlowDown`, 503, 429 and similar responses are refusals. After the first refusal, the number of requests in flight
+//! is limited, for all tasks of the process together. The limit is recomputed after as many responses as it allows
+//! requests: it shrinks by half the share of refusals among them (all refused: by half; one in ten: by a twentieth)
+//! and grows by up to one. So a storm of 503 is met with fewer and fewer requests, and an occasional 503
+//! of a busy service with hardly any fewer. (This is the rule of RFC 8257 for connections,
+//! <https://www.rfc-editor.org/rfc/rfc8257>.) The limit is lifted once it reaches the number of requests that were in
+//! flight at the first refusal.
 //!
-//! A refusal is paid for by the concurrent as long as there is one, and only then from the retries of retries of the request
-//! that met it: a storm makes many requests wait and few fail.
+//! As long as several requests are in flight, a refusal lowers the limit and counts against a separate number of
+//! retries; the refused request's own retries are used up only after those, or if it is the only one in flight. So a
+//! storm delays many requests but makes few of them fail.
 
 use super::retry::Cause;
 use std::collections::VecDeque;
@@ -19,35 +21,36 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// No limit.
-const OPEN: usize = usize::MAX;
+const UNLIMITED: usize = usize::MAX;
 
-// One order for all of them: whoever frees a permit sees a limit that made somebody wait, or that one sees the free permit.
+// All operations use one memory order: either the task that frees a permit sees the limit that made another task
+// wait, or the waiting task sees the free permit.
 
-/// The limiter of one client: shared by all its requests.
+/// The limiter of one client, shared by all its requests.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimiter {
-    /// Requests under way.
+    /// Number of requests in flight.
     in_flight: AtomicUsize,
-    /// How many may be; [`OPEN`] as long as none was refused. Changed under the lock only.
+    /// Maximum number of requests in flight; [`UNLIMITED`] until one is refused. Changed only under the lock.
     limit: AtomicUsize,
     limited: Mutex<Limited>,
 }
 
-/// What matters only after a refusal.
+/// State that is used only after a refusal.
 #[derive(Debug, Default)]
 struct Limited {
-    /// The limit with its fraction.
+    /// The limit including its fractional part.
     limit: f64,
-    /// Requests that were under way at the first refusal: at this number the limit is lifted.
+    /// Number of requests in flight at the first refusal; the limit is lifted when it reaches this number.
     most: usize,
-    /// Answers since the limit was set.
+    /// Responses since the limit was last computed.
     answers: usize,
-    /// Refusals among them.
+    /// Refusals among these responses.
     refusals: usize,
     waiting: VecDeque<oneshot::Sender<Permit>>,
 }
 
-/// One request's place among those under way.
+/// The permission for one request to be in flight.
 #[derive(Debug)]
 pub(crate) struct Permit {
     limiter: Arc<ConcurrencyLimiter>,
@@ -57,21 +60,22 @@ impl ConcurrencyLimiter {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             in_flight: AtomicUsize::new(0),
-            limit: AtomicUsize::new(OPEN),
+            limit: AtomicUsize::new(UNLIMITED),
             limited: Mutex::default(),
         })
     }
 
-    /// A place for one request. After a refusal there may be none for a while; one that has had to go back
-    /// (`again`) is served before those that were never sent, so that trouble ends for one before it begins for the next.
+    /// Waits for a permit for one request. After a refusal there may be none for a while. Requests that have to be
+    /// sent again (`again`) take precedence over new ones, so that some requests finish before the next ones meet the
+    /// same trouble.
     pub(crate) async fn acquire(self: &Arc<Self>, again: bool) -> Permit {
-        if self.limit.load(SeqCst) == OPEN {
-            return self.taken();
+        if self.limit.load(SeqCst) == UNLIMITED {
+            return self.new_permit();
         }
         let waiting = {
             let mut limited = self.limited();
             if self.has_room() && (again || limited.waiting.is_empty()) {
-                return self.taken();
+                return self.new_permit();
             }
             let (sender, receiver) = oneshot::channel();
             if again {
@@ -81,11 +85,11 @@ impl ConcurrencyLimiter {
             }
             receiver
         };
-        // The sender is kept until it is used.
-        waiting.await.unwrap_or_else(|_| self.taken())
+        // The sender is never dropped unused.
+        waiting.await.unwrap_or_else(|_| self.new_permit())
     }
 
-    fn taken(self: &Arc<Self>) -> Permit {
+    fn new_permit(self: &Arc<Self>) -> Permit {
         self.in_flight.fetch_add(1, SeqCst);
         Permit { limiter: self.clone() }
     }
@@ -98,10 +102,10 @@ impl ConcurrencyLimiter {
         self.limited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an answer; after a full round of them the limit is set anew.
+    /// Counts a response, and recomputes the limit after a full round of them.
     fn record(&self, refused: bool) {
         let mut limited = self.limited();
-        if self.limit.load(SeqCst) == OPEN {
+        if self.limit.load(SeqCst) == UNLIMITED {
             if !refused {
                 return;
             }
@@ -118,17 +122,21 @@ impl ConcurrencyLimiter {
         let share = limited.refusals as f64 / limited.answers as f64;
         limited.limit = (limited.limit * (1.0 - share / 2.0) + (1.0 - share)).max(1.0);
         (limited.answers, limited.refusals) = (0, 0);
-        let limit = if limited.limit < limited.most as f64 { limited.limit as usize } else { OPEN };
+        let limit = if limited.limit < limited.most as f64 { limited.limit as usize } else { UNLIMITED };
         let refused = share * 100.0;
-        if limit == OPEN {
-            log::debug!("{refused:.0}% of the requests were refused: no limit from now on");
+        if limit == UNLIMITED {
+            log::debug!(
+                "{refused:.0}% of the requests were refused: no limit on concurrent requests from now on"
+            );
         } else {
-            log::debug!("{refused:.0}% of the requests were refused: {limit} at once from now on");
+            log::debug!(
+                "{refused:.0}% of the requests were refused: {limit} concurrent requests from now on"
+            );
         }
         self.limit.store(limit, SeqCst);
     }
 
-    /// Lets those go that there is room for.
+    /// Hands permits to waiting requests, as far as the limit allows.
     fn wake_waiting(self: &Arc<Self>) {
         loop {
             let next = {
@@ -137,9 +145,9 @@ impl ConcurrencyLimiter {
                     return;
                 }
                 let Some(next) = limited.waiting.pop_front() else { return };
-                (next, self.taken())
+                (next, self.new_permit())
             };
-            // One that was given up meanwhile hands its permit back, which has to happen without the lock.
+            // If the receiver is gone, dropping the permit returns it; that must not happen under the lock.
             let (sender, permit) = next;
             let _ = sender.send(permit);
         }
@@ -147,16 +155,17 @@ impl ConcurrencyLimiter {
 }
 
 impl Permit {
-    /// The service answered.
+    /// Records that the service responded.
     pub(crate) fn answered(&self) {
-        if self.limiter.limit.load(SeqCst) != OPEN {
+        if self.limiter.limit.load(SeqCst) != UNLIMITED {
             self.limiter.record(false);
             self.limiter.wake_waiting();
         }
     }
 
-    /// The service asked for fewer requests. The permit comes back if there is still room for it: to be held during the wait
-    /// for the next attempt. Without it the request has to [`ConcurrencyLimiter::acquire`] again.
+    /// Records that the service asked for fewer requests. Returns the permit if the new limit still allows it, to be
+    /// held during the wait before the retry. Otherwise the request has to call [`ConcurrencyLimiter::acquire`]
+    /// again.
     pub(crate) fn refused(self) -> (Cause, Option<Self>) {
         let limiter = &self.limiter;
         let in_flight = limiter.in_flight.load(SeqCst);
@@ -171,7 +180,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.limiter.in_flight.fetch_sub(1, SeqCst);
-        if self.limiter.limit.load(SeqCst) != OPEN {
+        if self.limiter.limit.load(SeqCst) != UNLIMITED {
             self.limiter.wake_waiting();
         }
     }
@@ -184,28 +193,29 @@ mod tests {
     use std::time::Duration;
     use tokio::time::{Instant, sleep};
 
-    /// A service that answers after 20 ms, and refuses whatever comes while it has enough to do, or has a bad time.
+    /// A service that responds after 20 ms. It refuses requests beyond its capacity, and all requests during an
+    /// outage.
     #[derive(Default)]
     struct Service {
         capacity: usize,
-        bad_until: Option<Instant>,
+        outage_until: Option<Instant>,
         busy: AtomicUsize,
         most: AtomicUsize,
-        asked: AtomicUsize,
+        requests: AtomicUsize,
     }
 
     impl Service {
-        async fn ask(&self) -> bool {
-            self.asked.fetch_add(1, SeqCst);
+        async fn handle(&self) -> bool {
+            self.requests.fetch_add(1, SeqCst);
             let busy = self.busy.fetch_add(1, SeqCst) + 1;
             self.most.fetch_max(busy, SeqCst);
             sleep(Duration::from_millis(20)).await;
             self.busy.fetch_sub(1, SeqCst);
-            busy <= self.capacity && self.bad_until.is_none_or(|until| until <= Instant::now())
+            busy <= self.capacity && self.outage_until.is_none_or(|until| until <= Instant::now())
         }
     }
 
-    /// Sends requests as the client does, up to `width` at once; how many of them failed.
+    /// Sends requests as the client does, up to `width` at once. Returns the number of failed requests.
     async fn run(
         limiter: &Arc<ConcurrencyLimiter>,
         service: Service,
@@ -222,7 +232,7 @@ mod tests {
                 let mut retries = RetryState::default();
                 let mut permit = limiter.acquire(false).await;
                 loop {
-                    if service.ask().await {
+                    if service.handle().await {
                         permit.answered();
                         return true;
                     }
@@ -241,59 +251,59 @@ mod tests {
     }
 
     fn limit(limiter: &ConcurrencyLimiter) -> Option<usize> {
-        Some(limiter.limit.load(SeqCst)).filter(|limit| *limit != OPEN)
+        Some(limiter.limit.load(SeqCst)).filter(|limit| *limit != UNLIMITED)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_limited_before_the_service_complains() {
+    async fn there_is_no_limit_before_a_refusal() {
         let limiter = ConcurrencyLimiter::new();
         let (failed, service) =
             run(&limiter, Service { capacity: 100, ..Service::default() }, 100, 1000).await;
-        assert_eq!((failed, service.most.into_inner(), service.asked.into_inner()), (0, 100, 1000));
+        assert_eq!((failed, service.most.into_inner(), service.requests.into_inner()), (0, 100, 1000));
         assert_eq!((limit(&limiter), limiter.in_flight.load(SeqCst)), (None, 0));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_takes_ten_at_once_gets_about_ten_and_no_request_fails() {
+    async fn concurrency_adapts_to_the_capacity_and_no_request_fails() {
         let limiter = ConcurrencyLimiter::new();
         let (failed, service) = run(&limiter, Service { capacity: 10, ..Service::default() }, 64, 3000).await;
         assert_eq!(failed, 0);
         // Without the limit, five attempts of six would be refused.
-        let asked = service.asked.into_inner();
-        assert!(asked < 4000, "{asked} requests for 3000 answers");
+        let requests = service.requests.into_inner();
+        assert!(requests < 4000, "{requests} requests for 3000 answers");
         assert_eq!(limiter.in_flight.load(SeqCst), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bad_time_is_waited_out_by_few_for_all() {
+    async fn an_outage_is_survived_with_few_requests() {
         let limiter = ConcurrencyLimiter::new();
         let start = Instant::now();
-        // Shorter than the shortest five pauses of one request together (15.5 s with the least jitter).
-        let bad_until = Some(start + Duration::from_secs(15));
-        let service = Service { capacity: 100, bad_until, ..Service::default() };
+        // Shorter than the shortest five delays of one request together (15.5 s with the least jitter).
+        let outage_until = Some(start + Duration::from_secs(15));
+        let service = Service { capacity: 100, outage_until, ..Service::default() };
         let (failed, service) = run(&limiter, service, 64, 1000).await;
         assert_eq!(failed, 0);
-        let refused = service.asked.into_inner() - 1000;
+        let refused = service.requests.into_inner() - 1000;
         assert!(refused < 3 * 64, "{refused} refusals");
-        // As soon as it is over, all go again.
+        // After the outage, all requests run again.
         assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
         let (_, service) = run(&limiter, Service { capacity: 100, ..Service::default() }, 64, 3000).await;
         assert_eq!((limit(&limiter), service.most.into_inner()), (None, 64));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_always_refuses_is_given_up_and_one_request_keeps_its_few_attempts() {
+    async fn requests_to_a_service_that_always_refuses_fail_after_their_retries() {
         let limiter = ConcurrencyLimiter::new();
         let (failed, service) = run(&limiter, Service::default(), 1, 1).await;
-        assert_eq!((failed, service.asked.into_inner()), (1, 6));
+        assert_eq!((failed, service.requests.into_inner()), (1, 6));
         let (failed, service) = run(&limiter, Service::default(), 8, 20).await;
         assert_eq!(failed, 20);
-        assert!(service.asked.into_inner() <= 20 * 11);
+        assert!(service.requests.into_inner() <= 20 * 11);
         assert_eq!(limiter.in_flight.load(SeqCst), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_and_is_dropped_leaves_its_slot_to_the_next() {
+    async fn dropped_waiters_pass_their_permit_on() {
         let limiter = ConcurrencyLimiter::new();
         let (first, second) = (limiter.acquire(false).await, limiter.acquire(false).await);
         let (cause, kept) = first.refused();

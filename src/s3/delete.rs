@@ -1,5 +1,5 @@
-//! Deletion of many objects: in batches, or one by one where the service has no batches. A key counts as deleted only if the
-//! service says so.
+//! Deletes many objects: in batches, or one by one if the service does not support batches. A key counts as deleted
+//! only if the service says so.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 
 use super::client::Client;
@@ -12,12 +12,12 @@ use http::Method;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// A key, with the id of a version where that alone is meant.
-type Named<'a> = (&'a str, Option<&'a str>);
+/// A key, with a version ID if only that version is to be deleted.
+type KeyVersion<'a> = (&'a str, Option<&'a str>);
 
-/// What the answer says about a key; texts are empty where it does not say.
+/// What the response says about one key. Absent elements are empty.
 #[derive(Debug, Default)]
-struct Told {
+struct ResultEntry {
     key: String,
     version: String,
     is_marker: bool,
@@ -26,10 +26,10 @@ struct Told {
 }
 
 impl Client {
-    /// Deletes up to [`MAX_BATCH_DELETE`](super::object::MAX_BATCH_DELETE) keys, each with the id of a version where that
-    /// alone is meant, in one request, and returns those that were not deleted or of which the answer does not say that
-    /// they were. Where the service has no such request, for which it is asked once, they are deleted one by one.
-    pub async fn delete_objects(&self, bucket: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
+    /// Deletes up to [`MAX_BATCH_DELETE`](super::object::MAX_BATCH_DELETE) keys in one request, each with a version
+    /// ID if only that version is to be deleted. Returns the keys that the response does not report as deleted. If
+    /// the service does not support this request, which is tried only once, the objects are deleted one by one.
+    pub async fn delete_objects(&self, bucket: &str, keys: &[KeyVersion<'_>]) -> Result<Vec<DeleteFailure>> {
         if self.lacks_batch_deletion() {
             return self.delete_each(bucket, keys).await;
         }
@@ -38,9 +38,7 @@ impl Client {
         match self.fetch_text(request).await {
             Ok(text) => failures(&text, keys),
             Err(error) if is_unknown(&error) => {
-                log::info!(
-                    "The service does not delete several objects at once: they are deleted one by one"
-                );
+                log::info!("The service does not support batch deletion: objects are deleted one by one");
                 self.note_no_batch_deletion();
                 self.delete_each(bucket, keys).await
             }
@@ -48,13 +46,13 @@ impl Client {
         }
     }
 
-    async fn delete_each(&self, bucket: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
+    async fn delete_each(&self, bucket: &str, keys: &[KeyVersion<'_>]) -> Result<Vec<DeleteFailure>> {
         let deleted = futures::stream::iter(keys.iter().copied()).map(|(key, version)| async move {
             let version = version.unwrap_or_default();
             let (code, message) = match self.at_version(version).delete_object(bucket, key).await {
                 Ok(()) => return Ok(None),
                 Err(Error::Service(service)) => (service.to_string(), String::new()),
-                // It is the same for all others.
+                // The other requests would fail in the same way.
                 Err(error @ Error::Connection { kind, .. })
                     if !matches!(kind, ConnectionFailure::Broken | ConnectionFailure::Timeout) =>
                 {
@@ -72,7 +70,8 @@ impl Client {
     }
 }
 
-/// Whether the service does not know the request: Swift, Google's older interface and others have no batches.
+/// Whether the service does not know the request: Swift, Google Cloud Storage's older API and others do not support
+/// batches.
 fn is_unknown(error: &Error) -> bool {
     match error.status() {
         Some(405 | 501) => true,
@@ -81,7 +80,7 @@ fn is_unknown(error: &Error) -> bool {
     }
 }
 
-fn document(keys: &[Named<'_>]) -> String {
+fn document(keys: &[KeyVersion<'_>]) -> String {
     let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Delete>");
     for (key, version) in keys {
         let _ = write!(document, "<Object><Key>{}</Key>", xml::escaped(key));
@@ -94,28 +93,29 @@ fn document(keys: &[Named<'_>]) -> String {
     document
 }
 
-/// The keys that the answer does not call deleted, in their order.
-fn failures(answer: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
+/// The keys that the response does not report as deleted, in their order.
+fn failures(answer: &str, keys: &[KeyVersion<'_>]) -> Result<Vec<DeleteFailure>> {
     let (deleted, errors) = parse(answer)?;
-    let by_key = |told: Vec<Told>| {
-        let mut map: HashMap<String, Vec<Told>> = HashMap::new();
-        for one in told {
-            map.entry(one.key.clone()).or_default().push(one);
+    let by_key = |entries: Vec<ResultEntry>| {
+        let mut map: HashMap<String, Vec<ResultEntry>> = HashMap::new();
+        for entry in entries {
+            map.entry(entry.key.clone()).or_default().push(entry);
         }
         map
     };
     let (deleted, errors) = (by_key(deleted), by_key(errors));
-    let of_nobody = errors.get("").and_then(|errors| errors.first());
+    let without_key = errors.get("").and_then(|errors| errors.first());
     let mut failures = Vec::new();
     for (key, version) in keys {
         let errors = errors.get(*key).map_or(&[][..], Vec::as_slice);
         let refused = errors.iter().find(|error| is_version(*version, error));
-        let is_deleted =
-            || deleted.get(*key).is_some_and(|told| told.iter().any(|one| is_version(*version, one)));
+        let is_deleted = || {
+            deleted.get(*key).is_some_and(|entries| entries.iter().any(|entry| is_version(*version, entry)))
+        };
         let why = match refused {
             Some(error) => Some(error),
             None if is_deleted() => continue,
-            None => errors.first().or(of_nobody),
+            None => errors.first().or(without_key),
         };
         let mut failure = DeleteFailure {
             key: (*key).to_owned(),
@@ -123,38 +123,38 @@ fn failures(answer: &str, keys: &[Named<'_>]) -> Result<Vec<DeleteFailure>> {
             ..DeleteFailure::default()
         };
         match why {
-            Some(told) => (failure.code, failure.message) = (told.code.clone(), told.message.clone()),
-            None => "the server does not say that it was deleted".clone_into(&mut failure.code),
+            Some(entry) => (failure.code, failure.message) = (entry.code.clone(), entry.message.clone()),
+            None => "the server did not confirm the deletion".clone_into(&mut failure.code),
         }
         failures.push(failure);
     }
     Ok(failures)
 }
 
-/// Whether what is told of a key is about the version that was meant. Where none was meant, the id may be that of the new
-/// delete marker.
-fn is_version(meant: Option<&str>, told: &Told) -> bool {
-    match meant {
-        None => told.is_marker || matches!(told.version.as_str(), "" | "null"),
-        Some("null") => matches!(told.version.as_str(), "" | "null"),
-        Some(id) => told.version == id,
+/// Whether an entry of the response refers to the requested version. If no version was requested, the ID may be that
+/// of the new delete marker.
+fn is_version(requested: Option<&str>, entry: &ResultEntry) -> bool {
+    match requested {
+        None => entry.is_marker || matches!(entry.version.as_str(), "" | "null"),
+        Some("null") => matches!(entry.version.as_str(), "" | "null"),
+        Some(id) => entry.version == id,
     }
 }
 
-/// The deleted keys and the errors.
-fn parse(answer: &str) -> Result<(Vec<Told>, Vec<Told>)> {
-    let (mut deleted, mut errors, mut told) = (Vec::new(), Vec::new(), Told::default());
+/// Parses the deleted keys and the errors.
+fn parse(answer: &str) -> Result<(Vec<ResultEntry>, Vec<ResultEntry>)> {
+    let (mut deleted, mut errors, mut entry) = (Vec::new(), Vec::new(), ResultEntry::default());
     xml::expect_root(answer, "DeleteResult")?;
     xml::walk(answer, |step| {
         let Step::Close([_, path @ ..], value) = step else { return };
         match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["Deleted" | "Error", "Key"] => told.key = value.to_owned(),
-            ["Deleted" | "Error", "VersionId"] => told.version = value.trim().to_owned(),
-            ["Deleted", "DeleteMarker"] => told.is_marker = value.trim().eq_ignore_ascii_case("true"),
-            ["Error", "Code"] => told.code = value.trim().to_owned(),
-            ["Error", "Message"] => told.message = value.trim().to_owned(),
-            ["Deleted"] => deleted.push(std::mem::take(&mut told)),
-            ["Error"] => errors.push(std::mem::take(&mut told)),
+            ["Deleted" | "Error", "Key"] => entry.key = value.to_owned(),
+            ["Deleted" | "Error", "VersionId"] => entry.version = value.trim().to_owned(),
+            ["Deleted", "DeleteMarker"] => entry.is_marker = value.trim().eq_ignore_ascii_case("true"),
+            ["Error", "Code"] => entry.code = value.trim().to_owned(),
+            ["Error", "Message"] => entry.message = value.trim().to_owned(),
+            ["Deleted"] => deleted.push(std::mem::take(&mut entry)),
+            ["Error"] => errors.push(std::mem::take(&mut entry)),
             _ => {}
         }
     })?;
@@ -165,15 +165,15 @@ fn parse(answer: &str) -> Result<(Vec<Told>, Vec<Told>)> {
 mod tests {
     use super::*;
 
-    fn failed(inner: &str, keys: &[Named<'_>]) -> Vec<(String, String, String)> {
+    fn failed(inner: &str, keys: &[KeyVersion<'_>]) -> Vec<(String, String, String)> {
         let answer = format!("<DeleteResult xmlns=\"x\">{inner}</DeleteResult>");
         let failed = failures(&answer, keys).unwrap();
         failed.into_iter().map(|failed| (failed.key, failed.version, failed.code)).collect()
     }
 
     #[test]
-    fn only_what_the_answer_calls_deleted_is_deleted() {
-        const SILENCE: &str = "the server does not say that it was deleted";
+    fn only_confirmed_keys_count_as_deleted() {
+        const UNCONFIRMED: &str = "the server did not confirm the deletion";
         let (plain, version, null) = (("a b", None), ("a b", Some("v1")), ("a b", Some("null")));
         for (inner, key, code) in [
             ("<Deleted><Key>a b</Key></Deleted>", plain, None),
@@ -185,15 +185,15 @@ mod tests {
             ),
             ("<Deleted><Key>a b</Key><VersionId>v1</VersionId></Deleted>", version, None),
             ("<Deleted><Key>a b</Key></Deleted>", null, None),
-            ("", plain, Some(SILENCE)),
-            ("<Deleted><Key>a%20b</Key></Deleted>", plain, Some(SILENCE)),
-            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", plain, Some(SILENCE)),
-            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", version, Some(SILENCE)),
-            ("<Deleted><Key>a b</Key></Deleted>", version, Some(SILENCE)),
-            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", null, Some(SILENCE)),
+            ("", plain, Some(UNCONFIRMED)),
+            ("<Deleted><Key>a%20b</Key></Deleted>", plain, Some(UNCONFIRMED)),
+            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", plain, Some(UNCONFIRMED)),
+            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", version, Some(UNCONFIRMED)),
+            ("<Deleted><Key>a b</Key></Deleted>", version, Some(UNCONFIRMED)),
+            ("<Deleted><Key>a b</Key><VersionId>v2</VersionId></Deleted>", null, Some(UNCONFIRMED)),
             ("<Error><Key>a b</Key><Code>AccessDenied</Code></Error>", plain, Some("AccessDenied")),
             ("<Error><Code>InternalError</Code></Error>", plain, Some("InternalError")),
-            ("<Error><Key>a%20b</Key><Code>InternalError</Code></Error>", plain, Some(SILENCE)),
+            ("<Error><Key>a%20b</Key><Code>InternalError</Code></Error>", plain, Some(UNCONFIRMED)),
             (
                 "<Error><Key>a b</Key><VersionId>v9</VersionId><Code>AccessDenied</Code></Error>",
                 version,
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_its_own_answer() {
+    fn failures_are_reported_per_key() {
         let inner = "<Deleted><Key>b</Key></Deleted><Error><Key>c</Key><Code>AccessDenied</Code></Error>";
         let keys = [("a", None), ("b", None), ("c", None)];
         let names: Vec<_> = failed(inner, &keys).into_iter().map(|(key, ..)| key).collect();

@@ -1,28 +1,29 @@
-//! Where a request goes: s3cmd's rules for host names, path style and virtual-host style.
+//! Endpoints: host names, path-style and virtual-hosted-style addressing.
 //!
-//! Source of the rules: measured on s3cmd 2.4.0. A bucket moves into the host name when `host_bucket` contains
-//! `%(bucket)s` and the name is a clean DNS label sequence; otherwise it is the first part of the path.
+//! The rules are those of s3cmd (measured on s3cmd 2.4.0): a bucket becomes part of the host name if the template for
+//! buckets (`host_bucket`) contains `%(bucket)s` and the bucket's name is a valid sequence of DNS labels; otherwise
+//! it is the first segment of the path.
 
 use super::sign::encode;
 
-/// What stands for the bucket's name in a template.
+/// The placeholder for the bucket's name in a template.
 const BUCKET: &str = "%(bucket)s";
 
-/// An S3 endpoint and how buckets are addressed at it.
+/// An S3 endpoint, and how buckets are addressed on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Whether requests go over TLS.
+    /// Whether requests use TLS.
     pub https: bool,
-    /// `host[:port]`, without a scheme; a port that the scheme implies is left out.
+    /// `host[:port]`, without a scheme. The default port of the scheme is omitted.
     pub host: String,
-    /// The path below which the service answers, such as `/s3`; mostly empty.
+    /// Base path of the service, such as `/s3`; usually empty.
     pub path: String,
-    /// Virtual-host template, lower-cased, such as `%(bucket)s.s3.amazonaws.com`.
+    /// Template of the host name for a bucket, in lower case, such as `%(bucket)s.s3.amazonaws.com`.
     bucket_template: String,
-    /// The path behind it, in which the bucket's name may stand as well.
+    /// The path of the template, which may contain the placeholder as well.
     bucket_path: String,
-    /// Whether a certificate's host name is checked: then a dotted bucket cannot be part of a TLS host name,
-    /// since no wildcard covers it.
+    /// Whether the host name of a certificate is verified. If so, a bucket with a dot cannot be part of a TLS host
+    /// name, since no wildcard certificate covers it.
     strict_tls: bool,
 }
 
@@ -31,15 +32,16 @@ pub struct Endpoint {
 pub struct Target {
     /// `host[:port]` to connect to and to name in the `Host` header.
     pub host: String,
-    /// Percent-encoded path, from the leading `/`.
+    /// Percent-encoded path with the leading `/`.
     pub path: String,
-    /// Whether the bucket is part of the host.
+    /// Whether the bucket is part of the host name.
     pub bucket_in_host: bool,
 }
 
 impl Endpoint {
-    /// Takes `host_base` and `host_bucket` as they stand in a configuration: a scheme in front and a trailing
-    /// slash are dropped, the port that the scheme implies too. What follows the host is the path of the service.
+    /// Parses the host of the service (`host_base`) and the template for buckets (`host_bucket`). A leading scheme, a
+    /// trailing slash and the default port of the scheme are dropped. What follows the host is the base path of the
+    /// service.
     pub fn new(host_base: &str, host_bucket: &str, https: bool, strict_tls: bool) -> Self {
         let (host, path) = host_and_path(host_base, https);
         let (bucket_template, bucket_path) = host_and_path(host_bucket, https);
@@ -51,20 +53,20 @@ impl Endpoint {
         if self.https { "https" } else { "http" }
     }
 
-    /// Whether this bucket's name goes into the host name.
+    /// Whether this bucket becomes part of the host name.
     pub fn is_virtual_host(&self, bucket: &str) -> bool {
         self.bucket_template.contains(BUCKET)
             && is_dns_label(bucket)
             && !(self.https && self.strict_tls && bucket.contains('.'))
     }
 
-    /// Whether a bucket is reached by the template of `host_bucket`, in its host or in its path.
+    /// Whether a bucket is addressed with the template, in its host or in its path.
     pub fn uses_template(&self, bucket: &str) -> bool {
         self.is_virtual_host(bucket)
             || (self.names_bucket_in_path() && !self.bucket_template.contains(BUCKET))
     }
 
-    /// Whether a host is that of some bucket, by the template.
+    /// Whether a host name matches the template for some bucket.
     pub fn is_template_of(&self, host: &str) -> bool {
         match self.bucket_template.split_once(BUCKET) {
             Some((before, after)) => host.starts_with(before) && host.ends_with(after),
@@ -96,8 +98,8 @@ impl Endpoint {
         Target { host, path: format!("{path}/{key}"), bucket_in_host: self.is_virtual_host(bucket) }
     }
 
-    /// The address in a link that is printed: as [`Endpoint::target`], but a bucket in the host stands in front of
-    /// `host_base`, as in s3cmd (the template itself is not used there).
+    /// The address in a printed URL: like [`Endpoint::target`], but a bucket in the host name is put before the host
+    /// of the service instead of into the template, as s3cmd does.
     pub fn link_target(&self, bucket: &str, key: &str) -> Target {
         if self.is_virtual_host(bucket) {
             let host = format!("{bucket}.{}", self.host);
@@ -107,14 +109,15 @@ impl Endpoint {
         }
     }
 
-    /// Whether this is an end point of Amazon's, where every bucket has a region of its own.
+    /// Whether this is an AWS endpoint, where every bucket has its own region.
     pub fn is_amazon(&self) -> bool {
         let name = self.host.split(':').next().unwrap_or_default().to_ascii_lowercase();
         [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| name.ends_with(domain))
     }
 }
 
-/// Splits what a configuration says of a host, without its scheme, its last slash and the port that the scheme implies.
+/// Splits a configured host into host and path, without the scheme, the trailing slash and the default port of the
+/// scheme.
 fn host_and_path(text: &str, https: bool) -> (String, String) {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
@@ -131,24 +134,24 @@ fn host_and_path(text: &str, https: bool) -> (String, String) {
     (host.to_owned(), path.to_owned())
 }
 
-/// Why no request can go to a host, as far as that shows in its name: what stands in a configuration, in words. Names of
-/// letters beyond ASCII may be fine.
+/// Describes why a configured host name is invalid, as far as the name alone shows it; `None` if it may be valid.
+/// Names with letters outside ASCII may be valid.
 pub fn host_problem(text: &str) -> Option<String> {
     let (host, path) = host_and_path(text, true);
     let is_blank = |c: char| c.is_whitespace() || c.is_control();
     if let Some(at) = text.trim().find([' ', '\t', '#', ';']) {
         let rest = text.trim()[at..].trim_start();
         return Some(if rest.starts_with(['#', ';']) {
-            "a comment has to stand on a line of its own".to_owned()
+            "a comment must be on a separate line".to_owned()
         } else {
-            "there is a blank in it".to_owned()
+            "it contains a space".to_owned()
         });
     }
     if let Some(at) = text.find("%(") {
         let end = text[at..].find(')').map_or(text.len(), |end| at + end + 1);
         let end = end + usize::from(text[end..].starts_with('s'));
         return Some(format!(
-            "'{}' stands for nothing here (known are %(bucket)s, in host_bucket, and %(location)s)",
+            "'{}' is not a known placeholder here (known are %(bucket)s, in host_bucket, and %(location)s)",
             &text[at..end]
         ));
     }
@@ -156,8 +159,8 @@ pub fn host_problem(text: &str) -> Option<String> {
         return Some(format!("'{path}' is not a path"));
     }
     if host.contains('@') {
-        // Whatever stands in front of it may be a password.
-        return Some("there is a user in it".to_owned());
+        // The part before the `@` may contain a password.
+        return Some("it contains a user name".to_owned());
     }
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
@@ -181,7 +184,7 @@ pub fn host_problem(text: &str) -> Option<String> {
     (bare.len() > 253 || !bare.split('.').all(is_label)).then(|| format!("'{name}' is not a host name"))
 }
 
-/// Whether a bucket name can be part of a host name: s3cmd's strict rule.
+/// Whether a bucket name can be part of a host name, by s3cmd's strict rule.
 pub fn is_dns_label(bucket: &str) -> bool {
     let clean =
         bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-');
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn dns_clean_buckets_go_into_the_host_and_others_into_the_path() {
+    fn dns_compatible_buckets_are_in_the_host_and_others_in_the_path() {
         let allas = Endpoint::new("a3s.fi", "%(bucket)s.a3s.fi", true, true);
         let target = allas.target(Some("fish-bucket"), Some("a b/c"));
         assert_eq!((target.host.as_str(), target.path.as_str()), ("fish-bucket.a3s.fi", "/a%20b/c"));
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_behind_the_host_goes_in_front_of_bucket_and_key() {
+    fn a_base_path_precedes_bucket_and_key() {
         let targets = |base: &str, template: &str| {
             let endpoint = Endpoint::new(base, template, false, true);
             [
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_cannot_be_are_known_by_their_names() {
+    fn invalid_host_names_are_described() {
         for host in [
             "h",
             "a.b-c.example",
@@ -275,16 +278,16 @@ mod tests {
             ("h # the lab", "comment"),
             ("h:9000  ;x", "comment"),
             ("h#x", "comment"),
-            ("h one", "blank"),
-            ("%(bucket)s.h", "'%(bucket)s' stands for nothing"),
-            ("h/%(region)x", "'%(region)' stands for nothing"),
+            ("h one", "space"),
+            ("%(bucket)s.h", "'%(bucket)s' is not a known placeholder"),
+            ("h/%(region)x", "'%(region)' is not a known placeholder"),
             ("h:", "'' is not a port"),
             ("h:0", "'0' is not a port"),
             ("h:65536", "'65536' is not a port"),
             ("h:+1", "'+1' is not a port"),
             ("", "'' is not a host name"),
             ("a..b", "'a..b' is not a host name"),
-            ("user:secret@h", "there is a user in it"),
+            ("user:secret@h", "it contains a user name"),
             ("h?x", "is not a host name"),
             ("h/a?b", "is not a path"),
             ("[::1", "is not an address"),
@@ -295,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn amazon_is_known_by_its_domain() {
+    fn amazon_is_recognized_by_its_domain() {
         for (host, is_amazon) in [
             ("s3.amazonaws.com", true),
             ("s3.eu-west-1.amazonaws.com:443", true),

@@ -1,11 +1,11 @@
-//! What can go wrong with a request, as types: the service's own answer, the connection, the data.
+//! The errors of requests: error responses of the service, connection failures, and corrupt data.
 
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// S3 codes that are about the account or the clock and not about one object.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>; `UserSuspended` is Ceph's.
+/// S3 error codes that concern the account or the clock, not one object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>; `UserSuspended` is specific to Ceph.
 const OF_THE_ACCOUNT: &[&str] = &[
     "AccountProblem",
     "AllAccessDisabled",
@@ -21,27 +21,27 @@ const OF_THE_ACCOUNT: &[&str] = &[
     "UserSuspended",
 ];
 
-/// Result of the shared client.
+/// Result of the client's operations.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An error answer of the service.
+/// An error response of the service.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceError {
-    /// HTTP status; for an `<Error>` inside a 200 answer the status that belongs to its code.
+    /// HTTP status; for an `<Error>` inside a 200 response, the status that belongs to its code.
     pub status: u16,
-    /// S3 error code, such as `NoSuchKey`; the HTTP reason phrase where there was no body (HEAD).
+    /// S3 error code, such as `NoSuchKey`; the HTTP reason phrase if there was no body (HEAD).
     pub code: String,
     /// The service's message; Ceph mostly sends none.
     pub message: String,
-    /// Request id, for the service's support.
+    /// Request ID, for the service's support.
     pub request_id: String,
-    /// Region named by the answer (`x-amz-bucket-region` or the element `Region`).
+    /// Region named by the response (`x-amz-bucket-region` or the element `Region`).
     pub region: Option<String>,
     /// Endpoint named by a redirect, as `host[:port]`.
     pub endpoint: Option<String>,
-    /// `Retry-After`, where given in seconds.
+    /// `Retry-After`, if given in seconds.
     pub retry_after: Option<Duration>,
-    /// The `Date` header of the answer; may be empty.
+    /// The `Date` header of the response; may be empty.
     pub date: String,
     /// Bucket of the request.
     pub bucket: Option<String>,
@@ -50,18 +50,19 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
-    /// Whether the error says that the bucket or object is not there.
+    /// Whether the bucket or object does not exist.
     pub fn is_not_found(&self) -> bool {
         self.status == 404
     }
 
-    /// Whether the error is about the account, its keys or the clock, and not about what was asked for.
+    /// Whether the error concerns the account, its keys or the clock, and not the requested resource.
     pub fn is_about_account(&self) -> bool {
         OF_THE_ACCOUNT.contains(&self.code.as_str())
     }
 }
 
-/// The form that s3cmd prints: `404 (NoSuchBucket): message`, without the last part where there is no message.
+/// For example `404 (NoSuchBucket): message`; without the last part if the message is empty. (s3cmd prints this
+/// form.)
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.status, self.code)?;
@@ -72,51 +73,51 @@ impl fmt::Display for ServiceError {
 /// How a connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionFailure {
-    /// Nothing listens there, or the network cannot be reached.
+    /// The connection was refused, or the network is unreachable.
     Refused,
     /// The host name does not resolve.
     Resolve,
-    /// The TLS handshake failed: certificate, host name, or no TLS at the other end.
+    /// The TLS handshake failed: invalid certificate, wrong host name, or the server does not speak TLS.
     Tls,
-    /// Nothing was heard for the socket timeout.
+    /// No data arrived within the socket timeout.
     Timeout,
-    /// Reset, closed in the middle, or not HTTP.
+    /// The connection was reset, closed early, or did not carry HTTP.
     Broken,
 }
 
-/// hyper's words for a connection that ended where an answer should have begun.
+/// hyper's message for a connection that was closed before a response began.
 const HANG_UP: &str = "connection closed before message completed";
 
-/// Any failure of the shared client.
+/// An error of the client.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The service answered with an error.
+    /// The service sent an error response.
     #[error("S3 error: {0}")]
     Service(Box<ServiceError>),
-    /// No answer, or half of one.
+    /// There was no response, or an incomplete one.
     #[error("{message}")]
     Connection {
         /// What kind of failure.
         kind: ConnectionFailure,
-        /// The cause in words, without the URL.
+        /// The cause, without the URL.
         message: String,
     },
-    /// Bytes that do not match their checksum or length.
+    /// The bytes do not match their checksum or length.
     #[error("{0}")]
     Integrity(String),
-    /// An answer that is not what S3 answers.
+    /// The response is not a valid S3 response.
     #[error("{0}")]
     Malformed(String),
-    /// A request that cannot be sent exactly as named.
+    /// The request cannot be sent exactly as named.
     #[error("{0}")]
     Invalid(String),
-    /// Reading a local source or writing a local target.
+    /// Reading a local source or writing a local target failed.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
 
 impl Error {
-    /// The service's answer, if it was one.
+    /// The service's error response, if this is one.
     pub fn service(&self) -> Option<&ServiceError> {
         match self {
             Error::Service(error) => Some(error),
@@ -124,14 +125,14 @@ impl Error {
         }
     }
 
-    /// HTTP status of the service's answer, if it was one.
+    /// HTTP status of the service's error response, if this is one.
     pub fn status(&self) -> Option<u16> {
         self.service().map(|error| error.status)
     }
 
-    /// Whether it would meet every other request too: nothing listens at the endpoint, its certificate proves nothing, the
-    /// account is refused, nobody reads the output any more. A run over many items ends with it; all else is the failure
-    /// of one item.
+    /// Whether every other request would fail in the same way: nothing listens at the endpoint, its certificate is
+    /// invalid, the account is rejected, or the reader of the output is gone. A run over many items should stop on
+    /// such an error; any other error concerns one item only.
     pub fn concerns_all_requests(&self) -> bool {
         match self {
             Error::Service(service) => service.is_about_account(),
@@ -144,22 +145,22 @@ impl Error {
         }
     }
 
-    /// What a line about one item says of it: the words of the service where it said something.
+    /// The message for one item, without a prefix: for a service error, its status, code and message.
     pub fn reason(&self) -> String {
         self.service().map_or_else(|| self.to_string(), ToString::to_string)
     }
 
-    /// S3 code of the service's answer; empty if it was none.
+    /// S3 code of the service's error response; empty if this is not one.
     pub fn code(&self) -> &str {
         self.service().map_or("", |error| error.code.as_str())
     }
 
-    /// Whether the service says that the thing is not there.
+    /// Whether the service reported that the resource does not exist.
     pub fn is_not_found(&self) -> bool {
         self.service().is_some_and(ServiceError::is_not_found)
     }
 
-    /// Whether the other end closed the connection without a word.
+    /// Whether the server closed the connection without a response.
     pub(crate) fn is_hang_up(&self) -> bool {
         matches!(self, Error::Connection { kind: ConnectionFailure::Broken, message }
             if message == HANG_UP || message.starts_with("[Errno 104]"))
@@ -181,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_object_is_its_own_trouble_and_a_refused_account_is_everybodys() {
+    fn only_account_and_endpoint_errors_concern_all_requests() {
         let service =
             |code: &str| Error::from(ServiceError { status: 403, code: code.into(), ..Default::default() });
         assert!(service("InvalidAccessKeyId").concerns_all_requests());

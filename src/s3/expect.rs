@@ -1,5 +1,5 @@
-//! `Expect: 100-continue`: the body of an upload waits until the service has read the headers and asks for it, so that
-//! nothing is sent to a service that refuses, or that is another one than the right one.
+//! `Expect: 100-continue`: an upload waits with its body until the service has read the headers and requests the
+//! body. So no data is sent to a service that rejects the request or redirects it.
 //! <https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1>
 
 use super::body::WireBody;
@@ -16,75 +16,75 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a body waits for the service's word before it goes all the same (measured on s3cmd 2.4.0).
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a body waits for `100 Continue` before it is sent anyway (measured on s3cmd 2.4.0).
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing has come from the service.
+    /// No response has arrived yet.
     Waiting,
-    /// The service wants the body.
-    Open,
-    /// The request is over.
-    Shut,
+    /// The service requested the body.
+    Requested,
+    /// The request has ended.
+    Ended,
 }
 
-/// The gate between the headers of one request and its body. When it is dropped, a body that still waits will never go,
-/// and its connection ends: the service could not know where the next request begins.
+/// Holds back the body of one request until the service requests it. When this is dropped, a body that still waits is
+/// never sent, and its connection is closed: the service could not know where the next request begins.
 #[derive(Debug)]
 pub(crate) struct ExpectContinue {
     state: watch::Sender<State>,
-    patience: Duration,
+    max_wait: Duration,
 }
 
 impl ExpectContinue {
-    /// A closed gate.
+    /// Starts in the waiting state.
     pub(crate) fn new() -> Self {
-        Self { state: watch::Sender::new(State::Waiting), patience: PATIENCE }
+        Self { state: watch::Sender::new(State::Waiting), max_wait: MAX_WAIT }
     }
 
-    /// Lets the body of a request go as soon as the service asks for it.
+    /// Releases the body of a request as soon as `100 Continue` arrives.
     pub(crate) fn listen<B>(&self, request: &mut http::Request<B>) {
         let state = self.state.clone();
         hyper::ext::on_informational(request, move |answer| {
             if answer.status() == StatusCode::CONTINUE {
-                decide(&state, State::Open);
+                end_wait(&state, State::Requested);
             }
         });
     }
 
-    /// The body behind the gate. Where the service says nothing, it goes after a while, and `expect_unsupported` is set: the
-    /// service does not know the header, and later requests need not wait.
-    pub(crate) fn before(&self, body: WireBody, expect_unsupported: Arc<AtomicBool>) -> WireBody {
-        let (mut state, patience) = (self.state.subscribe(), self.patience);
-        let opened = async move {
+    /// Wraps a body so that it waits. If the service sends nothing, the body is sent after a while and
+    /// `expect_unsupported` is set: the service does not know the header, and later requests need not wait.
+    pub(crate) fn delay(&self, body: WireBody, expect_unsupported: Arc<AtomicBool>) -> WireBody {
+        let (mut state, max_wait) = (self.state.subscribe(), self.max_wait);
+        let released = async move {
             let heard = state.wait_for(|state| *state != State::Waiting);
-            match tokio::time::timeout(patience, heard).await {
-                Ok(Ok(state)) => *state == State::Open,
+            match tokio::time::timeout(max_wait, heard).await {
+                Ok(Ok(state)) => *state == State::Requested,
                 Ok(Err(_)) => false,
                 Err(_) => {
                     if !expect_unsupported.swap(true, Ordering::Relaxed) {
                         log::warn!(
                             "HTTP Expect Continue feature disabled because of no reply of the server in {:.2}s.",
-                            patience.as_secs_f64()
+                            max_wait.as_secs_f64()
                         );
                     }
                     true
                 }
             }
         };
-        Waiting { opened: Some(Box::pin(opened)), body }.boxed()
+        Waiting { released: Some(Box::pin(released)), body }.boxed()
     }
 }
 
 impl Drop for ExpectContinue {
     fn drop(&mut self) {
-        decide(&self.state, State::Shut);
+        end_wait(&self.state, State::Ended);
     }
 }
 
-/// Ends the wait, if it has not ended.
-fn decide(state: &watch::Sender<State>, how: State) {
+/// Ends the wait, unless it has already ended.
+fn end_wait(state: &watch::Sender<State>, how: State) {
     state.send_if_modified(|state| {
         let waits = *state == State::Waiting;
         if waits {
@@ -94,10 +94,10 @@ fn decide(state: &watch::Sender<State>, how: State) {
     });
 }
 
-/// A body that waits before its first block. The wait begins when the connection asks for that block, which is when the
-/// headers are on their way.
+/// A body that waits before its first block. The wait begins when the connection polls for that block, which is when
+/// the headers are being sent.
 struct Waiting {
-    opened: Option<Pin<Box<dyn Future<Output = bool> + Send + Sync>>>,
+    released: Option<Pin<Box<dyn Future<Output = bool> + Send + Sync>>>,
     body: WireBody,
 }
 
@@ -109,12 +109,12 @@ impl Body for Waiting {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Some(opened) = &mut self.opened {
-            let goes = ready!(opened.as_mut().poll(cx));
-            self.opened = None;
-            if !goes {
+        if let Some(released) = &mut self.released {
+            let may_send = ready!(released.as_mut().poll(cx));
+            self.released = None;
+            if !may_send {
                 return Poll::Ready(Some(Err(
-                    io::Error::other("the service did not ask for the body").into()
+                    io::Error::other("the service did not request the body").into()
                 )));
             }
         }
@@ -131,37 +131,37 @@ mod tests {
     use super::*;
     use crate::s3::body::whole;
 
-    fn behind(gate: &ExpectContinue) -> (WireBody, Arc<AtomicBool>) {
+    fn waiting(expect: &ExpectContinue) -> (WireBody, Arc<AtomicBool>) {
         let expect_unsupported = Arc::new(AtomicBool::new(false));
-        (gate.before(whole(Bytes::from_static(b"content")), expect_unsupported.clone()), expect_unsupported)
+        (expect.delay(whole(Bytes::from_static(b"content")), expect_unsupported.clone()), expect_unsupported)
     }
 
     #[tokio::test]
-    async fn a_body_goes_when_it_is_asked_for() {
-        let gate = ExpectContinue::new();
-        let (mut body, expect_unsupported) = behind(&gate);
+    async fn a_body_is_sent_when_it_is_requested() {
+        let expect = ExpectContinue::new();
+        let (mut body, expect_unsupported) = waiting(&expect);
         assert_eq!(body.size_hint().exact(), Some(7));
         assert!(futures::poll!(body.frame()).is_pending());
-        decide(&gate.state, State::Open);
+        end_wait(&expect.state, State::Requested);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "content");
         assert!(!expect_unsupported.load(Ordering::Relaxed));
     }
 
     #[tokio::test]
-    async fn a_body_that_nobody_asked_for_never_goes() {
-        let gate = ExpectContinue::new();
-        let (mut body, expect_unsupported) = behind(&gate);
+    async fn a_body_that_is_not_requested_is_never_sent() {
+        let expect = ExpectContinue::new();
+        let (mut body, expect_unsupported) = waiting(&expect);
         assert!(futures::poll!(body.frame()).is_pending());
-        drop(gate);
+        drop(expect);
         assert!(body.collect().await.is_err());
         assert!(!expect_unsupported.load(Ordering::Relaxed));
     }
 
     #[tokio::test]
-    async fn a_body_does_not_wait_for_ever() {
-        let mut gate = ExpectContinue::new();
-        gate.patience = Duration::ZERO;
-        let (body, expect_unsupported) = behind(&gate);
+    async fn a_body_is_sent_after_the_maximum_wait() {
+        let mut expect = ExpectContinue::new();
+        expect.max_wait = Duration::ZERO;
+        let (body, expect_unsupported) = waiting(&expect);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "content");
         assert!(expect_unsupported.load(Ordering::Relaxed));
     }

@@ -1,64 +1,65 @@
-//! The last failure that a setting may be the reason of, remembered for whoever can name that setting.
+//! Remembers the last failure that a wrong setting may have caused, so that the caller can suggest which setting to
+//! change.
 
 use super::error::{ConnectionFailure, Error};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What went wrong between the client and the account.
+/// A failure to reach the service or to be authorized.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// No connection, or no answer.
+pub enum AccessFailure {
+    /// No connection, or no response.
     Connection {
         /// What kind of failure.
         kind: ConnectionFailure,
-        /// The cause in words.
+        /// The cause.
         message: String,
         /// `host[:port]` of the request.
         host: String,
     },
-    /// The service refused who asked, or how the request was signed.
+    /// The service rejected the credentials or the signature.
     Account {
         /// S3 code.
         code: String,
-        /// The region that the service named.
+        /// The region that the service reported.
         region: Option<String>,
-        /// By how much the service's clock is ahead of this computer's.
+        /// How far the service's clock is ahead of the local clock.
         ahead: Option<TimeDelta>,
     },
 }
 
-/// Codes of refusals that are about the region a request was signed for, which a setting decides too.
+/// Error codes that concern the region of the signature, which is a setting as well.
 const OF_THE_REGION: &[&str] = &["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 
-/// Remembers the last [`Trouble`] of the clients that share it.
+/// Remembers the last [`AccessFailure`] of the clients that share it.
 #[derive(Clone, Debug, Default)]
-pub struct FailureLog(Arc<Mutex<Option<Trouble>>>);
+pub struct FailureLog(Arc<Mutex<Option<AccessFailure>>>);
 
 impl FailureLog {
-    /// Takes note of how a request to a host ended for good.
+    /// Records the final error of a request to a host.
     pub(super) fn note(&self, error: &Error, host: &str) {
-        let trouble = match error {
+        let failure = match error {
             Error::Connection { kind, message } => {
-                Trouble::Connection { kind: *kind, message: message.clone(), host: host.to_owned() }
+                AccessFailure::Connection { kind: *kind, message: message.clone(), host: host.to_owned() }
             }
             Error::Service(service)
                 if service.is_about_account() || OF_THE_REGION.contains(&service.code.as_str()) =>
             {
                 let (code, region) = (service.code.clone(), service.region.clone());
-                Trouble::Account { code, region, ahead: clock_difference(&service.date) }
+                AccessFailure::Account { code, region, ahead: clock_difference(&service.date) }
             }
             _ => return,
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
 
-    /// The last one.
-    pub fn last(&self) -> Option<Trouble> {
+    /// The last failure.
+    pub fn last(&self) -> Option<AccessFailure> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// By how much the clock that wrote a `Date` header this moment is ahead of this computer's.
+/// How far the clock that just wrote this `Date` header is ahead of the local clock.
 pub(super) fn clock_difference(date: &str) -> Option<TimeDelta> {
     let there = DateTime::parse_from_rfc2822(date.trim()).ok()?;
     Some(there.to_utc() - Utc::now())

@@ -1,14 +1,14 @@
-//! Header values as text, without losing a byte.
+//! Lossless conversion of header values to text.
 //!
-//! A header value is bytes: mostly ASCII or UTF-8, and sometimes Latin-1 or anything else that an old client sends. Values
-//! are kept and compared as text, so bytes that are not UTF-8 stand as characters of a private range, one for each byte.
-//! Characters of that range in a value that is UTF-8 are treated as bytes, too, so every value has one text and every
-//! text one value.
+//! A header value consists of bytes: mostly ASCII or UTF-8, sometimes Latin-1 or whatever else an old client sends.
+//! Values are kept and compared as text. Each byte that is not valid UTF-8 is represented by a character of a
+//! private-use range. Characters of that range in a valid UTF-8 value are treated as bytes, too, so each value has
+//! exactly one text and each text exactly one value.
 
 use std::borrow::Cow;
 
-/// The character that stands for the byte 0; only those for 0x80 to 0xff are used. At the end of Unicode's last plane for
-/// private use.
+/// The character that represents the byte 0; only those for 0x80 to 0xff are used. They are at the end of Unicode's
+/// last private-use plane.
 const BASE: u32 = 0x0010_fe00;
 
 fn byte_of(c: char) -> Option<u8> {
@@ -17,11 +17,11 @@ fn byte_of(c: char) -> Option<u8> {
 }
 
 fn push_byte(text: &mut String, byte: u8) {
-    // Every number of this range is a character.
+    // Every number of this range is a valid character.
     text.extend(char::from_u32(BASE + u32::from(byte)));
 }
 
-/// The text of a value.
+/// Converts a value to text.
 pub fn from_bytes(bytes: &[u8]) -> String {
     if bytes.is_ascii() {
         return String::from_utf8_lossy(bytes).into_owned();
@@ -40,9 +40,9 @@ pub fn from_bytes(bytes: &[u8]) -> String {
     text
 }
 
-/// The value of a text.
+/// Converts text to a value.
 pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
-    // All characters that stand for a byte begin with this one.
+    // The UTF-8 form of every character that represents a byte begins with this byte.
     if !text.as_bytes().contains(&0xf4) || !text.chars().any(|c| byte_of(c).is_some()) {
         return Cow::Borrowed(text.as_bytes());
     }
@@ -62,19 +62,19 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn utf_8_is_itself_and_other_bytes_are_kept() {
+    fn utf_8_is_unchanged_and_other_bytes_are_kept() {
         assert_eq!(from_bytes("na\u{ef}ve \u{1f600}".as_bytes()), "na\u{ef}ve \u{1f600}");
         let latin = b"na\xefve";
         let text = from_bytes(latin);
         assert_eq!((text.chars().count(), &*to_bytes(&text)), (5, &latin[..]));
-        // What stands for a byte is not taken for one where somebody sends it.
+        // A private-use character that is actually sent is not confused with a byte.
         let sent = "\u{10feef}";
         assert_eq!(&*to_bytes(&from_bytes(sent.as_bytes())), sent.as_bytes());
     }
 
     proptest! {
         #[test]
-        fn every_value_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40), text in "\\PC*") {
+        fn every_value_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..40), text in "\\PC*") {
             for value in [&bytes[..], text.as_bytes()] {
                 let kept = from_bytes(value);
                 prop_assert_eq!(&*to_bytes(&kept), value);

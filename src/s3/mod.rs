@@ -1,15 +1,15 @@
-//! The shared client: requests, signing, endpoints, retry, typed operations, XML models.
+//! An S3 client: requests, signing, endpoints, retries, typed operations and XML models.
 //!
-//! This room knows neither the configuration file nor the terminal: it takes plain values and returns typed
-//! results, and could be lifted out as a library of its own. Adding a sub-resource is one model and one operation
-//! beside the others, never a new HTTP path by hand.
+//! The client knows neither a configuration file nor a terminal: it takes plain values and returns typed results and
+//! errors. To support another sub-resource, add one model and one operation next to the existing ones; never build
+//! the HTTP path by hand.
 //!
-//! A request goes this way: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`], [`subresources`]) makes a
-//! [`request::Request`]; [`client::Client::send`] addresses it ([`endpoint`]), signs it ([`sign`]), sends it
-//! ([`transport`], [`tls`], [`body`]) and decides about another attempt ([`retry`]), and about how many requests go at once ([`concurrency`]).
+//! The life of a request: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`],
+//! [`subresources`]) makes a [`request::Request`]. [`client::Client::send`] addresses it ([`endpoint`]), signs it
+//! ([`sign`]) and sends it ([`transport`], [`tls`], [`body`]); it decides whether to retry ([`retry`]) and limits the
+//! number of concurrent requests ([`concurrency`]).
 
 pub mod acl;
-mod answer;
 pub mod body;
 pub mod bucket;
 mod buffers;
@@ -23,6 +23,7 @@ pub mod documents;
 pub mod endpoint;
 pub mod error;
 mod expect;
+mod expected_response;
 pub mod failures;
 pub mod header_text;
 pub mod list;
@@ -34,7 +35,6 @@ pub mod probe;
 pub mod range;
 pub mod request;
 pub mod retry;
-pub mod roles;
 pub mod sign;
 pub mod stream_body;
 pub mod subresources;

@@ -1,7 +1,7 @@
 //! Multipart uploads: create, upload parts, copy parts, complete, abort.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
-use super::checksum::{Checksum, OfUpload, Stored, TYPE_HEADER};
+use super::checksum::{Checksum, Stored, TYPE_HEADER, UploadChecksum};
 use super::client::Client;
 use super::error::{Error, Result};
 use super::list::Upload;
@@ -14,37 +14,38 @@ use md5::{Digest, Md5};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// Smallest part but the last, in bytes. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+/// Minimum size of every part but the last, in bytes.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 pub const MIN_PART_SIZE: u64 = 5 << 20;
-/// Largest part, in bytes.
+/// Maximum size of a part, in bytes.
 pub const MAX_PART_SIZE: u64 = 5 << 30;
-/// Most parts of one upload.
+/// Maximum number of parts of one upload.
 pub const MAX_PARTS: u64 = 10_000;
 
-/// A part that the server has confirmed.
+/// A part whose upload the server has confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishedPart {
     /// Part number, from 1.
     pub number: u32,
-    /// ETag without quotes.
+    /// ETag, without quotes.
     pub etag: String,
-    /// Its checksum, in an upload that has them.
+    /// Checksum of the part, if the upload uses checksums.
     pub checksum: Option<Checksum>,
 }
 
-/// An upload in progress.
+/// Identifies a multipart upload in progress.
 #[derive(Clone, Copy, Debug)]
 pub struct UploadRef<'a> {
     /// Bucket.
     pub bucket: &'a str,
     /// Key.
     pub key: &'a str,
-    /// Upload id.
+    /// Upload ID.
     pub id: &'a str,
 }
 
-/// The ETag of a multipart object: MD5 over the binary MD5s of its parts, and their number. `None` if a part's
-/// ETag is not an MD5.
+/// The ETag of a multipart object: the MD5 of the binary MD5s of its parts, and the number of parts. `None` if a
+/// part's ETag is not an MD5.
 pub fn composite_etag<'a>(part_etags: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let mut hasher = Md5::new();
     let mut parts = 0;
@@ -56,19 +57,19 @@ pub fn composite_etag<'a>(part_etags: impl IntoIterator<Item = &'a str>) -> Opti
     Some(format!("{}-{parts}", hex::encode(hasher.finalize())))
 }
 
-/// The id of the upload that a service has started.
+/// Parses the upload ID from the response to CreateMultipartUpload.
 fn upload_id(answer: &str) -> Result<String> {
-    // `rclone serve s3` (1.75.2) leaves the end of the root's name out.
+    // `rclone serve s3` (1.75.2) omits the end of the root's name.
     for root in ["InitiateMultipartUploadResult", "InitiateMultipartUpload"] {
         if let Some(id) = xml::text_at(answer, &[root, "UploadId"])?.filter(|id| !id.is_empty()) {
             return Ok(id);
         }
     }
-    Err(Error::Malformed("an upload without an id".into()))
+    Err(Error::Malformed("an upload without an ID".into()))
 }
 
 impl Client {
-    /// Starts an upload; `headers` are the object's. Returns its id.
+    /// Creates a multipart upload; `headers` are those of the object. Returns the upload ID.
     pub async fn create_upload(
         &self,
         bucket: &str,
@@ -80,42 +81,42 @@ impl Client {
         let request = request.retry(RetryClass::Upload);
         let first = Instant::now();
         let response = self.send(request).await?;
-        let after_loss = response.after_loss;
+        let after_lost_response = response.after_lost_response;
         let id = upload_id(&response.text().await?)?;
-        if after_loss {
-            // Best effort: what is left would only take room.
-            let _ = self.drop_doubles(UploadRef { bucket, key, id: &id }, first.elapsed()).await;
+        if after_lost_response {
+            // Best effort: an upload that remains only takes up space.
+            let _ = self.abort_duplicates(UploadRef { bucket, key, id: &id }, first.elapsed()).await;
         }
         Ok(id)
     }
 
-    /// Drops the uploads that were begun by attempts whose answers were lost: by the same user, just before this one, and
-    /// without a part.
-    async fn drop_doubles(&self, upload: UploadRef<'_>, within: Duration) -> Result<()> {
+    /// Aborts the uploads that were created by attempts whose responses were lost: those by the same user, created
+    /// just before this one, and without parts.
+    async fn abort_duplicates(&self, upload: UploadRef<'_>, within: Duration) -> Result<()> {
         let uploads = self.list_uploads(upload.bucket, upload.key).await?;
         let time = |upload: &Upload| chrono::DateTime::parse_from_rfc3339(&upload.initiated).ok();
         let Some(own) = uploads.iter().find(|other| other.id == upload.id) else { return Ok(()) };
         let Some(end) = time(own) else { return Ok(()) };
-        // The server's clock alone counts; its times may be whole seconds.
+        // Only the server's clock counts; its times may be whole seconds.
         let start = end - within - Duration::from_secs(1);
-        for double in &uploads {
-            let same_place = double.key == upload.key && double.id != upload.id;
+        for duplicate in &uploads {
+            let same_place = duplicate.key == upload.key && duplicate.id != upload.id;
             if same_place
-                && double.owner == own.owner
-                && time(double).is_some_and(|time| start <= time && time <= end)
+                && duplicate.owner == own.owner
+                && time(duplicate).is_some_and(|time| start <= time && time <= end)
                 && self
-                    .list_parts(upload.bucket, upload.key, &double.id)
+                    .list_parts(upload.bucket, upload.key, &duplicate.id)
                     .await
                     .is_ok_and(|parts| parts.is_empty())
             {
-                // It may be gone already: this answer can be lost as well.
-                let _ = self.abort_upload(UploadRef { id: &double.id, ..upload }).await;
+                // The upload may be gone already, since this response can be lost as well.
+                let _ = self.abort_upload(UploadRef { id: &duplicate.id, ..upload }).await;
             }
         }
         Ok(())
     }
 
-    /// Uploads one part. The answered ETag is compared with the part's MD5 where that is known.
+    /// Uploads one part. Verifies the returned ETag if the part's MD5 is known.
     pub async fn upload_part(
         &self,
         upload: UploadRef<'_>,
@@ -133,7 +134,7 @@ impl Client {
         Ok(FinishedPart { number, etag: answer.etag(), checksum })
     }
 
-    /// Copies a range (`first..=last`, in bytes) of an object into a part.
+    /// Copies a range of an object (`first..=last`, in bytes) into a part.
     pub async fn upload_part_copy(
         &self,
         upload: UploadRef<'_>,
@@ -152,20 +153,20 @@ impl Client {
         }
         let text = self.fetch_text(request).await?;
         let etag = xml::text_at(&text, &["CopyPartResult", "ETag"])?;
-        let etag = etag.ok_or_else(|| Error::Malformed("a part copy that was not confirmed".into()))?;
+        let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the part copy".into()))?;
         Ok(FinishedPart { number, etag: bare_etag(&etag).to_owned(), checksum: None })
     }
 
-    /// Completes an upload; parts in ascending order. Returns the object's ETag, without quotes.
+    /// Completes an upload; `parts` must be in ascending order. Returns the object's ETag, without quotes.
     ///
-    /// The request is repeated when its answer is lost; if the upload is gone by then, the object is compared with
-    /// what the parts must give, so that a completed upload is not reported as failed.
+    /// The request is repeated if its response is lost. If the upload no longer exists by then, the object's ETag is
+    /// compared with the one that follows from the parts, so that a completed upload is not reported as failed.
     pub async fn complete_upload(&self, upload: UploadRef<'_>, parts: &[FinishedPart]) -> Result<String> {
         self.complete_upload_with(upload, parts, None).await
     }
 
-    /// The same for an upload whose parts have checksums, which the server compares once more. Where the object gets the
-    /// checksum of its whole content, `whole` is it.
+    /// Like [`Client::complete_upload`], for an upload whose parts have checksums, which the server verifies once
+    /// more. `whole` is the checksum of the whole content, if the object gets one.
     pub async fn complete_upload_with(
         &self,
         upload: UploadRef<'_>,
@@ -188,7 +189,7 @@ impl Client {
         let mut request =
             with_document(request, document, "application/xml").await?.retry(RetryClass::Upload);
         if let Some(checksum) = whole {
-            let sums = OfUpload { algorithm: checksum.algorithm(), whole: true };
+            let sums = UploadChecksum { algorithm: checksum.algorithm(), whole: true };
             request = request.header(sums.algorithm.header(), checksum.to_string());
             request = request.header(TYPE_HEADER, sums.kind());
         }
@@ -199,7 +200,7 @@ impl Client {
         match result {
             Ok(text) => {
                 let etag = xml::text_at(&text, &["CompleteMultipartUploadResult", "ETag"])?;
-                let etag = etag.ok_or_else(|| Error::Malformed("an upload that was not confirmed".into()))?;
+                let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the upload".into()))?;
                 verify_checksum(&text, parts, whole)?;
                 Ok(bare_etag(&etag).to_owned())
             }
@@ -212,7 +213,7 @@ impl Client {
         }
     }
 
-    /// Drops an upload and its parts.
+    /// Aborts an upload and deletes its parts.
     pub async fn abort_upload(&self, upload: UploadRef<'_>) -> Result<()> {
         let request =
             Request::new(Method::DELETE, Some(upload.bucket), Some(upload.key)).query("uploadId", upload.id);
@@ -220,7 +221,8 @@ impl Client {
     }
 }
 
-/// Compares the checksum that the answer to a completion states, if it does, with that of what was sent.
+/// Compares the checksum in the response to CompleteMultipartUpload, if there is one, with that of the content that
+/// was sent.
 fn verify_checksum(answer: &str, parts: &[FinishedPart], whole: Option<Checksum>) -> Result<()> {
     let Some(algorithm) = parts.first().and_then(|part| part.checksum).map(|checksum| checksum.algorithm())
     else {
@@ -233,7 +235,7 @@ fn verify_checksum(answer: &str, parts: &[FinishedPart], whole: Option<Checksum>
         let of_parts = parts.iter().map(|part| part.checksum).collect::<Option<Vec<_>>>();
         Some(Stored::Parts(Checksum::of_parts(of_parts?)?, parts.len() as u64))
     });
-    // Servers write a checksum of parts with their number, as AWS does, or without it.
+    // A checksum of parts is followed by the number of parts on AWS; some servers omit the number.
     let same = |sent: Stored| stated == sent.to_string() || stated == sent.checksum().to_string();
     if sent.is_none_or(same) {
         return Ok(());
@@ -241,14 +243,14 @@ fn verify_checksum(answer: &str, parts: &[FinishedPart], whole: Option<Checksum>
     Err(Error::Integrity(format!("{algorithm} checksums don't match: the stored object has {stated}")))
 }
 
-/// An ETag without its quotes. A proxy that changes the form of a body on its way, such as by compressing it, marks the
-/// ETag as weak (`W/"..."`): it names the same object all the same.
+/// An ETag without its quotes. A proxy that transforms a body, for example by compressing it, marks the ETag as weak
+/// (`W/"..."`); it still identifies the same object.
 pub fn bare_etag(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix("W/").unwrap_or(text).trim_matches('"')
 }
 
-/// Whether an ETag looks like the MD5 of the content.
+/// Whether an ETag has the form of an MD5.
 pub fn is_md5(etag: &str) -> bool {
     etag.len() == 32 && etag.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn etags_are_bare_and_weak_ones_name_the_same() {
+    fn quotes_and_weak_marks_of_etags_are_removed() {
         for text in ["\"6f59-2\"", "6f59-2", "W/\"6f59-2\"", " \"6f59-2\" "] {
             assert_eq!(bare_etag(text), "6f59-2", "{text}");
         }
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_has_its_id_whatever_the_service_calls_it() {
+    fn upload_ids_are_read_from_both_root_elements() {
         for root in ["InitiateMultipartUploadResult", "InitiateMultipartUpload"] {
             let answer = format!("<{root} xmlns=\"x\"><Key>k</Key><UploadId>u-1</UploadId></{root}>");
             assert_eq!(upload_id(&answer).unwrap(), "u-1");

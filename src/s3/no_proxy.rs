@@ -1,13 +1,13 @@
-//! `NO_PROXY`: hosts that are reached without the proxies of the environment, by curl's rules.
+//! `NO_PROXY`: hosts that are reached without the proxies of the environment, following curl's rules.
 //! <https://curl.se/docs/manpage.html> (`--noproxy` and its environment variable)
 
 use std::net::IpAddr;
 
-/// The hosts of the list.
+/// The list of hosts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NoProxy(Vec<Entry>);
 
-/// One entry: what it matches, and the port if it is for one only.
+/// One entry: the hosts that it matches, and the port if the entry applies to one port only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     hosts: Hosts,
@@ -17,14 +17,14 @@ struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Hosts {
     All,
-    /// The name, and every name below it.
+    /// The name and all its subdomains.
     Domain(String),
-    /// An address, or the network of its first bits.
+    /// An address, or the network with this prefix length.
     Network(IpAddr, u8),
 }
 
 impl NoProxy {
-    /// The list of the environment: `no_proxy`, else `NO_PROXY`.
+    /// Reads the list from the environment variable `no_proxy`, else `NO_PROXY`.
     pub(crate) fn from_environment() -> Self {
         let list = ["no_proxy", "NO_PROXY"].into_iter().find_map(|name| std::env::var(name).ok());
         Self::parse(&list.unwrap_or_default())
@@ -35,11 +35,11 @@ impl NoProxy {
         Self(entries.map(|entry| Entry::parse(&entry.to_ascii_lowercase())).collect())
     }
 
-    /// Whether a host is reached directly; `default_port` is what it means without a port.
+    /// Whether a host is reached directly. `default_port` applies if `host` has no port.
     pub(crate) fn covers(&self, host: &str, default_port: u16) -> bool {
         let (name, port) = split_port(host);
         let (name, port) = (name.trim_end_matches('.').to_ascii_lowercase(), port.unwrap_or(default_port));
-        self.0.iter().any(|entry| entry.port.is_none_or(|wanted| wanted == port) && entry.hosts.has(&name))
+        self.0.iter().any(|entry| entry.port.is_none_or(|own| own == port) && entry.hosts.has(&name))
     }
 }
 
@@ -72,7 +72,7 @@ impl Hosts {
     }
 }
 
-/// Host and port; brackets around an IPv6 address are taken off.
+/// Splits host and port, and removes the brackets of an IPv6 address.
 fn split_port(text: &str) -> (&str, Option<u16>) {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (address, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
@@ -86,7 +86,7 @@ fn split_port(text: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// `10.0.0.1` or `10.0.0.0/8`.
+/// Parses `10.0.0.1` or `10.0.0.0/8`.
 fn network(text: &str) -> Option<(IpAddr, u8)> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(bits.parse().ok()?)),
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_exempt_by_the_rules_of_curl() {
+    fn hosts_are_exempt_by_curls_rules() {
         for (list, host, exempt) in [
             ("*", "anything:9000", true),
             ("a.example, *", "other", true),

@@ -1,11 +1,11 @@
-//! Objects: head, get, put, copy, delete. Deletion in batches is in `delete`.
+//! Operations on objects: head, get, put, copy, delete. Batch deletion is in `delete`.
 
 use super::body::Payload;
 use super::checksum::{self, Checksum};
 use super::client::Client;
 use super::error::{Error, Result};
 use super::multipart::{bare_etag, is_md5};
-use super::range::is_another;
+use super::range::etags_differ;
 use super::request::{Progress, Request, Response};
 use super::retry::RetryClass;
 use super::sign::encode;
@@ -14,14 +14,15 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, Method};
 
-/// Most keys of one batch deletion. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+/// Maximum number of keys in one batch deletion.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub const MAX_BATCH_DELETE: usize = 1000;
 
-/// Largest object that is copied in one request, in bytes.
+/// Maximum size of an object that can be copied in one request, in bytes.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 pub const MAX_WHOLE_COPY: u64 = 5 << 30;
 
-/// The storage classes that an upload may ask for, as far as Amazon's S3 API knows them.
+/// The storage classes that an upload may request, as far as AWS documents them.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 pub const STORAGE_CLASSES: [&str; 8] = [
     "STANDARD",
@@ -34,44 +35,44 @@ pub const STORAGE_CLASSES: [&str; 8] = [
     "REDUCED_REDUNDANCY",
 ];
 
-/// What HEAD tells about an object.
+/// The properties of an object, from the response to HEAD.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
     /// Length in bytes.
     pub size: u64,
-    /// ETag without quotes.
+    /// ETag, without quotes.
     pub etag: String,
     /// `Last-Modified` as sent.
     pub modified: String,
     /// `Content-Type`.
     pub content_type: String,
-    /// Storage class; empty where the server sends none.
+    /// Storage class; empty if the server sends none.
     pub storage_class: String,
     /// All headers, in the server's order.
     pub headers: HeaderMap,
 }
 
-/// A failed key of a batch deletion.
+/// A key that a batch deletion did not delete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteFailure {
     /// Key.
     pub key: String,
-    /// Id of the version; empty where none was named.
+    /// Version ID; empty if no version was requested.
     pub version: String,
-    /// S3 code.
+    /// S3 error code.
     pub code: String,
-    /// Message, may be empty.
+    /// Message; may be empty.
     pub message: String,
 }
 
-/// Where a copy comes from.
+/// The source of a copy.
 #[derive(Clone, Copy, Debug)]
 pub struct CopySource<'a> {
     /// Bucket.
     pub bucket: &'a str,
     /// Key.
     pub key: &'a str,
-    /// Id of the version; `None` for the latest.
+    /// Version ID; `None` for the latest version.
     pub version: Option<&'a str>,
 }
 
@@ -86,20 +87,21 @@ impl CopySource<'_> {
     }
 }
 
-/// Object data on its way out, whole or a part, with the checksums that are known already.
+/// The data of an object or a part to upload, with the checksums that are already known.
 #[derive(Clone, Debug, Default)]
 pub struct Outgoing {
     /// The bytes.
     pub payload: Payload,
-    /// MD5 of the payload; where given it is sent as `Content-MD5` for the server to verify.
+    /// MD5 of the payload. If given, it is sent as `Content-MD5`, which the server verifies.
     pub md5: Option<[u8; 16]>,
-    /// MD5 of the payload, which is not sent: the ETag of the answer has to be this one, where it is the MD5 of the content.
+    /// MD5 of the payload that is not sent but compared with the ETag of the response, if that ETag is the MD5 of the
+    /// content.
     pub etag_md5: Option<[u8; 16]>,
-    /// SHA-256 of the payload; V4 signatures need it and compute it where it is absent.
+    /// SHA-256 of the payload. V4 signatures need it and compute it if it is absent.
     pub sha256: Option<[u8; 32]>,
-    /// Another checksum of the payload, for the server to verify and to keep.
+    /// Another checksum of the payload, which the server verifies and stores.
     pub checksum: Option<Checksum>,
-    /// Counts the bytes as they go out.
+    /// Counts the bytes as they are sent.
     pub progress: Option<Progress>,
 }
 
@@ -117,8 +119,8 @@ impl Outgoing {
     }
 }
 
-/// Whether an ETag says nothing about the content, by the headers of the same answer: the object is encrypted with a key of
-/// KMS or of the customer, or Swift stored it in segments.
+/// Whether an ETag is not derived from the content, judging by the headers of the same response: the object is
+/// encrypted with a KMS key or a customer-provided key, or Swift stored it in segments.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
 pub fn is_etag_opaque<'a>(header: impl Fn(&str) -> Option<&'a str> + Copy) -> bool {
     header("x-amz-server-side-encryption").is_some_and(|kind| kind.starts_with("aws:kms"))
@@ -126,14 +128,15 @@ pub fn is_etag_opaque<'a>(header: impl Fn(&str) -> Option<&'a str> + Copy) -> bo
         || is_swift_segmented(header)
 }
 
-/// Headers of an object that the Swift API stored in segments: what stands under its name is a manifest, and a copy on the
-/// server copies that alone. Its ETag is computed over those of its segments, without a `-N` to show it; the length in a
-/// listing is not that of HEAD and GET (as Ceph, radosgw 16.2, shows it).
+/// Headers of an object that was stored in segments through the Swift API. The object itself is a manifest, and a
+/// server-side copy copies only the manifest. Its ETag is computed from those of the segments, without a `-N` to show
+/// it, and its size in a listing differs from that in HEAD and GET (as Ceph, radosgw 16.2, reports it).
 /// <https://docs.openstack.org/swift/latest/overview_large_objects.html>
 pub const SWIFT_SEGMENT_HEADERS: [&str; 3] =
     ["x-object-manifest", "x-object-meta-static-large-object", "x-static-large-object"];
 
-/// Whether Swift stored the object in segments, by the headers of an answer to HEAD or GET; see [`SWIFT_SEGMENT_HEADERS`].
+/// Whether Swift stored the object in segments, judging by the headers of a response to HEAD or GET; see
+/// [`SWIFT_SEGMENT_HEADERS`].
 pub fn is_swift_segmented<'a>(header: impl Fn(&str) -> Option<&'a str>) -> bool {
     let [dynamic, statics @ ..] = SWIFT_SEGMENT_HEADERS;
     header(dynamic).is_some_and(|manifest| !manifest.trim().is_empty())
@@ -142,7 +145,8 @@ pub fn is_swift_segmented<'a>(header: impl Fn(&str) -> Option<&'a str>) -> bool 
             .any(|name| header(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true")))
 }
 
-/// Compares the ETag of the answer to an upload, where it is the MD5 of the content, with that of what was sent.
+/// Compares the ETag in the response to an upload with the MD5 of the sent data, if the ETag is an MD5 of the
+/// content. A mismatch is [`Error::Integrity`].
 pub fn verify_etag(answer: &Response, what: &str, md5: [u8; 16]) -> Result<()> {
     let (etag, sent) = (answer.etag(), hex::encode(md5));
     if is_etag_opaque(|name| answer.header(name)) || !is_md5(&etag) || etag.eq_ignore_ascii_case(&sent) {
@@ -175,17 +179,17 @@ impl Head {
         is_swift_segmented(|name| self.header(name))
     }
 
-    /// Whether the ETag says nothing about the content; see [`is_etag_opaque`].
+    /// Whether the ETag is not derived from the content; see [`is_etag_opaque`].
     pub fn has_opaque_etag(&self) -> bool {
         is_etag_opaque(|name| self.header(name))
     }
 
-    /// The checksum that the server stored, if it was asked for and has one.
+    /// The stored checksum, if it was requested and the server has one.
     pub fn checksum(&self) -> Option<checksum::Stored> {
         checksum::Stored::of(|name| self.header(name))
     }
 
-    /// User metadata and all else that a copy with replaced metadata has to send again.
+    /// All headers with UTF-8 values, from which a copy with replaced metadata takes what it has to send again.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers
             .iter()
@@ -194,17 +198,17 @@ impl Head {
 }
 
 impl Client {
-    /// Asks about an object.
+    /// Gets the properties of an object.
     pub async fn head_object(&self, bucket: &str, key: &str) -> Result<Head> {
-        let response = self.send(self.about(Method::HEAD, bucket, Some(key))).await?;
+        let response = self.send(self.request_for(Method::HEAD, bucket, Some(key))).await?;
         Head::from_response(&response)
     }
 
-    /// Asks about an object and its stored checksum. AWS refuses to tell the checksum of an object that is encrypted with a
-    /// key of KMS which the user may not use: then the question is repeated without it.
+    /// Gets the properties of an object with its stored checksum. AWS rejects the request if the object is encrypted
+    /// with a KMS key that the user may not use; then the request is repeated without the checksum.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
     pub async fn head_object_with_checksum(&self, bucket: &str, key: &str) -> Result<Head> {
-        let request = self.about(Method::HEAD, bucket, Some(key));
+        let request = self.request_for(Method::HEAD, bucket, Some(key));
         match self.send(request.header(checksum::MODE_HEADER, "ENABLED")).await {
             Ok(response) => Head::from_response(&response),
             Err(error) if error.status() == Some(403) => self.head_object(bucket, key).await,
@@ -212,8 +216,9 @@ impl Client {
         }
     }
 
-    /// The size of one of an object's parts (from 1), in bytes, if the server tells of parts and their number is `parts`.
-    /// An answer with another ETag than the object's is [`Error::Integrity`]: it was replaced.
+    /// The size in bytes of one part of an object; `part` counts from 1. `None` if the server does not report parts,
+    /// or reports another number of them than `parts`. If the ETag of the response is not `etag`, the object was
+    /// replaced, which is [`Error::Integrity`].
     pub async fn size_of_part(
         &self,
         bucket: &str,
@@ -222,21 +227,21 @@ impl Client {
         part: u64,
         parts: u64,
     ) -> Result<Option<u64>> {
-        let request = self.about(Method::HEAD, bucket, Some(key)).query("partNumber", part.to_string());
+        let request = self.request_for(Method::HEAD, bucket, Some(key)).query("partNumber", part.to_string());
         let head = match self.send(request).await {
             Ok(response) => Head::from_response(&response)?,
-            // Servers that do not know the parameter may say so in several ways.
+            // Servers that do not support the parameter respond with various errors.
             Err(error) if error.service().is_some() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let told = head.header("x-amz-mp-parts-count").and_then(|count| count.parse::<u64>().ok());
-        if told.is_some() && is_another(etag, &head.etag) {
+        let reported_parts = head.header("x-amz-mp-parts-count").and_then(|count| count.parse::<u64>().ok());
+        if reported_parts.is_some() && etags_differ(etag, &head.etag) {
             return Err(Error::Integrity(format!("'s3://{bucket}/{key}' changed while it was read")));
         }
-        Ok(Some(head.size).filter(|_| told == Some(parts)))
+        Ok(Some(head.size).filter(|_| reported_parts == Some(parts)))
     }
 
-    /// Starts a download; `headers` may hold `range`, `if-match` and their kin.
+    /// Starts a download. `headers` may contain `range`, `if-match` and similar.
     pub async fn get_object(
         &self,
         bucket: &str,
@@ -244,11 +249,11 @@ impl Client {
         headers: &[(String, String)],
         progress: Option<Progress>,
     ) -> Result<Response> {
-        let request = self.about(Method::GET, bucket, Some(key)).headers(headers).progress(progress);
+        let request = self.request_for(Method::GET, bucket, Some(key)).headers(headers).progress(progress);
         self.send(request).await
     }
 
-    /// Uploads in one request; `headers` are the object's. Returns the answer's head.
+    /// Uploads an object in one request; `headers` are those of the object. Returns the response, for its headers.
     pub async fn put_object(
         &self,
         bucket: &str,
@@ -260,7 +265,7 @@ impl Client {
             .await
     }
 
-    /// Copies on the server, in one request. Returns the new ETag, without quotes.
+    /// Copies an object on the server, in one request. Returns the new ETag, without quotes.
     pub async fn copy_object(
         &self,
         source: CopySource<'_>,
@@ -273,22 +278,22 @@ impl Client {
             .headers(headers);
         let text = self.fetch_text(request).await?;
         let etag = xml::text_at(&text, &["CopyObjectResult", "ETag"])?;
-        let etag = etag.ok_or_else(|| Error::Malformed("a copy that was not confirmed".into()))?;
+        let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the copy".into()))?;
         Ok(bare_etag(&etag).to_owned())
     }
 
-    /// Deletes one object, or for good the version that is meant; a missing key is no error for S3.
+    /// Deletes an object, or permanently deletes the selected version. A missing key is not an error in S3.
     pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
-        self.send(self.about(Method::DELETE, bucket, Some(key))).await.map(drop)
+        self.send(self.request_for(Method::DELETE, bucket, Some(key))).await.map(drop)
     }
 
-    /// Deletes an object that has been moved elsewhere, if it still is the one with that ETag; `false` if it is another one, or
-    /// none. Few servers heed a condition on a deletion, so the object is asked about right before.
+    /// Deletes an object after a move, if it still has this ETag. Returns `false` if the object was replaced, `true`
+    /// if it is gone. Few servers support conditional deletes, so the object is checked with HEAD right before.
     pub async fn delete_unchanged(&self, bucket: &str, key: &str, etag: &str) -> Result<bool> {
-        // A version that is named never changes.
+        // A specific version never changes.
         if self.version().is_none() {
             match self.head_object(bucket, key).await {
-                Ok(now) if is_another(etag, &now.etag) => return Ok(false),
+                Ok(now) if etags_differ(etag, &now.etag) => return Ok(false),
                 Ok(_) => {}
                 Err(error) if error.is_not_found() => return Ok(true),
                 Err(error) => return Err(error),
@@ -298,7 +303,7 @@ impl Client {
     }
 }
 
-/// Adds a document as the body, with its type and its MD5 for the server to verify.
+/// Sets a document as the body, with its content type, and its MD5 for the server to verify.
 pub(crate) async fn with_document(
     request: Request,
     document: impl Into<String>,

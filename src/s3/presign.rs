@@ -1,37 +1,37 @@
-//! Links that work without credentials: presigned (V4, V2) and public.
+//! URLs that work without credentials: presigned (V4, V2) and public ones.
 
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::sign::{self, encode, v2, v4};
 use chrono::{DateTime, Utc};
 
-/// What a presigned link is for. Making one opens no socket.
+/// The object that a URL refers to. Making a URL needs no network access.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a> {
-    /// Where the object is.
+    /// Endpoint of the object.
     pub endpoint: &'a Endpoint,
-    /// Whether the link says `https`.
+    /// Whether the URL uses `https`.
     pub https: bool,
     /// Bucket.
     pub bucket: &'a str,
     /// Key.
     pub key: &'a str,
-    /// Id of the version; `None` for the latest.
+    /// Version ID; `None` for the latest version.
     pub version: Option<&'a str>,
-    /// `Content-Disposition` of the answer; empty for the object's own.
+    /// `Content-Disposition` of the response; empty for the object's own.
     pub content_disposition: &'a str,
-    /// `Content-Type` of the answer; empty for the object's own.
+    /// `Content-Type` of the response; empty for the object's own.
     pub content_type: &'a str,
 }
 
 impl Link<'_> {
-    /// The public link: no signature, the key percent-encoded.
+    /// The public URL: unsigned, with the key percent-encoded.
     pub fn public(&self) -> String {
         let target = self.endpoint.link_target(self.bucket, self.key);
         format!("{}://{}{}", self.scheme(), target.host, target.path)
     }
 
-    /// A SigV2 link that holds until `expires`, in seconds since the epoch.
+    /// A SigV2 presigned URL that is valid until `expires`, in seconds since the epoch.
     pub fn presigned_v2(&self, credentials: &Credentials, expires: i64) -> String {
         let target = self.endpoint.link_target(self.bucket, self.key);
         let query = self.overrides();
@@ -41,7 +41,7 @@ impl Link<'_> {
         format!("{}://{}{}?{}", self.scheme(), target.host, target.path, v2::query_string(&query))
     }
 
-    /// A SigV4 link that holds for `seconds` from `time`, at most [`v4::MAX_EXPIRES`].
+    /// A SigV4 presigned URL that is valid for `seconds` from `time`, at most [`v4::MAX_EXPIRES`].
     pub fn presigned_v4(
         &self,
         credentials: &Credentials,
@@ -77,9 +77,9 @@ impl Link<'_> {
 mod tests {
     use super::*;
 
-    /// Printed by s3cmd 2.4.0 against Ceph, both addressing styles.
+    /// URLs printed by s3cmd 2.4.0 against Ceph, for both addressing styles.
     #[test]
-    fn v2_links_are_those_of_s3cmd() {
+    fn v2_urls_equal_those_of_s3cmd() {
         let credentials =
             Credentials::new("LABMAINACCESSKEY0001", "labMainSecretKey00000000000000000000001", None);
         let signature = "IqME3fNt1MefFplJ5PI%2F0oR1k64%3D";

@@ -1,5 +1,4 @@
-//! Single requests that find out how an endpoint behaves: sent once and exactly as configured, with the answer's
-//! circumstances. For the connection test.
+//! Single requests that test an endpoint: sent once and exactly as configured.
 
 use super::client::Client;
 use super::error::{Error, Result, ServiceError};
@@ -9,20 +8,21 @@ use super::xml::{self, Step};
 use chrono::{DateTime, Utc};
 use http::Method;
 
-/// An answer, good or bad.
+/// The response to a probe.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// The service's error, if it is one.
+    /// The service's error, if the response is one.
     pub error: Option<ServiceError>,
     /// The server's clock, from the `Date` header.
     pub date: Option<DateTime<Utc>>,
-    /// Whether the answer is a listing as S3 sends it; what answers 200 need not be a store.
+    /// Whether the response is a listing as S3 sends it; a server that responds with 200 is not necessarily an S3
+    /// server.
     pub is_listing: bool,
 }
 
 impl Client {
-    /// Asks for the list of buckets, or for one entry of a bucket, with no second try in another dialect or region.
-    /// Fails only where there is no answer.
+    /// Requests the list of buckets, or one entry of a bucket, without retries and without following redirects or
+    /// switching the signature version. Fails only if there is no response.
     pub async fn probe(&self, bucket: Option<&str>) -> Result<Probe> {
         let mut request = Request::new(Method::GET, bucket, None).retry(RetryClass::Once).exact();
         if bucket.is_some() {
@@ -31,7 +31,7 @@ impl Client {
         match self.send(request).await {
             Ok(response) => {
                 let date = parse_date(response.header("date").unwrap_or(""));
-                // Whatever cannot be read is no listing.
+                // An unreadable body is not a listing.
                 let is_listing = response.text().await.is_ok_and(|text| is_listing(&text));
                 Ok(Probe { error: None, date, is_listing })
             }
@@ -55,7 +55,7 @@ fn is_listing(text: &str) -> bool {
     walked.is_ok() && is_listing
 }
 
-/// Reads an HTTP date. <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>
+/// Parses an HTTP date. <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>
 fn parse_date(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(text.trim()).ok().map(|date| date.to_utc())
 }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn http_dates_are_read() {
+    fn http_dates_are_parsed() {
         let date = parse_date("Fri, 20 Nov 2026 08:24:06 GMT").unwrap();
         assert_eq!(date.to_rfc3339(), "2026-11-20T08:24:06+00:00");
         assert_eq!(parse_date("yesterday"), None);

@@ -1,37 +1,37 @@
-//! A range of one very object: not of what has replaced it meanwhile, and not of something else that a server or a proxy
-//! took for it.
+//! Range requests for one specific version of an object: never for an object that has replaced it in the meantime,
+//! and never for other content that a server or a proxy returns instead.
 
 use super::client::Client;
 use super::error::{Error, Result};
 use super::object::{Head, is_swift_segmented};
 use super::request::{Progress, Response};
 
-/// The object that the bytes must be of.
+/// The object that the bytes must belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct ObjectVersion<'a> {
     /// Bucket.
     pub bucket: &'a str,
     /// Key.
     pub key: &'a str,
-    /// ETag without quotes; empty if the store gives none.
+    /// ETag without quotes; empty if the store provides none.
     pub etag: &'a str,
     /// Length in bytes.
     pub size: u64,
-    /// Whether Swift stored it in segments. Ceph (radosgw 16.2) then refuses every `If-Match` and counts `Content-Range` from
-    /// the beginning of a segment, though the bytes are right (measured).
+    /// Whether Swift stored the object in segments. Ceph (radosgw 16.2) then rejects every `If-Match` and counts
+    /// `Content-Range` from the beginning of a segment, though the bytes are right (measured).
     pub segmented: bool,
 }
 
 impl<'a> ObjectVersion<'a> {
-    /// The one that HEAD told about.
+    /// The object that a HEAD response describes.
     pub fn of_head(bucket: &'a str, key: &'a str, head: &'a Head) -> Self {
         let segmented = is_swift_segmented(|name| head.header(name));
         Self { bucket, key, etag: &head.etag, size: head.size, segmented }
     }
 
-    /// Refuses an answer with another ETag or another total length.
-    fn must_be(&self, response: &Response, total: Option<u64>) -> Result<()> {
-        if is_another(self.etag, &response.etag()) || total.is_some_and(|total| total != self.size) {
+    /// Rejects a response with another ETag or another total length.
+    fn check_same_object(&self, response: &Response, total: Option<u64>) -> Result<()> {
+        if etags_differ(self.etag, &response.etag()) || total.is_some_and(|total| total != self.size) {
             return Err(self.changed());
         }
         Ok(())
@@ -42,8 +42,9 @@ impl<'a> ObjectVersion<'a> {
     }
 }
 
-/// Whether two ETags are known and of different content. A weak one (`W/"..."`), as proxies make them, counts as the strong one.
-pub fn is_another(a: &str, b: &str) -> bool {
+/// Whether two ETags are both known and belong to different content. A weak ETag (`W/"..."`), as proxies make them,
+/// counts as the strong one.
+pub fn etags_differ(a: &str, b: &str) -> bool {
     let (a, b) = (plain(a), plain(b));
     !a.is_empty() && !b.is_empty() && !a.eq_ignore_ascii_case(b)
 }
@@ -53,8 +54,9 @@ fn plain(etag: &str) -> &str {
 }
 
 impl Client {
-    /// The bytes from `first` to `last` of an object; `None` if the server does not do ranges. Whatever the server makes of
-    /// `If-Match`: an answer that is of another object, or has more bytes than were asked for, is [`Error::Integrity`].
+    /// Gets the bytes from `first` to `last` (inclusive) of an object. Returns `None` if the server does not support
+    /// ranges. However the server handles `If-Match`, a response that belongs to another object, or that has more
+    /// bytes than requested, is [`Error::Integrity`].
     pub async fn get_range(
         &self,
         object: ObjectVersion<'_>,
@@ -62,31 +64,31 @@ impl Client {
         progress: Option<Progress>,
     ) -> Result<Option<Response>> {
         let mut headers = vec![("range".to_owned(), format!("bytes={first}-{last}"))];
-        // A weak ETag never fulfils the condition. <https://www.rfc-editor.org/rfc/rfc9110#field.if-match>
+        // A weak ETag never satisfies the condition. <https://www.rfc-editor.org/rfc/rfc9110#field.if-match>
         let is_weak = object.etag.trim().starts_with("W/");
         if !object.etag.is_empty() && !is_weak && !object.segmented {
             headers.push(("if-match".to_owned(), format!("\"{}\"", plain(object.etag))));
         }
         let response = match self.get_object(object.bucket, object.key, &headers, progress).await {
-            // 416: it has become shorter, and the server does not look at the condition.
+            // 416: the object became shorter, and the server does not evaluate the condition.
             Err(error) if matches!(error.status(), Some(412 | 416)) => return Err(object.changed()),
             response => response?,
         };
         if response.status != 206 {
-            object.must_be(&response, None)?;
+            object.check_same_object(&response, None)?;
             return Ok(None);
         }
         let Some(range) = response.header("content-range").and_then(ContentRange::parse) else {
             return Ok(None);
         };
-        object.must_be(&response, range.total)?;
+        object.check_same_object(&response, range.total)?;
         if range.first != first && !object.segmented {
             return Ok(None);
         }
         let length = response.header("content-length").and_then(|length| length.parse::<u64>().ok());
         if range.last > last || length.is_some_and(|length| length > last - first + 1) {
             return Err(Error::Integrity(format!(
-                "the server sent other bytes of 's3://{}/{}' than were asked for",
+                "the server sent other bytes of 's3://{}/{}' than requested",
                 object.bucket, object.key
             )));
         }
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_ranges_are_read() {
+    fn content_ranges_are_parsed() {
         let range = |first, last, total| Some(ContentRange { first, last, total });
         assert_eq!(ContentRange::parse("bytes 5-9/20"), range(5, 9, Some(20)));
         assert_eq!(ContentRange::parse("bytes 0-0/*"), range(0, 0, None));
@@ -134,10 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn etags_differ_only_where_both_are_known() {
-        assert!(is_another("a", "b"));
+    fn etags_differ_only_if_both_are_known() {
+        assert!(etags_differ("a", "b"));
         for (a, b) in [("a", "a"), ("a", ""), ("", "b"), ("", ""), ("a", "W/\"a"), ("W/\"AB\"", "ab")] {
-            assert!(!is_another(a, b), "{a} {b}");
+            assert!(!etags_differ(a, b), "{a} {b}");
         }
     }
 }

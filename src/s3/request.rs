@@ -1,4 +1,4 @@
-//! A request before it is signed, and the answer to it.
+//! A request before it is signed, and the response to it.
 
 use super::body::{Payload, WireBody};
 use super::client::{Route, Signature};
@@ -16,37 +16,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Longest document that is read, in bytes.
+/// Maximum size of a document that is read, in bytes.
 pub(crate) const MAX_DOCUMENT: usize = 64 << 20;
 
-/// Counts the bytes of one transfer as they pass, for a progress display.
+/// Counts the bytes of one transfer, for a progress display.
 pub type Progress = Arc<AtomicU64>;
 
-/// One request: what it is about and how it may be repeated. Made by the typed operations.
+/// A request to a bucket or object, and how it may be retried. Made by the typed operations.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(crate) method: Method,
     pub(crate) bucket: Option<String>,
     pub(crate) key: Option<String>,
-    /// The encoded path of a service that has no buckets; goes before bucket and key.
+    /// Percent-encoded path for a service without buckets; takes precedence over bucket and key.
     pub(crate) path: Option<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) payload: Payload,
-    /// A body that can be sent once; goes before `payload`.
+    /// A body that can be sent only once; takes precedence over `payload`.
     pub(crate) stream: Option<StreamBody>,
-    /// Hex SHA-256 of the payload where the caller has it already.
+    /// Hex SHA-256 of the payload, if the caller already knows it.
     pub(crate) payload_sha256: Option<String>,
     pub(crate) retry: RetryClass,
     pub(crate) progress: Option<Progress>,
-    /// Whether the answer is a document, to be read as a part of the attempt; S3's own are in any case.
-    pub(crate) whole_answer: bool,
-    /// Whether a refused signature version may be tried the other way round, and so on: off for probes.
+    /// Whether the response is a document to be read as part of the attempt. The documents of S3 are read in any
+    /// case.
+    pub(crate) is_document: bool,
+    /// Whether the client may switch the signature version, follow redirects and so on; off for probes.
     pub(crate) adapt: bool,
 }
 
 impl Request {
-    /// A request about the service, a bucket, or an object.
+    /// Makes a request for the service, a bucket, or an object.
     pub fn new(method: Method, bucket: Option<&str>, key: Option<&str>) -> Self {
         Self {
             method,
@@ -60,18 +61,18 @@ impl Request {
             payload_sha256: None,
             retry: RetryClass::Plain,
             progress: None,
-            whole_answer: false,
+            is_document: false,
             adapt: true,
         }
     }
 
-    /// A request to a service that has no buckets; `path` is encoded and begins with `/`.
+    /// Makes a request to a service without buckets. `path` is percent-encoded and begins with `/`.
     pub(crate) fn at(method: Method, path: String) -> Self {
         Self { path: Some(path), ..Self::new(method, None, None) }
     }
 
-    /// Reads the payload for the checksum that the server is to verify, unless it is known: the SHA-256 that version 4
-    /// signs, `Content-MD5` with version 2. What can be sent only once is signed on its way.
+    /// Computes the checksum of the payload that the server verifies, unless it is known: the SHA-256 that V4 signs,
+    /// or `Content-MD5` with V2. A body that can be sent only once is signed while it is sent.
     pub(super) async fn add_digests(&mut self, route: &Route) -> Result<()> {
         let Some(signature) = route.signature() else { return Ok(()) };
         if self.payload.is_empty() || self.stream.is_some() {
@@ -90,13 +91,13 @@ impl Request {
         Ok(())
     }
 
-    /// Adds a query parameter; an empty value makes a bare sub-resource such as `?acl`.
+    /// Adds a query parameter. An empty value makes a bare sub-resource such as `?acl`.
     pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
         self.query.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Adds a header; the name in lower case.
+    /// Adds a header; `name` is in lower case.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
@@ -114,31 +115,31 @@ impl Request {
         self
     }
 
-    /// Sets a body that is sent while it comes in; the request is never repeated then.
+    /// Sets a body that is sent while it arrives. Such a request is never retried.
     pub fn stream(mut self, stream: StreamBody) -> Self {
         self.stream = Some(stream);
         self.retry(RetryClass::Once)
     }
 
-    /// Sets how the request may be repeated.
+    /// Sets how the request may be retried.
     pub fn retry(mut self, class: RetryClass) -> Self {
         self.retry = class;
         self
     }
 
-    /// Counts transferred bytes into `progress`.
+    /// Counts the transferred bytes in `progress`.
     pub fn progress(mut self, progress: Option<Progress>) -> Self {
         self.progress = progress;
         self
     }
 
-    /// Sends the request as it is, with no second try in another dialect or region.
+    /// Sends the request as it is: without switching the signature version or following redirects.
     pub fn exact(mut self) -> Self {
         self.adapt = false;
         self
     }
 
-    /// The resource as messages name it: `/key`.
+    /// The resource for log messages: `/key`.
     pub(crate) fn resource(&self) -> String {
         match &self.path {
             Some(path) => path.clone(),
@@ -146,8 +147,8 @@ impl Request {
         }
     }
 
-    /// The resource with its query, as messages about failed requests name it. How names are to be encoded in the answer,
-    /// for which s3cmd does not ask, is left out.
+    /// The resource with its query, for messages about failed requests. The parameter `encoding-type` is left out,
+    /// since s3cmd does not send it.
     pub(crate) fn resource_with_query(&self) -> String {
         let named = self.query.iter().filter(|(name, _)| name != "encoding-type");
         let query = super::sign::encode::query_string(&named.cloned().collect::<Vec<_>>(), true);
@@ -156,7 +157,7 @@ impl Request {
     }
 }
 
-/// A successful answer; the body is still on the wire.
+/// A successful response. Its body has not been read yet.
 #[derive(Debug)]
 pub struct Response {
     /// HTTP status (2xx, or 304 for a conditional request).
@@ -167,8 +168,8 @@ pub struct Response {
     pub(crate) timeout: Duration,
     pub(crate) progress: Option<Progress>,
     pub(crate) throttle: Option<Arc<Throttle>>,
-    /// Whether an earlier attempt got no answer, and may have been carried out as well.
-    pub(crate) after_loss: bool,
+    /// Whether an earlier attempt got no response, and may have been carried out as well.
+    pub(crate) after_lost_response: bool,
 }
 
 impl Response {
@@ -182,7 +183,7 @@ impl Response {
         bare_etag(self.header("etag").unwrap_or("")).to_owned()
     }
 
-    /// The next piece of the body; `None` at its end. A connection that ends early is an error.
+    /// The next chunk of the body; `None` at the end. A connection that is closed early is an error.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             let frame = tokio::time::timeout(self.timeout, self.body.frame())
@@ -210,16 +211,16 @@ impl Response {
         }
     }
 
-    /// The whole body, for documents. Over `limit` bytes it is refused: no document of S3 is that long.
+    /// Reads the whole body, for documents. Fails if it is longer than `limit` bytes, as no S3 document is.
     pub async fn bytes(mut self, limit: usize) -> Result<Bytes> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
         let Some(second) = self.chunk().await? else {
-            // In one piece: nothing has to be put together.
+            // A single chunk needs no copying.
             return Self::within(limit, first.len()).map(|()| first);
         };
-        // A body that says how long it is is not moved as it grows; one that lies is caught by the limit.
-        let told = self.header("content-length").and_then(|length| length.parse().ok());
-        let mut all = BytesMut::with_capacity(told.unwrap_or(0).min(limit).min(1 << 20));
+        // Reserving the announced length avoids reallocations; `limit` guards against a wrong one.
+        let announced = self.header("content-length").and_then(|length| length.parse().ok());
+        let mut all = BytesMut::with_capacity(announced.unwrap_or(0).min(limit).min(1 << 20));
         all.extend_from_slice(&first);
         all.extend_from_slice(&second);
         Self::within(limit, all.len())?;
@@ -234,13 +235,13 @@ impl Response {
         if length <= limit {
             Ok(())
         } else {
-            Err(Error::Malformed(format!("an answer of over {limit} bytes")))
+            Err(Error::Malformed(format!("a response longer than {limit} bytes")))
         }
     }
 
-    /// The whole body as text.
+    /// Reads the whole body as text.
     pub async fn text(self) -> Result<String> {
         let bytes = self.bytes(MAX_DOCUMENT).await?;
-        String::from_utf8(bytes.into()).map_err(|_| Error::Malformed("an answer that is not UTF-8".into()))
+        String::from_utf8(bytes.into()).map_err(|_| Error::Malformed("a response that is not UTF-8".into()))
     }
 }

@@ -1,17 +1,17 @@
-//! When a failed attempt is worth another one, and after how long.
+//! Which failed attempts are retried, and after what delay.
 
 use super::error::{ConnectionFailure, Error, Result};
 use super::failures::clock_difference;
 use std::time::Duration;
 
-/// How often and how patiently to try again.
+/// The number of retries and the delays between them.
 #[derive(Clone, Debug)]
 pub struct RetryPolicy {
-    /// Attempts after the first (`max_retries`).
+    /// Maximum number of attempts after the first.
     pub max_retries: u32,
-    /// Delay before the first retry; each further one doubles it.
+    /// Delay before the first retry; it doubles with each further retry.
     pub base: Duration,
-    /// Longest delay, `Retry-After` included.
+    /// Maximum delay, including `Retry-After`.
     pub cap: Duration,
 }
 
@@ -21,44 +21,46 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What kind of request is retried: s3cmd is more patient with uploads.
+/// Which failures of a request are retried. (s3cmd retries more failures of uploads.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryClass {
-    /// A request that can be repeated; a refused connection is final (exit 111, measured on s3cmd 2.4.0).
+    /// A repeatable request. A refused connection is final (measured on s3cmd 2.4.0).
     Plain,
-    /// Object data; any failure of the connection but TLS is retried (measured on s3cmd 2.4.0).
+    /// Object data. Any connection failure except TLS is retried (measured on s3cmd 2.4.0).
     Upload,
-    /// Never repeated.
+    /// Never retried.
     Once,
 }
 
-/// Who answers for a failed attempt.
+/// What caused a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// There were too many requests at once; there are fewer now.
+    /// There were too many concurrent requests; the limit has been lowered.
     Concurrency,
     /// The request itself.
     Request,
 }
 
-/// How far the delay grows by refusals for which there were too many requests: there will be fewer the next time.
+/// Maximum number of times that refusals for too many concurrent requests double the delay: the limit is lower next
+/// time.
 const MAX_CONCURRENCY_STEPS: u32 = 3;
 
 /// The retries that one request has used.
 #[derive(Debug, Default)]
 pub(crate) struct RetryState {
     own: u32,
-    /// Those for which the crowd answers, up to the same number.
+    /// Retries caused by too many concurrent requests; counted separately, up to the same maximum.
     by_concurrency: u32,
 }
 
 impl RetryState {
-    /// The delay before the next attempt; `None` when there may be no more. `asked` is the server's `Retry-After`.
+    /// The delay before the next attempt; `None` if the retries are used up. `retry_after` is the server's
+    /// `Retry-After`.
     pub(crate) fn next(
         &mut self,
         policy: &RetryPolicy,
         cause: Cause,
-        asked: Option<Duration>,
+        retry_after: Option<Duration>,
     ) -> Option<Duration> {
         let step = self.own + self.by_concurrency.min(MAX_CONCURRENCY_STEPS);
         if cause == Cause::Concurrency && self.by_concurrency < policy.max_retries {
@@ -68,11 +70,11 @@ impl RetryState {
         } else {
             return None;
         }
-        Some(policy.delay(step, asked, random()))
+        Some(policy.delay(step, retry_after, random()))
     }
 }
 
-/// Service codes that mean "again, please" whatever the status.
+/// Service error codes that are worth a retry whatever the status.
 const TRANSIENT_CODES: &[&str] = &[
     "BadDigest",
     "InternalError",
@@ -84,8 +86,8 @@ const TRANSIENT_CODES: &[&str] = &[
     "XAmzContentSHA256Mismatch",
 ];
 
-/// Service codes that ask for fewer requests, beside the statuses 429 and 503. A signature that came too late, and a
-/// socket that was not served for too long, are signs of the same.
+/// Service error codes that ask for fewer requests, in addition to the statuses 429 and 503. A signature that arrived
+/// too late and a connection that was idle for too long are signs of overload, too.
 const THROTTLE_CODES: &[&str] = &[
     "RequestLimitExceeded",
     "RequestTimeTooSkewed",
@@ -97,20 +99,21 @@ const THROTTLE_CODES: &[&str] = &[
     "TooManyRequests",
 ];
 
-/// A signature is refused when it is older than this. <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+/// A signature older than this is rejected. <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 const MAX_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(15);
 
 impl RetryPolicy {
-    /// The delay before retry number `retry` (from 0): exponential with full-range jitter in its upper half, so
-    /// that many clients do not come back together. `asked` is the server's `Retry-After`.
-    pub fn delay(&self, retry: u32, asked: Option<Duration>, random: f64) -> Duration {
+    /// The delay before retry number `retry` (from 0): exponential, with jitter over its upper half so that many
+    /// clients do not retry at the same time. `retry_after` is the server's `Retry-After`.
+    pub fn delay(&self, retry: u32, retry_after: Option<Duration>, random: f64) -> Duration {
         let full = self.base.saturating_mul(1 << retry.min(16)).min(self.cap);
         let jittered = full.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0));
-        asked.map_or(jittered, |asked| asked.max(jittered)).min(self.cap.max(full))
+        retry_after.map_or(jittered, |retry_after| retry_after.max(jittered)).min(self.cap.max(full))
     }
 
-    /// After an answer has broken off: says so, and waits before the rest is asked for. `failures` counts those in a row
-    /// without a byte between them. The error comes back where there is no hope, or not any more.
+    /// Called when a download breaks off: logs a warning, and waits before the rest is requested. `failures` counts
+    /// consecutive failures without any received byte. Returns the error if it is not transient or the retries are
+    /// used up.
     pub(crate) async fn resume(&self, failures: &mut u32, key: &str, error: Error) -> Result<()> {
         let transient = matches!(
             error,
@@ -134,7 +137,7 @@ impl RetryPolicy {
         })
     }
 
-    /// Whether another attempt may help.
+    /// Whether a retry may succeed.
     pub fn is_transient(class: RetryClass, error: &Error) -> bool {
         match (class, error) {
             (RetryClass::Once, _) => false,
@@ -156,13 +159,13 @@ impl RetryPolicy {
     }
 }
 
-/// Whether this computer's clock is off, by the date of an answer; another attempt is of no use then. Without a date it is
-/// taken to be.
+/// Whether the local clock is wrong, judging by the `Date` of a response; then a retry cannot succeed. Without a
+/// date, it is assumed to be wrong.
 fn is_clock_wrong(date: &str) -> bool {
     clock_difference(date).is_none_or(|difference| difference.abs() >= MAX_SKEW)
 }
 
-/// A random number in 0..1, for the jitter and whatever else has to be anywhere.
+/// A random number between 0 and 1, for jitter and similar uses.
 pub(crate) fn random() -> f64 {
     let mut bytes = [0; 4];
     // Without randomness the delay is merely not jittered.
@@ -176,7 +179,7 @@ mod tests {
     use crate::s3::error::ServiceError;
 
     #[test]
-    fn delays_grow_are_capped_and_respect_the_server() {
+    fn delays_grow_up_to_the_cap_and_respect_retry_after() {
         let policy =
             RetryPolicy { max_retries: 9, base: Duration::from_secs(1), cap: Duration::from_secs(8) };
         let at = |retry| policy.delay(retry, None, 1.0).as_secs();
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn transient_is_what_another_attempt_can_cure() {
+    fn transient_errors_are_retried() {
         let service = |status, code: &str| {
             Error::from(ServiceError { status, code: code.into(), ..Default::default() })
         };
@@ -212,7 +215,7 @@ mod tests {
                 "{code}"
             );
         }
-        // A signature that was refused as too old helps to a new one, unless this computer's clock is wrong.
+        // A signature that was rejected as too old may be retried with a new one, unless the local clock is wrong.
         let skewed = |date: &str| {
             Error::from(ServiceError {
                 status: 403,

@@ -1,8 +1,8 @@
-//! A body that is sent while it comes in, once, for whoever passes on what somebody else sends.
+//! A body that is sent once, while it arrives, for callers that forward an upload of another client.
 //!
-//! Nobody knows the SHA-256 of such a body beforehand. With signature version 4 it therefore goes in chunks, each with a
-//! signature that the server verifies (`aws-chunked`), unless its sum is known after all. The object comes about with the
-//! last byte only: a sender that ends with an error before it leaves none.
+//! The SHA-256 of such a body is not known in advance. With signature version 4 it is therefore sent in chunks that
+//! each carry a signature for the server to verify (`aws-chunked`), unless its checksum is known after all. The
+//! object is created only with the last byte: if the sender fails before that, there is no object.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 
 use super::body::{WireBody, counted};
@@ -20,16 +20,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-/// Content of a chunk, in bytes; of AWS's own choice in its SDK for Java, so every store has seen it.
+/// Content of a chunk, in bytes. The AWS SDK for Java uses the same size, so every store has seen it.
 const CHUNK: usize = 128 << 10;
 
 /// The payload hash that announces signed chunks.
 pub(crate) const STREAMING_PAYLOAD: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 
-/// What comes before a chunk's content without the chunk's size, and after it.
-const AROUND: usize = ";chunk-signature=".len() + 64 + 4;
+/// Bytes that surround the content of a chunk, without the hex size.
+const CHUNK_OVERHEAD: usize = ";chunk-signature=".len() + 64 + 4;
 
-/// Content on its way through. Clones are the same one; the first request that is sent takes it.
+/// Content that streams through. Clones share it; the first request that is sent consumes it.
 #[derive(Clone)]
 pub struct StreamBody {
     length: u64,
@@ -43,12 +43,12 @@ impl fmt::Debug for StreamBody {
 }
 
 impl StreamBody {
-    /// Content of `length` bytes, as it comes from `blocks`. An error among them ends the request unfinished.
+    /// Content of `length` bytes, received from `blocks`. An error among the blocks aborts the request.
     pub fn new(length: u64, blocks: mpsc::Receiver<io::Result<Bytes>>) -> Self {
         Self { length, blocks: Arc::new(Mutex::new(Some(blocks))) }
     }
 
-    /// Whether a request has taken the content, so that there is none for another.
+    /// Whether a request has consumed the content.
     pub(crate) fn is_spent(&self) -> bool {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
@@ -58,15 +58,15 @@ impl StreamBody {
         self.length
     }
 
-    /// Length of the body in signed chunks.
-    pub(crate) fn sealed_len(&self) -> u64 {
-        let chunk = |size: u64| (format!("{size:x}").len() + AROUND) as u64 + size;
+    /// Length of the body in signed chunks, in bytes.
+    pub(crate) fn signed_len(&self) -> u64 {
+        let chunk = |size: u64| (format!("{size:x}").len() + CHUNK_OVERHEAD) as u64 + size;
         let (whole, rest) = (self.length / CHUNK as u64, self.length % CHUNK as u64);
         let rest = if rest == 0 { 0 } else { chunk(rest) };
         whole * chunk(CHUNK as u64) + rest + chunk(0)
     }
 
-    /// The body; with a signer in signed chunks. `sent` counts the bytes that were handed to the connection.
+    /// The body to send; in signed chunks if there is a signer. `sent` counts the bytes handed to the connection.
     pub(crate) fn wire(
         &self,
         signer: Option<ChunkSigner>,
@@ -77,9 +77,9 @@ impl StreamBody {
         let blocks = match blocks {
             Some(blocks) => blocks,
             None => {
-                // Nothing may look like the content that has gone already.
+                // The content has been consumed: fail, rather than send an empty body.
                 let (sender, blocks) = mpsc::channel(1);
-                let _ = sender.try_send(Err(io::Error::other("the body was sent already")));
+                let _ = sender.try_send(Err(io::Error::other("the body has already been sent")));
                 blocks
             }
         };
@@ -93,7 +93,7 @@ impl StreamBody {
     }
 }
 
-/// Signs chunk after chunk; begins with the signature of the request.
+/// Signs one chunk after the other, starting from the signature of the request.
 pub(crate) struct ChunkSigner {
     pub(crate) secret_key: Zeroizing<String>,
     pub(crate) time: DateTime<Utc>,
@@ -103,7 +103,7 @@ pub(crate) struct ChunkSigner {
 }
 
 impl ChunkSigner {
-    /// The signer for a request whose headers were signed like this; `None` if they hold no signature.
+    /// The signer for a request with these signed headers; `None` if they contain no signature.
     pub(crate) fn of(
         added: &[(String, String)],
         credentials: &Credentials,
@@ -121,7 +121,7 @@ impl ChunkSigner {
         })
     }
 
-    /// A chunk as it travels; an empty one is the last.
+    /// Encodes a chunk with its signature; an empty chunk is the last one.
     fn chunk(&mut self, content: &[u8]) -> Bytes {
         let scope = v4::Scope { time: self.time, region: &self.region, service: self.service };
         self.previous = v4::chunk_signature(&self.secret_key, &scope, &self.previous, content);
@@ -141,23 +141,23 @@ fn signed_chunks(
     signer: ChunkSigner,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let start = (Stage::Flowing(blocks), signer, BytesMut::with_capacity(2 * CHUNK));
-    futures::stream::unfold(start, |(mut stage, mut signer, mut waiting)| async move {
+    futures::stream::unfold(start, |(mut stage, mut signer, mut buffered)| async move {
         loop {
-            if waiting.len() >= CHUNK {
-                let chunk = signer.chunk(&waiting.split_to(CHUNK));
-                return Some((Ok(chunk), (stage, signer, waiting)));
+            if buffered.len() >= CHUNK {
+                let chunk = signer.chunk(&buffered.split_to(CHUNK));
+                return Some((Ok(chunk), (stage, signer, buffered)));
             }
             match &mut stage {
                 Stage::Flowing(blocks) => match blocks.recv().await {
-                    Some(Ok(block)) => waiting.extend_from_slice(&block),
+                    Some(Ok(block)) => buffered.extend_from_slice(&block),
                     Some(Err(error)) => return Some((Err(error), (Stage::Done, signer, BytesMut::new()))),
                     None => stage = Stage::Ended,
                 },
-                Stage::Ended if !waiting.is_empty() => {
-                    let chunk = signer.chunk(&waiting.split());
-                    return Some((Ok(chunk), (stage, signer, waiting)));
+                Stage::Ended if !buffered.is_empty() => {
+                    let chunk = signer.chunk(&buffered.split());
+                    return Some((Ok(chunk), (stage, signer, buffered)));
                 }
-                Stage::Ended => return Some((Ok(signer.chunk(&[])), (Stage::Done, signer, waiting))),
+                Stage::Ended => return Some((Ok(signer.chunk(&[])), (Stage::Done, signer, buffered))),
                 Stage::Done => return None,
             }
         }
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    async fn flow(blocks: Vec<io::Result<Bytes>>, length: u64) -> StreamBody {
+    async fn stream(blocks: Vec<io::Result<Bytes>>, length: u64) -> StreamBody {
         let (sender, receiver) = mpsc::channel(blocks.len().max(1));
         for block in blocks {
             sender.send(block).await.unwrap();
@@ -188,29 +188,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn chunks_are_of_one_size_and_as_long_as_said_beforehand() {
+    async fn chunks_have_one_size_and_the_announced_length() {
         for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 77] {
             let content = Bytes::from(vec![7; length]);
             let blocks = content.chunks(50_001).map(|block| Ok(Bytes::copy_from_slice(block))).collect();
-            let flow = flow(blocks, length as u64).await;
-            let wanted = flow.sealed_len();
-            let body = flow.wire(Some(signer()), Arc::default(), None).collect().await.unwrap().to_bytes();
-            assert_eq!(body.len() as u64, wanted, "{length}");
+            let stream = stream(blocks, length as u64).await;
+            let expected_len = stream.signed_len();
+            let body = stream.wire(Some(signer()), Arc::default(), None).collect().await.unwrap().to_bytes();
+            assert_eq!(body.len() as u64, expected_len, "{length}");
             let mut one = signer();
             let mut expected: Vec<u8> = content.chunks(CHUNK).flat_map(|chunk| one.chunk(chunk)).collect();
             expected.extend(one.chunk(&[]));
             assert_eq!(body, expected, "{length}");
-            assert!(flow.is_spent());
+            assert!(stream.is_spent());
         }
     }
 
     #[tokio::test]
-    async fn what_fails_has_no_last_chunk_and_nothing_is_sent_twice() {
+    async fn a_failed_body_has_no_last_chunk_and_no_body_is_sent_twice() {
         let blocks = vec![Ok(Bytes::from_static(b"abc")), Err(io::Error::other("not what was promised"))];
-        let flow = flow(blocks, 3).await;
-        let error = flow.wire(Some(signer()), Arc::default(), None).collect().await.unwrap_err();
+        let stream = stream(blocks, 3).await;
+        let error = stream.wire(Some(signer()), Arc::default(), None).collect().await.unwrap_err();
         assert_eq!(error.to_string(), "not what was promised");
-        let again = flow.wire(None, Arc::default(), None).collect().await.unwrap_err();
-        assert_eq!(again.to_string(), "the body was sent already");
+        let again = stream.wire(None, Arc::default(), None).collect().await.unwrap_err();
+        assert_eq!(again.to_string(), "the body has already been sent");
     }
 }

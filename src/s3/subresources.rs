@@ -1,5 +1,6 @@
-//! Documents of buckets and objects on their way: policies, lifecycle rules and settings, and restoring. What is in them is
-//! in `documents`; reading the small ones for `info` is in `bucket`.
+//! Reads and writes the configuration documents of buckets and objects: policies, lifecycle rules and other settings;
+//! also restores archived objects. The content of the documents is defined in `documents`; `bucket` reads the small
+//! ones.
 
 use super::acl::Acl;
 use super::client::Client;
@@ -12,41 +13,41 @@ use http::Method;
 
 const NAMESPACE: &str = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
 
-/// Who writes access logs.
+/// The group that writes access logs.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html>
 const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 
-/// What a bucket answers as a website.
+/// Static website hosting settings of a bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Website {
-    /// Name of the index document in each directory; none where everything is redirected.
+    /// Name of the index document of each directory; `None` if all requests are redirected.
     pub index: Option<String>,
     /// Key of the error document.
     pub error: Option<String>,
 }
 
-/// The default of a bucket whose objects can be locked.
+/// Default Object Lock settings of a bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ObjectLock {
-    /// `GOVERNANCE` or `COMPLIANCE`; `None` where new objects are not protected by themselves.
+    /// `GOVERNANCE` or `COMPLIANCE`; `None` if new objects are not locked by default.
     pub mode: Option<String>,
-    /// For so many days.
+    /// Retention period in days.
     pub days: Option<String>,
-    /// For so many years.
+    /// Retention period in years.
     pub years: Option<String>,
 }
 
-/// Where a bucket's access logs go.
+/// Where the access logs of a bucket are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogTarget {
-    /// The bucket.
+    /// Target bucket.
     pub bucket: String,
-    /// What the logs' keys begin with; may be empty.
+    /// Key prefix of the logs; may be empty.
     pub prefix: String,
 }
 
 impl Client {
-    /// Stores a document; returns the status, which some commands show (204 or 200).
+    /// Stores a document. Returns the HTTP status (200 or 204).
     pub async fn put(&self, bucket: &str, key: Option<&str>, document: &Document) -> Result<u16> {
         let kind = document.kind();
         let text = document.text().to_owned();
@@ -58,7 +59,7 @@ impl Client {
         Ok(Document::new(kind, self.document(bucket, key, kind.subresource()).await?))
     }
 
-    /// Replaces what the bucket tells others of its objects' changes.
+    /// Replaces the event notification configuration of a bucket.
     pub async fn set_notification(
         &self,
         bucket: &str,
@@ -79,14 +80,14 @@ impl Client {
         Ok(status_of(&text, "LegalHold", "Status")?.is_some_and(|status| status == "ON"))
     }
 
-    /// Mode and date of an object's retention.
+    /// Mode and end date of an object's retention.
     pub async fn retention(&self, bucket: &str, key: &str) -> Result<Option<(String, String)>> {
         let text = self.document(bucket, Some(key), "retention").await?;
         let mode = status_of(&text, "Retention", "Mode")?;
         Ok(mode.zip(status_of(&text, "Retention", "RetainUntilDate")?))
     }
 
-    /// Whether objects of a bucket can be locked, and for how long new ones are.
+    /// Object Lock settings of a bucket; `None` if Object Lock is not enabled.
     pub async fn object_lock(&self, bucket: &str) -> Result<Option<ObjectLock>> {
         let text = self.document(bucket, None, "object-lock").await?;
         xml::expect_root(&text, "ObjectLockConfiguration")?;
@@ -100,7 +101,7 @@ impl Client {
         Ok(enabled.filter(|enabled| enabled == "Enabled").map(|_| lock))
     }
 
-    /// How new objects of a bucket are encrypted by default, and with which key of KMS.
+    /// Default encryption of new objects: the algorithm and, if there is one, the KMS key.
     pub async fn default_encryption(&self, bucket: &str) -> Result<Option<(String, Option<String>)>> {
         let text = self.document(bucket, None, "encryption").await?;
         xml::expect_root(&text, "ServerSideEncryptionConfiguration")?;
@@ -123,7 +124,7 @@ impl Client {
         })
     }
 
-    /// Where the access logs go; `None` where none are written.
+    /// Where access logs are stored; `None` if logging is off.
     pub async fn log_target(&self, bucket: &str) -> Result<Option<LogTarget>> {
         let text = self.document(bucket, None, "logging").await?;
         xml::expect_root(&text, "BucketLoggingStatus")?;
@@ -132,8 +133,8 @@ impl Client {
         Ok(at("TargetBucket")?.map(|bucket| LogTarget { bucket, prefix }))
     }
 
-    /// Has access logs written, or none, as the document says. Where the service says that it may not write into the target
-    /// bucket, it is given the permission there and asked again, as s3cmd does.
+    /// Enables or disables access logging, as the document says. If the service reports that log delivery may not
+    /// write to the target bucket, grants that permission and tries again, as s3cmd does.
     pub async fn set_logging(
         &self,
         bucket: &str,
@@ -152,8 +153,8 @@ impl Client {
         }
     }
 
-    /// Asks for a copy of an archived object that lasts some days; `tier` is `Standard`, `Expedited` or `Bulk`. An object of
-    /// the class INTELLIGENT_TIERING comes back for good: it takes no days.
+    /// Restores a temporary copy of an archived object for a number of days; `tier` is `Standard`, `Expedited` or
+    /// `Bulk`. An INTELLIGENT_TIERING object is restored permanently and takes no days.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html>
     pub async fn restore_object(&self, bucket: &str, key: &str, days: Option<i64>, tier: &str) -> Result<()> {
         let tier = xml::escaped(tier);
@@ -162,12 +163,12 @@ impl Client {
             "<RestoreRequest {NAMESPACE}>{days}<GlacierJobParameters><Tier>{tier}</Tier>\
              </GlacierJobParameters></RestoreRequest>"
         );
-        let request = self.about(Method::POST, bucket, Some(key)).query("restore", "");
+        let request = self.request_for(Method::POST, bucket, Some(key)).query("restore", "");
         self.send(with_document(request, document, "application/xml").await?).await.map(drop)
     }
 }
 
-/// A value of a small document with that root.
+/// The text of a child element of a small document with this root; `None` if absent or empty.
 fn status_of(text: &str, root: &str, name: &str) -> Result<Option<String>> {
     xml::expect_root(text, root)?;
     Ok(xml::text_at(text, &[root, name])?.filter(|value| !value.is_empty()))

@@ -1,4 +1,4 @@
-//! `--limit-rate`: one retries of bytes a second, shared by all connections.
+//! Bandwidth limit: a budget of bytes per second that all connections share.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -7,49 +7,51 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// Pieces in a second, so that bytes flow rather than come in bursts.
+/// Pieces per second, so that bytes flow evenly rather than in bursts.
 const PIECES_A_SECOND: u64 = 20;
 
-/// Sizes of a piece in bytes: smaller ones cost more than they smooth, larger ones than the socket takes.
+/// Size of a piece in bytes: smaller pieces cost more than they smooth, larger ones exceed what the socket takes at
+/// once.
 const PIECE: std::ops::RangeInclusive<u64> = 1024..=64 * 1024;
 
-/// How much time that was lost is caught up with. Timers and busy machines are late now and then, for each piece, and
-/// without this the rate would never be met.
-const LATE: Duration = Duration::from_millis(500);
+/// How much lost time is caught up. Timers and busy machines delay a piece now and then, and without this the rate
+/// would never be reached.
+const MAX_CATCH_UP: Duration = Duration::from_millis(500);
 
 /// A shared rate limit.
 #[derive(Debug)]
 pub struct Throttle {
     bytes_per_second: u64,
-    /// When the bytes granted so far will have been paid for.
+    /// When the bytes granted so far are paid for.
     paid_until: Mutex<Option<Instant>>,
 }
 
 impl Throttle {
-    /// A limit in bytes a second; at least one.
+    /// A limit in bytes per second; at least one.
     pub fn new(bytes_per_second: u64) -> Self {
         Self { bytes_per_second: bytes_per_second.max(1), paid_until: Mutex::new(None) }
     }
 
-    /// Waits until `bytes` more are paid for. Who asks first is served first; time in which nobody asks is not saved up,
-    /// but for a little.
+    /// Waits until `bytes` more may be moved. Callers are served in order. Unused time is not saved up, except for a
+    /// short while.
     pub async fn take(&self, bytes: u64) {
         let price = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let until = {
             let mut paid_until = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            let start = paid_until.map_or(now, |until| until.max(now.checked_sub(LATE).unwrap_or(now)));
+            let start =
+                paid_until.map_or(now, |until| until.max(now.checked_sub(MAX_CATCH_UP).unwrap_or(now)));
             *paid_until.insert(start + price)
         };
         sleep_until(until).await;
     }
 
-    /// How many bytes to move at once.
+    /// Number of bytes to move at once.
     pub(crate) fn piece(&self) -> usize {
         (self.bytes_per_second / PIECES_A_SECOND).clamp(*PIECE.start(), *PIECE.end()) as usize
     }
 
-    /// The blocks of a body in small pieces, each at its time.
+    /// Splits the blocks of a body into small pieces, and delays each as the limit requires.
     pub(crate) fn slow_down(
         self: Arc<Self>,
         blocks: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
@@ -86,7 +88,7 @@ mod tests {
     use futures::future::join_all;
 
     #[tokio::test(start_paused = true)]
-    async fn all_who_ask_share_one_rate() {
+    async fn all_callers_share_one_rate() {
         let throttle = Throttle::new(2 << 20);
         let start = Instant::now();
         let worker = || async {
@@ -95,12 +97,12 @@ mod tests {
             }
         };
         join_all((0..8).map(|_| worker())).await;
-        let (seconds, wanted) = (start.elapsed().as_secs_f64(), 10.0);
-        assert!((seconds - wanted).abs() < 0.01, "{seconds} s instead of {wanted}");
+        let (seconds, expected) = (start.elapsed().as_secs_f64(), 10.0);
+        assert!((seconds - expected).abs() < 0.01, "{seconds} s instead of {expected}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pieces_that_are_late_are_caught_up_with() {
+    async fn late_pieces_are_caught_up() {
         let throttle = Throttle::new(1000);
         let start = Instant::now();
         for _ in 0..100 {
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn time_in_which_nothing_moves_is_not_saved_up() {
+    async fn idle_time_is_not_saved_up() {
         let throttle = Throttle::new(1000);
         throttle.take(500).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -120,11 +122,11 @@ mod tests {
         for _ in 0..4 {
             throttle.take(500).await;
         }
-        assert_eq!(start.elapsed(), Duration::from_secs(2) - LATE);
+        assert_eq!(start.elapsed(), Duration::from_secs(2) - MAX_CATCH_UP);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn bodies_flow_in_small_pieces_and_whole() {
+    async fn bodies_are_sent_completely_in_small_pieces() {
         let content: Vec<u8> = (0..300_000u32).map(|i| (i % 251) as u8).collect();
         let blocks = [
             Ok(Bytes::copy_from_slice(&content[..200_000])),

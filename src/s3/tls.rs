@@ -1,4 +1,4 @@
-//! TLS as the configuration asks for it: roots, client certificates, and how strictly the peer is checked.
+//! TLS settings: trusted roots, client certificates, and how strictly the server is verified.
 
 use super::error::{ConnectionFailure, Error, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -11,23 +11,24 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What the connection has to prove, and with what we prove who we are.
+/// How the server is verified, and which certificate the client presents.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// PEM bundle to trust instead of the system's (`ca_certs_file`).
+    /// PEM bundle to trust instead of the system's roots.
     pub ca_file: Option<PathBuf>,
-    /// PEM file with the client certificate (`ssl_client_cert_file`).
+    /// PEM file with the client certificate.
     pub client_cert: Option<PathBuf>,
-    /// PEM file with its key (`ssl_client_key_file`); the certificate's file where absent.
+    /// PEM file with the client's private key; defaults to the certificate's file.
     pub client_key: Option<PathBuf>,
-    /// Accept any certificate (`check_ssl_certificate = False`).
+    /// Accept any certificate.
     pub accept_any_certificate: bool,
-    /// Accept a good certificate of another host (`check_ssl_hostname = False`).
+    /// Accept a valid certificate of another host.
     pub accept_any_host: bool,
 }
 
 impl TlsOptions {
-    /// Builds the configuration: the system's roots, or the bundled Mozilla roots where the system has none.
+    /// Builds the rustls configuration, with the system's roots, or with the bundled Mozilla roots if the system has
+    /// none.
     pub fn client_config(&self) -> Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -71,7 +72,7 @@ impl TlsOptions {
     }
 }
 
-/// The certificates of a PEM file.
+/// Reads the certificates of a PEM file.
 pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|error| pem_error(file, &error))
 }
@@ -84,11 +85,11 @@ fn tls_error(message: impl ToString) -> Error {
     Error::connection(ConnectionFailure::Tls, message.to_string())
 }
 
-/// Checks what the configuration demands: the chain up to a trusted root, and the host name.
+/// Verifies the server's certificate: the chain up to a trusted root, and the host name.
 ///
-/// A certificate that stands itself in `ca_certs_file` is trusted although it calls itself an authority: a self-signed
-/// one is made so by default, and OpenSSL, and so s3cmd, takes it. It stands for itself alone, so only the host name is
-/// left to check.
+/// A server certificate that is itself in `ca_file` is trusted although it is marked as a CA: self-signed
+/// certificates are by default, and OpenSSL (and so s3cmd) accepts them. Such a certificate has no chain, so only the
+/// host name is verified.
 #[derive(Debug)]
 struct Verifier {
     provider: Arc<CryptoProvider>,

@@ -1,9 +1,9 @@
-//! The connections: reqwest over rustls, made on the first request and kept alive.
+//! HTTP connections: reqwest over rustls, opened by the first request and kept alive.
 //!
-//! Two kinds of requests go by hyper directly. A key with a `.` or `..` path segment: the `url` crate, and so
-//! reqwest, folds such segments even when they are percent-encoded (measured: `x/%2E%2E/y` becomes `y`), and a
-//! request must never reach another object than the one that was named. And a body that waits for the service's word,
-//! of which reqwest does not tell.
+//! Two kinds of requests use hyper directly. First, requests for a key with a `.` or `..` path segment: the `url`
+//! crate, and so reqwest, normalizes such segments even when they are percent-encoded (measured: `x/%2E%2E/y` becomes
+//! `y`), and a request must never reach another object than the one named. Second, requests whose body waits for `100
+//! Continue`, which reqwest does not report.
 
 use super::body::WireBody;
 use super::error::{ConnectionFailure, Error, Result};
@@ -27,18 +27,18 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How connections are made.
+/// Settings of the HTTP connections.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
-    /// Certificates and checks.
+    /// Certificates and their verification.
     pub tls: TlsOptions,
-    /// HTTP proxy as (host, port); no environment proxy is used then.
+    /// HTTP proxy as (host, port). If set, proxies of the environment are ignored.
     pub proxy: Option<(String, u16)>,
-    /// Take proxies from the environment, as curl does.
+    /// Whether to use the proxies of the environment, as curl does.
     pub env_proxy: bool,
-    /// Longest silence on a connection, and longest wait for one.
+    /// Maximum time to wait for a connection, and for data on one.
     pub timeout: Duration,
-    /// How long an idle connection may be used again; `None` never.
+    /// How long an idle connection is kept for reuse; `None` disables reuse.
     pub keep_idle: Option<Duration>,
 }
 
@@ -54,19 +54,19 @@ impl Default for TransportOptions {
     }
 }
 
-/// What the program calls itself.
+/// Value of `User-Agent`.
 const AGENT: &str = concat!("s3cmd-rs/", env!("CARGO_PKG_VERSION"));
 
-/// Idle connections kept for one host: more than any sensible number of workers.
+/// Maximum number of idle connections per host: more than any sensible number of concurrent requests.
 const MAX_IDLE: usize = 512;
 
 type Hyper = HyperClient<HttpsConnector<HttpConnector<LoopbackFirst>>, WireBody>;
 
-/// Lazily made clients; certificates are read only when the first TLS request is made.
+/// HTTP clients that are created lazily; certificates are read only for the first TLS request.
 #[derive(Debug)]
 pub(crate) struct Transport {
     options: TransportOptions,
-    /// Hosts to which the environment's proxies are not the way.
+    /// Hosts that bypass the proxies of the environment.
     no_proxy: NoProxy,
     plain: OnceLock<reqwest::Client>,
     secure: OnceLock<reqwest::Client>,
@@ -95,13 +95,13 @@ impl Transport {
         self.options.timeout
     }
 
-    /// Whether requests to a host may go through a proxy.
+    /// Whether requests to a host may use a proxy.
     pub(crate) fn is_proxied(&self, scheme: &str, host: &str) -> bool {
         let port = if scheme == "https" { 443 } else { 80 };
         self.options.proxy.is_some() || (self.options.env_proxy && !self.no_proxy.covers(host, port))
     }
 
-    /// Sends one request and returns the answer as soon as its head is there.
+    /// Sends one request, and returns the response as soon as its headers have arrived.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -132,21 +132,22 @@ impl Transport {
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
 
-    /// Sends one request to a URL as it is, never through a proxy; its body may wait behind a gate.
+    /// Sends one request to a URL without normalizing it, and never through a proxy. The body may wait for `100
+    /// Continue`.
     pub(crate) async fn send_directly(
         &self,
         method: Method,
         url: &str,
         headers: HeaderMap,
         body: WireBody,
-        gate: Option<&ExpectContinue>,
+        expect: Option<&ExpectContinue>,
     ) -> Result<http::Response<WireBody>> {
         let request = http::Request::builder().method(method).uri(url).body(body);
         let mut request = request.map_err(|error| Error::Invalid(error.to_string()))?;
         *request.headers_mut() = headers;
         request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
-        if let Some(gate) = gate {
-            gate.listen(&mut request);
+        if let Some(expect) = expect {
+            expect.listen(&mut request);
         }
         let client = self.hyper(url.starts_with("https:"))?;
         let response = client.request(request).await.map_err(|error| connection_error(&error))?;
@@ -209,7 +210,7 @@ impl Transport {
         Ok(cell.get_or_init(|| client))
     }
 
-    /// A plain client needs a TLS configuration too, but no certificates: reqwest would otherwise look for
+    /// A client for plain HTTP needs a TLS configuration, too, but no certificates: otherwise reqwest would look for
     /// some, and fail on a system that has none.
     fn tls_config(&self, secure: bool) -> Result<rustls::ClientConfig> {
         if secure {
@@ -219,13 +220,13 @@ impl Transport {
     }
 }
 
-/// Whether a path has a `.` or `..` segment (these characters are never percent-encoded by us).
+/// Whether a path has a `.` or `..` segment (this client never percent-encodes these characters).
 pub(crate) fn has_dot_segment(path_and_query: &str) -> bool {
     let path = path_and_query.split('?').next().unwrap_or_default();
     path.split('/').any(|segment| segment == "." || segment == "..")
 }
 
-/// Sorts a failure of the connection into what the caller can act on, with the innermost cause as its text.
+/// Classifies a connection failure; the message is that of the innermost cause.
 pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
     let mut kind = ConnectionFailure::Broken;
     let mut message = error.to_string();
@@ -234,7 +235,7 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
         message = error.to_string();
         current = error.source();
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Error::connection(ConnectionFailure::Tls, tls_words(error));
+            return Error::connection(ConnectionFailure::Tls, describe_tls_error(error));
         }
         if error.is::<Unresolved>() {
             return Error::connection(ConnectionFailure::Resolve, message);
@@ -243,10 +244,10 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
             if error.is_timeout() {
                 return Error::connection(ConnectionFailure::Timeout, "timed out");
             }
-            // It was never sent, and never will be.
+            // The request was never sent, and a retry would not help.
             if error.is_builder() {
                 let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-                return Error::Invalid(format!("A request cannot be made: {cause}"));
+                return Error::Invalid(format!("The request is invalid: {cause}"));
             }
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
@@ -258,7 +259,7 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
                 io::ErrorKind::TimedOut => ConnectionFailure::Timeout,
                 _ => kind,
             };
-            // What an io::Error wraps is not its source, but has one of its own.
+            // The error inside an io::Error is not its source(), but has one itself.
             if let Some(inner) = error.get_ref() {
                 current = Some(inner);
             }
@@ -270,17 +271,17 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
     Error::connection(kind, message)
 }
 
-/// A TLS failure in words that name what to change.
-fn tls_words(error: &rustls::Error) -> String {
+/// Describes a TLS failure, with the setting to change.
+fn describe_tls_error(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
-            "the other end does not speak TLS (see use_https)".to_owned()
+            "the server does not speak TLS (see use_https)".to_owned()
         }
         rustls::Error::InvalidCertificate(reason) => match reason {
             rustls::CertificateError::UnknownIssuer => {
-                "the certificate's provider is not trusted (see ca_certs_file)".to_owned()
+                "the issuer of the certificate is not trusted (see ca_certs_file)".to_owned()
             }
-            // webpki's word for a certificate that is its own authority.
+            // webpki's error for a certificate that is its own CA.
             rustls::CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
                 "self-signed certificate (see ca_certs_file)".to_owned()
             }
@@ -290,7 +291,7 @@ fn tls_words(error: &rustls::Error) -> String {
     }
 }
 
-/// An error of the system in the form in which s3cmd shows it: `[Errno 111] Connection refused`.
+/// An operating system error in the form that s3cmd prints: `[Errno 111] Connection refused`.
 fn os_error(code: i32, text: &str) -> String {
     let words = text.rfind(" (os error ").map_or(text, |end| &text[..end]);
     format!("[Errno {code}] {words}")
@@ -301,7 +302,8 @@ fn os_error(code: i32, text: &str) -> String {
 #[error("{0}")]
 struct Unresolved(String);
 
-/// Resolves names by the system, but `localhost` and `*.localhost` to loopback without asking DNS (RFC 6761).
+/// Resolves host names with the system's resolver, but `localhost` and `*.localhost` to loopback without DNS (RFC
+/// 6761).
 #[derive(Clone, Copy, Debug)]
 struct LoopbackFirst;
 
@@ -338,7 +340,7 @@ impl tower_service::Service<Name> for LoopbackFirst {
     }
 }
 
-/// A transport shared by clones of a client.
+/// A transport that the clones of a client share.
 pub(crate) type SharedTransport = Arc<Transport>;
 
 #[cfg(test)]
@@ -346,8 +348,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tls_error_is_found_however_deep_it_is_wrapped() {
-        let tls = || rustls::Error::General("no TLS at the other end".into());
+    fn a_tls_error_is_found_at_any_nesting_depth() {
+        let tls = || rustls::Error::General("the server does not speak TLS".into());
         let once = io::Error::new(io::ErrorKind::InvalidData, tls());
         let twice = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, tls()));
         for error in [&once, &twice] {

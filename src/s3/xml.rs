@@ -1,26 +1,26 @@
-//! The little XML that S3 needs: an event walk for listings and answers, escaping for documents.
+//! The small part of XML that S3 needs: an event walk for listings and responses, and escaping for documents.
 //!
-//! Namespaces are ignored, as servers disagree about them: elements are matched by their local names.
+//! Namespaces are ignored, since servers disagree about them: elements are matched by their local names.
 
 use super::error::{Error, Result, ServiceError};
 use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
-/// One step of a walk through a document.
+/// An event of a walk through a document.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
-    /// An element begins; the path ends with its name.
+    /// An element begins. The path ends with its name.
     Open(&'a [String]),
-    /// An element ends; the path ends with its name, the text is its own character data.
+    /// An element ends. The path ends with its name; the text is its own character data.
     Close(&'a [String], &'a str),
 }
 
-/// Walks a document. The visitor sees the path of local names from the root on.
+/// Walks through a document. The visitor gets the path of local names from the root.
 pub(crate) fn walk(text: &str, mut visit: impl FnMut(Step<'_>)) -> Result<()> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
-    // Names and texts from the root down to `depth`; what lies deeper is left over and used again.
+    // Names and texts from the root down to `depth`; entries below that are buffers for reuse.
     let (mut path, mut texts): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let mut depth = 0;
     loop {
@@ -54,18 +54,18 @@ pub(crate) fn walk(text: &str, mut visit: impl FnMut(Step<'_>)) -> Result<()> {
                 }
             }
             Event::Eof if depth == 0 => return Ok(()),
-            Event::Eof => return Err(Error::Malformed("an XML answer that ends in the middle".into())),
+            Event::Eof => return Err(Error::Malformed("an incomplete XML response".into())),
             _ => {}
         }
     }
 }
 
 fn malformed(error: impl std::fmt::Display) -> Error {
-    Error::Malformed(format!("an answer that is not XML: {error}"))
+    Error::Malformed(format!("a response that is not XML: {error}"))
 }
 
-/// Makes sure of the document's root: a proxy's greeting page is not an empty answer.
-pub(crate) fn expect_root(document: &str, wanted: &str) -> Result<()> {
+/// Checks the document's root: the login page of a proxy must not pass for an empty response.
+pub(crate) fn expect_root(document: &str, expected: &str) -> Result<()> {
     let mut root = None;
     walk(document, |step| {
         if let Step::Open([name]) = step {
@@ -73,13 +73,14 @@ pub(crate) fn expect_root(document: &str, wanted: &str) -> Result<()> {
         }
     })?;
     match root {
-        Some(root) if root == wanted => Ok(()),
-        Some(root) => Err(Error::Malformed(format!("a '{root}' where a '{wanted}' was expected"))),
-        None => Err(Error::Malformed(format!("an empty answer where a '{wanted}' was expected"))),
+        Some(root) if root == expected => Ok(()),
+        Some(root) => Err(Error::Malformed(format!("a '{root}' where a '{expected}' was expected"))),
+        None => Err(Error::Malformed(format!("an empty response where a '{expected}' was expected"))),
     }
 }
 
-/// The local name of the document's root; `None` if it begins as no XML does. What comes behind may be broken.
+/// The local name of the document's root; `None` if the document does not begin like XML. The rest of it may be
+/// malformed.
 pub(crate) fn root(document: &str) -> Option<String> {
     let mut reader = Reader::from_str(document);
     loop {
@@ -94,29 +95,30 @@ pub(crate) fn root(document: &str) -> Option<String> {
     }
 }
 
-/// Bytes in which the root of a document is looked for first.
+/// Number of bytes in which the root of a document is first looked for.
 const HEAD: usize = 1024;
 
-/// [`root`] of a document that may not be text. It is nearly always in the first bytes: a long document is not read for it.
+/// [`root`] of a document that may not be text. The root is nearly always in the first bytes, so a long document is
+/// not read as a whole.
 pub(crate) fn root_of(document: &[u8]) -> Option<String> {
     let head = &document[..document.len().min(HEAD)];
     root(&String::from_utf8_lossy(head)).or_else(|| root(&String::from_utf8_lossy(document)))
 }
 
-/// The error that came where something else was expected; `None` if the document is no error. (The result of a batch
-/// deletion has elements of that name, too.)
+/// The error document that arrived instead of the expected response; `None` if the document is not one. (The result
+/// of a batch deletion contains elements of that name, too.)
 pub(crate) fn error_document(document: &[u8]) -> Option<ServiceError> {
     root_of(document).filter(|root| matches!(root.as_str(), "Error" | "ErrorResponse"))?;
     parse_error(std::str::from_utf8(document).ok()?)
 }
 
-/// The text of the first element with this path (local names from the root, the root included).
-pub(crate) fn text_at(document: &str, wanted: &[&str]) -> Result<Option<String>> {
+/// The text of the first element with this path (local names, including the root).
+pub(crate) fn text_at(document: &str, requested: &[&str]) -> Result<Option<String>> {
     let mut found = None;
     walk(document, |step| {
         if let Step::Close(path, text) = step
             && found.is_none()
-            && path == wanted
+            && path == requested
         {
             found = Some(text.trim().to_owned());
         }
@@ -124,11 +126,11 @@ pub(crate) fn text_at(document: &str, wanted: &[&str]) -> Result<Option<String>>
     Ok(found)
 }
 
-/// Reads an `<Error>` document; `None` if it is something else.
+/// Parses an `<Error>` document; `None` if the document is something else.
 pub(crate) fn parse_error(document: &str) -> Option<ServiceError> {
     let mut error = ServiceError::default();
     let mut is_error = false;
-    // What could be read before the document broke is still worth showing.
+    // The elements before the point where the document breaks are still useful.
     let _ = walk(document, |step| {
         let Step::Close(path, text) = step else {
             if let Step::Open([root]) = step {
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_read_with_and_without_messages() {
+    fn errors_are_parsed_with_and_without_messages() {
         let error = parse_error(
             "<?xml version=\"1.0\"?><Error><Code>NoSuchBucket</Code><Message/><RequestId>r</RequestId></Error>",
         )
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_document_is_an_error() {
+    fn an_incomplete_document_is_an_error() {
         assert!(text_at("<a><b>x</b>", &["a", "b"]).is_err());
     }
 }

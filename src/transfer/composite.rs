@@ -1,7 +1,7 @@
 //! What stores keep of objects in parts, computed as the bytes come: the ETag over the MD5s of the parts, or the checksum of
 //! their checksums.
 
-use crate::s3::body::{Digests, Hasher, Wanted};
+use crate::s3::body::{DigestKinds, Digests, Hasher};
 use crate::s3::checksum::{Algorithm, Checksum};
 use crate::s3::multipart::composite_etag;
 
@@ -16,10 +16,10 @@ pub enum Kind {
 
 impl Kind {
     /// What has to be computed of each part.
-    pub fn wanted(self) -> Wanted {
+    pub fn wanted(self) -> DigestKinds {
         match self {
-            Kind::Etag => Wanted { md5: true, ..Wanted::default() },
-            Kind::Checksum(algorithm) => Wanted { checksum: Some(algorithm), ..Wanted::default() },
+            Kind::Etag => DigestKinds { md5: true, ..DigestKinds::default() },
+            Kind::Checksum(algorithm) => DigestKinds { checksum: Some(algorithm), ..DigestKinds::default() },
         }
     }
 

@@ -6,7 +6,7 @@ use crate::commands::shared::hosts::setting;
 use crate::config::Settings;
 use crate::output::{Exit, Failure};
 use crate::s3::ConnectionFailure;
-use crate::s3::failures::Trouble;
+use crate::s3::failures::AccessFailure;
 use chrono::TimeDelta;
 
 /// How much a signature may be older or newer than the service's clock.
@@ -24,21 +24,23 @@ pub(crate) fn add(command: Command, cx: &Context, mut failure: Failure) -> Failu
 }
 
 /// Whether a run ended because of its last trouble, which may have been overcome.
-fn is_reason(trouble: &Trouble, failure: &Failure) -> bool {
+fn is_reason(trouble: &AccessFailure, failure: &Failure) -> bool {
     match trouble {
-        Trouble::Account { code, .. } => {
+        AccessFailure::Account { code, .. } => {
             failure.exit == Exit::ACCESSDENIED
                 || failure.lines.iter().any(|line| line.contains(code.as_str()))
         }
-        Trouble::Connection { .. } => !matches!(failure.exit, Exit::SOFTWARE | Exit::NOTFOUND | Exit::USAGE),
+        AccessFailure::Connection { .. } => {
+            !matches!(failure.exit, Exit::SOFTWARE | Exit::NOTFOUND | Exit::USAGE)
+        }
     }
 }
 
-fn line(cx: &Context, trouble: &Trouble) -> String {
+fn line(cx: &Context, trouble: &AccessFailure) -> String {
     let settings = &cx.settings;
     let found = match trouble {
-        Trouble::Connection { kind, message, host } => connection(cx, *kind, message, host),
-        Trouble::Account { code, region, ahead } => account(settings, code, region.as_deref(), *ahead),
+        AccessFailure::Connection { kind, message, host } => connection(cx, *kind, message, host),
+        AccessFailure::Account { code, region, ahead } => account(settings, code, region.as_deref(), *ahead),
     };
     found.unwrap_or_else(|| {
         format!("Run 's3cmd check' to find the wrong setting in {}", settings.config_file.display())

@@ -1,4 +1,4 @@
-//! The headers of one attempt, signed as its route says.
+//! The headers of one attempt, signed as its route specifies.
 
 use super::route::Route;
 use super::{Client, Signature};
@@ -11,7 +11,7 @@ use chrono::Utc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 impl Client {
-    /// The headers to send, and what signs the chunks of a body whose sum is not known.
+    /// Returns the headers to send, and the signer for the chunks of a body whose checksum is not known in advance.
     pub(super) fn signed_headers(
         &self,
         request: &Request,
@@ -21,20 +21,20 @@ impl Client {
         let (target, credentials) = (&route.target, route.credentials.as_ref());
         let mut headers = request.headers.clone();
         headers.push(("host".to_owned(), target.host.clone()));
-        let sealed = request.stream.as_ref().filter(|_| {
+        let chunked = request.stream.as_ref().filter(|_| {
             credentials.is_some() && request.payload_sha256.is_none() && route.signature == Signature::V4
         });
         let carries_body = matches!(request.method, Method::PUT | Method::POST);
         if carries_body {
-            let length = match (&request.stream, sealed) {
-                (_, Some(flow)) => flow.sealed_len(),
-                (Some(flow), None) => flow.len(),
+            let length = match (&request.stream, chunked) {
+                (_, Some(stream)) => stream.signed_len(),
+                (Some(stream), None) => stream.len(),
                 (None, None) => request.payload.len(),
             };
             headers.push(("content-length".to_owned(), length.to_string()));
         }
-        if let Some(flow) = sealed {
-            headers.push(("x-amz-decoded-content-length".to_owned(), flow.len().to_string()));
+        if let Some(stream) = chunked {
+            headers.push(("x-amz-decoded-content-length".to_owned(), stream.len().to_string()));
         }
         let mut signer = None;
         if options.requester_pays && request.method != Method::DELETE {
@@ -55,11 +55,14 @@ impl Client {
                 Signature::V4 => {
                     let scope =
                         v4::Scope { time: Utc::now(), region: &route.region, service: options.service };
-                    let known = request.payload_sha256.as_deref();
-                    let hash =
-                        known.unwrap_or(if sealed.is_some() { STREAMING_PAYLOAD } else { v4::EMPTY_SHA256 });
+                    let known_hash = request.payload_sha256.as_deref();
+                    let hash = known_hash.unwrap_or(if chunked.is_some() {
+                        STREAMING_PAYLOAD
+                    } else {
+                        v4::EMPTY_SHA256
+                    });
                     let added = v4::sign(&signable, hash, credentials, &scope);
-                    if sealed.is_some() {
+                    if chunked.is_some() {
                         signer = ChunkSigner::of(&added, credentials, &scope, options.service);
                     }
                     added

@@ -1,6 +1,6 @@
-//! The shared client: signs, sends, retries, follows the service to the right region.
+//! The client: signs and sends requests, retries them, and follows redirects to the right region.
 
-mod accepted;
+mod check_response;
 mod headers;
 mod redirect;
 mod route;
@@ -10,14 +10,13 @@ pub(crate) use route::Route;
 
 use super::body::Payload;
 use super::concurrency::ConcurrencyLimiter;
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Provider};
 use super::endpoint::Endpoint;
 use super::error::{ConnectionFailure, Error, Result, ServiceError};
 use super::expect::ExpectContinue;
 use super::failures::FailureLog;
 use super::request::{Request, Response};
 use super::retry::{Cause, RetryClass, RetryPolicy, RetryState};
-use super::roles::Provider;
 use super::sign::encode;
 use super::stream_body::StreamBody;
 use super::transport::{SharedTransport, Transport, TransportOptions};
@@ -30,62 +29,62 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Longest error document that is read.
+/// Longest error document that is read, in bytes.
 const MAX_ERROR_BODY: usize = 1 << 20;
 
-/// How many answers may send one request elsewhere (region, endpoint, signature version).
+/// Maximum number of times that one request is redirected (to another region, endpoint or signature version).
 const MAX_REDIRECTS: u32 = 4;
 
-/// How many connections may turn out closed under one request before that counts as a failure of the service. A server that
-/// ends idle connections without a word does so to several at once.
+/// How many closed connections one request may encounter before that counts as a failure of the service. A server
+/// that silently closes idle connections closes several at once.
 const MAX_STALE: u32 = 2;
 
-/// Large transfers on their way at once, unless told otherwise: enough to fill a fast network, few enough that their
-/// buffers stay small.
+/// Default number of concurrent large transfers: enough to saturate a fast network, few enough to keep the memory for
+/// buffers small.
 pub const DEFAULT_BULK: usize = 8;
 
-/// Which signature requests carry.
+/// The signature version of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signature {
-    /// AWS Signature Version 2 (`signature_v2 = True`).
+    /// AWS Signature Version 2.
     V2,
     /// AWS Signature Version 4, the default.
     V4,
 }
 
-/// Everything that the client has to know; plain values.
+/// The settings of a client; plain values.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
-    /// Where requests go.
+    /// Endpoint that requests are sent to.
     pub endpoint: Endpoint,
-    /// Who asks; `None` sends unsigned requests.
+    /// Static credentials; without these and without a `provider`, requests are not signed.
     pub credentials: Option<Credentials>,
-    /// Who gives new keys when those expire; its keys go before `credentials`.
+    /// Source of temporary credentials; takes precedence over `credentials`.
     pub provider: Option<Provider>,
-    /// Service that V4 signatures name: `s3`, or `cloudfront`.
+    /// Service name in V4 signatures: `s3`, or `cloudfront`.
     pub service: &'static str,
-    /// Region for V4 signatures; empty or `US` when unknown, `EU` for its old name.
+    /// Region for V4 signatures. Empty or `US` stands for `us-east-1`, `EU` for `eu-west-1`.
     pub region: String,
-    /// Signature version to begin with.
+    /// Initial signature version; the client switches to the other one if the service requires it.
     pub signature: Signature,
     /// How connections are made.
     pub transport: TransportOptions,
-    /// How often to try again.
+    /// How often and when failed requests are retried.
     pub retry: RetryPolicy,
-    /// Send `x-amz-request-payer: requester`.
+    /// Whether to send `x-amz-request-payer: requester`.
     pub requester_pays: bool,
-    /// Bytes a second for all object data together.
+    /// Limit in bytes per second for all object data together.
     pub rate_limit: Option<u64>,
-    /// Let the body of an upload wait until the service asks for it; not through a proxy.
+    /// Whether uploads wait for `100 Continue` before they send the body; never through a proxy.
     pub expect_continue: bool,
-    /// Large transfers (parts, ranges, big files) on their way at once; each has buffers of its own.
+    /// Maximum number of concurrent large transfers (parts, ranges, big files). Each has its own buffers.
     pub bulk: usize,
-    /// Takes note of failures of the connection and the account.
+    /// Receives the failures of the connection and the account.
     pub failures: FailureLog,
 }
 
 impl ClientOptions {
-    /// Options with the defaults for an endpoint.
+    /// The default settings for an endpoint.
     pub fn new(endpoint: Endpoint, credentials: Option<Credentials>) -> Self {
         Self {
             endpoint,
@@ -105,11 +104,11 @@ impl ClientOptions {
     }
 }
 
-/// The client. Clones share connections and what was learned about buckets.
+/// An S3 client. Clones share connections and the cache of bucket regions and hosts.
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: Arc<Inner>,
-    /// The version that requests about an object mean; `None` for the latest.
+    /// The object version that requests refer to; `None` for the latest.
     version: Option<Arc<str>>,
 }
 
@@ -120,22 +119,23 @@ struct Inner {
     throttle: Option<Arc<Throttle>>,
     bulk: Semaphore,
     limiter: Arc<ConcurrencyLimiter>,
-    /// What answers told about buckets: region, and the host to use instead. The empty name stands for the service.
+    /// What responses revealed about buckets: the region, and the host to use instead. The empty name stands for the
+    /// service itself.
     buckets: Mutex<HashMap<String, redirect::BucketCache>>,
-    /// Held while somebody asks where a bucket is, so that one request asks for all.
-    asking: tokio::sync::Mutex<()>,
-    /// Set once the service has asked for the other signature version.
+    /// Held while one request determines where a bucket is, so that concurrent requests do not do the same.
+    discovering: tokio::sync::Mutex<()>,
+    /// Set once the service has required the other signature version.
     other_signature: AtomicBool,
-    /// Set with the first answer: from then on a connection may be one that was used before.
+    /// Set by the first response: from then on a request may get a reused connection.
     has_answers: AtomicBool,
-    /// Set once the service has shown that it does not know `Expect`.
+    /// Set once the service has turned out not to support `Expect`.
     expect_unsupported: Arc<AtomicBool>,
-    /// Set once the service has shown that it does not delete several objects in one request.
+    /// Set once the service has turned out not to support DeleteObjects (batch deletion).
     lacks_batch_deletion: AtomicBool,
 }
 
 impl Client {
-    /// Makes a client; nothing is opened or read before the first request.
+    /// Makes a client. Opens and reads nothing before the first request.
     pub fn new(options: ClientOptions) -> Self {
         let transport = Arc::new(Transport::new(options.transport.clone()));
         let throttle = options.rate_limit.map(|rate| Arc::new(Throttle::new(rate)));
@@ -147,7 +147,7 @@ impl Client {
             bulk,
             limiter: ConcurrencyLimiter::new(),
             buckets: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
+            discovering: tokio::sync::Mutex::default(),
             other_signature: AtomicBool::new(false),
             has_answers: AtomicBool::new(false),
             expect_unsupported: Arc::default(),
@@ -156,20 +156,20 @@ impl Client {
         Self { inner: Arc::new(inner), version: None }
     }
 
-    /// The same client for one version of an object: what asks about an object, reads it or deletes it, and what hangs on
-    /// it, means that version. An empty id means the latest one.
+    /// Returns a client for one version of an object. Its requests that read, delete or inspect an object or a
+    /// sub-resource of it refer to that version. An empty ID selects the latest version.
     pub fn at_version(&self, id: &str) -> Self {
         let version = Some(id).filter(|id| !id.is_empty()).map(Arc::from);
         Self { inner: self.inner.clone(), version }
     }
 
-    /// The version that is meant; `None` for the latest.
+    /// The selected object version; `None` for the latest.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
-    /// A request about a bucket, or about an object in the version that is meant.
-    pub(super) fn about(&self, method: Method, bucket: &str, key: Option<&str>) -> Request {
+    /// Makes a request for a bucket, or for an object in the selected version.
+    pub(super) fn request_for(&self, method: Method, bucket: &str, key: Option<&str>) -> Request {
         let request = Request::new(method, Some(bucket), key);
         match self.version() {
             Some(id) if key.is_some() => request.query("versionId", id),
@@ -177,37 +177,37 @@ impl Client {
         }
     }
 
-    /// The options that the client was made with.
+    /// The settings of this client.
     pub fn options(&self) -> &ClientOptions {
         &self.inner.options
     }
 
-    /// Leave for one large transfer, held while it is on its way; all objects share the same few.
-    pub async fn bulk_leave(&self) -> SemaphorePermit<'_> {
+    /// Waits for a permit for one large transfer, to be held during the transfer. All objects share the same permits.
+    pub async fn bulk_permit(&self) -> SemaphorePermit<'_> {
         self.inner.bulk.acquire().await.expect("the semaphore is never closed")
     }
 
-    /// Whether the service has shown that it does not delete several objects in one request.
+    /// Whether the service has turned out not to support batch deletion.
     pub(super) fn lacks_batch_deletion(&self) -> bool {
         self.inner.lacks_batch_deletion.load(Ordering::Relaxed)
     }
 
-    /// Has objects deleted one by one from now on.
+    /// Records that the service does not support batch deletion; from now on objects are deleted one by one.
     pub(super) fn note_no_batch_deletion(&self) {
         self.inner.lacks_batch_deletion.store(true, Ordering::Relaxed);
     }
 
-    /// The signature version in use, which the service may have changed.
+    /// The signature version in use; it differs from the configured one if the service required that.
     pub fn signature(&self) -> Signature {
-        let asked = self.inner.options.signature;
-        match (asked, self.inner.other_signature.load(Ordering::Relaxed)) {
-            (asked, false) => asked,
+        let configured = self.inner.options.signature;
+        match (configured, self.inner.other_signature.load(Ordering::Relaxed)) {
+            (configured, false) => configured,
             (Signature::V2, true) => Signature::V4,
             (Signature::V4, true) => Signature::V2,
         }
     }
 
-    /// Sends a request until it succeeds or is beyond help. Each attempt is signed anew.
+    /// Sends a request, and retries it until it succeeds or must fail. Each attempt is signed anew.
     pub async fn send(&self, mut request: Request) -> Result<Response> {
         let policy = &self.inner.options.retry;
         let (mut redirects, mut stale) = (0, 0);
@@ -230,7 +230,7 @@ impl Client {
                 Ok(response) => {
                     permit.answered();
                     self.settle(&request, sent.as_ref());
-                    return Ok(Response { after_loss: lost, ..response });
+                    return Ok(Response { after_lost_response: lost, ..response });
                 }
                 Err(error) => error,
             };
@@ -240,14 +240,14 @@ impl Client {
             if let Some(sent) = &sent
                 && request.adapt
                 && redirects < MAX_REDIRECTS
-                && self.goes_again(&request, sent, &error).await
+                && self.should_resend(&request, sent, &error).await
                 && !request.stream.as_ref().is_some_and(StreamBody::is_spent)
             {
                 redirects += 1;
                 continue;
             }
             lost |= matches!(error, Error::Connection { .. });
-            // A connection that was closed while nobody used it says nothing about the service: the next one may do.
+            // An idle connection that turns out to be closed says nothing about the service: another one may work.
             let was_used = self.inner.options.transport.keep_idle.is_some()
                 && self.inner.has_answers.load(Ordering::Relaxed);
             if was_used && stale < MAX_STALE && request.retry != RetryClass::Once && error.is_hang_up() {
@@ -263,9 +263,9 @@ impl Client {
                 drop(permit);
                 (Cause::Request, None)
             };
-            let asked = error.service().and_then(|service| service.retry_after);
+            let retry_after = error.service().and_then(|service| service.retry_after);
             let is_transient = RetryPolicy::is_transient(request.retry, &error);
-            let Some(delay) = retries.next(policy, cause, asked).filter(|_| is_transient) else {
+            let Some(delay) = retries.next(policy, cause, retry_after).filter(|_| is_transient) else {
                 let host = sent.as_ref().map_or("", |sent| sent.target.host.as_str());
                 self.inner.options.failures.note(&error, host);
                 return Err(error);
@@ -277,7 +277,7 @@ impl Client {
                 _ => log::warn!(
                     "Retrying failed request: {} ({})",
                     request.resource_with_query(),
-                    bare(&error)
+                    short_message(&error)
                 ),
             }
             log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
@@ -289,15 +289,16 @@ impl Client {
         }
     }
 
-    /// Sends a request whose answer is a document, and reads it: an answer that breaks off is one more failed attempt.
+    /// Sends a request whose response is a document, and reads it. A connection that breaks while the document is
+    /// read counts as a failed attempt.
     pub(crate) async fn fetch_text(&self, mut request: Request) -> Result<String> {
-        request.whole_answer = true;
+        request.is_document = true;
         self.send(request).await?.text().await
     }
 
-    /// Fetches a link as somebody without credentials does: no signature, no second try.
+    /// Fetches a URL without credentials: no signature, no retry.
     pub async fn fetch_link(&self, link: &str) -> Result<Response> {
-        let invalid = || Error::Invalid(format!("'{link}' is not a link"));
+        let invalid = || Error::Invalid(format!("'{link}' is not a URL"));
         let (scheme, rest) = link.split_once("://").ok_or_else(invalid)?;
         let slash = rest.find('/').ok_or_else(invalid)?;
         let (host, path_and_query) = rest.split_at(slash);
@@ -307,7 +308,7 @@ impl Client {
         let transport = &self.inner.transport;
         let answer = transport.send(Method::GET, scheme, host, path_and_query, headers, body);
         let (parts, body) =
-            unless_silent(answer, &AtomicU64::new(0), transport.timeout()).await?.into_parts();
+            with_idle_timeout(answer, &AtomicU64::new(0), transport.timeout()).await?.into_parts();
         let response = Response {
             status: parts.status.as_u16(),
             headers: parts.headers,
@@ -315,7 +316,7 @@ impl Client {
             timeout: transport.timeout(),
             progress: None,
             throttle: None,
-            after_loss: false,
+            after_lost_response: false,
         };
         if parts.status.is_success() {
             return Ok(response);
@@ -323,7 +324,7 @@ impl Client {
         Err(self.service_error(&Request::new(Method::GET, None, None), response).await)
     }
 
-    /// Sends a request once, as the route says.
+    /// Sends a request once, along the given route.
     async fn attempt(&self, request: &Request, route: &Route) -> Result<Response> {
         let mut target = route.target.path.clone();
         if !request.query.is_empty() {
@@ -335,7 +336,7 @@ impl Client {
         log::debug!("{} ({})", line(), route.signed_for());
         let started = Instant::now();
         let result = self.exchange(request, route, &target).await;
-        log::debug!("{}: {}, {:.3} s", line(), answer_in_words(&result), started.elapsed().as_secs_f64());
+        log::debug!("{}: {}, {:.3} s", line(), describe_result(&result), started.elapsed().as_secs_f64());
         result
     }
 
@@ -343,7 +344,7 @@ impl Client {
         let inner = &self.inner;
         let host = &route.target.host;
         let (mut headers, signer) = self.signed_headers(request, route)?;
-        // Nothing on the way may compress what comes. Not signed: some proxies write this header anew.
+        // Intermediaries must not compress the response. The header is not signed because some proxies rewrite it.
         headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
         let is_data = matches!(request.payload, Payload::File(_))
@@ -355,25 +356,25 @@ impl Client {
             Some(progress) if upload => progress.clone(),
             _ => Arc::new(AtomicU64::new(0)),
         };
-        let slowed = throttle.clone().filter(|_| upload);
+        let upload_throttle = throttle.clone().filter(|_| upload);
         let body = match &request.stream {
-            Some(flow) => flow.wire(signer, sent.clone(), slowed),
-            None => request.payload.wire(sent.clone(), slowed),
+            Some(stream) => stream.wire(signer, sent.clone(), upload_throttle),
+            None => request.payload.wire(sent.clone(), upload_throttle),
         };
-        // Kept until the whole answer is read: a connection whose body never went ends with it.
-        let gate = route.expects.then(ExpectContinue::new);
+        // Kept until the whole response is read: if the body was never sent, dropping this closes the connection.
+        let expect = route.expects.then(ExpectContinue::new);
         let scheme = inner.options.endpoint.scheme();
         let answer = async {
             let (transport, method) = (&inner.transport, request.method.clone());
-            let Some(gate) = &gate else {
+            let Some(expect) = &expect else {
                 return transport.send(method, scheme, host, path_and_query, headers, body).await;
             };
             headers.insert(http::header::EXPECT, HeaderValue::from_static("100-continue"));
-            let body = gate.before(body, inner.expect_unsupported.clone());
+            let body = expect.delay(body, inner.expect_unsupported.clone());
             let url = format!("{scheme}://{host}{path_and_query}");
-            transport.send_directly(method, &url, headers, body, Some(gate)).await
+            transport.send_directly(method, &url, headers, body, Some(expect)).await
         };
-        let response = unless_silent(answer, &sent, inner.transport.timeout()).await?;
+        let response = with_idle_timeout(answer, &sent, inner.transport.timeout()).await?;
         inner.has_answers.store(true, Ordering::Relaxed);
 
         let (parts, body) = response.into_parts();
@@ -385,20 +386,20 @@ impl Client {
             timeout: inner.transport.timeout(),
             progress: request.progress.clone().filter(|_| !upload),
             throttle: throttle.filter(|_| !upload),
-            after_loss: false,
+            after_lost_response: false,
         };
         if !(parts.status.is_success() || status == 304) {
             let response = Response { progress: None, throttle: None, ..response };
             return Err(self.service_error(request, response).await);
         }
-        self.accepted(request, response).await
+        self.check_response(request, response).await
     }
 
     async fn service_error(&self, request: &Request, response: Response) -> Error {
         let status = response.status;
         let headers = response.headers.clone();
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        // An error body that cannot be read leaves the status to speak for itself.
+        // If the error body cannot be read, the status alone describes the error.
         let body = response.bytes(MAX_ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
         let mut error = xml::parse_error(&String::from_utf8_lossy(&body)).unwrap_or_default();
         error.status = status;
@@ -429,9 +430,9 @@ impl Client {
     }
 }
 
-/// Waits for the head of the answer for as long as bytes go out; silence for `timeout` ends it. (A plain
-/// timeout on the whole request would cut long uploads off.)
-async fn unless_silent<T>(
+/// Waits for the response headers as long as bytes are being sent; fails with a timeout after `timeout` without
+/// progress. (A plain timeout on the whole request would abort long uploads.)
+async fn with_idle_timeout<T>(
     answer: impl Future<Output = Result<T>>,
     sent: &AtomicU64,
     timeout: Duration,
@@ -452,8 +453,8 @@ async fn unless_silent<T>(
     }
 }
 
-/// How an attempt ended, for the log.
-fn answer_in_words(result: &Result<Response>) -> String {
+/// Describes the result of an attempt, for the log.
+fn describe_result(result: &Result<Response>) -> String {
     let (words, id) = match result {
         Ok(response) => {
             (response.status.to_string(), response.header("x-amz-request-id").unwrap_or_default())
@@ -464,8 +465,8 @@ fn answer_in_words(result: &Result<Response>) -> String {
     if id.is_empty() { words } else { format!("{words}, request id {id}") }
 }
 
-/// An error without the words that the message already has.
-fn bare(error: &Error) -> String {
+/// The error message without the prefix that the log line already has.
+fn short_message(error: &Error) -> String {
     match error {
         Error::Service(service) => service.to_string(),
         other => other.to_string(),

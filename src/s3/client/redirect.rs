@@ -1,8 +1,8 @@
-//! What answers tell of buckets: the region that they are in, the host to ask instead, the signature that is wanted.
+//! What responses reveal about buckets: their region, another host to use, and the required signature version.
 //!
-//! Many requests are under way at once, so the same news comes several times, and late. What an answer says is about the
-//! [`Route`] that its own request took: it is learned if that is still how requests go out, and the request goes again
-//! whenever they go out otherwise by now.
+//! With many requests in flight, the same information arrives several times, and late. A response refers to the
+//! [`Route`] of its own request. It updates the cache only if requests still take that route, and the request is
+//! repeated whenever requests now take another route.
 
 use super::route::Route;
 use super::{Client, MAX_REDIRECTS, Signature};
@@ -13,10 +13,10 @@ use http::Method;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-/// The service itself among the buckets: what answers to requests without a bucket told.
+/// The cache entry of the service itself, for requests without a bucket.
 const SERVICE: &str = "";
 
-/// What was learned about a bucket.
+/// What is known about a bucket.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BucketCache {
     region: Option<String>,
@@ -26,64 +26,65 @@ pub(super) struct BucketCache {
 }
 
 impl Client {
-    /// The region that signatures for a bucket name, as far as it is known.
+    /// The region for signatures of requests to a bucket, as far as it is known.
     pub fn region(&self, bucket: Option<&str>) -> String {
-        let own = bucket.and_then(|bucket| self.learned(bucket).region);
-        let learned = own.or_else(|| self.learned(SERVICE).region);
-        learned.unwrap_or_else(|| canonical_region(&self.inner.options.region).to_owned())
+        let own = bucket.and_then(|bucket| self.cached(bucket).region);
+        let region = own.or_else(|| self.cached(SERVICE).region);
+        region.unwrap_or_else(|| canonical_region(&self.inner.options.region).to_owned())
     }
 
-    /// The region of a bucket, where the service tells it: asked for once (HEAD) and remembered, with no second attempt.
+    /// The region of a bucket, if the service reports it. Sends one HEAD request without retries and caches the
+    /// result.
     pub async fn find_region(&self, bucket: &str) -> Option<String> {
-        if let Some(region) = self.learned(bucket).region {
+        if let Some(region) = self.cached(bucket).region {
             return Some(region);
         }
         let request = Request::new(Method::HEAD, Some(bucket), None);
         let sent = self.route(&request).await.ok()?;
-        // It is told with every answer, also with those that refuse or send elsewhere.
+        // Every response reports the region, including errors and redirects.
         let region = match self.attempt(&request, &sent).await {
             Ok(response) => response.header("x-amz-bucket-region").map(str::to_owned),
             Err(error) => error.service().and_then(|service| service.region.clone()),
         };
         let region = region.filter(|region| is_region(region))?;
-        self.learn(bucket, |learned| learned.region = Some(region.clone()));
+        self.update_cache(bucket, |entry| entry.region = Some(region.clone()));
         Some(region)
     }
 
-    fn learned(&self, bucket: &str) -> BucketCache {
+    fn cached(&self, bucket: &str) -> BucketCache {
         let buckets = self.inner.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.get(bucket).cloned().unwrap_or_default()
     }
 
-    fn learn(&self, bucket: &str, change: impl FnOnce(&mut BucketCache)) {
+    fn update_cache(&self, bucket: &str, change: impl FnOnce(&mut BucketCache)) {
         let mut buckets = self.inner.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         change(buckets.entry(bucket.to_owned()).or_default());
     }
 
     pub(super) fn redirected_host(&self, bucket: &str) -> Option<String> {
-        self.learned(bucket).host
+        self.cached(bucket).host
     }
 
     pub(super) fn is_settled(&self, bucket: Option<&str>) -> bool {
-        bucket.is_some_and(|bucket| self.learned(bucket).settled)
+        bucket.is_some_and(|bucket| self.cached(bucket).settled)
     }
 
-    /// Notes that a request was answered well.
+    /// Records that a request succeeded.
     pub(super) fn settle(&self, request: &Request, sent: Option<&Route>) {
         if let (Some(bucket), Some(Route { settled: false, .. })) = (&request.bucket, sent) {
-            self.learn(bucket, |learned| learned.settled = true);
+            self.update_cache(bucket, |entry| entry.settled = true);
         }
     }
 
-    /// Whether a request that failed should go again at once: by what its answer tells, which is learned, or because
-    /// requests go out otherwise by now than this one was sent.
-    pub(super) async fn goes_again(&self, request: &Request, sent: &Route, error: &Error) -> bool {
+    /// Whether a failed request should be repeated at once: because its response revealed another route, which is
+    /// cached, or because requests take another route now.
+    pub(super) async fn should_resend(&self, request: &Request, sent: &Route, error: &Error) -> bool {
         match error {
             Error::Service(service) if service.status == 417 && sent.expects => {
                 self.inner.expect_unsupported.store(true, Ordering::Relaxed);
                 return true;
             }
-            // What was refused was not carried out, so that it may be repeated.
+            // A rejected request was not carried out, so it may be repeated.
             Error::Service(service) if service.status < 500 => self.learn_from(request, sent, service).await,
             Error::Connection { kind: ConnectionFailure::Refused | ConnectionFailure::Resolve, .. } => {}
             _ => return false,
@@ -91,29 +92,29 @@ impl Client {
         if self.is_outdated(request, sent).await {
             return true;
         }
-        // An answer to HEAD has no words in which it could say what is wrong.
-        let is_mute = request.method == Method::HEAD
+        // A response to HEAD has no body that could explain the error.
+        let has_no_body = request.method == Method::HEAD
             && matches!(error.status(), Some(301 | 302 | 307 | 308 | 400 | 403))
             && !sent.settled
             && sent.signature().is_some();
-        let Some(bucket) = request.bucket.as_deref().filter(|_| is_mute) else { return false };
-        self.ask_about(bucket).await;
+        let Some(bucket) = request.bucket.as_deref().filter(|_| has_no_body) else { return false };
+        self.probe_bucket(bucket).await;
         self.is_outdated(request, sent).await
     }
 
-    /// Whether the request would go out otherwise now than it was sent.
+    /// Whether the request would take another route now.
     async fn is_outdated(&self, request: &Request, sent: &Route) -> bool {
         self.route(request).await.is_ok_and(|now| now.differs(sent))
     }
 
-    /// Asks something harmless about a bucket, once, for the sake of the answer's error document.
-    async fn ask_about(&self, bucket: &str) {
-        let _asking = self.inner.asking.lock().await;
-        if self.learned(bucket).settled {
+    /// Sends a harmless GET request for a bucket, once, to get an error document.
+    async fn probe_bucket(&self, bucket: &str) {
+        let _guard = self.inner.discovering.lock().await;
+        if self.cached(bucket).settled {
             return;
         }
         let mut request = Request::new(Method::GET, Some(bucket), None).query("location", "");
-        request.whole_answer = true;
+        request.is_document = true;
         for _ in 0..=MAX_REDIRECTS {
             let Ok(sent) = self.route(&request).await else { return };
             match self.attempt(&request, &sent).await {
@@ -122,7 +123,7 @@ impl Client {
                         self.learn_from(&request, &sent, service).await;
                     }
                     if !self.is_outdated(&request, &sent).await {
-                        // What is wrong with the account is wrong with the request without words, too.
+                        // If the account is the problem, it is also the problem of the HEAD request.
                         self.inner.options.failures.note(&error, &sent.target.host);
                         break;
                     }
@@ -130,10 +131,11 @@ impl Client {
                 _ => break,
             }
         }
-        self.learn(bucket, |learned| learned.settled = true);
+        self.update_cache(bucket, |entry| entry.settled = true);
     }
 
-    /// Learns from a refusal where or how the request should have gone, unless that is known to be otherwise by now.
+    /// Learns from an error response where or how the request should have been sent, unless newer information is
+    /// known.
     async fn learn_from(&self, request: &Request, sent: &Route, service: &ServiceError) {
         let bucket = request.bucket.as_deref();
         let moved = matches!(service.status, 301 | 302 | 307 | 308);
@@ -141,9 +143,9 @@ impl Client {
             && let Some(bucket) = bucket
             && let Some(host) = &service.endpoint
             && *host != sent.target.host
-            && self.learned(bucket).host.is_none_or(|known| known == sent.target.host)
+            && self.cached(bucket).host.is_none_or(|known| known == sent.target.host)
         {
-            self.learn(bucket, |learned| learned.host = Some(host.clone()));
+            self.update_cache(bucket, |entry| entry.host = Some(host.clone()));
         }
         if let Some(region) = service.region.as_deref().filter(|region| is_region(region))
             && (moved || matches!(service.status, 400 | 403))
@@ -151,7 +153,7 @@ impl Client {
             && region != sent.region
             && self.region(bucket) == sent.region
         {
-            self.learn(bucket.unwrap_or(SERVICE), |learned| learned.region = Some(region.to_owned()));
+            self.update_cache(bucket.unwrap_or(SERVICE), |entry| entry.region = Some(region.to_owned()));
         }
         if let (Some(provider), Some(used)) = (&self.inner.options.provider, &sent.credentials)
             && matches!(
@@ -163,7 +165,7 @@ impl Client {
                     | "TokenRefreshRequired"
             )
         {
-            provider.refused(used).await;
+            provider.rejected(used).await;
         }
         let wants_other = match sent.signature() {
             Some(Signature::V2) => service.status == 400 && service.message.contains(v4::ALGORITHM),
@@ -172,21 +174,22 @@ impl Client {
             }
             None => false,
         };
-        // Changed once and never back: a service that wants neither is not asked for ever.
+        // Switched once and never back: a service that rejects both versions would otherwise be asked forever.
         if wants_other && sent.signature == self.inner.options.signature {
             self.inner.other_signature.store(true, Ordering::Relaxed);
         }
     }
 }
 
-/// Whether a text can be the name of a region, to be put into a signature.
+/// Whether a text can be a region name in a signature.
 fn is_region(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// s3cmd's `US` and an empty region mean the classic one; `EU` is its old name for Ireland.
+/// The current name of a region: an empty region and `US` (an s3cmd name) stand for `us-east-1`; `EU` is the old name
+/// of `eu-west-1`.
 pub fn canonical_region(region: &str) -> &str {
     match region {
         "" | "US" => "us-east-1",

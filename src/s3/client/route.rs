@@ -1,4 +1,4 @@
-//! How one attempt goes out: where to, and signed how.
+//! How one attempt is sent: where to, and how it is signed.
 
 use super::{Client, Signature};
 use crate::s3::credentials::Credentials;
@@ -10,31 +10,31 @@ use crate::s3::sign::encode;
 use http::Method;
 use std::sync::atomic::Ordering;
 
-/// What one attempt goes out with. Its answer is judged by this and by nothing else: while it was on its way, other answers
-/// may have changed what is known.
+/// The destination and the signature of one attempt. Its response is interpreted relative to this alone: other
+/// responses may have changed the caches while it was in flight.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     /// Host, path and addressing style.
     pub(super) target: Target,
-    /// The region that a V4 signature names.
+    /// The region in a V4 signature.
     pub(super) region: String,
     /// The signature version.
     pub(super) signature: Signature,
-    /// The keys; `None` leaves the request unsigned.
+    /// The credentials; `None` leaves the request unsigned.
     pub(super) credentials: Option<Credentials>,
     /// Whether the body waits for `100 Continue`.
     pub(super) expects: bool,
-    /// Whether a request about the bucket has succeeded already, or all was asked that can be.
+    /// Whether a request for the bucket has already succeeded, or everything that could be queried was.
     pub(super) settled: bool,
 }
 
 impl Route {
-    /// Whether a request that goes out like this is signed with version 2 or 4.
+    /// The version with which the request is signed; `None` if it is unsigned.
     pub(crate) fn signature(&self) -> Option<Signature> {
         self.credentials.as_ref().map(|_| self.signature)
     }
 
-    /// Whether this leads elsewhere than another route, or proves another identity in another way.
+    /// Whether this route has another destination, other credentials or another signature than `other`.
     pub(super) fn differs(&self, other: &Self) -> bool {
         let proof = |route: &Self| match route.signature() {
             Some(Signature::V4) => Some(route.region.clone()),
@@ -46,7 +46,7 @@ impl Route {
             || proof(self) != proof(other)
     }
 
-    /// What the request was signed for, in words.
+    /// Describes the signature, for the log.
     pub(super) fn signed_for(&self) -> String {
         match self.signature() {
             None => "not signed".to_owned(),
@@ -57,7 +57,7 @@ impl Route {
 }
 
 impl Client {
-    /// How a request goes out by what is known now. Fails where the keys cannot be had.
+    /// The route of a request according to current knowledge. Fails if no credentials can be obtained.
     pub(super) async fn route(&self, request: &Request) -> Result<Route> {
         let options = &self.inner.options;
         let credentials = match &options.provider {
@@ -76,7 +76,8 @@ impl Client {
         })
     }
 
-    /// Whether a request's body waits for the service: those of objects and their parts do (measured on s3cmd 2.4.0).
+    /// Whether the body of a request waits for `100 Continue`. Uploads of objects and parts do (measured on s3cmd
+    /// 2.4.0).
     fn expects(&self, request: &Request, host: &str) -> bool {
         let options = &self.inner.options;
         let is_upload =

@@ -1,5 +1,5 @@
-//! The configuration of a distribution. It is changed as the document that it is: the service replaces the whole
-//! configuration by what is sent, so everything in it that this program knows nothing about has to survive.
+//! The configuration of a distribution. It is edited as an XML tree: an update replaces the whole configuration, so
+//! every element that this client does not know must be preserved.
 
 use super::super::error::{Error, Result};
 use super::super::xml;
@@ -9,28 +9,28 @@ use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 use std::fmt;
 
-/// Where access logs go.
+/// Access log settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logging {
-    /// Whether they are written.
+    /// Whether access logs are written.
     pub enabled: bool,
     /// Host name of the bucket.
     pub host: String,
-    /// What their keys begin with.
+    /// Key prefix of the logs.
     pub prefix: String,
 }
 
 impl Logging {
-    /// The bucket, where the host name is one of S3's.
+    /// The bucket, if the host name is that of an S3 bucket.
     pub fn bucket(&self) -> Option<&str> {
         bucket_of_host(&self.host)
     }
 }
 
-/// What is to be changed in a configuration; the rest stays.
+/// Changes to a configuration; everything else is preserved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Switch it on or off.
+    /// Whether to enable or disable the distribution.
     pub enabled: Option<bool>,
     /// The new comment.
     pub comment: Option<String>,
@@ -38,14 +38,14 @@ pub struct Changes {
     pub default_root_object: Option<String>,
     /// Host names to add.
     pub add_cnames: Vec<String>,
-    /// Host names to take away.
+    /// Host names to remove.
     pub remove_cnames: Vec<String>,
-    /// Where access logs go from now on.
+    /// New access log settings.
     pub logging: Option<Logging>,
 }
 
-/// The parts of a configuration that are set here, among all in the order of the API's documentation: what is missing is
-/// put where it belongs.
+/// The elements that this client sets and those around them, in the order of the API documentation; missing elements
+/// are inserted accordingly.
 const ORDER: [&str; 12] = [
     "CallerReference",
     "Aliases",
@@ -61,18 +61,18 @@ const ORDER: [&str; 12] = [
     "Enabled",
 ];
 
-/// A cache policy that AWS keeps for contents from S3: it heeds the objects' `Cache-Control`.
+/// ID of an AWS-managed cache policy for S3 origins; it respects the objects' `Cache-Control`.
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html>
 const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
 
-/// A `DistributionConfig`.
+/// A `DistributionConfig` document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     root: Element,
 }
 
 impl Config {
-    /// Reads the document.
+    /// Parses the document.
     pub fn parse(text: &str) -> Result<Self> {
         let root = Element::parse(text)?;
         if root.name() == "DistributionConfig" {
@@ -82,7 +82,8 @@ impl Config {
         }
     }
 
-    /// A new distribution in front of a bucket, whose host name at S3 is `host`. The service takes each `reference` once.
+    /// The configuration of a new distribution for a bucket, whose host name in S3 is `host`. Each `reference`
+    /// creates only one distribution.
     pub fn new(reference: &str, host: &str) -> Self {
         let origin = Element::group("Origin")
             .with(Element::text("Id", host))
@@ -105,12 +106,12 @@ impl Config {
         Self { root }
     }
 
-    /// Whether the distribution is switched on.
+    /// Whether the distribution is enabled.
     pub fn enabled(&self) -> bool {
         self.root.child("Enabled").is_some_and(|enabled| enabled.content() == "true")
     }
 
-    /// Makes the changes.
+    /// Applies the changes.
     pub fn change(&mut self, changes: &Changes) {
         if let Some(enabled) = changes.enabled {
             self.set(Element::text("Enabled", if enabled { "true" } else { "false" }));
@@ -144,7 +145,7 @@ impl Config {
         cnames.map(Element::content).collect()
     }
 
-    /// Whether cookies are logged, and whatever else there is, stays as it was.
+    /// Sets the access log settings. Other elements, such as whether cookies are logged, are preserved.
     fn log(&mut self, logging: &Logging) {
         let known = self.root.child("Logging").cloned();
         let mut element = known.unwrap_or_else(|| {
@@ -158,7 +159,7 @@ impl Config {
         self.set(element);
     }
 
-    /// Replaces a part, or puts it behind those that come before it.
+    /// Replaces an element, or inserts it after those that precede it in the API's order.
     fn set(&mut self, part: Element) {
         if self.root.child(part.name()).is_some() {
             return self.root.set(part);
@@ -173,14 +174,14 @@ impl Config {
     }
 }
 
-/// The document.
+/// Serializes the document.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>{}", self.root)
     }
 }
 
-/// The service's form of a list: its length, then, unless it is empty, what is in it.
+/// A list in the form of the API: its length, and its items unless it is empty.
 fn list(name: &str, items: Vec<Element>) -> Element {
     let list = Element::group(name).with(Element::text("Quantity", &items.len().to_string()));
     if items.is_empty() {
@@ -189,7 +190,7 @@ fn list(name: &str, items: Vec<Element>) -> Element {
     list.with(Element { nodes: items.into_iter().map(Node::Element).collect(), ..Element::group("Items") })
 }
 
-/// An element with what is in it; attributes, and what is no element, just as it was written.
+/// An element with its content. Attributes and other nodes are preserved verbatim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Element {
     /// Name and attributes.
@@ -200,14 +201,14 @@ struct Element {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Node {
     Element(Element),
-    /// Text, references, comments, as they are written.
+    /// Text, references and comments, verbatim.
     Other(String),
 }
 
 impl Element {
     fn parse(text: &str) -> Result<Self> {
         let malformed =
-            |error: &dyn fmt::Display| Error::Malformed(format!("an answer that is not XML: {error}"));
+            |error: &dyn fmt::Display| Error::Malformed(format!("a response that is not XML: {error}"));
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
         let mut open: Vec<Element> = Vec::new();
@@ -225,7 +226,7 @@ impl Element {
                     }
                     continue;
                 }
-                Event::Eof => return Err(Error::Malformed("an XML answer that ends in the middle".into())),
+                Event::Eof => return Err(Error::Malformed("an incomplete XML response".into())),
                 Event::Text(text) => (*text).to_owned(),
                 Event::GeneralRef(reference) => format!("&{};", &*reference),
                 Event::CData(text) => format!("<![CDATA[{}]]>", &*text),
@@ -252,7 +253,7 @@ impl Element {
         self
     }
 
-    /// The name without its namespace.
+    /// The name without its namespace prefix.
     fn name(&self) -> &str {
         let name = self.tag.split_ascii_whitespace().next().unwrap_or_default();
         name.rsplit(':').next().unwrap_or_default()
@@ -269,7 +270,7 @@ impl Element {
         self.children().find(|child| child.name() == name)
     }
 
-    /// Puts a child in the place of the one of that name, or at the end.
+    /// Replaces the child of the same name, or appends a new one.
     fn set(&mut self, child: Element) {
         let known = self.nodes.iter_mut().find_map(|node| match node {
             Node::Element(element) if element.name() == child.name() => Some(element),
@@ -281,10 +282,10 @@ impl Element {
         }
     }
 
-    /// The text of an element without children, resolved.
+    /// The text of an element without child elements, with entities resolved.
     fn content(&self) -> String {
         let (document, name) = (self.to_string(), self.name());
-        // What was read once, or written here, can be read.
+        // What was parsed before, or written here, can be parsed.
         xml::text_at(&document, &[name]).ok().flatten().unwrap_or_default()
     }
 }
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_to_be_changed_survives() {
+    fn other_elements_are_preserved() {
         let start = CONFIG.find("<Dist").unwrap();
         let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
         let same = format!("{declaration}{}", &CONFIG[start..]);
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_parts_come_where_the_api_has_them() {
+    fn missing_elements_are_inserted_in_api_order() {
         let logging = Logging { enabled: true, host: "logs.s3.amazonaws.com".into(), prefix: "p/".into() };
         let text = changed(&Changes {
             default_root_object: Some("index.html".into()),
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_that_are_switched_off_have_no_target() {
+    fn disabled_logging_has_no_target() {
         let mut config = Config::parse(CONFIG).unwrap();
         let on = Logging { enabled: true, host: "l.s3.amazonaws.com".into(), prefix: "p".into() };
         config.change(&Changes { logging: Some(on), ..Changes::default() });
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn other_documents_are_refused() {
+    fn other_documents_are_rejected() {
         for text in ["<Distribution/>", "<DistributionConfig>", "", "nonsense"] {
             assert!(Config::parse(text).is_err(), "{text}");
         }

@@ -1,7 +1,7 @@
-//! CloudFront, the content delivery network in front of buckets, over its REST API of 2020-05-31.
+//! CloudFront, the content delivery network for buckets, through its REST API of 2020-05-31.
 //! <https://docs.aws.amazon.com/cloudfront/latest/APIReference/>
 //!
-//! The shared client signs, sends and retries here as well; only the paths and the documents are CloudFront's.
+//! The S3 client signs, sends and retries the requests; only paths and documents are specific to CloudFront.
 
 mod config;
 mod origin;
@@ -20,63 +20,64 @@ use super::xml::{self, Step};
 use http::Method;
 use std::fmt::Write;
 
-/// Version of the API, first part of every path.
+/// API version; the first segment of every path.
 const VERSION: &str = "2020-05-31";
 
-/// Namespace of the documents that are sent.
+/// XML namespace of the documents that are sent.
 const NAMESPACE: &str = "http://cloudfront.amazonaws.com/doc/2020-05-31/";
 
-/// Most paths that one invalidation is given. The service takes 3,000 in progress at a time, in one request or several.
+/// Maximum number of paths in one invalidation. The service allows 3,000 paths in progress at a time, in one or
+/// several requests.
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/InvalidationLimits.html>
 pub const MAX_PATHS: usize = 1000;
 
-/// A distribution, as lists and single answers show it.
+/// A distribution, as described in lists and in single responses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
-    /// Id, as `cf://` names it.
+    /// ID.
     pub id: String,
-    /// Host name at which viewers find it.
+    /// Host name for viewers.
     pub domain_name: String,
-    /// `InProgress` while a change is on its way to the edges, then `Deployed`.
+    /// `InProgress` while a change is being deployed, then `Deployed`.
     pub status: String,
-    /// Where its contents come from.
+    /// The origins of its content.
     pub origins: Vec<Origin>,
-    /// Other host names of it.
+    /// Alternate host names (CNAMEs).
     pub cnames: Vec<String>,
-    /// Whether it answers.
+    /// Whether it accepts requests.
     pub enabled: bool,
-    /// The owner's words about it.
+    /// The owner's comment.
     pub comment: String,
-    /// What is shown for `/`; not told by lists.
+    /// The object returned for `/`; not included in lists.
     pub default_root_object: String,
-    /// Where access logs go, if they are written; not told by lists.
+    /// Access log settings, if logging is enabled; not included in lists.
     pub logging: Option<Logging>,
 }
 
-/// What is known about an invalidation.
+/// An invalidation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Invalidation {
-    /// Its id.
+    /// ID.
     pub id: String,
     /// `InProgress`, then `Completed`.
     pub status: String,
-    /// When it was made, as the service writes it.
+    /// Creation time, as sent.
     pub created: String,
-    /// The caller's name for it.
+    /// The caller's reference.
     pub reference: String,
-    /// How many paths it has.
+    /// Number of paths.
     pub paths: usize,
 }
 
-/// A client of the service.
+/// A CloudFront client.
 #[derive(Clone, Debug)]
 pub struct CloudFront {
     client: Client,
 }
 
 impl CloudFront {
-    /// Makes a client; nothing is opened before the first request. The service is one for all regions and signs with
-    /// version 4 in `us-east-1`, whatever the options say for S3.
+    /// Makes a client. Nothing is opened before the first request. The service is global: requests are signed with
+    /// version 4 for `us-east-1`, whatever `options` say.
     pub fn new(options: ClientOptions) -> Self {
         let client = Client::new(ClientOptions {
             service: "cloudfront",
@@ -88,8 +89,8 @@ impl CloudFront {
         Self { client }
     }
 
-    /// All distributions. One whose origins the list does not tell, as AWS does and moto
-    /// does not, is asked for.
+    /// All distributions. If the list does not include the origins of a distribution (it does on AWS but not on
+    /// moto), the distribution is queried.
     pub async fn distributions(&self) -> Result<Vec<Distribution>> {
         let mut found = Vec::new();
         self.pages("distribution", "DistributionList", |text| {
@@ -115,41 +116,41 @@ impl CloudFront {
         Ok(found)
     }
 
-    /// One distribution, and the ETag of its configuration.
+    /// One distribution, with the ETag of its configuration.
     pub async fn distribution(&self, id: &str) -> Result<(Distribution, String)> {
         self.one(Request::at(Method::GET, path(&["distribution", id]))).await
     }
 
-    /// The configuration of a distribution, to be changed, and its ETag.
+    /// The configuration of a distribution, with its ETag.
     pub async fn config(&self, id: &str) -> Result<(Config, String)> {
         let mut request = Request::at(Method::GET, path(&["distribution", id, "config"])).exact();
-        request.whole_answer = true;
+        request.is_document = true;
         let answer = self.client.send(request).await?;
         let etag = answer.etag();
         Ok((Config::parse(&answer.text().await?)?, etag))
     }
 
-    /// Makes a distribution.
+    /// Creates a distribution.
     pub async fn create(&self, config: &Config) -> Result<(Distribution, String)> {
         let request = Request::at(Method::POST, path(&["distribution"]));
         self.one(with_document(request, config.to_string(), "text/xml").await?).await
     }
 
-    /// Replaces the configuration that had this ETag.
+    /// Replaces the configuration, if it still has this ETag.
     pub async fn update(&self, id: &str, config: &Config, etag: &str) -> Result<(Distribution, String)> {
         let request =
             Request::at(Method::PUT, path(&["distribution", id, "config"])).header("if-match", etag);
         self.one(with_document(request, config.to_string(), "text/xml").await?).await
     }
 
-    /// Deletes a distribution that is disabled everywhere; its configuration has this ETag.
+    /// Deletes a disabled distribution, if its configuration still has this ETag.
     pub async fn delete(&self, id: &str, etag: &str) -> Result<()> {
         let request = Request::at(Method::DELETE, path(&["distribution", id])).header("if-match", etag);
         self.client.send(request.exact()).await.map(drop)
     }
 
-    /// Has the edges forget these paths, at most [`MAX_PATHS`], which are encoded. The same `reference` with the same
-    /// paths is the same invalidation, so that a repeated request does no harm.
+    /// Removes up to [`MAX_PATHS`] percent-encoded paths from the edge caches. The same `reference` with the same
+    /// paths is the same invalidation, so repeating the request is harmless.
     pub async fn invalidate(&self, id: &str, paths: &[String], reference: &str) -> Result<Invalidation> {
         let mut document = format!(
             "<InvalidationBatch xmlns=\"{NAMESPACE}\"><Paths><Quantity>{}</Quantity><Items>",
@@ -168,7 +169,7 @@ impl CloudFront {
         read_invalidation(&self.client.fetch_text(request).await?)
     }
 
-    /// The ids of a distribution's invalidations, the latest first.
+    /// The IDs of a distribution's invalidations, newest first.
     pub async fn invalidations(&self, id: &str) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let resource = format!("distribution/{}/invalidation", encode::query(id));
@@ -194,13 +195,13 @@ impl CloudFront {
 
     async fn one(&self, request: Request) -> Result<(Distribution, String)> {
         let mut request = request.exact();
-        request.whole_answer = true;
+        request.is_document = true;
         let answer = self.client.send(request).await?;
         let etag = answer.etag();
         Ok((read_distribution(&answer.text().await?)?, etag))
     }
 
-    /// Reads a list to its end.
+    /// Reads all pages of a list.
     async fn pages(
         &self,
         resource: &str,
@@ -222,7 +223,7 @@ impl CloudFront {
                 return Ok(());
             }
             if next.is_empty() || next == marker {
-                return Err(Error::Malformed("a list that does not go on".into()));
+                return Err(Error::Malformed("a list that does not advance".into()));
             }
             marker = next;
         }
@@ -230,7 +231,7 @@ impl CloudFront {
 }
 
 impl Distribution {
-    /// Takes one element of a `DistributionSummary`, or of a `DistributionConfig`, which have most names in common.
+    /// Handles one element of a `DistributionSummary` or a `DistributionConfig`, which share most names.
     fn take(&mut self, path: &[&str], value: &str) {
         let value = value.trim();
         match path {
@@ -244,7 +245,7 @@ impl Distribution {
             ["Origins", "Items", "Origin", "DomainName"] => {
                 self.origins.push(Origin { host: value.to_owned(), path: String::new() });
             }
-            // The service writes the path behind the name.
+            // In the response, the path follows the domain name.
             ["Origins", "Items", "Origin", "OriginPath"] => {
                 if let Some(origin) = self.origins.last_mut() {
                     origin.path = value.to_owned();
@@ -297,13 +298,13 @@ fn read_invalidation(text: &str) -> Result<Invalidation> {
     Ok(found)
 }
 
-/// The rest of a path of names below `start`.
+/// The part of an element path below `start`.
 fn below<'a>(path: &'a [String], start: &[&'a str]) -> Option<Vec<&'a str>> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
     names.strip_prefix(start).map(<[&str]>::to_vec)
 }
 
-/// The path of a request.
+/// The URL path of a request.
 fn path(parts: &[&str]) -> String {
     let mut path = format!("/{VERSION}");
     for part in parts {

@@ -1,19 +1,19 @@
-//! Which bucket a host name of S3 stands for.
+//! Maps S3 host names to buckets.
 
 use super::super::endpoint::is_dns_label;
 
-/// Where a distribution gets its contents from.
+/// An origin of a distribution's content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Host name.
     pub host: String,
-    /// What is put in front of every path at the origin, such as `/site`; empty for nothing.
+    /// Path that is prepended to every path at the origin, such as `/site`; may be empty.
     pub path: String,
 }
 
 impl Origin {
-    /// The bucket that S3 serves under this host name, by any of its regional, dual-stack and website names; `None` for
-    /// a host that is not S3's. <https://docs.aws.amazon.com/general/latest/gr/s3.html>
+    /// The bucket that S3 serves under this host name, for any regional, dual-stack or website name; `None` if the
+    /// host is not one of S3. <https://docs.aws.amazon.com/general/latest/gr/s3.html>
     pub fn bucket(&self) -> Option<&str> {
         bucket_of_host(&self.host)
     }
@@ -21,7 +21,7 @@ impl Origin {
 
 pub(super) fn bucket_of_host(host: &str) -> Option<&str> {
     let rest = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-    // The last label that begins so: a bucket's name may have such a part, too.
+    // The last label that begins with `s3`, since a bucket name may contain such a label as well.
     let (bucket, _) = rest
         .rmatch_indices('.')
         .map(|(at, _)| (&rest[..at], &rest[at + 1..]))
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_are_known_by_all_their_host_names() {
+    fn buckets_are_recognized_by_all_their_host_names() {
         for host in [
             "my.bucket.s3.amazonaws.com",
             "my.bucket.s3.eu-north-1.amazonaws.com",

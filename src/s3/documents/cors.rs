@@ -1,23 +1,23 @@
-//! Cross-origin rules and event notifications.
+//! CORS rules and event notifications.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSRule.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_NotificationConfiguration.html>
 
 use super::element::Element;
 use super::rule::Rule;
-use super::shape::{Holds, any, one, optional, some};
+use super::schema::{Content, any, one, optional, some};
 
-/// Ceph takes COPY besides.
-const METHOD: Holds = Holds::Word(&["GET", "PUT", "POST", "DELETE", "HEAD", "COPY"]);
+/// Ceph also accepts COPY.
+const METHOD: Content = Content::Word(&["GET", "PUT", "POST", "DELETE", "HEAD", "COPY"]);
 
-pub(super) const ROOT: Holds = Holds::Elements(&[some(
+pub(super) const ROOT: Content = Content::Elements(&[some(
     "CORSRule",
-    Holds::Elements(&[
-        optional("ID", Holds::AnyText),
-        any("AllowedHeader", Holds::Text),
+    Content::Elements(&[
+        optional("ID", Content::AnyText),
+        any("AllowedHeader", Content::Text),
         some("AllowedMethod", METHOD),
-        some("AllowedOrigin", Holds::Text),
-        any("ExposeHeader", Holds::Text),
-        optional("MaxAgeSeconds", Holds::Number(0)),
+        some("AllowedOrigin", Content::Text),
+        any("ExposeHeader", Content::Text),
+        optional("MaxAgeSeconds", Content::Number(0)),
     ]),
 )]);
 
@@ -25,7 +25,7 @@ pub(super) fn rules(root: &Element) -> Vec<Rule> {
     let facts = |rule: &Element| {
         let of = |child: &Element| {
             let text = child.text.trim();
-            // Names of headers have no case.
+            // Header names are case-insensitive.
             let text = if child.name.ends_with("Header") { text.to_lowercase() } else { text.to_owned() };
             (child.name != "ID").then(|| format!("{} {text}", child.name))
         };
@@ -34,52 +34,52 @@ pub(super) fn rules(root: &Element) -> Vec<Rule> {
     root.all("CORSRule").map(|rule| Rule::new("rule", rule.value("ID"), facts(rule))).collect()
 }
 
-/// Notifications: who is told of which events.
+/// Event notifications: which events are sent to which destination.
 pub(super) mod notification {
-    use super::{Element, Holds, Rule, any, one, optional};
+    use super::{Content, Element, Rule, any, one, optional};
 
-    const FILTER_RULES: Holds = Holds::Elements(&[any(
+    const FILTER_RULES: Content = Content::Elements(&[any(
         "FilterRule",
-        Holds::Elements(&[one("Name", Holds::Text), one("Value", Holds::AnyText)]),
+        Content::Elements(&[one("Name", Content::Text), one("Value", Content::AnyText)]),
     )]);
 
-    /// The last two are Ceph's own.
-    const FILTER: Holds = Holds::Elements(&[
+    /// The last two are specific to Ceph.
+    const FILTER: Content = Content::Elements(&[
         optional("S3Key", FILTER_RULES),
         optional("S3Metadata", FILTER_RULES),
         optional("S3Tags", FILTER_RULES),
     ]);
 
-    pub(in super::super) const ROOT: Holds = Holds::Elements(&[
+    pub(in super::super) const ROOT: Content = Content::Elements(&[
         any(
             "TopicConfiguration",
-            Holds::Elements(&[
-                optional("Id", Holds::AnyText),
-                one("Topic", Holds::Text),
-                any("Event", Holds::Text),
+            Content::Elements(&[
+                optional("Id", Content::AnyText),
+                one("Topic", Content::Text),
+                any("Event", Content::Text),
                 optional("Filter", FILTER),
             ]),
         ),
         any(
             "QueueConfiguration",
-            Holds::Elements(&[
-                optional("Id", Holds::AnyText),
-                one("Queue", Holds::Text),
-                any("Event", Holds::Text),
+            Content::Elements(&[
+                optional("Id", Content::AnyText),
+                one("Queue", Content::Text),
+                any("Event", Content::Text),
                 optional("Filter", FILTER),
             ]),
         ),
         any(
             "CloudFunctionConfiguration",
-            Holds::Elements(&[
-                optional("Id", Holds::AnyText),
-                one("CloudFunction", Holds::Text),
-                optional("InvocationRole", Holds::Text),
-                any("Event", Holds::Text),
+            Content::Elements(&[
+                optional("Id", Content::AnyText),
+                one("CloudFunction", Content::Text),
+                optional("InvocationRole", Content::Text),
+                any("Event", Content::Text),
                 optional("Filter", FILTER),
             ]),
         ),
-        optional("EventBridgeConfiguration", Holds::AnyText),
+        optional("EventBridgeConfiguration", Content::AnyText),
     ]);
 
     pub(in super::super) fn check(root: &Element) -> Result<(), String> {
@@ -88,7 +88,7 @@ pub(super) mod notification {
                 configuration.all("Event").find(|event| !event.text.trim().starts_with("s3:"))
             {
                 return Err(format!(
-                    "'Event' has to be one such as s3:ObjectCreated:*, not '{}'",
+                    "'Event' must be of the form s3:ObjectCreated:*, not '{}'",
                     event.text.trim()
                 ));
             }

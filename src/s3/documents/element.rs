@@ -1,4 +1,5 @@
-//! An XML document as a tree of elements, by local names: namespaces and attributes carry no meaning in these documents.
+//! An XML document as a tree of elements with local names. Namespaces and attributes are dropped: they carry no
+//! meaning in these documents.
 
 use crate::s3::error::Result;
 use crate::s3::xml::{self, Step};
@@ -8,13 +9,13 @@ use std::fmt::Write;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) name: String,
-    /// As it stands; white space counts in names and prefixes.
+    /// Verbatim; white space is significant in names and prefixes.
     pub(super) text: String,
     pub(super) children: Vec<Element>,
 }
 
 impl Element {
-    /// Reads a document. An empty text is an element without a name.
+    /// Parses a document. Empty text gives an element without a name.
     pub(super) fn parse(document: &str) -> Result<Self> {
         let mut stack = vec![Self::default()];
         xml::walk(document.trim_start_matches('\u{feff}'), |step| match step {
@@ -36,27 +37,27 @@ impl Element {
         Ok(stack.pop().and_then(|mut top| top.children.pop()).unwrap_or_default())
     }
 
-    /// The first child of that name.
+    /// The first child with this name.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The children of that name.
+    /// All children with this name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The text of a child without white space around it; empty where there is none.
+    /// The text of a child without surrounding white space; empty if there is no such child.
     pub(super) fn value(&self, name: &str) -> &str {
         self.child(name).map_or("", |child| child.text.trim())
     }
 
-    /// The text of a child as it stands.
+    /// The text of a child, verbatim.
     pub(super) fn exact(&self, name: &str) -> &str {
         self.child(name).map_or("", |child| child.text.as_str())
     }
 
-    /// Writes the element without its attributes.
+    /// Serializes the element without attributes.
     pub(super) fn write(&self, out: &mut String) {
         let name = &self.name;
         // Writing to a string cannot fail.

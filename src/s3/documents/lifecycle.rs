@@ -2,87 +2,86 @@
 
 use super::element::Element;
 use super::rule::Rule;
-use super::shape::{Holds, any, flag, number, one, optional, some, time};
+use super::schema::{Content, any, flag, number, one, optional, some, time};
 use std::collections::HashSet;
 use std::fmt;
 
-const TAG: Holds = Holds::Elements(&[one("Key", Holds::Text), one("Value", Holds::AnyText)]);
+const TAG: Content = Content::Elements(&[one("Key", Content::Text), one("Value", Content::AnyText)]);
 
-/// Several conditions beside each other are what Ceph answers (`And` is what the API has for them); `ArchiveZone` is
-/// Ceph's own.
-const FILTER: Holds = Holds::Elements(&[
-    optional("Prefix", Holds::AnyText),
+/// Ceph returns several conditions side by side, where the API has `And`; `ArchiveZone` is specific to Ceph.
+const FILTER: Content = Content::Elements(&[
+    optional("Prefix", Content::AnyText),
     any("Tag", TAG),
-    optional("ObjectSizeGreaterThan", Holds::Number(0)),
-    optional("ObjectSizeLessThan", Holds::Number(0)),
+    optional("ObjectSizeGreaterThan", Content::Number(0)),
+    optional("ObjectSizeLessThan", Content::Number(0)),
     optional("And", AND),
-    optional("ArchiveZone", Holds::AnyText),
+    optional("ArchiveZone", Content::AnyText),
 ]);
 
-const AND: Holds = Holds::Elements(&[
-    optional("Prefix", Holds::AnyText),
+const AND: Content = Content::Elements(&[
+    optional("Prefix", Content::AnyText),
     any("Tag", TAG),
-    optional("ObjectSizeGreaterThan", Holds::Number(0)),
-    optional("ObjectSizeLessThan", Holds::Number(0)),
-    optional("ArchiveZone", Holds::AnyText),
+    optional("ObjectSizeGreaterThan", Content::Number(0)),
+    optional("ObjectSizeLessThan", Content::Number(0)),
+    optional("ArchiveZone", Content::AnyText),
 ]);
 
-/// `ExpiredObjectAllVersions`, `DelMarkerExpiration` and `AllVersionsExpiration` are MinIO's own.
-const RULE: Holds = Holds::Elements(&[
-    optional("ID", Holds::AnyText),
-    optional("Prefix", Holds::AnyText),
+/// `ExpiredObjectAllVersions`, `DelMarkerExpiration` and `AllVersionsExpiration` are specific to MinIO.
+const RULE: Content = Content::Elements(&[
+    optional("ID", Content::AnyText),
+    optional("Prefix", Content::AnyText),
     optional("Filter", FILTER),
-    one("Status", Holds::Word(&["Enabled", "Disabled"])),
+    one("Status", Content::Word(&["Enabled", "Disabled"])),
     optional(
         "Expiration",
-        Holds::Elements(&[
-            optional("Days", Holds::Number(1)),
-            optional("Date", Holds::Time),
-            optional("ExpiredObjectDeleteMarker", Holds::Flag),
-            optional("ExpiredObjectAllVersions", Holds::Flag),
+        Content::Elements(&[
+            optional("Days", Content::Number(1)),
+            optional("Date", Content::Time),
+            optional("ExpiredObjectDeleteMarker", Content::Flag),
+            optional("ExpiredObjectAllVersions", Content::Flag),
         ]),
     ),
     any(
         "Transition",
-        Holds::Elements(&[
-            optional("Days", Holds::Number(0)),
-            optional("Date", Holds::Time),
-            one("StorageClass", Holds::Text),
+        Content::Elements(&[
+            optional("Days", Content::Number(0)),
+            optional("Date", Content::Time),
+            one("StorageClass", Content::Text),
         ]),
     ),
     optional(
         "NoncurrentVersionExpiration",
-        Holds::Elements(&[
-            optional("NoncurrentDays", Holds::Number(1)),
-            optional("NewerNoncurrentVersions", Holds::Number(1)),
+        Content::Elements(&[
+            optional("NoncurrentDays", Content::Number(1)),
+            optional("NewerNoncurrentVersions", Content::Number(1)),
         ]),
     ),
     any(
         "NoncurrentVersionTransition",
-        Holds::Elements(&[
-            optional("NoncurrentDays", Holds::Number(0)),
-            optional("NewerNoncurrentVersions", Holds::Number(1)),
-            one("StorageClass", Holds::Text),
+        Content::Elements(&[
+            optional("NoncurrentDays", Content::Number(0)),
+            optional("NewerNoncurrentVersions", Content::Number(1)),
+            one("StorageClass", Content::Text),
         ]),
     ),
     optional(
         "AbortIncompleteMultipartUpload",
-        Holds::Elements(&[one("DaysAfterInitiation", Holds::Number(1))]),
+        Content::Elements(&[one("DaysAfterInitiation", Content::Number(1))]),
     ),
-    optional("DelMarkerExpiration", Holds::Elements(&[one("Days", Holds::Number(1))])),
+    optional("DelMarkerExpiration", Content::Elements(&[one("Days", Content::Number(1))])),
     optional(
         "AllVersionsExpiration",
-        Holds::Elements(&[one("Days", Holds::Number(1)), optional("DeleteMarker", Holds::Flag)]),
+        Content::Elements(&[one("Days", Content::Number(1)), optional("DeleteMarker", Content::Flag)]),
     ),
 ]);
 
-pub(super) const ROOT: Holds = Holds::Elements(&[
+pub(super) const ROOT: Content = Content::Elements(&[
     some("Rule", RULE),
-    // A header of requests, which some answers hold as an element.
-    optional("TransitionDefaultMinimumObjectSize", Holds::Text),
+    // A request header, which some responses contain as an element.
+    optional("TransitionDefaultMinimumObjectSize", Content::Text),
 ]);
 
-/// What a rule does.
+/// Elements that are actions of a rule.
 const ACTIONS: [&str; 7] = [
     "Expiration",
     "Transition",
@@ -93,18 +92,18 @@ const ACTIONS: [&str; 7] = [
     "AllVersionsExpiration",
 ];
 
-/// What the shape does not say.
+/// Checks the constraints that the schema does not express.
 pub(super) fn check(root: &Element) -> Result<(), String> {
     let mut ids = HashSet::new();
     for (place, rule) in root.all("Rule").enumerate() {
-        let called = match rule.value("ID") {
+        let label = match rule.value("ID") {
             "" => format!("rule {}", place + 1),
             id => format!("rule '{id}'"),
         };
         let problem = if !rule.value("ID").is_empty() && !ids.insert(rule.exact("ID")) {
-            "its ID is that of another rule"
+            "has the ID of another rule"
         } else if rule.child("Prefix").is_some() && rule.child("Filter").is_some() {
-            "has a 'Prefix' beside its 'Filter'"
+            "has both a 'Prefix' and a 'Filter'"
         } else if rule.child("Prefix").is_none() && rule.child("Filter").is_none() {
             "has no 'Filter'"
         } else if !rule.children.iter().any(|child| ACTIONS.contains(&child.name.as_str())) {
@@ -114,23 +113,23 @@ pub(super) fn check(root: &Element) -> Result<(), String> {
         } else {
             continue;
         };
-        return Err(format!("{called} {problem}"));
+        return Err(format!("{label} {problem}"));
     }
     Ok(())
 }
 
 fn action_problem(action: &Element) -> Option<&'static str> {
-    let held =
+    let count =
         |names: &[&str]| action.children.iter().filter(|child| names.contains(&child.name.as_str())).count();
     match action.name.as_str() {
-        "Expiration" if held(&["Days", "Date", "ExpiredObjectDeleteMarker"]) != 1 => Some(
+        "Expiration" if count(&["Days", "Date", "ExpiredObjectDeleteMarker"]) != 1 => Some(
             "has an 'Expiration' without one of 'Days', 'Date' and 'ExpiredObjectDeleteMarker', or with several",
         ),
-        "Transition" if held(&["Days", "Date"]) != 1 => {
+        "Transition" if count(&["Days", "Date"]) != 1 => {
             Some("has a 'Transition' without one of 'Days' and 'Date', or with both")
         }
         "NoncurrentVersionExpiration" | "NoncurrentVersionTransition"
-            if held(&["NoncurrentDays", "NewerNoncurrentVersions"]) == 0 =>
+            if count(&["NoncurrentDays", "NewerNoncurrentVersions"]) == 0 =>
         {
             Some("has an action on noncurrent versions without 'NoncurrentDays'")
         }
@@ -138,37 +137,37 @@ fn action_problem(action: &Element) -> Option<&'static str> {
     }
 }
 
-/// The document with the conditions of each filter as the API has them: several of them in `And`. `None` where they are
-/// already, which leaves the document as it is.
+/// The document with the conditions of each filter in the form of the API: several conditions are put into `And`.
+/// `None` if the document already has this form.
 pub(super) fn with_conditions_in_and(root: &Element) -> Option<Element> {
     let mut root = root.clone();
     let mut changed = false;
     let filters =
         root.children.iter_mut().flat_map(|rule| &mut rule.children).filter(|node| node.name == "Filter");
     for filter in filters {
-        let is_alone = filter.children.len() <= 1;
-        if is_alone {
+        let is_single = filter.children.len() <= 1;
+        if is_single {
             continue;
         }
         changed = true;
-        let (mut inner, mut outer) = (Vec::new(), Vec::new());
+        let (mut nested, mut conditions) = (Vec::new(), Vec::new());
         for child in std::mem::take(&mut filter.children) {
-            if child.name == "And" { inner.extend(child.children) } else { outer.push(child) }
+            if child.name == "And" { nested.extend(child.children) } else { conditions.push(child) }
         }
-        outer.extend(inner);
-        // Of a prefix that says nothing and others, the others are enough.
-        outer.retain(|child| !(child.name == "Prefix" && child.text.is_empty()));
-        if outer.len() > 1 {
-            // Prefix first, as services answer it.
-            outer.sort_by_key(|child| child.name != "Prefix");
-            outer = vec![Element { name: "And".to_owned(), children: outer, ..Element::default() }];
+        conditions.extend(nested);
+        // An empty prefix next to other conditions is redundant.
+        conditions.retain(|child| !(child.name == "Prefix" && child.text.is_empty()));
+        if conditions.len() > 1 {
+            // The prefix comes first, as in the responses of services.
+            conditions.sort_by_key(|child| child.name != "Prefix");
+            conditions = vec![Element { name: "And".to_owned(), children: conditions, ..Element::default() }];
         }
-        filter.children = outer;
+        filter.children = conditions;
     }
     changed.then_some(root)
 }
 
-/// The rules of a document as facts. What is empty or the default says nothing.
+/// The rules of a document as facts. Empty elements and defaults give no fact.
 pub(super) fn rules(root: &Element) -> Vec<Rule> {
     root.all("Rule").map(|rule| Rule::new("rule", rule.value("ID"), facts(rule))).collect()
 }
@@ -183,7 +182,7 @@ fn facts(rule: &Element) -> Vec<String> {
                 "Prefix" if !child.text.is_empty() => facts.push(format!("Prefix '{}'", child.text)),
                 "Tag" => facts.push(format!("Tag '{}'='{}'", child.exact("Key"), child.exact("Value"))),
                 name @ ("ObjectSizeGreaterThan" | "ObjectSizeLessThan") => {
-                    facts.push(format!("{name} {}", plain(&child.text)));
+                    facts.push(format!("{name} {}", normalized(&child.text)));
                 }
                 "ArchiveZone" => facts.push("ArchiveZone".to_owned()),
                 _ => {}
@@ -191,22 +190,23 @@ fn facts(rule: &Element) -> Vec<String> {
         }
     }
     for action in rule.children.iter().filter(|child| ACTIONS.contains(&child.name.as_str())) {
-        // Days and class of a transition belong together; what else an action says is a fact of its own.
+        // The days and the storage class of a transition belong together; every other element of an action is a
+        // separate fact.
         let name = &action.name;
         let class = action.value("StorageClass");
-        let said = action.children.iter().filter(|child| child.name != "StorageClass");
-        let said = said
+        let values = action.children.iter().filter(|child| child.name != "StorageClass");
+        let values = values
             .filter(|child| flag(child.text.trim()) != Some(false) || number(child.text.trim()).is_some());
-        for child in said {
+        for child in values {
             let to = if class.is_empty() { String::new() } else { format!(" to {class}") };
-            facts.push(format!("{name}{to} {} {}", child.name, plain(&child.text)));
+            facts.push(format!("{name}{to} {} {}", child.name, normalized(&child.text)));
         }
     }
     facts
 }
 
-/// A value in one of the forms in which it may be written.
-fn plain(text: &str) -> String {
+/// Normalizes a value that can be written in several forms.
+fn normalized(text: &str) -> String {
     let text = text.trim();
     match (number(text), time(text)) {
         (Some(number), _) => number.to_string(),
@@ -215,52 +215,52 @@ fn plain(text: &str) -> String {
     }
 }
 
-/// What a lifecycle rule does, for people and programs.
+/// A lifecycle rule, for display and for JSON output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LifecycleRule {
-    /// Name.
+    /// Name of the rule.
     pub id: String,
-    /// Whether it is in force.
+    /// Whether the rule is enabled.
     pub enabled: bool,
-    /// Keys that begin with this; empty for all.
+    /// Applies to keys with this prefix; empty for all keys.
     pub prefix: String,
-    /// Tags that objects have to have.
+    /// Applies to objects with all of these tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,
-    /// Objects of more bytes.
+    /// Applies to objects larger than this, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub larger_than: Option<u64>,
-    /// Objects of fewer bytes.
+    /// Applies to objects smaller than this, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smaller_than: Option<u64>,
-    /// What is done, in the document's order.
+    /// Actions of the rule, in the document's order.
     pub actions: Vec<LifecycleAction>,
 }
 
-/// One of the things that a lifecycle rule does.
+/// An action of a lifecycle rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LifecycleAction {
     /// `Expiration`, `Transition`, ...
     pub action: String,
-    /// Days until then.
+    /// Number of days after which the action takes effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<String>,
-    /// The date, as written.
+    /// Date on which the action takes effect, as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// The class that it moves objects to.
+    /// Storage class to which objects are moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
-    /// So many newer noncurrent versions stay.
+    /// Number of newer noncurrent versions that are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newer_noncurrent_versions: Option<String>,
-    /// Whether it is delete markers without versions that expire.
+    /// Whether the action expires delete markers without other versions.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub expired_object_delete_marker: bool,
 }
 
 impl LifecycleRule {
-    /// The rules of a document.
+    /// Reads the rules of a document.
     pub(super) fn all(root: &Element) -> Vec<Self> {
         root.all("Rule").map(Self::of).collect()
     }
@@ -292,12 +292,12 @@ impl LifecycleRule {
         read
     }
 
-    /// Whether it chooses objects by their prefix alone.
-    pub fn goes_by_prefix(&self) -> bool {
+    /// Whether the rule selects objects only by their prefix.
+    pub fn selects_by_prefix_only(&self) -> bool {
         self.tags.is_empty() && self.larger_than.is_none() && self.smaller_than.is_none()
     }
 
-    /// The objects that it is about.
+    /// Describes the objects that the rule applies to.
     pub fn scope(&self) -> String {
         let mut words = Vec::new();
         if !self.prefix.is_empty() {
@@ -330,13 +330,13 @@ impl LifecycleAction {
         }
     }
 
-    /// Whether it deletes current objects on a day.
+    /// Whether the action deletes current objects after some days or on a date.
     pub fn expires_objects(&self) -> bool {
         self.action == "Expiration" && (self.days.is_some() || self.date.is_some())
     }
 }
 
-/// What is done and when: `Transition to GLACIER after 30 day(s)`.
+/// Describes the action: `Transition to GLACIER after 30 day(s)`.
 impl fmt::Display for LifecycleAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.action)?;

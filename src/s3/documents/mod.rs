@@ -1,15 +1,15 @@
-//! The documents of buckets and objects: what the S3 API allows in them, and what they mean. A document is checked before
-//! it is sent, and compared in meaning with what the service gives back: order, forms of dates and lists, names that the
-//! service makes up and defaults that it fills in are no difference.
+//! The configuration documents of buckets and objects: what the S3 API allows in them, and what they mean. A document
+//! is checked before it is sent, and compared by meaning with the one that the service returns. The order of
+//! elements, the notation of dates and lists, generated names and added defaults do not count as differences.
 
+mod builders;
 mod cors;
 mod element;
 mod lifecycle;
-mod made;
-mod plain;
 pub(crate) mod policy;
 mod rule;
-mod shape;
+mod schema;
+mod settings;
 
 use super::error::{Error, Result};
 use cors::notification;
@@ -17,16 +17,16 @@ use element::Element;
 pub use lifecycle::{LifecycleAction, LifecycleRule};
 use policy::Policy;
 pub use rule::{Difference, Rule};
-use shape::Holds;
+use schema::Content;
 
-/// A kind of document.
+/// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Lifecycle rules.
     Lifecycle,
-    /// The policy of a bucket.
+    /// Bucket policy.
     Policy,
-    /// Cross-origin rules.
+    /// CORS rules.
     Cors,
     /// Event notifications.
     Notification,
@@ -34,15 +34,15 @@ pub enum Kind {
     Tagging,
     /// Static website hosting.
     Website,
-    /// Where access logs go.
+    /// Access logging.
     Logging,
-    /// Whether versions are kept.
+    /// Versioning of a bucket.
     Versioning,
-    /// Who owns new objects.
+    /// Ownership of new objects.
     Ownership,
-    /// The switches against public access.
+    /// Block Public Access settings.
     PublicAccessBlock,
-    /// Who pays for requests.
+    /// Who pays for requests (Requester Pays).
     RequestPayment,
     /// The legal hold of an object.
     LegalHold,
@@ -50,7 +50,7 @@ pub enum Kind {
     Retention,
 }
 
-/// A document and its kind.
+/// A document with its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     kind: Kind,
@@ -58,7 +58,7 @@ pub struct Document {
 }
 
 impl Kind {
-    /// The sub-resource that it is read and written as.
+    /// The sub-resource of the document, as in the query string.
     pub fn subresource(self) -> &'static str {
         match self {
             Kind::Lifecycle => "lifecycle",
@@ -77,7 +77,7 @@ impl Kind {
         }
     }
 
-    /// What it is called.
+    /// Name of the document in messages.
     pub fn noun(self) -> &'static str {
         match self {
             Kind::Lifecycle => "lifecycle configuration",
@@ -96,12 +96,12 @@ impl Kind {
         }
     }
 
-    /// Content-Type of its requests.
+    /// `Content-Type` of the document in requests.
     pub fn content_type(self) -> &'static str {
         if self == Kind::Policy { "application/json" } else { "application/xml" }
     }
 
-    /// The S3 code of the answer to a document that is none of this kind, as Ceph sends it.
+    /// The S3 error code for a document that is not of this kind, as Ceph sends it.
     pub fn malformed_code(self) -> &'static str {
         if self == Kind::Policy { "InvalidArgument" } else { "MalformedXML" }
     }
@@ -125,8 +125,8 @@ impl Kind {
         }
     }
 
-    /// What may be in it; `None` for documents that this program makes itself.
-    fn shape(self) -> Option<&'static Holds> {
+    /// The schema of the document; `None` for documents that only the client itself builds.
+    fn schema(self) -> Option<&'static Content> {
         match self {
             Kind::Lifecycle => Some(&lifecycle::ROOT),
             Kind::Cors => Some(&cors::ROOT),
@@ -137,41 +137,41 @@ impl Kind {
 }
 
 impl Document {
-    /// A document as it is.
+    /// Makes a document from text, without checking it.
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
     }
 
-    /// Its kind.
+    /// The kind of the document.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Its text.
+    /// The text of the document.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is a document of its kind, for this bucket, by the S3 API. The problem is told in words.
+    /// Checks that the S3 API allows this document for this bucket. The error describes the problem.
     pub fn check(&self, bucket: &str) -> std::result::Result<(), String> {
         if self.kind == Kind::Policy {
             return Policy::parse(&self.text)?.check(bucket);
         }
-        let wanted = self.kind.root();
+        let expected = self.kind.root();
         let root = Element::parse(&self.text).map_err(|error| match error {
             Error::Malformed(words) => words
-                .replace("an answer that is not XML", "it is not XML")
-                .replace("an XML answer that ends", "it is XML that ends"),
+                .replace("a response that is not XML", "it is not XML")
+                .replace("an incomplete XML response", "it is incomplete XML"),
             error => error.to_string(),
         })?;
         if root.name.is_empty() {
-            return Err(format!("it holds no '{wanted}'"));
+            return Err(format!("it contains no '{expected}'"));
         }
-        if root.name != wanted {
-            return Err(format!("it is a '{}', not a '{wanted}'", root.name));
+        if root.name != expected {
+            return Err(format!("it is a '{}', not a '{expected}'", root.name));
         }
-        if let Some(shape) = self.kind.shape() {
-            shape::check(&root, shape)?;
+        if let Some(schema) = self.kind.schema() {
+            schema::check(&root, schema)?;
         }
         match self.kind {
             Kind::Lifecycle => lifecycle::check(&root),
@@ -180,8 +180,9 @@ impl Document {
         }
     }
 
-    /// The document in the form that the S3 API has for what it means: several conditions of a lifecycle filter stand in
-    /// `And`, where some services give them beside it and lose them when they are sent so. Else it is left as it is.
+    /// Converts the document to the equivalent form of the S3 API: several conditions of a lifecycle filter are put
+    /// into `And`. Some services return them side by side, but lose them when they are sent in that form. Other
+    /// documents are unchanged.
     pub fn in_api_form(self) -> Result<Self> {
         if self.kind != Kind::Lifecycle {
             return Ok(self);
@@ -192,7 +193,7 @@ impl Document {
         let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
         root.write(&mut text);
         let open = format!("<{}", root.name);
-        // The namespace is what the service gave.
+        // Keep the namespace that the service sent.
         let start = self.text.find(&open).map_or("", |at| &self.text[at..]);
         if let Some(end) = start.find('>').filter(|_| start.contains("xmlns=")) {
             text = text.replacen(&format!("{open}>"), &start[..=end], 1);
@@ -200,14 +201,14 @@ impl Document {
         Ok(Self { text, ..self })
     }
 
-    /// What it says.
+    /// The rules of the document, for comparison and display.
     pub fn rules(&self) -> Result<Vec<Rule>> {
         if self.kind == Kind::Policy {
             return Policy::parse(&self.text).map(|policy| policy.rules()).map_err(Error::Malformed);
         }
         let root = Element::parse(&self.text)?;
-        // Servers disagree about the name of the root of small documents, and an error page is none of them.
-        if self.kind.shape().is_some() && root.name != self.kind.root() {
+        // Servers disagree about the root of small documents; but an error page must not pass for one of the others.
+        if self.kind.schema().is_some() && root.name != self.kind.root() {
             return Err(Error::Malformed(format!(
                 "a '{}' where a '{}' was expected",
                 root.name,
@@ -218,25 +219,25 @@ impl Document {
             Kind::Lifecycle => lifecycle::rules(&root),
             Kind::Cors => cors::rules(&root),
             Kind::Notification => notification::rules(&root),
-            kind => plain::rules(&root, kind.noun()),
+            kind => settings::rules(&root, kind.noun()),
         })
     }
 
-    /// The rules of a lifecycle configuration, as they are shown.
+    /// The rules of a lifecycle configuration, for display.
     pub fn lifecycle_rules(&self) -> Result<Vec<LifecycleRule>> {
         super::xml::expect_root(&self.text, Kind::Lifecycle.root())?;
         Ok(LifecycleRule::all(&Element::parse(&self.text)?))
     }
 
-    /// What `stored`, the document that the service gives back, means else than this one.
+    /// How the meaning of `stored`, the document that the service returned, differs from this one.
     pub fn differences(&self, stored: &Self) -> Result<Vec<Difference>> {
-        // The first rule that fits a request counts.
+        // The first CORS rule that matches a request applies, so their order matters.
         let ordered = self.kind == Kind::Cors;
         Ok(rule::differences(&self.rules()?, &stored.rules()?, ordered))
     }
 
-    /// The lines of a comparison of two documents of a kind, each with ` `, `-` or `+` in front; `None` stands for no
-    /// document.
+    /// The lines of a diff of two documents of the same kind, each prefixed with ` `, `-` or `+`. `None` stands for a
+    /// missing document.
     pub fn changes(old: Option<&Self>, new: Option<&Self>) -> Result<Vec<String>> {
         let rules = |document: Option<&Self>| document.map_or_else(|| Ok(Vec::new()), Self::rules);
         Ok(rule::changes(&rules(old)?, &rules(new)?))

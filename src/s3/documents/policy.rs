@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The versions of the policy language; the first is meant where none is named.
+/// The versions of the policy language; the first one is the default.
 pub(crate) const VERSIONS: [&str; 2] = ["2008-10-17", "2012-10-17"];
 
 /// The elements of a policy.
@@ -26,12 +26,12 @@ pub(crate) const STATEMENT_ELEMENTS: [&str; 9] = [
     "Condition",
 ];
 
-/// A policy that was read.
+/// A parsed policy.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Policy(Map<String, Value>);
 
 impl Policy {
-    /// Reads a policy; the problem is told in words.
+    /// Parses a policy. The error describes the problem.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let value = unambiguous(text.trim_start_matches('\u{feff}'))
             .map_err(|error| format!("it is not JSON: {error}"))?;
@@ -49,7 +49,7 @@ impl Policy {
         }
     }
 
-    /// Whether it is a policy for this bucket.
+    /// Checks that this is a valid policy for the bucket.
     pub(super) fn check(&self, bucket: &str) -> Result<(), String> {
         if let Some(name) = self.0.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
             return Err(format!("unknown element '{name}'"));
@@ -57,26 +57,26 @@ impl Policy {
         match self.0.get("Version") {
             None => {}
             Some(Value::String(version)) if VERSIONS.contains(&version.as_str()) => {}
-            Some(other) => return Err(format!("'Version' has to be {}, not {other}", VERSIONS.join(" or "))),
+            Some(other) => return Err(format!("'Version' must be {}, not {other}", VERSIONS.join(" or "))),
         }
         if self.0.get("Id").is_some_and(|id| !id.is_string()) {
-            return Err("'Id' has to be text".to_owned());
+            return Err("'Id' must be a string".to_owned());
         }
         let statements = self.statements();
         if statements.is_empty() {
             return Err("it has no 'Statement'".to_owned());
         }
-        for (place, statement) in statements.into_iter().enumerate() {
-            let called = match statement.get("Sid").and_then(Value::as_str) {
+        for (position, statement) in statements.into_iter().enumerate() {
+            let label = match statement.get("Sid").and_then(Value::as_str) {
                 Some(id) if !id.is_empty() => format!("statement '{id}'"),
-                _ => format!("statement {}", place + 1),
+                _ => format!("statement {}", position + 1),
             };
-            check_statement(statement, bucket).map_err(|problem| format!("{called}: {problem}"))?;
+            check_statement(statement, bucket).map_err(|problem| format!("{label}: {problem}"))?;
         }
         Ok(())
     }
 
-    /// Its statements as facts; what holds for all of them is one of each.
+    /// The statements as facts. A property of the whole policy is a fact of each statement.
     pub(super) fn rules(&self) -> Vec<Rule> {
         let version = self.0.get("Version").and_then(Value::as_str).unwrap_or(VERSIONS[0]);
         let statements = self.statements().into_iter();
@@ -96,18 +96,18 @@ impl Policy {
 
 fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     let Value::Object(statement) = statement else { return Err("it is not a JSON object".to_owned()) };
-    // `Version` is told for resource policies of other services, and taken by S3 without effect.
+    // `Version` is documented for resource policies of other services, and S3 accepts it without effect.
     let is_known = |name: &str| STATEMENT_ELEMENTS.contains(&name) || name == "Version";
     if let Some(name) = statement.keys().find(|name| !is_known(name)) {
         return Err(format!("unknown element '{name}'"));
     }
     if statement.get("Sid").is_some_and(|id| !id.is_string()) {
-        return Err("'Sid' has to be text".to_owned());
+        return Err("'Sid' must be a string".to_owned());
     }
     match statement.get("Effect") {
         None => return Err("it has no 'Effect'".to_owned()),
         Some(Value::String(effect)) if effect == "Allow" || effect == "Deny" => {}
-        Some(other) => return Err(format!("'Effect' has to be Allow or Deny, not {other}")),
+        Some(other) => return Err(format!("'Effect' must be Allow or Deny, not {other}")),
     }
     let one_of =
         |name: &'static str, negated: &'static str| match (statement.get(name), statement.get(negated)) {
@@ -120,10 +120,11 @@ fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     check_principal(name, principal)?;
     let (name, actions) = one_of("Action", "NotAction")?;
     for action in texts(name, actions)? {
-        // Actions of Object Lambda, Outposts and their kin begin with `s3-`, those of directory buckets with `s3express:`.
+        // Actions of Object Lambda, Outposts and others begin with `s3-`, those of directory buckets with
+        // `s3express:`.
         let lower = action.to_lowercase();
         if lower != "*" && !(lower.starts_with("s3") && lower.contains(':')) {
-            return Err(format!("'{name}' has to be one such as s3:GetObject, not '{action}'"));
+            return Err(format!("'{name}' must be of the form s3:GetObject, not '{action}'"));
         }
     }
     let (name, resources) = one_of("Resource", "NotResource")?;
@@ -131,7 +132,7 @@ fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     if let Some(other) =
         resources.iter().find(|resource| **resource != "*" && bucket_part(resource).is_none())
     {
-        return Err(format!("'{name}' has to be one such as arn:aws:s3:::{bucket}/*, not '{other}'"));
+        return Err(format!("'{name}' must be of the form arn:aws:s3:::{bucket}/*, not '{other}'"));
     }
     if !resources.iter().any(|resource| covers(resource, bucket)) {
         return Err(format!("'{name}' names another bucket ('{}')", resources[0]));
@@ -139,7 +140,7 @@ fn check_statement(statement: &Value, bucket: &str) -> Result<(), String> {
     match statement.get("Condition") {
         None => Ok(()),
         Some(Value::Object(operators)) if operators.values().all(Value::is_object) => Ok(()),
-        Some(_) => Err("'Condition' has to be an object of objects".to_owned()),
+        Some(_) => Err("'Condition' must be an object of objects".to_owned()),
     }
 }
 
@@ -149,11 +150,11 @@ fn check_principal(name: &str, principal: &Value) -> Result<(), String> {
         Value::Object(kinds) if !kinds.is_empty() => {
             kinds.iter().try_for_each(|(kind, who)| texts(&format!("{name}/{kind}"), who).map(drop))
         }
-        _ => Err(format!("'{name}' has to be \"*\" or an object such as {{\"AWS\": \"...\"}}")),
+        _ => Err(format!("'{name}' must be \"*\" or an object such as {{\"AWS\": \"...\"}}")),
     }
 }
 
-/// A text or a list of texts, at least one.
+/// A string or a list of strings, with at least one string.
 fn texts<'a>(name: &str, value: &'a Value) -> Result<Vec<&'a str>, String> {
     let found: Option<Vec<&str>> = match value {
         Value::String(text) => Some(vec![text]),
@@ -161,10 +162,10 @@ fn texts<'a>(name: &str, value: &'a Value) -> Result<Vec<&'a str>, String> {
         _ => None,
     };
     let found = found.filter(|found| !found.is_empty() && found.iter().all(|text| !text.is_empty()));
-    found.ok_or_else(|| format!("'{name}' has to be a text or a list of texts"))
+    found.ok_or_else(|| format!("'{name}' must be a string or a list of strings"))
 }
 
-/// The bucket of an ARN of S3, which may be a pattern.
+/// The bucket of an S3 ARN; it may be a pattern.
 fn bucket_part(resource: &str) -> Option<&str> {
     let mut parts = resource.splitn(6, ':');
     let is_arn = parts.next()? == "arn";
@@ -174,15 +175,15 @@ fn bucket_part(resource: &str) -> Option<&str> {
     (is_arn && (service.starts_with("s3") || service == "*") && !bucket.is_empty()).then_some(bucket)
 }
 
-/// Whether a resource is of this bucket: by name, by a pattern, or by a variable, which may be any name. A name of
-/// Ceph's tenants (`tenant:bucket`) and access points are believed.
+/// Whether a resource belongs to this bucket: by name, by a pattern, or by a variable, which may stand for any name.
+/// Names with a Ceph tenant (`tenant:bucket`) and access points are accepted unchecked.
 fn covers(resource: &str, bucket: &str) -> bool {
     let Some(part) = bucket_part(resource) else { return resource == "*" };
     if part.contains("${") || part == "accesspoint" || part.contains(':') {
         return true;
     }
     let pattern = regex::escape(part).replace("\\*", ".*").replace("\\?", ".");
-    // A pattern that spans the slash, such as `b*cket*`, covers names that it begins.
+    // A pattern that spans the slash, such as `b*cket*`, also covers the name of the bucket itself.
     Regex::new(&format!("^(?s:{pattern})$")).is_ok_and(|pattern| pattern.is_match(bucket))
 }
 
@@ -195,9 +196,9 @@ fn statement_facts(statement: &Value) -> Vec<String> {
             "Principal" | "NotPrincipal" => principal_facts(name, value, &mut facts),
             "Condition" => condition_facts(value, &mut facts),
             "Action" | "NotAction" => {
-                facts.extend(words(value).map(|action| format!("{name} {}", action.to_lowercase())));
+                facts.extend(texts_of(value).map(|action| format!("{name} {}", action.to_lowercase())));
             }
-            _ => facts.extend(words(value).map(|word| format!("{name} {word}"))),
+            _ => facts.extend(texts_of(value).map(|word| format!("{name} {word}"))),
         }
     }
     facts
@@ -205,16 +206,16 @@ fn statement_facts(statement: &Value) -> Vec<String> {
 
 fn principal_facts(name: &str, value: &Value, facts: &mut Vec<String>) {
     let Value::Object(kinds) = value else {
-        facts.extend(words(value).map(|who| format!("{name} AWS {who}")));
+        facts.extend(texts_of(value).map(|who| format!("{name} AWS {who}")));
         return;
     };
     for (kind, who) in kinds {
-        facts.extend(words(who).map(|who| format!("{name} {kind} {}", whole_account(&who))));
+        facts.extend(texts_of(who).map(|who| format!("{name} {kind} {}", normalized_account(&who))));
     }
 }
 
-/// An account is written as its number, or as its root user, in whatever partition.
-fn whole_account(who: &str) -> String {
+/// Normalizes an account, which may be written as its number or as its root user, in any partition.
+fn normalized_account(who: &str) -> String {
     let account = who.strip_suffix(":root").and_then(|rest| rest.strip_prefix("arn:")?.split_once(":iam::"));
     match account {
         Some((_, account)) if account.bytes().all(|byte| byte.is_ascii_digit()) => account.to_owned(),
@@ -231,26 +232,26 @@ fn condition_facts(value: &Value, facts: &mut Vec<String>) {
         };
         for (key, values) in keys {
             let (operator, key) = (operator.to_lowercase(), key.to_lowercase());
-            facts.extend(words(values).map(|value| format!("Condition {operator} {key} {value}")));
+            facts.extend(texts_of(values).map(|value| format!("Condition {operator} {key} {value}")));
         }
     }
 }
 
-/// One or several values as texts; a number or a switch means the same as its text.
-fn words(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
+/// One or several values as texts. A number or a boolean is equivalent to its text.
+fn texts_of(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
     match value {
-        Value::Array(all) => Box::new(all.iter().flat_map(words)),
+        Value::Array(all) => Box::new(all.iter().flat_map(texts_of)),
         Value::String(text) => Box::new(std::iter::once(text.clone())),
         other => Box::new(std::iter::once(other.to_string())),
     }
 }
 
-/// Reads JSON in which no name stands twice in one object.
+/// Parses JSON, and rejects duplicate names in an object.
 pub(crate) fn unambiguous(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text).map(|Unambiguous(value)| value)
 }
 
-/// JSON in which no name stands twice: of two, readers take this one or that one.
+/// JSON without duplicate names: parsers disagree about which of two values applies.
 struct Unambiguous(Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
@@ -305,7 +306,7 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(name) = from.next_key::<String>()? {
             let Unambiguous(value) = from.next_value()?;
             if map.contains_key(&name) {
-                return Err(A::Error::custom(format!("'{name}' stands twice")));
+                return Err(A::Error::custom(format!("'{name}' occurs twice")));
             }
             map.insert(name, value);
         }
@@ -328,37 +329,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_policy_for_this_bucket_is_refused() {
+    fn invalid_policies_are_rejected() {
         for (text, words) in [
             ("", "not JSON"),
             ("[]", "not a JSON object"),
             ("{}", "no 'Statement'"),
             (r#"{"Statement": []}"#, "no 'Statement'"),
             (r#"{"Statement": ["x"]}"#, "statement 1: it is not a JSON object"),
-            (&statement("2012-10-17", "2012-10-18"), "'Version' has to be"),
+            (&statement("2012-10-17", "2012-10-18"), "'Version' must be"),
             (&statement(r#""Effect": "Deny", "#, ""), "no 'Effect'"),
-            (&statement("Deny", "deny"), "'Effect' has to be Allow or Deny"),
+            (&statement("Deny", "deny"), "'Effect' must be Allow or Deny"),
             (&statement("Effect", "Efect"), "unknown element 'Efect'"),
             (&statement(r#""Principal": "*", "#, ""), "no 'Principal'"),
-            (&statement(r#""Principal": "*""#, r#""Principal": "me""#), "'Principal' has to be"),
+            (&statement(r#""Principal": "*""#, r#""Principal": "me""#), "'Principal' must be"),
             (&statement("Action", "Actions"), "unknown element 'Actions'"),
-            (&statement("s3:GetObject", "GetObject"), "'Action' has to be one such as"),
-            (&statement("s3:GetObject", ""), "'Action' has to be a text"),
+            (&statement("s3:GetObject", "GetObject"), "'Action' must be of the form"),
+            (&statement("s3:GetObject", ""), "'Action' must be a string"),
             (&statement(":::mine/", ":::other/"), "names another bucket ('arn:aws:s3:::other/*')"),
             (&statement(":::mine/", ":::mine2/"), "names another bucket"),
             (
                 &statement("arn:aws:s3:::mine/*", "mine/*"),
-                "'Resource' has to be one such as arn:aws:s3:::mine/*",
+                "'Resource' must be of the form arn:aws:s3:::mine/*",
             ),
-            (&statement("\"Effect\"", "\"Effect\": \"Allow\", \"Effect\""), "'Effect' stands twice"),
-            (&statement("\"Effect\"", "\"Condition\": [], \"Effect\""), "'Condition' has to be"),
+            (&statement("\"Effect\"", "\"Effect\": \"Allow\", \"Effect\""), "'Effect' occurs twice"),
+            (&statement("\"Effect\"", "\"Condition\": [], \"Effect\""), "'Condition' must be"),
         ] {
             assert!(problem(text).contains(words), "{text}\n{}", problem(text));
         }
     }
 
     #[test]
-    fn policies_for_this_bucket_are_taken_in_all_their_forms() {
+    fn valid_policies_for_this_bucket_are_accepted() {
         assert_eq!(problem(&statement("", "")), "");
         for resource in [
             "*",
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_are_compared_by_what_they_say() {
+    fn policies_are_compared_by_meaning() {
         let rules = |text: &str| Policy::parse(text).unwrap().rules();
         let one = rules(
             r#"{"Version": "2012-10-17", "Statement": {"Sid": "", "Effect": "Allow", "Principal": {"AWS": ["*", "12"]},

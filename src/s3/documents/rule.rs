@@ -1,21 +1,21 @@
-//! Documents as rules, and rules as facts: what two documents are compared by, and shown by.
+//! Documents as rules, and rules as facts: the form in which documents are compared and displayed.
 
-/// A rule of a document, or the whole of one that has no rules.
+/// A rule of a document, or the whole document if it does not consist of rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     /// What rules of this kind are called: `rule`, `statement`.
     pub(super) noun: &'static str,
-    /// The name that it was given; empty where it has none, or one that the service made up.
+    /// The given name; empty if the rule has none, or only one that the service generated.
     pub id: String,
-    /// What it says, a fact a line, sorted: two rules with the same facts mean the same.
+    /// The content of the rule, one fact per line, sorted. Two rules with the same facts are equivalent.
     pub facts: Vec<String>,
 }
 
-/// A rule that means something else on the service than it does in the document that was sent.
+/// A difference in meaning between the sent document and the stored one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference(String);
 
-/// In words, for a line that begins with what the document belongs to.
+/// A message for a line that begins with the resource of the document.
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -30,35 +30,37 @@ impl Rule {
         Self { noun, id: id.to_owned(), facts }
     }
 
-    /// What it is called: by its name, else by its place, from 0.
-    fn called(&self, place: usize) -> String {
+    /// The rule in messages: by its name, else by its position, counted from 0.
+    fn label(&self, position: usize) -> String {
         if self.id.is_empty() {
-            format!("{} {}", self.noun, place + 1)
+            format!("{} {}", self.noun, position + 1)
         } else {
             format!("{} '{}'", self.noun, self.id)
         }
     }
 
-    /// Whether `stored` says what this one does. A name that was not given is made up by the service.
-    fn means(&self, stored: &Self) -> bool {
+    /// Whether `stored` is equivalent to this rule. If this rule has no name, any name is accepted: the service
+    /// generates one.
+    fn is_equivalent(&self, stored: &Self) -> bool {
         self.facts == stored.facts && (self.id.is_empty() || self.id == stored.id)
     }
 }
 
-/// Whether a rule that is stored may stand for one that was sent.
-type Likeness<'a> = dyn Fn(&Rule, &Rule) -> bool + 'a;
+/// Whether a stored rule may correspond to a sent one.
+type Matcher<'a> = dyn Fn(&Rule, &Rule) -> bool + 'a;
 
-/// For each rule of `sent` the one of `stored` that stands for it: the same, else the one of that name, else one that says
-/// some of it, else (`loose`) any that is left over.
+/// Finds the rule of `stored` that corresponds to each rule of `sent`: an equivalent one, else the one with the same
+/// name, else one that shares some facts, else (if `loose`) any remaining one.
 fn pairs(sent: &[Rule], stored: &[Rule], loose: bool) -> Vec<Option<usize>> {
     let mut free: Vec<usize> = (0..stored.len()).collect();
     let mut found = vec![None; sent.len()];
     let by_name = |a: &Rule, b: &Rule| !a.id.is_empty() && a.id == b.id;
-    let by_likeness = |a: &Rule, b: &Rule| {
+    let by_shared_facts = |a: &Rule, b: &Rule| {
         let others = !(a.id.is_empty() || b.id.is_empty()) && a.facts != b.facts;
         (loose || !others) && a.facts.iter().any(|fact| b.facts.contains(fact))
     };
-    let passes: [&Likeness<'_>; 4] = [&Rule::means, &by_name, &by_likeness, &|_: &Rule, _: &Rule| loose];
+    let passes: [&Matcher<'_>; 4] =
+        [&Rule::is_equivalent, &by_name, &by_shared_facts, &|_: &Rule, _: &Rule| loose];
     for matches in passes {
         for (rule, slot) in sent.iter().zip(&mut found).filter(|(_, slot)| slot.is_none()) {
             if let Some(at) = free.iter().position(|index| matches(rule, &stored[*index])) {
@@ -69,23 +71,24 @@ fn pairs(sent: &[Rule], stored: &[Rule], loose: bool) -> Vec<Option<usize>> {
     found
 }
 
-/// What differs in meaning between what was sent and what is stored. `ordered`: whether the order of the rules counts.
+/// The differences in meaning between the sent and the stored rules. `ordered`: whether the order of the rules
+/// matters.
 pub(super) fn differences(sent: &[Rule], stored: &[Rule], ordered: bool) -> Vec<Difference> {
     let pairs = pairs(sent, stored, true);
     let mut found = Vec::new();
-    for (place, (rule, pair)) in sent.iter().zip(&pairs).enumerate() {
-        let Some(there) = pair.map(|index| &stored[index]) else {
-            found.push(Difference(format!("the {} is not stored", rule.called(place))));
+    for (position, (rule, pair)) in sent.iter().zip(&pairs).enumerate() {
+        let Some(counterpart) = pair.map(|index| &stored[index]) else {
+            found.push(Difference(format!("the {} is not stored", rule.label(position))));
             continue;
         };
-        if rule.means(there) {
+        if rule.is_equivalent(counterpart) {
             continue;
         }
         let mut words = Vec::new();
         let lost: Vec<&str> =
-            rule.facts.iter().filter(|f| !there.facts.contains(f)).map(String::as_str).collect();
+            rule.facts.iter().filter(|f| !counterpart.facts.contains(f)).map(String::as_str).collect();
         let new: Vec<&str> =
-            there.facts.iter().filter(|f| !rule.facts.contains(f)).map(String::as_str).collect();
+            counterpart.facts.iter().filter(|f| !rule.facts.contains(f)).map(String::as_str).collect();
         if !lost.is_empty() {
             words.push(format!("without {}", lost.join(", ")));
         }
@@ -93,56 +96,57 @@ pub(super) fn differences(sent: &[Rule], stored: &[Rule], ordered: bool) -> Vec<
             words.push(format!("with {}", new.join(", ")));
         }
         if lost.is_empty() && new.is_empty() {
-            words.push(format!("under the name '{}'", there.id));
+            words.push(format!("under the name '{}'", counterpart.id));
         }
         found.push(Difference(format!(
-            "the {} means something else now: it is stored {}",
-            rule.called(place),
+            "the {} differs: it is stored {}",
+            rule.label(position),
             words.join(" and ")
         )));
     }
-    for (place, rule) in stored.iter().enumerate() {
-        if !pairs.contains(&Some(place)) {
-            found.push(Difference(format!("the {} is stored, which was not sent", rule.called(place))));
+    for (position, rule) in stored.iter().enumerate() {
+        if !pairs.contains(&Some(position)) {
+            found.push(Difference(format!("the {} is stored but was not sent", rule.label(position))));
         }
     }
     if ordered && found.is_empty() && !pairs.is_sorted() {
         found.push(Difference(
-            "the rules are stored in another order, and the first that fits counts".to_owned(),
+            "the rules are stored in another order, and the first match applies".to_owned(),
         ));
     }
     found
 }
 
-/// The lines of a comparison: each with ` `, `-` or `+` in front, rule by rule.
+/// The lines of a diff, rule by rule, each prefixed with ` `, `-` or `+`.
 pub(super) fn changes(old: &[Rule], new: &[Rule]) -> Vec<String> {
     let pairs = pairs(new, old, false);
     let mut lines = Vec::new();
-    let whole = |sign: char, place: usize, rule: &Rule, lines: &mut Vec<String>| {
-        lines.push(format!("{sign}{}", rule.called(place)));
+    let whole = |sign: char, position: usize, rule: &Rule, lines: &mut Vec<String>| {
+        lines.push(format!("{sign}{}", rule.label(position)));
         lines.extend(rule.facts.iter().map(|fact| format!("{sign}  {fact}")));
     };
-    for (place, rule) in old.iter().enumerate() {
-        if !pairs.contains(&Some(place)) {
-            whole('-', place, rule, &mut lines);
+    for (position, rule) in old.iter().enumerate() {
+        if !pairs.contains(&Some(position)) {
+            whole('-', position, rule, &mut lines);
         }
     }
-    for (place, (rule, pair)) in new.iter().zip(&pairs).enumerate() {
-        let Some(there) = pair.map(|index| &old[index]) else {
-            whole('+', place, rule, &mut lines);
+    for (position, (rule, pair)) in new.iter().zip(&pairs).enumerate() {
+        let Some(counterpart) = pair.map(|index| &old[index]) else {
+            whole('+', position, rule, &mut lines);
             continue;
         };
-        let named = if rule.id.is_empty() { there } else { rule };
-        if named.id == there.id {
-            lines.push(format!(" {}", named.called(place)));
+        let named = if rule.id.is_empty() { counterpart } else { rule };
+        if named.id == counterpart.id {
+            lines.push(format!(" {}", named.label(position)));
         } else {
-            lines.extend([format!("-{}", there.called(place)), format!("+{}", named.called(place))]);
+            lines
+                .extend([format!("-{}", counterpart.label(position)), format!("+{}", named.label(position))]);
         }
-        let mut facts: Vec<&String> = rule.facts.iter().chain(&there.facts).collect();
+        let mut facts: Vec<&String> = rule.facts.iter().chain(&counterpart.facts).collect();
         facts.sort_unstable();
         facts.dedup();
         for fact in facts {
-            let sign = match (there.facts.contains(fact), rule.facts.contains(fact)) {
+            let sign = match (counterpart.facts.contains(fact), rule.facts.contains(fact)) {
                 (true, true) => ' ',
                 (true, false) => '-',
                 _ => '+',
@@ -161,43 +165,40 @@ mod tests {
         Rule::new("rule", id, facts.iter().map(|fact| (*fact).to_owned()))
     }
 
-    fn told(sent: &[Rule], stored: &[Rule]) -> Vec<String> {
+    fn reported(sent: &[Rule], stored: &[Rule]) -> Vec<String> {
         differences(sent, stored, false).iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn names_that_a_service_makes_up_and_the_order_are_no_difference() {
+    fn generated_names_and_the_order_do_not_differ() {
         let sent = [rule("", &["a", "b"]), rule("x", &["c"])];
         let stored = [rule("x", &["c"]), rule("generated", &["b", "a"])];
-        assert!(told(&sent, &stored).is_empty());
+        assert!(reported(&sent, &stored).is_empty());
         assert!(!differences(&sent, &stored, true).is_empty());
     }
 
     #[test]
-    fn a_rule_that_lost_or_gained_something_is_named() {
+    fn rules_that_lost_or_gained_facts_are_reported() {
         let sent = [rule("r", &["Days 3", "larger than 5"]), rule("", &["z"])];
         assert_eq!(
-            told(&sent, &[rule("r", &["Days 3"])]),
+            reported(&sent, &[rule("r", &["Days 3"])]),
+            ["the rule 'r' differs: it is stored without larger than 5", "the rule 2 is not stored"]
+        );
+        assert_eq!(
+            reported(&[rule("r", &["a"])], &[rule("r", &["b"]), rule("q", &["c"])]),
             [
-                "the rule 'r' means something else now: it is stored without larger than 5",
-                "the rule 2 is not stored"
+                "the rule 'r' differs: it is stored without a and with b",
+                "the rule 'q' is stored but was not sent"
             ]
         );
         assert_eq!(
-            told(&[rule("r", &["a"])], &[rule("r", &["b"]), rule("q", &["c"])]),
-            [
-                "the rule 'r' means something else now: it is stored without a and with b",
-                "the rule 'q' is stored, which was not sent"
-            ]
-        );
-        assert_eq!(
-            told(&[rule("r", &["a"])], &[rule("q", &["a"])]),
-            ["the rule 'r' means something else now: it is stored under the name 'q'"]
+            reported(&[rule("r", &["a"])], &[rule("q", &["a"])]),
+            ["the rule 'r' differs: it is stored under the name 'q'"]
         );
     }
 
     #[test]
-    fn changes_are_shown_rule_by_rule() {
+    fn diffs_are_grouped_by_rule() {
         let old = [rule("r", &["a", "b"]), rule("gone", &["x"])];
         let new = [rule("r", &["a", "c"]), rule("new", &["y"])];
         let lines = changes(&old, &new);

@@ -1,4 +1,4 @@
-//! Documents of the S3 API, and what Ceph 16 makes of them.
+//! Documents of the S3 API, and the form in which Ceph 16 returns them.
 
 use super::*;
 
@@ -21,29 +21,29 @@ fn problem(document: &Document) -> String {
     document.check("b").err().unwrap_or_default()
 }
 
-fn told(sent: &Document, stored: &Document) -> Vec<String> {
+fn reported(sent: &Document, stored: &Document) -> Vec<String> {
     sent.differences(stored).unwrap().iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn documents_of_another_kind_are_refused() {
+fn documents_of_another_kind_are_rejected() {
     let cors = "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>";
     assert_eq!(
         problem(&Document::new(Kind::Lifecycle, cors)),
         "it is a 'CORSConfiguration', not a 'LifecycleConfiguration'"
     );
     assert_eq!(problem(&Document::new(Kind::Cors, cors)), "");
-    assert_eq!(problem(&Document::new(Kind::Cors, "")), "it holds no 'CORSConfiguration'");
-    assert!(problem(&Document::new(Kind::Cors, "{}")).contains("it holds no"));
+    assert_eq!(problem(&Document::new(Kind::Cors, "")), "it contains no 'CORSConfiguration'");
+    assert!(problem(&Document::new(Kind::Cors, "{}")).contains("it contains no"));
     assert!(problem(&Document::new(Kind::Cors, &cors[..40])).contains("not XML"));
     assert!(problem(&Document::new(Kind::Policy, cors)).contains("not JSON"));
     assert!(
-        problem(&Document::new(Kind::Cors, cors.replace("GET", "get"))).contains("'AllowedMethod' has to be")
+        problem(&Document::new(Kind::Cors, cors.replace("GET", "get"))).contains("'AllowedMethod' must be")
     );
 }
 
 #[test]
-fn lifecycle_rules_are_held_to_the_api() {
+fn lifecycle_rules_are_checked() {
     let filter = "<Filter><Prefix>a</Prefix></Filter>";
     for good in [
         format!("{filter}{EXPIRES}"),
@@ -62,30 +62,30 @@ fn lifecycle_rules_are_held_to_the_api() {
     for (bad, words) in [
         (EXPIRES.to_owned(), "rule 'r' has no 'Filter'"),
         (filter.to_owned(), "rule 'r' does nothing"),
-        (format!("{filter}<Prefix>a</Prefix>{EXPIRES}"), "has a 'Prefix' beside its 'Filter'"),
-        (format!("{filter}{EXPIRES}{EXPIRES}"), "'Expiration' stands more than once in 'Rule'"),
-        (format!("{filter}<Expiration><Days>0</Days></Expiration>"), "a whole number of 1 or more, not '0'"),
+        (format!("{filter}<Prefix>a</Prefix>{EXPIRES}"), "has both a 'Prefix' and a 'Filter'"),
+        (format!("{filter}{EXPIRES}{EXPIRES}"), "'Expiration' occurs more than once in 'Rule'"),
+        (format!("{filter}<Expiration><Days>0</Days></Expiration>"), "an integer of at least 1, not '0'"),
         (format!("{filter}<Expiration><Day>3</Day></Expiration>"), "unknown element 'Day' in 'Expiration'"),
         (format!("{filter}<Expiration/>"), "has an 'Expiration' without one of"),
-        (format!("{filter}<Expiration><Date>soon</Date></Expiration>"), "'Date' has to be a date"),
+        (format!("{filter}<Expiration><Date>soon</Date></Expiration>"), "'Date' must be a date"),
         (format!("<Filter><Prefx>a</Prefx></Filter>{EXPIRES}"), "unknown element 'Prefx' in 'Filter'"),
-        (format!("<Filter>a</Filter>{EXPIRES}"), "'Filter' holds elements, not text"),
+        (format!("<Filter>a</Filter>{EXPIRES}"), "'Filter' must contain elements, not text"),
     ] {
         assert!(problem(&rule(&bad)).contains(words), "{bad}\n{}", problem(&rule(&bad)));
     }
     assert!(problem(&lifecycle("")).contains("no 'Rule'"));
     let two = format!("<Rule><ID>r</ID><Status>Enabled</Status>{filter}{EXPIRES}</Rule>");
-    assert!(problem(&lifecycle(&two.repeat(2))).contains("its ID is that of another rule"));
+    assert!(problem(&lifecycle(&two.repeat(2))).contains("has the ID of another rule"));
 }
 
 #[test]
-fn ceph_loses_conditions_that_it_does_not_know() {
+fn conditions_that_ceph_drops_are_reported() {
     let sent =
         rule(&format!("<Filter><ObjectSizeGreaterThan>1000</ObjectSizeGreaterThan></Filter>{EXPIRES}"));
     let stored = rule(&format!("<Prefix></Prefix>{EXPIRES}"));
     assert_eq!(
-        told(&sent, &stored),
-        ["the rule 'r' means something else now: it is stored without ObjectSizeGreaterThan 1000"]
+        reported(&sent, &stored),
+        ["the rule 'r' differs: it is stored without ObjectSizeGreaterThan 1000"]
     );
     let noncurrent = |more: &str| {
         rule(&format!(
@@ -94,31 +94,29 @@ fn ceph_loses_conditions_that_it_does_not_know() {
     };
     let sent = noncurrent("<NewerNoncurrentVersions>5</NewerNoncurrentVersions>");
     assert_eq!(
-        told(&sent, &noncurrent("")),
-        [
-            "the rule 'r' means something else now: it is stored without NoncurrentVersionExpiration NewerNoncurrentVersions 5"
-        ]
+        reported(&sent, &noncurrent("")),
+        ["the rule 'r' differs: it is stored without NoncurrentVersionExpiration NewerNoncurrentVersions 5"]
     );
 }
 
 #[test]
-fn the_same_rule_in_another_form_is_no_difference() {
+fn equivalent_rules_do_not_differ() {
     let tags = "<Tag><Key>x</Key><Value>1</Value></Tag><Tag><Key>y</Key><Value>2</Value></Tag>";
     let api = rule(&format!("<Filter><And><Prefix>a/</Prefix>{tags}</And></Filter>{EXPIRES}"));
     let ceph = rule(&format!("<Filter><Prefix>a/</Prefix><And>{tags}</And></Filter>{EXPIRES}"));
-    assert!(told(&api, &ceph).is_empty());
+    assert!(reported(&api, &ceph).is_empty());
     let dated = |date: &str| rule(&format!("<Filter/><Expiration><Date>{date}</Date></Expiration>"));
-    assert!(told(&dated("2030-01-01"), &dated("2030-01-01T00:00:00.000Z")).is_empty());
-    assert!(!told(&dated("2030-01-01"), &dated("2030-01-02T00:00:00.000Z")).is_empty());
+    assert!(reported(&dated("2030-01-01"), &dated("2030-01-01T00:00:00.000Z")).is_empty());
+    assert!(!reported(&dated("2030-01-01"), &dated("2030-01-02T00:00:00.000Z")).is_empty());
     let unnamed = lifecycle(&format!("<Rule><Status>Enabled</Status><Prefix>q</Prefix>{EXPIRES}</Rule>"));
     let named = lifecycle(&format!(
         "<Rule><ID>made up</ID><Filter><Prefix>q</Prefix></Filter><Status>Enabled</Status>{EXPIRES}</Rule>"
     ));
-    assert!(told(&unnamed, &named).is_empty());
+    assert!(reported(&unnamed, &named).is_empty());
 }
 
 #[test]
-fn conditions_beside_each_other_are_put_into_and() {
+fn several_conditions_are_put_into_and() {
     let tags = "<Tag><Key>x</Key><Value>1</Value></Tag><Tag><Key>y</Key><Value>&amp;</Value></Tag>";
     let ceph = rule(&format!("<Filter><Prefix>a/</Prefix><And>{tags}</And></Filter>{EXPIRES}"));
     let api = ceph.clone().in_api_form().unwrap();
@@ -131,7 +129,7 @@ fn conditions_beside_each_other_are_put_into_and() {
         api.text()
             .contains("<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule>")
     );
-    assert!(told(&ceph, &api).is_empty());
+    assert!(reported(&ceph, &api).is_empty());
     assert_eq!(api.clone().in_api_form().unwrap(), api);
     let one =
         rule(&format!("<Filter><Prefix></Prefix><Tag><Key>x</Key><Value>1</Value></Tag></Filter>{EXPIRES}"));
@@ -144,7 +142,7 @@ fn conditions_beside_each_other_are_put_into_and() {
 }
 
 #[test]
-fn small_documents_are_compared_by_what_is_set_in_them() {
+fn small_documents_are_compared_by_their_settings() {
     let block = |on: &str| {
         let switches =
             ["BlockPublicAcls", "IgnorePublicAcls"].map(|name| format!("<{name}>{}</{name}>", name == on));
@@ -157,19 +155,19 @@ fn small_documents_are_compared_by_what_is_set_in_them() {
         Kind::PublicAccessBlock,
         "<PublicAccessBlockConfiguration><BlockPublicAcls>TRUE</BlockPublicAcls></PublicAccessBlockConfiguration>",
     );
-    assert!(told(&block("BlockPublicAcls"), &stored).is_empty());
-    assert_eq!(told(&block("IgnorePublicAcls"), &stored).len(), 1);
+    assert!(reported(&block("BlockPublicAcls"), &stored).is_empty());
+    assert_eq!(reported(&block("IgnorePublicAcls"), &stored).len(), 1);
     let versions = Document::versioning(true);
     let stored = "<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Disabled</MfaDelete></VersioningConfiguration>";
-    assert!(told(&versions, &Document::new(Kind::Versioning, stored)).is_empty());
-    assert_eq!(told(&versions, &Document::new(Kind::Versioning, "<VersioningConfiguration/>")).len(), 1);
+    assert!(reported(&versions, &Document::new(Kind::Versioning, stored)).is_empty());
+    assert_eq!(reported(&versions, &Document::new(Kind::Versioning, "<VersioningConfiguration/>")).len(), 1);
     let tags =
         |text: &str| Document::new(Kind::Tagging, format!("<Tagging><TagSet>{text}</TagSet></Tagging>"));
     let (a, b) = ("<Tag><Key>a</Key><Value>1</Value></Tag>", "<Tag><Key>b</Key><Value>2</Value></Tag>");
-    assert!(told(&tags(&format!("{a}{b}")), &tags(&format!("{b}{a}"))).is_empty());
+    assert!(reported(&tags(&format!("{a}{b}")), &tags(&format!("{b}{a}"))).is_empty());
     assert_eq!(
-        told(&tags(&format!("{a}{b}")), &tags(a)),
-        ["the tag set 1 means something else now: it is stored without 'b'='2'"]
+        reported(&tags(&format!("{a}{b}")), &tags(a)),
+        ["the tag set 1 differs: it is stored without 'b'='2'"]
     );
     let order = |first: &str, second: &str| {
         let rule = |origin: &str| {
@@ -182,12 +180,12 @@ fn small_documents_are_compared_by_what_is_set_in_them() {
             format!("<CORSConfiguration>{}{}</CORSConfiguration>", rule(first), rule(second)),
         )
     };
-    assert!(told(&order("a", "b"), &order("a", "b")).is_empty());
-    assert_eq!(told(&order("a", "b"), &order("b", "a")).len(), 1);
+    assert!(reported(&order("a", "b"), &order("a", "b")).is_empty());
+    assert_eq!(reported(&order("a", "b"), &order("b", "a")).len(), 1);
 }
 
 #[test]
-fn notifications_are_held_to_the_api() {
+fn notifications_are_checked() {
     let of = |inner: &str| {
         Document::new(
             Kind::Notification,
@@ -198,7 +196,7 @@ fn notifications_are_held_to_the_api() {
     assert_eq!(problem(&of("")), "");
     assert_eq!(problem(&of(queue)), "");
     assert!(problem(&of(&queue.replace("Queue>", "Topic>"))).contains("unknown element"));
-    assert!(problem(&of(&queue.replace("s3:", ""))).contains("'Event' has to be"));
-    assert!(told(&of(queue), &of(&queue.replace("prefix", "Prefix"))).is_empty());
-    assert_eq!(told(&of(queue), &of(&queue.replace("<Value>a<", "<Value>b<"))).len(), 1);
+    assert!(problem(&of(&queue.replace("s3:", ""))).contains("'Event' must be"));
+    assert!(reported(&of(queue), &of(&queue.replace("prefix", "Prefix"))).is_empty());
+    assert_eq!(reported(&of(queue), &of(&queue.replace("<Value>a<", "<Value>b<"))).len(), 1);
 }

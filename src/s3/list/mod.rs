@@ -1,4 +1,4 @@
-//! Listings as streams of pages: buckets, objects (versions 1 and 2 of the call), multipart uploads, parts.
+//! Listings as streams of pages: buckets, objects (ListObjects and ListObjectsV2), multipart uploads, parts.
 
 mod page;
 mod parallel;
@@ -28,38 +28,38 @@ pub struct Bucket {
     pub created: String,
 }
 
-/// Which version of the listing call is used.
+/// The version of the listing operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListVersion {
-    /// `ListObjects`; every server has it, and any key can be the marker.
+    /// `ListObjects`. Every server supports it, and any key can be the marker.
     #[default]
     V1,
     /// `ListObjectsV2`.
     V2,
 }
 
-/// What to list.
+/// Parameters of a listing.
 #[derive(Clone, Debug, Default)]
 pub struct ListOptions {
-    /// Keys that begin with this.
+    /// Lists keys with this prefix.
     pub prefix: String,
-    /// Group keys up to this; empty lists every key.
+    /// Groups keys up to this delimiter; empty lists every key.
     pub delimiter: String,
-    /// Keys a page; `None` leaves it to the server (1,000).
+    /// Keys per page; `None` leaves it to the server (1,000).
     pub page_size: Option<u32>,
-    /// Only keys after this one.
+    /// Lists only keys after this one.
     pub start_after: Option<String>,
-    /// Ceph's extension: any order, faster on large indexes.
+    /// Extension of Ceph: any order, which is faster on large indexes.
     pub unordered: bool,
-    /// Version of the call.
+    /// Version of the operation.
     pub version: ListVersion,
-    /// Most requests at once, for listings of many pages from a distant server; 0 and 1 ask for one page after the
-    /// other.
+    /// Maximum number of concurrent requests, for listings of many pages from a distant server. 0 and 1 request one
+    /// page after the other.
     pub width: usize,
 }
 
 impl Client {
-    /// All buckets of the user, in the server's order.
+    /// All buckets of the account, in the server's order.
     pub async fn list_buckets(&self) -> Result<Vec<Bucket>> {
         let text = self.fetch_text(Request::new(Method::GET, None, None)).await?;
         let mut buckets = Vec::new();
@@ -77,7 +77,7 @@ impl Client {
         Ok(buckets)
     }
 
-    /// One page. `token` is the `next` of the page before.
+    /// Requests one page. `token` is the `next` of the preceding page.
     pub async fn list_page(
         &self,
         bucket: &str,
@@ -115,8 +115,8 @@ impl Client {
     }
 }
 
-/// Whether the text of `IsTruncated` says that there are more pages. Only a clear no ends a listing: what is taken for
-/// absent may be deleted elsewhere.
+/// Whether the text of `IsTruncated` means that there are more pages. Only a clear "no" ends a listing: keys that are
+/// wrongly considered missing may be deleted elsewhere.
 pub(crate) fn says_more(text: &str) -> bool {
     let text = text.trim();
     !(text.eq_ignore_ascii_case("false") || text == "0")

@@ -1,29 +1,29 @@
-//! Where a range of keys is cut in two: at a known directory in its middle, or at a guess.
+//! Splits a range of keys in two: at a known directory in its middle, or at a guess.
 //!
-//! A guess keeps the beginning of the last key that was seen and puts a greater letter or digit behind it, at the first
-//! place where there may be one: that is the widest step. What keys look like is learned from those that were listed.
+//! A guess keeps the beginning of the last key seen and replaces the character after it with a greater letter or
+//! digit, at the first possible position: that is the widest step. The listed keys show what keys look like.
 
 use super::ListPage;
 
-/// Characters of a key that are looked at.
+/// Number of characters of a key that are considered.
 const DEPTH: usize = 96;
 
-/// Characters that are looked at to tell how far one key is from another.
-const RANKED: usize = 12;
+/// Number of characters that are considered to estimate the distance of two keys.
+const RANK_DEPTH: usize = 12;
 
-/// Guesses at one place that led nowhere, after which only what was seen there is believed.
-const GUESSES: u8 = 3;
+/// Number of failed guesses at one position after which only characters seen there are tried.
+const MAX_MISSES: u8 = 3;
 
-/// What is known of the keys.
+/// What is known about the keys.
 #[derive(Debug)]
 pub(super) struct KeyspaceSplitter {
-    /// Length of what all keys begin with.
+    /// Length of the prefix that all keys share.
     prefix: usize,
     /// Common prefixes, ascending.
     prefixes: Vec<String>,
-    /// The ASCII characters that were seen at each place.
+    /// The ASCII characters seen at each position.
     seen: Vec<u128>,
-    /// How many guesses led nowhere at each place.
+    /// Number of failed guesses at each position.
     misses: Vec<u8>,
 }
 
@@ -32,13 +32,13 @@ impl KeyspaceSplitter {
         Self { prefix: prefix.len(), prefixes: Vec::new(), seen: vec![0; DEPTH], misses: vec![0; DEPTH] }
     }
 
-    /// Takes common prefixes, ascending.
+    /// Records common prefixes, which must be in ascending order.
     pub(super) fn learn_prefixes(&mut self, prefixes: Vec<String>) {
         prefixes.iter().for_each(|prefix| self.learn(prefix));
         self.prefixes = prefixes;
     }
 
-    /// Takes some of the keys of a page.
+    /// Records a sample of the keys of a page.
     pub(super) fn learn_keys(&mut self, page: &ListPage) {
         let step = (page.len() / 16).max(1);
         for entry in page.entries().rev().step_by(step) {
@@ -55,25 +55,26 @@ impl KeyspaceSplitter {
         }
     }
 
-    /// Nothing was found behind a cut.
-    pub(super) fn note_miss(&mut self, at: &str, cut: &str) {
-        let common = at.bytes().zip(cut.bytes()).take_while(|(a, b)| a == b).count();
+    /// Records that there are no keys beyond a split.
+    pub(super) fn note_miss(&mut self, at: &str, split_key: &str) {
+        let common = at.bytes().zip(split_key.bytes()).take_while(|(a, b)| a == b).count();
         if let Some(misses) = common.checked_sub(self.prefix).and_then(|place| self.misses.get_mut(place)) {
             *misses = misses.saturating_add(1);
         }
     }
 
-    /// How many more pages there may be up to `end`, if one led from `before` to `at`.
+    /// Estimates how many more pages there are up to `end`, if one page led from `before` to `at`.
     pub(super) fn pages_left(&self, before: &str, at: &str, end: &str) -> f64 {
         let common = before.bytes().zip(end.bytes()).take_while(|(a, b)| a == b).count();
         let [before, at, end] = [before, at, end].map(|key| self.rank(key, common));
         (end - at) / (at - before).max(f64::MIN_POSITIVE)
     }
 
-    /// Where a key lies among those that begin with its first `common` bytes, by what was seen of them.
+    /// The relative position of a key among those that share its first `common` bytes, judging by the characters
+    /// seen.
     fn rank(&self, key: &str, common: usize) -> f64 {
         let (mut rank, mut width) = (0.0, 1.0);
-        for index in common..common + RANKED {
+        for index in common..common + RANK_DEPTH {
             let Some(seen) = index.checked_sub(self.prefix).and_then(|place| self.seen.get(place)) else {
                 continue;
             };
@@ -86,7 +87,7 @@ impl KeyspaceSplitter {
         rank
     }
 
-    /// A cut above `at` and below `end`, if one comes to mind.
+    /// A split point above `at` and below `end`, if one can be found.
     pub(super) fn between(&self, at: &str, end: Option<&str>) -> Option<String> {
         let low = self.prefixes.partition_point(|prefix| prefix.as_str() <= at);
         let high = end
@@ -94,11 +95,12 @@ impl KeyspaceSplitter {
         if low < high {
             return Some(self.prefixes[low + (high - low) / 2].clone());
         }
-        self.guess(at, end).filter(|cut| cut.as_str() > at && end.is_none_or(|end| cut.as_str() < end))
+        self.guess(at, end)
+            .filter(|split_key| split_key.as_str() > at && end.is_none_or(|end| split_key.as_str() < end))
     }
 
     fn guess(&self, at: &str, end: Option<&str>) -> Option<String> {
-        // As long as the key is the beginning of the end, a guess must stay below the end's next byte.
+        // While the key is a prefix of the end, a guess must stay below the next byte of the end.
         let mut bound = end.map(str::as_bytes);
         for (place, byte) in at.bytes().skip(self.prefix).take(DEPTH).enumerate() {
             let index = place + self.prefix;
@@ -116,21 +118,21 @@ impl KeyspaceSplitter {
         None
     }
 
-    /// A character in the middle of those above `byte` that are allowed: of those that were seen at this place, else of
-    /// its kind, else of all letters and digits.
+    /// A character in the middle of the allowed ones above `byte`: of those seen at this position, else of the same
+    /// class, else of all letters and digits.
     fn choice(&self, place: usize, byte: u8, allowed: impl Fn(&u8) -> bool) -> Option<u8> {
         let middle = |choices: Vec<u8>| choices.get(choices.len() / 2).copied();
         let above = (byte + 1..=b'z').filter(u8::is_ascii_alphanumeric).filter(allowed);
         let above: Vec<u8> = above.collect();
         let seen = above.iter().copied().filter(|b| self.seen[place] & 1 << b != 0).collect::<Vec<_>>();
-        if !seen.is_empty() || self.misses[place] >= GUESSES {
+        if !seen.is_empty() || self.misses[place] >= MAX_MISSES {
             return middle(seen);
         }
-        let alike = |b: &u8| {
+        let is_same_class = |b: &u8| {
             (b.is_ascii_digit(), b.is_ascii_lowercase()) == (byte.is_ascii_digit(), byte.is_ascii_lowercase())
         };
-        let kin = above.iter().copied().filter(alike).collect::<Vec<_>>();
-        if kin.is_empty() { middle(above) } else { middle(kin) }
+        let same_class = above.iter().copied().filter(is_same_class).collect::<Vec<_>>();
+        if same_class.is_empty() { middle(above) } else { middle(same_class) }
     }
 }
 
@@ -139,38 +141,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_directories_come_first() {
-        let mut cuts = KeyspaceSplitter::new("");
-        cuts.learn_prefixes(["a/", "b/", "c/", "d/"].map(str::to_owned).to_vec());
-        assert_eq!(cuts.between("a/x", None).as_deref(), Some("c/"));
-        assert_eq!(cuts.between("a/x", Some("c/")).as_deref(), Some("b/"));
-        assert_eq!(cuts.between("d/x", None).as_deref(), Some("p"));
+    fn known_directories_are_preferred() {
+        let mut splitter = KeyspaceSplitter::new("");
+        splitter.learn_prefixes(["a/", "b/", "c/", "d/"].map(str::to_owned).to_vec());
+        assert_eq!(splitter.between("a/x", None).as_deref(), Some("c/"));
+        assert_eq!(splitter.between("a/x", Some("c/")).as_deref(), Some("b/"));
+        assert_eq!(splitter.between("d/x", None).as_deref(), Some("p"));
     }
 
     #[test]
-    fn a_guess_lies_between_and_gives_up_what_led_nowhere() {
-        let mut cuts = KeyspaceSplitter::new("p/");
-        cuts.learn("p/d00017");
-        let cut = |cuts: &KeyspaceSplitter, end: Option<&str>| cuts.between("p/d00017", end);
-        assert_eq!(cut(&cuts, Some("p/d9")).as_deref(), Some("p/d5"));
-        assert_eq!(cut(&cuts, Some("p/d1")).as_deref(), Some("p/d05"));
-        // Between the two there is only what is longer.
-        assert_eq!(cut(&cuts, Some("p/d00018")).as_deref(), None);
-        assert_eq!(cut(&cuts, None).as_deref(), Some("p/p"));
-        for _ in 0..GUESSES {
-            cuts.note_miss("p/d00017", "p/p");
+    fn a_guess_lies_within_the_range_and_avoids_earlier_misses() {
+        let mut splitter = KeyspaceSplitter::new("p/");
+        splitter.learn("p/d00017");
+        let split_key = |splitter: &KeyspaceSplitter, end: Option<&str>| splitter.between("p/d00017", end);
+        assert_eq!(split_key(&splitter, Some("p/d9")).as_deref(), Some("p/d5"));
+        assert_eq!(split_key(&splitter, Some("p/d1")).as_deref(), Some("p/d05"));
+        // Only longer keys lie between the two.
+        assert_eq!(split_key(&splitter, Some("p/d00018")).as_deref(), None);
+        assert_eq!(split_key(&splitter, None).as_deref(), Some("p/p"));
+        for _ in 0..MAX_MISSES {
+            splitter.note_miss("p/d00017", "p/p");
         }
-        assert_eq!(cut(&cuts, None).as_deref(), Some("p/d5"));
-        cuts.learn("p/x");
-        assert_eq!(cut(&cuts, None).as_deref(), Some("p/x"));
+        assert_eq!(split_key(&splitter, None).as_deref(), Some("p/d5"));
+        splitter.learn("p/x");
+        assert_eq!(split_key(&splitter, None).as_deref(), Some("p/x"));
     }
 
     #[test]
-    fn letters_that_are_not_ascii_are_left_whole() {
-        let cuts = KeyspaceSplitter::new("");
+    fn non_ascii_characters_are_not_split() {
+        let splitter = KeyspaceSplitter::new("");
         for at in ["ä", "äb", "日本", ""] {
-            if let Some(cut) = cuts.between(at, None) {
-                assert!(cut.as_str() > at);
+            if let Some(split_key) = splitter.between(at, None) {
+                assert!(split_key.as_str() > at);
             }
         }
     }

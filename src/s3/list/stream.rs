@@ -1,6 +1,6 @@
-//! All pages of a listing as one stream, requested one after the other or, where that pays, several at once.
+//! All pages of a listing as one stream, requested one after the other or, if that pays, concurrently.
 
-use super::page::{Walk, disordered};
+use super::page::{CycleDetector, out_of_order};
 use super::parallel::{self, PageSource, PageStart};
 use super::{ListOptions, ListPage};
 use crate::s3::client::Client;
@@ -9,22 +9,22 @@ use futures::Stream;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
-/// Pages that come one after the other before several are requested at once: most listings are over by then.
+/// Number of pages that are requested one after the other first: most listings have ended by then.
 const SERIAL_PAGES: usize = 4;
 
-/// What a page has to take at least for several to be requested at once: the quickest of the first ones. A server that
-/// answers sooner is near, and is better used by one request after the other.
+/// Minimum response time for concurrent requests to pay: the time of the fastest of the first pages. A server that
+/// responds sooner is near, and listing it serially is better.
 const SLOW_PAGE: Duration = Duration::from_millis(5);
 
-/// Common prefixes that are enough to cut a listing at.
+/// Number of common prefixes that is enough for splitting a listing.
 const ENOUGH_PREFIXES: usize = 16;
 
-/// Levels of directories that are looked into for common prefixes.
+/// Number of directory levels that are searched for common prefixes.
 const LEVELS: usize = 3;
 
 impl Client {
-    /// All pages; one is requested as soon as the one before it has named it, and with
-    /// [`ListOptions::width`] several at once, which come in their order all the same.
+    /// All pages, in order. Each page is requested as soon as the preceding one has named it; with
+    /// [`ListOptions::width`], several are requested concurrently.
     pub fn list_pages(
         &self,
         bucket: &str,
@@ -32,7 +32,7 @@ impl Client {
     ) -> impl Stream<Item = Result<ListPage>> + Send + 'static {
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         let listing = Listing { client: self.clone(), bucket: bucket.to_owned(), options };
-        // The task starts with the first poll, so that an unused stream sends nothing.
+        // The task starts with the first poll, so that an unused stream sends no request.
         let mut pending = Some(listing.run(sender));
         futures::stream::unfold(receiver, move |mut receiver| {
             if let Some(task) = pending.take() {
@@ -43,7 +43,7 @@ impl Client {
     }
 }
 
-/// What is listed, and where.
+/// The parameters of a listing.
 #[derive(Clone, Debug)]
 struct Listing {
     client: Client,
@@ -52,7 +52,7 @@ struct Listing {
 }
 
 impl Listing {
-    /// Hands out all pages, one after the other; goes over to several at once where that is allowed and pays.
+    /// Sends all pages in order. Switches to concurrent requests if that is allowed and pays.
     async fn run(self, out: Sender<Result<ListPage>>) {
         let options = &self.options;
         let may_share = options.width > 1
@@ -61,17 +61,17 @@ impl Listing {
             && options.page_size.is_none();
         let mut token: Option<String> = None;
         let (mut pages, mut quickest, mut last) = (0, Duration::MAX, String::new());
-        let mut walk = Walk::new();
+        let mut walk = CycleDetector::new();
         loop {
             let requested = Instant::now();
             let page = self.client.list_page(&self.bucket, options, token.as_deref()).await;
             quickest = quickest.min(requested.elapsed());
             pages += 1;
-            // Where the beginning of a page is the server's own secret, its keys alone show whether it leads on.
+            // If the token is opaque, only the keys show whether the listing advances.
             let page = page.and_then(|page| {
                 let after = Some(last.as_str()).filter(|last| !(last.is_empty() || options.unordered));
                 if let Some(key) = after.and_then(|after| page.disorder(Some(after))) {
-                    return Err(disordered(key));
+                    return Err(out_of_order(key));
                 }
                 page.next().map_or(Ok(()), |next| walk.step(&next.to_owned()))?;
                 Ok(page)
@@ -87,7 +87,7 @@ impl Listing {
             }
             if may_share && pages >= SERIAL_PAGES && quickest >= SLOW_PAGE && !last.is_empty() {
                 let (prefix, width) = (options.prefix.clone(), options.width);
-                log::debug!("listing in ranges: a page takes {} ms", quickest.as_millis());
+                log::debug!("listing with concurrent requests: a page takes {} ms", quickest.as_millis());
                 return parallel::list(self, &prefix, last, width, out).await;
             }
             token = next;
@@ -116,13 +116,13 @@ impl PageSource for Listing {
                 start_after: Some(after.clone()),
                 ..self.options.clone()
             };
-            // Prefixes are only known_prefixes: without them cuts are guessed.
+            // The prefixes are only hints: without them, splits are guessed.
             let Ok(page) = self.client.list_page(&self.bucket, &options, None).await else { break };
             found.extend(page.prefixes().filter(|prefix| **prefix > *after).map(str::to_owned));
             if found.len() >= ENOUGH_PREFIXES {
                 break;
             }
-            // Further down in the directory that is being listed.
+            // Descend in the directory that is being listed.
             let Some(rest) = after.strip_prefix(&prefix) else { break };
             let Some(slash) = rest.find('/') else { break };
             prefix.push_str(&rest[..=slash]);

@@ -1,8 +1,8 @@
-//! Listings of unfinished multipart uploads and of their parts.
+//! Lists unfinished multipart uploads and their parts.
 
-use super::page::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
+use super::page::{CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, repeated};
 use super::says_more;
-use crate::s3::checksum::OfUpload;
+use crate::s3::checksum::UploadChecksum;
 use crate::s3::client::Client;
 use crate::s3::error::{Error, Result};
 use crate::s3::request::Request;
@@ -15,9 +15,9 @@ use std::collections::HashSet;
 pub struct Upload {
     /// Key.
     pub key: String,
-    /// Upload id.
+    /// Upload ID.
     pub id: String,
-    /// Who began it; empty where the server does not tell.
+    /// ID of the initiator; empty if the server does not send it.
     pub owner: String,
     /// Start time as sent.
     pub initiated: String,
@@ -32,26 +32,26 @@ pub struct Part {
     pub etag: String,
     /// Length in bytes.
     pub size: u64,
-    /// Time as sent.
+    /// Modification time as sent.
     pub modified: String,
 }
 
-/// What an unfinished upload has.
+/// The state of an unfinished multipart upload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadState {
     /// The stored parts, in ascending order.
     pub parts: Vec<Part>,
-    /// The checksums that it was begun with, if the server tells.
-    pub sums: Option<OfUpload>,
+    /// The checksum settings with which the upload was created, if the server reports them.
+    pub sums: Option<UploadChecksum>,
 }
 
 impl Client {
-    /// All unfinished multipart uploads under a prefix, page by page.
+    /// All unfinished multipart uploads under a prefix; requests all pages.
     pub async fn list_uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>> {
         let mut uploads: Vec<Upload> = Vec::new();
         let mut seen = HashSet::new();
         let mut marker: Option<Marker> = None;
-        let mut walk = Walk::new();
+        let mut walk = CycleDetector::new();
         loop {
             let mut request = Request::new(Method::GET, Some(bucket), None).query("uploads", "");
             if !prefix.is_empty() {
@@ -59,7 +59,7 @@ impl Client {
             }
             if let Some((key, id)) = &marker {
                 request = request.query("key-marker", key);
-                // Without an id the page begins behind all uploads of the key.
+                // Without an ID, the page begins after all uploads of the key.
                 if !id.is_empty() {
                     request = request.query("upload-id-marker", id);
                 }
@@ -68,9 +68,9 @@ impl Client {
             let after = marker.as_ref().map_or("", |(key, _)| key.as_str());
             for upload in page {
                 check_name(&upload.key, prefix, "")?;
-                // Of the marker's own key there may be more uploads.
+                // There may be more uploads of the marker's own key.
                 if upload.key.as_str() < after {
-                    return Err(disordered(&upload.key));
+                    return Err(out_of_order(&upload.key));
                 }
                 if !seen.insert((upload.key.clone(), upload.id.clone())) {
                     return Err(repeated());
@@ -91,7 +91,7 @@ impl Client {
         Ok(self.upload_state(bucket, key, upload_id).await?.parts)
     }
 
-    /// The stored parts of an upload, and how they are checksummed.
+    /// The stored parts of an upload, and its checksum settings.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html>
     pub async fn upload_state(&self, bucket: &str, key: &str, upload_id: &str) -> Result<UploadState> {
         let mut parts: Vec<Part> = Vec::new();
@@ -130,30 +130,32 @@ impl Client {
             if let Some(error) = bad {
                 return Err(error);
             }
-            // Parts are told once, in ascending order.
+            // Parts are listed once, in ascending order.
             if !parts.is_sorted_by(|a, b| a.number < b.number)
                 || parts.first().is_some_and(|part| part.number == 0)
             {
                 return Err(Error::Malformed("a listing of parts that is not in order".into()));
             }
             match truncated {
-                None => return Err(silent()),
-                Some(false) => return Ok(UploadState { parts, sums: OfUpload::named(&algorithm, &kind) }),
+                None => return Err(no_truncation_flag()),
+                Some(false) => {
+                    return Ok(UploadState { parts, sums: UploadChecksum::named(&algorithm, &kind) });
+                }
                 Some(true) => {}
             }
             let number = |text: &str| text.parse::<u32>().unwrap_or(0);
             if number(&next) <= number(&marker) {
-                return Err(leads_nowhere());
+                return Err(no_next_page());
             }
             marker = next;
         }
     }
 }
 
-/// Where the next page begins: key and upload id of the last entry.
+/// Where the next page begins: the key and upload ID of the last entry.
 type Marker = (String, String);
 
-/// A page of uploads, and the key and id behind which the next one begins.
+/// Parses a page of uploads, and the marker of the next one.
 fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<Marker>)> {
     let (mut uploads, mut upload) = (Vec::new(), Upload::default());
     let (mut truncated, mut key, mut id) = (None, String::new(), String::new());
@@ -173,12 +175,12 @@ fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<Marker>)> {
         }
     })?;
     if uploads.iter().any(|upload| upload.key.is_empty() || upload.id.is_empty()) {
-        return Err(Error::Malformed("a listing of an upload without a key or an id".into()));
+        return Err(Error::Malformed("a listing of an upload without a key or an ID".into()));
     }
     match truncated {
-        None => Err(silent()),
+        None => Err(no_truncation_flag()),
         Some(false) => Ok((uploads, None)),
-        Some(true) if key.is_empty() => Err(leads_nowhere()),
+        Some(true) if key.is_empty() => Err(no_next_page()),
         Some(true) => Ok((uploads, Some((key, id)))),
     }
 }

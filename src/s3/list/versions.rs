@@ -1,7 +1,7 @@
-//! Listings of the versions of objects.
+//! Lists the versions of objects.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
-use super::page::{Walk, check_name, disordered, leads_nowhere, silent, url_decoded};
+use super::page::{CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, url_decoded};
 use super::{ListOptions, says_more};
 use crate::s3::client::Client;
 use crate::s3::error::{Error, Result};
@@ -16,17 +16,17 @@ use http::Method;
 pub struct Version {
     /// Key.
     pub key: String,
-    /// Id; `null` for what was stored without versioning.
+    /// Version ID; `null` for objects stored without versioning.
     pub id: String,
-    /// Whether it is what one gets who names no version.
+    /// Whether this is the latest version, which requests without a version ID get.
     pub is_latest: bool,
-    /// Whether it only stands for the deletion of the object.
+    /// Whether this is a delete marker.
     pub is_marker: bool,
     /// Length in bytes; 0 for a marker.
     pub size: u64,
-    /// ETag without quotes; empty for a marker.
+    /// ETag, without quotes; empty for a marker.
     pub etag: String,
-    /// Time as sent.
+    /// Modification time as sent.
     pub modified: String,
     /// Storage class; empty where the server sends none.
     pub storage_class: String,
@@ -42,7 +42,7 @@ pub struct VersionMarker {
 /// A page of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionPage {
-    /// Versions and markers in the server's order: by keys, the latest first.
+    /// Versions and markers in the server's order: by key, the latest version first.
     pub versions: Vec<Version>,
     /// Common prefixes, ascending.
     pub prefixes: Vec<String>,
@@ -51,7 +51,8 @@ pub struct VersionPage {
 }
 
 impl Client {
-    /// One page. `after` is the `next` of the page before. Prefix, delimiter and page size count of the options.
+    /// Requests one page. `after` is the `next` of the preceding page. Of the options, only prefix, delimiter and
+    /// page size are used.
     pub async fn version_page(
         &self,
         bucket: &str,
@@ -80,14 +81,14 @@ impl Client {
         Ok(page)
     }
 
-    /// All pages, one after the other.
+    /// All pages, requested one after the other.
     pub fn version_pages(
         &self,
         bucket: &str,
         options: ListOptions,
     ) -> impl Stream<Item = Result<VersionPage>> + Send + 'static {
         let (client, bucket) = (self.clone(), bucket.to_owned());
-        let begin = Some((None::<VersionMarker>, Walk::new()));
+        let begin = Some((None::<VersionMarker>, CycleDetector::new()));
         futures::stream::try_unfold(begin, move |place| {
             let (client, bucket, options) = (client.clone(), bucket.clone(), options.clone());
             async move {
@@ -102,8 +103,8 @@ impl Client {
 }
 
 impl VersionPage {
-    /// Compares the page with the question: every name begins with the prefix, none is deeper than the delimiter lets it,
-    /// and the page leads on.
+    /// Compares the page with the request: every name begins with the prefix, none extends beyond the delimiter, and
+    /// the page leads on.
     fn check(&self, options: &ListOptions, after: Option<&VersionMarker>) -> Result<()> {
         for prefix in &self.prefixes {
             check_name(prefix, &options.prefix, "")?;
@@ -111,15 +112,15 @@ impl VersionPage {
         let first = after.map_or("", |after| after.key.as_str());
         for version in &self.versions {
             check_name(&version.key, &options.prefix, &options.delimiter)?;
-            // Of the marker's own key there may be older versions.
+            // There may be older versions of the marker's own key.
             if version.key.as_str() < first {
-                return Err(disordered(&version.key));
+                return Err(out_of_order(&version.key));
             }
         }
         if let Some(next) = &self.next
             && (next.key.as_str() < first || Some(next) == after)
         {
-            return Err(disordered(&next.key));
+            return Err(out_of_order(&next.key));
         }
         Ok(())
     }
@@ -150,9 +151,9 @@ fn parse(text: &str) -> Result<VersionPage> {
             },
             [kind @ ("Version" | "DeleteMarker")] => {
                 let is_marker = kind == "DeleteMarker";
-                // An entry without an id would be deleted as the object that it is a version of.
+                // An entry without a version ID would be deleted as the object itself.
                 if version.key.is_empty() || version.id.is_empty() {
-                    bad = Some(Error::Malformed("a listing of a version without a key or an id".into()));
+                    bad = Some(Error::Malformed("a listing of a version without a key or an ID".into()));
                 }
                 page.versions.push(Version { is_marker, ..std::mem::take(&mut version) });
             }
@@ -171,14 +172,14 @@ fn parse(text: &str) -> Result<VersionPage> {
         }
     }
     match truncated {
-        None => return Err(silent()),
+        None => return Err(no_truncation_flag()),
         Some(false) => return Ok(page),
         Some(true) => {}
     }
     let last = page.versions.last().map(|version| (version.key.as_str(), Some(version.id.as_str())));
     let last = last.max(page.prefixes.last().map(|prefix| (prefix.as_str(), None)));
-    // The last entry is the next marker. What the server names is the same, but not every one encodes it as it does the
-    // keys. Where delete markers are told after all versions, the server alone knows where it was.
+    // The last entry is the next marker. The server's marker is the same, but not every server encodes it like the
+    // keys. If a server lists delete markers after all versions, only its own marker is right.
     let named = match next_key.filter(|key| !key.is_empty()) {
         Some(key) if encoded => Some(url_decoded(&key)?.unwrap_or(key)),
         key => key,
@@ -187,7 +188,7 @@ fn parse(text: &str) -> Result<VersionPage> {
     let next = match (last, named) {
         (Some((key, id)), _) if is_ordered => (key.to_owned(), id.map(str::to_owned)),
         (_, Some(key)) => (key, next_id),
-        _ => return Err(leads_nowhere()),
+        _ => return Err(no_next_page()),
     };
     let (key, id) = next;
     page.next = Some(VersionMarker { key, id });
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_and_markers_are_told_in_their_order() {
+    fn versions_and_markers_keep_their_order() {
         let page = parse(
             "<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\
              <DeleteMarker><Key>a+b%2Fc</Key><VersionId>2</VersionId><IsLatest>true</IsLatest></DeleteMarker>\

@@ -1,4 +1,4 @@
-//! Percent-encoding as S3 signatures define it: everything but `A-Z a-z 0-9 - . _ ~` becomes `%XX` in upper-case
+//! Percent-encoding as S3 signatures define it: every byte except `A-Z a-z 0-9 - . _ ~` becomes `%XX` in upper-case
 //! hex; a path keeps its slashes. Source: "Create a canonical request", AWS Signature Version 4.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
@@ -7,18 +7,18 @@ use std::borrow::Cow;
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PATH: &AsciiSet = &QUERY.remove(b'/');
 
-/// Encodes a key for a request path; slashes stay.
+/// Encodes a key for a request path; keeps slashes.
 pub fn path(key: &str) -> Cow<'_, str> {
     Cow::from(percent_encode(key.as_bytes(), PATH))
 }
 
-/// Encodes one query name or value; slashes are encoded too.
+/// Encodes one query name or value, including slashes.
 pub fn query(value: &str) -> Cow<'_, str> {
     Cow::from(percent_encode(value.as_bytes(), QUERY))
 }
 
-/// The query string of decoded pairs in their given order: `a=1&b=`; a pair without a value keeps its `=`
-/// only where `bare` is false.
+/// Encodes pairs as a query string, in the given order: `a=1&b=`. A pair without a value keeps its `=` only if `bare`
+/// is false.
 pub fn query_string(pairs: &[(String, String)], bare: bool) -> String {
     let mut out = String::new();
     for (name, value) in pairs {
@@ -34,8 +34,8 @@ pub fn query_string(pairs: &[(String, String)], bare: bool) -> String {
     out
 }
 
-/// Splits a raw query string into decoded pairs. `+` is a literal plus (S3 signs it so), not a space.
-/// Bytes that are not UTF-8 after decoding are replaced, so that such a request cannot verify.
+/// Splits a raw query string into decoded pairs. `+` is a literal plus (S3 signs it so), not a space. Bytes that are
+/// not valid UTF-8 after decoding are replaced, so that such a request cannot verify.
 pub fn parse_query(raw: &str) -> Vec<(String, String)> {
     raw.split('&')
         .filter(|part| !part.is_empty())

@@ -1,4 +1,4 @@
-//! AWS Signature Version 2 as S3 uses it; Ceph (and so Allas) speaks it.
+//! AWS Signature Version 2 as S3 uses it; Ceph supports it.
 
 use super::{Request, encode};
 use crate::s3::credentials::Credentials;
@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-/// Query parameters that are part of the signed resource, in ascending order. The list is that of the S3
-/// documentation, with the sub-resources that came after it and that Ceph signs as well.
+/// Query parameters that are part of the signed resource, in ascending order: those of the S3 documentation, and the
+/// later sub-resources that Ceph also signs.
 const SUBRESOURCES: &[&str] = &[
     "acl",
     "cors",
@@ -45,8 +45,8 @@ const SUBRESOURCES: &[&str] = &[
     "website",
 ];
 
-/// Signs in the header. `bucket` is given where it stands in the host name instead of the path (virtual-host
-/// style). Returns the headers to add: `x-amz-date`, `x-amz-security-token` with a session token, and
+/// Signs a request in its headers. `bucket` is given if it is in the host name instead of the path (virtual-hosted
+/// style). Returns the headers to add: `x-amz-date`, `x-amz-security-token` if there is a session token, and
 /// `authorization`.
 pub fn sign(
     request: &Request<'_>,
@@ -65,9 +65,9 @@ pub fn sign(
     added
 }
 
-/// Signs in the query, for a link that needs no credentials: the whole query as decoded pairs, in the order in
-/// which s3cmd 2.4.0 prints them (`AWSAccessKeyId`, `Expires`, `Signature`, then the response overrides).
-/// `expires` is seconds since the epoch.
+/// Signs a request in its query, for a presigned URL. Returns the whole query as decoded pairs, in the order in which
+/// s3cmd 2.4.0 prints them (`AWSAccessKeyId`, `Expires`, `Signature`, then the response overrides). `expires` is in
+/// seconds since the epoch.
 pub fn presign(
     request: &Request<'_>,
     bucket: Option<&str>,
@@ -89,9 +89,9 @@ pub fn presign(
     out
 }
 
-/// The string to sign. In a header signature the date line is empty where `x-amz-date` is present (the header
-/// is signed instead); in a query signature it is the expiry time, and a session token travels in the query
-/// but is signed as the header that it stands for.
+/// The string to sign. In a header signature, the date line is empty if `x-amz-date` is present (the header is signed
+/// instead). In a query signature it is the expiry time, and a session token is sent in the query but signed as the
+/// corresponding header.
 pub fn string_to_sign(request: &Request<'_>, bucket: Option<&str>, expires: Option<&str>) -> String {
     let header = |name: &str| request.header(name).unwrap_or("").trim();
     let date = match expires {
@@ -113,7 +113,7 @@ pub fn string_to_sign(request: &Request<'_>, bucket: Option<&str>, expires: Opti
             request.query.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-security-token"));
         amz.extend(in_query.map(|(_, value)| ("x-amz-security-token", value.as_str())));
     }
-    // Stable, so that values of a repeated header keep the order in which they were sent.
+    // A stable sort, so that the values of a repeated header keep their order.
     amz.sort_by_key(|(name, _)| *name);
     let mut last = "";
     for (name, value) in amz {
@@ -142,14 +142,14 @@ pub fn string_to_sign(request: &Request<'_>, bucket: Option<&str>, expires: Opti
         out.push_str(name);
         if !value.is_empty() {
             out.push('=');
-            // Values are signed decoded, as the S3 documentation asks of the response-* parameters.
+            // Values are signed decoded, as the S3 documentation requires for the response-* parameters.
             out.push_str(value);
         }
     }
     out
 }
 
-/// Base64 of the HMAC-SHA1 of a text: the signature itself, and what `s3cmd sign TEXT` prints.
+/// Base64 of the HMAC-SHA1 of a text. With a string to sign, this is the signature.
 pub fn signature(text: &str, secret_key: &str) -> String {
     let mut mac =
         Hmac::<Sha1>::new_from_slice(secret_key.as_bytes()).expect("HMAC takes a key of any length");
@@ -157,7 +157,7 @@ pub fn signature(text: &str, secret_key: &str) -> String {
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// The query string of a presigned V2 request, every name and value encoded.
+/// The query string of a presigned V2 request, with every name and value encoded.
 pub fn query_string(pairs: &[(String, String)]) -> String {
     encode::query_string(pairs, true)
 }

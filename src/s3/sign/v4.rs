@@ -8,26 +8,26 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::sync::Mutex;
 
-/// The algorithm's name, first word of the `Authorization` header and value of `X-Amz-Algorithm`.
+/// The name of the algorithm: the first word of the `Authorization` header, and the value of `X-Amz-Algorithm`.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Payload hash of an empty body.
 pub const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// Payload hash that leaves the body out of the signature (always used by presigned URLs).
+/// Payload hash that excludes the body from the signature (always used by presigned URLs).
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-/// The longest life of a presigned URL, in seconds (7 days).
+/// Maximum lifetime of a presigned URL, in seconds (7 days).
 pub const MAX_EXPIRES: u64 = 7 * 24 * 3600;
 
-/// Time stamp form of `x-amz-date`.
+/// Timestamp format of `x-amz-date`.
 const TIMESTAMP: &str = "%Y%m%dT%H%M%SZ";
 
-/// Where and when a signature holds: `DATE/REGION/SERVICE/aws4_request`.
+/// The scope of a signature: `DATE/REGION/SERVICE/aws4_request`.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// When the request is signed.
     pub time: DateTime<Utc>,
-    /// Region name, taken as it is (s3cmd's default `US` included).
+    /// Region name, used as it is (including s3cmd's default `US`).
     pub region: &'a str,
-    /// Service name: `s3`, or `cloudfront`, `sts`.
+    /// Service name: `s3`, `cloudfront` or `sts`.
     pub service: &'a str,
 }
 
@@ -48,15 +48,15 @@ impl Scope<'_> {
     }
 }
 
-/// Reads an `x-amz-date` value; `None` if it is not of that form.
+/// Parses an `x-amz-date` value; `None` if it does not have that form.
 pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
     NaiveDateTime::parse_from_str(text, TIMESTAMP).ok().map(|time| time.and_utc())
 }
 
-/// Signs in the header. `payload_hash` is the hex SHA-256 of the body or one of S3's literal markers.
+/// Signs a request in its headers. `payload_hash` is the hex SHA-256 of the body, or one of S3's literal markers.
 ///
-/// `request.headers` must hold `host`; all of them are signed. Returns the headers to add: `x-amz-date`,
-/// `x-amz-content-sha256`, `x-amz-security-token` with a session token, and `authorization`.
+/// `request.headers` must contain `host`; all of them are signed. Returns the headers to add: `x-amz-date`,
+/// `x-amz-content-sha256`, `x-amz-security-token` if there is a session token, and `authorization`.
 pub fn sign(
     request: &Request<'_>,
     payload_hash: &str,
@@ -88,9 +88,8 @@ pub fn sign(
     added
 }
 
-/// Signs in the query, for a link that needs no credentials: returns the whole query (decoded pairs, signature
-/// last). `expires` is in seconds from `scope.time`. Only `host` is signed of the headers, unless the request
-/// names more.
+/// Signs a request in its query, for a presigned URL. Returns the whole query (decoded pairs, the signature last).
+/// `expires` is in seconds from `scope.time`. Only the headers in `request` are signed, usually just `host`.
 pub fn presign(
     request: &Request<'_>,
     credentials: &Credentials,
@@ -116,9 +115,9 @@ pub fn presign(
     query
 }
 
-/// The hex signature of a request: what [`sign`] and [`presign`] produce and what a server recomputes.
+/// The hex signature of a request, as [`sign`] and [`presign`] produce it and a server recomputes it.
 ///
-/// `signed_headers` are lower-case names in ascending order; a query parameter `X-Amz-Signature` is left out.
+/// `signed_headers` are lower-case names in ascending order. A query parameter `X-Amz-Signature` is ignored.
 pub fn signature(
     request: &Request<'_>,
     signed_headers: &[&str],
@@ -131,7 +130,7 @@ pub fn signature(
     hex::encode(hmac(&signing_key(secret_key, scope), text.as_bytes()))
 }
 
-/// The canonical request, step 1 of the signature's definition.
+/// The canonical request: step 1 of the specification.
 pub fn canonical_request(request: &Request<'_>, signed_headers: &[&str], payload_hash: &str) -> String {
     let mut pairs: Vec<(String, String)> = request
         .query
@@ -173,7 +172,7 @@ pub fn canonical_request(request: &Request<'_>, signed_headers: &[&str], payload
     out
 }
 
-/// Header values are trimmed, and inner runs of spaces become one space.
+/// Trims a header value, and collapses inner runs of spaces into one space.
 fn push_trimmed(out: &mut String, value: &str) {
     let mut after_space = false;
     for c in value.trim().chars() {
@@ -185,18 +184,18 @@ fn push_trimmed(out: &mut String, value: &str) {
     }
 }
 
-/// The string to sign, step 2; `canonical_hash` is the hex SHA-256 of the canonical request.
+/// The string to sign: step 2. `canonical_hash` is the hex SHA-256 of the canonical request.
 pub fn string_to_sign(canonical_hash: &str, scope: &Scope<'_>) -> String {
     format!("{ALGORITHM}\n{}\n{}\n{canonical_hash}", scope.timestamp(), scope.text())
 }
 
-/// The signature of one chunk of an `aws-chunked` body: `previous` is the signature of the chunk before (of
-/// the request itself for the first). <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
+/// The signature of one chunk of an `aws-chunked` body. `previous` is the signature of the preceding chunk, or of the
+/// request for the first one. <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 pub fn chunk_signature(secret_key: &str, scope: &Scope<'_>, previous: &str, chunk: &[u8]) -> String {
     chunk_hash_signature(secret_key, scope, previous, &hex::encode(Sha256::digest(chunk)))
 }
 
-/// [`chunk_signature`] of a chunk that was hashed while it streamed; `chunk_hash` is its hex SHA-256.
+/// [`chunk_signature`] for a chunk that was hashed while it streamed; `chunk_hash` is its hex SHA-256.
 pub fn chunk_hash_signature(secret_key: &str, scope: &Scope<'_>, previous: &str, chunk_hash: &str) -> String {
     let text = format!(
         "AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}\n{previous}\n{EMPTY_SHA256}\n{chunk_hash}",
@@ -206,8 +205,8 @@ pub fn chunk_hash_signature(secret_key: &str, scope: &Scope<'_>, previous: &str,
     hex::encode(hmac(&signing_key(secret_key, scope), text.as_bytes()))
 }
 
-/// The signature of the trailing headers of an `aws-chunked` body; `trailers` is their canonical text
-/// (`name:value\n` each).
+/// The signature of the trailing headers of an `aws-chunked` body. `trailers` is their canonical text (`name:value\n`
+/// each).
 pub fn trailer_signature(secret_key: &str, scope: &Scope<'_>, previous: &str, trailers: &str) -> String {
     let text = format!(
         "AWS4-HMAC-SHA256-TRAILER\n{}\n{}\n{previous}\n{}",
@@ -218,33 +217,33 @@ pub fn trailer_signature(secret_key: &str, scope: &Scope<'_>, previous: &str, tr
     hex::encode(hmac(&signing_key(secret_key, scope), text.as_bytes()))
 }
 
-/// The signature of the policy of a browser's upload form; `policy` is its base64 text.
+/// The signature of the policy of a browser-based upload (POST form); `policy` is its base64 text.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-UsingHTTPPOST.html>
 pub fn policy_signature(secret_key: &str, scope: &Scope<'_>, policy: &str) -> String {
     hex::encode(hmac(&signing_key(secret_key, scope), policy.as_bytes()))
 }
 
-/// The derived key (secret -> date -> region -> service -> `aws4_request`), step 3. It holds for a day, so the
-/// last one is kept: four of the five HMACs of a signature are saved for all but the first request.
+/// The derived key (secret -> date -> region -> service -> `aws4_request`): step 3. It is valid for a day, so the
+/// last one is cached; that saves four of the five HMACs of all signatures but the first.
 fn signing_key(secret_key: &str, scope: &Scope<'_>) -> [u8; 32] {
     static LAST: Mutex<Option<([u8; 32], [u8; 32])>> = Mutex::new(None);
     let date = scope.date();
-    // The cache is looked up by a digest, so that it holds no copy of the secret.
+    // The cache is keyed by a digest, so that it contains no copy of the secret.
     let mut hasher = Sha256::new();
     for part in [secret_key, &date, scope.region, scope.service] {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    let wanted: [u8; 32] = hasher.finalize().into();
+    let digest: [u8; 32] = hasher.finalize().into();
     let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some((_, key)) = last.as_ref().filter(|(of, _)| *of == wanted) {
+    if let Some((_, key)) = last.as_ref().filter(|(of, _)| *of == digest) {
         return *key;
     }
     let mut key = hmac(format!("AWS4{secret_key}").as_bytes(), date.as_bytes());
     for part in [scope.region, scope.service, "aws4_request"] {
         key = hmac(&key, part.as_bytes());
     }
-    *last = Some((wanted, key));
+    *last = Some((digest, key));
     key
 }
 

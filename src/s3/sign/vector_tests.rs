@@ -1,6 +1,6 @@
-//! The examples of AWS's documentation, as published, and a comparison with AWS's own signer.
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>,
-//! `sigv4-query-string-auth.html`, `sigv4-streaming.html`, `RESTAuthentication.html`.
+//! The published examples of the AWS documentation, and a comparison with AWS's own signer.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>, `sigv4-query-string-auth.html`,
+//! `sigv4-streaming.html`, `RESTAuthentication.html`.
 
 use super::{Request, encode, v2, v4};
 use crate::s3::credentials::Credentials;
@@ -146,7 +146,7 @@ mod two {
         Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", None)
     }
 
-    /// Signature of one of the documentation's requests, which carry their time in `Date`.
+    /// The signature of one of the documentation's requests, which carry their time in `Date`.
     fn signature(
         method: &str,
         bucket: Option<&str>,
@@ -212,7 +212,7 @@ mod two {
     fn query_string_request() {
         let headers = pairs(&[("host", "johnsmith.s3.amazonaws.com")]);
         let request = Request { method: "GET", path: "/photos/puppy.jpg", query: &[], headers: &headers };
-        // The documentation kept this example's signature when it renamed the bucket of the others.
+        // The documentation kept the signature of this example when it renamed the bucket of the others.
         let query = v2::presign(&request, Some("johnsmith"), &credentials(), 1_175_139_620);
         assert_eq!(
             v2::query_string(&query),
@@ -221,7 +221,7 @@ mod two {
     }
 }
 
-/// The same request signed by AWS's own crate and by ours.
+/// Signs the same request with AWS's own crate and with this one.
 mod oracle {
     use super::*;
     use aws_credential_types::Credentials as AwsCredentials;
@@ -235,7 +235,7 @@ mod oracle {
 
     fn settings(location: SignatureLocation) -> SigningSettings {
         let mut settings = SigningSettings::default();
-        // As S3 wants it.
+        // The settings that S3 requires.
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -248,7 +248,7 @@ mod oracle {
         settings
     }
 
-    /// The signature by the other signer.
+    /// The signature computed by AWS's crate.
     fn theirs(
         request: &Request<'_>,
         credentials: &Credentials,

@@ -28,7 +28,7 @@ mod source;
 use super::gpg::Gpg;
 use super::proof::{Proof, Unproved};
 use super::restore::Owner;
-use crate::s3::body::{Hasher, Wanted};
+use crate::s3::body::{DigestKinds, Hasher};
 use crate::s3::checksum::MODE_HEADER;
 use crate::s3::object::Head;
 use crate::s3::request::{Progress, Response};
@@ -410,7 +410,7 @@ impl Work<'_> {
         let closely = lock(self.doubt).is_some();
         let mut wanted = object.wanted();
         let mut ways = Streamed::nothing();
-        if !matches!(self.target, Target::File(_)) && wanted == Wanted::default() {
+        if !matches!(self.target, Target::File(_)) && wanted == DigestKinds::default() {
             ways = parts::prepare(self.client, self.uri, object, closely).await?;
         }
         wanted.md5 |= *self.target == Target::Nowhere;
@@ -439,7 +439,7 @@ impl Work<'_> {
             sink.write(&content)?;
         } else {
             self.gives_away();
-            let _leave = self.client.bulk_leave().await;
+            let _permit = self.client.bulk_permit().await;
             sink = pour(&mut source, sink).await?;
         }
         let digests = sink.digests();

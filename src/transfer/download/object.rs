@@ -1,10 +1,10 @@
 //! What is known of an object before its bytes come, and the proof that they are its bytes.
 
-use crate::s3::body::{Digests, Wanted};
+use crate::s3::body::{DigestKinds, Digests};
 use crate::s3::checksum::{Checksum, Stored};
 use crate::s3::multipart::is_md5;
 use crate::s3::object::{Head, is_etag_opaque, is_swift_segmented};
-use crate::s3::range::{ObjectVersion, is_another};
+use crate::s3::range::{ObjectVersion, etags_differ};
 use crate::s3::request::Response;
 use crate::s3::{Error, Result};
 use crate::transfer::attrs::{self, Attributes};
@@ -79,12 +79,12 @@ impl Remote {
 
     /// Whether what was listed may be this object; the listing of one in segments is about its manifest.
     pub(super) fn is_listed_as(&self, size: u64, etag: &str) -> bool {
-        self.segmented || size == self.size && !is_another(etag, &self.etag) && !self.is_nobodys(etag)
+        self.segmented || size == self.size && !etags_differ(etag, &self.etag) && !self.is_nobodys(etag)
     }
 
     /// Whether this is the object that another answer told about.
     pub(super) fn is(&self, other: &Self) -> bool {
-        let same_etag = !is_another(&self.etag, &other.etag) && !self.is_nobodys(&other.etag);
+        let same_etag = !etags_differ(&self.etag, &other.etag) && !self.is_nobodys(&other.etag);
         self.size == other.size && self.segmented == other.segmented && same_etag
     }
 
@@ -104,9 +104,9 @@ impl Remote {
     }
 
     /// What has to be computed of the content, in the order of its bytes.
-    pub(super) fn wanted(&self) -> Wanted {
+    pub(super) fn wanted(&self) -> DigestKinds {
         let checksum = self.whole_checksum().map(|checksum| checksum.algorithm());
-        Wanted { md5: self.md5.is_some(), sha256: false, checksum }
+        DigestKinds { md5: self.md5.is_some(), sha256: false, checksum }
     }
 
     /// Compares what was received; `computed` has what [`Remote::wanted`] asked for. What that proves the content by;

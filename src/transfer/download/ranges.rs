@@ -8,7 +8,7 @@ use super::part_file::PartFile;
 use super::parts::Compared;
 use super::resume_state::{self, ResumeState};
 use crate::interrupt::ResumableWork;
-use crate::s3::body::{Digests, Hasher, Wanted};
+use crate::s3::body::{DigestKinds, Digests, Hasher};
 use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::MAX_PARTS;
 use crate::s3::request::{Progress, Response};
@@ -245,7 +245,7 @@ async fn work(job: Arc<Job>, done: mpsc::Sender<u64>) -> Result<bool> {
         let Some(chunk) = job.missing.get(job.taken.fetch_add(1, Ordering::Relaxed)).copied() else {
             return Ok(true);
         };
-        let _leave = job.client.bulk_leave().await;
+        let _permit = job.client.bulk_permit().await;
         let Some((sum, checksum)) = fetch_chunk(&job, chunk).await? else { return Ok(false) };
         job.resume_state.add(chunk, sum);
         if let Some(kept) = &job.kept {
@@ -333,11 +333,16 @@ type Hashing = tokio::task::JoinHandle<io::Result<Digests>>;
 
 /// Hashes the file from its beginning as its chunks become complete, beside the transfer. The sender names complete
 /// chunks in any order. What is put together from the chunks is not hashed again.
-fn hash_in_order(wanted: Wanted, size: u64, file: &Arc<File>, chunks: u64) -> (mpsc::Sender<u64>, Hashing) {
+fn hash_in_order(
+    wanted: DigestKinds,
+    size: u64,
+    file: &Arc<File>,
+    chunks: u64,
+) -> (mpsc::Sender<u64>, Hashing) {
     let (sender, receiver) = mpsc::channel();
     let file = file.clone();
     let task = tokio::task::spawn_blocking(move || {
-        if wanted == Wanted::default() {
+        if wanted == DigestKinds::default() {
             return Ok(Digests::default());
         }
         let mut hasher = Hasher::new(wanted);

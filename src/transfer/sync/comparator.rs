@@ -7,7 +7,7 @@ use crate::s3::Client;
 use crate::s3::checksum;
 use crate::s3::multipart::MAX_PARTS;
 use crate::s3::object::Head;
-use crate::s3::range::is_another;
+use crate::s3::range::etags_differ;
 use crate::transfer::compare::{self, Checks, QuickCheck, Stored};
 use crate::transfer::composite::Sizes;
 use crate::transfer::md5_cache::{Md5Cache, md5_of_file};
@@ -403,7 +403,7 @@ impl Comparator {
         match (Stored::md5_of(&a), Stored::md5_of(&b)) {
             (Some(a), Some(b)) => Ok(a != b),
             // ETags that speak of the contents disagree, and nothing proves these to be equal.
-            _ if !a.has_opaque_etag() && !b.has_opaque_etag() && is_another(&a.etag, &b.etag) => Ok(true),
+            _ if !a.has_opaque_etag() && !b.has_opaque_etag() && etags_differ(&a.etag, &b.etag) => Ok(true),
             _ => {
                 unproved(destination, &b);
                 Ok(false)

@@ -20,7 +20,7 @@ use super::content_type;
 use super::gpg::GpgEncrypted;
 use super::md5_cache::Md5Cache;
 use crate::config::Settings;
-use crate::s3::body::{FileRange, Payload, Wanted};
+use crate::s3::body::{DigestKinds, FileRange, Payload};
 use crate::s3::checksum::{Algorithm, Checksum, Stored};
 use crate::s3::multipart::{MIN_PART_SIZE, is_md5};
 use crate::s3::object::{CopySource, Outgoing, verify_etag};
@@ -273,7 +273,7 @@ impl Uploader {
         let mut headers = self.headers(kind);
         headers.extend(attributes.headers());
         let _leave = match &payload {
-            Payload::File(_) => Some(self.client.bulk_leave().await),
+            Payload::File(_) => Some(self.client.bulk_permit().await),
             Payload::Bytes(_) => None,
         };
         let (size, md5, checksum) = (payload.len(), digests.md5, digests.checksum);
@@ -296,9 +296,9 @@ impl Uploader {
 
     /// The digests that an upload needs: the one that covers its payload, the MD5 that its ETag is compared with, and a
     /// newer checksum.
-    fn wanted(&self, checksum: Option<Algorithm>) -> Wanted {
+    fn wanted(&self, checksum: Option<Algorithm>) -> DigestKinds {
         let v4 = self.client.signature() == Signature::V4;
-        Wanted { md5: true, sha256: v4, checksum }
+        DigestKinds { md5: true, sha256: v4, checksum }
     }
 
     async fn is_there(&self, destination: &S3Uri, size: u64, md5: Option<[u8; 16]>) -> Result<bool> {

@@ -4,8 +4,8 @@ use super::resume::{Begun, Earlier};
 use super::source::{Source, changed};
 use super::{UploadError, Uploader, begun, head};
 use crate::interrupt;
-use crate::s3::body::{Digests, FileRange, Payload, Wanted};
-use crate::s3::checksum::{Checksum, OfUpload};
+use crate::s3::body::{DigestKinds, Digests, FileRange, Payload};
+use crate::s3::checksum::{Checksum, UploadChecksum};
 use crate::s3::multipart::{FinishedPart, MAX_PART_SIZE, MAX_PARTS, UploadRef, composite_etag, is_md5};
 use crate::s3::object::Outgoing;
 use crate::s3::request::Progress;
@@ -70,8 +70,8 @@ impl Uploader {
         if self.settings.store_md5 && !stores_md5 {
             headers.push((attrs::PART_SIZE_HEADER.to_owned(), cut.part_size.to_string()));
         }
-        let sums = self.checksum.map(OfUpload::new);
-        headers.extend(sums.into_iter().flat_map(OfUpload::headers));
+        let sums = self.checksum.map(UploadChecksum::new);
+        headers.extend(sums.into_iter().flat_map(UploadChecksum::headers));
 
         let mut resume_state = self.resume_state(path, &source.before, destination, cut.part_size, &headers);
         let begun = match self.earlier(destination, &cut, &mut resume_state).await? {
@@ -135,7 +135,7 @@ impl Uploader {
                             md5,
                         });
                     }
-                    let _leave = self.client.bulk_leave().await;
+                    let _permit = self.client.bulk_permit().await;
                     let size = payload.len();
                     let part = async {
                         match begun.stored.get(&number) {
@@ -212,7 +212,7 @@ impl Uploader {
             .await
     }
 
-    pub(super) fn wanted_of_part(&self, sums: Option<OfUpload>) -> Wanted {
+    pub(super) fn wanted_of_part(&self, sums: Option<UploadChecksum>) -> DigestKinds {
         self.wanted(sums.map(|sums| sums.algorithm))
     }
 
@@ -313,7 +313,7 @@ impl Uploader {
 
 /// The checksum of the whole content by those of its parts, which have these lengths, where the object gets that.
 pub(super) fn whole_checksum(
-    sums: Option<OfUpload>,
+    sums: Option<UploadChecksum>,
     parts: &[Sent],
     lengths: impl Iterator<Item = u64>,
 ) -> Option<Checksum> {

@@ -6,7 +6,7 @@ use super::source::is_changed;
 use super::state::{Identity, State};
 use super::{Kept, UploadError, Uploader};
 use crate::s3::body::Payload;
-use crate::s3::checksum::{Checksum, OfUpload};
+use crate::s3::checksum::{Checksum, UploadChecksum};
 use crate::s3::list::Part;
 use crate::s3::multipart::{FinishedPart, UploadRef, composite_etag};
 use crate::s3::request::Progress;
@@ -38,7 +38,7 @@ pub(super) struct ResumeState {
 pub(super) struct Begun {
     pub(super) id: String,
     /// The checksums that its parts have.
-    pub(super) sums: Option<OfUpload>,
+    pub(super) sums: Option<UploadChecksum>,
     /// Parts that are known to be of this source, with those checksums: they are not sent again.
     pub(super) verified: HashMap<u32, (Part, Option<Checksum>)>,
     /// Parts that have to be compared with the source.
@@ -83,7 +83,7 @@ impl ResumeState {
 }
 
 impl Begun {
-    fn new(id: String, sums: Option<OfUpload>, state: Option<&State>, parts: Vec<Part>) -> Self {
+    fn new(id: String, sums: Option<UploadChecksum>, state: Option<&State>, parts: Vec<Part>) -> Self {
         let mut begun = Self { id, sums, ..Self::default() };
         for part in parts {
             match state.and_then(|state| state.noted(&part)) {
@@ -172,7 +172,7 @@ impl Uploader {
         if own.is_none() {
             begun.named = true;
             if let Some(resume_state) = resume_state {
-                resume_state.silent = begun.sums != self.checksum.map(OfUpload::new);
+                resume_state.silent = begun.sums != self.checksum.map(UploadChecksum::new);
                 if !resume_state.silent {
                     // From now on it is the upload of this source.
                     resume_state.begin();
@@ -196,7 +196,7 @@ impl Uploader {
             match self.client.list_parts(bucket, key, &id).await {
                 Ok(stored) => {
                     // The same command: it was begun with the same checksums.
-                    let begun = Begun::new(id, self.checksum.map(OfUpload::new), Some(state), stored);
+                    let begun = Begun::new(id, self.checksum.map(UploadChecksum::new), Some(state), stored);
                     let bytes: u64 = begun.verified.values().map(|(part, _)| part.size).sum();
                     log::info!("'{destination}': {bytes} bytes are there from an earlier run");
                     return Ok(Earlier::Begun(begun));

@@ -5,7 +5,7 @@ use super::parts::{Sent, whole_checksum};
 use super::source::Source;
 use super::{UploadError, Uploader};
 use crate::s3::body::{FileRange, Payload};
-use crate::s3::checksum::OfUpload;
+use crate::s3::checksum::UploadChecksum;
 use crate::s3::multipart::{MAX_PART_SIZE, MAX_PARTS, UploadRef};
 use crate::s3::request::Progress;
 use crate::s3::{Error, Result};
@@ -63,8 +63,8 @@ impl Uploader {
         progress: &Progress,
     ) -> std::result::Result<u64, UploadError> {
         let mut headers = self.headers(&content_type::of_stdin(&self.settings));
-        let sums = self.checksum.map(OfUpload::new);
-        headers.extend(sums.into_iter().flat_map(OfUpload::headers));
+        let sums = self.checksum.map(UploadChecksum::new);
+        headers.extend(sums.into_iter().flat_map(UploadChecksum::headers));
         let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
         let most = (self.settings.multipart_max_chunks.max(1) as u64).min(MAX_PARTS);
         let growth = Growth { smallest: self.part_size(), most };
@@ -93,7 +93,7 @@ impl Uploader {
         let finished = parts
             .map(|part: Result<(u32, Payload)>| async move {
                 let (number, payload) = part.map_err(|error| (None, error))?;
-                let _leave = self.client.bulk_leave().await;
+                let _permit = self.client.bulk_permit().await;
                 let length = payload.len();
                 let part = async {
                     let digests = payload.hashed(self.wanted(self.checksum)).await?;

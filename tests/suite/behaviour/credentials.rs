@@ -173,7 +173,7 @@ fn configured_keys_need_no_provider() {
 fn a_provider_without_credentials_is_named() {
     let (t, giver) = keyless();
     let call = t.s3cmd("ls s3://BUCKET").env("AWS_CONTAINER_CREDENTIALS_FULL_URI", giver.url("/nothing"));
-    let run = call.fails(78).explains("/nothing answered 404");
+    let run = call.fails(78).explains("/nothing returned status 404");
     run.explains("ERROR: Consider using --configure parameter to create one.");
 }
 

@@ -78,7 +78,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         place: "805-setlifecycle-broken",
         changes: &[(
             r"\(MalformedXML\)\n",
-            "(MalformedXML): no lifecycle configuration for s3://lab-ref-1/: it is XML that ends in the middle\n",
+            "(MalformedXML): no lifecycle configuration for s3://lab-ref-1/: it is incomplete XML\n",
         )],
     },
     Difference {
@@ -248,7 +248,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         place: "1109-https-to-http",
         changes: &[(
             r"verification failure: .*",
-            "verification failure: the other end does not speak TLS (see use_https)",
+            "verification failure: the server does not speak TLS (see use_https)",
         )],
     },
     Difference {

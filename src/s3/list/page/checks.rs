@@ -1,15 +1,15 @@
-//! Whether a page holds what was asked for. What a server lists beside it would be shown, fetched or deleted as if it had
-//! been meant; a page that does not lead on would be asked for again and again.
+//! Checks that a page contains what was requested. Names outside the request would be printed, downloaded or deleted
+//! as if they had been selected, and a page that does not lead on would be requested forever.
 
 use super::{ListOptions, ListPage};
 use crate::s3::error::{Error, Result};
 use crate::s3::list::ListVersion;
 
 impl ListPage {
-    /// Compares the page with the question: every name begins with the prefix, none goes deeper than the delimiter lets it,
-    /// and they ascend, from behind the key that was named as the beginning.
+    /// Compares the page with the request: every name begins with the prefix, none extends beyond the delimiter, and
+    /// the names are in ascending order, starting after the requested key.
     ///
-    /// A common prefix that was the marker itself, which some servers repeat, is dropped.
+    /// A common prefix that equals the marker, which some servers repeat, is dropped.
     pub(in crate::s3::list) fn check(&mut self, options: &ListOptions, token: Option<&str>) -> Result<()> {
         let (prefix, delimiter) = (options.prefix.as_str(), options.delimiter.as_str());
         self.prefixes().try_for_each(|name| check_name(name, prefix, ""))?;
@@ -21,7 +21,7 @@ impl ListPage {
         if options.unordered {
             return Ok(());
         }
-        // A token of version 2 is the server's own; its keys are compared with those of the page before by the caller.
+        // A V2 token is opaque; the caller compares the keys with those of the preceding page.
         let after = match token {
             Some(_) if is_v2 => None,
             Some(marker) => Some(marker),
@@ -32,14 +32,14 @@ impl ListPage {
             self.prefixes.drain(..usize::from(repeats));
         }
         if let Some(key) = self.disorder(after) {
-            return Err(disordered(key));
+            return Err(out_of_order(key));
         }
         let mut last: Option<&str> = None;
         for name in self.prefixes() {
-            // A marker within a directory leaves the rest of the directory to be told.
+            // If the marker is inside a directory, the rest of that directory is still to be listed.
             let is_behind = after.is_none_or(|after| name > after || after.starts_with(name));
             if !is_behind || last.replace(name).is_some_and(|last| name <= last) {
-                return Err(disordered(name));
+                return Err(out_of_order(name));
             }
         }
         match (self.next.as_deref(), after) {
@@ -49,20 +49,22 @@ impl ListPage {
     }
 }
 
-/// Refuses a name that was not asked for: outside the prefix, or below a delimiter behind it.
+/// Rejects a name that was not requested: outside the prefix, or beyond a delimiter.
 pub(in crate::s3::list) fn check_name(name: &str, prefix: &str, delimiter: &str) -> Result<()> {
     let Some(rest) = name.strip_prefix(prefix) else {
-        return Err(Error::Malformed(format!("a listing of '{prefix}' with '{name}' in it")));
+        return Err(Error::Malformed(format!("a listing of '{prefix}' that contains '{name}'")));
     };
     let is_deeper =
         !delimiter.is_empty() && rest.find(delimiter).is_some_and(|at| at + delimiter.len() < rest.len());
     if is_deeper {
-        return Err(Error::Malformed(format!("a listing up to each '{delimiter}' with '{name}' in it")));
+        return Err(Error::Malformed(format!(
+            "a listing with the delimiter '{delimiter}' that contains '{name}'"
+        )));
     }
     Ok(())
 }
 
-pub(in crate::s3::list) fn disordered(name: &str) -> Error {
+pub(in crate::s3::list) fn out_of_order(name: &str) -> Error {
     Error::Malformed(format!("a listing that is not in order, at '{name}'"))
 }
 
@@ -70,31 +72,31 @@ pub(in crate::s3::list) fn repeated() -> Error {
     Error::Malformed("a listing that repeats the same page".into())
 }
 
-/// Of a listing that does not end and names no next page.
-pub(in crate::s3::list) fn leads_nowhere() -> Error {
-    Error::Malformed("a truncated listing that names no next page".into())
+/// The listing is truncated but has no next marker.
+pub(in crate::s3::list) fn no_next_page() -> Error {
+    Error::Malformed("a truncated listing without a marker of the next page".into())
 }
 
-/// Of a listing that may be the whole or not.
-pub(in crate::s3::list) fn silent() -> Error {
-    Error::Malformed("a listing that does not say whether there is more".into())
+/// The listing may be complete or not.
+pub(in crate::s3::list) fn no_truncation_flag() -> Error {
+    Error::Malformed("a listing without IsTruncated".into())
 }
 
-/// Notices that a walk from page to page has come to a place where it was before, in no memory to speak of: each place is
-/// compared with one that was kept, and one is kept after twice as many steps as the last time (Brent's algorithm).
+/// Detects that a walk from page to page returns to a place where it was before, with constant memory: each place is
+/// compared with one stored place, which is replaced after twice as many steps as the last time (Brent's algorithm).
 #[derive(Clone, Debug)]
-pub(in crate::s3::list) struct Walk<T> {
+pub(in crate::s3::list) struct CycleDetector<T> {
     kept: Option<T>,
     steps: u64,
     until: u64,
 }
 
-impl<T: PartialEq + Clone> Walk<T> {
+impl<T: PartialEq + Clone> CycleDetector<T> {
     pub(in crate::s3::list) fn new() -> Self {
         Self { kept: None, steps: 0, until: 1 }
     }
 
-    /// Goes on to a place; an error if it is one where the walk was before.
+    /// Moves on to a place; fails if the walk was there before.
     pub(in crate::s3::list) fn step(&mut self, place: &T) -> Result<()> {
         if self.kept.as_ref() == Some(place) {
             return Err(repeated());
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_holds_what_was_asked_for() {
+    fn a_page_must_match_the_request() {
         let options = |prefix: &str, delimiter: &str| ListOptions {
             prefix: prefix.into(),
             delimiter: delimiter.into(),
@@ -160,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_in_circles_is_noticed_whatever_their_length() {
+    fn cycles_of_any_length_are_detected() {
         for (lead, circle) in [(0, 1), (0, 2), (3, 2), (1, 7), (10, 50)] {
-            let mut walk = Walk::new();
+            let mut walk = CycleDetector::new();
             let places = (0..lead).chain((0..).map(|step| lead + step % circle));
             let steps = places.take(1000).take_while(|place| walk.step(place).is_ok()).count();
             assert!(steps < 4 * (lead + circle), "{lead} {circle}: {steps}");
         }
-        let mut walk = Walk::new();
+        let mut walk = CycleDetector::new();
         (0..1000).for_each(|place| walk.step(&place).unwrap());
     }
 }

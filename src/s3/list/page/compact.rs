@@ -1,9 +1,9 @@
-//! A page of a listing that has to wait, in a third of its rows' memory: what a field has in common with the row before
-//! is left out, and an MD5 is kept as the sixteen bytes that it is.
+//! A page of a listing in compact form, in a third of the memory of its rows: what a field has in common with the
+//! preceding row is omitted, and an MD5 takes sixteen bytes.
 
 use super::{Fields, ListPage, ObjectRef, Span};
 
-/// A [`ListPage`] that is not read for now.
+/// A [`ListPage`] that waits to be read.
 #[derive(Debug)]
 pub(in crate::s3::list) struct CompactPage {
     bytes: Vec<u8>,
@@ -12,14 +12,14 @@ pub(in crate::s3::list) struct CompactPage {
     next: Option<String>,
 }
 
-/// How an ETag is kept.
+/// Encodings of an ETag.
 const AS_TEXT: u64 = 0;
 const AS_MD5: u64 = 1;
 
 impl CompactPage {
     /// Packs a page.
     pub(in crate::s3::list) fn new(page: &ListPage) -> Self {
-        // What a row takes in most buckets.
+        // The size of a row in most buckets.
         let mut bytes = Vec::with_capacity(page.len() * 56);
         let mut last = ObjectRef { key: "", size: 0, etag: "", modified: "", storage_class: "" };
         for entry in page.entries() {
@@ -35,7 +35,7 @@ impl CompactPage {
         Self { bytes, rows: page.len(), prefixes, next: page.next.clone() }
     }
 
-    /// The page again.
+    /// Restores the page.
     pub(in crate::s3::list) fn unpack(self) -> ListPage {
         let mut rest = Reader { bytes: &self.bytes, text: String::with_capacity(self.bytes.len() * 2) };
         let mut rows = Vec::with_capacity(self.rows);
@@ -55,7 +55,7 @@ impl CompactPage {
     }
 }
 
-/// Seven bits a byte, the lowest first; the eighth says that more follow.
+/// Writes a number with seven bits per byte, the lowest first; the eighth bit says that more bytes follow.
 fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -64,7 +64,7 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// How much of the text before is kept, and what comes after that.
+/// Writes the length of the prefix shared with `before`, and the rest of the text.
 fn put_text(out: &mut Vec<u8>, before: &str, text: &str) {
     let mut common = before.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
     while !text.is_char_boundary(common) {
@@ -87,7 +87,7 @@ fn put_etag(out: &mut Vec<u8>, before: &str, etag: &str) {
     }
 }
 
-/// Reads what was compact, and collects the text of the page. Only what [`CompactPage::new`] wrote is ever read.
+/// Reads a compact page, and collects the text of the fields. It only ever reads the output of [`CompactPage::new`].
 struct Reader<'a> {
     bytes: &'a [u8],
     text: String,
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packed_page_is_the_same_and_shorter() {
+    fn a_packed_page_has_the_same_content_and_is_smaller() {
         let row = |key: &str, etag: &str, class: &str| {
             format!(
                 "<Contents><Key>{key}</Key><LastModified>2026-11-20T08:45:04.{:03}Z</LastModified><ETag>\"{etag}\"</ETag>\
@@ -153,7 +153,7 @@ mod tests {
             )
         };
         let md5 = "6f5902ac237024bdd0c176cb93063dc4";
-        // é and è have their first byte in common.
+        // é and è share their first byte.
         let keys = ["a", "a/b", "a/bé", "a/bè", "a/bè", "a/", "c", "日本", "日曜", "b"];
         let etags = [md5, &md5.to_uppercase(), &format!("{md5}-12"), "", "opaque", md5, &md5[..31]];
         let mut rows = String::new();

@@ -1,13 +1,16 @@
-//! A page of a listing as it came, read in place: keys and fields are borrowed from the answer, and only what was
-//! encoded is copied. A thousand keys cost a thousand short rows and nothing else.
+//! A page of a listing, parsed in place: keys and fields are borrowed from the response, and only encoded text is
+//! copied. A thousand keys cost a thousand short rows and nothing else.
 //!
-//! There are two readers. The fast one knows the plain shape that every server writes and gives up at anything else;
-//! the general one reads all XML by quick-xml's events, at ten times the cost. They agree wherever both answer.
+//! There are two parsers. The fast one knows the plain form that every server writes and gives up on anything else.
+//! The general one reads any XML with quick-xml's events, at ten times the cost. They give the same result for every
+//! page that the fast one accepts.
 
 mod checks;
 mod compact;
 
-pub(super) use checks::{Walk, check_name, disordered, leads_nowhere, repeated, silent};
+pub(super) use checks::{
+    CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, repeated,
+};
 pub(super) use compact::CompactPage;
 
 use super::{ListOptions, says_more};
@@ -20,38 +23,38 @@ use std::borrow::Cow;
 /// A page of a listing.
 #[derive(Clone, Debug, Default)]
 pub struct ListPage {
-    /// The answer.
+    /// The response.
     text: String,
-    /// What had to be decoded.
+    /// Text that had to be decoded.
     decoded: String,
     rows: Vec<Fields>,
     prefixes: Vec<Span>,
     next: Option<String>,
 }
 
-/// An object as a listing shows it.
+/// An object in a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectRef<'a> {
     /// Key.
     pub key: &'a str,
-    /// Length in bytes.
+    /// ETag, without quotes.
     pub size: u64,
     /// ETag without quotes.
     pub etag: &'a str,
-    /// Time as sent, `2026-11-20T08:44:00.000Z`.
+    /// Modification time as sent, `2026-11-20T08:44:00.000Z`.
     pub modified: &'a str,
     /// Storage class; empty where the server sends none.
     pub storage_class: &'a str,
 }
 
-/// A piece of the answer, or of the decoded text behind it; answers are far shorter than 2 GiB.
+/// A piece of the response or, with [`DECODED`], of the decoded text. Responses are far shorter than 2 GiB.
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
     start: u32,
     length: u32,
 }
 
-/// Marks a span of the decoded text.
+/// Flag of a span in the decoded text.
 const DECODED: u32 = 1 << 31;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,14 +67,14 @@ struct Fields {
 }
 
 impl ListPage {
-    /// Reads an answer. `v2` says which version of the call it answers. What is no listing is an error.
+    /// Parses a response to ListObjectsV2 (`v2`) or ListObjects. Fails if it is not a listing.
     pub fn parse(text: String, v2: bool) -> Result<Self> {
         if text.len() >= DECODED as usize {
-            return Err(Error::Malformed("a listing of over 2 GiB".into()));
+            return Err(Error::Malformed("a listing larger than 2 GiB".into()));
         }
         let (mut page, mut info) = match (Scanner { text: &text, at: 0 }).page(v2) {
             Some(read) => read,
-            None => general(&text, v2)?,
+            None => parse_general(&text, v2)?,
         };
         page.text = text;
         page.finish(&mut info, v2)?;
@@ -88,7 +91,7 @@ impl ListPage {
         self.rows.iter().map(|row| self.show(row.key))
     }
 
-    /// How many objects there are.
+    /// Number of objects.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -103,31 +106,31 @@ impl ListPage {
         self.prefixes.iter().map(|span| self.show(*span))
     }
 
-    /// Where the next page begins; `None` at the end.
+    /// Marker or token of the next page; `None` at the end of the listing.
     pub fn next(&self) -> Option<&str> {
         self.next.as_deref()
     }
 
-    /// Sum of all lengths.
+    /// Sum of the object sizes.
     pub fn bytes(&self) -> u64 {
         self.rows.iter().fold(0, |sum, row| sum.saturating_add(row.size))
     }
 
-    /// The first key that is not above the one before it, or not above `after`.
+    /// The first key that is not greater than its predecessor, or than `after`.
     pub(super) fn disorder(&self, after: Option<&str>) -> Option<&str> {
         let mut last = after;
         self.keys().find(|key| last.replace(key).is_some_and(|last| *key <= last))
     }
 
-    /// Drops the objects whose keys are above `most`; `true` if there were any.
-    pub(super) fn cut(&mut self, most: &str) -> bool {
+    /// Drops the objects whose keys are greater than `most`. Returns whether there were any.
+    pub(super) fn truncate_after(&mut self, most: &str) -> bool {
         let keep = self.rows.partition_point(|row| self.show(row.key) <= most);
-        let cut = keep < self.rows.len();
+        let is_truncated = keep < self.rows.len();
         self.rows.truncate(keep);
-        cut
+        is_truncated
     }
 
-    /// The same with no more text than the fields take, for a page that has to wait.
+    /// The same page with only the text that its fields use, for a page that waits.
     pub(super) fn compact(self) -> Self {
         let length = |span: Span| span.length as usize;
         let of_row = |row: &Fields| {
@@ -172,14 +175,14 @@ impl ListPage {
         }
     }
 
-    /// Adds decoded text.
+    /// Appends decoded text.
     fn push(&mut self, text: &str) -> Span {
         let start = self.decoded.len() as u32 | DECODED;
         self.decoded.push_str(text);
         Span { start, length: text.len() as u32 }
     }
 
-    /// Decodes what the server says that it encoded, and finds out where the next page begins.
+    /// Decodes the names if the server encoded them, and determines where the next page begins.
     fn finish(&mut self, info: &mut PageInfo, v2: bool) -> Result<()> {
         if info.encoded {
             for index in 0..self.rows.len() {
@@ -197,27 +200,28 @@ impl ListPage {
             }
         }
         let Some(truncated) = info.truncated else {
-            return Err(silent());
+            return Err(no_truncation_flag());
         };
         if truncated {
             let key = self.rows.last().map(|row| self.show(row.key));
             let last = key.max(self.prefixes.last().map(|span| self.show(*span))).map(str::to_owned);
             let named = info.next.take().filter(|next| !next.is_empty());
-            // In version 1 the last entry is the next marker. What the server names is the same, or should be: Ceph does
-            // not encode it as it encodes the keys, so that `a+b` cannot be told from `a b` (measured on Ceph 16.2.15).
+            // In V1 the last entry is the next marker. The server's marker should be the same, but Ceph does not
+            // encode it as it encodes the keys, so that `a+b` cannot be distinguished from `a b` (measured on Ceph
+            // 16.2.15).
             self.next = if v2 { named } else { last.or(named) };
             if self.next.is_none() {
-                return Err(leads_nowhere());
+                return Err(no_next_page());
             }
         }
         Ok(())
     }
 }
 
-/// What a page says beside its objects.
+/// The properties of a page besides its objects.
 #[derive(Debug, Default)]
 struct PageInfo {
-    /// Whether there are more pages, if the answer says so.
+    /// Whether there are more pages; `None` if the response does not say.
     truncated: Option<bool>,
     encoded: bool,
     next: Option<String>,
@@ -239,8 +243,8 @@ fn size_of(text: &str) -> Result<u64> {
     text.trim().parse().map_err(|_| Error::Malformed(format!("a listing with the size '{text}'")))
 }
 
-/// `encoding-type=url` is form encoding: a plus is a space (AWS and MinIO write one; Ceph writes `%20`). `None` if the
-/// text stands for itself.
+/// Decodes `encoding-type=url`, which is form encoding: a plus is a space (AWS and MinIO write one; Ceph writes
+/// `%20`). Returns `None` if nothing is encoded.
 pub(crate) fn url_decoded(text: &str) -> Result<Option<String>> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Ok(None);
@@ -252,8 +256,8 @@ pub(crate) fn url_decoded(text: &str) -> Result<Option<String>> {
         .map_err(|_| Error::Malformed(format!("a key that is not UTF-8: {text}")))
 }
 
-/// Reads any page, by events.
-fn general(text: &str, v2: bool) -> Result<(ListPage, PageInfo)> {
+/// Parses any page, with XML events.
+fn parse_general(text: &str, v2: bool) -> Result<(ListPage, PageInfo)> {
     let (mut page, mut info, mut row) = (ListPage::default(), PageInfo::default(), Fields::default());
     let (mut is_listing, mut has_size, mut bad) = (false, false, None);
     xml::walk(text, |step| {
@@ -292,7 +296,7 @@ fn general(text: &str, v2: bool) -> Result<(ListPage, PageInfo)> {
         }
     })?;
     if !is_listing {
-        return Err(Error::Malformed("an answer that is not a listing".into()));
+        return Err(Error::Malformed("a response that is not a listing".into()));
     }
     match bad {
         Some(error) => Err(error),
@@ -300,14 +304,15 @@ fn general(text: &str, v2: bool) -> Result<(ListPage, PageInfo)> {
     }
 }
 
-/// Reads pages of the plain shape: elements without attributes (but those of the root), text, the predefined entities.
-/// `None` leaves the page to the general reader: CDATA, comments, other namespaces, whatever is not well formed.
+/// Parses pages of the plain form: elements without attributes (except in the root), text, the predefined entities.
+/// Returns `None` for anything else (CDATA, comments, other namespaces, malformed XML), which the general parser then
+/// handles.
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
-/// What begins at a `<`.
+/// The tag that begins at a `<`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tag<'a> {
     Open(&'a str),
@@ -352,7 +357,7 @@ impl<'a> Scanner<'a> {
                             let prefix = self.value("Prefix", &mut page)?;
                             page.prefixes.push(prefix);
                         }
-                        // The general reader knows what an empty prefix is.
+                        // The general parser handles an empty prefix.
                         _ => return None,
                     }
                 },
@@ -375,7 +380,7 @@ impl<'a> Scanner<'a> {
         loop {
             self.blank();
             match self.tag()? {
-                // The general reader says what is missing.
+                // The general parser reports what is missing.
                 Tag::Close("Contents") => return Some(row).filter(|row| has_size && row.key.length > 0),
                 Tag::Close(_) => return None,
                 Tag::Open("Key") => row.key = self.value("Key", page)?,
@@ -384,7 +389,7 @@ impl<'a> Scanner<'a> {
                 }
                 Tag::Open("ETag") => {
                     let raw = self.leaf("ETag")?.trim();
-                    // A weak one is for the general reader.
+                    // The general parser handles weak ETags.
                     if raw.starts_with('W') {
                         return None;
                     }
@@ -405,7 +410,7 @@ impl<'a> Scanner<'a> {
                 Tag::Empty("ETag") => row.etag = Span::default(),
                 Tag::Empty("LastModified") => row.modified = Span::default(),
                 Tag::Empty("StorageClass") => row.storage_class = Span::default(),
-                // An empty size is none.
+                // An empty size is invalid.
                 Tag::Empty("Size") => return None,
                 Tag::Empty(_) => {}
             }
@@ -417,7 +422,7 @@ impl<'a> Scanner<'a> {
         self.at += rest.take_while(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t')).count();
     }
 
-    /// The tag that begins here.
+    /// The tag at the current position.
     fn tag(&mut self) -> Option<Tag<'a>> {
         let rest = self.text.as_bytes()[self.at..].strip_prefix(b"<")?;
         let closes = rest.first() == Some(&b'/');
@@ -434,7 +439,7 @@ impl<'a> Scanner<'a> {
         (length > 0).then_some(tag)
     }
 
-    /// The text up to the end tag of the element that has just begun.
+    /// The text up to the end tag of the current element.
     fn leaf(&mut self, name: &str) -> Option<&'a str> {
         let start = self.at;
         self.at += self.text.as_bytes()[start..].iter().position(|b| *b == b'<')?;
@@ -442,7 +447,7 @@ impl<'a> Scanner<'a> {
         self.closes(name).then_some(value)
     }
 
-    /// Whether the element's end tag is here; passes over it.
+    /// Consumes the element's end tag, if it is next.
     fn closes(&mut self, name: &str) -> bool {
         let rest = self.text.as_bytes()[self.at..].strip_prefix(b"</");
         let rest = rest.and_then(|rest| rest.strip_prefix(name.as_bytes()));
@@ -463,7 +468,7 @@ impl<'a> Scanner<'a> {
         Some(if value.contains('&') { page.push(resolved(value)?.trim()) } else { self.span(value.trim()) })
     }
 
-    /// Passes over an element that nobody wants.
+    /// Skips an element that is not needed.
     fn skip(&mut self, name: &str, depth: u32) -> Option<()> {
         loop {
             let start = self.at;
@@ -482,7 +487,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Where a piece of the text is in it.
+    /// The position of a piece in the text.
     fn span(&self, piece: &str) -> Span {
         let start = piece.as_ptr() as usize - self.text.as_ptr() as usize;
         Span { start: start as u32, length: piece.len() as u32 }

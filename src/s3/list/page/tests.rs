@@ -1,4 +1,4 @@
-//! Pages as servers write them, and the two readers against each other.
+//! Pages as servers write them, and a comparison of the two parsers.
 
 use super::*;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ fn page(text: &str) -> Result<ListPage> {
     ListPage::parse(text.to_owned(), false)
 }
 
-/// Everything that a page holds.
+/// The complete content of a page.
 fn content(page: &ListPage) -> (Vec<ObjectRef<'_>>, Vec<&str>, Option<&str>) {
     (page.entries().collect(), page.prefixes().collect(), page.next())
 }
@@ -40,7 +40,7 @@ fn pages_are_decoded_when_the_server_says_so() {
     assert_eq!(first(&plain).key, "a%20b%2Bc+d");
 }
 
-/// Ceph names the next marker as it is, although it says that the page is encoded.
+/// Ceph sends the next marker unencoded, although it says that the page is encoded.
 #[test]
 fn the_next_page_begins_after_the_last_entry() {
     let text = PAGE.replace("<Key>a%20b%2Bc+d</Key>", "<Key>%C3%BCa%2Bb%2541</Key>");
@@ -49,7 +49,7 @@ fn the_next_page_begins_after_the_last_entry() {
 }
 
 #[test]
-fn an_answer_that_is_no_listing_is_not_an_empty_listing() {
+fn a_response_that_is_not_a_listing_is_an_error() {
     for text in ["<html/>", "", &PAGE[..PAGE.len() - 20], "<ListBucketResult>", "<ListBucketResults/>"] {
         assert!(page(text).is_err(), "{text}");
     }
@@ -57,7 +57,7 @@ fn an_answer_that_is_no_listing_is_not_an_empty_listing() {
 }
 
 #[test]
-fn odd_but_valid_pages_are_read_by_the_general_reader() {
+fn unusual_pages_are_parsed_by_the_general_parser() {
     let cdata = PAGE.replace("a%20b%2Bc+d", "<![CDATA[a%20b]]>");
     let spaced = PAGE.replace("<Key>", "<s3:Key >").replace("</Key>", "</s3:Key>");
     let comment = PAGE.replace("<Contents>", "<!-- a <Contents> --><Contents>");
@@ -69,14 +69,14 @@ fn odd_but_valid_pages_are_read_by_the_general_reader() {
 }
 
 #[test]
-fn a_page_that_waits_keeps_its_content() {
+fn a_compacted_page_keeps_its_content() {
     let page = ListPage::parse(PAGE.to_owned(), false).unwrap();
     let compact = page.clone().compact();
     assert!(compact.text.len() < 60, "{}", compact.text);
     assert_eq!(content(&compact), content(&page));
 }
 
-/// Documents near the plain shape: with entities, blanks, unknown and missing elements, and damage.
+/// Documents similar to the plain form: with entities, white space, unknown and missing elements, and corruption.
 fn documents() -> impl Strategy<Value = String> {
     let text = proptest::string::string_regex("[a-c/%+ &;<>ä]{0,6}").unwrap();
     let text = (text, any::<bool>()).prop_map(|(text, damaged)| {
@@ -105,11 +105,11 @@ fn documents() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever the fast reader takes, the general one reads alike.
+    /// Both parsers give the same result for every document that the fast one accepts.
     #[test]
-    fn both_readers_agree(text in documents()) {
+    fn both_parsers_agree(text in documents()) {
         if let Some((mut fast, fast_facts)) = (Scanner { text: &text, at: 0 }).page(false) {
-            let (mut slow, slow_facts) = general(&text, false).unwrap();
+            let (mut slow, slow_facts) = parse_general(&text, false).unwrap();
             fast.text = text.clone();
             slow.text = text;
             prop_assert_eq!(format!("{fast_facts:?}"), format!("{slow_facts:?}"));

@@ -1,14 +1,15 @@
-//! A large prefix listed by several requests at once, in key order and in bounded memory.
+//! Lists a large prefix with several concurrent requests, in key order and with bounded memory.
 //!
-//! The key space that is still to be listed is a row of ranges. The first one is being handed out; the others are read
-//! ahead, a few pages each. Whenever there is a request to spare, the foremost range that is under way is cut in two: at a
-//! common prefix, where the bucket has directories and a probe with a delimiter named them, else at a guessed key between
-//! where the range has got to and where it ends. So the work stays near the front, whatever the keys are like, and the
-//! listing never waits long for one range. A cut can be bad (nothing beyond it, or next to nothing); that costs a request
-//! and is never wrong: ranges are disjoint, and together they are the key space.
+//! The key space that is still to be listed is a sequence of ranges. The first one is being returned to the caller; a
+//! few pages of each of the others are read ahead. Whenever another request is allowed, the first range with a
+//! request in flight is split in two: at a common prefix, if the bucket has directories and a request with a
+//! delimiter found them, else at a guessed key between the range's current position and its end. So the work stays
+//! near the front, whatever the keys look like, and the listing never waits long for one range. A split can be bad
+//! (few or no keys beyond it); that costs a request but never correctness: the ranges are disjoint, and together they
+//! cover the key space.
 
 use super::ListPage;
-use super::page::{CompactPage, disordered, repeated};
+use super::page::{CompactPage, out_of_order, repeated};
 use super::splitter::KeyspaceSplitter;
 use crate::s3::error::{Error, Result};
 use std::collections::VecDeque;
@@ -16,65 +17,66 @@ use std::future::Future;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
-/// PageSource that one range may be ahead.
-const AHEAD: usize = 8;
+/// Maximum number of pages that are read ahead in one range.
+const MAX_AHEAD: usize = 8;
 
-/// PageSource that all ranges together may be ahead, some fifty kilobytes each. With half as many the front runs short of
-/// ranges to cut.
-const MOST_AHEAD: usize = 128;
+/// Maximum number of pages that are read ahead in all ranges together, some fifty kilobytes each. With half as many,
+/// there are too few ranges to split near the front.
+const MAX_AHEAD_TOTAL: usize = 128;
 
-/// Most ranges.
-const MOST_RANGES: usize = 64;
+/// Maximum number of ranges.
+const MAX_RANGES: usize = 64;
 
-/// Bad cuts in a row after which a range has to get on before it is cut again.
-const BAD_CUTS: u32 = 8;
+/// Number of consecutive bad splits after which a range must advance before it is split again.
+const MAX_BAD_SPLITS: u32 = 8;
 
-/// Pieces that are cut off a range between two of its pages, each half as wide as the one before: some may be bad.
-const CUTS_A_PAGE: usize = 4;
+/// Maximum number of splits of a range between two of its pages, each half as wide as the one before: some may be
+/// bad.
+const MAX_SPLITS_PER_PAGE: usize = 4;
 
-/// PageSource that have to be left of a range, as far as one can tell, for it to be cut: each piece costs a request more.
-const WORTH_A_CUT: f64 = 2.0;
+/// Minimum estimated number of remaining pages for which a range is split: each split costs one more request.
+const MIN_PAGES_TO_SPLIT: f64 = 2.0;
 
-/// Most requests at once: more make servers slower, not faster.
-const MOST_REQUESTS: usize = 12;
+/// Maximum number of concurrent requests: more of them make servers slower, not faster.
+const MAX_REQUESTS: usize = 12;
 
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PageStart {
-    /// After this key; empty at the beginning.
+    /// After this key; empty for the beginning.
     Key(String),
-    /// Where the page before said.
+    /// At the continuation token or marker of the preceding page.
     Token(String),
 }
 
-/// What is listed.
+/// A source of list pages.
 pub(super) trait PageSource: Clone + Send + 'static {
-    /// One page.
+    /// Requests one page.
     fn page(&self, from: PageStart) -> impl Future<Output = Result<ListPage>> + Send;
 
-    /// Common prefixes after a key, ascending, as many as one or a few requests tell.
+    /// Common prefixes after a key, ascending, as many as one or a few requests find.
     fn known_prefixes(&self, after: String) -> impl Future<Output = Vec<String>> + Send;
 }
 
-/// A range of keys: above what was listed of it, up to its end.
+/// A range of keys that is still to be listed, up to its end.
 #[derive(Debug)]
 struct Range {
     id: u64,
     from: PageStart,
-    /// The last key that was listed, or where the range begins.
+    /// The last listed key, or the beginning of the range.
     at: String,
-    /// What it was before the last page.
+    /// The value of `at` before the last page.
     before: String,
-    /// The last key that belongs to it; `None` if it is the last range.
+    /// The last key of the range (inclusive); `None` for the last range.
     end: Option<String>,
     ready: VecDeque<CompactPage>,
     is_requested: bool,
     is_new: bool,
     is_done: bool,
     failed: Option<Error>,
-    bad_cuts: u32,
-    /// Pieces that were cut off since the last page.
-    cuts: usize,
+    bad_splits: u32,
+    /// Number of splits since the last page.
+    splits: usize,
 }
 
 enum Answer {
@@ -89,10 +91,10 @@ struct ParallelLister<P> {
     requests: usize,
     next_id: u64,
     width: usize,
-    cuts: KeyspaceSplitter,
+    splitter: KeyspaceSplitter,
 }
 
-/// Lists what comes after the key `after` (all, if it is empty) of keys that begin with `prefix`.
+/// Lists the keys with the prefix `prefix` after the key `after` (all keys if it is empty).
 pub(super) async fn list<P: PageSource>(
     pages: P,
     prefix: &str,
@@ -106,8 +108,8 @@ pub(super) async fn list<P: PageSource>(
         requested: JoinSet::new(),
         requests: 0,
         next_id: 0,
-        width: width.clamp(1, MOST_REQUESTS),
-        cuts: KeyspaceSplitter::new(prefix),
+        width: width.clamp(1, MAX_REQUESTS),
+        splitter: KeyspaceSplitter::new(prefix),
     };
     let (pages, begin) = (lister.pages.clone(), after.clone());
     lister.requested.spawn(async move { Answer::Prefixes(pages.known_prefixes(begin).await) });
@@ -128,11 +130,11 @@ impl<P: PageSource> ParallelLister<P> {
             }
             let Some(front) = self.ranges.front() else { return };
             let has_page = !front.ready.is_empty();
-            while self.requests < self.width && (self.ask() || self.cut()) {}
+            while self.requests < self.width && (self.request_next() || self.split()) {}
             tokio::select! {
                 biased;
                 permit = out.reserve(), if has_page => {
-                    // Nobody listens any more.
+                    // The receiver is gone.
                     let Ok(permit) = permit else { return };
                     let page = self.ranges.front_mut().and_then(|front| front.ready.pop_front());
                     if let Some(page) = page {
@@ -160,23 +162,23 @@ impl<P: PageSource> ParallelLister<P> {
             is_new: true,
             is_done: false,
             failed: None,
-            bad_cuts: 0,
-            cuts: 0,
+            bad_splits: 0,
+            splits: 0,
         }
     }
 
-    /// Whether there is room for another page that is not wanted yet.
+    /// Whether another page may be read ahead.
     fn has_room(&self) -> bool {
-        self.ranges.iter().map(|range| range.ready.len()).sum::<usize>() + self.requests < MOST_AHEAD
+        self.ranges.iter().map(|range| range.ready.len()).sum::<usize>() + self.requests < MAX_AHEAD_TOTAL
     }
 
-    /// Asks for a page of the foremost range that wants one.
-    fn ask(&mut self) -> bool {
+    /// Requests a page of the first range that needs one.
+    fn request_next(&mut self) -> bool {
         let room = self.has_room();
-        let wants = |(index, range): &(usize, &Range)| {
-            !(range.is_requested || range.is_done) && range.ready.len() < AHEAD && (room || *index == 0)
+        let needs_page = |(index, range): &(usize, &Range)| {
+            !(range.is_requested || range.is_done) && range.ready.len() < MAX_AHEAD && (room || *index == 0)
         };
-        match self.ranges.iter().enumerate().find(wants) {
+        match self.ranges.iter().enumerate().find(needs_page) {
             Some((index, _)) => {
                 self.request(index);
                 true
@@ -196,25 +198,28 @@ impl<P: PageSource> ParallelLister<P> {
         });
     }
 
-    /// KeyspaceSplitter the foremost range that is under way, and asks for a page of the new one.
-    fn cut(&mut self) -> bool {
-        if self.ranges.len() >= MOST_RANGES || !self.has_room() {
+    /// Splits the first range with a request in flight, and requests a page of the new range.
+    fn split(&mut self) -> bool {
+        if self.ranges.len() >= MAX_RANGES || !self.has_room() {
             return false;
         }
         let found = self.ranges.iter().enumerate().find_map(|(index, range)| {
-            let may_cut =
-                range.is_requested && !range.is_new && range.cuts < CUTS_A_PAGE && range.bad_cuts < BAD_CUTS;
-            let is_worth_it = |end| self.cuts.pages_left(&range.before, &range.at, end) >= WORTH_A_CUT;
-            if !may_cut || !range.end.as_deref().is_none_or(is_worth_it) {
+            let may_split = range.is_requested
+                && !range.is_new
+                && range.splits < MAX_SPLITS_PER_PAGE
+                && range.bad_splits < MAX_BAD_SPLITS;
+            let is_worth_it =
+                |end| self.splitter.pages_left(&range.before, &range.at, end) >= MIN_PAGES_TO_SPLIT;
+            if !may_split || !range.end.as_deref().is_none_or(is_worth_it) {
                 return None;
             }
-            Some((index, self.cuts.between(&range.at, range.end.as_deref())?))
+            Some((index, self.splitter.between(&range.at, range.end.as_deref())?))
         });
-        let Some((index, cut)) = found else { return false };
+        let Some((index, split_key)) = found else { return false };
         let range = &mut self.ranges[index];
-        range.cuts += 1;
-        let end = range.end.replace(cut.clone());
-        let rest = self.range(cut, end);
+        range.splits += 1;
+        let end = range.end.replace(split_key.clone());
+        let rest = self.range(split_key, end);
         self.ranges.insert(index + 1, rest);
         self.request(index + 1);
         true
@@ -222,7 +227,7 @@ impl<P: PageSource> ParallelLister<P> {
 
     fn take(&mut self, answer: std::result::Result<Answer, tokio::task::JoinError>) {
         match answer {
-            Ok(Answer::Prefixes(known_prefixes)) => self.cuts.learn_prefixes(known_prefixes),
+            Ok(Answer::Prefixes(known_prefixes)) => self.splitter.learn_prefixes(known_prefixes),
             Ok(Answer::Page { range, from, page }) => {
                 self.requests -= 1;
                 let Some(index) = self.ranges.iter().position(|other| other.id == range) else { return };
@@ -232,29 +237,30 @@ impl<P: PageSource> ParallelLister<P> {
                         let range = &mut self.ranges[index];
                         range.failed = Some(error);
                         range.is_done = true;
-                        // What comes after an error is not handed out.
+                        // Pages after an error are not returned.
                         self.ranges.truncate(index + 1);
                     }
                 }
             }
             Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
-            // The runtime is going down.
+            // The runtime is shutting down.
             Err(_) => self.ranges.clear(),
         }
     }
 
-    /// Takes a page into its range.
+    /// Adds a page to its range.
     fn add(&mut self, index: usize, mut page: ListPage) {
         let range = &mut self.ranges[index];
         let was_new = std::mem::replace(&mut range.is_new, false);
         range.is_requested = false;
-        range.cuts = 0;
-        range.bad_cuts = 0;
+        range.splits = 0;
+        range.bad_splits = 0;
         if let Some(last) = page.entries().next_back() {
-            self.cuts.learn_keys(&page);
+            self.splitter.learn_keys(&page);
             range.before = std::mem::replace(&mut range.at, last.key.to_owned());
         }
-        let is_past = range.end.as_deref().is_some_and(|end| page.cut(end) || range.at.as_str() >= end);
+        let is_past =
+            range.end.as_deref().is_some_and(|end| page.truncate_after(end) || range.at.as_str() >= end);
         match page.next() {
             Some(next) if !is_past => range.from = PageStart::Token(next.to_owned()),
             _ => range.is_done = true,
@@ -265,21 +271,21 @@ impl<P: PageSource> ParallelLister<P> {
         }
         let is_bad = was_new && is_empty && range.is_done;
         if is_bad && index > 0 {
-            // There is nothing behind the cut: the range before it may be cut again at once.
+            // There are no keys beyond the split: the preceding range may be split again at once.
             let begin = match &self.ranges[index].from {
                 PageStart::Key(begin) => begin.clone(),
                 PageStart::Token(_) => String::new(),
             };
             let before = &mut self.ranges[index - 1];
             if !before.is_done && before.end.as_deref() == Some(&begin) {
-                before.cuts = before.cuts.saturating_sub(1);
-                before.bad_cuts += 1;
-                self.cuts.note_miss(&before.at, &begin);
+                before.splits = before.splits.saturating_sub(1);
+                before.bad_splits += 1;
+                self.splitter.note_miss(&before.at, &begin);
             }
         }
         if was_new && !is_empty && self.ranges[index].is_done && index > 0 {
-            // A piece of less than a page: what is before it is hardly longer.
-            self.ranges[index - 1].cuts = CUTS_A_PAGE;
+            // The piece was shorter than a page, so what precedes it is hardly longer.
+            self.ranges[index - 1].splits = MAX_SPLITS_PER_PAGE;
         }
         if index > 0 && self.ranges[index].is_over() {
             self.ranges.remove(index);
@@ -292,11 +298,12 @@ impl Range {
         self.is_done && self.ready.is_empty()
     }
 
-    /// A server that does not keep the order, or does not get on, cannot be listed in ranges.
+    /// Rejects the page if the server does not keep the order or does not advance: such a server cannot be listed in
+    /// ranges.
     fn check(&self, from: &PageStart, page: ListPage) -> Result<ListPage> {
         let after = Some(self.at.as_str()).filter(|at| !at.is_empty());
         if let Some(key) = page.disorder(after) {
-            return Err(disordered(key));
+            return Err(out_of_order(key));
         }
         match (from, page.next()) {
             (PageStart::Key(token) | PageStart::Token(token), Some(next)) if next == token => Err(repeated()),

@@ -1,18 +1,18 @@
-//! The listing in ranges against the serial one, on random keys.
+//! The parallel listing compared with the serial one, on random keys.
 
 use super::*;
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A bucket of keys with short pages; answers come in a different order each time.
+/// A bucket with short pages; responses arrive in a different order each time.
 #[derive(Clone, Debug)]
 struct Bucket {
     keys: Arc<Vec<String>>,
     page: usize,
     seed: usize,
     requests: Arc<AtomicUsize>,
-    /// The number of the request that fails.
+    /// Number of the request that fails.
     fails: Option<usize>,
     opaque: bool,
 }
@@ -69,7 +69,7 @@ impl PageSource for Bucket {
     }
 }
 
-/// The keys that were handed out, and the error at the end.
+/// The listed keys, and the error at the end.
 async fn listed(bucket: &Bucket, prefix: &str, after: &str, width: usize) -> (Vec<String>, Option<Error>) {
     let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
     let (bucket, prefix, after) = (bucket.clone(), prefix.to_owned(), after.to_owned());
@@ -96,9 +96,9 @@ fn keys() -> impl Strategy<Value = Vec<String>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Every key once, in order, whatever the keys and however the answers come in.
+    /// Every key once, in order, whatever the keys and the order of the responses.
     #[test]
-    fn ranges_are_the_serial_listing(
+    fn the_parallel_listing_equals_the_serial_one(
         keys in keys(), page in 1..9usize, seed in 0..1000usize, width in 1..13usize, skip in 0..50usize
     ) {
         let bucket = Bucket::new(keys, page, seed);
@@ -109,19 +109,19 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 
-    /// An error ends the listing after a beginning of it.
+    /// An error ends the listing; the keys before it are complete.
     #[test]
-    fn an_error_comes_after_keys_without_a_gap(keys in keys(), seed in 0..1000usize, fails in 0..40usize) {
+    fn the_keys_before_an_error_are_complete(keys in keys(), seed in 0..1000usize, fails in 0..40usize) {
         let mut bucket = Bucket::new(keys, 3, seed);
         bucket.fails = Some(fails);
         let (found, error) = block_on(listed(&bucket, "p/", "", 6));
         prop_assert!(bucket.keys.starts_with(&found));
-        // A request that was not needed may be the one that fails.
+        // The failing request may be one that was not needed.
         prop_assert!(error.is_some() || found.len() == bucket.keys.len());
     }
 }
 
-/// The longest chain of requests is a fraction of the pages, for keys in directories and without.
+/// The longest chain of requests is a fraction of the number of pages, for keys with and without directories.
 #[test]
 fn ranges_share_the_work() {
     let flat = (0..40_000).map(|number| format!("image-{number:08}.jpg"));
@@ -157,7 +157,7 @@ fn ranges_share_the_work() {
             shares.push((kind, seed, rounds, requests));
         }
     }
-    // 400 pages: 50 rounds of eight requests would be perfect.
+    // 400 pages: the optimum is 50 rounds of eight requests.
     assert!(shares.iter().all(|(.., rounds, requests)| *rounds < 150 && *requests < 650), "{shares:?}");
 }
 

@@ -99,7 +99,7 @@ fn an_invalid_host_is_reported_at_once_with_its_key_and_file() {
         (
             "host_base = h # the lab\nhost_bucket = h",
             "host_base = h # the lab",
-            "a comment has to stand on a line of its own",
+            "a comment must be on a separate line",
         ),
         (
             "host_base = localhost:90000\nhost_bucket = x",
@@ -107,14 +107,14 @@ fn an_invalid_host_is_reported_at_once_with_its_key_and_file() {
             "'90000' is not a port",
         ),
         ("host_base = h\nhost_bucket = %(bucket)s.h:x", "host_bucket = %(bucket)s.h:x", "'x' is not a port"),
-        ("host_base = a b\nhost_bucket = x", "host_base = a b", "there is a blank in it"),
+        ("host_base = a b\nhost_bucket = x", "host_base = a b", "it contains a space"),
         (
             "host_base = s3.%(region)s.x\nhost_bucket = x",
             "host_base = s3.%(region)s.x",
-            "'%(region)s' stands for nothing here",
+            "'%(region)s' is not a known placeholder here",
         ),
         ("host_base = a..b\nhost_bucket = x", "host_base = a..b", "'a..b' is not a host name"),
-        ("host_base = user:hush@h\nhost_bucket = x", "host_base = ***@h", "there is a user in it"),
+        ("host_base = user:hush@h\nhost_bucket = x", "host_base = ***@h", "it contains a user name"),
         ("proxy_host = http://proxy", "proxy_host = http://proxy", "only the name of a host"),
         ("proxy_host = proxy\nproxy_port = 0", "proxy_port = 0", "'0' is not a port"),
     ] {

@@ -1,21 +1,33 @@
-//! Who is asking: an access key, its secret, and the session token of temporary credentials.
+//! Credentials: an access key, its secret key, and the session token of temporary credentials. A [`Provider`] obtains
+//! temporary ones from a [`Source`] and renews them.
+
+mod document;
+mod imds;
+mod process;
+mod provider;
+mod request;
+mod source;
+mod sts;
+
+pub use provider::Provider;
+pub use source::{Source, Token};
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A key pair, with a session token where the pair is temporary.
+/// An access key pair, with a session token if it is temporary.
 ///
 /// `Debug` masks the secret and the token, so that neither can reach a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The access key id; it travels in clear with each request.
+    /// The access key ID. It is sent in clear text with each request.
     pub access_key: String,
     secret_key: Zeroizing<String>,
     token: Option<Zeroizing<String>>,
 }
 
 impl Credentials {
-    /// Makes a key pair; an empty `token` means none.
+    /// Makes a key pair. An empty `token` stands for none.
     pub fn new(access_key: impl Into<String>, secret_key: impl Into<String>, token: Option<&str>) -> Self {
         Self {
             access_key: access_key.into(),
@@ -29,7 +41,7 @@ impl Credentials {
         &self.secret_key
     }
 
-    /// The session token that goes out as `x-amz-security-token`, if any.
+    /// The session token that is sent as `x-amz-security-token`, if any.
     pub fn token(&self) -> Option<&str> {
         self.token.as_ref().map(|token| token.as_str())
     }

@@ -1,4 +1,4 @@
-//! Documents that this program makes itself.
+//! Documents that the client builds from typed values.
 
 use super::{Document, Kind};
 use crate::s3::acl::ALL_USERS;
@@ -9,7 +9,7 @@ use std::fmt::Write;
 const NAMESPACE: &str = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
 
 impl Document {
-    /// Keeps old versions of objects from now on, or makes no new ones.
+    /// Enables or suspends versioning.
     pub fn versioning(enabled: bool) -> Self {
         let status = if enabled { "Enabled" } else { "Suspended" };
         Self::new(
@@ -20,7 +20,7 @@ impl Document {
         )
     }
 
-    /// Says who owns new objects: `BucketOwnerPreferred`, `BucketOwnerEnforced` or `ObjectWriter`.
+    /// Sets the object ownership: `BucketOwnerPreferred`, `BucketOwnerEnforced` or `ObjectWriter`.
     pub fn ownership(rule: &str) -> Self {
         let rule = escaped(rule);
         Self::new(
@@ -31,7 +31,7 @@ impl Document {
         )
     }
 
-    /// Sets the switches against public access: each with its name in the document.
+    /// Sets the Block Public Access settings, each by its element name.
     pub fn public_access_block(switches: &[(&str, bool)]) -> Self {
         let mut text = format!("<PublicAccessBlockConfiguration {NAMESPACE}>");
         for (name, on) in switches {
@@ -42,7 +42,7 @@ impl Document {
         Self::new(Kind::PublicAccessBlock, text)
     }
 
-    /// Says who pays for requests.
+    /// Sets who pays for requests.
     pub fn request_payment(requester: bool) -> Self {
         let payer = if requester { "Requester" } else { "BucketOwner" };
         Self::new(
@@ -53,12 +53,12 @@ impl Document {
         )
     }
 
-    /// Tells nobody of changes.
+    /// Removes all event notifications.
     pub fn no_notification() -> Self {
         Self::new(Kind::Notification, "<NotificationConfiguration></NotificationConfiguration>")
     }
 
-    /// Makes a website of a bucket.
+    /// Enables static website hosting.
     pub fn website(website: &Website) -> Self {
         let mut text = format!("<WebsiteConfiguration {NAMESPACE}>");
         if let Some(index) = &website.index {
@@ -71,7 +71,7 @@ impl Document {
         Self::new(Kind::Website, text)
     }
 
-    /// Has access logs written, readable by everybody where `public`, or none.
+    /// Enables access logging, with public read access to the logs if `public`; disables it if `target` is `None`.
     pub fn logging(target: Option<&LogTarget>, public: bool) -> Self {
         let namespace = "xmlns=\"http://doc.s3.amazonaws.com/2006-03-01\"";
         let Some(LogTarget { bucket, prefix }) = target else {
@@ -95,7 +95,7 @@ impl Document {
         )
     }
 
-    /// One lifecycle rule that expires objects whose keys begin with `prefix`, after `days` or at `date`.
+    /// Sets one lifecycle rule that expires objects with the key prefix `prefix`, after `days` or on `date`.
     pub fn expiry(prefix: &str, days: Option<&str>, date: Option<&str>) -> Self {
         let when = match (days, date) {
             (Some(days), _) => format!("<Days>{}</Days>", escaped(days)),
@@ -103,7 +103,7 @@ impl Document {
             (None, None) => String::new(),
         };
         let prefix = escaped(prefix);
-        // Without a namespace, as s3cmd 2.4.0 sends it: some services show the document as it came.
+        // Without a namespace, as s3cmd 2.4.0 sends it: some services return the document as it was stored.
         Self::new(
             Kind::Lifecycle,
             format!(
@@ -113,7 +113,7 @@ impl Document {
         )
     }
 
-    /// Tags.
+    /// Sets the tags.
     pub fn tagging(tags: &[(String, String)]) -> Self {
         let mut text = format!("<Tagging {NAMESPACE}><TagSet>");
         for (name, value) in tags {
@@ -124,13 +124,13 @@ impl Document {
         Self::new(Kind::Tagging, text)
     }
 
-    /// Puts an object under legal hold, or lifts it.
+    /// Places or removes a legal hold on an object.
     pub fn legal_hold(on: bool) -> Self {
         let status = if on { "ON" } else { "OFF" };
         Self::new(Kind::LegalHold, format!("<LegalHold {NAMESPACE}><Status>{status}</Status></LegalHold>"))
     }
 
-    /// Protects an object until a date (`2030-01-31T12:00:00Z`); `mode` is `GOVERNANCE` or `COMPLIANCE`.
+    /// Protects an object until a date (`2030-01-31T12:00:00Z`). `mode` is `GOVERNANCE` or `COMPLIANCE`.
     pub fn retention(mode: &str, until: &str) -> Self {
         let (mode, until) = (escaped(mode), escaped(until));
         Self::new(
@@ -148,7 +148,7 @@ mod tests {
     use crate::s3::xml;
 
     #[test]
-    fn what_is_typed_stays_text_in_a_document() {
+    fn values_are_escaped_in_documents() {
         let target = LogTarget { bucket: "logs".into(), prefix: "a&b<".into() };
         let document = Document::logging(Some(&target), true);
         let at = |path: &[&str]| {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_is_held_to_the_api() {
+    fn expiry_documents_are_checked() {
         assert_eq!(Document::expiry("a&b/", Some("3"), None).check("b"), Ok(()));
         assert_eq!(Document::expiry("", None, Some("2030-01-31")).check("b"), Ok(()));
         for (days, date) in [(Some("x"), None), (Some("0"), None), (Some("-1"), None), (None, Some("soon"))] {

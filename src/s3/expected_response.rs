@@ -1,16 +1,18 @@
-//! What a successful answer of S3 looks like, operation by operation. A wrong proxy, a captive portal or a server that does
-//! not know the operation answers with a 2xx status, too: what does not look like this is no success.
+//! What a successful response of S3 looks like, for each operation. A misconfigured proxy, a captive portal or a
+//! server that does not know the operation also responds with a 2xx status, so a response that does not have the
+//! expected form is an error.
 //!
-//! Sources: the pages of the operations below <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>,
-//! and what Ceph, MinIO, moto and `rclone serve s3` answer where they differ.
+//! Sources: the pages of the operations listed at
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>, and the
+//! responses of Ceph, MinIO, moto and `rclone serve s3` where they differ.
 
 use super::error::{Error, Result, ServiceError};
 use super::request::Request;
 use super::xml;
 use http::{HeaderMap, Method};
 
-/// The documents of buckets and objects, as the query names them, with the roots that they may have; none where servers
-/// disagree about them.
+/// The sub-resources of buckets and objects by query parameter, each with the root elements that its document may
+/// have. The list of roots is empty if servers disagree about the root.
 const DOCUMENTS: [(&str, Body); 20] = [
     ("accelerate", Body::Xml(&[])),
     ("acl", Body::Xml(&["AccessControlPolicy"])),
@@ -34,58 +36,57 @@ const DOCUMENTS: [(&str, Body); 20] = [
     ("website", Body::Xml(&["WebsiteConfiguration"])),
 ];
 
-/// What the headers of an answer have to show.
+/// Which headers a response must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shows {
+enum RequiredHeader {
     Nothing,
-    /// What was stored has an ETag.
+    /// An ETag: the operation stored content.
     Etag,
-    /// Something that tells an object from a page: an ETag, a date, or a header of S3's own.
+    /// A header that distinguishes an object from a web page: an ETag, a date, or an `x-amz-` header.
     Object,
 }
 
-/// What the body of an answer is.
+/// What the body of a response contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// The content of an object, or nothing; it is left on the wire.
+    /// The content of an object, or nothing. It is not read here.
     Content,
-    /// Nothing. Some servers send a document all the same, whatever its root.
+    /// Nothing. Some servers send a document anyway; any root element is accepted.
     Nothing,
-    /// A document with one of these roots; any, if none is named.
+    /// An XML document with one of these root elements, or with any root if the list is empty.
     Xml(&'static [&'static str]),
-    /// A policy.
+    /// A JSON document (a bucket policy).
     Json,
 }
 
-/// The form of an answer.
+/// The expected form of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Form {
+pub(super) struct ExpectedResponse {
     statuses: &'static [u16],
-    shows: Shows,
+    required_header: RequiredHeader,
     pub(super) body: Body,
 }
 
-impl Form {
+impl ExpectedResponse {
     const fn new(statuses: &'static [u16], body: Body) -> Self {
-        Self { statuses, shows: Shows::Nothing, body }
+        Self { statuses, required_header: RequiredHeader::Nothing, body }
     }
 
-    const fn shows(self, shows: Shows) -> Self {
-        Self { shows, ..self }
+    const fn with_header(self, required_header: RequiredHeader) -> Self {
+        Self { required_header, ..self }
     }
 
     const fn document(roots: &'static [&'static str]) -> Self {
         Self::new(&[200], Body::Xml(roots))
     }
 
-    /// The form of the answer to a request; `None` for other services than S3.
+    /// The expected form of the response to a request; `None` for services other than S3.
     pub(super) fn of(request: &Request) -> Option<Self> {
         if request.path.is_some() {
             return None;
         }
         let has = |name: &str| request.query.iter().any(|(found, _)| found == name);
-        let header =
-            |wanted: &[&str]| request.headers.iter().any(|(name, _)| wanted.contains(&name.as_str()));
+        let header = |names: &[&str]| request.headers.iter().any(|(name, _)| names.contains(&name.as_str()));
         let is_partial = has("partNumber") || header(&["range"]);
         let is_conditional = header(&["if-none-match", "if-modified-since"]);
         let content: &[u16] = match (is_partial, is_conditional) {
@@ -101,23 +102,29 @@ impl Form {
             (&Method::GET, _) if request.bucket.is_none() => Self::document(&["ListAllMyBucketsResult"]),
             (&Method::GET, Some(body)) => Self::new(&[200], body),
             (&Method::PUT, Some(_)) => Self::new(&[200, 204], Body::Nothing),
-            // A restoration is accepted, or was made before.
+            // 202: the restore request was accepted; 200: the object was restored before.
             (&Method::POST, Some(_)) => Self::new(&[200, 202], Body::Nothing),
             (&Method::DELETE, _) => Self::new(&[204, 200], Body::Nothing),
-            // moto and s3cmd's own tests know the first name.
+            // moto and s3cmd's own tests use the first name.
             (&Method::GET, _) if of_object && has("uploadId") => {
                 Self::document(&["ListPartsResult", "ListPartsResponse"])
             }
-            (&Method::GET, _) if of_object => Self::new(content, Body::Content).shows(Shows::Object),
+            (&Method::GET, _) if of_object => {
+                Self::new(content, Body::Content).with_header(RequiredHeader::Object)
+            }
             (&Method::GET, _) if has("versions") => Self::document(&["ListVersionsResult"]),
             (&Method::GET, _) if has("uploads") => Self::document(&["ListMultipartUploadsResult"]),
             (&Method::GET, _) => Self::document(&["ListBucketResult"]),
-            (&Method::HEAD, _) if of_object => Self::new(content, Body::Content).shows(Shows::Object),
+            (&Method::HEAD, _) if of_object => {
+                Self::new(content, Body::Content).with_header(RequiredHeader::Object)
+            }
             (&Method::PUT, _) if copies && has("uploadId") => Self::document(&["CopyPartResult"]),
             (&Method::PUT, _) if copies => Self::document(&["CopyObjectResult"]),
-            (&Method::PUT, _) if of_object => Self::new(&[200], Body::Nothing).shows(Shows::Etag),
+            (&Method::PUT, _) if of_object => {
+                Self::new(&[200], Body::Nothing).with_header(RequiredHeader::Etag)
+            }
             (&Method::POST, _) if has("delete") => Self::document(&["DeleteResult"]),
-            // `rclone serve s3` (1.75.2) leaves the end of the root's name out.
+            // `rclone serve s3` (1.75.2) omits the end of the root's name.
             (&Method::POST, _) if has("uploads") => {
                 Self::document(&["InitiateMultipartUploadResult", "InitiateMultipartUpload"])
             }
@@ -126,45 +133,45 @@ impl Form {
         })
     }
 
-    /// Checks the status of an answer that is no error.
+    /// Checks the status of a response that is not an error.
     pub(super) fn check_status(&self, request: &Request, status: u16) -> Result<()> {
         match self.statuses.contains(&status) {
             true => Ok(()),
-            false => Err(foreign(request, format_args!("status {status}"))),
+            false => Err(unexpected(request, format_args!("status {status}"))),
         }
     }
 
-    /// Checks the headers of an answer.
+    /// Checks the headers of a response.
     pub(super) fn check_head(&self, request: &Request, status: u16, headers: &HeaderMap) -> Result<()> {
         let has = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
-        let is_shown = match self.shows {
+        let is_present = match self.required_header {
             _ if status == 304 => true,
-            Shows::Nothing => true,
-            Shows::Etag => has("etag"),
-            Shows::Object => {
+            RequiredHeader::Nothing => true,
+            RequiredHeader::Etag => has("etag"),
+            RequiredHeader::Object => {
                 has("etag")
                     || has("last-modified")
                     || headers.keys().any(|name| name.as_str().starts_with("x-amz-"))
             }
         };
-        match (is_shown, self.shows) {
+        match (is_present, self.required_header) {
             (true, _) => Ok(()),
-            (false, Shows::Etag) => Err(foreign(request, "no ETag")),
-            (false, _) => Err(foreign(request, "neither an ETag nor a date")),
+            (false, RequiredHeader::Etag) => Err(unexpected(request, "no ETag")),
+            (false, _) => Err(unexpected(request, "neither an ETag nor a date")),
         }
     }
 
-    /// Checks a body that was read; it is no error document.
+    /// Checks a response body that has been read and is not an error document.
     pub(super) fn check_body(&self, request: &Request, text: &[u8]) -> Result<()> {
         let is_empty = text.trim_ascii().is_empty();
         let root = xml::root_of(text);
-        // A service that does not know a sub-resource may answer as if it had not been named (Ceph 16.2 does).
+        // A service that does not know a sub-resource may ignore the parameter and list the bucket (Ceph 16.2 does).
         let is_listed = root.as_ref().is_some_and(|root| root == "ListBucketResult");
         if is_listed
             && let Some((name, _)) =
                 request.query.iter().find(|(name, _)| DOCUMENTS.iter().any(|(known, _)| known == name))
         {
-            let message = format!("the service does not know '{name}'");
+            let message = format!("the service does not support '{name}'");
             let error = ServiceError {
                 status: 501,
                 code: "NotImplemented".to_owned(),
@@ -179,25 +186,33 @@ impl Form {
             Body::Json => {
                 let is_object =
                     serde_json::from_slice::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
-                return if is_object { Ok(()) } else { Err(foreign(request, "something that is no policy")) };
+                return if is_object {
+                    Ok(())
+                } else {
+                    Err(unexpected(request, "a body that is not a policy"))
+                };
             }
             Body::Nothing if is_empty => return Ok(()),
-            Body::Xml(_) if is_empty => return Err(foreign(request, "nothing")),
+            Body::Xml(_) if is_empty => return Err(unexpected(request, "nothing")),
             Body::Nothing => &[][..],
             Body::Xml(roots) => roots,
         };
         match root {
-            None => Err(foreign(request, "something that is not XML")),
-            Some(root) if root.eq_ignore_ascii_case("html") => Err(foreign(request, "a web page")),
+            None => Err(unexpected(request, "a body that is not XML")),
+            Some(root) if root.eq_ignore_ascii_case("html") => Err(unexpected(request, "a web page")),
             Some(root) if roots.is_empty() || roots.contains(&root.as_str()) => Ok(()),
-            Some(root) => Err(foreign(request, format_args!("a '{root}'"))),
+            Some(root) => Err(unexpected(request, format_args!("a '{root}'"))),
         }
     }
 }
 
-/// An answer that no S3 server gives. The text goes behind "The server sent".
-fn foreign(request: &Request, what: impl std::fmt::Display) -> Error {
-    Error::Malformed(format!("no S3 answer to {} {}: {what}", request.method, request.resource_with_query()))
+/// The error for a response that no S3 server sends. Callers print the text after "The server sent".
+fn unexpected(request: &Request, what: impl std::fmt::Display) -> Error {
+    Error::Malformed(format!(
+        "no valid S3 response to {} {}: {what}",
+        request.method,
+        request.resource_with_query()
+    ))
 }
 
 #[cfg(test)]
@@ -235,17 +250,17 @@ mod tests {
             (M::HEAD, None, &[], &[], &[200]),
             (M::GET, None, &["versions"], &[], &[200]),
         ] {
-            let form = Form::of(&request(method.clone(), key, query, headers)).unwrap();
+            let expected = ExpectedResponse::of(&request(method.clone(), key, query, headers)).unwrap();
             for status in [200, 201, 202, 203, 204, 206, 207, 304] {
-                let is_meant = form.statuses.contains(&status);
-                assert_eq!(is_meant, statuses.contains(&status), "{method} {key:?} {query:?} {status}");
+                let is_expected = expected.statuses.contains(&status);
+                assert_eq!(is_expected, statuses.contains(&status), "{method} {key:?} {query:?} {status}");
             }
         }
-        assert_eq!(Form::of(&Request::at(M::GET, "/2020-05-31/distribution".into())), None);
+        assert_eq!(ExpectedResponse::of(&Request::at(M::GET, "/2020-05-31/distribution".into())), None);
     }
 
     #[test]
-    fn pages_and_foreign_documents_are_no_answers() {
+    fn web_pages_and_other_documents_are_rejected() {
         let page = "<!DOCTYPE html>\n<HTML><head><meta charset=utf-8></head><body>Sign in";
         let put = request(Method::PUT, Some("k"), &[], &[]);
         let listing = request(Method::GET, None, &[], &[]);
@@ -269,13 +284,13 @@ mod tests {
             (&policy, "[]", false),
             (&policy, page, false),
         ] {
-            let form = Form::of(request).unwrap();
-            assert_eq!(form.check_body(request, body.as_bytes()).is_ok(), is_good, "{body}");
+            let expected = ExpectedResponse::of(request).unwrap();
+            assert_eq!(expected.check_body(request, body.as_bytes()).is_ok(), is_good, "{body}");
         }
     }
 
     #[test]
-    fn what_is_stored_has_an_etag_and_what_is_read_looks_like_an_object() {
+    fn uploads_need_an_etag_and_downloads_an_object_header() {
         let head = |names: &[&'static str]| {
             let value = http::HeaderValue::from_static("x");
             names
@@ -293,8 +308,8 @@ mod tests {
             (&get, &["x-amz-request-id"], true),
             (&get, &["content-type", "content-length"], false),
         ] {
-            let form = Form::of(request).unwrap();
-            assert_eq!(form.check_head(request, 200, &head(names)).is_ok(), is_good, "{names:?}");
+            let expected = ExpectedResponse::of(request).unwrap();
+            assert_eq!(expected.check_head(request, 200, &head(names)).is_ok(), is_good, "{names:?}");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Documents without rules of their own: tags, website, access logs, and the settings that are one word.
+//! Documents that do not consist of rules: tags, website, access logging, and single settings.
 
 use super::element::Element;
 use super::rule::Rule;
-use super::shape::{flag, number, time};
+use super::schema::{flag, number, time};
 
-/// A document as one set of facts: its elements with their paths. What is empty or switched off says nothing.
+/// The document as one set of facts: its elements with their paths. Empty and disabled elements give no fact.
 pub(super) fn rules(root: &Element, noun: &'static str) -> Vec<Rule> {
     let mut facts = Vec::new();
     collect(root, "", &mut facts);
     vec![Rule::new(noun, "", facts)]
 }
 
-/// What services fill in by themselves: defaults of other settings in the same document, and names for people.
+/// Elements that services add: defaults of other settings in the same document, and display names.
 const FILLED_IN: [&str; 3] = ["DisplayName", "MfaDelete", "TargetObjectKeyFormat"];
 
 fn collect(element: &Element, path: &str, facts: &mut Vec<String>) {
