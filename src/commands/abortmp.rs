@@ -1,9 +1,9 @@
 //! `abortmp s3://BUCKET/KEY ID`: drops a multipart upload.
 
-use crate::commands::shared::context::{Context, s3_uri};
-use crate::output::{Event, Failure, Outcome};
+use crate::commands::shared::arguments::upload_of;
+use crate::commands::shared::context::Context;
+use crate::output::{Event, Outcome};
 use crate::s3::multipart::UploadRef;
-use crate::uri::S3Uri;
 use std::ffi::OsString;
 
 /// Drops an unfinished upload with all its parts.
@@ -20,11 +20,3 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     Ok(())
 }
 
-/// The object and the upload id that two arguments name.
-pub(crate) fn upload_of(args: &[OsString]) -> Outcome<(S3Uri, String)> {
-    let uri = s3_uri(&args[0])?;
-    if !uri.has_key() {
-        return Err(Failure::parameter(format!("Expecting S3 URI with a filename: {uri}")));
-    }
-    Ok((uri, args[1].to_string_lossy().into_owned()))
-}

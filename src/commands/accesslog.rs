@@ -1,9 +1,11 @@
 //! `accesslog s3://BUCKET...`: shows or changes where the access logs of buckets go.
 
+use crate::commands::shared::arguments::log_target;
+use crate::commands::shared::arguments::only_buckets;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
-use crate::output::{Event, Failure, Outcome};
+use crate::output::{Event, Outcome};
 use crate::s3::documents::Document;
 use crate::s3::subresources::LogTarget;
 use crate::uri::S3Uri;
@@ -12,10 +14,10 @@ use std::ffi::OsString;
 /// Sets the target with `--access-logging-target-prefix`, switches logs off with `--no-access-logging`, and prints what
 /// holds then.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    let uris = document::only_buckets(args, "accesslog")?;
+    let uris = only_buckets(args, "accesslog")?;
     let typed = cx.settings.log_target_prefix.as_deref();
     let changes = typed != Some("");
-    let target = typed.filter(|typed| !typed.is_empty()).map(target).transpose()?;
+    let target = typed.filter(|typed| !typed.is_empty()).map(log_target).transpose()?;
     let outcome = each(cx, &uris, async |uri| {
         if !changes {
             let target = cx.client().log_target(&uri.bucket).await?;
@@ -41,10 +43,3 @@ fn show(cx: &Context, uri: &S3Uri, target: Option<&LogTarget>, dry_run: bool) ->
     cx.console.tell(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })
 }
 
-/// Reads `--access-logging-target-prefix`.
-pub(super) fn target(typed: &str) -> Outcome<LogTarget> {
-    match S3Uri::parse(typed) {
-        Some(uri) if !uri.bucket.is_empty() => Ok(LogTarget { bucket: uri.bucket, prefix: uri.key }),
-        _ => Err(Failure::parameter("--log-target-prefix must be a S3 URI")),
-    }
-}

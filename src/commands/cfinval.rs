@@ -1,8 +1,9 @@
 //! `cfinval s3://BUCKET/OBJECT...`: has CloudFront forget objects.
 
+use crate::commands::shared::arguments::s3_uris;
 use crate::cli::quoted;
 use crate::commands::shared::cloudfront::{Shown, invalidated, service};
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Failure, InvalidationForm, Outcome};
 use crate::uri::S3Uri;
 use std::ffi::{OsStr, OsString};

@@ -1,11 +1,12 @@
 //! `cp`: copy objects on the server.
 
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
-use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Position};
-use crate::s3::Error;
-use crate::transfer::copy::{Copier, CopyError};
-use crate::transfer::ordered_tasks::{self, ItemResult, Summary};
+use crate::commands::shared::copies::{depends_on_failed, failed, not_deleted, score};
+use crate::commands::shared::selection::show_excluded;
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
+use crate::output::{CopyWords, Event, Failure, Outcome, Position};
+use crate::transfer::copy::Copier;
+use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::overlap::{self, Effects, Step, Turn, may_meet};
 use crate::transfer::plan::SortedSpool;
 use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Scope, Selection};
@@ -162,72 +163,4 @@ async fn copy(
     }
     turn.done();
     Ok(ItemResult::Done)
-}
-
-/// Names a copy that was not made because `lost`, which another copy should have saved before, would be lost.
-pub(super) fn depends_on_failed(from: &S3Uri, lost: &S3Uri) -> ItemResult {
-    if from == lost {
-        log::error!("Copy failed for: '{from}' (it would be deleted, but another copy of it has failed)");
-    } else {
-        log::error!(
-            "Copy failed for: '{from}' (it would overwrite '{lost}', which could not be copied before)"
-        );
-    }
-    ItemResult::Failed
-}
-
-/// Names an object that is there twice now.
-pub(super) fn not_deleted(from: &S3Uri, to: &S3Uri, error: Error, total: u64) -> Outcome<ItemResult> {
-    if error.concerns_all_requests() {
-        return Err(error.into());
-    }
-    let reason = error.reason();
-    log::error!("'{from}' was copied to '{to}', but could not be deleted ({reason})");
-    if total == 1 { Err(error.into()) } else { Ok(ItemResult::Failed) }
-}
-
-/// Says why one of `total` objects could not be rewritten; an error that is wrong for the rest too is passed on.
-pub(super) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<ItemResult> {
-    match error {
-        CopyError::Missing => {
-            log::warn!("Key not found {from}");
-            Ok(ItemResult::Missing)
-        }
-        CopyError::Failed(error) if error.concerns_all_requests() => Err(error.into()),
-        CopyError::Failed(error @ (Error::Connection { .. } | Error::Io(_) | Error::Invalid(_)))
-            if total == 1 =>
-        {
-            Err(error.into())
-        }
-        CopyError::Failed(error) => {
-            log::error!("Copy failed for: '{from}' ({})", error.reason());
-            Ok(ItemResult::Failed)
-        }
-    }
-}
-
-/// The exit code of commands that rewrite objects, measured on s3cmd 2.4.0.
-pub(super) fn score(summary: &Summary) -> Outcome {
-    let exit = match (summary.done > 0, summary.failed > 0, summary.missing > 0) {
-        (true, false, false) => return Ok(()),
-        (true, true, _) => Exit::PARTIAL,
-        (false, false, true) => Exit::NOTFOUND,
-        (true, false, true) | (false, ..) => Exit::GENERAL,
-    };
-    Err(summary.failure(exit))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exit_codes_are_those_of_s3cmd() {
-        let exit = |done, failed, missing| {
-            let summary = Summary { done, failed, missing, ..Summary::default() };
-            score(&summary).map_or_else(|failure| failure.exit.0, |()| 0)
-        };
-        assert_eq!([exit(2, 0, 0), exit(1, 1, 0), exit(1, 0, 1), exit(1, 1, 1)], [0, 2, 1, 2]);
-        assert_eq!([exit(0, 1, 0), exit(0, 0, 1), exit(0, 1, 1), exit(0, 0, 0)], [1, 12, 1, 1]);
-    }
 }

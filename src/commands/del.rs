@@ -1,11 +1,12 @@
 //! `del` and `rm`: delete objects.
 
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::selection::show_excluded;
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::versions;
 use crate::output::{Event, Exit, Failure, Outcome, reason};
 use crate::s3::Error;
-use crate::transfer::delete::{DeleteOptions, Deleted, Deletion, delete_sized};
+use crate::transfer::delete::{Deleted, Deletion, delete_sized};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, AS_NAMED, BY_KEY, Found, RemoteItem, find};
 use crate::uri::S3Uri;
@@ -105,7 +106,7 @@ async fn whole_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
         let keys = find(cx.client(), uri, cx.scope())?
             .map_ok(|page| stream::iter(page.into_iter().filter_map(chosen).map(Ok)))
             .try_flatten();
-        let deleted = delete_sized(cx.client(), &cx.console, &uri.bucket, keys, deletion(cx)).await?;
+        let deleted = delete_sized(cx.client(), &cx.console, &uri.bucket, keys, cx.delete_options()).await?;
         if deleted == Deleted::default() {
             log::warn!("Remote list is empty.");
         } else {
@@ -134,7 +135,7 @@ async fn whole_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
             rest.next_if(|next| next.as_ref().map_or(true, |item| item.bucket == bucket))
         });
         let keys = stream::iter(of_bucket.map(|item| Ok(with_size(item?))));
-        deleted += delete_sized(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
+        deleted += delete_sized(cx.client(), &cx.console, &bucket, keys, cx.delete_options()).await?;
     }
     // Measured on s3cmd 2.4.0: only where it cannot delete while it lists, and found something.
     if settings.dry_run && planned && !selection.items.is_empty() {
@@ -197,7 +198,7 @@ async fn all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
             version: Some(version.id),
             size: version.size,
         });
-        deleted += delete_sized(cx.client(), &cx.console, &uri.bucket, deletions, deletion(cx)).await?;
+        deleted += delete_sized(cx.client(), &cx.console, &uri.bucket, deletions, cx.delete_options()).await?;
     }
     if deleted == Deleted::default() {
         log::warn!("Remote list is empty.");
@@ -207,11 +208,6 @@ async fn all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
     }
     show_stats(cx, deleted)?;
     deleted.summary.outcome()
-}
-
-/// How keys are deleted here.
-pub(crate) fn deletion(cx: &Context) -> DeleteOptions {
-    DeleteOptions { dry_run: cx.settings.dry_run, width: cx.width() }
 }
 
 fn exceeds_limit(cx: &Context, count: u64) -> bool {

@@ -1,6 +1,7 @@
 //! `du [s3://BUCKET[/PREFIX]...]`: counts objects and bytes.
 
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::each::{Ends, each};
 use crate::commands::shared::names::Names;
 use crate::output::{Event, Failure, Outcome};

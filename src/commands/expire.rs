@@ -1,6 +1,7 @@
 //! `expire s3://BUCKET...`: has objects deleted after some days or at a date.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::config::Settings;

@@ -1,6 +1,6 @@
 //! `fixbucket s3://BUCKET[/PREFIX]...`: renames objects with control characters in their names.
 
-use super::cp::{failed, not_deleted};
+use crate::commands::shared::copies::{failed, not_deleted};
 use crate::cli;
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Failure, Outcome};

@@ -1,6 +1,8 @@
 //! `get`: download objects, prefixes and wildcards into files, a directory, or standard output.
 
-use super::put;
+use crate::commands::shared::downloads::{self, cannot_create, failed, make_directory, planned, remove_source};
+use crate::commands::shared::selection::show_excluded;
+use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
 use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
 use crate::patterns::Wildcard;
@@ -9,7 +11,7 @@ use crate::s3::object::Head;
 use crate::s3::request::Progress;
 use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
-use crate::transfer::download::{Durable, Finish, Known, Received, Target, download, tidy};
+use crate::transfer::download::{Finish, Known, Received, Target, download, tidy};
 use crate::transfer::gpg::Gpg;
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::proof::{Evidence, Proof};
@@ -19,8 +21,7 @@ use futures::future::ready;
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Instant;
 
 /// Downloads the objects, many at once, each verified before its file appears, and prints a line for each in the order of
@@ -79,7 +80,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         Ok(Object { item, known, place: Position::at(index, total), conflict })
     });
     let gpg = Gpg::new(&cx.settings);
-    let finish = finish(cx, &destination, false);
+    let finish = downloads::finish(cx, &destination, false);
     let summary = ordered_tasks::in_order(width, stop, plan, |object| {
         fetch(cx.clone(), destination.clone(), gpg.clone(), finish.clone(), object)
     })
@@ -100,7 +101,7 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(Vec<S3Uri>, OsString)>
     if sources.is_empty() {
         return Err(Failure::parameter("Nothing to download. Expecting S3 URI."));
     }
-    Ok((crate::commands::shared::context::s3_uris(sources)?, destination))
+    Ok((s3_uris(sources)?, destination))
 }
 
 /// The first mistake in the arguments is the one that is told: an object that is missing comes before another one, or a
@@ -166,19 +167,6 @@ fn dry_run(cx: &Context, selection: &Selection, destination: &Destination) -> Ou
     Ok(())
 }
 
-/// A download that a dry run tells of.
-pub(super) fn planned<'a>(from: &'a S3Uri, to: DisplayPath<'a>) -> Event<'a> {
-    Event::Download { from, to, moved: None, place: None, proof: None, dry_run: true, numbered: false }
-}
-
-/// The names that a dry run tells to be left out.
-pub(super) fn show_excluded(cx: &Context, selection: &Selection) -> Outcome {
-    for name in selection.excluded.iter() {
-        cx.console.stream(&Event::Exclude { name: &name? })?;
-    }
-    Ok(())
-}
-
 /// Relative names with sizes.
 fn names<'a>(
     selection: &Selection,
@@ -221,17 +209,6 @@ struct Object {
     place: Position,
     /// Why it cannot become a file beside the others.
     conflict: Option<String>,
-}
-
-/// How the files of a run are finished; `restore`: with the attributes that are stored.
-pub(super) fn finish(cx: &Context, destination: &Destination, restore: bool) -> Finish {
-    let settings = &cx.settings;
-    let durable = settings.delete_after_fetch || settings.fsync_downloads;
-    Finish {
-        restore: restore && settings.preserve_attrs,
-        indifferent: !settings.preserve_attrs,
-        durable: durable.then(|| Arc::new(Durable::new(destination.path()))),
-    }
 }
 
 async fn fetch(
@@ -330,79 +307,9 @@ async fn fetch(
     }
 }
 
-/// Makes the directory that an object stands for, whose key ends with a slash; returns where it is, without links. An
-/// object with content cannot be stored so. Before the object is deleted it is asked whether it has none now, and the
-/// directory is on the disk.
-pub(super) async fn make_directory(
-    cx: &Context,
-    destination: &Destination,
-    path: &Path,
-    uri: &S3Uri,
-    size: u64,
-    finish: &Finish,
-) -> Result<PathBuf, String> {
-    let mut size = size;
-    if size == 0 && cx.settings.delete_after_fetch {
-        let head = cx.client().head_object(&uri.bucket, &uri.key).await;
-        size = head.map_err(|error| error.to_string())?.size;
-    }
-    if size > 0 {
-        return Err(format!(
-            "the object has {size} bytes of content, and a name with a slash at its end can only be a directory"
-        ));
-    }
-    let made = destination.make_directory(path).map_err(|error| reason(&error))?;
-    if let Some(durable) = &finish.durable {
-        durable.name(path).map_err(|error| reason(&error))?;
-    }
-    Ok(made)
-}
-
-/// With `--delete-after-fetch`, removes what was fetched, if its content is proved and it is what it was: what was asked for
-/// and not done is a failure.
-pub(super) async fn remove_source(
-    cx: &Context,
-    uri: &S3Uri,
-    after: &'static str,
-    etag: &str,
-    proof: Proof,
-) -> Outcome<ItemResult> {
-    if !cx.settings.delete_after_fetch {
-        return Ok(ItemResult::Done);
-    }
-    if !proof.is_proved() {
-        log::warn!("'{uri}' was not deleted: only the length of what was fetched could be verified");
-        return Ok(ItemResult::Failed);
-    }
-    if !cx.client().delete_unchanged(&uri.bucket, &uri.key, etag).await? {
-        log::warn!("'{uri}' was not deleted: it was replaced after it had been fetched");
-        return Ok(ItemResult::Failed);
-    }
-    cx.console.tell(&Event::SourceRemoved { uri, after })?;
-    Ok(ItemResult::Done)
-}
-
 fn already_complete(cx: &Context, target: &Target, size: u64) -> bool {
     let Target::File(path) = target else { return false };
     cx.settings.get_continue
         && std::fs::metadata(Path::new(path)).is_ok_and(|metadata| metadata.len() == size)
 }
 
-pub(super) fn cannot_create(shown: &str, why: &str) -> ItemResult {
-    log::error!("Creation of file '{shown}' failed (Reason: {why})");
-    ItemResult::Failed
-}
-
-/// Names an object that could not be fetched. What would meet all others too ends the run; so does a refusal of the only
-/// object, with the exit code of its own (measured on s3cmd 2.4.0).
-pub(super) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<ItemResult> {
-    let ends = error.concerns_all_requests();
-    match &error {
-        Error::Service(service) => log::error!("Download of '{shown}' failed (Reason: {service})"),
-        _ if ends => {}
-        Error::Malformed(_) | Error::Invalid(_) if alone => return Err(error.into()),
-        Error::Io(error) => log::error!("Download of '{shown}' failed (Reason: {})", reason(error)),
-        error => log::error!("Download of '{shown}' failed (Reason: {error})"),
-    }
-    if ends || (alone && put::is_final(&error)) { Err(error.into()) } else { Ok(ItemResult::refused(&error)) }
-}

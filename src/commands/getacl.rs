@@ -1,7 +1,7 @@
 //! `getacl s3://BUCKET[/KEY]...`: shows who may do what.
 
+use crate::commands::shared::arguments::buckets_of;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::document::buckets_of;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome, Owner, Right};
 use std::ffi::OsString;

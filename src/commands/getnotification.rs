@@ -1,6 +1,7 @@
 //! `getnotification s3://BUCKET...`: shows who is told of changes in buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome, indented};

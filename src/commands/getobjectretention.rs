@@ -1,14 +1,15 @@
 //! `getobjectretention s3://BUCKET/OBJECT...`: shows until when objects are protected from deletion.
 
+use crate::commands::shared::arguments::objects_of;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::document::{self, optional};
+use crate::commands::shared::document::optional;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
 /// Prints `URI: VALUE` for each, in the words that `setobjectretention` takes; `none` where nothing is set.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    each(cx, &document::objects_of(args)?, async |uri| {
+    each(cx, &objects_of(args)?, async |uri| {
         let retention = optional(cx.client().retention(&uri.bucket, &uri.key).await)?.flatten();
         let value =
             retention.as_ref().map(|(mode, until)| serde_json::json!({ "mode": mode, "until": until }));

@@ -1,6 +1,7 @@
 //! `getpolicy s3://BUCKET...`: shows the policies of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};

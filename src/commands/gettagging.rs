@@ -1,7 +1,7 @@
 //! `gettagging s3://BUCKET[/KEY]...`: shows the tags of buckets or objects.
 
+use crate::commands::shared::arguments::buckets_of;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::document::buckets_of;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
 use std::ffi::OsString;

@@ -1,6 +1,8 @@
 //! `info s3://BUCKET[/KEY]...`: shows what is known about a bucket or an object.
 
-use crate::commands::shared::context::{Context, s3_uri};
+use crate::commands::shared::stored_md5::stored_md5;
+use crate::commands::shared::arguments::s3_uri;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
 use crate::output::{
     Access, BucketInfo, Checksum, Encryption, Event, Exit, Failure, ObjectInfo, Outcome, OwnedRight,
@@ -10,7 +12,6 @@ use crate::s3::acl::Acl;
 use crate::s3::object::Head;
 use crate::s3::subresources::Website;
 use crate::s3::{Error, Result};
-use crate::transfer::attrs::{self, Attributes};
 use crate::uri::S3Uri;
 use chrono::{DateTime, SecondsFormat};
 use std::ffi::{OsStr, OsString};
@@ -115,11 +116,6 @@ fn metadata(head: &Head) -> Vec<(String, String)> {
 fn iso_time(text: &str) -> Option<String> {
     let time = DateTime::parse_from_rfc2822(text).ok()?;
     Some(time.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true))
-}
-
-/// The MD5 of the content that was stored with the object in `s3cmd-attrs`.
-pub(crate) fn stored_md5(head: &Head) -> Option<String> {
-    Attributes::parse(head.header(attrs::HEADER)?).md5().map(str::to_owned)
 }
 
 /// HEAD answers have no document: s3cmd names the code that a missing object has (measured on s3cmd 2.4.0).

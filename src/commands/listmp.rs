@@ -1,6 +1,6 @@
 //! `listmp s3://BUCKET/KEY ID`: shows the stored parts of a multipart upload.
 
-use super::abortmp::upload_of;
+use crate::commands::shared::arguments::upload_of;
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome};
 use crate::s3::list::Part;

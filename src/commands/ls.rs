@@ -1,7 +1,8 @@
 //! `ls [s3://BUCKET[/PREFIX]...]`: lists buckets, or the objects of a bucket.
 
-use super::info::stored_md5;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::stored_md5::stored_md5;
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
 use crate::commands::shared::names::Names;
 use crate::commands::shared::versions;

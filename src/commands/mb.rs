@@ -1,6 +1,7 @@
 //! `mb s3://BUCKET...`: makes buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Failure, Outcome};
 use std::ffi::OsString;

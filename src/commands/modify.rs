@@ -1,8 +1,9 @@
 //! `modify s3://BUCKET/OBJECT...`: changes what is stored with objects.
 
-use super::cp::{failed, score};
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::copies::{failed, score};
+use crate::commands::shared::selection::show_excluded;
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome, Position};
 use crate::transfer::copy::Copier;
 use crate::transfer::ordered_tasks::{self, ItemResult};

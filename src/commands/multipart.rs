@@ -1,7 +1,7 @@
 //! `multipart s3://BUCKET... [ID]`: shows unfinished multipart uploads.
 
+use crate::commands::shared::arguments::buckets_of;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::document::buckets_of;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
 use crate::s3::list::Upload;

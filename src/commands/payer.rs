@@ -1,6 +1,7 @@
 //! `payer s3://BUCKET...`: says who pays for requests, the owner or who makes them.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};

@@ -1,7 +1,7 @@
 //! `rb s3://BUCKET...`: removes buckets.
 
-use super::del::deletion;
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::Error;
@@ -72,7 +72,7 @@ async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
             .map_err(Failure::about_bucket)
             .map_ok(|page| stream::iter(page.versions.into_iter().map(|version| Ok(deletions(version)))))
             .try_flatten();
-        delete_sized(client, &cx.console, &uri.bucket, deletions, deletion(cx))
+        delete_sized(client, &cx.console, &uri.bucket, deletions, cx.delete_options())
             .await
             .map_err(Removal::Other)?;
         return end(cx, uri).await;
@@ -85,7 +85,7 @@ async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
             stream::iter(keys)
         })
         .try_flatten();
-    delete_keys(client, &cx.console, &uri.bucket, keys, deletion(cx)).await.map_err(Removal::Other)?;
+    delete_keys(client, &cx.console, &uri.bucket, keys, cx.delete_options()).await.map_err(Removal::Other)?;
     end(cx, uri).await
 }
 

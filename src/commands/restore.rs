@@ -1,7 +1,8 @@
 //! `restore s3://BUCKET/OBJECT...`: asks for copies of archived objects.
 
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::selection::show_excluded;
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::{Error, ServiceError};
 use crate::transfer::ordered_tasks::{self, ItemResult};

@@ -1,7 +1,8 @@
 //! `setacl s3://BUCKET[/KEY]...`: changes who may read and write.
 
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::selection::show_excluded;
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
 use crate::config::{AclChange, Settings};
 use crate::output::{Event, Failure, Outcome, Position};
 use crate::s3::Error;

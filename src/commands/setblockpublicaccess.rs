@@ -1,5 +1,6 @@
 //! `setblockpublicaccess s3://BUCKET... SWITCH[,SWITCH...]`: keeps buckets from being opened to everybody.
 
+use crate::commands::shared::arguments::only_buckets;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -13,7 +14,7 @@ const SWITCHES: [&str; 4] =
 /// Switches on what is named, in any case, and off what is not; `none` switches all of them off.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((list, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
-    let uris = document::only_buckets(uris, "setblockpublicaccess")?;
+    let uris = only_buckets(uris, "setblockpublicaccess")?;
     let document = Document::public_access_block(&parse(&list.to_string_lossy())?);
     let message = SuccessMessage::plain("Block Public Access updated");
     let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;

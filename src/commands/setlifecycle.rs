@@ -1,6 +1,7 @@
 //! `setlifecycle FILE s3://BUCKET...`: gives buckets the lifecycle rules of a file.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;

@@ -1,5 +1,6 @@
 //! `setobjectlegalhold ON|OFF s3://BUCKET/OBJECT...`: keeps objects from being deleted, without a date.
 
+use crate::commands::shared::arguments::objects_of;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -15,7 +16,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         Some("OFF") => false,
         _ => return Err(Failure::parameter("Incorrect status")),
     };
-    let uris = document::objects_of(&args[1..])?;
+    let uris = objects_of(&args[1..])?;
     let message = SuccessMessage::plain("Legal Hold updated").if_204(uris.len() > 1);
     let document = Document::legal_hold(on);
     let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;

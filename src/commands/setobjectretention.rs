@@ -1,5 +1,6 @@
 //! `setobjectretention MODE DATE s3://BUCKET/OBJECT...`: keeps objects from being deleted until a date.
 
+use crate::commands::shared::arguments::objects_of;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -19,7 +20,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let until = args[1].to_str().filter(|until| is_date(until));
     let until =
         until.ok_or_else(|| Failure::parameter("Incorrect data format, should be YYYY-MM-DDTHH:MM:SSZ"))?;
-    let uris = document::objects_of(&args[2..])?;
+    let uris = objects_of(&args[2..])?;
     let message = SuccessMessage::plain("Retention updated").if_204(uris.len() > 1);
     let document = Document::retention(mode, until);
     let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;

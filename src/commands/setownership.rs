@@ -1,5 +1,6 @@
 //! `setownership s3://BUCKET... RULE`: says who owns what others put into buckets.
 
+use crate::commands::shared::arguments::only_buckets;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -12,7 +13,7 @@ const RULES: [&str; 3] = ["BucketOwnerPreferred", "BucketOwnerEnforced", "Object
 /// Sets the ownership rule of each bucket; its name is read in any case.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((got, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
-    let uris = document::only_buckets(uris, "setownership")?;
+    let uris = only_buckets(uris, "setownership")?;
     let got = got.to_string_lossy();
     let Some(rule) = RULES.into_iter().find(|rule| rule.eq_ignore_ascii_case(&got)) else {
         return Err(Failure::parameter(format!(

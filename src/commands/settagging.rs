@@ -1,5 +1,6 @@
 //! `settagging s3://BUCKET[/KEY]... "KEY=VALUE[&KEY=VALUE...]"`: gives buckets or objects tags.
 
+use crate::commands::shared::arguments::buckets_of;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -10,7 +11,7 @@ use std::ffi::OsString;
 /// Replaces the tags of each bucket or object. The last argument holds the tags, or what `gettagging` printed.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((tags, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting tags")) };
-    let uris = document::buckets_of(uris)?;
+    let uris = buckets_of(uris)?;
     let text = tags.to_str().ok_or_else(|| Failure::parameter("The tags are not UTF-8"))?;
     let tags = match printed(text) {
         Some(tags) => tags,

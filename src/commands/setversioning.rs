@@ -1,5 +1,6 @@
 //! `setversioning s3://BUCKET... enable|disable`: keeps old versions of objects, or no longer.
 
+use crate::commands::shared::arguments::only_buckets;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -10,7 +11,7 @@ use std::ffi::OsString;
 /// Switches versioning of each bucket on or off. What was kept so far stays.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((word, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
-    let uris = document::only_buckets(uris, "setversioning")?;
+    let uris = only_buckets(uris, "setversioning")?;
     let enabled = match word.to_str() {
         Some("enable") => true,
         Some("disable") => false,

@@ -1,6 +1,7 @@
 //! `ws-info s3://BUCKET...`: shows how buckets are websites.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Failure, Outcome};
 use crate::uri::S3Uri;

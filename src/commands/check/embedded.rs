@@ -1,6 +1,6 @@
 //! The connection test against a private server: the demonstration that needs no account.
 
-use crate::commands::serve::start_failure;
+use crate::commands::shared::server::start_failure;
 use crate::commands::shared::context::Context;
 use crate::config::Settings;
 use crate::output::{Failure, Outcome};

@@ -11,7 +11,8 @@ mod objects;
 mod place;
 mod report;
 
-use crate::commands::shared::context::{Context, bucket_uri};
+use crate::commands::shared::arguments::bucket_uri;
+use crate::commands::shared::context::Context;
 use crate::output::{Failure, Outcome};
 pub(super) use access::access;
 use report::Report;

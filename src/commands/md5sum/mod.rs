@@ -3,7 +3,8 @@
 mod content;
 mod lines;
 
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::output::{Event, Exit, Failure, Outcome, Verification};
 use crate::s3::Error;

@@ -3,7 +3,8 @@
 mod greeting;
 mod stop;
 
-use super::signurl;
+use crate::commands::shared::dates;
+use crate::commands::shared::server::start_failure;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::config::Settings;
@@ -137,7 +138,7 @@ fn expiry(settings: &Settings) -> Outcome<Option<DateTime<Utc>>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let seconds = signurl::expiry(text, Utc::now().timestamp())?;
+    let seconds = dates::expiry(text, Utc::now().timestamp())?;
     let problem = || Failure::parameter(format!("--auth-expires '{text}': no such time"));
     DateTime::from_timestamp(seconds, 0).map(Some).ok_or_else(problem)
 }
@@ -361,20 +362,6 @@ fn domains(settings: &Settings, wanted: &Wanted) -> Outcome<Vec<String>> {
         }
     }
     Ok(domains)
-}
-
-/// Why a server did not start, with its exit code: 74 where the directory or the address cannot be used, 13 where
-/// another process serves the directory, that of the failed request where the store behind is the matter.
-pub(super) fn start_failure(error: StartError) -> Failure {
-    if let StartError::Remote(cause) = error {
-        return cause.into();
-    }
-    match &error {
-        StartError::Root(root, cause) => Failure::file(root.display(), cause),
-        StartError::Bind(address, cause) => Failure::file(format!("cannot listen on {address}"), cause),
-        StartError::Locked(_) => Failure::new(Exit::CONFLICT, error.to_string()),
-        _ => Failure::new(Exit::USAGE, error.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the CloudFront commands have in common: the service, what arguments name, invalidations, and their lines.
 
-use crate::commands::accesslog;
+use crate::commands::shared::arguments::log_target;
 use crate::commands::shared::context::{Context, client_options};
 use crate::output::Distribution as Described;
 use crate::output::{Event, Exit, Failure, InvalidationForm, Outcome};
@@ -100,7 +100,7 @@ pub(crate) fn changes(cx: &Context) -> Outcome<Changes> {
         Some("") => None,
         None => Some(Logging::default()),
         Some(typed) => {
-            let target = accesslog::target(typed)?;
+            let target = log_target(typed)?;
             Some(Logging { enabled: true, host: host_of(cx, &target.bucket), prefix: target.prefix })
         }
     };

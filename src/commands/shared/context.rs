@@ -1,5 +1,6 @@
 //! What every command is given: the settings, the console, and the one shared client.
 
+use crate::transfer::delete::DeleteOptions;
 use super::{hosts, open_files};
 use crate::config::{ConfigError, Settings};
 use crate::output::{Console, Exit, Failure, Outcome};
@@ -15,8 +16,7 @@ use crate::s3::{Client, ClientOptions, Signature};
 use crate::shard::Shard;
 use crate::transfer::md5_cache::Md5Cache;
 use crate::transfer::remote::Scope;
-use crate::uri::{Location, S3Uri};
-use std::ffi::{OsStr, OsString};
+use crate::uri::S3Uri;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -130,6 +130,11 @@ impl Shared {
         }
     }
 
+    /// How this run deletes keys.
+    pub(crate) fn delete_options(&self) -> DeleteOptions {
+        DeleteOptions { dry_run: self.settings.dry_run, width: self.width() }
+    }
+
     /// The share of this run, if it is one of several.
     pub fn shard(&self) -> Option<Shard> {
         Shard::parse(&self.settings.shard)
@@ -164,37 +169,6 @@ impl Shared {
         };
         link.public()
     }
-}
-
-/// Reads an argument that has to be `s3://BUCKET[/KEY]`.
-pub fn s3_uri(argument: &OsStr) -> Outcome<S3Uri> {
-    match Location::parse(argument) {
-        Location::S3(uri) => Ok(uri),
-        Location::Local(_) => {
-            Err(Failure::parameter(format!("Expecting S3 URI instead of '{}'", argument.to_string_lossy())))
-        }
-    }
-}
-
-/// Reads an argument that has to be a bucket and nothing more.
-pub fn bucket_uri(argument: &OsStr) -> Outcome<S3Uri> {
-    match Location::parse(argument) {
-        Location::S3(uri) if !uri.bucket.is_empty() && !uri.has_key() => Ok(uri),
-        _ => Err(Failure::parameter(format!(
-            "Expecting S3 URI with just the bucket name set instead of '{}'",
-            argument.to_string_lossy()
-        ))),
-    }
-}
-
-/// Reads all arguments as buckets.
-pub fn bucket_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| bucket_uri(argument)).collect()
-}
-
-/// Reads all arguments as `s3://` URIs.
-pub fn s3_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| s3_uri(argument)).collect()
 }
 
 fn endpoint(settings: &Settings) -> Endpoint {

@@ -1,26 +1,17 @@
 //! The documents that hang on a bucket (policy, lifecycle, ...): what their commands have in common.
 
-use crate::commands::shared::context::{Context, bucket_uri, s3_uri};
+use crate::commands::shared::context::Context;
 use crate::output::{ChangeForm, Event, Exit, Failure, Outcome};
 use crate::s3;
 use crate::s3::documents::{Document, Kind};
 use crate::uri::S3Uri;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 /// Longest document that is read from a file; no service takes one nearly as long.
 const MAX_DOCUMENT: u64 = 16 << 20;
-
-/// The bucket, or the object in it, that an argument is about.
-pub(crate) fn bucket_of(argument: &OsStr) -> Outcome<S3Uri> {
-    let uri = s3_uri(argument)?;
-    if uri.bucket.is_empty() {
-        return Err(Failure::parameter(format!("Expecting S3 URI with a bucket name instead of '{uri}'")));
-    }
-    Ok(uri)
-}
 
 /// Reads a document from a file, or from stdin for `-`. A file that cannot be read is exit 74.
 pub(crate) fn read(argument: &OsStr) -> Outcome<String> {
@@ -38,40 +29,6 @@ pub(crate) fn read(argument: &OsStr) -> Outcome<String> {
     }
     String::from_utf8(bytes)
         .map_err(|_| Failure::parameter(format!("'{}' is not UTF-8 text", path.display())))
-}
-
-/// The buckets, or the objects in them, that arguments are about.
-pub(crate) fn buckets_of(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| bucket_of(argument)).collect()
-}
-
-/// The buckets of a command that wants nothing else, in s3cmd's words for some of them; see [`only_bucket`].
-pub(crate) fn only_buckets(arguments: &[OsString], command: &str) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| only_bucket(argument, command)).collect()
-}
-
-/// The objects that arguments name.
-pub(crate) fn objects_of(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| object_of(argument)).collect()
-}
-
-/// The bucket of a command that wants nothing else, in s3cmd's words for some of them (measured on s3cmd 2.4.0).
-pub(crate) fn only_bucket(argument: &OsStr, command: &str) -> Outcome<S3Uri> {
-    match s3_uri(argument) {
-        Ok(uri) if uri.has_key() => {
-            Err(Failure::parameter(format!("Only bucket name is required for [{command}] command")))
-        }
-        _ => bucket_uri(argument),
-    }
-}
-
-/// The object that an argument names.
-pub(crate) fn object_of(argument: &OsStr) -> Outcome<S3Uri> {
-    let uri = s3_uri(argument)?;
-    if uri.bucket.is_empty() || !uri.has_key() {
-        return Err(Failure::parameter(format!("Expecting S3 URI with a filename: {uri}")));
-    }
-    Ok(uri)
 }
 
 /// Pauses before a document is read back again: some services take a while until they give back what they stored.

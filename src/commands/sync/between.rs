@@ -1,9 +1,8 @@
 //! `sync` between two places of a store.
 
+use crate::commands::shared::copies::depends_on_failed;
 use super::report::Report;
 use super::{Uncopied, after_transfers, compare, ended, listings, may_delete};
-use crate::commands::cp;
-use crate::commands::del::deletion;
 use crate::commands::shared::context::Context;
 use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Position};
 use crate::transfer::copy::{Copier, CopyError};
@@ -218,7 +217,7 @@ async fn delete_all(cx: &Context, removed: Removed, target: &Target, report: &mu
     let keys = removed.into_items()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.directory.bucket;
     let summary =
-        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;
+        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), cx.delete_options()).await?;
     report.deleted += summary.done;
     Ok(summary.failed)
 }
@@ -261,7 +260,7 @@ async fn copy_all(
 async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, place: Position) -> Outcome<ItemResult> {
     let (item, from, to) = (&turn.step.item, &turn.from, &turn.to);
     if let Some(lost) = turn.would_lose() {
-        return Ok(cp::depends_on_failed(from, lost));
+        return Ok(depends_on_failed(from, lost));
     }
     let listed = Listed { size: item.size, etag: item.etag().to_owned() };
     match copier.copy(from, to, Some(&listed)).await {

@@ -2,6 +2,7 @@
 
 mod between;
 mod down;
+mod fetch;
 mod report;
 mod up;
 

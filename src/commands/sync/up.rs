@@ -1,9 +1,9 @@
 //! `sync` from local files to a store.
 
+use crate::commands::shared::selection::listed_names;
+use crate::commands::shared::uploads;
 use super::report::Report;
 use super::{Uncopied, after_transfers, compare, ended, may_delete, note_uncopied};
-use crate::commands::del::deletion;
-use crate::commands::put;
 use crate::commands::shared::cloudfront;
 use crate::commands::shared::context::Context;
 use crate::output::{CopyWords, Event, Exit, Failure, InvalidationForm, Outcome, Position};
@@ -116,7 +116,7 @@ fn listed(cx: &Context, sources: &mut Sources) -> Outcome {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
     let (base, prefix) = (base.clone(), prefix.clone());
-    let listed = look_up(&base, put::listed_names(&cx.settings.files_from), sources.options.verbatim)?;
+    let listed = look_up(&base, listed_names(&cx.settings.files_from), sources.options.verbatim)?;
     for name in &listed.missing {
         sources.missing.add(&format!("{prefix}{name}"), Extent::Both);
     }
@@ -247,7 +247,7 @@ async fn dry_run(cx: &Context, plan: Plan, work: Work, target: &Target, delete: 
     }
     for item in work.transfers.into_records()? {
         let item = item?;
-        cx.console.stream(&put::planned(item.shown(), &target.uri(&item.relative)))?;
+        cx.console.stream(&uploads::planned(item.shown(), &target.uri(&item.relative)))?;
     }
     for copy in work.copies.into_records()? {
         let Copy { item, from, .. } = copy?;
@@ -270,7 +270,7 @@ async fn delete_all(cx: &Context, removed: Removed, target: &Target, report: &mu
     let keys = removed.into_items()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.destination.bucket;
     let summary =
-        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;
+        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), cx.delete_options()).await?;
     report.deleted += summary.done;
     Ok(summary.failed)
 }
@@ -324,7 +324,7 @@ async fn upload(
     let _counted = cx.console.item(item.size);
     if item.is_directory() {
         let made = uploader.directory(item.path(), uri).await.map(|()| Some(0)).map_err(UploadError::from);
-        return Ok((put::finish(cx, path, uri, place, started, made)?, 0));
+        return Ok((uploads::finish(cx, path, uri, place, started, made)?, 0));
     }
     log::info!("Sending file '{path}', please wait...");
     let label = || format!("upload: '{path}' -> '{uri}'  {place}");
@@ -332,7 +332,7 @@ async fn upload(
     let sent = uploader.file(item.path(), uri, &progress).await;
     meter.end(sent.is_ok());
     let size = sent.as_ref().ok().copied().flatten().unwrap_or(0);
-    Ok((put::finish(cx, path, uri, place, started, sent)?, size))
+    Ok((uploads::finish(cx, path, uri, place, started, sent)?, size))
 }
 
 /// Makes duplicates out of what is at the destination; what cannot be copied is uploaded after all.
