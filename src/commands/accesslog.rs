@@ -1,7 +1,7 @@
 //! `accesslog s3://BUCKET...`: shows or changes where the access logs of buckets go.
 
+use crate::commands::shared::arguments::bucket_uris_for;
 use crate::commands::shared::arguments::log_target;
-use crate::commands::shared::arguments::only_buckets;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
@@ -11,10 +11,10 @@ use crate::s3::subresources::LogTarget;
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
-/// Sets the target with `--access-logging-target-prefix`, switches logs off with `--no-access-logging`, and prints what
-/// holds then.
+/// Sets the target with `--access-logging-target-prefix` or turns logging off with `--no-access-logging`, then prints
+/// the resulting setting.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    let uris = only_buckets(args, "accesslog")?;
+    let uris = bucket_uris_for(args, "accesslog")?;
     let typed = cx.settings.log_target_prefix.as_deref();
     let changes = typed != Some("");
     let target = typed.filter(|typed| !typed.is_empty()).map(log_target).transpose()?;
@@ -40,6 +40,5 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
 
 fn show(cx: &Context, uri: &S3Uri, target: Option<&LogTarget>, dry_run: bool) -> Outcome {
     let target = target.map(|LogTarget { bucket, prefix }| S3Uri::new(bucket, prefix));
-    cx.console.tell(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })
+    cx.console.print(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })
 }
-

@@ -1,10 +1,10 @@
 //! `cp`: copy objects on the server.
 
-use crate::commands::shared::copies::{depends_on_failed, failed, not_deleted, score};
-use crate::commands::shared::selection::show_excluded;
 use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
-use crate::output::{CopyWords, Event, Failure, Outcome, Position};
+use crate::commands::shared::copies::{depends_on_failed, failed, not_deleted, outcome};
+use crate::commands::shared::selection::show_excluded;
+use crate::output::{CopyForm, Event, Failure, Outcome, Position};
 use crate::transfer::copy::Copier;
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::overlap::{self, Effects, Step, Turn, may_meet};
@@ -19,7 +19,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     transfer(cx, args, Kind::Copy).await
 }
 
-/// What is done with the source afterwards.
+/// Whether the source is kept or deleted afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Copy,
@@ -27,18 +27,18 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What is told of an object; without a place before it is copied.
-    fn event<'a>(self, from: &'a S3Uri, to: &'a S3Uri, place: Option<Position>) -> Event<'a> {
-        let dry_run = place.is_none();
-        let words = if dry_run { CopyWords::Copy } else { CopyWords::RemoteCopy };
+    /// The event for an object. Without a position it is the event of a dry run.
+    fn event<'a>(self, from: &'a S3Uri, to: &'a S3Uri, position: Option<Position>) -> Event<'a> {
+        let dry_run = position.is_none();
+        let form = if dry_run { CopyForm::Copy } else { CopyForm::RemoteCopy };
         match self {
-            Kind::Copy => Event::Copy { from, to, place, dry_run, words },
-            Kind::Move => Event::Move { from, to, place, dry_run },
+            Kind::Copy => Event::Copy { from, to, position, dry_run, form },
+            Kind::Move => Event::Move { from, to, position, dry_run },
         }
     }
 }
 
-/// What `cp` and `mv` have in common: all but the end of the source.
+/// Runs `cp` or `mv`, which differ only in what happens to the source.
 pub(super) async fn transfer(cx: &Context, args: &[OsString], kind: Kind) -> Outcome {
     let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Failure::parameter("Expecting two or more S3 URIs"));
@@ -69,7 +69,7 @@ pub(super) async fn transfer(cx: &Context, args: &[OsString], kind: Kind) -> Out
     }
     let scope = Scope { needs_names: true, ..cx.scope() };
     let selection = remote::select(cx.client(), &sources, scope, BY_RELATIVE).await?;
-    // Each of several runs has to read the destination alike.
+    // With `--shard` all runs have to interpret the destination in the same way.
     needs_directory(selection.items.len() > 1 || cx.shard().is_some())?;
     selection.refuse_same_names()?;
     let total = selection.items.len();
@@ -80,9 +80,10 @@ pub(super) async fn transfer(cx: &Context, args: &[OsString], kind: Kind) -> Out
         move |item: &RemoteItem| target(&destination, item)
     };
     let effects = Effects { reads: RemoteItem::uri, writes, moves: kind == Kind::Move };
-    let meets = (sources.len() > 1 && kind == Kind::Move)
-        || sources.iter().any(|source| may_meet(&source.with_key(literal(&source.key)), &destination));
-    let arranged = if meets { overlap::arrange(|| selection.items.iter(), effects.clone())? } else { None };
+    let overlaps = (sources.len() > 1 && kind == Kind::Move)
+        || sources.iter().any(|source| may_meet(&source.with_key(literal_prefix(&source.key)), &destination));
+    let arranged =
+        if overlaps { overlap::arrange(|| selection.items.iter(), effects.clone())? } else { None };
     if settings.dry_run {
         return dry_run(cx, &selection, arranged, &destination, kind);
     }
@@ -94,12 +95,12 @@ pub(super) async fn transfer(cx: &Context, args: &[OsString], kind: Kind) -> Out
             copy(cx.clone(), copier.clone(), turn, total, kind)
         })
         .await?;
-    // A share may have nothing to do.
-    if total == 0 && cx.shard().is_some() { Ok(()) } else { score(&summary) }
+    // A shard may have no work.
+    if total == 0 && cx.shard().is_some() { Ok(()) } else { outcome(&summary) }
 }
 
-/// What keys that an argument names begin with, whether it has wildcards or not.
-fn literal(key: &str) -> &str {
+/// The literal beginning of all keys that match an argument, up to its first wildcard.
+fn literal_prefix(key: &str) -> &str {
     key.split(['*', '?']).next().unwrap_or(key)
 }
 
@@ -152,12 +153,12 @@ async fn copy(
     if kind == Kind::Move && !turn.step.keeps_source {
         match copier.delete_source(from, &copied).await {
             Ok(true) => {}
-            // Why the source is still there was said.
+            // The reason was already logged.
             Ok(false) => return Ok(ItemResult::Failed),
             Err(error) => return not_deleted(from, to, error, total),
         }
     }
-    cx.console.tell(&kind.event(from, to, Some(Position::at(turn.index, total))))?;
+    cx.console.print(&kind.event(from, to, Some(Position::at(turn.index, total))))?;
     if cx.settings.acl_public == Some(true) {
         log::info!("Public URL is: {}", cx.public_url(to));
     }

@@ -1,4 +1,4 @@
-//! `dellifecycle s3://BUCKET...`: takes the lifecycle rules of buckets away.
+//! `dellifecycle s3://BUCKET...`: deletes the lifecycle rules of buckets.
 
 use crate::commands::shared::arguments::bucket_uris;
 use crate::commands::shared::context::Context;

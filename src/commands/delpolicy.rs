@@ -1,4 +1,4 @@
-//! `delpolicy s3://BUCKET...`: takes the policies of buckets away.
+//! `delpolicy s3://BUCKET...`: deletes the policies of buckets.
 
 use crate::commands::shared::arguments::bucket_uris;
 use crate::commands::shared::context::Context;

@@ -1,4 +1,4 @@
-//! `payer s3://BUCKET...`: says who pays for requests, the owner or who makes them.
+//! `payer s3://BUCKET...`: sets who pays for requests, the bucket owner or the requester.
 
 use crate::commands::shared::arguments::bucket_uris;
 use crate::commands::shared::context::Context;
@@ -8,7 +8,7 @@ use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::documents::Document;
 use std::ffi::OsString;
 
-/// Makes the requester pay with `--requester-pays`, else the owner.
+/// Makes the requester pay with `--requester-pays`, else the bucket owner.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = Document::request_payment(cx.settings.requester_pays);
     let message = SuccessMessage::plain("Payer updated").when_done();
@@ -21,7 +21,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         if status == 200 {
             return document::set_by(cx, uri, &document, message, async { Ok(status) }).await;
         }
-        cx.console.tell(&Event::Unchanged { uri, change: "Payer NOT updated" })?;
+        cx.console.print(&Event::Unchanged { uri, change: "Payer NOT updated" })?;
         Err(Failure::silent(Exit::CONFLICT))
     });
     let outcome = outcome.await;

@@ -1,9 +1,9 @@
-//! `put`: upload files, trees, or standard input.
+//! `put`: uploads files, directory trees, or standard input.
 
-use crate::commands::shared::selection::listed_names;
-use crate::commands::shared::uploads::{finish, planned};
 use crate::commands::shared::context::Context;
+use crate::commands::shared::selection::listed_names;
 use crate::commands::shared::stdin;
+use crate::commands::shared::uploads::{finish, planned};
 use crate::output::{DisplayPath, Event, Exit, Failure, Outcome, Position, reason};
 use crate::s3::request::Progress;
 use crate::transfer::gpg::Gpg;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Uploads the sources below the destination, many at once, and prints a line for each in the order of their names.
+/// Uploads the sources to the destination, many at once, and prints a line for each in the order of their names.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     check_part_size(&cx.settings)?;
@@ -24,7 +24,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         return from_stdin(cx, sources, destination).await;
     }
     let selection = select(cx, sources)?;
-    // A share may have nothing to do, and has to read the destination as the others do.
+    // A shard may have no work, and has to interpret the destination as the others do.
     let is_share = cx.shard().is_some();
     let single = selection.single_file && (selection.items.len() == 1 || is_share);
     if selection.items.is_empty() && selection.unusable == 0 && !is_share {
@@ -61,7 +61,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     summary.outcome()
 }
 
-/// All arguments but the last are sources; the last is where they go.
+/// All arguments but the last are sources; the last is the destination.
 fn sources_and_destination(args: &[OsString]) -> Outcome<(&[OsString], S3Uri)> {
     let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Failure::parameter("Expecting both sources and a destination"));
@@ -143,7 +143,7 @@ fn dry_run(cx: &Context, selection: &LocalSelection, destination: &S3Uri, single
     if selection.unusable + selection.missing > 0 { Err(Failure::silent(Exit::PARTIAL)) } else { Ok(()) }
 }
 
-/// What uploads, and encrypts before it where that is asked for.
+/// Uploads files, encrypting them first if `--encrypt` is given.
 #[derive(Clone, Debug)]
 struct Sender {
     uploader: Uploader,
@@ -172,7 +172,7 @@ async fn upload(
     sender: Sender,
     item: LocalItem,
     uri: S3Uri,
-    place: Position,
+    position: Position,
 ) -> Outcome<ItemResult> {
     let Sender { uploader, gpg } = sender;
     let path = DisplayPath::trimmed(&item.path);
@@ -182,7 +182,7 @@ async fn upload(
     let _counted = cx.console.item(size);
     if item.relative.ends_with('/') {
         let made = uploader.directory(&item.path, &uri).await.map(|()| Some(0));
-        return finish_put(&cx, path, &uri, place, started, made.map_err(UploadError::from));
+        return finish_put(&cx, path, &uri, position, started, made.map_err(UploadError::from));
     }
     let encrypted = match gpg {
         Some(gpg) => match gpg.seal(&item.path).await {
@@ -193,33 +193,33 @@ async fn upload(
     };
     log::info!("Sending file '{path}', please wait...");
     let size = encrypted.as_ref().map_or(size, |encrypted| encrypted.size);
-    let label = || format!("upload: '{path}' -> '{uri}'  {place}");
+    let label = || format!("upload: '{path}' -> '{uri}'  {position}");
     let meter = cx.console.meter(&path.to_string(), label, size, &progress);
     let sent = match &encrypted {
         Some(encrypted) => uploader.encrypted(Some(&item.path), encrypted, &uri, &progress).await,
         None => uploader.file(&item.path, &uri, &progress).await,
     };
     meter.end(sent.is_ok());
-    finish_put(&cx, path, &uri, place, started, sent)
+    finish_put(&cx, path, &uri, position, started, sent)
 }
 
-/// What `put` says of an upload, and `sync` does not: where anyone can read it.
+/// Reports an upload, and the object's public URL, which `sync` does not print.
 fn finish_put(
     cx: &Context,
     path: DisplayPath<'_>,
     uri: &S3Uri,
-    place: Position,
+    position: Position,
     started: Instant,
     sent: Result<Option<u64>, UploadError>,
 ) -> Outcome<ItemResult> {
-    let item_result = finish(cx, path, uri, place, started, sent)?;
+    let item_result = finish(cx, path, uri, position, started, sent)?;
     if item_result == ItemResult::Done && cx.settings.acl_public == Some(true) {
-        cx.console.tell(&Event::PublicUrl { uri, url: &cx.public_url(uri) })?;
+        cx.console.print(&Event::PublicUrl { uri, url: &cx.public_url(uri) })?;
     }
     Ok(item_result)
 }
 
-/// What standard input is called.
+/// The name shown for standard input.
 const STDIN: &str = "<stdin>";
 
 async fn from_stdin(cx: &Context, sources: &[OsString], destination: S3Uri) -> Outcome {
@@ -237,16 +237,16 @@ async fn from_stdin(cx: &Context, sources: &[OsString], destination: S3Uri) -> O
         return Err(Failure::parameter("Multi-part upload is required to upload from stdin"));
     }
     if cx.settings.dry_run {
-        cx.console.tell(&planned(DisplayPath::new(STDIN), &destination))?;
+        cx.console.print(&planned(DisplayPath::new(STDIN), &destination))?;
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
     stdin::check()?;
     let Sender { uploader, gpg } = Sender::new(cx)?;
-    let (path, place) = (DisplayPath::new(STDIN), Position { number: 1, total: 1 });
+    let (path, position) = (DisplayPath::new(STDIN), Position { number: 1, total: 1 });
     let progress = Progress::default();
     let started = Instant::now();
-    let label = || format!("upload: '{path}' -> '{destination}'  {place}");
+    let label = || format!("upload: '{path}' -> '{destination}'  {position}");
     let meter = cx.console.meter(&path.to_string(), label, 0, &progress);
     let sent = match gpg {
         Some(gpg) => match gpg.seal_stream(tokio::io::stdin()).await {
@@ -262,7 +262,7 @@ async fn from_stdin(cx: &Context, sources: &[OsString], destination: S3Uri) -> O
     meter.end(sent.is_ok());
     // s3cmd knows no size here and prints 0; scripts compare the line.
     let sent = sent.map(|size| if cx.console.is_json() { size } else { Some(0) });
-    match finish_put(cx, path, &destination, place, started, sent)? {
+    match finish_put(cx, path, &destination, position, started, sent)? {
         ItemResult::Failed => Err(Failure::silent(Exit::PARTIAL)),
         _ => Ok(()),
     }

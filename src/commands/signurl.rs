@@ -1,7 +1,7 @@
-//! `signurl s3://BUCKET/KEY... EXPIRY`: makes links that work without credentials until they expire.
+//! `signurl s3://BUCKET/KEY... EXPIRY`: creates presigned URLs.
 
-use crate::commands::shared::dates::expiry;
 use crate::commands::shared::context::Context;
+use crate::commands::shared::dates::expiry;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::client::canonical_region;
 use crate::s3::credentials::Credentials;
@@ -12,14 +12,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-/// How long a bucket's region is waited for: a link is made without it as well.
-const REGION_PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout for finding a bucket's region. Without the region the URL is created anyway.
+const REGION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Prints a link to download an object, signed for a time. No connection is made, but where no region is configured and the
-/// end point is one of Amazon's: there every bucket has its own, which is asked for.
+/// Prints a presigned URL to download each object. No request is sent, except to find the bucket's region if none is
+/// configured and the endpoint is Amazon's, where each bucket has its own region.
 ///
-/// The last argument is the time, all others are objects. The signature is of version 4 as far as that goes, 7 days; of
-/// version 2 beyond them, and where `signature_v2` is set.
+/// The last argument is the expiry time, all others are objects. Signature version 4 is used for lifetimes of up to 7
+/// days; version 2 for longer ones, or if `signature_v2` is set.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((time, objects)) = args.split_last() else {
         return Err(Failure::parameter("Expecting an S3 URI and a time of expiry"));
@@ -55,11 +55,11 @@ async fn link(cx: &Context, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Ou
             log::info!("The link is signed with version 4, for the region {region}");
             link.presigned_v4(&credentials, &region, now, seconds)
         }
-        Version::V2(why) => {
+        Version::V2(reason) => {
             if settings.signature_v2 || lifetime <= 0 {
-                log::info!("The link is signed with version 2: {why}");
+                log::info!("The link is signed with version 2: {reason}");
             } else {
-                log::warn!("The link is signed with version 2, which many services refuse: {why}");
+                log::warn!("The link is signed with version 2, which many services reject: {reason}");
             }
             link.presigned_v2(&credentials, expires)
         }
@@ -68,18 +68,18 @@ async fn link(cx: &Context, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Ou
         log::warn!("The link has expired already");
     }
     let time = DateTime::from_timestamp(expires, 0);
-    // Beyond what a calendar has, the link has the number.
+    // A time beyond the calendar is reported as the number.
     let expires =
         time.map_or_else(|| expires.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
-    cx.console.tell(&Event::SignedUrl { uri, url: &url, expires })
+    cx.console.print(&Event::SignedUrl { uri, url: &url, expires })
 }
 
-/// The region that a link names: the configured one; else, at Amazon, that of the bucket, if it can be found out soon.
+/// The region in the URL: the configured one; else, at Amazon, that of the bucket, if it can be found in time.
 async fn region(cx: &Context, bucket: &str) -> String {
     let configured = &cx.settings.bucket_location;
     let is_unknown = matches!(configured.trim(), "" | "US");
     if is_unknown && cx.endpoint().is_amazon() {
-        match tokio::time::timeout(REGION_PATIENCE, cx.client().find_region(bucket)).await {
+        match tokio::time::timeout(REGION_TIMEOUT, cx.client().find_region(bucket)).await {
             Ok(Some(region)) => return region,
             Ok(None) | Err(_) => log::info!("The region of the bucket '{bucket}' could not be found out"),
         }
@@ -99,18 +99,18 @@ fn link_uri(argument: &OsStr) -> Outcome<S3Uri> {
     }
 }
 
-/// Which signature a link gets.
+/// The signature version of a URL.
 #[derive(Debug, PartialEq, Eq)]
 enum Version {
-    /// Version 4, for so many seconds.
+    /// Version 4, valid for the given number of seconds.
     V4(u64),
-    /// Version 2, and why.
+    /// Version 2, with the reason.
     V2(&'static str),
 }
 
-fn version(asked_for_v2: bool, lifetime: i64) -> Version {
+fn version(requests_v2: bool, lifetime: i64) -> Version {
     match u64::try_from(lifetime) {
-        _ if asked_for_v2 => Version::V2("signature_v2 is set"),
+        _ if requests_v2 => Version::V2("signature_v2 is set"),
         Ok(seconds @ 1..=v4::MAX_EXPIRES) => Version::V4(seconds),
         Ok(0) | Err(_) => Version::V2("version 4 has no links that have expired"),
         Ok(_) => Version::V2("version 4 has no links for more than 7 days"),

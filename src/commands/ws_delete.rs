@@ -1,4 +1,4 @@
-//! `ws-delete s3://BUCKET...`: makes buckets be websites no more.
+//! `ws-delete s3://BUCKET...`: turns off static website hosting for buckets.
 
 use crate::commands::shared::arguments::bucket_uris;
 use crate::commands::shared::context::Context;

@@ -5,7 +5,7 @@ use crate::s3::subresources::LogTarget;
 use crate::uri::{Location, S3Uri};
 use std::ffi::{OsStr, OsString};
 
-/// Reads an argument that has to be `s3://BUCKET[/KEY]`.
+/// Parses an argument that must be `s3://BUCKET[/KEY]`.
 pub(crate) fn s3_uri(argument: &OsStr) -> Outcome<S3Uri> {
     match Location::parse(argument) {
         Location::S3(uri) => Ok(uri),
@@ -15,12 +15,12 @@ pub(crate) fn s3_uri(argument: &OsStr) -> Outcome<S3Uri> {
     }
 }
 
-/// Reads all arguments as `s3://` URIs.
+/// Parses all arguments as `s3://` URIs.
 pub(crate) fn s3_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
     arguments.iter().map(|argument| s3_uri(argument)).collect()
 }
 
-/// Reads an argument that has to be a bucket and nothing more.
+/// Parses an argument that must name a bucket and nothing else.
 pub(crate) fn bucket_uri(argument: &OsStr) -> Outcome<S3Uri> {
     match Location::parse(argument) {
         Location::S3(uri) if !uri.bucket.is_empty() && !uri.has_key() => Ok(uri),
@@ -31,13 +31,13 @@ pub(crate) fn bucket_uri(argument: &OsStr) -> Outcome<S3Uri> {
     }
 }
 
-/// Reads all arguments as buckets.
+/// Parses all arguments as buckets.
 pub(crate) fn bucket_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
     arguments.iter().map(|argument| bucket_uri(argument)).collect()
 }
 
-/// The bucket, or the object in it, that an argument is about.
-pub(crate) fn bucket_of(argument: &OsStr) -> Outcome<S3Uri> {
+/// Parses an argument that must name a bucket, or an object in one.
+pub(crate) fn target_uri(argument: &OsStr) -> Outcome<S3Uri> {
     let uri = s3_uri(argument)?;
     if uri.bucket.is_empty() {
         return Err(Failure::parameter(format!("Expecting S3 URI with a bucket name instead of '{uri}'")));
@@ -45,13 +45,13 @@ pub(crate) fn bucket_of(argument: &OsStr) -> Outcome<S3Uri> {
     Ok(uri)
 }
 
-/// The buckets, or the objects in them, that arguments are about.
-pub(crate) fn buckets_of(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| bucket_of(argument)).collect()
+/// Parses all arguments as buckets or objects.
+pub(crate) fn target_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
+    arguments.iter().map(|argument| target_uri(argument)).collect()
 }
 
-/// The bucket of a command that wants nothing else, in s3cmd's words for some of them (measured on s3cmd 2.4.0).
-pub(crate) fn only_bucket(argument: &OsStr, command: &str) -> Outcome<S3Uri> {
+/// Like [`bucket_uri`], with the message that s3cmd prints for a key in some commands (measured on s3cmd 2.4.0).
+pub(crate) fn bucket_uri_for(argument: &OsStr, command: &str) -> Outcome<S3Uri> {
     match s3_uri(argument) {
         Ok(uri) if uri.has_key() => {
             Err(Failure::parameter(format!("Only bucket name is required for [{command}] command")))
@@ -60,13 +60,13 @@ pub(crate) fn only_bucket(argument: &OsStr, command: &str) -> Outcome<S3Uri> {
     }
 }
 
-/// The buckets of a command that wants nothing else, in s3cmd's words for some of them; see [`only_bucket`].
-pub(crate) fn only_buckets(arguments: &[OsString], command: &str) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| only_bucket(argument, command)).collect()
+/// Parses all arguments with [`bucket_uri_for`].
+pub(crate) fn bucket_uris_for(arguments: &[OsString], command: &str) -> Outcome<Vec<S3Uri>> {
+    arguments.iter().map(|argument| bucket_uri_for(argument, command)).collect()
 }
 
-/// The object that an argument names.
-pub(crate) fn object_of(argument: &OsStr) -> Outcome<S3Uri> {
+/// Parses an argument that must name an object.
+pub(crate) fn object_uri(argument: &OsStr) -> Outcome<S3Uri> {
     let uri = s3_uri(argument)?;
     if uri.bucket.is_empty() || !uri.has_key() {
         return Err(Failure::parameter(format!("Expecting S3 URI with a filename: {uri}")));
@@ -74,13 +74,13 @@ pub(crate) fn object_of(argument: &OsStr) -> Outcome<S3Uri> {
     Ok(uri)
 }
 
-/// The objects that arguments name.
-pub(crate) fn objects_of(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| object_of(argument)).collect()
+/// Parses all arguments as objects.
+pub(crate) fn object_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
+    arguments.iter().map(|argument| object_uri(argument)).collect()
 }
 
-/// The object and the upload id that two arguments name.
-pub(crate) fn upload_of(args: &[OsString]) -> Outcome<(S3Uri, String)> {
+/// Parses the two arguments of commands on one multipart upload: the object and the upload id.
+pub(crate) fn upload_and_id(args: &[OsString]) -> Outcome<(S3Uri, String)> {
     let uri = s3_uri(&args[0])?;
     if !uri.has_key() {
         return Err(Failure::parameter(format!("Expecting S3 URI with a filename: {uri}")));
@@ -88,7 +88,7 @@ pub(crate) fn upload_of(args: &[OsString]) -> Outcome<(S3Uri, String)> {
     Ok((uri, args[1].to_string_lossy().into_owned()))
 }
 
-/// Reads `--access-logging-target-prefix`.
+/// Parses `--access-logging-target-prefix`.
 pub(crate) fn log_target(typed: &str) -> Outcome<LogTarget> {
     match S3Uri::parse(typed) {
         Some(uri) if !uri.bucket.is_empty() => Ok(LogTarget { bucket: uri.bucket, prefix: uri.key }),

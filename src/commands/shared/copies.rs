@@ -6,7 +6,7 @@ use crate::transfer::copy::CopyError;
 use crate::transfer::ordered_tasks::{ItemResult, Summary};
 use crate::uri::S3Uri;
 
-/// Names a copy that was not made because `lost`, which another copy should have saved before, would be lost.
+/// Logs that an object was not copied because `lost` would be lost, which an earlier copy failed to save.
 pub(crate) fn depends_on_failed(from: &S3Uri, lost: &S3Uri) -> ItemResult {
     if from == lost {
         log::error!("Copy failed for: '{from}' (it would be deleted, but another copy of it has failed)");
@@ -18,7 +18,8 @@ pub(crate) fn depends_on_failed(from: &S3Uri, lost: &S3Uri) -> ItemResult {
     ItemResult::Failed
 }
 
-/// Names an object that is there twice now.
+/// Logs that an object was copied but its source could not be deleted. A single object's error, or one that concerns
+/// all requests, is returned.
 pub(crate) fn not_deleted(from: &S3Uri, to: &S3Uri, error: Error, total: u64) -> Outcome<ItemResult> {
     if error.concerns_all_requests() {
         return Err(error.into());
@@ -28,7 +29,7 @@ pub(crate) fn not_deleted(from: &S3Uri, to: &S3Uri, error: Error, total: u64) ->
     if total == 1 { Err(error.into()) } else { Ok(ItemResult::Failed) }
 }
 
-/// Says why one of `total` objects could not be rewritten; an error that is wrong for the rest too is passed on.
+/// Logs why one of `total` objects could not be rewritten. An error that concerns all requests is returned.
 pub(crate) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<ItemResult> {
     match error {
         CopyError::Missing => {
@@ -48,8 +49,8 @@ pub(crate) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<Item
     }
 }
 
-/// The exit code of commands that rewrite objects, measured on s3cmd 2.4.0.
-pub(crate) fn score(summary: &Summary) -> Outcome {
+/// The outcome of commands that rewrite objects, with the exit codes measured on s3cmd 2.4.0.
+pub(crate) fn outcome(summary: &Summary) -> Outcome {
     let exit = match (summary.done > 0, summary.failed > 0, summary.missing > 0) {
         (true, false, false) => return Ok(()),
         (true, true, _) => Exit::PARTIAL,
@@ -67,7 +68,7 @@ mod tests {
     fn exit_codes_are_those_of_s3cmd() {
         let exit = |done, failed, missing| {
             let summary = Summary { done, failed, missing, ..Summary::default() };
-            score(&summary).map_or_else(|failure| failure.exit.0, |()| 0)
+            outcome(&summary).map_or_else(|failure| failure.exit.0, |()| 0)
         };
         assert_eq!([exit(2, 0, 0), exit(1, 1, 0), exit(1, 0, 1), exit(1, 1, 1)], [0, 2, 1, 2]);
         assert_eq!([exit(0, 1, 0), exit(0, 0, 1), exit(0, 1, 1), exit(0, 0, 0)], [1, 12, 1, 1]);

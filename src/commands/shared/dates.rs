@@ -1,10 +1,11 @@
-//! Dates and times that users write.
+//! Dates and times in options and arguments.
 
 use crate::output::{Failure, Outcome};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-/// When a link expires, in seconds since the epoch: such a number; `+` and seconds from now; `+` and a number with `s`,
-/// `m`, `h`, `d` or `w`; or a date, with or without a time and an offset from UTC, which is meant without one.
+/// Parses an expiry time. Accepts seconds since the epoch; `+` and seconds from now; `+` and a number with `s`, `m`,
+/// `h`, `d` or `w`; or a date, with an optional time and offset from UTC, which is the default. Returns seconds since
+/// the epoch.
 pub(crate) fn expiry(text: &str, now: i64) -> Outcome<i64> {
     let time = match text.trim().strip_prefix('+') {
         Some(duration) => seconds(duration).and_then(|seconds| now.checked_add(seconds)),
@@ -60,9 +61,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expiries_are_read_in_all_their_forms() {
+    fn expiry_times_are_parsed_in_all_formats() {
         let now = 1_000_000;
-        for (text, wanted) in [
+        for (text, expected) in [
             ("1893456000", 1_893_456_000),
             (" 5 ", 5),
             ("-5", -5),
@@ -78,7 +79,7 @@ mod tests {
             ("2030-01-01 00:00", 1_893_456_000),
             ("2030-01-01T00:00:00.500Z", 1_893_456_000),
         ] {
-            assert_eq!(expiry(text, now).unwrap(), wanted, "{text}");
+            assert_eq!(expiry(text, now).unwrap(), expected, "{text}");
         }
         for text in
             ["", "+", "+x", "+h", "+1y", "++5", "+-5", "1.5", "soon", "2030-13-01", "1h", "+1hh", "+1é"]

@@ -12,12 +12,12 @@ use crate::uri::S3Uri;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A download that a dry run tells of.
+/// The event of a dry run for a download.
 pub(crate) fn planned<'a>(from: &'a S3Uri, to: DisplayPath<'a>) -> Event<'a> {
-    Event::Download { from, to, moved: None, place: None, proof: None, dry_run: true, numbered: false }
+    Event::Download { from, to, moved: None, position: None, proof: None, dry_run: true, numbered: false }
 }
 
-/// How the files of a run are finished; `restore`: with the attributes that are stored.
+/// How the files of a run are finished. With `restore`, their stored attributes are applied.
 pub(crate) fn finish(cx: &Context, destination: &Destination, restore: bool) -> Finish {
     let settings = &cx.settings;
     let durable = settings.delete_after_fetch || settings.fsync_downloads;
@@ -28,9 +28,9 @@ pub(crate) fn finish(cx: &Context, destination: &Destination, restore: bool) -> 
     }
 }
 
-/// Makes the directory that an object stands for, whose key ends with a slash; returns where it is, without links. An
-/// object with content cannot be stored so. Before the object is deleted it is asked whether it has none now, and the
-/// directory is on the disk.
+/// Creates the directory that an object stands for, whose key ends with a slash, and returns its path without links. An
+/// object with content cannot be stored as a directory. If the object is going to be deleted, this checks first that it
+/// is still empty, and syncs the directory to disk.
 pub(crate) async fn make_directory(
     cx: &Context,
     destination: &Destination,
@@ -56,8 +56,8 @@ pub(crate) async fn make_directory(
     Ok(made)
 }
 
-/// With `--delete-after-fetch`, removes what was fetched, if its content is proved and it is what it was: what was asked for
-/// and not done is a failure.
+/// With `--delete-after-fetch`, deletes a downloaded object if its content was verified and it has not changed since. A
+/// requested deletion that is not done is a failure.
 pub(crate) async fn remove_source(
     cx: &Context,
     uri: &S3Uri,
@@ -69,14 +69,14 @@ pub(crate) async fn remove_source(
         return Ok(ItemResult::Done);
     }
     if !proof.is_proved() {
-        log::warn!("'{uri}' was not deleted: only the length of what was fetched could be verified");
+        log::warn!("'{uri}' was not deleted: only the length of the downloaded content could be verified");
         return Ok(ItemResult::Failed);
     }
     if !cx.client().delete_unchanged(&uri.bucket, &uri.key, etag).await? {
-        log::warn!("'{uri}' was not deleted: it was replaced after it had been fetched");
+        log::warn!("'{uri}' was not deleted: it was replaced after it had been downloaded");
         return Ok(ItemResult::Failed);
     }
-    cx.console.tell(&Event::SourceRemoved { uri, after })?;
+    cx.console.print(&Event::SourceRemoved { uri, after })?;
     Ok(ItemResult::Done)
 }
 
@@ -85,8 +85,8 @@ pub(crate) fn cannot_create(shown: &str, why: &str) -> ItemResult {
     ItemResult::Failed
 }
 
-/// Names an object that could not be fetched. What would meet all others too ends the run; so does a refusal of the only
-/// object, with the exit code of its own (measured on s3cmd 2.4.0).
+/// Logs that an object could not be downloaded. An error that concerns all requests ends the run; so does a rejection
+/// of the only object, with its own exit code (measured on s3cmd 2.4.0).
 pub(crate) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<ItemResult> {
     let ends = error.concerns_all_requests();
     match &error {

@@ -1,4 +1,4 @@
-//! What two or more commands need.
+//! What two or more commands share.
 
 pub(crate) mod arguments;
 pub(crate) mod cloudfront;

@@ -3,8 +3,8 @@
 use crate::s3::retry::{RetryClass, RetryPolicy};
 use crate::s3::{ConnectionFailure, Error};
 
-/// Whether a failure ends the whole run, with the exit code of its own (measured on s3cmd 2.4.0): refusals, but not what
-/// may be a passing trouble of one object, such as bytes that were damaged on their way (400 XAmzContentSHA256Mismatch).
+/// Whether an error ends the whole run with its own exit code (measured on s3cmd 2.4.0): rejections do, but not what
+/// may be a temporary problem of one object, such as data damaged in transit (400 XAmzContentSHA256Mismatch).
 pub(crate) fn is_final(error: &Error) -> bool {
     match error {
         Error::Service(service) => {

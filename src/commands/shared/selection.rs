@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-/// The names that a dry run tells to be left out.
+/// Prints the names that the rules exclude, in a dry run.
 pub(crate) fn show_excluded(cx: &Context, selection: &Selection) -> Outcome {
     for name in selection.excluded.iter() {
         cx.console.stream(&Event::Exclude { name: &name? })?;
@@ -16,7 +16,8 @@ pub(crate) fn show_excluded(cx: &Context, selection: &Selection) -> Outcome {
     Ok(())
 }
 
-/// The names in the files of `--files-from`, one a line, byte for byte but for the line ends; `-` is standard input.
+/// The names in the files of `--files-from`, one per line, byte for byte without the line endings; `-` is standard
+/// input.
 pub(crate) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsString>> {
     let opened = files.iter().map(|file| {
         let reader: Box<dyn BufRead> = match file.as_str() {

@@ -3,8 +3,8 @@
 use crate::output::{Exit, Failure};
 use crate::serve::StartError;
 
-/// Why a server did not start, with its exit code: 74 where the directory or the address cannot be used, 13 where
-/// another process serves the directory, that of the failed request where the store behind is the matter.
+/// The failure for a server that did not start. Exit code 74: the directory or the address cannot be used. Exit code
+/// 13: another process serves the directory. For `--remote`, the exit code of the failed request.
 pub(crate) fn start_failure(error: StartError) -> Failure {
     if let StartError::Remote(cause) = error {
         return cause.into();

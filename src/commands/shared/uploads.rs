@@ -9,48 +9,48 @@ use crate::transfer::upload::{Kept, UploadError};
 use crate::uri::S3Uri;
 use std::time::Instant;
 
-/// An upload that a dry run tells of.
+/// The event of a dry run for an upload.
 pub(crate) fn planned<'a>(from: DisplayPath<'a>, to: &'a S3Uri) -> Event<'a> {
-    Event::Upload { from, to, moved: None, place: None, dry_run: true }
+    Event::Upload { from, to, moved: None, position: None, dry_run: true }
 }
 
-/// Prints how an upload ended. What would meet all other files too ends the run; so does a refusal of the only file, with
-/// the exit code of its own, as in s3cmd.
+/// Reports the result of an upload. An error that concerns all requests ends the run; so does a rejection of the only
+/// file, with its own exit code, as in s3cmd.
 pub(crate) fn finish(
     cx: &Context,
     path: DisplayPath<'_>,
     uri: &S3Uri,
-    place: Position,
+    position: Position,
     started: Instant,
     sent: Result<Option<u64>, UploadError>,
 ) -> Outcome<ItemResult> {
     let seconds = started.elapsed().as_secs_f64();
     match sent {
-        // It was there already, which was said.
+        // The object already existed, which was reported.
         Ok(None) => Ok(ItemResult::Done),
         Ok(Some(size)) => {
             if !cx.console.shows_progress() {
                 let moved = Some(Moved { size, seconds });
-                let place = Some(place);
-                cx.console.tell(&Event::Upload { from: path, to: uri, moved, place, dry_run: false })?;
+                let position = Some(position);
+                cx.console.print(&Event::Upload { from: path, to: uri, moved, position, dry_run: false })?;
             }
             Ok(ItemResult::Done)
         }
         Err(UploadError { error, kept }) => {
-            // Measured on s3cmd 2.4.0: this line is about answers, not about connections.
+            // Measured on s3cmd 2.4.0: this line is printed for error responses, not for connection failures.
             if !is_final(&error) && !matches!(error, Error::Io(_) | Error::Connection { .. }) {
                 log::warn!("Too many failures. Giving up on '{path}'");
             }
             if let Some(kept) = kept {
-                say_how_to_resume(path, uri, &kept);
+                log_resume_commands(path, uri, &kept);
             }
-            failed(path, uri, error, place.total == 1)
+            failed(path, uri, error, position.total == 1)
         }
     }
 }
 
-/// What is left of a large upload, and how to drop it or take it up, in s3cmd's words.
-fn say_how_to_resume(path: DisplayPath<'_>, uri: &S3Uri, kept: &Kept) {
+/// Logs, in s3cmd's words, how to abort or continue an unfinished multipart upload.
+fn log_resume_commands(path: DisplayPath<'_>, uri: &S3Uri, kept: &Kept) {
     let program = std::env::args().next().unwrap_or_else(|| "s3cmd".to_owned());
     let part = kept.part.map_or(String::new(), |part| format!(" part {part}"));
     let id = &kept.id;
@@ -60,15 +60,15 @@ fn say_how_to_resume(path: DisplayPath<'_>, uri: &S3Uri, kept: &Kept) {
 }
 
 fn failed(path: DisplayPath<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outcome<ItemResult> {
-    let of_the_bucket = error.code() == "NoSuchBucket";
+    let is_missing_bucket = error.code() == "NoSuchBucket";
     match error {
         Error::Io(error) => {
             log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
             Ok(ItemResult::Failed)
         }
-        // A connection that is refused is tried again for each file, as s3cmd does (measured).
+        // A refused connection is retried for each file, as in s3cmd (measured).
         error @ (Error::Service(_) | Error::Connection { kind: ConnectionFailure::Tls, .. })
-            if error.concerns_all_requests() || of_the_bucket =>
+            if error.concerns_all_requests() || is_missing_bucket =>
         {
             Err(error.into())
         }

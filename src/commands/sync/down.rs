@@ -1,10 +1,10 @@
 //! `sync` from a store to local files.
 
-use crate::commands::shared::downloads;
 use super::fetch::{Run, copy_all, download_all, finish_directories, lock};
 use super::report::Report;
-use super::{Uncopied, after_transfers, compare, ended, listings, may_delete};
+use super::{Uncopied, after_transfers, compare, listings, may_delete, outcome};
 use crate::commands::shared::context::Context;
+use crate::commands::shared::downloads;
 use crate::output::{DisplayPath, Event, Failure, Outcome};
 use crate::transfer::destination::Destination;
 use crate::transfer::local::walk::WalkOptions;
@@ -24,7 +24,7 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], path: PathBuf) -> Outcome 
         log::info!("Retrieving list of remote files for {uri} ...");
     }
     let Some(destination) = destination(cx, uris, &from, &path).await? else {
-        return nothing(cx);
+        return report_nothing(cx);
     };
     let roots = roots(&destination, &path, &areas, uris);
     log::info!("Compiling list of local files...");
@@ -59,18 +59,18 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], path: PathBuf) -> Outcome 
         if delete { plan.removed.len() } else { 0 },
         work.copies.len()
     );
-    // A name here that cannot be a key is nobody's copy: it stays, and is no failure.
+    // A local name that cannot be a key is not a copy of any object: it stays, and is not a failure.
     let unusable = tally.unreadable();
     if settings.dry_run {
         let total = unusable + work.transfers.len() + work.copies.len();
         dry_run(cx, plan, work, &destination, delete)?;
-        return ended(unusable, total);
+        return outcome(unusable, total);
     }
     transfer(cx, plan, work, destination, delete, unusable).await
 }
 
-/// The directory, or the name for a single object; `None` where there is nothing to fetch and no directory. NameRules
-/// measured on s3cmd 2.4.0: a directory that does not exist is made if it is named with a slash at its end.
+/// The destination directory, or the file for a single object; `None` if there is nothing to download and no directory.
+/// Measured on s3cmd 2.4.0: a missing directory is created if its name ends with a slash.
 async fn destination(
     cx: &Context,
     uris: &[S3Uri],
@@ -101,11 +101,11 @@ async fn destination(
     directory()
 }
 
-fn nothing(cx: &Context) -> Outcome {
+fn report_nothing(cx: &Context) -> Outcome {
     Report::new(Count::default()).bytes(cx, "Downloaded")
 }
 
-/// The local trees that answer to the areas.
+/// The local trees that correspond to the areas.
 fn roots(destination: &Destination, path: &Path, areas: &[Area], uris: &[S3Uri]) -> Vec<Root> {
     if let Destination::File(path) = destination {
         let relative = uris.first().map_or("", S3Uri::basename).to_owned();
@@ -126,7 +126,7 @@ fn roots(destination: &Destination, path: &Path, areas: &[Area], uris: &[S3Uri])
         .collect();
     names.sort_unstable();
     names.dedup();
-    // A local `..` is no part of the destination, nor is `.` a name in it: such a source answers for nothing here.
+    // A local `..` is outside the destination, and `.` is not a name in it: such a source corresponds to nothing here.
     names.retain(|name| !matches!(name.as_str(), "." | ".."));
     let roots = names.into_iter().map(|name| {
         let path = path.join(name);
@@ -175,7 +175,7 @@ async fn transfer(
     let settings = &cx.settings;
     let mut report = Report::new(plan.source);
     let mut failed = unusable;
-    // What is copied must be there until then.
+    // Copied files must exist until then.
     let after = settings.delete_after || !work.copies.is_empty();
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
     let total =
@@ -210,10 +210,10 @@ async fn transfer(
     report.moved = *lock(&run.moved);
     report.copied = *lock(&run.copied);
     report.bytes(cx, "Downloaded")?;
-    ended(failed, total)
+    outcome(failed, total)
 }
 
-/// Deletes what the store does not have, what is in directories before them.
+/// Deletes what the store does not have, the contents of directories before the directories.
 fn delete_all(cx: &Context, run: &Run, removed: Removed, report: &mut Report) -> Outcome<u64> {
     let mut failed = 0;
     let mut bytes = report.deleted_bytes.unwrap_or(0);

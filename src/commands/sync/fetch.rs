@@ -1,8 +1,8 @@
 //! How `sync` writes local files: downloads, copies of duplicates, directories.
 
-use crate::commands::shared::downloads;
 use super::{Uncopied, note_uncopied};
 use crate::commands::shared::context::Context;
+use crate::commands::shared::downloads;
 use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
 use crate::s3::Error;
 use crate::s3::request::Progress;
@@ -12,9 +12,9 @@ use crate::transfer::download::{Finish, Known, Received, Target, copy_file, down
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::plan::spool::Spool;
 use crate::transfer::proof::{Evidence, Proof};
-use crate::transfer::restore::{self, Owner, Restore};
+use crate::transfer::restore::{Owner, Restore};
 use crate::transfer::sync::Item;
-use crate::transfer::sync::duplicates::{self, Copy};
+use crate::transfer::sync::duplicates::Copy;
 use crate::transfer::sync::plan::Count;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// What the downloads of a run share.
+/// The shared state of the downloads of a run.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) destination: Destination,
@@ -31,9 +31,9 @@ pub(super) struct Run {
     pub(super) claimed: HashSet<String>,
     pub(super) moved: Mutex<Count>,
     pub(super) copied: Mutex<Count>,
-    /// Directories whose attributes are set at the end, when nothing is written into them any more.
+    /// Directories whose attributes are set at the end, when nothing is written into them any longer.
     pub(super) directories: Mutex<Vec<(PathBuf, Restore)>>,
-    /// Files whose owner only root could set.
+    /// Number of files whose owner could not be set, which only root can do.
     pub(super) owners_kept: Mutex<u64>,
     pub(super) uncopied: Uncopied,
 }
@@ -46,7 +46,12 @@ impl Run {
     }
 }
 
-pub(super) async fn download_all(cx: &Context, run: &Arc<Run>, transfers: Spool<Item>, bytes: u64) -> Outcome<u64> {
+pub(super) async fn download_all(
+    cx: &Context,
+    run: &Arc<Run>,
+    transfers: Spool<Item>,
+    bytes: u64,
+) -> Outcome<u64> {
     let total = transfers.len();
     let display = cx.console.display(total, cx.width());
     display.bytes(|| bytes);
@@ -55,12 +60,12 @@ pub(super) async fn download_all(cx: &Context, run: &Arc<Run>, transfers: Spool<
     let summary = ordered_tasks::in_order(cx.width(), stop, futures::stream::iter(items), |(index, item)| {
         let (cx, run) = (cx.clone(), run.clone());
         async move {
-            let place = Position::at(index, total);
+            let position = Position::at(index, total);
             let _counted = cx.console.item(item.size);
             if item.is_directory() {
-                return make_directory(&cx, &run, &item, place).await;
+                return make_directory(&cx, &run, &item, position).await;
             }
-            fetch(&cx, &run, &item, place).await
+            fetch(&cx, &run, &item, position).await
         }
     })
     .await?;
@@ -68,8 +73,8 @@ pub(super) async fn download_all(cx: &Context, run: &Arc<Run>, transfers: Spool<
     Ok(summary.failed + summary.missing)
 }
 
-/// Makes duplicates out of what is here already, without a word, as s3cmd does; each with its own attributes. What
-/// cannot be copied is downloaded after all.
+/// Copies duplicates from existing local files, without printing a line, as s3cmd does. Each gets its own attributes.
+/// What cannot be copied is downloaded instead.
 pub(super) async fn copy_all(cx: &Context, run: &Arc<Run>, copies: Spool<Copy>) -> Outcome<u64> {
     let total = copies.len();
     let items = copies.into_records()?.zip(0..).map(|(copy, index)| Ok((index, copy?)));
@@ -94,14 +99,14 @@ pub(super) async fn copy_all(cx: &Context, run: &Arc<Run>, copies: Spool<Copy>) 
 }
 
 async fn copy_one(cx: &Context, run: &Arc<Run>, copy: &Copy) -> Result<(), String> {
-    let place = |relative: &str| match run.destination.target(relative)? {
+    let target_file = |relative: &str| match run.destination.target(relative)? {
         Place::File(path) => Ok(path),
-        _ => Err("it is no file".to_owned()),
+        _ => Err("it is not a file".to_owned()),
     };
     if run.conflicts.contains_key(&copy.item.relative) {
         return Err("there is a file in the way".to_owned());
     }
-    let (from, to) = (place(&copy.from)?, place(&copy.item.relative)?);
+    let (from, to) = (target_file(&copy.from)?, target_file(&copy.item.relative)?);
     let uri = copy.item.uri();
     let head = cx.client().head_object(&uri.bucket, &uri.key).await.map_err(|error| error.to_string())?;
     if head.etag != copy.item.etag() {
@@ -117,18 +122,24 @@ async fn copy_one(cx: &Context, run: &Arc<Run>, copy: &Copy) -> Result<(), Strin
     })?;
     run.count_owner(owner);
     lock(&run.copied).add(copy.item.size);
-    // The file that was copied has the MD5 that the object has.
+    // The copied file has the object's MD5.
     let item_etag = copy.item.etag();
-    let removed = downloads::remove_source(cx, &uri, "syncing", item_etag, Proof::Proved(Evidence::Etag)).await;
+    let removed =
+        downloads::remove_source(cx, &uri, "syncing", item_etag, Proof::Proved(Evidence::Etag)).await;
     removed.map(drop).map_err(|failure| failure.lines.join("; "))
 }
 
-async fn make_directory(cx: &Context, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<ItemResult> {
+async fn make_directory(
+    cx: &Context,
+    run: &Arc<Run>,
+    item: &Item,
+    position: Position,
+) -> Outcome<ItemResult> {
     let name = run.destination.shown(&item.relative);
     let uri = item.uri();
     let path = match run.destination.target(&item.relative) {
         Ok(Place::Directory(path)) => path,
-        Ok(_) => return Ok(downloads::cannot_create(&name, "it is no directory")),
+        Ok(_) => return Ok(downloads::cannot_create(&name, "it is not a directory")),
         Err(why) => return Ok(downloads::cannot_create(&name, &why)),
     };
     let made = downloads::make_directory(cx, &run.destination, &path, &uri, item.size, &run.finish).await;
@@ -144,12 +155,12 @@ async fn make_directory(cx: &Context, run: &Arc<Run>, item: &Item, place: Positi
     }
     lock(&run.moved).add(0);
     let named = run.destination.named(&item.relative);
-    cx.console.tell(&Event::Directory { from: &uri, to: DisplayPath::new(&named), place })?;
+    cx.console.print(&Event::Directory { from: &uri, to: DisplayPath::new(&named), position })?;
     downloads::remove_source(cx, &uri, "syncing", item.etag(), Proof::Proved(Evidence::Etag)).await
 }
 
 /// Downloads one object.
-async fn fetch(cx: &Context, run: &Arc<Run>, item: &Item, place: Position) -> Outcome<ItemResult> {
+async fn fetch(cx: &Context, run: &Arc<Run>, item: &Item, position: Position) -> Outcome<ItemResult> {
     let name = run.destination.shown(&item.relative);
     let uri = item.uri();
     if let Some(why) = run.conflicts.get(&item.relative) {
@@ -161,11 +172,13 @@ async fn fetch(cx: &Context, run: &Arc<Run>, item: &Item, place: Position) -> Ou
         Err(why) => return Ok(downloads::cannot_create(&name, &why)),
     };
     if let Some(plain) = plain_name(&item.relative) {
-        match odd(cx, item, &plain, &path).await {
+        match unusual_target(cx, item, &plain, &path).await {
             Err(error) => return downloads::failed(&name, error, false),
-            Ok(Odd::There) => return Ok(ItemResult::Skipped),
-            Ok(Odd::Taken) => return Ok(downloads::cannot_create(&name, "another object becomes the same file")),
-            Ok(Odd::Free) => {}
+            Ok(UnusualTarget::Same) => return Ok(ItemResult::Skipped),
+            Ok(UnusualTarget::Taken) => {
+                return Ok(downloads::cannot_create(&name, "another object becomes the same file"));
+            }
+            Ok(UnusualTarget::Free) => {}
         }
     }
     if let Err(error) = run.destination.prepare(&path).and_then(|()| replaceable(&path)) {
@@ -180,7 +193,7 @@ async fn fetch(cx: &Context, run: &Arc<Run>, item: &Item, place: Position) -> Ou
     log::info!("Receiving file '{name}', please wait...");
     let progress = Progress::default();
     let started = Instant::now();
-    let label = || format!("download: '{uri}' -> '{name}'  {place}");
+    let label = || format!("download: '{uri}' -> '{name}'  {position}");
     let meter = cx.console.meter(&name, label, item.size, &progress);
     let known = Known::Listed { size: item.size, etag: item.etag().to_owned() };
     let received = download(cx.client(), &uri, known, &target, false, None, &run.finish, &progress).await;
@@ -195,16 +208,17 @@ async fn fetch(cx: &Context, run: &Arc<Run>, item: &Item, place: Position) -> Ou
     if !cx.console.shows_progress() {
         let named = run.destination.named(&item.relative);
         let (from, to) = (&uri, DisplayPath::new(&named));
-        let (moved, place) = (Some(Moved { size, seconds }), Some(place));
+        let (moved, position) = (Some(Moved { size, seconds }), Some(position));
         let word = Some(proof.word());
-        let told = Event::Download { from, to, moved, place, proof: word, dry_run: false, numbered: true };
-        cx.console.tell(&told)?;
+        let event =
+            Event::Download { from, to, moved, position, proof: word, dry_run: false, numbered: true };
+        cx.console.print(&event)?;
     }
     downloads::remove_source(cx, &uri, "syncing", &etag, proof).await
 }
 
-/// A link in the way is replaced, not followed, which might lead out of the destination; so is anything else but a
-/// directory.
+/// Checks whether a target can be replaced. A link is replaced, not followed, since it might lead out of the
+/// destination; so is anything else except a directory.
 fn replaceable(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
@@ -212,35 +226,35 @@ fn replaceable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What is known of the file that an object with an odd name becomes, which the comparison of names cannot find.
-enum Odd {
-    /// It has the object's content.
-    There,
-    /// It is the file of the object with the plain name.
+/// The state of the file for an object with an unusual name, which the comparison of names cannot find.
+enum UnusualTarget {
+    /// It already has the object's content.
+    Same,
+    /// It belongs to the object with the plain name.
     Taken,
     /// It can be written.
     Free,
 }
 
-async fn odd(cx: &Context, item: &Item, plain: &str, path: &Path) -> Result<Odd, Error> {
+async fn unusual_target(cx: &Context, item: &Item, plain: &str, path: &Path) -> Result<UnusualTarget, Error> {
     let uri = item.uri();
     let base = &uri.key[..uri.key.len() - item.relative.len().min(uri.key.len())];
     match cx.client().head_object(&uri.bucket, &format!("{base}{plain}")).await {
-        Ok(_) => return Ok(Odd::Taken),
+        Ok(_) => return Ok(UnusualTarget::Taken),
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error),
     }
     let (path, size) = (path.to_owned(), item.size);
-    let there = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == size);
+    let same_size = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == size);
     let hashed = tokio::task::spawn_blocking(move || md5_of_file(&path, size));
-    let same = there
+    let same = same_size
         && hashed
             .await
             .is_ok_and(|md5| md5.is_ok_and(|md5| Stored::of_etag(item.etag()) == Stored::Md5(md5)));
-    Ok(if same { Odd::There } else { Odd::Free })
+    Ok(if same { UnusualTarget::Same } else { UnusualTarget::Free })
 }
 
-/// Gives directories their attributes, what is inside before what is around it.
+/// Sets the attributes of directories, innermost first.
 pub(super) fn finish_directories(run: &Run) {
     let mut directories = std::mem::take(&mut *lock(&run.directories));
     directories.sort_by(|a, b| b.0.cmp(&a.0));
@@ -258,7 +272,7 @@ pub(super) fn finish_directories(run: &Run) {
     }
 }
 
-/// Opens a directory, and not what a link leads to.
+/// Opens a directory without following a link.
 fn open_directory(path: &Path) -> io::Result<std::fs::File> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
