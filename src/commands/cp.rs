@@ -13,7 +13,7 @@ use crate::transfer::remote::{self, BY_RELATIVE, RemoteItem, Scope, Selection};
 use crate::uri::{Location, S3Uri};
 use std::ffi::OsString;
 
-/// Copies the sources below the destination, many at once, compares each copy with its source, and prints a line for each
+/// Copies the sources to the destination, many at once, compares each copy with its source, and prints a line for each
 /// in the order of their names.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     transfer(cx, args, Kind::Copy).await

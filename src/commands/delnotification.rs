@@ -14,7 +14,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| {
         let sent = cx.client().set_notification(&uri.bucket, &empty, false);
-        document::set_by(cx, uri, &empty, SuccessMessage::plain("Notification Policy deleted"), sent).await
+        document::set_with(cx, uri, &empty, SuccessMessage::plain("Notification Policy deleted"), sent).await
     });
     let outcome = outcome.await;
     document::end_of_dry_run(cx);

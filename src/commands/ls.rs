@@ -82,7 +82,7 @@ pub(crate) async fn list_objects(cx: &Context, uri: &S3Uri) -> Outcome {
             loop {
                 // Filtered entries do not count, so with a filter a page may hold more entries than are shown.
                 let page_size = listing.remaining.unwrap_or(0).min(1000) as u32;
-                options.page_size = Some(if names.selects_everything() { count } else { 1000 });
+                options.page_size = Some(if names.selects_everything() { page_size } else { 1000 });
                 let page = client.list_page(&uri.bucket, &options, token.as_deref()).await;
                 let page = page.map_err(Failure::about_bucket)?;
                 listing.page(&page).await?;

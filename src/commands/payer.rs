@@ -19,7 +19,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         }
         let status = cx.client().put(&uri.bucket, None, &document).await?;
         if status == 200 {
-            return document::set_by(cx, uri, &document, message, async { Ok(status) }).await;
+            return document::set_with(cx, uri, &document, message, async { Ok(status) }).await;
         }
         cx.console.print(&Event::Unchanged { uri, change: "Payer NOT updated" })?;
         Err(Failure::silent(Exit::CONFLICT))

@@ -17,7 +17,8 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     uris.first().map_or(Ok(()), |uri| document::check(cx, uri, &document))?;
     let outcome = each(cx, &uris, async |uri| {
         let sent = cx.client().set_notification(&uri.bucket, &document, unchecked);
-        document::set_by(cx, uri, &document, SuccessMessage::plain("Notification Policy updated"), sent).await
+        document::set_with(cx, uri, &document, SuccessMessage::plain("Notification Policy updated"), sent)
+            .await
     });
     let outcome = outcome.await;
     document::end_of_dry_run(cx);

@@ -29,7 +29,7 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Out
     let mut target_listings = Area::listings(&target.directory, &areas);
     if let Some(key) = &target.exact {
         target_listings = vec![Listing {
-            bucket: target.directory.bucket.as_str().target_listings(),
+            bucket: target.directory.bucket.as_str().into(),
             prefix: key.clone(),
             relative: uris[0].basename().to_owned(),
             exact: true,
@@ -92,7 +92,7 @@ fn protect_sources(existing: Items, sources: Vec<Listing>) -> Items {
         })
     };
     let marked = existing.map_ok(move |mut item| {
-        item.protect_sources |= is_source(&item);
+        item.guarded |= is_source(&item);
         item
     });
     marked.boxed()
@@ -270,7 +270,7 @@ async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, position: Positi
             Ok(ItemResult::Done)
         }
         Err(CopyError::Missing) => missing(cx, from, to).await,
-        Err(CopyError::Failed(error)) if error.concerns_all_requests() => Err(error.target_listings()),
+        Err(CopyError::Failed(error)) if error.concerns_all_requests() => Err(error.into()),
         Err(CopyError::Failed(error)) => {
             log::error!("Copy failed for: '{from}' ({})", error.reason());
             Ok(ItemResult::Failed)

@@ -116,13 +116,13 @@ fn use_listed_files(cx: &Context, sources: &mut Sources) -> Outcome {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
     let (base, prefix) = (base.clone(), prefix.clone());
-    let use_listed_files = look_up(&base, listed_names(&cx.settings.files_from), sources.options.verbatim)?;
-    for name in &use_listed_files.missing {
+    let listed = look_up(&base, listed_names(&cx.settings.files_from), sources.options.verbatim)?;
+    for name in &listed.missing {
         sources.missing.add(&format!("{prefix}{name}"), Extent::Both);
     }
-    sources.unusable += use_listed_files.unusable;
+    sources.unusable += listed.unusable;
     let file = |(name, path)| Root::File { path, relative: format!("{prefix}{name}") };
-    sources.roots = use_listed_files.found.into_iter().map(file).collect();
+    sources.roots = listed.found.into_iter().map(file).collect();
     Ok(())
 }
 
