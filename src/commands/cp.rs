@@ -1,4 +1,4 @@
-//! `cp`: copy objects on the server.
+//! `cp`: copies objects on the server.
 
 use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;

@@ -1,4 +1,4 @@
-//! `del` and `rm`: delete objects.
+//! `del` and `rm`: deletes objects.
 
 use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;

@@ -1,4 +1,4 @@
-//! `get`: download objects, prefixes and wildcards into files, a directory, or standard output.
+//! `get`: downloads objects, prefixes and wildcards into files, a directory, or standard output.
 
 use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;

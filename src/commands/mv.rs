@@ -1,4 +1,4 @@
-//! `mv`: move objects on the server.
+//! `mv`: moves objects on the server.
 
 use super::cp::{Kind, transfer};
 use crate::commands::shared::context::Context;

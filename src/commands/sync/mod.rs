@@ -194,7 +194,7 @@ fn after_transfers(
     Ok(Some(removed))
 }
 
-/// NameFilter at the destination whose copies failed.
+/// Names at the destination whose copies failed.
 type Uncopied = Mutex<HashSet<String>>;
 
 /// Records that something was neither copied nor transferred instead.
