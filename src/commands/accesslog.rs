@@ -1,21 +1,23 @@
 //! `accesslog s3://BUCKET...`: shows or changes where the access logs of buckets go.
 
+use crate::commands::shared::arguments::bucket_uris_for;
+use crate::commands::shared::arguments::log_target;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
-use crate::output::{Event, Failure, Outcome};
+use crate::output::{Event, Outcome};
 use crate::s3::documents::Document;
 use crate::s3::subresources::LogTarget;
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
-/// Sets the target with `--access-logging-target-prefix`, switches logs off with `--no-access-logging`, and prints what
-/// holds then.
+/// Sets the target with `--access-logging-target-prefix` or turns logging off with `--no-access-logging`, then prints
+/// the resulting setting.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    let uris = document::only_buckets(args, "accesslog")?;
+    let uris = bucket_uris_for(args, "accesslog")?;
     let typed = cx.settings.log_target_prefix.as_deref();
     let changes = typed != Some("");
-    let target = typed.filter(|typed| !typed.is_empty()).map(target).transpose()?;
+    let target = typed.filter(|typed| !typed.is_empty()).map(log_target).transpose()?;
     let outcome = each(cx, &uris, async |uri| {
         if !changes {
             let target = cx.client().log_target(&uri.bucket).await?;
@@ -38,13 +40,5 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
 
 fn show(cx: &Context, uri: &S3Uri, target: Option<&LogTarget>, dry_run: bool) -> Outcome {
     let target = target.map(|LogTarget { bucket, prefix }| S3Uri::new(bucket, prefix));
-    cx.console.tell(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })
-}
-
-/// Reads `--access-logging-target-prefix`.
-pub(super) fn target(typed: &str) -> Outcome<LogTarget> {
-    match S3Uri::parse(typed) {
-        Some(uri) if !uri.bucket.is_empty() => Ok(LogTarget { bucket: uri.bucket, prefix: uri.key }),
-        _ => Err(Failure::parameter("--log-target-prefix must be a S3 URI")),
-    }
+    cx.console.print(&Event::AccessLog { bucket: &uri.bucket, target, dry_run })
 }

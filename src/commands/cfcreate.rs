@@ -1,6 +1,6 @@
-//! `cfcreate s3://BUCKET...`: puts CloudFront distributions in front of buckets.
+//! `cfcreate s3://BUCKET...`: creates CloudFront distributions for buckets.
 
-use crate::commands::shared::cloudfront::{changes, described, host_of, service, switch};
+use crate::commands::shared::cloudfront::{boolean, changes, distribution_details, host_of, service};
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::end_of_dry_run;
 use crate::output::{Distribution, Event, Failure, Outcome};
@@ -9,33 +9,37 @@ use crate::s3::endpoint::is_dns_label;
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
-/// Makes a distribution for each bucket. The bucket's URI is the request's reference, as in s3cmd, and the service takes
-/// each once: a bucket does not get two distributions by mistake.
+/// Creates a distribution for each bucket. As in s3cmd, the bucket's URI is the caller reference. CloudFront accepts a
+/// reference only once, so a bucket cannot get two distributions by mistake.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let buckets = args.iter().map(bucket).collect::<Outcome<Vec<_>>>()?;
-    let wanted = changes(cx)?;
+    let requested = changes(cx)?;
     if cx.settings.dry_run {
         end_of_dry_run(cx);
         return Ok(());
     }
     let service = service(cx);
     for uri in buckets {
-        let mut wanted = wanted.clone();
-        wanted.comment.get_or_insert_with(|| cx.public_url(&uri));
+        let mut requested = requested.clone();
+        requested.comment.get_or_insert_with(|| cx.public_url(&uri));
         let mut config = Config::new(&uri.to_string(), &host_of(cx, &uri.bucket));
-        config.change(&wanted);
-        let (made, etag) = service.create(&config).await?;
-        let mut told = described(&made, Some(&etag));
-        told.lines.extend([
-            ("CNAMEs", made.cnames.join(", ")),
-            ("Comment", made.comment.clone()),
-            ("Status", made.status.clone()),
-            ("Enabled", switch(made.enabled).to_owned()),
-            ("DefaultRootObject", made.default_root_object.clone()),
+        config.change(&requested);
+        let (created, etag) = service.create(&config).await?;
+        let mut details = distribution_details(&created, Some(&etag));
+        details.lines.extend([
+            ("CNAMEs", created.cnames.join(", ")),
+            ("Comment", created.comment.clone()),
+            ("Status", created.status.clone()),
+            ("Enabled", boolean(created.enabled).to_owned()),
+            ("DefaultRootObject", created.default_root_object.clone()),
             ("Etag", etag.clone()),
         ]);
         let heading = Some("Distribution created:".to_owned());
-        cx.console.tell(&Event::Distribution(Distribution { change: Some("created"), heading, ..told }))?;
+        cx.console.print(&Event::Distribution(Distribution {
+            change: Some("created"),
+            heading,
+            ..details
+        }))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `cfdelete cf://ID...`: deletes CloudFront distributions.
 
-use crate::commands::shared::cloudfront::{named, service};
+use crate::commands::shared::cloudfront::{find_distributions, service};
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::end_of_dry_run;
 use crate::output::{Event, Outcome};
@@ -9,44 +9,44 @@ use crate::s3::cloudfront::{Changes, CloudFront};
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// How long the edges are given between two questions whether they have heard (measured on s3cmd 2.4.0).
-const PAUSE: Duration = Duration::from_secs(10);
+/// Time between two status requests (measured on s3cmd 2.4.0).
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Deletes each distribution. One that is switched on is switched off first, and deleted once all edges know of it, which
-/// takes minutes.
+/// Deletes each distribution. An enabled one is disabled first, and deleted once all edge locations have the change,
+/// which takes minutes.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let service = service(cx);
-    for uri in named(cx, &service, args).await? {
+    for uri in find_distributions(cx, &service, args).await? {
         if cx.settings.dry_run {
             continue;
         }
-        delete(&service, &uri.distribution, PAUSE).await?;
-        cx.console.tell(&Event::DistributionDeleted { id: &uri.distribution })?;
+        delete(&service, &uri.distribution, POLL_INTERVAL).await?;
+        cx.console.print(&Event::DistributionDeleted { id: &uri.distribution })?;
     }
     end_of_dry_run(cx);
     Ok(())
 }
 
-async fn delete(service: &CloudFront, id: &str, pause: Duration) -> Result<()> {
+async fn delete(service: &CloudFront, id: &str, poll_interval: Duration) -> Result<()> {
     let (mut config, etag) = service.config(id).await?;
     if config.enabled() {
         config.change(&Changes { enabled: Some(false), ..Changes::default() });
         service.update(id, &config, &etag).await?;
     }
-    let mut asked = false;
+    let mut warned = false;
     let etag = loop {
         let (now, etag) = service.distribution(id).await?;
         if !now.enabled && now.status == "Deployed" {
             break etag;
         }
-        if asked {
+        if warned {
             log::warn!("Still waiting...");
         } else {
             log::warn!("Waiting for Distribution to become disabled.");
             log::warn!("This may take several minutes, please wait.");
-            asked = true;
+            warned = true;
         }
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(poll_interval).await;
     };
     service.delete(id, &etag).await
 }
@@ -62,14 +62,14 @@ mod tests {
 
     const CONFIG: &str = "<DistributionConfig><CallerReference>r</CallerReference><Enabled>ENABLED</Enabled><Unknown x=\"1\"/></DistributionConfig>";
 
-    /// Answers one request after the other, and gives back what they were: first line, `If-Match`, body.
+    /// Serves canned responses to consecutive requests. Returns the requests: first line, `If-Match`, body.
     async fn service(answers: &[(&str, &str)]) -> (CloudFront, tokio::task::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let answers: Vec<(String, String)> =
             answers.iter().map(|(etag, body)| ((*etag).to_owned(), (*body).to_owned())).collect();
-        let asked = tokio::spawn(async move {
-            let mut asked = Vec::new();
+        let requests = tokio::spawn(async move {
+            let mut requests = Vec::new();
             for (etag, body) in answers {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
@@ -91,18 +91,18 @@ mod tests {
                 let (head, sent) = text.split_once("\r\n\r\n").unwrap();
                 let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1");
                 let matching = head.lines().find_map(|line| line.strip_prefix("if-match: ")).unwrap_or("");
-                asked.push(format!("{line} {matching} {sent}").trim_end().to_owned());
+                requests.push(format!("{line} {matching} {sent}").trim_end().to_owned());
                 let length = body.len();
                 let answer = format!(
                     "HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
                 );
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
-            asked
+            requests
         });
         let endpoint = Endpoint::new(&host, "", false, true);
         let credentials = Credentials::new("A", "B", None);
-        (CloudFront::new(ClientOptions::new(endpoint, Some(credentials))), asked)
+        (CloudFront::new(ClientOptions::new(endpoint, Some(credentials))), requests)
     }
 
     fn distribution(status: &str, enabled: &str) -> String {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_distribution_is_deleted_once_all_edges_know_that_it_is_off() {
+    async fn a_distribution_is_deleted_once_it_is_disabled_everywhere() {
         let on = CONFIG.replace("ENABLED", "true");
         let (waiting, off) = (distribution("InProgress", "false"), distribution("Deployed", "false"));
         let answers = [
@@ -122,21 +122,21 @@ mod tests {
             ("e3", &off),
             ("", ""),
         ];
-        let (service, asked) = service(&answers).await;
+        let (service, requests) = service(&answers).await;
         delete(&service, "E1", Duration::ZERO).await.unwrap();
         let changed = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><DistributionConfig><CallerReference>r</CallerReference><Enabled>false</Enabled><Unknown x=\"1\"></Unknown></DistributionConfig>";
         let put = format!("PUT /2020-05-31/distribution/E1/config e1 {changed}");
         let get = "GET /2020-05-31/distribution/E1";
         let delete = "DELETE /2020-05-31/distribution/E1 e3";
         let config = "GET /2020-05-31/distribution/E1/config";
-        assert_eq!(asked.await.unwrap(), [config, &put, get, get, get, delete]);
+        assert_eq!(requests.await.unwrap(), [config, &put, get, get, get, delete]);
     }
 
     #[tokio::test]
-    async fn a_distribution_that_is_off_is_deleted_at_once() {
+    async fn a_disabled_distribution_is_deleted_at_once() {
         let (config, off) = (CONFIG.replace("ENABLED", "false"), distribution("Deployed", "false"));
-        let (service, asked) = service(&[("e1", &config), ("e1", &off), ("", "")]).await;
-        delete(&service, "E1", PAUSE).await.unwrap();
-        assert_eq!(asked.await.unwrap().last().unwrap(), "DELETE /2020-05-31/distribution/E1 e1");
+        let (service, requests) = service(&[("e1", &config), ("e1", &off), ("", "")]).await;
+        delete(&service, "E1", POLL_INTERVAL).await.unwrap();
+        assert_eq!(requests.await.unwrap().last().unwrap(), "DELETE /2020-05-31/distribution/E1 e1");
     }
 }

@@ -1,53 +1,54 @@
-//! `cfinfo [cf://ID]...`: shows what is known about CloudFront distributions.
+//! `cfinfo [cf://ID]...`: shows CloudFront distributions.
 
-use crate::commands::shared::cloudfront::{described, named, service, switch};
+use crate::commands::shared::cloudfront::{boolean, distribution_details, find_distributions, service};
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome};
 use crate::s3::cloudfront::{Distribution, Logging};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
-/// Describes each distribution that is named, itself or by its bucket; without a name, lists all in short.
+/// Prints the details of the distributions that the arguments name, by id or by bucket. Without arguments, prints a
+/// short list of all distributions.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let service = service(cx);
     if args.is_empty() {
         for distribution in service.distributions().await? {
-            in_short(cx, &distribution)?;
+            print_short(cx, &distribution)?;
         }
         return Ok(());
     }
-    for uri in named(cx, &service, args).await? {
+    for uri in find_distributions(cx, &service, args).await? {
         let (distribution, etag) = service.distribution(&uri.distribution).await?;
-        in_full(cx, &distribution, &etag)?;
+        print_full(cx, &distribution, &etag)?;
     }
     Ok(())
 }
 
-fn in_short(cx: &Context, distribution: &Distribution) -> Outcome {
-    let mut told = described(distribution, None);
+fn print_short(cx: &Context, distribution: &Distribution) -> Outcome {
+    let mut details = distribution_details(distribution, None);
     if !distribution.cnames.is_empty() {
-        told.lines.push(("CNAMEs", distribution.cnames.join(", ")));
+        details.lines.push(("CNAMEs", distribution.cnames.join(", ")));
     }
-    told.lines.push(("Status", distribution.status.clone()));
-    told.lines.push(("Enabled", switch(distribution.enabled).to_owned()));
-    cx.console.tell(&Event::Distribution(told))?;
-    cx.console.ornament("")
+    details.lines.push(("Status", distribution.status.clone()));
+    details.lines.push(("Enabled", boolean(distribution.enabled).to_owned()));
+    cx.console.print(&Event::Distribution(details))?;
+    cx.console.print_decoration("")
 }
 
-fn in_full(cx: &Context, distribution: &Distribution, etag: &str) -> Outcome {
+fn print_full(cx: &Context, distribution: &Distribution, etag: &str) -> Outcome {
     let logging = distribution.logging.as_ref().map(target);
-    let mut told = described(distribution, Some(etag));
-    told.logging = logging.as_deref();
-    told.lines.extend([
+    let mut details = distribution_details(distribution, Some(etag));
+    details.logging = logging.as_deref();
+    details.lines.extend([
         ("CNAMEs", distribution.cnames.join(", ")),
         ("Status", distribution.status.clone()),
         ("Comment", distribution.comment.clone()),
-        ("Enabled", switch(distribution.enabled).to_owned()),
+        ("Enabled", boolean(distribution.enabled).to_owned()),
         ("DfltRootObject", distribution.default_root_object.clone()),
         ("Logging", logging.clone().unwrap_or_else(|| "Disabled".to_owned())),
         ("Etag", etag.to_owned()),
     ]);
-    cx.console.tell(&Event::Distribution(told))
+    cx.console.print(&Event::Distribution(details))
 }
 
 fn target(logging: &Logging) -> String {

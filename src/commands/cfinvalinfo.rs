@@ -1,14 +1,14 @@
-//! `cfinvalinfo cf://ID[/INVALIDATION]...`: shows how far invalidations are.
+//! `cfinvalinfo cf://ID[/INVALIDATION]...`: shows the progress of invalidations.
 
-use crate::commands::shared::cloudfront::{named, service};
+use crate::commands::shared::cloudfront::{find_distributions, service};
 use crate::commands::shared::context::Context;
 use crate::output::{Event, InvalidationForm, Outcome};
 use std::ffi::OsString;
 
-/// Describes an invalidation, or all of a distribution.
+/// Prints one invalidation, or all invalidations of a distribution.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let service = service(cx);
-    for uri in named(cx, &service, args).await? {
+    for uri in find_distributions(cx, &service, args).await? {
         let ids = if uri.invalidation.is_empty() {
             service.invalidations(&uri.distribution).await?
         } else {
@@ -16,14 +16,14 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         };
         for id in ids {
             let found = service.invalidation(&uri.distribution, &id).await?;
-            cx.console.tell(&Event::Invalidation {
+            cx.console.print(&Event::Invalidation {
                 distribution: &uri.distribution,
                 id: &found.id,
                 paths: found.paths,
                 status: &found.status,
                 created: Some(&found.created),
                 reference: Some(&found.reference),
-                said: InvalidationForm::Known,
+                form: InvalidationForm::Known,
             })?;
         }
     }

@@ -1,6 +1,6 @@
-//! What a shell offers for `s3://...`: buckets, and objects one level at a time. A shell waits for the answer while
-//! somebody types, so it comes within two seconds or not at all, without a word about what went wrong, and a second
-//! request within half a minute asks nobody.
+//! Shell completion of `s3://...`: buckets, and objects one level at a time. The shell waits for the answer while the
+//! user types, so there is an answer within two seconds or none at all. Errors are not printed. A repeated request
+//! within half a minute is answered from the cache.
 
 use crate::cli::{CompletionKind, CompletionRequest};
 use crate::commands::shared::context::Context;
@@ -14,98 +14,98 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// For everything together.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time limit for the whole completion.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long an answer is remembered.
-const FRESH: Duration = Duration::from_secs(30);
+/// How long a cached answer is used.
+const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// The most names that are asked for; more would be no help to choose from.
-const PAGE: u32 = 1000;
+/// Maximum number of names to request; more would not help to choose.
+const MAX_NAMES: u32 = 1000;
 
-/// How much of a name may be typed beyond what was asked before, for the answer then to be looked for.
+/// How many bytes may have been typed since the cached request for its answer to be used.
 const LOOK_BACK: usize = 64;
 
-/// Prints what may stand in place of the word, one a line.
+/// Prints the completions of the word, one per line.
 pub fn run(request: &CompletionRequest) {
-    if let Some(offers) = offers(request, &ProcessEnvironment) {
-        let text: String = offers.iter().map(|offer| format!("{offer}\n")).collect();
-        // A shell that no longer listens is no reason to complain.
+    if let Some(completions) = completions(request, &ProcessEnvironment) {
+        let text: String = completions.iter().map(|completion| format!("{completion}\n")).collect();
+        // Ignore a closed pipe: the shell no longer needs the answer.
         let _ = print_text(&text);
     }
 }
 
-fn offers(request: &CompletionRequest, env: &dyn Environment) -> Option<Vec<String>> {
+fn completions(request: &CompletionRequest, env: &dyn Environment) -> Option<Vec<String>> {
     const SCHEME: &str = "s3://";
     let typed = &request.word;
-    let begins = SCHEME.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
-    let uri = if begins { S3Uri::default() } else { S3Uri::parse(typed)? };
-    let in_bucket = !begins && typed[SCHEME.len()..].trim_start_matches('/').contains('/');
+    let is_scheme_prefix = SCHEME.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
+    let uri = if is_scheme_prefix { S3Uri::default() } else { S3Uri::parse(typed)? };
+    let in_bucket = !is_scheme_prefix && typed[SCHEME.len()..].trim_start_matches('/').contains('/');
     if in_bucket && request.kind == CompletionKind::Buckets {
         return None;
     }
     let mut settings = config::load(&request.options, env).ok()?.settings;
     settings.max_retries = 0;
-    settings.socket_timeout = PATIENCE.as_secs() as i64;
+    settings.socket_timeout = TIMEOUT.as_secs() as i64;
     let cache = config::cache_dir(env).map(|directory| Cache::new(directory.join("completions"), &settings));
     let cx = Context::new(settings);
-    // The word as it was typed, however many slashes and capitals, stays the beginning of what is offered.
-    let front = if begins {
+    // Keep the beginning of the word exactly as typed, including extra slashes and capitals.
+    let typed_prefix = if is_scheme_prefix {
         SCHEME
     } else {
         &typed[..typed.len() - uri.key.len() - if in_bucket { 0 } else { uri.bucket.len() }]
     };
     let names = if in_bucket {
-        let level = uri.key.rfind('/').map_or(0, |slash| slash + 1);
-        names(&cx, cache.as_ref(), &uri.bucket, &uri.key, level)?
+        let min_length = uri.key.rfind('/').map_or(0, |slash| slash + 1);
+        names(&cx, cache.as_ref(), &uri.bucket, &uri.key, min_length)?
     } else {
         names(&cx, cache.as_ref(), "", &uri.bucket, 0)?
     };
     let end = if !in_bucket && request.kind == CompletionKind::Objects { "/" } else { "" };
-    Some(names.into_iter().map(|name| format!("{front}{name}{end}")).collect())
+    Some(names.into_iter().map(|name| format!("{typed_prefix}{name}{end}")).collect())
 }
 
-/// The names that begin with `start`: keys and prefixes of a bucket, or buckets where none is named. Those that begin
-/// with something shorter, down to `level` bytes, may be remembered.
+/// The names that begin with `start`: keys and prefixes of `bucket`, or buckets if it is empty. A cached answer for a
+/// shorter prefix, of at least `min_length` bytes, is used too.
 fn names(
     cx: &Context,
     cache: Option<&Cache>,
     bucket: &str,
     start: &str,
-    level: usize,
+    min_length: usize,
 ) -> Option<Vec<String>> {
-    // All buckets come at once, whatever is typed of a name.
-    let asked = if bucket.is_empty() { "" } else { start };
-    if let Some(names) = cache.and_then(|cache| cache.find(bucket, asked, level)) {
-        return Some(beginning(names, start));
+    // One request returns all buckets.
+    let requested = if bucket.is_empty() { "" } else { start };
+    if let Some(names) = cache.and_then(|cache| cache.find(bucket, requested, min_length)) {
+        return Some(with_prefix(names, start));
     }
-    let answer = ask(cx, bucket, asked)?;
+    let answer = request_names(cx, bucket, requested)?;
     if let Some(cache) = cache {
-        // Without a place to remember it in, the answer is the same.
-        let _ = cache.keep(bucket, asked, &answer);
+        // A cache that cannot be written does not change the answer.
+        let _ = cache.store(bucket, requested, &answer);
     }
-    Some(beginning(answer.names, start))
+    Some(with_prefix(answer.names, start))
 }
 
-fn beginning(mut names: Vec<String>, start: &str) -> Vec<String> {
+fn with_prefix(mut names: Vec<String>, start: &str) -> Vec<String> {
     names.retain(|name| name.starts_with(start));
     names
 }
 
-/// Some names, or all there are.
+/// The names that a request returned; `complete` if there are no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Answer {
     names: Vec<String>,
     complete: bool,
 }
 
-fn ask(cx: &Context, bucket: &str, prefix: &str) -> Option<Answer> {
+fn request_names(cx: &Context, bucket: &str, prefix: &str) -> Option<Answer> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-    let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, list(cx, bucket, prefix)).await });
-    // A name that is being resolved is not waited for.
+    let answer = runtime.block_on(async { tokio::time::timeout(TIMEOUT, list(cx, bucket, prefix)).await });
+    // Do not wait for a pending name resolution.
     runtime.shutdown_background();
     let mut answer = answer.ok()??;
-    // A shell takes each line for a name, and a terminal shows it.
+    // The shell reads one name per line, and a terminal shows them.
     answer.names.retain(|name| !name.chars().any(char::is_control));
     Some(answer)
 }
@@ -120,7 +120,7 @@ async fn list(cx: &Context, bucket: &str, prefix: &str) -> Option<Answer> {
     let options = ListOptions {
         prefix: prefix.to_owned(),
         delimiter: "/".to_owned(),
-        page_size: Some(PAGE),
+        page_size: Some(MAX_NAMES),
         ..ListOptions::default()
     };
     let page = cx.client().list_page(bucket, &options, None).await.ok()?;
@@ -131,7 +131,7 @@ async fn list(cx: &Context, bucket: &str, prefix: &str) -> Option<Answer> {
     Some(Answer { names, complete: page.next().is_none() })
 }
 
-/// Answers of the last half minute, each in a file of its own that only the user may read.
+/// Answers of the last half minute, each in a separate file that only the user may read.
 #[derive(Debug)]
 struct Cache {
     directory: PathBuf,
@@ -160,20 +160,21 @@ impl Cache {
         self.directory.join(hex::encode(hash.finalize()))
     }
 
-    /// What is known of names that begin with `prefix`: by that request, or by one for less of it that was answered
-    /// completely.
-    fn find(&self, bucket: &str, prefix: &str, level: usize) -> Option<Vec<String>> {
+    /// The cached names that begin with `prefix`: the answer to that request, or a complete answer to a request for a
+    /// shorter prefix.
+    fn find(&self, bucket: &str, prefix: &str, min_length: usize) -> Option<Vec<String>> {
         if let Some(answer) = read(&self.file(bucket, prefix)) {
             return Some(answer.names);
         }
-        let shorter = (level..prefix.len()).rev().filter(|end| prefix.is_char_boundary(*end)).take(LOOK_BACK);
+        let shorter =
+            (min_length..prefix.len()).rev().filter(|end| prefix.is_char_boundary(*end)).take(LOOK_BACK);
         let mut shorter = shorter.filter_map(|end| read(&self.file(bucket, &prefix[..end])));
         shorter.find(|answer| answer.complete).map(|answer| answer.names)
     }
 
-    fn keep(&self, bucket: &str, prefix: &str, answer: &Answer) -> std::io::Result<()> {
+    fn store(&self, bucket: &str, prefix: &str, answer: &Answer) -> std::io::Result<()> {
         make_private(&self.directory)?;
-        self.sweep();
+        self.remove_expired();
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         let first = if answer.complete { "all" } else { "some" };
         writeln!(file, "{first}")?;
@@ -182,11 +183,11 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes what is too old to be used.
-    fn sweep(&self) {
+    /// Removes expired files.
+    fn remove_expired(&self) {
         let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()).filter(|path| !is_fresh(path)) {
-            // Another shell may have been faster.
+            // Another shell may have removed it already.
             let _ = fs::remove_file(path);
         }
     }
@@ -202,10 +203,10 @@ fn read(path: &Path) -> Option<Answer> {
     Some(Answer { names: lines.map(str::to_owned).collect(), complete })
 }
 
-/// A time in the future is none to trust.
+/// Whether a file is recent enough. A modification time in the future is not trusted.
 fn is_fresh(path: &Path) -> bool {
     let modified = fs::metadata(path).and_then(|found| found.modified());
-    modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age < FRESH))
+    modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age < MAX_AGE))
 }
 
 #[cfg(unix)]
@@ -232,34 +233,34 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_answer_serves_what_is_typed_further() {
+    fn a_complete_answer_serves_longer_prefixes() {
         let directory = tempfile::tempdir().unwrap();
         let cache = cache(directory.path(), "a");
-        cache.keep("b", "d/", &answer(&["d/x", "d/yä/"], true)).unwrap();
+        cache.store("b", "d/", &answer(&["d/x", "d/yä/"], true)).unwrap();
         assert_eq!(cache.find("b", "d/yä", 2).unwrap(), ["d/x", "d/yä/"]);
         assert!(cache.find("b", "d/yä", 4).is_none() && cache.find("b2", "d/", 2).is_none());
-        cache.keep("b", "e/", &answer(&["e/x"], false)).unwrap();
+        cache.store("b", "e/", &answer(&["e/x"], false)).unwrap();
         assert_eq!(cache.find("b", "e/", 2).unwrap(), ["e/x"]);
         assert!(cache.find("b", "e/x", 2).is_none());
     }
 
     #[test]
-    fn accounts_do_not_see_each_other() {
+    fn accounts_have_separate_caches() {
         let directory = tempfile::tempdir().unwrap();
-        cache(directory.path(), "a").keep("", "", &answer(&["mine"], true)).unwrap();
+        cache(directory.path(), "a").store("", "", &answer(&["mine"], true)).unwrap();
         assert!(cache(directory.path(), "b").find("", "", 0).is_none());
     }
 
     #[test]
-    fn what_is_old_is_forgotten() {
+    fn expired_answers_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let cache = cache(directory.path(), "a");
-        cache.keep("b", "", &answer(&["x"], true)).unwrap();
+        cache.store("b", "", &answer(&["x"], true)).unwrap();
         let old = cache.file("b", "");
-        let then = SystemTime::now() - FRESH - Duration::from_secs(1);
+        let then = SystemTime::now() - MAX_AGE - Duration::from_secs(1);
         filetime::set_file_mtime(&old, then.into()).unwrap();
         assert!(cache.find("b", "", 0).is_none());
-        cache.keep("b", "z", &answer(&[], true)).unwrap();
+        cache.store("b", "z", &answer(&[], true)).unwrap();
         assert!(!old.exists());
     }
 }

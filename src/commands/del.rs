@@ -1,11 +1,12 @@
-//! `del` and `rm`: delete objects.
+//! `del` and `rm`: deletes objects.
 
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::selection::show_excluded;
 use crate::commands::shared::versions;
 use crate::output::{Event, Exit, Failure, Outcome, reason};
 use crate::s3::Error;
-use crate::transfer::delete::{DeleteOptions, Deleted, Deletion, delete_sized};
+use crate::transfer::delete::{Deleted, Deletion, delete_sized};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, AS_NAMED, BY_KEY, Found, RemoteItem, find};
 use crate::uri::S3Uri;
@@ -14,7 +15,7 @@ use std::ffi::OsString;
 use std::pin::pin;
 
 /// Deletes the named objects one by one, or with `-r` everything below the prefixes in batches, and prints a line for
-/// each. A key that is not there is deleted as well, as S3 has it.
+/// each. As in S3, deleting a missing key succeeds.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = s3_uris(args)?;
     let settings = &cx.settings;
@@ -34,12 +35,12 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         }
     }
     if settings.all_versions {
-        return all_versions(cx, &uris).await;
+        return delete_all_versions(cx, &uris).await;
     }
-    if settings.recursive { whole_prefixes(cx, &uris).await } else { one_by_one(cx, &uris).await }
+    if settings.recursive { delete_prefixes(cx, &uris).await } else { delete_one_by_one(cx, &uris).await }
 }
 
-async fn one_by_one(cx: &Context, uris: &[S3Uri]) -> Outcome {
+async fn delete_one_by_one(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
     let selection = remote::select(cx.client(), uris, cx.scope(), AS_NAMED).await?;
     log::info!("Summary: {} remote files to delete", selection.items.len());
@@ -47,14 +48,14 @@ async fn one_by_one(cx: &Context, uris: &[S3Uri]) -> Outcome {
         return Ok(());
     }
     if settings.dry_run {
-        // s3cmd takes one argument after the other, and says for each that nothing was done.
+        // s3cmd processes one argument at a time and prints for each that nothing was done.
         for uri in uris {
             let selection =
                 remote::select(cx.client(), std::slice::from_ref(uri), cx.scope(), AS_NAMED).await?;
             show_excluded(cx, &selection)?;
             for item in selection.items.iter() {
                 let RemoteItem { bucket, key, .. } = item?;
-                // Unlike all others this line has no quotes.
+                // Unlike other deletions, this line has no quotes.
                 let (bucket, key) = (&*bucket, key.as_str());
                 cx.console.stream(&Event::Delete {
                     bucket,
@@ -77,7 +78,7 @@ async fn one_by_one(cx: &Context, uris: &[S3Uri]) -> Outcome {
             if let Err(error) = client.delete_object(&item.bucket, &item.key).await {
                 return not_deleted(&item, error, total);
             }
-            cx.console.tell(&Event::deletion(&item.bucket, &item.key, client.version(), false))?;
+            cx.console.print(&Event::deletion(&item.bucket, &item.key, client.version(), false))?;
             Ok(ItemResult::Done)
         }
     })
@@ -85,7 +86,8 @@ async fn one_by_one(cx: &Context, uris: &[S3Uri]) -> Outcome {
     summary.outcome()
 }
 
-/// Names one of several objects that could not be deleted.
+/// Logs that one of several objects could not be deleted. A single object's error, or one that concerns all requests,
+/// is returned.
 fn not_deleted(item: &RemoteItem, error: Error, total: u64) -> Outcome<ItemResult> {
     if total == 1 || error.concerns_all_requests() {
         return Err(error.into());
@@ -94,27 +96,28 @@ fn not_deleted(item: &RemoteItem, error: Error, total: u64) -> Outcome<ItemResul
     Ok(ItemResult::refused(&error))
 }
 
-async fn whole_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
+async fn delete_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
-    // Measured on s3cmd 2.4.0: an include alone leaves nothing out, and yet it does not delete while it lists, nor count.
-    let planned = settings.filter.has_patterns() || settings.max_delete >= 0;
-    // What needs no total and tells nothing of the rest is deleted while it is listed.
+    // Measured on s3cmd 2.4.0: an include alone excludes nothing, yet s3cmd then neither deletes while listing nor
+    // counts.
+    let needs_selection = settings.filter.has_patterns() || settings.max_delete >= 0;
+    // If no total is needed and excluded names are not printed, delete while listing.
     if let [uri] = &without_nested(uris)[..]
-        && !planned
+        && !needs_selection
     {
         let keys = find(cx.client(), uri, cx.scope())?
-            .map_ok(|page| stream::iter(page.into_iter().filter_map(chosen).map(Ok)))
+            .map_ok(|page| stream::iter(page.into_iter().filter_map(selected_deletion).map(Ok)))
             .try_flatten();
-        let deleted = delete_sized(cx.client(), &cx.console, &uri.bucket, keys, deletion(cx)).await?;
+        let deleted = delete_sized(cx.client(), &cx.console, &uri.bucket, keys, cx.delete_options()).await?;
         if deleted == Deleted::default() {
             log::warn!("Remote list is empty.");
         } else {
             log::info!("Deleted {} objects ({}) from {uri}", deleted.summary.done, deleted.bytes);
         }
-        show_stats(cx, deleted)?;
+        print_stats(cx, deleted)?;
         return deleted.summary.outcome();
     }
-    // Prefixes may overlap; a key is deleted, and spoken of, once.
+    // Prefixes may overlap: each key is deleted and reported once.
     let selection = remote::select(cx.client(), uris, cx.scope(), BY_KEY).await?;
     if exceeds_limit(cx, selection.items.len()) {
         return Ok(());
@@ -123,7 +126,7 @@ async fn whole_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
         log::warn!("Remote list is empty.");
     }
     let mut deleted = Deleted::default();
-    // Batches are of one bucket each.
+    // Each batch belongs to one bucket.
     let mut rest = selection.items.iter().peekable();
     while let Some(first) = rest.peek() {
         let bucket = match first {
@@ -133,28 +136,28 @@ async fn whole_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
         let of_bucket = std::iter::from_fn(|| {
             rest.next_if(|next| next.as_ref().map_or(true, |item| item.bucket == bucket))
         });
-        let keys = stream::iter(of_bucket.map(|item| Ok(with_size(item?))));
-        deleted += delete_sized(cx.client(), &cx.console, &bucket, keys, deletion(cx)).await?;
+        let keys = stream::iter(of_bucket.map(|item| Ok(deletion_of(item?))));
+        deleted += delete_sized(cx.client(), &cx.console, &bucket, keys, cx.delete_options()).await?;
     }
-    // Measured on s3cmd 2.4.0: only where it cannot delete while it lists, and found something.
-    if settings.dry_run && planned && !selection.items.is_empty() {
+    // Measured on s3cmd 2.4.0: printed only if s3cmd cannot delete while listing and found something.
+    if settings.dry_run && needs_selection && !selection.items.is_empty() {
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
     }
-    show_stats(cx, deleted)?;
+    print_stats(cx, deleted)?;
     deleted.summary.outcome()
 }
 
-/// The counts of `--stats`; none where a filter was given, as in s3cmd.
-fn show_stats(cx: &Context, deleted: Deleted) -> Outcome {
+/// Prints the counts of `--stats`, unless a filter was given, as in s3cmd.
+fn print_stats(cx: &Context, deleted: Deleted) -> Outcome {
     let Deleted { summary, bytes } = deleted;
     if !cx.settings.stats || cx.settings.filter.has_patterns() || summary.done + summary.failed == 0 {
         return Ok(());
     }
-    cx.console.tell(&Event::DeleteReport { deleted: summary.done, deleted_bytes: bytes })
+    cx.console.print(&Event::DeleteReport { deleted: summary.done, deleted_bytes: bytes })
 }
 
-/// The prefixes in order, without those that lie below another.
+/// The sorted prefixes, without those that lie below another one.
 fn without_nested(uris: &[S3Uri]) -> Vec<S3Uri> {
     let mut uris = uris.to_vec();
     uris.sort_unstable();
@@ -162,27 +165,27 @@ fn without_nested(uris: &[S3Uri]) -> Vec<S3Uri> {
     uris
 }
 
-fn chosen(found: Found) -> Option<Deletion> {
+fn selected_deletion(found: Found) -> Option<Deletion> {
     match found {
-        Found::Chosen(item) => Some(with_size(item)),
+        Found::Chosen(item) => Some(deletion_of(item)),
         Found::Excluded(_) => None,
     }
 }
 
-fn with_size(item: RemoteItem) -> Deletion {
+fn deletion_of(item: RemoteItem) -> Deletion {
     let size = item.listed.map_or(0, |listed| listed.size);
     Deletion { key: item.key, version: None, size }
 }
 
-/// Deletes for good every version of what is meant, and every delete marker. They are deleted while they are listed,
-/// unless a limit has to be held.
-async fn all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
+/// Permanently deletes every selected version and delete marker. They are deleted while they are listed, unless
+/// `--max-delete` needs their number first.
+async fn delete_all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let uris = if cx.settings.recursive { without_nested(uris) } else { uris.to_vec() };
     if cx.settings.max_delete >= 0 {
         let mut count = 0;
         for uri in &uris {
-            let mut meant = pin!(versions::meant(cx, uri)?);
-            while meant.try_next().await?.is_some() {
+            let mut selected = pin!(versions::select(cx, uri)?);
+            while selected.try_next().await?.is_some() {
                 count += 1;
             }
         }
@@ -192,12 +195,13 @@ async fn all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
     }
     let mut deleted = Deleted::default();
     for uri in &uris {
-        let deletions = versions::meant(cx, uri)?.map_ok(|version| Deletion {
+        let deletions = versions::select(cx, uri)?.map_ok(|version| Deletion {
             key: version.key,
             version: Some(version.id),
             size: version.size,
         });
-        deleted += delete_sized(cx.client(), &cx.console, &uri.bucket, deletions, deletion(cx)).await?;
+        deleted +=
+            delete_sized(cx.client(), &cx.console, &uri.bucket, deletions, cx.delete_options()).await?;
     }
     if deleted == Deleted::default() {
         log::warn!("Remote list is empty.");
@@ -205,17 +209,12 @@ async fn all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
     if cx.settings.dry_run {
         log::warn!("Exiting now because of --dry-run");
     }
-    show_stats(cx, deleted)?;
+    print_stats(cx, deleted)?;
     deleted.summary.outcome()
 }
 
-/// How keys are deleted here.
-pub(crate) fn deletion(cx: &Context) -> DeleteOptions {
-    DeleteOptions { dry_run: cx.settings.dry_run, width: cx.width() }
-}
-
 fn exceeds_limit(cx: &Context, count: u64) -> bool {
-    let exceeds = u64::try_from(cx.settings.max_delete).is_ok_and(|most| count > most);
+    let exceeds = u64::try_from(cx.settings.max_delete).is_ok_and(|max| count > max);
     if exceeds {
         log::warn!("delete: maximum requested number of deletes would be exceeded, none performed.");
     }
@@ -227,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_below_another_is_part_of_it() {
+    fn a_prefix_below_another_is_dropped() {
         let uris = [("b", "x/y"), ("a", "x"), ("b", "x/"), ("b", "x/"), ("b", "w"), ("c", ""), ("c", "k")];
         let kept = without_nested(&uris.map(|(bucket, key)| S3Uri::new(bucket, key)));
         let kept: Vec<_> = kept.iter().map(ToString::to_string).collect();

@@ -1,13 +1,14 @@
-//! `delcors s3://BUCKET...`: takes the cross-origin rules of buckets away.
+//! `delcors s3://BUCKET...`: deletes the CORS rules of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Deletes the rules that browsers ask for.
+/// Deletes the CORS rules of each bucket.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let message = SuccessMessage::plain("CORS deleted").when_done();
     let outcome =

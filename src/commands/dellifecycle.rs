@@ -1,6 +1,7 @@
-//! `dellifecycle s3://BUCKET...`: takes the lifecycle rules of buckets away.
+//! `dellifecycle s3://BUCKET...`: deletes the lifecycle rules of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;

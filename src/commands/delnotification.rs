@@ -1,19 +1,20 @@
-//! `delnotification s3://BUCKET...`: takes the notification rules of buckets away.
+//! `delnotification s3://BUCKET...`: deletes the event notifications of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::Document;
 use std::ffi::OsString;
 
-/// Replaces the notification rules by none; there is no request that deletes them.
+/// Replaces the event notifications with an empty configuration: S3 has no request that deletes them.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    let none = Document::no_notification();
+    let empty = Document::no_notification();
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| {
-        let sent = cx.client().set_notification(&uri.bucket, &none, false);
-        document::set_by(cx, uri, &none, SuccessMessage::plain("Notification Policy deleted"), sent).await
+        let sent = cx.client().set_notification(&uri.bucket, &empty, false);
+        document::set_with(cx, uri, &empty, SuccessMessage::plain("Notification Policy deleted"), sent).await
     });
     let outcome = outcome.await;
     document::end_of_dry_run(cx);

@@ -1,6 +1,7 @@
-//! `delpolicy s3://BUCKET...`: takes the policies of buckets away.
+//! `delpolicy s3://BUCKET...`: deletes the policies of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;

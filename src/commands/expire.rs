@@ -1,6 +1,7 @@
-//! `expire s3://BUCKET...`: has objects deleted after some days or at a date.
+//! `expire s3://BUCKET...`: deletes objects automatically after some days or at a date.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::config::Settings;
@@ -8,8 +9,8 @@ use crate::output::{Failure, Outcome};
 use crate::s3::documents::{Document, Kind};
 use std::ffi::OsString;
 
-/// Replaces the lifecycle of each bucket by one rule made of `--expiry-days` or `--expiry-date`, and `--expiry-prefix`;
-/// without any of them the lifecycle is deleted.
+/// Replaces the lifecycle rules of each bucket with one rule made from `--expiry-days` or `--expiry-date`, and
+/// `--expiry-prefix`. Without any of them the rules are deleted.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = rule(&cx.settings)?;
     let uris = bucket_uris(args)?;
@@ -28,7 +29,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     outcome
 }
 
-/// The document with the one rule that the options make, if they do.
+/// The document with the rule that the options request; `None` if they request none.
 fn rule(settings: &Settings) -> Outcome<Option<Document>> {
     let given = |text: &'_ str| !text.is_empty();
     let (days, date) = (settings.expiry_days.as_str(), settings.expiry_date.as_str());

@@ -1,8 +1,8 @@
 //! `fixbucket s3://BUCKET[/PREFIX]...`: renames objects with control characters in their names.
 
-use super::cp::{failed, not_deleted};
 use crate::cli;
 use crate::commands::shared::context::Context;
+use crate::commands::shared::copies::{failed, not_deleted};
 use crate::output::{Event, Failure, Outcome};
 use crate::patterns::Filter;
 use crate::transfer::copy::Copier;
@@ -15,28 +15,28 @@ use crate::uri::{Location, S3Uri};
 use futures::{StreamExt, stream};
 use std::ffi::{OsStr, OsString};
 
-/// Copies each object whose name holds control characters to the name that an upload would have given it, and deletes it
-/// under the old one. The copy is compared with its source before, and never replaces another object.
+/// Copies each object whose name contains control characters to the name that an upload would have given it, and
+/// deletes the original. The copy is compared with its source before that, and never replaces another object.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = args.iter().map(|argument| uri(argument)).collect::<Outcome<Vec<_>>>()?;
-    // Prefixes may overlap; an object is renamed once.
-    let mut odd = Sorter::new(SortOrder { order: Rename::cmp, same: Rename::eq });
+    // Prefixes may overlap: each object is renamed once.
+    let mut renames = Sorter::new(SortOrder { order: Rename::cmp, same: Rename::eq });
     for uri in &uris {
-        odd_names(cx, uri, &mut odd).await?;
+        find_renames(cx, uri, &mut renames).await?;
     }
-    let odd = odd.finish()?;
-    let total = odd.len();
-    let renames = odd.iter().map(|rename| Outcome::Ok(Rename::uris(rename?)));
+    let renames = renames.finish()?;
+    let total = renames.len();
+    let renames = renames.iter().map(|rename| Outcome::Ok(Rename::uris(rename?)));
     if cx.settings.dry_run {
         for rename in renames {
             let (from, to) = rename?;
-            let old = &shown(&from);
-            cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: true, old })?;
+            let old = &quoted_key(&from);
+            cx.console.print(&Event::Rename { from: &from, to: &to, dry_run: true, old })?;
         }
         return Ok(());
     }
     let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
-    // One after the other: two names may become the same.
+    // Sequentially, because two names may become the same.
     let summary =
         ordered_tasks::in_order(1, cx.settings.stop_on_error, stream::iter(renames), |(from, to)| {
             rename(cx.clone(), copier.clone(), from, to, total)
@@ -67,7 +67,7 @@ struct Rename {
 }
 
 impl Rename {
-    /// Where the object is, and where it will be.
+    /// The current and the new URI of the object.
     fn uris(self) -> (S3Uri, S3Uri) {
         (S3Uri::new(self.bucket.clone(), self.key), S3Uri::new(self.bucket, self.name))
     }
@@ -87,7 +87,7 @@ impl Record for Rename {
 }
 
 /// Adds the objects below a prefix that need another name.
-async fn odd_names(cx: &Context, uri: &S3Uri, odd: &mut Sorter<Rename>) -> Outcome {
+async fn find_renames(cx: &Context, uri: &S3Uri, renames: &mut Sorter<Rename>) -> Outcome {
     let everything = Filter::default();
     let scope = Scope { recursive: true, filter: &everything, ..cx.scope() };
     let mut pages = find(cx.client(), uri, scope)?;
@@ -96,7 +96,7 @@ async fn odd_names(cx: &Context, uri: &S3Uri, odd: &mut Sorter<Rename>) -> Outco
             let Found::Chosen(item) = found else { continue };
             let (name, count) = in_carets(&item.key);
             if count > 0 {
-                odd.push(Rename { bucket: uri.bucket.clone(), key: item.key, name })?;
+                renames.push(Rename { bucket: uri.bucket.clone(), key: item.key, name })?;
             }
         }
     }
@@ -104,7 +104,7 @@ async fn odd_names(cx: &Context, uri: &S3Uri, odd: &mut Sorter<Rename>) -> Outco
 }
 
 async fn rename(cx: Context, copier: Copier, from: S3Uri, to: S3Uri, total: u64) -> Outcome<ItemResult> {
-    let old = shown(&from);
+    let old = quoted_key(&from);
     match cx.client().head_object(&to.bucket, &to.key).await {
         Ok(_) => {
             log::error!("File {old} was not renamed: '{to}' exists already");
@@ -119,15 +119,15 @@ async fn rename(cx: Context, copier: Copier, from: S3Uri, to: S3Uri, total: u64)
     };
     match copier.delete_source(&from, &copied).await {
         Ok(true) => {}
-        // Why the old name is still there was said.
+        // The reason was already logged.
         Ok(false) => return Ok(ItemResult::Failed),
         Err(error) => return not_deleted(&from, &to, error, total),
     }
-    cx.console.tell(&Event::Rename { from: &from, to: &to, dry_run: false, old: &old })?;
+    cx.console.print(&Event::Rename { from: &from, to: &to, dry_run: false, old: &old })?;
     Ok(ItemResult::Done)
 }
 
-/// A key in quotes with its control characters as escapes.
-fn shown(uri: &S3Uri) -> String {
+/// The key in quotes, with its control characters escaped.
+fn quoted_key(uri: &S3Uri) -> String {
     cli::quoted(uri.key.as_ref())
 }

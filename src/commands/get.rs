@@ -1,7 +1,11 @@
-//! `get`: download objects, prefixes and wildcards into files, a directory, or standard output.
+//! `get`: downloads objects, prefixes and wildcards into files, a directory, or standard output.
 
-use super::put;
+use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
+use crate::commands::shared::downloads::{
+    self, cannot_create, failed, make_directory, planned, remove_source,
+};
+use crate::commands::shared::selection::show_excluded;
 use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
 use crate::patterns::Wildcard;
 use crate::s3::Error;
@@ -9,7 +13,7 @@ use crate::s3::object::Head;
 use crate::s3::request::Progress;
 use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
-use crate::transfer::download::{Durable, Finish, Known, Received, Target, download, tidy};
+use crate::transfer::download::{Finish, Known, Received, Target, download, tidy};
 use crate::transfer::gpg::Gpg;
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::proof::{Evidence, Proof};
@@ -19,29 +23,28 @@ use futures::future::ready;
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Instant;
 
-/// Downloads the objects, many at once, each verified before its file appears, and prints a line for each in the order of
-/// their names.
+/// Downloads the objects, many at once, and prints a line for each in the order of their names. A file appears only
+/// after its content has been verified.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     let settings = &cx.settings;
     let selection = match remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await {
         Ok(selection) => selection,
-        Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
+        Err(failure) => return Err(first_missing(cx, &sources).await.unwrap_or(failure)),
     };
     let total = selection.items.len();
-    // A source that is missing is told before a destination that will not do.
-    let mut looked_up = match look_up(cx, &selection).await {
-        Ok(looked_up) => looked_up,
-        Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
+    // A missing source is reported before an unusable destination.
+    let mut lookups = match look_up(cx, &selection).await {
+        Ok(lookups) => lookups,
+        Err(failure) => return Err(first_missing(cx, &sources).await.unwrap_or(failure)),
     };
-    // Each of several runs has to read the destination alike.
+    // With `--shard` all runs have to interpret the destination in the same way.
     let destination = match Destination::new(destination, total > 1 || cx.shard().is_some()) {
         Ok(destination) => destination,
-        Err(failure) => return Err(missing_before(cx, &sources).await.unwrap_or(failure)),
+        Err(failure) => return Err(first_missing(cx, &sources).await.unwrap_or(failure)),
     };
     if !matches!(destination, Destination::Stdout) {
         selection.refuse_same_names()?;
@@ -53,33 +56,33 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
 
     let to_stdout = matches!(destination, Destination::Stdout);
     if to_stdout {
-        cx.console.expect_data();
+        cx.console.reserve_stdout_for_data();
     }
     let mut conflicts =
-        if to_stdout { Conflicts::none()? } else { Conflicts::find(|| names(&selection, &looked_up))? };
-    // Several objects on standard output are one stream of bytes.
+        if to_stdout { Conflicts::none()? } else { Conflicts::find(|| names(&selection, &lookups))? };
+    // Objects on standard output form one stream of bytes.
     let width = if to_stdout { 1 } else { cx.width() };
     let stop = settings.stop_on_error;
     let display = cx.console.display(total, width);
-    display.bytes(|| names(&selection, &looked_up).flatten().map(|(_, size)| size).sum());
+    display.bytes(|| names(&selection, &lookups).flatten().map(|(_, size)| size).sum());
     let plan = selection.items.numbered().map(|next| {
         let (index, item) = next?;
-        let known = match (&item.listed, looked_up.remove(&index)) {
-            (_, Some(Looked::There(head))) => Ok(Known::Head(head)),
-            (_, Some(Looked::Missing)) => Err(None),
-            (_, Some(Looked::Failed(error))) => Err(Some(error)),
+        let known = match (&item.listed, lookups.remove(&index)) {
+            (_, Some(Lookup::Found(head))) => Ok(Known::Head(head)),
+            (_, Some(Lookup::Missing)) => Err(None),
+            (_, Some(Lookup::Failed(error))) => Err(Some(error)),
             (Some(listed), None) => Ok(Known::Listed { size: listed.size, etag: listed.etag.clone() }),
             (None, None) => Ok(Known::Nothing),
         };
         let conflict = conflicts.at(index)?;
-        // One that fails anyway is not in the way of the others.
+        // An object that fails anyway does not block the others.
         if conflict.is_none() && known.is_ok() {
             refuse_existing(cx, &destination, item.relative())?;
         }
-        Ok(Object { item, known, place: Position::at(index, total), conflict })
+        Ok(Object { item, known, position: Position::at(index, total), conflict })
     });
     let gpg = Gpg::new(&cx.settings);
-    let finish = finish(cx, &destination, false);
+    let finish = downloads::finish(cx, &destination, false);
     let summary = ordered_tasks::in_order(width, stop, plan, |object| {
         fetch(cx.clone(), destination.clone(), gpg.clone(), finish.clone(), object)
     })
@@ -90,7 +93,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     summary.outcome()
 }
 
-/// The last argument is the destination if it is no `s3://` URI; else it is the current directory.
+/// The last argument is the destination unless it is an `s3://` URI. The default is the current directory.
 fn sources_and_destination(args: &[OsString]) -> Outcome<(Vec<S3Uri>, OsString)> {
     let (last, front) = args.split_last().ok_or_else(|| Failure::parameter("Nothing to download."))?;
     let (sources, destination) = match Location::parse(last) {
@@ -100,12 +103,12 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(Vec<S3Uri>, OsString)>
     if sources.is_empty() {
         return Err(Failure::parameter("Nothing to download. Expecting S3 URI."));
     }
-    Ok((crate::commands::shared::context::s3_uris(sources)?, destination))
+    Ok((s3_uris(sources)?, destination))
 }
 
-/// The first mistake in the arguments is the one that is told: an object that is missing comes before another one, or a
-/// directory without `--recursive`, that is named after it.
-async fn missing_before(cx: &Context, sources: &[S3Uri]) -> Option<Failure> {
+/// Finds the first missing object among the named ones. It is reported before errors of the arguments after it, such as
+/// a directory without `--recursive`.
+async fn first_missing(cx: &Context, sources: &[S3Uri]) -> Option<Failure> {
     if cx.settings.recursive {
         return None;
     }
@@ -122,29 +125,29 @@ fn missing(uri: &S3Uri) -> Failure {
     Failure::parameter(format!("Source object '{uri}' does not exist."))
 }
 
-/// What became of the question for an object that was named.
-enum Looked {
-    There(Box<Head>),
+/// The result of a HEAD request for a named object.
+enum Lookup {
+    Found(Box<Head>),
     Missing,
     Failed(Error),
 }
 
-/// Asks about the objects that were named, all before the first byte moves. Where none of them is there, the command ends
-/// with the first. Returns what they are, by their positions in the plan; those that were listed are not among them.
-async fn look_up(cx: &Context, selection: &Selection) -> Outcome<HashMap<u64, Looked>> {
+/// Requests the attributes of the named objects before the first download starts. Fails if all of them are missing.
+/// Returns the results by position in the plan; listed objects are not included.
+async fn look_up(cx: &Context, selection: &Selection) -> Outcome<HashMap<u64, Lookup>> {
     let alone = selection.items.len() == 1;
     let named = selection.items.numbered().try_filter(|(_, item)| ready(item.listed.is_none()));
-    let asked = named.map(|named| async move {
+    let heads = named.map(|named| async move {
         let (index, item) = named?;
         match cx.client().head_object_with_checksum(&item.bucket, &item.key).await {
-            Ok(head) => Outcome::Ok((index, Looked::There(Box::new(head)))),
-            Err(error) if error.is_not_found() => Ok((index, Looked::Missing)),
+            Ok(head) => Outcome::Ok((index, Lookup::Found(Box::new(head)))),
+            Err(error) if error.is_not_found() => Ok((index, Lookup::Missing)),
             Err(error) if alone || error.concerns_all_requests() => Err(error.into()),
-            Err(error) => Ok((index, Looked::Failed(error))),
+            Err(error) => Ok((index, Lookup::Failed(error))),
         }
     });
-    let found: HashMap<u64, Looked> = asked.buffered(cx.width()).try_collect().await?;
-    let is_missing = |looked: &Looked| matches!(looked, Looked::Missing);
+    let found: HashMap<u64, Lookup> = heads.buffered(cx.width()).try_collect().await?;
+    let is_missing = |lookup: &Lookup| matches!(lookup, Lookup::Missing);
     if found.len() as u64 == selection.items.len()
         && found.values().all(is_missing)
         && let Some(first) = selection.items.iter().next()
@@ -166,28 +169,15 @@ fn dry_run(cx: &Context, selection: &Selection, destination: &Destination) -> Ou
     Ok(())
 }
 
-/// A download that a dry run tells of.
-pub(super) fn planned<'a>(from: &'a S3Uri, to: DisplayPath<'a>) -> Event<'a> {
-    Event::Download { from, to, moved: None, place: None, proof: None, dry_run: true, numbered: false }
-}
-
-/// The names that a dry run tells to be left out.
-pub(super) fn show_excluded(cx: &Context, selection: &Selection) -> Outcome {
-    for name in selection.excluded.iter() {
-        cx.console.stream(&Event::Exclude { name: &name? })?;
-    }
-    Ok(())
-}
-
-/// Relative names with sizes.
+/// The relative names and sizes.
 fn names<'a>(
     selection: &Selection,
-    looked_up: &'a HashMap<u64, Looked>,
+    lookups: &'a HashMap<u64, Lookup>,
 ) -> impl Iterator<Item = std::io::Result<(String, u64)>> + use<'a> {
     (0..).zip(selection.items.iter()).map(|(index, item)| {
         let item = item?;
-        let named = || match looked_up.get(&index) {
-            Some(Looked::There(head)) => head.size,
+        let named = || match lookups.get(&index) {
+            Some(Lookup::Found(head)) => head.size,
             _ => 0,
         };
         let size = item.listed.as_ref().map_or_else(named, |listed| listed.size);
@@ -195,7 +185,7 @@ fn names<'a>(
     })
 }
 
-/// Stops the plan at a file that exists, unless an option says what to do with it: nothing behind it is begun.
+/// Fails if the target file exists and no option allows that. Nothing after it in the plan is started.
 fn refuse_existing(cx: &Context, destination: &Destination, relative: &str) -> Outcome {
     let settings = &cx.settings;
     if settings.get_continue || settings.force || settings.skip_existing {
@@ -213,25 +203,14 @@ fn refuse_existing(cx: &Context, destination: &Destination, relative: &str) -> O
     }
 }
 
-/// An object of the plan.
+/// A planned download.
 struct Object {
     item: RemoteItem,
-    /// What is known of it already, or why it cannot be fetched; no error where it is not there.
+    /// What is already known of the object, or why it cannot be downloaded; `Err(None)` if it is missing.
     known: Result<Known, Option<Error>>,
-    place: Position,
-    /// Why it cannot become a file beside the others.
+    position: Position,
+    /// Why it cannot become a file next to the others.
     conflict: Option<String>,
-}
-
-/// How the files of a run are finished; `restore`: with the attributes that are stored.
-pub(super) fn finish(cx: &Context, destination: &Destination, restore: bool) -> Finish {
-    let settings = &cx.settings;
-    let durable = settings.delete_after_fetch || settings.fsync_downloads;
-    Finish {
-        restore: restore && settings.preserve_attrs,
-        indifferent: !settings.preserve_attrs,
-        durable: durable.then(|| Arc::new(Durable::new(destination.path()))),
-    }
 }
 
 async fn fetch(
@@ -241,12 +220,12 @@ async fn fetch(
     finish: Finish,
     object: Object,
 ) -> Outcome<ItemResult> {
-    let Object { item, known, place, conflict } = object;
+    let Object { item, known, position, conflict } = object;
     let uri = item.uri();
     let settings = &cx.settings;
     let shown = destination.shown(item.relative());
-    // Several objects on standard output are one stream of bytes, which must not have a hole.
-    let alone = place.total == 1 || matches!(destination, Destination::Stdout);
+    // Objects on standard output form one stream of bytes, which must not have a gap.
+    let alone = position.total == 1 || matches!(destination, Destination::Stdout);
     let known = match known {
         Ok(known) => known,
         Err(None) if alone => return Err(missing(&uri)),
@@ -277,7 +256,7 @@ async fn fetch(
                 log::info!("Skipping over existing file: '{shown}'");
                 return Ok(ItemResult::Skipped);
             }
-            // A directory that is not there is not made for the sake of a slash (measured on s3cmd 2.4.0).
+            // A missing directory is not created because of a trailing slash (measured on s3cmd 2.4.0).
             if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
                 return Ok(cannot_create(&shown, "Is a directory"));
             }
@@ -294,7 +273,7 @@ async fn fetch(
     log::info!("Receiving file '{}', please wait...", if shown == "-" { "<stdout>" } else { &*shown });
     let progress = Progress::default();
     let started = Instant::now();
-    let label = || format!("download: '{uri}' -> '{shown}'  {place}");
+    let label = || format!("download: '{uri}' -> '{shown}'  {position}");
     let meter = cx.console.meter(&shown, label, size, &progress);
     let resume = settings.get_continue;
     let received = download(cx.client(), &uri, known, &target, resume, Some(&gpg), &finish, &progress).await;
@@ -303,19 +282,19 @@ async fn fetch(
         Ok(Received { was_complete: true, .. }) => Ok(ItemResult::Skipped),
         Ok(Received { size, etag, proof, .. }) => {
             let seconds = started.elapsed().as_secs_f64();
-            // s3cmd says nothing of what went to standard output.
-            let is_told = target != Target::Stdout || cx.console.is_json();
-            if is_told && !cx.console.shows_progress() {
+            // s3cmd prints no line for downloads to standard output.
+            let prints_line = target != Target::Stdout || cx.console.is_json();
+            if prints_line && !cx.console.shows_progress() {
                 let name = destination.named(item.relative());
                 let (from, to) = (&uri, DisplayPath::new(&name));
-                let (moved, place) = (Some(Moved { size, seconds }), Some(place));
+                let (moved, position) = (Some(Moved { size, seconds }), Some(position));
                 let numbered = false;
                 let proof = Some(proof.word());
-                cx.console.tell(&Event::Download {
+                cx.console.print(&Event::Download {
                     from,
                     to,
                     moved,
-                    place,
+                    position,
                     proof,
                     dry_run: false,
                     numbered,
@@ -330,79 +309,8 @@ async fn fetch(
     }
 }
 
-/// Makes the directory that an object stands for, whose key ends with a slash; returns where it is, without links. An
-/// object with content cannot be stored so. Before the object is deleted it is asked whether it has none now, and the
-/// directory is on the disk.
-pub(super) async fn make_directory(
-    cx: &Context,
-    destination: &Destination,
-    path: &Path,
-    uri: &S3Uri,
-    size: u64,
-    finish: &Finish,
-) -> Result<PathBuf, String> {
-    let mut size = size;
-    if size == 0 && cx.settings.delete_after_fetch {
-        let head = cx.client().head_object(&uri.bucket, &uri.key).await;
-        size = head.map_err(|error| error.to_string())?.size;
-    }
-    if size > 0 {
-        return Err(format!(
-            "the object has {size} bytes of content, and a name with a slash at its end can only be a directory"
-        ));
-    }
-    let made = destination.make_directory(path).map_err(|error| reason(&error))?;
-    if let Some(durable) = &finish.durable {
-        durable.name(path).map_err(|error| reason(&error))?;
-    }
-    Ok(made)
-}
-
-/// With `--delete-after-fetch`, removes what was fetched, if its content is proved and it is what it was: what was asked for
-/// and not done is a failure.
-pub(super) async fn remove_source(
-    cx: &Context,
-    uri: &S3Uri,
-    after: &'static str,
-    etag: &str,
-    proof: Proof,
-) -> Outcome<ItemResult> {
-    if !cx.settings.delete_after_fetch {
-        return Ok(ItemResult::Done);
-    }
-    if !proof.is_proved() {
-        log::warn!("'{uri}' was not deleted: only the length of what was fetched could be verified");
-        return Ok(ItemResult::Failed);
-    }
-    if !cx.client().delete_unchanged(&uri.bucket, &uri.key, etag).await? {
-        log::warn!("'{uri}' was not deleted: it was replaced after it had been fetched");
-        return Ok(ItemResult::Failed);
-    }
-    cx.console.tell(&Event::SourceRemoved { uri, after })?;
-    Ok(ItemResult::Done)
-}
-
 fn already_complete(cx: &Context, target: &Target, size: u64) -> bool {
     let Target::File(path) = target else { return false };
     cx.settings.get_continue
         && std::fs::metadata(Path::new(path)).is_ok_and(|metadata| metadata.len() == size)
-}
-
-pub(super) fn cannot_create(shown: &str, why: &str) -> ItemResult {
-    log::error!("Creation of file '{shown}' failed (Reason: {why})");
-    ItemResult::Failed
-}
-
-/// Names an object that could not be fetched. What would meet all others too ends the run; so does a refusal of the only
-/// object, with the exit code of its own (measured on s3cmd 2.4.0).
-pub(super) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<ItemResult> {
-    let ends = error.concerns_all_requests();
-    match &error {
-        Error::Service(service) => log::error!("Download of '{shown}' failed (Reason: {service})"),
-        _ if ends => {}
-        Error::Malformed(_) | Error::Invalid(_) if alone => return Err(error.into()),
-        Error::Io(error) => log::error!("Download of '{shown}' failed (Reason: {})", reason(error)),
-        error => log::error!("Download of '{shown}' failed (Reason: {error})"),
-    }
-    if ends || (alone && put::is_final(&error)) { Err(error.into()) } else { Ok(ItemResult::refused(&error)) }
 }

@@ -1,17 +1,18 @@
-//! `getblockpublicaccess s3://BUCKET...`: shows which switches keep buckets from being opened to everybody.
+//! `getblockpublicaccess s3://BUCKET...`: shows the Block Public Access settings of buckets.
 
+use crate::commands::shared::arguments::bucket_uris_for;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::document::{self, optional};
+use crate::commands::shared::document::optional;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
-/// Prints `URI: VALUE` for each, in the words that `setblockpublicaccess` takes; `none` where nothing is set.
+/// Prints `URI: VALUE` for each bucket, with the values that `setblockpublicaccess` accepts; `none` if nothing is set.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    each(cx, &document::only_buckets(args, "getblockpublicaccess")?, async |uri| {
+    each(cx, &bucket_uris_for(args, "getblockpublicaccess")?, async |uri| {
         let switches = optional(cx.client().public_access_block(&uri.bucket).await)?.unwrap_or_default();
         let shown = if switches.is_empty() { "none".to_owned() } else { switches.join(",") };
-        cx.console.tell(&Event::Setting {
+        cx.console.print(&Event::Setting {
             uri,
             name: "public-access-block",
             value: Some(switches.into()),

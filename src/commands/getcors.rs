@@ -1,20 +1,21 @@
-//! `getcors s3://BUCKET...`: shows the cross-origin rules of buckets.
+//! `getcors s3://BUCKET...`: shows the CORS rules of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome, indented};
 use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Prints the cross-origin rules of each bucket as indented XML, followed by an empty line. `setcors` takes what is printed.
+/// Prints the CORS rules of each bucket as indented XML, followed by an empty line. `setcors` accepts the output.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     each(cx, &uris, async |uri| {
         let document = cx.client().get(&uri.bucket, None, Kind::Cors).await?;
         document::heading(cx, uri, uris.len() > 1)?;
         let (bucket, xml) = (uri.bucket.as_str(), document.text());
-        cx.console.tell(&Event::Cors { bucket, xml, shown: &indented(xml)? })
+        cx.console.print(&Event::Cors { bucket, xml, shown: &indented(xml)? })
     })
     .await
 }

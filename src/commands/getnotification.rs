@@ -1,21 +1,22 @@
-//! `getnotification s3://BUCKET...`: shows who is told of changes in buckets.
+//! `getnotification s3://BUCKET...`: shows the event notifications of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome, indented};
 use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Prints the notification rules of each bucket as indented XML, followed by an empty line. `setnotification` takes what is
-/// printed.
+/// Prints the event notifications of each bucket as indented XML, followed by an empty line. `setnotification` accepts
+/// the output.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     each(cx, &uris, async |uri| {
         let document = cx.client().get(&uri.bucket, None, Kind::Notification).await?;
         document::heading(cx, uri, uris.len() > 1)?;
         let (bucket, xml) = (uri.bucket.as_str(), document.text());
-        cx.console.tell(&Event::Notification { bucket, xml, shown: &indented(xml)? })
+        cx.console.print(&Event::Notification { bucket, xml, shown: &indented(xml)? })
     })
     .await
 }

@@ -1,17 +1,18 @@
 //! `getobjectlegalhold s3://BUCKET/OBJECT...`: shows whether objects are under legal hold.
 
+use crate::commands::shared::arguments::object_uris;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::document::{self, optional};
+use crate::commands::shared::document::optional;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
-/// Prints `URI: VALUE` for each, in the words that `setobjectlegalhold` takes; `none` where nothing is set.
+/// Prints `URI: VALUE` for each object, with the values that `setobjectlegalhold` accepts: `OFF` if nothing is set.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    each(cx, &document::objects_of(args)?, async |uri| {
+    each(cx, &object_uris(args)?, async |uri| {
         let on = optional(cx.client().legal_hold(&uri.bucket, &uri.key).await)?.unwrap_or(false);
         let shown = if on { "ON" } else { "OFF" };
-        cx.console.tell(&Event::Setting { uri, name: "legal-hold", value: Some(shown.into()), shown })
+        cx.console.print(&Event::Setting { uri, name: "legal-hold", value: Some(shown.into()), shown })
     })
     .await
 }

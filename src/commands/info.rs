@@ -1,22 +1,23 @@
-//! `info s3://BUCKET[/KEY]...`: shows what is known about a bucket or an object.
+//! `info s3://BUCKET[/KEY]...`: shows the details of buckets and objects.
 
-use crate::commands::shared::context::{Context, s3_uri};
+use crate::commands::shared::arguments::s3_uri;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
+use crate::commands::shared::stored_md5::stored_md5;
 use crate::output::{
-    Access, BucketInfo, Checksum, Encryption, Event, Exit, Failure, ObjectInfo, Outcome, OwnedRight,
+    Access, BucketInfo, Checksum, Encryption, Event, Exit, Failure, ObjectInfo, Outcome, OwnedGrant,
     Retention, WebsiteDocuments,
 };
 use crate::s3::acl::Acl;
 use crate::s3::object::Head;
 use crate::s3::subresources::Website;
 use crate::s3::{Error, Result};
-use crate::transfer::attrs::{self, Attributes};
 use crate::uri::S3Uri;
 use chrono::{DateTime, SecondsFormat};
 use std::ffi::{OsStr, OsString};
 
-/// Describes each bucket or object. s3cmd's lines come first; what it does not show has lines of its own behind them, where
-/// something is set.
+/// Prints the details of each bucket or object: s3cmd's lines first, then a line for each setting that s3cmd does not
+/// show and that is set.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = args.iter().map(|arg| uri_of(arg)).collect::<Outcome<Vec<_>>>()?;
     each(
@@ -40,10 +41,10 @@ fn uri_of(arg: &OsStr) -> Outcome<S3Uri> {
 
 async fn object_info(cx: &Context, uri: &S3Uri) -> Outcome {
     let (client, bucket, key) = (cx.client(), uri.bucket.as_str(), uri.key.as_str());
-    // A line that s3cmd does not print is for those who ask for it.
-    let asks_for_checksum = cx.settings.checksum().is_some();
+    // A line that s3cmd does not print appears only on request.
+    let wants_checksum = cx.settings.checksum().is_some();
     let head = async {
-        if asks_for_checksum {
+        if wants_checksum {
             client.head_object_with_checksum(bucket, key).await
         } else {
             client.head_object(bucket, key).await
@@ -56,28 +57,28 @@ async fn object_info(cx: &Context, uri: &S3Uri) -> Outcome {
         client.get_acl(bucket, Some(key)),
     );
     let head = head.map_err(object_failure)?;
-    let mut info = described(uri, &head, client.version().is_some());
-    let seen = access(cx, uri, &mut info.access, policy, cors, acl);
-    if seen.is_ok() {
+    let mut info = object_details(uri, &head, client.version().is_some());
+    let outcome = access(cx, uri, &mut info.access, policy, cors, acl);
+    if outcome.is_ok() {
         info.metadata = metadata(&head);
         info.legal_hold = head.header("x-amz-object-lock-legal-hold").map(|status| status == "ON");
         info.retention = retention(&head);
-        // Only where there are some: a service that knows no tags might answer with the object.
+        // Only if the object has tags: a service without tagging might return the object itself.
         if head.header("x-amz-tagging-count").is_some_and(|count| count != "0") {
             info.tags = client.tags(bucket, Some(key)).await.unwrap_or_default();
         }
-        let checksum = head.checksum().filter(|_| asks_for_checksum);
+        let checksum = head.checksum().filter(|_| wants_checksum);
         info.checksum = checksum.map(|stored| {
             let algorithm = stored.checksum().algorithm();
             Checksum { algorithm: algorithm.name(), value: stored.to_string(), header: algorithm.header() }
         });
     }
-    cx.console.tell(&Event::ObjectInfo(&info))?;
-    seen
+    cx.console.print(&Event::ObjectInfo(&info))?;
+    outcome
 }
 
-/// What the headers of an object tell.
-fn described(uri: &S3Uri, head: &Head, shows_version: bool) -> ObjectInfo {
+/// The details in the headers of an object.
+fn object_details(uri: &S3Uri, head: &Head, shows_version: bool) -> ObjectInfo {
     let header = |name: &str| head.header(name).map(str::to_owned);
     let storage_class = if head.storage_class.is_empty() { "STANDARD" } else { &head.storage_class };
     ObjectInfo {
@@ -97,7 +98,7 @@ fn described(uri: &S3Uri, head: &Head, shows_version: bool) -> ObjectInfo {
     }
 }
 
-/// Until when the object is protected from deletion.
+/// The retention settings of the object.
 fn retention(head: &Head) -> Option<Retention> {
     let mode = head.header("x-amz-object-lock-mode")?.to_owned();
     Some(Retention { mode, until: head.header("x-amz-object-lock-retain-until-date")?.to_owned() })
@@ -111,18 +112,14 @@ fn metadata(head: &Head) -> Vec<(String, String)> {
     own.collect()
 }
 
-/// A time as headers have it, in the form of listings.
+/// Converts a time from the format of headers to that of listings.
 fn iso_time(text: &str) -> Option<String> {
     let time = DateTime::parse_from_rfc2822(text).ok()?;
     Some(time.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
-/// The MD5 of the content that was stored with the object in `s3cmd-attrs`.
-pub(crate) fn stored_md5(head: &Head) -> Option<String> {
-    Attributes::parse(head.header(attrs::HEADER)?).md5().map(str::to_owned)
-}
-
-/// HEAD answers have no document: s3cmd names the code that a missing object has (measured on s3cmd 2.4.0).
+/// HEAD responses have no error document, so this uses the code that s3cmd prints for a missing object (measured on
+/// s3cmd 2.4.0).
 fn object_failure(error: Error) -> Failure {
     if error.is_not_found() {
         let line = "S3 error: 404 (NoSuchKey): The specified key does not exist.";
@@ -133,7 +130,7 @@ fn object_failure(error: Error) -> Failure {
 
 async fn bucket_info(cx: &Context, uri: &S3Uri) -> Outcome {
     let (client, bucket) = (cx.client(), uri.bucket.as_str());
-    // The first request may have to learn the bucket's region, or that it is not there.
+    // The first request discovers the bucket's region, or that the bucket is missing.
     let location = client.bucket_location(bucket).await.map_err(Failure::about_bucket)?;
     let more = async {
         tokio::join!(
@@ -157,20 +154,20 @@ async fn bucket_info(cx: &Context, uri: &S3Uri) -> Outcome {
     );
     let mut info = BucketInfo { bucket: uri.bucket.clone(), location, ..BucketInfo::default() };
     let fill = || {
-        // A heading and the location are there already; what an error keeps from being told is all behind it.
-        info.known = 2;
-        info.payer = known(payer)?;
-        info.known += 1;
-        info.ownership = known(ownership)?;
-        info.known += 1;
-        info.versioning = known(versioning)?;
-        info.known += 1;
+        // The heading and the location are available. An error keeps all lines after it from being printed.
+        info.lines_known = 2;
+        info.payer = value_if_set(payer)?;
+        info.lines_known += 1;
+        info.ownership = value_if_set(ownership)?;
+        info.lines_known += 1;
+        info.versioning = value_if_set(versioning)?;
+        info.lines_known += 1;
         info.lifecycle = optional(rules)?.unwrap_or_default();
-        info.known += 1;
+        info.lines_known += 1;
         info.public_access_block = optional(block)?.unwrap_or_default();
-        info.known += 1;
+        info.lines_known += 1;
         access(cx, uri, &mut info.access, policy, cors, acl)?;
-        // What a service does not have, or does not tell, has no line.
+        // Settings that the service does not support or does not return have no line.
         let (tags, logging, website, lock, encryption) = more;
         info.tags = tags.unwrap_or_default();
         info.logging = logging.ok().flatten().map(|target| S3Uri::new(target.bucket, target.prefix));
@@ -180,25 +177,25 @@ async fn bucket_info(cx: &Context, uri: &S3Uri) -> Outcome {
         info.encryption = encryption.map(|(algorithm, key)| Encryption { algorithm, key });
         Ok(())
     };
-    let seen = fill();
-    cx.console.tell(&Event::BucketInfo(&info))?;
-    seen
+    let outcome = fill();
+    cx.console.print(&Event::BucketInfo(&info))?;
+    outcome
 }
 
-/// What buckets and objects have in common: policy, CORS and grants, up to the first that cannot be read.
+/// Fills in the policy, CORS rules and grants of a bucket or object, up to the first that cannot be read.
 fn access(
     cx: &Context,
     uri: &S3Uri,
-    seen: &mut Access,
+    filled: &mut Access,
     policy: Result<String>,
     cors: Result<String>,
     acl: Result<Acl>,
 ) -> Outcome {
-    seen.policy = Some(policy_text(policy)?);
-    seen.cors = Some(unless_missing(cors)?);
+    filled.policy = Some(policy_text(policy)?);
+    filled.cors = Some(unless_missing(cors)?);
     let acl = unless_missing(acl)?;
-    seen.public_url = acl.as_ref().filter(|acl| acl.allows_anonymous_read()).map(|_| cx.public_url(uri));
-    seen.acl = Some(acl.map(OwnedRight::all));
+    filled.public_url = acl.as_ref().filter(|acl| acl.allows_anonymous_read()).map(|_| cx.public_url(uri));
+    filled.acl = Some(acl.map(OwnedGrant::all));
     Ok(())
 }
 
@@ -214,7 +211,7 @@ fn policy_text(answer: Result<String>) -> Outcome<Option<String>> {
     }
 }
 
-/// Nothing is set, or the service does not know such a thing.
+/// Returns `None` if nothing is set or the service does not support the setting.
 fn unless_missing<T>(answer: Result<T>) -> Outcome<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -223,8 +220,8 @@ fn unless_missing<T>(answer: Result<T>) -> Outcome<Option<T>> {
     }
 }
 
-/// The same for what other services than AWS mostly do not have: they say so in many ways (Ceph answers 400 to
-/// ownership controls), and one who may not ask is told `none` as in s3cmd.
+/// Like [`unless_missing`], for settings that most services other than AWS lack and reject with various statuses (Ceph
+/// returns 400 for ownership controls). Without permission the value is `none`, as in s3cmd.
 fn optional<T>(answer: Result<T>) -> Outcome<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -233,6 +230,6 @@ fn optional<T>(answer: Result<T>) -> Outcome<Option<T>> {
     }
 }
 
-fn known(answer: Result<Option<String>>) -> Outcome<Option<String>> {
+fn value_if_set(answer: Result<Option<String>>) -> Outcome<Option<String>> {
     Ok(optional(answer)?.flatten().filter(|value| !value.is_empty()))
 }

@@ -2,20 +2,20 @@
 
 use super::ls::list_objects;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::each::Ends;
+use crate::commands::shared::each::Outcomes;
 use crate::output::Outcome;
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
-/// Lists every bucket in the service's order as `ls` does, an empty line after each. One that cannot be listed is named and
-/// keeps the others from nothing.
+/// Lists the objects of every bucket in the service's order as `ls` does, with an empty line after each. A bucket that
+/// cannot be listed is reported, and the others are listed anyway.
 pub async fn run(cx: &Context, _args: &[OsString]) -> Outcome {
     let buckets = cx.client().list_buckets().await?;
-    let mut ends = Ends::of(cx, buckets.len());
+    let mut outcomes = Outcomes::new(cx, buckets.len());
     for bucket in buckets {
         let uri = S3Uri::new(bucket.name, "");
-        ends.note(&uri, list_objects(cx, &uri).await)?;
-        cx.console.ornament("")?;
+        outcomes.record(&uri, list_objects(cx, &uri).await)?;
+        cx.console.print_decoration("")?;
     }
-    ends.outcome()
+    outcomes.outcome()
 }

@@ -1,6 +1,6 @@
 //! `listmp s3://BUCKET/KEY ID`: shows the stored parts of a multipart upload.
 
-use super::abortmp::upload_of;
+use crate::commands::shared::arguments::upload_and_id;
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome};
 use crate::s3::list::Part;
@@ -8,9 +8,9 @@ use std::ffi::OsString;
 
 /// Prints the parts that an unfinished upload has stored so far.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    let (uri, id) = upload_of(args)?;
+    let (uri, id) = upload_and_id(args)?;
     let parts = cx.client().list_parts(&uri.bucket, &uri.key, &id).await?;
-    cx.console.ornament("LastModified\t\t\tPartNumber\tETag\tSize")?;
+    cx.console.print_decoration("LastModified\t\t\tPartNumber\tETag\tSize")?;
     for Part { number, etag, size, modified } in &parts {
         cx.console.stream(&Event::Part { uri: &uri, number: *number, size: *size, modified, etag })?;
     }

@@ -1,5 +1,5 @@
-//! One file a subcommand. A command holds no protocol and no loops over bytes: it reads like the sentence that
-//! describes it, and leaves the rest to `transfer` and `s3`.
+//! One file per subcommand. A command holds no protocol and no loops over bytes: it reads like the sentence that
+//! describes it and leaves the rest to `transfer` and `s3`.
 
 pub mod abortmp;
 pub mod accesslog;
@@ -74,17 +74,17 @@ use crate::output::{Exit, Failure, Outcome};
 use shared::context::Context;
 use std::ffi::OsString;
 
-/// Runs a command to its end.
+/// Runs a command.
 pub fn run(command: Command, cx: &Context, args: &[OsString]) -> Outcome {
     shared::hosts::log(&cx.settings);
     cx.check_shard()?;
-    let versioned = shared::versions::check(command, cx, args)?;
+    let object_with_version = shared::versions::check(command, cx, args)?;
     shared::hosts::check(command, cx, args)?;
     shared::runtime::run(command, async {
         let cx = &shared::context::Context::with_keys(cx).await?;
-        // A link is made without asking anybody.
-        if let Some(uri) = versioned.filter(|_| command != Command::Signurl) {
-            shared::versions::find(cx, &uri).await?;
+        // Signing a URL sends no request.
+        if let Some(uri) = object_with_version.filter(|_| command != Command::Signurl) {
+            shared::versions::check_exists(cx, &uri).await?;
         }
         let outcome = match command {
             Command::Abortmp => abortmp::run(cx, args).await,

@@ -1,17 +1,18 @@
-//! `modify s3://BUCKET/OBJECT...`: changes what is stored with objects.
+//! `modify s3://BUCKET/OBJECT...`: changes the headers and metadata of objects.
 
-use super::cp::{failed, score};
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::copies::{failed, outcome};
+use crate::commands::shared::selection::show_excluded;
 use crate::output::{Event, Outcome, Position};
 use crate::transfer::copy::Copier;
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
 use std::ffi::OsString;
 
-/// Writes objects anew where they are, with the headers that `--add-header`, `--remove-header`, `--mime-type`,
-/// `--storage-class` and their kin ask for; the rest of what is stored with them stays. The content is compared with what
-/// it was, and a line printed for each in the order of their names.
+/// Rewrites objects in place with the headers that `--add-header`, `--remove-header`, `--mime-type`, `--storage-class`
+/// and related options request. Everything else stored with them stays. The content is compared with the original, and
+/// a line is printed for each object in the order of their names.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let selection = remote::select(cx.client(), &s3_uris(args)?, cx.scope(), BY_RELATIVE_ONCE).await?;
@@ -21,7 +22,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         show_excluded(cx, &selection)?;
         for item in selection.items.iter() {
             let uri = item?.uri();
-            cx.console.stream(&Event::Modify { uri: &uri, place: None, dry_run: true })?;
+            cx.console.stream(&Event::Modify { uri: &uri, position: None, dry_run: true })?;
         }
         cx.console.flush()?;
         log::warn!("Exiting now because of --dry-run");
@@ -38,13 +39,13 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
                 if let Err(error) = copier.copy(&uri, &uri, None).await {
                     return failed(&uri, error, total);
                 }
-                let place = Some(Position::at(index, total));
-                cx.console.tell(&Event::Modify { uri: &uri, place, dry_run: false })?;
+                let position = Some(Position::at(index, total));
+                cx.console.print(&Event::Modify { uri: &uri, position, dry_run: false })?;
                 Ok(ItemResult::Done)
             }
         },
     )
     .await?;
-    // A share may have nothing to do.
-    if total == 0 && cx.shard().is_some() { Ok(()) } else { score(&summary) }
+    // A shard may have no work.
+    if total == 0 && cx.shard().is_some() { Ok(()) } else { outcome(&summary) }
 }

@@ -1,13 +1,14 @@
-//! `payer s3://BUCKET...`: says who pays for requests, the owner or who makes them.
+//! `payer s3://BUCKET...`: sets who pays for requests, the bucket owner or the requester.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::documents::Document;
 use std::ffi::OsString;
 
-/// Makes the requester pay with `--requester-pays`, else the owner.
+/// Makes the requester pay with `--requester-pays`, else the bucket owner.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = Document::request_payment(cx.settings.requester_pays);
     let message = SuccessMessage::plain("Payer updated").when_done();
@@ -18,9 +19,9 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         }
         let status = cx.client().put(&uri.bucket, None, &document).await?;
         if status == 200 {
-            return document::set_by(cx, uri, &document, message, async { Ok(status) }).await;
+            return document::set_with(cx, uri, &document, message, async { Ok(status) }).await;
         }
-        cx.console.tell(&Event::Unchanged { uri, change: "Payer NOT updated" })?;
+        cx.console.print(&Event::Unchanged { uri, change: "Payer NOT updated" })?;
         Err(Failure::silent(Exit::CONFLICT))
     });
     let outcome = outcome.await;

@@ -1,24 +1,22 @@
-//! `put`: upload files, trees, or standard input.
+//! `put`: uploads files, directory trees, or standard input.
 
 use crate::commands::shared::context::Context;
+use crate::commands::shared::selection::listed_names;
 use crate::commands::shared::stdin;
-use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
+use crate::commands::shared::uploads::{finish, planned};
+use crate::output::{DisplayPath, Event, Exit, Failure, Outcome, Position, reason};
 use crate::s3::request::Progress;
-use crate::s3::retry::{RetryClass, RetryPolicy};
-use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::gpg::Gpg;
 use crate::transfer::local::select::{self, LocalItem, LocalOptions, LocalSelection};
 use crate::transfer::ordered_tasks::{self, ItemResult};
-use crate::transfer::upload::{Kept, UploadError, Uploader, check_part_size};
+use crate::transfer::upload::{UploadError, Uploader, check_part_size};
 use crate::uri::{Location, S3Uri};
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Uploads the sources below the destination, many at once, and prints a line for each in the order of their names.
+/// Uploads the sources to the destination, many at once, and prints a line for each in the order of their names.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     check_part_size(&cx.settings)?;
@@ -26,7 +24,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         return from_stdin(cx, sources, destination).await;
     }
     let selection = select(cx, sources)?;
-    // A share may have nothing to do, and has to read the destination as the others do.
+    // A shard may have no work, and has to interpret the destination as the others do.
     let is_share = cx.shard().is_some();
     let single = selection.single_file && (selection.items.len() == 1 || is_share);
     if selection.items.is_empty() && selection.unusable == 0 && !is_share {
@@ -63,7 +61,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     summary.outcome()
 }
 
-/// All arguments but the last are sources; the last is where they go.
+/// All arguments but the last are sources; the last is the destination.
 fn sources_and_destination(args: &[OsString]) -> Outcome<(&[OsString], S3Uri)> {
     let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Failure::parameter("Expecting both sources and a destination"));
@@ -112,39 +110,6 @@ fn select(cx: &Context, sources: &[OsString]) -> Outcome<LocalSelection> {
     select::select_listed(Path::new(base), listed_names(&settings.files_from), &options)
 }
 
-/// The names in the files of `--files-from`, one a line, byte for byte but for the line ends; `-` is standard input.
-pub(super) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsString>> {
-    let opened = files.iter().map(|file| {
-        let reader: Box<dyn BufRead> = match file.as_str() {
-            "-" => {
-                stdin::check()?;
-                Box::new(BufReader::new(std::io::stdin()))
-            }
-            _ => Box::new(BufReader::new(File::open(file).map_err(|error| Failure::file(file, &error))?)),
-        };
-        Ok(reader.split(b'\n').map(move |line| line.map_err(|error| Failure::file(file, &error))))
-    });
-    let lines = opened.flat_map(|lines: Outcome<_>| {
-        let (lines, failure) =
-            lines.map_or_else(|failure| (None, Some(Err(failure))), |lines| (Some(lines), None));
-        lines.into_iter().flatten().chain(failure)
-    });
-    lines.filter_map(|line| match line {
-        Ok(line) if line.trim_ascii().is_empty() => None,
-        line => Some(line.map(name_of_bytes)),
-    })
-}
-
-#[cfg(unix)]
-fn name_of_bytes(bytes: Vec<u8>) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes)
-}
-
-#[cfg(not(unix))]
-fn name_of_bytes(bytes: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&bytes).into_owned().into()
-}
-
 fn refuse_same_names(selection: &LocalSelection) -> Outcome {
     match selection.items.neighbours(|a, b| a.relative == b.relative)? {
         Some((a, b)) => Err(Failure::parameter(format!(
@@ -178,12 +143,7 @@ fn dry_run(cx: &Context, selection: &LocalSelection, destination: &S3Uri, single
     if selection.unusable + selection.missing > 0 { Err(Failure::silent(Exit::PARTIAL)) } else { Ok(()) }
 }
 
-/// An upload that a dry run tells of.
-pub(super) fn planned<'a>(from: DisplayPath<'a>, to: &'a S3Uri) -> Event<'a> {
-    Event::Upload { from, to, moved: None, place: None, dry_run: true }
-}
-
-/// What uploads, and encrypts before it where that is asked for.
+/// Uploads files, encrypting them first if `--encrypt` is given.
 #[derive(Clone, Debug)]
 struct Sender {
     uploader: Uploader,
@@ -212,7 +172,7 @@ async fn upload(
     sender: Sender,
     item: LocalItem,
     uri: S3Uri,
-    place: Position,
+    position: Position,
 ) -> Outcome<ItemResult> {
     let Sender { uploader, gpg } = sender;
     let path = DisplayPath::trimmed(&item.path);
@@ -222,7 +182,7 @@ async fn upload(
     let _counted = cx.console.item(size);
     if item.relative.ends_with('/') {
         let made = uploader.directory(&item.path, &uri).await.map(|()| Some(0));
-        return finish_put(&cx, path, &uri, place, started, made.map_err(UploadError::from));
+        return finish_put(&cx, path, &uri, position, started, made.map_err(UploadError::from));
     }
     let encrypted = match gpg {
         Some(gpg) => match gpg.seal(&item.path).await {
@@ -233,123 +193,33 @@ async fn upload(
     };
     log::info!("Sending file '{path}', please wait...");
     let size = encrypted.as_ref().map_or(size, |encrypted| encrypted.size);
-    let label = || format!("upload: '{path}' -> '{uri}'  {place}");
+    let label = || format!("upload: '{path}' -> '{uri}'  {position}");
     let meter = cx.console.meter(&path.to_string(), label, size, &progress);
     let sent = match &encrypted {
         Some(encrypted) => uploader.encrypted(Some(&item.path), encrypted, &uri, &progress).await,
         None => uploader.file(&item.path, &uri, &progress).await,
     };
     meter.end(sent.is_ok());
-    finish_put(&cx, path, &uri, place, started, sent)
+    finish_put(&cx, path, &uri, position, started, sent)
 }
 
-/// What `put` says of an upload, and `sync` does not: where anyone can read it.
+/// Reports an upload, and the object's public URL, which `sync` does not print.
 fn finish_put(
     cx: &Context,
     path: DisplayPath<'_>,
     uri: &S3Uri,
-    place: Position,
+    position: Position,
     started: Instant,
     sent: Result<Option<u64>, UploadError>,
 ) -> Outcome<ItemResult> {
-    let item_result = finish(cx, path, uri, place, started, sent)?;
+    let item_result = finish(cx, path, uri, position, started, sent)?;
     if item_result == ItemResult::Done && cx.settings.acl_public == Some(true) {
-        cx.console.tell(&Event::PublicUrl { uri, url: &cx.public_url(uri) })?;
+        cx.console.print(&Event::PublicUrl { uri, url: &cx.public_url(uri) })?;
     }
     Ok(item_result)
 }
 
-/// Prints how an upload ended. What would meet all other files too ends the run; so does a refusal of the only file, with
-/// the exit code of its own, as in s3cmd.
-pub(super) fn finish(
-    cx: &Context,
-    path: DisplayPath<'_>,
-    uri: &S3Uri,
-    place: Position,
-    started: Instant,
-    sent: Result<Option<u64>, UploadError>,
-) -> Outcome<ItemResult> {
-    let seconds = started.elapsed().as_secs_f64();
-    match sent {
-        // It was there already, which was said.
-        Ok(None) => Ok(ItemResult::Done),
-        Ok(Some(size)) => {
-            if !cx.console.shows_progress() {
-                let moved = Some(Moved { size, seconds });
-                let place = Some(place);
-                cx.console.tell(&Event::Upload { from: path, to: uri, moved, place, dry_run: false })?;
-            }
-            Ok(ItemResult::Done)
-        }
-        Err(UploadError { error, kept }) => {
-            // Measured on s3cmd 2.4.0: this line is about answers, not about connections.
-            if !is_final(&error) && !matches!(error, Error::Io(_) | Error::Connection { .. }) {
-                log::warn!("Too many failures. Giving up on '{path}'");
-            }
-            if let Some(kept) = kept {
-                say_how_to_resume(path, uri, &kept);
-            }
-            failed(path, uri, error, place.total == 1)
-        }
-    }
-}
-
-/// What is left of a large upload, and how to drop it or take it up, in s3cmd's words.
-fn say_how_to_resume(path: DisplayPath<'_>, uri: &S3Uri, kept: &Kept) {
-    let program = std::env::args().next().unwrap_or_else(|| "s3cmd".to_owned());
-    let part = kept.part.map_or(String::new(), |part| format!(" part {part}"));
-    let id = &kept.id;
-    log::error!(
-        "\nUpload of '{path}'{part} failed. Use\n  {program} abortmp {uri} {id}\nto abort the upload, or\n  {program} --upload-id {id} put ...\nto continue the upload."
-    );
-}
-
-fn failed(path: DisplayPath<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outcome<ItemResult> {
-    let of_the_bucket = error.code() == "NoSuchBucket";
-    match error {
-        Error::Io(error) => {
-            log::error!("Upload of '{path}' is not possible (Reason: {})", reason(&error));
-            Ok(ItemResult::Failed)
-        }
-        // A connection that is refused is tried again for each file, as s3cmd does (measured).
-        error @ (Error::Service(_) | Error::Connection { kind: ConnectionFailure::Tls, .. })
-            if error.concerns_all_requests() || of_the_bucket =>
-        {
-            Err(error.into())
-        }
-        error if is_final(&error) && alone => Err(error.into()),
-        error if is_final(&error) => {
-            let reason = error.reason();
-            log::error!("Upload of '{path}' failed (Reason: {reason})");
-            Ok(ItemResult::refused(&error))
-        }
-        error => {
-            let text = match &error {
-                Error::Service(service) => service.to_string(),
-                Error::Connection { .. } => format!("Upload failed for: /{}", uri.key),
-                other => other.to_string(),
-            };
-            log::error!("Upload of '{path}' failed too many times (Last reason: {text})");
-            Ok(ItemResult::Failed)
-        }
-    }
-}
-
-/// Whether a failure ends the whole run, with the exit code of its own (measured on s3cmd 2.4.0): refusals, but not what
-/// may be a passing trouble of one object, such as bytes that were damaged on their way (400 XAmzContentSHA256Mismatch).
-pub(super) fn is_final(error: &Error) -> bool {
-    match error {
-        Error::Service(service) => {
-            matches!(service.status, 300..=408 | 410..=428 | 430..=499 | 507)
-                && !RetryPolicy::is_transient(RetryClass::Upload, error)
-        }
-        Error::Connection { kind, .. } => *kind == ConnectionFailure::Tls,
-        Error::Invalid(_) | Error::Malformed(_) => true,
-        Error::Integrity(_) | Error::Io(_) => false,
-    }
-}
-
-/// What standard input is called.
+/// The name shown for standard input.
 const STDIN: &str = "<stdin>";
 
 async fn from_stdin(cx: &Context, sources: &[OsString], destination: S3Uri) -> Outcome {
@@ -367,16 +237,16 @@ async fn from_stdin(cx: &Context, sources: &[OsString], destination: S3Uri) -> O
         return Err(Failure::parameter("Multi-part upload is required to upload from stdin"));
     }
     if cx.settings.dry_run {
-        cx.console.tell(&planned(DisplayPath::new(STDIN), &destination))?;
+        cx.console.print(&planned(DisplayPath::new(STDIN), &destination))?;
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
     stdin::check()?;
     let Sender { uploader, gpg } = Sender::new(cx)?;
-    let (path, place) = (DisplayPath::new(STDIN), Position { number: 1, total: 1 });
+    let (path, position) = (DisplayPath::new(STDIN), Position { number: 1, total: 1 });
     let progress = Progress::default();
     let started = Instant::now();
-    let label = || format!("upload: '{path}' -> '{destination}'  {place}");
+    let label = || format!("upload: '{path}' -> '{destination}'  {position}");
     let meter = cx.console.meter(&path.to_string(), label, 0, &progress);
     let sent = match gpg {
         Some(gpg) => match gpg.seal_stream(tokio::io::stdin()).await {
@@ -392,7 +262,7 @@ async fn from_stdin(cx: &Context, sources: &[OsString], destination: S3Uri) -> O
     meter.end(sent.is_ok());
     // s3cmd knows no size here and prints 0; scripts compare the line.
     let sent = sent.map(|size| if cx.console.is_json() { size } else { Some(0) });
-    match finish_put(cx, path, &destination, place, started, sent)? {
+    match finish_put(cx, path, &destination, position, started, sent)? {
         ItemResult::Failed => Err(Failure::silent(Exit::PARTIAL)),
         _ => Ok(()),
     }

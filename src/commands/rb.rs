@@ -1,7 +1,7 @@
 //! `rb s3://BUCKET...`: removes buckets.
 
-use super::del::deletion;
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::Error;
@@ -11,8 +11,8 @@ use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
 use std::ffi::OsString;
 
-/// Removes each of the buckets. With `--recursive` or `--force` one that is not empty is emptied first; with `--force`
-/// one that is not there counts as removed.
+/// Removes the buckets. With `--recursive` or `--force` a bucket that is not empty is emptied first; with `--force` a
+/// missing one counts as removed.
 ///
 /// With `--dry-run` nothing is removed.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
@@ -20,7 +20,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let outcome = each(cx, &uris, async |uri| match remove(cx, uri).await {
         Ok(()) => {
             let dry_run = cx.settings.dry_run;
-            cx.console.tell(&Event::BucketRemoved { bucket: &uri.bucket, dry_run })
+            cx.console.print(&Event::BucketRemoved { bucket: &uri.bucket, dry_run })
         }
         Err(Removal::Refused(error)) if cx.settings.force && error.code() == "NoSuchBucket" => Ok(()),
         Err(Removal::Refused(error)) if error.code() == "AccessDenied" => Err(Failure::about_bucket(error)),
@@ -34,9 +34,9 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     outcome
 }
 
-/// Why a bucket is still there.
+/// Why a bucket was not removed.
 enum Removal {
-    /// The service said no.
+    /// The service rejected the request.
     Refused(Error),
     /// Anything else.
     Other(Failure),
@@ -61,7 +61,7 @@ async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
         return Ok(());
     }
     if !may_empty {
-        // What the service would say.
+        // What the service would return.
         return Err(Removal::Other(Failure::new(Exit::CONFLICT, "S3 error: 409 (BucketNotEmpty)")));
     }
     log::warn!("Bucket is not empty. Removing all the objects from it first. This may take some time...");
@@ -70,12 +70,12 @@ async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
         let deletions = client
             .version_pages(&uri.bucket, options)
             .map_err(Failure::about_bucket)
-            .map_ok(|page| stream::iter(page.versions.into_iter().map(|version| Ok(deletions(version)))))
+            .map_ok(|page| stream::iter(page.versions.into_iter().map(|version| Ok(deletion_of(version)))))
             .try_flatten();
-        delete_sized(client, &cx.console, &uri.bucket, deletions, deletion(cx))
+        delete_sized(client, &cx.console, &uri.bucket, deletions, cx.delete_options())
             .await
             .map_err(Removal::Other)?;
-        return end(cx, uri).await;
+        return remove_emptied(cx, uri).await;
     }
     let keys = client
         .list_pages(&uri.bucket, ListOptions { width: cx.width(), ..ListOptions::default() })
@@ -85,18 +85,19 @@ async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
             stream::iter(keys)
         })
         .try_flatten();
-    delete_keys(client, &cx.console, &uri.bucket, keys, deletion(cx)).await.map_err(Removal::Other)?;
-    end(cx, uri).await
+    delete_keys(client, &cx.console, &uri.bucket, keys, cx.delete_options()).await.map_err(Removal::Other)?;
+    remove_emptied(cx, uri).await
 }
 
-/// Keys that could not be deleted were named; the bucket's own answer decides.
-async fn end(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
+/// Removes the emptied bucket. Keys that could not be deleted were reported; the service decides whether the bucket is
+/// empty.
+async fn remove_emptied(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
     if cx.settings.dry_run {
         return Ok(());
     }
     cx.client().delete_bucket(&uri.bucket).await.map_err(Removal::Refused)
 }
 
-fn deletions(version: Version) -> Deletion {
+fn deletion_of(version: Version) -> Deletion {
     Deletion { key: version.key, version: Some(version.id), size: version.size }
 }

@@ -1,7 +1,8 @@
-//! `restore s3://BUCKET/OBJECT...`: asks for copies of archived objects.
+//! `restore s3://BUCKET/OBJECT...`: restores copies of archived objects.
 
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::selection::show_excluded;
 use crate::output::{Event, Exit, Failure, Outcome};
 use crate::s3::{Error, ServiceError};
 use crate::transfer::ordered_tasks::{self, ItemResult};
@@ -9,9 +10,9 @@ use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
-/// Asks for copies of archived objects that last `--restore-days`, as fast as `--restore-priority` says. An object whose
-/// restoring is under way is no failure; where several objects are meant, neither is one that is not archived, and the
-/// others go on when one fails.
+/// Requests copies of archived objects for `--restore-days`, with the priority of `--restore-priority`. An object whose
+/// restore is already in progress is not a failure. If several objects are selected, neither is one that is not
+/// archived, and the others are restored even if one fails.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let uris = s3_uris(args)?;
@@ -40,7 +41,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
                 let (days, tier) = (days(&cx, &uri).await, capitalised(&cx.settings.restore_priority));
                 match cx.client().restore_object(&uri.bucket, &uri.key, days, &tier).await {
                     Ok(()) => {
-                        cx.console.tell(&Event::Restore { uri: &uri, dry_run: false })?;
+                        cx.console.print(&Event::Restore { uri: &uri, dry_run: false })?;
                         Ok(ItemResult::Done)
                     }
                     Err(Error::Service(error)) => refused(&uri, *error, total == 1),
@@ -57,8 +58,8 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     summary.outcome()
 }
 
-/// What becomes of an object for which the service says no. A single one ends the command, and so does an answer that
-/// all others would get too.
+/// Handles an object whose restore the service rejected. If it is the only object, or if the error concerns all
+/// requests, the error ends the command.
 fn refused(uri: &S3Uri, error: ServiceError, alone: bool) -> Outcome<ItemResult> {
     match error.code.as_str() {
         "RestoreAlreadyInProgress" => {
@@ -78,15 +79,15 @@ fn refused(uri: &S3Uri, error: ServiceError, alone: bool) -> Outcome<ItemResult>
     }
 }
 
-/// For how many days an object is to be restored. One of INTELLIGENT_TIERING comes back for good, and days are refused then;
-/// where the class cannot be found out they are sent.
+/// The number of days to restore an object for. An INTELLIGENT_TIERING object is restored permanently and must be
+/// requested without days. If the storage class cannot be determined, the days are sent.
 async fn days(cx: &Context, uri: &S3Uri) -> Option<i64> {
     let head = cx.client().head_object(&uri.bucket, &uri.key).await;
-    let is_tiered = head.is_ok_and(|head| head.storage_class == "INTELLIGENT_TIERING");
-    (!is_tiered).then_some(cx.settings.restore_days)
+    let is_intelligent_tiering = head.is_ok_and(|head| head.storage_class == "INTELLIGENT_TIERING");
+    (!is_intelligent_tiering).then_some(cx.settings.restore_days)
 }
 
-/// The service's spelling of a speed that options and files write in small letters.
+/// Capitalises a priority, which options and the configuration write in lower case, as the service expects it.
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn speeds_are_sent_as_the_service_spells_them() {
+    fn priorities_are_sent_capitalised() {
         assert_eq!(["bulk", "Standard", ""].map(capitalised), ["Bulk", "Standard", ""]);
     }
 }

@@ -1,7 +1,8 @@
-//! `setacl s3://BUCKET[/KEY]...`: changes who may read and write.
+//! `setacl s3://BUCKET[/KEY]...`: changes access control lists.
 
-use super::get::show_excluded;
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
+use crate::commands::shared::selection::show_excluded;
 use crate::config::{AclChange, Settings};
 use crate::output::{Event, Failure, Outcome, Position};
 use crate::s3::Error;
@@ -11,11 +12,11 @@ use crate::transfer::remote::{BY_RELATIVE_ONCE, select};
 use crate::uri::S3Uri;
 use std::ffi::OsString;
 
-/// Changes the access lists of buckets and objects as `--acl-public`, `--acl-private`, `--acl-grant` and `--acl-revoke`
-/// ask.
+/// Changes the access control lists of buckets and objects as `--acl-public`, `--acl-private`, `--acl-grant` and
+/// `--acl-revoke` request.
 ///
-/// Buckets that are named come first, then the objects; with `--recursive` only objects are meant. Those that cannot be
-/// changed are named, and the others go on. An object that is deleted between its listing and its turn is passed over.
+/// Named buckets are changed first, then objects; with `--recursive` only objects are selected. A failure is reported,
+/// and the others are changed anyway. An object that was deleted after its listing is skipped.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let uris = s3_uris(args)?;
@@ -57,7 +58,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
             let (uri, was_listed) = (item.uri(), item.listed.is_some());
             match change(&cx, &uri, Some(Position::at(index, total))).await {
                 Err(Error::Service(error)) if was_listed && error.code == "NoSuchKey" => {
-                    log::warn!("{uri}: deleted since it was listed, skipping");
+                    log::warn!("{uri}: deleted after it was listed, skipping");
                     Ok(ItemResult::Skipped)
                 }
                 Err(error) => failed(&uri, error, alone),
@@ -69,7 +70,8 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     summary.outcome()
 }
 
-/// Names one of several lists that could not be changed.
+/// Logs that one of several access control lists could not be changed. A single one's error, or one that concerns all
+/// requests, is returned.
 fn failed(uri: &S3Uri, error: Error, alone: bool) -> Outcome<ItemResult> {
     if alone || error.concerns_all_requests() {
         return Err(error.into());
@@ -78,23 +80,23 @@ fn failed(uri: &S3Uri, error: Error, alone: bool) -> Outcome<ItemResult> {
     Ok(ItemResult::refused(&error))
 }
 
-fn event<'a>(settings: &Settings, uri: &'a S3Uri, place: Option<Position>) -> Event<'a> {
-    Event::Setacl { uri, acl: public_or_private(settings), place, dry_run: settings.dry_run }
+fn event<'a>(settings: &Settings, uri: &'a S3Uri, position: Option<Position>) -> Event<'a> {
+    Event::Setacl { uri, acl: public_or_private(settings), position, dry_run: settings.dry_run }
 }
 
-/// Changes one list and says so; a list that is as asked is left alone.
-async fn change(cx: &Context, uri: &S3Uri, place: Option<Position>) -> Result<ItemResult, Error> {
+/// Changes one access control list and reports it. A list that is already as requested is not written.
+async fn change(cx: &Context, uri: &S3Uri, position: Option<Position>) -> Result<ItemResult, Error> {
     let settings = &cx.settings;
     let client = cx.client();
     let mut acl = client.get_acl(&uri.bucket, uri.key_option()).await?;
     let kind = public_or_private(settings);
-    let switched = switch(&mut acl, settings.acl_public);
-    if let Some(kind) = kind.filter(|_| !switched) {
-        let place = place.map_or_else(String::new, |place| place.to_string());
-        log::info!("{uri}: already {kind}, skipping {place}");
+    let changed = set_public(&mut acl, settings.acl_public);
+    if let Some(kind) = kind.filter(|_| !changed) {
+        let position = position.map_or_else(String::new, |position| position.to_string());
+        log::info!("{uri}: already {kind}, skipping {position}");
     }
     let has_changes = !(settings.acl_grants.is_empty() && settings.acl_revokes.is_empty());
-    if !(switched || has_changes) {
+    if !(changed || has_changes) {
         return Ok(ItemResult::Skipped);
     }
     let revoked = apply(&mut acl, &settings.acl_grants, &settings.acl_revokes);
@@ -102,16 +104,16 @@ async fn change(cx: &Context, uri: &S3Uri, place: Option<Position>) -> Result<It
         settings.acl_revokes.iter().zip(&revoked).filter(|(_, found)| !**found).map(|(revoke, _)| revoke)
     {
         let (permission, who) = (revoke.permission.to_uppercase(), &revoke.grantee);
-        let but = if acl.grants_all_to(who) { ", who has FULL_CONTROL" } else { "" };
-        log::warn!("{uri}: nothing was revoked: there is no grant of {permission} for {who}{but}");
+        let note = if acl.grants_all_to(who) { ", who has FULL_CONTROL" } else { "" };
+        log::warn!("{uri}: nothing was revoked: there is no grant of {permission} for {who}{note}");
     }
-    if !switched && settings.acl_grants.is_empty() && !revoked.contains(&true) {
+    if !changed && settings.acl_grants.is_empty() && !revoked.contains(&true) {
         return Ok(ItemResult::Skipped);
     }
     client.put_acl(&uri.bucket, uri.key_option(), &acl).await?;
-    // A line that cannot be written must end the run, but the list is changed.
+    // A line that cannot be written ends the run, although the list is changed.
     cx.console
-        .tell(&event(settings, uri, place))
+        .print(&event(settings, uri, position))
         .map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
     Ok(ItemResult::Done)
 }
@@ -120,8 +122,8 @@ fn public_or_private(settings: &Settings) -> Option<&'static str> {
     settings.acl_public.map(|public| if public { "Public" } else { "Private" })
 }
 
-/// Makes a list public or private; `false` if it is already, or if neither is asked for.
-fn switch(acl: &mut Acl, public: Option<bool>) -> bool {
+/// Makes a list public or private. Returns `false` if it already is, or if neither is requested.
+fn set_public(acl: &mut Acl, public: Option<bool>) -> bool {
     match public {
         Some(true) => acl.grant_anonymous_read(),
         Some(false) => acl.revoke_anonymous(),
@@ -129,8 +131,8 @@ fn switch(acl: &mut Acl, public: Option<bool>) -> bool {
     }
 }
 
-/// Grants come first, then what is taken away (measured on s3cmd 2.4.0). Tells of each revocation whether there was anything
-/// to take away.
+/// Applies grants, then revocations (measured on s3cmd 2.4.0). Returns for each revocation whether there was a grant to
+/// revoke.
 fn apply(acl: &mut Acl, grants: &[AclChange], revokes: &[AclChange]) -> Vec<bool> {
     for grant in grants {
         acl.grant(&grant.permission, &grant.grantee);
@@ -155,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_as_asked_is_left_alone() {
+    fn lists_that_are_as_requested_are_not_changed() {
         let mut acl = Acl::default();
-        assert!(!switch(&mut acl, None));
-        assert!(!switch(&mut acl, Some(false)));
-        assert!(switch(&mut acl, Some(true)));
-        assert!(!switch(&mut acl, Some(true)));
-        assert!(switch(&mut acl, Some(false)));
+        assert!(!set_public(&mut acl, None));
+        assert!(!set_public(&mut acl, Some(false)));
+        assert!(set_public(&mut acl, Some(true)));
+        assert!(!set_public(&mut acl, Some(true)));
+        assert!(set_public(&mut acl, Some(false)));
     }
 }

@@ -1,5 +1,6 @@
-//! `setblockpublicaccess s3://BUCKET... SWITCH[,SWITCH...]`: keeps buckets from being opened to everybody.
+//! `setblockpublicaccess s3://BUCKET... SWITCH[,SWITCH...]`: sets Block Public Access for buckets.
 
+use crate::commands::shared::arguments::bucket_uris_for;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -10,10 +11,10 @@ use std::ffi::OsString;
 const SWITCHES: [&str; 4] =
     ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
 
-/// Switches on what is named, in any case, and off what is not; `none` switches all of them off.
+/// Turns the named switches on (in upper or lower case) and all others off; `none` turns all of them off.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((list, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
-    let uris = document::only_buckets(uris, "setblockpublicaccess")?;
+    let uris = bucket_uris_for(uris, "setblockpublicaccess")?;
     let document = Document::public_access_block(&parse(&list.to_string_lossy())?);
     let message = SuccessMessage::plain("Block Public Access updated");
     let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;
@@ -21,8 +22,8 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     outcome
 }
 
-/// Reads a list of switches; empty entries are passed over, blanks count (measured on s3cmd 2.4.0). A list without any is
-/// rather a variable that is not set than the wish to open the bucket.
+/// Parses a list of switches. Empty entries are ignored, blanks are significant (measured on s3cmd 2.4.0). A list
+/// without any switch is an error: it is more likely an unset variable than the intention to open the bucket.
 fn parse(list: &str) -> Outcome<[(&'static str, bool); 4]> {
     let mut switches = SWITCHES.map(|name| (name, false));
     if list.eq_ignore_ascii_case("none") {
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_named_is_off() {
+    fn switches_that_are_not_named_are_off() {
         let on = |list: &str| parse(list).map(|switches| switches.map(|(_, on)| on)).ok();
         assert_eq!(on("none"), Some([false; 4]));
         assert_eq!(on("restrictPUBLICbuckets,,BlockPublicAcls"), Some([true, false, false, true]));

@@ -1,18 +1,19 @@
-//! `setlifecycle FILE s3://BUCKET...`: gives buckets the lifecycle rules of a file.
+//! `setlifecycle FILE s3://BUCKET...`: sets the lifecycle rules of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::Kind;
 use std::ffi::OsString;
 
-/// Replaces the lifecycle rules of each bucket by those of an XML file (`-` reads stdin).
+/// Replaces the lifecycle rules of each bucket with those of an XML file (`-` is stdin).
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = document::from_file(&args[0], Kind::Lifecycle)?;
     let message = SuccessMessage::plain("Lifecycle Policy updated").when_done();
     let uris = bucket_uris(&args[1..])?;
-    // It is the same for all of them.
+    // The document is the same for all buckets.
     uris.first().map_or(Ok(()), |uri| document::check(cx, uri, &document))?;
     let outcome = each(cx, &uris, async |uri| {
         let document =

@@ -1,5 +1,6 @@
-//! `setobjectretention MODE DATE s3://BUCKET/OBJECT...`: keeps objects from being deleted until a date.
+//! `setobjectretention MODE DATE s3://BUCKET/OBJECT...`: protects objects from deletion until a date.
 
+use crate::commands::shared::arguments::object_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -8,18 +9,19 @@ use crate::s3::documents::Document;
 use chrono::NaiveDateTime;
 use std::ffi::OsString;
 
-/// The form of the date. The last letter may be small, and leading zeros are not needed (measured on s3cmd 2.4.0).
+/// The format of the date. The final letter may be lower-case, and leading zeros are optional (measured on s3cmd
+/// 2.4.0).
 const DATE: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// Protects objects until a date. Of one object nothing is printed where the service answers 200, as most do (measured on s3cmd
-/// 2.4.0).
+/// Protects objects until a date. For a single object nothing is printed if the service returns 200, as most do
+/// (measured on s3cmd 2.4.0).
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let mode = args[0].to_str().filter(|mode| ["GOVERNANCE", "COMPLIANCE"].contains(mode));
     let mode = mode.ok_or_else(|| Failure::parameter("Incorrect mode"))?;
     let until = args[1].to_str().filter(|until| is_date(until));
     let until =
         until.ok_or_else(|| Failure::parameter("Incorrect data format, should be YYYY-MM-DDTHH:MM:SSZ"))?;
-    let uris = document::objects_of(&args[2..])?;
+    let uris = object_uris(&args[2..])?;
     let message = SuccessMessage::plain("Retention updated").if_204(uris.len() > 1);
     let document = Document::retention(mode, until);
     let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;

@@ -1,5 +1,6 @@
-//! `setownership s3://BUCKET... RULE`: says who owns what others put into buckets.
+//! `setownership s3://BUCKET... RULE`: sets Object Ownership for buckets.
 
+use crate::commands::shared::arguments::bucket_uris_for;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -9,14 +10,14 @@ use std::ffi::OsString;
 
 const RULES: [&str; 3] = ["BucketOwnerPreferred", "BucketOwnerEnforced", "ObjectWriter"];
 
-/// Sets the ownership rule of each bucket; its name is read in any case.
+/// Sets the ownership rule of each bucket. The rule's name is not case-sensitive.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    let Some((got, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
-    let uris = document::only_buckets(uris, "setownership")?;
-    let got = got.to_string_lossy();
-    let Some(rule) = RULES.into_iter().find(|rule| rule.eq_ignore_ascii_case(&got)) else {
+    let Some((word, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
+    let uris = bucket_uris_for(uris, "setownership")?;
+    let word = word.to_string_lossy();
+    let Some(rule) = RULES.into_iter().find(|rule| rule.eq_ignore_ascii_case(&word)) else {
         return Err(Failure::parameter(format!(
-            "Must be bucketownerpreferred or bucketownerenforced or objectwriter. Got: {got}"
+            "Must be bucketownerpreferred or bucketownerenforced or objectwriter. Got: {word}"
         )));
     };
     let (document, message) =

@@ -1,14 +1,15 @@
-//! `setpolicy FILE s3://BUCKET...`: gives buckets the policy of a file.
+//! `setpolicy FILE s3://BUCKET...`: sets the policies of buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
 use crate::s3::documents::{Document, Kind};
 use std::ffi::OsString;
 
-/// Replaces the policy of each bucket by that of a JSON file (`-` reads stdin), which may be what `getpolicy` printed. Of one
-/// bucket it is message where the service answers 204, as S3 does (measured on s3cmd 2.4.0).
+/// Replaces the policy of each bucket with that of a JSON file (`-` is stdin), which may be the output of `getpolicy`.
+/// For a single bucket the message is printed only if the service returns 204, as S3 does (measured on s3cmd 2.4.0).
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let text = document::read(&args[0])?;
     let text = text.trim_start().strip_prefix("Policy:").map_or(text.as_str(), str::trim_start);
@@ -17,7 +18,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let message = SuccessMessage::plain("Policy updated").if_204(uris.len() > 1);
     let outcome = each(cx, &uris, async |uri| {
         if let Err(refused) = document::check(cx, uri, &document) {
-            // That the bucket is not there is the better reason.
+            // A missing bucket is the more useful error.
             return match cx.client().get(&uri.bucket, None, Kind::Policy).await {
                 Err(error) if error.code() == "NoSuchBucket" => Err(error.into()),
                 _ => Err(refused),

@@ -1,5 +1,6 @@
-//! `settagging s3://BUCKET[/KEY]... "KEY=VALUE[&KEY=VALUE...]"`: gives buckets or objects tags.
+//! `settagging s3://BUCKET[/KEY]... "KEY=VALUE[&KEY=VALUE...]"`: sets the tags of buckets or objects.
 
+use crate::commands::shared::arguments::target_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -7,12 +8,12 @@ use crate::output::{Failure, Outcome};
 use crate::s3::documents::Document;
 use std::ffi::OsString;
 
-/// Replaces the tags of each bucket or object. The last argument holds the tags, or what `gettagging` printed.
+/// Replaces the tags of each bucket or object. The last argument contains the tags, or the output of `gettagging`.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((tags, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting tags")) };
-    let uris = document::buckets_of(uris)?;
+    let uris = target_uris(uris)?;
     let text = tags.to_str().ok_or_else(|| Failure::parameter("The tags are not UTF-8"))?;
-    let tags = match printed(text) {
+    let tags = match parse_printed(text) {
         Some(tags) => tags,
         None => parse(text)?,
     };
@@ -23,8 +24,9 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     outcome
 }
 
-/// Reads what `gettagging` printed: a heading, then a line `\tKEY:\tVALUE` for each tag. `None` for anything else.
-fn printed(text: &str) -> Option<Vec<(String, String)>> {
+/// Parses the output of `gettagging`: a heading, then a line `\tKEY:\tVALUE` for each tag. Returns `None` for anything
+/// else.
+fn parse_printed(text: &str) -> Option<Vec<(String, String)>> {
     let (heading, rest) = text.split_once('\n')?;
     let is_heading =
         heading.starts_with("s3://") && (heading.ends_with(" (bucket):") || heading.ends_with(" (object):"));
@@ -35,8 +37,8 @@ fn printed(text: &str) -> Option<Vec<(String, String)>> {
     if is_heading { rest.lines().map(tag).collect() } else { None }
 }
 
-/// Reads `k=v&k2=v2`. Only the first `=` separates, nothing is decoded, a tag without `=` is empty (measured on s3cmd
-/// 2.4.0).
+/// Parses `k=v&k2=v2`. Only the first `=` separates, nothing is decoded, and a tag without `=` has an empty value
+/// (measured on s3cmd 2.4.0).
 fn parse(text: &str) -> Outcome<Vec<(String, String)>> {
     text.split('&')
         .map(|tag| {
@@ -54,15 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_printed_is_read_again() {
+    fn printed_tags_are_parsed() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let text = "s3://b/k (object):\n\ta:\tb&c\n\te f:\t\n";
-        assert_eq!(printed(text), Some(vec![pair("a", "b&c"), pair("e f", "")]));
-        assert_eq!((printed("a=b"), printed("a=b\n\tc:\td")), (None, None));
+        assert_eq!(parse_printed(text), Some(vec![pair("a", "b&c"), pair("e f", "")]));
+        assert_eq!((parse_printed("a=b"), parse_printed("a=b\n\tc:\td")), (None, None));
     }
 
     #[test]
-    fn tags_are_taken_as_they_are() {
+    fn tags_are_not_decoded() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(
             parse("a=b=c&x%20y=1+2&z").unwrap(),

@@ -1,5 +1,6 @@
-//! `setversioning s3://BUCKET... enable|disable`: keeps old versions of objects, or no longer.
+//! `setversioning s3://BUCKET... enable|disable`: turns versioning of buckets on or off.
 
+use crate::commands::shared::arguments::bucket_uris_for;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
@@ -7,10 +8,10 @@ use crate::output::{Failure, Outcome};
 use crate::s3::documents::Document;
 use std::ffi::OsString;
 
-/// Switches versioning of each bucket on or off. What was kept so far stays.
+/// Enables or suspends versioning of each bucket. Existing versions are kept.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((word, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
-    let uris = document::only_buckets(uris, "setversioning")?;
+    let uris = bucket_uris_for(uris, "setversioning")?;
     let enabled = match word.to_str() {
         Some("enable") => true,
         Some("disable") => false,

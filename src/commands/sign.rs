@@ -1,13 +1,13 @@
-//! `sign STRING`: signs a text with the secret key.
+//! `sign STRING`: signs a string with the secret key.
 
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::sign::v2;
 use std::ffi::OsString;
 
-/// Prints the HMAC-SHA1 of the text under the secret key, for one who makes a signed form or link by hand.
+/// Prints the HMAC-SHA1 of the string under the secret key, for signed forms or URLs that users build themselves.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let text = args.last().and_then(|text| text.to_str());
     let text = text.ok_or_else(|| Failure::parameter("The text to sign is not UTF-8"))?;
-    cx.console.tell(&Event::Signature { signature: &v2::signature(text, &cx.settings.secret_key) })
+    cx.console.print(&Event::Signature { signature: &v2::signature(text, &cx.settings.secret_key) })
 }

@@ -1,24 +1,25 @@
-//! `signurl s3://BUCKET/KEY... EXPIRY`: makes links that work without credentials until they expire.
+//! `signurl s3://BUCKET/KEY... EXPIRY`: creates presigned URLs.
 
 use crate::commands::shared::context::Context;
+use crate::commands::shared::dates::expiry;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::client::canonical_region;
 use crate::s3::credentials::Credentials;
 use crate::s3::presign::Link;
 use crate::s3::sign::v4;
 use crate::uri::{Location, S3Uri};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-/// How long a bucket's region is waited for: a link is made without it as well.
-const REGION_PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout for finding a bucket's region. Without the region the URL is created anyway.
+const REGION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Prints a link to download an object, signed for a time. No connection is made, but where no region is configured and the
-/// end point is one of Amazon's: there every bucket has its own, which is asked for.
+/// Prints a presigned URL to download each object. No request is sent, except to find the bucket's region if none is
+/// configured and the endpoint is Amazon's, where each bucket has its own region.
 ///
-/// The last argument is the time, all others are objects. The signature is of version 4 as far as that goes, 7 days; of
-/// version 2 beyond them, and where `signature_v2` is set.
+/// The last argument is the expiry time, all others are objects. Signature version 4 is used for lifetimes of up to 7
+/// days; version 2 for longer ones, or if `signature_v2` is set.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((time, objects)) = args.split_last() else {
         return Err(Failure::parameter("Expecting an S3 URI and a time of expiry"));
@@ -54,11 +55,11 @@ async fn link(cx: &Context, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Ou
             log::info!("The link is signed with version 4, for the region {region}");
             link.presigned_v4(&credentials, &region, now, seconds)
         }
-        Version::V2(why) => {
+        Version::V2(reason) => {
             if settings.signature_v2 || lifetime <= 0 {
-                log::info!("The link is signed with version 2: {why}");
+                log::info!("The link is signed with version 2: {reason}");
             } else {
-                log::warn!("The link is signed with version 2, which many services refuse: {why}");
+                log::warn!("The link is signed with version 2, which many services reject: {reason}");
             }
             link.presigned_v2(&credentials, expires)
         }
@@ -67,18 +68,18 @@ async fn link(cx: &Context, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Ou
         log::warn!("The link has expired already");
     }
     let time = DateTime::from_timestamp(expires, 0);
-    // Beyond what a calendar has, the link has the number.
+    // A time beyond the calendar is reported as the number.
     let expires =
         time.map_or_else(|| expires.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
-    cx.console.tell(&Event::SignedUrl { uri, url: &url, expires })
+    cx.console.print(&Event::SignedUrl { uri, url: &url, expires })
 }
 
-/// The region that a link names: the configured one; else, at Amazon, that of the bucket, if it can be found out soon.
+/// The region in the URL: the configured one; else, at Amazon, that of the bucket, if it can be found in time.
 async fn region(cx: &Context, bucket: &str) -> String {
     let configured = &cx.settings.bucket_location;
     let is_unknown = matches!(configured.trim(), "" | "US");
     if is_unknown && cx.endpoint().is_amazon() {
-        match tokio::time::timeout(REGION_PATIENCE, cx.client().find_region(bucket)).await {
+        match tokio::time::timeout(REGION_TIMEOUT, cx.client().find_region(bucket)).await {
             Ok(Some(region)) => return region,
             Ok(None) | Err(_) => log::info!("The region of the bucket '{bucket}' could not be found out"),
         }
@@ -98,107 +99,27 @@ fn link_uri(argument: &OsStr) -> Outcome<S3Uri> {
     }
 }
 
-/// Which signature a link gets.
+/// The signature version of a URL.
 #[derive(Debug, PartialEq, Eq)]
 enum Version {
-    /// Version 4, for so many seconds.
+    /// Version 4, valid for the given number of seconds.
     V4(u64),
-    /// Version 2, and why.
+    /// Version 2, with the reason.
     V2(&'static str),
 }
 
-fn version(asked_for_v2: bool, lifetime: i64) -> Version {
+fn version(requests_v2: bool, lifetime: i64) -> Version {
     match u64::try_from(lifetime) {
-        _ if asked_for_v2 => Version::V2("signature_v2 is set"),
+        _ if requests_v2 => Version::V2("signature_v2 is set"),
         Ok(seconds @ 1..=v4::MAX_EXPIRES) => Version::V4(seconds),
         Ok(0) | Err(_) => Version::V2("version 4 has no links that have expired"),
         Ok(_) => Version::V2("version 4 has no links for more than 7 days"),
     }
 }
 
-/// When a link expires, in seconds since the epoch: such a number; `+` and seconds from now; `+` and a number with `s`,
-/// `m`, `h`, `d` or `w`; or a date, with or without a time and an offset from UTC, which is meant without one.
-pub(super) fn expiry(text: &str, now: i64) -> Outcome<i64> {
-    let time = match text.trim().strip_prefix('+') {
-        Some(duration) => seconds(duration).and_then(|seconds| now.checked_add(seconds)),
-        None => text.trim().parse().ok().or_else(|| iso_time(text.trim())),
-    };
-    time.ok_or_else(|| {
-        Failure::parameter(format!(
-            "Unable to convert '{text}' to an epoch time. Pass an epoch time. \
-             Try `date -d 'now + 1 year' +%s` (shell) or time.mktime (Python)."
-        ))
-    })
-}
-
-fn seconds(duration: &str) -> Option<i64> {
-    let unit = duration.chars().last().filter(char::is_ascii_alphabetic);
-    let factor = match unit {
-        None | Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3600,
-        Some('d') => 24 * 3600,
-        Some('w') => 7 * 24 * 3600,
-        Some(_) => return None,
-    };
-    let digits = &duration[..duration.len() - usize::from(unit.is_some())];
-    let number: u32 = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))?;
-    i64::from(number).checked_mul(factor)
-}
-
-fn iso_time(text: &str) -> Option<i64> {
-    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        return Some(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp());
-    }
-    for form in
-        ["%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%d %H:%M:%S%:z", "%Y-%m-%dT%H:%M%:z"]
-    {
-        if let Ok(time) = DateTime::parse_from_str(text, form) {
-            return Some(time.timestamp());
-        }
-    }
-    let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
-    for form in
-        ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
-    {
-        if let Ok(time) = NaiveDateTime::parse_from_str(bare, form) {
-            return Some(time.and_utc().timestamp());
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn expiries_are_read_in_all_their_forms() {
-        let now = 1_000_000;
-        for (text, wanted) in [
-            ("1893456000", 1_893_456_000),
-            (" 5 ", 5),
-            ("-5", -5),
-            ("+3600", now + 3600),
-            ("+30s", now + 30),
-            ("+30m", now + 1800),
-            ("+1h", now + 3600),
-            ("+7d", now + 604_800),
-            ("+2w", now + 1_209_600),
-            ("2030-01-01", 1_893_456_000),
-            ("2030-01-01T00:00:00Z", 1_893_456_000),
-            ("2030-01-01T02:00:00+02:00", 1_893_456_000),
-            ("2030-01-01 00:00", 1_893_456_000),
-            ("2030-01-01T00:00:00.500Z", 1_893_456_000),
-        ] {
-            assert_eq!(expiry(text, now).unwrap(), wanted, "{text}");
-        }
-        for text in
-            ["", "+", "+x", "+h", "+1y", "++5", "+-5", "1.5", "soon", "2030-13-01", "1h", "+1hh", "+1é"]
-        {
-            assert!(expiry(text, now).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn version_4_serves_up_to_seven_days() {

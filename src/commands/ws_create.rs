@@ -1,6 +1,7 @@
-//! `ws-create s3://BUCKET...`: makes websites of buckets.
+//! `ws-create s3://BUCKET...`: turns on static website hosting for buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
@@ -8,11 +9,12 @@ use crate::s3::documents::Document;
 use crate::s3::subresources::Website;
 use std::ffi::OsString;
 
-/// Makes each bucket a website with the documents of `--ws-index` and `--ws-error`.
+/// Sets the website configuration of each bucket: the index document of `--ws-index` and the error document of
+/// `--ws-error`.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    let named = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let non_empty = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let index = Some(cx.settings.website_index.clone());
-    let document = Document::website(&Website { index, error: named(&cx.settings.website_error) });
+    let document = Document::website(&Website { index, error: non_empty(&cx.settings.website_error) });
     let message = SuccessMessage::of_bucket("website configuration created");
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| document::set(cx, uri, &document, message).await).await;

@@ -1,6 +1,7 @@
-//! `ws-delete s3://BUCKET...`: makes buckets be websites no more.
+//! `ws-delete s3://BUCKET...`: turns off static website hosting for buckets.
 
-use crate::commands::shared::context::{Context, bucket_uris};
+use crate::commands::shared::arguments::bucket_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;

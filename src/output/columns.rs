@@ -1,12 +1,12 @@
-//! The lines of listings, column by column.
+//! The columns of listings.
 
 use crate::units;
 use std::fmt::{self, Write as _};
 
-/// Which columns are printed, and how wide.
+/// Which columns are printed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Columns {
-    /// Sizes with K, M, G, T.
+    /// Sizes with K, M, G or T.
     pub human: bool,
     /// MD5 sums.
     pub md5: bool,
@@ -17,18 +17,18 @@ pub struct Columns {
 /// A line of a listing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Row<'a> {
-    /// As the server sent it; empty for none.
+    /// As the server sent it; empty if absent.
     pub(super) modified: &'a str,
     pub(super) size: Size<'a>,
     pub(super) md5: &'a str,
     pub(super) storage_class: &'a str,
-    /// Id of a version, and whether it is the latest.
+    /// Version id, and whether it is the latest version.
     pub(super) version: Option<(&'a str, bool)>,
     pub(super) bucket: &'a str,
     pub(super) key: &'a str,
 }
 
-/// What stands in the column of sizes.
+/// The content of the size column.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Size<'a> {
     Bytes(u64),
@@ -42,14 +42,14 @@ impl Default for Size<'_> {
 }
 
 impl<'a> Size<'a> {
-    /// The size of an object; one that stands for a directory is called so.
+    /// The size of an object; `DIROBJ` for a directory.
     pub(super) fn of(key: &str, size: u64) -> Self {
         if key.ends_with('/') { Self::Word("DIROBJ") } else { Self::Bytes(size) }
     }
 }
 
 impl Columns {
-    /// Adds a line, without its end.
+    /// Appends a line, without its line ending.
     pub(super) fn write(self, out: &mut String, row: Row<'_>) -> fmt::Result {
         let (date, clock) = minutes(row.modified);
         let width = date.len() + if clock.is_empty() { 0 } else { 1 + clock.len() };
@@ -89,7 +89,7 @@ impl Columns {
     }
 }
 
-/// Date and minute, `2026-11-20` and `08:45`, of the time that the server sent.
+/// Date and time to the minute, `2026-11-20` and `08:45`, of the time that the server sent.
 pub(super) fn minutes(time: &str) -> (&str, &str) {
     let (date, clock) = time.split_once('T').unwrap_or((time, ""));
     (date, clock.get(..5).unwrap_or(clock))
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_times_are_shown_as_far_as_they_go() {
+    fn incomplete_times_are_shown_as_far_as_possible() {
         assert_eq!(minutes("2026-11-20T08:45:04.123Z"), ("2026-11-20", "08:45"));
         assert_eq!(minutes("2026-11-20"), ("2026-11-20", ""));
         assert_eq!(minutes(""), ("", ""));

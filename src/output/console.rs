@@ -1,4 +1,4 @@
-//! Standard output and standard error: result lines, log lines, displays. Nothing else in the program prints.
+//! Standard output and standard error: result lines, log lines and progress. Nothing else in the program prints.
 
 use super::event::Event;
 use super::failure::{Failure, Outcome};
@@ -13,10 +13,10 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes of result lines that are collected before they are written, when many come at once.
+/// Bytes of result lines to buffer before they are written, if there are many at once.
 const BUFFER: usize = 64 * 1024;
 
-/// Where results go. Clones share it.
+/// The destination of results. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Console {
     quiet: bool,
@@ -25,22 +25,22 @@ pub struct Console {
     pending: Arc<Mutex<Vec<u8>>>,
 }
 
-/// A transfer on display, which must be ended.
+/// The progress display of a transfer; the caller ends it with [`Running::end`].
 #[derive(Debug)]
-pub struct Running(Shown);
+pub struct Running(View);
 
 #[derive(Debug)]
-enum Shown {
-    Nowhere,
+enum View {
+    Hidden,
     Meter(Arc<Meter>),
     Row(Arc<ProgressTable>, u64),
 }
 
-/// The display of a run of several transfers, up until it is dropped.
+/// The progress display of several transfers, shown until it is dropped.
 #[derive(Debug)]
 pub struct Display(Option<TableHandle>);
 
-/// An item of a run, counted as ended when it is dropped.
+/// An item of a run, counted as finished when it is dropped.
 #[derive(Debug)]
 pub struct Item {
     table: Option<Arc<ProgressTable>>,
@@ -48,20 +48,20 @@ pub struct Item {
 }
 
 impl Console {
-    /// `quiet` discards standard output; `progress` shows meters instead of summary lines. Neither is shown in JSON.
+    /// `quiet` discards standard output. `progress` shows meters instead of summary lines; not with JSON.
     pub fn new(quiet: bool, progress: bool) -> Self {
         let json = json::is_on();
         Self { quiet, progress: progress && !quiet && !json, json, pending: Arc::default() }
     }
 
-    /// Whether results are told in JSON.
+    /// Whether results are printed as JSON.
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Says that standard output is going to be an object's content: events in JSON then go to standard error.
-    pub fn expect_data(&self) {
-        json::expect_data();
+    /// Declares that standard output carries an object's content: JSON events then go to standard error.
+    pub fn reserve_stdout_for_data(&self) {
+        json::send_events_to_stderr();
     }
 
     /// Whether s3cmd's meters are shown, which replace the summary line of a transfer.
@@ -69,59 +69,59 @@ impl Console {
         self.progress && terminal::table().is_none()
     }
 
-    /// Puts up the display of a run of `items`, of which `width` are on their way at once: a row each and one for all of
-    /// them, on a terminal that can move its cursor. One item, or one after the other, is shown as s3cmd does.
+    /// Shows the progress of `items` transfers, `width` of them at once: a row for each and one for the total, on a
+    /// terminal that can move its cursor. A single item, or sequential ones, are shown as s3cmd does.
     pub fn display(&self, items: u64, width: usize) -> Display {
-        let wanted = self.progress && terminal::stdout_is_terminal() && items > 1 && width > 1;
-        let able = || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
-        Display(if wanted && able() { ProgressTable::start(items) } else { None })
+        let is_requested = self.progress && terminal::stdout_is_terminal() && items > 1 && width > 1;
+        let is_capable = || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+        Display(if is_requested && is_capable() { ProgressTable::start(items) } else { None })
     }
 
-    /// Begins an item of a run, planned to have so many bytes.
+    /// Starts an item of a run, with its planned size in bytes.
     pub fn item(&self, bytes: u64) -> Item {
         Item { table: self.progress.then(terminal::table).flatten(), bytes }
     }
 
-    /// One result. It is written at once, unless it comes from an item whose turn it is not yet.
-    pub fn tell(&self, event: &Event<'_>) -> Outcome {
+    /// Prints a result. It is written at once, unless it belongs to a concurrent item whose turn has not come.
+    pub fn print(&self, event: &Event<'_>) -> Outcome {
         self.stream(event)?;
         self.flush()
     }
 
-    /// One of very many results: written when enough have come together, or at the next [`Console::flush`].
+    /// Prints one of very many results: written when the buffer is full, or at the next [`Console::flush`].
     pub fn stream(&self, event: &Event<'_>) -> Outcome {
         let mut text = String::new();
         self.render(&mut text, event);
-        self.block(&text)
+        self.print_lines(&text)
     }
 
-    /// Adds the lines of a result to others, for [`Console::block`].
+    /// Appends the lines of a result to `out`, for [`Console::print_lines`].
     pub fn render(&self, out: &mut String, event: &Event<'_>) {
         if self.json {
-            return json::put_event(out, event);
+            return json::write_event(out, event);
         }
         // Writing to a string cannot fail.
         let _ = event.text(out);
         out.push('\n');
     }
 
-    /// A result line without a form of its own.
+    /// Prints a result line that has no event type.
     pub fn line(&self, text: impl AsRef<str>) -> Outcome {
-        self.tell(&Event::Text { text: text.as_ref() })
+        self.print(&Event::Text { text: text.as_ref() })
     }
 
-    /// What only people need: a heading, a rule, an empty line.
-    pub fn ornament(&self, text: &str) -> Outcome {
+    /// Prints a line that JSON omits: a heading, a rule, an empty line.
+    pub fn print_decoration(&self, text: &str) -> Outcome {
         if self.is_json() { Ok(()) } else { self.line(text) }
     }
 
-    /// Result lines that were put together elsewhere, each with its line end; written as those of [`Console::stream`].
-    pub fn block(&self, text: &str) -> Outcome {
+    /// Prints complete result lines, each with its line ending; buffered as in [`Console::stream`].
+    pub fn print_lines(&self, text: &str) -> Outcome {
         if self.quiet || text.is_empty() {
             return Ok(());
         }
-        let text = self.safe(text);
-        if self.json && json::is_beside_data() {
+        let text = self.sanitized(text);
+        if self.json && json::sends_events_to_stderr() {
             match ItemLog::current() {
                 Some(item) => item.err(text.into_owned()),
                 None => terminal::err(&text),
@@ -137,36 +137,37 @@ impl Console {
         if pending.len() >= BUFFER { write_out(&mut pending) } else { Ok(()) }
     }
 
-    /// Writes the lines that are still held.
+    /// Writes the buffered lines.
     pub fn flush(&self) -> Outcome {
         write_out(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Object data for `get ... -`; not affected by `--quiet`, which is about messages.
+    /// Writes object data for `get ... -`. `--quiet`, which is about messages, does not affect it.
     pub fn data(&self, bytes: &[u8]) -> Outcome {
         self.flush()?;
         io::stdout().lock().write_all(bytes).map_err(Failure::from)
     }
 
-    /// Shows a transfer, if they are shown: as a row under `name`, or as a meter with the label as the line above it.
+    /// Shows a transfer, if progress is shown: as a row named `name`, or as a meter with the label as the line above
+    /// it.
     pub fn meter(&self, name: &str, label: impl FnOnce() -> String, total: u64, count: &Progress) -> Running {
         if !self.progress {
-            return Running(Shown::Nowhere);
+            return Running(View::Hidden);
         }
         if let Some(table) = terminal::table() {
             let number = table.begin(name, total, count);
-            return Running(Shown::Row(table, number));
+            return Running(View::Row(table, number));
         }
-        let meter = Meter::new(self.safe(&label()).into_owned(), total, count.clone());
+        let meter = Meter::new(self.sanitized(&label()).into_owned(), total, count.clone());
         match ItemLog::current() {
             Some(item) => item.begin_meter(&meter),
             None => meter.show(),
         }
-        Running(Shown::Meter(meter))
+        Running(View::Meter(meter))
     }
 
-    /// Control characters of hostile names are made visible on a terminal; a pipe stays byte-exact.
-    fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// Replaces control characters of hostile names on a terminal. A pipe stays byte-exact.
+    fn sanitized<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match (terminal::stdout_is_terminal(), self.json) {
             (false, _) => text.into(),
             (true, false) => visible(text),
@@ -184,18 +185,18 @@ fn visible(text: &str) -> Cow<'_, str> {
 }
 
 impl Display {
-    /// Says how many bytes the run will move, which is asked only where it is shown.
+    /// Sets the total size in bytes, which is computed only if progress is shown.
     pub fn bytes(&self, bytes: impl FnOnce() -> u64) {
-        if let Some(up) = &self.0 {
-            up.table().set_bytes(bytes());
+        if let Some(handle) = &self.0 {
+            handle.table().set_bytes(bytes());
         }
     }
 
-    /// The same where finding out takes a while: on a thread of its own.
+    /// Like [`Display::bytes`], on a separate thread, for a total that takes a while to compute.
     pub fn measure(&self, bytes: impl FnOnce() -> u64 + Send + 'static) {
-        if let Some(up) = &self.0 {
-            let table = up.table().clone();
-            // Without a thread the total goes without bytes.
+        if let Some(handle) = &self.0 {
+            let table = handle.table().clone();
+            // Without a thread the total row has no size.
             let _ = std::thread::Builder::new().spawn(move || table.set_bytes(bytes()));
         }
     }
@@ -210,14 +211,14 @@ impl Drop for Item {
 }
 
 impl Running {
-    /// Ends it; a meter with `done` or `failed`.
-    pub fn end(self, well: bool) {
+    /// Ends the display; a meter ends with `done` or `failed`.
+    pub fn end(self, succeeded: bool) {
         let meter = match self.0 {
-            Shown::Nowhere => return,
-            Shown::Row(table, number) => return table.end(number),
-            Shown::Meter(meter) => meter,
+            View::Hidden => return,
+            View::Row(table, number) => return table.end(number),
+            View::Meter(meter) => meter,
         };
-        let word = if well { "done" } else { "failed" };
+        let word = if succeeded { "done" } else { "failed" };
         match ItemLog::current() {
             Some(item) => item.end_meter(&meter, word),
             None => meter.finish_shown(word),
@@ -240,7 +241,7 @@ struct StderrLog;
 
 impl Log for StderrLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Only this program speaks; libraries keep quiet.
+        // Only this program logs, not its libraries.
         metadata.target().starts_with("s3cmd")
     }
 
@@ -270,32 +271,32 @@ impl Log for StderrLog {
     fn flush(&self) {}
 }
 
-/// Starts logging to stderr from `level` on. A second call only changes the level.
+/// Starts logging to stderr at `level`. A second call only changes the level.
 pub fn start_log(level: LevelFilter) {
     let _ = log::set_logger(&StderrLog);
     log::set_max_level(level);
 }
 
-/// Ends the log: what fails from here on fails because the program ends.
+/// Stops logging: later errors occur only because the program ends.
 pub fn end_log() {
     log::set_max_level(LevelFilter::Off);
 }
 
-/// Reads what `close` would report of standard output, which may be a file on a full disk that says so only then.
+/// Reports write errors of standard output that appear only on close, such as those of a file on a full disk.
 pub fn settle_output() -> Outcome {
     match crate::files::check_close_errors(std::io::stdout()) {
-        // Closed from the beginning (`>&-`): who does that wants no output.
+        // Closed from the start (`>&-`), so no output is wanted.
         Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(()),
         ended => ended.map_err(|error| Failure::file("standard output", &error)),
     }
 }
 
-/// Prints text that is no result line (help, version, a dump) to stdout.
+/// Prints text that is not a result (help, version, a dump) to stdout.
 pub fn print_text(text: &str) -> Outcome {
     terminal::out(text.as_bytes()).map_err(Failure::from)
 }
 
-/// Prints text that has no level (a usage error of the parser) to stderr.
+/// Prints text without a level (a usage error of the parser) to stderr.
 pub fn print_error_text(text: &str) {
     if json::is_on() {
         terminal::err(&json::log_line(Level::Error, text));

@@ -1,4 +1,4 @@
-//! Descriptions of several lines: what `info`, `getacl` and the CloudFront commands tell.
+//! Results of several lines: those of `info`, `getacl` and the CloudFront commands.
 
 use super::event::as_map;
 use crate::s3::acl::{Acl, Grant, Grantee};
@@ -9,7 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write as _};
 
-/// What is known of an object. What could not be found out because of an error is left out.
+/// The details of an object, without those that could not be read because of an error.
 #[derive(Debug, Default, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
 pub struct ObjectInfo {
@@ -22,7 +22,7 @@ pub struct ObjectInfo {
     pub content_type: String,
     pub storage_class: String,
     pub etag: String,
-    /// The stored sum of the content.
+    /// The stored MD5 of the content.
     pub md5: Option<String>,
     /// `AES256`, `aws:kms`.
     pub encryption: Option<String>,
@@ -30,12 +30,12 @@ pub struct ObjectInfo {
     pub access: Access,
     #[serde(serialize_with = "as_map")]
     pub metadata: Vec<(String, String)>,
-    /// Name and value of the stored checksum, where it was asked for.
+    /// Name and value of the stored checksum, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
     #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,
-    /// Whether deletion is forbidden until further notice.
+    /// Whether the object is under legal hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub legal_hold: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,12 +43,12 @@ pub struct ObjectInfo {
     /// `Last-Modified` as sent.
     #[serde(skip)]
     pub last_modified: String,
-    /// Whether a version was asked for, which gets a line then.
+    /// Whether a version was requested, which then has a line.
     #[serde(skip)]
     pub shows_version: bool,
 }
 
-/// Until when an object is protected from deletion.
+/// How long an object is protected from deletion.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
 pub struct Retention {
@@ -57,17 +57,17 @@ pub struct Retention {
     pub until: String,
 }
 
-/// How new objects of a bucket are encrypted by default.
+/// The default encryption of new objects in a bucket.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
 pub struct Encryption {
     /// `AES256`, `aws:kms`.
     pub algorithm: String,
-    /// Id of the key of KMS.
+    /// Id of the KMS key.
     pub key: Option<String>,
 }
 
-/// The documents of a bucket that is a website.
+/// The documents of a static website.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
 pub struct WebsiteDocuments {
@@ -78,16 +78,16 @@ pub struct WebsiteDocuments {
 /// A checksum that the service stores.
 #[derive(Debug, Serialize)]
 pub struct Checksum {
-    /// `crc64nvme` and its kin.
+    /// `crc64nvme`, for example.
     pub algorithm: &'static str,
     /// As the service writes it.
     pub value: String,
-    /// The header that it came in.
+    /// The header that contained it.
     #[serde(skip)]
     pub header: &'static str,
 }
 
-/// What is known of a bucket. What could not be found out because of an error is left out.
+/// The details of a bucket, without those that could not be read because of an error.
 #[derive(Debug, Default, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
 pub struct BucketInfo {
@@ -96,7 +96,7 @@ pub struct BucketInfo {
     pub payer: Option<String>,
     pub ownership: Option<String>,
     pub versioning: Option<String>,
-    /// The rules of the lifecycle; the first that expires objects stands under its own name, too.
+    /// The lifecycle rules. The first that expires objects is also under `expiration`.
     #[serde(flatten, serialize_with = "with_expiration")]
     pub lifecycle: Vec<LifecycleRule>,
     pub public_access_block: Vec<String>,
@@ -113,12 +113,12 @@ pub struct BucketInfo {
     pub object_lock: Option<ObjectLock>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
-    /// How many of the lines there are: what came before an error.
+    /// The number of lines to print: those before an error.
     #[serde(skip)]
-    pub known: usize,
+    pub lines_known: usize,
 }
 
-/// A rule that deletes objects some day, as it has always been told.
+/// A rule that expires objects, in the form of the field `expiration`.
 #[derive(Debug, Default, Serialize)]
 struct Expiration<'a> {
     prefix: &'a str,
@@ -126,8 +126,8 @@ struct Expiration<'a> {
     date: Option<&'a str>,
 }
 
-/// Lifecycle rules as two fields: `expiration`, the first that is in force and expires objects by their prefix, and
-/// `lifecycle`, all of them.
+/// Lifecycle rules as two fields: `expiration`, the first enabled rule that expires objects by prefix, and `lifecycle`,
+/// all rules.
 fn with_expiration<S: Serializer>(rules: &[LifecycleRule], to: S) -> Result<S::Ok, S::Error> {
     let expiration = rules.iter().filter(|rule| rule.selects_by_prefix_only()).find_map(Expiration::of);
     let mut map = to.serialize_map(Some(2))?;
@@ -138,43 +138,43 @@ fn with_expiration<S: Serializer>(rules: &[LifecycleRule], to: S) -> Result<S::O
     map.end()
 }
 
-/// Who may do what; each `None` where an error came before it.
+/// The access settings; a field is `None` if an error occurred before it was read.
 #[derive(Debug, Default, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
 pub struct Access {
-    /// The policy; `None` inside where there is none.
+    /// The policy; the inner `None` means that there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Option<String>>,
-    /// `None` inside where the service knows no grants.
+    /// The inner `None` means that the service does not support grants.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub acl: Option<Option<Vec<OwnedRight>>>,
+    pub acl: Option<Option<Vec<OwnedGrant>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
 }
 
 /// One grant.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Right<'a> {
+pub struct GrantInfo<'a> {
     /// `user`, `email`, `group`.
     pub kind: &'static str,
     /// Canonical id, address or URI.
     pub id: &'a str,
-    /// Display name; empty where there is none.
+    /// Display name; empty if absent.
     pub name: &'a str,
     /// `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`.
     pub permission: &'a str,
-    /// As the line shows it.
+    /// The grantee as the line shows it.
     #[serde(skip)]
     pub shown: &'a str,
 }
 
-/// One grant, kept.
+/// One owned grant.
 #[derive(Clone, Debug)]
-pub struct OwnedRight(Grant);
+pub struct OwnedGrant(Grant);
 
-impl<'a> Right<'a> {
+impl<'a> GrantInfo<'a> {
     /// A grant of an access control list.
     pub fn of(grant: &'a Grant) -> Self {
         let (kind, id, name) = match &grant.grantee {
@@ -190,16 +190,16 @@ impl<'a> Right<'a> {
     }
 }
 
-impl OwnedRight {
+impl OwnedGrant {
     /// The grants of a list.
     pub fn all(acl: Acl) -> Vec<Self> {
         acl.grants.into_iter().map(Self).collect()
     }
 }
 
-impl Serialize for OwnedRight {
+impl Serialize for OwnedGrant {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        Right::of(&self.0).serialize(to)
+        GrantInfo::of(&self.0).serialize(to)
     }
 }
 
@@ -252,14 +252,14 @@ impl BucketInfo {
             expiration_line(&self.lifecycle),
             format!("   Block Public Access: {block}"),
         ];
-        out.push_str(&lines[..self.known.min(lines.len())].join("\n"));
+        out.push_str(&lines[..self.lines_known.min(lines.len())].join("\n"));
         self.access.text(out)?;
         self.more(out)
     }
 
-    /// What s3cmd does not show, where something is set.
+    /// Appends the settings that s3cmd does not show and that are set.
     fn more(&self, out: &mut String) -> fmt::Result {
-        if !is_told_by_one_line(&self.lifecycle) {
+        if !fits_one_line(&self.lifecycle) {
             self.lifecycle.iter().try_for_each(|rule| lifecycle_line(rule, out))?;
         }
         tag_lines(&self.tags, out)?;
@@ -294,8 +294,8 @@ fn tag_lines(tags: &[(String, String)], out: &mut String) -> fmt::Result {
     tags.iter().try_for_each(|(key, value)| write!(out, "\n   Tag:       {key}: {value}"))
 }
 
-/// Whether s3cmd's line says all that there is to say of the rules.
-fn is_told_by_one_line(rules: &[LifecycleRule]) -> bool {
+/// Whether s3cmd's line describes the rules completely.
+fn fits_one_line(rules: &[LifecycleRule]) -> bool {
     match rules {
         [] => true,
         [rule] => matches!(&rule.actions[..], [action] if rule.enabled && action.expires_objects()),
@@ -306,14 +306,14 @@ fn is_told_by_one_line(rules: &[LifecycleRule]) -> bool {
 fn lifecycle_line(rule: &LifecycleRule, out: &mut String) -> fmt::Result {
     let status = if rule.enabled { "enabled" } else { "disabled" };
     write!(out, "\n   Lifecycle: '{}' ({status}): {}: ", rule.id, rule.scope())?;
-    for (place, action) in rule.actions.iter().enumerate() {
-        let gap = if place == 0 { "" } else { "; " };
-        write!(out, "{gap}{action}")?;
+    for (index, action) in rule.actions.iter().enumerate() {
+        let separator = if index == 0 { "" } else { "; " };
+        write!(out, "{separator}{action}")?;
     }
     Ok(())
 }
 
-/// s3cmd's line: the first rule that is in force and expires objects, one that chooses them by their prefix before others.
+/// s3cmd's line: the first enabled rule that expires objects, preferably one that selects them by prefix.
 fn expiration_line(rules: &[LifecycleRule]) -> String {
     let by_prefix = rules.iter().filter(|rule| rule.selects_by_prefix_only());
     let found = by_prefix.chain(rules).find_map(|rule| Some((rule, Expiration::of(rule)?)));
@@ -326,8 +326,8 @@ fn expiration_line(rules: &[LifecycleRule]) -> String {
 }
 
 impl Access {
-    /// The lines about policy, CORS and grants, which buckets and objects share. The documents are shown as they came,
-    /// line ends and all (measured on s3cmd 2.4.0).
+    /// Appends the lines for policy, CORS and grants, which buckets and objects share. The documents are printed as
+    /// received, with their line endings (measured on s3cmd 2.4.0).
     fn text(&self, out: &mut String) -> fmt::Result {
         let none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
         if let Some(policy) = &self.policy {
@@ -339,10 +339,10 @@ impl Access {
         match &self.acl {
             None => {}
             Some(None) => out.push_str("\n   ACL:       none"),
-            Some(Some(rights)) => {
-                for right in rights {
+            Some(Some(grants)) => {
+                for grant in grants {
                     out.push('\n');
-                    Right::of(&right.0).text(out)?;
+                    GrantInfo::of(&grant.0).text(out)?;
                 }
             }
         }
@@ -354,14 +354,14 @@ impl Access {
 }
 
 impl<'a> Expiration<'a> {
-    /// What a rule that is in force says of the expiry of objects.
+    /// The expiration of an enabled rule, if it expires objects.
     fn of(rule: &'a LifecycleRule) -> Option<Self> {
         let action = rule.actions.iter().find(|action| rule.enabled && action.expires_objects())?;
         Some(Self { prefix: &rule.prefix, days: action.days.as_deref(), date: action.date.as_deref() })
     }
 }
 
-/// What is known of a CloudFront distribution. Which lines tell it depends on the command.
+/// The details of a CloudFront distribution. The command determines the lines.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
 pub struct Distribution<'a> {
@@ -378,13 +378,13 @@ pub struct Distribution<'a> {
     pub logging: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<&'a str>,
-    /// What was done with it: `created`, `modified`.
+    /// What was done: `created` or `modified`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<&'a str>,
-    /// A line of its own before the others.
+    /// A heading before the other lines.
     #[serde(skip)]
     pub heading: Option<String>,
-    /// The lines: labels and what they label.
+    /// The lines: label and value.
     #[serde(skip)]
     pub lines: Vec<(&'static str, String)>,
 }
@@ -398,7 +398,7 @@ impl Distribution<'_> {
     }
 }
 
-/// A label, and what it labels from the 17th column on.
+/// A label, and its value from the 17th column on.
 pub(super) fn labelled(label: &str, value: impl fmt::Display) -> String {
     format!("{:<15} {value}", format!("{label}:"))
 }
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_are_not_in_force_or_do_more_have_their_own_lines() {
+    fn disabled_or_complex_rules_have_their_own_lines() {
         let off = rule("off", false, "a/", Some("1"), None);
         assert_eq!(expiration_line(std::slice::from_ref(&off)), "   Expiration rule: none");
         let mut tagged = rule("tagged", true, "", Some("2"), None);
@@ -466,6 +466,6 @@ mod tests {
              \n   Lifecycle: 'tagged' (enabled): objects with tag 'k=v': Expiration after 2 day(s)\
              \n   Lifecycle: 'on' (enabled): objects with key prefix 'b/': Expiration after 3 day(s)"
         );
-        assert!(is_told_by_one_line(&rules[2..]) && is_told_by_one_line(&[tagged]));
+        assert!(fits_one_line(&rules[2..]) && fits_one_line(&[tagged]));
     }
 }

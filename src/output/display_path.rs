@@ -1,22 +1,23 @@
-//! DisplayPath paths as they are told.
+//! Local paths as they are printed.
 
 use serde::{Serialize, Serializer};
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
-/// A local path. It prints as it was typed, bytes that are no UTF-8 replaced. In JSON a path that is not UTF-8, or that
-/// could be taken for one, is `file://` and the bytes, those beyond UTF-8 and the percent sign as `%XX`.
+/// A local path. It is printed as typed, with bytes that are not UTF-8 replaced. In JSON, a path that is not UTF-8, or
+/// that begins with `file://`, is written as `file://` and its bytes, with those that are not UTF-8 and the percent
+/// sign as `%XX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DisplayPath<'a>(&'a OsStr);
 
 impl<'a> DisplayPath<'a> {
-    /// Names a file as it is.
+    /// Displays the path unchanged.
     pub fn new(path: &'a (impl AsRef<OsStr> + ?Sized)) -> Self {
         Self(path.as_ref())
     }
 
-    /// Names a file or a directory, without the slash at its end.
+    /// Displays the path without a trailing slash.
     pub fn trimmed(path: &'a Path) -> Self {
         Self(without_last_slash(path))
     }
@@ -29,7 +30,7 @@ fn without_last_slash(path: &Path) -> &OsStr {
     OsStr::from_bytes(bytes.strip_suffix(b"/").unwrap_or(bytes))
 }
 
-/// Where paths are no bytes, what is no Unicode keeps its slash.
+/// Where paths are not bytes, a path that is not Unicode keeps its slash.
 #[cfg(not(unix))]
 fn without_last_slash(path: &Path) -> &OsStr {
     let text = path.as_os_str().to_str().map(|text| text.strip_suffix('/').unwrap_or(text));
@@ -65,7 +66,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn paths_that_are_not_text_can_be_told_from_those_that_are() {
+    fn paths_that_are_not_text_are_distinguishable_in_json() {
         use std::os::unix::ffi::OsStrExt;
         let json = |path: &[u8]| {
             serde_json::to_string(&DisplayPath::new(std::ffi::OsStr::from_bytes(path))).expect("a string")

@@ -1,9 +1,9 @@
-//! What commands have to tell, as values: one event for each result. A [`Console`](super::Console) writes it as s3cmd's
-//! line, or with `--json` as a JSON object on a line of its own, whose fields are those here: `docs/json.md` is their
-//! description, and a promise. What only people need (columns, a verb) is left out of the object.
+//! The results of commands as values: one event per result. A [`Console`](super::Console) writes it as s3cmd's line, or
+//! with `--json` as a JSON object on a separate line, whose fields are those here: `docs/json.md` describes them and is
+//! a promise. Fields that only the text needs (columns, a verb) are not serialised.
 
 use super::columns::Columns;
-use super::details::{BucketInfo, Distribution, ObjectInfo, Right};
+use super::details::{BucketInfo, Distribution, GrantInfo, ObjectInfo};
 use super::display_path::DisplayPath;
 use crate::uri::{CloudFrontUri, S3Uri};
 use serde::ser::SerializeMap;
@@ -15,7 +15,7 @@ use std::fmt;
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
-    /// A line that has no form of its own.
+    /// A line without a specific event type.
     Text { text: &'a str },
     /// A bucket of a listing.
     Bucket { bucket: &'a str, created: &'a str },
@@ -52,7 +52,7 @@ pub enum Event<'a> {
         #[serde(skip)]
         columns: Columns,
     },
-    /// What stands for the deletion of an object whose versions are kept.
+    /// The delete marker of an object in a versioned bucket.
     DeleteMarker {
         bucket: &'a str,
         key: &'a str,
@@ -62,7 +62,7 @@ pub enum Event<'a> {
         #[serde(skip)]
         columns: Columns,
     },
-    /// What is under a prefix.
+    /// The usage below a prefix.
     Usage {
         bucket: &'a str,
         prefix: &'a str,
@@ -71,13 +71,13 @@ pub enum Event<'a> {
         #[serde(skip)]
         human: bool,
     },
-    /// What is in all buckets.
+    /// The usage of all buckets.
     Total {
         bytes: u64,
         #[serde(skip)]
         human: bool,
     },
-    /// A name that is left out.
+    /// An excluded name.
     Exclude { name: &'a str },
     /// A file, or standard input, that was or would be uploaded.
     Upload {
@@ -86,7 +86,7 @@ pub enum Event<'a> {
         #[serde(flatten)]
         moved: Option<Moved>,
         #[serde(flatten)]
-        place: Option<Position>,
+        position: Option<Position>,
         dry_run: bool,
     },
     /// An object that was or would be downloaded.
@@ -96,37 +96,37 @@ pub enum Event<'a> {
         #[serde(flatten)]
         moved: Option<Moved>,
         #[serde(flatten)]
-        place: Option<Position>,
+        position: Option<Position>,
         #[serde(skip_serializing_if = "Option::is_none")]
         proof: Option<&'a str>,
         dry_run: bool,
-        /// Whether the line ends with the place.
+        /// Whether the line ends with the position.
         #[serde(skip)]
         numbered: bool,
     },
-    /// A directory that was made for an object.
+    /// A directory that was created for an object.
     Directory {
         from: &'a S3Uri,
         to: DisplayPath<'a>,
         #[serde(flatten)]
-        place: Position,
+        position: Position,
     },
     /// An object that was or would be copied within the store.
     Copy {
         from: &'a S3Uri,
         to: &'a S3Uri,
         #[serde(flatten)]
-        place: Option<Position>,
+        position: Option<Position>,
         dry_run: bool,
         #[serde(skip)]
-        words: CopyWords<'a>,
+        form: CopyForm<'a>,
     },
     /// An object that was or would be moved within the store.
     Move {
         from: &'a S3Uri,
         to: &'a S3Uri,
         #[serde(flatten)]
-        place: Option<Position>,
+        position: Option<Position>,
         dry_run: bool,
     },
     /// An object, or a version of one, that was or would be deleted.
@@ -136,53 +136,53 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         version_id: Option<&'a str>,
         dry_run: bool,
-        /// Whether the name stands in quotes.
+        /// Whether the name is quoted.
         #[serde(skip)]
         quoted: bool,
     },
     /// A local file or directory that was or would be deleted.
     DeleteFile { path: DisplayPath<'a>, dry_run: bool },
-    /// An object that was deleted because it was downloaded.
+    /// An object that was deleted after its download.
     SourceRemoved {
         uri: &'a S3Uri,
-        /// What it was downloaded by, as the line says it.
+        /// What preceded the deletion, as the line says it.
         #[serde(skip)]
         after: &'static str,
     },
-    /// An object that was or would be written anew.
+    /// An object that was or would be rewritten.
     Modify {
         uri: &'a S3Uri,
         #[serde(flatten)]
-        place: Option<Position>,
+        position: Option<Position>,
         dry_run: bool,
     },
-    /// An archived object of which a copy was or would be asked for.
+    /// An archived object whose restore was or would be requested.
     Restore { uri: &'a S3Uri, dry_run: bool },
     /// A bucket or an object whose grants were or would be changed.
     Setacl {
         uri: &'a S3Uri,
-        /// `Public` or `Private`, where that was asked for.
+        /// `Public` or `Private`, if requested.
         acl: Option<&'static str>,
         #[serde(flatten)]
-        place: Option<Position>,
+        position: Option<Position>,
         dry_run: bool,
     },
-    /// An object that got or would get another name.
+    /// An object that was or would be renamed.
     Rename {
         from: &'a S3Uri,
         to: &'a S3Uri,
         dry_run: bool,
-        /// The old name with its control characters as escapes.
+        /// The old name with its control characters escaped.
         #[serde(skip)]
         old: &'a str,
     },
-    /// Where anybody can read what was just uploaded.
+    /// The public URL of an uploaded object.
     PublicUrl { uri: &'a S3Uri, url: &'a str },
-    /// A bucket that was made.
+    /// A bucket that was created.
     BucketCreated { bucket: &'a str, dry_run: bool },
     /// A bucket that was removed.
     BucketRemoved { bucket: &'a str, dry_run: bool },
-    /// A bucket or an object that was told something.
+    /// A changed setting of a bucket or an object.
     Changed {
         uri: &'a S3Uri,
         change: &'a str,
@@ -192,26 +192,26 @@ pub enum Event<'a> {
     },
     /// A change that the service did not make.
     Unchanged { uri: &'a S3Uri, change: &'a str },
-    /// What is known of an object.
+    /// The details of an object.
     ObjectInfo(&'a ObjectInfo),
-    /// What is known of a bucket.
+    /// The details of a bucket.
     BucketInfo(&'a BucketInfo),
-    /// Who may do what.
-    Acl { uri: &'a S3Uri, owner: Owner<'a>, grants: Vec<Right<'a>>, public_url: Option<String> },
+    /// The access control list of a bucket or an object.
+    Acl { uri: &'a S3Uri, owner: Owner<'a>, grants: Vec<GrantInfo<'a>>, public_url: Option<String> },
     /// The tags of a bucket or an object.
     Tags {
         uri: &'a S3Uri,
         #[serde(serialize_with = "as_map")]
         tags: &'a [(String, String)],
     },
-    /// A policy; none where there is none.
+    /// A policy; `None` if absent.
     Policy {
         bucket: &'a str,
         policy: Option<serde_json::Value>,
         #[serde(skip)]
         shown: &'a str,
     },
-    /// What a dry run would change in a document: lines with ` `, `-` or `+` in front.
+    /// The changes that a dry run would make to a document: lines that begin with ` `, `-` or `+`.
     DocumentChanges { uri: &'a S3Uri, document: &'a str, changes: &'a [String] },
     /// One setting of a bucket or an object.
     Setting {
@@ -235,14 +235,14 @@ pub enum Event<'a> {
         #[serde(skip)]
         shown: &'a str,
     },
-    /// Who is told of changes in a bucket, as the service sent it.
+    /// The event notifications of a bucket, as the service sent them.
     Notification {
         bucket: &'a str,
         xml: &'a str,
         #[serde(skip)]
         shown: &'a str,
     },
-    /// A link that works for a while.
+    /// A presigned URL.
     SignedUrl { uri: &'a S3Uri, url: &'a str, expires: String },
     /// The signature of a text.
     Signature { signature: &'a str },
@@ -271,11 +271,11 @@ pub enum Event<'a> {
         #[serde(serialize_with = "unquoted")]
         etag: &'a str,
     },
-    /// An unfinished upload that was dropped.
+    /// An unfinished upload that was or would be aborted.
     UploadAborted { uri: &'a S3Uri, upload_id: &'a str, dry_run: bool },
     /// Where access logs go.
     AccessLog { bucket: &'a str, target: Option<S3Uri>, dry_run: bool },
-    /// How a bucket is a website.
+    /// The static website settings of a bucket.
     Website {
         bucket: &'a str,
         endpoint: Option<String>,
@@ -283,11 +283,11 @@ pub enum Event<'a> {
         error: Option<&'a str>,
         configured: bool,
     },
-    /// What is known of a CloudFront distribution.
+    /// The details of a CloudFront distribution.
     Distribution(Distribution<'a>),
     /// A distribution that was deleted.
     DistributionDeleted { id: &'a str },
-    /// What CloudFront forgets.
+    /// An invalidation in CloudFront.
     Invalidation {
         distribution: &'a str,
         id: &'a str,
@@ -298,9 +298,9 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
         #[serde(skip)]
-        said: InvalidationForm<'a>,
+        form: InvalidationForm<'a>,
     },
-    /// What CloudFront would be asked to forget.
+    /// The invalidation that a dry run would request.
     InvalidationPlan {
         uris: Vec<String>,
         #[serde(skip)]
@@ -319,7 +319,7 @@ pub enum Event<'a> {
     },
     /// What `del --stats` counted.
     DeleteReport { deleted: u64, deleted_bytes: u64 },
-    /// The end of a run: how it ended, and how much it told.
+    /// The end of a run: the exit code and the counters.
     Summary {
         command: &'a str,
         exit: u8,
@@ -339,10 +339,10 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Which words a copy is told in.
+/// The form of the line for a copy.
 #[derive(Clone, Copy, Debug)]
-pub enum CopyWords<'a> {
-    /// `copy:`, as `cp` says before it copies.
+pub enum CopyForm<'a> {
+    /// `copy:`, as `cp` prints in a dry run.
     Copy,
     /// `remote copy:`
     RemoteCopy,
@@ -355,7 +355,7 @@ pub enum CopyWords<'a> {
     },
 }
 
-/// In which form a change is told.
+/// The form of the line for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeForm {
     /// `URI: CHANGE`
@@ -364,31 +364,31 @@ pub enum ChangeForm {
     Bucket,
 }
 
-/// Which lines tell of an invalidation.
+/// The form of the lines for an invalidation.
 #[derive(Clone, Copy, Debug)]
 pub enum InvalidationForm<'a> {
-    /// That it was made, in full; the URI is what was named.
+    /// A new invalidation, in full, with the URI that was named.
     Made {
-        /// As it was named.
+        /// The URI from the arguments.
         uri: &'a S3Uri,
     },
-    /// That it was made, in short.
+    /// A new invalidation, in short.
     InShort,
-    /// All that the service knows of it.
+    /// All that the service reports about it.
     Known,
 }
 
-/// The place of an item in its run.
+/// The position of an item in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Position {
     /// From 1.
     pub number: u64,
-    /// How many there are.
+    /// Total number of items.
     pub total: u64,
 }
 
 impl Position {
-    /// The place of the item with that index, from 0.
+    /// The position of the item with an index that counts from 0.
     pub fn at(index: u64, total: u64) -> Self {
         Self { number: index + 1, total }
     }
@@ -401,7 +401,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// How much was moved, and how long that took.
+/// The size and duration of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Moved {
     /// Bytes.
@@ -426,7 +426,7 @@ pub struct SyncReport {
     pub seconds: f64,
 }
 
-/// Who a bucket or an object belongs to.
+/// The owner of a bucket or an object.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Owner<'a> {
     /// Canonical id.
@@ -439,11 +439,11 @@ pub struct Owner<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verification {
-    /// It has it.
+    /// The checksums match.
     Ok,
-    /// It has another.
+    /// The checksums differ.
     Mismatch,
-    /// It could not be read.
+    /// The object could not be read.
     Unreadable,
 }
 
@@ -459,12 +459,12 @@ impl Serialize for CloudFrontUri {
     }
 }
 
-/// Three places are more than a clock can tell of a network.
+/// Rounds to three decimal places, more than is meaningful for network timings.
 pub(super) fn rounded<S: Serializer>(seconds: &f64, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64((seconds * 1000.0).round() / 1000.0)
 }
 
-/// Pairs as an object, in their order.
+/// Serialises pairs as an object, in order.
 pub(super) fn as_map<S: Serializer>(pairs: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
     let mut map = to.serialize_map(Some(pairs.len()))?;
     for (name, value) in pairs {

@@ -13,7 +13,7 @@ impl Exit {
     pub const PARTIAL: Exit = Exit(2);
     /// A redirect that could not be followed.
     pub const SERVERMOVED: Exit = Exit(10);
-    /// The server refused the request as it was.
+    /// The server rejected the request as invalid.
     pub const SERVERERROR: Exit = Exit(11);
     /// No such bucket, object or document.
     pub const NOTFOUND: Exit = Exit(12);
@@ -27,15 +27,15 @@ impl Exit {
     pub const USAGE: Exit = Exit(64);
     /// A transfer failed and `--stop-on-error` was given.
     pub const DATAERR: Exit = Exit(65);
-    /// A server failure without a code of its own, or an answer that makes no sense.
+    /// A server failure without a specific code, or a response that makes no sense.
     pub const SOFTWARE: Exit = Exit(70);
     /// Reading or writing failed; a host name that does not resolve; standard output closed.
     pub const IOERR: Exit = Exit(74);
-    /// Given up after retries.
+    /// Gave up after retries.
     pub const TEMPFAIL: Exit = Exit(75);
-    /// Access denied, or a TLS connection that proves nothing.
+    /// Access denied, or a TLS connection whose certificate is not trusted.
     pub const ACCESSDENIED: Exit = Exit(77);
-    /// No configuration, no keys.
+    /// Missing configuration or credentials.
     pub const CONFIG: Exit = Exit(78);
     /// Nothing listens at the endpoint.
     pub const CONNECTIONREFUSED: Exit = Exit(111);

@@ -1,4 +1,4 @@
-//! How a command ends badly: the words on stderr and the exit code, decided in this one place.
+//! How a command fails: the text on stderr and the exit code, decided in this one place.
 
 use super::exit::Exit;
 use crate::s3::{ConnectionFailure, Error};
@@ -7,37 +7,37 @@ use std::io;
 /// Result of a command or of a part of it.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
-/// The end of a command: an exit code and what `ERROR:` lines say about it.
+/// The failure of a command: an exit code and the text of its `ERROR:` lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Exit code.
     pub exit: Exit,
-    /// Lines for stderr, without their level. None where everything was said already.
+    /// Lines for stderr, without their level; empty if everything was already reported.
     pub lines: Vec<String>,
 }
 
 impl Failure {
-    /// An exit code and one line.
+    /// A failure with an exit code and one line.
     pub fn new(exit: Exit, line: impl Into<String>) -> Self {
         Self { exit, lines: vec![line.into()] }
     }
 
-    /// An exit code after everything was said.
+    /// A failure whose cause was already reported.
     pub fn silent(exit: Exit) -> Self {
         Self { exit, lines: Vec::new() }
     }
 
-    /// Wrong parameters: exit 64, `Parameter problem: ...`.
+    /// Wrong parameters: exit code 64, `Parameter problem: ...`.
     pub fn parameter(problem: impl std::fmt::Display) -> Self {
         Self::new(Exit::USAGE, format!("Parameter problem: {problem}"))
     }
 
-    /// A local file that could not be read or written: exit 74, with the name.
+    /// A local file that could not be read or written: exit code 74, with its name.
     pub fn file(path: impl std::fmt::Display, error: &io::Error) -> Self {
         Self::new(Exit::IOERR, format!("{path}: {}", reason(error)))
     }
 
-    /// Puts s3cmd's line about the bucket in front of the service's answer: denied, missing, or taken.
+    /// Puts s3cmd's line about the bucket before the service's error: access denied, missing, or taken.
     pub fn about_bucket(error: Error) -> Self {
         let line = error.service().and_then(|service| {
             let bucket = service.bucket.as_ref()?;
@@ -54,8 +54,8 @@ impl Failure {
     }
 }
 
-/// The system's words without Rust's `(os error N)`; an error that we made up of its kind alone begins as they do, with
-/// a capital.
+/// The system's error text without Rust's `(os error N)`. An error that was created from its kind alone is capitalised,
+/// as the system's texts are.
 pub fn reason(error: &io::Error) -> String {
     let mut text = error.to_string();
     if error.raw_os_error().is_none()
@@ -107,7 +107,7 @@ impl From<Error> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        // A reader that has gone away wants no explanation.
+        // A closed pipe needs no message.
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Failure::silent(Exit::IOERR);
         }

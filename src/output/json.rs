@@ -1,4 +1,4 @@
-//! `--json`: events as objects, one a line, on standard output; what would be a log line, the same on standard error.
+//! `--json`: events as JSON objects, one per line, on standard output; log lines in the same form on standard error.
 
 use super::event::Event;
 use super::exit::Exit;
@@ -9,48 +9,48 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-/// When JSON was asked for, if it was. It belongs to the process, as the log and the two streams do.
+/// When JSON output was started, if it was. It is global to the process, like the log and the two streams.
 static STARTED: OnceLock<Instant> = OnceLock::new();
 
 /// Whether standard output is an object's content, so that events cannot go there.
 static HAS_DATA: AtomicBool = AtomicBool::new(false);
 
-/// What the summary tells.
+/// The counters of the summary.
 static RESULTS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
 static ERRORS: AtomicU64 = AtomicU64::new(0);
 static WARNINGS: AtomicU64 = AtomicU64::new(0);
 
-/// Has results and log lines told in JSON from now on.
+/// Prints results and log lines as JSON from now on.
 pub fn start_json() {
     STARTED.get_or_init(Instant::now);
 }
 
-/// Whether they are.
+/// Whether JSON output is on.
 pub fn is_on() -> bool {
     STARTED.get().is_some()
 }
 
-/// Has events told on standard error: standard output is going to be data.
-pub(super) fn expect_data() {
+/// Sends events to standard error, because standard output carries data.
+pub(super) fn send_events_to_stderr() {
     HAS_DATA.store(true, Ordering::Relaxed);
 }
 
-/// Whether events are told on standard error.
-pub(super) fn is_beside_data() -> bool {
+/// Whether events go to standard error.
+pub(super) fn sends_events_to_stderr() -> bool {
     HAS_DATA.load(Ordering::Relaxed)
 }
 
-/// Counts a result and adds it as a line.
-pub(super) fn put_event(out: &mut String, event: &Event<'_>) {
+/// Counts a result and appends it as a line.
+pub(super) fn write_event(out: &mut String, event: &Event<'_>) {
     RESULTS.fetch_add(1, Ordering::Relaxed);
     if let Event::Upload { moved: Some(moved), .. } | Event::Download { moved: Some(moved), .. } = event {
         BYTES.fetch_add(moved.size, Ordering::Relaxed);
     }
-    put(out, event);
+    write_line(out, event);
 }
 
-/// A log line.
+/// Formats a log line, and counts errors and warnings.
 pub(super) fn log_line(level: log::Level, text: &str) -> String {
     let (level, count) = match level {
         log::Level::Error => ("error", Some(&ERRORS)),
@@ -68,12 +68,12 @@ pub(super) fn log_line(level: log::Level, text: &str) -> String {
         text: &'a str,
     }
     let mut line = String::new();
-    put(&mut line, &Message { event: "message", level, text: text.trim_matches('\n') });
+    write_line(&mut line, &Message { event: "message", level, text: text.trim_matches('\n') });
     line
 }
 
-/// Prints the last event of a run with `--json`: how it ended. Who cannot be told the results will not be told the end
-/// either.
+/// Prints the last event of a run with `--json`: the summary. Write errors are ignored: they have already been reported
+/// for the results.
 pub fn print_summary(command: &str, exit: Exit) {
     let Some(started) = STARTED.get() else { return };
     let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -87,25 +87,25 @@ pub fn print_summary(command: &str, exit: Exit) {
         seconds: started.elapsed().as_secs_f64(),
     };
     let mut line = String::new();
-    put(&mut line, &summary);
-    if is_beside_data() {
+    write_line(&mut line, &summary);
+    if sends_events_to_stderr() {
         terminal::err(&line);
     } else {
         let _ = terminal::out(line.as_bytes());
     }
 }
 
-/// Adds a value as a line.
-pub(super) fn put(out: &mut String, value: &impl Serialize) {
-    // A string takes everything, and all keys of maps here are strings.
-    let _ = serde_json::to_writer(Text(out), value);
+/// Appends a value as a line.
+pub(super) fn write_line(out: &mut String, value: &impl Serialize) {
+    // Writing to a string cannot fail, and all map keys here are strings.
+    let _ = serde_json::to_writer(StringWriter(out), value);
     out.push('\n');
 }
 
-/// A string that is written to as files are: serde_json writes whole characters.
-struct Text<'a>(&'a mut String);
+/// Adapts a string to [`Write`]; serde_json writes whole characters.
+struct StringWriter<'a>(&'a mut String);
 
-impl Write for Text<'_> {
+impl Write for StringWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
         self.0.push_str(text);
@@ -117,7 +117,7 @@ impl Write for Text<'_> {
     }
 }
 
-/// JSON for a terminal: control characters that JSON takes as they are, DEL and those beyond ASCII, as escapes.
+/// JSON for a terminal: escapes the control characters that JSON allows, DEL and those beyond ASCII.
 pub(super) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -139,7 +139,7 @@ mod tests {
 
     fn shown(event: &Event<'_>) -> String {
         let mut line = String::new();
-        put(&mut line, event);
+        write_line(&mut line, event);
         line.trim_end().to_owned()
     }
 
@@ -147,14 +147,19 @@ mod tests {
     fn an_event_is_one_line_with_its_name_first() {
         let to = S3Uri::new("b", "ä\n\"\u{1}");
         let moved = Some(Moved { size: 5, seconds: 0.123_456 });
-        let place = Some(Position { number: 1, total: 3 });
-        let event = Event::Upload { from: DisplayPath::new("f"), to: &to, moved, place, dry_run: false };
+        let position = Some(Position { number: 1, total: 3 });
+        let event = Event::Upload { from: DisplayPath::new("f"), to: &to, moved, position, dry_run: false };
         assert_eq!(
             shown(&event),
             r#"{"event":"upload","from":"f","to":"s3://b/ä\n\"\u0001","size":5,"seconds":0.123,"number":1,"total":3,"dry_run":false}"#
         );
-        let plan =
-            Event::Upload { from: DisplayPath::new("f"), to: &to, moved: None, place: None, dry_run: true };
+        let plan = Event::Upload {
+            from: DisplayPath::new("f"),
+            to: &to,
+            moved: None,
+            position: None,
+            dry_run: true,
+        };
         assert!(shown(&plan).ends_with(r#""dry_run":true}"#) && !shown(&plan).contains("size"));
     }
 

@@ -1,4 +1,4 @@
-//! The only place that prints: result lines, log lines, progress, and the mapping of errors to words and exit codes.
+//! The only place that prints: result lines, log lines and progress. Maps errors to messages and exit codes.
 
 mod columns;
 mod console;
@@ -19,12 +19,12 @@ pub use console::{
     Console, Display, Item, Running, end_log, print_error_text, print_text, settle_output, start_log,
 };
 pub use details::{
-    Access, BucketInfo, Checksum, Distribution, Encryption, ObjectInfo, OwnedRight, Retention, Right,
+    Access, BucketInfo, Checksum, Distribution, Encryption, GrantInfo, ObjectInfo, OwnedGrant, Retention,
     WebsiteDocuments,
 };
 pub use display_path::DisplayPath;
 pub use event::{
-    ChangeForm, CopyWords, Event, InvalidationForm, Moved, Owner, Position, SyncReport, Verification,
+    ChangeForm, CopyForm, Event, InvalidationForm, Moved, Owner, Position, SyncReport, Verification,
 };
 pub use exit::Exit;
 pub use failure::{Failure, Outcome, reason};

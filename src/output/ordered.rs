@@ -1,8 +1,8 @@
-//! What one of many concurrent items says, held back until it is its turn.
+//! The output of one of many concurrent items, held back until its turn.
 //!
-//! Items run side by side but must speak in order. Whatever is printed or logged inside [`ItemLog::scope`] goes to the
-//! item's own log; [`ItemLog::go_live`], called when all earlier items are done, writes out what was held back and lets
-//! the rest pass at once.
+//! Items run concurrently, but their output has to be in order. Whatever is printed or logged inside [`ItemLog::scope`]
+//! goes to the item's own log. [`ItemLog::go_live`], called when all earlier items have finished, writes the held
+//! output and lets later output pass directly.
 
 use super::progress::meter::Meter;
 use super::terminal;
@@ -14,7 +14,7 @@ tokio::task_local! {
     static CURRENT: ItemLog;
 }
 
-/// The voice of one item.
+/// The output of one item.
 #[derive(Clone, Debug, Default)]
 pub struct ItemLog(Arc<Mutex<State>>);
 
@@ -22,10 +22,10 @@ pub struct ItemLog(Arc<Mutex<State>>);
 struct State {
     live: bool,
     held: Vec<Entry>,
-    /// A meter that was begun while the item was not live.
+    /// A meter that was started before the item was live.
     meter: Option<Arc<Meter>>,
     /// The first failure to write to standard output.
-    broken: Option<io::Error>,
+    write_error: Option<io::Error>,
 }
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ enum Entry {
 }
 
 impl ItemLog {
-    /// Runs `work` with its output going to this log.
+    /// Runs `work` with its output directed to this log.
     pub async fn scope<T>(&self, work: impl Future<Output = T>) -> T {
         CURRENT.scope(self.clone(), work).await
     }
@@ -45,7 +45,7 @@ impl ItemLog {
         CURRENT.try_with(ItemLog::clone).ok()
     }
 
-    /// It is this item's turn: writes what was held back; from now on nothing is held.
+    /// Starts this item's turn: writes the held output; nothing is held from then on.
     pub fn go_live(&self) {
         let mut state = self.lock();
         state.live = true;
@@ -59,15 +59,15 @@ impl ItemLog {
 
     /// The first failure to write to standard output, once.
     pub fn take_error(&self) -> Option<io::Error> {
-        self.lock().broken.take().or_else(terminal::take_error)
+        self.lock().write_error.take().or_else(terminal::take_error)
     }
 
     pub(super) fn out(&self, bytes: Vec<u8>) {
-        self.lock().say(Entry::Out(bytes));
+        self.lock().push(Entry::Out(bytes));
     }
 
     pub(super) fn err(&self, line: String) {
-        self.lock().say(Entry::Err(line));
+        self.lock().push(Entry::Err(line));
     }
 
     /// Shows a meter now, or when the item's turn comes.
@@ -80,11 +80,11 @@ impl ItemLog {
         }
     }
 
-    /// Ends a meter: in place where it is on display, else as the text that it would have left behind.
+    /// Ends a meter: in place if it is shown, else as the text that it would have left behind.
     pub(super) fn end_meter(&self, meter: &Arc<Meter>, word: &str) {
         let mut state = self.lock();
         if state.meter.take().is_some() {
-            state.say(Entry::Out(meter.whole_text(word).into_bytes()));
+            state.push(Entry::Out(meter.whole_text(word).into_bytes()));
         } else {
             meter.finish_shown(word);
         }
@@ -96,7 +96,7 @@ impl ItemLog {
 }
 
 impl State {
-    fn say(&mut self, entry: Entry) {
+    fn push(&mut self, entry: Entry) {
         if self.live {
             self.write(entry);
         } else {
@@ -108,7 +108,7 @@ impl State {
         match entry {
             Entry::Out(bytes) => {
                 if let Err(error) = terminal::out(&bytes) {
-                    self.broken.get_or_insert(error);
+                    self.write_error.get_or_insert(error);
                 }
             }
             Entry::Err(line) => terminal::err(&line),

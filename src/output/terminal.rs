@@ -1,21 +1,21 @@
-//! The one gate to standard output and standard error, so that what is written and what is on display do not tear each
-//! other: lines go above the rows of a [`ProgressTable`], or begin on a line of their own after a meter that is half way.
+//! All writes to standard output and standard error, so that lines and progress do not garble each other: lines go
+//! above the rows of a [`ProgressTable`], or start on a new line after an unfinished meter.
 
 use super::progress::table::ProgressTable;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-/// What is on display. There is one terminal, whoever writes to it.
+/// What the terminal shows. There is one terminal for all writers.
 #[derive(Debug, Default)]
 struct State {
     table: Option<Arc<ProgressTable>>,
-    /// A meter's line is the last thing on the terminal, without its end.
+    /// Whether the terminal ends with the unfinished line of a meter.
     open_line: bool,
 }
 
 static STATE: Mutex<State> = Mutex::new(State { table: None, open_line: false });
 
-/// Whether standard output and standard error are terminals. Asked once: it costs a system call.
+/// Whether standard output and standard error are terminals. Cached, because each check is a system call.
 static TERMINALS: LazyLock<(bool, bool)> =
     LazyLock::new(|| (io::stdout().is_terminal(), io::stderr().is_terminal()));
 
@@ -33,12 +33,12 @@ pub(super) fn stderr_is_terminal() -> bool {
     TERMINALS.1
 }
 
-/// Writes result lines. With a table up they are written by it, and a failure is told later, by [`take_error`].
+/// Writes result lines. If a table is shown, it writes them, and a failure is returned later, by [`take_error`].
 pub(super) fn out(bytes: &[u8]) -> io::Result<()> {
     let mut state = state();
     if let Some(table) = state.table.clone() {
         drop(state);
-        table.say(false, bytes);
+        table.queue_lines(false, bytes);
         return Ok(());
     }
     let mut stdout = io::stdout().lock();
@@ -48,12 +48,12 @@ pub(super) fn out(bytes: &[u8]) -> io::Result<()> {
     stdout.write_all(bytes).and_then(|()| stdout.flush())
 }
 
-/// Writes log lines. There is nowhere to complain about a closed standard error.
+/// Writes log lines. Errors are ignored: there is nowhere to report them.
 pub(super) fn err(text: &str) {
     let mut state = state();
     if let Some(table) = state.table.clone().filter(|_| stderr_is_terminal()) {
         drop(state);
-        return table.say(true, text.as_bytes());
+        return table.queue_lines(true, text.as_bytes());
     }
     let mut stderr = io::stderr().lock();
     if stderr_is_terminal() && stdout_is_terminal() && std::mem::take(&mut state.open_line) {
@@ -62,7 +62,7 @@ pub(super) fn err(text: &str) {
     let _ = stderr.write_all(text.as_bytes());
 }
 
-/// Writes a part of a meter. A terminal that is gone stops the transfer at its next result line.
+/// Writes part of a meter. Errors are ignored: the next result line reports them.
 pub(super) fn meter(text: &str) {
     let mut state = state();
     state.open_line = !text.ends_with('\n');
@@ -70,17 +70,17 @@ pub(super) fn meter(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// The table that is up, if there is one.
+/// The table that is shown, if there is one.
 pub(super) fn table() -> Option<Arc<ProgressTable>> {
     state().table.clone()
 }
 
-/// Puts a table up, or takes it down: lines then go straight to the terminal again.
+/// Sets the shown table. With `None`, lines go straight to the terminal again.
 pub(super) fn set_table(table: Option<Arc<ProgressTable>>) {
     state().table = table;
 }
 
-/// The first failure of a table to write result lines, once.
+/// The first failure of a table to write result lines, returned once.
 pub(super) fn take_error() -> Option<io::Error> {
     table().and_then(|table| table.take_error())
 }

@@ -1,14 +1,14 @@
-//! Events as s3cmd's lines, measured on s3cmd 2.4.0 unless the event is one of this program's own.
+//! Events as text. The lines are s3cmd's, measured on s3cmd 2.4.0, unless s3cmd has no such result.
 
 use super::columns::{Row, Size, minutes};
-use super::details::{Right, labelled};
-use super::event::{ChangeForm, CopyWords, Event, InvalidationForm, Moved, Position, Verification};
+use super::details::{GrantInfo, labelled};
+use super::event::{ChangeForm, CopyForm, Event, InvalidationForm, Moved, Position, Verification};
 use crate::units;
 use crate::uri::{CloudFrontUri, S3Uri};
 use std::fmt::{self, Write as _};
 
 impl Event<'_> {
-    /// Adds the line, or the lines, without the last end.
+    /// Appends the line or lines, without the last line ending.
     pub(super) fn text(&self, out: &mut String) -> fmt::Result {
         match self {
             Event::Text { text } => out.write_str(text),
@@ -28,12 +28,12 @@ impl Event<'_> {
             | Event::Delete { .. }
             | Event::DeleteFile { .. }
             | Event::SourceRemoved { .. } => self.transfer(out),
-            Event::Modify { uri, place: Some(place), .. } => write!(out, "modify: '{uri}'  {place}"),
-            Event::Modify { uri, place: None, .. } => write!(out, "modify: '{uri}' -> '{uri}'"),
+            Event::Modify { uri, position: Some(position), .. } => write!(out, "modify: '{uri}'  {position}"),
+            Event::Modify { uri, position: None, .. } => write!(out, "modify: '{uri}' -> '{uri}'"),
             Event::Restore { uri, .. } => write!(out, "restore: '{uri}'"),
             Event::Setacl { uri, dry_run: true, .. } => write!(out, "setacl: '{uri}'"),
-            Event::Setacl { uri, acl: Some(acl), place, .. } => {
-                write!(out, "{uri}: ACL set to {acl}  {}", shown(place.as_ref()))
+            Event::Setacl { uri, acl: Some(acl), position, .. } => {
+                write!(out, "{uri}: ACL set to {acl}  {}", shown(position.as_ref()))
             }
             Event::Setacl { uri, acl: None, .. } => write!(out, "{uri}: ACL updated"),
             Event::Rename { to, dry_run: true, old, .. } => {
@@ -64,7 +64,7 @@ impl Event<'_> {
             Event::DeleteReport { deleted, deleted_bytes } => {
                 write!(out, "\nStats: Number of files deleted: {deleted} ({deleted_bytes} bytes) ")
             }
-            // Without --json a run ends without a word.
+            // Without --json there is no summary.
             Event::Summary { .. } => Ok(()),
             _ => self.details(out),
         }
@@ -114,28 +114,28 @@ impl Event<'_> {
     fn transfer(&self, out: &mut String) -> fmt::Result {
         match self {
             Event::Exclude { name } => write!(out, "exclude: {name}"),
-            Event::Upload { from, to, moved, place, .. } => {
+            Event::Upload { from, to, moved, position, .. } => {
                 write!(out, "upload: '{from}' -> '{to}'")?;
-                how_fast(out, moved.as_ref())?;
-                ending(out, place.as_ref(), " ")
+                write_speed(out, moved.as_ref())?;
+                write_position(out, position.as_ref(), " ")
             }
-            Event::Download { from, to, moved, place, numbered, .. } => {
+            Event::Download { from, to, moved, position, numbered, .. } => {
                 write!(out, "download: '{from}' -> '{to}'")?;
-                how_fast(out, moved.as_ref())?;
-                ending(out, place.as_ref().filter(|_| *numbered), " ")
+                write_speed(out, moved.as_ref())?;
+                write_position(out, position.as_ref().filter(|_| *numbered), " ")
             }
-            Event::Directory { from, to, place } => write!(out, "mkdir: '{from}' -> '{to}' {place}"),
-            Event::Copy { from, to, place, words, .. } => {
-                match words {
-                    CopyWords::Copy => write!(out, "copy: '{from}' -> '{to}'")?,
-                    CopyWords::RemoteCopy => write!(out, "remote copy: '{from}' -> '{to}'")?,
-                    CopyWords::Relative { from, to } => write!(out, "remote copy: '{from}' -> '{to}'")?,
+            Event::Directory { from, to, position } => write!(out, "mkdir: '{from}' -> '{to}' {position}"),
+            Event::Copy { from, to, position, form, .. } => {
+                match form {
+                    CopyForm::Copy => write!(out, "copy: '{from}' -> '{to}'")?,
+                    CopyForm::RemoteCopy => write!(out, "remote copy: '{from}' -> '{to}'")?,
+                    CopyForm::Relative { from, to } => write!(out, "remote copy: '{from}' -> '{to}'")?,
                 }
-                ending(out, place.as_ref(), "  ")
+                write_position(out, position.as_ref(), "  ")
             }
-            Event::Move { from, to, place, .. } => {
+            Event::Move { from, to, position, .. } => {
                 write!(out, "move: '{from}' -> '{to}'")?;
-                ending(out, place.as_ref(), "  ")
+                write_position(out, position.as_ref(), "  ")
             }
             Event::Delete { bucket, key, version_id, quoted, .. } => {
                 let quote = if *quoted { "'" } else { "" };
@@ -160,7 +160,7 @@ impl Event<'_> {
                 write!(out, "\n   Owner:     {} (Nick: {})", owner.id, owner.name)?;
                 for grant in grants {
                     out.push('\n');
-                    Right::text(grant, out)?;
+                    GrantInfo::text(grant, out)?;
                 }
                 match public_url {
                     Some(url) => write!(out, "\n   URL:       {url}"),
@@ -187,12 +187,12 @@ impl Event<'_> {
             Event::Signature { signature } => write!(out, "Signature: {signature}"),
             Event::Md5 { line, .. } => out.write_str(line),
             Event::Md5Check { result, name, .. } => {
-                let item_result = match result {
+                let word = match result {
                     Verification::Ok => "OK",
                     Verification::Mismatch => "FAILED",
                     Verification::Unreadable => "FAILED open or read",
                 };
-                write!(out, "{name}: {item_result}")
+                write!(out, "{name}: {word}")
             }
             Event::MultipartUpload { uri, upload_id, initiated } => {
                 write!(out, "{initiated}\t{uri}\t{upload_id}")
@@ -246,13 +246,13 @@ impl Event<'_> {
     }
 
     fn invalidation(&self, out: &mut String) -> fmt::Result {
-        let Event::Invalidation { distribution, id, paths, status, created, reference, said } = self else {
+        let Event::Invalidation { distribution, id, paths, status, created, reference, form } = self else {
             return Ok(());
         };
         let uri = CloudFrontUri { invalidation: (*id).to_owned(), ..CloudFrontUri::new(*distribution) };
         let progress = format!("Check progress with: s3cmd cfinvalinfo {uri}");
         let paths = paths.to_string();
-        let lines = match said {
+        let lines = match form {
             InvalidationForm::InShort => {
                 vec![format!("Created invalidation request for {paths} paths"), progress]
             }
@@ -281,19 +281,19 @@ fn kind(uri: &S3Uri) -> &'static str {
     if uri.has_key() { "object" } else { "bucket" }
 }
 
-fn shown(place: Option<&Position>) -> String {
-    place.map_or_else(String::new, Position::to_string)
+fn shown(position: Option<&Position>) -> String {
+    position.map_or_else(String::new, Position::to_string)
 }
 
-fn how_fast(out: &mut String, moved: Option<&Moved>) -> fmt::Result {
+fn write_speed(out: &mut String, moved: Option<&Moved>) -> fmt::Result {
     let Some(Moved { size, seconds }) = moved else { return Ok(()) };
     write!(out, " ({size} bytes in {seconds:.1} seconds, {})", units::speed(*size, *seconds))
 }
 
-/// The place of an item at the end of its line.
-fn ending(out: &mut String, place: Option<&Position>, gap: &str) -> fmt::Result {
-    match place {
-        Some(place) => write!(out, "{gap}{place}"),
+/// Appends the position of an item at the end of its line.
+fn write_position(out: &mut String, position: Option<&Position>, gap: &str) -> fmt::Result {
+    match position {
+        Some(position) => write!(out, "{gap}{position}"),
         None => Ok(()),
     }
 }
@@ -304,7 +304,7 @@ mod tests {
 
     /// Lines printed by s3cmd 2.4.0.
     #[test]
-    fn sums_read_as_in_s3cmd() {
+    fn totals_read_as_in_s3cmd() {
         let line = |event: Event<'_>| {
             let mut line = String::new();
             event.text(&mut line).unwrap();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_the_connection_test_stand_in_columns() {
+    fn steps_of_the_connection_test_are_in_columns() {
         let mut lines = String::new();
         let (result, hint) = ("FAIL", Some("host_base"));
         Event::Check { step: "resolve", result, detail: "a -> b", hint }.text(&mut lines).unwrap();

@@ -1,17 +1,19 @@
-//! XML documents for people: one element a line, indented by tabs, as `getlifecycle` and `getnotification` print them.
+//! XML documents for reading: one element per line, indented with tabs, as `getlifecycle` and `getnotification` print
+//! them.
 
 use crate::s3::{Error, Result};
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
-/// Indents a document with tabs: an element with text alone stays on one line, empty elements are closed at once,
-/// white space between elements is dropped. The declaration is printed as `<?xml version="1.0" ?>`.
+/// Indents a document with tabs. An element that contains only text stays on one line, empty elements are self-closing,
+/// white space between elements is dropped. The declaration is printed as `<?xml version="1.0" ?>`. Fails if the
+/// document is not XML.
 pub fn indented(document: &str) -> Result<String> {
     let mut out = String::from("<?xml version=\"1.0\" ?>\n");
     let mut reader = Reader::from_str(document);
     let malformed = |error: quick_xml::Error| Error::Malformed(format!("an answer that is not XML: {error}"));
     let mut depth = 0usize;
-    // The element that was opened last and has nothing in it yet but text.
+    // The last opened element, while it contains only text.
     let mut open: Option<(String, String)> = None;
     loop {
         match reader.read_event().map_err(malformed)? {
@@ -24,7 +26,7 @@ pub fn indented(document: &str) -> Result<String> {
                 push_line(&mut out, depth, &format!("<{}/>", start.trim_end()));
             }
             Event::End(end) => match open.take() {
-                // Blanks in a line are a value, such as a prefix; lines are the layout of an element that is empty.
+                // Blanks within a line are a value, such as a prefix; line breaks are the layout of an empty element.
                 Some((tag, text)) if text.is_empty() || text.trim().is_empty() && text.contains('\n') => {
                     push_line(&mut out, depth, &format!("<{tag}/>"));
                 }
@@ -59,7 +61,7 @@ pub fn indented(document: &str) -> Result<String> {
     }
 }
 
-/// A child begins: the parent's tag takes a line of its own.
+/// When a child starts, the parent's tag gets a separate line.
 fn flush_parent(out: &mut String, open: &mut Option<(String, String)>, depth: &mut usize) {
     if let Some((tag, _)) = open.take() {
         push_line(out, *depth, &format!("<{tag}>"));
@@ -81,9 +83,9 @@ mod tests {
     fn a_lifecycle_prints_as_in_s3cmd() {
         let document = "<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ID>old</ID>\
             <Prefix>log/</Prefix><Status>Enabled</Status><Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>";
-        let wanted = "<?xml version=\"1.0\" ?>\n<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\n\
+        let expected = "<?xml version=\"1.0\" ?>\n<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\n\
             \t<Rule>\n\t\t<ID>old</ID>\n\t\t<Prefix>log/</Prefix>\n\t\t<Status>Enabled</Status>\n\t\t<Expiration>\n\
             \t\t\t<Days>3</Days>\n\t\t</Expiration>\n\t</Rule>\n</LifecycleConfiguration>\n";
-        assert_eq!(indented(document).unwrap(), wanted);
+        assert_eq!(indented(document).unwrap(), expected);
     }
 }

@@ -147,7 +147,7 @@ fn report(
                 deleted.bytes += size;
             }
             Some(reason) => {
-                console.block(&lines)?;
+                console.print_lines(&lines)?;
                 console.flush()?;
                 lines.clear();
                 log::error!("Delete of 's3://{bucket}/{key}' failed (Reason: {reason})");
@@ -155,7 +155,7 @@ fn report(
             }
         }
     }
-    console.block(&lines)?;
+    console.print_lines(&lines)?;
     console.flush()
 }
 

@@ -1,4 +1,4 @@
-//! The key pair and the signature version.
+//! Checks the key pair and the signature version.
 
 use super::hints::hint;
 use super::report::Report;
@@ -7,8 +7,8 @@ use crate::output::{Exit, Outcome};
 use crate::s3::probe::Probe;
 use crate::s3::{Client, ClientOptions, Error, ServiceError, Signature};
 
-/// Codes by which a service says that it does not believe a request.
-const DISBELIEF: &[&str] = &[
+/// Error codes of a service that does not accept the credentials or the signature.
+const REJECTION_CODES: &[&str] = &[
     "AuthorizationHeaderMalformed",
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -22,13 +22,14 @@ const DISBELIEF: &[&str] = &[
     "UnauthorizedAccess",
 ];
 
-/// Whether the key pair is accepted: the options to go on with, in the signature version that works.
+/// Checks whether the key pair is accepted. Returns the client options with the signature version that works, or `None`
+/// if neither does.
 pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<Option<ClientOptions>> {
     let settings = &cx.settings;
     let mut options = client_options(settings);
-    // A test shall say soon what is wrong.
+    // Fail fast: the user waits for the result.
     options.retry.max_retries = options.retry.max_retries.min(1);
-    let other = ClientOptions { signature: other(options.signature), ..options.clone() };
+    let other = ClientOptions { signature: other_version(options.signature), ..options.clone() };
     let first = match Client::new(options.clone()).probe(None).await {
         Ok(probe) => probe,
         Err(error) => {
@@ -40,9 +41,9 @@ pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<Option<C
     let second = Client::new(other.clone()).probe(None).await.ok();
     let other_works = second
         .as_ref()
-        .is_some_and(|probe| disbelief(probe).is_none() && (probe.error.is_some() || probe.is_listing));
-    let (mine, others) = (number(options.signature), number(other.signature));
-    match disbelief(&first) {
+        .is_some_and(|probe| rejection(probe).is_none() && (probe.error.is_some() || probe.is_listing));
+    let (configured, alternative) = (number(options.signature), number(other.signature));
+    match rejection(&first) {
         None if first.error.is_none() && !first.is_listing => {
             let hint = format!("host_base (now '{}'): is that an S3 endpoint?", settings.host_base);
             let why = "what answers there does not list buckets as S3 does";
@@ -50,14 +51,14 @@ pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<Option<C
             Ok(None)
         }
         None => {
-            report.ok("credentials", known(&settings.access_key, &first))?;
-            let too = if other_works { "works too" } else { "is not accepted" };
-            report.ok("signature", format!("version {mine}; version {others} {too}"))?;
+            report.ok("credentials", accepted_text(&settings.access_key, &first))?;
+            let works = if other_works { "works too" } else { "is not accepted" };
+            report.ok("signature", format!("version {configured}; version {alternative} {works}"))?;
             Ok(Some(options))
         }
         Some(error) if other_works => {
             let probe = second.as_ref().unwrap_or(&first);
-            report.ok("credentials", known(&settings.access_key, probe))?;
+            report.ok("credentials", accepted_text(&settings.access_key, probe))?;
             let value = if other.signature == Signature::V2 { "True" } else { "False" };
             report.error("signature", Error::from(error.clone()), &format!("signature_v2 = {value}"))?;
             Ok(Some(other))
@@ -71,18 +72,18 @@ pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<Option<C
     }
 }
 
-fn disbelief(probe: &Probe) -> Option<&ServiceError> {
-    probe.error.as_ref().filter(|error| DISBELIEF.contains(&error.code.as_str()))
+fn rejection(probe: &Probe) -> Option<&ServiceError> {
+    probe.error.as_ref().filter(|error| REJECTION_CODES.contains(&error.code.as_str()))
 }
 
-fn known(access_key: &str, probe: &Probe) -> String {
+fn accepted_text(access_key: &str, probe: &Probe) -> String {
     match &probe.error {
         None => format!("{access_key} is known and may list its buckets"),
         Some(error) => format!("{access_key} is known, but may not list its buckets: {error}"),
     }
 }
 
-pub(super) fn other(signature: Signature) -> Signature {
+pub(super) fn other_version(signature: Signature) -> Signature {
     match signature {
         Signature::V2 => Signature::V4,
         Signature::V4 => Signature::V2,

@@ -1,4 +1,4 @@
-//! The way to the endpoint: host name, port, TLS, clock.
+//! Checks the connection to the endpoint: host name, port, TLS, clock.
 
 use super::hints::hint;
 use super::report::Report;
@@ -10,17 +10,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpStream, lookup_host};
 
-/// Longest wait for a name or a connection.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout for resolving a name and for connecting.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The skew that S3 refuses requests beyond, in seconds.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+/// Clock skew, in seconds, beyond which S3 rejects requests.
 const MAX_SKEW: i64 = 15 * 60;
 
-/// The skew that is worth a word, in seconds.
+/// Clock skew, in seconds, from which a note is printed.
 const NOTABLE_SKEW: i64 = 60;
 
-/// Whether the endpoint can be talked to.
+/// Checks whether the endpoint accepts connections and responds.
 pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<bool> {
     let settings = &cx.settings;
     let (host, port, what, now) = if settings.proxy_host.is_empty() {
@@ -49,8 +48,8 @@ pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<bool> {
     let started = Instant::now();
     match connect(&addresses).await {
         Ok(address) => {
-            let taken = started.elapsed().as_secs_f64() * 1000.0;
-            report.ok("connect", format!("{address} in {taken:.1} ms"))?;
+            let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+            report.ok("connect", format!("{address} in {milliseconds:.1} ms"))?;
         }
         Err(why) => {
             let (why, hint) =
@@ -59,11 +58,11 @@ pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<bool> {
             return Ok(false);
         }
     }
-    answer(cx, report).await
+    check_response(cx, report).await
 }
 
-/// TLS where it is used, an answer, and the server's clock.
-async fn answer(cx: &Context, report: &mut Report) -> Outcome<bool> {
+/// Sends a request without credentials and reports TLS, if it is used, and the server's clock.
+async fn check_response(cx: &Context, report: &mut Report) -> Outcome<bool> {
     let settings = &cx.settings;
     let mut options = client_options(settings);
     options.credentials = None;
@@ -89,7 +88,7 @@ async fn answer(cx: &Context, report: &mut Report) -> Outcome<bool> {
         )?;
     }
     let Some(date) = probe.date else {
-        report.note("clock", "the server does not tell its time")?;
+        report.note("clock", "the server sends no Date header")?;
         return Ok(true);
     };
     let skew = (date - now).num_seconds();
@@ -121,7 +120,7 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     if host.ends_with(".localhost") {
         return Ok(vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)]);
     }
-    match tokio::time::timeout(PATIENCE, lookup_host((host, port))).await {
+    match tokio::time::timeout(TIMEOUT, lookup_host((host, port))).await {
         Ok(Ok(found)) => {
             let mut addresses: Vec<SocketAddr> = found.collect();
             addresses.dedup();
@@ -132,11 +131,11 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     }
 }
 
-/// The first address that takes a connection.
+/// Connects to the addresses in turn. Returns the first that accepts a connection.
 async fn connect(addresses: &[SocketAddr]) -> Result<SocketAddr, String> {
     let mut last = String::new();
     for address in addresses {
-        match tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await {
+        match tokio::time::timeout(TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(_)) => return Ok(*address),
             Ok(Err(error)) => last = reason(&error),
             Err(_) => "no answer".clone_into(&mut last),
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_and_ports_are_told_apart() {
+    fn host_and_port_are_split() {
         for (text, host, port) in [
             ("a", "a", 443),
             ("a:1", "a", 1),

@@ -1,13 +1,13 @@
-//! The connection test against a private server: the demonstration that needs no account.
+//! The connection test against a private embedded server: a demonstration that needs no account.
 
-use crate::commands::serve::start_failure;
 use crate::commands::shared::context::Context;
+use crate::commands::shared::server::start_failure;
 use crate::config::Settings;
 use crate::output::{Failure, Outcome};
 use crate::serve::{self, Options};
 use std::net::Ipv4Addr;
 
-/// Starts a server on a free port of this machine and an empty temporary directory, tests it, and stops it.
+/// Starts a server on a free local port with an empty temporary directory, tests it and stops it.
 pub(super) async fn run(cx: &Context) -> Outcome {
     let folder = tempfile::tempdir().map_err(Failure::from)?;
     let user = serve::generate_user();

@@ -1,9 +1,9 @@
-//! Which key of the configuration to change when a step fails.
+//! Suggests the configuration key to change when a step fails.
 
 use crate::config::Settings;
 use crate::s3::{ConnectionFailure, Error, ServiceError};
 
-/// What to change; empty where nobody can tell.
+/// The setting to change; empty if unknown.
 pub(super) fn hint(settings: &Settings, error: &Error) -> String {
     match error {
         Error::Connection { kind, message } => connection(settings, *kind, message),
@@ -20,7 +20,7 @@ fn connection(settings: &Settings, kind: ConnectionFailure, message: &str) -> St
         }
         ConnectionFailure::Refused => format!("host_base: nothing listens at '{base}'; is the port right?"),
         ConnectionFailure::Tls if is_about_certificate(message) => {
-            "ca_certs_file names the authority to trust; check_ssl_hostname or check_ssl_certificate = False trusts anybody"
+            "ca_certs_file names the certificate authority to trust; check_ssl_hostname = False or check_ssl_certificate = False turns the check off"
                 .to_owned()
         }
         ConnectionFailure::Tls => "use_https = False, if the endpoint speaks plain HTTP".to_owned(),

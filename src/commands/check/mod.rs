@@ -2,26 +2,27 @@
 
 mod access;
 mod account;
+mod bucket;
 mod cleanup;
 mod connection;
 #[cfg(feature = "serve")]
 mod embedded;
 mod hints;
 mod objects;
-mod place;
 mod report;
 
-use crate::commands::shared::context::{Context, bucket_uri};
+use crate::commands::shared::arguments::bucket_uri;
+use crate::commands::shared::context::Context;
 use crate::output::{Failure, Outcome};
 pub(super) use access::access;
 use report::Report;
 use std::ffi::OsString;
 
-/// Tries the configured endpoint from the host name to a signed link, in the bucket that is named or in a temporary one,
-/// and prints a line for each step. A step that fails says which key of the configuration to change.
+/// Tests the configured endpoint, from the host name to a presigned URL, in the given bucket or in a temporary one, and
+/// prints a line for each step. A failed step names the configuration key to change.
 ///
-/// Nothing that the test stores is left behind. The exit code is that of the first failure. With `--embedded` all of it
-/// happens against a private server of its own, for which no account is needed.
+/// The test removes everything that it stored. The exit code is that of the first failure. With `--embedded` the test
+/// runs against a private embedded server, which needs no account.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     if cx.settings.embedded {
         #[cfg(feature = "serve")]
@@ -36,15 +37,15 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     check(cx, bucket.map(|uri| uri.bucket)).await
 }
 
-/// Runs all steps; `bucket` is tested in where it is given.
+/// Runs all steps, in `bucket` if it is given.
 async fn check(cx: &Context, bucket: Option<String>) -> Outcome {
     let mut report = Report::new(&cx.console);
     steps(cx, bucket, &mut report).await?;
     report.end()
 }
 
-/// Steps that cannot work once an earlier one has failed are left out. Fails only where nothing can be printed.
-async fn steps(cx: &Context, bucket: Option<String>, report: &mut Report) -> Outcome {
+/// Skips the steps that cannot work after an earlier failure. Returns an error only if the report cannot be printed.
+async fn steps(cx: &Context, requested_bucket: Option<String>, report: &mut Report) -> Outcome {
     if cx.settings.config_readable_by_others {
         let file = cx.settings.config_file.display();
         report.note(
@@ -56,23 +57,23 @@ async fn steps(cx: &Context, bucket: Option<String>, report: &mut Report) -> Out
         return Ok(());
     }
     let Some(options) = account::check(cx, report).await? else { return Ok(()) };
-    let Some(place) = place::find(cx, options, bucket, report).await? else { return Ok(()) };
-    let tried = match place::look_around(cx, &place, report).await {
-        Ok(()) => objects::check(cx, &place, report).await,
+    let Some(bucket) = bucket::find(cx, options, requested_bucket, report).await? else { return Ok(()) };
+    let tested = match bucket::inspect(cx, &bucket, report).await {
+        Ok(()) => objects::check(cx, &bucket, report).await,
         Err(failure) => Err(failure),
     };
-    let cleaned = place.cleanup.finish(&place.client).await;
-    tried?;
+    let cleaned = bucket.cleanup.finish(&bucket.client).await;
+    tested?;
     match cleaned {
         Ok(()) => report.ok("cleanup", "nothing is left behind"),
         Err(error) => {
-            let hint = format!("delete what is left by hand: s3://{}/{}", place.bucket, place.prefix);
+            let hint = format!("delete what is left by hand: s3://{}/{}", bucket.name, bucket.prefix);
             report.error("cleanup", error, &hint)
         }
     }
 }
 
-/// A random name part, so that tests at the same time do not meet.
+/// The random part of a name, so that concurrent tests do not collide.
 fn random_name() -> Outcome<String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| Failure::from(std::io::Error::other(error.to_string())))?;

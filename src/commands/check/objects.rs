@@ -1,7 +1,7 @@
-//! What is done with objects: put, get, multipart, copy, access list, tags, links, delete.
+//! Checks the object operations: put, get, multipart, copy, access list, tags, presigned URLs, delete.
 
+use super::bucket::TestBucket;
 use super::hints::hint;
-use super::place::Place;
 use super::report::Report;
 use crate::commands::shared::context::Context;
 use crate::output::Outcome;
@@ -14,32 +14,32 @@ use crate::s3::{Error, Result, Signature};
 use bytes::Bytes;
 use chrono::Utc;
 
-/// Bytes of the small test object.
+/// Size of the small test object in bytes.
 const SMALL: usize = 64 * 1024;
 
-/// Goes through the steps in order; those that need the object of the first are left out where that failed.
-pub(super) async fn check(cx: &Context, place: &Place, report: &mut Report) -> Outcome {
+/// Runs the steps in order. If the first fails, the others are skipped, because they need its object.
+pub(super) async fn check(cx: &Context, bucket: &TestBucket, report: &mut Report) -> Outcome {
     let small = pattern(SMALL);
-    // A key that has to be encoded, in the path, in a copy's header and in signatures.
-    let key = format!("{}a b+ä%.bin", place.prefix);
-    let copy = format!("{}copy & more", place.prefix);
-    let multi = format!("{}multipart", place.prefix);
-    if !say(cx, report, "put", put(place, &key, &small).await)? {
+    // A key that has to be encoded in the path, in the copy header and in signatures.
+    let key = format!("{}a b+ä%.bin", bucket.prefix);
+    let copy = format!("{}copy & more", bucket.prefix);
+    let multi = format!("{}multipart", bucket.prefix);
+    if !report_step(cx, report, "put", put(bucket, &key, &small).await)? {
         return Ok(());
     }
-    say(cx, report, "get", get(place, &key, &small).await)?;
-    say(cx, report, "range", range(place, &key, &small).await)?;
-    say(cx, report, "multipart", multipart(place, &multi).await)?;
-    say(cx, report, "copy", copied(place, &key, &copy).await)?;
-    optional(cx, report, "acl", acl(place, &key).await)?;
-    optional(cx, report, "tags", tags(place, &key).await)?;
-    say(cx, report, "link", link(cx, place, &key, &small).await)?;
-    say(cx, report, "delete", delete(place, &[&key, &copy, &multi]).await)?;
+    report_step(cx, report, "get", get(bucket, &key, &small).await)?;
+    report_step(cx, report, "range", range(bucket, &key, &small).await)?;
+    report_step(cx, report, "multipart", multipart(bucket, &multi).await)?;
+    report_step(cx, report, "copy", copied(bucket, &key, &copy).await)?;
+    optional(cx, report, "acl", acl(bucket, &key).await)?;
+    optional(cx, report, "tags", tags(bucket, &key).await)?;
+    report_step(cx, report, "link", link(cx, bucket, &key, &small).await)?;
+    report_step(cx, report, "delete", delete(bucket, &[&key, &copy, &multi]).await)?;
     Ok(())
 }
 
-/// Reports a step; `false` if it failed.
-fn say(cx: &Context, report: &mut Report, step: &str, result: Result<String>) -> Outcome<bool> {
+/// Reports a step. Returns whether it succeeded.
+fn report_step(cx: &Context, report: &mut Report, step: &str, result: Result<String>) -> Outcome<bool> {
     match result {
         Ok(detail) => report.ok(step, detail).map(|()| true),
         Err(error) => {
@@ -49,7 +49,7 @@ fn say(cx: &Context, report: &mut Report, step: &str, result: Result<String>) ->
     }
 }
 
-/// Reports a step that a service need not offer.
+/// Reports a step that a service need not support: if it does not, that is a note, not a failure.
 fn optional(cx: &Context, report: &mut Report, step: &str, result: Result<String>) -> Outcome {
     match result {
         Err(error)
@@ -58,11 +58,11 @@ fn optional(cx: &Context, report: &mut Report, step: &str, result: Result<String
         {
             report.note(step, format!("not offered here: {error}"))
         }
-        result => say(cx, report, step, result).map(drop),
+        result => report_step(cx, report, step, result).map(drop),
     }
 }
 
-/// Bytes that no compression and no off-by-one leaves unchanged.
+/// Pseudorandom bytes, so that compression and off-by-one errors are detected.
 fn pattern(length: usize) -> Bytes {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = || {
@@ -84,39 +84,43 @@ async fn body(response: Response) -> Result<Bytes> {
     response.bytes(2 * MIN_PART_SIZE as usize).await
 }
 
-fn same(got: &[u8], wanted: &[u8]) -> Result<()> {
-    if got == wanted {
+fn compare(received: &[u8], expected: &[u8]) -> Result<()> {
+    if received == expected {
         return Ok(());
     }
-    Err(Error::Integrity(format!("{} bytes came back, not the {} that were stored", got.len(), wanted.len())))
+    Err(Error::Integrity(format!(
+        "{} bytes came back, not the {} that were stored",
+        received.len(),
+        expected.len()
+    )))
 }
 
-async fn put(place: &Place, key: &str, data: &Bytes) -> Result<String> {
+async fn put(bucket: &TestBucket, key: &str, data: &Bytes) -> Result<String> {
     let data_out = outgoing(data).await?;
     let md5 = data_out.md5.map(hex::encode).unwrap_or_default();
-    let etag = place.client.put_object(&place.bucket, key, data_out, &[]).await?.etag();
+    let etag = bucket.client.put_object(&bucket.name, key, data_out, &[]).await?.etag();
     let about = if etag == md5 { "its ETag is its MD5" } else { "its ETag is not its MD5" };
     Ok(format!("{} bytes; {about}", data.len()))
 }
 
-async fn get(place: &Place, key: &str, data: &Bytes) -> Result<String> {
-    let response = place.client.get_object(&place.bucket, key, &[], None).await?;
-    same(&body(response).await?, data)?;
+async fn get(bucket: &TestBucket, key: &str, data: &Bytes) -> Result<String> {
+    let response = bucket.client.get_object(&bucket.name, key, &[], None).await?;
+    compare(&body(response).await?, data)?;
     Ok("the bytes are those that were stored".to_owned())
 }
 
-async fn range(place: &Place, key: &str, data: &Bytes) -> Result<String> {
+async fn range(bucket: &TestBucket, key: &str, data: &Bytes) -> Result<String> {
     let headers = [("range".to_owned(), "bytes=1000-1999".to_owned())];
-    let response = place.client.get_object(&place.bucket, key, &headers, None).await?;
+    let response = bucket.client.get_object(&bucket.name, key, &headers, None).await?;
     if response.status != 206 {
         return Err(Error::Integrity(format!("a range was answered with status {}", response.status)));
     }
-    same(&body(response).await?, &data[1000..2000])?;
+    compare(&body(response).await?, &data[1000..2000])?;
     Ok("bytes 1000 to 1999".to_owned())
 }
 
-async fn multipart(place: &Place, key: &str) -> Result<String> {
-    let (client, bucket) = (&place.client, place.bucket.as_str());
+async fn multipart(bucket: &TestBucket, key: &str) -> Result<String> {
+    let (client, bucket) = (&bucket.client, bucket.name.as_str());
     let data = pattern(MIN_PART_SIZE as usize + 1000);
     let split = MIN_PART_SIZE as usize;
     let id = client.create_upload(bucket, key, &[]).await?;
@@ -131,16 +135,16 @@ async fn multipart(place: &Place, key: &str) -> Result<String> {
     let parts = match stored.await {
         Ok(parts) => parts,
         Err(error) => {
-            // The cause is more interesting than what the clean-up says about it.
+            // The cause matters more than a failed cleanup.
             let _ = client.abort_upload(upload).await;
             return Err(error);
         }
     };
-    // Across the seam of the parts.
+    // A range across the boundary of the two parts.
     let headers = [("range".to_owned(), format!("bytes={}-{}", split - 100, split + 99))];
-    let seam = body(client.get_object(bucket, key, &headers, None).await?).await?;
-    same(&seam, &data[split - 100..split + 100])?;
-    // Ceph leaves the ETag of a completed upload empty in its answer, so the object is asked.
+    let boundary = body(client.get_object(bucket, key, &headers, None).await?).await?;
+    compare(&boundary, &data[split - 100..split + 100])?;
+    // Ceph returns an empty ETag for a completed upload, so this reads the object's ETag.
     let head = client.head_object(bucket, key).await?;
     if head.size != data.len() as u64 {
         return Err(Error::Integrity(format!("the object has {} bytes, not {}", head.size, data.len())));
@@ -151,35 +155,35 @@ async fn multipart(place: &Place, key: &str) -> Result<String> {
     Ok(format!("{} bytes in 2 parts; {about}", data.len()))
 }
 
-async fn copied(place: &Place, key: &str, copy: &str) -> Result<String> {
-    let source = CopySource { bucket: &place.bucket, key, version: None };
-    let etag = place.client.copy_object(source, &place.bucket, copy, &[]).await?;
-    let original = place.client.head_object(&place.bucket, key).await?;
-    let result = place.client.head_object(&place.bucket, copy).await?;
+async fn copied(bucket: &TestBucket, key: &str, copy: &str) -> Result<String> {
+    let source = CopySource { bucket: &bucket.name, key, version: None };
+    let etag = bucket.client.copy_object(source, &bucket.name, copy, &[]).await?;
+    let original = bucket.client.head_object(&bucket.name, key).await?;
+    let result = bucket.client.head_object(&bucket.name, copy).await?;
     if result.size != original.size || (is_md5(&etag) && is_md5(&original.etag) && etag != original.etag) {
         return Err(Error::Integrity("the copy is not the same as its source".to_owned()));
     }
     Ok("on the server".to_owned())
 }
 
-async fn acl(place: &Place, key: &str) -> Result<String> {
-    let list = place.client.get_acl(&place.bucket, Some(key)).await?;
-    place.client.put_acl(&place.bucket, Some(key), &list).await?;
+async fn acl(bucket: &TestBucket, key: &str) -> Result<String> {
+    let list = bucket.client.get_acl(&bucket.name, Some(key)).await?;
+    bucket.client.put_acl(&bucket.name, Some(key), &list).await?;
     Ok(format!("read and written; the owner is {}", list.owner_id))
 }
 
-async fn tags(place: &Place, key: &str) -> Result<String> {
-    let wanted = [("purpose".to_owned(), "connection test".to_owned())];
-    place.client.put_tags(&place.bucket, Some(key), &wanted).await?;
-    let got = place.client.tags(&place.bucket, Some(key)).await?;
-    if got != wanted {
+async fn tags(bucket: &TestBucket, key: &str) -> Result<String> {
+    let expected = [("purpose".to_owned(), "connection test".to_owned())];
+    bucket.client.put_tags(&bucket.name, Some(key), &expected).await?;
+    let received = bucket.client.tags(&bucket.name, Some(key)).await?;
+    if received != expected {
         return Err(Error::Integrity("other tags came back than were stored".to_owned()));
     }
     Ok("written and read".to_owned())
 }
 
-async fn link(cx: &Context, place: &Place, key: &str, data: &Bytes) -> Result<String> {
-    let client = &place.client;
+async fn link(cx: &Context, bucket: &TestBucket, key: &str, data: &Bytes) -> Result<String> {
+    let client = &bucket.client;
     let options = client.options();
     let Some(credentials) = &options.credentials else {
         return Err(Error::Invalid("There is no key pair to sign a link with".to_owned()));
@@ -187,7 +191,7 @@ async fn link(cx: &Context, place: &Place, key: &str, data: &Bytes) -> Result<St
     let link = Link {
         endpoint: &options.endpoint,
         https: cx.settings.use_https,
-        bucket: &place.bucket,
+        bucket: &bucket.name,
         key,
         version: None,
         content_disposition: "",
@@ -195,10 +199,10 @@ async fn link(cx: &Context, place: &Place, key: &str, data: &Bytes) -> Result<St
     };
     let now = Utc::now();
     let (url, version) = match client.signature() {
-        Signature::V4 => (link.presigned_v4(credentials, &client.region(Some(&place.bucket)), now, 300), 4),
+        Signature::V4 => (link.presigned_v4(credentials, &client.region(Some(&bucket.name)), now, 300), 4),
         Signature::V2 => (link.presigned_v2(credentials, now.timestamp() + 300), 2),
     };
-    same(&body(client.fetch_link(&url).await?).await?, data)?;
+    compare(&body(client.fetch_link(&url).await?).await?, data)?;
     let forged = url.replace("a%20b", "a%20c");
     match client.fetch_link(&forged).await {
         Err(error) if error.status() == Some(403) => {}
@@ -208,8 +212,8 @@ async fn link(cx: &Context, place: &Place, key: &str, data: &Bytes) -> Result<St
     Ok(format!("signed with version {version}; works without credentials, a false one is refused"))
 }
 
-async fn delete(place: &Place, keys: &[&str]) -> Result<String> {
-    let (client, bucket) = (&place.client, place.bucket.as_str());
+async fn delete(bucket: &TestBucket, keys: &[&str]) -> Result<String> {
+    let (client, bucket) = (&bucket.client, bucket.name.as_str());
     let (batch, single) = keys.split_at(1);
     let batch: Vec<_> = batch.iter().map(|key| (*key, None)).collect();
     if let Some(failure) = client.delete_objects(bucket, &batch).await?.first() {
@@ -233,12 +237,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_test_data_is_varied_and_always_the_same() {
+    fn test_data_is_varied_and_reproducible() {
         let data = pattern(4096);
         assert_eq!(data, pattern(4096));
         assert_ne!(data[..1000], data[1000..2000]);
         let distinct: std::collections::HashSet<u8> = data.iter().copied().collect();
         assert_eq!(distinct.len(), 256);
-        assert!(same(&data, &data[1..]).is_err());
+        assert!(compare(&data, &data[1..]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The lines of the connection test.
+//! The result lines of the connection test.
 
 use crate::output::{Console, Event, Exit, Failure, Outcome};
 use crate::s3::Error;
@@ -17,38 +17,38 @@ impl Report {
         Self { console: console.clone(), failure: None, failed: 0 }
     }
 
-    /// A step that went well, and what it found.
+    /// Reports a step that succeeded, with its findings.
     pub(super) fn ok(&mut self, step: &str, detail: impl AsRef<str>) -> Outcome {
-        self.tell(step, "ok", detail.as_ref(), None)
+        self.print(step, "ok", detail.as_ref(), None)
     }
 
-    /// A step that found something worth knowing which is no failure.
+    /// Reports a step that found something notable which is not a failure.
     pub(super) fn note(&mut self, step: &str, detail: impl AsRef<str>) -> Outcome {
-        self.tell(step, "note", detail.as_ref(), None)
+        self.print(step, "note", detail.as_ref(), None)
     }
 
-    /// A step that failed: why, with which exit code, and what to change; no hint where there is nothing to say.
+    /// Reports a failed step: why it failed, its exit code and what to change. An empty hint is not printed.
     pub(super) fn fail(&mut self, step: &str, exit: Exit, why: impl Display, hint: &str) -> Outcome {
-        self.tell(step, "FAIL", &why.to_string(), Some(hint).filter(|hint| !hint.is_empty()))?;
+        self.print(step, "FAIL", &why.to_string(), Some(hint).filter(|hint| !hint.is_empty()))?;
         self.failed += 1;
         self.failure.get_or_insert((exit, step.to_owned()));
         Ok(())
     }
 
-    /// A step that failed by an error of the client.
+    /// Reports a step that failed with an error of the client.
     pub(super) fn error(&mut self, step: &str, error: Error, hint: &str) -> Outcome {
         let why = error.to_string();
         self.fail(step, Failure::from(error).exit, why, hint)
     }
 
-    fn tell(&self, step: &str, result: &'static str, detail: &str, hint: Option<&str>) -> Outcome {
-        self.console.tell(&Event::Check { step, result, detail, hint })
+    fn print(&self, step: &str, result: &'static str, detail: &str, hint: Option<&str>) -> Outcome {
+        self.console.print(&Event::Check { step, result, detail, hint })
     }
 
-    /// The outcome of the whole test.
+    /// Returns the outcome of the whole test.
     pub(super) fn end(self) -> Outcome {
         match self.failure {
-            None => self.console.ornament("All is well."),
+            None => self.console.print_decoration("All is well."),
             Some((exit, step)) if self.failed == 1 => {
                 Err(Failure::new(exit, format!("The check failed at the step '{step}'")))
             }

@@ -1,6 +1,6 @@
 //! `--configure [s3://BUCKET]`: asks for the settings, tests them and writes the configuration file.
 //!
-//! Questions, answers and lines are those of s3cmd 2.4.0, measured through a pseudo-terminal, because scripts drive them.
+//! Questions, answers and lines are those of s3cmd 2.4.0, measured through a pseudo-terminal: scripts depend on them.
 
 mod questions;
 
@@ -16,10 +16,10 @@ use std::path::Path;
 
 const INTRODUCTION: &str = "\nEnter new values or accept defaults in brackets with Enter.\nRefer to user manual for detailed description of all options.\n";
 
-/// Sixteen bytes that nobody would store: what the test of encryption encrypts.
+/// The sample that the encryption test encrypts.
 const SAMPLE: &[u8] = b"0123456789abcdef";
 
-/// How a dialogue is left early: its input ended, or Ctrl-C.
+/// Why a dialogue ends early: end of input, Ctrl-C or a failure.
 #[derive(Debug)]
 enum Stop {
     Aborted,
@@ -32,7 +32,7 @@ impl From<Failure> for Stop {
     }
 }
 
-/// Runs the dialogue to its end. Leaving it early is no failure (measured on s3cmd 2.4.0).
+/// Runs the dialogue. Aborting it is not a failure (measured on s3cmd 2.4.0).
 pub fn run(mut settings: Settings, invocation: &Invocation, env: &dyn Environment) -> Outcome {
     if let Some(name) = invocation.options.text(CliOnly::Provider) {
         let name = name.to_string_lossy();
@@ -47,11 +47,11 @@ pub fn run(mut settings: Settings, invocation: &Invocation, env: &dyn Environmen
     let dialogue = Dialogue { console: console.clone(), invocation, env };
     let ended = runtime.block_on(async {
         tokio::select! {
-            ended = dialogue.hold(settings) => ended,
+            ended = dialogue.run(settings) => ended,
             _ = tokio::signal::ctrl_c() => Err(Stop::Aborted),
         }
     });
-    // A thread may still wait for an answer that nobody will use.
+    // A thread may still be waiting for input that is not used any longer.
     runtime.shutdown_background();
     match ended {
         Ok(()) => Ok(()),
@@ -67,15 +67,15 @@ struct Dialogue<'a> {
 }
 
 impl Dialogue<'_> {
-    async fn hold(&self, mut settings: Settings) -> Result<(), Stop> {
+    async fn run(&self, mut settings: Settings) -> Result<(), Stop> {
         loop {
-            self.console.block(INTRODUCTION)?;
+            self.console.print_lines(INTRODUCTION)?;
             questions::ask(self, &mut settings).await?;
             let answer = self.ask("\nTest access with supplied credentials? [Y/n] ").await?;
             if (answer.is_empty() || is_yes(&answer))
-                && let Err((why, hint)) = self.test(&settings).await?
+                && let Err((message, hint)) = self.test(&settings).await?
             {
-                log::error!("Test failed: {why}");
+                log::error!("Test failed: {message}");
                 if !hint.is_empty() {
                     log::warn!("What may have to be changed: {hint}");
                 }
@@ -92,9 +92,9 @@ impl Dialogue<'_> {
         }
     }
 
-    /// Asks one question; the answer comes without its line end. The end of the input ends the dialogue.
+    /// Asks one question. Returns the answer without its line ending. End of input aborts the dialogue.
     async fn ask(&self, prompt: &str) -> Result<String, Stop> {
-        self.console.block(prompt)?;
+        self.console.print_lines(prompt)?;
         self.console.flush()?;
         let read = tokio::task::spawn_blocking(|| {
             let mut line = Vec::new();
@@ -108,7 +108,8 @@ impl Dialogue<'_> {
         Ok(text.trim_end_matches('\n').trim_end_matches('\r').to_owned())
     }
 
-    /// Tries the keys, then GPG where it is set up. The inner error says why that failed, and what to change.
+    /// Tests the credentials, then GPG if it is configured. The inner error is the failure message and a hint what to
+    /// change.
     async fn test(&self, settings: &Settings) -> Result<Result<(), (String, String)>, Stop> {
         let cx: Context = Context::new(settings.clone());
         let bucket = self.invocation.args.first();
@@ -126,8 +127,8 @@ impl Dialogue<'_> {
                 }
             }
         };
-        if let Err(trouble) = check::access(&cx, uri.as_ref()).await {
-            return Ok(Err((trouble.why, trouble.hint)));
+        if let Err(error) = check::access(&cx, uri.as_ref()).await {
+            return Ok(Err((error.message, error.hint)));
         }
         self.console.line("Success. Your access key and secret key worked fine :-)")?;
         self.console.line("\nNow verifying that encryption works...")?;
@@ -170,11 +171,11 @@ fn existing(path: &Path) -> std::io::Result<Option<String>> {
 }
 
 async fn round_trip(gpg: &Gpg) -> std::io::Result<bool> {
-    let sealed = gpg.seal_stream(SAMPLE).await?;
-    let room = PrivateDir::temporary()?;
-    std::fs::copy(sealed.path(), room.sealed())?;
-    gpg.open(&room).await?;
-    Ok(std::fs::read(room.plain())? == SAMPLE)
+    let encrypted = gpg.seal_stream(SAMPLE).await?;
+    let directory = PrivateDir::temporary()?;
+    std::fs::copy(encrypted.path(), directory.sealed())?;
+    gpg.open(&directory).await?;
+    Ok(std::fs::read(directory.plain())? == SAMPLE)
 }
 
 fn is_yes(answer: &str) -> bool {

@@ -5,7 +5,7 @@ use crate::config::{Environment, Settings};
 use crate::transfer::gpg;
 use std::fmt::Write as _;
 
-/// A question: what is explained before it, what it is called, and the key that its answer is for.
+/// A question: the explanation printed before it, its label, and the configuration key that it sets.
 struct Question {
     explanation: &'static str,
     label: &'static str,
@@ -50,16 +50,16 @@ const QUESTIONS: &[Question] = &[
 
 const PORT: &str = "HTTP Proxy server port";
 
-/// The one key that is asked for by yes or no.
+/// The only key with a yes/no question.
 const HTTPS: &str = "use_https";
 
 impl Question {
-    /// The key as a file would say it.
+    /// The value as the configuration file has it.
     fn value(&self, settings: &Settings) -> String {
         Settings::key(self.key).and_then(|key| (key.dump)(settings)).unwrap_or_default()
     }
 
-    /// What stands in brackets behind the question.
+    /// The suggested answer, shown in brackets.
     fn suggestion(&self, settings: &Settings) -> String {
         match self.key {
             HTTPS => if settings.use_https { "Yes" } else { "No" }.to_owned(),
@@ -76,7 +76,7 @@ impl Question {
     }
 }
 
-/// Asks all questions and shows the answers.
+/// Asks all questions and prints the answers.
 pub(super) async fn ask(dialogue: &Dialogue<'_>, settings: &mut Settings) -> Result<(), Stop> {
     if settings.gpg_command.is_empty() {
         let found = gpg::program(dialogue.env.var("PATH").unwrap_or_default());
@@ -84,10 +84,10 @@ pub(super) async fn ask(dialogue: &Dialogue<'_>, settings: &mut Settings) -> Res
     }
     suggest_proxy(settings, dialogue.env);
     for question in QUESTIONS {
-        dialogue.console.block(question.explanation)?;
-        let now = question.suggestion(settings);
-        let answer = dialogue.ask(&prompt(question.label, &now)).await?;
-        question.set(settings, if answer.is_empty() { &now } else { &answer });
+        dialogue.console.print_lines(question.explanation)?;
+        let current = question.suggestion(settings);
+        let answer = dialogue.ask(&prompt(question.label, &current)).await?;
+        question.set(settings, if answer.is_empty() { &current } else { &answer });
     }
     if settings.proxy_host.is_empty() {
         settings.proxy_port = 0;
@@ -96,14 +96,14 @@ pub(super) async fn ask(dialogue: &Dialogue<'_>, settings: &mut Settings) -> Res
         match answer.trim().parse() {
             Ok(port) => settings.proxy_port = port,
             Err(_) if answer.is_empty() => {}
-            Err(_) => log::warn!("'{answer}' is not a port: it stays {}", settings.proxy_port),
+            Err(_) => log::warn!("'{answer}' is not a port: the value stays {}", settings.proxy_port),
         }
     }
-    Ok(dialogue.console.block(&overview(settings))?)
+    Ok(dialogue.console.print_lines(&overview(settings))?)
 }
 
-fn prompt(label: &str, now: &str) -> String {
-    if now.is_empty() { format!("{label}: ") } else { format!("{label} [{now}]: ") }
+fn prompt(label: &str, current: &str) -> String {
+    if current.is_empty() { format!("{label}: ") } else { format!("{label} [{current}]: ") }
 }
 
 /// All answers, secrets included, as s3cmd shows them.
@@ -117,7 +117,7 @@ fn overview(settings: &Settings) -> String {
     text
 }
 
-/// The proxy of the environment, where none is configured: `http://HOST:PORT`, and nothing else (measured on s3cmd
+/// Suggests the proxy of the environment if none is configured: only the form `http://HOST:PORT` (measured on s3cmd
 /// 2.4.0).
 fn suggest_proxy(settings: &mut Settings, env: &dyn Environment) {
     if !settings.proxy_host.is_empty() {

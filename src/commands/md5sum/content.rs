@@ -1,4 +1,4 @@
-//! The MD5 of an object's content: from what the store knows where that is certain, else by reading the object.
+//! The MD5 of an object's content: from the store's metadata if that is reliable, else computed from the content.
 
 use crate::s3::object::Head;
 use crate::s3::{Client, Result};
@@ -6,29 +6,32 @@ use crate::transfer::attrs::{self, Attributes};
 use crate::transfer::download::md5_of_content;
 use crate::uri::S3Uri;
 
-/// The MD5 of the content, in lower-case hex.
+/// Returns the MD5 of the content in lower-case hex.
 ///
-/// It is the ETag where that is the content's MD5, else the sum that was stored with the object when it was uploaded,
-/// else the object is read, and compared as a download is, so that no sum is made of damaged bytes. One HEAD an object is needed even after a listing, which does not tell encrypted objects.
+/// It is the ETag if that is the content's MD5, else the MD5 that was stored with the object when it was uploaded.
+/// Otherwise the object is read, and verified as a download is, so that no MD5 is computed from damaged bytes. Each
+/// object needs a HEAD request, even after a listing, because listings do not show encryption.
 pub(super) async fn md5(client: &Client, uri: &S3Uri) -> Result<String> {
-    // Also the checksum, with which what is read is compared.
+    // With the checksum, to verify the content if it is read.
     let head = client.head_object_with_checksum(&uri.bucket, &uri.key).await?;
     if let Some(md5) = known(&head) {
         return Ok(md5);
     }
     if head.is_swift_segmented() {
-        log::info!("'{uri}' is a Swift large object, whose ETag is no MD5 of its content: reading all of it");
+        log::info!(
+            "'{uri}' is a Swift large object, whose ETag is not the MD5 of its content: reading the whole object"
+        );
     }
     let (md5, _) = md5_of_content(client, uri, head).await?;
     Ok(hex::encode(md5))
 }
 
-/// The sum that the store is certain of.
+/// The MD5 that the store's metadata reliably gives.
 fn known(head: &Head) -> Option<String> {
     if !head.has_opaque_etag() && crate::s3::multipart::is_md5(&head.etag) {
         return Some(head.etag.to_ascii_lowercase());
     }
-    // Encryption by GPG stores the sum of what was encrypted.
+    // With GPG the stored MD5 is that of the plain content.
     if head.header(attrs::GPG_HEADER).is_some() {
         return None;
     }
@@ -51,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sums_of_the_content_are_taken() {
+    fn only_md5s_of_the_content_are_used() {
         let stored = format!("md5:{MD5}/mode:33188");
         let attrs = ("x-amz-meta-s3cmd-attrs", stored.as_str());
         let kms = ("x-amz-server-side-encryption", "aws:kms");

@@ -1,24 +1,25 @@
-//! The lines of `md5sum`: how coreutils writes and reads them.
+//! The line format of `md5sum`, as coreutils writes and reads it.
 //! <https://www.gnu.org/software/coreutils/manual/html_node/cksum-output-modes.html>
 
 use crate::uri::S3Uri;
 
-/// A line of a list.
+/// A line of a checksum list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
-    /// The sum, in hex.
+    /// The MD5 in hex.
     pub(super) md5: String,
-    /// The object that is to have it.
+    /// The object to verify.
     pub(super) uri: S3Uri,
 }
 
-/// The line for a sum and a name; a name with a backslash or a line end is escaped, which a backslash in front says.
+/// Formats the line for an MD5 and a name. A name with a backslash or a line ending is escaped, which a leading
+/// backslash marks.
 pub(super) fn line(md5: &str, name: &str) -> String {
     let (mark, name) = escaped(name);
     format!("{mark}{md5}  {name}")
 }
 
-/// The mark of an escaped name, and the name.
+/// Returns the escape mark, which is empty for a name without special characters, and the name.
 pub(super) fn escaped(name: &str) -> (&'static str, String) {
     if name.contains(['\\', '\n', '\r']) {
         ("\\", name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r"))
@@ -27,11 +28,11 @@ pub(super) fn escaped(name: &str) -> (&'static str, String) {
     }
 }
 
-/// Reads a line; `None` where it is none, or names no object.
+/// Parses a line. Returns `None` if it is malformed or does not name an object.
 pub(super) fn parse(line: &str) -> Option<Listed> {
     let (line, is_escaped) = line.strip_prefix('\\').map_or((line, false), |line| (line, true));
     let (md5, rest) = line.split_at_checked(32).filter(|(md5, _)| crate::s3::multipart::is_md5(md5))?;
-    // Two spaces, or a space and the asterisk of "binary" mode, which is the same here.
+    // Two spaces, or a space and the asterisk of binary mode, which means the same here.
     let name = rest.strip_prefix("  ").or_else(|| rest.strip_prefix(" *"))?;
     let name = if is_escaped { unescaped(name)? } else { name.to_owned() };
     let uri = S3Uri::parse(&name).filter(S3Uri::has_key)?;
@@ -55,7 +56,7 @@ fn unescaped(name: &str) -> Option<String> {
     Some(out)
 }
 
-/// What is said at the end of a verification: nothing where all was well.
+/// The warnings at the end of a verification; empty if everything matched.
 pub(super) fn summary(malformed: u64, unreadable: u64, mismatches: u64) -> Vec<String> {
     let some = |count: u64, one: &str, many: &str| {
         (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))

@@ -3,7 +3,8 @@
 mod content;
 mod lines;
 
-use crate::commands::shared::context::{Context, s3_uris};
+use crate::commands::shared::arguments::s3_uris;
+use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::output::{Event, Exit, Failure, Outcome, Verification};
 use crate::s3::Error;
@@ -17,11 +18,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Prints a line `MD5  s3://BUCKET/KEY` for each object, in the format of coreutils, or verifies the list of such lines
-/// that `--check` names (`-` is stdin).
+/// in the file of `--check` (`-` is stdin).
 ///
-/// Objects that are missing or unreadable are named on stderr and the others go on. Exit code: 0 where every sum was
-/// printed or matched; printing: 12 where objects were missing, 2 where something else failed; verifying: 1 where a
-/// line did not hold, as md5sum does.
+/// Missing or unreadable objects are reported on stderr, and the others are processed anyway. Exit code 0 means that
+/// every MD5 was printed or matched. Printing exits with 12 if objects were missing, and with 2 if anything else
+/// failed. Verifying exits with 1 if a line did not match, as md5sum does.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     if cx.settings.check_list.is_empty() {
         print(cx, &s3_uris(args)?).await
@@ -32,11 +33,11 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
 
 async fn print(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
-    // Names are told as they are found; nobody needs to know how many there are.
+    // Stream the names: the total number is not needed.
     let plan = stream::iter(uris)
         .map(|uri| find(cx.client(), uri, cx.scope()))
         .try_flatten()
-        .map_ok(|page| stream::iter(page.into_iter().filter_map(chosen).map(Ok)))
+        .map_ok(|page| stream::iter(page.into_iter().filter_map(selected_uri).map(Ok)))
         .try_flatten();
     let summary = in_order(cx.width(), settings.stop_on_error, plan, |uri| {
         let cx = cx.clone();
@@ -62,14 +63,14 @@ async fn print(cx: &Context, uris: &[S3Uri]) -> Outcome {
     }
 }
 
-fn chosen(found: Found) -> Option<S3Uri> {
+fn selected_uri(found: Found) -> Option<S3Uri> {
     match found {
         Found::Chosen(item) => Some(item.uri()),
         Found::Excluded(_) => None,
     }
 }
 
-/// Names an object that could not be read; a failure that is not the object's own ends the command.
+/// Logs that an object could not be read. An error that concerns all requests is returned and ends the command.
 fn unreadable(uri: &S3Uri, error: Error) -> Outcome {
     match error {
         Error::Service(service) if service.is_not_found() => log::error!("{uri}: No such object"),
@@ -81,40 +82,41 @@ fn unreadable(uri: &S3Uri, error: Error) -> Outcome {
 
 async fn verify(cx: &Context, list: &str) -> Outcome {
     let text = document::read(list.as_ref())?;
-    let (mut good, mut malformed) = (Vec::new(), 0u64);
+    let (mut parsed, mut malformed) = (Vec::new(), 0u64);
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         match lines::parse(line) {
-            Some(listed) => good.push(listed),
+            Some(listed) => parsed.push(listed),
             None => malformed += 1,
         }
     }
-    if good.is_empty() {
+    if parsed.is_empty() {
         return Err(Failure::new(
             Exit::GENERAL,
             format!("{list}: no properly formatted checksum lines found"),
         ));
     }
     let mismatches = Arc::new(AtomicU64::new(0));
-    let plan = stream::iter(good.into_iter().map(Ok));
+    let plan = stream::iter(parsed.into_iter().map(Ok));
     let summary = in_order(cx.width(), cx.settings.stop_on_error, plan, |listed: Listed| {
         let (cx, mismatches) = (cx.clone(), mismatches.clone());
         async move {
             let (mark, name) = lines::escaped(&listed.uri.to_string());
             let name = format!("{mark}{name}");
-            let say = |result| cx.console.tell(&Event::Md5Check { uri: &listed.uri, result, name: &name });
+            let print_result =
+                |result| cx.console.print(&Event::Md5Check { uri: &listed.uri, result, name: &name });
             match content::md5(cx.client(), &listed.uri).await {
                 Ok(md5) if md5.eq_ignore_ascii_case(&listed.md5) => {
-                    say(Verification::Ok)?;
+                    print_result(Verification::Ok)?;
                     Ok(ItemResult::Done)
                 }
                 Ok(_) => {
                     mismatches.fetch_add(1, Ordering::Relaxed);
-                    say(Verification::Mismatch)?;
+                    print_result(Verification::Mismatch)?;
                     Ok(ItemResult::Failed)
                 }
                 Err(error) => {
                     unreadable(&listed.uri, error)?;
-                    say(Verification::Unreadable)?;
+                    print_result(Verification::Unreadable)?;
                     Ok(ItemResult::Missing)
                 }
             }
@@ -125,6 +127,6 @@ async fn verify(cx: &Context, list: &str) -> Outcome {
     for warning in lines::summary(malformed, summary.missing, mismatches) {
         log::warn!("{warning}");
     }
-    // As md5sum without --strict: a malformed line is only warned of.
+    // As in md5sum without --strict, a malformed line is only a warning.
     if summary.missing + mismatches == 0 { Ok(()) } else { Err(Failure::silent(Exit::GENERAL)) }
 }

@@ -1,18 +1,19 @@
-//! `serve DIRECTORY`: serves a directory as an S3 store; `serve --remote`: a part of another store.
+//! `serve DIRECTORY`: serves a directory as an S3 store; `serve --remote`: part of another store.
 
-mod greeting;
+mod banner;
 mod stop;
 
-use super::signurl;
 use crate::commands::shared::context::Context;
+use crate::commands::shared::dates;
 use crate::commands::shared::document;
+use crate::commands::shared::server::start_failure;
 use crate::config::Settings;
 use crate::output::{self, Exit, Failure, Outcome};
 use crate::s3::client::canonical_region;
 use crate::serve::{self, LogSink, Options, RemoteSource, StartError, Storage, User};
 use crate::uri::S3Uri;
+use banner::{Address, Keys, print_banner};
 use chrono::{DateTime, Utc};
-use greeting::{Keys, Place, greet};
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -21,23 +22,24 @@ use std::sync::Arc;
 use std::time::Duration;
 use stop::StopSignals;
 
-/// Where the server listens unless `--address` says otherwise.
+/// The address that the server listens at unless `--address` is given.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8333";
 
-/// Serves the directory, or the part of the configured store, until Ctrl-C or SIGTERM, then finishes what is under way; a second signal ends it at once.
+/// Serves the directory, or part of the configured store, until Ctrl-C or SIGTERM, then finishes the requests in
+/// progress. A second signal ends it immediately.
 ///
-/// `--auth-file` and `--auth-key` say who may come. Without them a key pair is made, for this run only: it is printed and
-/// written into a configuration file that only its owner can read, `$XDG_RUNTIME_DIR/s3cfg-serve-PORT` or
-/// `~/.s3cfg-serve-PORT`, which goes when the server ends. Addresses that other machines reach are served with TLS only,
-/// or where `--allow-plain-http` says so.
+/// `--auth-file` and `--auth-key` set who has access. Without them a key pair is generated for this run: it is printed
+/// and written to a configuration file that only its owner can read, `$XDG_RUNTIME_DIR/s3cfg-serve-PORT` or
+/// `~/.s3cfg-serve-PORT`, which is removed when the server ends. An address that other machines can reach requires TLS
+/// or `--allow-plain-http`.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    // Before anything is written that has to go again.
+    // Before writing anything that has to be removed again.
     let mut signals = StopSignals::listen()?;
     let settings = &cx.settings;
     let tls = certificate(settings)?;
-    let wanted = listening_address(&settings.address, tls.is_some() || settings.allow_plain_http)?;
-    let mut users = given_users(settings)?;
-    check_no_auth(settings, !users.is_empty(), &wanted)?;
+    let listen = listening_address(&settings.address, tls.is_some() || settings.allow_plain_http)?;
+    let mut users = configured_users(settings)?;
+    check_no_auth(settings, !users.is_empty(), &listen)?;
     let is_private = users.is_empty() && !settings.no_auth;
     if users.is_empty() {
         users.push(User { expires: expiry(settings)?, ..serve::generate_user() });
@@ -48,7 +50,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     if let Storage::Directory(root) = &storage
         && !settings.read_only
     {
-        make_root(root)?;
+        create_root(root)?;
     }
     let (shown, bucket) = match &storage {
         Storage::Directory(root) => (root.display().to_string(), None),
@@ -58,14 +60,14 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     };
     let https = tls.is_some();
     let region = canonical_region(&settings.bucket_location).to_owned();
-    let domains = domains(settings, &wanted)?;
-    let is_near = wanted.address.ip().to_canonical().is_loopback();
-    let domain = domains.first().filter(|domain| is_near || *domain != "localhost").cloned();
+    let domains = domains(settings, &listen)?;
+    let is_local = listen.address.ip().to_canonical().is_loopback();
+    let domain = domains.first().filter(|domain| is_local || *domain != "localhost").cloned();
     let options = Options {
         storage,
         fsync: settings.fsync,
         region: region.clone(),
-        // A region of the configuration is that of the store that it is for.
+        // The configured region belongs to the store that the configuration is for.
         region_is_checked: settings.typed_keys.contains(&"bucket_location"),
         domains,
         path_style_only: settings.force_path_style,
@@ -74,11 +76,11 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         read_only: settings.read_only,
         keep_folders: settings.no_cleanup,
         tls,
-        read_timeout: patience("server-read-timeout", &settings.server_read_timeout)?,
+        read_timeout: timeout("server-read-timeout", &settings.server_read_timeout)?,
         access_log: access_log(&settings.access_log)?,
         metrics: settings.metrics,
-        write_timeout: patience("server-write-timeout", &settings.server_write_timeout)?,
-        ..Options::new("", wanted.address, users)
+        write_timeout: timeout("server-write-timeout", &settings.server_write_timeout)?,
+        ..Options::new("", listen.address, users)
     };
     let running = tokio::select! {
         biased;
@@ -86,14 +88,14 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         started = serve::start(options) => started.map_err(start_failure)?,
     };
     let port = running.address().port();
-    let place = Place { host: format!("{}:{port}", wanted.name), port, https, region, domain };
-    let what = greeting::Served { what: &shown, bucket: bucket.as_deref() };
+    let address = Address { host: format!("{}:{port}", listen.name), port, https, region, domain };
+    let what = banner::Served { what: &shown, bucket: bucket.as_deref() };
     let keys = match (settings.no_auth, is_private) {
         (true, _) => Keys::None,
-        (false, true) => Keys::Made(&owner),
+        (false, true) => Keys::Generated(&owner),
         (false, false) => Keys::Given,
     };
-    let result = greet(cx, &what, &place, &keys);
+    let result = print_banner(cx, &what, &address, &keys);
     let config = match result {
         Ok(config) => config,
         Err(failure) => {
@@ -112,11 +114,11 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     cx.console.line("Stopped.")
 }
 
-/// The directory of the arguments, or what `--remote` names.
+/// The directory in the arguments, or the source that `--remote` names.
 fn storage(cx: &Context, args: &[OsString]) -> Outcome<Storage> {
     let remote = &cx.settings.remote;
     if remote.is_empty() {
-        // The empty name of an option that was given is none.
+        // An option with an empty value counts as not given.
         let root =
             args.first().ok_or_else(|| Failure::parameter("serve: expecting a directory, or --remote"))?;
         return Ok(Storage::Directory(PathBuf::from(root)));
@@ -131,13 +133,13 @@ fn storage(cx: &Context, args: &[OsString]) -> Outcome<Storage> {
     Ok(Storage::Remote(RemoteSource { client: cx.client().clone(), bucket: uri.bucket, prefix: uri.key }))
 }
 
-/// When keys expire that are not from a file.
+/// When keys that do not come from a file expire.
 fn expiry(settings: &Settings) -> Outcome<Option<DateTime<Utc>>> {
     let text = &settings.auth_expires;
     if text.is_empty() {
         return Ok(None);
     }
-    let seconds = signurl::expiry(text, Utc::now().timestamp())?;
+    let seconds = dates::expiry(text, Utc::now().timestamp())?;
     let problem = || Failure::parameter(format!("--auth-expires '{text}': no such time"));
     DateTime::from_timestamp(seconds, 0).map(Some).ok_or_else(problem)
 }
@@ -152,7 +154,7 @@ fn certificate(settings: &Settings) -> Outcome<Option<Arc<rustls::ServerConfig>>
     serve::tls_config(Path::new(cert), Path::new(key)).map(Some).map_err(Failure::parameter)
 }
 
-/// ETags are MD5 sums, as in S3, so that is the only name to take (with the one that leaves the choice to the server).
+/// Accepts only `md5`, since ETags are MD5 sums as in S3, and `auto`, which leaves the choice to the server.
 fn check_etag_hash(name: &str) -> Outcome {
     if name.eq_ignore_ascii_case("md5") || name.eq_ignore_ascii_case("auto") {
         return Ok(());
@@ -162,18 +164,19 @@ fn check_etag_hash(name: &str) -> Outcome {
     )))
 }
 
-/// Where the access log goes. A file is added to, so that it can be moved away and a copy emptied while this runs.
+/// The destination of the access log. A file is appended to, so that it can be rotated by copying and truncating it
+/// while the server runs.
 fn access_log(path: &str) -> Outcome<Option<LogSink>> {
     match path {
         "" => Ok(None),
         "-" => Ok(Some(LogSink::new(|lines| {
-            // A reader that went away ends the log, not the server.
+            // A closed pipe ends the log, not the server.
             let _ = output::print_text(lines);
         }))),
         path => {
             let mut options = std::fs::OpenOptions::new();
             options.append(true).create(true);
-            // Who asked for what is nobody else's business.
+            // Requests are private: only the owner may read the log.
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = options.open(path).map_err(|error| Failure::file(path, &error))?;
@@ -195,8 +198,8 @@ fn lifecycle_day(seconds: i64) -> Outcome<Option<Duration>> {
     }
 }
 
-/// How long a client is waited for, as rclone writes it: `90`, `90s`, `1h2m3.5s`.
-fn patience(option: &str, text: &str) -> Outcome<Duration> {
+/// Parses a client timeout, written as in rclone: `90`, `90s`, `1h2m3.5s`.
+fn timeout(option: &str, text: &str) -> Outcome<Duration> {
     if text.is_empty() {
         return Ok(Options::DEFAULT_TIMEOUT);
     }
@@ -221,17 +224,17 @@ fn patience(option: &str, text: &str) -> Outcome<Duration> {
     Duration::try_from_secs_f64(total).ok().filter(|time| !time.is_zero()).ok_or_else(problem)
 }
 
-/// Where to listen, and the name that clients use.
+/// The address to listen at, and the host name for clients.
 #[derive(Debug)]
-struct Wanted {
+struct ListenAddress {
     address: SocketAddr,
-    /// As in a URL, without a port.
+    /// As in a URL, without the port.
     name: String,
 }
 
-impl Wanted {
-    /// The host names below which a name is a bucket, the one to tell of first: the server's own, unless that is a
-    /// number, and `localhost`.
+impl ListenAddress {
+    /// The domains for virtual-host bucket names, the preferred one first: the server's own name, unless it is an IP
+    /// address, and `localhost`.
     fn domains(&self) -> Vec<String> {
         let is_number = self.name.starts_with('[') || self.name.parse::<std::net::IpAddr>().is_ok();
         let mut domains = vec!["localhost".to_owned()];
@@ -242,13 +245,13 @@ impl Wanted {
     }
 }
 
-/// Reads `HOST:PORT` or `PORT`; addresses that other machines reach only where that is `allowed`.
-fn listening_address(text: &str, allowed: bool) -> Outcome<Wanted> {
+/// Parses `HOST:PORT` or `PORT`. Addresses that other machines can reach are rejected unless `allowed`.
+fn listening_address(text: &str, allowed: bool) -> Outcome<ListenAddress> {
     let text = if text.is_empty() { DEFAULT_ADDRESS } else { text };
     let full = if text.parse::<u16>().is_ok() { format!("127.0.0.1:{text}") } else { text.to_owned() };
     let problem = |what: &str| Failure::parameter(format!("--address '{text}': {what}"));
     let found = full.to_socket_addrs().map_err(|_| problem("expecting HOST:PORT"))?;
-    // A name with several addresses is taken at its IPv4 one, which all clients try.
+    // For a name with several addresses use an IPv4 one, which all clients try.
     let all: Vec<SocketAddr> = found.collect();
     let address = all.iter().find(|address| address.is_ipv4()).or(all.first());
     let address = *address.ok_or_else(|| problem("no such host"))?;
@@ -263,11 +266,11 @@ fn listening_address(text: &str, allowed: bool) -> Outcome<Wanted> {
     } else {
         full.rsplit_once(':').map_or(full.as_str(), |(name, _)| name).to_owned()
     };
-    Ok(Wanted { address, name })
+    Ok(ListenAddress { address, name })
 }
 
-/// Everybody that `--auth-file` and `--auth-key` name.
-fn given_users(settings: &Settings) -> Outcome<Vec<User>> {
+/// The users of `--auth-file` and `--auth-key`.
+fn configured_users(settings: &Settings) -> Outcome<Vec<User>> {
     let mut users = Vec::new();
     if !settings.auth_file.is_empty() {
         let text = document::read(settings.auth_file.as_ref())?;
@@ -277,7 +280,7 @@ fn given_users(settings: &Settings) -> Outcome<Vec<User>> {
     }
     let mut first: Option<User> = None;
     for pair in &settings.auth_keys {
-        // The text is not shown: it may hold a secret.
+        // Do not print the text: it may contain a secret.
         let problem = || Failure::parameter("--auth-key: expecting ACCESS,SECRET");
         let (access, secret) = pair.split_once(',').ok_or_else(problem)?;
         if access.is_empty() || secret.is_empty() {
@@ -297,7 +300,7 @@ fn given_users(settings: &Settings) -> Outcome<Vec<User>> {
     Ok(users)
 }
 
-/// Says so if other users of this machine can read a file with secrets.
+/// Warns if other users of this machine can read a file with secrets.
 fn warn_if_others_read(path: &str) {
     #[cfg(unix)]
     if let Ok(found) = std::fs::metadata(path)
@@ -308,8 +311,8 @@ fn warn_if_others_read(path: &str) {
     }
 }
 
-/// Refuses what does not go with `--no-auth`.
-fn check_no_auth(settings: &Settings, has_keys: bool, wanted: &Wanted) -> Outcome {
+/// Rejects options that conflict with `--no-auth`.
+fn check_no_auth(settings: &Settings, has_keys: bool, listen: &ListenAddress) -> Outcome {
     if !settings.no_auth {
         return Ok(());
     }
@@ -318,17 +321,19 @@ fn check_no_auth(settings: &Settings, has_keys: bool, wanted: &Wanted) -> Outcom
             "--no-auth: either no keys, or --auth-file, --auth-key and --auth-expires",
         ));
     }
-    if !wanted.address.ip().to_canonical().is_loopback() {
-        return Err(Failure::parameter("--no-auth: for addresses that other machines do not reach only"));
+    if !listen.address.ip().to_canonical().is_loopback() {
+        return Err(Failure::parameter(
+            "--no-auth: allowed only for addresses that other machines cannot reach",
+        ));
     }
     log::warn!(
-        "Every program on this machine can read and change what is served: --no-auth asks for no keys"
+        "--no-auth requires no keys: every program on this machine can read and change what is served"
     );
     Ok(())
 }
 
-/// Makes the directory that is served where it does not exist and the one above it does.
-fn make_root(root: &Path) -> Outcome {
+/// Creates the served directory if it does not exist and its parent does.
+fn create_root(root: &Path) -> Outcome {
     match std::fs::create_dir(root) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             Err(Failure::file(root.display(), &error))
@@ -337,8 +342,8 @@ fn make_root(root: &Path) -> Outcome {
     }
 }
 
-/// The host names below which a name is a bucket: the server's own, and those of `--domain`.
-fn domains(settings: &Settings, wanted: &Wanted) -> Outcome<Vec<String>> {
+/// The domains for virtual-host bucket names: the server's own, and those of `--domain`.
+fn domains(settings: &Settings, listen: &ListenAddress) -> Outcome<Vec<String>> {
     if settings.force_path_style {
         return if settings.domains.is_empty() {
             Ok(Vec::new())
@@ -346,7 +351,7 @@ fn domains(settings: &Settings, wanted: &Wanted) -> Outcome<Vec<String>> {
             Err(Failure::parameter("--domain has no effect with --force-path-style"))
         };
     }
-    let mut domains = wanted.domains();
+    let mut domains = listen.domains();
     for domain in &settings.domains {
         let name = domain.trim_start_matches('.').trim_end_matches('.').to_ascii_lowercase();
         let is_name = |label: &str| {
@@ -363,34 +368,20 @@ fn domains(settings: &Settings, wanted: &Wanted) -> Outcome<Vec<String>> {
     Ok(domains)
 }
 
-/// Why a server did not start, with its exit code: 74 where the directory or the address cannot be used, 13 where
-/// another process serves the directory, that of the failed request where the store behind is the matter.
-pub(super) fn start_failure(error: StartError) -> Failure {
-    if let StartError::Remote(cause) = error {
-        return cause.into();
-    }
-    match &error {
-        StartError::Root(root, cause) => Failure::file(root.display(), cause),
-        StartError::Bind(address, cause) => Failure::file(format!("cannot listen on {address}"), cause),
-        StartError::Locked(_) => Failure::new(Exit::CONFLICT, error.to_string()),
-        _ => Failure::new(Exit::USAGE, error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn other_machines_are_served_with_tls_or_where_told() {
-        for (text, wanted, name) in [
+    fn other_machines_are_served_with_tls_or_on_request() {
+        for (text, expected, name) in [
             ("", "127.0.0.1:8333", "127.0.0.1"),
             ("9000", "127.0.0.1:9000", "127.0.0.1"),
             ("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1"),
             ("[::1]:9000", "[::1]:9000", "[::1]"),
         ] {
             let found = listening_address(text, false).unwrap();
-            assert_eq!((&*found.address.to_string(), &*found.name), (wanted, name), "{text}");
+            assert_eq!((&*found.address.to_string(), &*found.name), (expected, name), "{text}");
         }
         for text in
             ["0.0.0.0:9000", "192.0.2.1:9000", "[::]:9000", "[::ffff:192.0.2.1]:1", "127.0.0.1", "x:y"]
@@ -400,7 +391,7 @@ mod tests {
         }
         let far = listening_address("192.0.2.1:9000", true).unwrap();
         assert_eq!((&*far.name, far.domains()), ("192.0.2.1", vec!["localhost".to_owned()]));
-        let named = Wanted { name: "lab.example".to_owned(), ..far };
+        let named = ListenAddress { name: "lab.example".to_owned(), ..far };
         assert_eq!(named.domains(), ["lab.example", "localhost"]);
         let everywhere = listening_address("0.0.0.0:9000", true).unwrap();
         assert!(everywhere.address.ip().is_unspecified() && everywhere.name != "0.0.0.0");
@@ -408,22 +399,23 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_in_rclone() {
-        for (text, wanted) in [("90", 90.0), ("1.5s", 1.5), ("1h2m3s", 3723.0), ("250ms", 0.25), ("", 120.0)]
+        for (text, expected) in
+            [("90", 90.0), ("1.5s", 1.5), ("1h2m3s", 3723.0), ("250ms", 0.25), ("", 120.0)]
         {
-            assert_eq!(patience("o", text).unwrap(), Duration::from_secs_f64(wanted), "{text}");
+            assert_eq!(timeout("o", text).unwrap(), Duration::from_secs_f64(expected), "{text}");
         }
         for text in ["0", "x", "5x", "-1", ".", "1e3", "9999999999999999999999"] {
-            assert_eq!(patience("o", text).unwrap_err().exit, Exit::USAGE, "{text}");
+            assert_eq!(timeout("o", text).unwrap_err().exit, Exit::USAGE, "{text}");
         }
     }
 
     #[test]
-    fn domains_are_host_names_beside_the_own_one() {
-        let wanted = listening_address("127.0.0.1:9000", false).unwrap();
+    fn domains_are_host_names_in_addition_to_the_servers_own() {
+        let listen = listening_address("127.0.0.1:9000", false).unwrap();
         let of = |names: &[&str], path_style| {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
             let settings = Settings { domains: names, force_path_style: path_style, ..Settings::default() };
-            domains(&settings, &wanted).map_err(|failure| failure.exit)
+            domains(&settings, &listen).map_err(|failure| failure.exit)
         };
         let all = ["localhost", "s3.example.org", "lab"].map(str::to_owned).to_vec();
         assert_eq!(of(&["S3.example.org", ".lab", "localhost"], false), Ok(all));
@@ -434,19 +426,19 @@ mod tests {
     }
 
     #[test]
-    fn shared_pairs_are_one_users() {
+    fn shared_key_pairs_belong_to_one_user() {
         let auth_keys = vec!["ONE,s1".to_owned(), "TWO,s2".to_owned()];
         for share in [false, true] {
             let settings =
                 Settings { auth_keys: auth_keys.clone(), share_auth_keys: share, ..Settings::default() };
-            let users = given_users(&settings).unwrap();
+            let users = configured_users(&settings).unwrap();
             assert_eq!(users[0].id == users[1].id, share);
             assert_eq!((&*users[1].access_key, &*users[1].secret_key), ("TWO", "s2"));
         }
     }
 
     #[test]
-    fn no_auth_is_for_this_machine_and_without_keys() {
+    fn no_auth_requires_a_local_address_and_no_keys() {
         let near = listening_address("127.0.0.1:9000", false).unwrap();
         let far = listening_address("192.0.2.1:9000", true).unwrap();
         let settings = Settings { no_auth: true, ..Settings::default() };
@@ -473,12 +465,12 @@ mod tests {
         std::fs::write(&path, "AKONE secretone\n").unwrap();
         let mut settings = Settings { auth_file: path.display().to_string(), ..Settings::default() };
         settings.auth_keys = vec!["AKTWO,secret,two".into()];
-        let users = given_users(&settings).unwrap();
+        let users = configured_users(&settings).unwrap();
         let pairs: Vec<_> = users.iter().map(|user| (&*user.access_key, &*user.secret_key)).collect();
         assert_eq!(pairs, [("AKONE", "secretone"), ("AKTWO", "secret,two")]);
         for bad in ["AKTHREE", ",secret", "AKTHREE,", "AKONE,again"] {
             settings.auth_keys = vec![bad.into()];
-            let failure = given_users(&settings).unwrap_err();
+            let failure = configured_users(&settings).unwrap_err();
             assert!(!failure.lines[0].contains("secret"), "{failure:?}");
         }
     }

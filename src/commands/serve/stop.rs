@@ -1,8 +1,8 @@
-//! What stops the server: Ctrl-C, and every signal that would otherwise end the process without an order.
+//! The signals that stop the server: Ctrl-C, and every signal that would otherwise end the process without cleanup.
 
 use crate::output::Outcome;
 
-/// Listens from the moment it is made, so that a signal that comes before anybody waits for it is not lost.
+/// Listens from its creation on, so that a signal that arrives before [`StopSignals::next`] is not lost.
 pub(super) struct StopSignals {
     #[cfg(unix)]
     streams: Vec<tokio::signal::unix::Signal>,
@@ -10,7 +10,7 @@ pub(super) struct StopSignals {
 
 #[cfg(unix)]
 impl StopSignals {
-    /// Begins to listen. A hang-up that the process was told to ignore (`nohup`) stays ignored.
+    /// Starts listening. A hangup signal that the process inherited as ignored (`nohup`) stays ignored.
     pub(super) fn listen() -> Outcome<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut kinds = vec![
@@ -42,7 +42,7 @@ impl StopSignals {
     }
 }
 
-/// Whether a signal is ignored, as far as the system tells.
+/// Whether a signal is ignored, according to `/proc`; `false` if unknown.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -53,7 +53,7 @@ fn is_ignored(signal: i32) -> bool {
 
 #[cfg(not(unix))]
 impl StopSignals {
-    /// Begins to listen.
+    /// Starts listening.
     pub(super) fn listen() -> Outcome<Self> {
         Ok(Self {})
     }
@@ -71,8 +71,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_ignored_is_told() {
-        // Rust programs ignore broken pipes.
+    fn ignored_signals_are_detected() {
+        // Rust programs ignore SIGPIPE.
         assert!(is_ignored(libc::SIGPIPE) && !is_ignored(libc::SIGTERM));
     }
 

@@ -1,8 +1,8 @@
-//! What the CloudFront commands have in common: the service, what arguments name, invalidations, and their lines.
+//! What the CloudFront commands share: the client, arguments, invalidations and output lines.
 
-use crate::commands::accesslog;
+use crate::commands::shared::arguments::log_target;
 use crate::commands::shared::context::{Context, client_options};
-use crate::output::Distribution as Described;
+use crate::output::Distribution as DistributionDetails;
 use crate::output::{Event, Exit, Failure, InvalidationForm, Outcome};
 use crate::s3::ClientOptions;
 use crate::s3::cloudfront::{
@@ -14,18 +14,18 @@ use chrono::Utc;
 use std::ffi::{OsStr, OsString};
 use std::io;
 
-/// The service at `cloudfront_host`.
+/// A client for the service at `cloudfront_host`.
 pub(crate) fn service(cx: &Context) -> CloudFront {
     let settings = &cx.settings;
     let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
-    // Without a template for buckets: the service has none.
+    // CloudFront has no buckets, so there is no template for their host names.
     let endpoint = Endpoint::new(&settings.cloudfront_host, "", settings.use_https, strict);
     let failures = cx.failures.clone();
     CloudFront::new(ClientOptions { endpoint, failures, ..client_options(settings) })
 }
 
-/// The distributions that arguments name: by their own URIs, or by the bucket that they show.
-pub(crate) async fn named(
+/// The distributions that the arguments name: by their own URIs, or by a bucket that they serve.
+pub(crate) async fn find_distributions(
     cx: &Context,
     service: &CloudFront,
     args: &[OsString],
@@ -33,15 +33,15 @@ pub(crate) async fn named(
     let mut uris = Vec::new();
     let mut all = None;
     let parsed = args.iter().map(|argument| parse(argument)).collect::<Outcome<Vec<_>>>()?;
-    for named in parsed {
-        match named {
-            Named::Distribution(uri) => uris.push(uri),
-            Named::Bucket(uri) => {
+    for argument in parsed {
+        match argument {
+            Argument::Distribution(uri) => uris.push(uri),
+            Argument::Bucket(uri) => {
                 let all = match &mut all {
                     Some(all) => all,
                     none => none.insert(service.distributions().await?),
                 };
-                let found = showing(cx, all, &uri)?;
+                let found = distributions_of_bucket(cx, all, &uri)?;
                 uris.extend(found.iter().map(|distribution| CloudFrontUri::new(&distribution.id)));
             }
         }
@@ -49,22 +49,26 @@ pub(crate) async fn named(
     Ok(uris)
 }
 
-enum Named {
+enum Argument {
     Distribution(CloudFrontUri),
     Bucket(S3Uri),
 }
 
-fn parse(argument: &OsStr) -> Outcome<Named> {
+fn parse(argument: &OsStr) -> Outcome<Argument> {
     let text = argument.to_string_lossy();
     match (CloudFrontUri::parse(&text), S3Uri::parse(&text)) {
-        (Some(uri), _) => Ok(Named::Distribution(uri)),
-        (None, Some(uri)) if !uri.bucket.is_empty() => Ok(Named::Bucket(uri)),
+        (Some(uri), _) => Ok(Argument::Distribution(uri)),
+        (None, Some(uri)) if !uri.bucket.is_empty() => Ok(Argument::Bucket(uri)),
         _ => Err(Failure::parameter(format!("CloudFront or S3 URI required instead of: {text}"))),
     }
 }
 
-/// Those of the distributions that show a bucket; there has to be one.
-pub(crate) fn showing(cx: &Context, all: &[Distribution], uri: &S3Uri) -> Outcome<Vec<Distribution>> {
+/// The distributions that serve a bucket. Fails if there are none.
+pub(crate) fn distributions_of_bucket(
+    cx: &Context,
+    all: &[Distribution],
+    uri: &S3Uri,
+) -> Outcome<Vec<Distribution>> {
     let shows = |distribution: &&Distribution| {
         distribution.origins.iter().any(|origin| is_origin(cx, origin, &uri.bucket))
     };
@@ -77,13 +81,14 @@ pub(crate) fn showing(cx: &Context, all: &[Distribution], uri: &S3Uri) -> Outcom
     Ok(found)
 }
 
-/// Whether a bucket is behind an origin: by one of S3's own host names, or by the one that the configuration gives it.
+/// Whether an origin is the bucket: under one of S3's own host names, or under the host name that the configuration
+/// gives it.
 fn is_origin(cx: &Context, origin: &Origin, bucket: &str) -> bool {
     let target = cx.endpoint().target(Some(bucket), None);
     origin.bucket() == Some(bucket) || (target.bucket_in_host && target.host == origin.host)
 }
 
-/// The host name that a bucket has as an origin, or as a target of logs: CloudFront knows those of AWS only.
+/// The host name of a bucket as an origin or a log target. CloudFront accepts only those of AWS.
 pub(crate) fn host_of(cx: &Context, bucket: &str) -> String {
     let host = cx.endpoint().target(Some(bucket), None).host;
     let origin = Origin { host, path: String::new() };
@@ -93,14 +98,14 @@ pub(crate) fn host_of(cx: &Context, bucket: &str) -> String {
     }
 }
 
-/// What the options ask to be changed in a distribution.
+/// The changes to a distribution that the options request.
 pub(crate) fn changes(cx: &Context) -> Outcome<Changes> {
     let settings = &cx.settings;
     let logging = match settings.log_target_prefix.as_deref() {
         Some("") => None,
         None => Some(Logging::default()),
         Some(typed) => {
-            let target = accesslog::target(typed)?;
+            let target = log_target(typed)?;
             Some(Logging { enabled: true, host: host_of(cx, &target.bucket), prefix: target.prefix })
         }
     };
@@ -114,15 +119,18 @@ pub(crate) fn changes(cx: &Context) -> Outcome<Changes> {
     })
 }
 
-/// What is told of a distribution; its lines begin with `Origin`, `DistId` and `DomainName`.
-pub(crate) fn described<'a>(distribution: &'a Distribution, etag: Option<&'a str>) -> Described<'a> {
-    let origins: Vec<String> = distribution.origins.iter().map(shown).collect();
+/// The details of a distribution; its lines begin with `Origin`, `DistId` and `DomainName`.
+pub(crate) fn distribution_details<'a>(
+    distribution: &'a Distribution,
+    etag: Option<&'a str>,
+) -> DistributionDetails<'a> {
+    let origins: Vec<String> = distribution.origins.iter().map(display_origin).collect();
     let lines = vec![
         ("Origin", origins.join(", ")),
         ("DistId", CloudFrontUri::new(&distribution.id).to_string()),
         ("DomainName", distribution.domain_name.clone()),
     ];
-    Described {
+    DistributionDetails {
         id: &distribution.id,
         domain_name: &distribution.domain_name,
         origins,
@@ -130,7 +138,7 @@ pub(crate) fn described<'a>(distribution: &'a Distribution, etag: Option<&'a str
         status: &distribution.status,
         enabled: distribution.enabled,
         comment: &distribution.comment,
-        // Lists do not tell it, and have no ETag.
+        // Lists contain neither this nor an ETag.
         default_root_object: etag.map(|_| distribution.default_root_object.as_str()),
         logging: None,
         etag,
@@ -140,18 +148,18 @@ pub(crate) fn described<'a>(distribution: &'a Distribution, etag: Option<&'a str
     }
 }
 
-/// What is told of an invalidation that was made.
-pub(crate) fn invalidated<'a>(
+/// The event for a new invalidation.
+pub(crate) fn invalidation_event<'a>(
     distribution: &'a Distribution,
     invalidation: &'a Invalidation,
     paths: usize,
-    said: InvalidationForm<'a>,
+    form: InvalidationForm<'a>,
 ) -> Event<'a> {
     let (distribution, id, status) = (&*distribution.id, &*invalidation.id, &*invalidation.status);
-    Event::Invalidation { distribution, id, paths, status, created: None, reference: None, said }
+    Event::Invalidation { distribution, id, paths, status, created: None, reference: None, form }
 }
 
-fn shown(origin: &Origin) -> String {
+fn display_origin(origin: &Origin) -> String {
     let path = origin.path.trim_matches('/');
     match origin.bucket() {
         Some(bucket) if path.is_empty() => S3Uri::new(bucket, "").to_string(),
@@ -160,30 +168,30 @@ fn shown(origin: &Origin) -> String {
     }
 }
 
-/// s3cmd's words for a switch.
-pub(crate) fn switch(on: bool) -> &'static str {
+/// A boolean as s3cmd prints it.
+pub(crate) fn boolean(on: bool) -> &'static str {
     if on { "True" } else { "False" }
 }
 
-/// A bucket that is to be forgotten by the edges, at least in part.
+/// A bucket whose objects are to be invalidated.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub(crate) struct InvalidationTarget {
     service: CloudFront,
     bucket: String,
     distributions: Vec<Distribution>,
-    /// Name of the index document of each directory.
+    /// The name of the index documents.
     index: Option<String>,
 }
 
-impl Shown {
-    /// Looks up who shows a bucket, among all distributions.
+impl InvalidationTarget {
+    /// Finds the distributions that serve a bucket, among all distributions.
     pub(crate) async fn find(
         cx: &Context,
         service: &CloudFront,
         all: &[Distribution],
         uri: &S3Uri,
     ) -> Outcome<Self> {
-        let distributions = showing(cx, all, uri)?;
+        let distributions = distributions_of_bucket(cx, all, uri)?;
         let index = match cx.client().website(&uri.bucket).await {
             Ok(website) => website.index,
             Err(error) if error.service().is_some() => {
@@ -195,47 +203,47 @@ impl Shown {
         Ok(Self { service: service.clone(), bucket: uri.bucket.clone(), distributions, index })
     }
 
-    /// Has keys forgotten, in requests of at most [`MAX_PATHS`]; `made` is told of each, with its number of paths. A
-    /// distribution that refuses one is asked no more; the others are, unless `--stop-on-error`.
-    pub(crate) async fn forget(
+    /// Invalidates keys, in requests of at most [`MAX_PATHS`], and calls `report` for each request with its number of
+    /// paths. After an error a distribution gets no more requests; the others do, unless `--stop-on-error` is given.
+    pub(crate) async fn invalidate(
         &self,
         cx: &Context,
         keys: impl Iterator<Item = io::Result<String>>,
-        made: impl Fn(&Distribution, &Invalidation, usize) -> Outcome,
+        report: impl Fn(&Distribution, &Invalidation, usize) -> Outcome,
     ) -> Outcome {
-        let mut waiting: Vec<(&Distribution, Vec<String>)> =
+        let mut pending: Vec<(&Distribution, Vec<String>)> =
             self.distributions.iter().map(|distribution| (distribution, Vec::new())).collect();
         let mut failed = None;
         for key in keys {
             let key = key?;
-            for (distribution, paths) in &mut waiting {
+            for (distribution, paths) in &mut pending {
                 for path in self.paths(cx, distribution, &key) {
                     if !paths.contains(&path) {
                         paths.push(path);
                     }
                 }
             }
-            self.send(cx, &mut waiting, MAX_PATHS, &mut failed, &made).await?;
+            self.send(cx, &mut pending, MAX_PATHS, &mut failed, &report).await?;
         }
-        self.send(cx, &mut waiting, 1, &mut failed, &made).await?;
+        self.send(cx, &mut pending, 1, &mut failed, &report).await?;
         failed.map_or(Ok(()), |exit| Err(Failure::silent(exit)))
     }
 
-    /// Sends what has come together, where it is as much as `least`.
+    /// Sends the pending paths of each distribution that has at least `least` of them.
     async fn send(
         &self,
         cx: &Context,
-        waiting: &mut Vec<(&Distribution, Vec<String>)>,
+        pending: &mut Vec<(&Distribution, Vec<String>)>,
         least: usize,
         failed: &mut Option<Exit>,
-        made: &impl Fn(&Distribution, &Invalidation, usize) -> Outcome,
+        report: &impl Fn(&Distribution, &Invalidation, usize) -> Outcome,
     ) -> Outcome {
-        let mut refused = Vec::new();
-        for (distribution, paths) in waiting.iter_mut() {
+        let mut failed_ids = Vec::new();
+        for (distribution, paths) in pending.iter_mut() {
             while paths.len() >= least {
                 let batch: Vec<String> = paths.drain(..paths.len().min(MAX_PATHS)).collect();
                 match self.service.invalidate(&distribution.id, &batch, &reference(&distribution.id)).await {
-                    Ok(invalidation) => made(distribution, &invalidation, batch.len())?,
+                    Ok(invalidation) => report(distribution, &invalidation, batch.len())?,
                     Err(error) if cx.settings.stop_on_error => return Err(error.into()),
                     Err(error) => {
                         let failure = Failure::from(error);
@@ -243,21 +251,22 @@ impl Shown {
                             log::error!("{}: {line}", CloudFrontUri::new(&distribution.id));
                         }
                         failed.get_or_insert(failure.exit);
-                        refused.push(distribution.id.clone());
+                        failed_ids.push(distribution.id.clone());
                         break;
                     }
                 }
             }
         }
-        waiting.retain(|(distribution, _)| !refused.contains(&distribution.id));
+        pending.retain(|(distribution, _)| !failed_ids.contains(&distribution.id));
         Ok(())
     }
 
-    /// Under which paths viewers of a distribution find a key: an index document also as its directory.
+    /// The paths under which viewers of a distribution request a key. An index document is also requested as its
+    /// directory.
     fn paths(&self, cx: &Context, distribution: &Distribution, key: &str) -> Vec<String> {
         let settings = &cx.settings;
         let mut paths = Vec::new();
-        for key in self.viewed(cx, distribution, key) {
+        for key in self.viewer_keys(cx, distribution, key) {
             let index = self.index.as_deref().filter(|index| !index.is_empty());
             let directory = index
                 .and_then(|index| key.strip_suffix(index))
@@ -271,9 +280,9 @@ impl Shown {
         paths
     }
 
-    /// The key as viewers know it: without the path that an origin puts in front. A key that no origin shows is taken as
+    /// The key as viewers request it: without the path that an origin prepends. A key that no origin serves is used as
     /// it is.
-    fn viewed<'a>(&self, cx: &Context, distribution: &Distribution, key: &'a str) -> Vec<&'a str> {
+    fn viewer_keys<'a>(&self, cx: &Context, distribution: &Distribution, key: &'a str) -> Vec<&'a str> {
         let mut keys: Vec<&str> = Vec::new();
         for origin in distribution.origins.iter().filter(|origin| is_origin(cx, origin, &self.bucket)) {
             let path = origin.path.trim_matches('/');
@@ -288,7 +297,7 @@ impl Shown {
     }
 }
 
-/// A name for an invalidation that no other has.
+/// A unique caller reference for an invalidation.
 fn reference(id: &str) -> String {
     let random = getrandom::u32().unwrap_or_else(|_| std::process::id());
     format!("{id}.{}.{random:08x}", Utc::now().format("%Y%m%d%H%M%S%f"))

@@ -1,4 +1,4 @@
-//! What every command is given: the settings, the console, and the one shared client.
+//! The context that every command receives: the settings, the console, and the shared client.
 
 use super::{hosts, open_files};
 use crate::config::{ConfigError, Settings};
@@ -13,30 +13,30 @@ use crate::s3::tls::TlsOptions;
 use crate::s3::transport::TransportOptions;
 use crate::s3::{Client, ClientOptions, Signature};
 use crate::shard::Shard;
+use crate::transfer::delete::DeleteOptions;
 use crate::transfer::md5_cache::Md5Cache;
 use crate::transfer::remote::Scope;
-use crate::uri::{Location, S3Uri};
-use std::ffi::{OsStr, OsString};
+use crate::uri::S3Uri;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Small requests on their way at once, unless `--jobs` says otherwise: what keeps a link of 10 ms busy.
+/// Default number of concurrent small requests, without `--jobs`: enough to saturate a link with 10 ms latency.
 const DEFAULT_WIDTH: usize = 96;
 
-/// Settings, console and client of one run. Clones share them: a command gives one to each of its workers.
+/// Settings, console and client of one run. Clones are cheap and share them.
 #[derive(Clone, Debug)]
 pub struct Context(Arc<Shared>);
 
-/// What the clones of a [`Context`] share.
+/// The state that clones of a [`Context`] share.
 #[derive(Debug)]
 pub struct Shared {
     /// The effective configuration.
     pub settings: Arc<Settings>,
-    /// Where results go.
+    /// The destination of results.
     pub console: Console,
-    /// What went wrong between this computer and the account.
+    /// The connection and account failures of this run.
     pub failures: FailureLog,
     client: OnceLock<Client>,
     cache: OnceLock<Option<Arc<Md5Cache>>>,
@@ -51,7 +51,7 @@ impl Deref for Context {
 }
 
 impl Context {
-    /// Makes the context; no client yet.
+    /// Creates the context, without a client.
     pub fn new(settings: Settings) -> Self {
         let console = Console::new(settings.quiet, settings.progress_meter);
         Self::on(console, settings)
@@ -63,7 +63,8 @@ impl Context {
         Self(Arc::new(Shared { settings: Arc::new(settings), console, failures, client, cache }))
     }
 
-    /// The same with the keys of the role, where the settings name one. Fails with exit 78, as where there are none.
+    /// Returns the context with the credentials of the role, if the settings name one. Fails with exit code 78 if there
+    /// are none, as for missing credentials.
     pub async fn with_keys(cx: &Self) -> Outcome<Self> {
         let Some(provider) = &cx.settings.credentials_provider else { return Ok(cx.clone()) };
         let keys = provider.provider.current().await.map_err(|error| {
@@ -80,7 +81,8 @@ impl Context {
 }
 
 impl Shared {
-    /// The shared client, made on first use; it means the version of `--version-id`, if one is named. Making it opens nothing; the first request does.
+    /// The shared client, created on first use. Its requests concern the version of `--version-id`, if given. Creating
+    /// it opens no connection.
     pub fn client(&self) -> &Client {
         let settings = &self.settings;
         self.client.get_or_init(|| {
@@ -89,13 +91,13 @@ impl Shared {
         })
     }
 
-    /// The sums of local files that earlier runs remembered (`cache_file`), if they are wanted; read on first use.
+    /// The MD5 cache of local files (`cache_file`), if one is configured; read on first use.
     pub fn md5_cache(&self) -> Option<Arc<Md5Cache>> {
         let file = Some(Path::new(&self.settings.cache_file)).filter(|file| !file.as_os_str().is_empty());
         self.cache.get_or_init(|| file.map(|file| Arc::new(Md5Cache::open(file)))).clone()
     }
 
-    /// Writes what this run has remembered, if it has; a dry run changes nothing.
+    /// Writes the MD5 cache, if this run used it. A dry run writes nothing.
     pub fn save_cache(&self) {
         if let Some(Some(cache)) = self.cache.get()
             && !self.settings.dry_run
@@ -109,17 +111,17 @@ impl Shared {
         endpoint(&self.settings)
     }
 
-    /// How many objects or parts move at once.
+    /// The number of concurrent transfers or requests.
     pub fn width(&self) -> usize {
         let width = match usize::try_from(self.settings.jobs) {
-            // Requests to a store wait for the network far longer than they use a core.
+            // Requests spend far more time waiting for the network than using a core.
             Ok(0) | Err(_) => DEFAULT_WIDTH,
             Ok(jobs) => jobs,
         };
-        width.min(open_files::requests())
+        width.min(open_files::max_requests())
     }
 
-    /// Which objects are meant by the arguments of a command that works on whole prefixes.
+    /// How arguments select objects in commands that work on whole prefixes.
     pub fn scope(&self) -> Scope<'_> {
         Scope {
             recursive: self.settings.recursive,
@@ -130,12 +132,17 @@ impl Shared {
         }
     }
 
-    /// The share of this run, if it is one of several.
+    /// How this run deletes keys.
+    pub(crate) fn delete_options(&self) -> DeleteOptions {
+        DeleteOptions { dry_run: self.settings.dry_run, width: self.width() }
+    }
+
+    /// The shard of this run, if `--shard` is given.
     pub fn shard(&self) -> Option<Shard> {
         Shard::parse(&self.settings.shard)
     }
 
-    /// Refuses a `--shard` that is none: whoever asks for a share never means the whole.
+    /// Rejects an invalid `--shard`: a run that requests a shard must never process everything.
     pub fn check_shard(&self) -> Outcome {
         let text = &self.settings.shard;
         if text.is_empty() || self.shard().is_some() {
@@ -166,37 +173,6 @@ impl Shared {
     }
 }
 
-/// Reads an argument that has to be `s3://BUCKET[/KEY]`.
-pub fn s3_uri(argument: &OsStr) -> Outcome<S3Uri> {
-    match Location::parse(argument) {
-        Location::S3(uri) => Ok(uri),
-        Location::Local(_) => {
-            Err(Failure::parameter(format!("Expecting S3 URI instead of '{}'", argument.to_string_lossy())))
-        }
-    }
-}
-
-/// Reads an argument that has to be a bucket and nothing more.
-pub fn bucket_uri(argument: &OsStr) -> Outcome<S3Uri> {
-    match Location::parse(argument) {
-        Location::S3(uri) if !uri.bucket.is_empty() && !uri.has_key() => Ok(uri),
-        _ => Err(Failure::parameter(format!(
-            "Expecting S3 URI with just the bucket name set instead of '{}'",
-            argument.to_string_lossy()
-        ))),
-    }
-}
-
-/// Reads all arguments as buckets.
-pub fn bucket_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| bucket_uri(argument)).collect()
-}
-
-/// Reads all arguments as `s3://` URIs.
-pub fn s3_uris(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| s3_uri(argument)).collect()
-}
-
 fn endpoint(settings: &Settings) -> Endpoint {
     let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
     let located = |host: &str| hosts::located(host, &settings.bucket_location);
@@ -204,7 +180,7 @@ fn endpoint(settings: &Settings) -> Endpoint {
     Endpoint::new(&base, &bucket, settings.use_https, strict)
 }
 
-/// The longest pause is that of `throttle_max` where it is set, s3cmd's default meaning that it is not.
+/// The longest pause is `throttle_max` if it is set; s3cmd's default counts as not set.
 fn retry_policy(settings: &Settings) -> RetryPolicy {
     let default = RetryPolicy::default();
     match u64::try_from(settings.throttle_max) {
@@ -215,7 +191,7 @@ fn retry_policy(settings: &Settings) -> RetryPolicy {
     }
 }
 
-/// Turns settings into what the client needs to know.
+/// Converts the settings to client options.
 pub fn client_options(settings: &Settings) -> ClientOptions {
     let path = |text: &str| Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty());
     let seconds = |value: i64| Duration::from_secs(value.max(0) as u64);
@@ -246,7 +222,7 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
         provider: settings.credentials_provider.as_ref().map(|selected| selected.provider.clone()),
         requester_pays: settings.requester_pays,
         expect_continue: settings.use_http_expect,
-        bulk: bulk.min(open_files::requests()),
+        bulk: bulk.min(open_files::max_requests()),
         rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),
         ..ClientOptions::new(endpoint(settings), credentials)
     }

@@ -1,28 +1,19 @@
-//! The documents that hang on a bucket (policy, lifecycle, ...): what their commands have in common.
+//! The documents of a bucket or object (policy, lifecycle, ...): what their commands share.
 
-use crate::commands::shared::context::{Context, bucket_uri, s3_uri};
+use crate::commands::shared::context::Context;
 use crate::output::{ChangeForm, Event, Exit, Failure, Outcome};
 use crate::s3;
 use crate::s3::documents::{Document, Kind};
 use crate::uri::S3Uri;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-/// Longest document that is read from a file; no service takes one nearly as long.
+/// Maximum size of a document in bytes; no service accepts one nearly as large.
 const MAX_DOCUMENT: u64 = 16 << 20;
 
-/// The bucket, or the object in it, that an argument is about.
-pub(crate) fn bucket_of(argument: &OsStr) -> Outcome<S3Uri> {
-    let uri = s3_uri(argument)?;
-    if uri.bucket.is_empty() {
-        return Err(Failure::parameter(format!("Expecting S3 URI with a bucket name instead of '{uri}'")));
-    }
-    Ok(uri)
-}
-
-/// Reads a document from a file, or from stdin for `-`. A file that cannot be read is exit 74.
+/// Reads a document from a file, or from stdin for `-`. A file that cannot be read is exit code 74.
 pub(crate) fn read(argument: &OsStr) -> Outcome<String> {
     let path = Path::new(argument);
     let failed = |error: std::io::Error| Failure::file(path.display(), &error);
@@ -34,56 +25,25 @@ pub(crate) fn read(argument: &OsStr) -> Outcome<String> {
         file.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).map_err(failed)?;
     }
     if bytes.len() as u64 > MAX_DOCUMENT {
-        return Err(Failure::parameter(format!("'{}' is too long for such a document", path.display())));
+        return Err(Failure::parameter(format!(
+            "'{}' is too large for this kind of document",
+            path.display()
+        )));
     }
     String::from_utf8(bytes)
         .map_err(|_| Failure::parameter(format!("'{}' is not UTF-8 text", path.display())))
 }
 
-/// The buckets, or the objects in them, that arguments are about.
-pub(crate) fn buckets_of(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| bucket_of(argument)).collect()
-}
-
-/// The buckets of a command that wants nothing else, in s3cmd's words for some of them; see [`only_bucket`].
-pub(crate) fn only_buckets(arguments: &[OsString], command: &str) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| only_bucket(argument, command)).collect()
-}
-
-/// The objects that arguments name.
-pub(crate) fn objects_of(arguments: &[OsString]) -> Outcome<Vec<S3Uri>> {
-    arguments.iter().map(|argument| object_of(argument)).collect()
-}
-
-/// The bucket of a command that wants nothing else, in s3cmd's words for some of them (measured on s3cmd 2.4.0).
-pub(crate) fn only_bucket(argument: &OsStr, command: &str) -> Outcome<S3Uri> {
-    match s3_uri(argument) {
-        Ok(uri) if uri.has_key() => {
-            Err(Failure::parameter(format!("Only bucket name is required for [{command}] command")))
-        }
-        _ => bucket_uri(argument),
-    }
-}
-
-/// The object that an argument names.
-pub(crate) fn object_of(argument: &OsStr) -> Outcome<S3Uri> {
-    let uri = s3_uri(argument)?;
-    if uri.bucket.is_empty() || !uri.has_key() {
-        return Err(Failure::parameter(format!("Expecting S3 URI with a filename: {uri}")));
-    }
-    Ok(uri)
-}
-
-/// Pauses before a document is read back again: some services take a while until they give back what they stored.
-const READ_AGAIN_AFTER: [Duration; 3] =
+/// Pauses before a document is read back again: some services return the old document for a while.
+const READ_BACK_PAUSES: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_millis(500), Duration::from_millis(1000)];
 
-/// In which words a change is told.
+/// The message that reports a successful change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SuccessMessage {
     change: &'static str,
     form: ChangeForm,
-    /// Only where the service answers 204, as s3cmd does; of other answers, which are the usual ones, only `-v` tells.
+    /// Only for status 204, as in s3cmd. For other statuses, which are the usual ones, the message is logged with `-v`.
     only_if_204: bool,
     /// Whether a dry run prints the line, too.
     in_dry_run: bool,
@@ -100,32 +60,32 @@ impl SuccessMessage {
         Self { form: ChangeForm::Bucket, ..Self::plain(change) }
     }
 
-    /// Not in dry runs, which show the document.
+    /// Omits the message in dry runs, which print the document.
     pub(crate) fn when_done(self) -> Self {
         Self { in_dry_run: false, ..self }
     }
 
-    /// Only where the service answers 204, unless one of several is to be named.
+    /// Prints the message only for status 204, unless there are several buckets, which have to be named.
     pub(crate) fn if_204(self, several: bool) -> Self {
         Self { only_if_204: !several, ..self.when_done() }
     }
 
-    fn tell(self, cx: &Context, uri: &S3Uri, status: u16) -> Outcome {
+    fn print(self, cx: &Context, uri: &S3Uri, status: u16) -> Outcome {
         let Self { change, form, only_if_204, .. } = self;
         if only_if_204 && status != 204 && !cx.console.is_json() {
             log::info!("{uri}: {change}");
             return Ok(());
         }
-        cx.console.tell(&Event::Changed { uri, change, dry_run: cx.settings.dry_run, form })
+        cx.console.print(&Event::Changed { uri, change, dry_run: cx.settings.dry_run, form })
     }
 }
 
-/// The document of a file, checked by itself; what it is for is checked for each bucket when it is set.
+/// Reads a document from a file. It is checked for each bucket when it is set.
 pub(crate) fn from_file(argument: &OsStr, kind: Kind) -> Outcome<Document> {
     Ok(Document::new(kind, read(argument)?))
 }
 
-/// Refuses a document that is none of its kind, or none for this bucket, in the service's own code.
+/// Rejects a document that is malformed or does not suit this bucket, with the service's error code.
 pub(crate) fn check(cx: &Context, uri: &S3Uri, document: &Document) -> Outcome {
     if !cx.settings.check_documents {
         return Ok(());
@@ -136,13 +96,13 @@ pub(crate) fn check(cx: &Context, uri: &S3Uri, document: &Document) -> Outcome {
     })
 }
 
-/// Stores a document and says so, then compares it with what the service gives back. A dry run shows what would change.
+/// Stores a document, reports it and compares it with what the service returns. A dry run prints the changes.
 pub(crate) async fn set(cx: &Context, uri: &S3Uri, document: &Document, message: SuccessMessage) -> Outcome {
-    set_by(cx, uri, document, message, cx.client().put(&uri.bucket, uri.key_option(), document)).await
+    set_with(cx, uri, document, message, cx.client().put(&uri.bucket, uri.key_option(), document)).await
 }
 
-/// The same where it is sent in a way of its own.
-pub(crate) async fn set_by(
+/// Like [`set`], with a caller-supplied request.
+pub(crate) async fn set_with(
     cx: &Context,
     uri: &S3Uri,
     document: &Document,
@@ -153,26 +113,26 @@ pub(crate) async fn set_by(
         return preview(cx, uri, document.kind(), Some(document), message).await;
     }
     let status = send.await.map_err(|error| failed(error, message))?;
-    message.tell(cx, uri, status)?;
+    message.print(cx, uri, status)?;
     verify(cx, uri, document).await
 }
 
-/// Deletes a document and says so. A dry run shows what would go.
+/// Deletes a document and reports it. A dry run prints what would be deleted.
 pub(crate) async fn delete(cx: &Context, uri: &S3Uri, kind: Kind, message: SuccessMessage) -> Outcome {
     if cx.settings.dry_run {
         return preview(cx, uri, kind, None, message).await;
     }
     let deleted = cx.client().delete_document(&uri.bucket, uri.key_option(), kind.subresource()).await;
     deleted.map_err(|error| failed(error, message))?;
-    message.tell(cx, uri, 204)
+    message.print(cx, uri, 204)
 }
 
-/// Some commands say which bucket it is.
+/// Adds the line about the bucket for commands whose message is about buckets.
 fn failed(error: s3::Error, message: SuccessMessage) -> Failure {
     if message.form == ChangeForm::Bucket { Failure::about_bucket(error) } else { error.into() }
 }
 
-/// What is stored now; `None` where there is nothing.
+/// The stored document, or `None` if there is none.
 async fn stored(cx: &Context, uri: &S3Uri, kind: Kind) -> s3::Result<Option<Document>> {
     match cx.client().get(&uri.bucket, uri.key_option(), kind).await {
         Ok(document) => Ok(Some(document)),
@@ -183,7 +143,7 @@ async fn stored(cx: &Context, uri: &S3Uri, kind: Kind) -> s3::Result<Option<Docu
     }
 }
 
-/// Shows what a change would do to the document that is there.
+/// Prints the changes to the stored document.
 async fn preview(
     cx: &Context,
     uri: &S3Uri,
@@ -194,31 +154,31 @@ async fn preview(
     let compared = stored(cx, uri, kind).await.and_then(|old| Document::changes(old.as_ref(), new));
     match compared {
         Ok(changes) => {
-            cx.console.tell(&Event::DocumentChanges { uri, document: kind.noun(), changes: &changes })?;
+            cx.console.print(&Event::DocumentChanges { uri, document: kind.noun(), changes: &changes })?;
         }
-        // The bucket or the object itself is not there, and so nothing could be set.
+        // The bucket or object does not exist, so setting the document would fail.
         Err(error) if error.is_not_found() => return Err(failed(error, message)),
         // There is nothing to compare with.
         Err(error) if matches!(error.status(), Some(405 | 501)) => {
-            log::info!("{uri}: the service knows no {}: {error}", kind.noun());
+            log::info!("{uri}: the service does not support the {}: {error}", kind.noun());
         }
         Err(error) => log::warn!("{uri}: the {} that is there cannot be read: {error}", kind.noun()),
     }
-    if message.in_dry_run { message.tell(cx, uri, 0) } else { Ok(()) }
+    if message.in_dry_run { message.print(cx, uri, 0) } else { Ok(()) }
 }
 
-/// Compares what was sent with what the service gives back, and warns of every rule that means something else there: exit
-/// code 2. A document that cannot be read back is not compared, which `-v` tells.
+/// Compares the sent document with what the service returns, and warns about every rule that has a different meaning
+/// there: exit code 2. A document that cannot be read back is not compared; `-v` reports that.
 pub(crate) async fn verify(cx: &Context, uri: &S3Uri, sent: &Document) -> Outcome {
     if !cx.settings.check_documents {
         return Ok(());
     }
     let noun = sent.kind().noun();
-    let mut waits = READ_AGAIN_AFTER.into_iter();
+    let mut pauses = READ_BACK_PAUSES.into_iter();
     loop {
-        let words: Vec<String> = match stored(cx, uri, sent.kind()).await {
+        let differences: Vec<String> = match stored(cx, uri, sent.kind()).await {
             Ok(Some(document)) => match sent.differences(&document) {
-                Ok(differences) => differences.iter().map(ToString::to_string).collect(),
+                Ok(found) => found.iter().map(ToString::to_string).collect(),
                 Err(error) => vec![format!("the {noun} cannot be compared with what is stored: {error}")],
             },
             Ok(None) => vec![format!("the {noun} is not stored")],
@@ -227,21 +187,21 @@ pub(crate) async fn verify(cx: &Context, uri: &S3Uri, sent: &Document) -> Outcom
                 return Ok(());
             }
         };
-        if words.is_empty() {
+        if differences.is_empty() {
             return Ok(());
         }
-        match waits.next() {
-            Some(wait) => tokio::time::sleep(wait).await,
+        match pauses.next() {
+            Some(pause) => tokio::time::sleep(pause).await,
             None => {
-                words.iter().for_each(|words| log::warn!("{uri}: {words}"));
+                differences.iter().for_each(|differences| log::warn!("{uri}: {differences}"));
                 return Err(Failure::silent(Exit::PARTIAL));
             }
         }
     }
 }
 
-/// Nothing is set, or the service has no such thing: services say so in many ways. That the bucket or the object is not there
-/// is a failure.
+/// Returns `None` if nothing is set or the service does not support the setting, for which services use various
+/// statuses. A missing bucket or object is an error.
 pub(crate) fn optional<T>(answer: s3::Result<T>) -> Outcome<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -253,12 +213,12 @@ pub(crate) fn optional<T>(answer: s3::Result<T>) -> Outcome<Option<T>> {
     }
 }
 
-/// Prints what the next lines are about, where several are asked about.
+/// Prints the URI as a heading, if there are several.
 pub(crate) fn heading(cx: &Context, uri: &S3Uri, several: bool) -> Outcome {
-    if several { cx.console.ornament(&format!("{uri}:")) } else { Ok(()) }
+    if several { cx.console.print_decoration(&format!("{uri}:")) } else { Ok(()) }
 }
 
-/// Tells, after a dry run, that nothing was done.
+/// Logs at the end of a dry run that nothing was done.
 pub(crate) fn end_of_dry_run(cx: &Context) {
     if cx.settings.dry_run {
         log::warn!("Exiting now because of --dry-run");

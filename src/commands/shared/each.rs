@@ -1,39 +1,40 @@
-//! Several arguments, one after the other: one that fails does not keep the others from their turn.
+//! Processes several arguments in order: a failure of one does not keep the others from being processed.
 
 use crate::commands::shared::context::Context;
 use crate::output::{Exit, Failure, Outcome};
 use crate::uri::S3Uri;
 
-/// Does something to each argument, in order. A single one ends the command as it ends; of several, each that fails is named
-/// and the others go on. Then the exit code is 2, or that of the failures where all failed alike.
+/// Applies `work` to each argument, in order. The failure of a single argument is returned. Of several, each failure is
+/// logged and the others are processed; then the exit code is 2, or that of the failures if all failed with the same
+/// one.
 pub(crate) async fn each(cx: &Context, uris: &[S3Uri], work: impl AsyncFn(&S3Uri) -> Outcome) -> Outcome {
-    let mut ends = Ends::of(cx, uris.len());
+    let mut outcomes = Outcomes::new(cx, uris.len());
     for uri in uris {
-        ends.note(uri, work(uri).await)?;
+        outcomes.record(uri, work(uri).await)?;
     }
-    ends.outcome()
+    outcomes.outcome()
 }
 
-/// How each of several arguments ended.
-pub(crate) struct Ends {
+/// The outcomes of several arguments.
+pub(crate) struct Outcomes {
     total: usize,
     stops: bool,
     exits: Vec<Exit>,
 }
 
-impl Ends {
-    pub(crate) fn of(cx: &Context, total: usize) -> Self {
+impl Outcomes {
+    pub(crate) fn new(cx: &Context, total: usize) -> Self {
         Self { total, stops: cx.settings.stop_on_error, exits: Vec::new() }
     }
 
-    /// Takes note of how one ended, and says so if it failed. What is left to be done returns with the failure that forbids
-    /// it.
-    pub(crate) fn note(&mut self, uri: &S3Uri, end: Outcome) -> Outcome {
+    /// Records the outcome of an argument and logs a failure. Returns a failure if the remaining arguments must not be
+    /// processed.
+    pub(crate) fn record(&mut self, uri: &S3Uri, end: Outcome) -> Outcome {
         let Err(failure) = end else { return Ok(()) };
         if self.total == 1 || concerns_all(&failure) {
             return Err(failure);
         }
-        for line in named(uri, &failure.lines) {
+        for line in with_uri(uri, &failure.lines) {
             log::error!("{line}");
         }
         self.exits.push(failure.exit);
@@ -55,17 +56,17 @@ impl Ends {
     }
 }
 
-/// Whether a failure has nothing to do with the argument: nobody reads the results, or there is no way to the service.
+/// Whether a failure concerns all arguments: nothing can be written, or the service cannot be reached.
 fn concerns_all(failure: &Failure) -> bool {
     matches!(failure.exit, Exit::IOERR | Exit::CONNECTIONREFUSED | Exit::CONFIG)
 }
 
-/// The lines of a failure, with what they are about.
-fn named(uri: &S3Uri, lines: &[String]) -> Vec<String> {
+/// The lines of a failure, prefixed with the URI unless they contain it.
+fn with_uri(uri: &S3Uri, lines: &[String]) -> Vec<String> {
     let is_named =
         |line: &str| line.contains(&uri.to_string()) || line.contains(&format!("'{}'", uri.bucket));
-    let named = |line: &String| if is_named(line) { line.clone() } else { format!("{uri}: {line}") };
-    lines.iter().map(named).collect()
+    let with_uri = |line: &String| if is_named(line) { line.clone() } else { format!("{uri}: {line}") };
+    lines.iter().map(with_uri).collect()
 }
 
 #[cfg(test)]
@@ -73,10 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_say_what_they_are_about() {
+    fn lines_name_their_argument() {
         let lines = ["Bucket 'b' does not exist".to_owned(), "S3 error: 404 (NoSuchBucket)".to_owned()];
         assert_eq!(
-            named(&S3Uri::new("b", ""), &lines),
+            with_uri(&S3Uri::new("b", ""), &lines),
             ["Bucket 'b' does not exist", "s3://b/: S3 error: 404 (NoSuchBucket)"]
         );
     }

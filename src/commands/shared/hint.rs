@@ -1,4 +1,4 @@
-//! The last line of a run that failed for its connection or its account: which setting to look at, and in which file.
+//! The last line of a run that failed because of its connection or account: which setting to check, and in which file.
 
 use crate::cli::Command;
 use crate::commands::shared::context::Context;
@@ -9,10 +9,10 @@ use crate::s3::ConnectionFailure;
 use crate::s3::failures::AccessFailure;
 use chrono::TimeDelta;
 
-/// How much a signature may be older or newer than the service's clock.
+/// The maximum difference between the time of a signature and the service's clock.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
 
-/// Adds that line to the others, if there is something to say. `check` says more by itself.
+/// Adds the hint to the lines of a failure, if there is one. `check` prints its own hints.
 pub(crate) fn add(command: Command, cx: &Context, mut failure: Failure) -> Failure {
     if command != Command::Check
         && let Some(trouble) = cx.failures.last()
@@ -23,7 +23,7 @@ pub(crate) fn add(command: Command, cx: &Context, mut failure: Failure) -> Failu
     failure
 }
 
-/// Whether a run ended because of its last trouble, which may have been overcome.
+/// Whether the last connection or account failure ended the run; it may have been retried successfully.
 fn is_reason(trouble: &AccessFailure, failure: &Failure) -> bool {
     match trouble {
         AccessFailure::Account { code, .. } => {
@@ -49,9 +49,9 @@ fn line(cx: &Context, trouble: &AccessFailure) -> String {
 
 fn connection(cx: &Context, kind: ConnectionFailure, message: &str, host: &str) -> Option<String> {
     let settings = &cx.settings;
-    let is_elsewhere =
+    let may_be_proxy =
         matches!(kind, ConnectionFailure::Refused | ConnectionFailure::Resolve | ConnectionFailure::Timeout);
-    if settings.use_env_proxy && settings.proxy_host.is_empty() && is_elsewhere {
+    if settings.use_env_proxy && settings.proxy_host.is_empty() && may_be_proxy {
         return Some(format!(
             "{}: the proxies of the environment, or host_base, may be the reason",
             setting(settings, "use_env_proxy")
@@ -78,7 +78,7 @@ fn connection(cx: &Context, kind: ConnectionFailure, message: &str, host: &str) 
     Some(format!("{}: {words}", setting(settings, key)))
 }
 
-/// What is wrong with TLS: a file of certificates, the certificate of the other end, or that it has none.
+/// The hint for a TLS failure: a certificate file, the server's certificate, or a server without TLS.
 fn tls(settings: &Settings, key: &str, message: &str, host: &str) -> Option<String> {
     let files = [
         ("ca_certs_file", &settings.ca_certs_file),
@@ -95,10 +95,13 @@ fn tls(settings: &Settings, key: &str, message: &str, host: &str) -> Option<Stri
     let is_certificate = message.to_lowercase().contains("certificate");
     is_certificate.then(|| match settings.ca_certs_file.is_empty() {
         true => format!(
-            "{}: its certificate is not trusted; ca_certs_file can name who vouches for it",
+            "{}: its certificate is not trusted; ca_certs_file can name its certificate authority",
             setting(settings, key)
         ),
-        false => format!("{}: nobody in it vouches for {host}", setting(settings, "ca_certs_file")),
+        false => format!(
+            "{}: no certificate authority in it has signed the certificate of {host}",
+            setting(settings, "ca_certs_file")
+        ),
     })
 }
 
@@ -114,7 +117,7 @@ fn account(
             format!("{}: it may not be the one of the access key", key(settings, "secret_key"))
         }
         "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => {
-            format!("{}: the service does not accept it (any more)", key(settings, "access_token"))
+            format!("{}: the service does not accept it, or no longer does", key(settings, "access_token"))
         }
         "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => match region {
             Some(region) => format!("{}: the service expects {region}", setting(settings, "bucket_location")),
@@ -125,7 +128,7 @@ fn account(
     })
 }
 
-/// Where one of the keys comes from; its value is nobody's business.
+/// The origin of a credential. Its value is never printed.
 fn key(settings: &Settings, name: &str) -> String {
     let is_written = settings.file_keys.contains(&name) || settings.typed_keys.contains(&name);
     match &settings.credentials_provider {
@@ -135,7 +138,7 @@ fn key(settings: &Settings, name: &str) -> String {
     }
 }
 
-/// By how much the two clocks differ, and whose is which.
+/// How much the two clocks differ, and in which direction.
 fn clocks(ahead: TimeDelta) -> String {
     let seconds = ahead.num_seconds();
     let (hours, minutes, rest) = (seconds.abs() / 3600, seconds.abs() / 60 % 60, seconds.abs() % 60);
@@ -147,7 +150,7 @@ fn clocks(ahead: TimeDelta) -> String {
     };
     if ahead.abs() < MAX_SKEW {
         return format!(
-            "The clock of this computer agrees with the server's (to {amount}): the request was too long on its way"
+            "The clock of this computer agrees with the server's (to {amount}): the request was delayed on its way"
         );
     }
     let side = if seconds > 0 { "behind" } else { "ahead of" };

@@ -1,5 +1,5 @@
-//! The hosts of the configuration: what stands for something else in their names is filled in, and those to which no request
-//! can go are refused before one is tried.
+//! The hosts of the configuration: fills in placeholders in their names, and rejects impossible names before the first
+//! request.
 
 use crate::cli::Command;
 use crate::commands::shared::context::Context;
@@ -10,10 +10,10 @@ use crate::s3::endpoint::host_problem;
 use crate::uri::Location;
 use std::ffi::OsString;
 
-/// What stands for the region in `host_base` and `host_bucket`.
+/// The placeholder for the region in `host_base` and `host_bucket`.
 const LOCATION: &str = "%(location)s";
 
-/// A host with the region filled in.
+/// Fills in the region.
 pub(crate) fn located(host: &str, location: &str) -> String {
     let mut host = host.to_owned();
     while let Some(at) = host.to_ascii_lowercase().find(LOCATION) {
@@ -22,8 +22,8 @@ pub(crate) fn located(host: &str, location: &str) -> String {
     host
 }
 
-/// Refuses a command whose requests would go to a host that cannot be: exit 78, with the key and the file to look at. Only
-/// what the command needs is looked at.
+/// Rejects a command whose requests would go to an impossible host: exit code 78, with the setting and its file. Checks
+/// only the settings that the command uses.
 pub(crate) fn check(command: Command, cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let needs_none = command == Command::Sign || (command == Command::Serve && settings.remote.is_empty());
@@ -41,15 +41,16 @@ pub(crate) fn check(command: Command, cx: &Context, args: &[OsString]) -> Outcom
     });
     let first = buckets.next();
     let base = located(&settings.host_base, &settings.bucket_location);
-    let of_template = |bucket: &String| endpoint.uses_template(bucket);
-    if first.as_ref().is_none_or(|bucket| !of_template(bucket)) || buckets.any(|bucket| !of_template(&bucket))
+    let uses_template = |bucket: &String| endpoint.uses_template(bucket);
+    if first.as_ref().is_none_or(|bucket| !uses_template(bucket))
+        || buckets.any(|bucket| !uses_template(&bucket))
     {
         check_key(settings, "host_base", &base)?;
     }
-    match first.filter(of_template) {
+    match first.filter(uses_template) {
         Some(bucket) => {
             let target = endpoint.target(Some(&bucket), None);
-            // The key is empty, so that its path ends with the slash behind the template's.
+            // With an empty key the path is that of the template, with its trailing slash.
             check_key(settings, "host_bucket", &format!("{}{}", target.host, target.path))
         }
         None => Ok(()),
@@ -58,7 +59,7 @@ pub(crate) fn check(command: Command, cx: &Context, args: &[OsString]) -> Outcom
 
 fn check_key(settings: &Settings, key: &str, host: &str) -> Outcome {
     match host_problem(host) {
-        Some(problem) => Err(refused(settings, key, problem)),
+        Some(problem) => Err(config_failure(settings, key, problem)),
         None => Ok(()),
     }
 }
@@ -68,20 +69,23 @@ fn check_proxy(settings: &Settings) -> Outcome {
         return Ok(());
     }
     if !u16::try_from(settings.proxy_port).is_ok_and(|port| port > 0) {
-        return Err(refused(settings, "proxy_port", format!("'{}' is not a port", settings.proxy_port)));
+        return Err(config_failure(
+            settings,
+            "proxy_port",
+            format!("'{}' is not a port", settings.proxy_port),
+        ));
     }
     let host = &settings.proxy_host;
     let is_whole = host.contains("://") || host.contains('/');
-    let problem =
-        host_problem(host).or_else(|| is_whole.then(|| "only the name of a host can stand here".to_owned()));
-    problem.map_or(Ok(()), |problem| Err(refused(settings, "proxy_host", problem)))
+    let problem = host_problem(host).or_else(|| is_whole.then(|| "it must be a host name only".to_owned()));
+    problem.map_or(Ok(()), |problem| Err(config_failure(settings, "proxy_host", problem)))
 }
 
-fn refused(settings: &Settings, key: &str, problem: String) -> Failure {
+fn config_failure(settings: &Settings, key: &str, problem: String) -> Failure {
     Failure::new(Exit::CONFIG, format!("{}: {problem}", setting(settings, key)))
 }
 
-/// Tells the log what this run works with.
+/// Logs the version and the endpoint.
 pub(crate) fn log(settings: &Settings) {
     log::debug!("s3cmd-rs {}", env!("CARGO_PKG_VERSION"));
     log::debug!("Configuration file: {}", settings.config_file.display());
@@ -93,12 +97,12 @@ pub(crate) fn log(settings: &Settings) {
     );
 }
 
-/// A host without the password that somebody may have put in front of it.
+/// Removes a user name and password in front of a host.
 fn without_user(host: &str) -> String {
     host.rsplit_once('@').map_or_else(|| host.to_owned(), |(_, host)| format!("***@{host}"))
 }
 
-/// A setting as its file has it, with the name of the file: `host_base = localhost in /home/me/.s3cfg`.
+/// A setting with its value and its origin: `host_base = localhost in /home/me/.s3cfg`.
 pub(crate) fn setting(settings: &Settings, key: &str) -> String {
     let value = match key {
         "cloudfront_host" => without_user(&settings.cloudfront_host),
@@ -108,7 +112,7 @@ pub(crate) fn setting(settings: &Settings, key: &str) -> String {
         "proxy_port" => settings.proxy_port.to_string(),
         "use_https" => if settings.use_https { "True" } else { "False" }.to_owned(),
         "bucket_location" => settings.bucket_location.clone(),
-        // Others may be secrets.
+        // Other settings may be secrets.
         _ => return format!("{key} {}", settings.origin(key)),
     };
     format!("{key} = {value} {}", settings.origin(key))

@@ -1,15 +1,25 @@
-//! What two or more commands need.
+//! What two or more commands share.
 
+pub(crate) mod arguments;
 pub(crate) mod cloudfront;
 pub mod context;
+pub(crate) mod copies;
+pub(crate) mod dates;
 pub(crate) mod document;
+pub(crate) mod downloads;
 pub(crate) mod each;
 pub(crate) mod heap;
 pub(crate) mod hint;
 pub(crate) mod hosts;
 pub(crate) mod names;
 pub(crate) mod open_files;
+pub(crate) mod outcome;
 pub(crate) mod runtime;
+pub(crate) mod selection;
+#[cfg(feature = "serve")]
+pub(crate) mod server;
 pub(crate) mod signals;
 pub(crate) mod stdin;
+pub(crate) mod stored_md5;
+pub(crate) mod uploads;
 pub(crate) mod versions;

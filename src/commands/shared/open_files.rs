@@ -1,33 +1,34 @@
 //! How many files and connections may be open at once.
 //!
-//! The soft limit is often 1,024 and the hard limit far higher: transfers raise the one towards the other. Where the hard
-//! limit is low as well, fewer requests go at once, so that none fails for want of a file descriptor.
+//! The soft limit is often 1,024 and the hard limit far higher, so transfers raise the soft limit. If the hard limit is
+//! low as well, there are fewer concurrent requests, so that none fails for want of a file descriptor.
 
-/// More are never needed, and programs that are started from here may close all that their limit allows, one by one.
-const ENOUGH: u64 = 65_536;
+/// The highest useful limit. Programs that this one starts may close every descriptor that the limit allows, one by
+/// one.
+const MAX_USEFUL: u64 = 65_536;
 
-/// What is open beside the transfers: the standard streams, the runtime's own, spooled plans, directories that are walked.
+/// Descriptors used by anything but transfers: the standard streams, the runtime, spooled plans, open directories.
 const RESERVED: u64 = 24;
 
-/// Most that one request in flight has open: its connection, the file, and a journal or a file that it is compared with.
-const EACH: u64 = 3;
+/// Maximum descriptors per request: its connection, the file, and a resume state or a file that it is compared with.
+const PER_REQUEST: u64 = 3;
 
-/// Raises the soft limit as far as it is of use. What cannot be raised stays: [`requests`] says what it allows.
+/// Raises the soft limit as far as useful. If that fails, [`max_requests`] adapts to the limit.
 #[cfg(unix)]
 pub(crate) fn raise_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limits = getrlimit(Resource::Nofile);
-    let wanted = limits.maximum.unwrap_or(ENOUGH).min(ENOUGH);
-    if limits.current.is_some_and(|current| current < wanted) {
-        limits.current = Some(wanted);
-        // A refusal leaves all as it was.
+    let target = limits.maximum.unwrap_or(MAX_USEFUL).min(MAX_USEFUL);
+    if limits.current.is_some_and(|current| current < target) {
+        limits.current = Some(target);
+        // On failure the limit stays as it was.
         let _ = setrlimit(Resource::Nofile, limits);
     }
 }
 
-/// How many requests may be in flight without running out of descriptors; at least one.
+/// The maximum number of concurrent requests that do not run out of descriptors; at least one.
 #[cfg(unix)]
-pub(crate) fn requests() -> usize {
+pub(crate) fn max_requests() -> usize {
     let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     limits.current.map_or(usize::MAX, requests_within)
 }
@@ -36,12 +37,13 @@ pub(crate) fn requests() -> usize {
 pub(crate) fn raise_limit() {}
 
 #[cfg(not(unix))]
-pub(crate) fn requests() -> usize {
+pub(crate) fn max_requests() -> usize {
     usize::MAX
 }
 
 fn requests_within(limit: u64) -> usize {
-    usize::try_from(limit.saturating_sub(RESERVED) / EACH).map_or(usize::MAX, |requests| requests.max(1))
+    usize::try_from(limit.saturating_sub(RESERVED) / PER_REQUEST)
+        .map_or(usize::MAX, |max_requests| max_requests.max(1))
 }
 
 #[cfg(test)]
@@ -50,8 +52,8 @@ mod tests {
 
     #[test]
     fn a_low_limit_leaves_room_for_at_least_one_request() {
-        for (limit, requests) in [(0, 1), (24, 1), (40, 5), (64, 13), (1024, 333)] {
-            assert_eq!(requests_within(limit), requests, "{limit}");
+        for (limit, max_requests) in [(0, 1), (24, 1), (40, 5), (64, 13), (1024, 333)] {
+            assert_eq!(requests_within(limit), max_requests, "{limit}");
         }
     }
 
@@ -64,6 +66,6 @@ mod tests {
         let after = getrlimit(Resource::Nofile);
         assert_eq!(before.maximum, after.maximum);
         assert!(after.current.is_none() || after.current >= before.current);
-        assert!(requests() >= 1);
+        assert!(max_requests() >= 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The async runtime that suits a command, and what ends a run from outside.
+//! The async runtime for a command, and how a run is interrupted.
 
 use crate::cli::Command;
 use crate::commands::shared::signals;
@@ -8,50 +8,51 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-/// Most worker threads: transfers wait for the network, and each thread costs start-up time (128 cost 11 ms).
+/// Maximum number of worker threads: transfers wait for the network, and each thread costs start-up time (128 cost 11
+/// ms).
 const MAX_THREADS: usize = 8;
 
-/// How long writers and readers of files may take to end after an interruption, so that temporary files are removed.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long file readers and writers may take to stop after an interruption, so that temporary files are removed.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs a command: on one thread where it makes a few requests, on several where it moves data. Ctrl-C and SIGTERM end it
-/// in order: what is under way is dropped, and temporary files with it.
+/// Runs a command: on one thread if it makes a few requests, on several if it transfers data. Ctrl-C and SIGTERM end it
+/// cleanly: unfinished work is dropped, together with its temporary files.
 pub(crate) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outcome {
     if threads(command).is_some() {
         crate::commands::shared::open_files::raise_limit();
     }
     if matches!(command, Command::Ls | Command::La | Command::Du) {
-        crate::commands::shared::heap::return_long_pieces();
+        crate::commands::shared::heap::return_large_allocations();
     }
     let runtime = build(command).map_err(Failure::from)?;
     let outcome = runtime.block_on(async {
         signals::survive_file_limit();
         if command == Command::Serve {
-            // The server ends in an order of its own.
+            // The server has its own shutdown.
             return work.await;
         }
         let ended = tokio::select! {
-            // In this order: an interruption right after the first word of the work finds somebody who listens.
+            // In this order, so that signals are handled before the command prints anything.
             biased;
             failure = signals::interrupted() => Err(failure),
             outcome = work => outcome,
         };
-        // Nothing is sent any more; what is left unfinished may have to go.
-        for left in abort_begun(LAST_WORDS).await {
-            print_error_text(&format!("WARNING: The unfinished upload could not be dropped: {left}\n"));
+        // No requests are running any longer; unfinished uploads may have to be aborted.
+        for failure in abort_begun(SHUTDOWN_TIMEOUT).await {
+            print_error_text(&format!("WARNING: The unfinished upload could not be aborted: {failure}\n"));
         }
         ended
     });
     if outcome.is_err() {
-        runtime.shutdown_timeout(LAST_WORDS);
+        runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     } else {
         runtime.shutdown_background();
     }
     outcome
 }
 
-/// How many worker threads suit a command: none where it makes a few requests, two where pages are read while others
-/// are printed, several where data moves.
+/// The number of worker threads for a command: none if it makes a few requests, two if pages are received while others
+/// are printed, several if data is transferred.
 fn threads(command: Command) -> Option<usize> {
     match command {
         Command::Ls | Command::La | Command::Du | Command::Rb => Some(2),

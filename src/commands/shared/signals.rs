@@ -1,25 +1,26 @@
-//! Signals: what ends a run from outside, at any moment.
+//! Signals that end a run at any moment.
 //!
-//! The run itself listens, and ends in order: what is under way is dropped, temporary files with it. A thread beside it
-//! listens too, for the moments in which the run does not get to listening (patterns over hundreds of thousands of files, a
-//! read from a terminal): if the run has not begun to end after a while, or at a second signal, it ends the process.
+//! The run itself listens for signals and ends cleanly: unfinished work is dropped, together with its temporary files.
+//! A separate thread also listens, for times when the run does not (matching patterns against hundreds of thousands of
+//! files, reading from a terminal). If the run has not begun to end after a while, or at a second signal, the thread
+//! ends the process.
 
 use crate::interrupt;
 use crate::output::{Exit, Failure, end_log, print_error_text};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long the run may take to notice a signal.
+/// How long the run may take to react to a signal.
 #[cfg(unix)]
-const PATIENCE: Duration = Duration::from_secs(1);
+const REACTION_TIME: Duration = Duration::from_secs(1);
 
-/// When the thread begins to listen: short runs are over by then. Until then signals wait.
+/// How long the thread waits before it listens: short runs have finished by then. Signals stay pending until then.
 #[cfg(unix)]
 const DELAY: Duration = Duration::from_millis(100);
 
-/// Whether the run itself has noticed.
+/// Whether the run itself has received the signal.
 #[cfg(unix)]
-static NOTICED: AtomicBool = AtomicBool::new(false);
+static RECEIVED: AtomicBool = AtomicBool::new(false);
 
 /// The signals that end a run.
 #[cfg(unix)]
@@ -28,25 +29,25 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
 }
 
-/// One of them.
+/// The signal that was received.
 #[derive(Clone, Copy)]
-enum Ending {
+enum EndSignal {
     Interrupt,
     #[cfg(unix)]
     Terminate,
 }
 
-impl Ending {
-    /// Says once what is kept, and with which words and which exit code the run ends.
-    fn tell(self) -> Exit {
-        let words = match self {
-            Ending::Interrupt => "See ya!\n",
+impl EndSignal {
+    /// Reports once what is kept, and returns the exit code.
+    fn report(self) -> Exit {
+        let message = match self {
+            EndSignal::Interrupt => "See ya!\n",
             #[cfg(unix)]
-            Ending::Terminate => "",
+            EndSignal::Terminate => "",
         };
         if !interrupt::request() {
-            if !words.is_empty() {
-                print_error_text(words);
+            if !message.is_empty() {
+                print_error_text(message);
             }
             for line in interrupt::resume_report() {
                 log::warn!("{line}");
@@ -54,10 +55,10 @@ impl Ending {
             end_log();
         }
         match self {
-            Ending::Interrupt => Exit::BREAK,
-            // What a shell reports of a process that SIGTERM ended.
+            EndSignal::Interrupt => Exit::BREAK,
+            // The code that a shell reports for a process killed by SIGTERM.
             #[cfg(unix)]
-            Ending::Terminate => Exit(128 + 15),
+            EndSignal::Terminate => Exit(128 + 15),
         }
     }
 }
@@ -69,68 +70,68 @@ impl Signals {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) -> Ending {
+    async fn next(&mut self) -> EndSignal {
         tokio::select! {
-            Some(()) = self.interrupt.recv() => Ending::Interrupt,
-            Some(()) = self.terminate.recv() => Ending::Terminate,
+            Some(()) = self.interrupt.recv() => EndSignal::Interrupt,
+            Some(()) = self.terminate.recv() => EndSignal::Terminate,
             else => std::future::pending().await,
         }
     }
 }
 
-/// Waits for a signal that ends the run, and says what is to be said.
+/// Waits for a signal that ends the run, and reports it.
 #[cfg(unix)]
 pub(crate) async fn interrupted() -> Failure {
     let (Ok(mut own), Ok(others)) = (Signals::new(), Signals::new()) else {
         return std::future::pending().await;
     };
     watch(others);
-    let ending = own.next().await;
-    NOTICED.store(true, Ordering::Relaxed);
-    Failure::silent(ending.tell())
+    let signal = own.next().await;
+    RECEIVED.store(true, Ordering::Relaxed);
+    Failure::silent(signal.report())
 }
 
-/// Ends the process where the run does not.
+/// Starts the thread that ends the process if the run does not.
 #[cfg(unix)]
 fn watch(mut signals: Signals) {
-    let watching = move || {
+    let watch = move || {
         std::thread::sleep(DELAY);
-        // Without it only the run itself listens.
+        // On failure only the run itself listens.
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
-            let ending = signals.next().await;
-            let again = tokio::time::timeout(PATIENCE, signals.next()).await;
-            if again.is_err() && NOTICED.load(Ordering::Relaxed) {
-                // It is ending, which a second signal cuts short.
+            let signal = signals.next().await;
+            let again = tokio::time::timeout(REACTION_TIME, signals.next()).await;
+            if again.is_err() && RECEIVED.load(Ordering::Relaxed) {
+                // The run is ending; a second signal ends it at once.
                 signals.next().await;
             }
-            leave(ending.tell());
+            exit_process(signal.report());
         });
     };
-    // A refusal leaves the run to listen alone.
-    let _ = std::thread::Builder::new().name("signals".into()).spawn(watching);
+    // On failure only the run itself listens.
+    let _ = std::thread::Builder::new().name("signals".into()).spawn(watch);
 }
 
 #[cfg(unix)]
-#[allow(clippy::exit, reason = "nothing else ends a run that does not listen")]
-fn leave(exit: Exit) {
+#[allow(clippy::exit, reason = "the only way to end a run that does not react")]
+fn exit_process(exit: Exit) {
     std::process::exit(i32::from(exit.0));
 }
 
 #[cfg(not(unix))]
 pub(crate) async fn interrupted() -> Failure {
     match tokio::signal::ctrl_c().await {
-        Ok(()) => Failure::silent(Ending::Interrupt.tell()),
+        Ok(()) => Failure::silent(EndSignal::Interrupt.report()),
         Err(_) => std::future::pending().await,
     }
 }
 
-/// Makes a write beyond the limit on file sizes (`ulimit -f`) an error of that write. By itself the signal that comes with
-/// it ends the process without a word; caught, it does nothing, and other programs are started without it.
+/// Makes a write beyond the file size limit (`ulimit -f`) return an error. By default the accompanying signal ends the
+/// process without a message. With a handler it does nothing, and child processes start without the handler.
 #[cfg(unix)]
 pub(crate) fn survive_file_limit() {
     let kind = tokio::signal::unix::SignalKind::from_raw(libc::SIGXFSZ);
-    // A refusal leaves it as it was.
+    // On failure the default action stays.
     let _ = tokio::signal::unix::signal(kind);
 }
 

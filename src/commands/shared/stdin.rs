@@ -2,13 +2,13 @@
 
 use crate::output::{Exit, Failure, Outcome};
 
-/// Makes sure that there is a standard input, before what it would give is taken for empty.
+/// Fails if there is no standard input, which would otherwise be read as empty.
 pub(crate) fn check() -> Outcome {
     if is_closed() { Err(Failure::new(Exit::IOERR, "<stdin>: Bad file descriptor")) } else { Ok(()) }
 }
 
-/// Whether the program was started without a standard input. Rust opens `/dev/null` in its place, for reading and writing,
-/// where a shell's `</dev/null` is for reading only.
+/// Whether the program was started without a standard input. Rust then opens `/dev/null` for reading and writing,
+/// whereas a shell's `</dev/null` is read-only.
 #[cfg(unix)]
 fn is_closed() -> bool {
     use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};

@@ -1,8 +1,8 @@
-//! `--version-id` and `--all-versions`: what they go with, and the listings of versions.
+//! `--version-id` and `--all-versions`: the commands that accept them, and version listings.
 
 use crate::cli::Command;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::names::Names;
+use crate::commands::shared::names::NameFilter;
 use crate::output::{Columns, Event, Exit, Failure, Outcome};
 use crate::patterns::Wildcard;
 use crate::s3::list::{ListOptions, Version};
@@ -10,8 +10,8 @@ use crate::uri::{Location, S3Uri};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use std::ffi::OsString;
 
-/// Commands that mean one version of an object.
-const OF_ONE: &[Command] = &[
+/// Commands that accept `--version-id`.
+const SINGLE_VERSION: &[Command] = &[
     Command::Get,
     Command::Info,
     Command::Del,
@@ -30,24 +30,24 @@ const OF_ONE: &[Command] = &[
     Command::Getobjectretention,
 ];
 
-/// Commands that mean all versions.
-const OF_ALL: &[Command] = &[Command::Ls, Command::La, Command::Du, Command::Del, Command::Rb];
+/// Commands that accept `--all-versions`.
+const ALL_VERSIONS: &[Command] = &[Command::Ls, Command::La, Command::Du, Command::Del, Command::Rb];
 
-/// Refuses a version where none can be meant, for then another object would be: an id is the id of one object, and is
-/// asked of the commands that know it. Returns the object, if a version was named.
+/// Rejects `--version-id` and `--all-versions` in commands that do not support them, which would act on other versions.
+/// A version id belongs to one object, so exactly one must be named. Returns that object if `--version-id` is given.
 pub(crate) fn check(command: Command, cx: &Context, args: &[OsString]) -> Outcome<Option<S3Uri>> {
     let settings = &cx.settings;
-    let refused = |option: &str| Err(Failure::parameter(format!("{option} does not go with this command")));
-    if settings.all_versions && !OF_ALL.contains(&command) {
-        return refused("--all-versions");
+    let rejected = |option: &str| Err(Failure::parameter(format!("{option} does not go with this command")));
+    if settings.all_versions && !ALL_VERSIONS.contains(&command) {
+        return rejected("--all-versions");
     }
     if settings.version_id.is_empty() {
         return Ok(None);
     }
-    if settings.all_versions || !OF_ONE.contains(&command) {
-        return refused("--version-id");
+    if settings.all_versions || !SINGLE_VERSION.contains(&command) {
+        return rejected("--version-id");
     }
-    // Of `cp` the last one is where the copy goes.
+    // The last argument of `cp` is the destination.
     let sources = if command == Command::Cp { &args[..args.len().saturating_sub(1)] } else { args };
     let named = sources.iter().filter_map(|argument| match Location::parse(argument) {
         Location::S3(uri) => Some(uri),
@@ -61,13 +61,13 @@ pub(crate) fn check(command: Command, cx: &Context, args: &[OsString]) -> Outcom
     }
 }
 
-/// Makes sure that the version is there, where the service says whether it is: without one most commands would say that the
-/// object is missing, and a deletion that it was done. Exit code 12.
-pub(crate) async fn find(cx: &Context, uri: &S3Uri) -> Outcome {
+/// Checks that the version exists, if the service reports that. Otherwise most commands would report a missing object,
+/// and a deletion would report success. Exit code 12 if it does not exist.
+pub(crate) async fn check_exists(cx: &Context, uri: &S3Uri) -> Outcome {
     let client = cx.client();
     let Err(error) = client.head_object(&uri.bucket, &uri.key).await else { return Ok(()) };
     let is_missing = match error.status() {
-        // An answer to HEAD has no code: the same question with an answer that has one.
+        // HEAD responses have no error code, so ask with a request whose response has one.
         Some(400 | 404) => match client.get_acl(&uri.bucket, Some(&uri.key)).await {
             Ok(_) => false,
             Err(error) => match error.code() {
@@ -85,47 +85,48 @@ pub(crate) async fn find(cx: &Context, uri: &S3Uri) -> Outcome {
     Ok(())
 }
 
-/// Lists all versions of what is meant, page by page: common prefixes, then versions and delete markers.
-pub(crate) async fn list(cx: &Context, uri: &S3Uri, names: &Names<'_>, columns: Columns) -> Outcome {
+/// Lists all versions of the selected objects, page by page: common prefixes, then versions and delete markers.
+pub(crate) async fn list(cx: &Context, uri: &S3Uri, names: &NameFilter<'_>, columns: Columns) -> Outcome {
     let settings = &cx.settings;
     let mut options = ListOptions {
         prefix: names.prefix().to_owned(),
-        delimiter: if names.is_deep() { String::new() } else { "/".to_owned() },
+        delimiter: if names.needs_recursion() { String::new() } else { "/".to_owned() },
         ..ListOptions::default()
     };
-    let mut left = u64::try_from(settings.limit).ok();
+    let mut remaining = u64::try_from(settings.limit).ok();
     let mut after = None;
     let mut text = String::new();
     loop {
-        // What is left out does not count: then a page may hold more than is shown of it.
-        options.page_size = left.map(|left| if names.are_all() { left.min(1000) as u32 } else { 1000 });
+        // Filtered entries do not count, so with a filter a page may hold more entries than are shown.
+        options.page_size = remaining
+            .map(|remaining| if names.selects_everything() { remaining.min(1000) as u32 } else { 1000 });
         let page = cx.client().version_page(&uri.bucket, &options, after.as_ref()).await;
         let page = page.map_err(Failure::about_bucket)?;
         let mut has_more = page.next.is_some();
-        let mut counts = || match &mut left {
+        let mut count = || match &mut remaining {
             Some(0) => {
                 has_more = true;
                 false
             }
-            Some(left) => {
-                *left -= 1;
+            Some(remaining) => {
+                *remaining -= 1;
                 true
             }
             None => true,
         };
-        for prefix in page.prefixes.iter().filter(|prefix| names.take_prefix(prefix) && counts()) {
+        for prefix in page.prefixes.iter().filter(|prefix| names.selects_prefix(prefix) && count()) {
             cx.console.render(&mut text, &Event::Prefix { bucket: &uri.bucket, prefix, columns });
         }
-        for version in page.versions.iter().filter(|version| names.take(&version.key) && counts()) {
+        for version in page.versions.iter().filter(|version| names.selects(&version.key) && count()) {
             cx.console.render(&mut text, &event(uri, version, columns));
         }
-        cx.console.block(&text)?;
+        cx.console.print_lines(&text)?;
         cx.console.flush()?;
         text.clear();
-        if left == Some(0) && has_more && settings.limit > 0 {
+        if remaining == Some(0) && has_more && settings.limit > 0 {
             log::warn!("The list is truncated because the settings limit was reached.");
         }
-        if left == Some(0) || page.next.is_none() {
+        if remaining == Some(0) || page.next.is_none() {
             return Ok(());
         }
         after = page.next;
@@ -142,9 +143,9 @@ fn event<'a>(uri: &'a S3Uri, version: &'a Version, columns: Columns) -> Event<'a
     Event::Version { bucket, key, version_id, is_latest, size, modified, etag, storage_class, columns }
 }
 
-/// All versions and markers that an argument means: with `-r` of everything below the prefix, else of the object, or the
-/// objects that a wildcard means; without what the rules exclude.
-pub(crate) fn meant<'a>(
+/// All versions and delete markers that an argument selects: with `-r` of everything below the prefix, else of the
+/// object, or of the objects that match a wildcard; without those that the rules exclude.
+pub(crate) fn select<'a>(
     cx: &'a Context,
     uri: &'a S3Uri,
 ) -> Outcome<impl Stream<Item = Outcome<Version>> + 'a> {
@@ -158,7 +159,7 @@ pub(crate) fn meant<'a>(
     let prefix = wildcard.as_ref().map_or(uri.key.as_str(), Wildcard::literal_prefix).to_owned();
     let relative = prefix.rfind('/').map_or(0, |slash| slash + 1);
     let shard = cx.shard();
-    let is_meant = move |version: &Version| {
+    let is_selected = move |version: &Version| {
         let named = match &wildcard {
             Some(wildcard) => wildcard.matches(&version.key),
             None => !exact || version.key == uri.key,
@@ -169,5 +170,5 @@ pub(crate) fn meant<'a>(
     let options = ListOptions { prefix, ..ListOptions::default() };
     let pages = cx.client().version_pages(&uri.bucket, options).map_err(Failure::about_bucket);
     let versions = pages.map_ok(|page| stream::iter(page.versions.into_iter().map(Ok))).try_flatten();
-    Ok(versions.try_filter(move |version| std::future::ready(is_meant(version))).boxed())
+    Ok(versions.try_filter(move |version| std::future::ready(is_selected(version))).boxed())
 }

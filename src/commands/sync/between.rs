@@ -1,11 +1,10 @@
-//! `sync` between two places of a store.
+//! `sync` between two locations of a store.
 
 use super::report::Report;
-use super::{Uncopied, after_transfers, compare, ended, listings, may_delete};
-use crate::commands::cp;
-use crate::commands::del::deletion;
+use super::{Uncopied, after_transfers, compare, listings, may_delete, outcome};
 use crate::commands::shared::context::Context;
-use crate::output::{CopyWords, Event, Exit, Failure, Outcome, Position};
+use crate::commands::shared::copies::depends_on_failed;
+use crate::output::{CopyForm, Event, Exit, Failure, Outcome, Position};
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::delete::delete_keys;
 use crate::transfer::ordered_tasks::{self, ItemResult};
@@ -27,9 +26,9 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Out
     let settings = &cx.settings;
     let (from, areas) = listings(uris);
     let target = target(cx, &from, &areas, destination).await?;
-    let mut into = Area::listings(&target.directory, &areas);
+    let mut target_listings = Area::listings(&target.directory, &areas);
     if let Some(key) = &target.exact {
-        into = vec![Listing {
+        target_listings = vec![Listing {
             bucket: target.directory.bucket.as_str().into(),
             prefix: key.clone(),
             relative: uris[0].basename().to_owned(),
@@ -43,23 +42,23 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Out
     let rules = Arc::new(NameRules::new(&settings.filter, cx.shard(), &[]));
     let tally = Arc::new(Tally::default());
     let source = rules.clone().walked(sources::remote(cx.client(), from.clone(), &tally));
-    // What is a source is no superfluous copy of another one, wherever it is.
-    let meets = from
+    // A source object is never deleted as superfluous, wherever it is.
+    let overlaps = from
         .iter()
         .any(|listing| may_meet(&S3Uri::new(&*listing.bucket, listing.prefix.clone()), &target.directory));
-    let there = sources::remote(cx.client(), into, &Arc::default());
-    let there = rules.walked(if meets { guarded(there, from) } else { there });
-    // As s3cmd 2.4.0 does between two places of a store, and only there.
+    let existing = sources::remote(cx.client(), target_listings, &Arc::default());
+    let existing = rules.walked(if overlaps { protect_sources(existing, from) } else { existing });
+    // As s3cmd 2.4.0 does between two locations of a store, and only there.
     let planning = Planning { keeps_objects: true, ..Planning::of(&areas) };
-    let (mut plan, _) = compare(cx, source, there, &planning, None).await?;
+    let (mut plan, _) = compare(cx, source, existing, &planning, None).await?;
     log::info!("Found {} source files, {} destination files", plan.source.files, plan.destination.files);
     log::info!("Verifying attributes...");
     let work = duplicates::find(&mut plan, None).await?.transfers;
-    let (work, total) = Copies::new(work, &target, meets)?;
+    let (work, total) = Copies::new(work, &target, overlaps)?;
     let delete = may_delete(cx, &mut plan, &tally)?;
-    // As in s3cmd 2.4.0 the line counts what the source lacks, whether it is going to be deleted or not.
+    // As in s3cmd 2.4.0, the line counts what the source lacks, whether it is going to be deleted or not.
     let deletions = if delete || !cx.console.is_json() { plan.removed.len() } else { 0 };
-    cx.console.tell(&Event::SyncPlan { copies: total, deletions })?;
+    cx.console.print(&Event::SyncPlan { copies: total, deletions })?;
     if settings.dry_run {
         return dry_run(cx, plan, work, &target, delete);
     }
@@ -67,7 +66,7 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Out
     let mut report = Report::new(plan.source);
     let mut failed = 0;
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
-    let all = total + removed.as_ref().map_or(0, Removed::len);
+    let total_items = total + removed.as_ref().map_or(0, Removed::len);
     if let Some(removed) = removed.take_if(|_| !settings.delete_after) {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
@@ -76,11 +75,11 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Out
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
     report.files(cx)?;
-    ended(failed, all)
+    outcome(failed, total_items)
 }
 
-/// The destination's objects, of which those that are among the sources are never deleted.
-fn guarded(there: Items, sources: Vec<Listing>) -> Items {
+/// Marks the destination's objects that are also sources, which are never deleted.
+fn protect_sources(existing: Items, sources: Vec<Listing>) -> Items {
     let is_source = move |item: &Item| {
         let uri = item.uri();
         sources.iter().any(|listing| {
@@ -92,25 +91,25 @@ fn guarded(there: Items, sources: Vec<Listing>) -> Items {
                 }
         })
     };
-    let marked = there.map_ok(move |mut item| {
+    let marked = existing.map_ok(move |mut item| {
         item.guarded |= is_source(&item);
         item
     });
     marked.boxed()
 }
 
-/// The copies of a run, in their order.
+/// The copies of a run, in order.
 enum Copies {
     AsPlanned(Spool<Item>),
-    /// Some overwrite what others have to read before.
+    /// Reordered, because some overwrite what others have to read first.
     Arranged(SortedSpool<Step<Item>>),
 }
 
 impl Copies {
-    /// Arranges copies where sources and destinations may meet; returns how many there are, too.
-    fn new(work: Spool<Item>, target: &Target, meets: bool) -> Outcome<(Self, u64)> {
+    /// Orders the copies if sources and destinations may overlap. Also returns their number.
+    fn new(work: Spool<Item>, target: &Target, overlaps: bool) -> Outcome<(Self, u64)> {
         let total = work.len();
-        if !meets {
+        if !overlaps {
             return Ok((Copies::AsPlanned(work), total));
         }
         let mut plan = Sorter::new(AS_ADDED);
@@ -137,7 +136,7 @@ impl Copies {
     }
 }
 
-/// In the order in which they were added, all of them.
+/// Keeps all items in the order in which they were added.
 const AS_ADDED: SortOrder<Item> = SortOrder { order: |_, _| Ordering::Equal, same: |_, _| false };
 
 fn effects(
@@ -147,7 +146,7 @@ fn effects(
     Effects { reads: Item::uri, writes: move |item: &Item| target.uri(&item.relative), moves: false }
 }
 
-/// Where names become keys: below a directory, or, for a single object, exactly there.
+/// How names become keys: below a directory, or, for a single object, exactly this key.
 #[derive(Clone, Debug)]
 struct Target {
     directory: S3Uri,
@@ -163,8 +162,8 @@ impl Target {
     }
 }
 
-/// A destination without a slash at its end is the name of the copy where the source is one object, and a directory
-/// otherwise. s3cmd 2.4.0 puts no slash between them and writes glued names.
+/// A destination without a trailing slash is the name of the copy if the source is one object, and a directory
+/// otherwise. s3cmd 2.4.0 puts no slash between them and writes concatenated names.
 async fn target(cx: &Context, from: &[Listing], areas: &[Area], destination: S3Uri) -> Outcome<Target> {
     if destination.key.is_empty() || destination.key.ends_with('/') {
         return Ok(Target { directory: destination, exact: None });
@@ -209,16 +208,17 @@ fn dry_run(cx: &Context, plan: SyncPlan, work: Copies, target: &Target, delete: 
     Ok(())
 }
 
-/// What is told of an object; without a place before it is copied.
-fn event<'a>(from: &'a S3Uri, to: &'a S3Uri, place: Option<Position>) -> Event<'a> {
-    Event::Copy { from, to, place, dry_run: place.is_none(), words: CopyWords::RemoteCopy }
+/// The event for an object. Without a position it is the event of a dry run.
+fn event<'a>(from: &'a S3Uri, to: &'a S3Uri, position: Option<Position>) -> Event<'a> {
+    Event::Copy { from, to, position, dry_run: position.is_none(), form: CopyForm::RemoteCopy }
 }
 
 async fn delete_all(cx: &Context, removed: Removed, target: &Target, report: &mut Report) -> Outcome<u64> {
     let keys = removed.into_items()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.directory.bucket;
     let summary =
-        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;
+        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), cx.delete_options())
+            .await?;
     report.deleted += summary.done;
     Ok(summary.failed)
 }
@@ -258,15 +258,15 @@ async fn copy_all(
     Ok(summary.failed + summary.missing)
 }
 
-async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, place: Position) -> Outcome<ItemResult> {
+async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, position: Position) -> Outcome<ItemResult> {
     let (item, from, to) = (&turn.step.item, &turn.from, &turn.to);
     if let Some(lost) = turn.would_lose() {
-        return Ok(cp::depends_on_failed(from, lost));
+        return Ok(depends_on_failed(from, lost));
     }
     let listed = Listed { size: item.size, etag: item.etag().to_owned() };
     match copier.copy(from, to, Some(&listed)).await {
         Ok(_) => {
-            cx.console.tell(&event(from, to, Some(place)))?;
+            cx.console.print(&event(from, to, Some(position)))?;
             Ok(ItemResult::Done)
         }
         Err(CopyError::Missing) => missing(cx, from, to).await,
@@ -278,8 +278,7 @@ async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, place: Position)
     }
 }
 
-/// The object was listed a moment ago: either it was deleted since, or the destination's bucket is not there, which
-/// ends the run.
+/// The object was just listed: either it was deleted since, or the destination's bucket is missing, which ends the run.
 async fn missing(cx: &Context, from: &S3Uri, to: &S3Uri) -> Outcome<ItemResult> {
     cx.client().list_page(&to.bucket, &Default::default(), None).await?;
     log::warn!("Key not found {from}");

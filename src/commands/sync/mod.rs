@@ -1,7 +1,8 @@
-//! `sync`: make a destination like its sources, in three directions.
+//! `sync`: makes a destination equal to its sources, in three directions.
 
 mod between;
 mod down;
+mod fetch;
 mod report;
 mod up;
 
@@ -21,8 +22,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Compares the sources with the destination and transfers what is missing or differs there. Which way follows from the
-/// arguments; between two local directories there is none.
+/// Compares the sources with the destination and transfers what is missing or different there. The direction follows
+/// from the arguments; local to local is not supported.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Failure::parameter("Expecting both sources and a destination"));
@@ -36,7 +37,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         log::warn!("`delay-updates` is obsolete.");
     }
     if cx.settings.encrypt {
-        // Never in clear what was to be encrypted; and an encrypted object cannot be compared with its file.
+        // Never upload unencrypted what should be encrypted; and an encrypted object cannot be compared with its file.
         let lines = [
             "S3cmd 'sync' doesn't yet support GPG encryption, sorry.",
             "Either use unconditional 's3cmd put --recursive'",
@@ -54,12 +55,12 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     }
     match (Location::parse(last), local.is_empty(), remote.is_empty()) {
         (destination, false, false) if is_remote(&sources[0]) || matches!(destination, Location::S3(_)) => {
-            Err(of_both_kinds(sources))
+            Err(mixed_sources(sources))
         }
         (Location::S3(destination), false, true) => up::run(cx, local, destinations(cx, destination)?).await,
-        (Location::Local(path), true, false) => down::run(cx, &named(remote)?, path).await,
+        (Location::Local(path), true, false) => down::run(cx, &with_buckets(remote)?, path).await,
         (Location::S3(destination), true, false) => {
-            between::run(cx, &named(remote)?, named(vec![destination])?.remove(0)).await
+            between::run(cx, &with_buckets(remote)?, with_buckets(vec![destination])?.remove(0)).await
         }
         _ => {
             let shown: Vec<String> =
@@ -73,22 +74,23 @@ fn is_remote(argument: &OsString) -> bool {
     matches!(Location::parse(argument), Location::S3(_))
 }
 
-/// What is wrong with sources of both kinds: the first one says which kind is meant (measured on s3cmd 2.4.0).
-fn of_both_kinds(sources: &[OsString]) -> Failure {
-    let remote_is_meant = is_remote(&sources[0]);
+/// The failure for a mix of local and remote sources: the first source determines the expected kind (measured on s3cmd
+/// 2.4.0).
+fn mixed_sources(sources: &[OsString]) -> Failure {
+    let expects_remote = is_remote(&sources[0]);
     let wrong = sources.iter().find(|source| match Location::parse(source) {
-        Location::S3(_) => !remote_is_meant,
-        Location::Local(path) => remote_is_meant || !path.exists(),
+        Location::S3(_) => !expects_remote,
+        Location::Local(path) => expects_remote || !path.exists(),
     });
     let wrong = wrong.unwrap_or(&sources[0]).to_string_lossy();
-    Failure::parameter(if remote_is_meant {
+    Failure::parameter(if expects_remote {
         format!("Expecting S3 URI instead of '{wrong}'")
     } else {
         format!("Invalid source: '{wrong}' is not an existing file or directory")
     })
 }
 
-/// The destination with those of `--add-destination`.
+/// The destination and those of `--add-destination`.
 fn destinations(cx: &Context, first: S3Uri) -> Outcome<Vec<S3Uri>> {
     let mut all = vec![first];
     for text in &cx.settings.additional_destinations {
@@ -99,10 +101,10 @@ fn destinations(cx: &Context, first: S3Uri) -> Outcome<Vec<S3Uri>> {
             }
         }
     }
-    named(all)
+    with_buckets(all)
 }
 
-fn named(uris: Vec<S3Uri>) -> Outcome<Vec<S3Uri>> {
+fn with_buckets(uris: Vec<S3Uri>) -> Outcome<Vec<S3Uri>> {
     match uris.iter().find(|uri| uri.bucket.is_empty()) {
         Some(uri) => {
             Err(Failure::parameter(format!("Expecting S3 URI with a bucket name instead of '{uri}'")))
@@ -111,9 +113,9 @@ fn named(uris: Vec<S3Uri>) -> Outcome<Vec<S3Uri>> {
     }
 }
 
-/// What sources mean: the objects to list, and the areas of the destination that they answer for. A prefix with a slash
-/// at its end gives what is below it; without, the object of that name and what is below it, under that name. Siblings
-/// that merely begin the same are never meant.
+/// The listings for the sources, and the areas of the destination that they correspond to. A prefix with a trailing
+/// slash selects what is below it; without one, the object of that name and everything below it, under that name.
+/// Siblings that merely begin with the same characters are never selected.
 fn listings(sources: &[S3Uri]) -> (Vec<Listing>, Vec<Area>) {
     let (mut listings, mut areas) = (Vec::new(), Vec::new());
     for uri in sources {
@@ -128,7 +130,7 @@ fn listings(sources: &[S3Uri]) -> (Vec<Listing>, Vec<Area>) {
     (listings, areas)
 }
 
-/// Compares two sides.
+/// Compares the source with the destination.
 async fn compare(
     cx: &Context,
     source: Items,
@@ -145,9 +147,8 @@ async fn compare(
     Ok((plan, comparator))
 }
 
-/// Whether the planned deletions may happen. They do not where the source, or one of several, is empty, unless `--force`
-/// is given; nor where they are more than `--max-delete`. What may be the copy of something that could not be read is
-/// taken out of them.
+/// Whether the planned deletions may be done. They are not if a source is empty, unless `--force` is given, or if there
+/// are more than `--max-delete`. Possible copies of something that could not be read are removed from the plan.
 fn may_delete(cx: &Context, plan: &mut Plan, source: &Tally) -> Outcome<bool> {
     let settings = &cx.settings;
     if settings.delete_removed && source.unreadable() > 0 {
@@ -163,15 +164,15 @@ fn may_delete(cx: &Context, plan: &mut Plan, source: &Tally) -> Outcome<bool> {
         );
         return Ok(false);
     }
-    if u64::try_from(settings.max_delete).is_ok_and(|most| plan.removed.len() > most) {
+    if u64::try_from(settings.max_delete).is_ok_and(|max| plan.removed.len() > max) {
         log::warn!("delete: maximum requested number of deletes would be exceeded, none performed.");
         return Ok(false);
     }
     Ok(true)
 }
 
-/// What is left of planned deletions that had to wait for the transfers. Where a transfer failed nothing is, if they were
-/// asked to wait; if they wait for the sake of copies, all but what such a copy failed to be made of.
+/// The deletions that remain after the transfers. If a transfer failed, `--delete-after` allows none. If they only wait
+/// for copies, they exclude the sources of failed copies.
 fn after_transfers(
     cx: &Context,
     removed: Option<Removed>,
@@ -193,18 +194,18 @@ fn after_transfers(
     Ok(Some(removed))
 }
 
-/// Names at the destination of which copies should have been made that are not there.
+/// Names at the destination whose copies failed.
 type Uncopied = Mutex<HashSet<String>>;
 
-/// Notes that something was not copied, nor transferred instead.
-fn note_uncopied(uncopied: &Uncopied, item_result: ItemResult, from: String) {
+/// Records that something was neither copied nor transferred instead.
+fn record_uncopied(uncopied: &Uncopied, item_result: ItemResult, from: String) {
     if !matches!(item_result, ItemResult::Done | ItemResult::Skipped) {
         uncopied.lock().unwrap_or_else(PoisonError::into_inner).insert(from);
     }
 }
 
-/// The end of a run of so many items, of which some could not be used or failed.
-fn ended(failed: u64, total: u64) -> Outcome {
+/// The outcome of a run of `total` items.
+fn outcome(failed: u64, total: u64) -> Outcome {
     if failed == 0 { Ok(()) } else { Err(some_failed(failed, total, Exit::PARTIAL)) }
 }
 

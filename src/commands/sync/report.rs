@@ -1,4 +1,4 @@
-//! The last lines of `sync`: what was moved, how fast, and the counters of `--stats`.
+//! The final lines of `sync`: what was transferred, how fast, and the counters of `--stats`.
 
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome, SyncReport};
@@ -6,20 +6,20 @@ use crate::transfer::sync::plan::Count;
 use crate::units;
 use std::time::Instant;
 
-/// What a run did.
+/// The results of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Report {
     /// All files of the source.
     pub(super) source: Count,
-    /// What travelled.
+    /// What was transferred.
     pub(super) moved: Count,
     /// What was copied at the destination.
     pub(super) copied: Count,
     /// What was deleted.
     pub(super) deleted: u64,
-    /// The bytes of local files that were deleted.
+    /// Bytes of deleted local files; `None` for remote ones.
     pub(super) deleted_bytes: Option<u64>,
-    /// When the work began.
+    /// When the work started.
     pub(super) started: Instant,
 }
 
@@ -29,7 +29,7 @@ impl Report {
         Self { source, moved: none, copied: none, deleted: 0, deleted_bytes: None, started: Instant::now() }
     }
 
-    /// `Done. Uploaded ...`, where bytes were moved or saved.
+    /// Prints `Done. Uploaded ...`, if bytes were transferred or saved.
     pub(super) fn bytes(&self, cx: &Context, verb: &str) -> Outcome {
         let seconds = self.seconds();
         let (speed, suffix) = units::scaled(self.moved.bytes as f64 / seconds);
@@ -37,27 +37,27 @@ impl Report {
             "Done. {verb} {} bytes in {seconds:.1} seconds, {speed:.2} {suffix}B/s.",
             self.moved.bytes
         );
-        // What is copied at the store is saved; what is copied here was read and written all the same.
+        // Copies within the store save a transfer; local copies are still read and written.
         let saved = if verb == "Uploaded" { self.copied.bytes } else { 0 };
-        self.say(cx, line, self.moved.bytes + saved > 0)
+        self.print(cx, line, self.moved.bytes + saved > 0)
     }
 
-    /// `Done. Copied ...`, where files were copied.
+    /// Prints `Done. Copied ...`, if files were copied.
     pub(super) fn files(&self, cx: &Context) -> Outcome {
         let (files, seconds) = (self.copied.files, self.seconds());
         let line = format!(
             "Done. Copied {files} files in {seconds:.1} seconds, {:.2} files/s.",
             files as f64 / seconds
         );
-        self.say(cx, line, files > 0)
+        self.print(cx, line, files > 0)
     }
 
-    /// s3cmd never shows less than one second.
+    /// s3cmd never prints less than one second.
     fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64().max(1.0)
     }
 
-    fn say(&self, cx: &Context, line: String, notable: bool) -> Outcome {
+    fn print(&self, cx: &Context, line: String, notable: bool) -> Outcome {
         let report = SyncReport {
             source_files: self.source.files,
             source_bytes: self.source.bytes,
@@ -70,10 +70,10 @@ impl Report {
         };
         if cx.settings.stats {
             let line = &format!("{line}{}", self.stats());
-            return cx.console.tell(&Event::SyncReport { report, line });
+            return cx.console.print(&Event::SyncReport { report, line });
         }
         if notable || cx.console.is_json() {
-            return cx.console.tell(&Event::SyncReport { report, line: &line });
+            return cx.console.print(&Event::SyncReport { report, line: &line });
         }
         log::info!("{line}");
         Ok(())

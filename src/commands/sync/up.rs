@@ -1,12 +1,12 @@
 //! `sync` from local files to a store.
 
 use super::report::Report;
-use super::{Uncopied, after_transfers, compare, ended, may_delete, note_uncopied};
-use crate::commands::del::deletion;
-use crate::commands::put;
+use super::{Uncopied, after_transfers, compare, may_delete, outcome, record_uncopied};
 use crate::commands::shared::cloudfront;
 use crate::commands::shared::context::Context;
-use crate::output::{CopyWords, Event, Exit, Failure, InvalidationForm, Outcome, Position};
+use crate::commands::shared::selection::listed_names;
+use crate::commands::shared::uploads;
+use crate::output::{CopyForm, Event, Exit, Failure, InvalidationForm, Outcome, Position};
 use crate::s3::request::Progress;
 use crate::transfer::delete::delete_keys;
 use crate::transfer::local::select::{look_up, means_contents};
@@ -26,14 +26,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Where the files are, and what they answer for.
+/// The local sources, and the areas of the destination that they correspond to.
 struct Sources {
     roots: Vec<Root>,
     areas: Vec<Area>,
     options: WalkOptions,
-    /// Names of `--files-from` that are not there; each was warned about.
+    /// Missing names of `--files-from`; each was reported.
     missing: UnreadNames,
-    /// Arguments that cannot be used; each was warned about.
+    /// Number of unusable arguments; each was reported.
     unusable: u64,
 }
 
@@ -49,8 +49,8 @@ pub(super) async fn run(cx: &Context, paths: Vec<PathBuf>, destinations: Vec<S3U
         check_destination(destination, &sources)?;
     }
     for destination in destinations {
-        let done = one(cx, &sources, &destination).await;
-        // Trouble with single files does not keep the other destinations from theirs.
+        let done = sync_one(cx, &sources, &destination).await;
+        // Failures of single files do not keep the other destinations from being synced.
         match done {
             Err(partial) if partial.exit == Exit::PARTIAL && !cx.settings.stop_on_error => {
                 failure = Some(partial);
@@ -61,7 +61,7 @@ pub(super) async fn run(cx: &Context, paths: Vec<PathBuf>, destinations: Vec<S3U
     failure.map_or(Ok(()), Err)
 }
 
-/// Rules measured on s3cmd 2.4.0: `dir` keeps its name, `dir/` and `.` give what is in them.
+/// Measured on s3cmd 2.4.0: `dir` keeps its name, `dir/` and `.` select their contents.
 fn sources(cx: &Context, paths: &[PathBuf]) -> Outcome<Sources> {
     log::info!("Compiling list of local files...");
     let settings = &cx.settings;
@@ -76,14 +76,14 @@ fn sources(cx: &Context, paths: &[PathBuf]) -> Outcome<Sources> {
     let missing = UnreadNames::default();
     let mut found = Sources { roots: Vec::new(), areas: Vec::new(), options, missing, unusable: 0 };
     for path in paths {
-        // Nor is a link that leads nowhere one.
+        // This includes dangling links.
         if std::fs::metadata(path).is_err() {
             return Err(Failure::parameter(format!(
                 "Invalid source: '{}' is not an existing file or directory",
                 path.display()
             )));
         }
-        // A link to a directory that is named is meant.
+        // A link to a directory that is named as an argument is followed.
         let is_dir = path.is_dir();
         let name = path.file_name().filter(|_| !(is_dir && means_contents(path)));
         let Some(name) = name else {
@@ -105,18 +105,18 @@ fn sources(cx: &Context, paths: &[PathBuf]) -> Outcome<Sources> {
         }
     }
     if !settings.files_from.is_empty() {
-        listed(cx, &mut found)?;
+        use_listed_files(cx, &mut found)?;
     }
     Ok(found)
 }
 
-/// Takes the files that `--files-from` names, below the one source directory, in its place.
-fn listed(cx: &Context, sources: &mut Sources) -> Outcome {
+/// Replaces the one source directory with the files below it that `--files-from` names.
+fn use_listed_files(cx: &Context, sources: &mut Sources) -> Outcome {
     let [Root::Directory { path: base, prefix }] = &sources.roots[..] else {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
     let (base, prefix) = (base.clone(), prefix.clone());
-    let listed = look_up(&base, put::listed_names(&cx.settings.files_from), sources.options.verbatim)?;
+    let listed = look_up(&base, listed_names(&cx.settings.files_from), sources.options.verbatim)?;
     for name in &listed.missing {
         sources.missing.add(&format!("{prefix}{name}"), Extent::Both);
     }
@@ -126,7 +126,7 @@ fn listed(cx: &Context, sources: &mut Sources) -> Outcome {
     Ok(())
 }
 
-/// A destination that is no directory can only be the name of one file.
+/// A destination that is not a directory can only be the name of a single file.
 fn check_destination(destination: &S3Uri, sources: &Sources) -> Outcome {
     let single = matches!(&sources.areas[..], [Area::Name(_)]);
     if destination.key.is_empty() || destination.key.ends_with('/') || single {
@@ -137,13 +137,13 @@ fn check_destination(destination: &S3Uri, sources: &Sources) -> Outcome {
     ))
 }
 
-/// How names of the comparison become keys.
+/// How relative names become keys.
 #[derive(Clone, Debug)]
 struct Target {
     destination: S3Uri,
-    /// The destination is the name of the one file.
+    /// Whether the destination is the name of a single file.
     exact: bool,
-    /// The keys that were written, where CloudFront is to forget them.
+    /// The written keys, if CloudFront has to invalidate them.
     written: Option<Arc<Mutex<Spool<String>>>>,
 }
 
@@ -155,16 +155,16 @@ impl Target {
         self.destination.with_key(format!("{}{relative}", self.destination.key))
     }
 
-    /// Notes that an object was written.
-    fn wrote(&self, uri: &S3Uri) -> Outcome {
+    /// Records a written object.
+    fn record_written(&self, uri: &S3Uri) -> Outcome {
         if let Some(written) = &self.written {
             written.lock().unwrap_or_else(PoisonError::into_inner).push(&uri.key)?;
         }
         Ok(())
     }
 
-    /// Has CloudFront forget what was written.
-    async fn forget(self, cx: &Context) -> Outcome {
+    /// Invalidates the written objects in CloudFront.
+    async fn invalidate(self, cx: &Context) -> Outcome {
         let Some(written) = self.written else { return Ok(()) };
         let written = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
         if written.is_empty() {
@@ -173,20 +173,22 @@ impl Target {
         }
         let service = cloudfront::service(cx);
         let all = service.distributions().await?;
-        let shown = cloudfront::Shown::find(cx, &service, &all, &self.destination).await?;
-        let made = shown.forget(cx, written.into_records()?, |distribution, invalidation, paths| {
-            cx.console.tell(&cloudfront::invalidated(
-                distribution,
-                invalidation,
-                paths,
-                InvalidationForm::InShort,
-            ))
-        });
-        made.await
+        let distributions =
+            cloudfront::InvalidationTarget::find(cx, &service, &all, &self.destination).await?;
+        let invalidated =
+            distributions.invalidate(cx, written.into_records()?, |distribution, invalidation, paths| {
+                cx.console.print(&cloudfront::invalidation_event(
+                    distribution,
+                    invalidation,
+                    paths,
+                    InvalidationForm::InShort,
+                ))
+            });
+        invalidated.await
     }
 }
 
-async fn one(cx: &Context, sources: &Sources, destination: &S3Uri) -> Outcome {
+async fn sync_one(cx: &Context, sources: &Sources, destination: &S3Uri) -> Outcome {
     let settings = &cx.settings;
     let exact = !(destination.key.is_empty() || destination.key.ends_with('/'));
     let written = settings.invalidate_on_cf.then(Arc::default);
@@ -216,13 +218,13 @@ async fn one(cx: &Context, sources: &Sources, destination: &S3Uri) -> Outcome {
     let unusable = sources.unusable + tally.unusable() + tally.unreadable();
     if settings.dry_run {
         dry_run(cx, plan, work, &target, delete).await?;
-        return ended(unusable, unusable + uploads + copies + removed);
+        return outcome(unusable, unusable + uploads + copies + removed);
     }
 
     let mut report = Report::new(plan.source);
     let mut failed = unusable;
     let total = unusable + uploads + copies + removed;
-    // What is copied at the destination must be there until then.
+    // Objects that are copied at the destination must exist until then.
     let after = settings.delete_after || copies > 0;
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
     if let Some(removed) = removed.take_if(|_| !after) {
@@ -237,8 +239,8 @@ async fn one(cx: &Context, sources: &Sources, destination: &S3Uri) -> Outcome {
     }
     uploader.forget_completed(&target.destination).await;
     report.bytes(cx, "Uploaded")?;
-    target.forget(cx).await?;
-    ended(failed, total)
+    target.invalidate(cx).await?;
+    outcome(failed, total)
 }
 
 async fn dry_run(cx: &Context, plan: Plan, work: Work, target: &Target, delete: bool) -> Outcome {
@@ -247,13 +249,13 @@ async fn dry_run(cx: &Context, plan: Plan, work: Work, target: &Target, delete: 
     }
     for item in work.transfers.into_records()? {
         let item = item?;
-        cx.console.stream(&put::planned(item.shown(), &target.uri(&item.relative)))?;
+        cx.console.stream(&uploads::planned(item.shown(), &target.uri(&item.relative)))?;
     }
     for copy in work.copies.into_records()? {
         let Copy { item, from, .. } = copy?;
-        let words = CopyWords::Relative { from: &from, to: &item.relative };
+        let form = CopyForm::Relative { from: &from, to: &item.relative };
         let (from, to) = (&target.uri(&from), &target.uri(&item.relative));
-        cx.console.stream(&Event::Copy { from, to, place: None, dry_run: true, words })?;
+        cx.console.stream(&Event::Copy { from, to, position: None, dry_run: true, form })?;
     }
     if delete {
         for item in plan.removed.into_items()? {
@@ -270,7 +272,8 @@ async fn delete_all(cx: &Context, removed: Removed, target: &Target, report: &mu
     let keys = removed.into_items()?.map(|item| Ok(item.map(|item| item.uri().key)?));
     let bucket = &target.destination.bucket;
     let summary =
-        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), deletion(cx)).await?;
+        delete_keys(cx.client(), &cx.console, bucket, futures::stream::iter(keys), cx.delete_options())
+            .await?;
     report.deleted += summary.done;
     Ok(summary.failed)
 }
@@ -294,10 +297,10 @@ async fn upload_all(
         let uri = target.uri(&item.relative);
         let (moved, bytes) = (moved.clone(), bytes.clone());
         async move {
-            let place = Position::at(index, total);
-            let (item_result, size) = upload(&cx, &uploader, &item, &uri, place).await?;
+            let position = Position::at(index, total);
+            let (item_result, size) = upload(&cx, &uploader, &item, &uri, position).await?;
             if item_result == ItemResult::Done {
-                target.wrote(&uri)?;
+                target.record_written(&uri)?;
                 moved.fetch_add(1, Ordering::Relaxed);
                 bytes.fetch_add(size, Ordering::Relaxed);
             }
@@ -316,7 +319,7 @@ async fn upload(
     uploader: &Uploader,
     item: &Item,
     uri: &S3Uri,
-    place: Position,
+    position: Position,
 ) -> Outcome<(ItemResult, u64)> {
     let path = item.shown();
     let progress = Progress::default();
@@ -324,18 +327,18 @@ async fn upload(
     let _counted = cx.console.item(item.size);
     if item.is_directory() {
         let made = uploader.directory(item.path(), uri).await.map(|()| Some(0)).map_err(UploadError::from);
-        return Ok((put::finish(cx, path, uri, place, started, made)?, 0));
+        return Ok((uploads::finish(cx, path, uri, position, started, made)?, 0));
     }
     log::info!("Sending file '{path}', please wait...");
-    let label = || format!("upload: '{path}' -> '{uri}'  {place}");
+    let label = || format!("upload: '{path}' -> '{uri}'  {position}");
     let meter = cx.console.meter(&path.to_string(), label, item.size, &progress);
     let sent = uploader.file(item.path(), uri, &progress).await;
     meter.end(sent.is_ok());
     let size = sent.as_ref().ok().copied().flatten().unwrap_or(0);
-    Ok((put::finish(cx, path, uri, place, started, sent)?, size))
+    Ok((uploads::finish(cx, path, uri, position, started, sent)?, size))
 }
 
-/// Makes duplicates out of what is at the destination; what cannot be copied is uploaded after all.
+/// Copies duplicates from objects at the destination. What cannot be copied is uploaded instead.
 async fn copy_all(
     cx: &Context,
     uploader: &Uploader,
@@ -356,24 +359,24 @@ async fn copy_all(
         async move {
             let Copy { item, from, md5 } = copy;
             let (from_uri, to) = (target.uri(&from), target.uri(&item.relative));
-            let place = Position::at(index, total);
+            let position = Position::at(index, total);
             match uploader.duplicate(item.path(), md5, &from_uri, &to).await {
                 Ok(()) => {
                     count(&copied, item.size);
-                    target.wrote(&to)?;
-                    let words = CopyWords::Relative { from: &from, to: &item.relative };
-                    let (from, to, place) = (&from_uri, &to, Some(place));
-                    cx.console.tell(&Event::Copy { from, to, place, dry_run: false, words })?;
+                    target.record_written(&to)?;
+                    let form = CopyForm::Relative { from: &from, to: &item.relative };
+                    let (from, to, position) = (&from_uri, &to, Some(position));
+                    cx.console.print(&Event::Copy { from, to, position, dry_run: false, form })?;
                     Ok(ItemResult::Done)
                 }
                 Err(error) => {
                     log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", item.shown());
-                    let (item_result, size) = upload(&cx, &uploader, &item, &to, place).await?;
+                    let (item_result, size) = upload(&cx, &uploader, &item, &to, position).await?;
                     if item_result == ItemResult::Done {
-                        target.wrote(&to)?;
+                        target.record_written(&to)?;
                         count(&moved, size);
                     }
-                    note_uncopied(&uncopied, item_result, from);
+                    record_uncopied(&uncopied, item_result, from);
                     Ok(item_result)
                 }
             }
@@ -381,8 +384,8 @@ async fn copy_all(
     })
     .await?;
     stopped(cx, summary.failed)?;
-    let taken = |count: &Mutex<Count>| *count.lock().unwrap_or_else(PoisonError::into_inner);
-    let (copied, moved) = (taken(&copied), taken(&moved));
+    let value_of = |count: &Mutex<Count>| *count.lock().unwrap_or_else(PoisonError::into_inner);
+    let (copied, moved) = (value_of(&copied), value_of(&moved));
     report.copied.files += copied.files;
     report.copied.bytes += copied.bytes;
     report.moved.files += moved.files;

@@ -1,5 +1,5 @@
-//! The progress meter of s3cmd: a label line, then one line that is rewritten until the transfer ends.
-//! Its form was measured on s3cmd 2.4.0.
+//! The progress meter of s3cmd: a label line, then one line that is rewritten until the transfer ends. Its format was
+//! measured on s3cmd 2.4.0.
 
 use super::super::terminal::meter as print;
 use crate::s3::request::Progress;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// One transfer on display.
+/// The meter of one transfer.
 #[derive(Debug)]
 pub(in crate::output) struct Meter {
     label: String,
@@ -20,7 +20,7 @@ pub(in crate::output) struct Meter {
 }
 
 impl Meter {
-    /// A meter for `total` bytes that are counted in `count`; the label is the line above it.
+    /// Creates a meter for `total` bytes that are counted in `count`. The label is the line above it.
     pub(in crate::output) fn new(label: String, total: u64, count: Progress) -> Arc<Self> {
         Arc::new(Self {
             label,
@@ -32,7 +32,7 @@ impl Meter {
         })
     }
 
-    /// Puts the meter on display and keeps it fresh, once a second, until it ends.
+    /// Shows the meter and updates it once a second until it ends.
     pub(in crate::output) fn show(self: &Arc<Self>) {
         if self.shown.swap(true, Ordering::Relaxed) {
             return;
@@ -51,7 +51,7 @@ impl Meter {
         });
     }
 
-    /// Ends a meter on display.
+    /// Ends a meter that is shown.
     pub(in crate::output) fn finish_shown(&self, word: &str) {
         self.ended.store(true, Ordering::Relaxed);
         if self.shown.load(Ordering::Relaxed) {
@@ -59,7 +59,7 @@ impl Meter {
         }
     }
 
-    /// Everything that a meter leaves behind, for one that ended before it was shown.
+    /// The complete text of a meter that ended before it was shown.
     pub(in crate::output) fn whole_text(&self, word: &str) -> String {
         self.ended.store(true, Ordering::Relaxed);
         format!("{}\n{}\r{}  {word}\n", self.label, self.beginning(), self.line())
@@ -79,7 +79,7 @@ impl Meter {
 fn line(now: u64, total: u64, seconds: f64) -> String {
     let total_text = total.to_string();
     let percent = (now.min(total) * 100).checked_div(total).unwrap_or(0);
-    // Without bytes s3cmd's meter shows no speed of -1.00 as its summaries do.
+    // With no bytes, s3cmd's meter shows the speed 0.00, not the -1.00 of its summaries.
     let (speed, unit) = if now == 0 { (0.0, "") } else { units::speed_parts(now, seconds) };
     format!(
         " {now:>width$} of {total_text}   {percent:3}% in {:4}s  {speed:7.2} {unit}B/s",

@@ -4,26 +4,26 @@ use crate::units;
 use std::time::Duration;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// What stands for the left-out beginning of a name.
+/// The sign for the omitted beginning of a name.
 const CUT: char = '\u{2026}';
 
-/// The numbers of a row.
+/// The numbers in a row.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::output) struct Amount {
     /// Bytes so far.
     pub(in crate::output) now: u64,
-    /// Bytes in the end; `None` where they are not known yet.
+    /// Total bytes; `None` if not known yet.
     pub(in crate::output) total: Option<u64>,
-    /// Bytes a second.
+    /// Bytes per second.
     pub(in crate::output) speed: f64,
 }
 
-/// One transfer: its name, then as many of the numbers as there is room for.
+/// The row of one transfer: its name, then as many numbers as fit.
 pub(in crate::output) fn transfer(name: &str, amount: Amount, width: usize) -> String {
     row(&shown(name), amount, width, tail)
 }
 
-/// The row of all transfers: `[12 of 2000]  0:00:21 left`, then the numbers.
+/// The total row: `[12 of 2000]  0:00:21 left`, then the numbers.
 pub(in crate::output) fn total(
     done: u64,
     items: u64,
@@ -38,7 +38,7 @@ pub(in crate::output) fn total(
     row(&name, amount, width, head)
 }
 
-/// The row for the transfers that there is no room for.
+/// The row for transfers that do not fit.
 pub(in crate::output) fn more(count: usize, width: usize) -> String {
     head(&format!("{CUT} and {count} more"), width)
 }
@@ -71,13 +71,13 @@ fn size(bytes: u64) -> String {
     if suffix.is_empty() { bytes.to_string() } else { format!("{value:.1}{suffix}") }
 }
 
-/// `0:00:21`; beyond 99 hours nobody counts.
+/// `0:00:21`, at most 99 hours.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs().min(99 * 3600 + 3599);
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// A name on one line: control characters, and those that change the direction of writing, would garble the display.
+/// A name on one line. Control characters, and those that change the writing direction, would garble the display.
 fn shown(name: &str) -> String {
     let garbles = |c: char| {
         c.is_control()
@@ -111,7 +111,7 @@ fn tail(name: &str, room: usize) -> String {
             break;
         }
         left -= width;
-        // A mark that combines with the character before it does not stand alone.
+        // A combining mark does not stand alone.
         if width > 0 {
             from = at;
         }

@@ -1,7 +1,7 @@
-//! Several transfers on a terminal: one row each and one for all of them, below the lines that scroll by.
+//! Several transfers on a terminal: a row for each and one for the total, below the scrolling lines.
 //!
-//! Nothing here slows a transfer: workers count their bytes in atomics, lines are put in a queue, and one thread of its
-//! own draws, ten times a second, however slow the terminal is.
+//! Nothing here slows down a transfer: workers count their bytes in atomics, lines are queued, and a separate thread
+//! draws ten times a second, however slow the terminal is.
 
 use super::super::terminal;
 use super::rate::{self, Rate};
@@ -15,31 +15,31 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Time between two drawings.
+/// Time between two redraws.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Bytes of lines that may wait for the terminal before those who write them have to wait too.
+/// Bytes of lines that may be queued before writers have to wait.
 const QUEUE: usize = 1 << 20;
 
-/// Most rows of transfers; fewer on a low terminal.
+/// Maximum number of rows for transfers; fewer on a small terminal.
 const MAX_ROWS: usize = 16;
 
-/// Stands for bytes that are not known.
+/// The value for an unknown number of bytes.
 const UNKNOWN: u64 = u64::MAX;
 
-/// The display of one run of transfers.
+/// The progress of one run of transfers.
 #[derive(Debug)]
 pub(in crate::output) struct ProgressTable {
-    /// Items of the run, and how many of them have ended.
+    /// Number of items, and how many of them have finished.
     items: u64,
     ended: AtomicU64,
-    /// Bytes of the run, and of the items that have ended.
+    /// Bytes of the run, and of the finished items.
     bytes: AtomicU64,
     ended_bytes: AtomicU64,
     state: Mutex<State>,
-    /// Wakes the thread that draws.
+    /// Wakes the drawing thread.
     wake: Condvar,
-    /// Wakes those who wait for room in the queue.
+    /// Wakes writers that wait for room in the queue.
     room: Condvar,
 }
 
@@ -47,11 +47,11 @@ pub(in crate::output) struct ProgressTable {
 struct State {
     active: BTreeMap<u64, Transfer>,
     next: u64,
-    /// Lines to write, `true` for those of standard error.
+    /// Queued lines; `true` for standard error.
     queue: Vec<(bool, Vec<u8>)>,
     queued: usize,
     closing: bool,
-    broken: Option<io::Error>,
+    write_error: Option<io::Error>,
 }
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ struct Transfer {
     started: Instant,
 }
 
-/// Keeps a table up; taken down, all lines written, when it is dropped.
+/// Keeps a table shown. On drop all lines are written and the table is removed.
 #[derive(Debug)]
 pub(in crate::output) struct TableHandle {
     table: Arc<ProgressTable>,
@@ -70,7 +70,7 @@ pub(in crate::output) struct TableHandle {
 }
 
 impl ProgressTable {
-    /// Puts a table up for so many items. `None` where the system has no thread to spare.
+    /// Shows a table for a number of items. Returns `None` if no thread can be started.
     pub(in crate::output) fn start(items: u64) -> Option<TableHandle> {
         let table = Arc::new(Self {
             items,
@@ -87,12 +87,12 @@ impl ProgressTable {
         Some(TableHandle { table, thread: Some(thread) })
     }
 
-    /// Says how many bytes the run will move.
+    /// Sets the total size of the run in bytes.
     pub(in crate::output) fn set_bytes(&self, bytes: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Counts an item that has ended, with the bytes that it was planned to have.
+    /// Counts a finished item, with its planned size in bytes.
     pub(in crate::output) fn item_ended(&self, bytes: u64) {
         self.ended_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.ended.fetch_add(1, Ordering::Relaxed);
@@ -109,13 +109,13 @@ impl ProgressTable {
         number
     }
 
-    /// A transfer has ended.
+    /// Removes a finished transfer.
     pub(in crate::output) fn end(&self, number: u64) {
         self.lock().active.remove(&number);
     }
 
-    /// Has lines written above the rows.
-    pub(in crate::output) fn say(&self, to_stderr: bool, bytes: &[u8]) {
+    /// Queues lines to be written above the rows.
+    pub(in crate::output) fn queue_lines(&self, to_stderr: bool, bytes: &[u8]) {
         let mut state = self.lock();
         while state.queued > QUEUE && !state.closing {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -136,14 +136,14 @@ impl ProgressTable {
 
     /// The first failure to write result lines, once.
     pub(in crate::output) fn take_error(&self) -> Option<io::Error> {
-        self.lock().broken.take()
+        self.lock().write_error.take()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rows of the transfers, then that of all of them.
+    /// The rows of the transfers, then the total row.
     fn rows(&self, state: &State, rate: &mut Rate) -> Vec<String> {
         let (width, height) = size();
         let room = (height / 2).clamp(1, MAX_ROWS);
@@ -165,14 +165,14 @@ impl ProgressTable {
         }
         let bytes = self.bytes.load(Ordering::Relaxed);
         let total = Some(bytes).filter(|bytes| *bytes != UNKNOWN);
-        let speed = rate.note(Instant::now(), now);
-        let left = total.and_then(|total| rate::left(total.saturating_sub(now), speed));
+        let speed = rate.record(Instant::now(), now);
+        let left = total.and_then(|total| rate::remaining(total.saturating_sub(now), speed));
         let amount = Amount { now, total, speed };
         rows.push(row::total(self.ended.load(Ordering::Relaxed), self.items, left, amount, width));
         rows
     }
 
-    /// Writes lines to where they belong, in order.
+    /// Writes lines to their streams, in order.
     fn write(&self, lines: Vec<(bool, Vec<u8>)>) {
         for (to_stderr, text) in lines {
             if to_stderr {
@@ -182,7 +182,7 @@ impl ProgressTable {
             }
             let mut stdout = io::stdout().lock();
             if let Err(error) = stdout.write_all(&text).and_then(|()| stdout.flush()) {
-                self.lock().broken.get_or_insert(error);
+                self.lock().write_error.get_or_insert(error);
             }
         }
     }
@@ -200,14 +200,14 @@ impl Drop for TableHandle {
         self.table.wake.notify_one();
         self.table.room.notify_all();
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread was told by its own message.
+            // A panic of that thread has already been printed.
             let _ = thread.join();
         }
         terminal::set_table(None);
     }
 }
 
-/// Draws until the table is taken down.
+/// Draws until the table is closed.
 fn draw(table: &ProgressTable) {
     let rows = Arc::new(Mutex::new(Vec::new()));
     let bar = bar(rows.clone());
@@ -235,7 +235,7 @@ fn draw(table: &ProgressTable) {
     }
 }
 
-/// One bar over all rows of the display.
+/// One bar that contains all rows.
 fn bar(rows: Arc<Mutex<Vec<String>>>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::<Terminal>::default()));
     let rows = move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
@@ -249,7 +249,7 @@ fn bar(rows: Arc<Mutex<Vec<String>>>) -> ProgressBar {
     bar
 }
 
-/// Columns and lines of the terminal; the usual ones where it does not tell.
+/// Columns and lines of the terminal; 80 and 24 if unknown.
 fn size() -> (usize, usize) {
     #[cfg(unix)]
     if let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
@@ -261,8 +261,8 @@ fn size() -> (usize, usize) {
     (80, 24)
 }
 
-/// Standard output as the bars draw on it: each drawing is one write, and leaves the cursor in the first column, so that
-/// the `^C` of an interruption does not begin another line. The cursor is never hidden.
+/// Standard output for drawing: each redraw is one write, and leaves the cursor in the first column, so that the `^C`
+/// of an interruption does not start another line. The cursor is never hidden.
 #[derive(Debug, Default)]
 struct Terminal(Mutex<String>);
 

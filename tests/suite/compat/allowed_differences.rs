@@ -108,7 +108,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         place: "731-signurl-epoch|733-signurl-epoch-vhost",
         changes: &[(
             r"$",
-            "WARNING: The link is signed with version 2, which many services refuse: version 4 has no links for more than 7 days\n",
+            "WARNING: The link is signed with version 2, which many services reject: version 4 has no links for more than 7 days\n",
         )],
     },
     Difference {

@@ -162,7 +162,7 @@ fn without_credentials_it_is_open_to_this_machine_only() {
     let answer = get(&format!("http://127.0.0.1:{}/photos/cat", started.port));
     assert_eq!((answer.status, &answer.body[..]), (200, &b"meow"[..]));
     let errors = stop(started);
-    assert!(errors.contains("--no-auth asks for no keys") && left(home.path()).is_empty(), "{errors}");
+    assert!(errors.contains("--no-auth requires no keys") && left(home.path()).is_empty(), "{errors}");
     for more in [
         &["--auth-key", "a,b"][..],
         &["--auth-expires", "+1d"],

@@ -1,4 +1,4 @@
-//! What `serve` says when it is ready: where it is, and how to use it with which client.
+//! What `serve` prints when it is ready: its address, and how to use it with various clients.
 
 use crate::commands::shared::context::Context;
 use crate::config::{Environment, ProcessEnvironment};
@@ -7,20 +7,20 @@ use crate::serve::User;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Where clients find the server.
+/// The server's address for clients.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct Address {
     /// `HOST:PORT`.
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) https: bool,
-    /// The region to sign for, where a client wants one.
+    /// The region to sign for, if a client needs one.
     pub(super) region: String,
-    /// The host name below which host names say a bucket, if there is one.
+    /// The domain for virtual-host bucket names, if there is one.
     pub(super) domain: Option<String>,
 }
 
-impl Place {
+impl Address {
     fn scheme(&self) -> &'static str {
         if self.https { "https" } else { "http" }
     }
@@ -30,49 +30,49 @@ impl Place {
     }
 }
 
-/// A configuration file that is there for as long as the server.
-pub(super) struct OwnConfig(PathBuf);
+/// A configuration file that is removed when the server ends.
+pub(super) struct TemporaryConfig(PathBuf);
 
-impl Drop for OwnConfig {
+impl Drop for TemporaryConfig {
     fn drop(&mut self) {
-        // One that somebody removed already is just as gone.
+        // It may already have been removed.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-/// The keys that clients need.
+/// The credentials that clients need.
 pub(super) enum Keys<'a> {
-    /// Those that were given; they are not printed.
+    /// The user's own credentials, which are not printed.
     Given,
-    /// A pair that was made for this run.
-    Made(&'a User),
-    /// Any, or none.
+    /// A key pair that was generated for this run.
+    Generated(&'a User),
+    /// No authentication: any or no credentials work.
     None,
 }
 
 /// What is served.
 pub(super) struct Served<'a> {
-    /// As it is shown.
+    /// The displayed name.
     pub(super) what: &'a str,
-    /// The bucket, where there is one only.
+    /// The bucket, if only one is served.
     pub(super) bucket: Option<&'a str>,
 }
 
-/// Says what is served and how to use it; writes the configuration file of a key pair that was made. Keys that were given
-/// are not printed.
-pub(super) fn greet(
+/// Prints what is served and how to use it, and writes the configuration file for a generated key pair. Credentials
+/// that the user gave are not printed.
+pub(super) fn print_banner(
     cx: &Context,
     served: &Served<'_>,
-    place: &Place,
+    address: &Address,
     keys: &Keys<'_>,
-) -> Outcome<Option<OwnConfig>> {
-    cx.console.line(format!("Serving {} at {}", served.what, place.url()))?;
+) -> Outcome<Option<TemporaryConfig>> {
+    cx.console.line(format!("Serving {} at {}", served.what, address.url()))?;
     let (access, secret) = match keys {
-        Keys::Made(user) => (&*user.access_key, &*user.secret_key),
+        Keys::Generated(user) => (&*user.access_key, &*user.secret_key),
         Keys::Given => ("ACCESS_KEY", "SECRET_KEY"),
         Keys::None => ("any", "any"),
     };
-    let text = config_text(access, secret, place);
+    let text = config_text(access, secret, address);
     let config = match keys {
         Keys::Given | Keys::None => {
             if matches!(keys, Keys::None) {
@@ -84,10 +84,10 @@ pub(super) fn greet(
             }
             None
         }
-        Keys::Made(user) => {
-            let path = config_path(place.port, &ProcessEnvironment)?;
+        Keys::Generated(user) => {
+            let path = config_path(address.port, &ProcessEnvironment)?;
             write_config(&path, &text).map_err(|error| Failure::file(path.display(), &error))?;
-            let config = OwnConfig(path);
+            let config = TemporaryConfig(path);
             cx.console.line(format!("Access key: {access}"))?;
             cx.console.line(format!("Secret key: {secret}"))?;
             if let Some(expires) = user.expires {
@@ -102,7 +102,7 @@ pub(super) fn greet(
             Some(config)
         }
     };
-    for line in other_clients(access, secret, place) {
+    for line in other_clients(access, secret, address) {
         cx.console.line(line)?;
     }
     cx.console.line("Ctrl-C stops the server.")?;
@@ -116,29 +116,29 @@ fn config_path(port: u16, env: &dyn Environment) -> Outcome<PathBuf> {
         (None, Some(home)) => Ok(home.join(format!(".s3cfg-serve-{port}"))),
         (None, None) => Err(Failure::new(
             Exit::CONFIG,
-            "There is no home directory for a configuration file: give keys by --auth-file or --auth-key",
+            "There is no home directory for a configuration file: give keys with --auth-file or --auth-key",
         )),
     }
 }
 
-/// Path style, as `BUCKET.127.0.0.1` is no host name. Websites have no other way than a host name; every name below
-/// `localhost` is this machine, for curl, browsers and s3cmd.
-fn config_text(access: &str, secret: &str, place: &Place) -> String {
-    let (host, https) = (&place.host, if place.https { "True" } else { "False" });
+/// Uses path style, because `BUCKET.127.0.0.1` is not a host name. Static websites work only by host name; every name
+/// below `localhost` resolves to this machine in curl, browsers and s3cmd.
+fn config_text(access: &str, secret: &str, address: &Address) -> String {
+    let (host, https) = (&address.host, if address.https { "True" } else { "False" });
     let mut text = format!(
         "[default]\naccess_key = {access}\nsecret_key = {secret}\nhost_base = {host}\nhost_bucket = {host}\nuse_https = {https}\n"
     );
-    if let Some(domain) = &place.domain {
-        let (scheme, port) = (place.scheme(), place.port);
+    if let Some(domain) = &address.domain {
+        let (scheme, port) = (address.scheme(), address.port);
         text.push_str(&format!("website_endpoint = {scheme}://%(bucket)s.s3-website.{domain}:{port}/\n"));
     }
     text
 }
 
-/// A line of the shell for each of the clients that most people have. Keys stand in the environment: other users can
-/// read a command line.
-fn other_clients(access: &str, secret: &str, place: &Place) -> [String; 2] {
-    let (url, region) = (place.url(), &place.region);
+/// A shell command for each of the most common clients. It passes the keys in the environment, because other users can
+/// read command lines.
+fn other_clients(access: &str, secret: &str, address: &Address) -> [String; 2] {
+    let (url, region) = (address.url(), &address.region);
     [
         format!(
             "rclone: RCLONE_S3_PROVIDER=Other RCLONE_S3_ENDPOINT={url} RCLONE_S3_ACCESS_KEY_ID={access} \
@@ -150,7 +150,7 @@ fn other_clients(access: &str, secret: &str, place: &Place) -> [String; 2] {
     ]
 }
 
-/// Writes the file complete and readable by its owner only (mode 0600), or not at all.
+/// Writes the file atomically, readable by its owner only (mode 0600).
 fn write_config(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -172,14 +172,14 @@ mod tests {
         let path = config_path(9000, &env).unwrap();
         assert_eq!(path, folder.path().join("s3cfg-serve-9000"));
         std::fs::write(&path, "an older one, readable by all").unwrap();
-        let place = Place {
+        let address = Address {
             host: "127.0.0.1:9000".into(),
             port: 9000,
             https: false,
             region: "us-east-1".into(),
             domain: Some("localhost".into()),
         };
-        write_config(&path, &config_text("AK", "secret", &place)).unwrap();
+        write_config(&path, &config_text("AK", "secret", &address)).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let mut settings = Settings::default();
         for line in std::fs::read_to_string(&path).unwrap().lines().skip(1) {
@@ -189,26 +189,26 @@ mod tests {
         assert_eq!((&*settings.access_key, &*settings.secret_key), ("AK", "secret"));
         assert_eq!((settings.host_base.as_str(), settings.use_https), ("127.0.0.1:9000", false));
         assert_eq!(settings.website_endpoint, "http://%(bucket)s.s3-website.localhost:9000/");
-        drop(OwnConfig(path.clone()));
+        drop(TemporaryConfig(path.clone()));
         assert!(!path.exists());
     }
 
     #[test]
-    fn clients_are_told_the_scheme() {
-        let place = Place {
+    fn clients_get_the_scheme() {
+        let address = Address {
             host: "lab:9".into(),
             port: 9,
             https: true,
             region: "r".into(),
             domain: Some("lab".into()),
         };
-        let text = config_text("a", "s", &place);
+        let text = config_text("a", "s", &address);
         assert!(
             text.contains("use_https = True") && text.contains("= https://%(bucket)s.s3-website.lab:9/\n")
         );
-        let no_names = Place { domain: None, ..place.clone() };
-        assert!(!config_text("a", "s", &no_names).contains("website_endpoint"));
-        let lines = other_clients("a", "s", &place);
+        let without_domain = Address { domain: None, ..address.clone() };
+        assert!(!config_text("a", "s", &without_domain).contains("website_endpoint"));
+        let lines = other_clients("a", "s", &address);
         assert!(lines.iter().all(|line| line.contains("https://lab:9 ")), "{lines:?}");
     }
 }

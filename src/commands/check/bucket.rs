@@ -1,4 +1,4 @@
-//! The bucket of the test, how it is addressed, and where it is.
+//! Finds the test bucket, its addressing style and its region.
 
 use super::cleanup::Cleanup;
 use super::hints::hint;
@@ -10,35 +10,35 @@ use crate::s3::endpoint::Endpoint;
 use crate::s3::list::ListOptions;
 use crate::s3::{Client, ClientOptions, ConnectionFailure, Error, Signature};
 
-/// Where the test stores its objects.
+/// The bucket in which the test stores its objects.
 #[derive(Debug)]
-pub(super) struct Place {
-    /// A client that reaches the bucket.
+pub(super) struct TestBucket {
+    /// A client that can access the bucket.
     pub(super) client: Client,
-    /// Bucket.
-    pub(super) bucket: String,
-    /// What the keys of all test objects begin with.
+    /// Name of the bucket.
+    pub(super) name: String,
+    /// The prefix of all test objects.
     pub(super) prefix: String,
     /// Removes the objects, and the bucket if it is temporary.
     pub(super) cleanup: Cleanup,
 }
 
-/// Finds or makes the bucket, in the configured addressing style or, where that fails, in the other one.
+/// Opens or creates the bucket, in the configured addressing style or, if that fails, in the other one.
 pub(super) async fn find(
     cx: &Context,
     options: ClientOptions,
-    given: Option<String>,
+    requested: Option<String>,
     report: &mut Report,
-) -> Outcome<Option<Place>> {
-    let is_temporary = given.is_none();
+) -> Outcome<Option<TestBucket>> {
+    let is_temporary = requested.is_none();
     let id = random_name()?;
-    let bucket = given.unwrap_or_else(|| format!("s3cmd-check-{id}"));
+    let bucket = requested.unwrap_or_else(|| format!("s3cmd-check-{id}"));
     let endpoint = options.endpoint.clone();
     let other = ClientOptions { endpoint: other_style(cx, &endpoint, &bucket), ..options.clone() };
     let prefix = format!("s3cmd-check-{id}/");
-    let (cleanup, error) = match enter(cx, &options, &bucket, &prefix, is_temporary).await {
+    let (cleanup, error) = match open(cx, &options, &bucket, &prefix, is_temporary).await {
         Ok(cleanup) => (cleanup, None),
-        Err(error) => match enter(cx, &other, &bucket, &prefix, is_temporary).await {
+        Err(error) => match open(cx, &other, &bucket, &prefix, is_temporary).await {
             Ok(cleanup) if other.endpoint != endpoint => (cleanup, Some(error)),
             Ok(_) | Err(_) => {
                 let hint = hint(&cx.settings, &error);
@@ -69,18 +69,18 @@ pub(super) async fn find(
             report.error("addressing", error, &format!("host_bucket = {host_bucket}"))?;
         }
         None => {
-            let too = match Client::new(other.clone()).probe(Some(&bucket)).await {
+            let works = match Client::new(other.clone()).probe(Some(&bucket)).await {
                 Ok(probe) if probe.is_listing => "works too",
                 _ => "does not work",
             };
-            report.ok("addressing", format!("{}; {} {too}", style(&endpoint), style(&other.endpoint)))?;
+            report.ok("addressing", format!("{}; {} {works}", style(&endpoint), style(&other.endpoint)))?;
         }
     }
-    Ok(Some(Place { client, bucket, prefix, cleanup }))
+    Ok(Some(TestBucket { client, name: bucket, prefix, cleanup }))
 }
 
-/// Makes the temporary bucket, or sees whether the given one can be listed.
-async fn enter(
+/// Creates the temporary bucket, or checks that the requested one can be listed.
+async fn open(
     cx: &Context,
     options: &ClientOptions,
     bucket: &str,
@@ -88,9 +88,9 @@ async fn enter(
     is_temporary: bool,
 ) -> Result<Cleanup, Error> {
     let client = Client::new(options.clone());
-    // It is there before the bucket is: an interruption must not leave the bucket behind.
+    // Created before the bucket is, so that an interruption does not leave the bucket behind.
     let cleanup = Cleanup::new(options.clone(), bucket, prefix, is_temporary);
-    let entered = if is_temporary {
+    let opened = if is_temporary {
         let location = Some(cx.settings.bucket_location.as_str());
         let location =
             location.filter(|name| !matches!(name.to_ascii_lowercase().as_str(), "" | "us" | "us-east-1"));
@@ -99,23 +99,23 @@ async fn enter(
         let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
         client.list_page(bucket, &one, None).await.map(drop)
     };
-    match entered {
+    match opened {
         Ok(()) => Ok(cleanup),
         Err(error) => {
-            // A request whose answer was lost may have been carried out all the same.
+            // A request whose response was lost may still have been executed.
             let is_lost = matches!(
                 error,
                 Error::Connection { kind: ConnectionFailure::Timeout | ConnectionFailure::Broken, .. }
             );
             if !is_lost {
-                cleanup.forget();
+                cleanup.cancel();
             }
             Err(error)
         }
     }
 }
 
-/// The endpoint with the bucket in the path where it was in the host name, and the other way round.
+/// The endpoint in the other addressing style: path style instead of virtual host, or the reverse.
 fn other_style(cx: &Context, endpoint: &Endpoint, bucket: &str) -> Endpoint {
     let settings = &cx.settings;
     let base = format!("{}{}", endpoint.host, endpoint.path);
@@ -124,21 +124,21 @@ fn other_style(cx: &Context, endpoint: &Endpoint, bucket: &str) -> Endpoint {
     Endpoint::new(&base, &template, endpoint.https, strict)
 }
 
-/// The bucket's region and its listing.
-pub(super) async fn look_around(cx: &Context, place: &Place, report: &mut Report) -> Outcome {
-    let client = &place.client;
-    match client.bucket_location(&place.bucket).await {
+/// Reports the bucket's region and lists it.
+pub(super) async fn inspect(cx: &Context, bucket: &TestBucket, report: &mut Report) -> Outcome {
+    let client = &bucket.client;
+    match client.bucket_location(&bucket.name).await {
         Ok(region) => {
             let signed = match client.signature() {
-                Signature::V2 => "version 2 signatures need none".to_owned(),
-                Signature::V4 => format!("signatures name {}", client.region(Some(&place.bucket))),
+                Signature::V2 => "version 2 signatures do not need it".to_owned(),
+                Signature::V4 => format!("signatures name {}", client.region(Some(&bucket.name))),
             };
             report.ok("region", format!("{region}; {signed}"))?;
         }
         Err(error) => report.note("region", format!("the bucket's region cannot be read: {error}"))?,
     }
     let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
-    match client.list_page(&place.bucket, &one, None).await {
+    match client.list_page(&bucket.name, &one, None).await {
         Ok(page) => {
             let what = if page.entries().next().is_none() {
                 "the bucket is empty"

@@ -1,0 +1,51 @@
+//! What a command selects: names from `--files-from`, and the names that the rules exclude.
+
+use crate::commands::shared::context::Context;
+use crate::commands::shared::stdin;
+use crate::output::{Event, Failure, Outcome};
+use crate::transfer::remote::Selection;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+/// Prints the names that the rules exclude, in a dry run.
+pub(crate) fn show_excluded(cx: &Context, selection: &Selection) -> Outcome {
+    for name in selection.excluded.iter() {
+        cx.console.stream(&Event::Exclude { name: &name? })?;
+    }
+    Ok(())
+}
+
+/// The names in the files of `--files-from`, one per line, byte for byte without the line endings; `-` is standard
+/// input.
+pub(crate) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsString>> {
+    let opened = files.iter().map(|file| {
+        let reader: Box<dyn BufRead> = match file.as_str() {
+            "-" => {
+                stdin::check()?;
+                Box::new(BufReader::new(std::io::stdin()))
+            }
+            _ => Box::new(BufReader::new(File::open(file).map_err(|error| Failure::file(file, &error))?)),
+        };
+        Ok(reader.split(b'\n').map(move |line| line.map_err(|error| Failure::file(file, &error))))
+    });
+    let lines = opened.flat_map(|lines: Outcome<_>| {
+        let (lines, failure) =
+            lines.map_or_else(|failure| (None, Some(Err(failure))), |lines| (Some(lines), None));
+        lines.into_iter().flatten().chain(failure)
+    });
+    lines.filter_map(|line| match line {
+        Ok(line) if line.trim_ascii().is_empty() => None,
+        line => Some(line.map(name_of_bytes)),
+    })
+}
+
+#[cfg(unix)]
+fn name_of_bytes(bytes: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes)
+}
+
+#[cfg(not(unix))]
+fn name_of_bytes(bytes: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}

@@ -1,0 +1,9 @@
+//! The MD5 that uploads store with an object.
+
+use crate::s3::object::Head;
+use crate::transfer::attrs::{self, Attributes};
+
+/// The MD5 of the content that was stored with the object in `s3cmd-attrs`.
+pub(crate) fn stored_md5(head: &Head) -> Option<String> {
+    Attributes::parse(head.header(attrs::HEADER)?).md5().map(str::to_owned)
+}
