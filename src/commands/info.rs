@@ -10,7 +10,7 @@ use crate::s3::acl::Acl;
 use crate::s3::object::Head;
 use crate::s3::subresources::Website;
 use crate::s3::{Error, Result};
-use crate::transfer::attrs::{self, Attributes};
+use crate::transfer::file_attributes::{self, Attributes};
 use crate::uri::S3Uri;
 use chrono::{DateTime, SecondsFormat};
 use std::ffi::{OsStr, OsString};
@@ -119,7 +119,7 @@ fn iso_time(text: &str) -> Option<String> {
 
 /// The MD5 of the content that was stored with the object in `s3cmd-attrs`.
 pub(crate) fn stored_md5(head: &Head) -> Option<String> {
-    Attributes::parse(head.header(attrs::HEADER)?).md5().map(str::to_owned)
+    Attributes::parse(head.header(file_attributes::HEADER)?).md5().map(str::to_owned)
 }
 
 /// HEAD answers have no document: s3cmd names the code that a missing object has (measured on s3cmd 2.4.0).

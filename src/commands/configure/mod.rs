@@ -170,11 +170,11 @@ fn existing(path: &Path) -> std::io::Result<Option<String>> {
 }
 
 async fn round_trip(gpg: &Gpg) -> std::io::Result<bool> {
-    let sealed = gpg.seal_stream(SAMPLE).await?;
-    let room = PrivateDir::temporary()?;
-    std::fs::copy(sealed.path(), room.sealed())?;
-    gpg.open(&room).await?;
-    Ok(std::fs::read(room.plain())? == SAMPLE)
+    let encrypted = gpg.encrypt_stream(SAMPLE).await?;
+    let directory = PrivateDir::temporary()?;
+    std::fs::copy(encrypted.path(), directory.encrypted())?;
+    gpg.decrypt(&directory).await?;
+    Ok(std::fs::read(directory.plain())? == SAMPLE)
 }
 
 fn is_yes(answer: &str) -> bool {

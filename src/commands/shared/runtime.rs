@@ -3,7 +3,7 @@
 use crate::cli::Command;
 use crate::commands::shared::signals;
 use crate::output::{Failure, Outcome, print_error_text};
-use crate::transfer::upload::abort_begun;
+use crate::transfer::upload::abort_unfinished;
 use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -37,7 +37,7 @@ pub(crate) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
             outcome = work => outcome,
         };
         // Nothing is sent any more; what is left unfinished may have to go.
-        for left in abort_begun(LAST_WORDS).await {
+        for left in abort_unfinished(LAST_WORDS).await {
             print_error_text(&format!("WARNING: The unfinished upload could not be dropped: {left}\n"));
         }
         ended

@@ -10,16 +10,18 @@ use crate::s3::request::Progress;
 use crate::transfer::compare::{Stored, md5_of_file};
 use crate::transfer::destination::{Destination, Place, plain_name};
 use crate::transfer::download::{Finish, Known, Received, Target, copy_file, download};
+use crate::transfer::file_attributes::restore::{Owner, Restore};
+use crate::transfer::local::delete::delete_local;
 use crate::transfer::local::walk::WalkOptions;
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::plan::spool::Spool;
 use crate::transfer::proof::{Evidence, Proof};
-use crate::transfer::restore::{self, Owner, Restore};
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates::{self, Copy, Work};
+use crate::transfer::sync::name_rules::NameRules;
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
-use crate::transfer::sync::sources::{self, Area, NameRules, Root, Tally};
+use crate::transfer::sync::sources::{self, Area, Root, Tally};
 use crate::uri::S3Uri;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -79,7 +81,7 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], path: PathBuf) -> Outcome 
     transfer(cx, plan, work, destination, delete, unusable).await
 }
 
-/// The directory, or the name for a single object; `None` where there is nothing to fetch and no directory. NameRules
+/// The directory, or the name for a single object; `None` where there is nothing to fetch and no directory. Rules
 /// measured on s3cmd 2.4.0: a directory that does not exist is made if it is named with a slash at its end.
 async fn destination(
     cx: &Context,
@@ -248,7 +250,7 @@ fn delete_all(cx: &Context, run: &Run, removed: Removed, report: &mut Report) ->
         if run.claimed.contains(&item.relative) {
             continue;
         }
-        match restore::delete_local(item.path(), item.is_directory()) {
+        match delete_local(item.path(), item.is_directory()) {
             Ok(true) => {
                 report.deleted += 1;
                 bytes += item.size;
@@ -472,10 +474,10 @@ fn finish_directories(run: &Run) {
                 let (owner, refused) = stored.apply(&directory);
                 run.count_owner(owner);
                 if let Some(error) = refused {
-                    run.finish.refused(&path, &error);
+                    run.finish.report_rejected(&path, &error);
                 }
             }
-            Err(error) => run.finish.refused(&path, &error),
+            Err(error) => run.finish.report_rejected(&path, &error),
         }
     }
 }

@@ -183,7 +183,7 @@ impl Client {
     }
 
     /// Leave for one large transfer, held while it is on its way; all objects share the same few.
-    pub async fn bulk_leave(&self) -> SemaphorePermit<'_> {
+    pub async fn bulk_permit(&self) -> SemaphorePermit<'_> {
         self.inner.bulk.acquire().await.expect("the semaphore is never closed")
     }
 
