@@ -143,7 +143,7 @@ async fn copy(
         log::error!("Copy failed for: '{from}' (it would be moved onto itself)");
         return Ok(ItemResult::Failed);
     }
-    if let Some(lost) = turn.would_lose() {
+    if let Some(lost) = turn.object_at_risk() {
         return Ok(depends_on_failed(from, lost));
     }
     let copied = match copier.copy(from, to, turn.step.item.listed.as_ref()).await {

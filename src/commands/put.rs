@@ -185,7 +185,7 @@ async fn upload(
         return finish_put(&cx, path, &uri, position, started, made.map_err(UploadError::from));
     }
     let encrypted = match gpg {
-        Some(gpg) => match gpg.seal(&item.path).await {
+        Some(gpg) => match gpg.encrypt(&item.path).await {
             Ok(encrypted) => Some(encrypted),
             Err(error) => return Ok(not_encrypted(path, &error)),
         },
@@ -249,7 +249,7 @@ async fn from_stdin(cx: &Context, sources: &[OsString], destination: S3Uri) -> O
     let label = || format!("upload: '{path}' -> '{destination}'  {position}");
     let meter = cx.console.meter(&path.to_string(), label, 0, &progress);
     let sent = match gpg {
-        Some(gpg) => match gpg.seal_stream(tokio::io::stdin()).await {
+        Some(gpg) => match gpg.encrypt_stream(tokio::io::stdin()).await {
             Ok(encrypted) => uploader.encrypted(None, &encrypted, &destination, &progress).await,
             Err(error) => {
                 meter.end(false);

@@ -1,8 +1,8 @@
 //! Whether a file and an object, or two objects, have the same content: by size, then by the strongest checksum that
-//! both sides offer. A local file is read only where the sizes are equal, because only then it decides something.
+//! both sides provide. A local file is read only if the sizes are equal, because only then its content matters.
 
-use super::attrs::{self, Attributes};
 use super::composite::{Composite, Kind, Sizes};
+use super::file_attributes::{self, Attributes};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum::{self, Algorithm, Checksum};
 use crate::s3::multipart::is_md5;
@@ -11,57 +11,58 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Bytes of a file that are read and hashed at once.
+/// Size of one read of a file in bytes.
 const BLOCK: usize = 256 * 1024;
 
-/// What names and sizes alone tell about two sides that both exist.
+/// The result of comparing the names and sizes of two items that both exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuickCheck {
-    /// Nothing is to be done.
+    /// There is nothing to do.
     Same,
     /// The content differs.
     Changed,
-    /// The checksums decide.
-    Look,
+    /// The checksums must be compared.
+    CompareContent,
 }
 
-/// What a comparison looks at.
+/// What a comparison checks.
 #[derive(Clone, Copy, Debug)]
 pub struct Checks {
-    /// Checksums besides sizes (`--check-md5`).
+    /// Compare checksums besides sizes (`--check-md5`).
     pub md5: bool,
-    /// Nothing: what exists is left alone (`--skip-existing`).
+    /// Compare nothing: existing items are skipped (`--skip-existing`).
     pub skip_existing: bool,
 }
 
 impl Checks {
-    /// The first look, which costs nothing. A directory has no content.
+    /// Compares without any I/O. Sizes are in bytes. Directories have no content.
     pub fn quick_check(self, is_directory: bool, source: u64, destination: u64) -> QuickCheck {
         if self.skip_existing || is_directory {
             QuickCheck::Same
         } else if source != destination {
             QuickCheck::Changed
         } else if self.md5 {
-            QuickCheck::Look
+            QuickCheck::CompareContent
         } else {
             QuickCheck::Same
         }
     }
 }
 
-/// What a store says about the content of an object, beside its size.
+/// What a store reports about the content of an object, besides its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// The MD5 of the content.
     Md5([u8; 16]),
-    /// An ETag over that many parts.
+    /// A composite ETag for this number of parts.
     Composite(u64),
-    /// Nothing that could be compared.
+    /// Nothing that can be compared.
     Opaque,
 }
 
 impl Stored {
-    /// Reads an ETag of a listing. Under SSE-KMS one of 32 digits is no MD5, which a listing does not tell.
+    /// Parses an ETag of a listing. Under SSE-KMS an ETag of 32 digits is not an MD5, but a listing does not report
+    /// encryption.
     pub fn of_etag(etag: &str) -> Self {
         if is_md5(etag) {
             return digest(etag).map_or(Stored::Opaque, Stored::Md5);
@@ -71,27 +72,30 @@ impl Stored {
         parts.map_or(Stored::Opaque, Stored::Composite)
     }
 
-    /// The MD5 of the content as HEAD tells it: the ETag where it is one, else what was stored with the object.
+    /// The MD5 of the content from the headers of an object: the ETag if it is an MD5, otherwise the MD5 in the stored
+    /// attributes.
     pub fn md5_of(head: &Head) -> Option<[u8; 16]> {
         let plain = Some(head.etag.as_str()).filter(|etag| is_md5(etag) && !head.has_opaque_etag());
         plain.and_then(digest).or_else(|| {
-            // What GPG has encrypted does not have the sum that was stored with it.
-            let attributes = head.header(attrs::HEADER).filter(|_| head.header(attrs::GPG_HEADER).is_none());
+            // The stored MD5 of a GPG-encrypted object is that of the plain content.
+            let attributes = head
+                .header(file_attributes::HEADER)
+                .filter(|_| head.header(file_attributes::GPG_HEADER).is_none());
             digest(Attributes::parse(attributes?).md5()?)
         })
     }
 }
 
-/// The part size that an uploader stored where it stored no MD5, in bytes.
+/// The part size in bytes that the uploader stored with an object.
 pub fn stored_part_size(head: &Head) -> Option<u64> {
-    head.header(attrs::PART_SIZE_HEADER)?.trim().parse().ok().filter(|size| *size > 0)
+    head.header(file_attributes::PART_SIZE_HEADER)?.trim().parse().ok().filter(|size| *size > 0)
 }
 
-/// The MD5 of a file.
+/// Computes the MD5 of a file. `size` is its expected size in bytes.
 pub fn md5_of_file(path: &Path, size: u64) -> io::Result<[u8; 16]> {
     let mut file = File::open(path)?;
     if size <= BLOCK as u64 {
-        // One more byte than there should be shows the end in the same read.
+        // The extra byte lets the first read reach the end of the file.
         let mut content = Vec::with_capacity(size as usize + 1);
         file.read_to_end(&mut content)?;
         return Ok(Md5::digest(&content).into());
@@ -101,15 +105,15 @@ pub fn md5_of_file(path: &Path, size: u64) -> io::Result<[u8; 16]> {
     Ok(hasher.finalize().into())
 }
 
-/// The checksum of a file.
+/// Computes the checksum of a file.
 pub fn checksum_of_file(path: &Path, algorithm: Algorithm) -> io::Result<Checksum> {
     let mut hasher = checksum::Hasher::new(algorithm);
     each_block(&mut File::open(path)?, |block| hasher.update(block))?;
     Ok(hasher.finish())
 }
 
-/// Whether two objects have the same content by their stored checksums: `None` where those are of different kinds, or of
-/// parts and different, since the parts may be cut differently.
+/// Whether two objects have the same content by their stored checksums. `None` if the checksums are of different kinds,
+/// or if they are composite and differ, because the part sizes may differ.
 pub fn same_checksum(a: &Head, b: &Head) -> Option<bool> {
     use checksum::Stored::{Parts, Whole};
     match (a.checksum()?, b.checksum()?) {
@@ -119,7 +123,8 @@ pub fn same_checksum(a: &Head, b: &Head) -> Option<bool> {
     }
 }
 
-/// Whether the file, sent in parts of one of these sizes, gets this ETag. All sizes are tried in one reading.
+/// Whether a multipart upload of the file with one of these part sizes has this ETag. Tries all sizes in one pass over
+/// the file.
 pub fn has_composite_etag(path: &Path, part_sizes: Vec<Sizes>, etag: &str) -> io::Result<bool> {
     let candidates = part_sizes.into_iter().map(|sizes| Composite::new(Kind::Etag, sizes));
     let mut candidates: Vec<Composite> = candidates.collect();
@@ -152,10 +157,10 @@ mod tests {
     use crate::s3::multipart::composite_etag;
 
     #[test]
-    fn names_and_sizes_decide_what_they_can() {
-        use QuickCheck::{Changed, Look, Same};
-        for (md5, skip_existing, is_directory, sizes_differ, wanted) in [
-            (true, false, false, false, Look),
+    fn names_and_sizes_are_compared_first() {
+        use QuickCheck::{Changed, CompareContent, Same};
+        for (md5, skip_existing, is_directory, sizes_differ, expected) in [
+            (true, false, false, false, CompareContent),
             (true, false, false, true, Changed),
             (false, false, false, false, Same),
             (false, false, false, true, Changed),
@@ -167,12 +172,12 @@ mod tests {
         ] {
             let checks = Checks { md5, skip_existing };
             let found = checks.quick_check(is_directory, 5, if sizes_differ { 6 } else { 5 });
-            assert_eq!(found, wanted, "{checks:?} directory {is_directory} differ {sizes_differ}");
+            assert_eq!(found, expected, "{checks:?} directory {is_directory} differ {sizes_differ}");
         }
     }
 
     #[test]
-    fn etags_are_told_apart() {
+    fn etags_are_classified() {
         let md5 = "6f5902ac237024bdd0c176cb93063dc4";
         assert_eq!(Stored::of_etag(md5), Stored::Md5(digest(md5).unwrap()));
         assert_eq!(Stored::of_etag(&format!("{md5}-12")), Stored::Composite(12));

@@ -1,29 +1,29 @@
-//! What stores keep of objects in parts, computed as the bytes come: the ETag over the MD5s of the parts, or the checksum of
-//! their checksums.
+//! Composite values that stores keep for multipart objects, computed while the bytes arrive: the ETag over the MD5s of
+//! the parts, or the checksum of the part checksums.
 
 use crate::s3::body::{DigestKinds, Digests, Hasher};
 use crate::s3::checksum::{Algorithm, Checksum};
 use crate::s3::multipart::composite_etag;
 
-/// What is computed of the parts.
+/// Which composite value is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The ETag, with the number of parts.
+    /// The ETag, with the number of parts as its suffix.
     Etag,
-    /// The checksum of the parts' checksums, without their number.
+    /// The checksum of the part checksums, without the number of parts.
     Checksum(Algorithm),
 }
 
 impl Kind {
-    /// What has to be computed of each part.
-    pub fn wanted(self) -> DigestKinds {
+    /// The digests that are needed of each part.
+    pub fn required_digests(self) -> DigestKinds {
         match self {
             Kind::Etag => DigestKinds { md5: true, ..DigestKinds::default() },
             Kind::Checksum(algorithm) => DigestKinds { checksum: Some(algorithm), ..DigestKinds::default() },
         }
     }
 
-    /// Puts the digests of the parts together; `None` where one of them is missing.
+    /// Combines the digests of the parts. Returns `None` if one of them is missing.
     pub fn of_parts(self, digests: &[Digests]) -> Option<String> {
         match self {
             Kind::Etag => {
@@ -42,20 +42,20 @@ impl Kind {
 /// The sizes of the parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sizes {
-    /// All of this size, but for the last one, which is what is left.
+    /// All parts have this size in bytes, except for the last one, which may be smaller.
     Even(u64),
-    /// These, in order.
+    /// The size of each part in bytes, in order.
     Each(Vec<u64>),
 }
 
 impl Sizes {
-    /// Parts of each of these sizes.
+    /// One candidate for each of these part sizes.
     pub fn of(sizes: &[u64]) -> Vec<Self> {
         sizes.iter().map(|&size| Sizes::Even(size)).collect()
     }
 }
 
-/// The computation under way, for one way of cutting.
+/// The running computation of a composite value for one set of part sizes.
 #[derive(Clone, Debug)]
 pub struct Composite {
     kind: Kind,
@@ -66,18 +66,18 @@ pub struct Composite {
 }
 
 impl Composite {
-    /// Starts.
+    /// Starts a computation.
     pub fn new(kind: Kind, sizes: Sizes) -> Self {
-        Self { kind, sizes, part: Hasher::new(kind.wanted()), filled: 0, done: Vec::new() }
+        Self { kind, sizes, part: Hasher::new(kind.required_digests()), filled: 0, done: Vec::new() }
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let size = match &self.sizes {
                 Sizes::Even(size) => (*size).max(1),
-                // What lies behind the last part makes it too long, and the result another.
+                // Bytes beyond the last part lengthen it, so that the result differs.
                 Sizes::Each(sizes) => sizes.get(self.done.len()).copied().unwrap_or(u64::MAX),
             };
             let room = size.saturating_sub(self.filled).min(rest.len() as u64);
@@ -92,12 +92,12 @@ impl Composite {
     }
 
     fn close(&mut self) {
-        let part = std::mem::replace(&mut self.part, Hasher::new(self.kind.wanted()));
+        let part = std::mem::replace(&mut self.part, Hasher::new(self.kind.required_digests()));
         self.done.push(part.finish());
         self.filled = 0;
     }
 
-    /// What the parts of all bytes taken give.
+    /// Returns the composite value of all bytes added.
     pub fn finish(mut self) -> Option<String> {
         if self.filled > 0 || self.done.is_empty() {
             self.close();
@@ -112,7 +112,7 @@ mod tests {
     use crate::digest::{Digest, Md5};
 
     #[test]
-    fn the_same_comes_out_however_the_bytes_come() {
+    fn the_result_does_not_depend_on_the_chunk_size() {
         let content: Vec<u8> = (0..100_003u32).map(|i| (i % 251) as u8).collect();
         let computed = |sizes: Sizes, step: usize| {
             let mut composite = Composite::new(Kind::Etag, sizes);
@@ -121,12 +121,12 @@ mod tests {
         };
         let digests: Vec<String> =
             content.chunks(30_000).map(|part| hex::encode(Md5::digest(part))).collect();
-        let right = composite_etag(digests.iter().map(String::as_str)).unwrap();
+        let expected = composite_etag(digests.iter().map(String::as_str)).unwrap();
         for step in [1, 7_001, 30_000, 200_000] {
-            assert_eq!(computed(Sizes::Even(30_000), step), right);
-            assert_eq!(computed(Sizes::Each(vec![30_000, 30_000, 30_000, 10_003]), step), right);
-            assert_ne!(computed(Sizes::Even(30_001), step), right);
-            assert_ne!(computed(Sizes::Each(vec![30_000, 30_000, 30_003, 10_000]), step), right);
+            assert_eq!(computed(Sizes::Even(30_000), step), expected);
+            assert_eq!(computed(Sizes::Each(vec![30_000, 30_000, 30_000, 10_003]), step), expected);
+            assert_ne!(computed(Sizes::Even(30_001), step), expected);
+            assert_ne!(computed(Sizes::Each(vec![30_000, 30_000, 30_003, 10_000]), step), expected);
         }
         assert_eq!(Composite::new(Kind::Etag, Sizes::Even(5)).finish().unwrap(), {
             let nothing = hex::encode(Md5::digest(b""));

@@ -1,11 +1,11 @@
-//! Which names of a plan cannot become files because of another one.
+//! Finds names in a plan that cannot become files because of another name.
 //!
-//! A file cannot be a directory as well: of `a` and `a/b` the second fails, as in s3cmd, unless `a` is empty, as the
-//! directory markers of other tools are: then `a` fails and what lies below it is fetched. And of two names for one
-//! place (`a/b`, `a//b`) only the plain one is written.
+//! A name cannot be both a file and a directory: of `a` and `a/b` the second fails, as in s3cmd. The exception is an
+//! empty `a`, such as the directory markers of other tools: then `a` fails and the objects below it are fetched. If two
+//! names resolve to one path (`a/b`, `a//b`), only the normalised one is written.
 //!
-//! The names are read in ascending order, twice at most, and never held: those above a name are all among the names that
-//! it begins with, which are few.
+//! The names are read in ascending order, at most twice, and never held in memory: all parents of a name are prefixes
+//! of it, and these are few.
 
 use super::destination::{Destination, Place};
 use super::plan::record::{Fields, Record, put_bytes, put_number};
@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::io;
 use std::iter::Peekable;
 
-/// Why an item of a plan, by its position, cannot become a file. Of several reasons the greatest holds.
+/// Why the item at a position of the plan cannot become a file. If there are several reasons, the greatest one applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Conflict {
     index: u64,
@@ -23,39 +23,40 @@ struct Conflict {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Why {
-    /// Another name is for the same place.
+    /// Another name resolves to the same path.
     SameAs(String),
-    /// A name above it is a file.
+    /// A parent of the name is a file.
     BelowFile,
-    /// It is empty, and there are names below it.
+    /// The object is empty, and there are names below it.
     Directory,
 }
 
-/// A name that is not the plain one for its place.
+/// A name that is not in normalised form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Odd {
+struct UnnormalisedName {
     plain: String,
     index: u64,
     name: String,
 }
 
-/// The conflicts of a plan, asked for in the order of its items.
+/// The conflicts of a plan, queried in the order of its items.
 #[derive(Debug)]
 pub struct Conflicts(Peekable<Items<Conflict>>);
 
 impl Conflicts {
-    /// Looks for conflicts. `names` gives the relative names, each once and in ascending order, with the sizes of their
-    /// objects; it is called once or twice.
+    /// Finds the conflicts. `names` returns the relative names, without duplicates and in ascending order, with the
+    /// sizes of their objects in bytes. It is called once or twice.
     pub fn find<I>(names: impl Fn() -> I) -> io::Result<Self>
     where
         I: Iterator<Item = io::Result<(String, u64)>>,
     {
         let mut found = Sorter::new(SortOrder { order: Conflict::cmp, same: Conflict::eq });
-        let mut odd = Sorter::new(SortOrder {
-            order: |a: &Odd, b: &Odd| (&a.plain, a.index).cmp(&(&b.plain, b.index)),
+        let mut unnormalised = Sorter::new(SortOrder {
+            order: |a: &UnnormalisedName, b: &UnnormalisedName| (&a.plain, a.index).cmp(&(&b.plain, b.index)),
             same: |_, _| false,
         });
-        // Names that the current one begins with, with what is known of them.
+        // Names that are prefixes of the current one: name, position, size, and whether it is already reported as a
+        // directory.
         let mut above: Vec<(String, u64, u64, bool)> = Vec::new();
         for (index, named) in (0..).zip(names()) {
             let (name, size) = named?;
@@ -72,14 +73,14 @@ impl Conflicts {
                     found.push(Conflict { index: *file_index, why: Why::Directory })?;
                 }
             }
-            if let Some(plain) = plain_of(&name) {
-                odd.push(Odd { plain, index, name: name.clone() })?;
+            if let Some(plain) = normalised(&name) {
+                unnormalised.push(UnnormalisedName { plain, index, name: name.clone() })?;
             }
             above.push((name, index, size, false));
         }
-        let odd = odd.finish()?;
-        if !odd.is_empty() {
-            same_places(&odd, names(), &mut found)?;
+        let unnormalised = unnormalised.finish()?;
+        if !unnormalised.is_empty() {
+            same_places(&unnormalised, names(), &mut found)?;
         }
         Ok(Self(found.finish()?.iter().peekable()))
     }
@@ -89,7 +90,7 @@ impl Conflicts {
         Self::find(std::iter::empty)
     }
 
-    /// Why the item at `index` cannot become a file; positions are asked about in ascending order.
+    /// Why the item at `index` cannot become a file. Must be called with ascending positions.
     pub fn at(&mut self, index: u64) -> io::Result<Option<String>> {
         let mut why = None;
         loop {
@@ -108,8 +109,8 @@ impl Conflicts {
     }
 }
 
-/// The plain name of the place of a name that is not plain itself.
-fn plain_of(name: &str) -> Option<String> {
+/// The normalised form of a name, or `None` if the name is normalised already or does not become a file.
+fn normalised(name: &str) -> Option<String> {
     if name.ends_with('/') || !name.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return None;
     }
@@ -119,23 +120,25 @@ fn plain_of(name: &str) -> Option<String> {
     }
 }
 
-/// Of the names for one place the plain one is written, or else the first.
+/// Of the names for one path, keeps the normalised one or else the first.
 fn same_places(
-    odd: &SortedSpool<Odd>,
+    unnormalised: &SortedSpool<UnnormalisedName>,
     names: impl Iterator<Item = io::Result<(String, u64)>>,
     found: &mut Sorter<Conflict>,
 ) -> io::Result<()> {
     let mut names = names.peekable();
     let mut first: Option<(String, String)> = None;
-    for odd in odd.iter() {
-        let odd = odd?;
-        if first.as_ref().is_none_or(|(plain, _)| *plain != odd.plain) {
+    for unnormalised in unnormalised.iter() {
+        let unnormalised = unnormalised?;
+        if first.as_ref().is_none_or(|(plain, _)| *plain != unnormalised.plain) {
             first = None;
-            // What cannot be read stays in the way and is found below.
-            while names.next_if(|next| matches!(next, Ok((name, _)) if *name < odd.plain)).is_some() {}
+            // An error stops this loop and is returned below.
+            while names.next_if(|next| matches!(next, Ok((name, _)) if *name < unnormalised.plain)).is_some()
+            {
+            }
             match names.peek() {
-                Some(Ok((name, _))) if *name == odd.plain => {
-                    first = Some((odd.plain.clone(), odd.plain.clone()));
+                Some(Ok((name, _))) if *name == unnormalised.plain => {
+                    first = Some((unnormalised.plain.clone(), unnormalised.plain.clone()));
                 }
                 Some(Err(_)) => return names.next().map_or(Ok(()), |next| next.map(drop)),
                 _ => {}
@@ -143,9 +146,9 @@ fn same_places(
         }
         match &first {
             Some((_, name)) => {
-                found.push(Conflict { index: odd.index, why: Why::SameAs(name.clone()) })?;
+                found.push(Conflict { index: unnormalised.index, why: Why::SameAs(name.clone()) })?;
             }
-            None => first = Some((odd.plain, odd.name)),
+            None => first = Some((unnormalised.plain, unnormalised.name)),
         }
     }
     Ok(())
@@ -175,7 +178,7 @@ impl Record for Conflict {
     }
 }
 
-impl Record for Odd {
+impl Record for UnnormalisedName {
     fn write(&self, out: &mut Vec<u8>) {
         put_bytes(out, self.plain.as_bytes());
         put_number(out, self.index);
@@ -200,17 +203,17 @@ mod tests {
         (0..names.len() as u64).map(|index| found.at(index).unwrap()).collect()
     }
 
-    /// The rules said plainly, with every name at hand.
+    /// A direct implementation of the rules, with all names in memory.
     fn model(names: &[(&str, u64)]) -> Vec<Option<String>> {
         let position = |name: &str| names.binary_search_by(|(other, _)| (*other).cmp(name)).ok();
         let mut found = HashMap::new();
-        let mut odd: HashMap<String, usize> = HashMap::new();
+        let mut unnormalised: HashMap<String, usize> = HashMap::new();
         for (index, (name, _)) in names.iter().enumerate() {
-            if let Some(plain) = plain_of(name) {
-                if let Some(same) = position(&plain).or_else(|| odd.get(&plain).copied()) {
+            if let Some(plain) = normalised(name) {
+                if let Some(same) = position(&plain).or_else(|| unnormalised.get(&plain).copied()) {
                     found.insert(index, format!("it is the same file as that of '{}'", names[same].0));
                 }
-                odd.entry(plain).or_insert(index);
+                unnormalised.entry(plain).or_insert(index);
             }
             for (slash, _) in name.match_indices('/') {
                 match position(&name[..slash]) {
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_each_others_way_are_found() {
+    fn conflicting_names_are_found() {
         let names = [
             ("/b", 1),
             ("a", 5),
@@ -249,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_streamed_rules_are_the_plain_ones(
+        fn the_streamed_rules_match_the_model(
             names in proptest::collection::btree_map("[ab./-]{0,6}", 0..2u64, 0..40)
         ) {
             let names: BTreeMap<String, u64> = names;

@@ -1,24 +1,24 @@
-//! The `Content-Type` of an upload: forced, guessed by extension, told from the first bytes, or the default.
+//! The `Content-Type` of an upload: forced, guessed from the extension, detected from the first bytes, or the default.
 //!
-//! s3cmd asks libmagic where Python has it, which calls style pages and scripts `text/plain`; here the extension comes
-//! first and the content decides only where the extension says nothing.
+//! s3cmd uses libmagic if it is installed for Python, which reports stylesheets and scripts as `text/plain`. This
+//! module tries the extension first and the content only if the extension is unknown.
 
 use crate::config::Settings;
 use std::path::Path;
 
-/// Bytes of the beginning of a file that are looked at.
+/// The number of bytes at the beginning of a file that are inspected.
 pub const SNIFFED: usize = 512;
 
-/// The type of stdin: it has no name, so only a forced or the default type, always with a charset (measured on s3cmd
-/// 2.4.0).
+/// The content type of stdin. It has no name, so this is the forced or the default type, always with a charset
+/// (measured on s3cmd 2.4.0).
 pub fn of_stdin(settings: &Settings) -> String {
     let kind = if settings.mime_type.is_empty() { &settings.default_mime_type } else { &settings.mime_type };
     format!("{kind}; charset=UTF-8")
 }
 
-/// The type of a file; `head` is its beginning.
+/// The content type of a file. `head` is the beginning of its content.
 pub fn of_file(path: &Path, head: &[u8], settings: &Settings) -> String {
-    // A link that is followed has the type of its file (measured on s3cmd 2.4.0).
+    // A followed link has the type of its target (measured on s3cmd 2.4.0).
     let followed = if settings.follow_symlinks { std::fs::canonicalize(path).ok() } else { None };
     let path = followed.as_deref().unwrap_or(path);
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
@@ -39,7 +39,7 @@ pub fn of_file(path: &Path, head: &[u8], settings: &Settings) -> String {
     }
 }
 
-/// The formats that people store without an extension and that their first bytes give away.
+/// Detects formats that are often stored without an extension by their first bytes.
 fn sniff(head: &[u8]) -> Option<&'static str> {
     const SIGNATURES: &[(&[u8], &str)] = &[
         (b"\x1f\x8b", "application/gzip"),
@@ -61,7 +61,8 @@ fn sniff(head: &[u8]) -> Option<&'static str> {
     known.or_else(|| is_text(head).then_some("text/plain"))
 }
 
-/// Whether bytes read as text: UTF-8, possibly cut in its last character, without control characters that text has not.
+/// Whether the bytes are text: UTF-8, possibly truncated within the last character, with no control characters other
+/// than those common in text.
 fn is_text(head: &[u8]) -> bool {
     let valid = match std::str::from_utf8(head) {
         Ok(_) => true,

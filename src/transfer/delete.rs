@@ -1,4 +1,4 @@
-//! Deleting many objects: in batches, spoken of in order, each key's own answer counted.
+//! Deletes many objects in batches, prints the results in order, and counts the result of each key.
 
 use super::ordered_tasks::{ItemResult, Summary};
 use crate::output::{Console, Event, Outcome};
@@ -10,37 +10,37 @@ use std::collections::HashMap;
 use std::ops::AddAssign;
 use std::pin::pin;
 
-/// Requests under way at once: each is a thousand keys of work for the server.
+/// The maximum number of concurrent requests. Each one is a thousand keys of work for the server.
 const MAX_REQUESTS: usize = 4;
 
-/// What is to be deleted.
+/// An object or version to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
     /// Key.
     pub key: String,
-    /// Id of the version that is deleted for good; `None` for the object, of which a bucket with versioning keeps what
-    /// there was.
+    /// The id of the version to delete permanently. `None` deletes the object; a bucket with versioning then keeps its
+    /// versions.
     pub version: Option<String>,
-    /// Length in bytes, as far as it is known.
+    /// Length in bytes, or 0 if unknown.
     pub size: u64,
 }
 
 /// How keys are deleted.
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteOptions {
-    /// The lines are printed and nothing is sent.
+    /// Print the lines, but send no requests.
     pub dry_run: bool,
-    /// Most requests at once; 1 is strictly serial, and more than a few are not made.
+    /// The maximum number of concurrent requests, capped at a few. 1 is strictly serial.
     pub width: usize,
 }
 
-/// Deletes keys of a bucket, a thousand in a request, and prints a `delete:` line for each that is gone, in their order.
+/// Deletes keys of a bucket, up to a thousand per request, and prints a `delete:` line for each deleted key in order.
 ///
-/// Keys are taken from the stream while earlier ones are deleted. A key that the service refuses to delete is named on
-/// stderr and counted as failed; the others go on (s3cmd 2.4.0 overlooks such answers), also where a whole request failed
-/// that is no refusal. After a refused request nothing more is sent; what was under way is reported, then the run ends
-/// with that error. A broken stream ends the run with
-/// its error after the keys before it were dealt with.
+/// Keys are read from the stream while earlier ones are deleted. A key that the service does not delete is printed on
+/// stderr and counted as failed, and the others continue (s3cmd 2.4.0 ignores such results). The same applies to all
+/// keys of a request that fails without being refused. After a refused request no further requests are sent; running
+/// ones are reported, then the run ends with that error. If the stream fails, the keys before the error are processed,
+/// then the run ends with the error.
 pub async fn delete_keys(
     client: &Client,
     console: &Console,
@@ -52,12 +52,12 @@ pub async fn delete_keys(
     Ok(delete_sized(client, console, bucket, deletions, how).await?.summary)
 }
 
-/// What was deleted.
+/// The result of deleting keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// How the keys ended.
+    /// The number of keys with each result.
     pub summary: Summary,
-    /// Bytes of those that are gone.
+    /// Total size of the deleted objects in bytes.
     pub bytes: u64,
 }
 
@@ -68,7 +68,7 @@ impl AddAssign for Deleted {
     }
 }
 
-/// [`delete_keys`] for objects and versions with their sizes in bytes, which are added up.
+/// [`delete_keys`] for objects and versions with known sizes, which are summed.
 pub async fn delete_sized(
     client: &Client,
     console: &Console,
@@ -87,7 +87,7 @@ pub async fn delete_sized(
             biased;
             Some((batch, answer)) = running.next(), if !running.is_empty() => match Result::<Failures>::from(answer) {
                 Ok(failures) => report(console, bucket, batch, &failures, how.dry_run, &mut deleted)?,
-                // A refusal of one request is one of them all.
+                // If the service refuses one request, it would refuse the others as well.
                 Err(error) if error.concerns_all_requests() || error.status().is_some_and(|status| status < 500) => {
                     refused = refused.or(Some(error.into()));
                 }
@@ -121,14 +121,14 @@ pub async fn delete_sized(
     }
 }
 
-/// Why keys, each with the id of its version or an empty one, could not be deleted.
+/// The reasons why keys could not be deleted, by key and version id (empty if there is none).
 type Failures = HashMap<(String, String), String>;
 
 fn name_of(deletions: &Deletion) -> (String, String) {
     (deletions.key.clone(), deletions.version.clone().unwrap_or_default())
 }
 
-/// Prints and counts what became of a batch.
+/// Prints and counts the results of a batch.
 fn report(
     console: &Console,
     bucket: &str,
@@ -159,10 +159,10 @@ fn report(
     console.flush()
 }
 
-/// Deletes up to a thousand keys; answers why some of them could not be.
+/// Deletes up to a thousand keys. Returns the keys that failed, with reasons.
 async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> Result<Failures> {
     let named = deletions.iter().map(|deletions| (deletions.key.as_str(), deletions.version.as_deref()));
-    let (plain, odd): (Vec<_>, Vec<_>) = named.partition(|(key, _)| fits_xml(key));
+    let (plain, others): (Vec<_>, Vec<_>) = named.partition(|(key, _)| fits_xml(key));
     let mut failures = Failures::new();
     if !plain.is_empty() {
         for failure in client.delete_objects(bucket, &plain).await? {
@@ -173,7 +173,7 @@ async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> 
             failures.insert((failure.key, failure.version), reason);
         }
     }
-    for (key, version) in odd {
+    for (key, version) in others {
         let version = version.unwrap_or_default();
         if let Err(error) = client.at_version(version).delete_object(bucket, key).await {
             if error.concerns_all_requests() {
@@ -186,8 +186,8 @@ async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> 
     Ok(failures)
 }
 
-/// Whether a key survives a journey in an XML document: no characters that XML 1.0 does not have, and none that a
-/// parser normalises. Other keys are deleted one by one.
+/// Whether a key can be sent in an XML document: it has no characters that XML 1.0 excludes or that a parser
+/// normalises. Other keys are deleted one by one.
 fn fits_xml(key: &str) -> bool {
     key.chars().all(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_that_xml_cannot_carry_go_alone() {
+    fn keys_that_xml_cannot_represent_are_deleted_one_by_one() {
         for (key, fits) in
             [("a b/ä&<", true), ("a\r", false), ("\u{1}", false), ("a\tb", false), ("\u{ffff}", false)]
         {

@@ -1,4 +1,4 @@
-//! Where downloads go, and why never outside: the names of objects are written by strangers.
+//! Maps object names to local paths. Object names are untrusted: a download never writes outside its destination.
 
 use super::download::{Target, target_of};
 use crate::output::{Failure, Outcome};
@@ -13,11 +13,11 @@ pub enum Destination {
     Stdout,
     /// An existing directory, as typed.
     Directory(OsString),
-    /// The name of the one file.
+    /// The path of the only file.
     File(PathBuf),
 }
 
-/// Where one object goes.
+/// The local destination of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Standard output.
@@ -29,7 +29,8 @@ pub enum Place {
 }
 
 impl Destination {
-    /// Reads the argument: an existing directory, `-`, or else the name for a single object.
+    /// Parses the argument: an existing directory, `-`, or the path for a single object. With `several` objects, a path
+    /// that is not a directory is an error.
     pub fn new(argument: OsString, several: bool) -> Outcome<Self> {
         if argument == "-" {
             return Ok(Destination::Stdout);
@@ -46,7 +47,7 @@ impl Destination {
         Ok(Destination::File(path))
     }
 
-    /// The directory or the file that was named; `-` for standard output.
+    /// The directory or file that was named; `-` for standard output.
     pub fn path(&self) -> &Path {
         match self {
             Destination::Stdout => Path::new("-"),
@@ -55,7 +56,7 @@ impl Destination {
         }
     }
 
-    /// The name that is told for an object, which is not always where it goes: see [`Destination::target`].
+    /// The name to print for an object. The path that is written may differ; see [`Destination::target`].
     pub fn named(&self, relative: &str) -> OsString {
         match self {
             Destination::Stdout => "-".into(),
@@ -71,13 +72,13 @@ impl Destination {
         }
     }
 
-    /// The same as text.
+    /// [`Destination::named`] as text.
     pub fn shown(&self, relative: &str) -> String {
         self.named(relative).to_string_lossy().into_owned()
     }
 
-    /// The place of an object. A relative name stays below the directory: empty parts are dropped, `.` and `..` are
-    /// resolved within it, and a name that leads out, or that no file can have, is refused with a reason.
+    /// The local destination of an object. Empty and `.` components are dropped, and `..` is resolved below the
+    /// directory. Returns an error message for a name that leads outside or that no file can have.
     pub fn target(&self, relative: &str) -> Result<Place, String> {
         let base = match self {
             Destination::Stdout => return Ok(Place::Stdout),
@@ -85,7 +86,7 @@ impl Destination {
             Destination::Directory(base) => Path::new(base),
         };
         if relative.contains('\0') {
-            return Err("a file name cannot hold a NUL".to_owned());
+            return Err("a file name cannot contain a NUL".to_owned());
         }
         let Some(parts) = plain_parts(relative) else {
             return Err("the name leads out of the destination directory".to_owned());
@@ -96,20 +97,20 @@ impl Destination {
         if names_directory || parts.is_empty() { Ok(Place::Directory(path)) } else { Ok(Place::File(path)) }
     }
 
-    /// Makes the directories above a file. Below an existing directory no link on the way may lead out of it.
+    /// Creates the parent directories of a file. Below an existing directory, no symbolic link may lead outside it.
     pub fn prepare(&self, path: &Path) -> io::Result<()> {
         let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
             return Ok(());
         };
         let Destination::Directory(base) = self else {
-            // A name with a slash at its end can only be a directory.
+            // A path with a trailing slash can only be a directory.
             if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
             return std::fs::create_dir_all(parent).map_err(not_a_directory);
         };
         if !parent.is_dir() {
-            // The deepest directory that exists decides where new ones are made.
+            // The deepest existing directory determines where new ones are created.
             let existing = parent.ancestors().find(|ancestor| ancestor.exists());
             inside(existing.unwrap_or(Path::new(base)), base)?;
             std::fs::create_dir_all(parent).map_err(not_a_directory)?;
@@ -117,8 +118,8 @@ impl Destination {
         inside(parent, base)
     }
 
-    /// Makes a directory and those above it. Returns where it is, without links: one may stand for it that does not lead
-    /// out.
+    /// Creates a directory and its parents. Returns its path without symbolic links. An existing link to a directory is
+    /// accepted, unless it leads outside.
     pub fn make_directory(&self, path: &Path) -> io::Result<PathBuf> {
         let Destination::Directory(base) = self else {
             return Err(io::ErrorKind::NotADirectory.into());
@@ -130,7 +131,7 @@ impl Destination {
         self.prepare(path)?;
         match std::fs::create_dir(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            // A link may lead anywhere, and nowhere.
+            // The link may be dangling or point to a file.
             Err(_) if !path.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
             _ => {}
         }
@@ -138,8 +139,8 @@ impl Destination {
         std::fs::canonicalize(path)
     }
 
-    /// What a name is that [`Destination::prepare`] was called for. A link that was named itself is followed wherever it
-    /// leads; below an existing directory it must not lead out of it, whether anything is there or not.
+    /// Resolves a path for which [`Destination::prepare`] was called. A link that the user named is followed anywhere.
+    /// Below an existing directory, a link must not lead outside, whether its target exists or not.
     pub fn resolve(&self, path: &Path) -> io::Result<Target> {
         let Destination::Directory(base) = self else { return target_of(path) };
         if !path.is_symlink() {
@@ -153,10 +154,10 @@ impl Destination {
     }
 }
 
-/// Most links that are followed one after the other, as Linux counts them.
+/// The maximum number of symbolic links that are followed in a row, as on Linux.
 const LINKS: usize = 40;
 
-/// Where a path leads, without links; its last part need not be there.
+/// The path without symbolic links. Its last component need not exist.
 fn real_path(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
@@ -167,7 +168,7 @@ fn real_path(path: &Path) -> io::Result<PathBuf> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         match std::fs::read_link(&path) {
             Ok(link) => path = parent.join(link),
-            // A name that is not there; `..` is none.
+            // The name does not exist. `..` is not a name.
             Err(_) => {
                 let name = path.file_name().ok_or(io::ErrorKind::NotFound)?;
                 return Ok(std::fs::canonicalize(parent)?.join(name));
@@ -177,7 +178,7 @@ fn real_path(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// The parts of a name without the empty ones, `.` and `..` resolved; `None` where it leads out.
+/// The components of a name without empty ones, with `.` and `..` resolved. `None` if the name leads outside.
 fn plain_parts(relative: &str) -> Option<Vec<&str>> {
     let mut parts: Vec<&str> = Vec::new();
     for part in relative.split('/') {
@@ -192,17 +193,17 @@ fn plain_parts(relative: &str) -> Option<Vec<&str>> {
     Some(parts)
 }
 
-/// The name of the file that an object with an odd name becomes: `a/b` for `a//b` and `a/./b`. `None` for a name that is
-/// plain already, and for one that becomes no file.
+/// The normalised form of a name: `a/b` for `a//b` and `a/./b`. `None` for a name that is normalised already, and for
+/// one that does not become a file.
 pub fn plain_name(relative: &str) -> Option<String> {
-    let odd = relative.split('/').any(|part| matches!(part, "" | "." | ".."));
-    if !odd || relative.ends_with('/') || relative.ends_with("/.") || relative.ends_with("/..") {
+    let is_unnormalised = relative.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if !is_unnormalised || relative.ends_with('/') || relative.ends_with("/.") || relative.ends_with("/..") {
         return None;
     }
     plain_parts(relative).filter(|parts| !parts.is_empty()).map(|parts| parts.join("/"))
 }
 
-/// `mkdir -p` says "file exists" of a file in the way, which names the wrong trouble.
+/// `mkdir -p` reports "file exists" if a file is in the way, which is misleading.
 fn not_a_directory(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::AlreadyExists { io::ErrorKind::NotADirectory.into() } else { error }
 }
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_names_have_plain_ones() {
+    fn unnormalised_names_are_normalised() {
         for (name, plain) in [
             ("a/b", None),
             ("a//b", Some("a/b")),
@@ -255,7 +256,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_that_lead_out_are_refused() {
+    fn links_that_lead_outside_are_rejected() {
         let root = tempfile::tempdir().unwrap();
         let base = root.path().join("base");
         std::fs::create_dir_all(base.join("inner")).unwrap();
@@ -271,7 +272,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nothing_is_made_outside_through_links_to_what_is_not_there() {
+    fn dangling_links_create_nothing_outside() {
         use std::os::unix::fs::symlink;
         let root = tempfile::tempdir().unwrap();
         let base = root.path().join("base");
@@ -302,8 +303,8 @@ mod tests {
         }
         assert!(destination.make_directory(&base.join("out-directory/new")).is_err());
         for (name, place) in [("in-file", "file"), ("in-new", "new"), ("in-by-chain", "new")] {
-            let wanted = Target::File(real.join("inner").join(place));
-            assert_eq!(destination.resolve(&base.join(name)).unwrap(), wanted, "{name}");
+            let expected = Target::File(real.join("inner").join(place));
+            assert_eq!(destination.resolve(&base.join(name)).unwrap(), expected, "{name}");
         }
         assert_eq!(destination.make_directory(&base.join("in-directory/d")).unwrap(), real.join("inner/d"));
         assert_eq!(destination.make_directory(&base.join("in-directory")).unwrap(), real.join("inner"));
@@ -311,7 +312,7 @@ mod tests {
         assert!(destination.make_directory(&base.join("inner/file")).is_err());
         let left: Vec<_> = std::fs::read_dir(&outside).unwrap().collect();
         assert_eq!(left.len(), 1);
-        // A link that was named itself is followed.
+        // A link that the user named is followed.
         let named = base.join("out-new");
         let file = Destination::File(named.clone()).resolve(&named).unwrap();
         assert_eq!(file, Target::File(base.join("../outside/new")));

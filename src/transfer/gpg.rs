@@ -1,8 +1,8 @@
-//! GPG, the program: it encrypts what `-e` sends, and decrypts what comes with the header that says so.
+//! Runs the GPG program to encrypt uploads (`-e`) and to decrypt downloads that are marked as encrypted.
 //!
-//! The command lines are the templates `gpg_encrypt` and `gpg_decrypt`, split at blanks and then filled in; the passphrase
-//! goes to the program's standard input, never on a command line (measured on s3cmd 2.4.0). Both work from file to file,
-//! in a directory that nobody else may enter and that is gone afterwards, whatever happened.
+//! The command lines are the templates `gpg_encrypt` and `gpg_decrypt`, split at spaces before the names are
+//! substituted. The passphrase goes to the program's standard input, never on a command line (measured on s3cmd 2.4.0).
+//! Both directions work from file to file in a directory with mode 0700, which is always removed afterwards.
 
 use super::compare::md5_of_file;
 use super::download::{Target, names};
@@ -19,43 +19,44 @@ use tokio::process::Command;
 use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
-/// What s3cmd says where the program is missing.
+/// s3cmd's error for a missing program.
 const NOT_FOUND: &str = "GPG program not found";
 
-/// The names under which the program is looked for where `gpg_command` names none.
+/// The program names to search for if `gpg_command` is empty.
 const PROGRAMS: [&str; 2] = ["gpg", "gpg2"];
 
-/// Lines of the program's complaint that are quoted: the last one alone often says only that it failed.
-const COMPLAINTS: usize = 3;
+/// How many of the last lines of GPG's error output are quoted. The last one alone often says only that it failed.
+const ERROR_LINES: usize = 3;
 
 /// How GPG is called. Clones share the limit on processes.
 #[derive(Clone)]
 pub struct Gpg {
     command: Option<PathBuf>,
-    encrypt: String,
-    decrypt: String,
+    encrypt_template: String,
+    decrypt_template: String,
     passphrase: Zeroizing<String>,
-    /// One process a core: the work is all computing.
-    slots: Arc<Semaphore>,
-    /// Whether one has ended well; until then they run one at a time.
+    /// One process per core, because GPG is CPU-bound.
+    permits: Arc<Semaphore>,
+    /// Whether a process has succeeded. Until then they run one at a time.
     has_run: Arc<Mutex<bool>>,
 }
 
-/// The passphrase is a secret.
+/// Omits the passphrase.
 impl std::fmt::Debug for Gpg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gpg").field("command", &self.command).finish_non_exhaustive()
     }
 }
 
-/// A private directory for what is encrypted and for what is not; removed with all in it when dropped.
+/// A private directory for the encrypted and the plain file. Removed with its contents on drop.
 #[derive(Debug)]
 pub struct PrivateDir {
     directory: TempDir,
 }
 
 impl PrivateDir {
-    /// A room in the directory for temporary files: `$TMP`, else the system's (measured on s3cmd 2.4.0).
+    /// Creates one in the directory for temporary files: `$TMP`, otherwise the system default (measured on s3cmd
+    /// 2.4.0).
     pub fn temporary() -> io::Result<Self> {
         let directory = std::env::var_os("TMP").map(PathBuf::from).filter(|path| path.is_dir());
         let mut builder = tempfile::Builder::new();
@@ -63,8 +64,8 @@ impl PrivateDir {
         Self::within(&directory.unwrap_or_else(std::env::temp_dir), builder)
     }
 
-    /// A room from which a file can be moved to the target: beside it, where it is a file.
-    pub(super) fn beside(target: &Target) -> io::Result<Self> {
+    /// Creates one from which a file can be renamed to the target: in the target's directory, if the target is a file.
+    pub(super) fn next_to(target: &Target) -> io::Result<Self> {
         let Target::File(path) = target else { return Self::temporary() };
         let mut prefix = String::new();
         Self::within(names::parent(path), names::private(path, &mut prefix))
@@ -77,7 +78,7 @@ impl PrivateDir {
             builder.permissions(std::fs::Permissions::from_mode(0o700));
         }
         let named = |error: io::Error| {
-            // The error names a path that nobody has heard of.
+            // The original error names a random path, which means nothing to users.
             let plain = error
                 .get_ref()
                 .and_then(|inner| inner.source())
@@ -87,17 +88,17 @@ impl PrivateDir {
         Ok(Self { directory: builder.tempdir_in(parent).map_err(named)? })
     }
 
-    /// Where the encrypted content is. The name has no extension, so that none is taken for a type.
-    pub fn sealed(&self) -> PathBuf {
-        self.directory.path().join("sealed")
+    /// The path of the encrypted file. It has no extension, so that the content type is not guessed from one.
+    pub fn encrypted(&self) -> PathBuf {
+        self.directory.path().join("encrypted")
     }
 
-    /// Where the plain content is.
+    /// The path of the plain file.
     pub fn plain(&self) -> PathBuf {
         self.directory.path().join("plain")
     }
 
-    /// Fills the plain file with everything that `source` gives.
+    /// Writes the contents of `source` to the plain file.
     async fn fill(&self, mut source: impl AsyncRead + Unpin) -> io::Result<()> {
         let mut options = tokio::fs::OpenOptions::new();
         options.write(true).create_new(true);
@@ -109,68 +110,68 @@ impl PrivateDir {
     }
 }
 
-/// What GPG made of a file.
+/// A file that GPG encrypted.
 #[derive(Debug)]
 pub struct GpgEncrypted {
-    room: PrivateDir,
-    /// Bytes of the encrypted content.
+    directory: PrivateDir,
+    /// Size of the encrypted content in bytes.
     pub size: u64,
-    /// The MD5 of the plain content, which is what s3cmd stores with the object.
+    /// The MD5 of the plain content, which s3cmd stores with the object.
     pub md5: [u8; 16],
 }
 
 impl GpgEncrypted {
-    /// Where the encrypted content is, for as long as this lives.
+    /// The path of the encrypted content. The file exists until this value is dropped.
     pub fn path(&self) -> PathBuf {
-        self.room.sealed()
+        self.directory.encrypted()
     }
 }
 
 impl Gpg {
-    /// Reads how GPG is to be called. Where `gpg_command` names no program, `gpg` on the search path is used.
+    /// Reads the settings for GPG. If `gpg_command` is empty, `gpg` or `gpg2` on the search path is used.
     pub fn new(settings: &Settings) -> Self {
         let named = Some(PathBuf::from(&settings.gpg_command)).filter(|path| !path.as_os_str().is_empty());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             command: named.or_else(|| program(std::env::var_os("PATH").unwrap_or_default())),
-            encrypt: settings.gpg_encrypt.clone(),
-            decrypt: settings.gpg_decrypt.clone(),
+            encrypt_template: settings.gpg_encrypt.clone(),
+            decrypt_template: settings.gpg_decrypt.clone(),
             passphrase: Zeroizing::new(settings.gpg_passphrase.clone()),
-            slots: Arc::new(Semaphore::new(cores)),
+            permits: Arc::new(Semaphore::new(cores)),
             has_run: Arc::default(),
         }
     }
 
-    /// Whether the program is there.
+    /// Fails if the program is missing.
     pub fn check(&self) -> io::Result<()> {
         let found = |path: &PathBuf| path.components().count() < 2 || path.exists();
         if self.command.as_ref().is_some_and(found) { Ok(()) } else { Err(io::Error::other(NOT_FOUND)) }
     }
 
     /// Encrypts a file.
-    pub async fn seal(&self, path: &Path) -> io::Result<GpgEncrypted> {
-        let room = PrivateDir::temporary()?;
-        log::info!("Encrypting file {} to {}...", path.display(), room.sealed().display());
-        self.seal_into(room, path.to_owned()).await
+    pub async fn encrypt(&self, path: &Path) -> io::Result<GpgEncrypted> {
+        let directory = PrivateDir::temporary()?;
+        log::info!("Encrypting file {} to {}...", path.display(), directory.encrypted().display());
+        self.encrypt_into(directory, path.to_owned()).await
     }
 
-    /// Encrypts everything that `source` gives.
-    pub async fn seal_stream(&self, source: impl AsyncRead + Unpin) -> io::Result<GpgEncrypted> {
-        let room = PrivateDir::temporary()?;
-        room.fill(source).await?;
-        let plain = room.plain();
-        let sealed = self.seal_into(room, plain.clone()).await?;
+    /// Encrypts the contents of a stream.
+    pub async fn encrypt_stream(&self, source: impl AsyncRead + Unpin) -> io::Result<GpgEncrypted> {
+        let directory = PrivateDir::temporary()?;
+        directory.fill(source).await?;
+        let plain = directory.plain();
+        let encrypted = self.encrypt_into(directory, plain.clone()).await?;
         std::fs::remove_file(plain)?;
-        Ok(sealed)
+        Ok(encrypted)
     }
 
-    async fn seal_into(&self, room: PrivateDir, path: PathBuf) -> io::Result<GpgEncrypted> {
+    async fn encrypt_into(&self, directory: PrivateDir, path: PathBuf) -> io::Result<GpgEncrypted> {
         let before = std::fs::metadata(&path)?;
-        self.run(&self.encrypt, &path, &room.sealed()).await?;
-        let size = std::fs::metadata(room.sealed())?.len();
+        self.run(&self.encrypt_template, &path, &directory.encrypted()).await?;
+        let size = std::fs::metadata(directory.encrypted())?.len();
         let hashed = tokio::task::spawn_blocking(move || {
             let md5 = md5_of_file(&path, before.len())?;
-            // GPG has read it once, and the sum is of another reading.
+            // GPG and the hasher each read the file, so it must be the same for both.
             let after = std::fs::metadata(&path)?;
             if (after.len(), after.modified()?) == (before.len(), before.modified()?) {
                 Ok(md5)
@@ -178,27 +179,28 @@ impl Gpg {
                 Err(io::Error::other("the file changed while it was encrypted"))
             }
         });
-        Ok(GpgEncrypted { room, size, md5: hashed.await.map_err(io::Error::other)?? })
+        Ok(GpgEncrypted { directory, size, md5: hashed.await.map_err(io::Error::other)?? })
     }
 
-    /// Decrypts the room's encrypted content into its plain file.
-    pub async fn open(&self, room: &PrivateDir) -> io::Result<()> {
-        self.run(&self.decrypt, &room.sealed(), &room.plain()).await
+    /// Decrypts the encrypted file of a directory into its plain file.
+    pub async fn decrypt(&self, directory: &PrivateDir) -> io::Result<()> {
+        self.run(&self.decrypt_template, &directory.encrypted(), &directory.plain()).await
     }
 
     async fn run(&self, template: &str, input: &Path, output: &Path) -> io::Result<()> {
         self.check()?;
         let not_found = || io::Error::other(NOT_FOUND);
         let program = self.command.as_ref().ok_or_else(not_found)?;
-        // Made first, so that it is private from its first byte on.
+        // Create the file first, so that it is private from its first byte.
         private_file(output)?;
         let input = plain_path(input);
         let words: Vec<OsString> =
-            template.split_whitespace().map(|word| filled(word, program, &input, output)).collect();
+            template.split_whitespace().map(|word| substituted(word, program, &input, output)).collect();
         let (first, rest) = words.split_first().ok_or_else(not_found)?;
-        // It is never closed.
-        let _slot = self.slots.acquire().await;
-        // The first one makes GPG's own directory, which those beside it would fail to make.
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await;
+        // The first process creates GPG's home directory. Processes that start at the same time would fail to create
+        // it.
         let alone = Some(self.has_run.lock().await).filter(|has_run| !**has_run);
         let mut child = Command::new(first)
             .args(rest)
@@ -209,31 +211,35 @@ impl Gpg {
             .spawn()
             .map_err(|error| if error.kind() == io::ErrorKind::NotFound { not_found() } else { error })?;
         if let Some(mut stdin) = child.stdin.take() {
-            // A program that does not want the passphrase is not at fault.
+            // A program that does not read the passphrase is not an error.
             let _ = stdin.write_all(self.passphrase.as_bytes()).await;
         }
-        let ended = child.wait_with_output().await?;
+        let finished = child.wait_with_output().await?;
         if let Some(mut has_run) = alone {
-            *has_run = ended.status.success();
+            *has_run = finished.status.success();
         }
-        if !ended.status.success() {
-            let words = complaint(&ended.stderr, &ended.status.to_string());
-            let is_shown = self.passphrase.is_empty() || !words.contains(self.passphrase.as_str());
-            return Err(io::Error::other(if is_shown { words } else { format!("GPG: {}", ended.status) }));
+        if !finished.status.success() {
+            let message = error_message(&finished.stderr, &finished.status.to_string());
+            let is_shown = self.passphrase.is_empty() || !message.contains(self.passphrase.as_str());
+            return Err(io::Error::other(if is_shown {
+                message
+            } else {
+                format!("GPG: {}", finished.status)
+            }));
         }
-        // GPG does not read what `close` reports, and this process cannot: only the disk itself tells.
+        // GPG ignores errors of `close`, and this process cannot see them. Only syncing the file reports them.
         let written = output.to_owned();
         let on_disk = move || std::fs::OpenOptions::new().write(true).open(written)?.sync_all();
         tokio::task::spawn_blocking(on_disk).await.map_err(io::Error::other)??;
-        // No message of OpenPGP has no bytes; a decrypted one may.
-        if template == self.encrypt && std::fs::metadata(output)?.len() == 0 {
+        // An OpenPGP message is never empty, but the decrypted content may be.
+        if template == self.encrypt_template && std::fs::metadata(output)?.len() == 0 {
             return Err(io::Error::other("GPG wrote nothing"));
         }
         Ok(())
     }
 }
 
-/// The first of GPG's names that is on the search path.
+/// Finds the first of GPG's names on the search path.
 pub fn program(search_path: OsString) -> Option<PathBuf> {
     let directories: Vec<PathBuf> = std::env::split_paths(&search_path).collect();
     let candidates = PROGRAMS.iter().flat_map(|name| {
@@ -243,8 +249,8 @@ pub fn program(search_path: OsString) -> Option<PathBuf> {
     candidates.into_iter().find(|path| path.is_file())
 }
 
-/// A word of a template with the names in it replaced.
-fn filled(word: &str, program: &Path, input: &Path, output: &Path) -> OsString {
+/// Substitutes the names in a word of a template.
+fn substituted(word: &str, program: &Path, input: &Path, output: &Path) -> OsString {
     match word {
         "%(gpg_command)s" => program.as_os_str().to_owned(),
         "%(input_file)s" => input.as_os_str().to_owned(),
@@ -261,7 +267,7 @@ fn filled(word: &str, program: &Path, input: &Path, output: &Path) -> OsString {
     }
 }
 
-/// A path that no program takes for an option.
+/// A path that no program parses as an option.
 fn plain_path(path: &Path) -> PathBuf {
     if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
         Path::new(".").join(path)
@@ -281,13 +287,13 @@ fn private_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// The last things that the program said, without its name.
-fn complaint(stderr: &[u8], status: &str) -> String {
+/// The last lines of the program's error output, without its name.
+fn error_message(stderr: &[u8], status: &str) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let said =
+    let lines =
         text.lines().map(|line| line.trim().trim_start_matches("gpg: ")).filter(|line| !line.is_empty());
-    let said: Vec<&str> = said.collect();
-    let last = said[said.len().saturating_sub(COMPLAINTS)..].join("; ");
+    let lines: Vec<&str> = lines.collect();
+    let last = lines[lines.len().saturating_sub(ERROR_LINES)..].join("; ");
     format!("GPG: {}", if last.is_empty() { status } else { &last })
 }
 
@@ -296,7 +302,7 @@ mod tests {
     use super::*;
     use crate::output::reason;
 
-    /// A stand-in that works from file to file and wants the passphrase, so that no test depends on GPG.
+    /// A substitute program that works from file to file and reads the passphrase, so that no test depends on GPG.
     fn gpg(folder: &Path) -> Gpg {
         use std::os::unix::fs::PermissionsExt;
         let script = folder.join("a program");
@@ -314,35 +320,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_encrypted_is_private_and_gone_afterwards() {
+    async fn encrypted_files_are_private_and_removed_afterwards() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let plain = folder.path().join("f");
         std::fs::write(&plain, "hello").unwrap();
         let gpg = gpg(folder.path());
-        let sealed = gpg.seal(&plain).await.unwrap();
-        assert_eq!((std::fs::read(sealed.path()).unwrap(), sealed.size), (b"uryyb".to_vec(), 5));
-        assert_eq!(hex::encode(sealed.md5), "5d41402abc4b2a76b9719d911017c592");
+        let encrypted = gpg.encrypt(&plain).await.unwrap();
+        assert_eq!((std::fs::read(encrypted.path()).unwrap(), encrypted.size), (b"uryyb".to_vec(), 5));
+        assert_eq!(hex::encode(encrypted.md5), "5d41402abc4b2a76b9719d911017c592");
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let path = sealed.path();
+        let path = encrypted.path();
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
-        drop(sealed);
+        drop(encrypted);
         assert!(!path.exists() && !path.parent().unwrap().exists());
     }
 
     #[tokio::test]
-    async fn a_stream_is_encrypted_and_opened_again() {
+    async fn a_stream_is_encrypted_and_decrypted() {
         let folder = tempfile::tempdir().unwrap();
         let gpg = gpg(folder.path());
-        let sealed = gpg.seal_stream(&b"some words"[..]).await.unwrap();
-        let room = PrivateDir::beside(&Target::File(folder.path().join("target"))).unwrap();
-        std::fs::copy(sealed.path(), room.sealed()).unwrap();
-        gpg.open(&room).await.unwrap();
-        assert_eq!(std::fs::read(room.plain()).unwrap(), b"some words");
+        let encrypted = gpg.encrypt_stream(&b"some words"[..]).await.unwrap();
+        let directory = PrivateDir::next_to(&Target::File(folder.path().join("target"))).unwrap();
+        std::fs::copy(encrypted.path(), directory.encrypted()).unwrap();
+        gpg.decrypt(&directory).await.unwrap();
+        assert_eq!(std::fs::read(directory.plain()).unwrap(), b"some words");
     }
 
     #[tokio::test]
-    async fn the_first_run_is_alone_because_gpg_makes_its_directory_then() {
+    async fn the_first_process_runs_alone_because_gpg_creates_its_directory() {
         let folder = tempfile::tempdir().unwrap();
         let gpg = gpg(folder.path());
         let home = folder.path().join("home");
@@ -354,20 +360,20 @@ mod tests {
         std::fs::write(script, makes_home).unwrap();
         let plain = folder.path().join("f");
         std::fs::write(&plain, "hello").unwrap();
-        let sealed = futures::future::join_all((0..4).map(|_| gpg.seal(&plain))).await;
-        assert!(sealed.iter().all(Result::is_ok), "{sealed:?}");
+        let encrypted = futures::future::join_all((0..4).map(|_| gpg.encrypt(&plain))).await;
+        assert!(encrypted.iter().all(Result::is_ok), "{encrypted:?}");
     }
 
     #[tokio::test]
-    async fn the_program_s_failure_is_a_failure_and_says_why() {
+    async fn a_failure_of_the_program_is_reported_with_its_reason() {
         let folder = tempfile::tempdir().unwrap();
         let mut gpg = gpg(folder.path());
         gpg.passphrase = Zeroizing::new("wrong".into());
         assert!(!format!("{gpg:?}").contains("wrong"));
         let plain = folder.path().join("f");
         std::fs::write(&plain, "hello").unwrap();
-        assert_eq!(reason(&gpg.seal(&plain).await.unwrap_err()), "GPG: bad passphrase");
+        assert_eq!(reason(&gpg.encrypt(&plain).await.unwrap_err()), "GPG: bad passphrase");
         gpg.command = Some(folder.path().join("missing"));
-        assert_eq!(reason(&gpg.seal(&plain).await.unwrap_err()), NOT_FOUND);
+        assert_eq!(reason(&gpg.encrypt(&plain).await.unwrap_err()), NOT_FOUND);
     }
 }

@@ -1,14 +1,14 @@
-//! `--cache-file`: MD5 sums of local files, remembered between runs so that files which did not change are not read again.
+//! `--cache-file`: MD5 sums of local files, kept between runs so that unchanged files are not read again.
 //!
-//! The file is text. Its first line is [`HEADER`]; each further line is one file:
-//! `MD5 SIZE MTIME CTIME DEVICE INODE PATH`, separated by blanks, the MD5 in hex, times in seconds since the epoch with nine
-//! digits of fraction, the absolute path percent-encoded. An entry counts only if size, both times, device and inode are
-//! what they were: whatever changes a file's content changes its ctime, which no program can set. A file that changed
-//! within the last two seconds is not remembered, since it could change again within the same tick of the clock.
+//! The file is text. Its first line is [`HEADER`]; each further line describes one file: `MD5 SIZE MTIME CTIME DEVICE
+//! INODE PATH`, separated by spaces, with the MD5 in hex, times in seconds since the epoch with nine decimals, and the
+//! absolute path percent-encoded. An entry is valid only if the size, both times, the device and the inode are
+//! unchanged: every change of a file's content changes its ctime, which no program can set. A file that changed within
+//! the last two seconds is not cached, because it could change again within the same clock tick.
 //!
-//! The file is read once and written once, under another name and then renamed: runs that share it never see half of it,
-//! and each adds its own entries to what stands there by then. Entries of files that are gone or have changed are dropped.
-//! s3cmd's own cache is a Python pickle, which is a program rather than data: it is never loaded, but replaced.
+//! The file is read once, and written once under another name and then renamed. Runs that share it never see a partial
+//! file, and each run merges its own entries into the current file. Entries of deleted or changed files are dropped.
+//! s3cmd's own cache is a Python pickle, which can execute code: it is never loaded, but replaced.
 
 use super::compare;
 use super::download::names;
@@ -25,10 +25,10 @@ use std::time::{Duration, SystemTime};
 /// The first line.
 pub const HEADER: &str = "s3cmd-rs MD5 cache, version 1";
 
-/// Younger changes may be followed by another one that shows in no time stamp.
+/// A more recent change may be followed by another one that leaves the timestamps as they are.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// What a file has to be for its sum to be believed.
+/// The properties of a file that must be unchanged for its cached MD5 to be valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Identity {
     size: u64,
@@ -52,13 +52,13 @@ impl Identity {
         })
     }
 
-    /// Without a time that only the system sets nothing is believed.
+    /// Without a ctime, no entry is valid.
     #[cfg(not(unix))]
     fn of(_: &Metadata) -> Option<Self> {
         None
     }
 
-    /// Whether the file changed long enough ago.
+    /// Whether the last change is old enough; see [`SETTLED`].
     fn is_settled(&self) -> bool {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let latest = [&self.mtime, &self.ctime].map(|time| time.parse::<f64>().unwrap_or(f64::MAX));
@@ -75,22 +75,22 @@ struct Entry {
 #[derive(Debug, Default)]
 struct Entries {
     known: HashMap<String, Entry>,
-    /// Paths whose entry this run has used or made: they need no second look.
+    /// Entries that this run has validated or created. They are not checked again when the file is saved.
     fresh: HashMap<String, Entry>,
 }
 
-/// The remembered sums of one run.
+/// The cached MD5 sums of one run.
 #[derive(Debug)]
 pub struct Md5Cache {
     file: PathBuf,
     entries: Mutex<Entries>,
-    /// Something else stands there, which is left alone.
+    /// Whether the path holds another kind of file, which must not be overwritten.
     foreign: bool,
 }
 
 impl Md5Cache {
-    /// Reads the file, if it is there. One that is none of these is not used: s3cmd's is replaced with a warning, any
-    /// other left as it is.
+    /// Reads the cache file, if it exists. A cache of s3cmd is replaced, with a warning. Any other file is neither used
+    /// nor changed.
     pub fn open(file: &Path) -> Self {
         let mut foreign = false;
         let known = match std::fs::read(file) {
@@ -98,11 +98,14 @@ impl Md5Cache {
             Ok(bytes) => match read(&bytes) {
                 Some(known) => known,
                 None if is_pickle(&bytes) => {
-                    log::warn!("The cache file '{}' is one of s3cmd's and will be replaced", file.display());
+                    log::warn!(
+                        "The cache file '{}' was written by s3cmd and will be replaced",
+                        file.display()
+                    );
                     HashMap::new()
                 }
                 None => {
-                    log::warn!("'{}' is no cache file: it is left alone", file.display());
+                    log::warn!("'{}' is not a cache file: it is not used and not changed", file.display());
                     foreign = true;
                     HashMap::new()
                 }
@@ -121,7 +124,7 @@ impl Md5Cache {
         Self { file: file.to_owned(), entries, foreign }
     }
 
-    /// The remembered MD5 of a file as it is now.
+    /// Returns the cached MD5 of a file, if the entry is still valid.
     pub fn md5(&self, path: &Path, metadata: &Metadata) -> Option<[u8; 16]> {
         let (name, identity) = (name(path)?, Identity::of(metadata)?);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +137,7 @@ impl Md5Cache {
         Some(md5)
     }
 
-    /// Remembers the MD5 of a file that looked like this before it was read, if it still does.
+    /// Caches the MD5 of a file whose metadata was `before` when reading began, if the metadata has not changed since.
     pub fn remember_unchanged(&self, path: &Path, before: &Metadata, md5: [u8; 16]) {
         let after = std::fs::metadata(path).ok().and_then(|after| Identity::of(&after));
         let (Some(name), Some(identity)) = (name(path), Identity::of(before)) else { return };
@@ -144,7 +147,7 @@ impl Md5Cache {
         }
     }
 
-    /// Writes the file. A failure costs the next run its time, and nothing else: it is a warning.
+    /// Writes the cache file. A failure only makes the next run slower, so it is a warning.
     pub fn save(&self) {
         if self.foreign {
             return;
@@ -160,7 +163,7 @@ impl Md5Cache {
 
     fn write(&self) -> io::Result<()> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        // What another run has added meanwhile is kept, unless it is outdated.
+        // Keep entries that another run has added meanwhile, unless they are outdated.
         let mut all = std::fs::read(&self.file).ok().and_then(|bytes| read(&bytes)).unwrap_or_default();
         all.retain(|name, entry| !entries.fresh.contains_key(name) && still_true(name, entry));
         all.extend(entries.fresh.iter().map(|(name, entry)| (name.clone(), entry.clone())));
@@ -184,7 +187,7 @@ impl Md5Cache {
     }
 }
 
-/// The MD5 of a file: remembered, or read and then remembered.
+/// Returns the MD5 of a file from the cache, or computes and caches it. `size` is in bytes.
 pub fn md5_of_file(cache: Option<&Md5Cache>, path: &Path, size: u64) -> io::Result<[u8; 16]> {
     let Some(cache) = cache else { return compare::md5_of_file(path, size) };
     let before = std::fs::metadata(path)?;
@@ -196,10 +199,10 @@ pub fn md5_of_file(cache: Option<&Md5Cache>, path: &Path, size: u64) -> io::Resu
     Ok(md5)
 }
 
-/// The absolute path as it stands in the file.
+/// The absolute path in the encoding of the cache file.
 fn name(path: &Path) -> Option<String> {
     let absolute = std::path::absolute(path).ok()?;
-    // Names that are no text are read anew each time.
+    // Files whose names are not UTF-8 are read again in each run.
     Some(encode::path(absolute.to_str()?).into_owned())
 }
 
@@ -209,7 +212,7 @@ fn still_true(name: &str, entry: &Entry) -> bool {
     metadata.is_ok_and(|metadata| Identity::of(&metadata).as_ref() == Some(&entry.identity))
 }
 
-/// Reads a file; `None` if it is none of these. A line that cannot be read is skipped.
+/// Parses a cache file. Returns `None` if it is not one. Invalid lines are skipped.
 fn read(bytes: &[u8]) -> Option<HashMap<String, Entry>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let lines = text.strip_prefix(HEADER)?.strip_prefix('\n')?;
@@ -226,7 +229,7 @@ fn read(bytes: &[u8]) -> Option<HashMap<String, Entry>> {
     Some(lines.lines().filter_map(entry).collect())
 }
 
-/// Whether it begins as Python's pickles do: of protocol 2 and later, or the older text of a dictionary.
+/// Whether the bytes begin like a Python pickle: protocol 2 or later, or the older text form of a dictionary.
 fn is_pickle(bytes: &[u8]) -> bool {
     matches!(bytes, [0x80, 2..=5, ..]) || bytes.starts_with(b"(dp") || bytes.starts_with(b"}")
 }
@@ -241,14 +244,14 @@ mod tests {
         path
     }
 
-    /// An entry as of an hour ago, whatever the file's own times.
+    /// Adds an entry without checking how recently the file changed.
     fn remember(cache: &Md5Cache, path: &Path, md5: [u8; 16]) {
         let identity = Identity::of(&std::fs::metadata(path).unwrap()).unwrap();
         cache.entries.lock().unwrap().fresh.insert(name(path).unwrap(), Entry { identity, md5 });
     }
 
     #[test]
-    fn sums_are_remembered_for_unchanged_files_only() {
+    fn sums_are_cached_for_unchanged_files_only() {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("cache");
         let (same, changed, gone) =
@@ -261,7 +264,7 @@ mod tests {
         std::fs::write(&changed, "x").unwrap();
         std::fs::remove_file(gone).unwrap();
         let again = Md5Cache::open(&store);
-        // What it remembers is believed, and not computed again.
+        // Cached sums are used without being computed again.
         assert_eq!(md5_of_file(Some(&again), &same, 1).unwrap(), [7; 16]);
         assert_ne!(md5_of_file(Some(&again), &changed, 1).unwrap(), [7; 16]);
         again.save();
@@ -284,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pickle_is_replaced_and_anything_else_left_alone() {
+    fn a_pickle_is_replaced_and_other_files_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let pickle = folder.path().join("pickle");
         std::fs::write(&pickle, b"\x80\x04\x95...").unwrap();
@@ -297,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_has_just_changed_is_not_remembered() {
+    fn a_file_that_has_just_changed_is_not_cached() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(folder.path(), "a", "1");
         let cache = Md5Cache::open(&folder.path().join("cache"));

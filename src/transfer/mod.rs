@@ -1,13 +1,12 @@
 //! Moving many objects: plan, run, verify, with local files and remote objects on either side.
 //!
-//! - Plan: [`local`] and [`remote`] select files and objects; [`plan`] stores them, sorted or in the order in which they
-//!   arrive; [`conflicts`] finds names that cannot exist together.
-//! - Run: [`ordered_tasks`] works on many items at once and prints their output in order; [`upload`], [`download`] and
-//!   [`copy`] transfer one item.
-//! - Verify: each of them compares what arrived with what was sent before it reports success, and says which checksum
-//!   proves it ([`proof`]).
+//! - plan: [`local`] and [`remote`] select files and objects. [`plan`] stores them, either sorted or in order of
+//!   arrival. [`conflicts`] finds names that cannot coexist.
+//! - run: [`ordered_tasks`] works on many items at once and prints their output in order. [`upload`], [`download`] and
+//!   [`copy`] each move one item.
+//! - verify: each of them compares what arrived with what was sent before it reports success, and states the evidence
+//!   ([`proof`]).
 
-pub mod attrs;
 pub mod compare;
 pub mod composite;
 pub mod conflicts;
@@ -16,6 +15,7 @@ pub mod copy;
 pub mod delete;
 pub mod destination;
 pub mod download;
+pub mod file_attributes;
 pub mod gpg;
 pub mod local;
 pub mod md5_cache;
@@ -25,7 +25,6 @@ pub mod part_sizes;
 pub mod plan;
 pub mod proof;
 pub mod remote;
-pub mod restore;
 pub mod sync;
 pub(crate) mod temporary;
 pub mod unread;

@@ -1,7 +1,7 @@
-//! Many items at once, spoken of in order.
+//! Runs many items concurrently and prints their output in order.
 //!
-//! Items of a plan run side by side, up to a width; what each of them prints comes out as if they had run one after the
-//! other. With width 1 they do. One summary counts how they ended, and it alone decides the exit code.
+//! Up to `width` items run at the same time. Their output appears as if they had run one after the other; with width 1
+//! they do. A [`Summary`] counts the results and determines the exit code.
 
 use crate::output::{Exit, Failure, ItemLog, Outcome};
 use crate::s3::Error;
@@ -15,28 +15,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-/// Finished items that may wait for an earlier one, for each item that runs: enough that one slow item does not stop the
-/// others, bounded so that their output stays small.
+/// How many finished items may wait for an earlier one, per running item: enough that one slow item does not stop the
+/// others, and bounded so that the buffered output stays small.
 const WAITING_PER_RUNNING: usize = 16;
 
-/// How an item ended, apart from what it printed.
+/// The result of an item, apart from its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemResult {
     /// Done and verified.
     Done,
-    /// Nothing had to be done.
+    /// There was nothing to do.
     Skipped,
-    /// Failed; the item said why.
+    /// Failed; the item printed the reason.
     Failed,
-    /// Failed by an answer of the service that has an exit code of its own; the item said why.
+    /// Failed because of a response from the service that has its own exit code; the item printed the reason.
     Refused(Exit),
-    /// The source was not there; the item said so.
+    /// The source does not exist; the item printed this.
     Missing,
 }
 
 impl ItemResult {
-    /// How an item ended that failed with this error and was named: where it was an answer of the service, with the exit
-    /// code of that, which counts where no item fared better.
+    /// The result of an item that failed with this error and printed it. A response from the service determines an exit
+    /// code, which is used if every item was refused.
     pub fn refused(error: &Error) -> Self {
         match error.status() {
             Some(status) => ItemResult::Refused(Exit::of_status(status)),
@@ -45,18 +45,18 @@ impl ItemResult {
     }
 }
 
-/// How many items ended how.
+/// The number of items with each result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Items done.
     pub done: u64,
-    /// Items for which nothing had to be done.
+    /// Items for which there was nothing to do.
     pub skipped: u64,
     /// Items that failed.
     pub failed: u64,
     /// Items whose source was missing.
     pub missing: u64,
-    /// Those of the failed items that the service refused.
+    /// Failed items that the service refused; these are included in `failed`.
     pub refused: u64,
     /// The exit code of the first refusal.
     pub refusal: Option<Exit>,
@@ -89,13 +89,13 @@ impl Summary {
         }
     }
 
-    /// All items that were counted.
+    /// The number of counted items.
     pub fn total(&self) -> u64 {
         self.done + self.skipped + self.failed + self.missing
     }
 
-    /// Success if nothing failed, else exit 2: for put, get and their kin. Where the service refused every single item,
-    /// the exit code is that of the first refusal, with which s3cmd ends.
+    /// Success if nothing failed, otherwise exit code 2, as in `put` and `get`. If the service refused every item, the
+    /// exit code is that of the first refusal, as in s3cmd.
     pub fn outcome(&self) -> Outcome {
         if self.failed + self.missing == 0 {
             return Ok(());
@@ -104,14 +104,15 @@ impl Summary {
         Err(self.failure(exit))
     }
 
-    /// An exit code after some items failed; see [`some_failed`].
+    /// The failure for an exit code after some items failed; see [`some_failed`].
     pub fn failure(&self, exit: Exit) -> Failure {
         some_failed(self.failed + self.missing, self.total(), exit)
     }
 }
 
-/// The end of a run in which some items failed, each of which was named: an exit code and, where that does not say more
-/// and there were several items, how many of how many. In JSON the summary says it.
+/// The failure of a run in which some items failed, each of which was printed. If there were several items and the exit
+/// code is [`Exit::PARTIAL`], the message counts them. JSON output omits the message, because its summary contains the
+/// numbers.
 pub fn some_failed(failed: u64, total: u64, exit: Exit) -> Failure {
     if total > 1 && exit == Exit::PARTIAL && !crate::output::is_json() {
         Failure::new(exit, format!("{failed} of {total} items failed"))
@@ -122,9 +123,9 @@ pub fn some_failed(failed: u64, total: u64, exit: Exit) -> Failure {
 
 /// Runs `work` for each item of a plan, at most `width` at a time.
 ///
-/// An item that returns an error ends the run: nothing with a later number is started, what was finished by then is
-/// still reported, then the error is returned. That is for errors that would meet all other items as well. With
-/// `stop_on_error` an item that failed does the same without one.
+/// If an item returns an error, the run ends: no later item is started, items that have finished are still reported,
+/// and the error is returned. That is for errors that would affect every other item as well. With `stop_on_error`, a
+/// failed item stops the run in the same way, but without an error.
 pub async fn in_order<I, F>(
     width: usize,
     stop_on_error: bool,
@@ -138,8 +139,8 @@ where
     run(width, width, stop_on_error, plan, |_| std::future::ready(()), work).await
 }
 
-/// [`in_order`] for items that may have to wait for earlier ones: an item counts as running, and takes part in the width,
-/// once what `ready` returns for it has come to its end.
+/// [`in_order`] for items that may have to wait for earlier ones: an item counts towards the width once the future that
+/// `ready` returns has completed.
 pub async fn in_order_when<I, R, F>(
     width: usize,
     stop_on_error: bool,
@@ -152,17 +153,17 @@ where
     F: Future<Output = Outcome<ItemResult>> + Send + 'static,
 {
     let width = width.max(1);
-    // Those that wait for an earlier one are in nobody's way.
+    // Items that wait for earlier ones do not take a permit.
     run(width, window(width), stop_on_error, plan, ready, work).await
 }
 
-/// How many items may have been started and not been reported. Strictly serial means that an item is over, printed and all,
-/// before the next begins.
+/// How many items may be started and not yet reported. Strictly serial means that an item has finished and printed its
+/// output before the next one starts.
 fn window(width: usize) -> usize {
     if width == 1 { 1 } else { width * WAITING_PER_RUNNING }
 }
 
-/// `ahead` is how many items may wait for their turn to run: what is to be done for an item takes memory from then on.
+/// `ahead` is the number of items that may wait for their turn to run. A started item takes memory for its work.
 async fn run<I, R, F>(
     width: usize,
     ahead: usize,
@@ -176,7 +177,7 @@ where
     F: Future<Output = Outcome<ItemResult>> + Send + 'static,
 {
     let window = window(width);
-    let slots = Arc::new(Semaphore::new(width));
+    let permits = Arc::new(Semaphore::new(width));
     let ahead = Arc::new(Semaphore::new(ahead));
     let stop = Arc::new(AtomicU64::new(u64::MAX));
     let mut started = 0;
@@ -187,34 +188,34 @@ where
     let mut failure = None;
     loop {
         let may_start = failure.is_none() && stop.load(Ordering::Relaxed) == u64::MAX && !plan.is_done();
-        let room = may_start && running.len() < window;
+        let has_room = may_start && running.len() < window;
         let next = async {
-            // It is never closed.
-            let place = ahead.clone().acquire_owned().await.ok();
-            (plan.next().await, place)
+            // The semaphore is never closed.
+            let queue_permit = ahead.clone().acquire_owned().await.ok();
+            (plan.next().await, queue_permit)
         };
         let event = match running.front_mut() {
-            None if !room => break,
+            None if !has_room => break,
             None => Event::Planned(next.await),
             Some((_, first)) => tokio::select! {
                 biased;
-                next = next, if room => Event::Planned(next),
+                next = next, if has_room => Event::Planned(next),
                 ended = first => Event::Ended(ended),
             },
         };
         match event {
             Event::Planned((None, _)) => {}
-            // What was planned before the plan broke is still carried out.
+            // Items that preceded the plan's error still run.
             Event::Planned((Some(Err(error)), _)) => failure = Some(error),
-            Event::Planned((Some(Ok(item)), place)) => {
+            Event::Planned((Some(Ok(item)), queue_permit)) => {
                 let log = ItemLog::default();
                 if running.is_empty() {
                     log.go_live();
                 }
-                let (slots, stop) = (slots.clone(), stop.clone());
-                let turn = Turn { number: started, place, slots, stop, stop_on_error };
+                let (permits, stop) = (permits.clone(), stop.clone());
+                let turn = Turn { number: started, queue_permit, permits, stop, stop_on_error };
                 started += 1;
-                // In a box, which goes when it is done; the task stays until it is reported.
+                // Boxed, so that its memory is freed when it completes. The task itself lives until it is reported.
                 let ready = ready(&item);
                 let task = tokio::spawn(run_item(log.clone(), turn, ready, Box::pin(work(item))));
                 guard.0.push_back(task.abort_handle());
@@ -229,7 +230,8 @@ where
                     Ok(Some(Ok(item_result))) => summary.count(item_result),
                     Ok(None) => {}
                     Ok(Some(Err(error))) => {
-                        // The first in order wins, over a broken plan too: a serial run would have met it first.
+                        // The first error in plan order wins, also over an error of the plan: a serial run would have
+                        // met it first.
                         failure = Some(error);
                         drain(&mut running, &mut summary).await?;
                         break;
@@ -250,13 +252,13 @@ where
 
 type Task = JoinHandle<Option<Outcome<ItemResult>>>;
 
-/// What the run waits for: the plan's next item, or the end of the item whose turn it is.
+/// The event that the run waits for: the next item of the plan, or the end of the first running item.
 enum Event<I> {
     Planned((Option<Outcome<I>>, Option<OwnedSemaphorePermit>)),
     Ended(Result<Option<Outcome<ItemResult>>, tokio::task::JoinError>),
 }
 
-/// Reports what was finished, or was under way, when the run was stopped.
+/// Reports the items that had finished or were still running when the run was stopped.
 async fn drain(running: &mut VecDeque<(ItemLog, Task)>, summary: &mut Summary) -> Outcome {
     while let Some((log, task)) = running.pop_front() {
         if let Ok(Some(Ok(item_result))) = task.await {
@@ -268,13 +270,13 @@ async fn drain(running: &mut VecDeque<(ItemLog, Task)>, summary: &mut Summary) -
     Ok(())
 }
 
-/// What an item needs to know of the others.
+/// The state that a running item shares with the others.
 struct Turn {
     number: u64,
-    /// Its place among those that wait.
-    place: Option<OwnedSemaphorePermit>,
-    slots: Arc<Semaphore>,
-    /// The lowest number that ended the run, `u64::MAX` for none.
+    /// Its place in the queue of waiting items.
+    queue_permit: Option<OwnedSemaphorePermit>,
+    permits: Arc<Semaphore>,
+    /// The lowest number of an item that stopped the run, or `u64::MAX`.
     stop: Arc<AtomicU64>,
     stop_on_error: bool,
 }
@@ -285,14 +287,14 @@ async fn run_item(
     ready: impl Future<Output = ()>,
     work: impl Future<Output = Outcome<ItemResult>>,
 ) -> Option<Outcome<ItemResult>> {
-    let Turn { number, place, slots, stop, stop_on_error } = turn;
-    // Without a slot, which an item that is waited for may need.
+    let Turn { number, queue_permit, permits, stop, stop_on_error } = turn;
+    // Wait without a permit, because an earlier item may need it.
     ready.await;
-    // It is never closed.
-    let _slot = slots.acquire().await.ok()?;
-    drop(place);
-    // Tasks get their slots in about, not exactly, the order of their numbers: a later item's failure is no reason not to
-    // begin an earlier one, whose failure a serial run would have met instead.
+    // The semaphore is never closed.
+    let _permit = permits.acquire().await.ok()?;
+    drop(queue_permit);
+    // Tasks get their permits roughly, not exactly, in the order of their numbers. A later item's failure must not
+    // prevent an earlier item from starting: a serial run would have met the earlier item's failure.
     if stop.load(Ordering::Relaxed) < number {
         return None;
     }
@@ -303,7 +305,7 @@ async fn run_item(
     Some(ended)
 }
 
-/// Ends what still runs when the whole run is given up (Ctrl-C, closed output).
+/// Aborts the remaining tasks when the run is dropped (Ctrl-C, closed output).
 #[derive(Default)]
 struct AbortOnDrop(VecDeque<tokio::task::AbortHandle>);
 
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_to_be_done_is_made_ready_for_few_items_ahead() {
+    async fn work_is_prepared_for_only_a_few_items_ahead() {
         let made = Arc::new(AtomicU64::new(0));
         let gate = Arc::new(Semaphore::new(0));
         let run = in_order(3, false, plan(100), |_| {
@@ -415,7 +417,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_plan_carries_out_what_came_before() {
+    async fn items_before_an_error_of_the_plan_still_run() {
         let items = vec![Ok(1), Ok(2), Err(Failure::silent(Exit::SERVICE)), Ok(3)];
         let done = Arc::new(Mutex::new(0));
         let result = in_order(4, false, futures::stream::iter(items), |_| {

@@ -1,28 +1,29 @@
-//! The part sizes that clients choose: where neither the uploader nor the server tells the size, the number of parts in the
-//! ETag leaves at most a few of them, and the ETag decides.
+//! The part sizes that clients choose. If neither the uploader nor the server reports the part size, the number of
+//! parts in the ETag leaves only a few candidates, and the ETag decides between them.
 
 use crate::s3::multipart::{MAX_PARTS, MIN_PART_SIZE};
 
 const MIB: u64 = 1 << 20;
 
-/// Sizes that are used by default, in MiB, the most frequent first: AWS CLI and boto3 8 (doubled for very large files),
-/// s3cmd 15, rclone and the AWS SDKs 5, minio-go and mc 16, s5cmd 50, Cyberduck and s3fs 10, Hadoop 64 and 100; then those
-/// of older minio-go (64, 128; 528, 576 and 640 from a pipe), of restic (200), and of programs with a window for it.
-const COMMON: [u64; 22] =
+/// Default part sizes in MiB, the most frequent first: AWS CLI and boto3 8 (doubled for very large files), s3cmd 15,
+/// rclone and the AWS SDKs 5, minio-go and mc 16, s5cmd 50, Cyberduck and s3fs 10, Hadoop 64 and 100; then those of
+/// older minio-go (64, 128; 528, 576 and 640 from a pipe), of restic (200), and of graphical clients.
+const DEFAULTS: [u64; 22] =
     [8, 15, 5, 16, 50, 10, 64, 100, 32, 20, 25, 128, 200, 256, 250, 500, 512, 528, 576, 640, 1000, 1024];
 
-/// So few whole numbers of MiB are tried although nobody is known to use them.
+/// If at most this many whole numbers of MiB fit, they are tried even if no client is known to use them.
 const FEW: usize = 3;
-/// The most sizes that are tried.
+/// The maximum number of sizes that are tried.
 const MOST: usize = 7;
 
-/// The usual part sizes, in bytes, that cut an object of that size into that many parts: the configured one first. Of many
-/// parts the number tells the size nearly, and any whole number of MiB is among them.
-pub fn usual(size: u64, parts: u64, configured: u64) -> Vec<u64> {
+/// The likely part sizes, in bytes, that split an object of `size` bytes into `parts` parts, with the configured size
+/// first. If there are many parts, their number nearly determines the size, and the whole numbers of MiB that fit are
+/// included.
+pub fn common(size: u64, parts: u64, configured: u64) -> Vec<u64> {
     let mut fitting: Vec<u64> = Vec::new();
-    let common = COMMON.iter().map(|mib| mib * MIB);
+    let defaults = DEFAULTS.iter().map(|mib| mib * MIB);
     let grown = grown(size).filter(|part| *part >= MIN_PART_SIZE);
-    for part in std::iter::once(configured).chain(common).chain(grown) {
+    for part in std::iter::once(configured).chain(defaults).chain(grown) {
         if part > 0 && size.div_ceil(part).max(1) == parts && !fitting.contains(&part) {
             fitting.push(part);
         }
@@ -34,23 +35,23 @@ pub fn usual(size: u64, parts: u64, configured: u64) -> Vec<u64> {
         fitting.extend(whole);
     }
     if parts == 1 {
-        // Whatever the size is, the only part is the whole.
+        // A single part has the same ETag for every part size.
         fitting.truncate(1);
     }
     fitting
 }
 
-/// The whole numbers of MiB, in bytes, that cut an object of that size into that many parts.
+/// The whole numbers of MiB, in bytes, that split an object of `size` bytes into `parts` parts.
 fn whole(size: u64, parts: u64) -> impl Iterator<Item = u64> {
     let least = size.div_ceil(parts.max(1)).next_multiple_of(MIB).max(MIN_PART_SIZE);
     (0..).map(move |step| least + step * MIB).take_while(move |part| size.div_ceil(*part) == parts)
 }
 
-/// The sizes that clients compute where the default would give too many parts.
+/// The sizes, in bytes, that clients compute if their default would result in too many parts.
 fn grown(size: u64) -> impl Iterator<Item = u64> {
     let least = size.div_ceil(MAX_PARTS);
     let doubled = (3..40).map(|power| MIB << power).find(move |part| *part >= least);
-    // rclone: a multiple of 1 MiB; minio-go: of 16 MiB; the SDKs for Go and Java: to the byte.
+    // rclone: a multiple of 1 MiB; minio-go: of 16 MiB; the SDKs for Go and Java: exact to the byte.
     [least.next_multiple_of(MIB), least.next_multiple_of(16 * MIB), size / MAX_PARTS + 1, least]
         .into_iter()
         .chain(doubled)
@@ -66,33 +67,33 @@ mod tests {
 
     #[test]
     fn only_sizes_that_give_the_number_of_parts_are_tried() {
-        assert_eq!(usual(40 * MIB, 3, 15 * MIB), mib(&[15, 16]));
-        assert_eq!(usual(40 * MIB, 8, 15 * MIB), mib(&[5]));
-        assert!(usual(40 * MIB, 40, 15 * MIB).is_empty());
-        // Nobody's usual size, but no other would do.
-        assert_eq!(usual(30 * MIB + 5, 5, 15 * MIB), mib(&[7]));
-        assert_eq!(usual(1000 * MIB, 44, 15 * MIB), mib(&[23]));
-        assert_eq!(usual(16_000_000, 2, 15 * MIB), mib(&[15, 8, 10]));
-        assert!(usual(100 * MIB, 3, 15 * MIB).is_empty());
-        assert_eq!(usual(7 * MIB, 1, 15 * MIB), mib(&[15]));
-        assert_eq!(usual(0, 1, 0).len(), 1);
+        assert_eq!(common(40 * MIB, 3, 15 * MIB), mib(&[15, 16]));
+        assert_eq!(common(40 * MIB, 8, 15 * MIB), mib(&[5]));
+        assert!(common(40 * MIB, 40, 15 * MIB).is_empty());
+        // Not a common size, but the only one that fits.
+        assert_eq!(common(30 * MIB + 5, 5, 15 * MIB), mib(&[7]));
+        assert_eq!(common(1000 * MIB, 44, 15 * MIB), mib(&[23]));
+        assert_eq!(common(16_000_000, 2, 15 * MIB), mib(&[15, 8, 10]));
+        assert!(common(100 * MIB, 3, 15 * MIB).is_empty());
+        assert_eq!(common(7 * MIB, 1, 15 * MIB), mib(&[15]));
+        assert_eq!(common(0, 1, 0).len(), 1);
     }
 
     #[test]
-    fn the_sizes_of_clients_that_grow_them_are_among_them() {
+    fn growing_part_sizes_of_clients_are_included() {
         let tebibyte: u64 = 1 << 40;
         let parts = |part: u64| tebibyte.div_ceil(part);
         // rclone 105 MiB, mc 112 MiB, boto3 128 MiB, the SDK for Go.
         for part in [105 * MIB, 112 * MIB, 128 * MIB, tebibyte / MAX_PARTS + 1] {
-            assert!(usual(tebibyte, parts(part), 15 * MIB).contains(&part), "{part}");
+            assert!(common(tebibyte, parts(part), 15 * MIB).contains(&part), "{part}");
         }
     }
 
     #[test]
-    fn there_are_never_many() {
+    fn the_number_of_sizes_is_limited() {
         for size in (1..4_000).map(|step| step * 1_300_000) {
             for parts in 1..40 {
-                assert!(usual(size, parts, 15 * MIB).len() <= MOST, "{size} {parts}");
+                assert!(common(size, parts, 15 * MIB).len() <= MOST, "{size} {parts}");
             }
         }
     }

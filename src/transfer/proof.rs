@@ -1,22 +1,22 @@
-//! One notion of proof: what is known of content that was received, sent or copied.
+//! How well the content of a finished transfer is verified: one type for uploads, downloads and copies.
 //!
-//! Content is *proved* by a checksum that somebody else computed, *unproved* where nothing but its length could be compared,
-//! or *refuted*, which is an error ([`Error::Integrity`](crate::s3::Error::Integrity)). Deleting a source needs proved
-//! content; replacing a destination needs content that is not refuted.
+//! Content is *proved* by a checksum that the other side computed, *unproved* if only its length could be compared, or
+//! *refuted*, which is an error ([`Error::Integrity`](crate::s3::Error::Integrity)). Deleting a source requires proved
+//! content. Replacing a destination requires content that is not refuted.
 
 use crate::s3::checksum::Algorithm;
 use std::fmt;
 
-/// What is known of content whose bytes are all there.
+/// How well complete content is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Something that covers every byte agrees with it; for a copy on the server, what [`Evidence`] says of copies.
+    /// A value that covers every byte agrees. For server-side copies, see [`Evidence`].
     Proved(Evidence),
-    /// Its length alone was compared.
+    /// Only the length was compared.
     Unproved(Unproved),
 }
 
-/// By what content was proved, the strongest first.
+/// The evidence that proves content, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// The ETag, which is the MD5 of the content.
@@ -25,47 +25,47 @@ pub enum Evidence {
     StoredMd5,
     /// The store's checksum of the whole content (`FULL_OBJECT`).
     Checksum(Algorithm),
-    /// The store's checksum of the checksums of the parts (`COMPOSITE`).
+    /// The store's checksum of the part checksums (`COMPOSITE`).
     PartChecksums(Algorithm),
-    /// The ETag over the MD5s of the parts.
+    /// The composite ETag, computed over the MD5s of the parts.
     PartEtags(PartSizes),
-    /// The copy on the server has the ETag of its source.
+    /// The server-side copy has the same ETag as its source.
     SameEtag,
-    /// The copy on the server has the store's checksum that its source has.
+    /// The server-side copy has the same store checksum as its source.
     SameChecksum,
-    /// The copy on the server has the length of its source, and samples from all over both are equal.
+    /// The server-side copy has the length of its source, and samples spread over both are equal.
     Samples,
 }
 
-/// How the sizes of an object's parts were found out.
+/// How the part sizes of an object were determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartSizes {
-    /// The uploader stored the size with the object.
+    /// The uploader stored the part size with the object.
     Stored,
-    /// The server told them.
-    Told,
-    /// It is a size that clients usually choose.
-    Usual,
+    /// The server reported them.
+    Reported,
+    /// A size that clients commonly use reproduces the ETag.
+    Common,
 }
 
 /// Why content could not be proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unproved {
-    /// The store tells nothing that could be computed from the content.
+    /// The store returned no checksum that can be computed from the content.
     NoChecksum,
-    /// Swift stored the object in segments: its ETag is computed over theirs, whose sizes are not known.
+    /// Swift stored the object in segments. Its ETag covers the ETags of the segments, whose sizes are unknown.
     Segmented,
-    /// The ETag is not that of parts of a usual size, but two fetches brought the same bytes.
-    UnusualParts,
+    /// No common part size reproduces the ETag, but two fetches returned the same bytes.
+    UncommonParts,
 }
 
 impl Proof {
-    /// Whether the content is proved: only then its source may be deleted.
+    /// Whether the content is proved, so that its source may be deleted.
     pub fn is_proved(self) -> bool {
         matches!(self, Proof::Proved(_))
     }
 
-    /// The word that stands for it in the output for programs.
+    /// The word for this result in JSON output.
     pub fn word(self) -> &'static str {
         match self {
             Proof::Proved(evidence) => evidence.word(),
@@ -89,7 +89,7 @@ impl Evidence {
     }
 }
 
-/// Why, as it stands behind the name of an object.
+/// The reason, worded to follow the name of an object.
 impl fmt::Display for Unproved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -97,7 +97,7 @@ impl fmt::Display for Unproved {
             Unproved::Segmented => {
                 "is a Swift large object, whose segments have no common checksum: only its length was checked"
             }
-            Unproved::UnusualParts => {
+            Unproved::UncommonParts => {
                 "has an ETag that no usual part size explains: only its length was checked"
             }
         })
@@ -109,9 +109,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_something_else_vouches_for_is_proved() {
-        assert!(Proof::Proved(Evidence::PartEtags(PartSizes::Usual)).is_proved());
-        for why in [Unproved::NoChecksum, Unproved::Segmented, Unproved::UnusualParts] {
+    fn only_evidence_proves_content() {
+        assert!(Proof::Proved(Evidence::PartEtags(PartSizes::Common)).is_proved());
+        for why in [Unproved::NoChecksum, Unproved::Segmented, Unproved::UncommonParts] {
             assert!(!Proof::Unproved(why).is_proved());
             assert_eq!(Proof::Unproved(why).word(), "length");
             assert!(why.to_string().ends_with("only its length was checked"));

@@ -1,4 +1,4 @@
-//! Which objects a command is about: `s3://` arguments, whole prefixes, wildcards, and the include/exclude rules.
+//! Selects objects: `s3://` arguments, prefixes, wildcards, and the include/exclude rules.
 
 use super::plan::record::{Fields, Record, put_bytes, put_number};
 use super::plan::{SortOrder, SortedSpool, Sorter};
@@ -13,20 +13,20 @@ use futures::stream::{self, BoxStream};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// An object of the plan.
+/// A selected object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteItem {
     /// Bucket.
     pub bucket: Arc<str>,
     /// Key.
     pub key: String,
-    /// Where the relative name begins in the key.
+    /// Offset in bytes at which the relative name begins in the key.
     relative: usize,
-    /// What the listing said; `None` for an object that was named and not looked up.
+    /// The properties from the listing. `None` for an object that was named and not looked up.
     pub listed: Option<Listed>,
 }
 
-/// What a listing says about an object.
+/// The properties of an object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Length in bytes.
@@ -35,52 +35,52 @@ pub struct Listed {
     pub etag: String,
 }
 
-/// Which of the objects that arguments name are meant, and how they are found.
+/// Which objects the arguments select, and how they are found.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// Every argument is a prefix.
     pub recursive: bool,
-    /// What is left out.
+    /// The include/exclude rules.
     pub filter: &'a Filter,
-    /// The share of this run, if it is one of several.
+    /// The share of this run, with `--shard`.
     pub shard: Option<Shard>,
-    /// Most listing requests at once.
+    /// The maximum number of concurrent listing requests.
     pub width: usize,
-    /// Whether an object that has the prefix's own name is passed over, with a warning: it would have no name at a
-    /// destination.
+    /// Whether to skip, with a warning, an object whose key equals the prefix: it would have no name at a destination.
     pub needs_names: bool,
 }
 
-/// The objects that were chosen, and the names that were left out.
+/// The selected objects, and the names that were excluded.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// Chosen objects.
+    /// The selected objects.
     pub items: SortedSpool<RemoteItem>,
-    /// Relative names that an exclude rule took out, in ascending order.
+    /// Relative names that an exclude rule matched, in ascending order.
     pub excluded: SortedSpool<String>,
 }
 
 /// An object that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It is meant.
+    /// The object is selected.
     Chosen(RemoteItem),
-    /// An exclude rule took it out; this is its relative name.
+    /// An exclude rule matched; this is the relative name.
     Excluded(String),
 }
 
-/// By relative names; an object that was named twice is one object, unless its relative names differ.
+/// Sorts by relative name. An object that was named twice is selected once, unless its relative names differ.
 pub const BY_RELATIVE: SortOrder<RemoteItem> =
     SortOrder { order: by_relative, same: |a, b| by_relative(a, b) == Ordering::Equal };
 
-/// By relative names; one object is there once even where its listings differ.
+/// Sorts by relative name. An object is selected once even if its listings differ.
 pub const BY_RELATIVE_ONCE: SortOrder<RemoteItem> =
     SortOrder { order: by_relative, same: |a, b| a.bucket == b.bucket && a.key == b.key };
 
-/// As the arguments name them, and below a wildcard as they are listed; what is named twice is there twice.
+/// Keeps the order of the arguments, and below a wildcard the order of the listing. An object that is named twice is
+/// selected twice.
 pub const AS_NAMED: SortOrder<RemoteItem> = SortOrder { order: |_, _| Ordering::Equal, same: |_, _| false };
 
-/// By buckets and keys, whatever argument named them.
+/// Sorts by bucket and key, regardless of the argument that named the object.
 pub const BY_KEY: SortOrder<RemoteItem> = SortOrder {
     order: |a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)),
     same: |a, b| a.bucket == b.bucket && a.key == b.key,
@@ -96,8 +96,8 @@ impl RemoteItem {
         S3Uri::new(&*self.bucket, self.key.clone())
     }
 
-    /// The name below the destination: the last part of a named key, else the part of the key below the last slash of
-    /// the prefix that was listed.
+    /// The name below the destination: the last component of a named key, or the part of the key after the last slash
+    /// of the listed prefix.
     pub fn relative(&self) -> &str {
         &self.key[self.relative..]
     }
@@ -125,11 +125,11 @@ impl Record for RemoteItem {
     }
 }
 
-/// Expands arguments to a plan of objects, in the order that the rules say.
+/// Expands the arguments to a sorted selection of objects.
 ///
-/// With `recursive` every argument is a prefix, and a string prefix at that: `s3://b/data` also means `data2/x`.
-/// Without, `*` and `?` are wildcards over the keys at that level, and all else names one object, which is not
-/// looked up. Rules measured on s3cmd 2.4.0.
+/// With `recursive`, every argument is a string prefix: `s3://b/data` also selects `data2/x`. Without it, `*` and `?`
+/// are wildcards for the keys at that level, and any other argument names one object, which is not looked up. Rules
+/// measured on s3cmd 2.4.0.
 pub async fn select(
     client: &Client,
     uris: &[S3Uri],
@@ -152,7 +152,7 @@ pub async fn select(
     Ok(Selection { items: items.finish()?, excluded: excluded.finish()? })
 }
 
-/// The objects that one argument names, page by page in the order of their keys; see [`select`].
+/// Finds the objects that one argument names, page by page in key order; see [`select`].
 pub fn find<'a>(
     client: &Client,
     uri: &S3Uri,
@@ -167,7 +167,7 @@ pub fn find<'a>(
             )));
         }
         let relative = uri.key.len() - uri.basename().len();
-        let found = scope.comparator(RemoteItem { bucket, key: uri.key.clone(), relative, listed: None });
+        let found = scope.classify(RemoteItem { bucket, key: uri.key.clone(), relative, listed: None });
         return Ok(stream::iter([Ok(found.into_iter().collect())]).boxed());
     }
     let prefix = wildcard.as_ref().map_or(uri.key.as_str(), Wildcard::literal_prefix);
@@ -181,13 +181,13 @@ pub fn find<'a>(
     };
     let pages = client.list_pages(&uri.bucket, options).map(move |page| {
         let page = page?;
-        let meant = page.entries().filter(|object| match &wildcard {
+        let matching = page.entries().filter(|object| match &wildcard {
             Some(wildcard) => wildcard.matches(object.key),
             None => true,
         });
-        let items = meant.filter_map(|object| {
+        let items = matching.filter_map(|object| {
             let listed = Some(Listed { size: object.size, etag: object.etag.to_owned() });
-            scope.comparator(RemoteItem {
+            scope.classify(RemoteItem {
                 bucket: bucket.clone(),
                 key: object.key.to_owned(),
                 relative,
@@ -200,8 +200,8 @@ pub fn find<'a>(
 }
 
 impl Scope<'_> {
-    /// What becomes of an object; `None` where it belongs to another run.
-    fn comparator(&self, item: RemoteItem) -> Option<Found> {
+    /// Applies the rules to an object. Returns `None` if it is skipped or belongs to another shard.
+    fn classify(&self, item: RemoteItem) -> Option<Found> {
         if self.needs_names && item.relative().is_empty() {
             log::warn!("Found empty root object name on S3, ignoring.");
             return None;
@@ -217,7 +217,7 @@ impl Scope<'_> {
 }
 
 impl Selection {
-    /// Refuses a plan in which two objects would take the same name; the later would silently replace the earlier.
+    /// Fails if two objects have the same relative name, because the later one would silently replace the earlier one.
     pub fn refuse_same_names(&self) -> Outcome {
         match self.items.neighbours(|a, b| a.relative() == b.relative())? {
             Some((a, b)) => Err(Failure::parameter(format!(
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn objects_are_kept_as_they_are() {
+    fn objects_survive_encoding() {
         let listed = Some(Listed { size: u64::MAX, etag: "e-3".into() });
         for listed in [listed, None] {
             let item = RemoteItem { bucket: "b".into(), key: "ä/ö".into(), relative: 3, listed };

@@ -1,15 +1,15 @@
-//! Temporary files without names, and errors about them that say where they are.
+//! Anonymous temporary files, and errors that name their directory.
 
 use crate::output::reason;
 use std::fs::File;
 use std::io;
 
-/// Makes a temporary file that is gone when it is closed, in the directory that `TMPDIR` names.
+/// Creates a temporary file in the directory of `TMPDIR`. It is deleted when it is closed.
 pub(crate) fn file() -> io::Result<File> {
     tempfile::tempfile().map_err(|error| explained(&error))
 }
 
-/// The same error with the directory for temporary files in its text: it is missing, full, or not writable.
+/// Adds the directory for temporary files to an error: it may be missing, full or not writable.
 pub(crate) fn explained(error: &io::Error) -> io::Error {
     let directory = std::env::temp_dir();
     io::Error::new(

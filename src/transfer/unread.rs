@@ -1,29 +1,29 @@
-//! Local names that could not be read. What the destination has of them must stay: nobody knows whether it is still wanted.
+//! Local names that could not be read. Their copies at the destination must stay, because the sources may still exist.
 
 use std::collections::HashSet;
 
-/// How much is unknown about a name.
+/// Which paths are unknown because a name could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// The name alone: it is that of a file.
+    /// Only the name itself: it is a file.
     Name,
-    /// What is below it: it is that of a directory.
+    /// Everything below it: it is a directory.
     Below,
     /// Both: it may be a file or a directory.
     Both,
 }
 
-/// The names, as they are compared with the destination.
+/// The set of unreadable names, in the form in which they are compared with the destination.
 #[derive(Clone, Debug, Default)]
 pub struct UnreadNames {
     names: HashSet<String>,
-    /// Directories; each ends with `/`, and the empty one is the whole tree.
+    /// Directories, each with a trailing `/`. The empty string is the root of the tree.
     directories: HashSet<String>,
     count: u64,
 }
 
 impl UnreadNames {
-    /// Adds a name, with or without a slash at its end; the empty one below which nothing is known is the whole tree.
+    /// Adds a name, with or without a trailing slash. The empty name with [`Extent::Below`] stands for the whole tree.
     pub fn add(&mut self, relative: &str, extent: Extent) {
         self.count += 1;
         let name = relative.strip_suffix('/').unwrap_or(relative);
@@ -35,7 +35,7 @@ impl UnreadNames {
         }
     }
 
-    /// Takes the names of another set in.
+    /// Adds the names of another set.
     pub fn extend(&mut self, other: Self) {
         self.names.extend(other.names);
         self.directories.extend(other.directories);
@@ -52,7 +52,7 @@ impl UnreadNames {
             || std::iter::once("").chain(above).any(|directory| self.directories.contains(directory))
     }
 
-    /// How many names were added.
+    /// The number of names added.
     pub fn count(&self) -> u64 {
         self.count
     }

@@ -171,10 +171,10 @@ fn existing(path: &Path) -> std::io::Result<Option<String>> {
 }
 
 async fn round_trip(gpg: &Gpg) -> std::io::Result<bool> {
-    let encrypted = gpg.seal_stream(SAMPLE).await?;
+    let encrypted = gpg.encrypt_stream(SAMPLE).await?;
     let directory = PrivateDir::temporary()?;
-    std::fs::copy(encrypted.path(), directory.sealed())?;
-    gpg.open(&directory).await?;
+    std::fs::copy(encrypted.path(), directory.encrypted())?;
+    gpg.decrypt(&directory).await?;
     Ok(std::fs::read(directory.plain())? == SAMPLE)
 }
 

@@ -2,8 +2,8 @@
 
 use crate::s3::object::Head;
 use crate::s3::{Client, Result};
-use crate::transfer::attrs::{self, Attributes};
 use crate::transfer::download::md5_of_content;
+use crate::transfer::file_attributes::{self, Attributes};
 use crate::uri::S3Uri;
 
 /// Returns the MD5 of the content in lower-case hex.
@@ -32,10 +32,10 @@ fn known(head: &Head) -> Option<String> {
         return Some(head.etag.to_ascii_lowercase());
     }
     // With GPG the stored MD5 is that of the plain content.
-    if head.header(attrs::GPG_HEADER).is_some() {
+    if head.header(file_attributes::GPG_HEADER).is_some() {
         return None;
     }
-    let stored = Attributes::parse(head.header(attrs::HEADER)?);
+    let stored = Attributes::parse(head.header(file_attributes::HEADER)?);
     stored.md5().map(str::to_ascii_lowercase)
 }
 

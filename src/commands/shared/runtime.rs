@@ -3,7 +3,7 @@
 use crate::cli::Command;
 use crate::commands::shared::signals;
 use crate::output::{Failure, Outcome, print_error_text};
-use crate::transfer::upload::abort_begun;
+use crate::transfer::upload::abort_unfinished;
 use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -38,7 +38,7 @@ pub(crate) fn run(command: Command, work: impl Future<Output = Outcome>) -> Outc
             outcome = work => outcome,
         };
         // No requests are running any longer; unfinished uploads may have to be aborted.
-        for failure in abort_begun(SHUTDOWN_TIMEOUT).await {
+        for failure in abort_unfinished(SHUTDOWN_TIMEOUT).await {
             print_error_text(&format!("WARNING: The unfinished upload could not be aborted: {failure}\n"));
         }
         ended

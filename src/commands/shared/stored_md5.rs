@@ -1,9 +1,9 @@
 //! The MD5 that uploads store with an object.
 
 use crate::s3::object::Head;
-use crate::transfer::attrs::{self, Attributes};
+use crate::transfer::file_attributes::{self, Attributes};
 
 /// The MD5 of the content that was stored with the object in `s3cmd-attrs`.
 pub(crate) fn stored_md5(head: &Head) -> Option<String> {
-    Attributes::parse(head.header(attrs::HEADER)?).md5().map(str::to_owned)
+    Attributes::parse(head.header(file_attributes::HEADER)?).md5().map(str::to_owned)
 }

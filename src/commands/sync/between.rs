@@ -14,9 +14,10 @@ use crate::transfer::plan::{SortOrder, SortedSpool, Sorter};
 use crate::transfer::remote::Listed;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates;
+use crate::transfer::sync::name_rules::NameRules;
 use crate::transfer::sync::plan::{Count, Plan as SyncPlan, Planning};
 use crate::transfer::sync::removed::Removed;
-use crate::transfer::sync::sources::{self, Area, Items, Listing, NameRules, Tally};
+use crate::transfer::sync::sources::{self, Area, Items, Listing, Tally};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use std::cmp::Ordering;
@@ -260,7 +261,7 @@ async fn copy_all(
 
 async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, position: Position) -> Outcome<ItemResult> {
     let (item, from, to) = (&turn.step.item, &turn.from, &turn.to);
-    if let Some(lost) = turn.would_lose() {
+    if let Some(lost) = turn.object_at_risk() {
         return Ok(depends_on_failed(from, lost));
     }
     let listed = Listed { size: item.size, etag: item.etag().to_owned() };

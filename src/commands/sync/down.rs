@@ -8,11 +8,11 @@ use crate::commands::shared::downloads;
 use crate::output::{DisplayPath, Event, Failure, Outcome};
 use crate::transfer::destination::Destination;
 use crate::transfer::local::walk::WalkOptions;
-use crate::transfer::restore;
+use crate::transfer::local::delete::delete_local;
 use crate::transfer::sync::duplicates::{self, Work};
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
-use crate::transfer::sync::sources::{self, Area, NameRules, Root, Tally};
+use crate::transfer::sync::sources::{self, Area, Root, Tally};
 use crate::uri::S3Uri;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -222,7 +222,7 @@ fn delete_all(cx: &Context, run: &Run, removed: Removed, report: &mut Report) ->
         if run.claimed.contains(&item.relative) {
             continue;
         }
-        match restore::delete_local(item.path(), item.is_directory()) {
+        match delete_local(item.path(), item.is_directory()) {
             Ok(true) => {
                 report.deleted += 1;
                 bytes += item.size;

@@ -12,7 +12,7 @@ use crate::transfer::download::{Finish, Known, Received, Target, copy_file, down
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::plan::spool::Spool;
 use crate::transfer::proof::{Evidence, Proof};
-use crate::transfer::restore::{Owner, Restore};
+use crate::transfer::file_attributes::restore::{Owner, Restore};
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates::Copy;
 use crate::transfer::sync::plan::Count;
@@ -264,10 +264,10 @@ pub(super) fn finish_directories(run: &Run) {
                 let (owner, refused) = stored.apply(&directory);
                 run.count_owner(owner);
                 if let Some(error) = refused {
-                    run.finish.refused(&path, &error);
+                    run.finish.report_rejected(&path, &error);
                 }
             }
-            Err(error) => run.finish.refused(&path, &error),
+            Err(error) => run.finish.report_rejected(&path, &error),
         }
     }
 }

@@ -143,7 +143,7 @@ async fn compare(
     let part_size = (settings.multipart_chunk_size_mb.max(1) as u64) << 20;
     let client: Client = cx.client().clone();
     let comparator = Comparator::new(client, checks, part_size, cx.width(), cache);
-    let plan = Plan::collect(comparator.clone().comparator(pairs(source, destination)), planning).await?;
+    let plan = Plan::collect(comparator.clone().compare(pairs(source, destination)), planning).await?;
     Ok((plan, comparator))
 }
 

@@ -9,15 +9,16 @@ use crate::commands::shared::uploads;
 use crate::output::{CopyForm, Event, Exit, Failure, InvalidationForm, Outcome, Position};
 use crate::s3::request::Progress;
 use crate::transfer::delete::delete_keys;
-use crate::transfer::local::select::{look_up, means_contents};
+use crate::transfer::local::select::{look_up, selects_contents};
 use crate::transfer::local::walk::{WalkOptions, key_name};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::plan::spool::Spool;
 use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates::{self, Copy, Work};
+use crate::transfer::sync::name_rules::NameRules;
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
-use crate::transfer::sync::sources::{self, Area, NameRules, Root, Tally};
+use crate::transfer::sync::sources::{self, Area, Root, Tally};
 use crate::transfer::unread::{Extent, UnreadNames};
 use crate::transfer::upload::{UploadError, Uploader, check_part_size};
 use crate::uri::S3Uri;
@@ -85,7 +86,7 @@ fn sources(cx: &Context, paths: &[PathBuf]) -> Outcome<Sources> {
         }
         // A link to a directory that is named as an argument is followed.
         let is_dir = path.is_dir();
-        let name = path.file_name().filter(|_| !(is_dir && means_contents(path)));
+        let name = path.file_name().filter(|_| !(is_dir && selects_contents(path)));
         let Some(name) = name else {
             found.areas.push(Area::Everything);
             found.roots.push(Root::Directory { path: path.clone(), prefix: String::new() });

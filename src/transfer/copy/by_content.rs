@@ -1,8 +1,8 @@
-//! Copies that travel through this machine: of objects whose content the server would not bring along.
+//! Copies that are relayed through this machine, because the server would not copy the content.
 //!
-//! An object that the Swift API stored in segments is a manifest: a copy on the server would be a second manifest for the
-//! same segments, and one with other metadata nothing at all (radosgw 16.2 leaves an empty object). Its content is read and
-//! stored as an object of its own, of which nothing but the length can be proved: so its source is kept.
+//! An object that the Swift API stored in segments is a manifest: a server-side copy would be a second manifest for the
+//! same segments or, with other metadata, an empty object (radosgw 16.2). Its content is read and stored as a new
+//! object, of which only the length can be verified, so the source is kept.
 
 use super::parts::{RELAYED_AT_ONCE, RELAYED_PART, range_of_parts, relayed_part_size};
 use super::{Copier, CopyError, proof};
@@ -17,7 +17,7 @@ use futures::{StreamExt, TryStreamExt};
 use md5::{Digest, Md5};
 
 impl Copier {
-    /// Copies a Swift large object. Nothing is touched where it would replace itself.
+    /// Copies a Swift large object. Fails without changes if it would replace itself.
     pub(super) async fn segmented(
         &self,
         from: &S3Uri,
@@ -25,8 +25,7 @@ impl Copier {
         to: &S3Uri,
     ) -> std::result::Result<Proof, CopyError> {
         if from == to || self.rewrites {
-            let text =
-                "it is a Swift large object, whose manifest would be replaced: fetch it and upload it again";
+            let text = "it is a Swift large object, whose manifest would be replaced: download it and upload it again";
             return Err(Error::Integrity(text.into()).into());
         }
         log::info!("'{from}' is a Swift large object: its content is copied through this machine");
@@ -40,7 +39,7 @@ impl Copier {
             let md5 = data.md5.map(hex::encode);
             let stored = self.client.put_object(&to.bucket, &to.key, data, &headers).await?.etag();
             if is_md5(&stored) && md5.is_some_and(|md5| !md5.eq_ignore_ascii_case(&stored)) {
-                return Err(proof::wrong(to, &format!("it arrived as {stored}")).into());
+                return Err(proof::differs(to, &format!("its ETag is {stored}")).into());
             }
         } else {
             let id = self.client.create_upload(&to.bucket, &to.key, &headers).await?;
@@ -50,18 +49,21 @@ impl Copier {
                 self.client.complete_upload(upload, &parts).await
             };
             if let Err(error) = sent.await {
-                self.drop_upload(upload).await;
+                self.abort_upload(upload).await;
                 return Err(error.into());
             }
         }
         let arrived = self.client.head_object(&to.bucket, &to.key).await?;
         if arrived.size != head.size || arrived.is_swift_segmented() {
-            return Err(proof::wrong(to, &format!("{} bytes instead of {}", arrived.size, head.size)).into());
+            return Err(
+                proof::differs(to, &format!("{} bytes instead of {}", arrived.size, head.size)).into()
+            );
         }
         Ok(Proof::Unproved(Unproved::Segmented))
     }
 
-    /// Downloads and uploads the parts of an object whose content the server would misread, and checks what came.
+    /// Downloads and uploads the parts of an object whose content the server would misread, and verifies the received
+    /// bytes.
     pub(super) async fn relay_parts(
         &self,
         from: &S3Uri,
@@ -70,7 +72,7 @@ impl Copier {
     ) -> Result<Vec<FinishedPart>> {
         let part_size = relayed_part_size(head.size);
         let at_once = RELAYED_AT_ONCE.min(self.width);
-        let wanted = Stored::md5_of(head);
+        let expected = Stored::md5_of(head);
         let mut whole = Md5::new();
         let parts = range_of_parts(head.size, part_size)
             .map(|(number, first, last)| async move {
@@ -79,7 +81,7 @@ impl Copier {
             })
             .buffered(at_once)
             .map_ok(|(number, content)| {
-                if wanted.is_some() {
+                if expected.is_some() {
                     whole.update(&content);
                 }
                 async move {
@@ -89,7 +91,7 @@ impl Copier {
             .try_buffered(at_once)
             .try_collect()
             .await?;
-        match wanted {
+        match expected {
             Some(md5) if md5 != <[u8; 16]>::from(whole.finalize()) => {
                 Err(Error::Integrity(format!("'{from}' arrived with another MD5 than {}", hex::encode(md5))))
             }

@@ -1,5 +1,5 @@
-//! The grants of a copy: those of its source, unless the command says otherwise. They are an extra: a copy that cannot have
-//! them is a copy all the same, which is warned of.
+//! The grants of a copy: those of its source, unless the command sets others. Grants are optional: if they cannot be
+//! set, the copy is kept and a warning is printed.
 
 use super::Copier;
 use crate::s3::acl::{Acl, Grantee};
@@ -7,33 +7,34 @@ use crate::s3::{Error, Result};
 use crate::uri::S3Uri;
 use std::sync::atomic::Ordering;
 
-/// What became of the question for the grants of a source.
+/// The result of reading the grants of a source.
 pub(super) enum Grants {
-    /// The copy has them anyway, or gets others.
+    /// The copy has them by default, or gets others.
     Default,
-    /// They are to be given to the copy.
+    /// They must be set on the copy.
     Carry(Acl),
-    /// They may not be read.
+    /// Access to them was denied.
     Denied(Error),
 }
 
 impl Copier {
-    /// The grants to carry over: none where the command gives others, where the copy has them anyway (its owner's full
-    /// control), or where the server has no ACLs.
+    /// The grants to set on the copy. [`Grants::Default`] if the command sets others, if the copy has them by default
+    /// (full control of its owner), or if the server does not support ACLs.
     pub(super) async fn source_grants(&self, from: &S3Uri) -> Result<Grants> {
-        if self.gives_grants() || self.no_grants.load(Ordering::Relaxed) {
+        if self.sets_grants() || self.no_grants.load(Ordering::Relaxed) {
             return Ok(Grants::Default);
         }
         match self.source.get_acl(&from.bucket, Some(&from.key)).await {
             Ok(acl) => {
-                let owners_alone = acl
+                let is_default = acl
                     .grants
                     .iter()
                     .all(|grant| grant.permission == "FULL_CONTROL" && is_of(&grant.grantee, &acl));
-                Ok(if owners_alone { Grants::Default } else { Grants::Carry(acl) })
+                Ok(if is_default { Grants::Default } else { Grants::Carry(acl) })
             }
             Err(error) => match error.status() {
-                // A missing source is reported by the HEAD beside this, which does not know a missing bucket from it.
+                // A missing source is reported by the concurrent HEAD, which cannot distinguish it from a missing
+                // bucket.
                 Some(404) if error.service().is_some_and(|service| service.code == "NoSuchBucket") => {
                     Err(error)
                 }
@@ -48,16 +49,16 @@ impl Copier {
         }
     }
 
-    /// Whether the command itself says which grants the copy gets: by a canned ACL, or by headers.
-    fn gives_grants(&self) -> bool {
+    /// Whether the command itself sets the grants of the copy: by a canned ACL, or by headers.
+    fn sets_grants(&self) -> bool {
         let of_grants = |name: &str| name == "x-amz-acl" || name.starts_with("x-amz-grant-");
         let settings = &self.settings;
         settings.acl_public.is_some()
             || settings.extra_headers.iter().any(|(name, _)| of_grants(&name.to_ascii_lowercase()))
     }
 
-    /// Gives the copy the grants of its source.
-    pub(super) async fn give_grants(&self, from: &S3Uri, to: &S3Uri, grants: Grants) -> Result<()> {
+    /// Sets the grants of the source on the copy.
+    pub(super) async fn set_grants(&self, from: &S3Uri, to: &S3Uri, grants: Grants) -> Result<()> {
         let acl = match grants {
             Grants::Default => return Ok(()),
             Grants::Carry(acl) => acl,
@@ -77,12 +78,11 @@ impl Copier {
             self.client.put_acl(&to.bucket, Some(&to.key), &acl).await
         };
         match given.await {
-            // The copy is there and whole: that its owner, its bucket or its store has no such grants is no reason to give
-            // it up.
+            // The copy is complete. It is kept even if its owner, bucket or store does not support these grants.
             Err(error) if matches!(error.status(), Some(status) if status < 500 && status != 404 || status == 501) =>
             {
                 log::warn!(
-                    "The grants of '{from}' cannot be given to '{to}' ({error}): the copy has the default ones"
+                    "The grants of '{from}' cannot be set on '{to}' ({error}): the copy has the default ones"
                 );
                 Ok(())
             }
@@ -91,13 +91,13 @@ impl Copier {
     }
 }
 
-/// Whether the grantee is the owner of the list.
+/// Whether the grantee is the owner of the ACL.
 fn is_of(grantee: &Grantee, acl: &Acl) -> bool {
     matches!(grantee, Grantee::User { id, .. } if *id == acl.owner_id)
 }
 
-/// The grants of a source for a copy that belongs to the owner of `copy`: who owns the source is not who owns the copy, and
-/// what the one may do with the source, the other may do with the copy.
+/// Converts the grants of a source for a copy with the owner of `copy`: grants to the owner of the source become grants
+/// to the owner of the copy.
 fn owned_by(source: Acl, copy: &Acl) -> Acl {
     if source.owner_id == copy.owner_id {
         return source;
@@ -110,7 +110,7 @@ fn owned_by(source: Acl, copy: &Acl) -> Acl {
         }
         acl.grants.push(grant);
     }
-    // Nobody takes the owner's own rights.
+    // The owner's own rights are kept.
     let mut own = copy.grants.iter().filter(|grant| is_of(&grant.grantee, copy)).cloned().collect::<Vec<_>>();
     own.retain(|grant| !acl.grants.contains(grant));
     acl.grants.extend(own);
@@ -136,7 +136,7 @@ mod tests {
         let copy = list("us", vec![full("us")]);
         let given = owned_by(source.clone(), &copy);
         assert_eq!(given, list("us", vec![full("us"), grant(user("us"), "READ")]));
-        // A source that its owner has no right to.
+        // A source whose owner has no grant.
         let bare = list("them", vec![grant(user("us"), "READ")]);
         assert_eq!(owned_by(bare, &copy).grants, [grant(user("us"), "READ"), full("us")]);
         assert_eq!(owned_by(source.clone(), &list("them", vec![])), source);

@@ -1,12 +1,13 @@
-//! Copies on the server, never taken on trust: what arrived is compared with what was to be copied.
+//! Server-side copies, which are always verified: the result is compared with the source.
 //!
-//! As few requests as that takes. An object that a listing has told about costs two at once, the copy and the question
-//! for its grants: the ETag of the copy, which is in the answer, is compared with the one in the listing. One that was
-//! named costs a HEAD before. Only where the ETags say nothing more is asked ([`proof`]).
+//! This takes as few requests as possible. An object from a listing costs two concurrent requests, the copy and the
+//! request for its grants: the ETag of the copy, which is in the response, is compared with the one in the listing. An
+//! object that was named costs an additional HEAD request first. Further requests are made only if the ETags are
+//! inconclusive ([`proof`]).
 //!
-//! Ceph decodes the source of a part copy twice (radosgw 16.2: the parts of `x%41` come from `xA`, with status 200), but
-//! not that of a whole copy: an object whose key holds a `%` is copied in one request as long as it is small enough for
-//! that, and travels through this machine if not ([`parts`]).
+//! Ceph decodes the source of a part copy twice (radosgw 16.2: the parts of `x%41` come from `xA`, with status 200),
+//! but not that of a whole copy: an object whose key contains a `%` is copied in one request if it is small enough, and
+//! otherwise relayed through this machine ([`parts`]).
 
 mod by_content;
 mod grants;
@@ -25,8 +26,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::Semaphore;
 
-/// Headers of the source that describe one answer or one place of storage, and are not the object's own: they are left
-/// out where metadata is sent anew (measured on s3cmd 2.4.0, with what newer servers add).
+/// Headers of the source that describe a response or a storage location rather than the object. They are omitted when
+/// metadata is sent with the copy (measured on s3cmd 2.4.0, with additions of newer servers).
 const NOT_METADATA: &[&str] = &[
     "accept-ranges",
     "cf-ray",
@@ -58,13 +59,13 @@ const NOT_METADATA: &[&str] = &[
     "x-rgw-object-type",
 ];
 
-/// The ETag of no content: Ceph lists the manifest of a Swift large object so.
-const NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
+/// The ETag of empty content, with which Ceph lists the manifest of a Swift large object.
+const EMPTY_MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
-/// How a copy failed.
+/// The error of a failed copy.
 #[derive(Debug)]
 pub enum CopyError {
-    /// The source is not there.
+    /// The source does not exist.
     Missing,
     /// Anything else.
     Failed(Error),
@@ -80,30 +81,31 @@ impl From<Error> for CopyError {
 #[derive(Clone, Debug)]
 pub struct Copier {
     client: Client,
-    /// The same, in the version that is copied.
+    /// The client for the source, with the version to copy.
     source: Client,
     settings: Arc<Settings>,
-    /// One permit for each part that is copied at this time, of whatever object.
+    /// Limits the parts of all objects that are copied concurrently.
     parts: Arc<Semaphore>,
-    /// The most of them.
+    /// The maximum number of concurrent parts.
     width: usize,
-    /// Whether the server has said that it knows no grants.
+    /// Whether the server has reported that it does not support ACLs.
     no_grants: Arc<AtomicBool>,
-    /// Whether objects are copied onto themselves, with all metadata sent anew.
+    /// Whether objects are copied onto themselves, with all metadata replaced.
     rewrites: bool,
 }
 
-/// A copy that is there.
+/// A completed copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// What is known of its content.
+    /// How well its content is verified.
     pub proof: Proof,
-    /// The ETag that its source had.
+    /// The ETag of its source.
     pub source_etag: String,
 }
 
 impl Copier {
-    /// Makes a copier that copies so many parts at once. The version that the client means is that of the source.
+    /// Creates a copier that copies up to `width` parts concurrently. The version of the client selects that of the
+    /// source.
     pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
         let width = width.max(1);
         let parts = Arc::new(Semaphore::new(width));
@@ -111,39 +113,39 @@ impl Copier {
         Self { client, source, settings, parts, width, no_grants: Arc::default(), rewrites: false }
     }
 
-    /// The same for copies of objects onto themselves, which servers only make where the metadata is sent anew. As in
-    /// s3cmd, an object is only rewritten in parts where one request cannot do it.
+    /// A copier for copies of objects onto themselves, which servers accept only if the metadata is replaced. As in
+    /// s3cmd, an object is rewritten in parts only if it is too large for one request.
     pub fn rewriting(self) -> Self {
         Self { rewrites: true, ..self }
     }
 
-    /// Copies one object with its metadata, tags and grants, and verifies the result. `listed` is what a listing said
-    /// about the source, if there was one.
+    /// Copies one object with its metadata, tags and grants, and verifies the result. `listed` is the listing entry of
+    /// the source, if there is one.
     pub async fn copy(
         &self,
         from: &S3Uri,
         to: &S3Uri,
         listed: Option<&Listed>,
     ) -> std::result::Result<Copied, CopyError> {
-        // A copy onto itself loses its grants, so they are read before. What is listed as if it were empty may be the
+        // A copy onto itself loses its grants, so they must be read first. An object that is listed as empty may be the
         // manifest of a Swift large object.
         let known = listed.filter(|listed| {
             from != to
                 && !self.changes_metadata()
                 && self.is_whole(&from.key, listed.size)
                 && !listed.etag.is_empty()
-                && listed.etag != NOTHING
+                && listed.etag != EMPTY_MD5
         });
         if let Some(listed) = known
             && let Some(copied) = self.copy_listed(from, to, listed).await?
         {
             return Ok(copied);
         }
-        self.copy_asked(from, to).await
+        self.copy_after_head(from, to).await
     }
 
-    /// Deletes a source whose copy is proved, unless it was replaced since it was copied. Whether it was deleted: if not, a
-    /// warning said so.
+    /// Deletes a source whose copy is proved, unless it was replaced since it was copied. Returns whether it was
+    /// deleted; if not, prints a warning.
     pub async fn delete_source(&self, from: &S3Uri, copied: &Copied) -> Result<bool> {
         if !copied.proof.is_proved() {
             log::warn!("'{from}' was not deleted: only the length of its copy could be verified");
@@ -156,7 +158,8 @@ impl Copier {
         Ok(deleted)
     }
 
-    /// Copies an object that a listing has told about; `None` if the server refused, and the reason has to be found.
+    /// Copies an object from a listing. Returns `None` if the server rejected the copy, and the reason must be
+    /// determined.
     async fn copy_listed(&self, from: &S3Uri, to: &S3Uri, listed: &Listed) -> Result<Option<Copied>> {
         let headers = self.headers(None, &listed.etag);
         let (copied, grants) = futures::join!(
@@ -175,17 +178,17 @@ impl Copier {
         } else {
             Copied { proof: Proof::Proved(Evidence::SameEtag), source_etag: etag }
         };
-        self.give_grants(from, to, grants?).await?;
+        self.set_grants(from, to, grants?).await?;
         Ok(Some(copied))
     }
 
-    /// Copies an object after asking about it.
-    async fn copy_asked(&self, from: &S3Uri, to: &S3Uri) -> std::result::Result<Copied, CopyError> {
+    /// Requests the metadata of an object, then copies it.
+    async fn copy_after_head(&self, from: &S3Uri, to: &S3Uri) -> std::result::Result<Copied, CopyError> {
         let (head, grants) =
             futures::join!(self.source.head_object(&from.bucket, &from.key), self.source_grants(from));
         let head = match (head, &grants) {
             (Ok(head), _) => head,
-            // HEAD has no body to say why; the other request has.
+            // The response to a HEAD has no body with the reason, but that of the other request does.
             (Err(error), Err(_) | Ok(Grants::Denied(_))) if matches!(error.status(), Some(403 | 404)) => {
                 return Err(match grants {
                     Err(reason) | Ok(Grants::Denied(reason)) => reason,
@@ -208,22 +211,22 @@ impl Copier {
                 _ => error,
             })?;
             let proof = self.verify(from, &head, to, &etag).await?;
-            self.give_tags(to, &tags).await?;
+            self.restore_tags(to, &tags).await?;
             proof
         } else {
             self.in_parts(from, &head, to).await?
         };
-        self.give_grants(from, to, grants).await?;
+        self.set_grants(from, to, grants).await?;
         Ok(Copied { proof, source_etag: head.etag })
     }
 
-    /// Whether an object is copied in one request: it is not longer than the configured size of a part, or its name would
-    /// be misread in part copies.
+    /// Whether an object is copied in one request: its size is at most the configured part size, or part copies would
+    /// misread its name.
     fn is_whole(&self, key: &str, size: u64) -> bool {
         size <= self.part_size() || ((self.rewrites || parts::is_misread(key)) && size <= MAX_WHOLE_COPY)
     }
 
-    /// Whether the copy gets other metadata than the source has.
+    /// Whether the metadata of the copy differs from that of the source.
     fn changes_metadata(&self) -> bool {
         let settings = &self.settings;
         self.rewrites
@@ -232,8 +235,8 @@ impl Copier {
                 && settings.remove_headers.is_empty())
     }
 
-    /// Headers of a copy in one request: the server copies the metadata unless some of it changes, for which it has to be
-    /// known. What is copied has to have the ETag.
+    /// Headers of a copy in one request. The server copies the metadata, unless some of it changes: then all of it is
+    /// sent, so `head` is required. The source must still have the ETag.
     fn headers(&self, head: Option<&Head>, etag: &str) -> Vec<(String, String)> {
         let (directive, mut headers) = match head.filter(|_| self.changes_metadata()) {
             Some(head) => ("REPLACE", self.stored_headers(head)),
@@ -246,8 +249,8 @@ impl Copier {
         headers
     }
 
-    /// The tags that a copy may lose because its metadata is sent anew. Ceph loses them, and where they are sent along it
-    /// stores a set that cannot be read (measured on radosgw 16.2).
+    /// The tags that a copy may lose because its metadata is replaced. Ceph loses them, and if they are sent with the
+    /// copy it stores a set that cannot be read (measured on radosgw 16.2).
     async fn tags_at_risk(&self, from: &S3Uri, head: &Head) -> Result<Vec<(String, String)>> {
         let is_tagged = head.header("x-amz-tagging-count").is_some_and(|count| count != "0");
         let others = self.settings.extra_headers.iter().any(|(name, _)| name == "x-amz-tagging");
@@ -257,15 +260,15 @@ impl Copier {
         self.source.tags(&from.bucket, Some(&from.key)).await
     }
 
-    /// Gives a copy its tags back if it has lost them.
-    async fn give_tags(&self, to: &S3Uri, tags: &[(String, String)]) -> Result<()> {
+    /// Sets the tags of a copy again if it has lost them.
+    async fn restore_tags(&self, to: &S3Uri, tags: &[(String, String)]) -> Result<()> {
         if tags.is_empty() || self.client.tags(&to.bucket, Some(&to.key)).await? == tags {
             return Ok(());
         }
         self.client.put_tags(&to.bucket, Some(&to.key), tags).await
     }
 
-    /// The source's metadata with the asked-for changes, to be sent anew.
+    /// The source's metadata with the requested changes, to be sent with the copy.
     fn stored_headers(&self, head: &Head) -> Vec<(String, String)> {
         let settings = &self.settings;
         let kept = head
@@ -283,7 +286,7 @@ impl Copier {
             headers.retain(|(present, _)| *present != name);
             headers.push((name, value));
         }
-        // Some services keep the order, and `info` shows it.
+        // Some services keep the order of headers, and `info` shows it.
         headers.sort();
         headers
     }
@@ -292,7 +295,7 @@ impl Copier {
         CopySource { bucket: &uri.bucket, key: &uri.key, version: self.source.version() }
     }
 
-    /// The size from which an object is copied in parts, and theirs, in bytes.
+    /// The size in bytes above which an object is copied in parts, which is also the part size.
     fn part_size(&self) -> u64 {
         (self.settings.multipart_copy_chunk_size_mb.max(1) as u64) << 20
     }

@@ -1,7 +1,7 @@
-//! Large objects, copied in parts side by side.
+//! Copies large objects in concurrent parts.
 //!
-//! An object that was uploaded in parts is copied in parts of the same size where that can be found out: the copy then
-//! has the ETag of the source, which proves it, and is known before the copy takes its name.
+//! An object that was uploaded in parts is copied in parts of the same size, if that can be determined: then the copy
+//! has the ETag of the source. This proves the copy, and is known before the copy is completed.
 
 use super::{Copier, proof};
 use crate::s3::multipart::{
@@ -17,19 +17,19 @@ use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use md5::{Digest, Md5};
 
-/// Part size of a copy that travels through this machine, in bytes: it is held in memory.
+/// Part size in bytes of a relayed copy. Parts are held in memory.
 pub(super) const RELAYED_PART: u64 = 8 << 20;
 
-/// Relayed parts of one object in memory at once, on the way in and on the way out.
+/// The number of relayed parts of one object that are held in memory in each direction.
 pub(super) const RELAYED_AT_ONCE: usize = 4;
 
-/// The part size of a copy that travels through this machine: at most ten thousand parts, and none smaller than what keeps
-/// the memory bounded.
+/// The part size of a relayed copy in bytes: large enough for the maximum number of parts, but otherwise small, to
+/// limit the memory.
 pub(super) fn relayed_part_size(size: u64) -> u64 {
     RELAYED_PART.max(size.div_ceil(MAX_PARTS))
 }
 
-/// Whether a server may read the name of a source twice in part copies.
+/// Whether a server may decode the name of the source twice in part copies.
 pub(super) fn is_misread(key: &str) -> bool {
     key.contains('%')
 }
@@ -54,16 +54,16 @@ impl Copier {
             let etag = composite_etag(parts.iter().map(|part| part.etag.as_str()));
             let is_proved = etag.as_ref() == Some(&head.etag);
             if !is_proved {
-                // Ceph ignores the condition on the source's ETag in part copies, so it is asked again at the end.
+                // Ceph ignores the condition on the source's ETag in part copies, so check the ETag again at the end.
                 let now = self.source.head_object(&from.bucket, &from.key).await?;
                 if now.etag != head.etag || now.size != head.size {
                     return Err(Error::Integrity("the source changed while it was copied".into()));
                 }
-                // What replaces its source has to be proved before.
+                // A copy that replaces its source must be proved before it is completed.
                 if from == to {
                     self.prove_parts(from, head, &parts, part_size).await?;
                     self.client.complete_upload(upload, &parts).await?;
-                    return Ok(Some(Evidence::PartEtags(PartSizes::Told)));
+                    return Ok(Some(Evidence::PartEtags(PartSizes::Reported)));
                 }
             }
             let done = self.client.complete_upload(upload, &parts).await?;
@@ -74,14 +74,14 @@ impl Copier {
             Ok(Some(evidence)) => Ok(Proof::Proved(evidence)),
             Ok(None) => self.compare_samples(from, head, to).await,
             Err(error) => {
-                self.drop_upload(upload).await;
+                self.abort_upload(upload).await;
                 Err(error)
             }
         }
     }
 
-    /// The part size that the source was uploaded with, as far as it tells: stored by the uploader, told by the server,
-    /// or one of the sizes that clients use.
+    /// The part size with which the source was uploaded, if it can be determined: stored by the uploader, reported by
+    /// the server, or one of the sizes that clients use.
     async fn source_part_size(&self, from: &S3Uri, head: &Head) -> Result<Option<u64>> {
         let Stored::Composite(parts) = Stored::of_etag(&head.etag) else { return Ok(None) };
         let fits =
@@ -89,13 +89,13 @@ impl Copier {
         if let Some(size) = compare::stored_part_size(head).filter(fits) {
             return Ok(Some(size));
         }
-        let told = self.source.size_of_part(&from.bucket, &from.key, &head.etag, 1, parts).await?;
+        let reported = self.source.size_of_part(&from.bucket, &from.key, &head.etag, 1, parts).await?;
         let configured = (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20;
-        Ok(told.into_iter().chain(part_sizes::usual(head.size, parts, configured)).find(fits))
+        Ok(reported.into_iter().chain(part_sizes::common(head.size, parts, configured)).find(fits))
     }
 
-    /// The headers of an upload that becomes a copy: the metadata, and the tags, which are not among the headers of an
-    /// answer.
+    /// The headers of a multipart upload that becomes a copy: the metadata, and the tags, which are not in the response
+    /// headers of the source.
     pub(super) async fn upload_headers(&self, from: &S3Uri, head: &Head) -> Result<Vec<(String, String)>> {
         let mut headers = self.stored_headers(head);
         let is_tagged = head.header("x-amz-tagging-count").is_some_and(|count| count != "0");
@@ -115,7 +115,7 @@ impl Copier {
     ) -> Result<Vec<FinishedPart>> {
         range_of_parts(head.size, part_size)
             .map(|(number, first, last)| async move {
-                // It is never closed.
+                // The semaphore is never closed.
                 let _permit = self.parts.acquire().await;
                 let range = (first, last);
                 self.client.upload_part_copy(upload, number, self.from(from), range, Some(&head.etag)).await
@@ -125,8 +125,8 @@ impl Copier {
             .await
     }
 
-    /// Compares the parts of a copy, before it is completed, with the source: its bytes are read and hashed. For copies that
-    /// replace their source, which could not be compared afterwards.
+    /// Compares the parts of a copy, before it is completed, with the source, which is read and hashed. For copies that
+    /// replace their source and so cannot be compared afterwards.
     async fn prove_parts(
         &self,
         from: &S3Uri,
@@ -134,7 +134,7 @@ impl Copier {
         parts: &[FinishedPart],
         part_size: u64,
     ) -> Result<()> {
-        log::info!("'{from}' is read to compare its parts with it before they replace it");
+        log::info!("'{from}' is read to verify the parts that will replace it");
         range_of_parts(head.size, part_size)
             .map(|(number, first, last)| async move {
                 let _permit = self.parts.acquire().await;
@@ -147,9 +147,7 @@ impl Copier {
                 let md5 = hex::encode(md5.finalize());
                 match parts.get(number as usize - 1) {
                     Some(part) if part.etag.eq_ignore_ascii_case(&md5) => Ok(()),
-                    _ => {
-                        Err(Error::Integrity(format!("part {number} of the copy is not that of the source")))
-                    }
+                    _ => Err(Error::Integrity(format!("part {number} of the copy differs from the source"))),
                 }
             })
             .buffered(self.width)
@@ -157,15 +155,15 @@ impl Copier {
             .await
     }
 
-    /// Gives an upload up.
-    pub(super) async fn drop_upload(&self, upload: UploadRef<'_>) {
+    /// Aborts an upload.
+    pub(super) async fn abort_upload(&self, upload: UploadRef<'_>) {
         if let Err(left) = self.client.abort_upload(upload).await {
-            log::warn!("The unfinished copy {} could not be dropped: {left}", upload.id);
+            log::warn!("The unfinished copy {} could not be aborted: {left}", upload.id);
         }
     }
 }
 
-/// Part numbers with the first and last byte of each.
+/// Part numbers with the offsets of their first and last bytes.
 pub(super) fn range_of_parts(size: u64, part_size: u64) -> impl futures::Stream<Item = (u32, u64, u64)> {
     let parts = (0..size.div_ceil(part_size)).map(move |index| {
         let first = index * part_size;

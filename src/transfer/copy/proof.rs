@@ -1,8 +1,8 @@
-//! Whether a copy is its source: by the strongest means that both sides offer.
+//! Verifies a copy by the strongest evidence that both sides provide.
 //!
-//! Equal ETags prove it, and so does the stored MD5 of the source as the ETag of the copy. Where the server gave the copy
-//! an ETag that says nothing (another part size, encryption), lengths are compared, and the newer checksums or, without
-//! such, bytes from all over both objects.
+//! Equal ETags prove a copy, and so does an ETag that is the stored MD5 of the source. If the ETag of the copy is
+//! inconclusive (another part size, encryption), the lengths are compared, and the newer checksums or, without those,
+//! samples spread over both objects.
 
 use super::Copier;
 use crate::s3::multipart::is_md5;
@@ -15,17 +15,17 @@ use crate::uri::S3Uri;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 
-/// Bytes of one sample. An object that is not longer is compared as a whole.
+/// Size of one sample in bytes. Small objects are compared completely.
 const SAMPLE: u64 = 64 << 10;
 
-/// Most samples of one object.
+/// The maximum number of samples of one object.
 const SAMPLES: u64 = 16;
 
-/// Samples compared at once.
+/// The number of samples that are compared concurrently.
 const AT_ONCE: usize = 4;
 
 impl Copier {
-    /// Compares a copy that was made in one request, and whose ETag is `etag`, with its source.
+    /// Verifies a copy that was made in one request and has the ETag `etag`.
     pub(super) async fn verify(&self, from: &S3Uri, head: &Head, to: &S3Uri, etag: &str) -> Result<Proof> {
         if etag == head.etag && !etag.is_empty() {
             return Ok(Proof::Proved(Evidence::SameEtag));
@@ -39,24 +39,24 @@ impl Copier {
             return if md5.eq_ignore_ascii_case(etag) {
                 Ok(Proof::Proved(Evidence::StoredMd5))
             } else {
-                Err(wrong(to, &format!("ETag {etag} instead of {md5}")))
+                Err(differs(to, &format!("ETag {etag} instead of {md5}")))
             };
         }
         self.compare_samples(from, head, to).await
     }
 
-    /// Compares the lengths, and the stored checksums or, where there are none, bytes from all over both objects.
+    /// Compares the lengths and the stored checksums or, without those, samples spread over both objects.
     pub(super) async fn compare_samples(&self, from: &S3Uri, head: &Head, to: &S3Uri) -> Result<Proof> {
         let (source, arrived) = futures::try_join!(
             self.source.head_object_with_checksum(&from.bucket, &from.key),
             self.client.head_object_with_checksum(&to.bucket, &to.key)
         )?;
         if arrived.size != head.size {
-            return Err(wrong(to, &format!("{} bytes instead of {}", arrived.size, head.size)));
+            return Err(differs(to, &format!("{} bytes instead of {}", arrived.size, head.size)));
         }
         match compare::same_checksum(&source, &arrived) {
             Some(true) => return Ok(Proof::Proved(Evidence::SameChecksum)),
-            Some(false) => return Err(wrong(to, "it has another checksum")),
+            Some(false) => return Err(differs(to, "its checksum differs")),
             None => {}
         }
         let arrived = &arrived;
@@ -66,7 +66,11 @@ impl Copier {
                     range(&self.source, from, head, (first, last)),
                     range(&self.client, to, arrived, (first, last))
                 )?;
-                if theirs == ours { Ok(()) } else { Err(wrong(to, &format!("other bytes from {first} on"))) }
+                if theirs == ours {
+                    Ok(())
+                } else {
+                    Err(differs(to, &format!("the bytes from {first} on differ")))
+                }
             })
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>();
@@ -77,7 +81,7 @@ impl Copier {
                 );
                 Ok(Proof::Proved(Evidence::Samples))
             }
-            // What lies in an archive, or is encrypted with a key of its owner, can be copied but not read.
+            // Objects that are archived, or encrypted with a customer key, can be copied but not read.
             Err(error) if error.status() == Some(403) || error.status() == Some(400) => {
                 log::info!("'{to}' cannot be compared with '{from}' ({error}): only its length was checked");
                 Ok(Proof::Unproved(Unproved::NoChecksum))
@@ -87,17 +91,17 @@ impl Copier {
     }
 }
 
-/// The error of a copy that is something else than its source.
-pub(super) fn wrong(to: &S3Uri, what: &str) -> Error {
-    Error::Integrity(format!("the copy '{to}' is not the source: {what}"))
+/// The error for a copy that differs from its source.
+pub(super) fn differs(to: &S3Uri, what: &str) -> Error {
+    Error::Integrity(format!("the copy '{to}' differs from the source: {what}"))
 }
 
-/// The bytes from `first` to `last` of an object, as long as it is the one that HEAD told about.
+/// The bytes from `first` to `last` of an object, as long as it is the version that `head` describes.
 pub(super) async fn range(client: &Client, uri: &S3Uri, head: &Head, range: (u64, u64)) -> Result<Bytes> {
     range_of(client, ObjectVersion::of_head(&uri.bucket, &uri.key, head), range).await
 }
 
-/// The bytes from `first` to `last` of one very object.
+/// The bytes from `first` to `last` of one exact version of an object.
 pub(super) async fn range_of(
     client: &Client,
     object: ObjectVersion<'_>,
@@ -106,9 +110,9 @@ pub(super) async fn range_of(
     let length = last - first + 1;
     let response = match client.get_range(object, (first, last), None).await? {
         Some(response) => response,
-        // A server without ranges will do where all is wanted.
+        // A server without range support suffices if the whole object is requested.
         None if length == object.size => client.get_object(object.bucket, object.key, &[], None).await?,
-        None => return Err(Error::Integrity("the server does not send parts of an object".into())),
+        None => return Err(Error::Integrity("the server does not support range requests".into())),
     };
     let content = response.bytes(length as usize).await?;
     if content.len() as u64 != length {
@@ -117,11 +121,11 @@ pub(super) async fn range_of(
     Ok(content)
 }
 
-/// First and last bytes of samples: one at a random place of each of some equal pieces.
+/// The first and last bytes of samples: one at a random position in each of several equal pieces.
 fn samples(size: u64, random: impl Fn() -> f64) -> Vec<(u64, u64)> {
     let pieces = size.div_ceil(SAMPLE).min(SAMPLES);
     let sample = |piece: u64| {
-        // Pieces are longer than samples unless there is only one sample for all of a piece.
+        // A piece is longer than a sample, unless the whole piece is the sample.
         let (begin, end) = (u128::from(size) * u128::from(piece), u128::from(size) * u128::from(piece + 1));
         let (begin, end) = ((begin / u128::from(pieces)) as u64, (end / u128::from(pieces)) as u64);
         let room = (end - begin).saturating_sub(SAMPLE);
@@ -140,7 +144,7 @@ mod tests {
         assert!(samples(0, || 0.5).is_empty());
         assert_eq!(samples(1, || 0.9), [(0, 0)]);
         assert_eq!(samples(SAMPLE, || 0.9), [(0, SAMPLE - 1)]);
-        // Small objects are compared as a whole.
+        // Small objects are compared completely.
         for size in [SAMPLE + 1, 5 * SAMPLE, SAMPLES * SAMPLE] {
             let read: u64 = samples(size, || 0.9).iter().map(|(first, last)| last - first + 1).sum();
             assert_eq!(read, size);

@@ -1,5 +1,5 @@
-//! An object that GPG encrypted before it was stored: received whole and verified, decrypted, and only then given to its
-//! target. A failure leaves nothing there.
+//! Downloads an object that was encrypted with GPG: it is received and verified completely, decrypted, and only then
+//! moved to its target. A failure leaves nothing at the target.
 
 use super::finish::{Finish, Made};
 use super::object::Remote;
@@ -14,25 +14,25 @@ use std::io;
 use std::path::Path;
 
 impl Work<'_> {
-    /// Fetches and decrypts the object; `response` is the answer to a request for all of it, where one was made.
-    pub(super) async fn opened(
+    /// Fetches and decrypts the object. `response` is the response to a GET of the whole object, if one was made.
+    pub(super) async fn decrypted(
         &self,
         gpg: &Gpg,
         object: &Remote,
         response: Option<Response>,
     ) -> Result<Received> {
         gpg.check()?;
-        let room = PrivateDir::beside(self.target)?;
-        let path = room.sealed();
+        let directory = PrivateDir::next_to(self.target)?;
+        let path = directory.encrypted();
         let target = Target::File(path.clone());
-        // Nobody sees what comes before the decryption: its attributes are nobody's loss.
-        let plainly = Finish { indifferent: true, ..Finish::default() };
+        // The encrypted file is private to this run, so failures to set its attributes do not matter.
+        let without_attributes = Finish { indifferent: true, ..Finish::default() };
         let work = Work {
             target: &target,
             resume: false,
             gpg: None,
             known: self.known.clone(),
-            finish: &plainly,
+            finish: &without_attributes,
             ..*self
         };
         let by_ranges = match &response {
@@ -43,21 +43,21 @@ impl Work<'_> {
             Some(received) => received,
             None => work.in_order(object, response, None).await?,
         };
-        gpg.open(&room).await?;
-        let (plain, target, object) = (room.plain(), self.target.clone(), object.clone());
+        gpg.decrypt(&directory).await?;
+        let (plain, target, object) = (directory.plain(), self.target.clone(), object.clone());
         let finish = self.finish.clone();
         let size = tokio::task::spawn_blocking(move || place(&plain, &target, &object, &finish)).await;
         Ok(Received { size: size.map_err(io::Error::other)??, md5: None, ..received })
     }
 }
 
-/// Gives the plain content to the target; returns its size in bytes.
+/// Moves the plain content to the target. Returns its size in bytes.
 fn place(plain: &Path, target: &Target, object: &Remote, finish: &Finish) -> io::Result<u64> {
     let mut file = File::open(plain)?;
     let size = file.metadata()?.len();
     match target {
         Target::File(path) => {
-            // Stored attributes are not given back by `get`, which alone decrypts.
+            // Only `get` decrypts, and it does not restore stored attributes.
             finish.attributes(&file, path, object, Made::private(path));
             finish.settle(&file)?;
             std::fs::rename(plain, path)?;

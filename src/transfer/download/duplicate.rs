@@ -1,5 +1,5 @@
-//! An object whose content is in a local file already: copied, verified as a download is, and in its place only when
-//! complete.
+//! Downloads an object whose content already exists in a local file: the file is copied, verified like a download, and
+//! renamed only when it is complete.
 
 use super::finish::Finish;
 use super::object::Remote;
@@ -7,15 +7,15 @@ use super::part_file::PartFile;
 use crate::digest::{Digest, Md5};
 use crate::s3::Result;
 use crate::s3::object::Head;
-use crate::transfer::restore::Owner;
+use crate::transfer::file_attributes::restore::Owner;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// Bytes that are copied at once.
+/// Size in bytes of one read and write.
 const BLOCK: usize = 256 * 1024;
 
-/// Copies a local file whose MD5 is known to the place of the object that `head` describes.
+/// Copies a local file with a known MD5 to the target path of the object that `head` describes.
 pub fn copy_file(from: &Path, to: &Path, md5: [u8; 16], head: &Head, finish: &Finish) -> Result<Owner> {
     let object = Remote::of_head(head);
     let mut source = File::open(from)?;

@@ -1,13 +1,13 @@
-//! What a complete file gets beside its name: mode, times and owner, and its place on the disk.
+//! Finishes a complete file: sets its mode, times and owner, and syncs it to disk if requested.
 //!
-//! Attributes are an extra: a file system that refuses them (GPFS with its own ACLs, CIFS, FUSE) keeps the file, and the
-//! first refusal of a run is warned about.
+//! Attributes are optional: if a file system rejects them (GPFS with its own ACLs, CIFS, FUSE), the file is kept, and
+//! the first rejection of a run causes a warning.
 
 use super::names;
 use super::object::Remote;
 use crate::files;
 use crate::output::reason;
-use crate::transfer::restore::Owner;
+use crate::transfer::file_attributes::restore::Owner;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
@@ -18,32 +18,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// How the files of a run are finished.
 #[derive(Clone, Debug, Default)]
 pub struct Finish {
-    /// Give back the attributes that are stored with the object.
+    /// Restore the attributes that are stored with the object.
     pub restore: bool,
-    /// Attributes do not matter: a refusal is no warning.
+    /// Attributes do not matter, so that a rejection causes no warning.
     pub indifferent: bool,
-    /// Have each file and its name on the disk before it counts as received.
+    /// Sync each file and its name to disk before it counts as received.
     pub durable: Option<Arc<Durable>>,
 }
 
-/// Makes names durable, those of directories once.
+/// Syncs the names of files and directories to disk, those of directories once.
 #[derive(Debug)]
 pub struct Durable {
-    /// A directory that was there before the run; its own name is not made durable. As it was typed, and without links.
+    /// A directory that existed before the run, whose own name is not synced: as typed, and canonical.
     bases: [PathBuf; 2],
-    /// Directories whose names are on the disk.
+    /// Directories whose names have been synced.
     done: Mutex<HashSet<PathBuf>>,
 }
 
 impl Durable {
-    /// For a destination; directories above it that are not there yet are part of the run's work.
+    /// Creates one for a destination. Missing parent directories of it are created by the run, so they are synced too.
     pub fn new(destination: &Path) -> Self {
         let existing = destination.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("")).to_owned();
         let real = std::fs::canonicalize(&existing).unwrap_or_else(|_| existing.clone());
         Self { bases: [existing, real], done: Mutex::default() }
     }
 
-    /// Has the name of a file or a directory, and those of the directories above it, on the disk.
+    /// Syncs the name of a file or directory, and those of its parent directories, to disk.
     pub fn name(&self, path: &Path) -> io::Result<()> {
         let mut directory = names::parent(path);
         files::sync_directory(directory)?;
@@ -63,34 +63,34 @@ impl Durable {
     }
 }
 
-/// How a temporary file was made.
+/// How a temporary file was created.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Made {
-    /// The mode that it was opened with; the umask was applied to it.
+    /// The mode that it was created with. The umask was applied to it.
     mode: u32,
-    /// That of the file that it replaces.
+    /// The mode of the file that it replaces.
     replaces: Option<u32>,
-    /// Whether it has the mode that a new file gets here, ACLs of the directory included.
+    /// Whether it has the default mode of a new file, including ACLs of the directory.
     is_plain: bool,
 }
 
 impl Made {
-    /// How the temporary file of a target is made: so that its mode need not be changed, where that is possible, and that
-    /// nobody reads it before it is finished who may not read it then.
+    /// Determines how to create the temporary file of a target: if possible so that its mode need not be changed, and
+    /// never so that users can read it who may not read the finished file.
     pub(super) fn new(target: &Path, object: &Remote, finish: &Finish) -> Self {
         let replaces = mode_of(target);
-        let wanted = object.stored.mode().filter(|_| finish.restore).or(replaces);
-        // It has to be written, and opened again by a later run.
-        let mode = wanted.map_or(0o666, |mode| mode & 0o777 | 0o600);
-        Self { mode, replaces, is_plain: wanted.is_none() }
+        let required = object.stored.mode().filter(|_| finish.restore).or(replaces);
+        // It must be writable, also for a later run.
+        let mode = required.map_or(0o666, |mode| mode & 0o777 | 0o600);
+        Self { mode, replaces, is_plain: required.is_none() }
     }
 
-    /// What GPG writes into: nobody else may read it.
+    /// The mode for GPG's output, which no other user may read.
     pub(super) fn private(target: &Path) -> Self {
         Self { mode: 0o600, replaces: mode_of(target), is_plain: false }
     }
 
-    /// The same for a file that an earlier run made.
+    /// The same for a file that an earlier run created.
     pub(super) fn taken_over(self) -> Self {
         Self { is_plain: false, ..self }
     }
@@ -99,8 +99,8 @@ impl Made {
         self.mode
     }
 
-    /// The mode that the file has to have where none is stored; `None` where it has it.
-    fn wanted(self) -> Option<u32> {
+    /// The mode that the file must get if none is stored. `None` if it has it already.
+    fn missing_mode(self) -> Option<u32> {
         match self.replaces {
             Some(mode) => Some(mode & 0o1777),
             None if self.is_plain => None,
@@ -110,27 +110,28 @@ impl Made {
 }
 
 impl Finish {
-    /// Gives an open file its attributes, as far as the file system lets it.
+    /// Sets the attributes of an open file, as far as the file system supports them.
     pub(super) fn attributes(&self, file: &File, target: &Path, object: &Remote, made: Made) -> Owner {
-        let (owner, refused) = object.stored.finish(file, self.restore, made.wanted(), object.modified);
-        if let Some(error) = refused {
-            self.refused(target, &error);
+        let (owner, rejected) =
+            object.stored.finish(file, self.restore, made.missing_mode(), object.modified);
+        if let Some(error) = rejected {
+            self.report_rejected(target, &error);
         }
         owner
     }
 
-    /// Tells that a file has to do without its attributes; the first one of a run is a warning.
-    pub fn refused(&self, path: &Path, error: &io::Error) {
-        static TOLD: AtomicBool = AtomicBool::new(false);
+    /// Reports that the attributes of a file could not be set. The first report of a run is a warning.
+    pub fn report_rejected(&self, path: &Path, error: &io::Error) {
+        static REPORTED: AtomicBool = AtomicBool::new(false);
         let (path, reason) = (path.display(), reason(error));
-        if self.indifferent || TOLD.swap(true, Ordering::Relaxed) {
+        if self.indifferent || REPORTED.swap(true, Ordering::Relaxed) {
             log::info!("Can't set attributes of '{path}' ({reason})");
         } else {
             log::warn!("Can't set attributes of '{path}' ({reason}): such files are kept without them");
         }
     }
 
-    /// Has the bytes of a file on the disk, if that is wanted, and reads what `close` would report.
+    /// Syncs the content of a file to disk, if requested, and checks for errors that `close` would report.
     pub(super) fn settle(&self, file: &File) -> io::Result<()> {
         if self.durable.is_some() {
             file.sync_all()?;
@@ -138,7 +139,7 @@ impl Finish {
         files::check_close_errors(file)
     }
 
-    /// Has the name of a file on the disk, if that is wanted.
+    /// Syncs the name of a file to disk, if requested.
     pub(super) fn name(&self, path: &Path) -> io::Result<()> {
         self.durable.as_ref().map_or(Ok(()), |durable| durable.name(path))
     }
@@ -156,7 +157,7 @@ fn mode_of(_: &Path) -> Option<u32> {
     None
 }
 
-/// The process's umask: read where Linux shows it, else by setting it for a moment, once.
+/// The umask of the process: read from `/proc` on Linux, otherwise by setting it temporarily, once.
 #[cfg(unix)]
 fn umask() -> u32 {
     static UMASK: std::sync::OnceLock<u32> = std::sync::OnceLock::new();

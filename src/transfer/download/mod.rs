@@ -1,20 +1,21 @@
-//! Downloads: into a temporary file beside the target, verified, and only then given their name.
+//! Downloads: received into a temporary file next to the target, verified, and only then renamed.
 //!
-//! What is received is compared with the strongest checksum that the store offers: the ETag where it is the MD5 of the
-//! content, else the store's own checksum of the whole (`x-amz-checksum-*`), else the MD5 that s3cmd stored with the
-//! object, else the checksum of the parts or the composite ETag, else the length alone, which is logged at INFO
-//! ([`Proof`]). What answers a GET must be what the listing or HEAD told about. What `close` reports is read before a file
-//! gets its name. Files are not flushed to the disk one by one, unless the object is deleted afterwards: after a power loss
-//! a file that was just downloaded is as safe as after `cp`.
+//! The content is compared with the strongest checksum that the store offers: the ETag if it is the MD5 of the content,
+//! otherwise the store's own checksum of the whole content (`x-amz-checksum-*`), otherwise the MD5 that s3cmd stored
+//! with the object, otherwise the checksum of the parts or the composite ETag. If there is none, only the length is
+//! compared, which is logged at INFO ([`Proof`]). The response to a GET must be for the object that the listing or HEAD
+//! described. Errors of `close` are checked before a file is renamed. Files are not synced to disk one by one, unless
+//! the object is deleted afterwards: after a power loss a file that was just downloaded is as safe as after `cp`.
 //!
-//! - [`ranges`]: a large object by several ranges at once, taken up by the next run if this one is killed;
-//! - [`source`] and [`sink`]: any object from its beginning to its end;
-//! - [`object`] and [`parts`]: what it is compared with;
-//! - [`part_file`], [`names`] and [`resume_state`]: the temporary file and what is known of it;
-//! - [`finish`]: its attributes, and its place on the disk.
+//! - [`ranges`]: a large object by concurrent ranges, which the next run resumes if this one is killed;
+//! - [`source`] and [`sink`]: any object, sequentially;
+//! - [`object`] and [`parts`]: the checksums that the content is compared with;
+//! - [`part_file`], [`names`] and [`resume_state`]: the temporary file and its state;
+//! - [`finish`]: attributes and durability of the file.
 
 mod decrypt;
 mod duplicate;
+mod file_lock;
 mod finish;
 pub(super) mod names;
 mod object;
@@ -24,11 +25,12 @@ mod ranges;
 mod resume_state;
 mod sink;
 mod source;
+mod target;
 
+use super::file_attributes::restore::Owner;
 use super::gpg::Gpg;
 use super::proof::{Proof, Unproved};
-use super::restore::Owner;
-use crate::s3::body::{DigestKinds, Hasher};
+use crate::s3::body::{Hasher, DigestKinds};
 use crate::s3::checksum::MODE_HEADER;
 use crate::s3::object::Head;
 use crate::s3::request::{Progress, Response};
@@ -46,82 +48,54 @@ use sink::Sink;
 use source::Source;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+pub use target::{Target, target_of};
 use tokio::sync::mpsc;
 
-/// Objects up to this size are received whole and written at once.
+/// Objects up to this size in bytes are received whole and written at once.
 const SMALL: u64 = 256 * 1024;
 
-/// Received pieces that wait for the disk.
+/// The number of received chunks that may wait to be written.
 const QUEUE: usize = 32;
 
-/// Where the bytes go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A file that appears under this name when it is complete.
-    File(PathBuf),
-    /// A device, a pipe: what exists already and is no file is written through.
-    Through(PathBuf),
-    /// Standard output.
-    Stdout,
-    /// Nothing is kept: the digest is what is wanted.
-    Nowhere,
-}
-
-/// What was done.
+/// The result of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// Bytes of the object.
+    /// Size of the object in bytes.
     pub size: u64,
     /// The ETag of the object, without quotes.
     pub etag: String,
-    /// What is known of the content; what was refuted is an error.
+    /// How well the content is verified. Content that is refuted is an error instead.
     pub proof: Proof,
-    /// The MD5 of the content, where it was computed.
+    /// The MD5 of the content, if it was computed.
     pub md5: Option<[u8; 16]>,
-    /// Whether the file was there already, complete.
+    /// Whether the file already existed and was complete.
     pub was_complete: bool,
-    /// What became of the owner that is stored with the object.
+    /// Whether the stored owner was restored.
     pub owner: Owner,
 }
 
-/// What a local path is: a file that can be replaced, or something to be written through. A symbolic link is resolved, so
-/// that its target is replaced and the link stays.
-pub fn target_of(path: &Path) -> io::Result<Target> {
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Target::File(std::fs::canonicalize(path)?)),
-        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        Ok(_) => Ok(Target::Through(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match std::fs::read_link(path) {
-            // A link whose target is not there yet: the target is made.
-            Ok(link) => Ok(Target::File(path.parent().unwrap_or(Path::new("")).join(link))),
-            Err(_) => Ok(Target::File(path.to_owned())),
-        },
-        Err(error) => Err(error),
-    }
-}
-
-/// What the caller knows of the object already; it saves a request.
+/// What the caller already knows about the object, which saves a request.
 #[derive(Clone, Debug, Default)]
 pub enum Known {
     /// Nothing.
     #[default]
     Nothing,
-    /// What a listing tells.
+    /// The properties from a listing.
     Listed {
         /// Its length in bytes.
         size: u64,
         /// Its ETag without quotes; may be empty.
         etag: String,
     },
-    /// All that HEAD tells.
+    /// The response to a HEAD request.
     Head(Box<Head>),
 }
 
 impl Known {
-    /// The length in bytes; 0 where it is not known.
+    /// The length in bytes, or 0 if it is unknown.
     pub fn size(&self) -> u64 {
         match self {
             Known::Nothing => 0,
@@ -131,9 +105,9 @@ impl Known {
     }
 }
 
-/// Downloads one object. With `resume` the bytes of an existing file are kept if they are proved to be the beginning of the
-/// object. With `gpg` what was encrypted before it was stored is decrypted.
-#[allow(clippy::too_many_arguments, reason = "each of them is another thing")]
+/// Downloads one object. With `resume`, an existing file is kept if its bytes are proved to be the beginning of the
+/// object. With `gpg`, an object that was encrypted with GPG is decrypted.
+#[allow(clippy::too_many_arguments, reason = "each argument is independent of the others")]
 pub async fn download(
     client: &Client,
     uri: &S3Uri,
@@ -144,7 +118,7 @@ pub async fn download(
     finish: &Finish,
     progress: &Progress,
 ) -> Result<Received> {
-    let (doubt, begun) = (Mutex::default(), AtomicBool::new(false));
+    let (doubt, is_irrevocable) = (Mutex::default(), AtomicBool::new(false));
     let had_etag = match &known {
         Known::Nothing => false,
         Known::Listed { etag, .. } => !etag.is_empty(),
@@ -161,25 +135,26 @@ pub async fn download(
         finish,
         progress,
         doubt: &doubt,
-        begun: &begun,
+        is_irrevocable: &is_irrevocable,
         second_of: None,
     };
-    // A local file that is not the beginning of the object is nobody's failure.
+    // A local file that is not the beginning of the object does not count as a failed attempt.
     let mut attempts = client.options().retry.max_retries + 1 + u32::from(resume);
-    let mut doubted = false;
+    let mut had_doubt = false;
     loop {
         match work.attempt().await {
-            // Either the beginning of the local file is not the object's, or the bytes were damaged on the way, or
-            // the object was replaced in the middle, or something else answered. What was given away cannot be taken back.
-            Err(Error::Integrity(message)) if !begun.load(Ordering::Relaxed) => {
-                // A doubt takes one more fetch to settle, however few are allowed.
-                let doubts = lock(&doubt).is_some();
-                attempts += u32::from(doubts && !std::mem::replace(&mut doubted, doubts));
+            // The local file is not the beginning of the object, or the bytes were damaged in transit, or the object
+            // was replaced during the download, or another server responded. Bytes that were written to a stream cannot
+            // be retracted.
+            Err(Error::Integrity(message)) if !is_irrevocable.load(Ordering::Relaxed) => {
+                // A doubt requires one more fetch, however few attempts are configured.
+                let has_doubt = lock(&doubt).is_some();
+                attempts += u32::from(has_doubt && !std::mem::replace(&mut had_doubt, has_doubt));
                 attempts -= 1;
                 if attempts == 0 {
                     return Err(Error::Integrity(message));
                 }
-                log::info!("{message}; fetching '{uri}' anew");
+                log::info!("{message}; fetching '{uri}' again");
                 progress.store(0, Ordering::Relaxed);
                 work.resume = false;
                 work.known = Known::Nothing;
@@ -195,36 +170,36 @@ pub async fn download(
     }
 }
 
-/// Reads an object for its MD5 alone, compared as every download is.
+/// Reads an object only to compute its MD5, verified as in every download.
 pub async fn md5_of_content(client: &Client, uri: &S3Uri, head: Head) -> Result<([u8; 16], Proof)> {
     let known = Known::Head(Box::new(head));
     let (finish, progress) = (Finish::default(), Progress::default());
     let received = download(client, uri, known, &Target::Nowhere, false, None, &finish, &progress).await?;
-    let md5 = received.md5.ok_or_else(|| Error::Integrity("an MD5 that was not computed".into()))?;
+    let md5 = received.md5.ok_or_else(|| Error::Integrity("the MD5 was not computed".into()))?;
     Ok((md5, received.proof))
 }
 
-/// One download, as it was asked for.
+/// One download with its options.
 struct Work<'a> {
     client: &'a Client,
     uri: &'a S3Uri,
     target: &'a Target,
     known: Known,
-    /// Whether the object was told of with an ETag: then every answer about it has one.
+    /// Whether the object is known to have an ETag: then every response about it must have one.
     had_etag: bool,
     resume: bool,
     gpg: Option<&'a Gpg>,
     finish: &'a Finish,
     progress: &'a Progress,
-    /// The content of the last fetch that no usual part size explained.
+    /// The content of the last fetch, if no common part size reproduces its ETag.
     doubt: &'a Mutex<Option<Doubt>>,
-    /// Whether bytes were given away that cannot be taken back.
-    begun: &'a AtomicBool,
-    /// The fingerprint of a first fetch that this one must equal.
+    /// Whether bytes were written to a stream, from which they cannot be retracted.
+    is_irrevocable: &'a AtomicBool,
+    /// The fingerprint of a previous fetch that this one must match.
     second_of: Option<u64>,
 }
 
-/// Content that was fetched whole and whose ETag was not to be explained.
+/// Content that was fetched completely and whose ETag could not be reproduced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Doubt {
     etag: String,
@@ -245,13 +220,13 @@ impl Work<'_> {
         let object = match &self.known {
             Known::Head(head) => Some(Remote::of_head(head)),
             Known::Listed { size, .. } if !has_bytes && *size < ranges::LARGE => None,
-            Known::Listed { .. } | Known::Nothing => Some(self.ask().await?),
+            Known::Listed { .. } | Known::Nothing => Some(self.current().await?),
         };
         if let Some(object) = &object {
-            if object.sealed
+            if object.gpg_encrypted
                 && let Some(gpg) = self.gpg
             {
-                return self.opened(gpg, object, None).await;
+                return self.decrypted(gpg, object, None).await;
             }
             let continues = has_bytes && present <= Some(object.size) && self.may_be_proved(object).await?;
             if let Target::File(path) = self.target
@@ -267,86 +242,86 @@ impl Work<'_> {
             }
         }
         let (object, response) = self.get(object).await?;
-        if object.sealed
+        if object.gpg_encrypted
             && let Some(gpg) = self.gpg
         {
-            return self.opened(gpg, &object, Some(response)).await;
+            return self.decrypted(gpg, &object, Some(response)).await;
         }
         self.in_order(&object, Some(response), present.filter(|_| !has_bytes)).await
     }
 
-    /// Asks about the object as it is now.
-    async fn ask(&self) -> Result<Remote> {
+    /// Requests the current metadata of the object.
+    async fn current(&self) -> Result<Remote> {
         let head = self.client.head_object_with_checksum(&self.uri.bucket, &self.uri.key).await?;
         let object = Remote::of_head(&head);
         if self.had_etag && object.etag.is_empty() {
-            return Err(self.no_answer_of_s3());
+            return Err(self.not_from_s3());
         }
         Ok(object)
     }
 
-    /// Asks for all of the object, and makes sure that it is what was told: by `object`, or by the listing. Where the object
-    /// was replaced since, what it is now is asked for, and the answer must agree with that.
+    /// Requests the whole object and checks that the response matches `object` or the listing. If the object was
+    /// replaced since, requests its current metadata, which the response must match.
     async fn get(&self, object: Option<Remote>) -> Result<(Remote, Response)> {
         let (bucket, key) = (&self.uri.bucket, &self.uri.key);
         let headers = [(MODE_HEADER.to_owned(), "ENABLED".to_owned())];
         let response = self.client.get_object(bucket, key, &headers, Some(self.progress.clone())).await?;
-        // A portal's page has neither an ETag nor any header of S3.
+        // The response of a captive portal has neither an ETag nor any S3 header.
         let is_foreign = response.etag().is_empty()
             && !response.headers.keys().any(|name| name.as_str().starts_with("x-amz-"));
         if response.status != 200 || is_foreign {
-            return Err(self.no_answer_of_s3());
+            return Err(self.not_from_s3());
         }
         let got = Remote::of(&response);
-        let told = match (object, &self.known, &got) {
+        let expected = match (object, &self.known, &got) {
             (Some(object), ..) => object,
             (None, Known::Listed { size, etag }, Some(got)) if got.is_listed_as(*size, etag) => {
                 return Ok((got.clone(), response));
             }
-            (None, ..) => self.ask().await?,
+            (None, ..) => self.current().await?,
         };
         match got {
-            // What a proxy recodes has no length; what comes is compared in the end.
-            None if told.etag.is_empty() || !response.etag().is_empty() => Ok((told, response)),
-            None => Err(self.no_answer_of_s3()),
-            Some(got) if got.is(&told) => Ok((got, response)),
+            // The length is unknown if a proxy re-encodes the response. The content is verified at the end.
+            None if expected.etag.is_empty() || !response.etag().is_empty() => Ok((expected, response)),
+            None => Err(self.not_from_s3()),
+            Some(got) if got.is(&expected) => Ok((got, response)),
             Some(_) => Err(Error::Integrity(format!(
-                "what was sent for '{}' is not what it was said to be",
+                "the response for '{}' does not match the metadata of the object",
                 self.uri
             ))),
         }
     }
 
-    fn no_answer_of_s3(&self) -> Error {
-        Error::Integrity(format!("what was sent for '{}' is no object: another server answered", self.uri))
+    fn not_from_s3(&self) -> Error {
+        Error::Integrity(format!("the response for '{}' is not from S3: another server answered", self.uri))
     }
 
-    /// Whether there is anything that could prove bytes of a local file to be the object's.
+    /// Whether there is a checksum that could prove bytes of a local file to be the object's.
     async fn may_be_proved(&self, object: &Remote) -> Result<bool> {
         let whole = object.md5.is_some() || object.whole_checksum().is_some();
         let provable = whole || !parts::prepare(self.client, self.uri, object, false).await?.is_nothing();
         if !provable {
-            log::info!("'{}' has nothing to prove the local bytes by: fetching all of it", self.uri);
+            log::info!("'{}' has no checksum to verify the local bytes: fetching all of it", self.uri);
         }
         Ok(provable)
     }
 
-    /// Several ranges at once; `None` if the server does not do them. `continues`: the present file is taken for the
-    /// beginning of the object.
+    /// Fetches concurrent ranges. Returns `None` if the server does not support ranges. `continues`: use the existing
+    /// file as the beginning of the object.
     async fn by_ranges(&self, object: &Remote, path: &Path, continues: bool) -> Result<Option<Received>> {
         let mut part = PartFile::resume(path, object, self.finish)?;
         let existing = if continues { Some(File::open(path)?) } else { None };
         let fetched = ranges::fetch(self.client, self.uri, object, &mut part, existing, self.progress).await;
-        let settled = match fetched {
+        let concluded = match fetched {
             Ok(Some(fetched)) => {
                 let file = part.file().clone();
-                self.settle(object, fetched.compared, fetched.took_over, || sink::fingerprint_of(&file))
+                self.conclude(object, fetched.compared, fetched.took_over, || sink::fingerprint_of(&file))
                     .map(Some)
             }
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
-        match settled {
+        match concluded {
             Ok(Some(proof)) => {
                 let (size, etag) = (object.size, object.etag.clone());
                 let (object, finish) = (object.clone(), self.finish.clone());
@@ -360,7 +335,7 @@ impl Work<'_> {
                 Ok(None)
             }
             Err(error) => {
-                // Bytes that are wrong are of no use to a later run; all others are.
+                // Wrong bytes must not be resumed; all others can be.
                 if matches!(error, Error::Integrity(_)) {
                     part.discard();
                 }
@@ -369,9 +344,9 @@ impl Work<'_> {
         }
     }
 
-    /// Decides what the comparison means. `kept_local`: bytes of a local file are among the content. `fingerprint` tells the
-    /// content from another.
-    fn settle(
+    /// Converts the result of the comparison. `kept_local`: the content includes bytes of a local file. `fingerprint`
+    /// identifies the content.
+    fn conclude(
         &self,
         object: &Remote,
         compared: Compared,
@@ -380,9 +355,10 @@ impl Work<'_> {
     ) -> Result<Proof> {
         match compared {
             Compared::Proved(evidence) => Ok(Proof::Proved(evidence)),
-            Compared::Nothing | Compared::Disagrees(_) if kept_local => {
-                Err(Error::Integrity(format!("the local bytes are not proved to be those of '{}'", self.uri)))
-            }
+            Compared::Nothing | Compared::Disagrees(_) if kept_local => Err(Error::Integrity(format!(
+                "the local bytes could not be verified as those of '{}'",
+                self.uri
+            ))),
             Compared::Nothing => Ok(Proof::Unproved(object.unproved())),
             Compared::Disagrees(text) => {
                 let doubt = Some(Doubt { etag: object.etag.clone(), fingerprint: fingerprint()? });
@@ -391,15 +367,15 @@ impl Work<'_> {
                     return Err(Error::Integrity(text));
                 }
                 log::warn!(
-                    "'{}' cannot be verified: its ETag is not that of parts of a usual size. Two fetches brought the same content, which is kept.",
+                    "'{}' cannot be verified: no common part size explains its ETag. Two fetches returned the same content, which is kept.",
                     self.uri
                 );
-                Ok(Proof::Unproved(Unproved::UnusualParts))
+                Ok(Proof::Unproved(Unproved::UncommonParts))
             }
         }
     }
 
-    /// One answer after the other, from the end of what is `present` on.
+    /// Fetches sequentially, starting after the `present` bytes of the existing file.
     async fn in_order(
         &self,
         object: &Remote,
@@ -407,14 +383,14 @@ impl Work<'_> {
         present: Option<u64>,
     ) -> Result<Received> {
         let have = present.unwrap_or(0);
-        let closely = lock(self.doubt).is_some();
-        let mut wanted = object.wanted();
-        let mut ways = Streamed::nothing();
-        if !matches!(self.target, Target::File(_)) && wanted == DigestKinds::default() {
-            ways = parts::prepare(self.client, self.uri, object, closely).await?;
+        let exactly = lock(self.doubt).is_some();
+        let mut required = object.required_digests();
+        let mut candidates = Streamed::nothing();
+        if !matches!(self.target, Target::File(_)) && required == DigestKinds::default() {
+            candidates = parts::prepare(self.client, self.uri, object, exactly).await?;
         }
-        wanted.md5 |= *self.target == Target::Nowhere;
-        let mut sink = Sink::open(self.target, have, Hasher::new(wanted), ways, object, self.finish)?;
+        required.md5 |= *self.target == Target::Nowhere;
+        let mut sink = Sink::open(self.target, have, Hasher::new(required), candidates, object, self.finish)?;
         self.progress.fetch_add(have, Ordering::Relaxed);
         let mut source = Source {
             client: self.client,
@@ -431,14 +407,14 @@ impl Work<'_> {
                 content.extend_from_slice(&chunk);
             }
             if !matches!(self.target, Target::File(_)) {
-                let mut hasher = Hasher::new(wanted);
+                let mut hasher = Hasher::new(required);
                 hasher.update(&content);
                 object.verify(self.uri, content.len() as u64, &hasher.finish())?;
-                self.gives_away();
+                self.mark_irrevocable();
             }
             sink.write(&content)?;
         } else {
-            self.gives_away();
+            self.mark_irrevocable();
             let _permit = self.client.bulk_permit().await;
             sink = pour(&mut source, sink).await?;
         }
@@ -446,28 +422,28 @@ impl Work<'_> {
         if let Some(first) = self.second_of
             && sink.fingerprint()? != first
         {
-            return Err(Error::Integrity(format!("'{}' was damaged on the way", self.uri)));
+            return Err(Error::Integrity(format!("'{}' was damaged in transit", self.uri)));
         }
         let compared = match (object.verify(self.uri, sink.written, &digests)?, sink.file()) {
             (Some(evidence), _) => Compared::Proved(evidence),
             (None, Some(file)) => parts::verify(self.client, self.uri, object, file, false).await?,
             (None, None) => match sink.compared() {
-                // The sizes of the parts were not what they seemed: another fetch looks closer.
-                Err(Error::Integrity(text)) if !closely => Compared::Disagrees(text),
+                // The assumed part sizes were wrong. Another fetch requests the exact ones.
+                Err(Error::Integrity(text)) if !exactly => Compared::Disagrees(text),
                 other => other?,
             },
         };
         let proof = match (&compared, self.target) {
             (Compared::Disagrees(_), Target::Stdout | Target::Through(_)) => {
-                self.second_look(object, sink.fingerprint()?).await?
+                self.second_fetch(object, sink.fingerprint()?).await?
             }
-            _ => self.settle(object, compared, have > 0, || sink.fingerprint())?,
+            _ => self.conclude(object, compared, have > 0, || sink.fingerprint())?,
         };
         let was_complete = present == Some(object.size);
         let owner = if object.size <= SMALL && self.finish.durable.is_none() {
             sink.place(object, was_complete, self.finish)?
         } else {
-            // What the file system still holds back is written now.
+            // The file system may write the buffered data now, which blocks.
             let (object, finish) = (object.clone(), self.finish.clone());
             let placed =
                 tokio::task::spawn_blocking(move || sink.place(&object, was_complete, &finish)).await;
@@ -477,15 +453,15 @@ impl Work<'_> {
         Ok(Received { size, etag, proof, md5: digests.md5, was_complete, owner })
     }
 
-    /// Notes that what cannot be taken back is given away.
-    fn gives_away(&self) {
+    /// Records that bytes are written to a stream, from which they cannot be retracted.
+    fn mark_irrevocable(&self) {
         if matches!(self.target, Target::Stdout | Target::Through(_)) {
-            self.begun.store(true, Ordering::Relaxed);
+            self.is_irrevocable.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Fetches once more, for the comparison alone, what was given away without being proved.
-    async fn second_look(&self, object: &Remote, fingerprint: u64) -> Result<Proof> {
+    /// Fetches the object again, only to compare it with content that was written to a stream without being proved.
+    async fn second_fetch(&self, object: &Remote, fingerprint: u64) -> Result<Proof> {
         let doubt = Mutex::new(Some(Doubt { etag: object.etag.clone(), fingerprint }));
         let progress = Progress::default();
         let work = Work {
@@ -503,7 +479,7 @@ impl Work<'_> {
     }
 }
 
-/// Moves the bytes to a thread of its own that hashes and writes them, so that neither waits for the network.
+/// Moves the bytes to a separate thread that hashes and writes them, so that neither waits for the network.
 async fn pour(source: &mut Source<'_>, sink: Sink) -> Result<Sink> {
     let (sender, mut receiver) = mpsc::channel::<Bytes>(QUEUE);
     let writer = tokio::task::spawn_blocking(move || {
@@ -515,7 +491,7 @@ async fn pour(source: &mut Source<'_>, sink: Sink) -> Result<Sink> {
     });
     let received = async {
         while let Some(chunk) = source.next().await? {
-            // The writer stops only on an error, which it tells below.
+            // The writer stops only on an error, which is returned below.
             if sender.send(chunk).await.is_err() {
                 break;
             }

@@ -1,20 +1,20 @@
-//! The names of temporary files, by which those who walk trees know them.
+//! The names of temporary files, by which directory walks recognise them.
 //!
-//! A name holds a digest of the target's. One without more after it, or with a number, can be taken over by a later run; one
-//! with random letters belongs to one run alone.
+//! A name contains a digest of the target's name. A name that ends there, or continues with a number, can be taken over
+//! by a later run. A name with random letters is unique to one run.
 
 use super::resume_state;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Runs at once on one target whose files a later run finds again.
+/// The maximum number of concurrent runs on one target whose files a later run can find.
 const LASTING: u32 = 4;
 
-/// Letters of a name that belongs to one run alone.
+/// The number of random letters in a name that is unique to one run.
 const LETTERS: usize = 6;
 
-/// The names of a target's temporary files that a later run finds again, in the order in which they are tried.
+/// The names of a target's temporary files that a later run can find, in the order in which they are tried.
 pub(super) fn lasting(target: &Path) -> impl Iterator<Item = PathBuf> {
     let (parent, digest) = (parent(target).to_owned(), digest(target));
     (0..LASTING).map(move |number| match number {
@@ -23,7 +23,7 @@ pub(super) fn lasting(target: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// Makes temporary names that no other run has.
+/// Creates unique temporary names.
 pub(crate) fn private<'a>(target: &Path, prefix: &'a mut String) -> tempfile::Builder<'a, 'static> {
     *prefix = format!(".s3cmd.{}u", digest(target));
     let mut builder = tempfile::Builder::new();
@@ -31,7 +31,7 @@ pub(crate) fn private<'a>(target: &Path, prefix: &'a mut String) -> tempfile::Bu
     builder
 }
 
-/// The directory that a target is in.
+/// The directory of a target.
 pub(crate) fn parent(target: &Path) -> &Path {
     target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -41,18 +41,18 @@ fn digest(target: &Path) -> String {
     hex::encode(&Sha256::digest(name.as_encoded_bytes())[..8])
 }
 
-/// What a name can be, if this program made it.
+/// The kinds of names that this program creates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The bytes of a download.
+    /// The content of a download.
     Part,
-    /// The bytes of a download, and no later run asks for them by this name.
+    /// The content of a download under a unique name, which no later run looks for.
     PrivatePart,
-    /// The resume_state of a download.
+    /// The resume state of a download.
     ResumeState,
 }
 
-/// Reads a name; `None` for one that this program never makes.
+/// Parses a name. Returns `None` for a name that this program never creates.
 pub(super) fn kind(name: &OsStr) -> Option<Kind> {
     let (middle, ending) = name.to_str()?.strip_prefix(".s3cmd.")?.split_once('.')?;
     let (digest, rest) = middle.split_at_checked(16)?;
@@ -69,8 +69,8 @@ pub(super) fn kind(name: &OsStr) -> Option<Kind> {
     }
 }
 
-/// Whether a file in a directory is one that a download keeps while it is under way: no upload takes it along, no sync
-/// deletes it. A file that only has the name of a resume_state is its owner's.
+/// Whether a file in a directory is a temporary file of a download: uploads skip it, and a sync does not delete it. A
+/// file that only has the name of a resume state belongs to the user.
 pub(crate) fn is_unfinished(directory: &Path, name: &OsStr) -> bool {
     match kind(name) {
         None => false,
@@ -82,7 +82,7 @@ pub(crate) fn is_unfinished(directory: &Path, name: &OsStr) -> bool {
     }
 }
 
-/// Whether a regular file is there and empty: a resume_state that was about to be begun.
+/// Whether the path is an empty regular file, as a resume state is just after its creation.
 pub(super) fn is_empty(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_that_this_program_makes_are_special() {
+    fn only_names_that_this_program_creates_are_special() {
         let target = Path::new("some/target");
         for path in lasting(target) {
             assert_eq!(kind(path.file_name().unwrap()), Some(Kind::Part), "{path:?}");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_the_name_of_a_journal_is_not_one_by_that() {
+    fn a_file_is_not_a_resume_state_by_its_name_alone() {
         let folder = tempfile::tempdir().unwrap();
         let part = lasting(&folder.path().join("target")).next().unwrap();
         let resume_state = part.with_extension("state");
@@ -143,6 +143,6 @@ mod tests {
         }
         std::fs::write(&resume_state, "").unwrap();
         std::fs::write(part, "").unwrap();
-        assert!(is_unfinished(folder.path(), name), "a resume_state that was about to be begun");
+        assert!(is_unfinished(folder.path(), name), "an empty resume state next to its file");
     }
 }

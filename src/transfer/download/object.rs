@@ -1,4 +1,4 @@
-//! What is known of an object before its bytes come, and the proof that they are its bytes.
+//! The metadata of an object before its content arrives, and the verification of the content.
 
 use crate::s3::body::{DigestKinds, Digests};
 use crate::s3::checksum::{Checksum, Stored};
@@ -7,37 +7,38 @@ use crate::s3::object::{Head, is_etag_opaque, is_swift_segmented};
 use crate::s3::range::{ObjectVersion, etags_differ};
 use crate::s3::request::Response;
 use crate::s3::{Error, Result};
-use crate::transfer::attrs::{self, Attributes};
+use crate::transfer::file_attributes::restore::Restore;
+use crate::transfer::file_attributes::{self, Attributes};
 use crate::transfer::proof::{Evidence, Unproved};
-use crate::transfer::restore::Restore;
 use crate::uri::S3Uri;
 use chrono::DateTime;
 use std::time::SystemTime;
 
-/// What is known of the object before its bytes come.
+/// The metadata of an object before its content arrives.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remote {
     pub(super) size: u64,
     pub(super) etag: String,
-    /// MD5 of the content, in hex, where the ETag is one, or s3cmd stored one and the store has no checksum of the whole.
+    /// MD5 of the content in hex: the ETag if it is an MD5, or the one that s3cmd stored if the store has no checksum
+    /// of the whole.
     pub(super) md5: Option<String>,
-    /// The store's own checksum, where the ETag is not the MD5 of the content.
+    /// The store's own checksum, if the ETag is not the MD5 of the content.
     pub(super) checksum: Option<Stored>,
-    /// Whether the ETag says nothing about the content (encrypted with a key of the user's or of KMS).
+    /// Whether the ETag is not derived from the content, because the object is encrypted with a customer or KMS key.
     pub(super) opaque_etag: bool,
-    /// Part size that the uploader stored, in bytes.
+    /// The part size in bytes that the uploader stored.
     pub(super) part_size: Option<u64>,
     pub(super) modified: Option<SystemTime>,
-    /// Whether GPG encrypted the content before it was stored.
-    pub(super) sealed: bool,
-    /// Whether Swift stored it in segments.
+    /// Whether the content was encrypted with GPG before it was uploaded.
+    pub(super) gpg_encrypted: bool,
+    /// Whether Swift stored the object in segments.
     pub(super) segmented: bool,
-    /// Attributes of the file that was uploaded.
+    /// The attributes of the uploaded file.
     pub(super) stored: Restore,
 }
 
 impl Remote {
-    /// By the answer to GET; `None` if it does not say how long the object is, as after a proxy that compresses it.
+    /// Reads the headers of a GET response. `None` if the response has no length, as from a proxy that compresses it.
     pub(super) fn of(response: &Response) -> Option<Self> {
         let size = response.header("content-length").and_then(|length| length.parse().ok())?;
         Some(Self::new(size, response.etag(), |name| response.header(name)))
@@ -50,11 +51,11 @@ impl Remote {
     pub(super) fn new<'a>(size: u64, etag: String, header: impl Fn(&str) -> Option<&'a str> + Copy) -> Self {
         let opaque_etag = is_etag_opaque(header);
         let of_content = is_md5(&etag) && !opaque_etag;
-        let sealed = header(attrs::GPG_HEADER).is_some();
-        // What GPG has encrypted does not have the sum that was stored with it.
-        let stored = || match sealed {
+        let gpg_encrypted = header(file_attributes::GPG_HEADER).is_some();
+        // The stored MD5 of a GPG-encrypted object is that of the plain content.
+        let stored = || match gpg_encrypted {
             true => None,
-            false => Attributes::parse(header(attrs::HEADER)?).md5().map(str::to_owned),
+            false => Attributes::parse(header(file_attributes::HEADER)?).md5().map(str::to_owned),
         };
         let checksum = Stored::of(header).filter(|_| !of_content);
         let md5 = match checksum {
@@ -65,52 +66,53 @@ impl Remote {
         let modified = header("last-modified")
             .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
             .map(SystemTime::from);
-        let part_size = header(attrs::PART_SIZE_HEADER).and_then(|size| size.trim().parse().ok());
+        let part_size = header(file_attributes::PART_SIZE_HEADER).and_then(|size| size.trim().parse().ok());
         let stored = Restore::of(header);
         let segmented = is_swift_segmented(header);
-        Self { size, etag, md5, checksum, opaque_etag, part_size, modified, sealed, segmented, stored }
+        Self { size, etag, md5, checksum, opaque_etag, part_size, modified, gpg_encrypted, segmented, stored }
     }
 
-    /// The very object, for requests that must not be answered with another one.
+    /// The exact version, for requests that must not return another one.
     pub(super) fn version<'a>(&'a self, uri: &'a S3Uri) -> ObjectVersion<'a> {
         let S3Uri { bucket, key } = uri;
         ObjectVersion { bucket, key, etag: &self.etag, size: self.size, segmented: self.segmented }
     }
 
-    /// Whether what was listed may be this object; the listing of one in segments is about its manifest.
+    /// Whether the listed properties may be those of this object. For an object in segments, the listing describes its
+    /// manifest.
     pub(super) fn is_listed_as(&self, size: u64, etag: &str) -> bool {
-        self.segmented || size == self.size && !etags_differ(etag, &self.etag) && !self.is_nobodys(etag)
+        self.segmented || size == self.size && !etags_differ(etag, &self.etag) && !self.is_etag_missing(etag)
     }
 
-    /// Whether this is the object that another answer told about.
+    /// Whether this is the object that another response described.
     pub(super) fn is(&self, other: &Self) -> bool {
-        let same_etag = !etags_differ(&self.etag, &other.etag) && !self.is_nobodys(&other.etag);
+        let same_etag = !etags_differ(&self.etag, &other.etag) && !self.is_etag_missing(&other.etag);
         self.size == other.size && self.segmented == other.segmented && same_etag
     }
 
-    /// Whether the object has lost the ETag that it has: S3 gives one with every answer, another server's page has none.
-    pub(super) fn is_nobodys(&self, etag: &str) -> bool {
+    /// Whether an expected ETag is missing: S3 returns one with every response, a page of another server has none.
+    pub(super) fn is_etag_missing(&self, etag: &str) -> bool {
         self.etag.is_empty() && !etag.is_empty()
     }
 
-    /// Why nothing is compared with the content.
+    /// Why the content cannot be verified.
     pub(super) fn unproved(&self) -> Unproved {
         if self.segmented { Unproved::Segmented } else { Unproved::NoChecksum }
     }
 
-    /// The checksum of the whole content that decides.
+    /// The checksum of the whole content, if there is one.
     pub(super) fn whole_checksum(&self) -> Option<Checksum> {
         self.checksum.and_then(Stored::whole)
     }
 
-    /// What has to be computed of the content, in the order of its bytes.
-    pub(super) fn wanted(&self) -> DigestKinds {
+    /// The digests of the content that are needed for verification.
+    pub(super) fn required_digests(&self) -> DigestKinds {
         let checksum = self.whole_checksum().map(|checksum| checksum.algorithm());
         DigestKinds { md5: self.md5.is_some(), sha256: false, checksum }
     }
 
-    /// Compares what was received; `computed` has what [`Remote::wanted`] asked for. What that proves the content by;
-    /// `None` if only its length was compared.
+    /// Verifies received content of `size` bytes. `computed` contains the digests that [`Remote::required_digests`]
+    /// returned. Returns the evidence, or `None` if only the length was compared.
     pub(super) fn verify(&self, uri: &S3Uri, size: u64, computed: &Digests) -> Result<Option<Evidence>> {
         if size != self.size {
             return Err(Error::Integrity(format!(
@@ -144,13 +146,13 @@ mod tests {
     use crate::s3::checksum::Algorithm;
 
     #[test]
-    fn the_stored_sum_of_what_gpg_has_encrypted_is_not_compared_with() {
+    fn the_stored_md5_of_a_gpg_encrypted_object_is_not_compared() {
         let sum = "6f5902ac237024bdd0c176cb93063dc4";
         let attributes = format!("md5:{sum}");
         let object = |gpg: Option<&'static str>, etag: &str| {
             let header = |name: &str| match name {
-                attrs::HEADER => Some(attributes.as_str()),
-                attrs::GPG_HEADER => gpg,
+                file_attributes::HEADER => Some(attributes.as_str()),
+                file_attributes::GPG_HEADER => gpg,
                 _ => None,
             };
             Remote::new(5, etag.to_owned(), header).md5
@@ -162,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn a_checksum_of_the_whole_decides_where_the_etag_is_no_md5() {
+    fn a_full_object_checksum_is_compared_if_the_etag_is_not_an_md5() {
         let md5 = "25f9e794323b453885f5181f1b624d0b";
         let attributes = format!("md5:{md5}");
         let object = |etag: &str, crc: &'static str, kms: bool| {
             let header = |name: &str| match name {
-                attrs::HEADER => Some(attributes.as_str()),
+                file_attributes::HEADER => Some(attributes.as_str()),
                 "x-amz-checksum-crc32" => Some(crc),
                 "x-amz-server-side-encryption" if kms => Some("aws:kms"),
                 _ => None,
@@ -175,7 +177,7 @@ mod tests {
             Remote::new(9, etag.to_owned(), header)
         };
         let hashed = |object: &Remote, content: &[u8]| {
-            let mut hasher = crate::s3::body::Hasher::new(object.wanted());
+            let mut hasher = crate::s3::body::Hasher::new(object.required_digests());
             hasher.update(content);
             object.verify(&S3Uri::new("b", "k"), 9, &hasher.finish())
         };

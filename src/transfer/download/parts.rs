@@ -1,9 +1,9 @@
-//! Proof of an object that was uploaded in parts. What the store keeps of it is computed over the digests of its parts: the
-//! ETag over their MD5s, a checksum of parts over their checksums. Both can be computed again where the parts' sizes are
-//! known: stored by the uploader, told by the server, or (for the ETag) one of the sizes that clients use.
+//! Verification of objects that were uploaded in parts. The store computes their values over the digests of the parts:
+//! the ETag over their MD5s, a composite checksum over their checksums. Both can be recomputed if the part sizes are
+//! known: stored by the uploader, reported by the server, or (for the ETag) one of the sizes that clients use.
 //!
-//! A file is read back, its parts side by side ([`verify`]); what cannot be read back is computed as it comes
-//! ([`prepare`]).
+//! A file is read back with its parts hashed concurrently ([`verify`]). Content that cannot be read back is hashed as
+//! it arrives ([`prepare`]).
 
 use super::object::Remote;
 use crate::s3::body::{Digests, FileRange, Payload};
@@ -18,34 +18,34 @@ use futures::{StreamExt, TryStreamExt};
 use std::fs::File;
 use std::sync::Arc;
 
-/// Parts that are asked about at once.
-const ASKED: usize = 16;
+/// The number of parts whose sizes are requested concurrently.
+const CONCURRENT_REQUESTS: usize = 16;
 
-/// What the comparison of complete content with what the store keeps of its parts came to.
+/// The result of comparing complete content with the values that the store computed over its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Compared {
     /// It is the object's.
     Proved(Evidence),
     /// There is nothing to compare with.
     Nothing,
-    /// There are usual part sizes for it, and none of them gives the ETag; in words.
+    /// Common part sizes fit the object, but none of them reproduces the ETag. Contains the error message.
     Disagrees(String),
 }
 
-/// Compares a complete file with what the store says about its parts: their checksums, else their ETags. Parts whose
-/// sizes are known must give that. `ask`: whether the server may be asked for the sizes for the sake of the ETag (it is for
-/// that of checksums: a server that keeps those knows the sizes, and a question costs less than a guess).
+/// Compares a complete file with the composite checksum of the store, or else with the ETag. If the part sizes are
+/// known, the values must match. `ask_server`: whether to request the part sizes from the server for the ETag. For a composite
+/// checksum they are always requested: a server that stores one knows the sizes, and a request costs less than a guess.
 pub(super) async fn verify(
     client: &Client,
     uri: &S3Uri,
     object: &Remote,
     file: &Arc<File>,
-    ask: bool,
+    ask_server: bool,
 ) -> Result<Compared> {
     let mut compared = Compared::Nothing;
     for claim in Claim::all(object) {
-        let ask = ask || claim.kind != Kind::Etag;
-        match claim.decide(client, uri, object, file, ask).await? {
+        let ask_server = ask_server || claim.kind != Kind::Etag;
+        match claim.decide(client, uri, object, file, ask_server).await? {
             Compared::Nothing => {}
             Compared::Disagrees(text) => compared = Compared::Disagrees(text),
             proved => return Ok(proved),
@@ -54,7 +54,7 @@ pub(super) async fn verify(
     Ok(compared)
 }
 
-/// What the store keeps, computed over its number of parts.
+/// A composite value of the store, and its number of parts.
 struct Claim {
     kind: Kind,
     stored: String,
@@ -62,7 +62,7 @@ struct Claim {
 }
 
 impl Claim {
-    /// The stronger one first.
+    /// All claims of an object, the stronger one first.
     fn all(object: &Remote) -> impl Iterator<Item = Self> {
         let checksum = match object.checksum {
             Some(Stored::Parts(stored, parts)) if parts <= MAX_PARTS => {
@@ -81,37 +81,37 @@ impl Claim {
         uri: &S3Uri,
         object: &Remote,
         file: &Arc<File>,
-        ask: bool,
+        ask_server: bool,
     ) -> Result<Compared> {
         let (size, origin) = match object.part_size {
-            None if ask => (self.size_of_first(client, uri, object).await?, PartSizes::Told),
+            None if ask_server => (self.size_of_first(client, uri, object).await?, PartSizes::Reported),
             stored => (stored, PartSizes::Stored),
         };
         let mut refuted = None;
-        if let Some(even) = size.and_then(|size| cut(object.size, size, self.parts)) {
+        if let Some(even) = size.and_then(|size| even_parts(object.size, size, self.parts)) {
             let computed = self.compute(file, &even).await?;
             if self.agrees(&computed) {
                 return Ok(self.proved(origin));
             }
-            // Parts need not be of one size, and a size that the uploader stored may have outlived a copy.
+            // Parts can differ in size, and a size that the uploader stored may be outdated after a copy.
             match self.sizes_of(client, uri, object).await? {
-                Some(sizes) if sizes != even => return self.must_agree(file, object, &sizes).await,
+                Some(sizes) if sizes != even => return self.compare_reported(file, object, &sizes).await,
                 Some(_) => return Err(self.mismatch(&computed)),
                 None => refuted = Some(computed),
             }
         } else if size.is_some()
-            && ask
-            // The first part's size says nothing about the others here, but a server that told it tells theirs, too.
+            && ask_server
+            // The first part's size does not fit all parts, but a server that reported it reports the others too.
             && let Some(sizes) = self.sizes_of(client, uri, object).await?
         {
-            return self.must_agree(file, object, &sizes).await;
+            return self.compare_reported(file, object, &sizes).await;
         }
         let mut guessed = None;
-        for size in self.usual(object) {
-            let Some(even) = cut(object.size, size, self.parts) else { continue };
+        for size in self.common(object) {
+            let Some(even) = even_parts(object.size, size, self.parts) else { continue };
             let computed = self.compute(file, &even).await?;
             if self.agrees(&computed) {
-                return Ok(self.proved(PartSizes::Usual));
+                return Ok(self.proved(PartSizes::Common));
             }
             guessed = guessed.or(Some(computed));
         }
@@ -122,27 +122,32 @@ impl Claim {
         }
     }
 
-    /// The sizes that clients use and that give the number of parts. A checksum of parts is not worth a guess: a server that
-    /// keeps it knows the sizes.
-    fn usual(&self, object: &Remote) -> Vec<u64> {
+    /// The common part sizes that give the number of parts. None for a composite checksum: a server that stores one
+    /// knows the sizes.
+    fn common(&self, object: &Remote) -> Vec<u64> {
         match self.kind {
-            Kind::Etag => part_sizes::usual(object.size, self.parts, 0),
+            Kind::Etag => part_sizes::common(object.size, self.parts, 0),
             Kind::Checksum(_) => Vec::new(),
         }
     }
 
-    /// Compares with the parts that the server told of; nothing if they do not even make up the object.
-    async fn must_agree(&self, file: &Arc<File>, object: &Remote, sizes: &[u64]) -> Result<Compared> {
+    /// Compares the file using the part sizes that the server reported. Returns `Nothing` if they do not add up to the
+    /// object's size.
+    async fn compare_reported(&self, file: &Arc<File>, object: &Remote, sizes: &[u64]) -> Result<Compared> {
         if sizes.iter().sum::<u64>() != object.size {
             return Ok(Compared::Nothing);
         }
         let computed = self.compute(file, sizes).await?;
-        if self.agrees(&computed) { Ok(self.proved(PartSizes::Told)) } else { Err(self.mismatch(&computed)) }
+        if self.agrees(&computed) {
+            Ok(self.proved(PartSizes::Reported))
+        } else {
+            Err(self.mismatch(&computed))
+        }
     }
 
-    /// What the file's parts give, hashed side by side.
+    /// Computes the composite value of the file, hashing parts concurrently.
     async fn compute(&self, file: &Arc<File>, sizes: &[u64]) -> Result<String> {
-        let wanted = self.kind.wanted();
+        let required = self.kind.required_digests();
         let lanes = std::thread::available_parallelism().map_or(2, usize::from);
         let mut offset = 0;
         let ranges: Vec<FileRange> = sizes
@@ -154,23 +159,23 @@ impl Claim {
             })
             .collect();
         let digests: Vec<Digests> = futures::stream::iter(ranges)
-            .map(|range| async move { Payload::File(range).hashed(wanted).await })
+            .map(|range| async move { Payload::File(range).hashed(required).await })
             .buffered(lanes)
             .try_collect()
             .await?;
-        self.kind.of_parts(&digests).ok_or_else(|| Error::Integrity("a part without a digest".into()))
+        self.kind.of_parts(&digests).ok_or_else(|| Error::Integrity("the digest of a part is missing".into()))
     }
 
     async fn size_of_first(&self, client: &Client, uri: &S3Uri, object: &Remote) -> Result<Option<u64>> {
         client.size_of_part(&uri.bucket, &uri.key, &object.etag, 1, self.parts).await
     }
 
-    /// The sizes of all parts, if the server tells them.
+    /// The sizes of all parts in bytes, if the server reports them.
     async fn sizes_of(&self, client: &Client, uri: &S3Uri, object: &Remote) -> Result<Option<Vec<u64>>> {
         let sizes = futures::stream::iter(1..=self.parts)
             .map(|part| client.size_of_part(&uri.bucket, &uri.key, &object.etag, part, self.parts))
-            .buffered(ASKED)
-            // One that it does not tell is enough.
+            .buffered(CONCURRENT_REQUESTS)
+            // One missing size is enough to stop.
             .try_take_while(|size| futures::future::ready(Ok(size.is_some())));
         let sizes: Vec<u64> =
             sizes.try_filter_map(|size| futures::future::ready(Ok(size))).try_collect().await?;
@@ -206,13 +211,14 @@ impl Claim {
     }
 }
 
-/// The computation of what the store keeps of the parts, for content that comes only once: in every way that may be right.
+/// The computation of a composite value for content that arrives only once, for all plausible part sizes.
 pub(super) struct Streamed {
     claim: Option<Claim>,
-    ways: Vec<(PartSizes, Composite)>,
+    candidates: Vec<(PartSizes, Composite)>,
 }
 
-/// Finds out how the parts may be cut. `exactly`: asks for the size of every part, where one size for all was not right.
+/// Determines the plausible part sizes. `exactly`: request the size of every part, because a single size for all was
+/// wrong.
 pub(super) async fn prepare(
     client: &Client,
     uri: &S3Uri,
@@ -220,64 +226,64 @@ pub(super) async fn prepare(
     exactly: bool,
 ) -> Result<Streamed> {
     for claim in Claim::all(object) {
-        let fits = |size: u64| cut(object.size, size, claim.parts).is_some();
+        let fits = |size: u64| even_parts(object.size, size, claim.parts).is_some();
         let first = match object.part_size {
             Some(size) if !exactly && fits(size) => None,
             _ => claim.size_of_first(client, uri, object).await?,
         };
         let (size, origin) = match first {
-            Some(_) => (first, PartSizes::Told),
+            Some(_) => (first, PartSizes::Reported),
             None => (object.part_size, PartSizes::Stored),
         };
-        let even = size.filter(|size| cut(object.size, *size, claim.parts).is_some());
-        let mut ways = Vec::new();
+        let even = size.filter(|size| even_parts(object.size, *size, claim.parts).is_some());
+        let mut candidates = Vec::new();
         if first.is_some() && (exactly || even.is_none()) {
             let sizes = claim.sizes_of(client, uri, object).await?;
-            ways.extend(
+            candidates.extend(
                 sizes
                     .filter(|sizes| sizes.iter().sum::<u64>() == object.size)
-                    .map(|sizes| (PartSizes::Told, Sizes::Each(sizes))),
+                    .map(|sizes| (PartSizes::Reported, Sizes::Each(sizes))),
             );
         }
-        if ways.is_empty() {
-            ways.extend(even.map(|size| (origin, Sizes::Even(size))));
+        if candidates.is_empty() {
+            candidates.extend(even.map(|size| (origin, Sizes::Even(size))));
         }
-        if !ways.iter().any(|(origin, _)| *origin == PartSizes::Told) {
-            let usual = claim.usual(object).into_iter().filter(|size| Some(*size) != even);
-            ways.extend(usual.map(|size| (PartSizes::Usual, Sizes::Even(size))));
+        if !candidates.iter().any(|(origin, _)| *origin == PartSizes::Reported) {
+            let common = claim.common(object).into_iter().filter(|size| Some(*size) != even);
+            candidates.extend(common.map(|size| (PartSizes::Common, Sizes::Even(size))));
         }
-        if !ways.is_empty() {
+        if !candidates.is_empty() {
             let kind = claim.kind;
-            let ways =
-                ways.into_iter().map(|(origin, sizes)| (origin, Composite::new(kind, sizes))).collect();
-            return Ok(Streamed { claim: Some(claim), ways });
+            let candidates =
+                candidates.into_iter().map(|(origin, sizes)| (origin, Composite::new(kind, sizes))).collect();
+            return Ok(Streamed { claim: Some(claim), candidates });
         }
     }
     Ok(Streamed::nothing())
 }
 
 impl Streamed {
-    /// For content of which nothing has to be computed here.
+    /// For content of which nothing has to be computed.
     pub(super) fn nothing() -> Self {
-        Self { claim: None, ways: Vec::new() }
+        Self { claim: None, candidates: Vec::new() }
     }
 
     /// Whether nothing is computed.
     pub(super) fn is_nothing(&self) -> bool {
-        self.ways.is_empty()
+        self.candidates.is_empty()
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.ways.iter_mut().for_each(|(_, way)| way.update(bytes));
+        self.candidates.iter_mut().for_each(|(_, candidate)| candidate.update(bytes));
     }
 
-    /// Compares. An error if the sizes of the parts were known and give something else.
+    /// Compares the results. Fails if the part sizes were known and give another value.
     pub(super) fn finish(self) -> Result<Compared> {
         let Some(claim) = self.claim else { return Ok(Compared::Nothing) };
         let mut first = None;
-        for (origin, way) in self.ways {
-            let computed = way.finish().unwrap_or_default();
+        for (origin, candidate) in self.candidates {
+            let computed = candidate.finish().unwrap_or_default();
             if claim.agrees(&computed) {
                 return Ok(claim.proved(origin));
             }
@@ -285,14 +291,15 @@ impl Streamed {
         }
         match first {
             None => Ok(Compared::Nothing),
-            Some((PartSizes::Usual, computed)) => Ok(Compared::Disagrees(claim.mismatch_text(&computed))),
+            Some((PartSizes::Common, computed)) => Ok(Compared::Disagrees(claim.mismatch_text(&computed))),
             Some((_, computed)) => Err(claim.mismatch(&computed)),
         }
     }
 }
 
-/// Parts of one size, the last one shorter, if there are so many of them.
-fn cut(length: u64, size: u64, parts: u64) -> Option<Vec<u64>> {
+/// The sizes of `parts` parts of `size` bytes each, the last one possibly shorter. `None` if that is not the number of
+/// parts.
+fn even_parts(length: u64, size: u64, parts: u64) -> Option<Vec<u64>> {
     if size == 0 || length.div_ceil(size).max(1) != parts {
         return None;
     }
@@ -322,16 +329,16 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_one_size_are_cut_only_where_their_number_is_right() {
-        assert_eq!(cut(25, 10, 3), Some(vec![10, 10, 5]));
-        assert_eq!(cut(20, 10, 2), Some(vec![10, 10]));
-        assert_eq!(cut(0, 10, 1), Some(vec![0]));
-        assert_eq!(cut(25, 10, 2), None);
-        assert_eq!(cut(25, 0, 1), None);
+    fn even_parts_must_give_the_number_of_parts() {
+        assert_eq!(even_parts(25, 10, 3), Some(vec![10, 10, 5]));
+        assert_eq!(even_parts(20, 10, 2), Some(vec![10, 10]));
+        assert_eq!(even_parts(0, 10, 1), Some(vec![0]));
+        assert_eq!(even_parts(25, 10, 2), None);
+        assert_eq!(even_parts(25, 0, 1), None);
     }
 
     #[tokio::test]
-    async fn what_is_computed_depends_on_the_sizes_of_the_parts() {
+    async fn composite_values_depend_on_the_part_sizes() {
         let content: Vec<u8> = (0..700_001u32).map(|i| (i % 251) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
@@ -356,8 +363,8 @@ mod tests {
         assert!(!claim.agrees(&claim.compute(&file, &wrong).await.unwrap()));
     }
 
-    /// A server that tells the sizes of an object's parts and nothing else.
-    fn telling(sizes: &'static [u64]) -> Client {
+    /// A server that only reports the part sizes of an object.
+    fn server_with_parts(sizes: &'static [u64]) -> Client {
         use crate::s3::endpoint::Endpoint;
         use std::io::{BufRead, BufReader};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -367,9 +374,9 @@ mod tests {
                 let mut stream = stream.unwrap();
                 let mut lines =
                     BufReader::new(stream.try_clone().unwrap()).lines().map_while(|line| line.ok());
-                let asked = lines.next().unwrap_or_default();
+                let request = lines.next().unwrap_or_default();
                 let _ = lines.find(String::is_empty);
-                let number = asked.split_once("partNumber=").unwrap().1.split(' ').next().unwrap();
+                let number = request.split_once("partNumber=").unwrap().1.split(' ').next().unwrap();
                 let size = sizes[number.parse::<usize>().unwrap() - 1];
                 let count = sizes.len();
                 let _ = write!(
@@ -384,7 +391,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn parts_that_only_begin_evenly_are_compared_as_they_are() {
+    async fn uneven_parts_are_compared_with_their_reported_sizes() {
         let content = b"123456789";
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
@@ -398,23 +405,25 @@ mod tests {
                 .collect();
             let right = composite_etag(digests.iter().map(String::as_str)).unwrap();
             let wrong = composite_etag([digests[0].as_str(); 3]).unwrap();
-            // A size that the uploader stored, and none: the server's word decides in the end.
+            // With and without a size that the uploader stored: the server's report decides in the end.
             for stored in [None, Some("4"), Some("2")] {
                 for (etag, good) in [(&right, true), (&wrong, false)] {
-                    let client = telling(sizes);
-                    let header =
-                        |name: &str| stored.filter(|_| name == crate::transfer::attrs::PART_SIZE_HEADER);
+                    let client = server_with_parts(sizes);
+                    let header = |name: &str| {
+                        stored.filter(|_| name == crate::transfer::file_attributes::PART_SIZE_HEADER)
+                    };
                     let object = Remote::new(9, etag.clone(), header);
                     let compared = verify(&client, &uri, &object, &file, true).await;
                     let proved = matches!(compared, Ok(Compared::Proved(Evidence::PartEtags(_))));
                     assert_eq!((compared.is_ok(), proved), (good, good), "{sizes:?} {stored:?} {compared:?}");
-                    // What comes only once is compared likewise, at the second look if not at the first.
+                    // Content that arrives only once is compared in the same way, on the second attempt if not on the
+                    // first.
                     let mut streamed = Err(Error::Integrity(String::new()));
                     for exactly in [false, true] {
                         if streamed.is_err() {
-                            let mut ways = prepare(&client, &uri, &object, exactly).await.unwrap();
-                            ways.update(content);
-                            streamed = ways.finish();
+                            let mut candidates = prepare(&client, &uri, &object, exactly).await.unwrap();
+                            candidates.update(content);
+                            streamed = candidates.finish();
                         }
                     }
                     let proved = matches!(streamed, Ok(Compared::Proved(Evidence::PartEtags(_))));

@@ -1,7 +1,7 @@
-//! A large object by several ranges at once, into one file.
+//! Downloads a large object by concurrent ranges into one file.
 //!
-//! Each range asks for the very version that the first answer named, and its answer is compared with that. Chunks that are written are noted in a
-//! resume_state, so that a run that was killed goes on where it stopped.
+//! Each range requests exactly the version that the first response described, and its response is checked against that.
+//! Written chunks are recorded in a resume state, so that the next run can continue if this one is killed.
 
 use super::object::Remote;
 use super::part_file::PartFile;
@@ -23,16 +23,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::task::JoinSet;
 
-/// Objects from this size on are fetched by ranges, in bytes.
+/// Objects from this size in bytes are fetched by ranges.
 pub(super) const LARGE: u64 = 32 << 20;
 
-/// Bytes of a range: large enough that a request more does not matter, small enough that little is fetched twice.
+/// Size of a range in bytes: large enough that one more request does not matter, and small enough that little is
+/// fetched twice.
 const CHUNK: u64 = 16 << 20;
 
-/// Bytes that are collected for one write.
+/// The number of bytes that are collected for one write.
 const WRITE: usize = 1 << 20;
 
-/// Everything that the workers share.
+/// The state that the workers share.
 #[derive(Debug)]
 struct Job {
     client: Client,
@@ -41,22 +42,22 @@ struct Job {
     file: Arc<File>,
     resume_state: ResumeState,
     progress: Progress,
-    /// Chunks still to fetch, and how many of them were taken.
+    /// Chunks still to fetch, and how many of them workers have taken.
     missing: Vec<u64>,
     taken: AtomicUsize,
-    /// The algorithm of the object's checksum, and that checksum of the chunks that are there, where the whole's can be
-    /// put together from them.
+    /// The algorithm of the object's checksum, and the checksums of the chunks that are present, if the checksum of the
+    /// whole can be combined from them.
     combined: Option<Algorithm>,
     checksums: Mutex<BTreeMap<u64, Checksum>>,
-    /// What an interruption leaves to the next run, if one can find it.
+    /// The message about what an interruption leaves, if a later run can find it.
     kept: Option<ResumableWork>,
 }
 
-/// The checksums of a chunk in the making.
+/// The running checksums of a chunk.
 struct Sums {
-    /// The resume_state's.
+    /// The checksum of the resume state.
     resume_state: crc_fast::Digest,
-    /// The object's, if it is another one.
+    /// The checksum of the object, if its algorithm differs.
     object: Option<checksum::Hasher>,
     combined: Option<Algorithm>,
 }
@@ -74,7 +75,7 @@ impl Sums {
         }
     }
 
-    /// The resume_state's checksum, and the object's where it is wanted.
+    /// The checksum for the resume state, and the object's if it is needed.
     fn finish(self) -> (u64, Option<Checksum>) {
         let resume_state = self.resume_state.finalize();
         let same = self.combined.map(|_| Checksum::of_crc64nvme(resume_state));
@@ -82,16 +83,16 @@ impl Sums {
     }
 }
 
-/// What came of a fetch.
+/// The result of a fetch.
 pub(super) struct Fetched {
-    /// What the comparison with the store's checksums came to.
+    /// The result of the comparison with the store's checksums.
     pub(super) compared: Compared,
-    /// Whether bytes are among it that were in the existing file, and that nobody has vouched for.
+    /// Whether the content includes bytes of the existing file, which were not fetched from the server.
     pub(super) took_over: bool,
 }
 
-/// Fetches all of the object into the file and compares it. `existing` is a file that may be the beginning of the object.
-/// `None` if the server does not do ranges.
+/// Fetches the whole object into the file and verifies it. `existing` is a file that may be the beginning of the
+/// object. Returns `None` if the server does not support ranges.
 pub(super) async fn fetch(
     client: &Client,
     uri: &S3Uri,
@@ -114,7 +115,7 @@ pub(super) async fn fetch(
     if !known_length && !has_length(&file, object.size)? {
         return Ok(None);
     }
-    let combined = object.wanted().checksum.filter(|algorithm| algorithm.is_of_whole());
+    let combined = object.required_digests().checksum.filter(|algorithm| algorithm.is_of_whole());
     let (checked, object_size) = (file.clone(), object.size);
     let present = tokio::task::spawn_blocking(move || {
         let claimed = claims.into_iter().filter(|(chunk, _)| known_length && *chunk < chunks);
@@ -143,11 +144,11 @@ pub(super) async fn fetch(
     }
 
     let missing: Vec<u64> = (0..chunks).filter(|chunk| !present.contains_key(chunk)).collect();
-    let mut wanted = object.wanted();
-    wanted.checksum = wanted.checksum.filter(|_| combined.is_none());
-    let (done, hashed) = hash_in_order(wanted, object.size, &file, chunks);
+    let mut required = object.required_digests();
+    required.checksum = required.checksum.filter(|_| combined.is_none());
+    let (done, hashed) = hash_in_order(required, object.size, &file, chunks);
     for &chunk in present.keys() {
-        // The hasher ends only after all chunks were named, or when this side is dropped.
+        // Sending fails only if the hasher has failed, which is reported below.
         let _ = done.send(chunk);
     }
     let workers = client.options().bulk.min(missing.len()).min(MAX_PARTS as usize);
@@ -174,7 +175,7 @@ pub(super) async fn fetch(
     while let Some(ended) = tasks.join_next().await {
         match ended.map_err(io::Error::other)? {
             Ok(true) => {}
-            // Dropping the set ends the other workers.
+            // Dropping the set aborts the other workers.
             Ok(false) => return Ok(None),
             Err(error) => return Err(error),
         }
@@ -192,7 +193,7 @@ pub(super) async fn fetch(
     Ok(Some(Fetched { compared, took_over }))
 }
 
-/// Gives the file its length; `false` where the file system makes no file longer than what was written.
+/// Sets the length of the file. Returns `false` if the file system cannot extend a file beyond what was written.
 fn has_length(file: &File, size: u64) -> io::Result<bool> {
     match file.set_len(0).and_then(|()| file.set_len(size)) {
         Ok(()) => Ok(true),
@@ -208,8 +209,8 @@ fn has_length(file: &File, size: u64) -> io::Result<bool> {
     }
 }
 
-/// Copies the whole chunks of a file that may be the beginning of the object, as far as they are missing. The resume_state
-/// does not speak of them: it vouches for what came from the server alone.
+/// Copies complete chunks, unless they are present, from a file that may be the beginning of the object. They are not
+/// recorded in the resume state, which covers only bytes from the server.
 fn take_over(
     existing: &File,
     file: &File,
@@ -239,7 +240,7 @@ fn take_over(
     Ok(())
 }
 
-/// Takes chunks until none is left. `false` if the server does not do ranges.
+/// Fetches chunks until none is left. Returns `false` if the server does not support ranges.
 async fn work(job: Arc<Job>, done: mpsc::Sender<u64>) -> Result<bool> {
     loop {
         let Some(chunk) = job.missing.get(job.taken.fetch_add(1, Ordering::Relaxed)).copied() else {
@@ -258,7 +259,7 @@ async fn work(job: Arc<Job>, done: mpsc::Sender<u64>) -> Result<bool> {
     }
 }
 
-/// Fetches one chunk; its checksums, or `None` if the server does not do ranges.
+/// Fetches one chunk. Returns its checksums, or `None` if the server does not support ranges.
 async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<Checksum>)>> {
     let mut position = chunk * CHUNK;
     let end = position + length_of(chunk, job.object.size);
@@ -289,7 +290,7 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
                         for piece in &pieces {
                             if at + piece.len() as u64 > end {
                                 return Err(Error::Integrity(
-                                    "the server sent more than was asked for".into(),
+                                    "the server sent more than was requested".into(),
                                 ));
                             }
                             file.write_all_at(piece, at)?;
@@ -310,7 +311,7 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
     Ok(Some(sums.finish()))
 }
 
-/// The next bytes, as many as make a good write; empty at the end.
+/// Receives enough bytes for an efficient write. Empty at the end.
 async fn gather(response: &mut Response) -> Result<Vec<Bytes>> {
     let (mut pieces, mut length) = (Vec::new(), 0);
     while length < WRITE {
@@ -320,7 +321,7 @@ async fn gather(response: &mut Response) -> Result<Vec<Bytes>> {
                 pieces.push(piece);
             }
             Ok(None) => break,
-            // What came before the break is good; the next call meets the break again.
+            // The bytes before the failure are valid. The next call returns the error again.
             Err(_) if !pieces.is_empty() => break,
             Err(error) => return Err(error),
         }
@@ -328,24 +329,19 @@ async fn gather(response: &mut Response) -> Result<Vec<Bytes>> {
     Ok(pieces)
 }
 
-/// Digests in the making; none where none was wanted or the transfer was given up.
+/// A running computation of digests. They are empty if none are needed or if the transfer failed.
 type Hashing = tokio::task::JoinHandle<io::Result<Digests>>;
 
-/// Hashes the file from its beginning as its chunks become complete, beside the transfer. The sender names complete
-/// chunks in any order. What is put together from the chunks is not hashed again.
-fn hash_in_order(
-    wanted: DigestKinds,
-    size: u64,
-    file: &Arc<File>,
-    chunks: u64,
-) -> (mpsc::Sender<u64>, Hashing) {
+/// Hashes the file in order while the transfer completes its chunks. The sender receives complete chunks in any order.
+/// A checksum that is combined from the chunks is not computed again.
+fn hash_in_order(required: DigestKinds, size: u64, file: &Arc<File>, chunks: u64) -> (mpsc::Sender<u64>, Hashing) {
     let (sender, receiver) = mpsc::channel();
     let file = file.clone();
     let task = tokio::task::spawn_blocking(move || {
-        if wanted == DigestKinds::default() {
+        if required == DigestKinds::default() {
             return Ok(Digests::default());
         }
-        let mut hasher = Hasher::new(wanted);
+        let mut hasher = Hasher::new(required);
         let mut ready = std::collections::BTreeSet::new();
         let mut next = 0;
         let mut block = vec![0; WRITE];
@@ -353,7 +349,7 @@ fn hash_in_order(
             while !ready.remove(&next) {
                 match receiver.recv() {
                     Ok(chunk) => ready.insert(chunk),
-                    // The transfer was given up; its own error says why.
+                    // The transfer failed, which is reported by its own error.
                     Err(_) => return Ok(Digests::default()),
                 };
             }
@@ -365,7 +361,7 @@ fn hash_in_order(
     (sender, task)
 }
 
-/// The checksums of a chunk that is in the file.
+/// Computes the checksums of a chunk in the file.
 fn checksums_of(
     file: &File,
     chunk: u64,

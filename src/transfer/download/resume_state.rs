@@ -1,8 +1,8 @@
-//! What an interrupted download has already: a small file beside the temporary one.
+//! The state of an interrupted download: a small file next to the temporary one.
 //!
-//! The first line names the object exactly; each further line a chunk that was written, with the CRC-64/NVME of its
-//! bytes. Nothing is believed on its word: a chunk counts only if its bytes, read back, have that checksum, and the whole
-//! file is compared with the store's own checksum in the end.
+//! The first line identifies the object exactly; each further line is a written chunk with the CRC-64/NVME of its
+//! bytes. None of it is trusted: a chunk is valid only if its bytes in the file have that checksum, and the whole file
+//! is compared with the store's own checksum in the end.
 
 use super::object::Remote;
 use crate::uri::S3Uri;
@@ -14,7 +14,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The object and the way in which it is cut; any difference starts the download anew.
+/// The object and its chunk size. Any difference restarts the download.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Identity {
@@ -27,18 +27,18 @@ struct Identity {
     chunk: u64,
 }
 
-/// Longest first line that is read to know a resume_state: keys have 1,024 bytes at most, each of which JSON may write in six.
+/// The maximum length in bytes of the first line: keys have at most 1,024 bytes, each of which JSON may escape as six.
 const LONGEST: u64 = 16 * 1024;
 
-/// An open resume_state. Where it cannot be written an interrupted download begins anew, which is no failure.
+/// An open resume state. If it cannot be written, an interrupted download starts over, which is not an error.
 #[derive(Debug)]
 pub(super) struct ResumeState {
     file: Option<File>,
-    /// Whether a failure to write was told.
-    told: AtomicBool,
+    /// Whether a failure to write was reported.
+    reported: AtomicBool,
 }
 
-/// Whether a file is a resume_state: a regular file, no link, whose first line names an object.
+/// Whether a path is a resume state: a regular file, not a link, whose first line identifies an object.
 pub(super) fn is_one(path: &Path) -> bool {
     if !std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return false;
@@ -49,14 +49,14 @@ pub(super) fn is_one(path: &Path) -> bool {
     read.is_ok() && serde_json::from_slice::<Identity>(&line).is_ok()
 }
 
-/// A new digest of a chunk.
+/// A new digest for a chunk.
 pub(super) fn digest() -> Digest {
     Digest::new(CrcAlgorithm::Crc64Nvme)
 }
 
 impl ResumeState {
-    /// Opens the resume_state of a download and reads which chunks it claims, with their checksums; an absent, foreign or
-    /// damaged one claims none and is begun anew. Without a path nothing is written down.
+    /// Opens the resume state of a download and returns the chunks that it claims, with their checksums. A missing,
+    /// foreign or damaged file claims none and is restarted. Without a path nothing is recorded.
     pub(super) fn open(
         path: Option<&Path>,
         endpoint: &str,
@@ -73,13 +73,13 @@ impl ResumeState {
             size: object.size,
             chunk,
         };
-        let resume_state = |file| Self { file, told: AtomicBool::new(false) };
+        let resume_state = |file| Self { file, reported: AtomicBool::new(false) };
         match path.map(|path| Self::begin(path, &identity)) {
             None => (resume_state(None), BTreeMap::new()),
             Some(Ok((file, claims))) => (resume_state(Some(file)), claims),
             Some(Err(error)) => {
                 let resume_state = resume_state(None);
-                resume_state.cannot_be_written(&error);
+                resume_state.report_unwritable(&error);
                 (resume_state, BTreeMap::new())
             }
         }
@@ -100,31 +100,31 @@ impl ResumeState {
         Ok((file, BTreeMap::new()))
     }
 
-    /// Writes down that a chunk is in the file.
+    /// Records that a chunk is in the file.
     pub(super) fn add(&self, chunk: u64, checksum: u64) {
         let Some(mut file) = self.file.as_ref() else { return };
-        // One write a line: lines of several workers do not mix, and a cut line is ignored later.
+        // One write per line, so that lines of concurrent workers are not mixed. A truncated line is ignored later.
         if let Err(error) = file.write_all(format!("{chunk} {checksum:016x}\n").as_bytes()) {
-            self.cannot_be_written(&error);
+            self.report_unwritable(&error);
         }
     }
 
-    fn cannot_be_written(&self, error: &io::Error) {
-        if !self.told.swap(true, Ordering::Relaxed) {
+    fn report_unwritable(&self, error: &io::Error) {
+        if !self.reported.swap(true, Ordering::Relaxed) {
             let reason = crate::output::reason(error);
             log::info!(
-                "the resume_state of a download cannot be written ({reason}): interrupted, it would begin anew"
+                "the resume state of a download cannot be written ({reason}): if interrupted, it will start over"
             );
         }
     }
 }
 
-fn claims(text: &str, wanted: &Identity) -> Option<BTreeMap<u64, u64>> {
-    // A line without its end was cut.
+fn claims(text: &str, expected: &Identity) -> Option<BTreeMap<u64, u64>> {
+    // A line without a newline was truncated.
     let complete = &text[..text.rfind('\n')? + 1];
     let mut lines = complete.lines();
     let found: Identity = serde_json::from_str(lines.next()?).ok()?;
-    if found != *wanted {
+    if found != *expected {
         return None;
     }
     let chunks = lines.filter_map(|line| {
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_journal_counts_for_its_object_only_and_survives_a_cut_line() {
+    fn a_resume_state_is_valid_for_its_object_only_and_survives_a_truncated_line() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("resume_state");
         let uri = S3Uri::new("b", "k");
@@ -157,7 +157,7 @@ mod tests {
         resume_state.add(4, 0xdef);
         let (_, claims) = open("host", &uri, &object);
         assert_eq!((claims.get(&2), claims.get(&4)), (Some(&0xabc), Some(&0xdef)));
-        // Another store, another object, another version: nothing is believed, and the resume_state begins anew.
+        // Another store, object or version: no claim is used, and the resume state is restarted.
         let other_uri = S3Uri::new("b", "other");
         let other_version = Remote { etag: "f".into(), ..object.clone() };
         let others =
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_that_cannot_be_written_is_no_failure() {
+    fn a_resume_state_that_cannot_be_written_is_not_an_error() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("missing").join("resume_state");
         let (resume_state, claims) =

@@ -1,4 +1,4 @@
-//! Where bytes that come in order are written and hashed.
+//! Writes and hashes bytes that arrive in order.
 
 use super::finish::Finish;
 use super::object::Remote;
@@ -8,21 +8,21 @@ use super::{Target, resume_state};
 use crate::files;
 use crate::s3::Result;
 use crate::s3::body::{Digests, Hasher};
-use crate::transfer::restore::Owner;
+use crate::transfer::file_attributes::restore::Owner;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// A target that is written from its beginning to its end.
+/// A target that is written sequentially.
 pub(super) struct Sink {
     output: Output,
-    /// The digest to compare with; none where the store has none, since hashing costs more than all the rest.
+    /// The digests to verify. Empty if the store has none, because hashing costs more than everything else.
     hasher: Hasher,
-    /// What is computed of the parts, where they cannot be read back.
+    /// The running composite value, if the content cannot be read back.
     parts: Streamed,
-    /// What tells this content from that of another fetch, where the parts may have to be looked at again.
+    /// Identifies this content, if it may have to be compared with another fetch.
     fingerprint: Option<crc_fast::Digest>,
-    /// Bytes so far.
+    /// The number of bytes written so far.
     pub(super) written: u64,
 }
 
@@ -34,7 +34,7 @@ enum Output {
 }
 
 impl Sink {
-    /// Opens the target; the first `have` bytes of an existing file are taken over and hashed.
+    /// Opens the target. Copies and hashes the first `have` bytes of an existing file.
     pub(super) fn open(
         target: &Target,
         have: u64,
@@ -83,7 +83,7 @@ impl Sink {
         }
     }
 
-    /// The file that is written, if it is one that can be read back.
+    /// The file that is written, if it can be read back.
     pub(super) fn file(&self) -> Option<&Arc<File>> {
         match &self.output {
             Output::Part(part) => Some(part.file()),
@@ -91,17 +91,17 @@ impl Sink {
         }
     }
 
-    /// The digests of all bytes so far that were asked for.
+    /// The requested digests of all bytes so far.
     pub(super) fn digests(&self) -> Digests {
         self.hasher.clone().finish()
     }
 
-    /// Compares what was computed of the parts as they came.
+    /// Compares the composite values that were computed as the bytes arrived.
     pub(super) fn compared(&mut self) -> Result<Compared> {
         std::mem::replace(&mut self.parts, Streamed::nothing()).finish()
     }
 
-    /// What tells this content from another of its length.
+    /// A checksum that identifies this content among others of the same length.
     pub(super) fn fingerprint(&self) -> io::Result<u64> {
         match (&self.fingerprint, &self.output) {
             (Some(fingerprint), _) => Ok(fingerprint.finalize()),
@@ -110,8 +110,8 @@ impl Sink {
         }
     }
 
-    /// Gives a verified file its name; a file that was complete before is left as it is. What `close` reports is an error.
-    /// Returns what became of the owner.
+    /// Renames a verified file to the target. A file that was complete before is left as it is. Errors of `close` are
+    /// returned. Returns whether the owner was restored.
     pub(super) fn place(self, object: &Remote, was_complete: bool, finish: &Finish) -> Result<Owner> {
         match self.output {
             Output::Part(_) if was_complete => {}
@@ -127,7 +127,7 @@ impl Sink {
     }
 }
 
-/// What tells the content of a file from another of its length.
+/// A checksum that identifies the content of a file among others of the same length.
 pub(super) fn fingerprint_of(file: &File) -> io::Result<u64> {
     use std::os::unix::fs::FileExt;
     let (mut digest, mut position, mut block) = (resume_state::digest(), 0, vec![0; 1 << 20]);
@@ -141,7 +141,7 @@ pub(super) fn fingerprint_of(file: &File) -> io::Result<u64> {
     }
 }
 
-/// Has what was written to a device on its way. Pipes and most devices cannot be synchronised.
+/// Flushes what was written to a device. Pipes and most devices cannot be synced.
 pub(super) fn end_through(file: &File) -> io::Result<()> {
     match file.sync_all() {
         Err(error) if is_no_file(&error) => Ok(()),
@@ -149,7 +149,8 @@ pub(super) fn end_through(file: &File) -> io::Result<()> {
     }
 }
 
-/// Ends an object on standard output, which may be a file: of `get OBJECT - >FILE` the shell reads no errors of `close`.
+/// Flushes an object on standard output, which may be a file: with `get OBJECT - >FILE`, the shell does not check
+/// errors of `close`.
 pub(super) fn end_stdout(finish: &Finish) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.flush()?;

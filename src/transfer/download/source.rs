@@ -1,4 +1,4 @@
-//! The bytes of an object as they come, taken up again where a connection broke.
+//! The bytes of an object in order. Resumes when a connection breaks.
 
 use super::object::Remote;
 use crate::s3::request::{Progress, Response};
@@ -6,7 +6,7 @@ use crate::s3::{Client, ConnectionFailure, Error, Result};
 use crate::uri::S3Uri;
 use bytes::Bytes;
 
-/// One answer after the other, until all bytes are there.
+/// Makes one request after another until all bytes have arrived.
 pub(super) struct Source<'a> {
     pub(super) client: &'a Client,
     pub(super) uri: &'a S3Uri,
@@ -14,12 +14,12 @@ pub(super) struct Source<'a> {
     pub(super) position: u64,
     pub(super) response: Option<Response>,
     pub(super) progress: &'a Progress,
-    /// Breaks in a row without a byte between them.
+    /// The number of consecutive failures without a byte between them.
     pub(super) failures: u32,
 }
 
 impl Source<'_> {
-    /// The next bytes; `None` at the end.
+    /// Returns the next bytes, or `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             if self.response.is_none() {
@@ -50,7 +50,7 @@ impl Source<'_> {
         }
     }
 
-    /// The object from the present position on, provided that it is still the same.
+    /// Requests the rest of the object from the current position. Fails if the object has changed.
     async fn rest(&mut self) -> Result<Response> {
         let range = (self.position, self.object.size - 1);
         let version = self.object.version(self.uri);

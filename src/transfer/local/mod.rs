@@ -1,4 +1,6 @@
-//! Local files: [`select`] finds those that a command is about, [`walk`] walks a tree in the order of keys.
+//! Local files: [`select`] finds the files that a command works on, [`walk`] walks a tree in key order, [`delete`]
+//! deletes files.
 
+pub mod delete;
 pub mod select;
 pub mod walk;

@@ -1,4 +1,4 @@
-//! Which local files a command is about: files, trees, lists of names, and the include/exclude rules.
+//! Selects local files: files, trees, lists of names, and the include/exclude rules.
 
 use super::walk::{Walk, WalkOptions, key_name};
 use crate::output::{Failure, Outcome, reason};
@@ -16,55 +16,55 @@ use std::path::{Component, Path, PathBuf};
 /// A local file or, with `--keep-dirs`, a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalItem {
-    /// The path as it is opened and printed: it begins as the argument did.
+    /// The path to open and to print. It begins with the argument.
     pub path: PathBuf,
-    /// The name below the destination, with `/` between its parts; a directory's ends with `/`.
+    /// The name below the destination, with `/` as the separator. The name of a directory ends with `/`.
     pub relative: String,
 }
 
 impl LocalItem {
-    /// Bytes of the file; `None` for a directory, and for what is not there any more.
+    /// The size of the file in bytes. `None` for a directory, and for a file that has disappeared.
     pub fn size(&self) -> Option<u64> {
         let metadata = std::fs::metadata(&self.path).ok()?;
         Some(metadata.len()).filter(|_| metadata.is_file())
     }
 }
 
-/// The files that were chosen.
+/// The selected files.
 #[derive(Clone, Debug)]
 pub struct LocalSelection {
-    /// Chosen files, in ascending order of their relative names; one that was named twice is there once.
+    /// The selected files in ascending order of their relative names, without duplicates.
     pub items: SortedSpool<LocalItem>,
-    /// Relative names that an exclude rule took out, in ascending order.
+    /// Relative names that an exclude rule matched, in ascending order.
     pub excluded: SortedSpool<String>,
-    /// Files and directories that could not be used; each was warned about.
+    /// The number of files and directories that could not be used. Each caused a warning.
     pub unusable: u64,
-    /// Sources that are not there; each was warned about unless none is.
+    /// The number of sources that do not exist. Each caused a warning, unless none of the sources exists.
     pub missing: u64,
-    /// Whether one file was found, excluded ones counted and no directory named, so that the destination may be its full
-    /// name.
+    /// Whether exactly one file was found, including excluded files, and no directory was named, so that the
+    /// destination may be the full name of the object.
     pub single_file: bool,
 }
 
 /// How sources are read.
 #[derive(Clone, Debug)]
 pub struct LocalOptions<'a> {
-    /// Walk into directories; without, a directory is refused.
+    /// Walk into directories. Without it, a directory is an error.
     pub recursive: bool,
-    /// Follow symbolic links; without, they are skipped with a warning.
+    /// Follow symbolic links. Without it, they are skipped with a warning.
     pub follow_symlinks: bool,
-    /// Make items of directories too.
+    /// Select directories too.
     pub keep_dirs: bool,
     /// Keep control characters in names.
     pub verbatim: bool,
-    /// What is left out.
+    /// The include/exclude rules.
     pub filter: &'a Filter,
-    /// The share of this run, if it is one of several.
+    /// The share of this run, with `--shard`.
     pub shard: Option<Shard>,
 }
 
-/// By relative names.
-const RULES: SortOrder<LocalItem> =
+/// Sorts by relative name.
+const BY_RELATIVE: SortOrder<LocalItem> =
     SortOrder { order: |a, b| a.relative.cmp(&b.relative), same: |a, b| a == b };
 
 impl Record for LocalItem {
@@ -89,32 +89,32 @@ fn path_of(bytes: &[u8]) -> Option<PathBuf> {
     std::str::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
-/// Whether a directory stands for what is in it, and does not keep its name below the destination: `dir/`, `dir/.`, `.`
-/// (measured on s3cmd 2.4.0), and `..`, whose name no key may have.
-pub fn means_contents(directory: &Path) -> bool {
+/// Whether a directory argument selects only its contents and drops its own name: `dir/`, `dir/.`, `.` (measured on
+/// s3cmd 2.4.0), and `..`, which cannot be part of a key.
+pub fn selects_contents(directory: &Path) -> bool {
     let text = directory.as_os_str().as_encoded_bytes();
     text.ends_with(b"/") || text.ends_with(b"/.") || directory.file_name().is_none()
 }
 
-/// Expands arguments to files. Rules measured on s3cmd 2.4.0: a source `dir` keeps its name below the destination, `dir/`
-/// and `.` give their contents. A source that is not there is warned about beside others that are.
+/// Expands arguments to files. Rules measured on s3cmd 2.4.0: a source `dir` keeps its name below the destination;
+/// `dir/` and `.` select their contents. Missing sources cause a warning each, unless all of them are missing.
 pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<LocalSelection> {
     let mut chosen = Chosen::new(options);
     let (mut directories, mut missing) = (0, Vec::new());
     for source in sources {
         let path = PathBuf::from(source);
-        // A link that leads nowhere is a source that is not there.
+        // A dangling link is a missing source.
         if let Err(error) = std::fs::metadata(&path) {
             missing.push((path, error));
             continue;
         }
-        // A link to a directory that is named is meant.
+        // A link to a directory is followed if it was named as an argument.
         let is_dir = path.is_dir();
         if is_dir && !options.recursive {
             return Err(recursion_needed(&path));
         }
         directories += u64::from(is_dir);
-        if is_dir && means_contents(&path) {
+        if is_dir && selects_contents(&path) {
             chosen.walk(Walk::directory(&path, "", chosen.walk_options()))?;
             continue;
         }
@@ -133,17 +133,17 @@ pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<Local
     chosen.finish(directories == 0)
 }
 
-/// The complaint about a directory where `--recursive` was not given.
+/// The error for a directory without `--recursive`.
 pub fn recursion_needed(directory: &Path) -> Failure {
     Failure::parameter(format!("Use --recursive to upload a directory: {}", directory.display()))
 }
 
-/// The warning about a name that cannot be used.
+/// Warns about a path that cannot be used.
 pub fn skipping(path: &Path, why: &str) {
     log::warn!("Skipping over {}: {why}", path.display());
 }
 
-/// A name of `--files-from` without `.` and, by the text alone, without `..` after another name, as s3cmd 2.4.0 takes it.
+/// Removes `.` and, lexically, `..` after another name from a name of `--files-from`, as s3cmd 2.4.0 does.
 fn normal(name: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in name.components() {
@@ -157,19 +157,19 @@ fn normal(name: &Path) -> PathBuf {
     parts.into_iter().collect()
 }
 
-/// What the names of `--files-from` lead to.
+/// The names of `--files-from`, looked up.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// Paths of what is there, by their names below the source directory, as keys have them.
+    /// Existing paths, by their names below the source directory in the form of keys.
     pub found: BTreeMap<String, PathBuf>,
-    /// Names below the source directory, as keys have them, of what is not there; each was warned about.
+    /// Missing names below the source directory, in the form of keys. Each caused a warning.
     pub missing: Vec<String>,
-    /// Names that cannot be used; each was warned about.
+    /// The number of names that cannot be used. Each caused a warning.
     pub unusable: u64,
 }
 
-/// Looks up the names of `--files-from`, which are relative to the one source directory. A name counts as it stands; if
-/// there is no such file, without the blanks around it, which s3cmd never takes for a part of the name.
+/// Looks up the names of `--files-from`, which are relative to the only source directory. A name is used exactly as
+/// written. If there is no such file, surrounding whitespace is removed; s3cmd always removes it.
 pub fn look_up(
     base: &Path,
     names: impl Iterator<Item = Outcome<OsString>>,
@@ -188,7 +188,7 @@ pub fn look_up(
                 (relative, found) = (other, Ok(()));
             }
         }
-        // The path is told without the dot, as in s3cmd.
+        // The path is printed without the leading dot, as in s3cmd.
         let path = if base == Path::new(".") { relative.clone() } else { base.join(&relative) };
         if relative.components().next() == Some(Component::ParentDir) {
             skipping(exact, "the name leads out of the source directory");
@@ -217,10 +217,10 @@ fn exists(base: &Path, relative: &Path) -> io::Result<()> {
     std::fs::symlink_metadata(base.join(relative)).map(drop)
 }
 
-/// Why a name that is not UTF-8 is left out.
+/// Why a name that is not UTF-8 is skipped.
 const NOT_A_KEY: &str = "the name is not UTF-8, and a key has to be";
 
-/// Chooses the files that `--files-from` names.
+/// Selects the files that `--files-from` names.
 pub fn select_listed(
     base: &Path,
     names: impl Iterator<Item = Outcome<OsString>>,
@@ -236,14 +236,14 @@ pub fn select_listed(
     chosen.finish(false)
 }
 
-/// The files that are being chosen.
+/// The selection in progress.
 struct Chosen<'a> {
     options: &'a LocalOptions<'a>,
     items: Sorter<LocalItem>,
     excluded: Sorter<String>,
     unusable: u64,
     missing: u64,
-    /// The first name that was found, in this share or another, and whether there is another one.
+    /// The first name that was found, in any shard, and whether there is a second one.
     name: Option<String>,
     several: bool,
 }
@@ -253,7 +253,7 @@ impl<'a> Chosen<'a> {
         let excluded = Sorter::new(SortOrder { order: String::cmp, same: String::eq });
         Self {
             options,
-            items: Sorter::new(RULES),
+            items: Sorter::new(BY_RELATIVE),
             excluded,
             unusable: 0,
             missing: 0,
@@ -304,7 +304,7 @@ impl<'a> Chosen<'a> {
         Ok(())
     }
 
-    /// A name as part of a key; `None`, with a warning, where it cannot be one.
+    /// The name as part of a key. `None`, with a warning, if it cannot be part of one.
     fn name_of(&mut self, name: &Path, path: &Path) -> Option<String> {
         let key = key_name(name.as_os_str(), self.options.verbatim);
         if key.is_none() {
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_at_the_end_means_the_contents() {
+    fn a_trailing_slash_selects_the_contents() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("dir/sub/empty")).unwrap();
         for name in ["dir/b", "dir/sub/a", "dir/sub-z", "dir/c\u{1}"] {

@@ -1,8 +1,8 @@
-//! The files of a tree in the order of the keys that they have in a store, one after the other.
+//! Walks the files of a tree in the order of their keys.
 //!
-//! A listing comes in ascending order of the bytes of its keys. A walk in the same order can be compared with it while
-//! both go on, without holding either. In that order a directory stands where its name with a `/` behind it stands:
-//! `a-b`, then what is in `a/`, then `a0`. Of each directory on the way down only the names are held.
+//! A listing is sorted by the bytes of its keys. A walk in the same order can be compared with it as a stream, with
+//! neither held in memory. In that order a directory sorts by its name with a trailing `/`: `a-b`, then the contents of
+//! `a/`, then `a0`. Only the names in the directories on the current path are held in memory.
 
 use crate::output::reason;
 use crate::patterns::Filter;
@@ -16,47 +16,47 @@ use std::path::{Component, Path, PathBuf};
 /// How trees are walked.
 #[derive(Clone, Debug, Default)]
 pub struct WalkOptions {
-    /// Follow symbolic links; without, they are skipped with a warning.
+    /// Follow symbolic links. Without it, they are skipped with a warning.
     pub follow_symlinks: bool,
-    /// Make entries of directories too, each before what is in it.
+    /// Return entries for directories too, each before its contents.
     pub directories: bool,
     /// Keep control characters in names.
     pub verbatim: bool,
-    /// The rules by which directories are not walked into; `None` walks into all.
+    /// Rules that exclude directories from the walk. `None` walks into all of them.
     pub prune: Option<Filter>,
-    /// Do not ask for the sizes of files.
+    /// Do not read the sizes of files.
     pub names_only: bool,
-    /// The tree is a destination, whose odd inhabitants are nobody's fault: links to files are entries too, marked as
-    /// links, and what is no entry is not warned about.
+    /// The tree is a destination. Links to files are entries too, marked as links, and unsuitable files cause no
+    /// warnings, because the run does not depend on them.
     pub destination: bool,
-    /// Remove what a download that was killed in its last moment left beside a complete file.
+    /// Remove temporary files of downloads that were killed just before they finished.
     pub tidy: bool,
 }
 
 /// A file or a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The path as it is opened and printed: it begins as the argument did.
+    /// The path to open and to print. It begins with the argument.
     pub path: PathBuf,
-    /// The name in the comparison, with `/` between its parts; a directory's ends with `/`.
+    /// The name for the comparison, with `/` as the separator. The name of a directory ends with `/`.
     pub relative: String,
-    /// Length in bytes; 0 for a directory, and where sizes were not asked for.
+    /// Length in bytes. 0 for a directory, and with [`WalkOptions::names_only`].
     pub size: u64,
-    /// Whether it is a symbolic link that was not to be followed; in a destination also a link to a directory, and what is
-    /// behind one: it is somewhere else.
+    /// Whether this is a symbolic link that must not be followed. In a destination, also a link to a directory and
+    /// everything below one, because it is located elsewhere.
     pub link: bool,
 }
 
-/// A walk through one tree. Ends early only with the tree; what cannot be read is warned about and noted.
+/// A walk through one tree. Paths that cannot be read cause a warning and are recorded; they do not end the walk.
 #[derive(Debug)]
 pub struct Walk {
     options: WalkOptions,
     levels: Vec<Level>,
-    /// Entries that are neither files nor directories below this one: a source that is a file.
+    /// The entry of a source that is a file.
     single: Option<Entry>,
-    /// Files whose names cannot be keys.
+    /// The number of files whose names cannot be keys.
     unusable: u64,
-    /// What could not be looked at.
+    /// Names that could not be read.
     unread: UnreadNames,
 }
 
@@ -64,32 +64,32 @@ pub struct Walk {
 struct Level {
     path: PathBuf,
     prefix: String,
-    /// Control characters that were replaced in the prefix.
+    /// The number of replaced control characters in the prefix.
     replaced: usize,
-    /// What is still to come, the next one last.
+    /// The remaining names in reverse order.
     names: Vec<Name>,
-    /// The real place of the directory, where links are followed and could lead back.
+    /// The canonical path, if links are followed and could lead back.
     real: Option<PathBuf>,
-    /// Whether the way from the root of a destination leads through a link.
+    /// Whether the path from the root of a destination contains a link.
     linked: bool,
 }
 
 #[derive(Debug)]
 struct Name {
-    /// The name in a key; a directory's ends with `/`.
+    /// The name in the key. The name of a directory ends with `/`.
     key: String,
     file: OsString,
     kind: Kind,
 }
 
-/// What the directory says that an entry is.
+/// The type of a directory entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     File,
-    /// Also a link to one, where links are followed.
+    /// Also a link to one, if links are followed.
     Directory,
     Link,
-    /// A device, a socket, a pipe.
+    /// A device, socket or pipe.
     Special,
 }
 
@@ -105,7 +105,7 @@ impl Kind {
 }
 
 impl Walk {
-    /// Walks through a directory; `prefix`, which is empty or ends with `/`, stands before all names.
+    /// Walks through a directory. `prefix`, which is empty or ends with `/`, is prepended to all names.
     pub fn directory(path: &Path, prefix: &str, options: WalkOptions) -> Self {
         let mut walk = Self::empty(options);
         let replaced = walk.replaced_in(path, prefix);
@@ -113,12 +113,12 @@ impl Walk {
         walk
     }
 
-    /// A single file with that name.
+    /// Walks a single file with the name `relative`.
     pub fn file(path: &Path, relative: &str, options: WalkOptions) -> Self {
         let mut walk = Self::empty(options);
         if !walk.options.destination && path.is_dir() {
-            // Named in a list: s3cmd says the same of a link to one.
-            walk.no_file(path);
+            // Named in a list. s3cmd prints the same for a link to a directory.
+            walk.skip_special(path);
             return walk;
         }
         walk.single = match std::fs::symlink_metadata(path) {
@@ -126,7 +126,7 @@ impl Walk {
                 let replaced = walk.replaced_in(path, relative);
                 walk.entry(path.to_owned(), relative.to_owned(), replaced, Kind::of(metadata.file_type()))
             }
-            // There may be nothing yet where something is to go.
+            // The destination may not exist yet.
             Err(error) if walk.options.destination && is_missing(&error) => None,
             Err(error) => {
                 walk.unread(path, relative, Extent::Name, &error);
@@ -140,17 +140,17 @@ impl Walk {
         Self { options, levels: Vec::new(), single: None, unusable: 0, unread: UnreadNames::default() }
     }
 
-    /// Files so far whose names cannot be keys; each was warned about.
+    /// The number of files so far whose names cannot be keys. Each caused a warning.
     pub fn unusable(&self) -> u64 {
         self.unusable
     }
 
-    /// The names so far of what could not be read; each was warned about.
+    /// The names so far that could not be read. Each caused a warning.
     pub fn unread_names(&self) -> &UnreadNames {
         &self.unread
     }
 
-    /// Whether something in the directory that is walked through is not in the destination itself but behind a link.
+    /// Whether a path in the current directory is reached through a link, so that it is outside the destination.
     fn is_linked(&self, path: &Path) -> bool {
         let follows = self.options.destination && self.options.follow_symlinks;
         follows && self.levels.last().is_some_and(|level| level.linked || path.is_symlink())
@@ -219,13 +219,13 @@ impl Walk {
         Some(Name { key, file, kind })
     }
 
-    /// Looks at what is no directory.
+    /// Returns the entry of a path that is not a directory, if it is a suitable file.
     fn entry(&mut self, path: PathBuf, relative: String, replaced: usize, kind: Kind) -> Option<Entry> {
         let link = kind == Kind::Link && !self.options.follow_symlinks;
         let size = match kind {
             Kind::File if self.options.names_only => 0,
             Kind::Special | Kind::Directory => {
-                self.no_file(&path);
+                self.skip_special(&path);
                 return None;
             }
             Kind::File | Kind::Link => match std::fs::metadata(&path) {
@@ -234,7 +234,7 @@ impl Walk {
                     return None;
                 }
                 Ok(target) if target.is_file() => target.len(),
-                // It was no directory when its name was read: what is in it has not been looked at.
+                // It was not a directory when its parent was read, so its contents were not walked.
                 Ok(target) if target.is_dir() && !link => {
                     let error = io::Error::other("it changed while it was read");
                     self.unread(&path, &relative, Extent::Both, &error);
@@ -242,15 +242,15 @@ impl Walk {
                 }
                 Ok(_) => {
                     if !link {
-                        self.no_file(&path);
+                        self.skip_special(&path);
                     }
                     return None;
                 }
-                // A link that leads nowhere is skipped without a word where links are not followed, as s3cmd does.
+                // A dangling link is skipped silently if links are not followed, as in s3cmd.
                 Err(_) if link || kind == Kind::Link && self.options.destination => return None,
-                // It was there when the directory was read.
+                // It was deleted after its directory was read.
                 Err(error) if kind == Kind::File && is_missing(&error) => return None,
-                // What it leads to may be away for a while: a file, or a directory.
+                // The target, a file or a directory, may be temporarily unavailable.
                 Err(error) => {
                     let extent = if kind == Kind::Link { Extent::Both } else { Extent::Name };
                     self.unread(&path, &relative, extent, &error);
@@ -262,21 +262,22 @@ impl Walk {
         Some(Entry { path, relative, size, link })
     }
 
-    /// Speaks of a link that is not followed as s3cmd does: of one to a directory only where directories are sent.
+    /// Reports a link that is not followed, as s3cmd does: a link to a directory causes a warning only if directories
+    /// are uploaded.
     fn skipped_link(&self, path: &Path, target: FileType) {
         if !(target.is_file() || target.is_dir()) {
-            return self.no_file(path);
+            return self.skip_special(path);
         }
-        let spoken_of = target.is_file() || self.options.directories;
-        let level = if spoken_of { log::Level::Warn } else { log::Level::Info };
+        let is_warning = target.is_file() || self.options.directories;
+        let level = if is_warning { log::Level::Warn } else { log::Level::Info };
         log::log!(level, "Skipping over symbolic link: {}", path.display());
     }
 
-    fn no_file(&self, path: &Path) {
+    fn skip_special(&self, path: &Path) {
         log::log!(self.level(), "Skipping over non regular file: {}", path.display());
     }
 
-    /// How loudly to speak of what cannot be an entry.
+    /// The log level for files that cannot be entries.
     fn level(&self) -> log::Level {
         if self.options.destination { log::Level::Info } else { log::Level::Warn }
     }
@@ -286,8 +287,8 @@ impl Walk {
         self.unread.add(relative, extent);
     }
 
-    /// Control characters in as many of the last names of a path as there are in a relative name, which has carets in
-    /// their place.
+    /// The number of control characters in the last components of `path`: as many components as `relative` has, in
+    /// which carets replaced them.
     fn replaced_in(&self, path: &Path, relative: &str) -> usize {
         if self.options.verbatim {
             return 0;
@@ -316,9 +317,9 @@ impl Iterator for Walk {
             };
             let path = level.path.join(&name.file);
             let relative = format!("{}{}", level.prefix, name.key);
-            let own =
+            let count =
                 if self.options.verbatim { 0 } else { name.file.to_str().map_or(0, control_characters) };
-            let replaced = level.replaced + own;
+            let replaced = level.replaced + count;
             let linked = level.linked;
             if name.kind != Kind::Directory {
                 if let Some(mut entry) = self.entry(path, relative, replaced, name.kind) {
@@ -328,7 +329,7 @@ impl Iterator for Walk {
                 continue;
             }
             if let Some(filter) = &self.options.prune {
-                // As it is printed: with carets.
+                // Patterns match the printed form, with carets.
                 let shown = key_name(path.as_os_str(), self.options.verbatim);
                 let shown = shown.unwrap_or_else(|| path.to_string_lossy().into_owned());
                 if filter.prunes_walk(&(shown + "/")) {
@@ -351,14 +352,13 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// A file's name as part of a key, with carets for control characters unless they are to be kept; `None` where it cannot
-/// be one.
+/// A file name as part of a key, with carets for control characters unless `verbatim`. `None` if the name is not UTF-8.
 pub fn key_name(name: &OsStr, verbatim: bool) -> Option<String> {
     let name = name.to_str()?;
     Some(if verbatim { name.to_owned() } else { in_carets(name).0 })
 }
 
-/// The name with `^@` ... `^_` and `^?` for its control characters, and how many those are.
+/// Replaces control characters by `^@` ... `^_` and `^?`. Returns the name and the number of replacements.
 pub(crate) fn in_carets(name: &str) -> (String, usize) {
     let mut out = String::with_capacity(name.len());
     let mut count = 0;
@@ -379,7 +379,7 @@ fn control_characters(name: &str) -> usize {
     name.bytes().filter(|byte| matches!(byte, 0..32 | 127)).count()
 }
 
-/// s3cmd's warning, once a file, with its whole name below the destination.
+/// Prints s3cmd's warning, once per file, with its full name below the destination.
 fn warn_replaced(relative: &str, count: usize) {
     if count > 0 {
         log::warn!("{count} non-printable characters replaced in: {relative}");
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_that_of_keys() {
+    fn files_are_walked_in_key_order() {
         let root = tree(&["a/b", "a-b", "a0", "a/b-c/d", "a/b.x", "z", "é", "A", "a\u{1}/x", "e/"]);
         let found = names(root.path(), WalkOptions::default());
         assert_eq!(found, ["A", "a-b", "a/b", "a/b-c/d", "a/b.x", "a0", "a^A/x", "z", "é"]);
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_prefixes_come_with_the_names() {
+    fn entries_have_sizes_and_prefixes() {
         let root = tree(&["d/file"]);
         let walk = Walk::directory(&root.path().join("d"), "d/", WalkOptions::default());
         let entries: Vec<_> = walk.collect();
@@ -459,9 +459,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever the names, the walk gives every file once and in ascending order.
+        /// For any set of names, the walk returns every file once and in ascending order.
         #[test]
-        fn any_tree_comes_in_order(names in proptest::collection::btree_set("[a-c./é-]{1,3}(/[a-b0-]{1,2}){0,2}", 1..12)) {
+        fn any_tree_is_walked_in_order(names in proptest::collection::btree_set("[a-c./é-]{1,3}(/[a-b0-]{1,2}){0,2}", 1..12)) {
             let root = tempfile::tempdir().unwrap();
             let mut made = Vec::new();
             for name in names {

@@ -1,8 +1,9 @@
-//! Copies that write what other copies of the same run have yet to read.
+//! Copies that write objects which other copies of the same run still have to read.
 //!
-//! `mv -r s3://b/a/ s3://b/` reads `a/a/x` and writes `a/x`, which it reads as well: in any order but one, content is lost.
-//! [`arrange`] finds such pairs before anything is touched and puts what is read before what overwrites it; [`Reads`]
-//! keeps that order while many copies run at once. A plan whose sources and destinations do not meet stays as it is.
+//! `mv -r s3://b/a/ s3://b/` reads `a/a/x` and writes `a/x`, which it also reads: every order but one loses content.
+//! [`arrange`] finds such pairs before the run starts and moves each read before the write that overwrites it.
+//! [`PendingReads`] enforces that order while many copies run at once. A plan whose sources and destinations do not
+//! overlap is left as it is.
 
 use super::plan::record::{Fields, Record, put_bytes, put_number};
 use super::plan::{SortOrder, SortedSpool, Sorter};
@@ -15,16 +16,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// An item of a plan, with what it has to know of the others.
+/// An item of a plan, with its relation to the other items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step<T> {
     /// The item.
     pub item: T,
-    /// Whether a later item reads the same source, so that this one must not delete it.
+    /// Whether a later item reads the same source, so that this item must not delete it.
     pub keeps_source: bool,
-    /// How many items have to come before this one, one after the other.
+    /// The length of the longest chain of items that must run before this one.
     depth: u64,
-    /// Its place in the plan before it was arranged.
+    /// Its position in the plan before the plan was arranged.
     index: u64,
 }
 
@@ -48,7 +49,7 @@ impl<T: Record> Record for Step<T> {
     }
 }
 
-/// What a plan does: which object each item reads, which one it writes, and whether it deletes what it has read.
+/// The effects of a plan: which object each item reads, which one it writes, and whether it then deletes the source.
 #[derive(Clone, Copy, Debug)]
 pub struct Effects<R, W> {
     /// The source of an item.
@@ -86,17 +87,18 @@ impl Record for Touched {
     }
 }
 
-/// An item that has to wait, and the one that it waits for.
+/// An item that has to wait, and the item that it waits for.
 type Edge = (u64, u64);
 
-/// Whether the keys below one prefix can be among those below the other.
+/// Whether a key can have both prefixes.
 pub fn may_meet(a: &S3Uri, b: &S3Uri) -> bool {
     a.bucket == b.bucket && (a.key.starts_with(&b.key) || b.key.starts_with(&a.key))
 }
 
-/// Puts each item behind those that read what it overwrites; `None` if the plan can stay as it is. `items` gives the items
-/// of the plan in its order, and is called up to three times. Items that would overwrite each other's sources in a circle
-/// are refused with exit code 64.
+/// Moves each item after those that read the object which it overwrites. Returns `None` if the plan can stay as it is.
+///
+/// `items` returns the items of the plan in order and is called up to three times. Fails with exit code 64 if the items
+/// would overwrite each other's sources in a cycle.
 pub fn arrange<T, I, R, W>(
     items: impl Fn() -> I,
     effects: Effects<R, W>,
@@ -114,7 +116,7 @@ where
     edges.sort_unstable();
     let depths = match depths(&edges) {
         Ok(depths) => depths,
-        Err(index) => return Err(circle(items(), &effects, index)),
+        Err(index) => return Err(cycle(items(), &effects, index)),
     };
     let mut arranged = Sorter::new(SortOrder {
         order: |a: &Step<T>, b: &Step<T>| (a.depth, a.index).cmp(&(b.depth, b.index)),
@@ -127,7 +129,7 @@ where
     Ok(Some(arranged.finish()?))
 }
 
-/// Which items have to wait for which, and which must not delete their sources.
+/// Returns which items wait for which, and which items must not delete their sources.
 fn edges<T, R, W>(
     items: impl Iterator<Item = io::Result<T>>,
     effects: &Effects<R, W>,
@@ -141,7 +143,7 @@ where
     for (index, item) in (0..).zip(items) {
         let item = item?;
         let (from, to) = ((effects.reads)(&item), (effects.writes)(&item));
-        // What is copied onto itself overwrites nothing.
+        // An object that is copied onto itself overwrites nothing.
         if from != to {
             writes.push(Touched { bucket: to.bucket, key: to.key, index })?;
         }
@@ -179,8 +181,8 @@ where
     Ok((edges, keeping))
 }
 
-/// The length of the longest chain of items before each one that waits; an item of a circle if there is one. `edges` are
-/// sorted.
+/// Maps each waiting item to the length of the longest chain of items before it. Returns an item of a cycle if there is
+/// one. `edges` must be sorted.
 fn depths(edges: &[Edge]) -> Result<HashMap<u64, u64>, u64> {
     let waits_for = |item: u64| {
         let first = edges.partition_point(|(waiting, _)| *waiting < item);
@@ -208,7 +210,7 @@ fn depths(edges: &[Edge]) -> Result<HashMap<u64, u64>, u64> {
                 depths.insert(item, depth);
                 stack.pop();
             } else if !open.insert(item) {
-                // It was waiting for these already, and one of them waits for it.
+                // It is already on the stack, so one of the items that it waits for waits for it.
                 return Err(item);
             } else {
                 stack.extend(unknown);
@@ -218,8 +220,8 @@ fn depths(edges: &[Edge]) -> Result<HashMap<u64, u64>, u64> {
     Ok(depths)
 }
 
-/// The refusal of a circle that an item is part of.
-fn circle<T, R, W>(
+/// The error for a cycle that contains the item at `index`.
+fn cycle<T, R, W>(
     mut items: impl Iterator<Item = io::Result<T>>,
     effects: &Effects<R, W>,
     index: u64,
@@ -234,20 +236,20 @@ where
         }
         _ => String::new(),
     };
-    Failure::parameter(format!("The sources would overwrite each other in a circle{named}"))
+    Failure::parameter(format!("The sources would overwrite each other in a cycle{named}"))
 }
 
-/// What the items of an arranged plan have yet to read. Clones share it.
+/// The objects that items of an arranged plan still have to read. Clones share the state.
 #[derive(Clone, Debug, Default)]
-pub struct Reads(Arc<Mutex<State>>);
+pub struct PendingReads(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    /// Sources of items that have not ended, with the items' numbers.
+    /// Sources of unfinished items, with the items' numbers.
     pending: HashMap<S3Uri, Pending>,
-    /// Sources whose content is nowhere else, because their items failed.
-    unsafe_to_overwrite: HashSet<S3Uri>,
+    /// Sources of failed items: their content exists nowhere else.
+    at_risk: HashSet<S3Uri>,
 }
 
 #[derive(Debug)]
@@ -256,18 +258,18 @@ struct Pending {
     changed: watch::Sender<()>,
 }
 
-/// An item's claim on its source: until it is given up with [`Reading::done`], nothing overwrites the source.
+/// An item's claim on its source: nothing overwrites the source until [`ReadClaim::done`] releases it.
 #[derive(Debug)]
-pub struct Reading {
-    reads: Reads,
+pub struct ReadClaim {
+    reads: PendingReads,
     source: S3Uri,
     number: u64,
     is_done: bool,
 }
 
-impl Reads {
-    /// Claims the source of an item. Items claim in the order of their plan.
-    pub fn claim(&self, source: S3Uri) -> Reading {
+impl PendingReads {
+    /// Claims the source of an item. Must be called in plan order.
+    pub fn claim(&self, source: S3Uri) -> ReadClaim {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
@@ -276,7 +278,7 @@ impl Reads {
             .entry(source.clone())
             .or_insert_with(|| Pending { items: Vec::new(), changed: watch::Sender::new(()) });
         pending.items.push(number);
-        Reading { reads: self.clone(), source, number, is_done: false }
+        ReadClaim { reads: self.clone(), source, number, is_done: false }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -284,9 +286,9 @@ impl Reads {
     }
 }
 
-impl Reading {
-    /// Waits until no earlier item has yet to read one of these objects; the future may outlive the claim.
-    pub fn turn(&self, objects: Vec<S3Uri>) -> impl Future<Output = ()> + Send + use<> {
+impl ReadClaim {
+    /// Waits until no earlier item still has to read one of these objects. The future may outlive the claim.
+    pub fn wait_for_turn(&self, objects: Vec<S3Uri>) -> impl Future<Output = ()> + Send + use<> {
         let (reads, number) = (self.reads.clone(), self.number);
         async move {
             for object in objects {
@@ -299,34 +301,34 @@ impl Reading {
                             .map(|pending| pending.changed.subscribe())
                     };
                     let Some(mut waiting) = waiting else { break };
-                    // An error means that nobody waits for it any more.
+                    // An error means that the last claim is gone.
                     let _ = waiting.changed().await;
                 }
             }
         }
     }
 
-    /// Whether an item that had to read this object before has failed, so that its content is nowhere else.
-    pub fn is_unsafe(&self, object: &S3Uri) -> bool {
-        self.reads.state().unsafe_to_overwrite.contains(object)
+    /// Whether an earlier item that had to read this object failed, so that its content exists nowhere else.
+    pub fn is_at_risk(&self, object: &S3Uri) -> bool {
+        self.reads.state().at_risk.contains(object)
     }
 
-    /// The source is safe elsewhere.
+    /// Releases the claim: the content was copied.
     pub fn done(mut self) {
         self.is_done = true;
     }
 }
 
-impl Drop for Reading {
+impl Drop for ReadClaim {
     fn drop(&mut self) {
         let mut state = self.reads.state();
         if !self.is_done {
-            state.unsafe_to_overwrite.insert(self.source.clone());
+            state.at_risk.insert(self.source.clone());
         }
         let Some(pending) = state.pending.get_mut(&self.source) else { return };
         pending.items.retain(|number| *number != self.number);
         if pending.items.is_empty() {
-            // The sender goes with it, which wakes those that wait.
+            // Dropping the sender wakes the waiting items.
             state.pending.remove(&self.source);
         } else {
             pending.changed.send_replace(());
@@ -334,23 +336,23 @@ impl Drop for Reading {
     }
 }
 
-/// A step of a run, with what keeps it in order.
+/// A step of a run, with its claim on the source.
 #[derive(Debug)]
 pub struct Turn<T> {
-    /// The place of the step in the run, from 0.
+    /// The position of the step in the run, from 0.
     pub index: u64,
     /// The step.
     pub step: Step<T>,
-    /// What it reads.
+    /// The object that it reads.
     pub from: S3Uri,
-    /// What it writes.
+    /// The object that it writes.
     pub to: S3Uri,
     /// Whether the source is deleted after the step.
     moves: bool,
-    reading: Option<Reading>,
+    reading: Option<ReadClaim>,
 }
 
-/// The items of a plan as they are to be carried out: in the arranged order, or, where there is none, in that of `plan`.
+/// The items of a plan in execution order: the arranged order, or the order of `plan` if `arranged` is `None`.
 pub fn turns<T, R, W>(
     arranged: Option<SortedSpool<Step<T>>>,
     plan: impl Stream<Item = Outcome<(u64, T)>> + Send,
@@ -361,7 +363,7 @@ where
     R: Fn(&T) -> S3Uri + Send,
     W: Fn(&T) -> S3Uri + Send,
 {
-    let reads = arranged.as_ref().map(|_| Reads::default());
+    let reads = arranged.as_ref().map(|_| PendingReads::default());
     let steps = match arranged {
         Some(arranged) => Either::Left(arranged.numbered()),
         None => Either::Right(plan.map_ok(|(index, item)| (index, Step::from(item)))),
@@ -374,10 +376,12 @@ where
 }
 
 impl<T> Turn<T> {
-    /// Waits until everything that has to come before has ended.
+    /// Waits until all steps that must come first have finished.
     pub fn ready(&self) -> impl Future<Output = ()> + Send + use<T> {
-        let turn =
-            self.reading.as_ref().map(|reading| reading.turn(vec![self.to.clone(), self.from.clone()]));
+        let turn = self
+            .reading
+            .as_ref()
+            .map(|reading| reading.wait_for_turn(vec![self.to.clone(), self.from.clone()]));
         async move {
             if let Some(turn) = turn {
                 turn.await;
@@ -385,15 +389,15 @@ impl<T> Turn<T> {
         }
     }
 
-    /// The object that this step would overwrite or delete although an earlier step could not copy it: the step must not
-    /// be carried out then.
-    pub fn would_lose(&self) -> Option<&S3Uri> {
+    /// Returns the object that this step would overwrite or delete although an earlier step failed to copy it. If there
+    /// is one, the step must not run.
+    pub fn object_at_risk(&self) -> Option<&S3Uri> {
         let reading = self.reading.as_ref().filter(|_| self.from != self.to)?;
         let deleted = self.moves.then_some(&self.from);
-        [Some(&self.to), deleted].into_iter().flatten().find(|object| reading.is_unsafe(object))
+        [Some(&self.to), deleted].into_iter().flatten().find(|object| reading.is_at_risk(object))
     }
 
-    /// The source is safe elsewhere: it may be overwritten.
+    /// Releases the source, which was copied and may now be overwritten.
     pub fn done(self) {
         if let Some(reading) = self.reading {
             reading.done();

@@ -1,4 +1,4 @@
-//! Arranged plans, carried out on a map of contents.
+//! Runs arranged plans against a map of contents.
 
 use super::*;
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn sources(steps: Vec<Step<Pair>>) -> Vec<String> {
 }
 
 #[test]
-fn what_is_read_comes_before_what_overwrites_it() {
+fn reads_come_before_the_writes_that_overwrite_them() {
     let unwrapped = pairs(&[("d/d/d/x", "d/d/x"), ("d/d/x", "d/x"), ("d/x", "x"), ("d/y", "y")]);
     assert_eq!(sources(arranged(&unwrapped, true).unwrap()), ["d/x", "d/y", "d/d/x", "d/d/d/x"]);
     let nested = pairs(&[("m/m/x", "m/m/m/x"), ("m/x", "m/m/x"), ("x", "m/x")]);
@@ -47,7 +47,7 @@ fn what_is_read_comes_before_what_overwrites_it() {
 }
 
 #[test]
-fn a_circle_is_refused_and_a_copy_onto_itself_is_none() {
+fn a_cycle_is_rejected_but_a_copy_onto_itself_is_not() {
     let failure = arranged(&pairs(&[("a", "b"), ("b", "c"), ("c", "a")]), false).unwrap_err();
     assert_eq!(failure.exit, crate::output::Exit::USAGE);
     assert!(failure.lines[0].contains("s3://b/"), "{failure:?}");
@@ -63,7 +63,7 @@ fn a_source_of_two_items_is_deleted_by_the_last_one() {
 }
 
 #[test]
-fn prefixes_meet_where_one_begins_with_the_other() {
+fn prefixes_overlap_if_one_begins_with_the_other() {
     let meet = |a: &str, b: &str| may_meet(&S3Uri::parse(a).unwrap(), &S3Uri::parse(b).unwrap());
     assert!(meet("s3://b/a/", "s3://b") && meet("s3://b/a", "s3://b/a/c/") && meet("s3://b", "s3://b"));
     assert!(!meet("s3://b/a/", "s3://b/c/") && !meet("s3://b/a/", "s3://c/a/"));
@@ -71,18 +71,18 @@ fn prefixes_meet_where_one_begins_with_the_other() {
 
 #[tokio::test(start_paused = true)]
 async fn an_item_waits_for_the_readers_of_what_it_writes_and_no_longer() {
-    let (reads, uri) = (Reads::default(), |key: &str| S3Uri::new("b", key));
+    let (reads, uri) = (PendingReads::default(), |key: &str| S3Uri::new("b", key));
     let (first, second) = (reads.claim(uri("a")), reads.claim(uri("b")));
-    let waits = tokio::spawn(second.turn(vec![uri("a"), uri("c")]));
+    let waits = tokio::spawn(second.wait_for_turn(vec![uri("a"), uri("c")]));
     tokio::task::yield_now().await;
-    assert!(!waits.is_finished() && !second.is_unsafe(&uri("a")));
+    assert!(!waits.is_finished() && !second.is_at_risk(&uri("a")));
     first.done();
     waits.await.unwrap();
-    assert!(!second.is_unsafe(&uri("a")));
+    assert!(!second.is_at_risk(&uri("a")));
     let third = reads.claim(uri("z"));
     drop(second);
-    third.turn(vec![uri("b"), uri("z")]).await;
-    assert!(third.is_unsafe(&uri("b")));
+    third.wait_for_turn(vec![uri("b"), uri("z")]).await;
+    assert!(third.is_at_risk(&uri("b")));
     third.done();
     assert!(reads.state().pending.is_empty());
 }
@@ -103,7 +103,7 @@ async fn a_failed_copy_stops_what_would_overwrite_or_delete_its_source_and_nothi
         for turn in turns {
             turn.ready().await;
             let (from, to) = (turn.from.key.clone(), turn.to.key.clone());
-            match turn.would_lose().map(|object| object.key.clone()) {
+            match turn.object_at_risk().map(|object| object.key.clone()) {
                 Some(object) => lost.push((from, to, object)),
                 // The copy onto itself fails.
                 None if from == to => {}
@@ -121,8 +121,8 @@ async fn a_failed_copy_stops_what_would_overwrite_or_delete_its_source_and_nothi
 }
 
 proptest! {
-    /// Moved in the arranged order, every content that was there before is there afterwards, unless something that is no
-    /// source was overwritten.
+    /// When objects are moved in the arranged order, every content survives, unless an object that is not a source was
+    /// overwritten.
     #[test]
     fn no_source_is_lost(
         map in proptest::collection::btree_map("[ab](/[ab]){0,2}", "[abc](/[ab]){0,2}", 1..9),

@@ -1,5 +1,5 @@
-//! Plans of any length in little memory: [`sorted_spool`] keeps items in sorted order, [`spool`] in the order in which they
-//! come; both write them as [`record`]s and spill to a temporary file.
+//! Plans of any length in little memory: [`sorted_spool`] keeps items in sorted order, [`spool`] in order of arrival.
+//! Both encode items as [`record`]s and spill to a temporary file.
 
 pub mod record;
 pub mod sorted_spool;

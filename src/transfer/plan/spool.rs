@@ -1,4 +1,4 @@
-//! Records in a row that do not stay in memory: small heaps of them do, large ones move to a temporary file.
+//! An append-only list of records that moves to a temporary file once it is large.
 
 use super::record::{Record, append, whole};
 use crate::transfer::temporary;
@@ -6,10 +6,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use tempfile::SpooledTempFile;
 
-/// Bytes of one heap that are kept in memory.
+/// Bytes of one spool that are kept in memory.
 const IN_MEMORY: usize = 4 << 20;
 
-/// Bytes that are written and read at once.
+/// Size of the read and write buffers in bytes.
 const BUFFER: usize = 64 << 10;
 
 /// Records in the order in which they were added.
@@ -30,7 +30,7 @@ impl<T> Default for Spool<T> {
 }
 
 impl<T: Record> Spool<T> {
-    /// Adds a record; returns where it is, for [`Spool::at`].
+    /// Adds a record. Returns its offset in bytes, for [`Spool::at`].
     pub fn push(&mut self, record: &T) -> io::Result<u64> {
         let place = self.written + self.pending.len() as u64;
         append(record, &mut self.pending);
@@ -41,17 +41,17 @@ impl<T: Record> Spool<T> {
         Ok(place)
     }
 
-    /// Number of records.
+    /// The number of records.
     pub fn len(&self) -> u64 {
         self.count
     }
 
-    /// Whether there are none.
+    /// Whether there are no records.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The record at a place that [`Spool::push`] gave.
+    /// Reads the record at an offset that [`Spool::push`] returned.
     pub fn at(&mut self, place: u64) -> io::Result<T> {
         self.write_out()?;
         self.file.seek(SeekFrom::Start(place))?;
@@ -60,7 +60,7 @@ impl<T: Record> Spool<T> {
         record
     }
 
-    /// All records from the first on.
+    /// Reads all records, from first to last.
     pub fn into_records(mut self) -> io::Result<Records<T>> {
         self.write_out()?;
         self.file.seek(SeekFrom::Start(0))?;
@@ -71,7 +71,7 @@ impl<T: Record> Spool<T> {
         })
     }
 
-    /// All records from the last on.
+    /// Reads all records, from last to first.
     pub fn into_reversed(mut self) -> io::Result<impl Iterator<Item = io::Result<T>> + Send>
     where
         T: Send + 'static,
@@ -101,7 +101,7 @@ impl<T: Record> Spool<T> {
     }
 }
 
-/// The records of a heap, read one after the other.
+/// Iterates over the records of a spool.
 #[derive(Debug)]
 pub struct Records<T> {
     reader: io::BufReader<SpooledTempFile>,
@@ -122,7 +122,7 @@ impl<T: Record> Iterator for Records<T> {
     }
 }
 
-/// Reads the record that begins here.
+/// Reads the record at the current position.
 fn next<T: Record>(from: &mut impl Read) -> io::Result<T> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
@@ -136,9 +136,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_come_back_in_both_orders_and_by_place() {
+    fn records_are_read_in_both_orders_and_by_offset() {
         let mut spool = Spool::default();
-        // Enough to leave memory.
+        // Enough to spill to the file.
         let names: Vec<String> = (0..60_000).map(|i| format!("{i}-{}", "x".repeat(100))).collect();
         let mut places: Vec<u64> = Vec::new();
         for name in &names {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_heap_has_no_records() {
+    fn an_empty_spool_has_no_records() {
         assert_eq!(Spool::<String>::default().into_records().unwrap().count(), 0);
         assert!(Spool::<String>::default().is_empty());
     }

@@ -1,4 +1,4 @@
-//! Decides whether what both sides have is the same: many pairs at a time, in order.
+//! Compares items that exist on both sides: many pairs at a time, in order.
 
 pub use super::pairs::{Pair, pairs};
 use super::{Item, Origin};
@@ -19,54 +19,55 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Semaphore;
 
-/// Pairs that are comparison together.
+/// The number of pairs that are compared together.
 const BATCH: usize = 128;
 
-/// Files up to this size are hashed together with others, larger ones each on their own thread.
+/// Files up to this size in bytes are hashed together with others on one thread, larger ones on a thread each.
 const SMALL: u64 = 1 << 20;
 
-/// HEAD requests that found no encryption, after which none is asked about it any more; likewise those that found no
-/// checksum.
+/// The number of HEAD requests without encryption, or without a checksum, after which no further ones are made to find
+/// it.
 const ENOUGH: u32 = 3;
 
-/// The ETag of no content.
-const NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
+/// The ETag of empty content.
+const EMPTY_MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
-/// A comparison pair.
+/// The result of comparing a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// The pair.
     pub pair: Pair,
-    /// Whether what both have differs.
+    /// Whether the two items differ.
     pub changed: bool,
-    /// The MD5 of a local item, where it was read.
+    /// The MD5 of the local item, if it was computed.
     pub md5: Option<[u8; 16]>,
 }
 
-/// Decides about pairs.
+/// Compares pairs.
 #[derive(Debug)]
 pub struct Comparator {
     client: Client,
     checks: Checks,
     /// The part size that this program would use, in bytes.
     part_size: u64,
-    /// Threads that hash.
+    /// Limits the hashing threads.
     hashing: Semaphore,
-    /// HEAD requests under way.
-    asking: Semaphore,
+    /// Limits the concurrent HEAD requests.
+    requests: Semaphore,
     width: usize,
-    /// Remembered sums of local files.
+    /// Cached MD5 sums of local files.
     cache: Option<Arc<Md5Cache>>,
-    /// Objects with another content that turned out not to be encrypted.
+    /// Number of objects whose ETags differed and which turned out not to be encrypted.
     plain: AtomicU32,
-    /// Objects in parts that turned out to have no checksum of the whole.
+    /// Number of multipart objects that turned out to have no checksum of the whole.
     bare: AtomicU32,
-    /// Objects listed as empty that turned out to be.
+    /// Number of objects that are listed as empty and turned out to be empty.
     empty: AtomicU32,
 }
 
 impl Comparator {
-    /// Makes a comparator that asks up to `width` questions at once, and files' sums of `cache` first.
+    /// Creates a comparator that makes up to `width` concurrent requests. MD5 sums of files are looked up in `cache`
+    /// first.
     pub fn new(
         client: Client,
         checks: Checks,
@@ -80,7 +81,7 @@ impl Comparator {
             checks,
             part_size,
             hashing: Semaphore::new(threads.min(width.max(1))),
-            asking: Semaphore::new(width.max(1)),
+            requests: Semaphore::new(width.max(1)),
             width: width.max(1),
             cache,
             plain: AtomicU32::new(0),
@@ -89,8 +90,8 @@ impl Comparator {
         })
     }
 
-    /// Judges pairs; the answers come in their order.
-    pub fn comparator(
+    /// Compares pairs. The results are in the same order.
+    pub fn compare(
         self: Arc<Self>,
         pairs: impl Stream<Item = Outcome<Pair>> + Send + 'static,
     ) -> impl Stream<Item = Outcome<Comparison>> + Send {
@@ -99,7 +100,7 @@ impl Comparator {
             let comparator = self.clone();
             async move {
                 let pairs: Vec<Pair> = batch.into_iter().collect::<Outcome<_>>()?;
-                // Most batches need nothing but a quick_check, or hash small files on a thread of their own.
+                // Most batches need only a quick check, or hash small files on a separate thread.
                 comparator.batch(pairs).await
             }
         });
@@ -122,14 +123,14 @@ impl Comparator {
             match self.checks.quick_check(is_directory(source, destination), source.size, destination.size) {
                 QuickCheck::Same => {}
                 QuickCheck::Changed => one.changed = true,
-                QuickCheck::Look => match file_and_object(source, destination) {
+                QuickCheck::CompareContent => match file_and_object(source, destination) {
                     Some((path, object)) => match Stored::of_etag(object.etag()) {
                         Stored::Md5(_) if object.size <= SMALL => {
                             small.push((index, path.to_owned(), object.size));
                         }
                         _ => others.push(index),
                     },
-                    // Equal ETags are equal contents, also of objects in parts.
+                    // Equal ETags mean equal contents, also for multipart objects.
                     None if source.etag() == destination.etag() && !source.etag().is_empty() => {}
                     None => others.push(index),
                 },
@@ -146,42 +147,42 @@ impl Comparator {
             _ => None,
         });
         let pairs: Vec<_> = pairs.collect();
-        let asked = futures::stream::iter(pairs).map(|(index, source, destination)| {
+        let compared = futures::stream::iter(pairs).map(|(index, source, destination)| {
             let comparator = &self;
             async move { Outcome::Ok((index, comparator.manifests_differ(&source, &destination).await?)) }
         });
-        let asked: Vec<_> = asked.buffer_unordered(self.width).try_collect().await?;
-        for (index, changed) in asked {
+        let compared: Vec<_> = compared.buffer_unordered(self.width).try_collect().await?;
+        for (index, changed) in compared {
             comparison[index].changed = changed;
         }
-        let mut verdicts = Vec::new();
+        let mut inconclusive = Vec::new();
         for &index in &others {
             let one = &comparison[index];
             if let Pair::Both(source, destination) = &one.pair {
                 let known = md5_known(one.md5, source, destination);
                 match known {
                     Some(true) => {}
-                    _ => verdicts.push((index, source.clone(), destination.clone(), one.md5)),
+                    _ => inconclusive.push((index, source.clone(), destination.clone(), one.md5)),
                 }
             }
         }
-        let verdicts = futures::stream::iter(verdicts).map(|(index, source, destination, md5)| {
+        let results = futures::stream::iter(inconclusive).map(|(index, source, destination, md5)| {
             let comparator = &self;
-            async move { Outcome::Ok((index, comparator.look(&source, &destination, md5).await?)) }
+            async move { Outcome::Ok((index, comparator.compare_content(&source, &destination, md5).await?)) }
         });
-        let verdicts: Vec<_> = verdicts.buffer_unordered(self.width).try_collect().await?;
-        for (index, (changed, md5)) in verdicts {
+        let results: Vec<_> = results.buffer_unordered(self.width).try_collect().await?;
+        for (index, (changed, md5)) in results {
             comparison[index].changed = changed;
             comparison[index].md5 = md5.or(comparison[index].md5);
         }
         Ok(comparison)
     }
 
-    /// Whether one of the two is listed with the ETag of no content, as the manifest of a Swift large object is, so that its
-    /// listed length need not be its own. Beside a file of that length it is what it seems to be, most likely: after a few
-    /// objects that were just empty, none is asked about any more.
+    /// Whether one of the two is listed with the ETag of empty content, as the manifest of a Swift large object is, so
+    /// that its listed length may not be its real one. If the other one is a file of that length, the object is most
+    /// likely really empty: after a few objects that were, no more are checked.
     fn may_be_manifest(&self, source: &Item, destination: &Item) -> bool {
-        let is_suspect = |item: &Item| !item.is_directory() && item.etag() == NOTHING;
+        let is_suspect = |item: &Item| !item.is_directory() && item.etag() == EMPTY_MD5;
         if self.checks.skip_existing || !(is_suspect(source) || is_suspect(destination)) {
             return false;
         }
@@ -190,7 +191,7 @@ impl Comparator {
         differ || objects || self.empty.load(Ordering::Relaxed) < ENOUGH
     }
 
-    /// Whether two items differ of which one may be a manifest: by their true lengths.
+    /// Whether two items, of which one may be a manifest, differ in their real lengths.
     async fn manifests_differ(&self, source: &Item, destination: &Item) -> Outcome<bool> {
         let (a, b) = futures::try_join!(self.true_size(source), self.true_size(destination))?;
         let (Some((a, a_segmented)), Some((b, b_segmented))) = (a, b) else { return Ok(true) };
@@ -200,13 +201,13 @@ impl Comparator {
             let segmented = if a_segmented { source } else { destination };
             log::info!("'{}' {}", segmented.uri(), Unproved::Segmented);
         }
-        // Of what is no manifest the ETag is that of no content.
+        // If they are not manifests, the ETag shows that they are empty.
         Ok(a != b)
     }
 
-    /// The length of an item, and whether it is a Swift large object; `None` if the object is gone.
+    /// The real length of an item in bytes, and whether it is a Swift large object. `None` if the object is gone.
     async fn true_size(&self, item: &Item) -> Outcome<Option<(u64, bool)>> {
-        if item.etag() != NOTHING {
+        if item.etag() != EMPTY_MD5 {
             return Ok(Some((item.size, false)));
         }
         let head = self.head(item).await?;
@@ -216,7 +217,7 @@ impl Comparator {
         }))
     }
 
-    /// Hashes small files one after the other on one thread. A file that cannot be read has no MD5.
+    /// Hashes small files sequentially on one thread. A file that cannot be read has no MD5.
     async fn hash_small(
         &self,
         files: Vec<(usize, std::path::PathBuf, u64)>,
@@ -231,7 +232,7 @@ impl Comparator {
         self.on_thread(hash).await
     }
 
-    /// The MD5 of a file; `None` where it cannot be read.
+    /// The MD5 of a file. `None` if it cannot be read.
     pub async fn md5_of(&self, path: &Path, size: u64) -> Outcome<Option<[u8; 16]>> {
         let (path, cache) = (path.to_owned(), self.cache.clone());
         self.on_thread(move || md5_of_file(cache.as_deref(), &path, size).ok()).await
@@ -244,20 +245,20 @@ impl Comparator {
         done.map_err(|error| Failure::from(std::io::Error::other(error)))
     }
 
-    /// Compares contents of equal length: whether they differ, and the file's MD5 where it was read.
-    async fn look(
+    /// Compares contents of equal length. Returns whether they differ, and the file's MD5 if it was computed.
+    async fn compare_content(
         &self,
         source: &Item,
         destination: &Item,
         md5: Option<[u8; 16]>,
     ) -> Outcome<(bool, Option<[u8; 16]>)> {
         match file_and_object(source, destination) {
-            Some((path, object)) => self.look_at_file(path, object, md5).await,
+            Some((path, object)) => self.compare_file(path, object, md5).await,
             None => Ok((self.objects_differ(source, destination).await?, None)),
         }
     }
 
-    async fn look_at_file(
+    async fn compare_file(
         &self,
         path: &Path,
         object: &Item,
@@ -270,7 +271,7 @@ impl Comparator {
                 if computed.is_none() {
                     computed = self.md5_of(path, object.size).await?;
                 }
-                // A file that cannot be read is taken up as a transfer, which says so.
+                // A file that cannot be read is treated as changed, so that the transfer reports the error.
                 let Some(md5) = computed else { return Ok((true, None)) };
                 if md5 == etag || self.plain.load(Ordering::Relaxed) >= ENOUGH {
                     return Ok((md5 != etag, computed));
@@ -278,32 +279,32 @@ impl Comparator {
             }
             Stored::Composite(_) | Stored::Opaque => {}
         }
-        // A checksum of the whole is cheaper than an ETag of parts whose size has to be guessed; where the store has none,
-        // the guess comes first, because it may save the question.
-        let mut asked = None;
-        // Whether a usual part size fits the number of parts, and does not give the ETag.
+        // A checksum of the whole is cheaper than an ETag whose part size must be guessed. If the store has none, guess
+        // first, because that may save the HEAD request.
+        let mut head_response = None;
+        // Whether common part sizes fit the number of parts, but none of them reproduces the ETag.
         let mut disagrees = false;
         if let Stored::Composite(parts) = stored {
             if self.bare.load(Ordering::Relaxed) < ENOUGH {
-                asked = self.head(object).await.ok().flatten();
+                head_response = self.head(object).await.ok().flatten();
             }
-            if let Some(head) = &asked
+            if let Some(head) = &head_response
                 && let Some(same) = self.has_checksum(path, head).await?
             {
                 return Ok((!same, computed));
             }
-            let sizes = part_sizes::usual(object.size, parts, self.part_size);
+            let sizes = part_sizes::common(object.size, parts, self.part_size);
             disagrees = !sizes.is_empty();
             if self.has_etag_in_parts(path, object, Sizes::of(&sizes)).await? {
                 return Ok((false, None));
             }
         }
-        let (head, is_new) = match asked {
+        let (head, is_new) = match head_response {
             Some(head) => (Some(head), false),
             None => (self.head(object).await?, true),
         };
         let Some(head) = head else { return Ok((true, computed)) };
-        // It was replaced since, or its listing is about something else than its content.
+        // The object was replaced since, or its listing describes a manifest.
         if head.size != object.size {
             return Ok((true, computed));
         }
@@ -316,7 +317,7 @@ impl Comparator {
         {
             return Ok((!same, computed));
         }
-        let Some(wanted) = Stored::md5_of(&head) else {
+        let Some(expected) = Stored::md5_of(&head) else {
             if let Stored::Composite(parts) = stored
                 && !head.has_opaque_etag()
             {
@@ -324,10 +325,10 @@ impl Comparator {
                 if !sizes.is_empty() {
                     return Ok((!self.has_etag_in_parts(path, object, sizes).await?, computed));
                 }
-                // What nothing proves to be equal is moved.
+                // Content that cannot be proved to be equal is transferred.
                 if disagrees {
                     log::info!(
-                        "'{}' may differ: its ETag is not that of the file in usual parts",
+                        "'{}' may differ: no common part size gives its ETag for the file",
                         object.uri()
                     );
                     return Ok((true, computed));
@@ -339,22 +340,22 @@ impl Comparator {
         if computed.is_none() {
             computed = self.md5_of(path, object.size).await?;
         }
-        Ok((computed != Some(wanted), computed))
+        Ok((computed != Some(expected), computed))
     }
 
-    /// Whether the file has the checksum of the whole that the object has; `None` where it has none. A file that cannot be
-    /// read has it not.
+    /// Whether the file has the object's checksum of the whole. `None` if the object has none. Returns `false` for a
+    /// file that cannot be read.
     async fn has_checksum(&self, path: &Path, head: &Head) -> Outcome<Option<bool>> {
-        let Some(wanted) = head.checksum().and_then(checksum::Stored::whole) else {
+        let Some(expected) = head.checksum().and_then(checksum::Stored::whole) else {
             self.bare.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         };
         let path = path.to_owned();
-        let hash = move || compare::checksum_of_file(&path, wanted.algorithm()).ok();
-        Ok(Some(self.on_thread(hash).await? == Some(wanted)))
+        let hash = move || compare::checksum_of_file(&path, expected.algorithm()).ok();
+        Ok(Some(self.on_thread(hash).await? == Some(expected)))
     }
 
-    /// The sizes of the parts, as far as the uploader stored them or the server tells them.
+    /// The part sizes that the uploader stored or the server reports. Empty if they are unknown.
     async fn known_sizes(&self, object: &Item, head: &Head, parts: u64) -> Outcome<Vec<Sizes>> {
         if let Some(size) = compare::stored_part_size(head) {
             return Ok(Sizes::of(&[size]));
@@ -374,7 +375,7 @@ impl Comparator {
         Ok(sizes.into_iter().map(Sizes::Each).collect())
     }
 
-    /// Whether the file has the object's ETag if it is sent in parts of one of these sizes.
+    /// Whether a multipart upload of the file with one of these part sizes has the object's ETag.
     async fn has_etag_in_parts(&self, path: &Path, object: &Item, sizes: Vec<Sizes>) -> Outcome<bool> {
         if sizes.is_empty() {
             return Ok(false);
@@ -383,7 +384,7 @@ impl Comparator {
         self.on_thread(move || compare::has_composite_etag(&path, sizes, &etag).unwrap_or(false)).await
     }
 
-    /// Whether two objects of equal length and with different ETags differ.
+    /// Whether two objects of equal length with different ETags differ.
     async fn objects_differ(&self, source: &Item, destination: &Item) -> Outcome<bool> {
         let plain = |item: &Item| matches!(Stored::of_etag(item.etag()), Stored::Md5(_));
         if plain(source) && plain(destination) && self.plain.load(Ordering::Relaxed) >= ENOUGH {
@@ -402,7 +403,8 @@ impl Comparator {
         }
         match (Stored::md5_of(&a), Stored::md5_of(&b)) {
             (Some(a), Some(b)) => Ok(a != b),
-            // ETags that speak of the contents disagree, and nothing proves these to be equal.
+            // Both ETags are derived from the contents and differ, and there is no evidence that the contents are
+            // equal.
             _ if !a.has_opaque_etag() && !b.has_opaque_etag() && etags_differ(&a.etag, &b.etag) => Ok(true),
             _ => {
                 unproved(destination, &b);
@@ -412,13 +414,13 @@ impl Comparator {
     }
 
     async fn head(&self, object: &Item) -> Outcome<Option<Head>> {
-        let _permit = self.asking.acquire().await;
+        let _permit = self.requests.acquire().await;
         let uri = object.uri();
         match self.client.head_object_with_checksum(&uri.bucket, &uri.key).await {
             Ok(head) => Ok(Some(head)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) if error.concerns_all_requests() => Err(error.into()),
-            // It is taken for changed: the transfer says what is wrong with it, and the others go on.
+            // The object is treated as changed: the transfer reports the error, and the others continue.
             Err(error) => {
                 log::info!("'{uri}' cannot be compared: {error}");
                 Ok(None)
@@ -427,14 +429,14 @@ impl Comparator {
     }
 }
 
-/// Says that lengths alone were compared.
+/// Logs that only lengths were compared.
 fn unproved(object: &Item, head: &Head) {
     let why = if head.is_swift_segmented() { Unproved::Segmented } else { Unproved::NoChecksum };
     log::info!("'{}' {why}", object.uri());
 }
 
-/// Whether a pair is a directory on both sides, which has no content. Two objects are compared whatever their names, and an
-/// object with content is no directory.
+/// Whether a pair is a directory on both sides, which has no content. Two objects are compared whatever their names,
+/// and an object with content is not a directory.
 fn is_directory(source: &Item, destination: &Item) -> bool {
     match (&source.origin, &destination.origin) {
         _ if !source.is_directory() => false,
@@ -444,7 +446,7 @@ fn is_directory(source: &Item, destination: &Item) -> bool {
     }
 }
 
-/// The file and the object of a pair that has one of each.
+/// The file and the object of a pair of one each.
 fn file_and_object<'a>(a: &'a Item, b: &'a Item) -> Option<(&'a Path, &'a Item)> {
     match (&a.origin, &b.origin) {
         (Origin::Local(path), Origin::Remote { .. }) => Some((path, b)),
@@ -453,7 +455,7 @@ fn file_and_object<'a>(a: &'a Item, b: &'a Item) -> Option<(&'a Path, &'a Item)>
     }
 }
 
-/// Whether a computed MD5 is that of the object; `None` where either is not known.
+/// Whether a computed MD5 is that of the object. `None` if either is unknown.
 fn md5_known(md5: Option<[u8; 16]>, source: &Item, destination: &Item) -> Option<bool> {
     let (_, object) = file_and_object(source, destination)?;
     match Stored::of_etag(object.etag()) {
@@ -467,13 +469,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_with_content_is_no_directory_whatever_its_name() {
+    fn an_object_with_content_is_not_a_directory_whatever_its_name() {
         let local = |name: &str| Item::local(name.into(), 0, name.into());
         let object = |name: &str, size| Item::remote(name.into(), size, "b".into(), name.into(), "e".into());
         assert!(is_directory(&local("d/"), &object("d/", 0)));
         assert!(is_directory(&local("d/"), &object("d/", 5)), "nothing here is its content");
         assert!(is_directory(&object("d/", 0), &local("d/")));
-        assert!(!is_directory(&object("d/", 5), &local("d/")), "it cannot be stored, which is to be told");
+        assert!(
+            !is_directory(&object("d/", 5), &local("d/")),
+            "it cannot be stored, which is to be reported"
+        );
         assert!(!is_directory(&object("d/", 5), &object("d/", 5)));
         assert!(!is_directory(&object("d", 5), &local("d")));
     }

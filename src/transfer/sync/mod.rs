@@ -1,13 +1,14 @@
-//! What a synchronisation has to do: two sorted streams of names, one of the source and one of the destination, are
-//! merged, and what both have is compared.
+//! Determines what a synchronisation has to do: two sorted streams of names, of the source and of the destination, are
+//! merged, and items that exist on both sides are compared.
 //!
-//! - [`sources`] makes the streams, from trees and from listings;
-//! - [`comparator`] decides whether what both sides have is the same, many at a time;
-//! - [`plan`] keeps the decisions, compactly, because s3cmd's output has all new items before all changed ones;
-//! - [`duplicates`] finds what need not travel because the destination has the same content under another name.
+//! - [`sources`] creates the streams, from directory trees and listings, and [`name_rules`] marks excluded items;
+//! - [`comparator`] compares items that exist on both sides, many at a time;
+//! - [`plan`] stores the decisions compactly, because s3cmd's output has all new items before all changed ones;
+//! - [`duplicates`] finds content that need not be transferred because the destination has it under another name.
 
 pub mod comparator;
 pub mod duplicates;
+pub mod name_rules;
 pub mod pairs;
 pub mod plan;
 pub mod removed;
@@ -20,22 +21,22 @@ use std::sync::Arc;
 /// A file, a directory or an object of one side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// The name that is compared, with `/` between its parts; that of a directory ends with `/`.
+    /// The name that is compared, with `/` as the separator. The name of a directory ends with `/`.
     pub relative: String,
     /// Length in bytes.
     pub size: u64,
-    /// Where it is.
+    /// Where it is located.
     pub origin: Origin,
-    /// Whether it is never deleted: a link, or what a rule hides from the walk.
+    /// Whether it is never deleted, because it is a link or a rule hides it from the walk.
     pub guarded: bool,
-    /// Whether the include/exclude rules take it out.
+    /// Whether the include/exclude rules exclude it.
     pub excluded: Exclusion,
 }
 
-/// Where an item is.
+/// Where an item is located.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A file or a directory, by the path that is opened and printed.
+    /// A file or directory, with the path that is opened and printed.
     Local(PathBuf),
     /// An object.
     Remote {
@@ -48,17 +49,17 @@ pub enum Origin {
     },
 }
 
-/// What the include/exclude rules say about an item.
+/// Whether an item is excluded, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exclusion {
-    /// It takes part.
+    /// It is not excluded.
     #[default]
     No,
-    /// A rule takes it out, which a dry run shows.
+    /// A rule excludes it, which a dry run prints.
     Shown,
-    /// It is in a directory that the walk does not enter, which s3cmd does not show.
+    /// It is in a directory that the walk does not enter, which s3cmd does not print.
     Hidden,
-    /// It is the share of another run (`--shard`).
+    /// It belongs to another shard (`--shard`).
     Elsewhere,
 }
 
@@ -74,7 +75,7 @@ impl Item {
         Self { relative, size, origin, guarded: false, excluded: Exclusion::No }
     }
 
-    /// Whether it is a directory, or the object that stands for one.
+    /// Whether it is a directory, or the object that represents one.
     pub fn is_directory(&self) -> bool {
         self.relative.ends_with('/')
     }
@@ -87,7 +88,7 @@ impl Item {
         }
     }
 
-    /// How a local item is named in messages: a directory without its slash.
+    /// The name of a local item in messages, without the trailing slash of a directory.
     pub fn shown(&self) -> crate::output::DisplayPath<'_> {
         crate::output::DisplayPath::trimmed(self.path())
     }
@@ -109,7 +110,7 @@ impl Item {
     }
 }
 
-/// Rules and guards are settled before an item is kept, so they are not written.
+/// Exclusions and guards are applied before an item is stored, so they are not written.
 impl Record for Item {
     fn write(&self, out: &mut Vec<u8>) {
         put_bytes(out, self.relative.as_bytes());
@@ -157,7 +158,7 @@ mod tests {
     use crate::transfer::plan::record::whole;
 
     #[test]
-    fn items_survive_being_written() {
+    fn items_survive_encoding() {
         let local = Item::local("a/ä".into(), 7, "x/a/ä".into());
         let remote = Item::remote("k/".into(), u64::MAX, "b".into(), "p/k/".into(), "e".into());
         for item in [local, remote] {

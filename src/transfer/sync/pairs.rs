@@ -1,24 +1,24 @@
-//! Pairs what two sides have by name.
+//! Merges the two sides by name.
 
 use super::sources::Items;
 use super::{Exclusion, Item};
 use crate::output::Outcome;
 use futures::{Stream, StreamExt};
 
-/// A name on one side or on both.
+/// A name that exists on one side or on both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pair {
-    /// It does not take part: an exclude rule takes it out, or another run has it. Whether the source has it.
+    /// It is excluded by a rule or by the shard. The flag is whether it exists in the source.
     Excluded(String, Exclusion, bool),
-    /// Only the source has it.
+    /// It exists only in the source.
     Source(Item),
-    /// Only the destination has it.
+    /// It exists only at the destination.
     Destination(Item),
-    /// Both have it: source, destination.
+    /// It exists on both sides: source, destination.
     Both(Item, Item),
 }
 
-/// Walks through both sides at once.
+/// Merges both sides, which must be sorted.
 pub fn pairs(source: Items, destination: Items) -> impl Stream<Item = Outcome<Pair>> + Send {
     struct Side {
         items: Items,

@@ -1,4 +1,4 @@
-//! What is to be done, in s3cmd's order: what is new, then what has changed; and what the source no longer has.
+//! The result of a comparison, in s3cmd's order: new items, then changed ones, and items that the source does not have.
 
 use super::comparator::{Comparison, Pair};
 use super::removed::Removed;
@@ -12,17 +12,17 @@ use futures::{Stream, StreamExt};
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 
-/// Number and bytes of some files.
+/// A number of files and their total size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// Files.
+    /// The number of files.
     pub files: u64,
-    /// Their bytes.
+    /// Their total size in bytes.
     pub bytes: u64,
 }
 
 impl Count {
-    /// Counts one more.
+    /// Adds one file.
     pub fn add(&mut self, bytes: u64) {
         self.files += 1;
         self.bytes += bytes;
@@ -32,27 +32,27 @@ impl Count {
 /// The decisions about all names.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// What only the source has.
+    /// Items that exist only in the source.
     pub new: Spool<Item>,
-    /// What differs; the item of the source.
+    /// Source items that differ from the destination.
     pub changed: Spool<Item>,
-    /// What only the destination has and may be deleted.
+    /// Items that exist only at the destination and may be deleted.
     pub removed: Removed,
-    /// Names that the rules took out.
+    /// Names that the rules exclude.
     pub excluded: Spool<String>,
-    /// What the destination has and keeps for now, whatever its name: content that need not travel again.
+    /// Items that the destination has and keeps for now: their content need not be transferred again.
     pub known: Known,
-    /// Names that cannot become files because of others, with the reason.
+    /// Names that cannot become files because of other names, with the reason.
     pub conflicts: HashMap<String, &'static str>,
-    /// Files at the destination that objects with odd names (`a//b`) become: nothing deletes them.
+    /// Files at the destination to which objects with unnormalised names (`a//b`) are written. They are not deleted.
     pub claimed: HashSet<String>,
-    /// All of the source.
+    /// The total of the source.
     pub source: Count,
-    /// All of the destination.
+    /// The total of the destination.
     pub destination: Count,
-    /// Files of the source, and files to delete, in each area of the destination.
+    /// The number of source files, and of files to delete, in each area of the destination.
     areas: HashMap<String, (u64, u64)>,
-    /// Files of the source whose names the present one begins with, with their sizes.
+    /// Source files whose names are prefixes of the current name, with their sizes in bytes.
     above: Vec<(String, u64)>,
 }
 
@@ -61,15 +61,15 @@ pub struct Plan {
 pub struct Known {
     /// The items.
     pub items: Spool<Item>,
-    /// The beginning of an item's MD5 and its place, in the order of the items.
+    /// The first bytes of each known MD5, and the offset of the item, in item order.
     pub by_md5: Vec<(u64, u64)>,
-    /// Size and place of items whose MD5 is not known yet.
+    /// The sizes of items with unknown MD5s, and their offsets.
     pub by_size: Vec<(u64, u64)>,
-    /// The sizes that occur.
+    /// The sizes of all items.
     pub sizes: Sizes,
 }
 
-/// Which sizes were seen. A size may be taken for another one, which costs a hash and nothing else.
+/// A set of sizes with false positives, which cost an unnecessary hash and nothing else.
 #[derive(Debug)]
 pub struct Sizes(Vec<u64>);
 
@@ -80,7 +80,7 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// Adds a size; returns whether it was there.
+    /// Adds a size. Returns whether it was already contained.
     pub fn insert(&mut self, size: u64) -> bool {
         let (word, bit) = Self::place(size);
         let was = self.0[word] & bit != 0;
@@ -88,40 +88,40 @@ impl Sizes {
         was
     }
 
-    /// Whether the size was seen, or one like it.
+    /// Whether the size was added. May return true for a size that was not.
     pub fn contains(&self, size: u64) -> bool {
         let (word, bit) = Self::place(size);
         self.0[word] & bit != 0
     }
 
     fn place(size: u64) -> (usize, u64) {
-        // Fibonacci hashing: neighbouring sizes fall far apart.
+        // Fibonacci hashing spreads neighbouring sizes.
         let hash = size.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
         ((hash >> 6) as usize, 1 << (hash & 63))
     }
 }
 
-/// The beginning of an MD5, by which it is found.
+/// The first bytes of an MD5, which serve as the search key.
 pub fn short(md5: [u8; 16]) -> u64 {
     u64::from_be_bytes(md5[..8].try_into().unwrap_or_default())
 }
 
-/// What the plan is made for.
+/// Options of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Planning {
-    /// Remember what the destination has, to find duplicates.
+    /// Record the destination's items, to find duplicates.
     pub find_duplicates: bool,
     /// Names become files: of `a` and `a/b` only one can.
     pub to_files: bool,
-    /// An object that stands for a directory is not deleted if the source has something in that directory.
+    /// An object that represents a directory is not deleted if the source has something in that directory.
     pub keeps_objects: bool,
-    /// The names, without a slash, that sources answer for; `None`: they answer for everything. A source that is empty
-    /// must not empty its place.
+    /// The names, without a slash, that correspond to sources. `None` stands for the whole destination. An empty source
+    /// must not empty its area.
     pub areas: Option<HashSet<String>>,
 }
 
 impl Planning {
-    /// Prepares for sources that answer for these areas.
+    /// Creates options for sources with these areas.
     pub fn of(areas: &[Area]) -> Self {
         let names = areas.iter().map(|area| match area {
             Area::Everything => None,
@@ -140,7 +140,7 @@ impl Planning {
 }
 
 impl Plan {
-    /// Reads all decisions.
+    /// Reads all decisions. Fails if the temporary file cannot be written.
     pub async fn collect(
         decisions: impl Stream<Item = Outcome<Comparison>>,
         planning: &Planning,
@@ -157,7 +157,7 @@ impl Plan {
         match decision.pair {
             Pair::Excluded(name, kind, in_source) => {
                 self.removed.occupied(&name);
-                // A source is not empty because its files are another run's.
+                // A source is not empty if its files belong to another shard.
                 if kind == Exclusion::Elsewhere && in_source {
                     self.removed.filled(&name);
                     self.area(planning, &name).0 += 1;
@@ -204,8 +204,8 @@ impl Plan {
         }
     }
 
-    /// A file cannot be a directory as well: of `a` and `a/b` the second fails, as in s3cmd, unless `a` is empty, as
-    /// the directory markers of other tools are: then `a` fails and what lies below it is fetched.
+    /// A name cannot be both a file and a directory: of `a` and `a/b` the second fails, as in s3cmd. The exception is
+    /// an empty `a`, such as the directory markers of other tools: then `a` fails and the objects below it are fetched.
     fn find_conflicts(&mut self, item: &Item) {
         let name = item.relative.as_str();
         while self.above.last().is_some_and(|(file, _)| !name.starts_with(file.as_str())) {
@@ -236,7 +236,7 @@ impl Plan {
         self.areas.entry(area.to_owned()).or_default()
     }
 
-    /// Whether a source has nothing while its place at the destination has something to delete.
+    /// Whether a source is empty while its area of the destination has files to delete.
     pub fn would_empty(&self) -> bool {
         self.areas.values().any(|(source, removed)| *source == 0 && *removed > 0)
     }
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_remembered() {
+    fn sizes_are_contained_once_added() {
         let mut sizes = Sizes::default();
         assert!(!sizes.contains(4096) && !sizes.insert(4096));
         assert!(sizes.contains(4096) && sizes.insert(4096));
@@ -317,7 +317,7 @@ mod tests {
             spool.into_records().unwrap().map(|item| item.unwrap().relative).collect::<Vec<_>>()
         };
         assert_eq!((plan.source.files, plan.destination.files), (4, 3));
-        // What is to be overwritten is no source for copies.
+        // Items to be overwritten are not used as sources of copies.
         assert_eq!(plan.known.by_md5.len(), 2);
         assert!(!plan.would_empty());
         assert_eq!(names(plan.new), ["a", "g"]);

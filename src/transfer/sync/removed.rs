@@ -1,5 +1,5 @@
-//! What the destination has and the source does not. A local directory is among it only if nothing in it stays, and an object
-//! that stands for a directory, where it may stay, only if nothing comes into it.
+//! Items that exist only at the destination. A local directory is deleted only if everything in it is. An object that
+//! represents a directory can be kept if the source has something in that directory.
 
 use super::{Item, Origin};
 use crate::transfer::plan::spool::Spool;
@@ -9,26 +9,26 @@ use std::io;
 #[derive(Debug, Default)]
 pub struct Removed {
     items: Spool<Item>,
-    /// A bit for each item that stays after all.
+    /// A bit for each item, which is set if the item stays.
     staying: Vec<u64>,
     stay: u64,
-    /// The directories above the present name that may go.
+    /// The parent directories of the current name that may be deleted.
     open: Vec<Open>,
 }
 
-/// A directory that goes unless its content says otherwise.
+/// A directory that is deleted unless its contents require it to stay.
 #[derive(Debug)]
 struct Open {
     name: String,
-    /// Of its item.
+    /// The number of its item.
     number: u64,
-    /// Whether it is an object, which needs no content and stays only for what the source has in it.
+    /// Whether it is an object, which stays only for items of the source.
     is_object: bool,
 }
 
 impl Removed {
-    /// Adds an item. Names, also those of the other methods, come in ascending order. With `keeps_objects` an object that
-    /// stands for a directory stays if the source has something in it.
+    /// Adds an item. The names passed to this and the other methods must be in ascending order. With `keeps_objects`,
+    /// an object that represents a directory stays if the source has something in it.
     pub fn push(&mut self, item: &Item, keeps_objects: bool) -> io::Result<()> {
         let number = self.items.len();
         self.items.push(item)?;
@@ -40,13 +40,13 @@ impl Removed {
         Ok(())
     }
 
-    /// Something of this name stays: the local directories above it do, too.
+    /// Records that something of this name stays, so that its local parent directories stay too.
     pub fn occupied(&mut self, relative: &str) {
         self.close(relative);
         self.keep(|open| !open.is_object);
     }
 
-    /// The source has something of this name: all directories above it stay.
+    /// Records that the source has something of this name, so that all its parent directories stay.
     pub fn filled(&mut self, relative: &str) {
         self.close(relative);
         self.keep(|_| true);
@@ -63,20 +63,20 @@ impl Removed {
         }
     }
 
-    /// Forgets directories that the names have left behind.
+    /// Drops directories that do not contain the name.
     fn close(&mut self, relative: &str) {
         while self.open.last().is_some_and(|open| !relative.starts_with(open.name.as_str())) {
             self.open.pop();
         }
     }
 
-    /// Has all items stay of whose names this is true.
+    /// Keeps all items for whose names `stays` returns true.
     pub fn protect(&mut self, stays: impl Fn(&str) -> bool) -> io::Result<()> {
         let mut kept = Spool::default();
         let staying = std::mem::take(&mut self.staying);
         for (number, item) in (0..).zip(std::mem::take(&mut self.items).into_records()?) {
             let item = item?;
-            if goes(&staying, number) && !stays(&item.relative) {
+            if is_deleted(&staying, number) && !stays(&item.relative) {
                 kept.push(&item)?;
             }
         }
@@ -85,7 +85,7 @@ impl Removed {
         Ok(())
     }
 
-    /// Number of items to delete.
+    /// The number of items to delete.
     pub fn len(&self) -> u64 {
         self.items.len() - self.stay
     }
@@ -95,22 +95,22 @@ impl Removed {
         self.len() == 0
     }
 
-    /// The items, from the first on.
+    /// Reads the items, from first to last.
     pub fn into_items(self) -> io::Result<impl Iterator<Item = io::Result<Item>> + Send> {
         let staying = self.staying;
         let items = (0..).zip(self.items.into_records()?);
-        Ok(items.filter(move |(number, _)| goes(&staying, *number)).map(|(_, item)| item))
+        Ok(items.filter(move |(number, _)| is_deleted(&staying, *number)).map(|(_, item)| item))
     }
 
-    /// The items, from the last on: what is in a directory before the directory.
+    /// Reads the items, from last to first, so that the contents of a directory come before the directory.
     pub fn into_reversed(self) -> io::Result<impl Iterator<Item = io::Result<Item>> + Send> {
         let staying = self.staying;
         let items = (0..self.items.len()).rev().zip(self.items.into_reversed()?);
-        Ok(items.filter(move |(number, _)| goes(&staying, *number)).map(|(_, item)| item))
+        Ok(items.filter(move |(number, _)| is_deleted(&staying, *number)).map(|(_, item)| item))
     }
 }
 
-fn goes(staying: &[u64], number: u64) -> bool {
+fn is_deleted(staying: &[u64], number: u64) -> bool {
     staying.get((number / 64) as usize).is_none_or(|word| word & (1 << (number % 64)) == 0)
 }
 
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directories_stay_where_something_in_them_stays() {
+    fn directories_stay_if_something_in_them_stays() {
         let fill = || {
             let mut removed = Removed::default();
             // A name in capitals stays.
@@ -134,21 +134,21 @@ mod tests {
             }
             removed
         };
-        let wanted = ["a-x", "a/c", "b/", "b/d/", "b/d/x", "e/h/", "e/h/i"];
+        let expected = ["a-x", "a/c", "b/", "b/d/", "b/d/x", "e/h/", "e/h/i"];
         assert_eq!(fill().len(), 7);
         let names: Vec<_> = fill().into_items().unwrap().map(|item| item.unwrap().relative).collect();
-        assert_eq!(names, wanted);
+        assert_eq!(names, expected);
         let mut reversed: Vec<_> =
             fill().into_reversed().unwrap().map(|item| item.unwrap().relative).collect();
         reversed.reverse();
-        assert_eq!(reversed, wanted);
+        assert_eq!(reversed, expected);
     }
 
     #[test]
-    fn objects_that_stand_for_directories_stay_where_something_comes_into_them() {
+    fn directory_objects_stay_if_the_source_has_something_in_them() {
         for keeps in [false, true] {
             let mut removed = Removed::default();
-            // A name in capitals stays, one with a plus is the source's.
+            // A name in capitals stays, and one with a plus belongs to the source.
             for name in ["a/", "a/+", "b/", "b/c", "d/", "d/E", "f/", "f/g/", "f/g/+h", "f/i/", "j/"] {
                 if name.contains('+') {
                     removed.filled(name);

@@ -1,11 +1,9 @@
 //! The two sides of a synchronisation as streams of items in ascending order of their names.
 
-use super::{Exclusion, Item};
+use super::Item;
 use crate::output::{Failure, Outcome};
-use crate::patterns::{Filter, Syntax};
 use crate::s3::Client;
 use crate::s3::list::{ListOptions, ObjectRef};
-use crate::shard::Shard;
 use crate::transfer::local::walk::{Entry, Walk, WalkOptions};
 use crate::transfer::unread::UnreadNames;
 use crate::uri::S3Uri;
@@ -21,20 +19,20 @@ use tokio::sync::mpsc;
 /// Items in ascending order of their names.
 pub type Items = Pin<Box<dyn Stream<Item = Outcome<Item>> + Send>>;
 
-/// Entries of a walk that travel together between threads.
+/// Entries of a walk that are sent between threads together.
 const BATCH: usize = 256;
 
-/// Look-ups of single objects under way at once.
+/// The number of concurrent lookups of single objects.
 const LOOKUPS: usize = 16;
 
-/// A tree or a file of a local side.
+/// A tree or file of a local side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Root {
-    /// What is in a directory, below a prefix that is empty or ends with `/`.
+    /// The contents of a directory, below a prefix that is empty or ends with `/`.
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What stands before its names.
+        /// The prefix of their names.
         prefix: String,
     },
     /// One file.
@@ -51,29 +49,29 @@ pub enum Root {
 pub struct Listing {
     /// Bucket.
     pub bucket: Arc<str>,
-    /// What the keys begin with; for one object its key.
+    /// The prefix of the keys, or the key of one object.
     pub prefix: String,
-    /// What stands in the names where `prefix` stands in the keys.
+    /// The text that replaces `prefix` in the names.
     pub relative: String,
-    /// Whether only the object of exactly that key is meant.
+    /// Whether only the object with exactly that key is included.
     pub exact: bool,
 }
 
-/// A part of the destination that a source answers for. Nothing else there is looked at, or deleted.
+/// A part of the destination that corresponds to a source. Everything outside it is neither compared nor deleted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Area {
-    /// All of it: the source is what is in a directory or below a prefix.
+    /// The whole destination: the source is the contents of a directory or prefix.
     Everything,
-    /// What is below this one name, with no slash at its end: the source is a directory.
+    /// Everything below this name, which has no trailing slash: the source is a directory.
     Below(String),
-    /// This one name: the source is a file.
+    /// Exactly this name: the source is a file.
     Name(String),
-    /// Both: the source is an object, or what is below its name, which is not known before.
+    /// Both: the source is an object or a prefix, which is not known beforehand.
     Either(String),
 }
 
 impl Area {
-    /// The objects of some areas of a destination.
+    /// The listings that cover the areas of a destination.
     pub fn listings(destination: &S3Uri, areas: &[Area]) -> Vec<Listing> {
         let bucket: Arc<str> = destination.bucket.as_str().into();
         let listing = |name: &str, exact| Listing {
@@ -103,7 +101,7 @@ impl Area {
     }
 }
 
-/// Troubles of a side; they are all known when its stream is over.
+/// Problems of a side. They are complete when its stream has ended.
 #[derive(Debug, Default)]
 pub struct Tally {
     unusable: AtomicU64,
@@ -112,33 +110,34 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// One that knows of names already.
+    /// Creates a tally that already contains unreadable names.
     pub fn new(unread: UnreadNames) -> Self {
         Self { unread: Mutex::new(unread), ..Self::default() }
     }
 
-    /// Files whose names cannot be keys; each was warned about.
+    /// The number of files whose names cannot be keys. Each caused a warning.
     pub fn unusable(&self) -> u64 {
         self.unusable.load(Ordering::Relaxed)
     }
 
-    /// Sources that answer for the whole destination and have nothing in them, such as a file system that is not mounted.
+    /// The number of sources for the whole destination that are empty, such as a file system that is not mounted.
     pub fn empty(&self) -> u64 {
         self.empty.load(Ordering::Relaxed)
     }
 
-    /// Directories and files that could not be looked at, and named ones that are not there; each was warned about.
+    /// The number of directories and files that could not be read, and of named files that do not exist. Each caused a
+    /// warning.
     pub fn unreadable(&self) -> u64 {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner).count()
     }
 
-    /// Their names.
+    /// The names that could not be read.
     pub fn unread_names(&self) -> UnreadNames {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// The files of some trees, walked on a thread of their own.
+/// The files of some trees, walked on a separate thread.
 pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items {
     let (sender, receiver) = mpsc::channel::<Vec<Outcome<Item>>>(4);
     let walk = move || {
@@ -162,7 +161,7 @@ pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items
         }
         let mut batch = Vec::new();
         while let Some(Reverse((_, index))) = heads.pop() {
-            // Nothing waits for what is left of a run that ends.
+            // A run that is ending does not wait for the walk.
             if crate::interrupt::requested() {
                 return;
             }
@@ -172,7 +171,7 @@ pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items
             let mut item = Item::local(entry.relative, entry.size, entry.path);
             item.guarded = entry.link;
             batch.push(Ok(item));
-            // A receiver that has gone away wants no more.
+            // The receiver was dropped.
             if batch.len() >= BATCH && sender.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return;
             }
@@ -192,7 +191,7 @@ pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items
         }
         async move { receiver.recv().await.map(|batch| (batch, receiver)) }
     });
-    without_twins(batches.flat_map(futures::stream::iter).boxed())
+    unique(batches.flat_map(futures::stream::iter).boxed())
 }
 
 /// The objects of some listings.
@@ -214,9 +213,9 @@ pub fn remote(client: &Client, listings: Vec<Listing>, tally: &Arc<Tally>) -> It
     if streams.len() == 1
         && let Some(only) = streams.pop()
     {
-        return without_twins(only);
+        return unique(only);
     }
-    without_twins(merged(streams))
+    unique(merged(streams))
 }
 
 fn listed(client: &Client, listing: Listing, tally: Arc<Tally>) -> Items {
@@ -231,7 +230,7 @@ fn listed(client: &Client, listing: Listing, tally: Arc<Tally>) -> Items {
         };
         futures::stream::iter(items)
     });
-    // The object that stands for the prefix itself has no name in it.
+    // The object whose key equals the prefix has no relative name.
     let mut items = items
         .flatten()
         .filter(|item| std::future::ready(!matches!(item, Ok(item) if item.relative.is_empty())))
@@ -252,7 +251,8 @@ fn item(listing: &Listing, object: ObjectRef<'_>) -> Item {
     Item::remote(relative, object.size, listing.bucket.clone(), object.key.to_owned(), object.etag.to_owned())
 }
 
-/// One object by its key: the first of all keys that begin so. A listing tells what HEAD does, and why it was refused.
+/// Looks up one object by its key, as the first key with that prefix. A listing returns the same properties as HEAD,
+/// and also the reason of a rejection.
 async fn look_up(client: Client, listing: Listing) -> Outcome<Option<Item>> {
     let options =
         ListOptions { prefix: listing.prefix.clone(), page_size: Some(1), ..ListOptions::default() };
@@ -261,7 +261,7 @@ async fn look_up(client: Client, listing: Listing) -> Outcome<Option<Item>> {
     Ok(object.map(|object| item(&listing, object)))
 }
 
-/// Merges streams that are each in order.
+/// Merges sorted streams.
 fn merged(streams: Vec<Items>) -> Items {
     struct State {
         streams: Vec<Items>,
@@ -272,7 +272,7 @@ fn merged(streams: Vec<Items>) -> Items {
     impl State {
         async fn advance(&mut self, index: usize) {
             let next = self.streams[index].next().await;
-            // A failure comes before everything else.
+            // Errors sort first.
             let name =
                 next.as_ref().map(|next| next.as_ref().map_or(String::new(), |item| item.relative.clone()));
             self.waiting[index] = next;
@@ -296,18 +296,18 @@ fn merged(streams: Vec<Items>) -> Items {
     items.boxed()
 }
 
-/// Refuses two sources with one name, of which s3cmd would take the later one without a word; the same item twice is
-/// one item. A stream that is not in order is refused too: a merge would take what it misses for deleted.
-fn without_twins(items: Items) -> Items {
+/// Fails if two sources have one name, of which s3cmd would silently use the later one. Drops items that occur twice.
+/// Also fails if a stream is not sorted: the merge would treat the names that it misses as deleted.
+fn unique(items: Items) -> Items {
     let mut last: Option<Item> = None;
     let checked = items.filter_map(move |item| {
         let kept = match item {
             Err(failure) => Some(Err(failure)),
             Ok(item) => match &last {
                 Some(before) if before.relative == item.relative && before.origin == item.origin => None,
-                Some(before) if before.relative == item.relative => Some(Err(twins(before, &item))),
+                Some(before) if before.relative == item.relative => Some(Err(same_name(before, &item))),
                 Some(before) if before.relative > item.relative => Some(Err(Failure::from(
-                    crate::s3::Error::Malformed("a listing that is not in the order of its keys".into()),
+                    crate::s3::Error::Malformed("the listing is not in key order".into()),
                 ))),
                 _ => {
                     last = Some(item.clone());
@@ -320,7 +320,7 @@ fn without_twins(items: Items) -> Items {
     checked.boxed()
 }
 
-fn twins(a: &Item, b: &Item) -> Failure {
+fn same_name(a: &Item, b: &Item) -> Failure {
     let shown = |item: &Item| match &item.origin {
         super::Origin::Local(path) => path.display().to_string(),
         super::Origin::Remote { .. } => item.uri().to_string(),
@@ -331,95 +331,6 @@ fn twins(a: &Item, b: &Item) -> Failure {
         shown(a),
         shown(b)
     ))
-}
-
-/// The include/exclude rules, applied to both sides alike.
-#[derive(Clone, Debug)]
-pub struct NameRules {
-    filter: Filter,
-    /// The share of this run, if it is one of several; the names of other shares are left alone.
-    shard: Option<Shard>,
-    /// The directories of the walk with their prefixes in names, where some rule keeps it out of directories.
-    bases: Vec<(String, String)>,
-}
-
-impl NameRules {
-    /// NameRules; `roots` are the local trees, whose directories the rules for directories are asked about.
-    pub fn new(filter: &Filter, shard: Option<Shard>, roots: &[Root]) -> Self {
-        let prunes = filter
-            .exclude
-            .iter()
-            .any(|pattern| pattern.syntax() == Syntax::Glob && pattern.text().ends_with('/'));
-        let bases = roots.iter().filter(|_| prunes).filter_map(|root| match root {
-            Root::Directory { path, prefix } => Some((prefix.clone(), path.to_string_lossy().into_owned())),
-            Root::File { .. } => None,
-        });
-        Self { filter: filter.clone(), shard, bases: bases.collect() }
-    }
-
-    /// Whether the walk would not get to that name because it does not enter a directory above it.
-    pub fn hides(&self, relative: &str) -> bool {
-        self.bases.iter().any(|(prefix, base)| {
-            let Some(below) = relative.strip_prefix(prefix.as_str()) else { return false };
-            let base = base.strip_suffix('/').unwrap_or(base);
-            below
-                .match_indices('/')
-                .any(|(slash, _)| self.filter.prunes(&format!("{base}/{}", &below[..=slash])))
-        })
-    }
-
-    /// Marks what the rules take out, and what is another run's share.
-    fn exclusion(&self, relative: &str) -> Exclusion {
-        match self.shard {
-            Some(shard) if !shard.contains(relative) => Exclusion::Elsewhere,
-            _ if self.filter.excludes(relative).is_some() => Exclusion::Shown,
-            _ => Exclusion::No,
-        }
-    }
-
-    /// A side whose directories the walk enters, or not, by itself.
-    pub fn walked(self: Arc<Self>, items: Items) -> Items {
-        if self.filter.is_empty() && self.shard.is_none() {
-            return items;
-        }
-        let marked = items.map(move |item| {
-            item.map(|mut item| {
-                item.excluded = self.exclusion(&item.relative);
-                item
-            })
-        });
-        marked.boxed()
-    }
-
-    /// The destination of a walk: what the walk does not see is not there either.
-    pub fn mirrored(self: Arc<Self>, items: Items) -> Items {
-        if self.bases.is_empty() {
-            return self.walked(items);
-        }
-        let rules = self.clone();
-        let marked = self.walked(items).map(move |item| {
-            item.map(|mut item| {
-                if item.excluded == Exclusion::No && rules.hides(&item.relative) {
-                    item.excluded = Exclusion::Hidden;
-                }
-                item
-            })
-        });
-        marked.boxed()
-    }
-
-    /// A local destination: what s3cmd's walk would not see is compared, but never deleted. (What an interrupted download
-    /// left to be taken up is in no walk.)
-    pub fn guarded(self: Arc<Self>, items: Items) -> Items {
-        let rules = self.clone();
-        let marked = self.walked(items).map(move |item| {
-            item.map(|mut item| {
-                item.guarded |= rules.hides(&item.relative);
-                item
-            })
-        });
-        marked.boxed()
-    }
 }
 
 #[cfg(test)]
@@ -445,24 +356,24 @@ mod tests {
     #[tokio::test]
     async fn sorted_streams_stay_sorted_together() {
         let all = merged(vec![items(&["a", "d", "e"]), items(&[]), items(&["b", "c", "f"])]);
-        assert_eq!(names(without_twins(all)).await.unwrap(), ["a", "b", "c", "d", "e", "f"]);
+        assert_eq!(names(unique(all)).await.unwrap(), ["a", "b", "c", "d", "e", "f"]);
     }
 
     #[tokio::test]
-    async fn one_item_twice_is_one_and_two_with_one_name_are_refused() {
+    async fn duplicate_items_are_dropped_and_two_items_with_one_name_are_rejected() {
         let same = merged(vec![items(&["a", "b"]), items(&["b"])]);
-        assert_eq!(names(without_twins(same)).await.unwrap(), ["a", "b"]);
+        assert_eq!(names(unique(same)).await.unwrap(), ["a", "b"]);
         let other = futures::stream::iter([Ok(Item::local("b".into(), 0, "other/b".into()))]).boxed();
-        let refused = names(without_twins(merged(vec![items(&["a", "b"]), other]))).await.unwrap_err();
+        let refused = names(unique(merged(vec![items(&["a", "b"]), other]))).await.unwrap_err();
         assert!(
             refused.contains("'b'") && refused.contains("p/b") && refused.contains("other/b"),
             "{refused}"
         );
-        assert!(names(without_twins(items(&["b", "a"]))).await.is_err());
+        assert!(names(unique(items(&["b", "a"]))).await.is_err());
     }
 
     #[tokio::test]
-    async fn trees_come_as_one_stream_and_troubles_are_counted() {
+    async fn trees_are_merged_into_one_stream_and_problems_are_counted() {
         let root = tempfile::tempdir().unwrap();
         for name in ["one/b", "one/c/d", "two/a", "f"] {
             let path = root.path().join(name);
@@ -498,17 +409,5 @@ mod tests {
         assert_eq!(listed(&[name.clone(), below.clone(), below.clone()]), [one("d/", false), one("f", true)]);
         assert_eq!(listed(&[below, Area::Everything, name]), [one("", false)]);
         assert_eq!(listed(&[Area::Either("e".into())]), [one("e", true), one("e/", false)]);
-    }
-
-    #[test]
-    fn what_a_walk_does_not_enter_is_hidden_on_the_other_side() {
-        let mut filter = Filter::default();
-        filter.exclude.add(Syntax::Glob, "tree/sub/").unwrap();
-        let roots = [Root::Directory { path: "my/tree".into(), prefix: "t/".into() }];
-        let rules = NameRules::new(&filter, None, &roots);
-        assert!(rules.hides("t/sub/x") && rules.hides("t/sub/x/y"));
-        assert!(!rules.hides("t/sub") && !rules.hides("sub/x") && !rules.hides("t/a/sub/x"));
-        filter.include.add(Syntax::Glob, "sub/").unwrap();
-        assert!(!NameRules::new(&filter, None, &roots).hides("t/sub/x"));
     }
 }

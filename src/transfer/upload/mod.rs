@@ -1,22 +1,22 @@
 //! Uploads: one request for a small file, concurrent parts for a large one, bounded buffers for standard input.
 //!
-//! Every byte is covered by a checksum that the server verifies: the signed SHA-256 of the payload under SigV4, the
-//! `Content-MD5` under SigV2. Not every server does: the MD5 of what was sent, of the whole or of each part, is compared
-//! with the ETag where that is an MD5. The MD5 of the whole content is stored in `x-amz-meta-s3cmd-attrs`, where scripts
-//! read it with `info`. With `--checksum-algorithm` the server gets one of the
-//! newer checksums besides, verifies it and keeps it: computed in the same pass.
+//! Every byte is covered by a checksum for the server to verify: the signed SHA-256 of the payload under SigV4,
+//! `Content-MD5` under SigV2. Some servers do not verify it, so the MD5 of what was sent, of the whole or of each part,
+//! is also compared with the ETag if that is an MD5. The MD5 of the whole content is stored in
+//! `x-amz-meta-s3cmd-attrs`, where scripts read it with `info`. With `--checksum-algorithm`, a newer checksum is
+//! computed in the same pass; the server verifies and stores it.
 
-mod begun;
 mod parts;
 mod resume;
 mod source;
 mod state;
 mod stream;
+mod unfinished;
 
-pub use begun::abort_begun;
+pub use unfinished::abort_unfinished;
 
-use super::attrs::{self, Attributes};
 use super::content_type;
+use super::file_attributes::{self, Attributes};
 use super::gpg::GpgEncrypted;
 use super::md5_cache::Md5Cache;
 use crate::config::Settings;
@@ -40,39 +40,39 @@ use std::sync::atomic::Ordering;
 /// Files up to this size are read whole, hashed and sent from memory: one read, one write.
 const SMALL: u64 = 256 * 1024;
 
-/// How often an upload begins anew because its file changed meanwhile.
-const CHANGES: u32 = 1;
+/// How many times an upload is restarted because its file changed meanwhile.
+const MAX_RESTARTS: u32 = 1;
 
-/// What an upload needs to know beside its source and destination.
+/// The settings of uploads, besides the source and destination.
 #[derive(Clone, Debug)]
 pub struct Uploader {
     client: Client,
     settings: Arc<Settings>,
-    /// Parts of one object on their way at once.
+    /// The number of parts of one object that are sent concurrently.
     width: usize,
-    /// The newer checksum that goes along.
+    /// The additional checksum.
     checksum: Option<Algorithm>,
-    /// Remembered sums of local files.
+    /// Cached MD5 sums of local files.
     cache: Option<Arc<Md5Cache>>,
-    /// Whether earlier runs left anything to be taken up, or dropped.
+    /// Whether earlier runs left uploads to resume or abort.
     has_states: bool,
 }
 
-/// How a large upload failed, and what is left of it.
+/// The error of a failed upload, and the unfinished upload that remains.
 #[derive(Debug)]
 pub struct UploadError {
     /// The failure.
     pub error: Error,
-    /// The unfinished upload, which is kept so that it can be taken up again.
+    /// The unfinished upload, which is kept so that it can be resumed.
     pub kept: Option<Kept>,
 }
 
-/// An upload that was begun and is not finished.
+/// An unfinished upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Its id.
     pub id: String,
-    /// The part that failed; `None` where it was the completion.
+    /// The part that failed. `None` if the completion failed.
     pub part: Option<u32>,
 }
 
@@ -89,44 +89,44 @@ impl From<io::Error> for UploadError {
 }
 
 impl Uploader {
-    /// Makes an uploader that moves `width` parts of an object at once.
+    /// Creates an uploader that sends `width` parts of an object concurrently.
     pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
         let checksum = settings.checksum();
         let has_states = settings.state_dir.as_ref().is_some_and(|directory| State::any(directory));
         Self { client, settings, width: width.max(1), checksum, cache: None, has_states }
     }
 
-    /// The same, which asks for the sums of files here first, and remembers them.
+    /// Adds a cache of MD5 sums to the uploader.
     pub fn with(self, cache: Option<Arc<Md5Cache>>) -> Self {
         Self { cache, ..self }
     }
 
-    /// Uploads a file; returns its size in bytes, or nothing where `--continue-put` found it there already.
+    /// Uploads a file. Returns its size in bytes, or `None` if `--continue-put` found the object complete.
     pub async fn file(
         &self,
         path: &Path,
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<Option<u64>, UploadError> {
-        let mut again = CHANGES;
+        let mut retries_left = MAX_RESTARTS;
         loop {
             let sent = progress.load(Ordering::Relaxed);
             let source = Source::open(path)?;
             let attributes = self.attributes(&source.before);
             match self.content(path, &source, attributes, destination, progress).await {
-                Err(failed) if again > 0 && is_changed(&failed.error) => {
-                    again -= 1;
+                Err(failed) if retries_left > 0 && is_changed(&failed.error) => {
+                    retries_left -= 1;
                     progress.store(sent, Ordering::Relaxed);
-                    log::warn!("'{}': {}: it is uploaded anew", path.display(), failed.error);
+                    log::warn!("'{}': {}: uploading it again", path.display(), failed.error);
                 }
                 ended => return ended,
             }
         }
     }
 
-    /// Uploads what GPG made of the file `source`, or of standard input where there is none: with the file's own
-    /// attributes, the MD5 of its plain content among them, and the header by which a download knows that it has to be
-    /// decrypted (measured on s3cmd 2.4.0). Returns the size of what was sent, as [`Uploader::file`] does.
+    /// Uploads the encrypted content of the file `source`, or of standard input if that is `None`. The object gets the
+    /// file's own attributes, including the MD5 of its plain content, and the header that marks it as encrypted
+    /// (measured on s3cmd 2.4.0). Returns the size in bytes of what was sent, as [`Uploader::file`] does.
     pub async fn encrypted(
         &self,
         source: Option<&Path>,
@@ -135,11 +135,11 @@ impl Uploader {
         progress: &Progress,
     ) -> std::result::Result<Option<u64>, UploadError> {
         let mut settings = Settings::clone(&self.settings);
-        settings.extra_headers.push((attrs::GPG_HEADER.to_owned(), "gpg".to_owned()));
+        settings.extra_headers.push((file_attributes::GPG_HEADER.to_owned(), "gpg".to_owned()));
         if settings.mime_type.is_empty() && settings.guess_mime_type && settings.use_mime_magic {
             "application/octet-stream".clone_into(&mut settings.mime_type);
         }
-        // GPG never makes the same bytes twice: what is left of an earlier upload is of no use.
+        // GPG output differs each time, so an earlier upload cannot be continued.
         settings.state_dir = None;
         settings.put_continue = false;
         let mut attributes = Attributes::default();
@@ -149,14 +149,14 @@ impl Uploader {
                 attributes.set_md5(encrypted.md5);
             }
         }
-        // The sum of the encrypted content would be taken for that of the plain one.
+        // The MD5 of the encrypted content would be mistaken for that of the plain content.
         settings.store_md5 = false;
         let uploader = Self { settings: Arc::new(settings), cache: None, ..self.clone() };
         let path = encrypted.path();
         uploader.content(&path, &Source::open(&path)?, attributes, destination, progress).await
     }
 
-    /// The attributes of a file that are stored with it, but for its MD5.
+    /// The attributes of a file to store, except for its MD5.
     fn attributes(&self, metadata: &Metadata) -> Attributes {
         let preserved = self.settings.preserve_attrs;
         let mut attributes = if preserved { Attributes::of_file(metadata) } else { Attributes::default() };
@@ -179,7 +179,7 @@ impl Uploader {
             return self.in_parts(path, source, attributes, destination, progress).await.map(|()| Some(size));
         }
         if self.has_states {
-            self.drop_outdated(path, before, destination).await;
+            self.abort_outdated(path, before, destination).await;
         }
         let is_small = size <= SMALL;
         let payload =
@@ -191,7 +191,7 @@ impl Uploader {
         let kind = content_type::of_file(path, &head, &self.settings);
         let ended = self.whole(payload, &kind, attributes, destination, progress).await;
         let (sent, md5) = ended.map_err(|error| match error {
-            // Not damaged on its way, but written to meanwhile.
+            // The bytes were not damaged in transit, but the file was changed during the upload.
             error if !is_small && is_mismatch(&error) && source.was_touched() => changed(),
             error => error,
         })?;
@@ -204,19 +204,19 @@ impl Uploader {
         Ok(sent.then_some(size))
     }
 
-    /// Makes the object that stands for a directory.
+    /// Creates the object that represents a directory.
     pub async fn directory(&self, path: &Path, destination: &S3Uri) -> Result<()> {
         let metadata = std::fs::metadata(path)?;
         let mut headers = self.headers("application/x-directory");
         headers.extend(self.attributes(&metadata).headers());
-        let digests = Payload::default().hashed(self.wanted(self.checksum)).await?;
+        let digests = Payload::default().hashed(self.required_digests(self.checksum)).await?;
         let data = Outgoing { checksum: digests.checksum, ..Outgoing::default() };
         let answer = self.client.put_object(&destination.bucket, &destination.key, data, &headers).await?;
         digests.md5.map_or(Ok(()), |md5| verify_etag(&answer, "a directory", md5))
     }
 
-    /// Makes the object that uploading a file would make out of another object that has its content, which does not
-    /// travel: with the file's own type and attributes. `md5` is the file's; another result is refused.
+    /// Creates the object for a file by copying another object with the same content on the server, with the file's own
+    /// content type and attributes. `md5` is that of the file. Fails if the copy differs.
     pub async fn duplicate(&self, path: &Path, md5: [u8; 16], from: &S3Uri, to: &S3Uri) -> Result<()> {
         let source = Source::open(path)?;
         let (metadata, range) = (&source.before, source.whole());
@@ -229,19 +229,19 @@ impl Uploader {
         headers.push(("x-amz-metadata-directive".to_owned(), "REPLACE".to_owned()));
         let source = CopySource { bucket: &from.bucket, key: &from.key, version: None };
         let etag = self.client.copy_object(source, &to.bucket, &to.key, &headers).await?;
-        let wanted = hex::encode(md5);
-        if etag.eq_ignore_ascii_case(&wanted) {
+        let expected = hex::encode(md5);
+        if etag.eq_ignore_ascii_case(&expected) {
             return Ok(());
         }
         if !is_md5(&etag) {
-            // A copy of an object in parts has an ETag of parts on some servers: it is right if it is the source's, and
-            // the source's content is known.
+            // On some servers the copy of a multipart object has a composite ETag. It is correct if it equals the
+            // source's ETag and the source's content is known.
             let (from, to) = futures::try_join!(
                 self.client.head_object(&from.bucket, &from.key),
                 self.client.head_object(&to.bucket, &to.key)
             )?;
-            let stored = from.header(attrs::HEADER).map(Attributes::parse).unwrap_or_default();
-            let known = stored.md5().is_some_and(|stored| stored.eq_ignore_ascii_case(&wanted));
+            let stored = from.header(file_attributes::HEADER).map(Attributes::parse).unwrap_or_default();
+            let known = stored.md5().is_some_and(|stored| stored.eq_ignore_ascii_case(&expected));
             if known && from.etag == to.etag && to.size == metadata.len() {
                 return Ok(());
             }
@@ -249,7 +249,7 @@ impl Uploader {
         Err(Error::Integrity(format!("the copy '{to}' is not the content of '{}'", path.display())))
     }
 
-    /// Uploads all in one request, unless it is there already, and sends it again where other bytes arrived; returns
+    /// Uploads the content in one request, unless it already exists, and retries if other bytes arrived. Returns
     /// whether it was sent, and the MD5 of the content.
     async fn whole(
         &self,
@@ -259,7 +259,7 @@ impl Uploader {
         destination: &S3Uri,
         progress: &Progress,
     ) -> Result<(bool, Option<[u8; 16]>)> {
-        let digests = payload.hashed(self.wanted(self.checksum)).await?;
+        let digests = payload.hashed(self.required_digests(self.checksum)).await?;
         if let Some(md5) = digests.md5
             && self.settings.store_md5
         {
@@ -272,20 +272,20 @@ impl Uploader {
         }
         let mut headers = self.headers(kind);
         headers.extend(attributes.headers());
-        let _leave = match &payload {
+        let _permit = match &payload {
             Payload::File(_) => Some(self.client.bulk_permit().await),
             Payload::Bytes(_) => None,
         };
         let (size, md5, checksum) = (payload.len(), digests.md5, digests.checksum);
         let data = self.outgoing(payload, digests, progress);
-        let mut again = self.resendings();
+        let mut retries_left = self.max_resends();
         loop {
             let (bucket, key) = (&destination.bucket, &destination.key);
             let answer = self.client.put_object(bucket, key, data.clone(), &headers).await?;
             let verified = checksum.map_or(Ok(()), |checksum| verify_checksum(&answer, checksum));
             match verified.and_then(|()| md5.map_or(Ok(()), |md5| verify_etag(&answer, "the content", md5))) {
-                Err(Error::Integrity(why)) if again > 0 => {
-                    again -= 1;
+                Err(Error::Integrity(why)) if retries_left > 0 => {
+                    retries_left -= 1;
                     progress.fetch_sub(size, Ordering::Relaxed);
                     log::warn!("{destination}: {why}: sending it again");
                 }
@@ -294,9 +294,9 @@ impl Uploader {
         }
     }
 
-    /// The digests that an upload needs: the one that covers its payload, the MD5 that its ETag is compared with, and a
-    /// newer checksum.
-    fn wanted(&self, checksum: Option<Algorithm>) -> DigestKinds {
+    /// The digests that an upload needs: the one that covers its payload, the MD5 that is compared with its ETag, and
+    /// the additional checksum.
+    fn required_digests(&self, checksum: Option<Algorithm>) -> DigestKinds {
         let v4 = self.client.signature() == Signature::V4;
         DigestKinds { md5: true, sha256: v4, checksum }
     }
@@ -317,7 +317,7 @@ impl Uploader {
                         "MultiPart: checksum ({there} vs {here}) does not match for {destination}, reuploading."
                     );
                 }
-                // Nothing is known of content without a sum, whatever the service says.
+                // Without an MD5 the content is unknown, whatever the service reports.
                 Ok(md5.is_some() && there == here)
             }
             Err(error) if error.is_not_found() => Ok(false),
@@ -325,7 +325,7 @@ impl Uploader {
         }
     }
 
-    /// The headers that every upload carries.
+    /// The headers that every upload has.
     fn headers(&self, kind: &str) -> Vec<(String, String)> {
         let settings = &self.settings;
         let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
@@ -342,7 +342,7 @@ impl Uploader {
     }
 }
 
-/// Where and how an object is stored: class, encryption, canned ACL. Uploads and copies carry them.
+/// The headers for storage class, encryption and canned ACL of uploads and copies.
 pub fn placement_headers(settings: &Settings) -> Vec<(String, String)> {
     let class = match (&settings.storage_class, settings.reduced_redundancy) {
         (class, _) if !class.is_empty() => class.as_str(),
@@ -362,7 +362,7 @@ pub fn placement_headers(settings: &Settings) -> Vec<(String, String)> {
     headers
 }
 
-/// Checks the part size: S3 takes no smaller parts than 5 MiB, and no larger ones than 5 GiB.
+/// Checks the configured part size: S3 accepts parts from 5 MiB to 5 GiB.
 pub fn check_part_size(settings: &Settings) -> Result<()> {
     let megabytes = settings.multipart_chunk_size_mb;
     let smallest = (MIN_PART_SIZE >> 20) as i64;
@@ -376,7 +376,7 @@ pub fn check_part_size(settings: &Settings) -> Result<()> {
     )))
 }
 
-/// Compares the checksum that the answer states, if it states one, with that of what was sent.
+/// Compares the checksum in the response, if there is one, with that of the sent content.
 fn verify_checksum(answer: &crate::s3::request::Response, sent: Checksum) -> Result<()> {
     match Stored::of(|name| answer.header(name)).and_then(Stored::whole) {
         Some(stored) if stored.algorithm() == sent.algorithm() && stored != sent => {

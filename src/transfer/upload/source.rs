@@ -1,7 +1,8 @@
-//! The local file that goes up: whether it is still what it was when its attributes were taken and its digests computed.
+//! The local file of an upload, and whether it has changed since its attributes were read and its digests computed.
 //!
-//! A file that is written while it is read becomes a mixture that never existed. The times and the size say whether it
-//! may have been; if so, its present bytes are compared with what was sent. A log that only grew is stored as it was.
+//! If a file is written while it is read, the upload is a mixture that never existed. The times and the size show
+//! whether that is possible; if so, the current bytes are compared with what was sent. If a file, such as a log, only
+//! grew, the upload is accepted with its original length.
 
 use crate::s3::body::{FileChanged, FileRange, Payload};
 use crate::s3::{Error, Result};
@@ -11,24 +12,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// How coarse the clock of file times may be: a change this soon after another one may not show.
+/// The assumed resolution of file times: a change this soon after another one may not be visible.
 const TICK: Duration = Duration::from_millis(10);
 
 /// An open file.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) file: Arc<File>,
-    /// Where it is, or was; `None` for standard input.
+    /// The path with which it was opened. `None` for standard input.
     path: Option<PathBuf>,
-    /// Where reading began: 0 but for standard input.
+    /// The offset in bytes at which reading began: 0, except for standard input.
     start: u64,
-    /// What it was when it was opened.
+    /// The metadata when it was opened.
     pub(super) before: Metadata,
-    /// Whether a change right after that may not show in its times.
+    /// Whether a change soon after opening may leave the times as they are.
     is_fresh: bool,
 }
 
-/// A range of the source, in bytes from its beginning, and the MD5 of what was sent of it.
+/// A range of the source: offset from the first byte read and length, in bytes, and the MD5 of the sent bytes.
 pub(super) type SentRange = (u64, u64, Option<[u8; 16]>);
 
 impl Source {
@@ -37,7 +38,7 @@ impl Source {
         Self::of(File::open(path)?, Some(path.to_owned()), 0)
     }
 
-    /// Standard input, where that is a file; it is read from where it stands now.
+    /// Standard input, if it is a file. Reading starts at the current position.
     #[cfg(unix)]
     pub(super) fn stdin() -> Option<Self> {
         use std::os::fd::AsFd;
@@ -49,7 +50,7 @@ impl Source {
         Self::of(file, None, start).ok()
     }
 
-    /// Standard input, where that is a file: this cannot be told here.
+    /// Always `None`: this system cannot report whether standard input is a file.
     #[cfg(not(unix))]
     pub(super) fn stdin() -> Option<Self> {
         None
@@ -68,12 +69,12 @@ impl Source {
         self.before.len()
     }
 
-    /// All of it, by the length that it had.
+    /// The whole file, with its original length.
     pub(super) fn whole(&self) -> FileRange {
         FileRange { file: self.file.clone(), offset: 0, length: self.size() }
     }
 
-    /// Reads all of it, a small file, into memory; reads it again where it changed meanwhile.
+    /// Reads the whole file, which must be small, into memory. Reads it again if it changes meanwhile.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
         let mut content = self.read_once()?;
         if self.is_same_file_unchanged() {
@@ -98,24 +99,24 @@ impl Source {
         Ok(content)
     }
 
-    /// Whether the open file has the size and the times that it had.
+    /// Whether the open file has its original size and times.
     fn is_same_file_unchanged(&self) -> bool {
         let now = self.file.metadata();
         !self.is_fresh && now.is_ok_and(|now| stamp(&now) == stamp(&self.before))
     }
 
-    /// Whether another file has taken its place.
+    /// Whether the path now refers to another file.
     fn is_replaced(&self) -> bool {
         let now = self.path.as_ref().and_then(|path| std::fs::metadata(path).ok());
         now.is_some_and(|now| identity(&now) != identity(&self.before))
     }
 
-    /// Whether something was done to it since it was opened: it may hold other bytes, or another file is in its place.
+    /// Whether the file was modified or replaced since it was opened, so that its bytes may differ.
     pub(super) fn was_touched(&self) -> bool {
         !self.is_same_file_unchanged() || self.is_replaced()
     }
 
-    /// Makes sure that what was sent is what it holds; the ranges are all of it that was read.
+    /// Fails if the file no longer contains what was sent. The ranges must cover everything that was read.
     pub(super) async fn check(&self, sent: impl Iterator<Item = SentRange>) -> Result<()> {
         if !self.was_touched() {
             return Ok(());
@@ -130,7 +131,8 @@ impl Source {
                 return Err(changed());
             }
         }
-        // The attributes that were stored must not be those of an earlier content. What only grew is stored as it was.
+        // The stored attributes must not belong to earlier content. A file that only grew is accepted with its original
+        // length.
         let now = self.file.metadata()?;
         let has_other_time = now.modified().ok() != self.before.modified().ok();
         let grew = now.len() > self.before.len();
@@ -138,7 +140,7 @@ impl Source {
     }
 }
 
-/// The failure of an upload whose source changed.
+/// The error of an upload whose source changed.
 pub(super) fn changed() -> Error {
     Error::Io(FileChanged::DURING_UPLOAD.into())
 }
@@ -169,7 +171,7 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 #[cfg(not(unix))]
 fn identity(_: &Metadata) {}
 
-/// The later of the times of content and status.
+/// The later of mtime and ctime.
 #[cfg(unix)]
 fn latest_change(metadata: &Metadata) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt;
@@ -192,7 +194,7 @@ mod tests {
         Some(Md5::digest(content).into())
     }
 
-    /// A file whose times are settled.
+    /// A file whose times are older than [`TICK`].
     fn settled(root: &tempfile::TempDir, content: &[u8]) -> PathBuf {
         let path = root.path().join("f");
         std::fs::write(&path, content).unwrap();
@@ -201,21 +203,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_sent_has_to_be_what_the_file_holds() {
+    async fn sent_bytes_must_match_the_file() {
         let root = tempfile::tempdir().unwrap();
         let path = settled(&root, b"onetwo");
         let sent = || [(0, 3, md5(b"one")), (3, 3, md5(b"two"))].into_iter();
         let source = Source::open(&path).unwrap();
         assert!(!source.was_touched());
         source.check(sent()).await.unwrap();
-        // A file that grew holds what was sent, and so does one that got another name.
+        // A file that grew still contains what was sent, and so does one that got a second name.
         std::fs::hard_link(&path, root.path().join("g")).unwrap();
         assert!(source.was_touched());
         source.check(sent()).await.unwrap();
         std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"three").unwrap();
         assert!(source.was_touched());
         source.check(sent()).await.unwrap();
-        // One that was rewritten does not, whatever its times say.
+        // A rewritten file does not, even if its times are restored.
         std::fs::write(&path, b"oneTWO").unwrap();
         let time = filetime::FileTime::from_system_time(source.before.modified().unwrap());
         filetime::set_file_mtime(&path, time).unwrap();
@@ -226,7 +228,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn another_file_in_its_place_is_a_change_and_none_is_not() {
+    async fn replacing_the_file_is_a_change_and_removing_it_is_not() {
         let root = tempfile::tempdir().unwrap();
         let path = settled(&root, b"old");
         let source = Source::open(&path).unwrap();
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_file_is_read_until_it_stands_still() {
+    fn a_small_file_is_read_until_it_is_stable() {
         let root = tempfile::tempdir().unwrap();
         let path = settled(&root, b"content");
         let source = Source::open(&path).unwrap();

@@ -1,9 +1,10 @@
-//! What an unfinished upload in parts has already: a small file in the user's state directory, so that the same command,
-//! run again after a kill, goes on where it stopped.
+//! The state of an unfinished multipart upload: a small file in the user's state directory, so that the same command
+//! can resume after it was killed.
 //!
-//! A file is made before the upload is begun and removed when it is complete. It counts only for the very same source
-//! (size, times, inode), destination, part size and headers: else the upload is dropped and begun anew. Its parts count
-//! only if the server still has them with the same ETag and size; the server verified their bytes when they arrived.
+//! The file is created before the upload is started and removed when it is complete. It is valid only for exactly the
+//! same source (size, times, inode), destination, part size and headers; otherwise the upload is aborted and restarted.
+//! A recorded part is valid only if the server still has it with the same ETag and size; the server verified its bytes
+//! when they arrived.
 
 use crate::s3::checksum::{Algorithm, Checksum};
 use crate::s3::list::Part;
@@ -16,13 +17,13 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Where the files are, in the state directory.
+/// The folder of the state files, below the state directory.
 const FOLDER: &str = "uploads";
 
-/// How long an unfinished upload is remembered; services drop them after a while too.
-const FORGET_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long the state of an unfinished upload is kept. Services also delete unfinished uploads after a while.
+const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// What makes two runs the same upload.
+/// The properties that identify an upload across runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     version: u32,
@@ -32,53 +33,53 @@ pub(super) struct Identity {
     source: PathBuf,
     size: u64,
     modified: Option<Duration>,
-    /// Inode and time of the last change of status, where the system has them.
+    /// The inode and ctime, if the system has them.
     inode: (u64, i64, i64),
     part_size: u64,
-    /// Digest of the headers that the upload was begun with.
+    /// Digest of the headers with which the upload was started.
     headers: String,
 }
 
-/// A line of the file.
+/// A line of the state file.
 #[derive(Debug, Serialize, Deserialize)]
 enum Line {
-    /// The upload is about to be begun, at this time (seconds since the epoch).
+    /// The upload is about to be started, at this time (seconds since the epoch).
     Begin(Identity, u64),
-    /// It was begun, with this id.
+    /// The upload was started with this id.
     Id(String),
-    /// A part is there: number, ETag with its quotes as listings show it, bytes.
+    /// A part is stored: number, ETag without quotes, size in bytes.
     Part(u32, String, u64),
-    /// The same with the checksum that the upload is made with: `crc32c:BASE64`.
+    /// Like [`Line::Part`], with the checksum of the part in the upload's algorithm: `crc32c:BASE64`.
     Checked(u32, String, u64, String),
 }
 
-/// A part as it was noted.
+/// A recorded part.
 #[derive(Clone, Debug)]
-struct Noted {
+struct RecordedPart {
     etag: String,
     size: u64,
     checksum: Option<Checksum>,
 }
 
-/// The open state of one upload; locked, so that two runs of one command do not share an upload.
+/// The open state of one upload. The file is locked, so that two runs of one command do not share an upload.
 #[derive(Debug)]
 pub(super) struct State {
     file: File,
     path: PathBuf,
-    /// Id of the upload that an earlier run began.
+    /// The id of the upload that an earlier run started.
     pub(super) id: Option<String>,
-    /// When an earlier run was about to begin an upload whose id it could not note.
-    pub(super) begun: Option<SystemTime>,
-    /// Id of an upload of this file that no longer fits, because the source or the options changed.
+    /// When an earlier run was about to start an upload.
+    pub(super) started: Option<SystemTime>,
+    /// The id of an upload of this file that cannot be resumed, because the source or the options changed.
     pub(super) outdated: Option<String>,
-    /// Whether what is noted is of the same content of the source, whatever the options.
+    /// Whether the source is unchanged since the earlier run, whatever the options.
     pub(super) same_source: bool,
-    /// The parts that are there, by their numbers.
-    parts: HashMap<u32, Noted>,
+    /// The stored parts by their numbers.
+    parts: HashMap<u32, RecordedPart>,
 }
 
 impl Identity {
-    /// Describes an upload. `headers` must not hold what differs from run to run for the same source.
+    /// Describes an upload. `headers` must not contain values that differ between runs for the same source.
     pub(super) fn new(
         endpoint: &str,
         destination: &S3Uri,
@@ -112,7 +113,7 @@ impl Identity {
         }
     }
 
-    /// Whether the destination is below that prefix of that endpoint.
+    /// Whether the destination is below `prefix` at `endpoint`.
     pub(super) fn is_below(&self, endpoint: &str, prefix: &S3Uri) -> bool {
         self.endpoint == endpoint && self.bucket == prefix.bucket && self.key.starts_with(&prefix.key)
     }
@@ -127,7 +128,7 @@ impl Identity {
         source(self) == source(other)
     }
 
-    /// The file's name: the same for each upload of this source to this destination.
+    /// The name of the state file: the same for all uploads of this source to this destination.
     fn name(&self) -> String {
         let mut hasher = Sha256::new();
         for part in [self.endpoint.as_bytes(), self.bucket.as_bytes(), self.key.as_bytes()] {
@@ -140,11 +141,11 @@ impl Identity {
 }
 
 impl State {
-    /// Opens the state of an upload. `None` where another process is at the same upload.
+    /// Opens the state of an upload. Returns `None` if another process is running the same upload.
     pub(super) fn open(directory: &Path, identity: &Identity) -> io::Result<Option<Self>> {
         let directory = directory.join(FOLDER);
         make_private(&directory)?;
-        forget_old(&directory);
+        remove_old(&directory);
         let path = directory.join(identity.name());
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         #[cfg(unix)]
@@ -154,13 +155,13 @@ impl State {
             return Ok(None);
         }
         let mut text = String::new();
-        // What cannot be read is no state.
+        // An unreadable file is treated as empty.
         let _ = file.read_to_string(&mut text);
         let mut state = Self {
             file,
             path,
             id: None,
-            begun: None,
+            started: None,
             outdated: None,
             same_source: false,
             parts: HashMap::new(),
@@ -171,21 +172,21 @@ impl State {
                 Ok(Line::Begin(found, seconds)) => {
                     fits = found == *identity;
                     state.same_source = found.is_same_source(identity);
-                    state.begun = Some(UNIX_EPOCH + Duration::from_secs(seconds));
+                    state.started = Some(UNIX_EPOCH + Duration::from_secs(seconds));
                 }
                 Ok(Line::Id(id)) if fits => state.id = Some(id),
                 Ok(Line::Id(id)) => state.outdated = Some(id),
                 Ok(Line::Part(number, etag, size)) if fits => {
-                    state.parts.insert(number, Noted { etag, size, checksum: None });
+                    state.parts.insert(number, RecordedPart { etag, size, checksum: None });
                 }
                 Ok(Line::Checked(number, etag, size, checksum)) if fits => {
                     let checksum = read_checksum(&checksum);
-                    state.parts.insert(number, Noted { etag, size, checksum });
+                    state.parts.insert(number, RecordedPart { etag, size, checksum });
                 }
                 Ok(Line::Part(..) | Line::Checked(..)) | Err(_) => {}
             }
         }
-        // A line that a kill has cut must not swallow the next one.
+        // A line that was truncated by a kill must not be merged with the next one.
         state.file.seek(io::SeekFrom::End(0))?;
         if !(text.is_empty() || text.ends_with('\n')) {
             state.file.write_all(b"\n")?;
@@ -193,7 +194,7 @@ impl State {
         Ok(Some(state))
     }
 
-    /// Forgets what there was and notes that an upload is about to be begun.
+    /// Clears the state and records that an upload is about to be started.
     pub(super) fn begin(&mut self, identity: &Identity) -> io::Result<()> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.id = None;
@@ -203,14 +204,14 @@ impl State {
         self.add(&Line::Begin(identity.clone(), now))
     }
 
-    /// Notes the id of the upload.
-    pub(super) fn note_id(&mut self, id: &str) -> io::Result<()> {
+    /// Records the id of the upload.
+    pub(super) fn record_id(&mut self, id: &str) -> io::Result<()> {
         self.id = Some(id.to_owned());
         self.add(&Line::Id(id.to_owned()))
     }
 
-    /// Notes that a part is there; `etag` without quotes.
-    pub(super) fn note_part(
+    /// Records that a part is stored. `etag` is without quotes.
+    pub(super) fn record_part(
         &self,
         number: u32,
         etag: &str,
@@ -226,30 +227,32 @@ impl State {
         })
     }
 
-    /// The checksum that was noted of one of the server's parts; `None` if the part is not known to be of the source.
-    pub(super) fn noted(&self, part: &Part) -> Option<Option<Checksum>> {
+    /// The recorded checksum of one of the server's parts. `None` if the part is not known to belong to the source.
+    pub(super) fn recorded(&self, part: &Part) -> Option<Option<Checksum>> {
         let etag = part.etag.trim_matches('"');
-        let noted =
-            self.parts.get(&part.number).filter(|noted| noted.etag == etag && noted.size == part.size);
-        noted.map(|noted| noted.checksum)
+        let recorded = self
+            .parts
+            .get(&part.number)
+            .filter(|recorded| recorded.etag == etag && recorded.size == part.size);
+        recorded.map(|recorded| recorded.checksum)
     }
 
-    /// The ETag of a part that is there, without quotes.
+    /// The ETag of a recorded part, without quotes.
     pub(super) fn etag(&self, number: u32) -> Option<&str> {
-        self.parts.get(&number).map(|noted| noted.etag.as_str())
+        self.parts.get(&number).map(|recorded| recorded.etag.as_str())
     }
 
-    /// Whether there is a state of that source and destination.
+    /// Whether a state exists for that source and destination.
     pub(super) fn exists(directory: &Path, identity: &Identity) -> bool {
         directory.join(FOLDER).join(identity.name()).exists()
     }
 
-    /// Whether there is any state.
+    /// Whether any state exists.
     pub(super) fn any(directory: &Path) -> bool {
         std::fs::read_dir(directory.join(FOLDER)).is_ok_and(|mut entries| entries.next().is_some())
     }
 
-    /// The states of all uploads, and what they are of, but for those that other processes are at.
+    /// The states of all uploads with their identities, except for those that other processes hold.
     pub(super) fn all(directory: &Path) -> impl Iterator<Item = (Identity, Self)> {
         let entries = std::fs::read_dir(directory.join(FOLDER)).into_iter().flatten().flatten();
         entries.filter_map(move |entry| {
@@ -264,15 +267,15 @@ impl State {
         })
     }
 
-    /// Removes the file: the upload is complete, or was dropped.
+    /// Removes the state file: the upload is complete or was aborted.
     pub(super) fn finish(self) {
-        // A file that stays is found outdated by the next run.
+        // If the file remains, the next run finds it outdated.
         let _ = std::fs::remove_file(&self.path);
     }
 
     fn add(&self, line: &Line) -> io::Result<()> {
         let text = serde_json::to_string(line).map_err(io::Error::other)?;
-        // One write a line: lines of several parts do not mix.
+        // One write per line, so that lines of concurrent parts are not mixed.
         (&self.file).write_all(format!("{text}\n").as_bytes())
     }
 }
@@ -282,7 +285,7 @@ fn read_checksum(text: &str) -> Option<Checksum> {
     Checksum::parse(algorithm.parse::<Algorithm>().ok()?, value)
 }
 
-/// Makes a directory that only its owner can look into: names of buckets and files stand in it.
+/// Creates a directory that only its owner can read, because the files contain bucket and file names.
 fn make_private(directory: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -291,7 +294,7 @@ fn make_private(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-fn forget_old(directory: &Path) {
+fn remove_old(directory: &Path) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let age = entry
@@ -299,7 +302,7 @@ fn forget_old(directory: &Path) {
             .and_then(|metadata| metadata.modified())
             .ok()
             .and_then(|time| time.elapsed().ok());
-        if age.is_some_and(|age| age > FORGET_AFTER) {
+        if age.is_some_and(|age| age > MAX_AGE) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -323,45 +326,46 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_found_again_and_ends_with_the_upload() {
+    fn a_state_is_found_again_and_removed_with_the_upload() {
         let root = tempfile::tempdir().unwrap();
         let same = identity(root.path(), &[]);
         let mut state = State::open(root.path(), &same).unwrap().unwrap();
-        assert!(state.id.is_none() && state.begun.is_none());
+        assert!(state.id.is_none() && state.started.is_none());
         assert!(State::open(root.path(), &same).unwrap().is_none(), "it is locked");
         state.begin(&same).unwrap();
-        state.note_id("id").unwrap();
+        state.record_id("id").unwrap();
         let checksum = Checksum::parse(Algorithm::Crc32, "y/Q5Jg==");
-        state.note_part(1, "e1", 5, checksum).unwrap();
-        state.note_part(3, "e3", 2, None).unwrap();
+        state.record_part(1, "e1", 5, checksum).unwrap();
+        state.record_part(3, "e3", 2, None).unwrap();
         // A kill in the middle of a line.
         (&state.file).write_all(b"{\"Part\":[2,\"e").unwrap();
         drop(state);
         let state = State::open(root.path(), &same).unwrap().unwrap();
         assert_eq!(state.id.as_deref(), Some("id"));
-        state.note_part(2, "e2", 5, None).unwrap();
+        state.record_part(2, "e2", 5, None).unwrap();
         drop(state);
         let state = State::open(root.path(), &same).unwrap().unwrap();
         let stored = [part(1, "e1", 5), part(2, "other", 5), part(3, "e3", 3), part(4, "e4", 5)];
         let known: Vec<_> =
-            stored.iter().filter_map(|part| Some((part.number, state.noted(part)?))).collect();
+            stored.iter().filter_map(|part| Some((part.number, state.recorded(part)?))).collect();
         assert_eq!(known, [(1, checksum)]);
-        assert_eq!(state.noted(&part(2, "e2", 5)), Some(None));
+        assert_eq!(state.recorded(&part(2, "e2", 5)), Some(None));
         assert_eq!((state.etag(3), state.etag(4)), (Some("e3"), None));
         state.finish();
         assert!(State::open(root.path(), &same).unwrap().unwrap().id.is_none());
     }
 
     #[test]
-    fn another_source_or_other_headers_begin_anew_and_name_the_old_upload() {
+    fn a_changed_source_or_header_restarts_and_reports_the_old_upload() {
         let root = tempfile::tempdir().unwrap();
         let first = identity(root.path(), &[]);
         let mut state = State::open(root.path(), &first).unwrap().unwrap();
         state.begin(&first).unwrap();
-        state.note_id("old").unwrap();
+        state.record_id("old").unwrap();
         drop(state);
         let other = identity(root.path(), &[("x-amz-acl".into(), "public-read".into())]);
-        // It is named until the new upload is begun: the run that is to drop the old one may be killed as well.
+        // The old upload is reported until the new one is started, because the run that is to abort it may be killed as
+        // well.
         for _ in 0..2 {
             let state = State::open(root.path(), &other).unwrap().unwrap();
             assert_eq!((state.id, state.outdated.as_deref(), state.same_source), (None, Some("old"), true));

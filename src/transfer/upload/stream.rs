@@ -1,7 +1,7 @@
-//! Uploads of unknown length: in parts that grow, so that their number suffices for whatever comes, and of which only a
-//! few are held at once.
+//! Uploads of unknown length. The part size grows, so that the maximum number of parts suffices for any length, and
+//! only a few parts are buffered at once.
 
-use super::parts::{Sent, whole_checksum};
+use super::parts::{SentPart, whole_checksum};
 use super::source::Source;
 use super::{UploadError, Uploader};
 use crate::s3::body::{FileRange, Payload};
@@ -17,16 +17,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Parts that are held at once: one that is read, the others on their way.
+/// The number of parts that are buffered at once: one that is read, the others being sent.
 const HELD: usize = 3;
 
-/// Larger parts wait in a temporary file without a name instead of in memory; in bytes.
+/// Larger parts, in bytes, are buffered in an anonymous temporary file instead of in memory.
 const IN_MEMORY: u64 = 32 << 20;
 
-/// Bytes that are moved to such a file at once.
+/// Size in bytes of one write to the temporary file.
 const BLOCK: usize = 1 << 20;
 
-/// How parts grow.
+/// How the part size grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Growth {
     smallest: u64,
@@ -34,9 +34,10 @@ struct Growth {
 }
 
 impl Growth {
-    /// Bytes of the next part. Each is the smallest one, or the eighth of `most`th part of all before it: from there on the
-    /// whole grows by the same factor with each part, to about 137 (e^7 / 8) times what equal parts could hold: with
-    /// 10,000 parts of 5 MiB at first to more than the 5 TiB that an object may have.
+    /// Size of the next part in bytes, after `sent` bytes. It is the smallest size or, once that is larger, `sent`
+    /// divided by an eighth of `most`. From then on the total grows by the same factor with each part, to about 137
+    /// (e^7 / 8) times what equal parts could hold: with 10,000 parts that start at 5 MiB, to more than the 5 TiB limit
+    /// of an object.
     fn next(self, sent: u64) -> u64 {
         let share = sent / (self.most / 8).max(1);
         self.smallest.max(share.next_multiple_of(1 << 20)).min(MAX_PART_SIZE)
@@ -44,7 +45,7 @@ impl Growth {
 }
 
 impl Uploader {
-    /// Uploads everything that standard input gives, whatever its length, in parts; returns the number of bytes.
+    /// Uploads standard input to its end as a multipart upload. Returns the number of bytes.
     pub async fn stdin(
         &self,
         destination: &S3Uri,
@@ -54,7 +55,7 @@ impl Uploader {
         self.stream(tokio::io::stdin(), file.as_ref(), destination, progress).await
     }
 
-    /// Uploads everything that `source` gives, which is that file, if it is one.
+    /// Uploads `source` to its end. `file` is the underlying file, if there is one.
     async fn stream(
         &self,
         source: impl AsyncRead + Unpin + Send,
@@ -69,34 +70,35 @@ impl Uploader {
         let most = (self.settings.multipart_max_chunks.max(1) as u64).min(MAX_PARTS);
         let growth = Growth { smallest: self.part_size(), most };
         let sent = AtomicU64::new(0);
-        let before = &sent;
+        let sent_so_far = &sent;
         let parts =
             futures::stream::try_unfold((source, 1u32, false), |(mut source, number, ended)| async move {
                 if ended {
                     return Ok(None);
                 }
-                let size = growth.next(before.load(Ordering::Relaxed));
+                let size = growth.next(sent_so_far.load(Ordering::Relaxed));
                 let content = read_part(&mut source, size).await?;
                 let ended = content.len() < size;
-                // An empty input is one empty part; a length that is a multiple of the part size has no empty tail.
+                // Empty input is uploaded as one empty part. If the length is a multiple of the part size, there is no
+                // empty last part.
                 if content.is_empty() && number > 1 {
                     return Ok(None);
                 }
                 if u64::from(number) > MAX_PARTS {
                     return Err(Error::Invalid("the input is too long for an object".into()));
                 }
-                before.fetch_add(content.len(), Ordering::Relaxed);
+                sent_so_far.fetch_add(content.len(), Ordering::Relaxed);
                 Ok(Some(((number, content), (source, number + 1, ended))))
             });
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &id };
-        self.note_begun(upload);
+        self.register_unfinished(upload);
         let finished = parts
             .map(|part: Result<(u32, Payload)>| async move {
                 let (number, payload) = part.map_err(|error| (None, error))?;
                 let _permit = self.client.bulk_permit().await;
                 let length = payload.len();
                 let part = async {
-                    let digests = payload.hashed(self.wanted(self.checksum)).await?;
+                    let digests = payload.hashed(self.required_digests(self.checksum)).await?;
                     self.part(upload, number, payload, digests, progress).await
                 };
                 let part = part.await;
@@ -106,7 +108,7 @@ impl Uploader {
             .try_collect::<Vec<_>>()
             .await;
         let finished = self.keep_on_failure(upload, finished).await?;
-        let (parts, lengths): (Vec<Sent>, Vec<u64>) = finished.into_iter().unzip();
+        let (parts, lengths): (Vec<SentPart>, Vec<u64>) = finished.into_iter().unzip();
         let sent = sent.into_inner();
         let completed = async {
             if let Some(file) = file {
@@ -155,7 +157,7 @@ async fn read_part(source: &mut (impl AsyncRead + Unpin), size: u64) -> Result<P
 mod tests {
     use super::*;
 
-    /// The sizes of the parts in which so many bytes go up.
+    /// The sizes of the parts in which `length` bytes are uploaded.
     fn parts(growth: Growth, length: u64) -> Vec<u64> {
         let (mut sent, mut parts) = (0, Vec::new());
         while sent < length {
@@ -183,7 +185,8 @@ mod tests {
             }
         }
         let default = Growth { smallest: 15 * MIB, most: MAX_PARTS };
-        // What s3cmd can send goes in s3cmd's parts for long, and in parts that are small beside the whole ever after.
+        // Whatever s3cmd can send is split into parts of s3cmd's size at first, and stays in parts that are small
+        // compared with the whole.
         assert!(parts(default, 18 << 30).iter().all(|part| *part <= 15 * MIB));
         assert_eq!(parts(default, 151 << 30).iter().max(), Some(&(124 * MIB)));
     }

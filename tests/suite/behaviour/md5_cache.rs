@@ -32,11 +32,11 @@ fn a_cache_of_s3cmd_is_replaced_and_another_file_is_not() {
     t.file("pickle", b"\x80\x04\x95\x10");
     let run = t.s3cmd("put --cache-file=pickle f s3://BUCKET").run();
     assert_eq!(run.code, Some(0), "{run}");
-    run.complains("WARNING: The cache file 'pickle' is one of s3cmd's and will be replaced");
+    run.complains("WARNING: The cache file 'pickle' was written by s3cmd and will be replaced");
     assert!(t.text("pickle").starts_with("s3cmd-rs MD5 cache"));
     t.file("letter", "Dear all,\n");
     t.s3cmd("put --cache-file=letter f s3://BUCKET")
         .run()
-        .complains("WARNING: 'letter' is no cache file: it is left alone");
+        .complains("WARNING: 'letter' is not a cache file: it is not used and not changed");
     assert_eq!(t.text("letter"), "Dear all,\n");
 }

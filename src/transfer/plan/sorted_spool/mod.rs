@@ -1,9 +1,8 @@
-//! A plan of any length in little memory: items come in any order, are counted, and are read back in order, as often as
-//! need be.
+//! An external sort: items are added in any order and counted, and can be read back in sorted order any number of
+//! times.
 //!
-//! A plan is kept as bytes. Beyond a few mebibytes it goes to a temporary file without a name, in runs that are in
-//! order; items that came in order make one run, others are merged at the end. Items that compare equal keep the order in
-//! which they came.
+//! Items are encoded as bytes. Beyond a few mebibytes they are written to an anonymous temporary file in sorted runs.
+//! Items that arrive in order make a single run; otherwise the runs are merged at the end. The sort is stable.
 
 use crate::output::{Failure, Outcome};
 use crate::transfer::plan::record::{Record, append, damaged, take};
@@ -16,18 +15,18 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes of a plan that are kept in memory.
+/// Bytes that are kept in memory.
 const IN_MEMORY: usize = 8 << 20;
 
-/// Bytes that are read from the temporary file at once.
+/// Size of one read from the temporary file in bytes.
 const BLOCK: usize = 64 << 10;
 
-/// How items are ordered, and which of neighbours in that order are one and the same, so that only the first is kept.
+/// The sort order, and which neighbours are duplicates, of which only the first is kept.
 #[derive(Debug)]
 pub struct SortOrder<T> {
-    /// The order.
+    /// Compares two items.
     pub order: fn(&T, &T) -> Ordering,
-    /// Whether the second repeats the first.
+    /// Whether the second item is a duplicate of the first.
     pub same: fn(&T, &T) -> bool,
 }
 
@@ -39,24 +38,24 @@ impl<T> Clone for SortOrder<T> {
 
 impl<T> Copy for SortOrder<T> {}
 
-/// A plan that is being made.
+/// Collects and sorts items.
 #[derive(Debug)]
 pub struct Sorter<T> {
-    rules: SortOrder<T>,
+    sort_order: SortOrder<T>,
     in_memory: usize,
     /// Items since the last run was written.
     buffer: Vec<u8>,
-    /// Whether they came in order.
+    /// Whether the items in the buffer arrived in order.
     sorted: bool,
-    /// The item before the next one: the last of the buffer, or the greatest of the last run.
+    /// The previous item: the last one of the buffer, or the greatest one of the last run.
     last: Option<T>,
     count: u64,
     file: Option<File>,
-    /// Ends of the runs in the file.
+    /// End offsets of the runs in the file.
     runs: Vec<u64>,
 }
 
-/// A finished plan. Clones share its content.
+/// The sorted items. Clones share the content.
 #[derive(Debug)]
 pub struct SortedSpool<T> {
     store: Store,
@@ -72,15 +71,15 @@ enum Store {
 }
 
 impl<T: Record> Sorter<T> {
-    /// An empty plan.
-    pub fn new(rules: SortOrder<T>) -> Self {
-        Self::with_memory(rules, IN_MEMORY)
+    /// Creates an empty sorter.
+    pub fn new(sort_order: SortOrder<T>) -> Self {
+        Self::with_memory(sort_order, IN_MEMORY)
     }
 
-    /// An empty plan that keeps so many bytes in memory.
-    fn with_memory(rules: SortOrder<T>, in_memory: usize) -> Self {
+    /// Creates an empty sorter that keeps `in_memory` bytes in memory.
+    fn with_memory(sort_order: SortOrder<T>, in_memory: usize) -> Self {
         Self {
-            rules,
+            sort_order,
             in_memory,
             buffer: Vec::new(),
             sorted: true,
@@ -94,9 +93,9 @@ impl<T: Record> Sorter<T> {
     /// Adds an item. Fails if the temporary file cannot be written.
     pub fn push(&mut self, item: T) -> io::Result<()> {
         if let Some(last) = &self.last {
-            if (self.rules.order)(last, &item) == Ordering::Greater {
+            if (self.sort_order.order)(last, &item) == Ordering::Greater {
                 self.sorted = false;
-            } else if (self.rules.same)(last, &item) {
+            } else if (self.sort_order.same)(last, &item) {
                 return Ok(());
             }
         }
@@ -106,7 +105,7 @@ impl<T: Record> Sorter<T> {
         if self.buffer.len() >= self.in_memory { self.spill() } else { Ok(()) }
     }
 
-    /// Ends the plan.
+    /// Sorts the items. Fails if the temporary file cannot be read or written.
     pub fn finish(mut self) -> io::Result<SortedSpool<T>> {
         if self.file.is_none() {
             self.sort_buffer()?;
@@ -121,12 +120,12 @@ impl<T: Record> Sorter<T> {
             (Some(file), [length]) => {
                 Ok(SortedSpool::new(Store::File(Arc::new(Mutex::new(file))), *length, self.count))
             }
-            (Some(file), runs) => merge(file, runs, self.rules),
+            (Some(file), runs) => merge(file, runs, self.sort_order),
             (None, _) => Ok(SortedSpool::new(Store::Memory(Arc::default()), 0, 0)),
         }
     }
 
-    /// Puts the buffer in order, if it is not, and drops what is there twice.
+    /// Sorts the buffer, if necessary, and drops duplicates.
     fn sort_buffer(&mut self) -> io::Result<()> {
         if self.sorted {
             return Ok(());
@@ -134,9 +133,9 @@ impl<T: Record> Sorter<T> {
         let store = Store::Memory(Arc::new(std::mem::take(&mut self.buffer)));
         let length = store.length();
         let mut items: Vec<T> = Items::new(store, 0, length).collect::<io::Result<_>>()?;
-        items.sort_by(self.rules.order);
+        items.sort_by(self.sort_order.order);
         let before = items.len();
-        items.dedup_by(|later, earlier| (self.rules.same)(earlier, later));
+        items.dedup_by(|later, earlier| (self.sort_order.same)(earlier, later));
         self.count -= (before - items.len()) as u64;
         items.iter().for_each(|item| append(item, &mut self.buffer));
         self.last = items.pop();
@@ -144,7 +143,7 @@ impl<T: Record> Sorter<T> {
         Ok(())
     }
 
-    /// Writes the buffer as a run, or as the rest of the run before it where it goes on from there.
+    /// Writes the buffer as a run. If it continues the previous run in order, extends that run instead.
     fn spill(&mut self) -> io::Result<()> {
         let goes_on = self.sorted && !self.runs.is_empty();
         self.sort_buffer()?;
@@ -170,28 +169,28 @@ impl<T: Record> SortedSpool<T> {
         Self { store, length, count, item: PhantomData }
     }
 
-    /// How many items there are.
+    /// The number of items.
     pub fn len(&self) -> u64 {
         self.count
     }
 
-    /// Whether there are none.
+    /// Whether there are no items.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The items in order. An error is one of the temporary file.
+    /// Iterates over the items in order. Errors come from the temporary file.
     pub fn iter(&self) -> Items<T> {
         Items::new(self.store.clone(), 0, self.length)
     }
 
-    /// The items in order, with their positions from 0, as a run takes them.
+    /// The items in order with their positions from 0, as a stream for `ordered_tasks`.
     pub fn numbered(&self) -> impl Stream<Item = Outcome<(u64, T)>> + Send + use<T> {
         let items = (0..).zip(self.iter());
         stream::iter(items.map(|(index, item)| item.map(|item| (index, item)).map_err(Failure::from)))
     }
 
-    /// The first two neighbours of which this is true.
+    /// The first two neighbours for which `test` returns true.
     pub fn neighbours(&self, test: impl Fn(&T, &T) -> bool) -> io::Result<Option<(T, T)>> {
         let mut last: Option<T> = None;
         for item in self.iter() {
@@ -211,14 +210,14 @@ impl<T> Clone for SortedSpool<T> {
     }
 }
 
-/// The items of a plan, or of a run.
+/// Iterates over the items of a spool or of a run.
 #[derive(Debug)]
 pub struct Items<T> {
     store: Store,
-    /// Where the next block begins, and where the items end.
+    /// Where the next block begins, and where the items end, in bytes.
     at: u64,
     end: u64,
-    /// The part of a file that is worked on, and how much of it is done.
+    /// The current block of the file, and how much of it has been consumed.
     block: Vec<u8>,
     done: usize,
     item: PhantomData<fn() -> T>,
@@ -229,7 +228,7 @@ impl<T: Record> Items<T> {
         Self { store, at, end, block: Vec::new(), done: 0, item: PhantomData }
     }
 
-    /// The next item's bytes, in `self.block` or in the store.
+    /// Decodes the next item, from `self.block` or from memory.
     fn step(&mut self) -> io::Result<Option<T>> {
         if let Store::Memory(bytes) = &self.store {
             if self.at >= self.end {
@@ -251,7 +250,7 @@ impl<T: Record> Items<T> {
         }
     }
 
-    /// Reads on.
+    /// Reads the next block.
     fn load(&mut self) -> io::Result<()> {
         let Store::File(file) = &self.store else { return Ok(()) };
         self.block.drain(..self.done);
@@ -259,7 +258,7 @@ impl<T: Record> Items<T> {
         let old = self.block.len();
         let more = (self.end - self.at).min(BLOCK as u64);
         self.block.resize(old + more as usize, 0);
-        // Readers of one plan take turns: each says where it reads.
+        // Iterators share the file, so each one seeks before it reads.
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(self.at))?;
         file.read_exact(&mut self.block[old..])?;
@@ -285,8 +284,8 @@ impl Store {
     }
 }
 
-/// Merges runs into one.
-fn merge<T: Record>(file: File, runs: &[u64], rules: SortOrder<T>) -> io::Result<SortedSpool<T>> {
+/// Merges the runs into one.
+fn merge<T: Record>(file: File, runs: &[u64], sort_order: SortOrder<T>) -> io::Result<SortedSpool<T>> {
     let store = Store::File(Arc::new(Mutex::new(file)));
     let mut heads = BinaryHeap::with_capacity(runs.len());
     let mut start = 0;
@@ -294,7 +293,7 @@ fn merge<T: Record>(file: File, runs: &[u64], rules: SortOrder<T>) -> io::Result
         let mut rest = Items::new(store.clone(), start, *end);
         start = *end;
         if let Some(item) = rest.next() {
-            heads.push(Head { item: item?, run, rest, order: rules.order });
+            heads.push(Head { item: item?, run, rest, order: sort_order.order });
         }
     }
     let mut out = temporary::file()?;
@@ -304,7 +303,7 @@ fn merge<T: Record>(file: File, runs: &[u64], rules: SortOrder<T>) -> io::Result
         if let Some(next) = rest.next() {
             heads.push(Head { item: next?, run, rest, order });
         }
-        if last.as_ref().is_some_and(|last| (rules.same)(last, &item)) {
+        if last.as_ref().is_some_and(|last| (sort_order.same)(last, &item)) {
             continue;
         }
         append(&item, &mut block);
@@ -321,7 +320,7 @@ fn merge<T: Record>(file: File, runs: &[u64], rules: SortOrder<T>) -> io::Result
     Ok(SortedSpool::new(Store::File(Arc::new(Mutex::new(out))), length, count))
 }
 
-/// The first item of what is left of a run. The greatest is the one that comes first.
+/// The next item of a run. The greatest head is the one whose item comes first.
 struct Head<T> {
     item: T,
     run: usize,

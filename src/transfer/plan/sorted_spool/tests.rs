@@ -1,4 +1,4 @@
-//! Plans against vectors.
+//! Compares sorted spools with sorted vectors.
 
 use super::*;
 use crate::transfer::plan::record::{Fields, put_bytes, put_number};
@@ -17,25 +17,25 @@ impl Record for (String, u64) {
 
 type Named = (String, u64);
 
-/// The numbers tell whether equal names keep their order; those that are alike too are one item.
-const RULES: SortOrder<Named> = SortOrder { order: |a, b| a.0.cmp(&b.0), same: |a, b| a == b };
+/// The numbers show whether equal names keep their order. Items that are equal in both are duplicates.
+const SORT_ORDER: SortOrder<Named> = SortOrder { order: |a, b| a.0.cmp(&b.0), same: |a, b| a == b };
 
 fn model(mut items: Vec<Named>) -> Vec<Named> {
-    items.sort_by(RULES.order);
+    items.sort_by(SORT_ORDER.order);
     items.dedup();
     items
 }
 
 fn planned(items: &[Named], in_memory: usize) -> SortedSpool<Named> {
-    let mut plan = Sorter::with_memory(RULES, in_memory);
+    let mut plan = Sorter::with_memory(SORT_ORDER, in_memory);
     items.iter().for_each(|item| plan.push(item.clone()).unwrap());
     plan.finish().unwrap()
 }
 
 proptest! {
-    /// A plan is what sorting a vector gives, wherever it was kept.
+    /// A spool returns what sorting a vector returns, in memory and in a file.
     #[test]
-    fn a_plan_is_a_sorted_vector(
+    fn a_spool_returns_a_sorted_vector(
         items in proptest::collection::vec(("[a-c/-]{0,4}", 0..2u64), 0..200),
         in_memory in prop_oneof![Just(1usize), 20..600usize, Just(1 << 20)],
         presorted in any::<bool>(),
@@ -52,8 +52,8 @@ proptest! {
 }
 
 #[test]
-fn what_comes_in_order_is_one_run_and_is_never_merged() {
-    let mut plan = Sorter::with_memory(RULES, 100);
+fn sorted_input_is_one_run_and_is_not_merged() {
+    let mut plan = Sorter::with_memory(SORT_ORDER, 100);
     for number in 0..5_000 {
         plan.push((format!("{number:05}"), number)).unwrap();
     }
@@ -70,7 +70,7 @@ fn what_comes_in_order_is_one_run_and_is_never_merged() {
 }
 
 #[test]
-fn a_damaged_file_is_noticed() {
+fn a_damaged_file_is_detected() {
     let sorted = planned(&[("a".into(), 1), ("b".into(), 2)], 1);
     let Store::File(file) = &sorted.store else { panic!("the plan should be in a file") };
     file.lock().unwrap().seek(SeekFrom::Start(0)).unwrap();

@@ -100,7 +100,7 @@ fn the_completed_object_is_compared_with_what_was_sent() {
             format!("{}{other}{}", &text[..start], &text[end..])
         }));
         server.lie(Lie::answer(Op::Head, move |_, answer| answer.with("ETag", other)));
-        t.s3cmd(command).fails(2).explains("or others than were sent");
+        t.s3cmd(command).fails(2).explains("or bytes that differ from those sent");
     }
 }
 
@@ -163,7 +163,7 @@ fn a_file_rewritten_during_its_upload_is_never_stored_mixed() {
             assert_eq!(run.code, Some(0), "{command} {op:?}: {run}");
             // A change before the first byte is read is harmless.
             if op != Op::CreateUpload {
-                run.explains("WARNING: 'f': the file changed while it was uploaded: it is uploaded anew");
+                run.explains("WARNING: 'f': the file changed while it was uploaded: uploading it again");
             }
             assert!(server.content("b/k") == fs::read(&path).ok(), "{command} {op:?}");
             assert!(server.uploads().is_empty(), "{command} {op:?}");
@@ -217,7 +217,7 @@ fn a_file_replaced_during_its_upload_is_uploaded_again() {
     server.lie(meanwhile(Op::UploadPart, move || fs::rename(&new, &path).expect("the file is replaced")));
     let run = t.s3cmd("put --no-check-md5 f s3://b/k").run();
     assert_eq!(run.code, Some(0), "{run}");
-    run.explains("it is uploaded anew");
+    run.explains("uploading it again");
     assert!(server.content("b/k") == Some(other));
 }
 

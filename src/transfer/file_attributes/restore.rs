@@ -1,14 +1,12 @@
-//! The attributes of a file that came with an object, given back to a local file: mode, times and, for root, the owner.
+//! Restores the file attributes stored with an object: mode, times and, as root, the owner.
 
-use super::attrs::{self, Attributes};
-use crate::output::reason;
+use super::{Attributes, HEADER, RCLONE_MTIME_HEADER};
 use filetime::FileTime;
 use std::fs::{File, Metadata};
 use std::io;
-use std::path::Path;
 use std::time::SystemTime;
 
-/// Attributes to give back.
+/// The attributes to restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restore {
     mode: Option<u32>,
@@ -17,44 +15,45 @@ pub struct Restore {
     owner: Option<(u32, u32)>,
 }
 
-/// What became of the owner.
+/// Whether the owner was restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// It is as stored, or none is stored.
+    /// The owner is as stored, or none is stored.
     Right,
-    /// Only root may change it.
+    /// The owner was not changed: only root can do that.
     Kept,
 }
 
 impl Restore {
-    /// Reads the headers of an answer: s3cmd's attributes, else rclone's time.
+    /// Reads the attributes from response headers: s3cmd's attributes, and rclone's modification time if s3cmd's is
+    /// absent.
     pub fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
-        let stored = header(attrs::HEADER).map(Attributes::parse).unwrap_or_default();
+        let stored = header(HEADER).map(Attributes::parse).unwrap_or_default();
         let time = |name| stored.number(name).map(|seconds| FileTime::from_unix_time(seconds, 0));
         let id = |name| stored.number(name).and_then(|id| u32::try_from(id).ok());
         let mode = stored.number("mode").and_then(|mode| u32::try_from(mode).ok()).filter(|mode| *mode > 0);
-        let mtime = time("mtime").or_else(|| header(attrs::RCLONE_MTIME_HEADER).and_then(seconds));
+        let mtime = time("mtime").or_else(|| header(RCLONE_MTIME_HEADER).and_then(seconds));
         Self { mode, mtime, atime: time("atime"), owner: id("uid").zip(id("gid")) }
     }
 
-    /// Whether nothing is stored.
+    /// Whether there are no attributes to restore.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The mode that is stored.
+    /// The stored mode.
     pub fn mode(&self) -> Option<u32> {
         self.mode
     }
 
-    /// Gives an open file or directory its attributes. Returns what became of the owner, and the first refusal; what can be
-    /// set is set all the same.
+    /// Sets the attributes of an open file or directory. Returns whether the owner was restored, and the first error.
+    /// An error does not prevent the other attributes from being set.
     pub fn apply(&self, file: &File) -> (Owner, Option<io::Error>) {
         self.finish(file, true, None, None)
     }
 
-    /// The same for a file that has its content; without `restore` none of the stored attributes counts. `mode` and
-    /// `modified` are what it gets where none is stored.
+    /// Sets the attributes of a file whose content is complete. Without `restore`, the stored attributes are ignored.
+    /// `mode` and `modified` apply where no attribute is stored.
     pub fn finish(
         &self,
         file: &File,
@@ -64,7 +63,7 @@ impl Restore {
     ) -> (Owner, Option<io::Error>) {
         let none = Self::default();
         let stored = if restore { self } else { &none };
-        // The owner first, because changing it takes bits of the mode away.
+        // Set the owner first, because changing it clears bits of the mode.
         let (owner, result) = match file.metadata() {
             Ok(metadata) => {
                 let owner = stored.set_owner(file, &metadata);
@@ -97,7 +96,7 @@ impl Restore {
     #[cfg(unix)]
     fn set_mode(&self, file: &File, metadata: &Metadata, owner: Owner, plain: Option<u32>) -> io::Result<()> {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
-        // A bit that lends the owner's rights means nothing where the owner is another one.
+        // The setuid and setgid bits grant the rights of the stored owner, so they must not be set for another owner.
         let lends = rustix::process::geteuid().is_root() && owner == Owner::Right;
         let bits = if lends { 0o7777 } else { 0o1777 };
         match self.mode.map(|mode| mode & bits).or(plain) {
@@ -108,7 +107,7 @@ impl Restore {
         }
     }
 
-    /// Modes and owners are not known here.
+    /// Modes and owners are not supported on this system.
     #[cfg(not(unix))]
     fn set_owner(&self, _: &File, _: &Metadata) -> Owner {
         Owner::Right
@@ -124,7 +123,7 @@ fn seconds(text: &str) -> Option<FileTime> {
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
     let (whole_seconds, fraction): (i64, u32) = (whole.parse().ok()?, digits.parse().ok()?);
-    // Before 1970 the fraction counts downwards, but not in a file's time.
+    // Before 1970 rclone's fraction counts downwards from zero, but a file time's nanoseconds always count upwards.
     Some(if whole.starts_with('-') && fraction > 0 {
         FileTime::from_unix_time(whole_seconds - 1, 1_000_000_000 - fraction)
     } else {
@@ -132,29 +131,17 @@ fn seconds(text: &str) -> Option<FileTime> {
     })
 }
 
-/// Deletes a file, or a directory if nothing is in it any more; answers whether it is gone, or why not.
-pub fn delete_local(path: &Path, is_directory: bool) -> Result<bool, String> {
-    let done = if is_directory { std::fs::remove_dir(path) } else { std::fs::remove_file(path) };
-    match done {
-        Ok(()) => Ok(true),
-        // What the rules protect is still in it.
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(reason(&error)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(name: &'static str, value: &'static str) -> Restore {
-        Restore::of(|asked| (asked == name).then_some(value))
+        Restore::of(|requested| (requested == name).then_some(value))
     }
 
     #[cfg(unix)]
     #[test]
-    fn mode_and_times_come_back() {
+    fn mode_and_times_are_restored() {
         use std::os::unix::fs::MetadataExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
@@ -162,7 +149,7 @@ mod tests {
         let uid = std::fs::metadata(&path).unwrap().uid();
         let gid = std::fs::metadata(&path).unwrap().gid();
         let text = format!("atime:11/gid:{gid}/mode:33216/mtime:22/uid:{uid}");
-        let restore = Restore::of(|name| (name == attrs::HEADER).then_some(text.as_str()));
+        let restore = Restore::of(|name| (name == HEADER).then_some(text.as_str()));
         let apply = |restore: &Restore| {
             let (owner, refused) = restore.apply(&File::open(&path).unwrap());
             assert!(owner == Owner::Right && refused.is_none(), "{owner:?} {refused:?}");
@@ -170,7 +157,7 @@ mod tests {
         apply(&restore);
         let metadata = std::fs::metadata(&path).unwrap();
         assert_eq!((metadata.mode() & 0o7777, metadata.mtime(), metadata.atime()), (0o700, 22, 11));
-        apply(&of(attrs::RCLONE_MTIME_HEADER, "1600000000.25"));
+        apply(&of(RCLONE_MTIME_HEADER, "1600000000.25"));
         let metadata = std::fs::metadata(&path).unwrap();
         assert_eq!(
             (metadata.mtime(), metadata.mtime_nsec(), metadata.atime()),
@@ -179,24 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_stored_or_nonsense_is_left_alone() {
+    fn missing_or_invalid_attributes_are_ignored() {
         assert!(Restore::of(|_| None).is_empty());
-        assert!(of(attrs::HEADER, "md5:x/mode:-1/mtime:y/uid:5").is_empty());
-        assert!(of(attrs::RCLONE_MTIME_HEADER, "yesterday").is_empty());
-        assert_eq!(of(attrs::RCLONE_MTIME_HEADER, "5").mtime, Some(FileTime::from_unix_time(5, 0)));
-        let before = of(attrs::RCLONE_MTIME_HEADER, "-1.25").mtime;
+        assert!(of(HEADER, "md5:x/mode:-1/mtime:y/uid:5").is_empty());
+        assert!(of(RCLONE_MTIME_HEADER, "yesterday").is_empty());
+        assert_eq!(of(RCLONE_MTIME_HEADER, "5").mtime, Some(FileTime::from_unix_time(5, 0)));
+        let before = of(RCLONE_MTIME_HEADER, "-1.25").mtime;
         assert_eq!(before, Some(FileTime::from_unix_time(-2, 750_000_000)));
-    }
-
-    #[test]
-    fn directories_go_only_when_they_are_empty() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("d");
-        std::fs::create_dir(&dir).unwrap();
-        std::fs::write(dir.join("f"), "x").unwrap();
-        assert_eq!(delete_local(&dir, true), Ok(false));
-        assert_eq!(delete_local(&dir.join("f"), false), Ok(true));
-        assert_eq!(delete_local(&dir, true), Ok(true));
-        assert_eq!(delete_local(&dir, true), Ok(false));
     }
 }

@@ -2,6 +2,8 @@
 //! `atime:N/ctime:N/gid:N/gname:S/md5:HEX/mode:N/mtime:N/uid:N/uname:S`, keys in ascending order, times in whole
 //! seconds, the mode as the decimal `st_mode` (measured on s3cmd 2.4.0).
 
+pub mod restore;
+
 use filetime::FileTime;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
@@ -9,32 +11,32 @@ use std::fs::Metadata;
 
 use crate::s3::sign::encode;
 
-/// The header's name.
+/// The name of the header.
 pub const HEADER: &str = "x-amz-meta-s3cmd-attrs";
 
-/// Where an upload in parts stores its part size, in bytes, when it stores no MD5 of the whole: with it the composite ETag
-/// can be computed again.
+/// The header for the part size in bytes of a multipart upload that stores no MD5 of the whole content. With it the
+/// composite ETag can be recomputed.
 pub const PART_SIZE_HEADER: &str = "x-amz-meta-s3cmd-part-size";
 
-/// Marks an object that s3cmd encrypted with GPG: the stored MD5 is that of the content before.
+/// Marks an object that s3cmd encrypted with GPG: the stored MD5 is that of the plain content.
 pub const GPG_HEADER: &str = "x-amz-meta-s3tools-gpgenc";
 
-/// Where rclone keeps the modification time: seconds since the epoch with a fraction.
+/// The header for rclone's modification time: seconds since the epoch with a fraction.
 /// <https://rclone.org/s3/#modification-times-and-hashes>
 pub const RCLONE_MTIME_HEADER: &str = "x-amz-meta-mtime";
 
-/// Attributes by name.
+/// File attributes by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     values: BTreeMap<String, String>,
-    /// The modification time in rclone's form, where it is to be stored too.
+    /// The modification time in rclone's format, if it is to be stored too.
     rclone_mtime: Option<String>,
 }
 
-/// The modification time of a file as rclone stores it: no zeros at the end of the fraction.
+/// The modification time of a file in rclone's format: no trailing zeros in the fraction.
 fn rclone_mtime(metadata: &Metadata) -> String {
     let time = FileTime::from_last_modification_time(metadata);
-    // A fraction counts upwards from the whole seconds, which before 1970 are too low by one.
+    // The nanoseconds count upwards from the whole seconds, which for times before 1970 are rounded down.
     let total = i128::from(time.unix_seconds()) * 1_000_000_000 + i128::from(time.nanoseconds());
     let sign = if total < 0 { "-" } else { "" };
     let (whole, fraction) = (total.unsigned_abs() / 1_000_000_000, total.unsigned_abs() % 1_000_000_000);
@@ -63,7 +65,7 @@ impl Attributes {
         attributes
     }
 
-    /// The attributes of a local file, as far as the system has them.
+    /// The attributes of a local file that the system supports.
     #[cfg(not(unix))]
     pub fn of_file(metadata: &Metadata) -> Self {
         let mut attributes = Self::default();
@@ -82,7 +84,7 @@ impl Attributes {
         self.values.insert(name.to_owned(), value.to_string());
     }
 
-    /// The MD5 of the content, in hex, where one is stored and looks like one.
+    /// The MD5 of the content in hex, if a valid one is stored.
     pub fn md5(&self) -> Option<&str> {
         self.values.get("md5").map(String::as_str).filter(|md5| crate::s3::multipart::is_md5(md5))
     }
@@ -92,31 +94,31 @@ impl Attributes {
         self.values.get(name)?.parse().ok()
     }
 
-    /// A name, decoded: `uname`, `gname`.
+    /// A percent-decoded name: `uname`, `gname`.
     pub fn text(&self, name: &str) -> Option<String> {
         Some(percent_decode_str(self.values.get(name)?).decode_utf8_lossy().into_owned())
     }
 
-    /// Reads the header's value; what is not `name:value` is skipped.
+    /// Parses the value of the header. Skips pairs that are not `name:value`.
     pub fn parse(text: &str) -> Self {
         let pairs = text.split('/').filter_map(|pair| pair.split_once(':'));
         let values = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
         Self { values, rclone_mtime: None }
     }
 
-    /// Stores the modification time as rclone does, too.
+    /// Also stores the modification time in rclone's format.
     pub fn set_rclone_mtime(&mut self, metadata: &Metadata) {
         self.rclone_mtime = Some(rclone_mtime(metadata));
     }
 
-    /// The headers to send: none where nothing is stored.
+    /// The headers to send. Empty if there are no attributes.
     pub fn headers(&self) -> impl Iterator<Item = (String, String)> + use<> {
         let own = (!self.values.is_empty()).then(|| (HEADER.to_owned(), self.to_header()));
         let rclone = self.rclone_mtime.clone().map(|time| (RCLONE_MTIME_HEADER.to_owned(), time));
         own.into_iter().chain(rclone)
     }
 
-    /// The value of s3cmd's header.
+    /// The value of [`HEADER`].
     fn to_header(&self) -> String {
         let pairs: Vec<String> = self.values.iter().map(|(name, value)| format!("{name}:{value}")).collect();
         pairs.join("/")
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_round_trip_and_bad_ones_do_no_harm() {
+    fn headers_round_trip_and_invalid_pairs_are_ignored() {
         let text = "atime:1/ctime:2/gid:0/gname:root/md5:6f5902ac237024bdd0c176cb93063dc4/mode:33188/mtime:3/uid:0/uname:a%20b";
         let attributes = Attributes::parse(text);
         assert_eq!(attributes.to_header(), text);
