@@ -2,7 +2,7 @@
 
 use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::each::{Ends, each};
+use crate::commands::shared::each::{Outcomes, each};
 use crate::commands::shared::names::NameFilter;
 use crate::output::{Event, Failure, Outcome};
 use crate::s3::list::ListOptions;

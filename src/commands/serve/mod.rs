@@ -10,7 +10,7 @@ use crate::commands::shared::server::start_failure;
 use crate::config::Settings;
 use crate::output::{self, Exit, Failure, Outcome};
 use crate::s3::client::canonical_region;
-use crate::serve::{self, LogSink, Options, RemoteSource, StartError, Storage, User};
+use crate::serve::{self, LogSink, Options, RemoteSource, Storage, User};
 use crate::uri::S3Uri;
 use banner::{Address, Keys, print_banner};
 use chrono::{DateTime, Utc};

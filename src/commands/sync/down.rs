@@ -10,6 +10,7 @@ use crate::transfer::destination::Destination;
 use crate::transfer::local::walk::WalkOptions;
 use crate::transfer::local::delete::delete_local;
 use crate::transfer::sync::duplicates::{self, Work};
+use crate::transfer::sync::name_rules::NameRules;
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Tally};

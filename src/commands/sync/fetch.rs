@@ -1,6 +1,6 @@
 //! How `sync` writes local files: downloads, copies of duplicates, directories.
 
-use super::{Uncopied, note_uncopied};
+use super::{Uncopied, record_uncopied};
 use crate::commands::shared::context::Context;
 use crate::commands::shared::downloads;
 use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
@@ -87,7 +87,7 @@ pub(super) async fn copy_all(cx: &Context, run: &Arc<Run>, copies: Spool<Copy>) 
                 Err(why) => {
                     log::info!("'{}' could not be copied ({why}): downloading it", copy.from);
                     let item_result = fetch(&cx, &run, &copy.item, Position::at(index, total)).await?;
-                    note_uncopied(&run.uncopied, item_result, copy.from);
+                    record_uncopied(&run.uncopied, item_result, copy.from);
                     Ok(item_result)
                 }
             }

@@ -1,7 +1,7 @@
 //! A request's body as it is read: pieces of content, and at the end either the word that all of it was right, or
 //! an error. Nobody may act on the content before that.
 
-use super::checksum::Checksum;
+use super::checksum::BodyChecksum;
 use super::chunked::{ChunkRule, Decoder};
 use crate::digest::{Digest, Md5};
 use crate::s3::checksum;

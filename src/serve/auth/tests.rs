@@ -284,7 +284,7 @@ fn body_rules_follow_the_stated_hash() {
     assert!(matches!(rule(v4::EMPTY_SHA256, None), Ok(BodyRule::Sha256(hash)) if hash == v4::EMPTY_SHA256));
     let streaming = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
     assert!(
-        matches!(rule(streaming, Some("5")), Ok(BodyRule::Chunked(rule)) if rule.length == 5 && rule.seal.is_some())
+        matches!(rule(streaming, Some("5")), Ok(BodyRule::Chunked(rule)) if rule.length == 5 && rule.verifier.is_some())
     );
     assert!(matches!(rule(streaming, None), Err("MissingContentLength")));
     assert!(matches!(rule("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", Some("5")), Err("NotImplemented")));

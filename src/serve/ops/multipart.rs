@@ -1,6 +1,6 @@
 //! Multipart uploads.
 
-use super::{copy, head_fields, lock, object, preconditions, put};
+use super::{copy, lock, object, preconditions, put};
 use crate::s3::checksum::{Algorithm, Checksum, PREFIX};
 use crate::s3::multipart::composite_etag;
 use crate::serve::access::RequiredRight;

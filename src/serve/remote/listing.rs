@@ -221,7 +221,7 @@ impl Remote {
             xml.close();
         }
         let mut reply = Reply::xml(xml.finish());
-        reply.headers.extend(super::headers::down_without_body(&headers));
+        reply.headers.extend(super::headers::response_headers_without_body(&headers));
         Ok(reply)
     }
 

@@ -255,7 +255,7 @@ impl Remote {
 
     /// Takes the ACL that [`Self::get_acl`] shows, which changes nothing, and refuses every other.
     async fn put_acl(&self, call: Call) -> S3Result<Reply> {
-        headers::up(&call, &[])?;
+        headers::request_headers(&call, &[])?;
         let request = self.ask_object(&call, Method::HEAD)?;
         let has_header = call.header("x-amz-acl").is_some();
         let body = read_document(call).await?.1;

@@ -169,7 +169,7 @@ impl Bucket {
             return self.stage();
         };
         let (name, file) = (slot.file.clone(), dir.open_or_create(&slot.file, 0o666)?);
-        Ok(Staged::new(dir, name, file, staged::StagedKind::Slot(slot)))
+        Ok(Staged::new(dir, name, file, staged::StagedKind::PartSlot(slot)))
     }
 
     /// Adds a part, in the place of one with the same number.
@@ -198,7 +198,7 @@ impl Bucket {
         let replaces = self.slots.enter(id, number);
         // A slot is held until its part has its entry.
         let _slot = match &staged.kind {
-            staged::StagedKind::Slot(slot) => {
+            staged::StagedKind::PartSlot(slot) => {
                 name = format!("{name}@{}", slot.end - slot.start);
                 drop(dir.create(&name)?);
                 Some(staged)

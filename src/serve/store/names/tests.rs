@@ -128,7 +128,7 @@ fn indexes(cache: &NameCache) -> usize {
 }
 
 fn is_local(dir: &Dir) -> bool {
-    dir.medium() != Medium::Elsewhere
+    dir.fs_kind() != FsKind::Other
 }
 
 #[test]
