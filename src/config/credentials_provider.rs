@@ -114,7 +114,10 @@ pub(super) fn from_profile(credentials: &Path, env: &dyn Environment) -> Option<
         token.as_deref(),
     );
     let external_id = files.key(&profile, "external_id");
-    Some(provider(Source::AssumeRole { role, session, external_id, sts, region, keys }, "the role of the profile"))
+    Some(provider(
+        Source::AssumeRole { role, session, external_id, sts, region, keys },
+        "the role of the profile",
+    ))
 }
 
 /// The two configuration files of the AWS tools.

@@ -30,7 +30,7 @@ mod target;
 use super::file_attributes::restore::Owner;
 use super::gpg::Gpg;
 use super::proof::{Proof, Unproved};
-use crate::s3::body::{Hasher, DigestKinds};
+use crate::s3::body::{DigestKinds, Hasher};
 use crate::s3::checksum::MODE_HEADER;
 use crate::s3::object::Head;
 use crate::s3::request::{Progress, Response};

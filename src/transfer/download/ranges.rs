@@ -334,7 +334,12 @@ type Hashing = tokio::task::JoinHandle<io::Result<Digests>>;
 
 /// Hashes the file in order while the transfer completes its chunks. The sender receives complete chunks in any order.
 /// A checksum that is combined from the chunks is not computed again.
-fn hash_in_order(required: DigestKinds, size: u64, file: &Arc<File>, chunks: u64) -> (mpsc::Sender<u64>, Hashing) {
+fn hash_in_order(
+    required: DigestKinds,
+    size: u64,
+    file: &Arc<File>,
+    chunks: u64,
+) -> (mpsc::Sender<u64>, Hashing) {
     let (sender, receiver) = mpsc::channel();
     let file = file.clone();
     let task = tokio::task::spawn_blocking(move || {

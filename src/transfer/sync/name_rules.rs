@@ -1,7 +1,7 @@
 //! The include/exclude rules and the shard, applied to both sides of a synchronisation.
 
-use super::sources::{Items, Root};
 use super::Exclusion;
+use super::sources::{Items, Root};
 use crate::patterns::{Filter, Syntax};
 use crate::shard::Shard;
 use futures::StreamExt;

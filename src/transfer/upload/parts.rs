@@ -116,7 +116,8 @@ impl Uploader {
         self.register_unfinished(upload);
         // The message of an interrupted run: from here on, the next run can resume from the state.
         let resumable = resume_state.is_some() && !self.settings.abort_on_error;
-        let kept = resumable.then(|| interrupt::ResumableWork::new(format!("'{}'", path.display()), layout.size()));
+        let kept =
+            resumable.then(|| interrupt::ResumableWork::new(format!("'{}'", path.display()), layout.size()));
         let ended = async {
             let (layout, started, digests, resume_state, kept) =
                 (&layout, &started, &digests, &resume_state, &kept);

@@ -118,7 +118,9 @@ impl Uploader {
         match State::open(directory, &identity) {
             Ok(Some(state)) => Some(ResumeState { state, identity, is_recording_off: false }),
             Ok(None) => {
-                log::info!("'{destination}': another process is running the same upload: starting a separate one");
+                log::info!(
+                    "'{destination}': another process is running the same upload: starting a separate one"
+                );
                 None
             }
             Err(error) => {
