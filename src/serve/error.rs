@@ -34,7 +34,6 @@ error_codes! {
     AccessControlListNotSupported => 400,
     AccessDenied => 403,
     AccessForbidden => 403,
-    AllAccessDisabled => 403,
     AuthorizationHeaderMalformed => 400,
     AuthorizationQueryParametersError => 400,
     BadDigest => 400,
