@@ -16,14 +16,10 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
-mod digest;
 mod files;
 mod interrupt;
 pub mod output;
 pub mod patterns;
-pub mod s3;
-#[cfg(feature = "serve")]
-pub mod serve;
 pub mod shard;
 pub mod transfer;
 pub mod units;

@@ -1,8 +1,8 @@
 //! What a byte costs: digests decide how fast large objects move.
 
 use criterion::{Criterion, Throughput};
-use s3cmd::s3::body::{DigestKinds, Hasher};
-use s3cmd::s3::checksum::{self, Algorithm};
+use s3cmd_client::checksum::{self, Algorithm};
+use s3cmd_client::http::body::{DigestKinds, Hasher};
 use std::hint::black_box;
 
 /// Bytes that are hashed at once, as they come from a file.

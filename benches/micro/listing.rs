@@ -1,7 +1,7 @@
 //! What a page of a listing costs: the client's whole work between two requests of `ls -r`.
 
 use criterion::{BatchSize, Criterion, Throughput};
-use s3cmd::s3::list::ListPage;
+use s3cmd_client::list::ListPage;
 use std::fmt::Write;
 
 /// Keys of a full page.

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use criterion::Criterion;
-use s3cmd::s3::credentials::Credentials;
-use s3cmd::s3::sign::{Request, v2, v4};
+use s3cmd_client::credentials::Credentials;
+use s3cmd_client::sign::{Request, v2, v4};
 use std::hint::black_box;
 
 pub(crate) fn bench(criterion: &mut Criterion) {

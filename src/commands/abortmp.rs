@@ -3,7 +3,7 @@
 use crate::commands::shared::arguments::upload_and_id;
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome};
-use crate::s3::multipart::UploadRef;
+use s3cmd_client::ops::multipart::UploadRef;
 use std::ffi::OsString;
 
 /// Aborts an unfinished multipart upload; the service then discards its parts.

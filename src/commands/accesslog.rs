@@ -6,9 +6,9 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
-use crate::s3::documents::Document;
-use crate::s3::subresources::LogTarget;
 use crate::uri::S3Uri;
+use s3cmd_client::model::documents::Document;
+use s3cmd_client::ops::subresources::LogTarget;
 use std::ffi::OsString;
 
 /// Sets the target with `--access-logging-target-prefix` or turns logging off with `--no-access-logging`, then prints

@@ -4,9 +4,9 @@ use crate::commands::shared::cloudfront::{boolean, changes, distribution_details
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::end_of_dry_run;
 use crate::output::{Distribution, Event, Failure, Outcome};
-use crate::s3::cloudfront::Config;
-use crate::s3::endpoint::is_dns_label;
 use crate::uri::S3Uri;
+use s3cmd_client::endpoint::is_dns_label;
+use s3cmd_client::ops::cloudfront::Config;
 use std::ffi::OsString;
 
 /// Creates a distribution for each bucket. As in s3cmd, the bucket's URI is the caller reference. CloudFront accepts a

@@ -4,8 +4,8 @@ use crate::commands::shared::cloudfront::{find_distributions, service};
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document::end_of_dry_run;
 use crate::output::{Event, Outcome};
-use crate::s3::Result;
-use crate::s3::cloudfront::{Changes, CloudFront};
+use s3cmd_client::Result;
+use s3cmd_client::ops::cloudfront::{Changes, CloudFront};
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -54,9 +54,9 @@ async fn delete(service: &CloudFront, id: &str, poll_interval: Duration) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::ClientOptions;
-    use crate::s3::credentials::Credentials;
-    use crate::s3::endpoint::Endpoint;
+    use s3cmd_client::ClientOptions;
+    use s3cmd_client::credentials::Credentials;
+    use s3cmd_client::endpoint::Endpoint;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

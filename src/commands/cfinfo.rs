@@ -3,8 +3,8 @@
 use crate::commands::shared::cloudfront::{boolean, distribution_details, find_distributions, service};
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome};
-use crate::s3::cloudfront::{Distribution, Logging};
 use crate::uri::S3Uri;
+use s3cmd_client::ops::cloudfront::{Distribution, Logging};
 use std::ffi::OsString;
 
 /// Prints the details of the distributions that the arguments name, by id or by bucket. Without arguments, prints a

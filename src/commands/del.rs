@@ -5,12 +5,12 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::show_excluded;
 use crate::commands::shared::versions;
 use crate::output::{Event, Exit, Failure, Outcome, reason};
-use crate::s3::Error;
 use crate::transfer::delete::{Deleted, Deletion, delete_sized};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, AS_NAMED, BY_KEY, Found, RemoteItem, find};
 use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
+use s3cmd_client::Error;
 use std::ffi::OsString;
 use std::pin::pin;
 

@@ -5,7 +5,7 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
-use crate::s3::documents::Kind;
+use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Deletes the lifecycle rules of each bucket.

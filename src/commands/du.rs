@@ -5,9 +5,9 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::each::{Outcomes, each};
 use crate::commands::shared::names::NameFilter;
 use crate::output::{Event, Failure, Outcome};
-use crate::s3::list::ListOptions;
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
+use s3cmd_client::list::ListOptions;
 use std::ffi::OsString;
 
 /// Adds up the objects under each argument. Without a bucket, prints every bucket and the total. Only current versions

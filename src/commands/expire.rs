@@ -6,7 +6,7 @@ use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::config::Settings;
 use crate::output::{Failure, Outcome};
-use crate::s3::documents::{Document, Kind};
+use s3cmd_client::model::documents::{Document, Kind};
 use std::ffi::OsString;
 
 /// Replaces the lifecycle rules of each bucket with one rule made from `--expiry-days` or `--expiry-date`, and

@@ -5,7 +5,7 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome, indented};
-use crate::s3::documents::Kind;
+use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Prints the event notifications of each bucket as indented XML, followed by an empty line. `setnotification` accepts

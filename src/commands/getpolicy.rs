@@ -5,7 +5,7 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};
-use crate::s3::Error;
+use s3cmd_client::Error;
 use std::ffi::OsString;
 
 /// Prints the policy of each bucket, or `none`. s3cmd has this command only after 2.4.0. The line is that of `info`,

@@ -8,12 +8,12 @@ use crate::output::{
     Access, BucketInfo, Checksum, Encryption, Event, Exit, Failure, ObjectInfo, Outcome, OwnedGrant,
     Retention, WebsiteDocuments,
 };
-use crate::s3::acl::Acl;
-use crate::s3::object::Head;
-use crate::s3::subresources::Website;
-use crate::s3::{Error, Result};
 use crate::uri::S3Uri;
 use chrono::{DateTime, SecondsFormat};
+use s3cmd_client::ops::acl::Acl;
+use s3cmd_client::ops::object::Head;
+use s3cmd_client::ops::subresources::Website;
+use s3cmd_client::{Error, Result};
 use std::ffi::{OsStr, OsString};
 
 /// Prints the details of each bucket or object: s3cmd's lines first, then a line for each setting that s3cmd does not

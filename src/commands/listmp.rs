@@ -3,7 +3,7 @@
 use crate::commands::shared::arguments::upload_and_id;
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Outcome};
-use crate::s3::list::Part;
+use s3cmd_client::list::Part;
 use std::ffi::OsString;
 
 /// Prints the parts that an unfinished upload has stored so far.

@@ -4,8 +4,8 @@ use crate::commands::shared::arguments::target_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Outcome};
-use crate::s3::list::Upload;
 use crate::uri::{Location, S3Uri};
+use s3cmd_client::list::Upload;
 use std::ffi::OsString;
 
 /// Prints the unfinished uploads of each bucket: start, object, upload id. A key in the argument is ignored (measured

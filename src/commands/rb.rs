@@ -4,11 +4,11 @@ use crate::commands::shared::arguments::bucket_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::each::each;
 use crate::output::{Event, Exit, Failure, Outcome};
-use crate::s3::Error;
-use crate::s3::list::{ListOptions, Version};
 use crate::transfer::delete::{Deletion, delete_keys, delete_sized};
 use crate::uri::S3Uri;
 use futures::{TryStreamExt, stream};
+use s3cmd_client::Error;
+use s3cmd_client::list::{ListOptions, Version};
 use std::ffi::OsString;
 
 /// Removes the buckets. With `--recursive` or `--force` a bucket that is not empty is emptied first; with `--force` a

@@ -4,10 +4,10 @@ use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::show_excluded;
 use crate::output::{Event, Exit, Failure, Outcome};
-use crate::s3::{Error, ServiceError};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
 use crate::uri::S3Uri;
+use s3cmd_client::{Error, ServiceError};
 use std::ffi::OsString;
 
 /// Requests copies of archived objects for `--restore-days`, with the priority of `--restore-priority`. An object whose

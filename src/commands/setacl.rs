@@ -5,11 +5,11 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::show_excluded;
 use crate::config::{AclChange, Settings};
 use crate::output::{Event, Failure, Outcome, Position};
-use crate::s3::Error;
-use crate::s3::acl::Acl;
 use crate::transfer::ordered_tasks::{ItemResult, Summary, in_order};
 use crate::transfer::remote::{BY_RELATIVE_ONCE, select};
 use crate::uri::S3Uri;
+use s3cmd_client::Error;
+use s3cmd_client::ops::acl::Acl;
 use std::ffi::OsString;
 
 /// Changes the access control lists of buckets and objects as `--acl-public`, `--acl-private`, `--acl-grant` and

@@ -5,7 +5,7 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
-use crate::s3::documents::Kind;
+use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Replaces the CORS rules of each bucket with those of an XML file (`-` is stdin). For a single bucket nothing is

@@ -5,8 +5,8 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::{Failure, Outcome};
-use crate::s3::documents::Document;
 use chrono::NaiveDateTime;
+use s3cmd_client::model::documents::Document;
 use std::ffi::OsString;
 
 /// The format of the date. The final letter may be lower-case, and leading zeros are optional (measured on s3cmd

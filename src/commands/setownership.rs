@@ -5,7 +5,7 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::{Failure, Outcome};
-use crate::s3::documents::Document;
+use s3cmd_client::model::documents::Document;
 use std::ffi::OsString;
 
 const RULES: [&str; 3] = ["BucketOwnerPreferred", "BucketOwnerEnforced", "ObjectWriter"];

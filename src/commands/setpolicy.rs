@@ -5,7 +5,7 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
-use crate::s3::documents::{Document, Kind};
+use s3cmd_client::model::documents::{Document, Kind};
 use std::ffi::OsString;
 
 /// Replaces the policy of each bucket with that of a JSON file (`-` is stdin), which may be the output of `getpolicy`.

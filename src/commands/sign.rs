@@ -2,7 +2,7 @@
 
 use crate::commands::shared::context::Context;
 use crate::output::{Event, Failure, Outcome};
-use crate::s3::sign::v2;
+use s3cmd_client::sign::v2;
 use std::ffi::OsString;
 
 /// Prints the HMAC-SHA1 of the string under the secret key, for signed forms or URLs that users build themselves.

@@ -3,12 +3,12 @@
 use crate::commands::shared::context::Context;
 use crate::commands::shared::dates::expiry;
 use crate::output::{Event, Failure, Outcome};
-use crate::s3::client::canonical_region;
-use crate::s3::credentials::Credentials;
-use crate::s3::presign::Link;
-use crate::s3::sign::v4;
 use crate::uri::{Location, S3Uri};
 use chrono::{DateTime, SecondsFormat, Utc};
+use s3cmd_client::client::canonical_region;
+use s3cmd_client::credentials::Credentials;
+use s3cmd_client::presign::Link;
+use s3cmd_client::sign::v4;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::document::{self, SuccessMessage};
 use crate::commands::shared::each::each;
 use crate::output::Outcome;
-use crate::s3::documents::Document;
-use crate::s3::subresources::Website;
+use s3cmd_client::model::documents::Document;
+use s3cmd_client::ops::subresources::Website;
 use std::ffi::OsString;
 
 /// Sets the website configuration of each bucket: the index document of `--ws-index` and the error document of

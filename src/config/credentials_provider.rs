@@ -2,8 +2,8 @@
 
 use super::static_credentials::{lookup, parse_ini};
 use super::{Environment, Settings};
-use crate::s3::credentials::{Credentials, Provider, Source, Token};
 use ini::{Ini, Properties};
+use s3cmd_client::credentials::{Credentials, Provider, Source, Token};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -154,7 +154,7 @@ fn session(env: &dyn Environment) -> String {
 
 /// Measured on s3cmd 2.4.0: `AWS_REGION`, else the configured region.
 fn region(settings: &Settings, env: &dyn Environment) -> String {
-    let configured = crate::s3::client::canonical_region(&settings.bucket_location).to_owned();
+    let configured = s3cmd_client::client::canonical_region(&settings.bucket_location).to_owned();
     env.non_empty("AWS_REGION").unwrap_or(configured)
 }
 

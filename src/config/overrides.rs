@@ -7,7 +7,7 @@ use super::environment::Environment;
 use super::keys::RawValue;
 use super::{AclChange, CliOnly, CliOptions, ConfigError, List, OptionValue, Settings};
 use crate::patterns::{self, PatternError, Syntax};
-use crate::s3::checksum::Algorithm;
+use s3cmd_client::checksum::Algorithm;
 
 /// Applies a complete key pair from the options. A single key is applied later, like other keys.
 pub(super) fn key_pair(settings: &mut Settings, options: &CliOptions) -> bool {

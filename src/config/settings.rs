@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::keys::{Dumped, InvalidValue, Key, RawValue, Value, endpoint, rate, settings};
 use crate::patterns::Filter;
-use crate::s3::checksum::Algorithm;
+use s3cmd_client::checksum::Algorithm;
 
 pub use super::keys::Verbosity;
 

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::*;
-use crate::s3::checksum::Algorithm;
+use s3cmd_client::checksum::Algorithm;
 
 /// A home directory with a configuration file in it.
 struct Home {

@@ -1,10 +1,10 @@
 //! Results of several lines: those of `info`, `getacl` and the CloudFront commands.
 
 use super::event::as_map;
-use crate::s3::acl::{Acl, Grant, Grantee};
-use crate::s3::documents::LifecycleRule;
-use crate::s3::subresources::ObjectLock;
 use crate::uri::S3Uri;
+use s3cmd_client::model::documents::LifecycleRule;
+use s3cmd_client::ops::acl::{Acl, Grant, Grantee};
+use s3cmd_client::ops::subresources::ObjectLock;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write as _};
@@ -406,7 +406,7 @@ pub(super) fn labelled(label: &str, value: impl fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::documents::LifecycleAction;
+    use s3cmd_client::model::documents::LifecycleAction;
 
     fn rule(id: &str, enabled: bool, prefix: &str, days: Option<&str>, date: Option<&str>) -> LifecycleRule {
         let action = LifecycleAction {

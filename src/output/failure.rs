@@ -1,7 +1,7 @@
 //! How a command fails: the text on stderr and the exit code, decided in this one place.
 
 use super::exit::Exit;
-use crate::s3::{ConnectionFailure, Error};
+use s3cmd_client::{ConnectionFailure, Error};
 use std::io;
 
 /// Result of a command or of a part of it.
@@ -118,7 +118,7 @@ impl From<io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::ServiceError;
+    use s3cmd_client::ServiceError;
 
     #[test]
     fn service_errors_read_as_s3cmd_writes_them() {

@@ -1,9 +1,9 @@
 //! XML documents for reading: one element per line, indented with tabs, as `getlifecycle` and `getnotification` print
 //! them.
 
-use crate::s3::{Error, Result};
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
+use s3cmd_client::{Error, Result};
 
 /// Indents a document with tabs. An element that contains only text stays on one line, empty elements are self-closing,
 /// white space between elements is dropped. The declaration is printed as `<?xml version="1.0" ?>`. Fails if the

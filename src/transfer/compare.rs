@@ -3,10 +3,10 @@
 
 use super::composite::{Composite, Kind, Sizes};
 use super::file_attributes::{self, Attributes};
-use crate::digest::{Digest, Md5};
-use crate::s3::checksum::{self, Algorithm, Checksum};
-use crate::s3::multipart::is_md5;
-use crate::s3::object::Head;
+use s3cmd_client::checksum::{self, Algorithm, Checksum};
+use s3cmd_client::digest::{Digest, Md5};
+use s3cmd_client::ops::multipart::is_md5;
+use s3cmd_client::ops::object::Head;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -154,7 +154,7 @@ fn digest(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::multipart::composite_etag;
+    use s3cmd_client::ops::multipart::composite_etag;
 
     #[test]
     fn names_and_sizes_are_compared_first() {

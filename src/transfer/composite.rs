@@ -1,9 +1,9 @@
 //! Composite values that stores keep for multipart objects, computed while the bytes arrive: the ETag over the MD5s of
 //! the parts, or the checksum of the part checksums.
 
-use crate::s3::body::{DigestKinds, Digests, Hasher};
-use crate::s3::checksum::{Algorithm, Checksum};
-use crate::s3::multipart::composite_etag;
+use s3cmd_client::checksum::{Algorithm, Checksum};
+use s3cmd_client::http::body::{DigestKinds, Digests, Hasher};
+use s3cmd_client::ops::multipart::composite_etag;
 
 /// Which composite value is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Composite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::{Digest, Md5};
+    use s3cmd_client::digest::{Digest, Md5};
 
     #[test]
     fn the_result_does_not_depend_on_the_chunk_size() {
@@ -136,7 +136,7 @@ mod tests {
             let mut composite = Composite::new(Kind::Checksum(algorithm), Sizes::Even(30_000));
             composite.update(&content);
             let sums = content.chunks(30_000).map(|part| {
-                let mut hasher = crate::s3::checksum::Hasher::new(algorithm);
+                let mut hasher = s3cmd_client::checksum::Hasher::new(algorithm);
                 hasher.update(part);
                 hasher.finish()
             });

@@ -2,10 +2,10 @@
 
 use super::ordered_tasks::{ItemResult, Summary};
 use crate::output::{Console, Event, Outcome};
-use crate::s3::object::MAX_BATCH_DELETE;
-use crate::s3::{Client, Result};
 use futures::stream::{FuturesOrdered, TryChunksError};
 use futures::{Stream, StreamExt, TryStreamExt};
+use s3cmd_client::ops::object::MAX_BATCH_DELETE;
+use s3cmd_client::{Client, Result};
 use std::collections::HashMap;
 use std::ops::AddAssign;
 use std::pin::pin;

@@ -12,8 +12,8 @@
 
 use super::compare;
 use super::download::names;
-use crate::s3::sign::encode;
 use percent_encoding::percent_decode_str;
+use s3cmd_client::sign::encode;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::Metadata;

@@ -4,8 +4,8 @@
 //! they do. A [`Summary`] counts the results and determines the exit code.
 
 use crate::output::{Exit, Failure, ItemLog, Outcome};
-use crate::s3::Error;
 use futures::{Stream, StreamExt};
+use s3cmd_client::Error;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::AddAssign;

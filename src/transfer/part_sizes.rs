@@ -1,7 +1,7 @@
 //! The part sizes that clients choose. If neither the uploader nor the server reports the part size, the number of
 //! parts in the ETag leaves only a few candidates, and the ETag decides between them.
 
-use crate::s3::multipart::{MAX_PARTS, MIN_PART_SIZE};
+use s3cmd_client::ops::multipart::{MAX_PARTS, MIN_PART_SIZE};
 
 const MIB: u64 = 1 << 20;
 

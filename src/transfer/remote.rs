@@ -4,12 +4,12 @@ use super::plan::record::{Fields, Record, put_bytes, put_number};
 use super::plan::{SortOrder, SortedSpool, Sorter};
 use crate::output::{Failure, Outcome};
 use crate::patterns::{Filter, Wildcard};
-use crate::s3::Client;
-use crate::s3::list::ListOptions;
 use crate::shard::Shard;
 use crate::uri::S3Uri;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use s3cmd_client::Client;
+use s3cmd_client::list::ListOptions;
 use std::cmp::Ordering;
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 
 use super::super::value_checks::{PERMISSIONS, PRIORITIES};
 use super::{Check, OptionSpec, Sets};
-use crate::s3::checksum::Algorithm;
-use crate::s3::object::STORAGE_CLASSES;
+use s3cmd_client::checksum::Algorithm;
+use s3cmd_client::ops::object::STORAGE_CLASSES;
 
 /// What a shell can complete for a value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use super::account::other_version;
 use super::hints::hint;
 use crate::commands::shared::context::{Context, client_options};
-use crate::s3::list::ListOptions;
-use crate::s3::{Client, ClientOptions, Error, Signature};
 use crate::uri::S3Uri;
+use s3cmd_client::list::ListOptions;
+use s3cmd_client::{Client, ClientOptions, Error, Signature};
 
 /// Why the access test failed and which setting to change.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use super::hints::hint;
 use super::report::Report;
 use crate::commands::shared::context::{Context, client_options};
 use crate::output::{Exit, Outcome};
-use crate::s3::probe::Probe;
-use crate::s3::{Client, ClientOptions, Error, ServiceError, Signature};
+use s3cmd_client::ops::probe::Probe;
+use s3cmd_client::{Client, ClientOptions, Error, ServiceError, Signature};
 
 /// Error codes of a service that does not accept the credentials or the signature.
 const REJECTION_CODES: &[&str] = &[

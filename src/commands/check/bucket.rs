@@ -6,9 +6,9 @@ use super::random_name;
 use super::report::Report;
 use crate::commands::shared::context::Context;
 use crate::output::Outcome;
-use crate::s3::endpoint::Endpoint;
-use crate::s3::list::ListOptions;
-use crate::s3::{Client, ClientOptions, ConnectionFailure, Error, Signature};
+use s3cmd_client::endpoint::Endpoint;
+use s3cmd_client::list::ListOptions;
+use s3cmd_client::{Client, ClientOptions, ConnectionFailure, Error, Signature};
 
 /// The bucket in which the test stores its objects.
 #[derive(Debug)]

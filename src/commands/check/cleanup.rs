@@ -1,8 +1,8 @@
 //! Removes what the test stored, even if the test is interrupted.
 
-use crate::s3::list::ListOptions;
-use crate::s3::multipart::UploadRef;
-use crate::s3::{Client, ClientOptions, Result};
+use s3cmd_client::list::ListOptions;
+use s3cmd_client::ops::multipart::UploadRef;
+use s3cmd_client::{Client, ClientOptions, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Removes the test's objects, uploads and bucket: in [`Cleanup::finish`], or on drop if `finish` was not called, for

@@ -4,18 +4,18 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::server::start_failure;
 use crate::config::Settings;
 use crate::output::{Failure, Outcome};
-use crate::serve::{self, Options};
+use s3cmd_serve::{self, Options};
 use std::net::Ipv4Addr;
 
 /// Starts a server on a free local port with an empty temporary directory, tests it and stops it.
 pub(super) async fn run(cx: &Context) -> Outcome {
     let folder = tempfile::tempdir().map_err(Failure::from)?;
-    let user = serve::generate_user();
+    let user = s3cmd_serve::generate_user();
     let options = Options {
         fsync: false,
         ..Options::new(folder.path(), (Ipv4Addr::LOCALHOST, 0).into(), vec![user.clone()])
     };
-    let running = serve::start(options).await.map_err(start_failure)?;
+    let running = s3cmd_serve::start(options).await.map_err(start_failure)?;
     let host = format!("localhost:{}", running.address().port());
     let settings = Settings {
         access_key: user.access_key,

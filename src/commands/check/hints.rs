@@ -1,7 +1,7 @@
 //! Suggests the configuration key to change when a step fails.
 
 use crate::config::Settings;
-use crate::s3::{ConnectionFailure, Error, ServiceError};
+use s3cmd_client::{ConnectionFailure, Error, ServiceError};
 
 /// The setting to change; empty if unknown.
 pub(super) fn hint(settings: &Settings, error: &Error) -> String {

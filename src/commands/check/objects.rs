@@ -5,14 +5,14 @@ use super::hints::hint;
 use super::report::Report;
 use crate::commands::shared::context::Context;
 use crate::output::Outcome;
-use crate::s3::body::Payload;
-use crate::s3::multipart::{MIN_PART_SIZE, UploadRef, composite_etag, is_md5};
-use crate::s3::object::{CopySource, Outgoing};
-use crate::s3::presign::Link;
-use crate::s3::request::Response;
-use crate::s3::{Error, Result, Signature};
 use bytes::Bytes;
 use chrono::Utc;
+use s3cmd_client::http::body::Payload;
+use s3cmd_client::http::request::Response;
+use s3cmd_client::ops::multipart::{MIN_PART_SIZE, UploadRef, composite_etag, is_md5};
+use s3cmd_client::ops::object::{CopySource, Outgoing};
+use s3cmd_client::presign::Link;
+use s3cmd_client::{Error, Result, Signature};
 
 /// Size of the small test object in bytes.
 const SMALL: usize = 64 * 1024;

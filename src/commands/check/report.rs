@@ -1,7 +1,7 @@
 //! The result lines of the connection test.
 
 use crate::output::{Console, Event, Exit, Failure, Outcome};
-use crate::s3::Error;
+use s3cmd_client::Error;
 use std::fmt::Display;
 
 /// Prints a line for each step and remembers the first failure.

@@ -1,10 +1,10 @@
 //! The MD5 of an object's content: from the store's metadata if that is reliable, else computed from the content.
 
-use crate::s3::object::Head;
-use crate::s3::{Client, Result};
 use crate::transfer::download::md5_of_content;
 use crate::transfer::file_attributes::{self, Attributes};
 use crate::uri::S3Uri;
+use s3cmd_client::ops::object::Head;
+use s3cmd_client::{Client, Result};
 
 /// Returns the MD5 of the content in lower-case hex.
 ///
@@ -28,7 +28,7 @@ pub(super) async fn md5(client: &Client, uri: &S3Uri) -> Result<String> {
 
 /// The MD5 that the store's metadata reliably gives.
 fn known(head: &Head) -> Option<String> {
-    if !head.has_opaque_etag() && crate::s3::multipart::is_md5(&head.etag) {
+    if !head.has_opaque_etag() && s3cmd_client::ops::multipart::is_md5(&head.etag) {
         return Some(head.etag.to_ascii_lowercase());
     }
     // With GPG the stored MD5 is that of the plain content.

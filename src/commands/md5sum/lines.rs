@@ -31,7 +31,8 @@ pub(super) fn escaped(name: &str) -> (&'static str, String) {
 /// Parses a line. Returns `None` if it is malformed or does not name an object.
 pub(super) fn parse(line: &str) -> Option<Listed> {
     let (line, is_escaped) = line.strip_prefix('\\').map_or((line, false), |line| (line, true));
-    let (md5, rest) = line.split_at_checked(32).filter(|(md5, _)| crate::s3::multipart::is_md5(md5))?;
+    let (md5, rest) =
+        line.split_at_checked(32).filter(|(md5, _)| s3cmd_client::ops::multipart::is_md5(md5))?;
     // Two spaces, or a space and the asterisk of binary mode, which means the same here.
     let name = rest.strip_prefix("  ").or_else(|| rest.strip_prefix(" *"))?;
     let name = if is_escaped { unescaped(name)? } else { name.to_owned() };

@@ -3,7 +3,7 @@
 use crate::commands::shared::context::Context;
 use crate::config::{Environment, ProcessEnvironment};
 use crate::output::{Exit, Failure, Outcome};
-use crate::serve::User;
+use s3cmd_serve::User;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -9,11 +9,11 @@ use crate::commands::shared::document;
 use crate::commands::shared::server::start_failure;
 use crate::config::Settings;
 use crate::output::{self, Exit, Failure, Outcome};
-use crate::s3::client::canonical_region;
-use crate::serve::{self, LogSink, Options, RemoteSource, Storage, User};
 use crate::uri::S3Uri;
 use banner::{Address, Keys, print_banner};
 use chrono::{DateTime, Utc};
+use s3cmd_client::client::canonical_region;
+use s3cmd_serve::{self, LogSink, Options, RemoteSource, Storage, User};
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -42,7 +42,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     check_no_auth(settings, !users.is_empty(), &listen)?;
     let is_private = users.is_empty() && !settings.no_auth;
     if users.is_empty() {
-        users.push(User { expires: expiry(settings)?, ..serve::generate_user() });
+        users.push(User { expires: expiry(settings)?, ..s3cmd_serve::generate_user() });
     }
     let owner = users[0].clone();
     check_etag_hash(&settings.etag_hash)?;
@@ -85,7 +85,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let running = tokio::select! {
         biased;
         () = signals.next() => return cx.console.line("Stopped."),
-        started = serve::start(options) => started.map_err(start_failure)?,
+        started = s3cmd_serve::start(options) => started.map_err(start_failure)?,
     };
     let port = running.address().port();
     let address = Address { host: format!("{}:{port}", listen.name), port, https, region, domain };
@@ -151,7 +151,7 @@ fn certificate(settings: &Settings) -> Outcome<Option<Arc<rustls::ServerConfig>>
         return if key.is_empty() { Ok(None) } else { Err(Failure::parameter("--tls-key needs --tls-cert")) };
     }
     let key = if key.is_empty() { cert } else { key };
-    serve::tls_config(Path::new(cert), Path::new(key)).map(Some).map_err(Failure::parameter)
+    s3cmd_serve::tls_config(Path::new(cert), Path::new(key)).map(Some).map_err(Failure::parameter)
 }
 
 /// Accepts only `md5`, since ETags are MD5 sums as in S3, and `auto`, which leaves the choice to the server.
@@ -276,7 +276,7 @@ fn configured_users(settings: &Settings) -> Outcome<Vec<User>> {
         let text = document::read(settings.auth_file.as_ref())?;
         warn_if_others_read(&settings.auth_file);
         let problem = |reason| Failure::parameter(format!("{}: {reason}", settings.auth_file));
-        users = serve::parse_auth_file(&text).map_err(problem)?;
+        users = s3cmd_serve::parse_auth_file(&text).map_err(problem)?;
     }
     let mut first: Option<User> = None;
     for pair in &settings.auth_keys {

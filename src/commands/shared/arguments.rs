@@ -1,8 +1,8 @@
 //! How commands read their arguments.
 
 use crate::output::{Failure, Outcome};
-use crate::s3::subresources::LogTarget;
 use crate::uri::{Location, S3Uri};
+use s3cmd_client::ops::subresources::LogTarget;
 use std::ffi::{OsStr, OsString};
 
 /// Parses an argument that must be `s3://BUCKET[/KEY]`.

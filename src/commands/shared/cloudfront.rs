@@ -4,13 +4,13 @@ use crate::commands::shared::arguments::log_target;
 use crate::commands::shared::context::{Context, client_options};
 use crate::output::Distribution as DistributionDetails;
 use crate::output::{Event, Exit, Failure, InvalidationForm, Outcome};
-use crate::s3::ClientOptions;
-use crate::s3::cloudfront::{
-    Changes, CloudFront, Distribution, Invalidation, Logging, MAX_PATHS, Origin, encoded,
-};
-use crate::s3::endpoint::Endpoint;
 use crate::uri::{CloudFrontUri, S3Uri};
 use chrono::Utc;
+use s3cmd_client::ClientOptions;
+use s3cmd_client::endpoint::Endpoint;
+use s3cmd_client::ops::cloudfront::{
+    Changes, CloudFront, Distribution, Invalidation, Logging, MAX_PATHS, Origin, encoded,
+};
 use std::ffi::{OsStr, OsString};
 use std::io;
 

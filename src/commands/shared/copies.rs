@@ -1,10 +1,10 @@
 //! How commands that rewrite objects report failures.
 
 use crate::output::{Exit, Outcome};
-use crate::s3::Error;
 use crate::transfer::copy::CopyError;
 use crate::transfer::ordered_tasks::{ItemResult, Summary};
 use crate::uri::S3Uri;
+use s3cmd_client::Error;
 
 /// Logs that an object was not copied because `lost` would be lost, which an earlier copy failed to save.
 pub(crate) fn depends_on_failed(from: &S3Uri, lost: &S3Uri) -> ItemResult {

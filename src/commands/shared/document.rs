@@ -2,9 +2,9 @@
 
 use crate::commands::shared::context::Context;
 use crate::output::{ChangeForm, Event, Exit, Failure, Outcome};
-use crate::s3;
-use crate::s3::documents::{Document, Kind};
 use crate::uri::S3Uri;
+use s3cmd_client;
+use s3cmd_client::model::documents::{Document, Kind};
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
@@ -107,7 +107,7 @@ pub(crate) async fn set_with(
     uri: &S3Uri,
     document: &Document,
     message: SuccessMessage,
-    send: impl Future<Output = s3::Result<u16>>,
+    send: impl Future<Output = s3cmd_client::Result<u16>>,
 ) -> Outcome {
     if cx.settings.dry_run {
         return preview(cx, uri, document.kind(), Some(document), message).await;
@@ -128,12 +128,12 @@ pub(crate) async fn delete(cx: &Context, uri: &S3Uri, kind: Kind, message: Succe
 }
 
 /// Adds the line about the bucket for commands whose message is about buckets.
-fn failed(error: s3::Error, message: SuccessMessage) -> Failure {
+fn failed(error: s3cmd_client::Error, message: SuccessMessage) -> Failure {
     if message.form == ChangeForm::Bucket { Failure::about_bucket(error) } else { error.into() }
 }
 
 /// The stored document, or `None` if there is none.
-async fn stored(cx: &Context, uri: &S3Uri, kind: Kind) -> s3::Result<Option<Document>> {
+async fn stored(cx: &Context, uri: &S3Uri, kind: Kind) -> s3cmd_client::Result<Option<Document>> {
     match cx.client().get(&uri.bucket, uri.key_option(), kind).await {
         Ok(document) => Ok(Some(document)),
         Err(error) if error.is_not_found() && !matches!(error.code(), "NoSuchBucket" | "NoSuchKey") => {
@@ -202,7 +202,7 @@ pub(crate) async fn verify(cx: &Context, uri: &S3Uri, sent: &Document) -> Outcom
 
 /// Returns `None` if nothing is set or the service does not support the setting, for which services use various
 /// statuses. A missing bucket or object is an error.
-pub(crate) fn optional<T>(answer: s3::Result<T>) -> Outcome<Option<T>> {
+pub(crate) fn optional<T>(answer: s3cmd_client::Result<T>) -> Outcome<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(error) if matches!(error.code(), "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion") => {

@@ -3,12 +3,12 @@
 use crate::commands::shared::context::Context;
 use crate::commands::shared::outcome::is_final;
 use crate::output::{DisplayPath, Event, Outcome, reason};
-use crate::s3::Error;
 use crate::transfer::destination::Destination;
 use crate::transfer::download::{Durable, Finish};
 use crate::transfer::ordered_tasks::ItemResult;
 use crate::transfer::proof::Proof;
 use crate::uri::S3Uri;
+use s3cmd_client::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -5,9 +5,9 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::hosts::setting;
 use crate::config::Settings;
 use crate::output::{Exit, Failure};
-use crate::s3::ConnectionFailure;
-use crate::s3::failures::AccessFailure;
 use chrono::TimeDelta;
+use s3cmd_client::ConnectionFailure;
+use s3cmd_client::client::failures::AccessFailure;
 
 /// The maximum difference between the time of a signature and the service's clock.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);

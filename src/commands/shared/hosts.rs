@@ -5,9 +5,9 @@ use crate::cli::Command;
 use crate::commands::shared::context::Context;
 use crate::config::Settings;
 use crate::output::{Exit, Failure, Outcome};
-use crate::s3::client::canonical_region;
-use crate::s3::endpoint::host_problem;
 use crate::uri::Location;
+use s3cmd_client::client::canonical_region;
+use s3cmd_client::endpoint::host_problem;
 use std::ffi::OsString;
 
 /// The placeholder for the region in `host_base` and `host_bucket`.

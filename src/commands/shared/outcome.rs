@@ -1,7 +1,7 @@
 //! Which failures end the whole run.
 
-use crate::s3::retry::{RetryClass, RetryPolicy};
-use crate::s3::{ConnectionFailure, Error};
+use s3cmd_client::client::retry::{RetryClass, RetryPolicy};
+use s3cmd_client::{ConnectionFailure, Error};
 
 /// Whether an error ends the whole run with its own exit code (measured on s3cmd 2.4.0): rejections do, but not what
 /// may be a temporary problem of one object, such as data damaged in transit (400 XAmzContentSHA256Mismatch).

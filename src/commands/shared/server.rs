@@ -1,7 +1,7 @@
 //! How `serve` and `check --embedded` report that the embedded server did not start.
 
 use crate::output::{Exit, Failure};
-use crate::serve::StartError;
+use s3cmd_serve::StartError;
 
 /// The failure for a server that did not start. Exit code 74: the directory or the address cannot be used. Exit code
 /// 13: another process serves the directory. For `--remote`, the exit code of the failed request.

@@ -1,7 +1,7 @@
 //! The MD5 that uploads store with an object.
 
-use crate::s3::object::Head;
 use crate::transfer::file_attributes::{self, Attributes};
+use s3cmd_client::ops::object::Head;
 
 /// The MD5 of the content that was stored with the object in `s3cmd-attrs`.
 pub(crate) fn stored_md5(head: &Head) -> Option<String> {

@@ -3,10 +3,10 @@
 use crate::commands::shared::context::Context;
 use crate::commands::shared::outcome::is_final;
 use crate::output::{DisplayPath, Event, Moved, Outcome, Position, reason};
-use crate::s3::{ConnectionFailure, Error};
 use crate::transfer::ordered_tasks::ItemResult;
 use crate::transfer::upload::{Kept, UploadError};
 use crate::uri::S3Uri;
+use s3cmd_client::{ConnectionFailure, Error};
 use std::time::Instant;
 
 /// The event of a dry run for an upload.

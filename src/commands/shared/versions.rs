@@ -5,9 +5,9 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::names::NameFilter;
 use crate::output::{Columns, Event, Exit, Failure, Outcome};
 use crate::patterns::Wildcard;
-use crate::s3::list::{ListOptions, Version};
 use crate::uri::{Location, S3Uri};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use s3cmd_client::list::{ListOptions, Version};
 use std::ffi::OsString;
 
 /// Commands that accept `--version-id`.

@@ -170,7 +170,7 @@ async fn target(cx: &Context, from: &[Listing], areas: &[Area], destination: S3U
         return Ok(Target { directory: destination, exact: None });
     }
     if let ([Area::Either(_)], [object, below]) = (areas, from) {
-        let options = |listing: &Listing| crate::s3::list::ListOptions {
+        let options = |listing: &Listing| s3cmd_client::list::ListOptions {
             prefix: listing.prefix.clone(),
             page_size: Some(1),
             ..Default::default()

@@ -84,7 +84,7 @@ async fn destination(
     }
     let with_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     if let ([uri], [_, below]) = (uris, from) {
-        let options = crate::s3::list::ListOptions {
+        let options = s3cmd_client::list::ListOptions {
             prefix: below.prefix.clone(),
             page_size: Some(1),
             ..Default::default()

@@ -8,7 +8,6 @@ mod up;
 
 use crate::commands::shared::context::Context;
 use crate::output::{Exit, Failure, Outcome};
-use crate::s3::Client;
 use crate::transfer::compare::Checks;
 use crate::transfer::md5_cache::Md5Cache;
 use crate::transfer::ordered_tasks::{ItemResult, some_failed};
@@ -17,6 +16,7 @@ use crate::transfer::sync::plan::{Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{Area, Items, Listing, Tally};
 use crate::uri::{Location, S3Uri};
+use s3cmd_client::Client;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;

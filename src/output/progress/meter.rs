@@ -2,8 +2,8 @@
 //! measured on s3cmd 2.4.0.
 
 use super::super::terminal::meter as print;
-use crate::s3::request::Progress;
 use crate::units;
+use s3cmd_client::http::request::Progress;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};

@@ -6,8 +6,8 @@
 use super::super::terminal;
 use super::rate::{self, Rate};
 use super::row::{self, Amount};
-use crate::s3::request::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
+use s3cmd_client::http::request::Progress;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,15 +6,15 @@
 
 use super::parts::{RELAYED_AT_ONCE, RELAYED_PART, range_of_parts, relayed_part_size};
 use super::{Copier, CopyError, proof};
-use crate::s3::body::Payload;
-use crate::s3::multipart::{FinishedPart, UploadRef, is_md5};
-use crate::s3::object::{Head, Outgoing};
-use crate::s3::{Error, Result};
 use crate::transfer::compare::Stored;
 use crate::transfer::proof::{Proof, Unproved};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use md5::{Digest, Md5};
+use s3cmd_client::http::body::Payload;
+use s3cmd_client::ops::multipart::{FinishedPart, UploadRef, is_md5};
+use s3cmd_client::ops::object::{Head, Outgoing};
+use s3cmd_client::{Error, Result};
 
 impl Copier {
     /// Copies a Swift large object. Fails without changes if it would replace itself.

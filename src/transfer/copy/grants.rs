@@ -2,9 +2,9 @@
 //! set, the copy is kept and a warning is printed.
 
 use super::Copier;
-use crate::s3::acl::{Acl, Grantee};
-use crate::s3::{Error, Result};
 use crate::uri::S3Uri;
+use s3cmd_client::ops::acl::{Acl, Grantee};
+use s3cmd_client::{Error, Result};
 use std::sync::atomic::Ordering;
 
 /// The result of reading the grants of a source.
@@ -120,7 +120,7 @@ fn owned_by(source: Acl, copy: &Acl) -> Acl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::acl::Grant;
+    use s3cmd_client::ops::acl::Grant;
 
     #[test]
     fn the_owner_of_the_source_becomes_the_owner_of_the_copy() {

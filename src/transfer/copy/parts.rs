@@ -4,18 +4,18 @@
 //! has the ETag of the source. This proves the copy, and is known before the copy is completed.
 
 use super::{Copier, proof};
-use crate::s3::multipart::{
-    FinishedPart, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, UploadRef, composite_etag,
-};
-use crate::s3::object::Head;
-use crate::s3::range::ObjectVersion;
-use crate::s3::{Error, Result};
 use crate::transfer::compare::{self, Stored};
 use crate::transfer::part_sizes;
 use crate::transfer::proof::{Evidence, PartSizes, Proof};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use md5::{Digest, Md5};
+use s3cmd_client::ops::multipart::{
+    FinishedPart, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE, UploadRef, composite_etag,
+};
+use s3cmd_client::ops::object::Head;
+use s3cmd_client::ops::range::ObjectVersion;
+use s3cmd_client::{Error, Result};
 
 /// Part size in bytes of a relayed copy. Parts are held in memory.
 pub(super) const RELAYED_PART: u64 = 8 << 20;
@@ -101,7 +101,8 @@ impl Copier {
         let is_tagged = head.header("x-amz-tagging-count").is_some_and(|count| count != "0");
         if is_tagged && !headers.iter().any(|(name, _)| name == "x-amz-tagging") {
             let tags = self.source.tags(&from.bucket, Some(&from.key)).await?;
-            headers.push(("x-amz-tagging".to_owned(), crate::s3::sign::encode::query_string(&tags, false)));
+            headers
+                .push(("x-amz-tagging".to_owned(), s3cmd_client::sign::encode::query_string(&tags, false)));
         }
         Ok(headers)
     }

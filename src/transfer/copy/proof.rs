@@ -5,15 +5,15 @@
 //! samples spread over both objects.
 
 use super::Copier;
-use crate::s3::multipart::is_md5;
-use crate::s3::object::Head;
-use crate::s3::range::ObjectVersion;
-use crate::s3::{Client, Error, Result};
 use crate::transfer::compare::{self, Stored};
 use crate::transfer::proof::{Evidence, Proof, Unproved};
 use crate::uri::S3Uri;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use s3cmd_client::ops::multipart::is_md5;
+use s3cmd_client::ops::object::Head;
+use s3cmd_client::ops::range::ObjectVersion;
+use s3cmd_client::{Client, Error, Result};
 
 /// Size of one sample in bytes. Small objects are compared completely.
 const SAMPLE: u64 = 64 << 10;
@@ -60,7 +60,7 @@ impl Copier {
             None => {}
         }
         let arrived = &arrived;
-        let compared = futures::stream::iter(samples(head.size, crate::s3::retry::random))
+        let compared = futures::stream::iter(samples(head.size, s3cmd_client::client::retry::random))
             .map(|(first, last)| async move {
                 let (theirs, ours) = futures::try_join!(
                     range(&self.source, from, head, (first, last)),

@@ -4,10 +4,10 @@
 use super::finish::Finish;
 use super::object::Remote;
 use super::part_file::PartFile;
-use crate::digest::{Digest, Md5};
-use crate::s3::Result;
-use crate::s3::object::Head;
 use crate::transfer::file_attributes::restore::Owner;
+use s3cmd_client::Result;
+use s3cmd_client::digest::{Digest, Md5};
+use s3cmd_client::ops::object::Head;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;

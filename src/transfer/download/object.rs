@@ -1,17 +1,17 @@
 //! The metadata of an object before its content arrives, and the verification of the content.
 
-use crate::s3::body::{DigestKinds, Digests};
-use crate::s3::checksum::{Checksum, Stored};
-use crate::s3::multipart::is_md5;
-use crate::s3::object::{Head, is_etag_opaque, is_swift_segmented};
-use crate::s3::range::{ObjectVersion, etags_differ};
-use crate::s3::request::Response;
-use crate::s3::{Error, Result};
 use crate::transfer::file_attributes::restore::Restore;
 use crate::transfer::file_attributes::{self, Attributes};
 use crate::transfer::proof::{Evidence, Unproved};
 use crate::uri::S3Uri;
 use chrono::DateTime;
+use s3cmd_client::checksum::{Checksum, Stored};
+use s3cmd_client::http::body::{DigestKinds, Digests};
+use s3cmd_client::http::request::Response;
+use s3cmd_client::ops::multipart::is_md5;
+use s3cmd_client::ops::object::{Head, is_etag_opaque, is_swift_segmented};
+use s3cmd_client::ops::range::{ObjectVersion, etags_differ};
+use s3cmd_client::{Error, Result};
 use std::time::SystemTime;
 
 /// The metadata of an object before its content arrives.
@@ -143,7 +143,7 @@ impl Remote {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::checksum::Algorithm;
+    use s3cmd_client::checksum::Algorithm;
 
     #[test]
     fn the_stored_md5_of_a_gpg_encrypted_object_is_not_compared() {
@@ -177,7 +177,7 @@ mod tests {
             Remote::new(9, etag.to_owned(), header)
         };
         let hashed = |object: &Remote, content: &[u8]| {
-            let mut hasher = crate::s3::body::Hasher::new(object.required_digests());
+            let mut hasher = s3cmd_client::http::body::Hasher::new(object.required_digests());
             hasher.update(content);
             object.verify(&S3Uri::new("b", "k"), 9, &hasher.finish())
         };

@@ -6,15 +6,15 @@
 //! it arrives ([`prepare`]).
 
 use super::object::Remote;
-use crate::s3::body::{Digests, FileRange, Payload};
-use crate::s3::checksum::Stored;
-use crate::s3::multipart::{MAX_PARTS, is_md5};
-use crate::s3::{Client, Error, Result};
 use crate::transfer::composite::{Composite, Kind, Sizes};
 use crate::transfer::part_sizes;
 use crate::transfer::proof::{Evidence, PartSizes};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
+use s3cmd_client::checksum::Stored;
+use s3cmd_client::http::body::{Digests, FileRange, Payload};
+use s3cmd_client::ops::multipart::{MAX_PARTS, is_md5};
+use s3cmd_client::{Client, Error, Result};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -315,9 +315,9 @@ fn part_count(etag: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::{Digest, Md5};
-    use crate::s3::checksum::{Algorithm, Checksum, Hasher};
-    use crate::s3::multipart::composite_etag;
+    use s3cmd_client::checksum::{Algorithm, Checksum, Hasher};
+    use s3cmd_client::digest::{Digest, Md5};
+    use s3cmd_client::ops::multipart::composite_etag;
     use std::io::Write;
 
     #[test]
@@ -365,7 +365,7 @@ mod tests {
 
     /// A server that only reports the part sizes of an object.
     fn server_with_parts(sizes: &'static [u64]) -> Client {
-        use crate::s3::endpoint::Endpoint;
+        use s3cmd_client::endpoint::Endpoint;
         use std::io::{BufRead, BufReader};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -387,7 +387,7 @@ mod tests {
             }
         });
         let endpoint = Endpoint::new(&format!("127.0.0.1:{port}"), "", false, false);
-        Client::new(crate::s3::ClientOptions::new(endpoint, None))
+        Client::new(s3cmd_client::ClientOptions::new(endpoint, None))
     }
 
     #[tokio::test]

@@ -1,10 +1,10 @@
 //! The bytes of an object in order. Resumes when a connection breaks.
 
 use super::object::Remote;
-use crate::s3::request::{Progress, Response};
-use crate::s3::{Client, ConnectionFailure, Error, Result};
 use crate::uri::S3Uri;
 use bytes::Bytes;
+use s3cmd_client::http::request::{Progress, Response};
+use s3cmd_client::{Client, ConnectionFailure, Error, Result};
 
 /// Makes one request after another until all bytes have arrived.
 pub(super) struct Source<'a> {

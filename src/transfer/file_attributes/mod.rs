@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 use std::fs::Metadata;
 
-use crate::s3::sign::encode;
+use s3cmd_client::sign::encode;
 
 /// The name of the header.
 pub const HEADER: &str = "x-amz-meta-s3cmd-attrs";
@@ -86,7 +86,7 @@ impl Attributes {
 
     /// The MD5 of the content in hex, if a valid one is stored.
     pub fn md5(&self) -> Option<&str> {
-        self.values.get("md5").map(String::as_str).filter(|md5| crate::s3::multipart::is_md5(md5))
+        self.values.get("md5").map(String::as_str).filter(|md5| s3cmd_client::ops::multipart::is_md5(md5))
     }
 
     /// A numeric attribute: `mode`, `mtime`, `atime`, `uid`, `gid`.

@@ -2,12 +2,12 @@
 
 use super::Item;
 use crate::output::{Failure, Outcome};
-use crate::s3::Client;
-use crate::s3::list::{ListOptions, ObjectRef};
 use crate::transfer::local::walk::{Entry, Walk, WalkOptions};
 use crate::transfer::unread::UnreadNames;
 use crate::uri::S3Uri;
 use futures::{FutureExt, Stream, StreamExt};
+use s3cmd_client::Client;
+use s3cmd_client::list::{ListOptions, ObjectRef};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
@@ -307,7 +307,7 @@ fn unique(items: Items) -> Items {
                 Some(before) if before.relative == item.relative && before.origin == item.origin => None,
                 Some(before) if before.relative == item.relative => Some(Err(same_name(before, &item))),
                 Some(before) if before.relative > item.relative => Some(Err(Failure::from(
-                    crate::s3::Error::Malformed("the listing is not in key order".into()),
+                    s3cmd_client::Error::Malformed("the listing is not in key order".into()),
                 ))),
                 _ => {
                     last = Some(item.clone());

@@ -20,15 +20,15 @@ use super::file_attributes::{self, Attributes};
 use super::gpg::GpgEncrypted;
 use super::md5_cache::Md5Cache;
 use crate::config::Settings;
-use crate::s3::body::{DigestKinds, FileRange, Payload};
-use crate::s3::checksum::{Algorithm, Checksum, Stored};
-use crate::s3::multipart::{MIN_PART_SIZE, is_md5};
-use crate::s3::object::{CopySource, Outgoing, verify_etag};
-use crate::s3::request::Progress;
-use crate::s3::{Client, Error, Result, Signature};
 use crate::uri::S3Uri;
 use bytes::Bytes;
 use parts::is_mismatch;
+use s3cmd_client::checksum::{Algorithm, Checksum, Stored};
+use s3cmd_client::http::body::{DigestKinds, FileRange, Payload};
+use s3cmd_client::http::request::Progress;
+use s3cmd_client::ops::multipart::{MIN_PART_SIZE, is_md5};
+use s3cmd_client::ops::object::{CopySource, Outgoing, verify_etag};
+use s3cmd_client::{Client, Error, Result, Signature};
 use source::{Source, changed, is_changed};
 use state::State;
 use std::fs::Metadata;
@@ -377,7 +377,7 @@ pub fn check_part_size(settings: &Settings) -> Result<()> {
 }
 
 /// Compares the checksum in the response, if there is one, with that of the sent content.
-fn verify_checksum(answer: &crate::s3::request::Response, sent: Checksum) -> Result<()> {
+fn verify_checksum(answer: &s3cmd_client::http::request::Response, sent: Checksum) -> Result<()> {
     match Stored::of(|name| answer.header(name)).and_then(Stored::whole) {
         Some(stored) if stored.algorithm() == sent.algorithm() && stored != sent => {
             let name = sent.algorithm();

@@ -4,16 +4,18 @@ use super::resume::{Earlier, StartedUpload};
 use super::source::{Source, changed};
 use super::{UploadError, Uploader, head, unfinished};
 use crate::interrupt;
-use crate::s3::body::{DigestKinds, Digests, FileRange, Payload};
-use crate::s3::checksum::{Checksum, UploadChecksum};
-use crate::s3::multipart::{FinishedPart, MAX_PART_SIZE, MAX_PARTS, UploadRef, composite_etag, is_md5};
-use crate::s3::object::Outgoing;
-use crate::s3::request::Progress;
-use crate::s3::{Error, Result, Signature};
 use crate::transfer::content_type;
 use crate::transfer::file_attributes::{self, Attributes};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
+use s3cmd_client::checksum::{Checksum, UploadChecksum};
+use s3cmd_client::http::body::{DigestKinds, Digests, FileRange, Payload};
+use s3cmd_client::http::request::Progress;
+use s3cmd_client::ops::multipart::{
+    FinishedPart, MAX_PART_SIZE, MAX_PARTS, UploadRef, composite_etag, is_md5,
+};
+use s3cmd_client::ops::object::Outgoing;
+use s3cmd_client::{Error, Result, Signature};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 

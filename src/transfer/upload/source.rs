@@ -4,8 +4,8 @@
 //! whether that is possible; if so, the current bytes are compared with what was sent. If a file, such as a log, only
 //! grew, the upload is accepted with its original length.
 
-use crate::s3::body::{FileChanged, FileRange, Payload};
-use crate::s3::{Error, Result};
+use s3cmd_client::http::body::{FileChanged, FileRange, Payload};
+use s3cmd_client::{Error, Result};
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};

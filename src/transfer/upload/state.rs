@@ -6,9 +6,9 @@
 //! A recorded part is valid only if the server still has it with the same ETag and size; the server verified its bytes
 //! when they arrived.
 
-use crate::s3::checksum::{Algorithm, Checksum};
-use crate::s3::list::Part;
 use crate::uri::S3Uri;
+use s3cmd_client::checksum::{Algorithm, Checksum};
+use s3cmd_client::list::Part;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;

@@ -1,8 +1,8 @@
 //! Unfinished multipart uploads that are aborted if the run is interrupted (`--abort-on-error`).
 
-use crate::s3::Client;
-use crate::s3::multipart::UploadRef;
 use futures::StreamExt;
+use s3cmd_client::Client;
+use s3cmd_client::ops::multipart::UploadRef;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

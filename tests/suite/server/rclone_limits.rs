@@ -8,7 +8,7 @@ use crate::support::env::{PROGRAM, TestEnv};
 use crate::support::http::{get, signed};
 use crate::support::service::{Serve, Service};
 use crate::support::skip::on_serve;
-use s3cmd::s3::credentials::Credentials;
+use s3cmd_client::credentials::Credentials;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -139,7 +139,7 @@ fn temporary_files_of_a_killed_server_are_removed() {
 
 /// Sends the beginning of a large object, and returns the connection.
 fn half_sent(service: &Service, target: &str) -> TcpStream {
-    use s3cmd::s3::sign;
+    use s3cmd_client::sign;
     let mut headers = vec![("host".to_owned(), service.host.clone())];
     let request = sign::Request { method: "PUT", path: target, query: &[], headers: &headers };
     let scope = sign::v4::Scope { time: chrono::Utc::now(), region: "us-east-1", service: "s3" };
@@ -344,11 +344,11 @@ fn any_key_can_be_stored() {
         "ä+%.txt",
     ];
     for key in keys {
-        let target = t.fill(&format!("/BUCKET/{}", s3cmd::s3::sign::encode::path(key)));
+        let target = t.fill(&format!("/BUCKET/{}", s3cmd_client::sign::encode::path(key)));
         assert_eq!(signed(&t.service, "PUT", &target, &[], key.as_bytes()).status, 200, "{key}");
     }
     for key in keys {
-        let target = t.fill(&format!("/BUCKET/{}", s3cmd::s3::sign::encode::path(key)));
+        let target = t.fill(&format!("/BUCKET/{}", s3cmd_client::sign::encode::path(key)));
         assert_eq!(signed(&t.service, "GET", &target, &[], b"").body, key.as_bytes(), "{key}");
     }
     let mut sorted = keys.map(str::to_owned).to_vec();

@@ -2,8 +2,8 @@
 
 use crate::support::service::Service;
 use chrono::Utc;
-use s3cmd::s3::credentials::Credentials;
-use s3cmd::s3::sign;
+use s3cmd_client::credentials::Credentials;
+use s3cmd_client::sign;
 use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
 use std::net::TcpStream;

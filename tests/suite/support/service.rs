@@ -165,7 +165,7 @@ pub(crate) fn users() -> [User; 2] {
 pub(crate) struct InProcess {
     pub(crate) service: Service,
     runtime: tokio::runtime::Runtime,
-    running: Option<s3cmd::serve::Running>,
+    running: Option<s3cmd_serve::Running>,
     _directory: tempfile::TempDir,
 }
 
@@ -174,14 +174,14 @@ impl InProcess {
         let directory =
             tempfile::Builder::new().prefix("s3cmd-serve-").tempdir().expect("a temporary directory");
         let [main, alt] = users();
-        let users = [&main, &alt].map(|user| s3cmd::serve::User::new(&user.access, &user.secret));
-        let options = s3cmd::serve::Options {
+        let users = [&main, &alt].map(|user| s3cmd_serve::User::new(&user.access, &user.secret));
+        let options = s3cmd_serve::Options {
             fsync: false,
             lifecycle_day: Some(day),
-            ..s3cmd::serve::Options::new(directory.path(), ([127, 0, 0, 1], 0).into(), users.into())
+            ..s3cmd_serve::Options::new(directory.path(), ([127, 0, 0, 1], 0).into(), users.into())
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let running = runtime.block_on(s3cmd::serve::start(options)).expect("it starts");
+        let running = runtime.block_on(s3cmd_serve::start(options)).expect("it starts");
         let host = format!("localhost:{}", running.address().port());
         let service = Service { host, main, alt, external: false, day: Some(day) };
         Self { service, runtime, running: Some(running), _directory: directory }

@@ -10,7 +10,7 @@ use crate::support::fault_proxy::{Fault, Head, proxy};
 use crate::support::http;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use s3cmd::s3::sign::encode;
+use s3cmd_client::sign::encode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -5,7 +5,7 @@ use crate::support::bytes::bytes;
 use crate::support::env::TestEnv;
 use crate::support::skip::on_serve;
 use crate::support::stub::{listen, pointing_at, request};
-use s3cmd::s3::checksum::{Algorithm, Checksum, Hasher};
+use s3cmd_client::checksum::{Algorithm, Checksum, Hasher};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -14,7 +14,7 @@ use crate::support::service::{Serve, Service, service};
 use crate::support::snapshot::{Seed, Store};
 use rows::{ROWS, Row};
 use s3cmd::cli::command_table::COMMANDS;
-use s3cmd::s3::cloudfront::Distribution;
+use s3cmd_client::ops::cloudfront::Distribution;
 use std::fmt::Write as _;
 
 /// Commands that s3cmd 2.4.0 does not have.

@@ -11,7 +11,7 @@ mod words;
 
 use crate::support::random::Random;
 use requests::{Ask, Garden, USERS, Wire};
-use s3cmd::serve::{LogSink, Options, User, start};
+use s3cmd_serve::{LogSink, Options, User, start};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

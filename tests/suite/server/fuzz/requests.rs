@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
-use s3cmd::s3::checksum::{Algorithm, Hasher};
-use s3cmd::s3::credentials::Credentials;
-use s3cmd::s3::sign::{self, encode, v2, v4};
+use s3cmd_client::checksum::{Algorithm, Hasher};
+use s3cmd_client::credentials::Credentials;
+use s3cmd_client::sign::{self, encode, v2, v4};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 

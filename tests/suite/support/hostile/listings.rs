@@ -20,7 +20,7 @@ fn escaped(text: &str) -> String {
 /// Names as the request wants them: URL-encoded, or escaped.
 fn shown(request: &Request, name: &str) -> String {
     match request.param("encoding-type") {
-        Some("url") => s3cmd::s3::sign::encode::query(name).replace("%20", "+").replace("%2F", "/"),
+        Some("url") => s3cmd_client::sign::encode::query(name).replace("%20", "+").replace("%2F", "/"),
         _ => escaped(name),
     }
 }

@@ -2,7 +2,7 @@
 //! requested.
 
 use super::Answer;
-use s3cmd::s3::sign::encode;
+use s3cmd_client::sign::encode;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 

@@ -1,0 +1,58 @@
+//! The Security Token Service.
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
+
+use super::Credentials;
+use super::provider::CachedCredentials;
+use super::request::{send, split_url};
+use crate::error::{Error, Result};
+use crate::model::xml;
+use crate::sign::{self, encode, v4};
+use chrono::Utc;
+use http::Method;
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// Longest wait for a response of the Security Token Service, which may be far away.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Sends a request for credentials with these form parameters, of which `Action` is the first. `signed_by` has the
+/// credentials and the region of the signature; without it the request is unsigned.
+pub(super) async fn assume_role(
+    sts: &str,
+    parameters: &[(&str, &str)],
+    signed_by: Option<(&Credentials, &String)>,
+) -> Result<CachedCredentials> {
+    let form: Vec<String> = parameters
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode::query(name), encode::query(value)))
+        .collect();
+    let form = form.join("&");
+    let mut headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+    let signed;
+    if let Some((keys, region)) = signed_by {
+        let (_, host, path) = split_url(sts)?;
+        let to_sign: Vec<(String, String)> =
+            vec![("host".to_owned(), host.to_owned()), ("content-type".to_owned(), headers[0].1.clone())];
+        let request = sign::Request { method: "POST", path, query: &[], headers: &to_sign };
+        let scope = v4::Scope { time: Utc::now(), region, service: "sts" };
+        signed = v4::sign(&request, &hex::encode(Sha256::digest(form.as_bytes())), keys, &scope);
+        headers.extend(signed.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    }
+    let (status, text) = send(TIMEOUT, Method::POST, sts, &headers, form).await?;
+    if status != 200 {
+        let why = xml::text_at(&text, &["ErrorResponse", "Error", "Message"]).ok().flatten();
+        return Err(Error::Invalid(format!("{sts}: {}", why.unwrap_or_else(|| format!("status {status}")))));
+    }
+    let action = parameters[0].1;
+    let (response, result) = (format!("{action}Response"), format!("{action}Result"));
+    let field = |name: &str| -> Result<Option<String>> {
+        xml::text_at(&text, &[response.as_str(), result.as_str(), "Credentials", name])
+    };
+    CachedCredentials::new(
+        field("AccessKeyId")?,
+        field("SecretAccessKey")?,
+        field("SessionToken")?,
+        field("Expiration")?,
+        sts,
+    )
+}

@@ -1,0 +1,27 @@
+//! An S3 client: requests, signing, endpoints, retries, typed operations and XML models.
+//!
+//! The client knows neither a configuration file nor a terminal: it takes plain values and returns typed results and
+//! errors. To support another sub-resource, add one model and one operation next to the existing ones; never build
+//! the HTTP path by hand.
+//!
+//! The life of a request: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`],
+//! [`subresources`]) makes a [`request::Request`]. [`client::Client::send`] addresses it ([`endpoint`]), signs it
+//! ([`sign`]) and sends it ([`transport`], [`tls`], [`body`]); it decides whether to retry ([`retry`]) and limits the
+//! number of concurrent requests ([`concurrency`]).
+
+pub mod checksum;
+pub mod client;
+pub mod credentials;
+pub mod digest;
+pub mod endpoint;
+pub mod error;
+pub mod http;
+pub mod list;
+pub mod model;
+pub mod ops;
+pub mod presign;
+pub mod sign;
+
+pub use crate::http::throttle::Throttle;
+pub use client::{Client, ClientOptions, Signature};
+pub use error::{ConnectionFailure, Error, Result, ServiceError};

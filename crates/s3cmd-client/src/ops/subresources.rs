@@ -1,0 +1,175 @@
+//! Reads and writes the configuration documents of buckets and objects: policies, lifecycle rules and other settings;
+//! also restores archived objects. The content of the documents is defined in `documents`; `bucket` reads the small
+//! ones.
+
+use super::acl::Acl;
+use super::object::with_document;
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::http::request::Request;
+use crate::model::documents::{Document, Kind};
+use crate::model::xml;
+use http::Method;
+
+const NAMESPACE: &str = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
+
+/// The group that writes access logs.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html>
+const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
+
+/// Static website hosting settings of a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Website {
+    /// Name of the index document of each directory; `None` if all requests are redirected.
+    pub index: Option<String>,
+    /// Key of the error document.
+    pub error: Option<String>,
+}
+
+/// Default Object Lock settings of a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ObjectLock {
+    /// `GOVERNANCE` or `COMPLIANCE`; `None` if new objects are not locked by default.
+    pub mode: Option<String>,
+    /// Retention period in days.
+    pub days: Option<String>,
+    /// Retention period in years.
+    pub years: Option<String>,
+}
+
+/// Where the access logs of a bucket are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogTarget {
+    /// Target bucket.
+    pub bucket: String,
+    /// Key prefix of the logs; may be empty.
+    pub prefix: String,
+}
+
+impl Client {
+    /// Stores a document. Returns the HTTP status (200 or 204).
+    pub async fn put(&self, bucket: &str, key: Option<&str>, document: &Document) -> Result<u16> {
+        let kind = document.kind();
+        let text = document.text().to_owned();
+        self.put_document(bucket, key, kind.subresource(), text, kind.content_type()).await
+    }
+
+    /// Reads a document.
+    pub async fn get(&self, bucket: &str, key: Option<&str>, kind: Kind) -> Result<Document> {
+        Ok(Document::new(kind, self.document(bucket, key, kind.subresource()).await?))
+    }
+
+    /// Replaces the event notification configuration of a bucket.
+    pub async fn set_notification(
+        &self,
+        bucket: &str,
+        document: &Document,
+        skip_destination_validation: bool,
+    ) -> Result<u16> {
+        let mut request = Request::new(Method::PUT, Some(bucket), None).query("notification", "");
+        if skip_destination_validation {
+            request = request.header("x-amz-skip-destination-validation", "True");
+        }
+        let text = document.text().to_owned();
+        self.send(with_document(request, text, "application/xml").await?).await.map(|answer| answer.status)
+    }
+
+    /// Whether an object is under legal hold.
+    pub async fn legal_hold(&self, bucket: &str, key: &str) -> Result<bool> {
+        let text = self.document(bucket, Some(key), "legal-hold").await?;
+        Ok(status_of(&text, "LegalHold", "Status")?.is_some_and(|status| status == "ON"))
+    }
+
+    /// Mode and end date of an object's retention.
+    pub async fn retention(&self, bucket: &str, key: &str) -> Result<Option<(String, String)>> {
+        let text = self.document(bucket, Some(key), "retention").await?;
+        let mode = status_of(&text, "Retention", "Mode")?;
+        Ok(mode.zip(status_of(&text, "Retention", "RetainUntilDate")?))
+    }
+
+    /// Object Lock settings of a bucket; `None` if Object Lock is not enabled.
+    pub async fn object_lock(&self, bucket: &str) -> Result<Option<ObjectLock>> {
+        let text = self.document(bucket, None, "object-lock").await?;
+        xml::expect_root(&text, "ObjectLockConfiguration")?;
+        let of_default = |name| {
+            let path = ["ObjectLockConfiguration", "Rule", "DefaultRetention", name];
+            Ok::<_, Error>(xml::text_at(&text, &path)?.filter(|text| !text.is_empty()))
+        };
+        let enabled = xml::text_at(&text, &["ObjectLockConfiguration", "ObjectLockEnabled"])?;
+        let mode = of_default("Mode")?;
+        let lock = ObjectLock { mode, days: of_default("Days")?, years: of_default("Years")? };
+        Ok(enabled.filter(|enabled| enabled == "Enabled").map(|_| lock))
+    }
+
+    /// Default encryption of new objects: the algorithm and, if there is one, the KMS key.
+    pub async fn default_encryption(&self, bucket: &str) -> Result<Option<(String, Option<String>)>> {
+        let text = self.document(bucket, None, "encryption").await?;
+        xml::expect_root(&text, "ServerSideEncryptionConfiguration")?;
+        let of_rule = |name| {
+            let path =
+                ["ServerSideEncryptionConfiguration", "Rule", "ApplyServerSideEncryptionByDefault", name];
+            Ok::<_, Error>(xml::text_at(&text, &path)?.filter(|text| !text.is_empty()))
+        };
+        let key = of_rule("KMSMasterKeyID")?;
+        Ok(of_rule("SSEAlgorithm")?.map(|algorithm| (algorithm, key)))
+    }
+
+    /// The website configuration.
+    pub async fn website(&self, bucket: &str) -> Result<Website> {
+        let text = self.document(bucket, None, "website").await?;
+        xml::expect_root(&text, "WebsiteConfiguration")?;
+        Ok(Website {
+            index: xml::text_at(&text, &["WebsiteConfiguration", "IndexDocument", "Suffix"])?,
+            error: xml::text_at(&text, &["WebsiteConfiguration", "ErrorDocument", "Key"])?,
+        })
+    }
+
+    /// Where access logs are stored; `None` if logging is off.
+    pub async fn log_target(&self, bucket: &str) -> Result<Option<LogTarget>> {
+        let text = self.document(bucket, None, "logging").await?;
+        xml::expect_root(&text, "BucketLoggingStatus")?;
+        let at = |name| xml::text_at(&text, &["BucketLoggingStatus", "LoggingEnabled", name]);
+        let prefix = at("TargetPrefix")?.unwrap_or_default();
+        Ok(at("TargetBucket")?.map(|bucket| LogTarget { bucket, prefix }))
+    }
+
+    /// Enables or disables access logging, as the document says. If the service reports that log delivery may not
+    /// write to the target bucket, grants that permission and tries again, as s3cmd does.
+    pub async fn set_logging(
+        &self,
+        bucket: &str,
+        target: Option<&LogTarget>,
+        document: &Document,
+    ) -> Result<u16> {
+        match (self.put(bucket, None, document).await, target) {
+            (Err(error), Some(target)) if error.code() == "InvalidTargetBucketForLogging" => {
+                let mut acl: Acl = self.get_acl(&target.bucket, None).await?;
+                acl.grant("READ_ACP", LOG_DELIVERY);
+                acl.grant("WRITE", LOG_DELIVERY);
+                self.put_acl(&target.bucket, None, &acl).await?;
+                self.put(bucket, None, document).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// Restores a temporary copy of an archived object for a number of days; `tier` is `Standard`, `Expedited` or
+    /// `Bulk`. An INTELLIGENT_TIERING object is restored permanently and takes no days.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html>
+    pub async fn restore_object(&self, bucket: &str, key: &str, days: Option<i64>, tier: &str) -> Result<()> {
+        let tier = xml::escaped(tier);
+        let days = days.map_or_else(String::new, |days| format!("<Days>{days}</Days>"));
+        let document = format!(
+            "<RestoreRequest {NAMESPACE}>{days}<GlacierJobParameters><Tier>{tier}</Tier>\
+             </GlacierJobParameters></RestoreRequest>"
+        );
+        let request = self.request_for(Method::POST, bucket, Some(key)).query("restore", "");
+        self.send(with_document(request, document, "application/xml").await?).await.map(drop)
+    }
+}
+
+/// The text of a child element of a small document with this root; `None` if absent or empty.
+fn status_of(text: &str, root: &str, name: &str) -> Result<Option<String>> {
+    xml::expect_root(text, root)?;
+    Ok(xml::text_at(text, &[root, name])?.filter(|value| !value.is_empty()))
+}

@@ -1,0 +1,113 @@
+//! PutObject.
+
+use super::{head_fields, lock, preconditions};
+use crate::auth::payload::Payload;
+use crate::directory::state::Server;
+use crate::directory::{lifecycle, sse};
+use crate::http::call::{Call, Reply};
+use crate::model::checksum::{ChecksumSpec, ObjectChecksum};
+use crate::model::error::{ErrorCode, S3Result, fail};
+use crate::store::bucket::Bucket;
+use crate::store::cipher::ObjectCipher;
+use crate::store::file_io::PIECE;
+use crate::store::meta::Meta;
+use crate::store::staged::Staged;
+use s3cmd_client::checksum::{Algorithm, Checksum};
+use std::sync::Arc;
+
+/// S3's limit for one upload, in bytes.
+pub(crate) const MAX_OBJECT: u64 = 5 << 30;
+
+/// Pieces of at least this length are written as they come.
+const DIRECT: usize = 64 * 1024;
+
+/// Reads a body into what `stage` makes; returns it with the hex MD5 and the checksum of an algorithm. Everything that
+/// was promised of the body has been verified then.
+pub(crate) fn receive(
+    stage: impl FnOnce() -> S3Result<Staged>,
+    payload: &mut Payload,
+    algorithm: Algorithm,
+    cipher: Option<&ObjectCipher>,
+) -> S3Result<(Staged, String, Checksum)> {
+    let length = payload.length();
+    if length.is_none() && !payload.is_open_ended() {
+        return fail(ErrorCode::MissingContentLength, "You must provide the Content-Length HTTP header.");
+    }
+    if length.is_some_and(|length| length > MAX_OBJECT) {
+        return fail(ErrorCode::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size");
+    }
+    payload.want_md5();
+    payload.want_checksum(algorithm);
+    let mut staged = stage()?;
+    staged.encrypt(cipher.map(ObjectCipher::new_segment).transpose()?);
+    // Pieces come as the network brings them; small ones are gathered.
+    let mut gathered: Vec<u8> = Vec::new();
+    let mut received = 0;
+    while let Some(piece) = payload.next()? {
+        received += piece.len() as u64;
+        if received > MAX_OBJECT {
+            return fail(ErrorCode::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size");
+        }
+        let direct = piece.len() >= DIRECT || Some(piece.len() as u64) == length;
+        if direct || gathered.len() + piece.len() > PIECE {
+            staged.write(&gathered)?;
+            gathered.clear();
+        }
+        if direct {
+            staged.write(&piece)?;
+        } else {
+            gathered.extend_from_slice(&piece);
+        }
+    }
+    staged.write(&gathered)?;
+    let checksum = payload.checksum(algorithm).expect("it was wanted");
+    Ok((staged, hex::encode(payload.md5()), checksum))
+}
+
+/// The bucket and the key of an upload that is allowed, and what its headers say of the new object.
+pub(super) fn new_object(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Meta)> {
+    let bucket = server.store.bucket(call.bucket_name())?;
+    let key = call.key().to_owned();
+    server.authorize_upload(call, &bucket, &key)?;
+    let mut meta = head_fields::content(call)?;
+    meta.class = head_fields::class(call)?;
+    meta.tags = head_fields::tags(call)?;
+    meta.acl = head_fields::acl(server, call, &bucket)?;
+    lock::from_headers(server, call, &bucket, &mut meta)?;
+    Ok((bucket, key, meta))
+}
+
+/// PutObject.
+pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
+    let (bucket, key, mut meta) = new_object(server, call)?;
+    let (sse_metadata, cipher) = sse::begin(server, call, &bucket)?.unzip();
+    check_early(&bucket, call, &key)?;
+    let algorithm = call.payload.stated().unwrap_or(ChecksumSpec::DEFAULT.algorithm);
+    let (mut staged, etag, checksum) =
+        receive(|| bucket.stage(), &mut call.payload, algorithm, cipher.as_ref())?;
+    meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
+    // The body may have taken its time: what was allowed when it began need not be any more.
+    server.authorize_upload(call, &bucket, &key)?;
+    let checksum = ObjectChecksum::of_content(checksum);
+    let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
+    reply.headers.extend(checksum.headers());
+    reply.headers.extend(sse::headers(&meta));
+    meta.etag = etag;
+    meta.checksum = Some(checksum);
+    lock::set_default(&bucket, &mut meta)?;
+    let (stat, version) = bucket.commit(staged, &key, meta.clone(), |present| {
+        preconditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
+    })?;
+    reply.headers.extend(lifecycle::expiry_header(&bucket, &key, &meta, &stat));
+    Ok(reply.version(version))
+}
+
+/// Checks the conditions of a write before the body is read; they are checked again when it takes its name. Also sees
+/// to it that a present object from outside has its ETag by then.
+pub(crate) fn check_early(bucket: &Bucket, call: &Call, key: &str) -> S3Result<()> {
+    if !preconditions::is_conditional_write(call) {
+        return Ok(());
+    }
+    let present = bucket.open_object(key)?;
+    preconditions::check_write(call, present.as_ref().map(|object| object.meta.etag.as_str()))
+}

@@ -1,0 +1,25 @@
+//! The default encryption of a bucket.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html>
+
+use super::error::{ErrorCode, S3Result, fail, malformed_xml};
+use super::xml::Node;
+use crate::store::cipher::KeyOrigin;
+
+/// Reads a `ServerSideEncryptionConfiguration`: where the key of an object comes from whose request does not say.
+pub(crate) fn parse(root: &Node) -> S3Result<KeyOrigin> {
+    let rule = root.child("Rule").ok_or_else(malformed_xml)?;
+    let default = rule.child("ApplyServerSideEncryptionByDefault").ok_or_else(malformed_xml)?;
+    let name = default.value("KMSMasterKeyID").map(str::trim).filter(|name| !name.is_empty());
+    match (default.value("SSEAlgorithm").map(str::trim), name) {
+        (Some("AES256"), None) => Ok(KeyOrigin::Server),
+        (Some("AES256"), Some(_)) => fail(
+            ErrorCode::InvalidArgument,
+            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms",
+        ),
+        (Some("aws:kms"), Some(name)) => Ok(KeyOrigin::Kms(name.to_owned())),
+        (Some("aws:kms"), None) => {
+            fail(ErrorCode::InvalidArgument, "aws:kms needs the id of a key: there is no default one here.")
+        }
+        _ => Err(malformed_xml()),
+    }
+}

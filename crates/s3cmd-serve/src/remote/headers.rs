@@ -1,0 +1,215 @@
+//! Which headers of a request reach the store behind, and which of its answers reach the client. What starts with
+//! `x-amz-` and is not known is refused: passing it over in silence would not do what was asked for, and passing it on
+//! could do more than a key of this server is for.
+
+use crate::http::call::Call;
+use crate::model::error::{S3Error, S3Result, access_denied, not_implemented};
+use http::HeaderMap;
+use s3cmd_client::http::header_text;
+
+/// What a header is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeaderPurpose {
+    /// Conditions on what is there, also of deletions.
+    Match,
+    /// Which bytes, and other conditions of a read.
+    Read,
+    /// What is kept with an object.
+    Content,
+    /// The key of encryption by the customer.
+    CustomerKey,
+    /// Checksums of the body, or of the object that is completed.
+    Checksum,
+    /// The checksum that an upload in parts is to have.
+    ChecksumSpec,
+    /// The other headers of a copy.
+    Copy,
+    /// Which attributes are asked for.
+    Attributes,
+    /// A size that is stated at the completion of an upload.
+    Size,
+    /// The source of a copy, which is never passed on as it is.
+    Source,
+    /// Who may do what with the object.
+    Acl,
+    /// Protection from deletion, and going around it.
+    Lock,
+    /// The signature and the body's transfer.
+    Transport,
+}
+
+/// A header's subject; `None` for one that is not known.
+fn purpose_of(name: &str) -> Option<HeaderPurpose> {
+    Some(match name {
+        "if-match" | "if-none-match" | "x-amz-if-match-last-modified-time" | "x-amz-if-match-size" => {
+            HeaderPurpose::Match
+        }
+        "range" | "if-modified-since" | "if-unmodified-since" | "x-amz-checksum-mode" => HeaderPurpose::Read,
+        "cache-control"
+        | "content-disposition"
+        | "content-encoding"
+        | "content-language"
+        | "content-type"
+        | "expires"
+        | "x-amz-storage-class"
+        | "x-amz-tagging"
+        | "x-amz-website-redirect-location"
+        | "x-amz-server-side-encryption"
+        | "x-amz-server-side-encryption-aws-kms-key-id"
+        | "x-amz-server-side-encryption-bucket-key-enabled"
+        | "x-amz-server-side-encryption-context" => HeaderPurpose::Content,
+        "x-amz-server-side-encryption-customer-algorithm"
+        | "x-amz-server-side-encryption-customer-key"
+        | "x-amz-server-side-encryption-customer-key-md5" => HeaderPurpose::CustomerKey,
+        "x-amz-checksum-algorithm" | "x-amz-checksum-type" => HeaderPurpose::ChecksumSpec,
+        "content-md5" => HeaderPurpose::Checksum,
+        "x-amz-metadata-directive"
+        | "x-amz-tagging-directive"
+        | "x-amz-copy-source-range"
+        | "x-amz-copy-source-if-match"
+        | "x-amz-copy-source-if-none-match"
+        | "x-amz-copy-source-if-modified-since"
+        | "x-amz-copy-source-if-unmodified-since"
+        | "x-amz-copy-source-server-side-encryption-customer-algorithm"
+        | "x-amz-copy-source-server-side-encryption-customer-key"
+        | "x-amz-copy-source-server-side-encryption-customer-key-md5" => HeaderPurpose::Copy,
+        "x-amz-object-attributes" | "x-amz-max-parts" | "x-amz-part-number-marker" => HeaderPurpose::Attributes,
+        "x-amz-mp-object-size" => HeaderPurpose::Size,
+        "x-amz-copy-source" => HeaderPurpose::Source,
+        "x-amz-acl" => HeaderPurpose::Acl,
+        "x-amz-bypass-governance-retention" => HeaderPurpose::Lock,
+        "x-amz-algorithm"
+        | "x-amz-credential"
+        | "x-amz-signature"
+        | "x-amz-signedheaders"
+        | "x-amz-expires"
+        | "x-amz-date"
+        | "x-amz-content-sha256"
+        | "x-amz-security-token"
+        | "x-amz-decoded-content-length"
+        | "x-amz-trailer"
+        | "x-amz-sdk-checksum-algorithm"
+        | "x-amz-user-agent"
+        // Who pays is the matter of whoever has the account.
+        | "x-amz-request-payer" => HeaderPurpose::Transport,
+        _ if name.starts_with("x-amz-meta-") => HeaderPurpose::Content,
+        _ if name.starts_with("x-amz-checksum-") => HeaderPurpose::Checksum,
+        _ if name.starts_with("x-amz-grant-") => HeaderPurpose::Acl,
+        _ if name.starts_with("x-amz-object-lock-") => HeaderPurpose::Lock,
+        _ => return None,
+    })
+}
+
+/// The headers of a request, with those that stand in the query of a V4 link.
+fn all(call: &Call) -> impl Iterator<Item = (String, &str)> {
+    let link_parameters =
+        call.link_parameters().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
+    let link_parameters =
+        link_parameters.filter(|(name, _)| name.starts_with("x-amz-") && call.header(name).is_none());
+    call.headers.iter().map(|(name, value)| (name.clone(), value.as_str())).chain(link_parameters)
+}
+
+/// The source of a copy, where the request is one.
+pub(super) fn copy_source(call: &Call) -> Option<&str> {
+    all(call).find(|(name, _)| name == "x-amz-copy-source").map(|(_, value)| value)
+}
+
+/// The headers that are passed on: those about `wanted`.
+///
+/// An ACL that gives rights to others is refused, and so is whatever would keep an object from being deleted: that is
+/// the matter of whoever has the account.
+pub(super) fn request_headers(call: &Call, wanted: &[HeaderPurpose]) -> S3Result<Vec<(String, String)>> {
+    let mut headers = Vec::new();
+    for (name, value) in all(call) {
+        match purpose_of(&name) {
+            None if name.starts_with("x-amz-") => {
+                return Err(not_implemented(&format!("What the header {name} asks for")));
+            }
+            Some(HeaderPurpose::Acl) if !(name == "x-amz-acl" && is_private(value)) => {
+                return Err(denied("Objects that are served here cannot be given to others."));
+            }
+            Some(HeaderPurpose::Lock) if !value.trim().eq_ignore_ascii_case("false") => {
+                return Err(denied("Locks on objects cannot be set or passed by here."));
+            }
+            Some(purpose) if wanted.contains(&purpose) => {
+                let mut value = value.to_owned();
+                if name == "content-encoding" {
+                    // A coding of the transfer, not of the object.
+                    let kept = value.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked");
+                    value = kept.collect::<Vec<_>>().join(",");
+                    if value.is_empty() {
+                        continue;
+                    }
+                }
+                headers.push((name, value));
+            }
+            _ => {}
+        }
+    }
+    Ok(headers)
+}
+
+/// An ACL that says what is so anyway: the objects are those of the account behind.
+fn is_private(acl: &str) -> bool {
+    matches!(acl.trim(), "" | "private" | "bucket-owner-full-control" | "bucket-owner-read")
+}
+
+pub(super) fn denied(message: &str) -> S3Error {
+    let mut error = access_denied();
+    message.clone_into(&mut error.message);
+    error
+}
+
+/// Headers of answers that say something of an object, or of a request for it, and nothing of the account.
+const SHOWN: &[&str] = &[
+    "accept-ranges",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-range",
+    "content-type",
+    "etag",
+    "expires",
+    "last-modified",
+    "retry-after",
+    "x-amz-abort-date",
+    "x-amz-archive-status",
+    "x-amz-copy-source-version-id",
+    "x-amz-delete-marker",
+    "x-amz-expiration",
+    "x-amz-missing-meta",
+    "x-amz-mp-parts-count",
+    "x-amz-object-lock-legal-hold",
+    "x-amz-object-lock-mode",
+    "x-amz-object-lock-retain-until-date",
+    "x-amz-restore",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-bucket-key-enabled",
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-server-side-encryption-customer-key-md5",
+    "x-amz-storage-class",
+    "x-amz-tagging-count",
+    "x-amz-version-id",
+    "x-amz-website-redirect-location",
+];
+
+/// The headers of an answer that the client gets.
+pub(super) fn response_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let is_shown = |name: &str| {
+        SHOWN.contains(&name) || name.starts_with("x-amz-meta-") || name.starts_with("x-amz-checksum-")
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| is_shown(name.as_str()))
+        .map(|(name, value)| (name.as_str().to_owned(), header_text::from_bytes(value.as_bytes())))
+        .collect()
+}
+
+/// [`response_headers`] for an answer whose body is written anew.
+pub(super) fn response_headers_without_body(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut kept = response_headers(headers);
+    kept.retain(|(name, _)| !name.starts_with("content-") && name != "accept-ranges");
+    kept
+}

@@ -1,0 +1,181 @@
+//! Bodies on their way to the store behind. What the client states of one is verified here before the object comes
+//! about there: the last piece is held back until then, and a body that is not what it was said to be ends without it.
+
+use super::Remote;
+use crate::auth::payload::Payload;
+use crate::http::call::Call;
+use crate::model::error::{ErrorCode, S3Error, S3Result, fail};
+use crate::store::file_io::PIECE;
+use bytes::Bytes;
+use s3cmd_client::Signature;
+use s3cmd_client::checksum::Checksum;
+use s3cmd_client::client::retry::RetryClass;
+use s3cmd_client::http::request::{Request, Response};
+use s3cmd_client::http::stream_body::StreamBody;
+use s3cmd_client::ops::object::{Outgoing, is_etag_opaque};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+/// A body up to this length is read and verified before anything is sent.
+const WHOLE: u64 = PIECE as u64;
+
+/// Pieces (each at most as long as the connection's buffer) that wait for the connection to the store.
+const PIECES_AHEAD: usize = 2;
+
+/// Why a body ended too early; shared with whoever waits for the answer.
+type BodyFailure = Arc<Mutex<Option<S3Error>>>;
+
+impl Remote {
+    /// Sends a call's body with the request that was made for it.
+    pub(super) async fn send_body(&self, call: Call, mut request: Request) -> S3Result<Response> {
+        let Some(length) = call.payload.length() else {
+            return fail(ErrorCode::MissingContentLength, "You must provide the Content-Length HTTP header.");
+        };
+        // Where the signature does not cover the body, something else has to.
+        let unsigned =
+            self.client.signature() == Signature::V2 || self.client.options().credentials.is_none();
+        let has_md5 = call.header("content-md5").is_some();
+        if length <= WHOLE {
+            return self.send_whole(call.payload, request, unsigned && !has_md5).await;
+        }
+        let stated = call.header("x-amz-content-sha256").filter(|hash| is_sha256(hash));
+        request.payload_sha256 = stated.map(str::to_ascii_lowercase);
+        let mut payload = call.payload;
+        let compares_etag = unsigned && !has_md5;
+        if compares_etag {
+            payload.want_md5();
+        }
+        let (sender, blocks) = mpsc::channel(PIECES_AHEAD);
+        let broken = BodyFailure::default();
+        let pumping = spawn_blocking({
+            let broken = Arc::clone(&broken);
+            move || {
+                pump(&mut payload, &sender, &broken);
+                payload
+            }
+        });
+        let response = match self.client.send(request.stream(StreamBody::new(length, blocks))).await {
+            Ok(response) => response,
+            Err(error) => {
+                let reason = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
+                return Err(reason.unwrap_or_else(|| self.shown_error(&error)));
+            }
+        };
+        if !compares_etag {
+            return Ok(response);
+        }
+        let md5 = pumping.await.map(|payload| hex::encode(payload.md5())).unwrap_or_default();
+        let etag = response.etag();
+        let is_md5 = etag.len() == 32 && !is_etag_opaque(|name| response.header(name));
+        if is_md5 && !etag.eq_ignore_ascii_case(&md5) {
+            log::error!("serve: the store behind has stored something else than was sent to it");
+            return fail(ErrorCode::InternalError, "The object was damaged on its way. Please try again.");
+        }
+        Ok(response)
+    }
+
+    async fn send_whole(
+        &self,
+        mut payload: Payload,
+        request: Request,
+        wants_md5: bool,
+    ) -> S3Result<Response> {
+        if wants_md5 {
+            payload.want_md5();
+        }
+        let read = spawn_blocking(move || payload.read_all(PIECE).map(|body| (payload, body)));
+        let (payload, body) = read.await.map_err(|_| {
+            S3Error::new(ErrorCode::InternalError, "We encountered an internal error. Please try again.")
+        })??;
+        // One that came after the body goes before it from here on.
+        let sum = payload.stated().and_then(|algorithm| payload.checksum(algorithm));
+        let sum = sum.filter(|sum: &Checksum| {
+            let header = sum.algorithm().header();
+            request.headers.iter().all(|(name, _)| name != header)
+        });
+        let data = Outgoing {
+            payload: body.into(),
+            md5: wants_md5.then(|| payload.md5()),
+            checksum: sum,
+            ..Outgoing::default()
+        };
+        self.send(data.into_request(request).retry(RetryClass::Once)).await
+    }
+}
+
+fn is_sha256(hash: &str) -> bool {
+    hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Hands a body on piece by piece, always one behind: the last goes when everything has been verified.
+fn pump(payload: &mut Payload, sender: &mpsc::Sender<io::Result<Bytes>>, broken: &BodyFailure) {
+    let mut held: Option<Bytes> = None;
+    loop {
+        let piece = match payload.next() {
+            Ok(piece) => piece,
+            Err(error) => {
+                *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                // If nobody listens any more, the request has ended already.
+                let _ = sender.blocking_send(Err(io::Error::other("the body is not what it was said to be")));
+                return;
+            }
+        };
+        // Only what has content may hold the rest back.
+        if piece.as_ref().is_some_and(Bytes::is_empty) {
+            continue;
+        }
+        let ended = piece.is_none();
+        if let Some(before) = std::mem::replace(&mut held, piece)
+            && sender.blocking_send(Ok(before)).is_err()
+        {
+            return;
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::payload::{BodyRule, BodySource};
+
+    fn pumped(pieces: &[&'static str], sha256: &str) -> (Vec<io::Result<Bytes>>, Option<&'static str>) {
+        let (sender, source) = mpsc::channel(pieces.len().max(1));
+        for piece in pieces {
+            sender.try_send(Ok(Bytes::from_static(piece.as_bytes()))).unwrap();
+        }
+        drop(sender);
+        let rule = BodyRule::Sha256(sha256.to_owned());
+        let mut payload = Payload::new(BodySource::Pieces(source, None), rule, None, None, None);
+        let (sender, mut blocks) = mpsc::channel(pieces.len() + 1);
+        let broken = BodyFailure::default();
+        pump(&mut payload, &sender, &broken);
+        drop(sender);
+        let mut sent = Vec::new();
+        while let Some(block) = blocks.blocking_recv() {
+            sent.push(block);
+        }
+        let code = broken.lock().unwrap().as_ref().map(|error| error.code.as_str());
+        (sent, code)
+    }
+
+    #[test]
+    fn the_last_piece_goes_only_when_all_is_as_it_was_said_to_be() {
+        // sha256 of "abcdef".
+        let right = "bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721";
+        let pieces = ["ab", "", "cd", "ef", ""];
+        let (sent, code) = pumped(&pieces, right);
+        let sent: Vec<Bytes> = sent.into_iter().map(Result::unwrap).collect();
+        assert_eq!((sent.concat(), code), (b"abcdef".to_vec(), None));
+        let (sent, code) = pumped(&pieces, &right.replace('b', "0"));
+        let (last, before) = sent.split_last().unwrap();
+        assert!(
+            last.is_err() && before.iter().map(|piece| piece.as_ref().unwrap()).all(|piece| piece != "ef")
+        );
+        assert_eq!(code, Some("XAmzContentSHA256Mismatch"));
+    }
+}
