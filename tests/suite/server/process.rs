@@ -66,11 +66,19 @@ fn fails(home: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     (status.code(), String::from_utf8(stderr).expect("text"))
 }
 
+/// Whether the signal is ignored here, and so in child processes: below `nohup` that is SIGHUP.
+fn is_ignored(number: u32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").expect("the state of the process");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask of ignored signals");
+    u64::from_str_radix(mask.trim(), 16).expect("a number in hex") >> (number - 1) & 1 == 1
+}
+
 #[test]
 fn any_signal_at_any_moment_leaves_no_keys_behind() {
     let home = home();
     for (round, name) in ["TERM", "INT", "HUP", "QUIT", "USR1", "ALRM", "TERM", "INT", "TERM"]
         .into_iter()
+        .filter(|name| *name != "HUP" || !is_ignored(1))
         .cycle()
         .take(18)
         .enumerate()
