@@ -9,9 +9,11 @@
 //!   item logs of `output`.
 //! - [`output`]: the only place that prints, and the one that turns errors into words and exit codes.
 //! - [`config`]: what the options, the configuration file and the environment mean together.
-//! - [`s3`]: the shared client: requests, signing, retry, typed operations. It knows neither configuration nor terminal.
-//! - `digest`, `files`, `interrupt`, [`patterns`], [`shard`], [`units`], [`uri`]: leaves that every room may use.
-//! - [`serve`]: the embedded server, apart. Only `serve`, `check` and the tests know it.
+//! - `files`, `interrupt`, [`patterns`], [`shard`], [`units`], [`uri`]: leaves that every room may use.
+//!
+//! Below it are two libraries: `s3cmd_client`, the shared client (requests, signing, retries, typed operations), which
+//! knows neither configuration nor terminal; and `s3cmd_serve`, the embedded server, which only `serve`, `check` and the
+//! tests know.
 
 pub mod cli;
 pub mod commands;

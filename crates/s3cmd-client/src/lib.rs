@@ -1,13 +1,12 @@
-//! An S3 client: requests, signing, endpoints, retries, typed operations and XML models.
+//! An S3 client: requests, signing, endpoints, retries, typed operations and the documents of S3.
 //!
 //! The client knows neither a configuration file nor a terminal: it takes plain values and returns typed results and
 //! errors. To support another sub-resource, add one model and one operation next to the existing ones; never build
 //! the HTTP path by hand.
 //!
-//! The life of a request: a typed operation ([`object`], [`list`], [`multipart`], [`acl`], [`bucket`],
-//! [`subresources`]) makes a [`request::Request`]. [`client::Client::send`] addresses it ([`endpoint`]), signs it
-//! ([`sign`]) and sends it ([`transport`], [`tls`], [`body`]); it decides whether to retry ([`retry`]) and limits the
-//! number of concurrent requests ([`concurrency`]).
+//! The life of a request: a typed operation of [`ops`] or [`list`] makes a [`http::request::Request`].
+//! [`client::Client::send`] addresses it ([`endpoint`]), signs it ([`sign`]) and sends it ([`mod@http`]); it decides
+//! whether to retry ([`client::retry`]) and limits the number of concurrent requests.
 
 pub mod checksum;
 pub mod client;
