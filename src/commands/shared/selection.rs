@@ -40,12 +40,6 @@ pub(crate) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsS
     })
 }
 
-#[cfg(unix)]
 fn name_of_bytes(bytes: Vec<u8>) -> OsString {
     std::os::unix::ffi::OsStringExt::from_vec(bytes)
-}
-
-#[cfg(not(unix))]
-fn name_of_bytes(bytes: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }

@@ -63,7 +63,7 @@ pub(super) fn try_nonblocking<T>(fs: FsKind, work: impl FnOnce() -> T) -> Option
             MODE.set(Mode::Blocking);
         }
     }
-    if !cfg!(target_os = "linux") || fs == FsKind::Other || UNSUPPORTED.load(Ordering::Relaxed) {
+    if fs == FsKind::Other || UNSUPPORTED.load(Ordering::Relaxed) {
         return None;
     }
     let _reset = Reset;
@@ -106,14 +106,8 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
     }
 }
 
-#[cfg(target_os = "linux")]
 fn read_cached(file: &File, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
     rustix::io::preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn read_cached(_file: &File, _buffer: &mut [u8], _offset: u64) -> Result<usize, Errno> {
-    Err(Errno::NOSYS)
 }
 
 #[cfg(test)]
@@ -124,15 +118,12 @@ mod tests {
     fn a_missed_attempt_leaves_nothing_behind() {
         assert_eq!(try_nonblocking(FsKind::Other, || 1), None);
         assert!(may_block().is_ok());
-        if cfg!(target_os = "linux") {
-            assert_eq!(try_nonblocking(FsKind::LocalDisk, || 1), Some(1));
-            // Whatever becomes of the error.
-            assert_eq!(try_nonblocking(FsKind::LocalDisk, || may_block().is_ok()), None);
-            assert!(
-                std::panic::catch_unwind(|| try_nonblocking(FsKind::LocalDisk, || panic!("on purpose")))
-                    .is_err()
-            );
-        }
+        assert_eq!(try_nonblocking(FsKind::LocalDisk, || 1), Some(1));
+        // Whatever becomes of the error.
+        assert_eq!(try_nonblocking(FsKind::LocalDisk, || may_block().is_ok()), None);
+        assert!(
+            std::panic::catch_unwind(|| try_nonblocking(FsKind::LocalDisk, || panic!("on purpose"))).is_err()
+        );
         assert!(may_block().is_ok());
     }
 

@@ -169,7 +169,7 @@ fn issue_206_a_long_listing_needs_little_memory() {
     let kib: Option<usize> =
         peak.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
     // The keys alone are 49 MB.
-    assert!(kib.is_some_and(|kib| kib < 40_000) || !cfg!(target_os = "linux"), "{kib:?} KiB");
+    assert!(kib.is_some_and(|kib| kib < 40_000), "{kib:?} KiB");
 }
 
 #[test]

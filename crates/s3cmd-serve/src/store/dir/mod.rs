@@ -142,7 +142,6 @@ impl Dir {
     }
 
     /// Has the kernel walk, which neither follows links nor leaves the directory. `None` where it cannot tell.
-    #[cfg(target_os = "linux")]
     fn open_in_one_call(&self, path: &str, flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
         use rustix::fs::ResolveFlags;
         // No name is empty; in a path, nothing between two slashes would be passed over. And none leads up.
@@ -160,11 +159,6 @@ impl Dir {
             // An old kernel, a sandbox that does not know the call, a path that is too long as a whole.
             Err(_) => nonblocking::may_block().err().map(Err),
         }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn open_in_one_call(&self, _path: &str, _flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
-        None
     }
 
     fn walk_by_steps(&self, parts: &[&str]) -> io::Result<Option<Self>> {
@@ -424,7 +418,6 @@ impl Dir {
     }
 
     /// A path at which this process finds the directory, whatever its names are.
-    #[cfg(target_os = "linux")]
     pub(super) fn own_path(&self) -> String {
         use std::os::fd::AsRawFd;
         format!("/proc/self/fd/{}", self.0.as_raw_fd())

@@ -3,7 +3,6 @@
 use super::*;
 
 #[test]
-#[cfg(target_os = "linux")]
 fn directories_of_different_file_systems_are_different_even_with_the_same_inode() {
     let [proc, sys] = ["/proc", "/sys"].map(|path| Dir::open(Path::new(path)).unwrap());
     assert_eq!(proc.stat_self().unwrap().inode, sys.stat_self().unwrap().inode);

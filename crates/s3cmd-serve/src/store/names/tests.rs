@@ -132,7 +132,6 @@ fn is_local(dir: &Dir) -> bool {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn whatever_happens_to_a_large_directory_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -212,7 +211,6 @@ fn changes_while_a_listing_runs_take_nothing_else_from_it() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn what_is_written_while_a_directory_is_read_is_known() {
     let folder = tempfile::tempdir().unwrap();
     many_files(folder.path(), 4000);
@@ -243,7 +241,6 @@ fn what_is_written_while_a_directory_is_read_is_known() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn more_changes_than_the_kernel_keeps_make_it_read_again() {
     let folder = tempfile::tempdir().unwrap();
     many_files(folder.path(), 600);

@@ -13,7 +13,6 @@ pub(super) enum Event {
     Lost,
 }
 
-#[cfg(target_os = "linux")]
 mod kernel {
     use super::{Dir, Event};
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
@@ -71,33 +70,6 @@ mod kernel {
                     tell(Event::Name { watch, name: name.to_bytes().to_vec() });
                 }
             }
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod kernel {
-    use std::io;
-
-    /// There is no such thing here.
-    #[derive(Debug)]
-    pub(in super::super) enum Watcher {}
-
-    impl Watcher {
-        pub(in super::super) fn new() -> Option<Self> {
-            None
-        }
-
-        pub(in super::super) fn add(&self, _dir: &Dir) -> Option<i32> {
-            match *self {}
-        }
-
-        pub(in super::super) fn remove(&self, _watch: i32) {
-            match *self {}
-        }
-
-        pub(in super::super) fn read(&self, _tell: impl FnMut(Event)) -> io::Result<()> {
-            match *self {}
         }
     }
 }
