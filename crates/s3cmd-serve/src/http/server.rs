@@ -1,7 +1,7 @@
-//! The HTTP layer: connections, request heads and bodies, and the bridge to the threads that do the work.
+//! The HTTP layer: connections, request heads and bodies, and the handover to the backend.
 //!
-//! The [`backend`](crate::backend) gets bodies through a short channel; files leave in pieces that are read ahead by
-//! one. A panic in an operation is that request's 500.
+//! The [`backend`](crate::backend) receives bodies through a short channel. Files are sent in pieces, with one piece
+//! read ahead. A panic in an operation becomes a 500 response to that request.
 
 use super::access_log::{PendingEntry, RequestFacts};
 use super::call::{Call, Reply};
@@ -40,21 +40,21 @@ use tokio::sync::{mpsc, watch};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 
-/// Answers without a signature while the server runs: no bucket can be called `-`.
+/// The health check, served without authentication. It cannot clash with a bucket, because `-` is no bucket name.
 const HEALTH: &str = "/-/healthz";
-/// Answers without a signature where metrics were asked for.
+/// The metrics, served without authentication if they are enabled.
 const METRICS: &str = "/-/metrics";
 
-/// Who is at the other end of a connection.
+/// The client's end of a connection.
 #[derive(Clone, Debug)]
 struct Peer {
     address: SocketAddr,
-    /// Cipher suite and version of TLS.
+    /// TLS cipher suite and version.
     encryption: Option<Arc<(String, String)>>,
 }
 
 impl Peer {
-    /// The version of TLS as a number: `1.3`.
+    /// The TLS version as a number: `1.3`.
     fn tls(&self) -> Option<String> {
         let (_, version) = &**self.encryption.as_ref()?;
         version.strip_prefix("TLSv").map(str::to_owned)
@@ -67,18 +67,18 @@ fn encryption(connection: &rustls::ServerConnection) -> (String, String) {
     (cipher.unwrap_or_default(), version.unwrap_or_default())
 }
 
-/// The socket that connections come in by, and how they are served.
+/// The listening socket and the settings of its connections.
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
-    /// A client that takes nothing for this long is left.
+    /// A client that reads nothing for this long is disconnected.
     pub(crate) write_timeout: Duration,
 }
 
-/// Accepts connections until `stopping` turns true, then waits for the requests under way.
+/// Accepts connections until `stopping` becomes true, then waits for the requests in progress.
 pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stopping: watch::Receiver<bool>) {
     let Listener { socket, tls, write_timeout } = listener;
-    // Every connection holds a sender; the receiver ends when the last is gone.
+    // Every connection holds a sender; the receiver ends when the last one is dropped.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
     loop {
         let accepted = tokio::select! {
@@ -87,9 +87,9 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Every place is taken, and none is idle: who is turned away tries again.
-                let Some(admitted) = state.limits.connections.admit() else {
-                    log::debug!("serve: no room for a connection from {peer}");
+                // At the limit and no connection is idle: close the new one, so that the client retries.
+                let Some(permit) = state.limits.connections.admit() else {
+                    log::debug!("serve: too many connections, closing one from {peer}");
                     continue;
                 };
                 let (state, open, mut stopping) = (Arc::clone(&state), open.clone(), stopping.clone());
@@ -97,35 +97,34 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
                 tokio::spawn(async move {
                     let _ = stream.set_nodelay(true);
                     let timeout = state.read_timeout;
-                    // One on which nothing has come yet needs no buffers.
+                    // Allocate no buffers before the first byte arrives.
                     let mut first = [0];
-                    let begun = tokio::select! {
-                        begun = tokio::time::timeout(timeout, stream.peek(&mut first)) => begun,
+                    let first_byte = tokio::select! {
+                        peeked = tokio::time::timeout(timeout, stream.peek(&mut first)) => peeked,
                         () = stop_requested(&mut stopping) => return,
-                        () = admitted.closed() => {
-                            return log::debug!("serve: an idle connection from {peer} makes room");
+                        () = permit.closed() => {
+                            return log::debug!("serve: closed an idle connection from {peer} for a new one");
                         }
                     };
-                    if begun.is_err() {
-                        return log::debug!("serve: nothing came from {peer}");
+                    if first_byte.is_err() {
+                        return log::debug!("serve: received nothing from {peer}");
                     }
                     let mut stream = TimeoutWriter::new(stream);
                     stream.set_timeout(Some(write_timeout));
                     let stream = Box::pin(stream);
                     let mut peer = Peer { address: peer, encryption: None };
                     match tls {
-                        None => Box::pin(serve_connection(stream, peer, state, stopping, &admitted)).await,
+                        None => Box::pin(serve_connection(stream, peer, state, stopping, &permit)).await,
                         Some(tls) => {
-                            let greeted = tokio::select! {
-                                greeted = tokio::time::timeout(timeout, Box::pin(tls.accept(stream))) => greeted,
+                            let handshake = tokio::select! {
+                                result = tokio::time::timeout(timeout, Box::pin(tls.accept(stream))) => result,
                                 () = stop_requested(&mut stopping) => return,
-                                () = admitted.closed() => return,
+                                () = permit.closed() => return,
                             };
-                            match greeted {
+                            match handshake {
                                 Ok(Ok(stream)) => {
                                     peer.encryption = Some(Arc::new(encryption(stream.get_ref().1)));
-                                    Box::pin(serve_connection(stream, peer, state, stopping, &admitted))
-                                        .await;
+                                    Box::pin(serve_connection(stream, peer, state, stopping, &permit)).await;
                                 }
                                 Ok(Err(error)) => log::debug!("serve: TLS with {}: {error}", peer.address),
                                 Err(_) => log::debug!("serve: TLS with {}: timeout", peer.address),
@@ -136,7 +135,7 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
                 });
             }
             Err(error) => {
-                // Out of file descriptors, most likely: wait for some to come back.
+                // Most likely out of file descriptors: wait until some are released.
                 log::warn!("serve: accept: {error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -152,15 +151,15 @@ async fn serve_connection(
     peer: Peer,
     state: Arc<AppState>,
     mut stopping: watch::Receiver<bool>,
-    admitted: &ConnectionPermit,
+    permit: &ConnectionPermit,
 ) {
     let read_timeout = state.read_timeout;
     let address = peer.address;
-    let requests = admitted.requests();
+    let requests = permit.requests();
     let service = service_fn(move |request| {
         let (state, peer, requests) = (Arc::clone(&state), peer.clone(), requests.clone());
-        // Boxed, so that idle connections do not keep room for it.
-        async move { Ok::<_, Infallible>(Box::pin(answer(state, request, peer, requests)).await) }
+        // Boxed, so that idle connections do not reserve memory for the large future.
+        async move { Ok::<_, Infallible>(Box::pin(handle(state, request, peer, requests)).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -171,7 +170,9 @@ async fn serve_connection(
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
-        () = admitted.closed() => return log::debug!("serve: an idle connection from {address} makes room"),
+        () = permit.closed() => {
+            return log::debug!("serve: closed an idle connection from {address} for a new one");
+        }
         () = stop_requested(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -188,13 +189,14 @@ fn request_id() -> String {
     format!("{:08X}{:08X}", Utc::now().timestamp() & 0xffff_ffff, count & 0xffff_ffff)
 }
 
-async fn answer(
+/// Handles a request. Errors become error responses here, and the access log entry is completed.
+async fn handle(
     state: Arc<AppState>,
     request: Request<Incoming>,
     peer: Peer,
     requests: RequestTracker,
 ) -> Response<Body> {
-    let busy = requests.begin();
+    let guard = requests.begin();
     let id = request_id();
     let head = request.method() == http::Method::HEAD;
     let path = request.uri().path().to_owned();
@@ -204,15 +206,15 @@ async fn answer(
     };
     let origin = text("origin");
     let expects = text("expect").is_some();
-    // Some pages say on the request itself, too, what it is to be looked at as.
-    let looked_at = text("access-control-request-method").unwrap_or_else(|| method.to_string());
+    // Some pages send Access-Control-Request-Method on the actual request, too; it takes precedence.
+    let cors_method = text("access-control-request-method").unwrap_or_else(|| method.to_string());
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
     let mut entry = state.access_log.begin(|| facts(&request, &peer, &id));
     let mut reply = match respond(Arc::clone(&state), request, &peer, &requests, entry.as_deref_mut()).await {
         Ok(reply) => reply,
         Err(error) => {
-            let (shown, message) = (redact(&path), redact(&error.message));
-            log::debug!("serve: {method} {shown}: {} {}: {message}", error.status, error.code);
+            let (redacted_path, message) = (redact(&path), redact(&error.message));
+            log::debug!("serve: {method} {redacted_path}: {} {}: {message}", error.status, error.code);
             if let Some(entry) = &mut entry {
                 entry.facts.error = error.code.as_str();
             }
@@ -220,14 +222,14 @@ async fn answer(
         }
     };
     if expects && reply.status >= 400 {
-        // A body that was never asked for does not come, and the connection ends with this answer: the client must
-        // know, or its next request meets the end.
+        // The body was never requested with "100 Continue", so hyper closes the connection after this response. Tell
+        // the client, or its next request would fail on the closed connection.
         reply = reply.header("connection", "close");
     }
     if let Some(origin) = origin
         && method != http::Method::OPTIONS
     {
-        reply.headers.extend(cross_origin(Arc::clone(&state), &path, &host, origin, looked_at).await);
+        reply.headers.extend(cors_headers(Arc::clone(&state), &path, &host, origin, cors_method).await);
     }
     if let Some(entry) = &mut entry {
         entry.facts.status = reply.status;
@@ -239,15 +241,15 @@ async fn answer(
             let size = whole.or_else(|| header("content-length")).and_then(|size| size.parse().ok());
             entry.facts.object_size = entry.facts.object_size.or(size);
         }
-        entry.answered();
+        entry.response_ready();
     }
-    let mut response = build(reply, &id, head, entry, busy);
-    response.extensions_mut().clone_from(&state.spelling);
+    let mut response = build(reply, &id, head, entry, guard);
+    response.extensions_mut().clone_from(&state.header_case);
     response
 }
 
-/// The headers that let a page of another origin read an answer.
-async fn cross_origin(
+/// The CORS headers of a response to `origin`; empty if no rule matches.
+async fn cors_headers(
     state: Arc<AppState>,
     path: &str,
     host: &str,
@@ -257,10 +259,10 @@ async fn cross_origin(
     let named = website::host_bucket(host, &state.domains);
     let named = named.or_else(|| request_path::host_bucket(host, &state.domains));
     let Ok((Some(bucket), _)) = request_path::split_path(path, named) else { return Vec::new() };
-    state.backend.cross_origin(bucket, origin, method).await
+    state.backend.cors_headers(bucket, origin, method).await
 }
 
-/// What a request says of itself.
+/// The facts for the access log that are known from the head of a request.
 fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> RequestFacts {
     let header = |name: &str| {
         let value = request.headers().get(name);
@@ -282,7 +284,7 @@ fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> RequestFacts {
     }
 }
 
-/// Reads the head, verifies it, and hands the request to the operations.
+/// Checks the head of a request, authenticates it, and passes the request to the backend.
 async fn respond(
     state: Arc<AppState>,
     request: Request<Incoming>,
@@ -344,7 +346,7 @@ async fn respond(
         body.drain(&headers);
         let request =
             WebsiteRequest { method, path, bucket, headers, peer: peer.address.ip(), tls: peer.tls() };
-        return answer_website(state, request, entry).await;
+        return handle_website(state, request, entry).await;
     }
     let signed = SignedRequest {
         method: method.as_str(),
@@ -377,7 +379,7 @@ async fn respond(
     }
     let (user, rule) = (verified.user.cloned(), verified.body);
     if user.is_some() {
-        requests.known();
+        requests.mark_authenticated();
     } else {
         body.anonymous = Some((Instant::now(), 0));
     }
@@ -385,9 +387,9 @@ async fn respond(
         RequestContext { signature: Signature::of(&signed), tls: peer.tls(), ..RequestContext::default() };
     let prepared = (|| {
         let (bucket, key) = request_path::split_path(&path, host_bucket.as_deref())?;
-        // In the completion of a multipart upload the headers speak of the object, not of the body.
-        let of_body = !query.iter().any(|(name, _)| name == "uploadId") || method != Method::POST;
-        let checksum = if of_body { BodyChecksum::of(&headers)? } else { None };
+        // In CompleteMultipartUpload the checksum headers apply to the object, not to the body.
+        let is_completion = query.iter().any(|(name, _)| name == "uploadId") && method == Method::POST;
+        let checksum = if is_completion { None } else { BodyChecksum::of(&headers)? };
         Ok((
             bucket,
             key,
@@ -406,11 +408,11 @@ async fn respond(
     let expects = headers
         .iter()
         .any(|(name, value)| name == "expect" && value.trim().eq_ignore_ascii_case("100-continue"));
-    let turn = if body.is_empty() {
+    let body_permit = if body.is_empty() {
         None
     } else {
-        match state.limits.body(user.is_some(), state.read_timeout).await {
-            Ok(turn) => Some(turn),
+        match state.limits.acquire_body(user.is_some(), state.read_timeout).await {
+            Ok(permit) => Some(permit),
             Err(error) => {
                 body.drain(&headers);
                 return Err(error);
@@ -429,8 +431,8 @@ async fn respond(
     let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
     call.parameters_to_headers();
     let has_log = entry.is_some() && state.access_log.has_log();
-    let outcome = state.backend.answer(call, has_log).await;
-    drop(turn);
+    let outcome = state.backend.handle(call, has_log).await;
+    drop(body_permit);
     if let Some(entry) = entry {
         entry.facts.owner = outcome.owner;
         entry.facts.requester = outcome.requester.unwrap_or_default();
@@ -441,8 +443,8 @@ async fn respond(
     outcome.result
 }
 
-/// Answers a request to a website.
-async fn answer_website(
+/// Handles a request to a website.
+async fn handle_website(
     state: Arc<AppState>,
     request: WebsiteRequest,
     entry: Option<&mut PendingEntry>,
@@ -450,7 +452,7 @@ async fn answer_website(
     let method =
         if matches!(request.method.as_str(), "GET" | "HEAD") { request.method.as_str() } else { "UNKNOWN" };
     let operation = format!("WEBSITE.{method}.OBJECT");
-    let (reply, error) = state.backend.answer_website(request).await?;
+    let (reply, error) = state.backend.handle_website(request).await?;
     if let Some(entry) = entry {
         entry.facts.operation = operation;
         entry.facts.error = error.unwrap_or_default();

@@ -103,7 +103,7 @@ fn purpose_of(name: &str) -> Option<HeaderPurpose> {
 /// The headers of a request, with those that stand in the query of a V4 link.
 fn all(call: &Call) -> impl Iterator<Item = (String, &str)> {
     let link_parameters =
-        call.link_parameters().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
+        call.presigned_parameters().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
     let link_parameters =
         link_parameters.filter(|(name, _)| name.starts_with("x-amz-") && call.header(name).is_none());
     call.headers.iter().map(|(name, value)| (name.clone(), value.as_str())).chain(link_parameters)

@@ -34,7 +34,7 @@ pub(super) fn get(server: &Server, call: &Call, document: &Document) -> S3Result
 
 /// What GET answers for a bucket that has no such document.
 pub(crate) fn absent(document: &Document, bucket: &str) -> S3Result<Reply> {
-    match &document.none {
+    match &document.if_absent {
         Absent::Error(code, message) => Err(S3Error::new(*code, *message).detail("BucketName", bucket)),
         Absent::Default(child) => {
             let mut xml = Writer::new(document.root);
@@ -51,7 +51,7 @@ pub(super) fn put(server: &Server, call: &mut Call, document: &Document) -> S3Re
     let action = format!("s3:Put{}", document.action);
     let (bucket, body) = change::body_for_document(server, call, document.sub, &action)?;
     let status = match document.put {
-        PutRule::Refused => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
+        PutRule::Rejected => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
         PutRule::Policy => {
             let bad = |message: &str| S3Error::new(ErrorCode::MalformedPolicy, message);
             if body.len() > MAX_POLICY {

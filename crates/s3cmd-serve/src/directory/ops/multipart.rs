@@ -26,8 +26,10 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (bucket, key, mut meta) = put::new_object(server, call)?;
     meta.sse = sse::begin(server, call, &bucket)?.map(|(metadata, _)| metadata);
     let encryption = sse::headers(&meta);
-    let checksum =
-        ChecksumSpec::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
+    let checksum = ChecksumSpec::from_headers(
+        call.setting("x-amz-checksum-algorithm"),
+        call.setting("x-amz-checksum-type"),
+    )?;
     let initiator = call.requester_id().map_or_else(|| server.owner(&bucket), str::to_owned);
     let upload = Upload {
         id: String::new(),
@@ -338,7 +340,7 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&ObjectChecksum>,
         if algorithm != spec.algorithm {
             return Err(mismatch(upload.checksum, algorithm));
         }
-        if checksum.is_some_and(|checksum| !checksum.is(stated)) {
+        if checksum.is_some_and(|checksum| !checksum.matches(stated)) {
             return fail(
                 ErrorCode::BadDigest,
                 format!("The {algorithm} you specified did not match the calculated checksum."),

@@ -6,7 +6,7 @@ use crate::auth::payload::{BodyRule, BodySource, Payload};
 use crate::auth::post_policy::PostPolicy;
 use crate::directory::state::Server;
 use crate::http::call::{Call, Reply};
-use crate::http::form::{Form, OF_OBJECT};
+use crate::http::form::{Form, OBJECT_HEADERS};
 use crate::http::request_context::Signature;
 use crate::http::request_head::content_md5;
 use crate::http::request_path::check_key;
@@ -51,7 +51,7 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     form.expand();
     call.user = auth::verify_form(&form, &server.users, Utc::now())?.cloned();
     call.context.signature = call.user.as_ref().map(|_| Signature::of_form(&form));
-    let key = form.needed("key")?.to_owned();
+    let key = form.required("key")?.to_owned();
     let mut lengths = 0..=put::MAX_OBJECT;
     if let Some(policy) = form.field("policy") {
         let policy = PostPolicy::parse(policy)?;
@@ -78,7 +78,7 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
 /// Turns the fields into the headers of a PUT. Of the request's own headers those stay that say nothing of an object.
 fn fields_to_headers(call: &mut Call, form: &Form) -> S3Result<()> {
     call.headers.retain(|(name, _)| {
-        !name.starts_with("x-amz-") && !OF_OBJECT.contains(&name.as_str()) && name != "content-length"
+        !name.starts_with("x-amz-") && !OBJECT_HEADERS.contains(&name.as_str()) && name != "content-length"
     });
     for (name, value) in form.fields() {
         let header = match name.as_str() {
@@ -93,7 +93,7 @@ fn fields_to_headers(call: &mut Call, form: &Form) -> S3Result<()> {
                     .detail("ArgumentName", name.to_owned()));
             }
             name if OF_FORM.contains(&name) => continue,
-            name if name.starts_with("x-amz-") || OF_OBJECT.contains(&name) => {
+            name if name.starts_with("x-amz-") || OBJECT_HEADERS.contains(&name) => {
                 (name.to_owned(), value.clone())
             }
             _ => continue,

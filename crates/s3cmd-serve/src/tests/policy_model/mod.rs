@@ -144,7 +144,7 @@ fn call(request: &Request) -> Call {
     let query = stated.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
     let signature = request.signature.map(|(kind, version)| {
         let made = Some(Utc::now() - chrono::TimeDelta::milliseconds(request.age));
-        Signature { kind, version, made }
+        Signature { kind, version, signed_at: made }
     });
     Call {
         method: http::Method::GET,
