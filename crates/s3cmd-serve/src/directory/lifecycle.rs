@@ -184,7 +184,7 @@ fn expire_versions(
         }
         let versions = bucket.versions_of(&key, None, usize::MAX)?;
         for (index, version) in versions.iter().enumerate() {
-            let matches = |rule: &LifecycleRule| match &version.what {
+            let matches = |rule: &LifecycleRule| match &version.content {
                 ListedContent::Data(summary) => rule.matches(&key, &summary.meta, summary.stat.size),
                 ListedContent::Marker { .. } => rule.tags.is_empty() && key.starts_with(&rule.prefix),
             };
@@ -197,7 +197,7 @@ fn expire_versions(
                     });
                 }
                 let is_sole_marker =
-                    versions.len() == 1 && matches!(version.what, ListedContent::Marker { .. });
+                    versions.len() == 1 && matches!(version.content, ListedContent::Marker { .. });
                 let is_old = match rule.expires {
                     Some(Expiration::Days(days)) => now.is_past(version.modified(), days),
                     Some(Expiration::Date(_)) | None => false,

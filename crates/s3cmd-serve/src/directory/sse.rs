@@ -43,7 +43,7 @@ fn origin_headers(origin: &KeyOrigin) -> Vec<(String, String)> {
 
 /// Derives the server's key for an origin.
 fn server_key(origin: &KeyOrigin, server: &Server) -> S3Result<Key> {
-    let root = server.store.secret()?;
+    let root = server.store.master_key()?;
     match origin {
         KeyOrigin::Kms(name) => Ok(root.derive("kms", name.as_bytes())),
         KeyOrigin::Server | KeyOrigin::Customer(_) => Ok(root.derive("s3", b"")),

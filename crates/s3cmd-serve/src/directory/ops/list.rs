@@ -250,7 +250,7 @@ pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let page = page(&bucket, listing.prefix, listing.delimiter, Some(&listing.marker), listing.max)?;
     let mut xml = listing.head(bucket.name(), &page);
     let owners = listing.with_owner.then(|| server.owners(&bucket));
-    let pieces = bucket.show(&page.keys, |xml: &mut Writer, key, summary| {
+    let pieces = bucket.fold_summaries(&page.keys, |xml: &mut Writer, key, summary| {
         xml.open("Contents");
         listing.names.write(xml, "Key", key);
         write_object(xml, server, summary, owners.as_ref());

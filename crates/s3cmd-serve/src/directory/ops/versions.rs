@@ -155,10 +155,10 @@ pub(crate) fn list(server: &Server, call: &mut Call) -> S3Result<Reply> {
     xml.text("IsTruncated", page.truncated.to_string());
     let owners = server.owners(&bucket);
     for (key, shown) in &page.versions {
-        xml.open(if matches!(shown.what, ListedContent::Data(_)) { "Version" } else { "DeleteMarker" });
+        xml.open(if matches!(shown.content, ListedContent::Data(_)) { "Version" } else { "DeleteMarker" });
         names.write(&mut xml, "Key", key);
         xml.text("VersionId", &shown.id).text("IsLatest", shown.latest.to_string());
-        match &shown.what {
+        match &shown.content {
             ListedContent::Data(summary) => write_object(&mut xml, server, summary, Some(&owners)),
             ListedContent::Marker { modified, owner } => {
                 xml.text("LastModified", xml::time(*modified));
