@@ -3,63 +3,33 @@
 //! The [`backend`](crate::backend) receives bodies through a short channel. Files are sent in pieces, with one piece
 //! read ahead. A panic in an operation becomes a 500 response to that request.
 
-use super::access_log::{PendingEntry, RequestFacts};
-use super::call::{Call, Reply};
+use super::access_log::RequestFacts;
+use super::call::Reply;
 use super::limits::{ConnectionPermit, RequestTracker};
 use super::redact::redact;
-use super::request_body::RequestBody;
-use super::request_context::{RequestContext, Signature};
+use super::request_path;
+use super::respond::{Peer, respond};
 use super::response::{Body, build};
 use super::shutdown::stop_requested;
-use super::{request_head, request_path};
 use crate::app_state::AppState;
-use crate::auth::checksum::BodyChecksum;
-use crate::auth::payload::Payload;
-use crate::auth::signed_request::SignedRequest;
-use crate::directory::website::{self, WebsiteRequest};
-use crate::model::error::S3Result;
+use crate::directory::website;
 use crate::store::file_io::PIECE;
-use crate::{auth, route};
 use chrono::Utc;
-use http::Method;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use s3cmd_client::sign::encode;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
-
-/// The health check, served without authentication. It cannot clash with a bucket, because `-` is no bucket name.
-const HEALTH: &str = "/-/healthz";
-/// The metrics, served without authentication if they are enabled.
-const METRICS: &str = "/-/metrics";
-
-/// The client's end of a connection.
-#[derive(Clone, Debug)]
-struct Peer {
-    address: SocketAddr,
-    /// TLS cipher suite and version.
-    encryption: Option<Arc<(String, String)>>,
-}
-
-impl Peer {
-    /// The TLS version as a number: `1.3`.
-    fn tls(&self) -> Option<String> {
-        let (_, version) = &**self.encryption.as_ref()?;
-        version.strip_prefix("TLSv").map(str::to_owned)
-    }
-}
 
 fn encryption(connection: &rustls::ServerConnection) -> (String, String) {
     let cipher = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
@@ -92,44 +62,14 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
                     log::debug!("serve: too many connections, closing one from {peer}");
                     continue;
                 };
-                let (state, open, mut stopping) = (Arc::clone(&state), open.clone(), stopping.clone());
+                let (state, open, stopping) = (Arc::clone(&state), open.clone(), stopping.clone());
                 let tls = tls.clone();
                 tokio::spawn(async move {
-                    let _ = stream.set_nodelay(true);
-                    let timeout = state.read_timeout;
-                    // Allocate no buffers before the first byte arrives.
-                    let mut first = [0];
-                    let first_byte = tokio::select! {
-                        peeked = tokio::time::timeout(timeout, stream.peek(&mut first)) => peeked,
-                        () = stop_requested(&mut stopping) => return,
-                        () = permit.closed() => {
-                            return log::debug!("serve: closed an idle connection from {peer} for a new one");
-                        }
-                    };
-                    if first_byte.is_err() {
-                        return log::debug!("serve: received nothing from {peer}");
-                    }
-                    let mut stream = TimeoutWriter::new(stream);
-                    stream.set_timeout(Some(write_timeout));
-                    let stream = Box::pin(stream);
-                    let mut peer = Peer { address: peer, encryption: None };
-                    match tls {
-                        None => Box::pin(serve_connection(stream, peer, state, stopping, &permit)).await,
-                        Some(tls) => {
-                            let handshake = tokio::select! {
-                                result = tokio::time::timeout(timeout, Box::pin(tls.accept(stream))) => result,
-                                () = stop_requested(&mut stopping) => return,
-                                () = permit.closed() => return,
-                            };
-                            match handshake {
-                                Ok(Ok(stream)) => {
-                                    peer.encryption = Some(Arc::new(encryption(stream.get_ref().1)));
-                                    Box::pin(serve_connection(stream, peer, state, stopping, &permit)).await;
-                                }
-                                Ok(Err(error)) => log::debug!("serve: TLS with {}: {error}", peer.address),
-                                Err(_) => log::debug!("serve: TLS with {}: timeout", peer.address),
-                            }
-                        }
+                    let peer = Peer { address: peer, encryption: None };
+                    if let Err(reason) =
+                        connect(stream, peer, tls, write_timeout, state, stopping, permit).await
+                    {
+                        log::debug!("serve: {reason}");
                     }
                     drop(open);
                 });
@@ -144,6 +84,51 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
     drop(socket);
     drop(open);
     let _ = all_closed.recv().await;
+}
+
+/// Waits for the first byte of a connection, does the TLS handshake, and serves its requests. Returns why it was closed
+/// before a request, if that is worth a line in the log.
+async fn connect(
+    stream: TcpStream,
+    mut peer: Peer,
+    tls: Option<TlsAcceptor>,
+    write_timeout: Duration,
+    state: Arc<AppState>,
+    mut stopping: watch::Receiver<bool>,
+    permit: ConnectionPermit,
+) -> Result<(), String> {
+    let _ = stream.set_nodelay(true);
+    let timeout = state.read_timeout;
+    // Allocate no buffers before the first byte arrives.
+    let mut first = [0];
+    let first_byte = tokio::select! {
+        peeked = tokio::time::timeout(timeout, stream.peek(&mut first)) => peeked,
+        () = stop_requested(&mut stopping) => return Ok(()),
+        () = permit.closed() => return Err(format!("closed an idle connection from {} for a new one", peer.address)),
+    };
+    if first_byte.is_err() {
+        return Err(format!("received nothing from {}", peer.address));
+    }
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(write_timeout));
+    let stream = Box::pin(stream);
+    let Some(tls) = tls else {
+        Box::pin(serve_connection(stream, peer, state, stopping, &permit)).await;
+        return Ok(());
+    };
+    let handshake = tokio::select! {
+        result = tokio::time::timeout(timeout, Box::pin(tls.accept(stream))) => result,
+        () = stop_requested(&mut stopping) => return Ok(()),
+        () = permit.closed() => return Ok(()),
+    };
+    let stream = match handshake {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(format!("TLS with {}: {error}", peer.address)),
+        Err(_) => return Err(format!("TLS with {}: timeout", peer.address)),
+    };
+    peer.encryption = Some(Arc::new(encryption(stream.get_ref().1)));
+    Box::pin(serve_connection(stream, peer, state, stopping, &permit)).await;
+    Ok(())
 }
 
 async fn serve_connection(
@@ -282,180 +267,4 @@ fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> RequestFacts {
         operation: "REST.UNKNOWN".to_owned(),
         ..RequestFacts::default()
     }
-}
-
-/// Checks the head of a request, authenticates it, and passes the request to the backend.
-async fn respond(
-    state: Arc<AppState>,
-    request: Request<Incoming>,
-    peer: &Peer,
-    requests: &RequestTracker,
-    mut entry: Option<&mut PendingEntry>,
-) -> S3Result<Reply> {
-    let (head, body) = request.into_parts();
-    let (timeout, access_log) = (state.read_timeout, Arc::clone(&state.access_log));
-    let mut body = RequestBody { body, timeout, access_log, anonymous: None };
-    let method = head.method.clone();
-    let path = head.uri.path().to_owned();
-    let query = encode::parse_query(head.uri.query().unwrap_or(""));
-    let mut headers = match request_head::check(&head).and_then(|()| request_head::headers(&head.headers)) {
-        Ok(headers) => headers,
-        Err(error) => {
-            body.drain_unless(head.headers.contains_key("expect"));
-            return Err(error);
-        }
-    };
-    if let Some(authority) = head.uri.authority() {
-        headers.retain(|(name, _)| name != "host");
-        headers.push(("host".to_owned(), authority.as_str().to_owned()));
-    }
-    let host = headers.iter().find(|(name, _)| name == "host").map_or("", |(_, host)| host.as_str());
-    let site = website::host_bucket(host, &state.domains).map(str::to_owned);
-    let host_bucket =
-        site.clone().or_else(|| request_path::host_bucket(host, &state.domains).map(str::to_owned));
-    if host_bucket.is_none() && path == HEALTH && matches!(method.as_str(), "GET" | "HEAD") {
-        if let Some(entry) = entry {
-            entry.facts.operation = "HEALTH".to_owned();
-        }
-        return Ok(Reply::new(200).header("content-type", "text/plain").whole("ok\n"));
-    }
-    if host_bucket.is_none()
-        && path == METRICS
-        && matches!(method.as_str(), "GET" | "HEAD")
-        && let Some(text) = state.access_log.metrics_text()
-    {
-        if let Some(entry) = entry {
-            entry.facts.operation = "METRICS".to_owned();
-        }
-        return Ok(Reply::new(200).header("content-type", "text/plain; version=0.0.4").whole(text));
-    }
-    if let (Some(entry), Ok((bucket, key))) =
-        (&mut entry, request_path::split_path(&path, host_bucket.as_deref()))
-    {
-        let copy = headers.iter().any(|(name, _)| name == "x-amz-copy-source");
-        entry.facts.operation = route::name(method.as_str(), bucket.is_some(), key.is_some(), &query, copy);
-        entry.facts.bucket = bucket.unwrap_or_default();
-        entry.facts.key = key.unwrap_or_default();
-    }
-    if method == Method::OPTIONS
-        && let (Some(bucket), _) = request_path::split_path(&path, host_bucket.as_deref())?
-    {
-        return state.backend.preflight(bucket, headers).await;
-    }
-    if let Some(bucket) = site {
-        body.drain(&headers);
-        let request =
-            WebsiteRequest { method, path, bucket, headers, peer: peer.address.ip(), tls: peer.tls() };
-        return handle_website(state, request, entry).await;
-    }
-    let signed = SignedRequest {
-        method: method.as_str(),
-        path: &path,
-        query: &query,
-        headers: &headers,
-        host_bucket: host_bucket.as_deref(),
-    };
-    let verified = if state.no_auth {
-        auth::trust_local(&signed, &state.users)
-    } else {
-        auth::verify(&signed, &state.users, Utc::now())
-    };
-    let verified = verified.and_then(|verified| match &state.region {
-        Some(region) => auth::check_region(&signed, region).map(|()| verified),
-        None => Ok(verified),
-    });
-    let verified = match verified {
-        Ok(verified) => verified,
-        Err(error) => {
-            body.drain(&headers);
-            return Err(error);
-        }
-    };
-    if let Some(entry) = &mut entry
-        && let Some(user) = verified.user
-    {
-        entry.facts.requester.clone_from(&user.id);
-        entry.facts.signature = signed.kind();
-    }
-    let (user, rule) = (verified.user.cloned(), verified.body);
-    if user.is_some() {
-        requests.mark_authenticated();
-    } else {
-        body.anonymous = Some((Instant::now(), 0));
-    }
-    let context =
-        RequestContext { signature: Signature::of(&signed), tls: peer.tls(), ..RequestContext::default() };
-    let prepared = (|| {
-        let (bucket, key) = request_path::split_path(&path, host_bucket.as_deref())?;
-        // In CompleteMultipartUpload the checksum headers apply to the object, not to the body.
-        let is_completion = query.iter().any(|(name, _)| name == "uploadId") && method == Method::POST;
-        let checksum = if is_completion { None } else { BodyChecksum::of(&headers)? };
-        Ok((
-            bucket,
-            key,
-            request_head::content_md5(&headers)?,
-            checksum,
-            request_head::content_length(&headers)?,
-        ))
-    })();
-    let (bucket, key, content_md5, checksum, length) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            body.drain(&headers);
-            return Err(error);
-        }
-    };
-    let expects = headers
-        .iter()
-        .any(|(name, value)| name == "expect" && value.trim().eq_ignore_ascii_case("100-continue"));
-    let body_permit = if body.is_empty() {
-        None
-    } else {
-        match state.limits.acquire_body(user.is_some(), state.read_timeout).await {
-            Ok(permit) => Some(permit),
-            Err(error) => {
-                body.drain(&headers);
-                return Err(error);
-            }
-        }
-    };
-    let source = body.receive(length, expects).await?;
-    let mut payload = Payload::new(source, rule, content_md5, checksum, length);
-    if request_head::is_chunked(&headers) {
-        payload.set_open_ended();
-    }
-    if user.is_none() {
-        payload.limit_documents(&state.limits.anonymous_documents);
-    }
-    let peer = peer.address.ip();
-    let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
-    call.parameters_to_headers();
-    let has_log = entry.is_some() && state.access_log.has_log();
-    let outcome = state.backend.handle(call, has_log).await;
-    drop(body_permit);
-    if let Some(entry) = entry {
-        entry.facts.owner = outcome.owner;
-        entry.facts.requester = outcome.requester.unwrap_or_default();
-        if entry.facts.operation == "REST.PUT.OBJECT" && outcome.result.is_ok() {
-            entry.facts.object_size = outcome.content_length;
-        }
-    }
-    outcome.result
-}
-
-/// Handles a request to a website.
-async fn handle_website(
-    state: Arc<AppState>,
-    request: WebsiteRequest,
-    entry: Option<&mut PendingEntry>,
-) -> S3Result<Reply> {
-    let method =
-        if matches!(request.method.as_str(), "GET" | "HEAD") { request.method.as_str() } else { "UNKNOWN" };
-    let operation = format!("WEBSITE.{method}.OBJECT");
-    let (reply, error) = state.backend.handle_website(request).await?;
-    if let Some(entry) = entry {
-        entry.facts.operation = operation;
-        entry.facts.error = error.unwrap_or_default();
-    }
-    Ok(reply)
 }
