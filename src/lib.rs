@@ -5,15 +5,15 @@
 //!
 //! - [`cli`]: what was typed. The option table, the command table, the parser, the help; knows no S3.
 //! - [`commands`]: one file a subcommand, each reading like the sentence that describes it.
-//! - [`transfer`]: moving many objects: plan, run, verify, with a file or an object on either side. It speaks through the
-//!   item logs of `output`.
+//! - [`transfer`]: moving many objects: plan, run, verify, with a file or an object on either side. It speaks through
+//!   the item logs of `output`.
 //! - [`output`]: the only place that prints, and the one that turns errors into words and exit codes.
 //! - [`config`]: what the options, the configuration file and the environment mean together.
 //! - `files`, `interrupt`, [`patterns`], [`shard`], [`units`], [`uri`]: leaves that every room may use.
 //!
 //! Below it are two libraries: `s3cmd_client`, the shared client (requests, signing, retries, typed operations), which
-//! knows neither configuration nor terminal; and `s3cmd_serve`, the embedded server, which only `serve`, `check` and the
-//! tests know.
+//! knows neither configuration nor terminal; and `s3cmd_serve`, the embedded server, which only `serve`, `check` and
+//! the tests know.
 
 pub mod cli;
 pub mod commands;

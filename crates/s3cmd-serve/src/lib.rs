@@ -21,8 +21,8 @@
 //! operation if a query sub-resource is unknown or not valid for the method (`HEAD ?acl` becomes a HeadObject), a
 //! fault that destroys data in other servers. It rejects the region `US`, which is s3cmd's default, and header values
 //! that are not ASCII, which are common in user metadata. SigV2, chunk signatures, browser forms, CORS preflight and
-//! websites would need code in front of it anyway. That leaves XML for some thirty documents, which [`model::xml`] does in
-//! 200 lines, against 150,000 lines of dependency.
+//! websites would need code in front of it anyway. That leaves XML for some thirty documents, which [`model::xml`] does
+//! in 200 lines, against 150,000 lines of dependency.
 //!
 //! Linux only: everything below the root is opened relative to open directories.
 

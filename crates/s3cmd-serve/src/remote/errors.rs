@@ -105,7 +105,8 @@ impl Remote {
             );
         }
         if error.status < 400 {
-            // A redirect. The upstream client knows the new location by now, but this request's body cannot be sent again.
+            // A redirect. The upstream client knows the new location by now, but this request's body cannot be sent
+            // again.
             return S3Error::new(ErrorCode::ServiceUnavailable, UNAVAILABLE);
         }
         let code = CODES.iter().copied().find(|code| code.as_str() == error.code);

@@ -49,8 +49,8 @@ impl Remote {
         Ok(reply)
     }
 
-    /// GetObject. The content is read as fast as the client receives it. If the client disconnects, the upstream request
-    /// ends.
+    /// GetObject. The content is read as fast as the client receives it. If the client disconnects, the upstream
+    /// request ends.
     pub(super) async fn get(&self, call: &Call) -> S3Result<Reply> {
         let request = self.read_request(call, Method::GET)?.progress(Some(Arc::default()));
         let response = self.send(request).await?;

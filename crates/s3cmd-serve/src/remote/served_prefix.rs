@@ -84,8 +84,8 @@ impl ServedPrefix {
         upstream.strip_prefix(&self.prefix).filter(|name| !name.is_empty())
     }
 
-    /// The upstream `x-amz-copy-source` for a client's. In UploadPartCopy, Ceph decodes it twice (measured on 16.2.15), so
-    /// a key with `%` would name another object and is rejected.
+    /// The upstream `x-amz-copy-source` for a client's. In UploadPartCopy, Ceph decodes it twice (measured on 16.2.15),
+    /// so a key with `%` would name another object and is rejected.
     pub(super) fn upstream_source(&self, text: &str, is_part_copy: bool) -> S3Result<String> {
         let (bucket, key, version) = copy_source::parse(text)?;
         if bucket != self.bucket {

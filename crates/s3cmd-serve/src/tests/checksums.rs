@@ -206,7 +206,8 @@ async fn composite_checksums_are_checksums_of_checksums() {
         let part = head(&lab, &format!("{target}?partNumber=2")).await;
         assert_eq!(part.header(algorithm.header()), sums[1]);
 
-        // A copy is not multipart: its checksum covers the content, with the same algorithm unless another is requested.
+        // A copy is not multipart: its checksum covers the content, with the same algorithm unless another is
+        // requested.
         let copy = lab.alice("PUT", "/b-one/copy").header("x-amz-copy-source", &target).send().await.ok(200);
         let whole = [vec![b'a'; 5 * MIB], b"end".to_vec()].concat();
         assert_eq!(copy.value(algorithm.element()), sum(algorithm, &whole));

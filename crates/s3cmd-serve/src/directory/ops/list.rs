@@ -125,8 +125,8 @@ impl NameEncoding {
         }
     }
 
-    /// Writes the prefix of ListObjects. AWS encodes it and Ceph does not; some SDKs decode it and some do not. So it is
-    /// encoded only if XML requires it or if decoding would change it.
+    /// Writes the prefix of ListObjects. AWS encodes it and Ceph does not; some SDKs decode it and some do not. So it
+    /// is encoded only if XML requires it or if decoding would change it.
     fn write_prefix(self, xml: &mut Writer, element: &str, name: &str) {
         let is_safe = |c: char| !matches!(c, '%' | '+') && (!c.is_control() || c == '\n');
         let encoding = Self { encoded: self.encoded && !name.chars().all(is_safe) };
@@ -274,7 +274,8 @@ pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let max = call.number("max-uploads", MAX_PAGE)?.min(MAX_PAGE);
 
     let all = bucket.uploads_in_order()?;
-    // With an upload id marker, the uploads of that key continue after it. If that upload is gone, all of them are listed.
+    // With an upload id marker, the uploads of that key continue after it. If that upload is gone, all of them are
+    // listed.
     let marked = all.iter().position(|upload| upload.key == key_marker && upload.id == id_marker);
     let mut listed: Vec<&Upload> = Vec::new();
     let mut prefixes: Vec<&str> = Vec::new();

@@ -267,8 +267,8 @@ impl Statement {
                 .all(|condition| self.holds(condition.keys(), question, || condition.holds(question)))
     }
 
-    /// The result of a test that uses these keys. While one of their values is pending, the result is the one that allows
-    /// the request: true in an Allow statement, false in a Deny statement.
+    /// The result of a test that uses these keys. While one of their values is pending, the result is the one that
+    /// allows the request: true in an Allow statement, false in a Deny statement.
     fn holds<'a>(
         &self,
         mut keys: impl Iterator<Item = &'a Key>,

@@ -74,8 +74,8 @@ impl Pattern {
         self.with_values(question, |pieces| glob(pieces, text, equal_ignoring_case))
     }
 
-    /// Whether it matches an ARN. The six parts are compared separately, so a wildcard does not match a colon, except in
-    /// the last part.
+    /// Whether it matches an ARN. The six parts are compared separately, so a wildcard does not match a colon, except
+    /// in the last part.
     pub(super) fn matches_arn(&self, text: &str, question: &Question<'_>) -> bool {
         self.with_values(question, |pieces| {
             let pattern: Vec<_> = pieces.splitn(6, |piece| *piece == Piece::Char(':')).collect();

@@ -48,8 +48,8 @@ impl Principals {
         })
     }
 
-    /// Whether a requester is included. A user is named by the id, `arn:aws:iam::ANY:user/ID` or `arn:aws:iam::ID:root`,
-    /// but not by the display name, which need not be unique.
+    /// Whether a requester is included. A user is named by the id, `arn:aws:iam::ANY:user/ID` or
+    /// `arn:aws:iam::ID:root`, but not by the display name, which need not be unique.
     pub(super) fn include(&self, who: Option<&str>) -> bool {
         let (names, inverted) = match self {
             Self::Everyone => return true,

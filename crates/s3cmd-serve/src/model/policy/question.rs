@@ -14,8 +14,8 @@ pub(crate) struct Question<'a> {
     pub(crate) key: Option<&'a str>,
     /// The request's values of a condition key; empty if it does not have the key.
     pub(crate) values: &'a dyn Fn(&Key) -> Vec<String>,
-    /// Whether the value of a key is not known yet, because the body has not been read. The decision is then whether the
-    /// request could still be allowed: tests of such a key hold in an Allow statement and fail in a Deny statement.
+    /// Whether the value of a key is not known yet, because the body has not been read. The decision is then whether
+    /// the request could still be allowed: tests of such a key hold in an Allow statement and fail in a Deny statement.
     pub(crate) is_pending: &'a dyn Fn(&Key) -> bool,
 }
 
