@@ -9,7 +9,7 @@
 //!   item logs of `output`.
 //! - [`output`]: the only place that prints, and the one that turns errors into words and exit codes.
 //! - [`config`]: what the options, the configuration file and the environment mean together.
-//! - `files`, `interrupt`, [`patterns`], [`shard`], [`units`], [`uri`]: leaves that every room may use.
+//! - [`dates`], `files`, `interrupt`, [`patterns`], [`shard`], [`units`], [`uri`]: leaves that every room may use.
 //!
 //! Below it are two libraries: `s3cmd_client`, the shared client (requests, signing, retries, typed operations), which
 //! knows neither configuration nor terminal; and `s3cmd_serve`, the embedded server, which only `serve`, `check` and the
@@ -18,6 +18,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod dates;
 mod files;
 mod interrupt;
 pub mod output;

@@ -88,7 +88,7 @@ pub(super) async fn transfer(cx: &Context, args: &[OsString], kind: Kind) -> Out
         return dry_run(cx, &selection, arranged, &destination, kind);
     }
 
-    let copier = Copier::new(cx.client().clone(), settings.clone(), cx.width());
+    let copier = cx.copier();
     let turns = overlap::turns(arranged, selection.items.numbered(), effects);
     let summary =
         ordered_tasks::in_order_when(cx.width(), settings.stop_on_error, turns, Turn::ready, |turn| {

@@ -1,4 +1,5 @@
-//! The configuration: options, `~/.s3cfg`, the environment and the credentials chain, resolved into one [`Settings`].
+//! The configuration: options, `~/.s3cfg`, the environment and the credentials chain, resolved into one [`Settings`],
+//! and from that into the typed options of a run ([`run_options`]).
 //!
 //! Precedence, lowest first: built-in defaults, configuration file, environment (only for the key pair, and only if the
 //! file has none), options.
@@ -10,10 +11,12 @@ mod file;
 mod keys;
 mod overrides;
 mod providers;
+pub mod run_options;
 pub mod save;
 mod settings;
 mod static_credentials;
 
+use crate::output::{Exit, Failure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +87,12 @@ impl ConfigError {
             ],
             warnings: Vec::new(),
         }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self { exit: Exit(error.exit), lines: error.lines }
     }
 }
 

@@ -111,7 +111,7 @@ impl Dialogue<'_> {
     /// Tests the credentials, then GPG if it is configured. The inner error is the failure message and a hint what to
     /// change.
     async fn test(&self, settings: &Settings) -> Result<Result<(), (String, String)>, Stop> {
-        let cx: Context = Context::new(settings.clone());
+        let cx = Context::new(Settings { shard: String::new(), ..settings.clone() })?;
         let bucket = self.invocation.args.first();
         let uri = match bucket {
             None => {
@@ -136,7 +136,7 @@ impl Dialogue<'_> {
             self.console.line("Not configured. Never mind.")?;
             return Ok(Ok(()));
         }
-        let gpg = Gpg::new(settings);
+        let gpg = Gpg::new(settings.gpg_options());
         if let Err(error) = gpg.check() {
             return Ok(Err((reason(&error), "the path to the GPG program".to_owned())));
         }

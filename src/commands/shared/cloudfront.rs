@@ -1,7 +1,7 @@
 //! What the CloudFront commands share: the client, arguments, invalidations and output lines.
 
 use crate::commands::shared::arguments::log_target;
-use crate::commands::shared::context::{Context, client_options};
+use crate::commands::shared::context::Context;
 use crate::output::Distribution as DistributionDetails;
 use crate::output::{Event, Exit, Failure, InvalidationForm, Outcome};
 use crate::uri::{CloudFrontUri, S3Uri};
@@ -21,7 +21,7 @@ pub(crate) fn service(cx: &Context) -> CloudFront {
     // CloudFront has no buckets, so there is no template for their host names.
     let endpoint = Endpoint::new(&settings.cloudfront_host, "", settings.use_https, strict);
     let failures = cx.failures.clone();
-    CloudFront::new(ClientOptions { endpoint, failures, ..client_options(settings) })
+    CloudFront::new(ClientOptions { endpoint, failures, ..cx.client_options() })
 }
 
 /// The distributions that the arguments name: by their own URIs, or by a bucket that they serve.

@@ -4,7 +4,6 @@ pub(crate) mod arguments;
 pub(crate) mod cloudfront;
 pub mod context;
 pub(crate) mod copies;
-pub(crate) mod dates;
 pub(crate) mod document;
 pub(crate) mod downloads;
 pub(crate) mod each;

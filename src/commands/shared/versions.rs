@@ -165,7 +165,9 @@ pub(crate) fn select<'a>(
             None => !exact || version.key == uri.key,
         };
         let name = &version.key[relative..];
-        named && shard.is_none_or(|shard| shard.contains(name)) && settings.filter.excludes(name).is_none()
+        named
+            && shard.is_none_or(|shard| shard.contains(name))
+            && cx.selection.filter.excludes(name).is_none()
     };
     let options = ListOptions { prefix, ..ListOptions::default() };
     let pages = cx.client().version_pages(&uri.bucket, options).map_err(Failure::about_bucket);

@@ -1,7 +1,7 @@
 //! Compares items that exist on both sides: many pairs at a time, in order.
 
 pub use super::pairs::{Pair, pairs};
-use super::{Item, Origin};
+use super::{Item, Origin, SyncOptions};
 use crate::output::{Failure, Outcome};
 use crate::transfer::compare::{self, Checks, QuickCheck, Stored};
 use crate::transfer::composite::Sizes;
@@ -70,16 +70,15 @@ impl Comparator {
     /// first.
     pub fn new(
         client: Client,
-        checks: Checks,
-        part_size: u64,
+        options: &SyncOptions,
         width: usize,
         cache: Option<Arc<Md5Cache>>,
     ) -> Arc<Self> {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
             client,
-            checks,
-            part_size,
+            checks: options.checks,
+            part_size: options.part_size,
             hashing: Semaphore::new(threads.min(width.max(1))),
             requests: Semaphore::new(width.max(1)),
             width: width.max(1),
