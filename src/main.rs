@@ -1,8 +1,8 @@
 //! The main program: parse the command line, load the configuration, run the command, return its exit code.
 
-use s3cmd::cli::{self, Invocation, Parsed};
+use s3cmd::cli::{self, CliOnly, Invocation, Parsed};
 use s3cmd::commands;
-use s3cmd::config::{self, CliOnly, ProcessEnvironment};
+use s3cmd::config::{self, ProcessEnvironment};
 use s3cmd::output::{
     Exit, Failure, Outcome, print_error_text, print_summary, print_text, settle_output, start_json, start_log,
 };

@@ -4,7 +4,6 @@
 //! Precedence, lowest first: built-in defaults, configuration file, environment (only for the key pair, and only if the
 //! file has none), options.
 
-mod cli_options;
 mod credentials_provider;
 mod environment;
 mod file;
@@ -16,11 +15,11 @@ pub mod save;
 mod settings;
 mod static_credentials;
 
+use crate::cli::{CliOnly, CliOptions};
 use crate::output::{Exit, Failure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use cli_options::{CliOnly, CliOptions, List, OptionValue};
 pub use credentials_provider::CredentialsProvider;
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use keys::{Dumped, InvalidValue, Key, RawValue};

@@ -74,7 +74,7 @@ async fn check_response(cx: &Context, report: &mut Report) -> Outcome<bool> {
     let now = sent + (Utc::now() - sent) / 2;
     if !settings.use_https {
         report.note("tls", "off: everything but the secret key travels in clear (use_https = False)")?;
-    } else if settings.check_ssl_certificate && settings.check_ssl_hostname {
+    } else if settings.is_strict() {
         report.ok("tls", "the certificate is trusted")?;
     } else {
         report.note(

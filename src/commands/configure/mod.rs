@@ -5,9 +5,9 @@
 mod questions;
 
 use super::check;
-use crate::cli::Invocation;
+use crate::cli::{CliOnly, Invocation};
 use crate::commands::shared::context::Context;
-use crate::config::{CliOnly, Environment, Provider, Settings, save};
+use crate::config::{Environment, Provider, Settings, save};
 use crate::output::{Console, Exit, Failure, Outcome, reason};
 use crate::transfer::gpg::{Gpg, PrivateDir};
 use crate::uri::{Location, S3Uri};

@@ -7,7 +7,6 @@ use crate::output::{Event, Exit, Failure, InvalidationForm, Outcome};
 use crate::uri::{CloudFrontUri, S3Uri};
 use chrono::Utc;
 use s3cmd_client::ClientOptions;
-use s3cmd_client::endpoint::Endpoint;
 use s3cmd_client::ops::cloudfront::{
     Changes, CloudFront, Distribution, Invalidation, Logging, MAX_PATHS, Origin, encoded,
 };
@@ -16,10 +15,7 @@ use std::io;
 
 /// A client for the service at `cloudfront_host`.
 pub(crate) fn service(cx: &Context) -> CloudFront {
-    let settings = &cx.settings;
-    let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
-    // CloudFront has no buckets, so there is no template for their host names.
-    let endpoint = Endpoint::new(&settings.cloudfront_host, "", settings.use_https, strict);
+    let endpoint = cx.settings.cloudfront_endpoint();
     let failures = cx.failures.clone();
     CloudFront::new(ClientOptions { endpoint, failures, ..cx.client_options() })
 }

@@ -70,7 +70,7 @@ impl Settings {
         Endpoint::new(&base, &bucket, self.use_https, self.is_strict())
     }
 
-    /// The endpoint of CloudFront.
+    /// The endpoint of CloudFront. It has no buckets, so there is no template for their host names.
     pub fn cloudfront_endpoint(&self) -> Endpoint {
         Endpoint::new(&self.cloudfront_host, "", self.use_https, self.is_strict())
     }
