@@ -1,8 +1,8 @@
 //! How well the content of a finished transfer is verified: one type for uploads, downloads and copies.
 //!
 //! Content is *proved* by a checksum that the other side computed, *unproved* if only its length could be compared, or
-//! *refuted*, which is an error ([`Error::Integrity`](s3cmd_client::Error::Integrity)). Deleting a source requires proved
-//! content. Replacing a destination requires content that is not refuted.
+//! *refuted*, which is an error ([`Error::Integrity`](s3cmd_client::Error::Integrity)). Deleting a source requires
+//! proved content. Replacing a destination requires content that is not refuted.
 
 use s3cmd_client::checksum::Algorithm;
 use std::fmt;

@@ -33,8 +33,9 @@ pub(super) enum Compared {
 }
 
 /// Compares a complete file with the composite checksum of the store, or else with the ETag. If the part sizes are
-/// known, the values must match. `ask_server`: whether to request the part sizes from the server for the ETag. For a composite
-/// checksum they are always requested: a server that stores one knows the sizes, and a request costs less than a guess.
+/// known, the values must match. `ask_server`: whether to request the part sizes from the server for the ETag. For a
+/// composite checksum they are always requested: a server that stores one knows the sizes, and a request costs less
+/// than a guess.
 pub(super) async fn verify(
     client: &Client,
     uri: &S3Uri,
