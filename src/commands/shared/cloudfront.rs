@@ -13,6 +13,7 @@ use s3cmd_client::ops::cloudfront::{
 };
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::sync::Arc;
 
 /// A client for the service at `cloudfront_host`.
 pub(crate) fn service(cx: &Context) -> CloudFront {
@@ -20,8 +21,8 @@ pub(crate) fn service(cx: &Context) -> CloudFront {
     let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
     // CloudFront has no buckets, so there is no template for their host names.
     let endpoint = Endpoint::new(&settings.cloudfront_host, "", settings.use_https, strict);
-    let failures = cx.failures.clone();
-    CloudFront::new(ClientOptions { endpoint, failures, ..client_options(settings) })
+    let observer = Arc::new(cx.failures.clone());
+    CloudFront::new(ClientOptions { endpoint, observer, ..client_options(settings) })
 }
 
 /// The distributions that the arguments name: by their own URIs, or by a bucket that they serve.

@@ -1,15 +1,15 @@
 //! The context that every command receives: the settings, the console, and the shared client.
 
+use super::access_failure::FailureLog;
 use super::{hosts, open_files};
 use crate::config::{ConfigError, Settings};
-use crate::output::{Console, Exit, Failure, Outcome};
+use crate::output::{ClientLog, Console, Exit, Failure, Outcome, error_text};
 use crate::shard::Shard;
 use crate::transfer::delete::DeleteOptions;
 use crate::transfer::md5_cache::Md5Cache;
 use crate::transfer::remote::Scope;
 use crate::uri::S3Uri;
 use s3cmd_client::client::DEFAULT_BULK;
-use s3cmd_client::client::failures::FailureLog;
 use s3cmd_client::client::retry::RetryPolicy;
 use s3cmd_client::credentials::Credentials;
 use s3cmd_client::endpoint::Endpoint;
@@ -67,8 +67,9 @@ impl Context {
     /// are none, as for missing credentials.
     pub async fn with_keys(cx: &Self) -> Outcome<Self> {
         let Some(provider) = &cx.settings.credentials_provider else { return Ok(cx.clone()) };
-        let keys = provider.provider.current().await.map_err(|error| {
-            let reason = format!("{}; {}: {error}", provider.reason, provider.what);
+        let observed = provider.provider.clone().with_observer(Arc::new(ClientLog));
+        let keys = observed.current().await.map_err(|error| {
+            let reason = format!("{}; {}: {}", provider.reason, provider.what, error_text(&error));
             let failure = ConfigError::no_credentials(&cx.settings.config_file, &reason);
             Failure { exit: Exit(failure.exit), lines: failure.lines }
         })?;
@@ -86,7 +87,7 @@ impl Shared {
     pub fn client(&self) -> &Client {
         let settings = &self.settings;
         self.client.get_or_init(|| {
-            let options = ClientOptions { failures: self.failures.clone(), ..client_options(settings) };
+            let options = client_options(settings).with_observer(Arc::new(self.failures.clone()));
             Client::new(options).at_version(settings.version_id.trim())
         })
     }
@@ -213,13 +214,16 @@ pub fn client_options(settings: &Settings) -> ClientOptions {
     };
     let signature = if settings.signature_v2 { Signature::V2 } else { Signature::V4 };
     let max_retries = u32::try_from(settings.max_retries).unwrap_or(0);
+    let observer = Arc::new(ClientLog);
+    let provider = settings.credentials_provider.as_ref();
     let bulk = usize::try_from(settings.jobs).ok().filter(|jobs| *jobs > 0).unwrap_or(DEFAULT_BULK);
     ClientOptions {
         region: settings.bucket_location.clone(),
         signature,
         transport,
         retry: RetryPolicy { max_retries, ..retry_policy(settings) },
-        provider: settings.credentials_provider.as_ref().map(|selected| selected.provider.clone()),
+        provider: provider.map(|selected| selected.provider.clone().with_observer(observer.clone())),
+        observer,
         requester_pays: settings.requester_pays,
         expect_continue: settings.use_http_expect,
         bulk: bulk.min(open_files::max_requests()),

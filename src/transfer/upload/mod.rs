@@ -20,6 +20,7 @@ use super::file_attributes::{self, Attributes};
 use super::gpg::GpgEncrypted;
 use super::md5_cache::Md5Cache;
 use crate::config::Settings;
+use crate::output::error_text;
 use crate::uri::S3Uri;
 use bytes::Bytes;
 use parts::is_mismatch;
@@ -117,7 +118,7 @@ impl Uploader {
                 Err(failed) if retries_left > 0 && is_changed(&failed.error) => {
                     retries_left -= 1;
                     progress.store(sent, Ordering::Relaxed);
-                    log::warn!("'{}': {}: uploading it again", path.display(), failed.error);
+                    log::warn!("'{}': {}: uploading it again", path.display(), error_text(&failed.error));
                 }
                 ended => return ended,
             }
@@ -373,7 +374,7 @@ pub fn check_part_size(settings: &Settings) -> Result<()> {
     };
     Err(Error::Invalid(format!(
         "Chunk size {megabytes} MB is too {word}, must be {sign} {limit} MB. Please adjust --multipart-chunk-size-mb"
-    )))
+    ).into()))
 }
 
 /// Compares the checksum in the response, if there is one, with that of the sent content.

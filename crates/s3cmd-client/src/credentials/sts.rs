@@ -41,7 +41,9 @@ pub(super) async fn assume_role(
     let (status, text) = send(TIMEOUT, Method::POST, sts, &headers, form).await?;
     if status != 200 {
         let why = xml::text_at(&text, &["ErrorResponse", "Error", "Message"]).ok().flatten();
-        return Err(Error::Invalid(format!("{sts}: {}", why.unwrap_or_else(|| format!("status {status}")))));
+        return Err(Error::Invalid(
+            format!("{sts}: {}", why.unwrap_or_else(|| format!("status {status}"))).into(),
+        ));
     }
     let action = parameters[0].1;
     let (response, result) = (format!("{action}Response"), format!("{action}Result"));

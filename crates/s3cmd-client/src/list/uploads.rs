@@ -115,12 +115,16 @@ impl Client {
                     ["ChecksumType"] => kind = value.to_owned(),
                     ["Part", "PartNumber"] => match value.parse() {
                         Ok(number) => part.number = number,
-                        Err(_) => bad = Some(Error::Malformed(format!("a listing with the part '{value}'"))),
+                        Err(_) => {
+                            bad = Some(Error::Malformed(format!("a listing with the part '{value}'").into()))
+                        }
                     },
                     ["Part", "ETag"] => part.etag = value.to_owned(),
                     ["Part", "Size"] => match value.parse() {
                         Ok(size) => part.size = size,
-                        Err(_) => bad = Some(Error::Malformed(format!("a listing with the size '{value}'"))),
+                        Err(_) => {
+                            bad = Some(Error::Malformed(format!("a listing with the size '{value}'").into()))
+                        }
                     },
                     ["Part", "LastModified"] => part.modified = value.to_owned(),
                     ["Part"] => parts.push(std::mem::take(&mut part)),

@@ -147,7 +147,7 @@ fn parse(text: &str) -> Result<VersionPage> {
             ["Version", "StorageClass"] => version.storage_class = value.trim().to_owned(),
             ["Version", "Size"] => match value.trim().parse() {
                 Ok(size) => version.size = size,
-                Err(_) => bad = Some(Error::Malformed(format!("a listing with the size '{value}'"))),
+                Err(_) => bad = Some(Error::Malformed(format!("a listing with the size '{value}'").into())),
             },
             [kind @ ("Version" | "DeleteMarker")] => {
                 let is_marker = kind == "DeleteMarker";

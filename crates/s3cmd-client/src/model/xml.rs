@@ -49,7 +49,7 @@ pub(crate) fn walk(text: &str, mut visit: impl FnMut(Step<'_>)) -> Result<()> {
                 } else {
                     let name: &str = &reference;
                     let resolved = resolve_predefined_entity(name)
-                        .ok_or_else(|| Error::Malformed(format!("unknown XML entity '{name}'")))?;
+                        .ok_or_else(|| Error::Malformed(format!("unknown XML entity '{name}'").into()))?;
                     own.push_str(resolved);
                 }
             }
@@ -60,8 +60,8 @@ pub(crate) fn walk(text: &str, mut visit: impl FnMut(Step<'_>)) -> Result<()> {
     }
 }
 
-fn malformed(error: impl std::fmt::Display) -> Error {
-    Error::Malformed(format!("a response that is not XML: {error}"))
+fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::malformed(format!("a response that is not XML: {error}"), error)
 }
 
 /// Checks the document's root: the login page of a proxy must not pass for an empty response.
@@ -74,8 +74,8 @@ pub(crate) fn expect_root(document: &str, expected: &str) -> Result<()> {
     })?;
     match root {
         Some(root) if root == expected => Ok(()),
-        Some(root) => Err(Error::Malformed(format!("a '{root}' where a '{expected}' was expected"))),
-        None => Err(Error::Malformed(format!("an empty response where a '{expected}' was expected"))),
+        Some(root) => Err(Error::Malformed(format!("a '{root}' where a '{expected}' was expected").into())),
+        None => Err(Error::Malformed(format!("an empty response where a '{expected}' was expected").into())),
     }
 }
 
