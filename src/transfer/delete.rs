@@ -93,7 +93,7 @@ pub async fn delete_sized(
                 }
                 Err(error) => {
                     let reason = error_reason(&error);
-                    let failed = batch.iter().map(|deletions| (name_of(deletions), reason.clone())).collect();
+                    let failed = batch.iter().map(|deletion| (name_of(deletion), reason.clone())).collect();
                     report(console, bucket, batch, &failed, how.dry_run, &mut deleted)?;
                 }
             },
@@ -124,8 +124,8 @@ pub async fn delete_sized(
 /// The reasons why keys could not be deleted, by key and version id (empty if there is none).
 type Failures = HashMap<(String, String), String>;
 
-fn name_of(deletions: &Deletion) -> (String, String) {
-    (deletions.key.clone(), deletions.version.clone().unwrap_or_default())
+fn name_of(deletion: &Deletion) -> (String, String) {
+    (deletion.key.clone(), deletion.version.clone().unwrap_or_default())
 }
 
 /// Prints and counts the results of a batch.
@@ -161,7 +161,7 @@ fn report(
 
 /// Deletes up to a thousand keys. Returns the keys that failed, with reasons.
 async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> Result<Failures> {
-    let named = deletions.iter().map(|deletions| (deletions.key.as_str(), deletions.version.as_deref()));
+    let named = deletions.iter().map(|deletion| (deletion.key.as_str(), deletion.version.as_deref()));
     let (plain, others): (Vec<_>, Vec<_>) = named.partition(|(key, _)| fits_xml(key));
     let mut failures = Failures::new();
     if !plain.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::account::other_version;
 use super::hints::hint;
-use crate::commands::shared::context::{Context, client_options};
+use crate::commands::shared::context::Context;
 use crate::output::error_reason;
 use crate::uri::S3Uri;
 use s3cmd_client::list::ListOptions;
@@ -19,7 +19,7 @@ pub(in crate::commands) struct AccessError {
 
 /// Lists the buckets, or one entry of the given bucket.
 pub(in crate::commands) async fn access(cx: &Context, bucket: Option<&S3Uri>) -> Result<(), AccessError> {
-    let mut options = client_options(&cx.settings);
+    let mut options = cx.client_options();
     // Fail fast: the user waits for the result.
     options.retry.max_retries = options.retry.max_retries.min(1);
     let Err(error) = list(&options, bucket).await else { return Ok(()) };

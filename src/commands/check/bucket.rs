@@ -117,11 +117,9 @@ async fn open(
 
 /// The endpoint in the other addressing style: path style instead of virtual host, or the reverse.
 fn other_style(cx: &Context, endpoint: &Endpoint, bucket: &str) -> Endpoint {
-    let settings = &cx.settings;
     let base = format!("{}{}", endpoint.host, endpoint.path);
     let template = if endpoint.is_virtual_host(bucket) { base.clone() } else { format!("%(bucket)s.{base}") };
-    let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
-    Endpoint::new(&base, &template, endpoint.https, strict)
+    Endpoint::new(&base, &template, endpoint.https, cx.settings.is_strict())
 }
 
 /// Reports the bucket's region and lists it.

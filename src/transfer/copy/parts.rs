@@ -42,7 +42,7 @@ impl Copier {
             futures::try_join!(self.source_part_size(from, head), self.upload_headers(from, head))?;
         let part_size = part_size.unwrap_or_else(|| {
             let fewest = head.size.div_ceil(MAX_PARTS);
-            self.part_size().max(fewest).clamp(MIN_PART_SIZE, MAX_PART_SIZE)
+            self.options.part_size.max(fewest).clamp(MIN_PART_SIZE, MAX_PART_SIZE)
         });
         let id = self.client.create_upload(&to.bucket, &to.key, &headers).await?;
         let upload = UploadRef { bucket: &to.bucket, key: &to.key, id: &id };
@@ -91,7 +91,7 @@ impl Copier {
             return Ok(Some(size));
         }
         let reported = self.source.size_of_part(&from.bucket, &from.key, &head.etag, 1, parts).await?;
-        let configured = (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20;
+        let configured = self.options.upload_part_size;
         Ok(reported.into_iter().chain(part_sizes::common(head.size, parts, configured)).find(fits))
     }
 
