@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+/// The cause of an [`Error`], of any type.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// S3 error codes that concern the account or the clock, not one object.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>; `UserSuspended` is specific to Ceph.
 const OF_THE_ACCOUNT: &[&str] = &[
@@ -169,6 +172,12 @@ impl Error {
     /// A failed connection of this kind; `message` says what failed, without the host's secrets.
     pub fn connection(kind: ConnectionFailure, message: impl Into<String>) -> Self {
         Error::Connection { kind, message: message.into() }
+    }
+
+    /// A response that is not a valid S3 response: `message` describes it, `source` is the parser's error.
+    pub(crate) fn malformed(message: impl Into<String>, source: impl Into<Cause>) -> Self {
+        drop(source.into());
+        Error::Malformed(message.into())
     }
 }
 

@@ -1,4 +1,6 @@
 //! The documents of S3 as values.
 
+pub(crate) mod document;
 pub mod documents;
+pub(crate) mod responses;
 pub(crate) mod xml;

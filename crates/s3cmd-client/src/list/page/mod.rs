@@ -239,7 +239,7 @@ impl PageInfo {
     }
 }
 
-fn size_of(text: &str) -> Result<u64> {
+pub(super) fn size_of(text: &str) -> Result<u64> {
     text.trim().parse().map_err(|_| Error::Malformed(format!("a listing with the size '{text}'")))
 }
 
