@@ -2,20 +2,16 @@
 //! also restores archived objects. The content of the documents is defined in `documents`; `bucket` reads the small
 //! ones.
 
-use super::acl::Acl;
 use super::object::with_document;
 use crate::client::Client;
 use crate::error::Result;
 use crate::http::request::Request;
+use crate::model::acl::{Acl, Group, Permission};
 use crate::model::documents::{Document, Kind};
 use crate::model::{document, responses, xml};
 use http::Method;
 
 const NAMESPACE: &str = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
-
-/// The group that writes access logs.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html>
-const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 
 /// Static website hosting settings of a bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,8 +127,8 @@ impl Client {
         match (self.put(bucket, None, document).await, target) {
             (Err(error), Some(target)) if error.code() == "InvalidTargetBucketForLogging" => {
                 let mut acl: Acl = self.get_acl(&target.bucket, None).await?;
-                acl.grant("READ_ACP", LOG_DELIVERY);
-                acl.grant("WRITE", LOG_DELIVERY);
+                acl.grant(Permission::ReadAcp.name(), Group::LogDelivery.uri());
+                acl.grant(Permission::Write.name(), Group::LogDelivery.uri());
                 self.put_acl(&target.bucket, None, &acl).await?;
                 self.put(bucket, None, document).await
             }
