@@ -9,7 +9,7 @@ use crate::transfer::ordered_tasks::{ItemResult, Summary, in_order};
 use crate::transfer::remote::{BY_RELATIVE_ONCE, select};
 use crate::uri::S3Uri;
 use s3cmd_client::Error;
-use s3cmd_client::ops::acl::Acl;
+use s3cmd_client::model::acl::Acl;
 use std::ffi::OsString;
 
 /// Changes the access control lists of buckets and objects as `--acl-public`, `--acl-private`, `--acl-grant` and

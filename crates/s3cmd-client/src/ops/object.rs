@@ -8,7 +8,7 @@ use crate::client::retry::RetryClass;
 use crate::error::{Error, Result};
 use crate::http::body::Payload;
 use crate::http::request::{Progress, Request, Response};
-use crate::model::xml;
+use crate::model::{document, responses};
 use crate::sign::encode;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -283,8 +283,8 @@ impl Client {
             .header("x-amz-copy-source", source.header())
             .headers(headers);
         let text = self.fetch_text(request).await?;
-        let etag = xml::text_at(&text, &["CopyObjectResult", "ETag"])?;
-        let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the copy".into()))?;
+        let read: responses::Stored = document::read(&text, &["CopyObjectResult"])?;
+        let etag = read.etag.ok_or_else(|| Error::Malformed("no confirmation of the copy".into()))?;
         Ok(bare_etag(&etag).to_owned())
     }
 

@@ -12,6 +12,7 @@ mod schema;
 mod settings;
 
 use crate::error::{Error, Result};
+use crate::model::document::RootElement;
 use cors::notification;
 use element::Element;
 pub use lifecycle::{LifecycleAction, LifecycleRule};
@@ -226,7 +227,7 @@ impl Document {
 
     /// The rules of a lifecycle configuration, for display.
     pub fn lifecycle_rules(&self) -> Result<Vec<LifecycleRule>> {
-        super::xml::expect_root(&self.text, Kind::Lifecycle.root())?;
+        RootElement::of(&self.text)?.expect(&[Kind::Lifecycle.root()])?;
         Ok(LifecycleRule::all(&Element::parse(&self.text)?))
     }
 

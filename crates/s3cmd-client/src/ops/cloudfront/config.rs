@@ -4,7 +4,7 @@
 use super::NAMESPACE;
 use super::origin::bucket_of_host;
 use crate::error::{Error, Result};
-use crate::model::xml;
+use crate::model::{document, xml};
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 use std::fmt;
@@ -286,9 +286,9 @@ impl Element {
 
     /// The text of an element without child elements, with entities resolved.
     fn content(&self) -> String {
-        let (document, name) = (self.to_string(), self.name());
         // What was parsed before, or written here, can be parsed.
-        xml::text_at(&document, &[name]).ok().flatten().unwrap_or_default()
+        let text: Result<String> = document::read(&self.to_string(), &[self.name()]);
+        text.map(|text| text.trim().to_owned()).unwrap_or_default()
     }
 }
 
