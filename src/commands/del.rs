@@ -4,7 +4,7 @@ use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::show_excluded;
 use crate::commands::shared::versions;
-use crate::output::{Event, Exit, Failure, Outcome, reason};
+use crate::output::{Event, Exit, Failure, Outcome, error_reason, reason};
 use crate::transfer::delete::{Deleted, Deletion, delete_sized};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, AS_NAMED, BY_KEY, Found, RemoteItem, find};
@@ -92,7 +92,7 @@ fn not_deleted(item: &RemoteItem, error: Error, total: u64) -> Outcome<ItemResul
     if total == 1 || error.concerns_all_requests() {
         return Err(error.into());
     }
-    log::error!("Delete of '{}' failed (Reason: {})", item.uri(), error.reason());
+    log::error!("Delete of '{}' failed (Reason: {})", item.uri(), error_reason(&error));
     Ok(ItemResult::refused(&error))
 }
 

@@ -10,7 +10,7 @@ use crate::output::{
 };
 use crate::uri::S3Uri;
 use chrono::{DateTime, SecondsFormat};
-use s3cmd_client::ops::acl::Acl;
+use s3cmd_client::model::acl::Acl;
 use s3cmd_client::ops::object::Head;
 use s3cmd_client::ops::subresources::Website;
 use s3cmd_client::{Error, Result};

@@ -2,8 +2,8 @@
 
 use super::event::as_map;
 use crate::uri::S3Uri;
+use s3cmd_client::model::acl::{Acl, Grant, Grantee};
 use s3cmd_client::model::documents::LifecycleRule;
-use s3cmd_client::ops::acl::{Acl, Grant, Grantee};
 use s3cmd_client::ops::subresources::ObjectLock;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -157,9 +157,9 @@ pub struct Access {
 /// One grant.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct GrantInfo<'a> {
-    /// `user`, `email`, `group`.
+    /// `user`, `email`, `group`, or `other` for a type of grantee that S3 does not have.
     pub kind: &'static str,
-    /// Canonical id, address or URI.
+    /// Canonical id, address or URI; the type of another grantee.
     pub id: &'a str,
     /// Display name; empty if absent.
     pub name: &'a str,
@@ -181,6 +181,7 @@ impl<'a> GrantInfo<'a> {
             Grantee::User { id, name } => ("user", id.as_str(), name.as_str()),
             Grantee::Email(address) => ("email", address.as_str(), ""),
             Grantee::Group(uri) => ("group", uri.as_str(), ""),
+            Grantee::Other(other) => ("other", other.kind(), ""),
         };
         Self { kind, id, name, permission: &grant.permission, shown: grant.grantee.shown() }
     }

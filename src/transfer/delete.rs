@@ -1,7 +1,7 @@
 //! Deletes many objects in batches, prints the results in order, and counts the result of each key.
 
 use super::ordered_tasks::{ItemResult, Summary};
-use crate::output::{Console, Event, Outcome};
+use crate::output::{Console, Event, Outcome, error_reason};
 use futures::stream::{FuturesOrdered, TryChunksError};
 use futures::{Stream, StreamExt, TryStreamExt};
 use s3cmd_client::ops::object::MAX_BATCH_DELETE;
@@ -92,7 +92,7 @@ pub async fn delete_sized(
                     refused = refused.or(Some(error.into()));
                 }
                 Err(error) => {
-                    let reason = error.reason();
+                    let reason = error_reason(&error);
                     let failed = batch.iter().map(|deletion| (name_of(deletion), reason.clone())).collect();
                     report(console, bucket, batch, &failed, how.dry_run, &mut deleted)?;
                 }
@@ -166,9 +166,10 @@ async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> 
     let mut failures = Failures::new();
     if !plain.is_empty() {
         for failure in client.delete_objects(bucket, &plain).await? {
-            let reason = match failure.message.as_str() {
-                "" => failure.code,
-                message => format!("{}: {message}", failure.code),
+            let reason = match (&failure.error, failure.message.as_str()) {
+                (Some(error), _) => error_reason(error),
+                (None, "") => failure.code,
+                (None, message) => format!("{}: {message}", failure.code),
             };
             failures.insert((failure.key, failure.version), reason);
         }
@@ -179,7 +180,7 @@ async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> 
             if error.concerns_all_requests() {
                 return Err(error);
             }
-            let reason = error.reason();
+            let reason = error_reason(&error);
             failures.insert((key.to_owned(), version.to_owned()), reason);
         }
     }

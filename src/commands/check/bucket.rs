@@ -5,7 +5,7 @@ use super::hints::hint;
 use super::random_name;
 use super::report::Report;
 use crate::commands::shared::context::Context;
-use crate::output::Outcome;
+use crate::output::{Outcome, error_text};
 use s3cmd_client::endpoint::Endpoint;
 use s3cmd_client::list::ListOptions;
 use s3cmd_client::{Client, ClientOptions, ConnectionFailure, Error, Signature};
@@ -133,7 +133,9 @@ pub(super) async fn inspect(cx: &Context, bucket: &TestBucket, report: &mut Repo
             };
             report.ok("region", format!("{region}; {signed}"))?;
         }
-        Err(error) => report.note("region", format!("the bucket's region cannot be read: {error}"))?,
+        Err(error) => {
+            report.note("region", format!("the bucket's region cannot be read: {}", error_text(&error)))?
+        }
     }
     let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
     match client.list_page(&bucket.name, &one, None).await {

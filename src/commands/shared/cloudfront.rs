@@ -12,12 +12,13 @@ use s3cmd_client::ops::cloudfront::{
 };
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::sync::Arc;
 
 /// A client for the service at `cloudfront_host`.
 pub(crate) fn service(cx: &Context) -> CloudFront {
     let endpoint = cx.settings.cloudfront_endpoint();
-    let failures = cx.failures.clone();
-    CloudFront::new(ClientOptions { endpoint, failures, ..cx.client_options() })
+    let observer = Arc::new(cx.failures.clone());
+    CloudFront::new(ClientOptions { endpoint, observer, ..cx.client_options() })
 }
 
 /// The distributions that the arguments name: by their own URIs, or by a bucket that they serve.

@@ -1,8 +1,9 @@
 //! The context that every command receives: the settings, the console, and the shared client.
 
+use super::access_failure::FailureLog;
 use super::open_files;
 use crate::config::{ConfigError, Settings};
-use crate::output::{Console, Outcome};
+use crate::output::{ClientLog, Console, Outcome, error_text};
 use crate::shard::Shard;
 use crate::transfer::copy::Copier;
 use crate::transfer::delete::DeleteOptions;
@@ -11,7 +12,6 @@ use crate::transfer::remote::Scope;
 use crate::transfer::selection::SelectionOptions;
 use crate::transfer::upload::Uploader;
 use crate::uri::S3Uri;
-use s3cmd_client::client::failures::FailureLog;
 use s3cmd_client::endpoint::Endpoint;
 use s3cmd_client::presign::Link;
 use s3cmd_client::{Client, ClientOptions};
@@ -66,8 +66,9 @@ impl Context {
     /// are none, as for missing credentials.
     pub async fn with_keys(cx: &Self) -> Outcome<Self> {
         let Some(provider) = &cx.settings.credentials_provider else { return Ok(cx.clone()) };
-        let keys = provider.provider.current().await.map_err(|error| {
-            let reason = format!("{}; {}: {error}", provider.reason, provider.what);
+        let observed = provider.provider.clone().with_observer(Arc::new(ClientLog));
+        let keys = observed.current().await.map_err(|error| {
+            let reason = format!("{}; {}: {}", provider.reason, provider.what, error_text(&error));
             ConfigError::no_credentials(&cx.settings.config_file, &reason)
         })?;
         let mut settings = Settings::clone(&cx.settings);
@@ -83,7 +84,7 @@ impl Shared {
     /// it opens no connection.
     pub fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            let options = ClientOptions { failures: self.failures.clone(), ..self.client_options() };
+            let options = self.client_options().with_observer(Arc::new(self.failures.clone()));
             Client::new(options).at_version(self.settings.version())
         })
     }

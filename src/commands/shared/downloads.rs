@@ -2,7 +2,7 @@
 
 use crate::commands::shared::context::Context;
 use crate::commands::shared::outcome::is_final;
-use crate::output::{DisplayPath, Event, Outcome, reason};
+use crate::output::{DisplayPath, Event, Outcome, error_text, reason};
 use crate::transfer::destination::Destination;
 use crate::transfer::download::{DownloadOptions, Finish};
 use crate::transfer::ordered_tasks::ItemResult;
@@ -31,7 +31,7 @@ pub(crate) async fn make_directory(
     let mut size = size;
     if size == 0 && options.delete_source {
         let head = cx.client().head_object(&uri.bucket, &uri.key).await;
-        size = head.map_err(|error| error.to_string())?.size;
+        size = head.map_err(|error| error_text(&error))?.size;
     }
     if size > 0 {
         return Err(format!(
@@ -84,7 +84,7 @@ pub(crate) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<ItemResu
         _ if ends => {}
         Error::Malformed(_) | Error::Invalid(_) if alone => return Err(error.into()),
         Error::Io(error) => log::error!("Download of '{shown}' failed (Reason: {})", reason(error)),
-        error => log::error!("Download of '{shown}' failed (Reason: {error})"),
+        error => log::error!("Download of '{shown}' failed (Reason: {})", error_text(error)),
     }
     if ends || (alone && is_final(&error)) { Err(error.into()) } else { Ok(ItemResult::refused(&error)) }
 }

@@ -1,5 +1,6 @@
 //! What two or more commands share.
 
+pub mod access_failure;
 pub(crate) mod arguments;
 pub(crate) mod cloudfront;
 pub mod context;

@@ -4,7 +4,7 @@ use super::report::Report;
 use super::{Uncopied, after_transfers, compare, listings, may_delete, outcome};
 use crate::commands::shared::context::Context;
 use crate::commands::shared::copies::depends_on_failed;
-use crate::output::{CopyForm, Event, Exit, Failure, Outcome, Position};
+use crate::output::{CopyForm, Event, Exit, Failure, Outcome, Position, error_reason};
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::delete::delete_keys;
 use crate::transfer::ordered_tasks::{self, ItemResult};
@@ -272,7 +272,7 @@ async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, position: Positi
         Err(CopyError::Missing) => missing(cx, from, to).await,
         Err(CopyError::Failed(error)) if error.concerns_all_requests() => Err(error.into()),
         Err(CopyError::Failed(error)) => {
-            log::error!("Copy failed for: '{from}' ({})", error.reason());
+            log::error!("Copy failed for: '{from}' ({})", error_reason(&error));
             Ok(ItemResult::Failed)
         }
     }

@@ -3,7 +3,7 @@
 use super::{Uncopied, record_uncopied};
 use crate::commands::shared::context::Context;
 use crate::commands::shared::downloads;
-use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
+use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, error_text, reason};
 use crate::transfer::compare::{Stored, md5_of_file};
 use crate::transfer::destination::{Destination, Place, plain_name};
 use crate::transfer::download::{DownloadOptions, Finish, Known, Received, Target, copy_file, download};
@@ -109,7 +109,7 @@ async fn copy_one(cx: &Context, run: &Arc<Run>, copy: &Copy) -> Result<(), Strin
     }
     let (from, to) = (target_file(&copy.from)?, target_file(&copy.item.relative)?);
     let uri = copy.item.uri();
-    let head = cx.client().head_object(&uri.bucket, &uri.key).await.map_err(|error| error.to_string())?;
+    let head = cx.client().head_object(&uri.bucket, &uri.key).await.map_err(|error| error_text(&error))?;
     if head.etag != copy.item.etag() {
         return Err("the object has changed".to_owned());
     }
@@ -119,7 +119,7 @@ async fn copy_one(cx: &Context, run: &Arc<Run>, copy: &Copy) -> Result<(), Strin
     let made = tokio::task::spawn_blocking(move || copy_file(&from, &to, md5, &head, &finish)).await;
     let owner = made.map_err(|error| error.to_string())?.map_err(|error| match error {
         Error::Io(error) => reason(&error),
-        error => error.to_string(),
+        error => error_text(&error),
     })?;
     run.count_owner(owner);
     lock(&run.copied).add(copy.item.size);

@@ -6,7 +6,7 @@ use crate::commands::shared::cloudfront;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::listed_names;
 use crate::commands::shared::uploads;
-use crate::output::{CopyForm, Event, Exit, Failure, InvalidationForm, Outcome, Position};
+use crate::output::{CopyForm, Event, Exit, Failure, InvalidationForm, Outcome, Position, error_text};
 use crate::transfer::delete::delete_keys;
 use crate::transfer::local::select::{look_up, selects_contents};
 use crate::transfer::local::walk::{WalkOptions, key_name};
@@ -373,7 +373,8 @@ async fn copy_all(
                     Ok(ItemResult::Done)
                 }
                 Err(error) => {
-                    log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", item.shown());
+                    let why = error_text(&error);
+                    log::info!("'{from_uri}' could not be copied ({why}): uploading '{}'", item.shown());
                     let (item_result, size) = upload(&cx, &uploader, &item, &to, position).await?;
                     if item_result == ItemResult::Done {
                         target.record_written(&to)?;

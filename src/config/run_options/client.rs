@@ -2,6 +2,7 @@
 
 use super::{non_empty_path, positive};
 use crate::config::Settings;
+use crate::output::ClientLog;
 use s3cmd_client::client::retry::RetryPolicy;
 use s3cmd_client::client::{DEFAULT_BULK, canonical_region};
 use s3cmd_client::credentials::Credentials;
@@ -9,6 +10,7 @@ use s3cmd_client::endpoint::Endpoint;
 use s3cmd_client::http::tls::TlsOptions;
 use s3cmd_client::http::transport::TransportOptions;
 use s3cmd_client::{ClientOptions, Signature};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The placeholder for the region in `host_base` and `host_bucket`.
@@ -44,12 +46,15 @@ impl Settings {
             timeout: Duration::from_secs(positive(self.socket_timeout)),
             keep_idle: self.connection_pooling.then(|| seconds(self.connection_max_age)),
         };
+        let observer = Arc::new(ClientLog);
+        let provider = self.credentials_provider.as_ref();
         ClientOptions {
             region: self.bucket_location.clone(),
             signature: if self.signature_v2 { Signature::V2 } else { Signature::V4 },
             transport,
             retry: self.retry_policy(),
-            provider: self.credentials_provider.as_ref().map(|selected| selected.provider.clone()),
+            provider: provider.map(|selected| selected.provider.clone().with_observer(observer.clone())),
+            observer,
             requester_pays: self.requester_pays,
             expect_continue: self.use_http_expect,
             bulk: self.jobs().unwrap_or(DEFAULT_BULK),

@@ -3,7 +3,7 @@
 
 use super::Copier;
 use crate::uri::S3Uri;
-use s3cmd_client::ops::acl::{Acl, Grantee};
+use s3cmd_client::model::acl::{Acl, Grantee};
 use s3cmd_client::{Error, Result};
 use std::sync::atomic::Ordering;
 
@@ -120,7 +120,7 @@ fn owned_by(source: Acl, copy: &Acl) -> Acl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use s3cmd_client::ops::acl::Grant;
+    use s3cmd_client::model::acl::Grant;
 
     #[test]
     fn the_owner_of_the_source_becomes_the_owner_of_the_copy() {

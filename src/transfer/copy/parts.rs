@@ -4,6 +4,7 @@
 //! has the ETag of the source. This proves the copy, and is known before the copy is completed.
 
 use super::{Copier, proof};
+use crate::output::error_text;
 use crate::transfer::compare::{self, Stored};
 use crate::transfer::part_sizes;
 use crate::transfer::proof::{Evidence, PartSizes, Proof};
@@ -159,7 +160,7 @@ impl Copier {
     /// Aborts an upload.
     pub(super) async fn abort_upload(&self, upload: UploadRef<'_>) {
         if let Err(left) = self.client.abort_upload(upload).await {
-            log::warn!("The unfinished copy {} could not be aborted: {left}", upload.id);
+            log::warn!("The unfinished copy {} could not be aborted: {}", upload.id, error_text(&left));
         }
     }
 }

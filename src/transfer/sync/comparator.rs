@@ -2,7 +2,7 @@
 
 pub use super::pairs::{Pair, pairs};
 use super::{Item, Origin, SyncOptions};
-use crate::output::{Failure, Outcome};
+use crate::output::{Failure, Outcome, error_text};
 use crate::transfer::compare::{self, Checks, QuickCheck, Stored};
 use crate::transfer::composite::Sizes;
 use crate::transfer::md5_cache::{Md5Cache, md5_of_file};
@@ -421,7 +421,7 @@ impl Comparator {
             Err(error) if error.concerns_all_requests() => Err(error.into()),
             // The object is treated as changed: the transfer reports the error, and the others continue.
             Err(error) => {
-                log::info!("'{uri}' cannot be compared: {error}");
+                log::info!("'{uri}' cannot be compared: {}", error_text(&error));
                 Ok(None)
             }
         }

@@ -21,6 +21,7 @@ use super::content_type::{self, Guess};
 use super::file_attributes::{self, Attributes};
 use super::gpg::GpgEncrypted;
 use super::md5_cache::Md5Cache;
+use crate::output::error_text;
 use crate::uri::S3Uri;
 use bytes::Bytes;
 use parts::is_mismatch;
@@ -115,7 +116,7 @@ impl Uploader {
                 Err(failed) if retries_left > 0 && is_changed(&failed.error) => {
                     retries_left -= 1;
                     progress.store(sent, Ordering::Relaxed);
-                    log::warn!("'{}': {}: uploading it again", path.display(), failed.error);
+                    log::warn!("'{}': {}: uploading it again", path.display(), error_text(&failed.error));
                 }
                 ended => return ended,
             }

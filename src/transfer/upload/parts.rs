@@ -307,7 +307,7 @@ impl Uploader {
         if part_size <= MAX_PART_SIZE {
             return Ok(part_size);
         }
-        Err(Error::Invalid(format!("{size} bytes are too many for {most} parts")))
+        Err(Error::Invalid(format!("{size} bytes are too many for {most} parts").into()))
     }
 }
 

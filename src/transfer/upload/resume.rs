@@ -6,6 +6,7 @@ use super::source::is_changed;
 use super::state::{Identity, State};
 use super::unfinished;
 use super::{Kept, UploadError, Uploader};
+use crate::output::error_text;
 use crate::transfer::file_attributes::{self, Attributes};
 use crate::uri::S3Uri;
 use chrono::{DateTime, Duration, Utc};
@@ -359,7 +360,10 @@ impl Uploader {
             match self.client.abort_upload(upload).await {
                 Ok(()) => return Err(error.into()),
                 Err(left) if left.is_not_found() => return Err(error.into()),
-                Err(left) => log::warn!("The unfinished upload {} could not be aborted: {left}", upload.id),
+                Err(left) => {
+                    let why = error_text(&left);
+                    log::warn!("The unfinished upload {} could not be aborted: {why}", upload.id);
+                }
             }
         }
         Err(UploadError { error, kept: Some(Kept { id: upload.id.to_owned(), part }) })

@@ -5,15 +5,56 @@ use super::Credentials;
 use super::provider::CachedCredentials;
 use super::request::{send, split_url};
 use crate::error::{Error, Result};
-use crate::model::xml;
+use crate::model::document::{self, nonempty};
 use crate::sign::{self, encode, v4};
 use chrono::Utc;
 use http::Method;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// Longest wait for a response of the Security Token Service, which may be far away.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The response to `AssumeRole` or `AssumeRoleWithWebIdentity`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Response {
+    #[serde(rename = "AssumeRoleResult", alias = "AssumeRoleWithWebIdentityResult")]
+    result: AssumeRoleResult,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct AssumeRoleResult {
+    credentials: IssuedCredentials,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct IssuedCredentials {
+    #[serde(deserialize_with = "nonempty")]
+    access_key_id: Option<String>,
+    #[serde(deserialize_with = "nonempty")]
+    secret_access_key: Option<String>,
+    #[serde(deserialize_with = "nonempty")]
+    session_token: Option<String>,
+    #[serde(deserialize_with = "nonempty")]
+    expiration: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct ErrorResponse {
+    error: ErrorMessage,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct ErrorMessage {
+    #[serde(deserialize_with = "nonempty")]
+    message: Option<String>,
+}
 
 /// Sends a request for credentials with these form parameters, of which `Action` is the first. `signed_by` has the
 /// credentials and the region of the signature; without it the request is unsigned.
@@ -40,19 +81,15 @@ pub(super) async fn assume_role(
     }
     let (status, text) = send(TIMEOUT, Method::POST, sts, &headers, form).await?;
     if status != 200 {
-        let why = xml::text_at(&text, &["ErrorResponse", "Error", "Message"]).ok().flatten();
-        return Err(Error::Invalid(format!("{sts}: {}", why.unwrap_or_else(|| format!("status {status}")))));
+        let why = document::read::<ErrorResponse>(&text, &["ErrorResponse"]).ok();
+        let why = why.and_then(|response| response.error.message);
+        return Err(Error::Invalid(
+            format!("{sts}: {}", why.unwrap_or_else(|| format!("status {status}"))).into(),
+        ));
     }
     let action = parameters[0].1;
-    let (response, result) = (format!("{action}Response"), format!("{action}Result"));
-    let field = |name: &str| -> Result<Option<String>> {
-        xml::text_at(&text, &[response.as_str(), result.as_str(), "Credentials", name])
-    };
-    CachedCredentials::new(
-        field("AccessKeyId")?,
-        field("SecretAccessKey")?,
-        field("SessionToken")?,
-        field("Expiration")?,
-        sts,
-    )
+    let response: Response = document::read(&text, &[&format!("{action}Response")])?;
+    let IssuedCredentials { access_key_id, secret_access_key, session_token, expiration } =
+        response.result.credentials;
+    CachedCredentials::new(access_key_id, secret_access_key, session_token, expiration, sts)
 }

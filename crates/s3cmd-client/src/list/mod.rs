@@ -15,7 +15,7 @@ pub use versions::{Version, VersionMarker, VersionPage};
 use super::client::Client;
 use super::error::Result;
 use crate::http::request::Request;
-use crate::model::xml::{self, Step};
+use crate::model::{document, responses};
 use http::Method;
 
 /// A bucket as the service lists it.
@@ -61,19 +61,9 @@ impl Client {
     /// All buckets of the account, in the server's order.
     pub async fn list_buckets(&self) -> Result<Vec<Bucket>> {
         let text = self.fetch_text(Request::new(Method::GET, None, None)).await?;
-        let mut buckets = Vec::new();
-        let mut bucket = Bucket::default();
-        xml::expect_root(&text, "ListAllMyBucketsResult")?;
-        xml::walk(&text, |step| {
-            let Step::Close([_, _, rest @ ..], value) = step else { return };
-            match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                ["Bucket", "Name"] => bucket.name = value.to_owned(),
-                ["Bucket", "CreationDate"] => bucket.created = value.trim().to_owned(),
-                ["Bucket"] => buckets.push(std::mem::take(&mut bucket)),
-                _ => {}
-            }
-        })?;
-        Ok(buckets)
+        let read: responses::ListAllMyBuckets = document::read(&text, &["ListAllMyBucketsResult"])?;
+        let bucket = |bucket: responses::Bucket| Bucket { name: bucket.name, created: bucket.creation_date };
+        Ok(read.buckets.bucket.into_iter().map(bucket).collect())
     }
 
     /// Requests one page. `token` is the `next` of the preceding page.

@@ -1,12 +1,15 @@
 //! Lists unfinished multipart uploads and their parts.
 
-use super::page::{CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, repeated};
+use super::page::{
+    CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, repeated, size_of,
+};
 use super::says_more;
 use crate::checksum::UploadChecksum;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::http::request::Request;
-use crate::model::xml::{self, Step};
+use crate::model::document;
+use crate::model::responses::{self, PartsItem, Sequence, UploadsItem};
 use http::Method;
 use std::collections::HashSet;
 
@@ -102,33 +105,19 @@ impl Client {
                 request = request.query("part-number-marker", &marker);
             }
             let text = self.fetch_text(request).await?;
-            let (mut truncated, mut next, mut bad) = (None, String::new(), None);
+            let (mut truncated, mut next) = (None, String::new());
             let (mut algorithm, mut kind) = (String::new(), String::new());
-            let mut part = Part::default();
-            xml::walk(&text, |step| {
-                let Step::Close([_, rest @ ..], value) = step else { return };
-                let value = value.trim();
-                match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                    ["IsTruncated"] => truncated = Some(says_more(value)),
-                    ["NextPartNumberMarker"] => next = value.to_owned(),
-                    ["ChecksumAlgorithm"] => algorithm = value.to_owned(),
-                    ["ChecksumType"] => kind = value.to_owned(),
-                    ["Part", "PartNumber"] => match value.parse() {
-                        Ok(number) => part.number = number,
-                        Err(_) => bad = Some(Error::Malformed(format!("a listing with the part '{value}'"))),
-                    },
-                    ["Part", "ETag"] => part.etag = value.to_owned(),
-                    ["Part", "Size"] => match value.parse() {
-                        Ok(size) => part.size = size,
-                        Err(_) => bad = Some(Error::Malformed(format!("a listing with the size '{value}'"))),
-                    },
-                    ["Part", "LastModified"] => part.modified = value.to_owned(),
-                    ["Part"] => parts.push(std::mem::take(&mut part)),
-                    _ => {}
+            // moto and s3cmd's own tests use the second name.
+            let roots = ["ListPartsResult", "ListPartsResponse"];
+            for item in document::read::<Sequence<PartsItem>>(&text, &roots)?.items {
+                match item {
+                    PartsItem::IsTruncated(text) => truncated = Some(says_more(&text)),
+                    PartsItem::NextPartNumberMarker(text) => next = text.trim().to_owned(),
+                    PartsItem::ChecksumAlgorithm(text) => algorithm = text.trim().to_owned(),
+                    PartsItem::ChecksumType(text) => kind = text.trim().to_owned(),
+                    PartsItem::Part(part) => parts.push(Part::from_response(part)?),
+                    PartsItem::Other => {}
                 }
-            })?;
-            if let Some(error) = bad {
-                return Err(error);
             }
             // Parts are listed once, in ascending order.
             if !parts.is_sorted_by(|a, b| a.number < b.number)
@@ -152,28 +141,40 @@ impl Client {
     }
 }
 
+impl Part {
+    fn from_response(found: responses::Part) -> Result<Self> {
+        let responses::Part { part_number, etag, size, last_modified } = found;
+        let bad_number = |_| Error::Malformed(format!("a listing with the part '{part_number}'").into());
+        Ok(Self {
+            number: part_number.parse().map_err(bad_number)?,
+            etag,
+            size: size.as_deref().map(size_of).transpose()?.unwrap_or_default(),
+            modified: last_modified,
+        })
+    }
+}
+
 /// Where the next page begins: the key and upload ID of the last entry.
 type Marker = (String, String);
 
 /// Parses a page of uploads, and the marker of the next one.
 fn parse_uploads(text: &str) -> Result<(Vec<Upload>, Option<Marker>)> {
-    let (mut uploads, mut upload) = (Vec::new(), Upload::default());
-    let (mut truncated, mut key, mut id) = (None, String::new(), String::new());
-    xml::expect_root(text, "ListMultipartUploadsResult")?;
-    xml::walk(text, |step| {
-        let Step::Close([_, rest @ ..], value) = step else { return };
-        match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["IsTruncated"] => truncated = Some(says_more(value)),
-            ["NextKeyMarker"] => key = value.to_owned(),
-            ["NextUploadIdMarker"] => id = value.to_owned(),
-            ["Upload", "Key"] => upload.key = value.to_owned(),
-            ["Upload", "UploadId"] => upload.id = value.trim().to_owned(),
-            ["Upload", "Initiator", "ID"] => upload.owner = value.trim().to_owned(),
-            ["Upload", "Initiated"] => upload.initiated = value.trim().to_owned(),
-            ["Upload"] => uploads.push(std::mem::take(&mut upload)),
-            _ => {}
+    let (mut uploads, mut truncated) = (Vec::new(), None);
+    let (mut key, mut id) = (String::new(), String::new());
+    for item in document::read::<Sequence<UploadsItem>>(text, &["ListMultipartUploadsResult"])?.items {
+        match item {
+            UploadsItem::IsTruncated(text) => truncated = Some(says_more(&text)),
+            UploadsItem::NextKeyMarker(marker) => key = marker,
+            UploadsItem::NextUploadIdMarker(marker) => id = marker,
+            UploadsItem::Upload(found) => uploads.push(Upload {
+                key: found.key,
+                id: found.upload_id,
+                owner: found.initiator.id,
+                initiated: found.initiated,
+            }),
+            UploadsItem::Other => {}
         }
-    })?;
+    }
     if uploads.iter().any(|upload| upload.key.is_empty() || upload.id.is_empty()) {
         return Err(Error::Malformed("a listing of an upload without a key or an ID".into()));
     }

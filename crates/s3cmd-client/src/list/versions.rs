@@ -1,12 +1,15 @@
 //! Lists the versions of objects.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
 
-use super::page::{CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, url_decoded};
+use super::page::{
+    CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, size_of, url_decoded,
+};
 use super::{ListOptions, says_more};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::http::request::Request;
-use crate::model::xml::{self, Step};
+use crate::model::document;
+use crate::model::responses::{self, Sequence, VersionsItem};
 use crate::ops::multipart::bare_etag;
 use futures::Stream;
 use http::Method;
@@ -126,42 +129,49 @@ impl VersionPage {
     }
 }
 
-fn parse(text: &str) -> Result<VersionPage> {
-    let (mut page, mut version) = (VersionPage::default(), Version::default());
-    let (mut truncated, mut encoded, mut bad) = (None, false, None);
-    let (mut next_key, mut next_id) = (None, None);
-    xml::expect_root(text, "ListVersionsResult")?;
-    xml::walk(text, |step| {
-        let Step::Close([_, path @ ..], value) = step else { return };
-        match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["IsTruncated"] => truncated = Some(says_more(value)),
-            ["NextKeyMarker"] => next_key = Some(value.to_owned()),
-            ["NextVersionIdMarker"] => next_id = Some(value.trim().to_owned()).filter(|id| !id.is_empty()),
-            ["EncodingType"] => encoded = value.trim() == "url",
-            ["CommonPrefixes", "Prefix"] => page.prefixes.push(value.to_owned()),
-            ["Version" | "DeleteMarker", "Key"] => version.key = value.to_owned(),
-            ["Version" | "DeleteMarker", "VersionId"] => version.id = value.trim().to_owned(),
-            ["Version" | "DeleteMarker", "IsLatest"] => version.is_latest = value.trim() == "true",
-            ["Version" | "DeleteMarker", "LastModified"] => version.modified = value.trim().to_owned(),
-            ["Version", "ETag"] => version.etag = bare_etag(value).to_owned(),
-            ["Version", "StorageClass"] => version.storage_class = value.trim().to_owned(),
-            ["Version", "Size"] => match value.trim().parse() {
-                Ok(size) => version.size = size,
-                Err(_) => bad = Some(Error::Malformed(format!("a listing with the size '{value}'"))),
-            },
-            [kind @ ("Version" | "DeleteMarker")] => {
-                let is_marker = kind == "DeleteMarker";
-                // An entry without a version ID would be deleted as the object itself.
-                if version.key.is_empty() || version.id.is_empty() {
-                    bad = Some(Error::Malformed("a listing of a version without a key or an ID".into()));
-                }
-                page.versions.push(Version { is_marker, ..std::mem::take(&mut version) });
-            }
-            _ => {}
+impl Version {
+    fn from_response(found: responses::Version) -> Result<Self> {
+        // An entry without a version ID would be deleted as the object itself.
+        if found.key.is_empty() || found.version_id.is_empty() {
+            return Err(Error::Malformed("a listing of a version without a key or an ID".into()));
         }
-    })?;
-    if let Some(error) = bad {
-        return Err(error);
+        Ok(Self {
+            key: found.key,
+            id: found.version_id,
+            is_latest: found.is_latest == "true",
+            is_marker: false,
+            size: found.size.as_deref().map(size_of).transpose()?.unwrap_or_default(),
+            etag: bare_etag(&found.etag).to_owned(),
+            modified: found.last_modified,
+            storage_class: found.storage_class,
+        })
+    }
+}
+
+fn parse(text: &str) -> Result<VersionPage> {
+    let mut page = VersionPage::default();
+    let (mut truncated, mut encoded, mut next_key, mut next_id) = (None, false, None, None);
+    for item in document::read::<Sequence<VersionsItem>>(text, &["ListVersionsResult"])?.items {
+        match item {
+            VersionsItem::IsTruncated(text) => truncated = Some(says_more(&text)),
+            VersionsItem::NextKeyMarker(key) => next_key = Some(key),
+            VersionsItem::NextVersionIdMarker(id) => {
+                next_id = Some(id.trim().to_owned()).filter(|id| !id.is_empty());
+            }
+            VersionsItem::EncodingType(text) => encoded = text.trim() == "url",
+            VersionsItem::CommonPrefixes(found) => page.prefixes.extend(found.prefix),
+            VersionsItem::Version(found) => page.versions.push(Version::from_response(found)?),
+            VersionsItem::DeleteMarker(found) => {
+                let marker = responses::Version {
+                    size: None,
+                    etag: String::new(),
+                    storage_class: String::new(),
+                    ..found
+                };
+                page.versions.push(Version { is_marker: true, ..Version::from_response(marker)? });
+            }
+            VersionsItem::Other => {}
+        }
     }
     if encoded {
         let names = page.versions.iter_mut().map(|version| &mut version.key).chain(&mut page.prefixes);
@@ -216,5 +226,28 @@ mod tests {
         assert_eq!(page.prefixes, ["A/"]);
         assert_eq!(page.next, Some(VersionMarker { key: "a b/c".into(), id: Some("1".into()) }));
         assert!(parse("<ListBucketResult/>").is_err());
+    }
+
+    #[test]
+    fn elements_may_be_in_any_order_and_repeated() {
+        let version =
+            |key: &str| format!("<Version><Key>{key}</Key><VersionId>1</VersionId><Size>1</Size></Version>");
+        let (a, c) = (version("a%2B"), version("c"));
+        let page = parse(&format!(
+            "<ListVersionsResult><EncodingType>url</EncodingType>{a}<CommonPrefixes><Prefix>b/</Prefix>\
+             </CommonPrefixes>{c}<X/><CommonPrefixes><Prefix>d/</Prefix><Prefix>e/</Prefix></CommonPrefixes>\
+             <EncodingType>url</EncodingType><IsTruncated>false</IsTruncated></ListVersionsResult>"
+        ));
+        let page = page.unwrap();
+        assert_eq!(page.versions.iter().map(|one| one.key.as_str()).collect::<Vec<_>>(), ["a+", "c"]);
+        assert_eq!((page.prefixes, page.next), (["b/", "d/", "e/"].map(str::to_owned).to_vec(), None));
+        for text in [
+            format!("<ListVersionsResult>{a}</ListVersionsResult>"),
+            a.clone(),
+            "<ListVersionsResult><IsTruncated>false</IsTruncated><Version><Key>a</Key></Version></ListVersionsResult>"
+                .into(),
+        ] {
+            assert!(parse(&text).is_err(), "{text}");
+        }
     }
 }

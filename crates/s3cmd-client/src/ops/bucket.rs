@@ -7,8 +7,10 @@ use super::object::with_document;
 use crate::client::Client;
 use crate::error::Result;
 use crate::http::request::Request;
+use crate::model::document::{self, RootElement};
 use crate::model::documents::{Document, Kind, LifecycleRule};
-use crate::model::xml::{self, Step};
+use crate::model::responses::{self, PublicAccessItem, Sequence};
+use crate::model::xml;
 use http::Method;
 
 impl Client {
@@ -44,49 +46,50 @@ impl Client {
     /// `EU`.
     pub async fn bucket_location(&self, bucket: &str) -> Result<String> {
         let text = self.document(bucket, None, "location").await?;
-        let location = xml::text_at(&text, &["LocationConstraint"])?.unwrap_or_default();
-        Ok(crate::client::canonical_region(&location).to_owned())
+        let root = RootElement::of(&text)?;
+        // An element of another name does not name a region.
+        let location = if root.name == "LocationConstraint" { root.read()? } else { String::new() };
+        Ok(crate::client::canonical_region(location.trim()).to_owned())
     }
 
     /// Whose account pays for requests: `BucketOwner` or `Requester`.
     pub async fn request_payer(&self, bucket: &str) -> Result<Option<String>> {
         let text = self.document(bucket, None, "requestPayment").await?;
-        xml::text_at(&text, &["RequestPaymentConfiguration", "Payer"])
+        let read: responses::RequestPayment = document::read(&text, &["RequestPaymentConfiguration"])?;
+        Ok(read.payer.map(|payer| payer.trim().to_owned()))
     }
 
     /// `Enabled` or `Suspended`; `None` if versioning was never set.
     pub async fn versioning(&self, bucket: &str) -> Result<Option<String>> {
         let text = self.document(bucket, None, "versioning").await?;
         // Servers disagree about the name of the root element.
-        let mut status = None;
-        xml::walk(&text, |step| {
-            if let Step::Close([_, name], value) = step
-                && name == "Status"
-            {
-                status = Some(value.trim().to_owned());
-            }
-        })?;
-        Ok(status)
+        let read: responses::Versioning = RootElement::of(&text)?.read()?;
+        Ok(read.status.map(|status| status.trim().to_owned()))
     }
 
     /// The object ownership setting of the bucket.
     pub async fn ownership(&self, bucket: &str) -> Result<Option<String>> {
         let text = self.document(bucket, None, "ownershipControls").await?;
-        xml::text_at(&text, &["OwnershipControls", "Rule", "ObjectOwnership"])
+        let read: responses::Ownership = document::read(&text, &["OwnershipControls"])?;
+        let ownership = read.rule.into_iter().find_map(|rule| rule.object_ownership);
+        Ok(ownership.map(|ownership| ownership.trim().to_owned()))
     }
 
     /// Names of the enabled Block Public Access settings, in the document's order.
     pub async fn public_access_block(&self, bucket: &str) -> Result<Vec<String>> {
         let text = self.document(bucket, None, "publicAccessBlock").await?;
-        let mut on = Vec::new();
-        xml::walk(&text, |step| {
-            if let Step::Close([_, name], value) = step
-                && value.trim().eq_ignore_ascii_case("true")
-            {
-                on.push(name.clone());
-            }
-        })?;
-        Ok(on)
+        let read: Sequence<PublicAccessItem> = RootElement::of(&text)?.read()?;
+        let enabled = read.items.into_iter().filter_map(|item| {
+            let (name, value) = match item {
+                PublicAccessItem::BlockPublicAcls(value) => ("BlockPublicAcls", value),
+                PublicAccessItem::IgnorePublicAcls(value) => ("IgnorePublicAcls", value),
+                PublicAccessItem::BlockPublicPolicy(value) => ("BlockPublicPolicy", value),
+                PublicAccessItem::RestrictPublicBuckets(value) => ("RestrictPublicBuckets", value),
+                PublicAccessItem::Other => return None,
+            };
+            value.trim().eq_ignore_ascii_case("true").then(|| name.to_owned())
+        });
+        Ok(enabled.collect())
     }
 
     /// The lifecycle rules of the bucket.
@@ -97,18 +100,8 @@ impl Client {
     /// The tags of a bucket, or of an object if `key` is given, in the server's order.
     pub async fn tags(&self, bucket: &str, key: Option<&str>) -> Result<Vec<(String, String)>> {
         let text = self.document(bucket, key, "tagging").await?;
-        xml::expect_root(&text, "Tagging")?;
-        let (mut tags, mut tag) = (Vec::new(), (String::new(), String::new()));
-        xml::walk(&text, |step| {
-            let Step::Close([_, _, path @ ..], value) = step else { return };
-            match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                ["Tag", "Key"] => tag.0 = value.to_owned(),
-                ["Tag", "Value"] => tag.1 = value.to_owned(),
-                ["Tag"] => tags.push(std::mem::take(&mut tag)),
-                _ => {}
-            }
-        })?;
-        Ok(tags)
+        let read: responses::Tagging = document::read(&text, &["Tagging"])?;
+        Ok(read.tag_set.tag.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
     /// Replaces the tags.

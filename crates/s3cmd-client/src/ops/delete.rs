@@ -6,7 +6,8 @@ use super::object::{DeleteFailure, with_document};
 use crate::client::Client;
 use crate::error::{ConnectionFailure, Error, Result};
 use crate::http::request::Request;
-use crate::model::xml::{self, Step};
+use crate::model::responses::{DeleteItem, DeletedKey, Sequence};
+use crate::model::{document, xml};
 use futures::{StreamExt, TryStreamExt};
 use http::Method;
 use std::collections::HashMap;
@@ -14,16 +15,6 @@ use std::fmt::Write;
 
 /// A key, with a version ID if only that version is to be deleted.
 type KeyVersion<'a> = (&'a str, Option<&'a str>);
-
-/// What the response says about one key. Absent elements are empty.
-#[derive(Debug, Default)]
-struct ResultEntry {
-    key: String,
-    version: String,
-    is_marker: bool,
-    code: String,
-    message: String,
-}
 
 impl Client {
     /// Deletes up to [`MAX_BATCH_DELETE`](super::object::MAX_BATCH_DELETE) keys in one request, each with a version
@@ -34,11 +25,11 @@ impl Client {
             return self.delete_each(bucket, keys).await;
         }
         let request = Request::new(Method::POST, Some(bucket), None).query("delete", "");
-        let request = with_document(request, document(keys), "application/xml").await?;
+        let request = with_document(request, request_document(keys), "application/xml").await?;
         match self.fetch_text(request).await {
             Ok(text) => failures(&text, keys),
             Err(error) if is_unknown(&error) => {
-                log::info!("The service does not support batch deletion: objects are deleted one by one");
+                self.observer().batch_deletion_unsupported();
                 self.note_no_batch_deletion();
                 self.delete_each(bucket, keys).await
             }
@@ -49,18 +40,25 @@ impl Client {
     async fn delete_each(&self, bucket: &str, keys: &[KeyVersion<'_>]) -> Result<Vec<DeleteFailure>> {
         let deleted = futures::stream::iter(keys.iter().copied()).map(|(key, version)| async move {
             let version = version.unwrap_or_default();
-            let (code, message) = match self.at_version(version).delete_object(bucket, key).await {
+            let error = match self.at_version(version).delete_object(bucket, key).await {
                 Ok(()) => return Ok(None),
-                Err(Error::Service(service)) => (service.to_string(), String::new()),
                 // The other requests would fail in the same way.
                 Err(error @ Error::Connection { kind, .. })
                     if !matches!(kind, ConnectionFailure::Broken | ConnectionFailure::Timeout) =>
                 {
                     return Err(error);
                 }
-                Err(error) => (error.to_string(), String::new()),
+                Err(error) => error,
             };
-            Ok(Some(DeleteFailure { key: key.to_owned(), version: version.to_owned(), code, message }))
+            let message =
+                error.service().map_or_else(|| error.to_string(), |service| service.message.clone());
+            Ok(Some(DeleteFailure {
+                key: key.to_owned(),
+                version: version.to_owned(),
+                code: error.code().to_owned(),
+                message,
+                error: Some(error),
+            }))
         });
         deleted
             .buffered(self.options().bulk.max(1))
@@ -80,7 +78,7 @@ fn is_unknown(error: &Error) -> bool {
     }
 }
 
-fn document(keys: &[KeyVersion<'_>]) -> String {
+fn request_document(keys: &[KeyVersion<'_>]) -> String {
     let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Delete>");
     for (key, version) in keys {
         let _ = write!(document, "<Object><Key>{}</Key>", xml::escaped(key));
@@ -96,8 +94,8 @@ fn document(keys: &[KeyVersion<'_>]) -> String {
 /// The keys that the response does not report as deleted, in their order.
 fn failures(answer: &str, keys: &[KeyVersion<'_>]) -> Result<Vec<DeleteFailure>> {
     let (deleted, errors) = parse(answer)?;
-    let by_key = |entries: Vec<ResultEntry>| {
-        let mut map: HashMap<String, Vec<ResultEntry>> = HashMap::new();
+    let by_key = |entries: Vec<DeletedKey>| {
+        let mut map: HashMap<String, Vec<DeletedKey>> = HashMap::new();
         for entry in entries {
             map.entry(entry.key.clone()).or_default().push(entry);
         }
@@ -133,31 +131,27 @@ fn failures(answer: &str, keys: &[KeyVersion<'_>]) -> Result<Vec<DeleteFailure>>
 
 /// Whether an entry of the response refers to the requested version. If no version was requested, the ID may be that
 /// of the new delete marker.
-fn is_version(requested: Option<&str>, entry: &ResultEntry) -> bool {
+fn is_version(requested: Option<&str>, entry: &DeletedKey) -> bool {
     match requested {
-        None => entry.is_marker || matches!(entry.version.as_str(), "" | "null"),
-        Some("null") => matches!(entry.version.as_str(), "" | "null"),
-        Some(id) => entry.version == id,
+        None => {
+            entry.delete_marker.eq_ignore_ascii_case("true")
+                || matches!(entry.version_id.as_str(), "" | "null")
+        }
+        Some("null") => matches!(entry.version_id.as_str(), "" | "null"),
+        Some(id) => entry.version_id == id,
     }
 }
 
 /// Parses the deleted keys and the errors.
-fn parse(answer: &str) -> Result<(Vec<ResultEntry>, Vec<ResultEntry>)> {
-    let (mut deleted, mut errors, mut entry) = (Vec::new(), Vec::new(), ResultEntry::default());
-    xml::expect_root(answer, "DeleteResult")?;
-    xml::walk(answer, |step| {
-        let Step::Close([_, path @ ..], value) = step else { return };
-        match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["Deleted" | "Error", "Key"] => entry.key = value.to_owned(),
-            ["Deleted" | "Error", "VersionId"] => entry.version = value.trim().to_owned(),
-            ["Deleted", "DeleteMarker"] => entry.is_marker = value.trim().eq_ignore_ascii_case("true"),
-            ["Error", "Code"] => entry.code = value.trim().to_owned(),
-            ["Error", "Message"] => entry.message = value.trim().to_owned(),
-            ["Deleted"] => deleted.push(std::mem::take(&mut entry)),
-            ["Error"] => errors.push(std::mem::take(&mut entry)),
-            _ => {}
+fn parse(answer: &str) -> Result<(Vec<DeletedKey>, Vec<DeletedKey>)> {
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for item in document::read::<Sequence<DeleteItem>>(answer, &["DeleteResult"])?.items {
+        match item {
+            DeleteItem::Deleted(key) => deleted.push(key),
+            DeleteItem::Error(key) => errors.push(key),
+            DeleteItem::Other => {}
         }
-    })?;
+    }
     Ok((deleted, errors))
 }
 
@@ -218,6 +212,9 @@ mod tests {
         let keys = [("a", None), ("b", None), ("c", None)];
         let names: Vec<_> = failed(inner, &keys).into_iter().map(|(key, ..)| key).collect();
         assert_eq!(names, ["a", "c"]);
+        let mixed =
+            "<Deleted><Key>a</Key></Deleted><Error><Key>b</Key></Error><X/><Deleted><Key>c</Key></Deleted>";
+        assert_eq!(failed(mixed, &keys).into_iter().map(|(key, ..)| key).collect::<Vec<_>>(), ["b"]);
         assert!(failures("<html/>", &keys).is_err());
     }
 }

@@ -8,7 +8,7 @@ use crate::client::retry::RetryClass;
 use crate::error::{Error, Result};
 use crate::http::request::Request;
 use crate::list::Upload;
-use crate::model::xml;
+use crate::model::{document, responses, xml};
 use http::Method;
 use md5::{Digest, Md5};
 use std::fmt::Write;
@@ -60,12 +60,12 @@ pub fn composite_etag<'a>(part_etags: impl IntoIterator<Item = &'a str>) -> Opti
 /// Parses the upload ID from the response to CreateMultipartUpload.
 fn upload_id(answer: &str) -> Result<String> {
     // `rclone serve s3` (1.75.2) omits the end of the root's name.
-    for root in ["InitiateMultipartUploadResult", "InitiateMultipartUpload"] {
-        if let Some(id) = xml::text_at(answer, &[root, "UploadId"])?.filter(|id| !id.is_empty()) {
-            return Ok(id);
-        }
+    let roots = ["InitiateMultipartUploadResult", "InitiateMultipartUpload"];
+    let read: responses::CreatedUpload = document::read(answer, &roots)?;
+    match read.upload_id {
+        id if id.is_empty() => Err(Error::Malformed("an upload without an ID".into())),
+        id => Ok(id),
     }
-    Err(Error::Malformed("an upload without an ID".into()))
 }
 
 impl Client {
@@ -152,8 +152,8 @@ impl Client {
             request = request.header("x-amz-copy-source-if-match", format!("\"{etag}\""));
         }
         let text = self.fetch_text(request).await?;
-        let etag = xml::text_at(&text, &["CopyPartResult", "ETag"])?;
-        let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the part copy".into()))?;
+        let read: responses::Stored = document::read(&text, &["CopyPartResult"])?;
+        let etag = read.etag.ok_or_else(|| Error::Malformed("no confirmation of the part copy".into()))?;
         Ok(FinishedPart { number, etag: bare_etag(&etag).to_owned(), checksum: None })
     }
 
@@ -199,10 +199,11 @@ impl Client {
         };
         match result {
             Ok(text) => {
-                let etag = xml::text_at(&text, &["CompleteMultipartUploadResult", "ETag"])?;
-                let etag = etag.ok_or_else(|| Error::Malformed("no confirmation of the upload".into()))?;
-                verify_checksum(&text, parts, whole)?;
-                Ok(bare_etag(&etag).to_owned())
+                let read: responses::Stored = document::read(&text, &["CompleteMultipartUploadResult"])?;
+                let no_etag = || Error::Malformed("no confirmation of the upload".into());
+                let etag = read.etag.as_deref().ok_or_else(no_etag)?;
+                verify_checksum(&read, parts, whole)?;
+                Ok(bare_etag(etag).to_owned())
             }
             Err(error) if error.code() == "NoSuchUpload" => {
                 let expected = composite_etag(parts.iter().map(|part| part.etag.as_str()));
@@ -223,14 +224,16 @@ impl Client {
 
 /// Compares the checksum in the response to CompleteMultipartUpload, if there is one, with that of the content that
 /// was sent.
-fn verify_checksum(answer: &str, parts: &[FinishedPart], whole: Option<Checksum>) -> Result<()> {
+fn verify_checksum(
+    answer: &responses::Stored,
+    parts: &[FinishedPart],
+    whole: Option<Checksum>,
+) -> Result<()> {
     let Some(algorithm) = parts.first().and_then(|part| part.checksum).map(|checksum| checksum.algorithm())
     else {
         return Ok(());
     };
-    let Some(stated) = xml::text_at(answer, &["CompleteMultipartUploadResult", algorithm.element()])? else {
-        return Ok(());
-    };
+    let Some(stated) = answer.checksum(algorithm) else { return Ok(()) };
     let sent = whole.map(Stored::Whole).or_else(|| {
         let of_parts = parts.iter().map(|part| part.checksum).collect::<Option<Vec<_>>>();
         Some(Stored::Parts(Checksum::of_parts(of_parts?)?, parts.len() as u64))

@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::client::retry::RetryClass;
 use crate::error::{Error, Result, ServiceError};
 use crate::http::request::Request;
-use crate::model::xml::{self, Step};
+use crate::model::document::RootElement;
 use chrono::{DateTime, Utc};
 use http::Method;
 
@@ -46,13 +46,8 @@ impl Client {
 }
 
 fn is_listing(text: &str) -> bool {
-    let mut is_listing = false;
-    let walked = xml::walk(text, |step| {
-        if let Step::Open([root]) = step {
-            is_listing = matches!(root.as_str(), "ListAllMyBucketsResult" | "ListBucketResult");
-        }
-    });
-    walked.is_ok() && is_listing
+    let root = RootElement::of(text);
+    root.is_ok_and(|root| matches!(root.name.as_str(), "ListAllMyBucketsResult" | "ListBucketResult"))
 }
 
 /// Parses an HTTP date. <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>

@@ -2,20 +2,16 @@
 //! also restores archived objects. The content of the documents is defined in `documents`; `bucket` reads the small
 //! ones.
 
-use super::acl::Acl;
 use super::object::with_document;
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::request::Request;
+use crate::model::acl::{Acl, Group, Permission};
 use crate::model::documents::{Document, Kind};
-use crate::model::xml;
+use crate::model::{document, responses, xml};
 use http::Method;
 
 const NAMESPACE: &str = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
-
-/// The group that writes access logs.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html>
-const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 
 /// Static website hosting settings of a bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,60 +73,47 @@ impl Client {
     /// Whether an object is under legal hold.
     pub async fn legal_hold(&self, bucket: &str, key: &str) -> Result<bool> {
         let text = self.document(bucket, Some(key), "legal-hold").await?;
-        Ok(status_of(&text, "LegalHold", "Status")?.is_some_and(|status| status == "ON"))
+        let read: responses::LegalHold = document::read(&text, &["LegalHold"])?;
+        Ok(read.status.is_some_and(|status| status == "ON"))
     }
 
     /// Mode and end date of an object's retention.
     pub async fn retention(&self, bucket: &str, key: &str) -> Result<Option<(String, String)>> {
         let text = self.document(bucket, Some(key), "retention").await?;
-        let mode = status_of(&text, "Retention", "Mode")?;
-        Ok(mode.zip(status_of(&text, "Retention", "RetainUntilDate")?))
+        let read: responses::Retention = document::read(&text, &["Retention"])?;
+        Ok(read.mode.zip(read.retain_until_date))
     }
 
     /// Object Lock settings of a bucket; `None` if Object Lock is not enabled.
     pub async fn object_lock(&self, bucket: &str) -> Result<Option<ObjectLock>> {
         let text = self.document(bucket, None, "object-lock").await?;
-        xml::expect_root(&text, "ObjectLockConfiguration")?;
-        let of_default = |name| {
-            let path = ["ObjectLockConfiguration", "Rule", "DefaultRetention", name];
-            Ok::<_, Error>(xml::text_at(&text, &path)?.filter(|text| !text.is_empty()))
-        };
-        let enabled = xml::text_at(&text, &["ObjectLockConfiguration", "ObjectLockEnabled"])?;
-        let mode = of_default("Mode")?;
-        let lock = ObjectLock { mode, days: of_default("Days")?, years: of_default("Years")? };
-        Ok(enabled.filter(|enabled| enabled == "Enabled").map(|_| lock))
+        let read: responses::ObjectLock = document::read(&text, &["ObjectLockConfiguration"])?;
+        let responses::DefaultRetention { mode, days, years } = read.rule.default_retention;
+        Ok((read.object_lock_enabled == "Enabled").then_some(ObjectLock { mode, days, years }))
     }
 
     /// Default encryption of new objects: the algorithm and, if there is one, the KMS key.
     pub async fn default_encryption(&self, bucket: &str) -> Result<Option<(String, Option<String>)>> {
         let text = self.document(bucket, None, "encryption").await?;
-        xml::expect_root(&text, "ServerSideEncryptionConfiguration")?;
-        let of_rule = |name| {
-            let path =
-                ["ServerSideEncryptionConfiguration", "Rule", "ApplyServerSideEncryptionByDefault", name];
-            Ok::<_, Error>(xml::text_at(&text, &path)?.filter(|text| !text.is_empty()))
-        };
-        let key = of_rule("KMSMasterKeyID")?;
-        Ok(of_rule("SSEAlgorithm")?.map(|algorithm| (algorithm, key)))
+        let read: responses::Encryption = document::read(&text, &["ServerSideEncryptionConfiguration"])?;
+        let mut rules = read.rule.into_iter().map(|rule| rule.apply_server_side_encryption_by_default);
+        Ok(rules.find_map(|rule| rule.algorithm.map(|algorithm| (algorithm, rule.kms_key))))
     }
 
     /// The website configuration.
     pub async fn website(&self, bucket: &str) -> Result<Website> {
         let text = self.document(bucket, None, "website").await?;
-        xml::expect_root(&text, "WebsiteConfiguration")?;
-        Ok(Website {
-            index: xml::text_at(&text, &["WebsiteConfiguration", "IndexDocument", "Suffix"])?,
-            error: xml::text_at(&text, &["WebsiteConfiguration", "ErrorDocument", "Key"])?,
-        })
+        let read: responses::Website = document::read(&text, &["WebsiteConfiguration"])?;
+        let trimmed = |text: Option<String>| text.map(|text| text.trim().to_owned());
+        Ok(Website { index: trimmed(read.index_document.suffix), error: trimmed(read.error_document.key) })
     }
 
     /// Where access logs are stored; `None` if logging is off.
     pub async fn log_target(&self, bucket: &str) -> Result<Option<LogTarget>> {
         let text = self.document(bucket, None, "logging").await?;
-        xml::expect_root(&text, "BucketLoggingStatus")?;
-        let at = |name| xml::text_at(&text, &["BucketLoggingStatus", "LoggingEnabled", name]);
-        let prefix = at("TargetPrefix")?.unwrap_or_default();
-        Ok(at("TargetBucket")?.map(|bucket| LogTarget { bucket, prefix }))
+        let read: responses::Logging = document::read(&text, &["BucketLoggingStatus"])?;
+        let responses::LoggingTarget { target_bucket, target_prefix } = read.logging_enabled;
+        Ok(target_bucket.map(|bucket| LogTarget { bucket: bucket.trim().to_owned(), prefix: target_prefix }))
     }
 
     /// Enables or disables access logging, as the document says. If the service reports that log delivery may not
@@ -144,8 +127,8 @@ impl Client {
         match (self.put(bucket, None, document).await, target) {
             (Err(error), Some(target)) if error.code() == "InvalidTargetBucketForLogging" => {
                 let mut acl: Acl = self.get_acl(&target.bucket, None).await?;
-                acl.grant("READ_ACP", LOG_DELIVERY);
-                acl.grant("WRITE", LOG_DELIVERY);
+                acl.grant(Permission::ReadAcp.name(), Group::LogDelivery.uri());
+                acl.grant(Permission::Write.name(), Group::LogDelivery.uri());
                 self.put_acl(&target.bucket, None, &acl).await?;
                 self.put(bucket, None, document).await
             }
@@ -166,10 +149,4 @@ impl Client {
         let request = self.request_for(Method::POST, bucket, Some(key)).query("restore", "");
         self.send(with_document(request, document, "application/xml").await?).await.map(drop)
     }
-}
-
-/// The text of a child element of a small document with this root; `None` if absent or empty.
-fn status_of(text: &str, root: &str, name: &str) -> Result<Option<String>> {
-    xml::expect_root(text, root)?;
-    Ok(xml::text_at(text, &[root, name])?.filter(|value| !value.is_empty()))
 }

@@ -7,6 +7,7 @@
 
 mod checks;
 mod compact;
+mod events;
 
 pub(super) use checks::{
     CycleDetector, check_name, no_next_page, no_truncation_flag, out_of_order, repeated,
@@ -15,8 +16,6 @@ pub(super) use compact::CompactPage;
 
 use super::{ListOptions, says_more};
 use crate::error::{Error, Result};
-use crate::model::xml::{self, Step};
-use crate::ops::multipart::bare_etag;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
@@ -74,7 +73,7 @@ impl ListPage {
         }
         let (mut page, mut info) = match (Scanner { text: &text, at: 0 }).page(v2) {
             Some(read) => read,
-            None => parse_general(&text, v2)?,
+            None => events::parse(&text, v2)?,
         };
         page.text = text;
         page.finish(&mut info, v2)?;
@@ -228,6 +227,11 @@ struct PageInfo {
 }
 
 impl PageInfo {
+    /// Whether an element of this name is a property of the page.
+    fn has(name: &str) -> bool {
+        matches!(name, "IsTruncated" | "EncodingType" | "NextMarker" | "NextContinuationToken")
+    }
+
     fn take(&mut self, name: &str, value: &str, v2: bool) {
         match name {
             "IsTruncated" => self.truncated = Some(says_more(value)),
@@ -239,8 +243,8 @@ impl PageInfo {
     }
 }
 
-fn size_of(text: &str) -> Result<u64> {
-    text.trim().parse().map_err(|_| Error::Malformed(format!("a listing with the size '{text}'")))
+pub(super) fn size_of(text: &str) -> Result<u64> {
+    text.trim().parse().map_err(|_| Error::Malformed(format!("a listing with the size '{text}'").into()))
 }
 
 /// Decodes `encoding-type=url`, which is form encoding: a plus is a space (AWS and MinIO write one; Ceph writes
@@ -253,55 +257,7 @@ pub fn url_decoded(text: &str) -> Result<Option<String>> {
     let decoded = percent_decode_str(&spaced).decode_utf8();
     decoded
         .map(|text| Some(text.into_owned()))
-        .map_err(|_| Error::Malformed(format!("a key that is not UTF-8: {text}")))
-}
-
-/// Parses any page, with XML events.
-fn parse_general(text: &str, v2: bool) -> Result<(ListPage, PageInfo)> {
-    let (mut page, mut info, mut row) = (ListPage::default(), PageInfo::default(), Fields::default());
-    let (mut is_listing, mut has_size, mut bad) = (false, false, None);
-    xml::walk(text, |step| {
-        let (path, value) = match step {
-            Step::Open([root]) => {
-                is_listing = root == "ListBucketResult";
-                return;
-            }
-            Step::Close([_, path @ ..], value) => (path, value),
-            Step::Open(..) | Step::Close(..) => return,
-        };
-        match path {
-            [name] if name == "Contents" => {
-                if row.key.length == 0 || !std::mem::take(&mut has_size) {
-                    bad = Some(Error::Malformed("a listing of an object without a key or a size".into()));
-                }
-                page.rows.push(std::mem::take(&mut row));
-            }
-            [name] => info.take(name, value, v2),
-            [parent, name] if parent == "Contents" => match name.as_str() {
-                "Key" => row.key = page.push(value),
-                "Size" => match size_of(value) {
-                    Ok(size) => (row.size, has_size) = (size, true),
-                    Err(error) => bad = Some(error),
-                },
-                "ETag" => row.etag = page.push(bare_etag(value)),
-                "LastModified" => row.modified = page.push(value.trim()),
-                "StorageClass" => row.storage_class = page.push(value.trim()),
-                _ => {}
-            },
-            [parent, name] if parent == "CommonPrefixes" && name == "Prefix" => {
-                let prefix = page.push(value);
-                page.prefixes.push(prefix);
-            }
-            _ => {}
-        }
-    })?;
-    if !is_listing {
-        return Err(Error::Malformed("a response that is not a listing".into()));
-    }
-    match bad {
-        Some(error) => Err(error),
-        None => Ok((page, info)),
-    }
+        .map_err(|_| Error::Malformed(format!("a key that is not UTF-8: {text}").into()))
 }
 
 /// Parses pages of the plain form: elements without attributes (except in the root), text, the predefined entities.

@@ -1,8 +1,8 @@
 //! Documents that the client builds from typed values.
 
 use super::{Document, Kind};
+use crate::model::acl::Group;
 use crate::model::xml::escaped;
-use crate::ops::acl::ALL_USERS;
 use crate::ops::subresources::{LogTarget, Website};
 use std::fmt::Write;
 
@@ -79,9 +79,10 @@ impl Document {
         };
         let (bucket, prefix) = (escaped(bucket), escaped(prefix));
         let grants = if public {
+            let all = Group::AllUsers.uri();
             format!(
                 "<TargetGrants><Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\">\
-                 <URI>{ALL_USERS}</URI></Grantee><Permission>READ</Permission></Grant></TargetGrants>"
+                 <URI>{all}</URI></Grantee><Permission>READ</Permission></Grant></TargetGrants>"
             )
         } else {
             String::new()
@@ -144,21 +145,20 @@ impl Document {
 
 #[cfg(test)]
 mod tests {
+    use super::super::element::Element;
     use super::*;
-    use crate::model::xml;
 
     #[test]
     fn values_are_escaped_in_documents() {
         let target = LogTarget { bucket: "logs".into(), prefix: "a&b<".into() };
         let document = Document::logging(Some(&target), true);
-        let at = |path: &[&str]| {
-            let path: Vec<&str> =
-                ["BucketLoggingStatus", "LoggingEnabled"].iter().chain(path).copied().collect();
-            xml::text_at(document.text(), &path).unwrap()
-        };
-        assert_eq!(at(&["TargetPrefix"]).as_deref(), Some("a&b<"));
-        assert_eq!(at(&["TargetGrants", "Grant", "Permission"]).as_deref(), Some("READ"));
-        assert!(xml::expect_root(Document::logging(None, true).text(), "BucketLoggingStatus").is_ok());
+        let root = Element::parse(document.text()).unwrap();
+        let enabled = root.child("LoggingEnabled").unwrap();
+        assert_eq!((root.name.as_str(), enabled.exact("TargetPrefix")), ("BucketLoggingStatus", "a&b<"));
+        let grant = enabled.child("TargetGrants").and_then(|grants| grants.child("Grant")).unwrap();
+        assert_eq!(grant.value("Permission"), "READ");
+        let root = Element::parse(Document::logging(None, true).text()).unwrap();
+        assert_eq!((root.name.as_str(), root.children.len()), ("BucketLoggingStatus", 0));
     }
 
     #[test]

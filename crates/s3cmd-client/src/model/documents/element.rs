@@ -1,8 +1,11 @@
 //! An XML document as a tree of elements with local names. Namespaces and attributes are dropped: they carry no
 //! meaning in these documents.
 
-use crate::error::Result;
-use crate::model::xml::{self, Step};
+use crate::error::{Error, Result};
+use crate::model::document::{malformed, text_of};
+use crate::model::xml;
+use quick_xml::Reader;
+use quick_xml::events::Event;
 use std::fmt::Write;
 
 /// An element with its own character data and its children.
@@ -17,23 +20,34 @@ pub(super) struct Element {
 impl Element {
     /// Parses a document. Empty text gives an element without a name.
     pub(super) fn parse(document: &str) -> Result<Self> {
+        let mut reader = Reader::from_str(document.trim_start_matches('\u{feff}'));
+        reader.config_mut().expand_empty_elements = true;
+        // The first entry stands for the document.
         let mut stack = vec![Self::default()];
-        xml::walk(document.trim_start_matches('\u{feff}'), |step| match step {
-            Step::Open(path) => {
-                let name = path.last().cloned().unwrap_or_default();
-                stack.push(Self { name, ..Self::default() });
-            }
-            Step::Close(_, text) => {
-                if let Some(mut element) = stack.pop() {
-                    if element.children.is_empty() {
-                        text.clone_into(&mut element.text);
+        loop {
+            match reader.read_event().map_err(malformed)? {
+                Event::Start(tag) => {
+                    stack.push(Self { name: tag.local_name().as_ref().to_owned(), ..Self::default() });
+                }
+                Event::End(_) => {
+                    let Some(mut element) = stack.pop() else { continue };
+                    if !element.children.is_empty() {
+                        element.text.clear();
                     }
                     if let Some(parent) = stack.last_mut() {
                         parent.children.push(element);
                     }
                 }
+                Event::Eof if stack.len() == 1 => break,
+                Event::Eof => return Err(Error::Malformed("an incomplete XML response".into())),
+                event if stack.len() > 1 => {
+                    if let (Some(text), Some(element)) = (text_of(&event)?, stack.last_mut()) {
+                        element.text.push_str(&text);
+                    }
+                }
+                _ => {}
             }
-        })?;
+        }
         Ok(stack.pop().and_then(|mut top| top.children.pop()).unwrap_or_default())
     }
 

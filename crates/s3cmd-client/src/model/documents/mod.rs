@@ -12,6 +12,7 @@ mod schema;
 mod settings;
 
 use crate::error::{Error, Result};
+use crate::model::document::RootElement;
 use cors::notification;
 use element::Element;
 pub use lifecycle::{LifecycleAction, LifecycleRule};
@@ -160,6 +161,7 @@ impl Document {
         let expected = self.kind.root();
         let root = Element::parse(&self.text).map_err(|error| match error {
             Error::Malformed(words) => words
+                .to_string()
                 .replace("a response that is not XML", "it is not XML")
                 .replace("an incomplete XML response", "it is incomplete XML"),
             error => error.to_string(),
@@ -204,16 +206,16 @@ impl Document {
     /// The rules of the document, for comparison and display.
     pub fn rules(&self) -> Result<Vec<Rule>> {
         if self.kind == Kind::Policy {
-            return Policy::parse(&self.text).map(|policy| policy.rules()).map_err(Error::Malformed);
+            return Policy::parse(&self.text)
+                .map(|policy| policy.rules())
+                .map_err(|problem| Error::Malformed(problem.into()));
         }
         let root = Element::parse(&self.text)?;
         // Servers disagree about the root of small documents; but an error page must not pass for one of the others.
         if self.kind.schema().is_some() && root.name != self.kind.root() {
-            return Err(Error::Malformed(format!(
-                "a '{}' where a '{}' was expected",
-                root.name,
-                self.kind.root()
-            )));
+            return Err(Error::Malformed(
+                format!("a '{}' where a '{}' was expected", root.name, self.kind.root()).into(),
+            ));
         }
         Ok(match self.kind {
             Kind::Lifecycle => lifecycle::rules(&root),
@@ -225,7 +227,7 @@ impl Document {
 
     /// The rules of a lifecycle configuration, for display.
     pub fn lifecycle_rules(&self) -> Result<Vec<LifecycleRule>> {
-        super::xml::expect_root(&self.text, Kind::Lifecycle.root())?;
+        RootElement::of(&self.text)?.expect(&[Kind::Lifecycle.root()])?;
         Ok(LifecycleRule::all(&Element::parse(&self.text)?))
     }
 

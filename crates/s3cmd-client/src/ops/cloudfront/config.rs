@@ -4,7 +4,7 @@
 use super::NAMESPACE;
 use super::origin::bucket_of_host;
 use crate::error::{Error, Result};
-use crate::model::xml;
+use crate::model::{document, xml};
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 use std::fmt;
@@ -78,7 +78,9 @@ impl Config {
         if root.name() == "DistributionConfig" {
             Ok(Self { root })
         } else {
-            Err(Error::Malformed(format!("a '{}' where a 'DistributionConfig' was expected", root.name())))
+            Err(Error::Malformed(
+                format!("a '{}' where a 'DistributionConfig' was expected", root.name()).into(),
+            ))
         }
     }
 
@@ -208,12 +210,12 @@ enum Node {
 impl Element {
     fn parse(text: &str) -> Result<Self> {
         let malformed =
-            |error: &dyn fmt::Display| Error::Malformed(format!("a response that is not XML: {error}"));
+            |error: quick_xml::Error| Error::malformed(format!("a response that is not XML: {error}"), error);
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
         let mut open: Vec<Element> = Vec::new();
         loop {
-            let other = match reader.read_event().map_err(|error| malformed(&error))? {
+            let other = match reader.read_event().map_err(malformed)? {
                 Event::Start(start) => {
                     open.push(Element::group(start.trim_end()));
                     continue;
@@ -284,9 +286,9 @@ impl Element {
 
     /// The text of an element without child elements, with entities resolved.
     fn content(&self) -> String {
-        let (document, name) = (self.to_string(), self.name());
         // What was parsed before, or written here, can be parsed.
-        xml::text_at(&document, &[name]).ok().flatten().unwrap_or_default()
+        let text: Result<String> = document::read(&self.to_string(), &[self.name()]);
+        text.map(|text| text.trim().to_owned()).unwrap_or_default()
     }
 }
 

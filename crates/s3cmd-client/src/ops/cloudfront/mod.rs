@@ -6,6 +6,7 @@
 mod config;
 mod origin;
 mod paths;
+mod responses;
 
 pub use config::{Changes, Config, Logging};
 pub use origin::Origin;
@@ -15,9 +16,11 @@ use super::object::with_document;
 use crate::client::{Client, ClientOptions, Signature};
 use crate::error::{Error, Result};
 use crate::http::request::Request;
-use crate::model::xml::{self, Step};
+use crate::model::{document, xml};
 use crate::sign::encode;
 use http::Method;
+use responses::{DistributionDocument, DistributionSummary, InvalidationDocument, InvalidationSummary, Page};
+use serde::de::DeserializeOwned;
 use std::fmt::Write;
 
 /// API version; the first segment of every path.
@@ -93,21 +96,8 @@ impl CloudFront {
     /// moto), the distribution is queried.
     pub async fn distributions(&self) -> Result<Vec<Distribution>> {
         let mut found = Vec::new();
-        self.pages("distribution", "DistributionList", |text| {
-            xml::walk(text, |step| {
-                let path = match &step {
-                    Step::Open(path) | Step::Close(path, _) => *path,
-                };
-                let Some(path) = below(path, &["DistributionList", "Items", "DistributionSummary"]) else {
-                    return;
-                };
-                if matches!(step, Step::Open(_)) && path.is_empty() {
-                    found.push(Distribution::default());
-                }
-                if let (Some(distribution), Step::Close(_, value)) = (found.last_mut(), step) {
-                    distribution.take(&path, value);
-                }
-            })
+        self.pages("distribution", "DistributionList", |summary: DistributionSummary| {
+            found.push(Distribution::from(summary));
         })
         .await?;
         for distribution in found.iter_mut().filter(|distribution| distribution.origins.is_empty()) {
@@ -173,17 +163,8 @@ impl CloudFront {
     pub async fn invalidations(&self, id: &str) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let resource = format!("distribution/{}/invalidation", encode::query(id));
-        self.pages(&resource, "InvalidationList", |text| {
-            xml::walk(text, |step| {
-                if let Step::Close(path, value) = step
-                    && let Some(path) = below(path, &["InvalidationList", "Items", "InvalidationSummary"])
-                    && path == ["Id"]
-                {
-                    found.push(value.trim().to_owned());
-                }
-            })
-        })
-        .await?;
+        self.pages(&resource, "InvalidationList", |summary: InvalidationSummary| found.push(summary.id))
+            .await?;
         Ok(found)
     }
 
@@ -202,11 +183,11 @@ impl CloudFront {
     }
 
     /// Reads all pages of a list.
-    async fn pages(
+    async fn pages<T: DeserializeOwned>(
         &self,
         resource: &str,
         root: &str,
-        mut read: impl FnMut(&str) -> Result<()>,
+        mut take: impl FnMut(T),
     ) -> Result<()> {
         let mut marker = String::new();
         loop {
@@ -215,93 +196,25 @@ impl CloudFront {
                 request = request.query("Marker", &marker);
             }
             let text = self.client.fetch_text(request).await?;
-            xml::expect_root(&text, root)?;
-            read(&text)?;
-            let next = xml::text_at(&text, &[root, "NextMarker"])?.unwrap_or_default();
-            let more = xml::text_at(&text, &[root, "IsTruncated"])?.is_some_and(|more| more == "true");
-            if !more {
+            let page: Page<T> = document::read(&text, &[root])?;
+            page.items.into_iter().for_each(&mut take);
+            if page.is_truncated != "true" {
                 return Ok(());
             }
-            if next.is_empty() || next == marker {
+            if page.next_marker.is_empty() || page.next_marker == marker {
                 return Err(Error::Malformed("a list that does not advance".into()));
             }
-            marker = next;
-        }
-    }
-}
-
-impl Distribution {
-    /// Handles one element of a `DistributionSummary` or a `DistributionConfig`, which share most names.
-    fn take(&mut self, path: &[&str], value: &str) {
-        let value = value.trim();
-        match path {
-            ["Id"] => self.id = value.to_owned(),
-            ["Status"] => self.status = value.to_owned(),
-            ["DomainName"] => self.domain_name = value.to_owned(),
-            ["Enabled"] => self.enabled = value == "true",
-            ["Comment"] => self.comment = value.to_owned(),
-            ["DefaultRootObject"] => self.default_root_object = value.to_owned(),
-            ["Aliases", "Items", "CNAME"] => self.cnames.push(value.to_owned()),
-            ["Origins", "Items", "Origin", "DomainName"] => {
-                self.origins.push(Origin { host: value.to_owned(), path: String::new() });
-            }
-            // In the response, the path follows the domain name.
-            ["Origins", "Items", "Origin", "OriginPath"] => {
-                if let Some(origin) = self.origins.last_mut() {
-                    origin.path = value.to_owned();
-                }
-            }
-            ["Logging", name @ ("Enabled" | "Bucket" | "Prefix")] => {
-                let logging = self.logging.get_or_insert_default();
-                match *name {
-                    "Bucket" => logging.host = value.to_owned(),
-                    "Prefix" => logging.prefix = value.to_owned(),
-                    _ => logging.enabled = value == "true",
-                }
-            }
-            ["Logging"] => self.logging = self.logging.take().filter(|logging| logging.enabled),
-            _ => {}
+            marker = page.next_marker;
         }
     }
 }
 
 fn read_distribution(text: &str) -> Result<Distribution> {
-    xml::expect_root(text, "Distribution")?;
-    let mut distribution = Distribution::default();
-    xml::walk(text, |step| {
-        let Step::Close(path, value) = step else { return };
-        let Some(path) = below(path, &["Distribution"]) else { return };
-        match path[..] {
-            ["DistributionConfig", ref path @ ..] => distribution.take(path, value),
-            ref path => distribution.take(path, value),
-        }
-    })?;
-    Ok(distribution)
+    document::read::<DistributionDocument>(text, &["Distribution"]).map(Distribution::from)
 }
 
 fn read_invalidation(text: &str) -> Result<Invalidation> {
-    xml::expect_root(text, "Invalidation")?;
-    let mut found = Invalidation::default();
-    xml::walk(text, |step| {
-        let Step::Close(path, value) = step else { return };
-        let Some(path) = below(path, &["Invalidation"]) else { return };
-        let value = value.trim();
-        match path[..] {
-            ["Id"] => found.id = value.to_owned(),
-            ["Status"] => found.status = value.to_owned(),
-            ["CreateTime"] => found.created = value.to_owned(),
-            ["InvalidationBatch", "CallerReference"] => found.reference = value.to_owned(),
-            ["InvalidationBatch", "Paths", "Items", "Path"] => found.paths += 1,
-            _ => {}
-        }
-    })?;
-    Ok(found)
-}
-
-/// The part of an element path below `start`.
-fn below<'a>(path: &'a [String], start: &[&'a str]) -> Option<Vec<&'a str>> {
-    let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    names.strip_prefix(start).map(<[&str]>::to_vec)
+    document::read::<InvalidationDocument>(text, &["Invalidation"]).map(Invalidation::from)
 }
 
 /// The URL path of a request.
