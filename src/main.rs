@@ -1,8 +1,8 @@
 //! The main program: parse the command line, load the configuration, run the command, return its exit code.
 
-use s3cmd::cli::{self, Invocation, Parsed};
-use s3cmd::commands::{self, shared::context::Context};
-use s3cmd::config::{self, CliOnly, ProcessEnvironment};
+use s3cmd::cli::{self, CliOnly, Invocation, Parsed};
+use s3cmd::commands;
+use s3cmd::config::{self, ProcessEnvironment};
 use s3cmd::output::{
     Exit, Failure, Outcome, print_error_text, print_summary, print_text, settle_output, start_json, start_log,
 };
@@ -52,7 +52,7 @@ fn run(invocation: &Invocation) -> Outcome {
     let warn = |warnings: &[String]| warnings.iter().for_each(|warning| log::warn!("{warning}"));
     let loaded = config::load(&invocation.options, &ProcessEnvironment).map_err(|error| {
         warn(&error.warnings);
-        Failure { exit: Exit(error.exit), lines: error.lines }
+        Failure::from(error)
     })?;
     start_log(loaded.settings.verbosity.into());
     warn(&loaded.warnings);
@@ -71,7 +71,7 @@ fn run(invocation: &Invocation) -> Outcome {
         return Err(Failure { exit: Exit(usage.exit), lines: usage.lines });
     }
     match invocation.command {
-        Some(command) => commands::run(command.id, &Context::new(loaded.settings), &invocation.args),
+        Some(command) => commands::run(command.id, loaded.settings, &invocation.args),
         None => Ok(()),
     }
 }

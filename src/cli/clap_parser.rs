@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use super::options::{self, OptionSpec, Sets};
-use crate::config::{CliOptions, OptionValue};
+use crate::cli::{CliOptions, OptionValue};
 
 /// Parses options in full spelling.
 pub(super) fn read(options: Vec<OsString>) -> Result<CliOptions, String> {

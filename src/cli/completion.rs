@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use super::clap_parser;
 use super::normalise::{self, Line};
 use super::options::{self, Scope, Sets};
-use crate::config::{CliOnly, CliOptions, OptionValue};
+use crate::cli::{CliOnly, CliOptions, OptionValue};
 
 /// The first word of a completion request.
 const WORD: &str = "__complete";

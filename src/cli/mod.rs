@@ -11,18 +11,17 @@ mod completion;
 mod help;
 mod normalise;
 pub mod options;
+mod parsed_options;
 mod quote;
 mod usage_checks;
 mod value_checks;
 
 use std::ffi::OsString;
 
-use crate::config::CliOnly;
-
-pub use crate::config::CliOptions;
 pub use command_table::{Command, CommandSpec};
 pub use completion::{CompletionKind, CompletionRequest};
 pub use help::{command as command_help, full as full_help};
+pub use parsed_options::{CliOnly, CliOptions, List, OptionValue};
 
 pub(crate) use quote::quoted;
 

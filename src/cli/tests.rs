@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 
 use super::*;
-use crate::config::{CliOnly, List, OptionValue};
+use crate::cli::{CliOnly, List, OptionValue};
 
 fn line(args: &[&str]) -> Parsed {
     parse(args.iter().map(OsString::from))

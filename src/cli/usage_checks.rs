@@ -3,7 +3,7 @@
 
 use super::command_table::{Command, CommandSpec};
 use super::options;
-use crate::config::{CliOptions, List, OptionValue};
+use crate::cli::{CliOptions, List, OptionValue};
 use std::ffi::{OsStr, OsString};
 
 /// Options that filter names.

@@ -1,11 +1,11 @@
 //! `cflist`: lists CloudFront distributions.
 
-use super::cfinfo;
 use crate::commands::shared::context::Context;
+use crate::commands::shared::distributions::show;
 use crate::output::Outcome;
 use std::ffi::OsString;
 
 /// Lists all distributions, or prints the details of those that are named, as `cfinfo` does (measured on s3cmd 2.4.0).
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
-    cfinfo::run(cx, args).await
+    show(cx, args).await
 }

@@ -48,7 +48,8 @@ fn completions(request: &CompletionRequest, env: &dyn Environment) -> Option<Vec
     settings.max_retries = 0;
     settings.socket_timeout = TIMEOUT.as_secs() as i64;
     let cache = config::cache_dir(env).map(|directory| Cache::new(directory.join("completions"), &settings));
-    let cx = Context::new(settings);
+    settings.shard.clear();
+    let cx = Context::new(settings).ok()?;
     // Keep the beginning of the word exactly as typed, including extra slashes and capitals.
     let typed_prefix = if is_scheme_prefix {
         SCHEME

@@ -4,7 +4,7 @@ use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::show_excluded;
 use crate::commands::shared::versions;
-use crate::output::{Event, Exit, Failure, Outcome, reason};
+use crate::output::{Event, Exit, Failure, Outcome, error_reason, reason};
 use crate::transfer::delete::{Deleted, Deletion, delete_sized};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, AS_NAMED, BY_KEY, Found, RemoteItem, find};
@@ -92,7 +92,7 @@ fn not_deleted(item: &RemoteItem, error: Error, total: u64) -> Outcome<ItemResul
     if total == 1 || error.concerns_all_requests() {
         return Err(error.into());
     }
-    log::error!("Delete of '{}' failed (Reason: {})", item.uri(), error.reason());
+    log::error!("Delete of '{}' failed (Reason: {})", item.uri(), error_reason(&error));
     Ok(ItemResult::refused(&error))
 }
 
@@ -100,7 +100,7 @@ async fn delete_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let settings = &cx.settings;
     // Measured on s3cmd 2.4.0: an include alone excludes nothing, yet s3cmd then neither deletes while listing nor
     // counts.
-    let needs_selection = settings.filter.has_patterns() || settings.max_delete >= 0;
+    let needs_selection = cx.selection.filter.has_patterns() || settings.max_delete().is_some();
     // If no total is needed and excluded names are not printed, delete while listing.
     if let [uri] = &without_nested(uris)[..]
         && !needs_selection
@@ -151,7 +151,7 @@ async fn delete_prefixes(cx: &Context, uris: &[S3Uri]) -> Outcome {
 /// Prints the counts of `--stats`, unless a filter was given, as in s3cmd.
 fn print_stats(cx: &Context, deleted: Deleted) -> Outcome {
     let Deleted { summary, bytes } = deleted;
-    if !cx.settings.stats || cx.settings.filter.has_patterns() || summary.done + summary.failed == 0 {
+    if !cx.settings.stats || cx.selection.filter.has_patterns() || summary.done + summary.failed == 0 {
         return Ok(());
     }
     cx.console.print(&Event::DeleteReport { deleted: summary.done, deleted_bytes: bytes })
@@ -181,7 +181,7 @@ fn deletion_of(item: RemoteItem) -> Deletion {
 /// `--max-delete` needs their number first.
 async fn delete_all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
     let uris = if cx.settings.recursive { without_nested(uris) } else { uris.to_vec() };
-    if cx.settings.max_delete >= 0 {
+    if cx.settings.max_delete().is_some() {
         let mut count = 0;
         for uri in &uris {
             let mut selected = pin!(versions::select(cx, uri)?);
@@ -214,7 +214,7 @@ async fn delete_all_versions(cx: &Context, uris: &[S3Uri]) -> Outcome {
 }
 
 fn exceeds_limit(cx: &Context, count: u64) -> bool {
-    let exceeds = u64::try_from(cx.settings.max_delete).is_ok_and(|max| count > max);
+    let exceeds = cx.settings.max_delete().is_some_and(|max| count > max);
     if exceeds {
         log::warn!("delete: maximum requested number of deletes would be exceeded, none performed.");
     }

@@ -35,7 +35,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         }
         return Ok(());
     }
-    let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
+    let copier = cx.copier();
     // Sequentially, because two names may become the same.
     let summary =
         ordered_tasks::in_order(1, cx.settings.stop_on_error, stream::iter(renames), |(from, to)| {

@@ -2,15 +2,13 @@
 
 use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
-use crate::commands::shared::downloads::{
-    self, cannot_create, failed, make_directory, planned, remove_source,
-};
+use crate::commands::shared::downloads::{cannot_create, failed, make_directory, planned, remove_source};
 use crate::commands::shared::selection::show_excluded;
 use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
 use crate::patterns::Wildcard;
 use crate::transfer::conflicts::Conflicts;
 use crate::transfer::destination::{self, Destination};
-use crate::transfer::download::{Finish, Known, Received, Target, download, tidy};
+use crate::transfer::download::{DownloadOptions, Existing, Finish, Known, Received, Target, download, tidy};
 use crate::transfer::gpg::Gpg;
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::proof::{Evidence, Proof};
@@ -65,6 +63,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let stop = settings.stop_on_error;
     let display = cx.console.display(total, width);
     display.bytes(|| names(&selection, &lookups).flatten().map(|(_, size)| size).sum());
+    let options = settings.download_options();
     let plan = selection.items.numbered().map(|next| {
         let (index, item) = next?;
         let known = match (&item.listed, lookups.remove(&index)) {
@@ -77,14 +76,14 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         let conflict = conflicts.at(index)?;
         // An object that fails anyway does not block the others.
         if conflict.is_none() && known.is_ok() {
-            refuse_existing(cx, &destination, item.relative())?;
+            refuse_existing(&options, &destination, item.relative())?;
         }
         Ok(Object { item, known, position: Position::at(index, total), conflict })
     });
-    let gpg = Gpg::new(&cx.settings);
-    let finish = downloads::finish(cx, &destination, false);
+    let gpg = Gpg::new(cx.settings.gpg_options());
+    let finish = options.finish(&destination, false);
     let summary = ordered_tasks::in_order(width, stop, plan, |object| {
-        fetch(cx.clone(), destination.clone(), gpg.clone(), finish.clone(), object)
+        fetch(cx.clone(), options, destination.clone(), gpg.clone(), finish.clone(), object)
     })
     .await?;
     if stop && summary.failed > 0 {
@@ -186,9 +185,8 @@ fn names<'a>(
 }
 
 /// Fails if the target file exists and no option allows that. Nothing after it in the plan is started.
-fn refuse_existing(cx: &Context, destination: &Destination, relative: &str) -> Outcome {
-    let settings = &cx.settings;
-    if settings.get_continue || settings.force || settings.skip_existing {
+fn refuse_existing(options: &DownloadOptions, destination: &Destination, relative: &str) -> Outcome {
+    if options.existing != Existing::Refuse {
         return Ok(());
     }
     match destination.target(relative) {
@@ -215,6 +213,7 @@ struct Object {
 
 async fn fetch(
     cx: Context,
+    options: DownloadOptions,
     destination: Destination,
     gpg: Gpg,
     finish: Finish,
@@ -222,7 +221,6 @@ async fn fetch(
 ) -> Outcome<ItemResult> {
     let Object { item, known, position, conflict } = object;
     let uri = item.uri();
-    let settings = &cx.settings;
     let shown = destination.shown(item.relative());
     // Objects on standard output form one stream of bytes, which must not have a gap.
     let alone = position.total == 1 || matches!(destination, Destination::Stdout);
@@ -243,15 +241,14 @@ async fn fetch(
     let target = match destination.target(item.relative()) {
         Ok(destination::Place::Stdout) => Target::Stdout,
         Ok(destination::Place::Directory(path)) => {
-            if let Err(why) = make_directory(&cx, &destination, &path, &uri, size, &finish).await {
+            if let Err(why) = make_directory(&cx, &options, &destination, &path, &uri, size, &finish).await {
                 return Ok(cannot_create(&shown, &why));
             }
             let etag = item.listed.as_ref().map_or("", |listed| listed.etag.as_str());
-            return remove_source(&cx, &uri, "fetch", etag, Proof::Proved(Evidence::Etag)).await;
+            return remove_source(&cx, &options, &uri, "fetch", etag, Proof::Proved(Evidence::Etag)).await;
         }
         Ok(destination::Place::File(path)) => {
-            let keeps = settings.skip_existing && !(settings.get_continue || settings.force);
-            if keeps && std::fs::symlink_metadata(&path).is_ok() {
+            if options.existing == Existing::Skip && std::fs::symlink_metadata(&path).is_ok() {
                 tidy(&path);
                 log::info!("Skipping over existing file: '{shown}'");
                 return Ok(ItemResult::Skipped);
@@ -267,7 +264,7 @@ async fn fetch(
         }
         Err(why) => return Ok(cannot_create(&shown, &why)),
     };
-    if already_complete(&cx, &target, size) {
+    if already_complete(&options, &target, size) {
         log::info!("'{shown}' has the size of '{uri}' already: comparing its content");
     }
     log::info!("Receiving file '{}', please wait...", if shown == "-" { "<stdout>" } else { &*shown });
@@ -275,8 +272,8 @@ async fn fetch(
     let started = Instant::now();
     let label = || format!("download: '{uri}' -> '{shown}'  {position}");
     let meter = cx.console.meter(&shown, label, size, &progress);
-    let resume = settings.get_continue;
-    let received = download(cx.client(), &uri, known, &target, resume, Some(&gpg), &finish, &progress).await;
+    let received =
+        download(cx.client(), &uri, known, &target, options.resume, Some(&gpg), &finish, &progress).await;
     meter.end(received.is_ok());
     match received {
         Ok(Received { was_complete: true, .. }) => Ok(ItemResult::Skipped),
@@ -300,7 +297,7 @@ async fn fetch(
                     numbered,
                 })?;
             }
-            remove_source(&cx, &uri, "fetch", &etag, proof).await
+            remove_source(&cx, &options, &uri, "fetch", &etag, proof).await
         }
         Err(error) => match failed(&shown, error, alone)? {
             ItemResult::Failed if target == Target::Stdout => Err(Failure::silent(Exit::PARTIAL)),
@@ -309,8 +306,7 @@ async fn fetch(
     }
 }
 
-fn already_complete(cx: &Context, target: &Target, size: u64) -> bool {
+fn already_complete(options: &DownloadOptions, target: &Target, size: u64) -> bool {
     let Target::File(path) = target else { return false };
-    cx.settings.get_continue
-        && std::fs::metadata(Path::new(path)).is_ok_and(|metadata| metadata.len() == size)
+    options.resume && std::fs::metadata(Path::new(path)).is_ok_and(|metadata| metadata.len() == size)
 }

@@ -1,8 +1,8 @@
 //! `la`: lists the objects of all buckets.
 
-use super::ls::list_objects;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::each::Outcomes;
+use crate::commands::shared::listing::list_objects;
 use crate::output::Outcome;
 use crate::uri::S3Uri;
 use std::ffi::OsString;

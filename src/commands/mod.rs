@@ -1,5 +1,5 @@
 //! One file per subcommand. A command holds no protocol and no loops over bytes: it reads like the sentence that
-//! describes it and leaves the rest to `transfer` and `s3`.
+//! describes it and leaves the rest to `transfer` and the client.
 
 pub mod abortmp;
 pub mod accesslog;
@@ -70,18 +70,19 @@ pub mod ws_delete;
 pub mod ws_info;
 
 use crate::cli::Command;
+use crate::config::Settings;
 use crate::output::{Exit, Failure, Outcome};
 use shared::context::Context;
 use std::ffi::OsString;
 
 /// Runs a command.
-pub fn run(command: Command, cx: &Context, args: &[OsString]) -> Outcome {
-    shared::hosts::log(&cx.settings);
-    cx.check_shard()?;
+pub fn run(command: Command, settings: Settings, args: &[OsString]) -> Outcome {
+    shared::hosts::log(&settings);
+    let cx = &Context::new(settings)?;
     let object_with_version = shared::versions::check(command, cx, args)?;
     shared::hosts::check(command, cx, args)?;
     shared::runtime::run(command, async {
-        let cx = &shared::context::Context::with_keys(cx).await?;
+        let cx = &Context::with_keys(cx).await?;
         // Signing a URL sends no request.
         if let Some(uri) = object_with_version.filter(|_| command != Command::Signurl) {
             shared::versions::check_exists(cx, &uri).await?;

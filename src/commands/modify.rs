@@ -5,7 +5,6 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::copies::{failed, outcome};
 use crate::commands::shared::selection::show_excluded;
 use crate::output::{Event, Outcome, Position};
-use crate::transfer::copy::Copier;
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
 use std::ffi::OsString;
@@ -28,7 +27,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         log::warn!("Exiting now because of --dry-run");
         return Ok(());
     }
-    let copier = Copier::new(cx.client().clone(), settings.clone(), cx.width()).rewriting();
+    let copier = cx.copier().rewriting();
     let summary = ordered_tasks::in_order(
         cx.width(),
         settings.stop_on_error,

@@ -1,7 +1,7 @@
 //! `mv`: moves objects on the server.
 
-use super::cp::{Kind, transfer};
 use crate::commands::shared::context::Context;
+use crate::commands::shared::copy_or_move::{Kind, transfer};
 use crate::output::Outcome;
 use std::ffi::OsString;
 

@@ -6,20 +6,18 @@ use crate::commands::shared::stdin;
 use crate::commands::shared::uploads::{finish, planned};
 use crate::output::{DisplayPath, Event, Exit, Failure, Outcome, Position, reason};
 use crate::transfer::gpg::Gpg;
-use crate::transfer::local::select::{self, LocalItem, LocalOptions, LocalSelection};
+use crate::transfer::local::select::{self, LocalItem, LocalSelection};
 use crate::transfer::ordered_tasks::{self, ItemResult};
-use crate::transfer::upload::{UploadError, Uploader, check_part_size};
+use crate::transfer::upload::{UploadError, Uploader};
 use crate::uri::{Location, S3Uri};
 use s3cmd_client::http::request::Progress;
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Uploads the sources to the destination, many at once, and prints a line for each in the order of their names.
 pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
-    check_part_size(&cx.settings)?;
     if sources.iter().any(|source| source == "-") {
         return from_stdin(cx, sources, destination).await;
     }
@@ -80,15 +78,7 @@ fn sources_and_destination(args: &[OsString]) -> Outcome<(&[OsString], S3Uri)> {
 
 fn select(cx: &Context, sources: &[OsString]) -> Outcome<LocalSelection> {
     log::info!("Compiling list of local files...");
-    let settings = &cx.settings;
-    let options = LocalOptions {
-        recursive: settings.recursive,
-        follow_symlinks: settings.follow_symlinks,
-        keep_dirs: settings.keep_dirs,
-        verbatim: settings.urlencoding_mode == "verbatim",
-        filter: &settings.filter,
-        shard: cx.shard(),
-    };
+    let options = &*cx.selection;
     let mut paths = Vec::with_capacity(sources.len());
     for source in sources {
         match Location::parse(source) {
@@ -98,16 +88,16 @@ fn select(cx: &Context, sources: &[OsString]) -> Outcome<LocalSelection> {
             }
         }
     }
-    if settings.files_from.is_empty() {
-        return select::select(&paths, &options);
+    if options.files_from.is_empty() {
+        return select::select(&paths, options);
     }
     let [base] = &paths[..] else {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
-    if !settings.recursive && Path::new(base).is_dir() {
+    if !options.recursive && Path::new(base).is_dir() {
         return Err(select::recursion_needed(Path::new(base)));
     }
-    select::select_listed(Path::new(base), listed_names(&settings.files_from), &options)
+    select::select_listed(Path::new(base), listed_names(&options.files_from), options)
 }
 
 fn refuse_same_names(selection: &LocalSelection) -> Outcome {
@@ -152,9 +142,8 @@ struct Sender {
 
 impl Sender {
     fn new(cx: &Context) -> Outcome<Self> {
-        let uploader = Uploader::new(cx.client().clone(), Arc::clone(&cx.settings), cx.width());
-        let uploader = uploader.with(cx.md5_cache());
-        let gpg = cx.settings.encrypt.then(|| Gpg::new(&cx.settings));
+        let uploader = cx.uploader();
+        let gpg = cx.settings.encrypt.then(|| Gpg::new(cx.settings.gpg_options()));
         if let Some(gpg) = &gpg {
             gpg.check().map_err(|error| Failure::new(Exit::CONFIG, reason(&error)))?;
         }

@@ -3,7 +3,7 @@
 use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::show_excluded;
-use crate::output::{Event, Exit, Failure, Outcome};
+use crate::output::{Event, Exit, Failure, Outcome, error_text};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::remote::{self, BY_RELATIVE_ONCE};
 use crate::uri::S3Uri;
@@ -47,7 +47,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
                     Err(Error::Service(error)) => refused(&uri, *error, total == 1),
                     Err(error) if total == 1 || error.concerns_all_requests() => Err(error.into()),
                     Err(error) => {
-                        log::error!("Restore of '{uri}' failed (Reason: {error})");
+                        log::error!("Restore of '{uri}' failed (Reason: {})", error_text(&error));
                         Ok(ItemResult::Failed)
                     }
                 }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn only_what_concerns_all_objects_ends_a_restore_of_several() {
         let item_result = |code: &str, alone| {
-            let error = ServiceError { status: 403, code: code.into(), ..Default::default() };
+            let error = ServiceError::new(403, code, "");
             refused(&S3Uri::new("b", "k"), error, alone).map_err(|failure| failure.exit)
         };
         for alone in [true, false] {

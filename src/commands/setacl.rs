@@ -4,7 +4,7 @@ use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::show_excluded;
 use crate::config::{AclChange, Settings};
-use crate::output::{Event, Failure, Outcome, Position};
+use crate::output::{Event, Failure, Outcome, Position, error_reason};
 use crate::transfer::ordered_tasks::{ItemResult, Summary, in_order};
 use crate::transfer::remote::{BY_RELATIVE_ONCE, select};
 use crate::uri::S3Uri;
@@ -76,7 +76,7 @@ fn failed(uri: &S3Uri, error: Error, alone: bool) -> Outcome<ItemResult> {
     if alone || error.concerns_all_requests() {
         return Err(error.into());
     }
-    log::error!("ACL of '{uri}' could not be changed (Reason: {})", error.reason());
+    log::error!("ACL of '{uri}' could not be changed (Reason: {})", error_reason(&error));
     Ok(ItemResult::refused(&error))
 }
 

@@ -1,12 +1,11 @@
 //! `signurl s3://BUCKET/KEY... EXPIRY`: creates presigned URLs.
 
 use crate::commands::shared::context::Context;
-use crate::commands::shared::dates::expiry;
+use crate::dates;
 use crate::output::{Event, Failure, Outcome};
 use crate::uri::{Location, S3Uri};
 use chrono::{DateTime, SecondsFormat, Utc};
 use s3cmd_client::client::canonical_region;
-use s3cmd_client::credentials::Credentials;
 use s3cmd_client::presign::Link;
 use s3cmd_client::sign::v4;
 use std::ffi::{OsStr, OsString};
@@ -26,7 +25,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     };
     let uris = objects.iter().map(|object| link_uri(object)).collect::<Outcome<Vec<_>>>()?;
     let now = Utc::now();
-    let expires = expiry(&time.to_string_lossy(), now.timestamp())?;
+    let expires = dates::expiry(&time.to_string_lossy(), now.timestamp()).map_err(Failure::parameter)?;
     for uri in &uris {
         link(cx, uri, now, expires).await?;
     }
@@ -35,19 +34,17 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
 
 async fn link(cx: &Context, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Outcome {
     let settings = &cx.settings;
-    let https = if settings.signurl_use_https_set { settings.signurl_use_https } else { settings.use_https };
     let endpoint = cx.endpoint();
     let link = Link {
         endpoint: &endpoint,
-        https,
+        https: settings.signurl_is_https(),
         bucket: &uri.bucket,
         key: &uri.key,
         version: cx.client().version(),
         content_disposition: &settings.content_disposition,
         content_type: &settings.content_type,
     };
-    let credentials =
-        Credentials::new(&settings.access_key, &settings.secret_key, Some(&settings.access_token));
+    let credentials = settings.credentials();
     let lifetime = expires.saturating_sub(now.timestamp());
     let url = match version(settings.signature_v2, lifetime) {
         Version::V4(seconds) => {

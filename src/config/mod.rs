@@ -1,23 +1,25 @@
-//! The configuration: options, `~/.s3cfg`, the environment and the credentials chain, resolved into one [`Settings`].
+//! The configuration: options, `~/.s3cfg`, the environment and the credentials chain, resolved into one [`Settings`],
+//! and from that into the typed options of a run ([`run_options`]).
 //!
 //! Precedence, lowest first: built-in defaults, configuration file, environment (only for the key pair, and only if the
 //! file has none), options.
 
-mod cli_options;
 mod credentials_provider;
 mod environment;
 mod file;
 mod keys;
 mod overrides;
 mod providers;
+pub mod run_options;
 pub mod save;
 mod settings;
 mod static_credentials;
 
+use crate::cli::{CliOnly, CliOptions};
+use crate::output::{Exit, Failure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use cli_options::{CliOnly, CliOptions, List, OptionValue};
 pub use credentials_provider::CredentialsProvider;
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use keys::{Dumped, InvalidValue, Key, RawValue};
@@ -84,6 +86,12 @@ impl ConfigError {
             ],
             warnings: Vec::new(),
         }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self { exit: Exit(error.exit), lines: error.lines }
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::keys::RawValue;
-use super::{AclChange, CliOnly, CliOptions, ConfigError, List, OptionValue, Settings};
+use super::{AclChange, ConfigError, Settings};
+use crate::cli::{CliOnly, CliOptions, List, OptionValue};
 use crate::patterns::{self, PatternError, Syntax};
 use s3cmd_client::checksum::Algorithm;
 

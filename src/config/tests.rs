@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::*;
+use crate::cli::{List, OptionValue};
 use s3cmd_client::checksum::Algorithm;
 
 /// A home directory with a configuration file in it.

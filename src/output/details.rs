@@ -2,8 +2,8 @@
 
 use super::event::as_map;
 use crate::uri::S3Uri;
-use s3cmd_client::model::documents::LifecycleRule;
 use s3cmd_client::model::acl::{Acl, Grant, Grantee};
+use s3cmd_client::model::documents::LifecycleRule;
 use s3cmd_client::ops::subresources::ObjectLock;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};

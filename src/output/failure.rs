@@ -1,5 +1,6 @@
 //! How a command fails: the text on stderr and the exit code, decided in this one place.
 
+use super::client_error::error_text;
 use super::exit::Exit;
 use s3cmd_client::{ConnectionFailure, Error};
 use std::io;
@@ -72,11 +73,10 @@ pub fn reason(error: &io::Error) -> String {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let message = error_text(&error);
         match error {
-            Error::Service(service) => {
-                Failure::new(Exit::of_status(service.status), format!("S3 error: {service}"))
-            }
-            Error::Connection { kind, message } => match kind {
+            Error::Service(service) => Failure::new(Exit::of_status(service.status), message),
+            Error::Connection { kind, .. } => match kind {
                 ConnectionFailure::Refused => {
                     Failure::new(Exit::CONNECTIONREFUSED, format!("Could not connect to server: {message}"))
                 }
@@ -92,15 +92,15 @@ impl From<Error> for Failure {
                     Exit::ACCESSDENIED,
                     format!("SSL certificate verification failure: {message}"),
                 ),
-                ConnectionFailure::Timeout | ConnectionFailure::Broken => Failure::new(
+                _ => Failure::new(
                     Exit::TEMPFAIL,
                     format!("S3 Temporary Error: {message}.  Please try again later."),
                 ),
             },
-            Error::Integrity(message) => Failure::new(Exit::SOFTWARE, message),
-            Error::Malformed(message) => Failure::new(Exit::SOFTWARE, format!("The server sent {message}")),
-            Error::Invalid(message) => Failure::parameter(message),
+            Error::Malformed(_) => Failure::new(Exit::SOFTWARE, format!("The server sent {message}")),
+            Error::Invalid(_) => Failure::parameter(message),
             Error::Io(error) => Failure::from(error),
+            _ => Failure::new(Exit::SOFTWARE, message),
         }
     }
 }
@@ -123,13 +123,9 @@ mod tests {
     #[test]
     fn service_errors_read_as_s3cmd_writes_them() {
         let service = |status, code: &str, message: &str| {
-            Error::from(ServiceError {
-                status,
-                code: code.into(),
-                message: message.into(),
-                bucket: Some("b".into()),
-                ..Default::default()
-            })
+            let mut error = ServiceError::new(status, code, message);
+            error.bucket = Some("b".into());
+            Error::from(error)
         };
         let failure = Failure::from(service(404, "NoSuchKey", "The specified key does not exist."));
         assert_eq!(failure.lines, ["S3 error: 404 (NoSuchKey): The specified key does not exist."]);

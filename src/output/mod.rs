@@ -1,5 +1,7 @@
 //! The only place that prints: result lines, log lines and progress. Maps errors to messages and exit codes.
 
+mod client_error;
+mod client_log;
 mod columns;
 mod console;
 mod details;
@@ -14,6 +16,8 @@ mod terminal;
 mod text;
 mod xml_text;
 
+pub use client_error::{error_reason, error_text};
+pub use client_log::ClientLog;
 pub use columns::Columns;
 pub use console::{
     Console, Display, Item, Running, end_log, print_error_text, print_text, settle_output, start_log,

@@ -3,6 +3,7 @@
 
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
+use s3cmd_client::error::Detail;
 use s3cmd_client::{Error, Result};
 
 /// Indents a document with tabs. An element that contains only text stays on one line, empty elements are self-closing,
@@ -11,7 +12,9 @@ use s3cmd_client::{Error, Result};
 pub fn indented(document: &str) -> Result<String> {
     let mut out = String::from("<?xml version=\"1.0\" ?>\n");
     let mut reader = Reader::from_str(document);
-    let malformed = |error: quick_xml::Error| Error::Malformed(format!("an answer that is not XML: {error}"));
+    let malformed = |error: quick_xml::Error| {
+        Error::Malformed(Detail::new(format!("an answer that is not XML: {error}"), error))
+    };
     let mut depth = 0usize;
     // The last opened element, while it contains only text.
     let mut open: Option<(String, String)> = None;

@@ -3,39 +3,63 @@
 //! s3cmd uses libmagic if it is installed for Python, which reports stylesheets and scripts as `text/plain`. This
 //! module tries the extension first and the content only if the extension is unknown.
 
-use crate::config::Settings;
 use std::path::Path;
 
 /// The number of bytes at the beginning of a file that are inspected.
 pub const SNIFFED: usize = 512;
 
+/// How content types are determined.
+#[derive(Clone, Debug)]
+pub struct ContentTypeOptions {
+    /// The type of all uploads.
+    pub forced: Option<String>,
+    /// What the type is guessed from.
+    pub guess: Guess,
+    /// The type if none can be guessed.
+    pub default: String,
+    /// Whether a symbolic link has the type of its target.
+    pub follow_symlinks: bool,
+    /// Extensions, without the leading dot, of files whose type gets the charset.
+    pub charset_extensions: Vec<String>,
+    /// The name of the charset.
+    pub charset: String,
+}
+
+/// What the content type of a file is guessed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guess {
+    /// Nothing: all files have the default type.
+    Nothing,
+    /// The extension.
+    Extension,
+    /// The extension or, if it is unknown, the beginning of the content.
+    ExtensionOrContent,
+}
+
 /// The content type of stdin. It has no name, so this is the forced or the default type, always with a charset
 /// (measured on s3cmd 2.4.0).
-pub fn of_stdin(settings: &Settings) -> String {
-    let kind = if settings.mime_type.is_empty() { &settings.default_mime_type } else { &settings.mime_type };
-    format!("{kind}; charset=UTF-8")
+pub fn of_stdin(options: &ContentTypeOptions) -> String {
+    format!("{}; charset=UTF-8", options.forced.as_ref().unwrap_or(&options.default))
 }
 
 /// The content type of a file. `head` is the beginning of its content.
-pub fn of_file(path: &Path, head: &[u8], settings: &Settings) -> String {
+pub fn of_file(path: &Path, head: &[u8], options: &ContentTypeOptions) -> String {
     // A followed link has the type of its target (measured on s3cmd 2.4.0).
-    let followed = if settings.follow_symlinks { std::fs::canonicalize(path).ok() } else { None };
+    let followed = if options.follow_symlinks { std::fs::canonicalize(path).ok() } else { None };
     let path = followed.as_deref().unwrap_or(path);
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-    let kind = if !settings.mime_type.is_empty() {
-        settings.mime_type.clone()
-    } else if !settings.guess_mime_type {
-        settings.default_mime_type.clone()
-    } else {
-        let by_extension = mime_guess::from_ext(extension).first_raw();
-        let by_content = || if settings.use_mime_magic { sniff(head) } else { None };
-        by_extension.or_else(by_content).unwrap_or(&settings.default_mime_type).to_owned()
+    let by_extension = || mime_guess::from_ext(extension).first_raw();
+    let guessed = match options.guess {
+        _ if options.forced.is_some() => options.forced.as_deref(),
+        Guess::Nothing => None,
+        Guess::Extension => by_extension(),
+        Guess::ExtensionOrContent => by_extension().or_else(|| sniff(head)),
     };
-    let listed = settings.add_encoding_exts.split(',').map(str::trim);
-    if !extension.is_empty() && listed.into_iter().any(|listed| listed.trim_start_matches('.') == extension) {
-        format!("{kind}; charset={}", settings.encoding)
+    let kind = guessed.unwrap_or(&options.default);
+    if options.charset_extensions.iter().any(|listed| listed == extension) {
+        format!("{kind}; charset={}", options.charset)
     } else {
-        kind
+        kind.to_owned()
     }
 }
 
@@ -77,10 +101,20 @@ fn is_text(head: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn options() -> ContentTypeOptions {
+        ContentTypeOptions {
+            forced: None,
+            guess: Guess::ExtensionOrContent,
+            default: "binary/octet-stream".into(),
+            follow_symlinks: false,
+            charset_extensions: Vec::new(),
+            charset: "UTF-8".into(),
+        }
+    }
+
     #[test]
     fn the_extension_comes_first_and_content_second() {
-        let settings = Settings::default();
-        let of = |name: &str, head: &[u8]| of_file(Path::new(name), head, &settings);
+        let of = |name: &str, head: &[u8]| of_file(Path::new(name), head, &options());
         assert_eq!(of("a.css", b"body {}"), "text/css");
         assert_eq!(of("a.json", b"{}"), "application/json");
         assert_eq!(of("a.txt", b"\0"), "text/plain");
@@ -93,12 +127,13 @@ mod tests {
 
     #[test]
     fn options_override_the_guess() {
-        let mut settings = Settings { add_encoding_exts: "txt,html".into(), ..Settings::default() };
-        assert_eq!(of_file(Path::new("a.txt"), b"x", &settings), "text/plain; charset=UTF-8");
-        settings.guess_mime_type = false;
-        assert_eq!(of_file(Path::new("a.css"), b"x", &settings), "binary/octet-stream");
-        settings.mime_type = "x/y".into();
-        assert_eq!(of_file(Path::new("a.css"), b"x", &settings), "x/y");
-        assert_eq!(of_stdin(&settings), "x/y; charset=UTF-8");
+        let mut options =
+            ContentTypeOptions { charset_extensions: vec!["txt".into(), "html".into()], ..options() };
+        assert_eq!(of_file(Path::new("a.txt"), b"x", &options), "text/plain; charset=UTF-8");
+        options.guess = Guess::Nothing;
+        assert_eq!(of_file(Path::new("a.css"), b"x", &options), "binary/octet-stream");
+        options.forced = Some("x/y".into());
+        assert_eq!(of_file(Path::new("a.css"), b"x", &options), "x/y");
+        assert_eq!(of_stdin(&options), "x/y; charset=UTF-8");
     }
 }

@@ -1,7 +1,7 @@
 //! Deletes many objects in batches, prints the results in order, and counts the result of each key.
 
 use super::ordered_tasks::{ItemResult, Summary};
-use crate::output::{Console, Event, Outcome};
+use crate::output::{Console, Event, Outcome, error_reason};
 use futures::stream::{FuturesOrdered, TryChunksError};
 use futures::{Stream, StreamExt, TryStreamExt};
 use s3cmd_client::ops::object::MAX_BATCH_DELETE;
@@ -92,8 +92,8 @@ pub async fn delete_sized(
                     refused = refused.or(Some(error.into()));
                 }
                 Err(error) => {
-                    let reason = error.reason();
-                    let failed = batch.iter().map(|deletions| (name_of(deletions), reason.clone())).collect();
+                    let reason = error_reason(&error);
+                    let failed = batch.iter().map(|deletion| (name_of(deletion), reason.clone())).collect();
                     report(console, bucket, batch, &failed, how.dry_run, &mut deleted)?;
                 }
             },
@@ -124,8 +124,8 @@ pub async fn delete_sized(
 /// The reasons why keys could not be deleted, by key and version id (empty if there is none).
 type Failures = HashMap<(String, String), String>;
 
-fn name_of(deletions: &Deletion) -> (String, String) {
-    (deletions.key.clone(), deletions.version.clone().unwrap_or_default())
+fn name_of(deletion: &Deletion) -> (String, String) {
+    (deletion.key.clone(), deletion.version.clone().unwrap_or_default())
 }
 
 /// Prints and counts the results of a batch.
@@ -161,14 +161,15 @@ fn report(
 
 /// Deletes up to a thousand keys. Returns the keys that failed, with reasons.
 async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> Result<Failures> {
-    let named = deletions.iter().map(|deletions| (deletions.key.as_str(), deletions.version.as_deref()));
+    let named = deletions.iter().map(|deletion| (deletion.key.as_str(), deletion.version.as_deref()));
     let (plain, others): (Vec<_>, Vec<_>) = named.partition(|(key, _)| fits_xml(key));
     let mut failures = Failures::new();
     if !plain.is_empty() {
         for failure in client.delete_objects(bucket, &plain).await? {
-            let reason = match failure.message.as_str() {
-                "" => failure.code,
-                message => format!("{}: {message}", failure.code),
+            let reason = match (&failure.error, failure.message.as_str()) {
+                (Some(error), _) => error_reason(error),
+                (None, "") => failure.code,
+                (None, message) => format!("{}: {message}", failure.code),
             };
             failures.insert((failure.key, failure.version), reason);
         }
@@ -179,7 +180,7 @@ async fn delete_batch(client: &Client, bucket: &str, deletions: &[Deletion]) -> 
             if error.concerns_all_requests() {
                 return Err(error);
             }
-            let reason = error.reason();
+            let reason = error_reason(&error);
             failures.insert((key.to_owned(), version.to_owned()), reason);
         }
     }

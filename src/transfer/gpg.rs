@@ -6,7 +6,6 @@
 
 use super::compare::md5_of_file;
 use super::download::{Target, names};
-use crate::config::Settings;
 use crate::output::reason;
 use std::ffi::OsString;
 use std::io;
@@ -28,24 +27,35 @@ const PROGRAMS: [&str; 2] = ["gpg", "gpg2"];
 /// How many of the last lines of GPG's error output are quoted. The last one alone often says only that it failed.
 const ERROR_LINES: usize = 3;
 
-/// How GPG is called. Clones share the limit on processes.
+/// How GPG is called.
 #[derive(Clone)]
+pub struct GpgOptions {
+    /// The program. `None`: `gpg` or `gpg2` on the search path.
+    pub command: Option<PathBuf>,
+    /// The command line that encrypts, as words with names to substitute.
+    pub encrypt: Vec<String>,
+    /// The command line that decrypts.
+    pub decrypt: Vec<String>,
+    /// The passphrase.
+    pub passphrase: Zeroizing<String>,
+}
+
+/// Omits the passphrase.
+impl std::fmt::Debug for GpgOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GpgOptions").field("command", &self.command).finish_non_exhaustive()
+    }
+}
+
+/// Calls GPG. Clones share the limit on processes.
+#[derive(Clone, Debug)]
 pub struct Gpg {
-    command: Option<PathBuf>,
-    encrypt_template: String,
-    decrypt_template: String,
-    passphrase: Zeroizing<String>,
+    /// The options, with the program that was found.
+    options: GpgOptions,
     /// One process per core, because GPG is CPU-bound.
     permits: Arc<Semaphore>,
     /// Whether a process has succeeded. Until then they run one at a time.
     has_run: Arc<Mutex<bool>>,
-}
-
-/// Omits the passphrase.
-impl std::fmt::Debug for Gpg {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gpg").field("command", &self.command).finish_non_exhaustive()
-    }
 }
 
 /// A private directory for the encrypted and the plain file. Removed with its contents on drop.
@@ -128,24 +138,21 @@ impl GpgEncrypted {
 }
 
 impl Gpg {
-    /// Reads the settings for GPG. If `gpg_command` is empty, `gpg` or `gpg2` on the search path is used.
-    pub fn new(settings: &Settings) -> Self {
-        let named = Some(PathBuf::from(&settings.gpg_command)).filter(|path| !path.as_os_str().is_empty());
+    /// Prepares calls. Searches for the program if the options name none.
+    pub fn new(mut options: GpgOptions) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self {
-            command: named.or_else(|| program(std::env::var_os("PATH").unwrap_or_default())),
-            encrypt_template: settings.gpg_encrypt.clone(),
-            decrypt_template: settings.gpg_decrypt.clone(),
-            passphrase: Zeroizing::new(settings.gpg_passphrase.clone()),
-            permits: Arc::new(Semaphore::new(cores)),
-            has_run: Arc::default(),
-        }
+        options.command = options.command.or_else(|| program(std::env::var_os("PATH").unwrap_or_default()));
+        Self { options, permits: Arc::new(Semaphore::new(cores)), has_run: Arc::default() }
     }
 
     /// Fails if the program is missing.
     pub fn check(&self) -> io::Result<()> {
         let found = |path: &PathBuf| path.components().count() < 2 || path.exists();
-        if self.command.as_ref().is_some_and(found) { Ok(()) } else { Err(io::Error::other(NOT_FOUND)) }
+        if self.options.command.as_ref().is_some_and(found) {
+            Ok(())
+        } else {
+            Err(io::Error::other(NOT_FOUND))
+        }
     }
 
     /// Encrypts a file.
@@ -167,8 +174,12 @@ impl Gpg {
 
     async fn encrypt_into(&self, directory: PrivateDir, path: PathBuf) -> io::Result<GpgEncrypted> {
         let before = std::fs::metadata(&path)?;
-        self.run(&self.encrypt_template, &path, &directory.encrypted()).await?;
+        self.run(&self.options.encrypt, &path, &directory.encrypted()).await?;
         let size = std::fs::metadata(directory.encrypted())?.len();
+        // An OpenPGP message is never empty, but the decrypted content may be.
+        if size == 0 {
+            return Err(io::Error::other("GPG wrote nothing"));
+        }
         let hashed = tokio::task::spawn_blocking(move || {
             let md5 = md5_of_file(&path, before.len())?;
             // GPG and the hasher each read the file, so it must be the same for both.
@@ -184,18 +195,18 @@ impl Gpg {
 
     /// Decrypts the encrypted file of a directory into its plain file.
     pub async fn decrypt(&self, directory: &PrivateDir) -> io::Result<()> {
-        self.run(&self.decrypt_template, &directory.encrypted(), &directory.plain()).await
+        self.run(&self.options.decrypt, &directory.encrypted(), &directory.plain()).await
     }
 
-    async fn run(&self, template: &str, input: &Path, output: &Path) -> io::Result<()> {
+    async fn run(&self, template: &[String], input: &Path, output: &Path) -> io::Result<()> {
         self.check()?;
         let not_found = || io::Error::other(NOT_FOUND);
-        let program = self.command.as_ref().ok_or_else(not_found)?;
+        let program = self.options.command.as_ref().ok_or_else(not_found)?;
         // Create the file first, so that it is private from its first byte.
         private_file(output)?;
         let input = plain_path(input);
         let words: Vec<OsString> =
-            template.split_whitespace().map(|word| substituted(word, program, &input, output)).collect();
+            template.iter().map(|word| substituted(word, program, &input, output)).collect();
         let (first, rest) = words.split_first().ok_or_else(not_found)?;
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
@@ -212,7 +223,7 @@ impl Gpg {
             .map_err(|error| if error.kind() == io::ErrorKind::NotFound { not_found() } else { error })?;
         if let Some(mut stdin) = child.stdin.take() {
             // A program that does not read the passphrase is not an error.
-            let _ = stdin.write_all(self.passphrase.as_bytes()).await;
+            let _ = stdin.write_all(self.options.passphrase.as_bytes()).await;
         }
         let finished = child.wait_with_output().await?;
         if let Some(mut has_run) = alone {
@@ -220,7 +231,8 @@ impl Gpg {
         }
         if !finished.status.success() {
             let message = error_message(&finished.stderr, &finished.status.to_string());
-            let is_shown = self.passphrase.is_empty() || !message.contains(self.passphrase.as_str());
+            let is_shown =
+                self.options.passphrase.is_empty() || !message.contains(self.options.passphrase.as_str());
             return Err(io::Error::other(if is_shown {
                 message
             } else {
@@ -231,10 +243,6 @@ impl Gpg {
         let written = output.to_owned();
         let on_disk = move || std::fs::OpenOptions::new().write(true).open(written)?.sync_all();
         tokio::task::spawn_blocking(on_disk).await.map_err(io::Error::other)??;
-        // An OpenPGP message is never empty, but the decrypted content may be.
-        if template == self.encrypt_template && std::fs::metadata(output)?.len() == 0 {
-            return Err(io::Error::other("GPG wrote nothing"));
-        }
         Ok(())
     }
 }
@@ -309,13 +317,12 @@ mod tests {
         let text = "#!/bin/sh\nread -r pass || :\n[ \"$pass\" = 'a secret' ] || { echo 'gpg: bad passphrase' >&2; exit 2; }\ntr a-z n-za-m <\"$2\" >\"$1\"\n";
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let template = "%(gpg_command)s %(output_file)s %(input_file)s".to_owned();
-        Gpg::new(&Settings {
-            gpg_command: script.to_string_lossy().into_owned(),
-            gpg_encrypt: template.clone(),
-            gpg_decrypt: template,
-            gpg_passphrase: "a secret".into(),
-            ..Settings::default()
+        let template = ["%(gpg_command)s", "%(output_file)s", "%(input_file)s"].map(str::to_owned).to_vec();
+        Gpg::new(GpgOptions {
+            command: Some(script),
+            encrypt: template.clone(),
+            decrypt: template,
+            passphrase: Zeroizing::new("a secret".into()),
         })
     }
 
@@ -368,12 +375,12 @@ mod tests {
     async fn a_failure_of_the_program_is_reported_with_its_reason() {
         let folder = tempfile::tempdir().unwrap();
         let mut gpg = gpg(folder.path());
-        gpg.passphrase = Zeroizing::new("wrong".into());
+        gpg.options.passphrase = Zeroizing::new("wrong".into());
         assert!(!format!("{gpg:?}").contains("wrong"));
         let plain = folder.path().join("f");
         std::fs::write(&plain, "hello").unwrap();
         assert_eq!(reason(&gpg.encrypt(&plain).await.unwrap_err()), "GPG: bad passphrase");
-        gpg.command = Some(folder.path().join("missing"));
+        gpg.options.command = Some(folder.path().join("missing"));
         assert_eq!(reason(&gpg.encrypt(&plain).await.unwrap_err()), NOT_FOUND);
     }
 }

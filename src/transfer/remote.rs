@@ -2,6 +2,7 @@
 
 use super::plan::record::{Fields, Record, put_bytes, put_number};
 use super::plan::{SortOrder, SortedSpool, Sorter};
+use super::selection::SelectionOptions;
 use crate::output::{Failure, Outcome};
 use crate::patterns::{Filter, Wildcard};
 use crate::shard::Shard;
@@ -199,7 +200,13 @@ pub fn find<'a>(
     Ok(pages.boxed())
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// The scope of a run that makes up to `width` concurrent requests.
+    pub fn new(options: &'a SelectionOptions, width: usize) -> Self {
+        let SelectionOptions { recursive, filter, shard, .. } = options;
+        Self { recursive: *recursive, filter, shard: *shard, width, needs_names: false }
+    }
+
     /// Applies the rules to an object. Returns `None` if it is skipped or belongs to another shard.
     fn classify(&self, item: RemoteItem) -> Option<Found> {
         if self.needs_names && item.relative().is_empty() {

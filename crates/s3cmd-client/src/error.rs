@@ -1,11 +1,29 @@
 //! The errors of requests: error responses of the service, connection failures, and corrupt data.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) {
+//! use s3cmd_client::{ConnectionFailure, Error};
+//!
+//! match client.head_object("bucket", "key").await {
+//!     Ok(head) => println!("{} bytes", head.size),
+//!     Err(error) if error.is_not_found() => println!("no such object"),
+//!     Err(Error::Service(error)) => println!("{}, request {}", error.code, error.request_id),
+//!     Err(Error::Connection { kind: ConnectionFailure::Refused, .. }) => println!("nothing listens there"),
+//!     Err(error) => println!("{error}"),
+//! }
+//! # }
+//! ```
 
+use chrono::{DateTime, TimeDelta, Utc};
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
 /// The cause of an [`Error`], of any type.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub type Cause = Box<dyn StdError + Send + Sync>;
 
 /// S3 error codes that concern the account or the clock, not one object.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>; `UserSuspended` is specific to Ceph.
@@ -28,7 +46,8 @@ const OF_THE_ACCOUNT: &[&str] = &[
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error response of the service.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, thiserror::Error)]
+#[non_exhaustive]
 pub struct ServiceError {
     /// HTTP status; for an `<Error>` inside a 200 response, the status that belongs to its code.
     pub status: u16,
@@ -53,6 +72,17 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
+    /// An error with a status, a code and a message. The other fields are empty.
+    pub fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into(), ..Self::default() }
+    }
+
+    /// How far the service's clock is ahead of the local clock, if the response was sent just now; `None` without a
+    /// valid date.
+    pub fn clock_difference(&self) -> Option<TimeDelta> {
+        clock_difference(&self.date)
+    }
+
     /// Whether the bucket or object does not exist.
     pub fn is_not_found(&self) -> bool {
         self.status == 404
@@ -64,8 +94,7 @@ impl ServiceError {
     }
 }
 
-/// For example `404 (NoSuchBucket): message`; without the last part if the message is empty. (s3cmd prints this
-/// form.)
+/// For example `404 (NoSuchBucket): message`; without the last part if the message is empty.
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.status, self.code)?;
@@ -73,8 +102,15 @@ impl fmt::Display for ServiceError {
     }
 }
 
+/// How far the clock that just wrote this `Date` header is ahead of the local clock.
+pub(crate) fn clock_difference(date: &str) -> Option<TimeDelta> {
+    let there = DateTime::parse_from_rfc2822(date.trim()).ok()?;
+    Some(there.to_utc() - Utc::now())
+}
+
 /// How a connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConnectionFailure {
     /// The connection was refused, or the network is unreachable.
     Refused,
@@ -91,31 +127,73 @@ pub enum ConnectionFailure {
 /// hyper's message for a connection that was closed before a response began.
 const HANG_UP: &str = "connection closed before message completed";
 
+/// What is wrong, and the error that revealed it, if there is one.
+#[derive(Debug)]
+pub struct Detail {
+    message: String,
+    source: Option<Cause>,
+}
+
+impl Detail {
+    /// A message with its cause. The message is complete without the cause.
+    pub fn new(message: impl Into<String>, source: impl Into<Cause>) -> Self {
+        Self { message: message.into(), source: Some(source.into()) }
+    }
+}
+
+impl From<String> for Detail {
+    fn from(message: String) -> Self {
+        Self { message, source: None }
+    }
+}
+
+impl From<&str> for Detail {
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
+    }
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Detail {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
 /// An error of the client.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The service sent an error response.
     #[error("S3 error: {0}")]
     Service(Box<ServiceError>),
     /// There was no response, or an incomplete one.
     #[error("{message}")]
+    #[non_exhaustive]
     Connection {
         /// What kind of failure.
         kind: ConnectionFailure,
-        /// The cause, without the URL.
+        /// The innermost cause, in words without the URL.
         message: String,
+        /// The error of the HTTP, TLS or socket layer.
+        source: Option<Cause>,
     },
     /// The bytes do not match their checksum or length.
     #[error("{0}")]
     Integrity(String),
     /// The response is not a valid S3 response.
-    #[error("{0}")]
-    Malformed(String),
+    #[error(transparent)]
+    Malformed(Detail),
     /// The request cannot be sent exactly as named.
-    #[error("{0}")]
-    Invalid(String),
+    #[error(transparent)]
+    Invalid(Detail),
     /// Reading a local source or writing a local target failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 
@@ -148,11 +226,6 @@ impl Error {
         }
     }
 
-    /// The message for one item, without a prefix: for a service error, its status, code and message.
-    pub fn reason(&self) -> String {
-        self.service().map_or_else(|| self.to_string(), ToString::to_string)
-    }
-
     /// S3 code of the service's error response; empty if this is not one.
     pub fn code(&self) -> &str {
         self.service().map_or("", |error| error.code.as_str())
@@ -163,21 +236,53 @@ impl Error {
         self.service().is_some_and(ServiceError::is_not_found)
     }
 
+    /// The causes of this error, from the outermost to the innermost. Unlike the chain of
+    /// [`source`](StdError::source), it includes the errors that an [`io::Error`] was made from.
+    pub fn causes(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        std::iter::successors(self.source(), |error| cause_of(*error))
+    }
+
     /// Whether the server closed the connection without a response.
     pub(crate) fn is_hang_up(&self) -> bool {
-        matches!(self, Error::Connection { kind: ConnectionFailure::Broken, message }
-            if message == HANG_UP || message.starts_with("[Errno 104]"))
+        let is_reset = |cause: &(dyn StdError + 'static)| {
+            cause.downcast_ref::<io::Error>().is_some_and(|error| {
+                error.kind() == io::ErrorKind::ConnectionReset && error.raw_os_error().is_some()
+            })
+        };
+        matches!(self, Error::Connection { kind: ConnectionFailure::Broken, message, .. }
+            if message == HANG_UP || self.causes().any(is_reset))
     }
 
     /// A failed connection of this kind; `message` says what failed, without the host's secrets.
     pub fn connection(kind: ConnectionFailure, message: impl Into<String>) -> Self {
-        Error::Connection { kind, message: message.into() }
+        Error::Connection { kind, message: message.into(), source: None }
+    }
+
+    /// A failed connection of this kind with its cause. The cause is visible in `Debug`: it must hold no secret.
+    pub(crate) fn connection_by(
+        kind: ConnectionFailure,
+        message: impl Into<String>,
+        source: impl Into<Cause>,
+    ) -> Self {
+        Error::Connection { kind, message: message.into(), source: Some(source.into()) }
     }
 
     /// A response that is not a valid S3 response: `message` describes it, `source` is the parser's error.
     pub(crate) fn malformed(message: impl Into<String>, source: impl Into<Cause>) -> Self {
-        drop(source.into());
-        Error::Malformed(message.into())
+        Error::Malformed(Detail::new(message, source))
+    }
+
+    /// A request that cannot be sent: `message` describes it, `source` is the reason.
+    pub(crate) fn invalid(message: impl Into<String>, source: impl Into<Cause>) -> Self {
+        Error::Invalid(Detail::new(message, source))
+    }
+}
+
+/// The cause of an error. The error inside an [`io::Error`] is not its `source()`, but is its cause.
+pub(crate) fn cause_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
     }
 }
 

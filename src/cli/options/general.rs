@@ -4,7 +4,7 @@ use super::super::command_table::Command::{
     Cp, Del, Du, Get, La, Ls, Mb, Md5sum, Mv, Put, Rb, Serve, Setacl, Sync,
 };
 use super::{OptionSpec, Scope, Sets, flag, value};
-use crate::config::CliOnly;
+use crate::cli::CliOnly;
 
 pub(super) const ACCOUNT: &[OptionSpec] = &[
     flag(&["help"], Sets::Help, Scope::Every, "Print this help, or the help of the given command.")

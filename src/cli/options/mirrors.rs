@@ -2,7 +2,7 @@
 
 use super::super::command_table::Command::{Cfcreate, Cfinval, Cfmodify, Sync};
 use super::{OptionSpec, Scope, Sets, flag, value};
-use crate::config::{CliOnly, List};
+use crate::cli::{CliOnly, List};
 
 /// Deletions of `sync`, and CloudFront distributions and invalidations.
 pub(super) const MIRRORS: &[OptionSpec] = &[

@@ -10,7 +10,7 @@ mod values;
 pub use values::ValueKind;
 
 use super::command_table::Command;
-use crate::config::{CliOnly, List};
+use crate::cli::{CliOnly, List};
 
 /// The effect of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::super::command_table::Command::{
     Settagging, Setversioning, Signurl, Sync, WsCreate,
 };
 use super::{Check, OptionSpec, Scope, Sets, flag, value};
-use crate::config::{CliOnly, List};
+use crate::cli::{CliOnly, List};
 
 const FILTERED: Scope =
     Scope::Only(&[Put, Get, Sync, Del, Cp, Mv, Modify, Setacl, Restore, Md5sum, Ls, La, Du]);

@@ -2,7 +2,7 @@
 
 use super::super::command_table::Command::{Put, Sync};
 use super::{OptionSpec, Scope, Sets, flag, value};
-use crate::config::CliOnly;
+use crate::cli::CliOnly;
 
 /// The commands that read local files.
 const UPLOADING: Scope = Scope::Only(&[Put, Sync]);

@@ -2,8 +2,21 @@
 
 use super::super::value_checks::{PERMISSIONS, PRIORITIES};
 use super::{Check, OptionSpec, Sets};
-use s3cmd_client::checksum::Algorithm;
-use s3cmd_client::ops::object::STORAGE_CLASSES;
+
+/// The names of the additional checksums.
+const CHECKSUMS: [&str; 5] = ["crc64nvme", "crc32c", "crc32", "sha256", "sha1"];
+
+/// The storage classes of Amazon S3. Others are accepted, but not completed.
+const STORAGE_CLASSES: [&str; 8] = [
+    "STANDARD",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER",
+    "GLACIER_IR",
+    "DEEP_ARCHIVE",
+    "REDUCED_REDUNDANCY",
+];
 
 /// What a shell can complete for a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +41,7 @@ impl OptionSpec {
             (_, Check::Acl, _) => {
                 ValueKind::Prefix(PERMISSIONS.iter().map(|permission| format!("{permission}:")).collect())
             }
-            (_, _, Sets::Key("checksum_algorithm")) => {
-                ValueKind::Choice(Algorithm::all().map(Algorithm::name).collect())
-            }
+            (_, _, Sets::Key("checksum_algorithm")) => ValueKind::Choice(CHECKSUMS.to_vec()),
             (_, _, Sets::Key("storage_class")) => ValueKind::Choice(STORAGE_CLASSES.to_vec()),
             ("FILE", _, _) => ValueKind::File,
             ("URI", _, _) => ValueKind::Remote,
@@ -50,6 +61,13 @@ mod tests {
             Resolved::Option(option, _) => option.value_kind(),
             other => panic!("{name}: {other:?}"),
         }
+    }
+
+    #[test]
+    fn choices_are_those_of_the_client() {
+        use s3cmd_client::checksum::Algorithm;
+        assert_eq!(CHECKSUMS.to_vec(), Algorithm::all().map(Algorithm::name).collect::<Vec<_>>());
+        assert_eq!(STORAGE_CLASSES, s3cmd_client::ops::object::STORAGE_CLASSES);
     }
 
     #[test]

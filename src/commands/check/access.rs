@@ -2,7 +2,8 @@
 
 use super::account::other_version;
 use super::hints::hint;
-use crate::commands::shared::context::{Context, client_options};
+use crate::commands::shared::context::Context;
+use crate::output::error_reason;
 use crate::uri::S3Uri;
 use s3cmd_client::list::ListOptions;
 use s3cmd_client::{Client, ClientOptions, Error, Signature};
@@ -18,14 +19,11 @@ pub(in crate::commands) struct AccessError {
 
 /// Lists the buckets, or one entry of the given bucket.
 pub(in crate::commands) async fn access(cx: &Context, bucket: Option<&S3Uri>) -> Result<(), AccessError> {
-    let mut options = client_options(&cx.settings);
+    let mut options = cx.client_options();
     // Fail fast: the user waits for the result.
     options.retry.max_retries = options.retry.max_retries.min(1);
     let Err(error) = list(&options, bucket).await else { return Ok(()) };
-    let message = match &error {
-        Error::Service(service) => service.to_string(),
-        error => error.to_string(),
-    };
+    let message = error_reason(&error);
     let other = ClientOptions { signature: other_version(options.signature), ..options };
     let hint = match &error {
         Error::Service(_) if list(&other, bucket).await.is_ok() => {

@@ -2,7 +2,7 @@
 
 use super::hints::hint;
 use super::report::Report;
-use crate::commands::shared::context::{Context, client_options};
+use crate::commands::shared::context::Context;
 use crate::output::{Exit, Outcome};
 use s3cmd_client::ops::probe::Probe;
 use s3cmd_client::{Client, ClientOptions, Error, ServiceError, Signature};
@@ -26,7 +26,7 @@ const REJECTION_CODES: &[&str] = &[
 /// if neither does.
 pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<Option<ClientOptions>> {
     let settings = &cx.settings;
-    let mut options = client_options(settings);
+    let mut options = cx.client_options();
     // Fail fast: the user waits for the result.
     options.retry.max_retries = options.retry.max_retries.min(1);
     let other = ClientOptions { signature: other_version(options.signature), ..options.clone() };

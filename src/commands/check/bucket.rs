@@ -5,7 +5,7 @@ use super::hints::hint;
 use super::random_name;
 use super::report::Report;
 use crate::commands::shared::context::Context;
-use crate::output::Outcome;
+use crate::output::{Outcome, error_text};
 use s3cmd_client::endpoint::Endpoint;
 use s3cmd_client::list::ListOptions;
 use s3cmd_client::{Client, ClientOptions, ConnectionFailure, Error, Signature};
@@ -117,11 +117,9 @@ async fn open(
 
 /// The endpoint in the other addressing style: path style instead of virtual host, or the reverse.
 fn other_style(cx: &Context, endpoint: &Endpoint, bucket: &str) -> Endpoint {
-    let settings = &cx.settings;
     let base = format!("{}{}", endpoint.host, endpoint.path);
     let template = if endpoint.is_virtual_host(bucket) { base.clone() } else { format!("%(bucket)s.{base}") };
-    let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
-    Endpoint::new(&base, &template, endpoint.https, strict)
+    Endpoint::new(&base, &template, endpoint.https, cx.settings.is_strict())
 }
 
 /// Reports the bucket's region and lists it.
@@ -135,7 +133,9 @@ pub(super) async fn inspect(cx: &Context, bucket: &TestBucket, report: &mut Repo
             };
             report.ok("region", format!("{region}; {signed}"))?;
         }
-        Err(error) => report.note("region", format!("the bucket's region cannot be read: {error}"))?,
+        Err(error) => {
+            report.note("region", format!("the bucket's region cannot be read: {}", error_text(&error)))?
+        }
     }
     let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
     match client.list_page(&bucket.name, &one, None).await {

@@ -2,7 +2,7 @@
 
 use super::hints::hint;
 use super::report::Report;
-use crate::commands::shared::context::{Context, client_options};
+use crate::commands::shared::context::Context;
 use crate::output::{Exit, Outcome, reason};
 use chrono::Utc;
 use s3cmd_client::Client;
@@ -27,12 +27,7 @@ pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<bool> {
         let (host, port) = host_and_port(&endpoint.host, if endpoint.https { 443 } else { 80 });
         (host, port, "host_base", &settings.host_base)
     } else {
-        (
-            settings.proxy_host.clone(),
-            u16::try_from(settings.proxy_port).unwrap_or(3128),
-            "proxy_host",
-            &settings.proxy_host,
-        )
+        (settings.proxy_host.clone(), settings.proxy_port(), "proxy_host", &settings.proxy_host)
     };
     let addresses = match resolve(&host, port).await {
         Ok(addresses) => addresses,
@@ -64,7 +59,7 @@ pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<bool> {
 /// Sends a request without credentials and reports TLS, if it is used, and the server's clock.
 async fn check_response(cx: &Context, report: &mut Report) -> Outcome<bool> {
     let settings = &cx.settings;
-    let mut options = client_options(settings);
+    let mut options = cx.client_options();
     options.credentials = None;
     let sent = Utc::now();
     let probe = match Client::new(options).probe(None).await {
@@ -79,7 +74,7 @@ async fn check_response(cx: &Context, report: &mut Report) -> Outcome<bool> {
     let now = sent + (Utc::now() - sent) / 2;
     if !settings.use_https {
         report.note("tls", "off: everything but the secret key travels in clear (use_https = False)")?;
-    } else if settings.check_ssl_certificate && settings.check_ssl_hostname {
+    } else if settings.is_strict() {
         report.ok("tls", "the certificate is trusted")?;
     } else {
         report.note(

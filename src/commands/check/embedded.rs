@@ -30,7 +30,7 @@ pub(super) async fn run(cx: &Context) -> Outcome {
     };
     let words = format!("server       ok    a private one at http://{host}, in {}", folder.path().display());
     let result = match cx.console.line(words) {
-        Ok(()) => super::check(&Context::new(settings), None).await,
+        Ok(()) => super::check(&Context::new(settings)?, None).await,
         Err(failure) => Err(failure),
     };
     running.stop().await;
@@ -45,7 +45,7 @@ mod tests {
     async fn every_step_passes_against_the_embedded_server_in_both_signature_versions() {
         for signature_v2 in [false, true] {
             let settings = Settings { signature_v2, quiet: true, ..Settings::default() };
-            run(&Context::new(settings)).await.unwrap();
+            run(&Context::new(settings).unwrap()).await.unwrap();
         }
     }
 }

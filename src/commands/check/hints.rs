@@ -6,7 +6,7 @@ use s3cmd_client::{ConnectionFailure, Error, ServiceError};
 /// The setting to change; empty if unknown.
 pub(super) fn hint(settings: &Settings, error: &Error) -> String {
     match error {
-        Error::Connection { kind, message } => connection(settings, *kind, message),
+        Error::Connection { kind, message, .. } => connection(settings, *kind, message),
         Error::Service(error) => service(settings, error),
         _ => String::new(),
     }
@@ -30,7 +30,7 @@ fn connection(settings: &Settings, kind: ConnectionFailure, message: &str) -> St
         ConnectionFailure::Broken if !settings.use_https => {
             "use_https = True, if the endpoint speaks HTTPS".to_owned()
         }
-        ConnectionFailure::Broken => format!("host_base (now '{base}'): is that an S3 endpoint?"),
+        _ => format!("host_base (now '{base}'): is that an S3 endpoint?"),
     }
 }
 
@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn failures_name_the_key_to_change() {
         let settings = Settings { host_base: "h:1".into(), ..Settings::default() };
-        let broken = |kind, message: &str| Error::Connection { kind, message: message.into() };
-        let refused = |code: &str| Error::from(ServiceError { code: code.into(), ..Default::default() });
+        let broken = |kind, message: &str| Error::connection(kind, message);
+        let refused = |code: &str| Error::from(ServiceError::new(0, code, ""));
         for (error, key) in [
             (broken(ConnectionFailure::Resolve, ""), "host_base (now 'h:1')"),
             (broken(ConnectionFailure::Refused, ""), "host_base"),

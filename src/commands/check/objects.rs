@@ -4,7 +4,7 @@ use super::bucket::TestBucket;
 use super::hints::hint;
 use super::report::Report;
 use crate::commands::shared::context::Context;
-use crate::output::Outcome;
+use crate::output::{Outcome, error_reason};
 use bytes::Bytes;
 use chrono::Utc;
 use s3cmd_client::http::body::Payload;
@@ -186,7 +186,7 @@ async fn link(cx: &Context, bucket: &TestBucket, key: &str, data: &Bytes) -> Res
     let client = &bucket.client;
     let options = client.options();
     let Some(credentials) = &options.credentials else {
-        return Err(Error::Invalid("There is no key pair to sign a link with".to_owned()));
+        return Err(Error::Invalid("There is no key pair to sign a link with".into()));
     };
     let link = Link {
         endpoint: &options.endpoint,
@@ -217,7 +217,8 @@ async fn delete(bucket: &TestBucket, keys: &[&str]) -> Result<String> {
     let (batch, single) = keys.split_at(1);
     let batch: Vec<_> = batch.iter().map(|key| (*key, None)).collect();
     if let Some(failure) = client.delete_objects(bucket, &batch).await?.first() {
-        return Err(Error::Integrity(format!("{}: {}", failure.code, failure.key)));
+        let reason = failure.error.as_ref().map_or_else(|| failure.code.clone(), error_reason);
+        return Err(Error::Integrity(format!("{reason}: {}", failure.key)));
     }
     for key in single {
         client.delete_object(bucket, key).await?;

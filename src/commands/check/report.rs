@@ -1,6 +1,6 @@
 //! The result lines of the connection test.
 
-use crate::output::{Console, Event, Exit, Failure, Outcome};
+use crate::output::{Console, Event, Exit, Failure, Outcome, error_text};
 use s3cmd_client::Error;
 use std::fmt::Display;
 
@@ -37,7 +37,7 @@ impl Report {
 
     /// Reports a step that failed with an error of the client.
     pub(super) fn error(&mut self, step: &str, error: Error, hint: &str) -> Outcome {
-        let why = error.to_string();
+        let why = error_text(&error);
         self.fail(step, Failure::from(error).exit, why, hint)
     }
 

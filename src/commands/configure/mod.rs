@@ -5,9 +5,9 @@
 mod questions;
 
 use super::check;
-use crate::cli::Invocation;
+use crate::cli::{CliOnly, Invocation};
 use crate::commands::shared::context::Context;
-use crate::config::{CliOnly, Environment, Provider, Settings, save};
+use crate::config::{Environment, Provider, Settings, save};
 use crate::output::{Console, Exit, Failure, Outcome, reason};
 use crate::transfer::gpg::{Gpg, PrivateDir};
 use crate::uri::{Location, S3Uri};
@@ -111,7 +111,7 @@ impl Dialogue<'_> {
     /// Tests the credentials, then GPG if it is configured. The inner error is the failure message and a hint what to
     /// change.
     async fn test(&self, settings: &Settings) -> Result<Result<(), (String, String)>, Stop> {
-        let cx: Context = Context::new(settings.clone());
+        let cx = Context::new(Settings { shard: String::new(), ..settings.clone() })?;
         let bucket = self.invocation.args.first();
         let uri = match bucket {
             None => {
@@ -136,7 +136,7 @@ impl Dialogue<'_> {
             self.console.line("Not configured. Never mind.")?;
             return Ok(Ok(()));
         }
-        let gpg = Gpg::new(settings);
+        let gpg = Gpg::new(settings.gpg_options());
         if let Err(error) = gpg.check() {
             return Ok(Err((reason(&error), "the path to the GPG program".to_owned())));
         }

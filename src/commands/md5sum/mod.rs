@@ -6,7 +6,7 @@ mod lines;
 use crate::commands::shared::arguments::s3_uris;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::document;
-use crate::output::{Event, Exit, Failure, Outcome, Verification};
+use crate::output::{Event, Exit, Failure, Outcome, Verification, error_text};
 use crate::transfer::ordered_tasks::{ItemResult, Summary, in_order};
 use crate::transfer::remote::{Found, find};
 use crate::uri::S3Uri;
@@ -75,7 +75,7 @@ fn unreadable(uri: &S3Uri, error: Error) -> Outcome {
     match error {
         Error::Service(service) if service.is_not_found() => log::error!("{uri}: No such object"),
         error if error.concerns_all_requests() => return Err(error.into()),
-        error => log::error!("{uri}: {error}"),
+        error => log::error!("{uri}: {}", error_text(&error)),
     }
     Ok(())
 }

@@ -1,27 +1,24 @@
 //! What the CloudFront commands share: the client, arguments, invalidations and output lines.
 
 use crate::commands::shared::arguments::log_target;
-use crate::commands::shared::context::{Context, client_options};
+use crate::commands::shared::context::Context;
 use crate::output::Distribution as DistributionDetails;
 use crate::output::{Event, Exit, Failure, InvalidationForm, Outcome};
 use crate::uri::{CloudFrontUri, S3Uri};
 use chrono::Utc;
 use s3cmd_client::ClientOptions;
-use s3cmd_client::endpoint::Endpoint;
 use s3cmd_client::ops::cloudfront::{
     Changes, CloudFront, Distribution, Invalidation, Logging, MAX_PATHS, Origin, encoded,
 };
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::sync::Arc;
 
 /// A client for the service at `cloudfront_host`.
 pub(crate) fn service(cx: &Context) -> CloudFront {
-    let settings = &cx.settings;
-    let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
-    // CloudFront has no buckets, so there is no template for their host names.
-    let endpoint = Endpoint::new(&settings.cloudfront_host, "", settings.use_https, strict);
-    let failures = cx.failures.clone();
-    CloudFront::new(ClientOptions { endpoint, failures, ..client_options(settings) })
+    let endpoint = cx.settings.cloudfront_endpoint();
+    let observer = Arc::new(cx.failures.clone());
+    CloudFront::new(ClientOptions { endpoint, observer, ..cx.client_options() })
 }
 
 /// The distributions that the arguments name: by their own URIs, or by a bucket that they serve.

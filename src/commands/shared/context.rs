@@ -1,26 +1,22 @@
 //! The context that every command receives: the settings, the console, and the shared client.
 
-use super::{hosts, open_files};
+use super::access_failure::FailureLog;
+use super::open_files;
 use crate::config::{ConfigError, Settings};
-use crate::output::{Console, Exit, Failure, Outcome};
+use crate::output::{ClientLog, Console, Outcome, error_text};
 use crate::shard::Shard;
+use crate::transfer::copy::Copier;
 use crate::transfer::delete::DeleteOptions;
 use crate::transfer::md5_cache::Md5Cache;
 use crate::transfer::remote::Scope;
+use crate::transfer::selection::SelectionOptions;
+use crate::transfer::upload::Uploader;
 use crate::uri::S3Uri;
-use s3cmd_client::client::DEFAULT_BULK;
-use s3cmd_client::client::failures::FailureLog;
-use s3cmd_client::client::retry::RetryPolicy;
-use s3cmd_client::credentials::Credentials;
 use s3cmd_client::endpoint::Endpoint;
-use s3cmd_client::http::tls::TlsOptions;
-use s3cmd_client::http::transport::TransportOptions;
 use s3cmd_client::presign::Link;
-use s3cmd_client::{Client, ClientOptions, Signature};
+use s3cmd_client::{Client, ClientOptions};
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 /// Default number of concurrent small requests, without `--jobs`: enough to saturate a link with 10 ms latency.
 const DEFAULT_WIDTH: usize = 96;
@@ -33,7 +29,9 @@ pub struct Context(Arc<Shared>);
 #[derive(Debug)]
 pub struct Shared {
     /// The effective configuration.
-    pub settings: Arc<Settings>,
+    pub settings: Settings,
+    /// What the run selects.
+    pub selection: Arc<SelectionOptions>,
     /// The destination of results.
     pub console: Console,
     /// The connection and account failures of this run.
@@ -51,32 +49,33 @@ impl Deref for Context {
 }
 
 impl Context {
-    /// Creates the context, without a client.
-    pub fn new(settings: Settings) -> Self {
+    /// Creates the context, without a client. Fails if the settings do not say clearly what to select.
+    pub fn new(settings: Settings) -> Outcome<Self> {
         let console = Console::new(settings.quiet, settings.progress_meter);
-        Self::on(console, settings)
+        let selection = Arc::new(settings.selection_options()?);
+        Ok(Self::on(console, settings, selection))
     }
 
-    fn on(console: Console, settings: Settings) -> Self {
+    fn on(console: Console, settings: Settings, selection: Arc<SelectionOptions>) -> Self {
         let (client, cache) = (OnceLock::new(), OnceLock::new());
         let failures = FailureLog::default();
-        Self(Arc::new(Shared { settings: Arc::new(settings), console, failures, client, cache }))
+        Self(Arc::new(Shared { settings, selection, console, failures, client, cache }))
     }
 
     /// Returns the context with the credentials of the role, if the settings name one. Fails with exit code 78 if there
     /// are none, as for missing credentials.
     pub async fn with_keys(cx: &Self) -> Outcome<Self> {
         let Some(provider) = &cx.settings.credentials_provider else { return Ok(cx.clone()) };
-        let keys = provider.provider.current().await.map_err(|error| {
-            let reason = format!("{}; {}: {error}", provider.reason, provider.what);
-            let failure = ConfigError::no_credentials(&cx.settings.config_file, &reason);
-            Failure { exit: Exit(failure.exit), lines: failure.lines }
+        let observed = provider.provider.clone().with_observer(Arc::new(ClientLog));
+        let keys = observed.current().await.map_err(|error| {
+            let reason = format!("{}; {}: {}", provider.reason, provider.what, error_text(&error));
+            ConfigError::no_credentials(&cx.settings.config_file, &reason)
         })?;
         let mut settings = Settings::clone(&cx.settings);
         settings.secret_key = keys.secret_key().to_owned();
         settings.access_token = keys.token().unwrap_or_default().to_owned();
         settings.access_key = keys.access_key;
-        Ok(Self::on(cx.console.clone(), settings))
+        Ok(Self::on(cx.console.clone(), settings, cx.selection.clone()))
     }
 }
 
@@ -84,17 +83,33 @@ impl Shared {
     /// The shared client, created on first use. Its requests concern the version of `--version-id`, if given. Creating
     /// it opens no connection.
     pub fn client(&self) -> &Client {
-        let settings = &self.settings;
         self.client.get_or_init(|| {
-            let options = ClientOptions { failures: self.failures.clone(), ..client_options(settings) };
-            Client::new(options).at_version(settings.version_id.trim())
+            let options = self.client_options().with_observer(Arc::new(self.failures.clone()));
+            Client::new(options).at_version(self.settings.version())
         })
+    }
+
+    /// The options of a client whose requests do not run out of file descriptors.
+    pub fn client_options(&self) -> ClientOptions {
+        let options = self.settings.client_options();
+        ClientOptions { bulk: options.bulk.min(open_files::max_requests()), ..options }
+    }
+
+    /// Uploads files as the settings request, with the cached MD5 sums.
+    pub fn uploader(&self) -> Uploader {
+        Uploader::new(self.client().clone(), self.settings.upload_options(), self.width())
+            .with(self.md5_cache())
+    }
+
+    /// Copies objects on the server as the settings request.
+    pub fn copier(&self) -> Copier {
+        Copier::new(self.client().clone(), self.settings.copy_options(), self.width())
     }
 
     /// The MD5 cache of local files (`cache_file`), if one is configured; read on first use.
     pub fn md5_cache(&self) -> Option<Arc<Md5Cache>> {
-        let file = Some(Path::new(&self.settings.cache_file)).filter(|file| !file.as_os_str().is_empty());
-        self.cache.get_or_init(|| file.map(|file| Arc::new(Md5Cache::open(file)))).clone()
+        let open = || self.settings.cache_file().map(|file| Arc::new(Md5Cache::open(file)));
+        self.cache.get_or_init(open).clone()
     }
 
     /// Writes the MD5 cache, if this run used it. A dry run writes nothing.
@@ -108,28 +123,18 @@ impl Shared {
 
     /// The endpoint and addressing style.
     pub fn endpoint(&self) -> Endpoint {
-        endpoint(&self.settings)
+        self.settings.endpoint()
     }
 
     /// The number of concurrent transfers or requests.
     pub fn width(&self) -> usize {
-        let width = match usize::try_from(self.settings.jobs) {
-            // Requests spend far more time waiting for the network than using a core.
-            Ok(0) | Err(_) => DEFAULT_WIDTH,
-            Ok(jobs) => jobs,
-        };
-        width.min(open_files::max_requests())
+        // Requests spend far more time waiting for the network than using a core.
+        self.settings.jobs().unwrap_or(DEFAULT_WIDTH).min(open_files::max_requests())
     }
 
     /// How arguments select objects in commands that work on whole prefixes.
     pub fn scope(&self) -> Scope<'_> {
-        Scope {
-            recursive: self.settings.recursive,
-            filter: &self.settings.filter,
-            shard: self.shard(),
-            width: self.width(),
-            needs_names: false,
-        }
+        Scope::new(&self.selection, self.width())
     }
 
     /// How this run deletes keys.
@@ -139,30 +144,15 @@ impl Shared {
 
     /// The shard of this run, if `--shard` is given.
     pub fn shard(&self) -> Option<Shard> {
-        Shard::parse(&self.settings.shard)
-    }
-
-    /// Rejects an invalid `--shard`: a run that requests a shard must never process everything.
-    pub fn check_shard(&self) -> Outcome {
-        let text = &self.settings.shard;
-        if text.is_empty() || self.shard().is_some() {
-            return Ok(());
-        }
-        Err(Failure::parameter(format!("--shard has to be I/N with I from 1 to N, not '{text}'")))
+        self.selection.shard
     }
 
     /// The public URL of an object or bucket. Its scheme follows `use_https` unless `public_url_use_https` is given.
     pub fn public_url(&self, uri: &S3Uri) -> String {
-        let settings = &self.settings;
-        let https = if settings.public_url_use_https_set {
-            settings.public_url_use_https
-        } else {
-            settings.use_https
-        };
         let endpoint = self.endpoint();
         let link = Link {
             endpoint: &endpoint,
-            https,
+            https: self.settings.public_url_is_https(),
             bucket: &uri.bucket,
             key: &uri.key,
             version: None,
@@ -170,60 +160,5 @@ impl Shared {
             content_type: "",
         };
         link.public()
-    }
-}
-
-fn endpoint(settings: &Settings) -> Endpoint {
-    let strict = settings.check_ssl_certificate && settings.check_ssl_hostname;
-    let located = |host: &str| hosts::located(host, &settings.bucket_location);
-    let (base, bucket) = (located(&settings.host_base), located(&settings.host_bucket));
-    Endpoint::new(&base, &bucket, settings.use_https, strict)
-}
-
-/// The longest pause is `throttle_max` if it is set; s3cmd's default counts as not set.
-fn retry_policy(settings: &Settings) -> RetryPolicy {
-    let default = RetryPolicy::default();
-    match u64::try_from(settings.throttle_max) {
-        Ok(seconds) if settings.throttle_max != Settings::default().throttle_max => {
-            RetryPolicy { cap: Duration::from_secs(seconds), ..default }
-        }
-        _ => default,
-    }
-}
-
-/// Converts the settings to client options.
-pub fn client_options(settings: &Settings) -> ClientOptions {
-    let path = |text: &str| Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty());
-    let seconds = |value: i64| Duration::from_secs(value.max(0) as u64);
-    let credentials = (!settings.access_key.is_empty())
-        .then(|| Credentials::new(&settings.access_key, &settings.secret_key, Some(&settings.access_token)));
-    let proxy_port = u16::try_from(settings.proxy_port).unwrap_or(3128);
-    let transport = TransportOptions {
-        tls: TlsOptions {
-            ca_file: path(&settings.ca_certs_file),
-            client_cert: path(&settings.ssl_client_cert_file),
-            client_key: path(&settings.ssl_client_key_file),
-            accept_any_certificate: !settings.check_ssl_certificate,
-            accept_any_host: !settings.check_ssl_hostname,
-        },
-        proxy: Some((settings.proxy_host.clone(), proxy_port)).filter(|(host, _)| !host.is_empty()),
-        env_proxy: settings.use_env_proxy,
-        timeout: seconds(settings.socket_timeout.max(1)),
-        keep_idle: Some(seconds(settings.connection_max_age)).filter(|_| settings.connection_pooling),
-    };
-    let signature = if settings.signature_v2 { Signature::V2 } else { Signature::V4 };
-    let max_retries = u32::try_from(settings.max_retries).unwrap_or(0);
-    let bulk = usize::try_from(settings.jobs).ok().filter(|jobs| *jobs > 0).unwrap_or(DEFAULT_BULK);
-    ClientOptions {
-        region: settings.bucket_location.clone(),
-        signature,
-        transport,
-        retry: RetryPolicy { max_retries, ..retry_policy(settings) },
-        provider: settings.credentials_provider.as_ref().map(|selected| selected.provider.clone()),
-        requester_pays: settings.requester_pays,
-        expect_continue: settings.use_http_expect,
-        bulk: bulk.min(open_files::max_requests()),
-        rate_limit: u64::try_from(settings.limitrate).ok().filter(|rate| *rate > 0),
-        ..ClientOptions::new(endpoint(settings), credentials)
     }
 }

@@ -1,6 +1,6 @@
 //! How commands that rewrite objects report failures.
 
-use crate::output::{Exit, Outcome};
+use crate::output::{Exit, Outcome, error_reason};
 use crate::transfer::copy::CopyError;
 use crate::transfer::ordered_tasks::{ItemResult, Summary};
 use crate::uri::S3Uri;
@@ -24,7 +24,7 @@ pub(crate) fn not_deleted(from: &S3Uri, to: &S3Uri, error: Error, total: u64) ->
     if error.concerns_all_requests() {
         return Err(error.into());
     }
-    let reason = error.reason();
+    let reason = error_reason(&error);
     log::error!("'{from}' was copied to '{to}', but could not be deleted ({reason})");
     if total == 1 { Err(error.into()) } else { Ok(ItemResult::Failed) }
 }
@@ -43,7 +43,7 @@ pub(crate) fn failed(from: &S3Uri, error: CopyError, total: u64) -> Outcome<Item
             Err(error.into())
         }
         CopyError::Failed(error) => {
-            log::error!("Copy failed for: '{from}' ({})", error.reason());
+            log::error!("Copy failed for: '{from}' ({})", error_reason(&error));
             Ok(ItemResult::Failed)
         }
     }

@@ -1,7 +1,7 @@
 //! The documents of a bucket or object (policy, lifecycle, ...): what their commands share.
 
 use crate::commands::shared::context::Context;
-use crate::output::{ChangeForm, Event, Exit, Failure, Outcome};
+use crate::output::{ChangeForm, Event, Exit, Failure, Outcome, error_text};
 use crate::uri::S3Uri;
 use s3cmd_client;
 use s3cmd_client::model::documents::{Document, Kind};
@@ -162,7 +162,10 @@ async fn preview(
         Err(error) if matches!(error.status(), Some(405 | 501)) => {
             log::info!("{uri}: the service does not support the {}: {error}", kind.noun());
         }
-        Err(error) => log::warn!("{uri}: the {} that is there cannot be read: {error}", kind.noun()),
+        Err(error) => {
+            let why = error_text(&error);
+            log::warn!("{uri}: the {} that is there cannot be read: {why}", kind.noun());
+        }
     }
     if message.in_dry_run { message.print(cx, uri, 0) } else { Ok(()) }
 }
@@ -183,7 +186,7 @@ pub(crate) async fn verify(cx: &Context, uri: &S3Uri, sent: &Document) -> Outcom
             },
             Ok(None) => vec![format!("the {noun} is not stored")],
             Err(error) => {
-                log::info!("{uri}: the {noun} was not read back: {error}");
+                log::info!("{uri}: the {noun} was not read back: {}", error_text(&error));
                 return Ok(());
             }
         };

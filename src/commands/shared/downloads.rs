@@ -2,30 +2,18 @@
 
 use crate::commands::shared::context::Context;
 use crate::commands::shared::outcome::is_final;
-use crate::output::{DisplayPath, Event, Outcome, reason};
+use crate::output::{DisplayPath, Event, Outcome, error_text, reason};
 use crate::transfer::destination::Destination;
-use crate::transfer::download::{Durable, Finish};
+use crate::transfer::download::{DownloadOptions, Finish};
 use crate::transfer::ordered_tasks::ItemResult;
 use crate::transfer::proof::Proof;
 use crate::uri::S3Uri;
 use s3cmd_client::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The event of a dry run for a download.
 pub(crate) fn planned<'a>(from: &'a S3Uri, to: DisplayPath<'a>) -> Event<'a> {
     Event::Download { from, to, moved: None, position: None, proof: None, dry_run: true, numbered: false }
-}
-
-/// How the files of a run are finished. With `restore`, their stored attributes are applied.
-pub(crate) fn finish(cx: &Context, destination: &Destination, restore: bool) -> Finish {
-    let settings = &cx.settings;
-    let durable = settings.delete_after_fetch || settings.fsync_downloads;
-    Finish {
-        restore: restore && settings.preserve_attrs,
-        indifferent: !settings.preserve_attrs,
-        durable: durable.then(|| Arc::new(Durable::new(destination.path()))),
-    }
 }
 
 /// Creates the directory that an object stands for, whose key ends with a slash, and returns its path without links. An
@@ -33,6 +21,7 @@ pub(crate) fn finish(cx: &Context, destination: &Destination, restore: bool) -> 
 /// is still empty, and syncs the directory to disk.
 pub(crate) async fn make_directory(
     cx: &Context,
+    options: &DownloadOptions,
     destination: &Destination,
     path: &Path,
     uri: &S3Uri,
@@ -40,9 +29,9 @@ pub(crate) async fn make_directory(
     finish: &Finish,
 ) -> Result<PathBuf, String> {
     let mut size = size;
-    if size == 0 && cx.settings.delete_after_fetch {
+    if size == 0 && options.delete_source {
         let head = cx.client().head_object(&uri.bucket, &uri.key).await;
-        size = head.map_err(|error| error.to_string())?.size;
+        size = head.map_err(|error| error_text(&error))?.size;
     }
     if size > 0 {
         return Err(format!(
@@ -60,12 +49,13 @@ pub(crate) async fn make_directory(
 /// requested deletion that is not done is a failure.
 pub(crate) async fn remove_source(
     cx: &Context,
+    options: &DownloadOptions,
     uri: &S3Uri,
     after: &'static str,
     etag: &str,
     proof: Proof,
 ) -> Outcome<ItemResult> {
-    if !cx.settings.delete_after_fetch {
+    if !options.delete_source {
         return Ok(ItemResult::Done);
     }
     if !proof.is_proved() {
@@ -94,7 +84,7 @@ pub(crate) fn failed(shown: &str, error: Error, alone: bool) -> Outcome<ItemResu
         _ if ends => {}
         Error::Malformed(_) | Error::Invalid(_) if alone => return Err(error.into()),
         Error::Io(error) => log::error!("Download of '{shown}' failed (Reason: {})", reason(error)),
-        error => log::error!("Download of '{shown}' failed (Reason: {error})"),
+        error => log::error!("Download of '{shown}' failed (Reason: {})", error_text(error)),
     }
     if ends || (alone && is_final(&error)) { Err(error.into()) } else { Ok(ItemResult::refused(&error)) }
 }

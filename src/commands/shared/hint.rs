@@ -1,13 +1,13 @@
 //! The last line of a run that failed because of its connection or account: which setting to check, and in which file.
 
 use crate::cli::Command;
+use crate::commands::shared::access_failure::AccessFailure;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::hosts::setting;
 use crate::config::Settings;
 use crate::output::{Exit, Failure};
 use chrono::TimeDelta;
 use s3cmd_client::ConnectionFailure;
-use s3cmd_client::client::failures::AccessFailure;
 
 /// The maximum difference between the time of a signature and the service's clock.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
@@ -73,7 +73,7 @@ fn connection(cx: &Context, kind: ConnectionFailure, message: &str, host: &str) 
         ConnectionFailure::Refused => "nothing listens there",
         ConnectionFailure::Timeout => "there is no answer",
         ConnectionFailure::Tls => return tls(settings, key, message, host),
-        ConnectionFailure::Broken => return None,
+        _ => return None,
     };
     Some(format!("{}: {words}", setting(settings, key)))
 }

@@ -1,26 +1,13 @@
-//! The hosts of the configuration: fills in placeholders in their names, and rejects impossible names before the first
-//! request.
+//! The hosts of the configuration: rejects impossible names before the first request.
 
 use crate::cli::Command;
 use crate::commands::shared::context::Context;
 use crate::config::Settings;
+use crate::config::run_options::located;
 use crate::output::{Exit, Failure, Outcome};
 use crate::uri::Location;
-use s3cmd_client::client::canonical_region;
 use s3cmd_client::endpoint::host_problem;
 use std::ffi::OsString;
-
-/// The placeholder for the region in `host_base` and `host_bucket`.
-const LOCATION: &str = "%(location)s";
-
-/// Fills in the region.
-pub(crate) fn located(host: &str, location: &str) -> String {
-    let mut host = host.to_owned();
-    while let Some(at) = host.to_ascii_lowercase().find(LOCATION) {
-        host.replace_range(at..at + LOCATION.len(), canonical_region(location));
-    }
-    host
-}
 
 /// Rejects a command whose requests would go to an impossible host: exit code 78, with the setting and its file. Checks
 /// only the settings that the command uses.

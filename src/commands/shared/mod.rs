@@ -1,16 +1,19 @@
 //! What two or more commands share.
 
+pub mod access_failure;
 pub(crate) mod arguments;
 pub(crate) mod cloudfront;
 pub mod context;
 pub(crate) mod copies;
-pub(crate) mod dates;
+pub(crate) mod copy_or_move;
+pub(crate) mod distributions;
 pub(crate) mod document;
 pub(crate) mod downloads;
 pub(crate) mod each;
 pub(crate) mod heap;
 pub(crate) mod hint;
 pub(crate) mod hosts;
+pub(crate) mod listing;
 pub(crate) mod names;
 pub(crate) mod open_files;
 pub(crate) mod outcome;

@@ -27,7 +27,7 @@ impl<'a> NameFilter<'a> {
         let wildcard = Wildcard::new(plain).and_then(|_| Wildcard::new(key));
         let prefix = wildcard.as_ref().map_or(plain, Wildcard::literal_prefix).to_owned();
         let relative = prefix.rfind('/').map_or(0, |slash| slash + 1);
-        let filter = &cx.settings.filter;
+        let filter = &cx.selection.filter;
         let ends_with_slash = key.ends_with('/');
         Self {
             prefix,
@@ -104,7 +104,7 @@ mod tests {
     ) -> (String, Vec<&'static str>) {
         let mut settings = Settings::default();
         change(&mut settings);
-        let cx = Context::new(settings);
+        let cx = Context::new(settings).unwrap();
         let names = NameFilter::new(&cx, key, recursive);
         let all = ["a.txt", "b.dat", "d/a.txt", "d/e/b.txt", "d2/x"];
         let all = all.into_iter().filter(|key| key.starts_with(names.prefix()) && names.selects(key));

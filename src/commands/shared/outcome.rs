@@ -13,6 +13,6 @@ pub(crate) fn is_final(error: &Error) -> bool {
         }
         Error::Connection { kind, .. } => *kind == ConnectionFailure::Tls,
         Error::Invalid(_) | Error::Malformed(_) => true,
-        Error::Integrity(_) | Error::Io(_) => false,
+        _ => false,
     }
 }

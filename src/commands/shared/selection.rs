@@ -4,6 +4,7 @@ use crate::commands::shared::context::Context;
 use crate::commands::shared::stdin;
 use crate::output::{Event, Failure, Outcome};
 use crate::transfer::remote::Selection;
+use crate::transfer::selection::NameList;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -18,16 +19,19 @@ pub(crate) fn show_excluded(cx: &Context, selection: &Selection) -> Outcome {
 
 /// The names in the files of `--files-from`, one per line, byte for byte without the line endings; `-` is standard
 /// input.
-pub(crate) fn listed_names(files: &[String]) -> impl Iterator<Item = Outcome<OsString>> {
-    let opened = files.iter().map(|file| {
-        let reader: Box<dyn BufRead> = match file.as_str() {
-            "-" => {
+pub(crate) fn listed_names(lists: &[NameList]) -> impl Iterator<Item = Outcome<OsString>> {
+    let opened = lists.iter().map(|list| {
+        let failure = move |error: &std::io::Error| Failure::file(list, error);
+        let reader: Box<dyn BufRead> = match list {
+            NameList::Stdin => {
                 stdin::check()?;
                 Box::new(BufReader::new(std::io::stdin()))
             }
-            _ => Box::new(BufReader::new(File::open(file).map_err(|error| Failure::file(file, &error))?)),
+            NameList::File(file) => {
+                Box::new(BufReader::new(File::open(file).map_err(|error| failure(&error))?))
+            }
         };
-        Ok(reader.split(b'\n').map(move |line| line.map_err(|error| Failure::file(file, &error))))
+        Ok(reader.split(b'\n').map(move |line| line.map_err(|error| failure(&error))))
     });
     let lines = opened.flat_map(|lines: Outcome<_>| {
         let (lines, failure) =

@@ -2,7 +2,7 @@
 
 use crate::commands::shared::context::Context;
 use crate::commands::shared::outcome::is_final;
-use crate::output::{DisplayPath, Event, Moved, Outcome, Position, reason};
+use crate::output::{DisplayPath, Event, Moved, Outcome, Position, error_reason, reason};
 use crate::transfer::ordered_tasks::ItemResult;
 use crate::transfer::upload::{Kept, UploadError};
 use crate::uri::S3Uri;
@@ -74,7 +74,7 @@ fn failed(path: DisplayPath<'_>, uri: &S3Uri, error: Error, alone: bool) -> Outc
         }
         error if is_final(&error) && alone => Err(error.into()),
         error if is_final(&error) => {
-            let reason = error.reason();
+            let reason = error_reason(&error);
             log::error!("Upload of '{path}' failed (Reason: {reason})");
             Ok(ItemResult::refused(&error))
         }

@@ -79,7 +79,7 @@ pub(crate) async fn check_exists(cx: &Context, uri: &S3Uri) -> Outcome {
         _ => false,
     };
     if is_missing {
-        let id = cx.settings.version_id.trim();
+        let id = cx.settings.version();
         return Err(Failure::new(Exit::NOTFOUND, format!("Version '{id}' of '{uri}' does not exist")));
     }
     Ok(())
@@ -93,7 +93,7 @@ pub(crate) async fn list(cx: &Context, uri: &S3Uri, names: &NameFilter<'_>, colu
         delimiter: if names.needs_recursion() { String::new() } else { "/".to_owned() },
         ..ListOptions::default()
     };
-    let mut remaining = u64::try_from(settings.limit).ok();
+    let mut remaining = settings.limit();
     let mut after = None;
     let mut text = String::new();
     loop {
@@ -165,7 +165,9 @@ pub(crate) fn select<'a>(
             None => !exact || version.key == uri.key,
         };
         let name = &version.key[relative..];
-        named && shard.is_none_or(|shard| shard.contains(name)) && settings.filter.excludes(name).is_none()
+        named
+            && shard.is_none_or(|shard| shard.contains(name))
+            && cx.selection.filter.excludes(name).is_none()
     };
     let options = ListOptions { prefix, ..ListOptions::default() };
     let pages = cx.client().version_pages(&uri.bucket, options).map_err(Failure::about_bucket);

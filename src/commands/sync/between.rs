@@ -4,7 +4,7 @@ use super::report::Report;
 use super::{Uncopied, after_transfers, compare, listings, may_delete, outcome};
 use crate::commands::shared::context::Context;
 use crate::commands::shared::copies::depends_on_failed;
-use crate::output::{CopyForm, Event, Exit, Failure, Outcome, Position};
+use crate::output::{CopyForm, Event, Exit, Failure, Outcome, Position, error_reason};
 use crate::transfer::copy::{Copier, CopyError};
 use crate::transfer::delete::delete_keys;
 use crate::transfer::ordered_tasks::{self, ItemResult};
@@ -12,19 +12,18 @@ use crate::transfer::overlap::{Effects, Step, Turn, arrange, may_meet, turns};
 use crate::transfer::plan::spool::Spool;
 use crate::transfer::plan::{SortOrder, SortedSpool, Sorter};
 use crate::transfer::remote::Listed;
-use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates;
 use crate::transfer::sync::name_rules::NameRules;
 use crate::transfer::sync::plan::{Count, Plan as SyncPlan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Items, Listing, Tally};
+use crate::transfer::sync::{Item, SyncOptions};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Outcome {
-    let settings = &cx.settings;
+pub(super) async fn run(cx: &Context, options: &SyncOptions, uris: &[S3Uri], destination: S3Uri) -> Outcome {
     let (from, areas) = listings(uris);
     let target = target(cx, &from, &areas, destination).await?;
     let mut target_listings = Area::listings(&target.directory, &areas);
@@ -40,7 +39,7 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Out
         log::info!("Retrieving list of remote files for {uri} ...");
     }
     log::info!("Retrieving list of remote files for {} ...", target.directory);
-    let rules = Arc::new(NameRules::new(&settings.filter, cx.shard(), &[]));
+    let rules = Arc::new(NameRules::new(&cx.selection.filter, cx.shard(), &[]));
     let tally = Arc::new(Tally::default());
     let source = rules.clone().walked(sources::remote(cx.client(), from.clone(), &tally));
     // A source object is never deleted as superfluous, wherever it is.
@@ -51,16 +50,16 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Out
     let existing = rules.walked(if overlaps { protect_sources(existing, from) } else { existing });
     // As s3cmd 2.4.0 does between two locations of a store, and only there.
     let planning = Planning { keeps_objects: true, ..Planning::of(&areas) };
-    let (mut plan, _) = compare(cx, source, existing, &planning, None).await?;
+    let (mut plan, _) = compare(cx, options, source, existing, &planning, None).await?;
     log::info!("Found {} source files, {} destination files", plan.source.files, plan.destination.files);
     log::info!("Verifying attributes...");
     let work = duplicates::find(&mut plan, None).await?.transfers;
     let (work, total) = Copies::new(work, &target, overlaps)?;
-    let delete = may_delete(cx, &mut plan, &tally)?;
+    let delete = may_delete(options, &mut plan, &tally)?;
     // As in s3cmd 2.4.0, the line counts what the source lacks, whether it is going to be deleted or not.
     let deletions = if delete || !cx.console.is_json() { plan.removed.len() } else { 0 };
     cx.console.print(&Event::SyncPlan { copies: total, deletions })?;
-    if settings.dry_run {
+    if cx.settings.dry_run {
         return dry_run(cx, plan, work, &target, delete);
     }
 
@@ -68,11 +67,11 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], destination: S3Uri) -> Out
     let mut failed = 0;
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
     let total_items = total + removed.as_ref().map_or(0, Removed::len);
-    if let Some(removed) = removed.take_if(|_| !settings.delete_after) {
+    if let Some(removed) = removed.take_if(|_| !options.delete_after) {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
     failed += copy_all(cx, work, &target, total, &mut report).await?;
-    if let Some(removed) = after_transfers(cx, removed, failed, &Uncopied::default())? {
+    if let Some(removed) = after_transfers(options, removed, failed, &Uncopied::default())? {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
     report.files(cx)?;
@@ -232,7 +231,7 @@ async fn copy_all(
     report: &mut Report,
 ) -> Outcome<u64> {
     let copied = Arc::new(Mutex::new(Count::default()));
-    let copier = Copier::new(cx.client().clone(), cx.settings.clone(), cx.width());
+    let copier = cx.copier();
     let (arranged, work) = match work {
         Copies::Arranged(steps) => (Some(steps), Spool::default()),
         Copies::AsPlanned(work) => (None, work),
@@ -273,7 +272,7 @@ async fn copy(cx: &Context, copier: &Copier, turn: &Turn<Item>, position: Positi
         Err(CopyError::Missing) => missing(cx, from, to).await,
         Err(CopyError::Failed(error)) if error.concerns_all_requests() => Err(error.into()),
         Err(CopyError::Failed(error)) => {
-            log::error!("Copy failed for: '{from}' ({})", error.reason());
+            log::error!("Copy failed for: '{from}' ({})", error_reason(&error));
             Ok(ItemResult::Failed)
         }
     }

@@ -9,6 +9,7 @@ use crate::output::{DisplayPath, Event, Failure, Outcome};
 use crate::transfer::destination::Destination;
 use crate::transfer::local::delete::delete_local;
 use crate::transfer::local::walk::WalkOptions;
+use crate::transfer::sync::SyncOptions;
 use crate::transfer::sync::duplicates::{self, Work};
 use crate::transfer::sync::name_rules::NameRules;
 use crate::transfer::sync::plan::{Count, Plan, Planning};
@@ -18,8 +19,7 @@ use crate::uri::S3Uri;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-pub(super) async fn run(cx: &Context, uris: &[S3Uri], path: PathBuf) -> Outcome {
-    let settings = &cx.settings;
+pub(super) async fn run(cx: &Context, options: &SyncOptions, uris: &[S3Uri], path: PathBuf) -> Outcome {
     let (from, areas) = listings(uris);
     for uri in uris {
         log::info!("Retrieving list of remote files for {uri} ...");
@@ -30,30 +30,29 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], path: PathBuf) -> Outcome 
     let roots = roots(&destination, &path, &areas, uris);
     log::info!("Compiling list of local files...");
     let tally = Arc::new(Tally::default());
-    let options = WalkOptions {
-        follow_symlinks: settings.follow_symlinks,
+    let walk = WalkOptions {
+        follow_symlinks: cx.selection.follow_symlinks,
         directories: true,
         verbatim: true,
         prune: None,
         names_only: false,
         destination: true,
-        tidy: !settings.dry_run,
+        tidy: !cx.settings.dry_run,
     };
-    let rules = Arc::new(NameRules::new(&settings.filter, cx.shard(), &roots));
+    let rules = Arc::new(NameRules::new(&cx.selection.filter, cx.shard(), &roots));
     let source = Arc::new(Tally::default());
     let remote = rules.clone().walked(sources::remote(cx.client(), from, &source));
-    let local = rules.guarded(sources::local(roots, options, tally.clone()));
-    let planning =
-        Planning { find_duplicates: settings.sync_checks_md5, to_files: true, ..Planning::of(&areas) };
-    let (mut plan, comparator) = compare(cx, remote, local, &planning, None).await?;
+    let local = rules.guarded(sources::local(roots, walk, tally.clone()));
+    let planning = Planning { find_duplicates: options.checks.md5, to_files: true, ..Planning::of(&areas) };
+    let (mut plan, comparator) = compare(cx, options, remote, local, &planning, None).await?;
     log::info!(
         "Found {} remote file objects, {} local files and directories",
         plan.source.files,
         plan.destination.files
     );
     log::info!("Verifying attributes...");
-    let work = duplicates::find(&mut plan, Some(&comparator).filter(|_| settings.sync_checks_md5)).await?;
-    let delete = may_delete(cx, &mut plan, &source)?;
+    let work = duplicates::find(&mut plan, Some(&comparator).filter(|_| options.checks.md5)).await?;
+    let delete = may_delete(options, &mut plan, &source)?;
     log::info!(
         "Summary: {} remote files to download, {} local files to delete, {} local files to hardlink",
         work.transfers.len(),
@@ -62,12 +61,12 @@ pub(super) async fn run(cx: &Context, uris: &[S3Uri], path: PathBuf) -> Outcome 
     );
     // A local name that cannot be a key is not a copy of any object: it stays, and is not a failure.
     let unusable = tally.unreadable();
-    if settings.dry_run {
+    if cx.settings.dry_run {
         let total = unusable + work.transfers.len() + work.copies.len();
         dry_run(cx, plan, work, &destination, delete)?;
         return outcome(unusable, total);
     }
-    transfer(cx, plan, work, destination, delete, unusable).await
+    transfer(cx, options, plan, work, destination, delete, unusable).await
 }
 
 /// The destination directory, or the file for a single object; `None` if there is nothing to download and no directory.
@@ -167,25 +166,27 @@ fn dry_run(cx: &Context, plan: Plan, work: Work, destination: &Destination, dele
 
 async fn transfer(
     cx: &Context,
+    options: &SyncOptions,
     mut plan: Plan,
     work: Work,
     destination: Destination,
     delete: bool,
     unusable: u64,
 ) -> Outcome {
-    let settings = &cx.settings;
     let mut report = Report::new(plan.source);
     let mut failed = unusable;
     // Copied files must exist until then.
-    let after = settings.delete_after || !work.copies.is_empty();
+    let after = options.delete_after || !work.copies.is_empty();
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
     let total =
         unusable + work.transfers.len() + work.copies.len() + removed.as_ref().map_or(0, Removed::len);
     if let (Destination::Directory(path), false) = (&destination, work.transfers.is_empty()) {
         std::fs::create_dir_all(path).map_err(|error| Failure::file(path.to_string_lossy(), &error))?;
     }
+    let download = cx.settings.download_options();
     let run = Arc::new(Run {
-        finish: downloads::finish(cx, &destination, true),
+        finish: download.finish(&destination, true),
+        options: download,
         destination,
         conflicts: std::mem::take(&mut plan.conflicts),
         claimed: std::mem::take(&mut plan.claimed),
@@ -200,7 +201,7 @@ async fn transfer(
     }
     failed += download_all(cx, &run, work.transfers, work.bytes).await?;
     failed += copy_all(cx, &run, work.copies).await?;
-    if let Some(removed) = after_transfers(cx, removed, failed - unusable, &run.uncopied)? {
+    if let Some(removed) = after_transfers(options, removed, failed - unusable, &run.uncopied)? {
         failed += delete_all(cx, &run, removed, &mut report)?;
     }
     finish_directories(&run);

@@ -3,10 +3,10 @@
 use super::{Uncopied, record_uncopied};
 use crate::commands::shared::context::Context;
 use crate::commands::shared::downloads;
-use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, reason};
+use crate::output::{DisplayPath, Event, Exit, Failure, Moved, Outcome, Position, error_text, reason};
 use crate::transfer::compare::{Stored, md5_of_file};
 use crate::transfer::destination::{Destination, Place, plain_name};
-use crate::transfer::download::{Finish, Known, Received, Target, copy_file, download};
+use crate::transfer::download::{DownloadOptions, Finish, Known, Received, Target, copy_file, download};
 use crate::transfer::file_attributes::restore::{Owner, Restore};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::plan::spool::Spool;
@@ -26,6 +26,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) destination: Destination,
+    pub(super) options: DownloadOptions,
     pub(super) finish: Finish,
     pub(super) conflicts: HashMap<String, &'static str>,
     pub(super) claimed: HashSet<String>,
@@ -108,7 +109,7 @@ async fn copy_one(cx: &Context, run: &Arc<Run>, copy: &Copy) -> Result<(), Strin
     }
     let (from, to) = (target_file(&copy.from)?, target_file(&copy.item.relative)?);
     let uri = copy.item.uri();
-    let head = cx.client().head_object(&uri.bucket, &uri.key).await.map_err(|error| error.to_string())?;
+    let head = cx.client().head_object(&uri.bucket, &uri.key).await.map_err(|error| error_text(&error))?;
     if head.etag != copy.item.etag() {
         return Err("the object has changed".to_owned());
     }
@@ -118,14 +119,15 @@ async fn copy_one(cx: &Context, run: &Arc<Run>, copy: &Copy) -> Result<(), Strin
     let made = tokio::task::spawn_blocking(move || copy_file(&from, &to, md5, &head, &finish)).await;
     let owner = made.map_err(|error| error.to_string())?.map_err(|error| match error {
         Error::Io(error) => reason(&error),
-        error => error.to_string(),
+        error => error_text(&error),
     })?;
     run.count_owner(owner);
     lock(&run.copied).add(copy.item.size);
     // The copied file has the object's MD5.
     let item_etag = copy.item.etag();
     let removed =
-        downloads::remove_source(cx, &uri, "syncing", item_etag, Proof::Proved(Evidence::Etag)).await;
+        downloads::remove_source(cx, &run.options, &uri, "syncing", item_etag, Proof::Proved(Evidence::Etag))
+            .await;
     removed.map(drop).map_err(|failure| failure.lines.join("; "))
 }
 
@@ -142,12 +144,14 @@ async fn make_directory(
         Ok(_) => return Ok(downloads::cannot_create(&name, "it is not a directory")),
         Err(why) => return Ok(downloads::cannot_create(&name, &why)),
     };
-    let made = downloads::make_directory(cx, &run.destination, &path, &uri, item.size, &run.finish).await;
+    let made =
+        downloads::make_directory(cx, &run.options, &run.destination, &path, &uri, item.size, &run.finish)
+            .await;
     let path = match made {
         Ok(path) => path,
         Err(why) => return Ok(downloads::cannot_create(&name, &why)),
     };
-    if cx.settings.preserve_attrs {
+    if run.options.preserve_attributes {
         match cx.client().head_object(&uri.bucket, &uri.key).await {
             Ok(head) => lock(&run.directories).push((path, Restore::of(|name| head.header(name)))),
             Err(error) => return downloads::failed(&name, error, false),
@@ -156,7 +160,8 @@ async fn make_directory(
     lock(&run.moved).add(0);
     let named = run.destination.named(&item.relative);
     cx.console.print(&Event::Directory { from: &uri, to: DisplayPath::new(&named), position })?;
-    downloads::remove_source(cx, &uri, "syncing", item.etag(), Proof::Proved(Evidence::Etag)).await
+    downloads::remove_source(cx, &run.options, &uri, "syncing", item.etag(), Proof::Proved(Evidence::Etag))
+        .await
 }
 
 /// Downloads one object.
@@ -214,7 +219,7 @@ async fn fetch(cx: &Context, run: &Arc<Run>, item: &Item, position: Position) ->
             Event::Download { from, to, moved, position, proof: word, dry_run: false, numbered: true };
         cx.console.print(&event)?;
     }
-    downloads::remove_source(cx, &uri, "syncing", &etag, proof).await
+    downloads::remove_source(cx, &run.options, &uri, "syncing", &etag, proof).await
 }
 
 /// Checks whether a target can be replaced. A link is replaced, not followed, since it might lead out of the

@@ -8,15 +8,14 @@ mod up;
 
 use crate::commands::shared::context::Context;
 use crate::output::{Exit, Failure, Outcome};
-use crate::transfer::compare::Checks;
 use crate::transfer::md5_cache::Md5Cache;
 use crate::transfer::ordered_tasks::{ItemResult, some_failed};
+use crate::transfer::sync::SyncOptions;
 use crate::transfer::sync::comparator::{Comparator, pairs};
 use crate::transfer::sync::plan::{Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{Area, Items, Listing, Tally};
 use crate::uri::{Location, S3Uri};
-use s3cmd_client::Client;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -45,6 +44,7 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         ];
         return Err(Failure { exit: Exit::USAGE, lines: lines.map(str::to_owned).to_vec() });
     }
+    let options = &cx.settings.sync_options();
     let mut local: Vec<PathBuf> = Vec::new();
     let mut remote: Vec<S3Uri> = Vec::new();
     for source in sources {
@@ -57,10 +57,13 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
         (destination, false, false) if is_remote(&sources[0]) || matches!(destination, Location::S3(_)) => {
             Err(mixed_sources(sources))
         }
-        (Location::S3(destination), false, true) => up::run(cx, local, destinations(cx, destination)?).await,
-        (Location::Local(path), true, false) => down::run(cx, &with_buckets(remote)?, path).await,
+        (Location::S3(destination), false, true) => {
+            up::run(cx, options, local, destinations(cx, destination)?).await
+        }
+        (Location::Local(path), true, false) => down::run(cx, options, &with_buckets(remote)?, path).await,
         (Location::S3(destination), true, false) => {
-            between::run(cx, &with_buckets(remote)?, with_buckets(vec![destination])?.remove(0)).await
+            between::run(cx, options, &with_buckets(remote)?, with_buckets(vec![destination])?.remove(0))
+                .await
         }
         _ => {
             let shown: Vec<String> =
@@ -133,38 +136,34 @@ fn listings(sources: &[S3Uri]) -> (Vec<Listing>, Vec<Area>) {
 /// Compares the source with the destination.
 async fn compare(
     cx: &Context,
+    options: &SyncOptions,
     source: Items,
     destination: Items,
     planning: &Planning,
     cache: Option<Arc<Md5Cache>>,
 ) -> Outcome<(Plan, Arc<Comparator>)> {
-    let settings = &cx.settings;
-    let checks = Checks { md5: settings.sync_checks_md5, skip_existing: settings.skip_existing };
-    let part_size = (settings.multipart_chunk_size_mb.max(1) as u64) << 20;
-    let client: Client = cx.client().clone();
-    let comparator = Comparator::new(client, checks, part_size, cx.width(), cache);
+    let comparator = Comparator::new(cx.client().clone(), options, cx.width(), cache);
     let plan = Plan::collect(comparator.clone().compare(pairs(source, destination)), planning).await?;
     Ok((plan, comparator))
 }
 
 /// Whether the planned deletions may be done. They are not if a source is empty, unless `--force` is given, or if there
 /// are more than `--max-delete`. Possible copies of something that could not be read are removed from the plan.
-fn may_delete(cx: &Context, plan: &mut Plan, source: &Tally) -> Outcome<bool> {
-    let settings = &cx.settings;
-    if settings.delete_removed && source.unreadable() > 0 {
+fn may_delete(options: &SyncOptions, plan: &mut Plan, source: &Tally) -> Outcome<bool> {
+    if options.delete_removed && source.unreadable() > 0 {
         let unread = source.unread_names();
         plan.removed.protect(|relative| unread.covers(relative))?;
     }
-    if !settings.delete_removed || plan.removed.is_empty() {
+    if !options.delete_removed || plan.removed.is_empty() {
         return Ok(false);
     }
-    if (plan.would_empty() || source.empty() > 0) && !settings.force {
+    if (plan.would_empty() || source.empty() > 0) && !options.force {
         log::warn!(
             "delete: cowardly refusing to delete because no source files were found.  Use --force to override."
         );
         return Ok(false);
     }
-    if u64::try_from(settings.max_delete).is_ok_and(|max| plan.removed.len() > max) {
+    if options.max_delete.is_some_and(|max| plan.removed.len() > max) {
         log::warn!("delete: maximum requested number of deletes would be exceeded, none performed.");
         return Ok(false);
     }
@@ -174,7 +173,7 @@ fn may_delete(cx: &Context, plan: &mut Plan, source: &Tally) -> Outcome<bool> {
 /// The deletions that remain after the transfers. If a transfer failed, `--delete-after` allows none. If they only wait
 /// for copies, they exclude the sources of failed copies.
 fn after_transfers(
-    cx: &Context,
+    options: &SyncOptions,
     removed: Option<Removed>,
     failed: u64,
     uncopied: &Uncopied,
@@ -187,7 +186,7 @@ fn after_transfers(
     if removed.is_empty() {
         return Ok(None);
     }
-    if failed > 0 && cx.settings.delete_after {
+    if failed > 0 && options.delete_after {
         log::warn!("delete: no deletes performed because {failed} transfers failed.");
         return Ok(None);
     }

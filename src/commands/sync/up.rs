@@ -6,20 +6,20 @@ use crate::commands::shared::cloudfront;
 use crate::commands::shared::context::Context;
 use crate::commands::shared::selection::listed_names;
 use crate::commands::shared::uploads;
-use crate::output::{CopyForm, Event, Exit, Failure, InvalidationForm, Outcome, Position};
+use crate::output::{CopyForm, Event, Exit, Failure, InvalidationForm, Outcome, Position, error_text};
 use crate::transfer::delete::delete_keys;
 use crate::transfer::local::select::{look_up, selects_contents};
 use crate::transfer::local::walk::{WalkOptions, key_name};
 use crate::transfer::ordered_tasks::{self, ItemResult};
 use crate::transfer::plan::spool::Spool;
-use crate::transfer::sync::Item;
 use crate::transfer::sync::duplicates::{self, Copy, Work};
 use crate::transfer::sync::name_rules::NameRules;
 use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Tally};
+use crate::transfer::sync::{Item, SyncOptions};
 use crate::transfer::unread::{Extent, UnreadNames};
-use crate::transfer::upload::{UploadError, Uploader, check_part_size};
+use crate::transfer::upload::{UploadError, Uploader};
 use crate::uri::S3Uri;
 use s3cmd_client::http::request::Progress;
 use std::path::PathBuf;
@@ -38,9 +38,13 @@ struct Sources {
     unusable: u64,
 }
 
-pub(super) async fn run(cx: &Context, paths: Vec<PathBuf>, destinations: Vec<S3Uri>) -> Outcome {
-    check_part_size(&cx.settings)?;
-    if cx.settings.invalidate_on_cf && destinations.len() > 1 {
+pub(super) async fn run(
+    cx: &Context,
+    options: &SyncOptions,
+    paths: Vec<PathBuf>,
+    destinations: Vec<S3Uri>,
+) -> Outcome {
+    if options.invalidate && destinations.len() > 1 {
         let problem = "You cannot use both --cf-invalidate and --add-destination.";
         return Err(Failure::new(Exit::USAGE, problem));
     }
@@ -50,7 +54,7 @@ pub(super) async fn run(cx: &Context, paths: Vec<PathBuf>, destinations: Vec<S3U
         check_destination(destination, &sources)?;
     }
     for destination in destinations {
-        let done = sync_one(cx, &sources, &destination).await;
+        let done = sync_one(cx, options, &sources, &destination).await;
         // Failures of single files do not keep the other destinations from being synced.
         match done {
             Err(partial) if partial.exit == Exit::PARTIAL && !cx.settings.stop_on_error => {
@@ -65,13 +69,12 @@ pub(super) async fn run(cx: &Context, paths: Vec<PathBuf>, destinations: Vec<S3U
 /// Measured on s3cmd 2.4.0: `dir` keeps its name, `dir/` and `.` select their contents.
 fn sources(cx: &Context, paths: &[PathBuf]) -> Outcome<Sources> {
     log::info!("Compiling list of local files...");
-    let settings = &cx.settings;
-    let verbatim = settings.urlencoding_mode == "verbatim";
+    let selection = &cx.selection;
     let options = WalkOptions {
-        follow_symlinks: settings.follow_symlinks,
-        directories: settings.keep_dirs,
-        verbatim,
-        prune: Some(settings.filter.clone()).filter(|filter| !filter.is_empty()),
+        follow_symlinks: selection.follow_symlinks,
+        directories: selection.keep_dirs,
+        verbatim: selection.verbatim,
+        prune: Some(selection.filter.clone()).filter(|filter| !filter.is_empty()),
         ..WalkOptions::default()
     };
     let missing = UnreadNames::default();
@@ -92,7 +95,7 @@ fn sources(cx: &Context, paths: &[PathBuf]) -> Outcome<Sources> {
             found.roots.push(Root::Directory { path: path.clone(), prefix: String::new() });
             continue;
         };
-        let Some(name) = key_name(name, verbatim) else {
+        let Some(name) = key_name(name, selection.verbatim) else {
             log::warn!("Skipping over {}: the name is not UTF-8, and a key has to be", path.display());
             found.unusable += 1;
             continue;
@@ -105,7 +108,7 @@ fn sources(cx: &Context, paths: &[PathBuf]) -> Outcome<Sources> {
             found.roots.push(Root::File { path: path.clone(), relative: name });
         }
     }
-    if !settings.files_from.is_empty() {
+    if !selection.files_from.is_empty() {
         use_listed_files(cx, &mut found)?;
     }
     Ok(found)
@@ -117,7 +120,7 @@ fn use_listed_files(cx: &Context, sources: &mut Sources) -> Outcome {
         return Err(Failure::parameter("Only one source directory can be given with --files-from"));
     };
     let (base, prefix) = (base.clone(), prefix.clone());
-    let listed = look_up(&base, listed_names(&cx.settings.files_from), sources.options.verbatim)?;
+    let listed = look_up(&base, listed_names(&cx.selection.files_from), sources.options.verbatim)?;
     for name in &listed.missing {
         sources.missing.add(&format!("{prefix}{name}"), Extent::Both);
     }
@@ -189,10 +192,9 @@ impl Target {
     }
 }
 
-async fn sync_one(cx: &Context, sources: &Sources, destination: &S3Uri) -> Outcome {
-    let settings = &cx.settings;
+async fn sync_one(cx: &Context, options: &SyncOptions, sources: &Sources, destination: &S3Uri) -> Outcome {
     let exact = !(destination.key.is_empty() || destination.key.ends_with('/'));
-    let written = settings.invalidate_on_cf.then(Arc::default);
+    let written = options.invalidate.then(Arc::default);
     let target = Target { destination: destination.clone(), exact, written };
     let mut listings = Area::listings(destination, &sources.areas);
     if exact && let [listing] = &mut listings[..] {
@@ -200,24 +202,24 @@ async fn sync_one(cx: &Context, sources: &Sources, destination: &S3Uri) -> Outco
     }
     log::info!("Retrieving list of remote files for {destination} ...");
     let tally = Arc::new(Tally::new(sources.missing.clone()));
-    let rules = Arc::new(NameRules::new(&settings.filter, cx.shard(), &sources.roots));
+    let rules = Arc::new(NameRules::new(&cx.selection.filter, cx.shard(), &sources.roots));
     let local =
         rules.clone().walked(sources::local(sources.roots.clone(), sources.options.clone(), tally.clone()));
     let remote = rules.mirrored(sources::remote(cx.client(), listings, &Arc::default()));
-    let planning = Planning { find_duplicates: settings.sync_checks_md5, ..Planning::of(&sources.areas) };
-    let (mut plan, comparator) = compare(cx, local, remote, &planning, cx.md5_cache()).await?;
+    let planning = Planning { find_duplicates: options.checks.md5, ..Planning::of(&sources.areas) };
+    let (mut plan, comparator) = compare(cx, options, local, remote, &planning, cx.md5_cache()).await?;
     let (local, remote) = (plan.source.files, plan.destination.files);
     log::info!("Found {local} local files, {remote} remote files");
     log::info!("Verifying attributes...");
-    let work = duplicates::find(&mut plan, Some(&comparator).filter(|_| settings.sync_checks_md5)).await?;
-    let delete = may_delete(cx, &mut plan, &tally)?;
+    let work = duplicates::find(&mut plan, Some(&comparator).filter(|_| options.checks.md5)).await?;
+    let delete = may_delete(options, &mut plan, &tally)?;
     let removed = if delete { plan.removed.len() } else { 0 };
     let (uploads, copies) = (work.transfers.len(), work.copies.len());
     log::info!(
         "Summary: {uploads} local files to upload, {copies} files to remote copy, {removed} remote files to delete"
     );
     let unusable = sources.unusable + tally.unusable() + tally.unreadable();
-    if settings.dry_run {
+    if cx.settings.dry_run {
         dry_run(cx, plan, work, &target, delete).await?;
         return outcome(unusable, unusable + uploads + copies + removed);
     }
@@ -226,16 +228,16 @@ async fn sync_one(cx: &Context, sources: &Sources, destination: &S3Uri) -> Outco
     let mut failed = unusable;
     let total = unusable + uploads + copies + removed;
     // Objects that are copied at the destination must exist until then.
-    let after = settings.delete_after || copies > 0;
+    let after = options.delete_after || copies > 0;
     let mut removed = Some(std::mem::take(&mut plan.removed)).filter(|_| delete);
     if let Some(removed) = removed.take_if(|_| !after) {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
-    let uploader = Uploader::new(cx.client().clone(), settings.clone(), cx.width()).with(cx.md5_cache());
+    let uploader = cx.uploader();
     failed += upload_all(cx, &uploader, work.transfers, work.bytes, &target, &mut report).await?;
     let uncopied = Arc::new(Uncopied::default());
     failed += copy_all(cx, &uploader, work.copies, &target, &uncopied, &mut report).await?;
-    if let Some(removed) = after_transfers(cx, removed, failed - unusable, &uncopied)? {
+    if let Some(removed) = after_transfers(options, removed, failed - unusable, &uncopied)? {
         failed += delete_all(cx, removed, &target, &mut report).await?;
     }
     uploader.forget_completed(&target.destination).await;
@@ -371,7 +373,8 @@ async fn copy_all(
                     Ok(ItemResult::Done)
                 }
                 Err(error) => {
-                    log::info!("'{from_uri}' could not be copied ({error}): uploading '{}'", item.shown());
+                    let why = error_text(&error);
+                    log::info!("'{from_uri}' could not be copied ({why}): uploading '{}'", item.shown());
                     let (item_result, size) = upload(&cx, &uploader, &item, &to, position).await?;
                     if item_result == ItemResult::Done {
                         target.record_written(&to)?;

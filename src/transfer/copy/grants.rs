@@ -52,9 +52,9 @@ impl Copier {
     /// Whether the command itself sets the grants of the copy: by a canned ACL, or by headers.
     fn sets_grants(&self) -> bool {
         let of_grants = |name: &str| name == "x-amz-acl" || name.starts_with("x-amz-grant-");
-        let settings = &self.settings;
-        settings.acl_public.is_some()
-            || settings.extra_headers.iter().any(|(name, _)| of_grants(&name.to_ascii_lowercase()))
+        let options = &self.options;
+        options.placement.acl.is_some()
+            || options.headers.names().any(|name| of_grants(&name.to_ascii_lowercase()))
     }
 
     /// Sets the grants of the source on the copy.

@@ -11,13 +11,15 @@
 
 mod by_content;
 mod grants;
+mod options;
 mod parts;
 mod proof;
 
+pub use options::CopyOptions;
+
+use super::placement::ExtraHeaders;
 use super::proof::{Evidence, Proof};
 use super::remote::Listed;
-use super::upload::placement_headers;
-use crate::config::Settings;
 use crate::uri::S3Uri;
 use grants::Grants;
 use s3cmd_client::ops::object::{CopySource, Head, MAX_WHOLE_COPY, SWIFT_SEGMENT_HEADERS};
@@ -83,7 +85,7 @@ pub struct Copier {
     client: Client,
     /// The client for the source, with the version to copy.
     source: Client,
-    settings: Arc<Settings>,
+    options: Arc<CopyOptions>,
     /// Limits the parts of all objects that are copied concurrently.
     parts: Arc<Semaphore>,
     /// The maximum number of concurrent parts.
@@ -106,11 +108,12 @@ pub struct Copied {
 impl Copier {
     /// Creates a copier that copies up to `width` parts concurrently. The version of the client selects that of the
     /// source.
-    pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
+    pub fn new(client: Client, options: CopyOptions, width: usize) -> Self {
         let width = width.max(1);
         let parts = Arc::new(Semaphore::new(width));
         let (source, client) = (client.clone(), client.at_version(""));
-        Self { client, source, settings, parts, width, no_grants: Arc::default(), rewrites: false }
+        let options = Arc::new(options);
+        Self { client, source, options, parts, width, no_grants: Arc::default(), rewrites: false }
     }
 
     /// A copier for copies of objects onto themselves, which servers accept only if the metadata is replaced. As in
@@ -223,16 +226,17 @@ impl Copier {
     /// Whether an object is copied in one request: its size is at most the configured part size, or part copies would
     /// misread its name.
     fn is_whole(&self, key: &str, size: u64) -> bool {
-        size <= self.part_size() || ((self.rewrites || parts::is_misread(key)) && size <= MAX_WHOLE_COPY)
+        size <= self.options.part_size
+            || ((self.rewrites || parts::is_misread(key)) && size <= MAX_WHOLE_COPY)
     }
 
     /// Whether the metadata of the copy differs from that of the source.
     fn changes_metadata(&self) -> bool {
-        let settings = &self.settings;
+        let options = &self.options;
         self.rewrites
-            || !(settings.extra_headers.is_empty()
-                && settings.mime_type.is_empty()
-                && settings.remove_headers.is_empty())
+            || !(options.headers.0.is_empty()
+                && options.content_type.is_none()
+                && options.remove_headers.is_empty())
     }
 
     /// Headers of a copy in one request. The server copies the metadata, unless some of it changes: then all of it is
@@ -240,7 +244,7 @@ impl Copier {
     fn headers(&self, head: Option<&Head>, etag: &str) -> Vec<(String, String)> {
         let (directive, mut headers) = match head.filter(|_| self.changes_metadata()) {
             Some(head) => ("REPLACE", self.stored_headers(head)),
-            None => ("COPY", placement_headers(&self.settings)),
+            None => ("COPY", self.options.placement.headers()),
         };
         headers.push(("x-amz-metadata-directive".to_owned(), directive.to_owned()));
         if !etag.is_empty() {
@@ -253,7 +257,7 @@ impl Copier {
     /// copy it stores a set that cannot be read (measured on radosgw 16.2).
     async fn tags_at_risk(&self, from: &S3Uri, head: &Head) -> Result<Vec<(String, String)>> {
         let is_tagged = head.header("x-amz-tagging-count").is_some_and(|count| count != "0");
-        let others = self.settings.extra_headers.iter().any(|(name, _)| name == "x-amz-tagging");
+        let others = self.options.headers.names().any(|name| name == "x-amz-tagging");
         if !is_tagged || others || !self.changes_metadata() {
             return Ok(Vec::new());
         }
@@ -270,22 +274,18 @@ impl Copier {
 
     /// The source's metadata with the requested changes, to be sent with the copy.
     fn stored_headers(&self, head: &Head) -> Vec<(String, String)> {
-        let settings = &self.settings;
+        let options = &self.options;
         let kept = head
             .metadata()
             .filter(|(name, _)| !(NOT_METADATA.contains(name) || SWIFT_SEGMENT_HEADERS.contains(name)))
             .filter(|(name, _)| !name.starts_with("x-amz-checksum-"))
-            .filter(|(name, _)| !settings.remove_headers.iter().any(|removed| removed == name));
+            .filter(|(name, _)| !options.remove_headers.iter().any(|removed| removed == name));
         let mut headers: Vec<(String, String)> =
             kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mime = Some(("content-type".to_owned(), settings.mime_type.clone()));
-        let mime = mime.filter(|(_, kind)| !kind.is_empty());
-        let changes =
-            placement_headers(settings).into_iter().chain(mime).chain(settings.extra_headers.clone());
-        for (name, value) in changes {
-            headers.retain(|(present, _)| *present != name);
-            headers.push((name, value));
-        }
+        let mut changes = options.placement.headers();
+        changes.extend(options.content_type.clone().map(|kind| ("content-type".to_owned(), kind)));
+        ExtraHeaders(changes).apply(&mut headers);
+        options.headers.apply(&mut headers);
         // Some services keep the order of headers, and `info` shows it.
         headers.sort();
         headers
@@ -293,10 +293,5 @@ impl Copier {
 
     fn from<'a>(&'a self, uri: &'a S3Uri) -> CopySource<'a> {
         CopySource { bucket: &uri.bucket, key: &uri.key, version: self.source.version() }
-    }
-
-    /// The size in bytes above which an object is copied in parts, which is also the part size.
-    fn part_size(&self) -> u64 {
-        (self.settings.multipart_copy_chunk_size_mb.max(1) as u64) << 20
     }
 }

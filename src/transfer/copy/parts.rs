@@ -4,6 +4,7 @@
 //! has the ETag of the source. This proves the copy, and is known before the copy is completed.
 
 use super::{Copier, proof};
+use crate::output::error_text;
 use crate::transfer::compare::{self, Stored};
 use crate::transfer::part_sizes;
 use crate::transfer::proof::{Evidence, PartSizes, Proof};
@@ -41,7 +42,7 @@ impl Copier {
             futures::try_join!(self.source_part_size(from, head), self.upload_headers(from, head))?;
         let part_size = part_size.unwrap_or_else(|| {
             let fewest = head.size.div_ceil(MAX_PARTS);
-            self.part_size().max(fewest).clamp(MIN_PART_SIZE, MAX_PART_SIZE)
+            self.options.part_size.max(fewest).clamp(MIN_PART_SIZE, MAX_PART_SIZE)
         });
         let id = self.client.create_upload(&to.bucket, &to.key, &headers).await?;
         let upload = UploadRef { bucket: &to.bucket, key: &to.key, id: &id };
@@ -90,7 +91,7 @@ impl Copier {
             return Ok(Some(size));
         }
         let reported = self.source.size_of_part(&from.bucket, &from.key, &head.etag, 1, parts).await?;
-        let configured = (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20;
+        let configured = self.options.upload_part_size;
         Ok(reported.into_iter().chain(part_sizes::common(head.size, parts, configured)).find(fits))
     }
 
@@ -159,7 +160,7 @@ impl Copier {
     /// Aborts an upload.
     pub(super) async fn abort_upload(&self, upload: UploadRef<'_>) {
         if let Err(left) = self.client.abort_upload(upload).await {
-            log::warn!("The unfinished copy {} could not be aborted: {left}", upload.id);
+            log::warn!("The unfinished copy {} could not be aborted: {}", upload.id, error_text(&left));
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::Copier;
 use crate::transfer::compare::{self, Stored};
+use crate::transfer::placement::Encryption;
 use crate::transfer::proof::{Evidence, Proof, Unproved};
 use crate::uri::S3Uri;
 use bytes::Bytes;
@@ -30,7 +31,8 @@ impl Copier {
         if etag == head.etag && !etag.is_empty() {
             return Ok(Proof::Proved(Evidence::SameEtag));
         }
-        let encrypted = !self.settings.kms_key.is_empty() || head.has_opaque_etag();
+        let uses_kms = matches!(self.options.placement.encryption, Some(Encryption::Kms(_)));
+        let encrypted = uses_kms || head.has_opaque_etag();
         if let Some(md5) = Stored::md5_of(head)
             && is_md5(etag)
             && !encrypted

@@ -263,7 +263,6 @@ async fn work(job: Arc<Job>, done: mpsc::Sender<u64>) -> Result<bool> {
 async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<Checksum>)>> {
     let mut position = chunk * CHUNK;
     let end = position + length_of(chunk, job.object.size);
-    let policy = &job.client.options().retry;
     let mut sums = Sums::new(job.combined);
     let mut failures = 0;
     while position < end {
@@ -278,7 +277,7 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
                 Ok(pieces) if pieces.is_empty() => {
                     if position < end {
                         let error = Error::connection(ConnectionFailure::Broken, "the answer ended early");
-                        policy.resume(&mut failures, &job.uri.key, error).await?;
+                        job.client.wait_to_resume(&mut failures, &job.uri.key, error).await?;
                     }
                     break;
                 }
@@ -302,7 +301,7 @@ async fn fetch_chunk(job: &Arc<Job>, chunk: u64) -> Result<Option<(u64, Option<C
                     (position, sums) = written.await.map_err(io::Error::other)??;
                 }
                 Err(error) => {
-                    policy.resume(&mut failures, &job.uri.key, error).await?;
+                    job.client.wait_to_resume(&mut failures, &job.uri.key, error).await?;
                     break;
                 }
             }

@@ -60,8 +60,7 @@ impl Source<'_> {
     }
 
     async fn broken(&mut self, error: Error) -> Result<()> {
-        let policy = &self.client.options().retry;
-        policy.resume(&mut self.failures, &self.uri.key, error).await?;
+        self.client.wait_to_resume(&mut self.failures, &self.uri.key, error).await?;
         self.response = None;
         Ok(())
     }

@@ -2,10 +2,9 @@
 
 use super::walk::{Walk, WalkOptions, key_name};
 use crate::output::{Failure, Outcome, reason};
-use crate::patterns::Filter;
-use crate::shard::Shard;
 use crate::transfer::plan::record::{Fields, Record, put_bytes};
 use crate::transfer::plan::{SortOrder, SortedSpool, Sorter};
+use crate::transfer::selection::SelectionOptions;
 use std::collections::BTreeMap;
 #[cfg(unix)]
 use std::ffi::OsStr;
@@ -46,23 +45,6 @@ pub struct LocalSelection {
     pub single_file: bool,
 }
 
-/// How sources are read.
-#[derive(Clone, Debug)]
-pub struct LocalOptions<'a> {
-    /// Walk into directories. Without it, a directory is an error.
-    pub recursive: bool,
-    /// Follow symbolic links. Without it, they are skipped with a warning.
-    pub follow_symlinks: bool,
-    /// Select directories too.
-    pub keep_dirs: bool,
-    /// Keep control characters in names.
-    pub verbatim: bool,
-    /// The include/exclude rules.
-    pub filter: &'a Filter,
-    /// The share of this run, with `--shard`.
-    pub shard: Option<Shard>,
-}
-
 /// Sorts by relative name.
 const BY_RELATIVE: SortOrder<LocalItem> =
     SortOrder { order: |a, b| a.relative.cmp(&b.relative), same: |a, b| a == b };
@@ -98,7 +80,7 @@ pub fn selects_contents(directory: &Path) -> bool {
 
 /// Expands arguments to files. Rules measured on s3cmd 2.4.0: a source `dir` keeps its name below the destination;
 /// `dir/` and `.` select their contents. Missing sources cause a warning each, unless all of them are missing.
-pub fn select(sources: &[OsString], options: &LocalOptions<'_>) -> Outcome<LocalSelection> {
+pub fn select(sources: &[OsString], options: &SelectionOptions) -> Outcome<LocalSelection> {
     let mut chosen = Chosen::new(options);
     let (mut directories, mut missing) = (0, Vec::new());
     for source in sources {
@@ -224,7 +206,7 @@ const NOT_A_KEY: &str = "the name is not UTF-8, and a key has to be";
 pub fn select_listed(
     base: &Path,
     names: impl Iterator<Item = Outcome<OsString>>,
-    options: &LocalOptions<'_>,
+    options: &SelectionOptions,
 ) -> Outcome<LocalSelection> {
     let mut chosen = Chosen::new(options);
     let listed = look_up(base, names, options.verbatim)?;
@@ -238,7 +220,7 @@ pub fn select_listed(
 
 /// The selection in progress.
 struct Chosen<'a> {
-    options: &'a LocalOptions<'a>,
+    options: &'a SelectionOptions,
     items: Sorter<LocalItem>,
     excluded: Sorter<String>,
     unusable: u64,
@@ -249,7 +231,7 @@ struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    fn new(options: &'a LocalOptions<'a>) -> Self {
+    fn new(options: &'a SelectionOptions) -> Self {
         let excluded = Sorter::new(SortOrder { order: String::cmp, same: String::eq });
         Self {
             options,
@@ -319,16 +301,8 @@ impl<'a> Chosen<'a> {
 mod tests {
     use super::*;
 
-    fn names(sources: &[&str], root: &Path, change: impl FnOnce(&mut LocalOptions<'_>)) -> Vec<String> {
-        let filter = Filter::default();
-        let mut options = LocalOptions {
-            recursive: true,
-            follow_symlinks: false,
-            keep_dirs: false,
-            verbatim: false,
-            filter: &filter,
-            shard: None,
-        };
+    fn names(sources: &[&str], root: &Path, change: impl FnOnce(&mut SelectionOptions)) -> Vec<String> {
+        let mut options = SelectionOptions { recursive: true, ..SelectionOptions::default() };
         change(&mut options);
         let sources: Vec<OsString> =
             sources.iter().map(|source| format!("{}/{source}", root.display()).into()).collect();

@@ -1,8 +1,8 @@
 //! Compares items that exist on both sides: many pairs at a time, in order.
 
 pub use super::pairs::{Pair, pairs};
-use super::{Item, Origin};
-use crate::output::{Failure, Outcome};
+use super::{Item, Origin, SyncOptions};
+use crate::output::{Failure, Outcome, error_text};
 use crate::transfer::compare::{self, Checks, QuickCheck, Stored};
 use crate::transfer::composite::Sizes;
 use crate::transfer::md5_cache::{Md5Cache, md5_of_file};
@@ -70,16 +70,15 @@ impl Comparator {
     /// first.
     pub fn new(
         client: Client,
-        checks: Checks,
-        part_size: u64,
+        options: &SyncOptions,
         width: usize,
         cache: Option<Arc<Md5Cache>>,
     ) -> Arc<Self> {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
             client,
-            checks,
-            part_size,
+            checks: options.checks,
+            part_size: options.part_size,
             hashing: Semaphore::new(threads.min(width.max(1))),
             requests: Semaphore::new(width.max(1)),
             width: width.max(1),
@@ -106,15 +105,15 @@ impl Comparator {
         });
         batches
             .buffered(ahead)
-            .map_ok(|comparison| futures::stream::iter(comparison.into_iter().map(Ok)))
+            .map_ok(|comparisons| futures::stream::iter(comparisons.into_iter().map(Ok)))
             .try_flatten()
     }
 
     async fn batch(self: Arc<Self>, pairs: Vec<Pair>) -> Outcome<Vec<Comparison>> {
-        let mut comparison: Vec<Comparison> =
+        let mut comparisons: Vec<Comparison> =
             pairs.into_iter().map(|pair| Comparison { pair, changed: false, md5: None }).collect();
         let (mut small, mut others, mut manifests) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, one) in comparison.iter_mut().enumerate() {
+        for (index, one) in comparisons.iter_mut().enumerate() {
             let Pair::Both(source, destination) = &one.pair else { continue };
             if self.may_be_manifest(source, destination) {
                 manifests.push(index);
@@ -138,11 +137,11 @@ impl Comparator {
         }
         if !small.is_empty() {
             for (index, md5) in self.hash_small(small).await? {
-                comparison[index].md5 = md5;
+                comparisons[index].md5 = md5;
                 others.push(index);
             }
         }
-        let pairs = manifests.into_iter().filter_map(|index| match &comparison[index].pair {
+        let pairs = manifests.into_iter().filter_map(|index| match &comparisons[index].pair {
             Pair::Both(source, destination) => Some((index, source.clone(), destination.clone())),
             _ => None,
         });
@@ -153,11 +152,11 @@ impl Comparator {
         });
         let compared: Vec<_> = compared.buffer_unordered(self.width).try_collect().await?;
         for (index, changed) in compared {
-            comparison[index].changed = changed;
+            comparisons[index].changed = changed;
         }
         let mut inconclusive = Vec::new();
         for &index in &others {
-            let one = &comparison[index];
+            let one = &comparisons[index];
             if let Pair::Both(source, destination) = &one.pair {
                 let known = md5_known(one.md5, source, destination);
                 match known {
@@ -172,10 +171,10 @@ impl Comparator {
         });
         let results: Vec<_> = results.buffer_unordered(self.width).try_collect().await?;
         for (index, (changed, md5)) in results {
-            comparison[index].changed = changed;
-            comparison[index].md5 = md5.or(comparison[index].md5);
+            comparisons[index].changed = changed;
+            comparisons[index].md5 = md5.or(comparisons[index].md5);
         }
-        Ok(comparison)
+        Ok(comparisons)
     }
 
     /// Whether one of the two is listed with the ETag of empty content, as the manifest of a Swift large object is, so
@@ -422,7 +421,7 @@ impl Comparator {
             Err(error) if error.concerns_all_requests() => Err(error.into()),
             // The object is treated as changed: the transfer reports the error, and the others continue.
             Err(error) => {
-                log::info!("'{uri}' cannot be compared: {error}");
+                log::info!("'{uri}' cannot be compared: {}", error_text(&error));
                 Ok(None)
             }
         }

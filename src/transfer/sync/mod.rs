@@ -9,10 +9,13 @@
 pub mod comparator;
 pub mod duplicates;
 pub mod name_rules;
+mod options;
 pub mod pairs;
 pub mod plan;
 pub mod removed;
 pub mod sources;
+
+pub use options::SyncOptions;
 
 use super::plan::record::{Fields, Record, put_bytes, put_number};
 use std::path::{Path, PathBuf};

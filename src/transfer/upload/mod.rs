@@ -6,6 +6,7 @@
 //! `x-amz-meta-s3cmd-attrs`, where scripts read it with `info`. With `--checksum-algorithm`, a newer checksum is
 //! computed in the same pass; the server verifies and stores it.
 
+mod options;
 mod parts;
 mod resume;
 mod source;
@@ -13,20 +14,21 @@ mod state;
 mod stream;
 mod unfinished;
 
+pub use options::UploadOptions;
 pub use unfinished::abort_unfinished;
 
-use super::content_type;
+use super::content_type::{self, Guess};
 use super::file_attributes::{self, Attributes};
 use super::gpg::GpgEncrypted;
 use super::md5_cache::Md5Cache;
-use crate::config::Settings;
+use crate::output::error_text;
 use crate::uri::S3Uri;
 use bytes::Bytes;
 use parts::is_mismatch;
 use s3cmd_client::checksum::{Algorithm, Checksum, Stored};
 use s3cmd_client::http::body::{DigestKinds, FileRange, Payload};
 use s3cmd_client::http::request::Progress;
-use s3cmd_client::ops::multipart::{MIN_PART_SIZE, is_md5};
+use s3cmd_client::ops::multipart::is_md5;
 use s3cmd_client::ops::object::{CopySource, Outgoing, verify_etag};
 use s3cmd_client::{Client, Error, Result, Signature};
 use source::{Source, changed, is_changed};
@@ -43,15 +45,13 @@ const SMALL: u64 = 256 * 1024;
 /// How many times an upload is restarted because its file changed meanwhile.
 const MAX_RESTARTS: u32 = 1;
 
-/// The settings of uploads, besides the source and destination.
+/// Uploads files.
 #[derive(Clone, Debug)]
 pub struct Uploader {
     client: Client,
-    settings: Arc<Settings>,
+    options: Arc<UploadOptions>,
     /// The number of parts of one object that are sent concurrently.
     width: usize,
-    /// The additional checksum.
-    checksum: Option<Algorithm>,
     /// Cached MD5 sums of local files.
     cache: Option<Arc<Md5Cache>>,
     /// Whether earlier runs left uploads to resume or abort.
@@ -90,10 +90,9 @@ impl From<io::Error> for UploadError {
 
 impl Uploader {
     /// Creates an uploader that sends `width` parts of an object concurrently.
-    pub fn new(client: Client, settings: Arc<Settings>, width: usize) -> Self {
-        let checksum = settings.checksum();
-        let has_states = settings.state_dir.as_ref().is_some_and(|directory| State::any(directory));
-        Self { client, settings, width: width.max(1), checksum, cache: None, has_states }
+    pub fn new(client: Client, options: UploadOptions, width: usize) -> Self {
+        let has_states = options.state_dir.as_ref().is_some_and(|directory| State::any(directory));
+        Self { client, options: Arc::new(options), width: width.max(1), cache: None, has_states }
     }
 
     /// Adds a cache of MD5 sums to the uploader.
@@ -117,7 +116,7 @@ impl Uploader {
                 Err(failed) if retries_left > 0 && is_changed(&failed.error) => {
                     retries_left -= 1;
                     progress.store(sent, Ordering::Relaxed);
-                    log::warn!("'{}': {}: uploading it again", path.display(), failed.error);
+                    log::warn!("'{}': {}: uploading it again", path.display(), error_text(&failed.error));
                 }
                 ended => return ended,
             }
@@ -134,33 +133,34 @@ impl Uploader {
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<Option<u64>, UploadError> {
-        let mut settings = Settings::clone(&self.settings);
-        settings.extra_headers.push((file_attributes::GPG_HEADER.to_owned(), "gpg".to_owned()));
-        if settings.mime_type.is_empty() && settings.guess_mime_type && settings.use_mime_magic {
-            "application/octet-stream".clone_into(&mut settings.mime_type);
+        let mut options = UploadOptions::clone(&self.options);
+        options.headers.0.push((file_attributes::GPG_HEADER.to_owned(), "gpg".to_owned()));
+        let content_type = &mut options.content_type;
+        if content_type.guess == Guess::ExtensionOrContent {
+            content_type.forced.get_or_insert_with(|| "application/octet-stream".to_owned());
         }
         // GPG output differs each time, so an earlier upload cannot be continued.
-        settings.state_dir = None;
-        settings.put_continue = false;
+        options.state_dir = None;
+        options.resume = false;
         let mut attributes = Attributes::default();
         if let Some(path) = source {
             attributes = self.attributes(&std::fs::metadata(path)?);
-            if settings.store_md5 {
+            if options.store_md5 {
                 attributes.set_md5(encrypted.md5);
             }
         }
         // The MD5 of the encrypted content would be mistaken for that of the plain content.
-        settings.store_md5 = false;
-        let uploader = Self { settings: Arc::new(settings), cache: None, ..self.clone() };
+        options.store_md5 = false;
+        let uploader = Self { options: Arc::new(options), cache: None, ..self.clone() };
         let path = encrypted.path();
         uploader.content(&path, &Source::open(&path)?, attributes, destination, progress).await
     }
 
     /// The attributes of a file to store, except for its MD5.
     fn attributes(&self, metadata: &Metadata) -> Attributes {
-        let preserved = self.settings.preserve_attrs;
+        let preserved = self.options.preserve_attributes;
         let mut attributes = if preserved { Attributes::of_file(metadata) } else { Attributes::default() };
-        if self.settings.rclone_mtime {
+        if self.options.rclone_mtime {
             attributes.set_rclone_mtime(metadata);
         }
         attributes
@@ -175,7 +175,7 @@ impl Uploader {
         progress: &Progress,
     ) -> std::result::Result<Option<u64>, UploadError> {
         let (before, size) = (&source.before, source.size());
-        if self.settings.enable_multipart && size > self.part_size() {
+        if self.options.multipart && size > self.options.part_size {
             return self.in_parts(path, source, attributes, destination, progress).await.map(|()| Some(size));
         }
         if self.has_states {
@@ -188,7 +188,7 @@ impl Uploader {
             Payload::Bytes(content) => content.slice(..content.len().min(content_type::SNIFFED)),
             Payload::File(range) => head(range)?,
         };
-        let kind = content_type::of_file(path, &head, &self.settings);
+        let kind = content_type::of_file(path, &head, &self.options.content_type);
         let ended = self.whole(payload, &kind, attributes, destination, progress).await;
         let (sent, md5) = ended.map_err(|error| match error {
             // The bytes were not damaged in transit, but the file was changed during the upload.
@@ -209,7 +209,7 @@ impl Uploader {
         let metadata = std::fs::metadata(path)?;
         let mut headers = self.headers("application/x-directory");
         headers.extend(self.attributes(&metadata).headers());
-        let digests = Payload::default().hashed(self.required_digests(self.checksum)).await?;
+        let digests = Payload::default().hashed(self.required_digests(self.options.checksum)).await?;
         let data = Outgoing { checksum: digests.checksum, ..Outgoing::default() };
         let answer = self.client.put_object(&destination.bucket, &destination.key, data, &headers).await?;
         digests.md5.map_or(Ok(()), |md5| verify_etag(&answer, "a directory", md5))
@@ -220,9 +220,10 @@ impl Uploader {
     pub async fn duplicate(&self, path: &Path, md5: [u8; 16], from: &S3Uri, to: &S3Uri) -> Result<()> {
         let source = Source::open(path)?;
         let (metadata, range) = (&source.before, source.whole());
-        let mut headers = self.headers(&content_type::of_file(path, &head(&range)?, &self.settings));
+        let mut headers =
+            self.headers(&content_type::of_file(path, &head(&range)?, &self.options.content_type));
         let mut attributes = self.attributes(metadata);
-        if self.settings.store_md5 {
+        if self.options.store_md5 {
             attributes.set_md5(md5);
         }
         headers.extend(attributes.headers());
@@ -259,14 +260,14 @@ impl Uploader {
         destination: &S3Uri,
         progress: &Progress,
     ) -> Result<(bool, Option<[u8; 16]>)> {
-        let digests = payload.hashed(self.required_digests(self.checksum)).await?;
+        let digests = payload.hashed(self.required_digests(self.options.checksum)).await?;
         if let Some(md5) = digests.md5
-            && self.settings.store_md5
+            && self.options.store_md5
         {
             attributes.set_md5(md5);
         }
-        let known = digests.md5.filter(|_| self.settings.store_md5);
-        if self.settings.put_continue && self.is_there(destination, payload.len(), known).await? {
+        let known = digests.md5.filter(|_| self.options.store_md5);
+        if self.options.resume && self.is_there(destination, payload.len(), known).await? {
             log::warn!("Put: size and md5sum match for {destination}, skipping.");
             return Ok((false, digests.md5));
         }
@@ -278,7 +279,7 @@ impl Uploader {
         };
         let (size, md5, checksum) = (payload.len(), digests.md5, digests.checksum);
         let data = self.outgoing(payload, digests, progress);
-        let mut retries_left = self.max_resends();
+        let mut retries_left = self.options.max_resends;
         loop {
             let (bucket, key) = (&destination.bucket, &destination.key);
             let answer = self.client.put_object(bucket, key, data.clone(), &headers).await?;
@@ -327,53 +328,11 @@ impl Uploader {
 
     /// The headers that every upload has.
     fn headers(&self, kind: &str) -> Vec<(String, String)> {
-        let settings = &self.settings;
         let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
-        headers.extend(placement_headers(settings));
-        for (name, value) in &settings.extra_headers {
-            headers.retain(|(present, _)| present != name);
-            headers.push((name.clone(), value.clone()));
-        }
+        headers.extend(self.options.placement.headers());
+        self.options.headers.apply(&mut headers);
         headers
     }
-
-    fn part_size(&self) -> u64 {
-        (self.settings.multipart_chunk_size_mb.max(1) as u64) << 20
-    }
-}
-
-/// The headers for storage class, encryption and canned ACL of uploads and copies.
-pub fn placement_headers(settings: &Settings) -> Vec<(String, String)> {
-    let class = match (&settings.storage_class, settings.reduced_redundancy) {
-        (class, _) if !class.is_empty() => class.as_str(),
-        (_, true) => "REDUCED_REDUNDANCY",
-        (_, false) => "STANDARD",
-    };
-    let mut headers = vec![("x-amz-storage-class".to_owned(), class.to_owned())];
-    if settings.acl_public == Some(true) {
-        headers.push(("x-amz-acl".to_owned(), "public-read".to_owned()));
-    }
-    if !settings.kms_key.is_empty() {
-        headers.push(("x-amz-server-side-encryption".to_owned(), "aws:kms".to_owned()));
-        headers.push(("x-amz-server-side-encryption-aws-kms-key-id".to_owned(), settings.kms_key.clone()));
-    } else if settings.server_side_encryption {
-        headers.push(("x-amz-server-side-encryption".to_owned(), "AES256".to_owned()));
-    }
-    headers
-}
-
-/// Checks the configured part size: S3 accepts parts from 5 MiB to 5 GiB.
-pub fn check_part_size(settings: &Settings) -> Result<()> {
-    let megabytes = settings.multipart_chunk_size_mb;
-    let smallest = (MIN_PART_SIZE >> 20) as i64;
-    let (word, sign, limit) = match megabytes {
-        _ if megabytes < smallest => ("small", ">=", smallest),
-        _ if megabytes > 5120 => ("large", "<=", 5120),
-        _ => return Ok(()),
-    };
-    Err(Error::Invalid(format!(
-        "Chunk size {megabytes} MB is too {word}, must be {sign} {limit} MB. Please adjust --multipart-chunk-size-mb"
-    )))
 }
 
 /// Compares the checksum in the response, if there is one, with that of the sent content.

@@ -11,9 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use s3cmd_client::checksum::{Checksum, UploadChecksum};
 use s3cmd_client::http::body::{DigestKinds, Digests, FileRange, Payload};
 use s3cmd_client::http::request::Progress;
-use s3cmd_client::ops::multipart::{
-    FinishedPart, MAX_PART_SIZE, MAX_PARTS, UploadRef, composite_etag, is_md5,
-};
+use s3cmd_client::ops::multipart::{FinishedPart, MAX_PART_SIZE, UploadRef, composite_etag, is_md5};
 use s3cmd_client::ops::object::Outgoing;
 use s3cmd_client::{Error, Result, Signature};
 use std::path::Path;
@@ -67,12 +65,13 @@ impl Uploader {
     ) -> std::result::Result<(), UploadError> {
         let whole = source.whole();
         let layout = PartLayout { part_size: self.part_size_for(whole.length)?, whole };
-        let mut headers = self.headers(&content_type::of_file(path, &head(&layout.whole)?, &self.settings));
-        let stores_md5 = self.settings.store_md5 && self.settings.multipart_md5;
-        if self.settings.store_md5 && !stores_md5 {
+        let mut headers =
+            self.headers(&content_type::of_file(path, &head(&layout.whole)?, &self.options.content_type));
+        let stores_md5 = self.options.store_md5 && self.options.multipart_md5;
+        if self.options.store_md5 && !stores_md5 {
             headers.push((file_attributes::PART_SIZE_HEADER.to_owned(), layout.part_size.to_string()));
         }
-        let sums = self.checksum.map(UploadChecksum::new);
+        let sums = self.options.checksum.map(UploadChecksum::new);
         headers.extend(sums.into_iter().flat_map(UploadChecksum::headers));
 
         let mut resume_state =
@@ -117,7 +116,7 @@ impl Uploader {
         let upload = UploadRef { bucket: &destination.bucket, key: &destination.key, id: &started.id };
         self.register_unfinished(upload);
         // The message of an interrupted run: from here on, the next run can resume from the state.
-        let resumable = resume_state.is_some() && !self.settings.abort_on_error;
+        let resumable = resume_state.is_some() && !self.options.abort_on_failure;
         let kept =
             resumable.then(|| interrupt::ResumableWork::new(format!("'{}'", path.display()), layout.size()));
         let ended = async {
@@ -207,7 +206,7 @@ impl Uploader {
 
     /// The digests that the requests for the parts will need, in order.
     async fn part_digests(&self, layout: &PartLayout) -> Result<Vec<Digests>> {
-        let required = self.required_digests(self.checksum);
+        let required = self.required_digests(self.options.checksum);
         futures::stream::iter(0..layout.count())
             .map(|index| {
                 let part = Payload::File(layout.range(index));
@@ -271,7 +270,7 @@ impl Uploader {
     ) -> Result<SentPart> {
         let data = self.outgoing(payload, digests, progress);
         let (size, md5) = (data.payload.len(), data.etag_md5);
-        let mut retries_left = self.max_resends();
+        let mut retries_left = self.options.max_resends;
         loop {
             match self.client.upload_part(upload, number, data.clone()).await {
                 Err(Error::Integrity(why)) if retries_left > 0 => {
@@ -299,21 +298,16 @@ impl Uploader {
         }
     }
 
-    /// How many times content that arrived damaged is sent again.
-    pub(super) fn max_resends(&self) -> u32 {
-        u32::try_from(self.settings.max_retries).unwrap_or(0)
-    }
-
     /// The part size in bytes for a file of `size` bytes: the configured size, or the next larger whole number of MiB
     /// that keeps the number of parts within the limit.
     fn part_size_for(&self, size: u64) -> Result<u64> {
-        let most = (self.settings.multipart_max_chunks.max(1) as u64).min(MAX_PARTS);
+        let most = self.options.max_parts;
         let needed = size.div_ceil(most).div_ceil(1 << 20) << 20;
-        let part_size = self.part_size().max(needed);
+        let part_size = self.options.part_size.max(needed);
         if part_size <= MAX_PART_SIZE {
             return Ok(part_size);
         }
-        Err(Error::Invalid(format!("{size} bytes are too many for {most} parts")))
+        Err(Error::Invalid(format!("{size} bytes are too many for {most} parts").into()))
     }
 }
 

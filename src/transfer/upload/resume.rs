@@ -6,6 +6,7 @@ use super::source::is_changed;
 use super::state::{Identity, State};
 use super::unfinished;
 use super::{Kept, UploadError, Uploader};
+use crate::output::error_text;
 use crate::transfer::file_attributes::{self, Attributes};
 use crate::uri::S3Uri;
 use chrono::{DateTime, Duration, Utc};
@@ -112,7 +113,7 @@ impl Uploader {
         part_size: u64,
         headers: &[(String, String)],
     ) -> Option<ResumeState> {
-        let directory = self.settings.state_dir.as_ref()?;
+        let directory = self.options.state_dir.as_ref()?;
         let endpoint = &self.client.options().endpoint.host;
         let identity = Identity::new(endpoint, destination, path, metadata, part_size, headers);
         match State::open(directory, &identity) {
@@ -138,13 +139,12 @@ impl Uploader {
         layout: &PartLayout,
         resume_state: &mut Option<ResumeState>,
     ) -> Result<Earlier> {
-        let settings = &self.settings;
-        let mut id = Some(settings.upload_id.clone()).filter(|id| !id.is_empty() && settings.put_continue);
+        let resumes = self.options.resume;
+        let mut id = self.options.upload_id.clone().filter(|_| resumes);
         if id.is_none() {
             // With `--continue-put`, different options do not matter, but different content does.
-            let other_options = resume_state
-                .as_ref()
-                .filter(|resume_state| settings.put_continue && resume_state.state.same_source);
+            let other_options =
+                resume_state.as_ref().filter(|resume_state| resumes && resume_state.state.same_source);
             id = other_options.and_then(|resume_state| resume_state.state.outdated.clone());
         }
         if id.is_none() {
@@ -154,7 +154,7 @@ impl Uploader {
                     found => return Ok(found),
                 }
             }
-            if settings.put_continue {
+            if resumes {
                 let uploads = self.client.list_uploads(&destination.bucket, &destination.key).await?;
                 let same_key = uploads.into_iter().filter(|upload| upload.key == destination.key);
                 id = same_key.max_by(|a, b| a.initiated.cmp(&b.initiated)).map(|upload| upload.id);
@@ -163,8 +163,10 @@ impl Uploader {
         let Some(id) = id else { return Ok(Earlier::None) };
         let found = self.client.upload_state(&destination.bucket, &destination.key, &id).await?;
         // The checksums of its parts are those with which it was started, whatever is requested now.
-        if let Some(requested) =
-            self.checksum.filter(|requested| found.sums.is_none_or(|sums| sums.algorithm != *requested))
+        if let Some(requested) = self
+            .options
+            .checksum
+            .filter(|requested| found.sums.is_none_or(|sums| sums.algorithm != *requested))
         {
             log::info!("'{destination}': the unfinished upload was not started with {requested} checksums");
         }
@@ -176,7 +178,8 @@ impl Uploader {
         if own.is_none() {
             started.by_user = true;
             if let Some(resume_state) = resume_state {
-                resume_state.is_recording_off = started.sums != self.checksum.map(UploadChecksum::new);
+                resume_state.is_recording_off =
+                    started.sums != self.options.checksum.map(UploadChecksum::new);
                 if !resume_state.is_recording_off {
                     // From now on it is recorded as the upload of this source.
                     resume_state.begin();
@@ -205,8 +208,12 @@ impl Uploader {
             match self.client.list_parts(bucket, key, &id).await {
                 Ok(stored) => {
                     // The same command started it, so its checksums are the same.
-                    let started =
-                        StartedUpload::new(id, self.checksum.map(UploadChecksum::new), Some(state), stored);
+                    let started = StartedUpload::new(
+                        id,
+                        self.options.checksum.map(UploadChecksum::new),
+                        Some(state),
+                        stored,
+                    );
                     let bytes: u64 = started.verified.values().map(|(part, _)| part.size).sum();
                     log::info!("'{destination}': {bytes} bytes are there from an earlier run");
                     return Ok(Earlier::Unfinished(started));
@@ -254,7 +261,7 @@ impl Uploader {
 
     /// Aborts the unfinished multipart upload of a file that is now small enough for one request.
     pub(super) async fn abort_outdated(&self, path: &Path, metadata: &Metadata, destination: &S3Uri) {
-        let Some(directory) = &self.settings.state_dir else { return };
+        let Some(directory) = &self.options.state_dir else { return };
         let endpoint = &self.client.options().endpoint.host;
         let identity = Identity::new(endpoint, destination, path, metadata, 0, &[]);
         if !State::exists(directory, &identity) {
@@ -271,7 +278,7 @@ impl Uploader {
     /// Removes the states of completed uploads below a destination whose runs were killed before they could do so: a
     /// sync does not upload those files again. Best effort: remaining states are removed when they are old.
     pub async fn forget_completed(&self, below: &S3Uri) {
-        let Some(directory) = self.settings.state_dir.as_ref().filter(|_| self.has_states) else { return };
+        let Some(directory) = self.options.state_dir.as_ref().filter(|_| self.has_states) else { return };
         let endpoint = &self.client.options().endpoint.host;
         for (identity, state) in
             State::all(directory).filter(|(identity, _)| identity.is_below(endpoint, below))
@@ -298,7 +305,7 @@ impl Uploader {
         let etag = stored.etag.trim_matches('"').to_owned();
         let uri = S3Uri::new(upload.bucket, upload.key);
         // s3cmd warns if the user requested to continue. An automatic continuation does not.
-        let level = if self.settings.put_continue { log::Level::Warn } else { log::Level::Info };
+        let level = if self.options.resume { log::Level::Warn } else { log::Level::Info };
         let digests = payload.hashed(self.required_digests_of_part(started.sums)).await?;
         if stored.size == payload.len() && digests.md5.map(hex::encode).as_ref() == Some(&etag) {
             log::log!(level, "MultiPart: size and md5sum match for {uri} part {number}, skipping.");
@@ -327,7 +334,7 @@ impl Uploader {
 
     /// Registers an upload to be aborted if the run is interrupted, with `--abort-on-error`.
     pub(super) fn register_unfinished(&self, upload: UploadRef<'_>) {
-        if self.settings.abort_on_error {
+        if self.options.abort_on_failure {
             unfinished::register(&self.client, upload);
         }
     }
@@ -349,11 +356,14 @@ impl Uploader {
             return Err(error.into());
         }
         // Parts of a file that changed can never be used.
-        if self.settings.abort_on_error || is_changed(&error) {
+        if self.options.abort_on_failure || is_changed(&error) {
             match self.client.abort_upload(upload).await {
                 Ok(()) => return Err(error.into()),
                 Err(left) if left.is_not_found() => return Err(error.into()),
-                Err(left) => log::warn!("The unfinished upload {} could not be aborted: {left}", upload.id),
+                Err(left) => {
+                    let why = error_text(&left);
+                    log::warn!("The unfinished upload {} could not be aborted: {why}", upload.id);
+                }
             }
         }
         Err(UploadError { error, kept: Some(Kept { id: upload.id.to_owned(), part }) })

@@ -63,12 +63,11 @@ impl Uploader {
         destination: &S3Uri,
         progress: &Progress,
     ) -> std::result::Result<u64, UploadError> {
-        let mut headers = self.headers(&content_type::of_stdin(&self.settings));
-        let sums = self.checksum.map(UploadChecksum::new);
+        let mut headers = self.headers(&content_type::of_stdin(&self.options.content_type));
+        let sums = self.options.checksum.map(UploadChecksum::new);
         headers.extend(sums.into_iter().flat_map(UploadChecksum::headers));
         let id = self.client.create_upload(&destination.bucket, &destination.key, &headers).await?;
-        let most = (self.settings.multipart_max_chunks.max(1) as u64).min(MAX_PARTS);
-        let growth = Growth { smallest: self.part_size(), most };
+        let growth = Growth { smallest: self.options.part_size, most: self.options.max_parts };
         let sent = AtomicU64::new(0);
         let sent_so_far = &sent;
         let parts =
@@ -98,7 +97,7 @@ impl Uploader {
                 let _permit = self.client.bulk_permit().await;
                 let length = payload.len();
                 let part = async {
-                    let digests = payload.hashed(self.required_digests(self.checksum)).await?;
+                    let digests = payload.hashed(self.required_digests(self.options.checksum)).await?;
                     self.part(upload, number, payload, digests, progress).await
                 };
                 let part = part.await;

@@ -72,9 +72,11 @@ impl Client {
         }
         let mut map = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers {
-            let invalid = || Error::Invalid(format!("Header '{name}' cannot be sent with that value"));
-            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-            let mut value = HeaderValue::from_bytes(&header_text::to_bytes(&value)).map_err(|_| invalid())?;
+            let message = || format!("Header '{name}' cannot be sent with that value");
+            let parsed =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|error| Error::invalid(message(), error))?;
+            let mut value = HeaderValue::from_bytes(&header_text::to_bytes(&value))
+                .map_err(|error| Error::invalid(message(), error))?;
             value.set_sensitive(matches!(name.as_str(), "authorization" | "x-amz-security-token"));
             map.append(parsed, value);
         }

@@ -2,8 +2,8 @@
 
 mod check_response;
 pub(crate) mod concurrency;
-pub mod failures;
 mod headers;
+pub mod observer;
 mod redirect;
 pub mod retry;
 mod route;
@@ -17,7 +17,7 @@ use super::endpoint::Endpoint;
 use super::error::{ConnectionFailure, Error, Result, ServiceError};
 use super::sign::encode;
 use crate::client::concurrency::ConcurrencyLimiter;
-use crate::client::failures::FailureLog;
+use crate::client::observer::{Observer, Retry};
 use crate::client::retry::{Cause, RetryClass, RetryPolicy, RetryState};
 use crate::http::body::Payload;
 use crate::http::expect::ExpectContinue;
@@ -83,8 +83,8 @@ pub struct ClientOptions {
     pub expect_continue: bool,
     /// Maximum number of concurrent large transfers (parts, ranges, big files). Each has its own buffers.
     pub bulk: usize,
-    /// Receives the failures of the connection and the account.
-    pub failures: FailureLog,
+    /// Receives the retries and the failures of requests.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl ClientOptions {
@@ -103,8 +103,14 @@ impl ClientOptions {
             rate_limit: None,
             expect_continue: false,
             bulk: DEFAULT_BULK,
-            failures: FailureLog::default(),
+            observer: Arc::new(()),
         }
+    }
+
+    /// Reports the events of the client to this observer; the default one ignores them.
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
     }
 }
 
@@ -184,6 +190,31 @@ impl Client {
     /// The settings of this client.
     pub fn options(&self) -> &ClientOptions {
         &self.inner.options
+    }
+
+    /// Receives the events of this client.
+    pub(super) fn observer(&self) -> &Arc<dyn Observer> {
+        &self.inner.options.observer
+    }
+
+    /// Called when a download breaks off: waits before the rest is requested. `failures` counts consecutive failures
+    /// without any received byte. Returns the error if it is not transient or the retries are used up.
+    pub async fn wait_to_resume(&self, failures: &mut u32, key: &str, error: Error) -> Result<()> {
+        let policy = &self.inner.options.retry;
+        let transient = matches!(
+            error,
+            Error::Connection { kind: ConnectionFailure::Broken | ConnectionFailure::Timeout, .. }
+        );
+        if !transient || *failures >= policy.max_retries {
+            return Err(error);
+        }
+        let delay = policy.delay(*failures, None, retry::random());
+        *failures += 1;
+        let resource = format!("/{key}");
+        let retry = Retry { resource: &resource, class: RetryClass::Plain, error: &error, delay };
+        self.observer().retrying(&retry);
+        tokio::time::sleep(delay).await;
+        Ok(())
     }
 
     /// Waits for a permit for one large transfer, to be held during the transfer. All objects share the same permits.
@@ -271,20 +302,12 @@ impl Client {
             let is_transient = RetryPolicy::is_transient(request.retry, &error);
             let Some(delay) = retries.next(policy, cause, retry_after).filter(|_| is_transient) else {
                 let host = sent.as_ref().map_or("", |sent| sent.target.host.as_str());
-                self.inner.options.failures.note(&error, host);
+                self.observer().failed(&error, host);
                 return Err(error);
             };
-            match (request.retry, &error) {
-                (RetryClass::Upload, Error::Service(service)) => {
-                    log::warn!("Upload failed: {} ({service})", request.resource_with_query());
-                }
-                _ => log::warn!(
-                    "Retrying failed request: {} ({})",
-                    request.resource_with_query(),
-                    short_message(&error)
-                ),
-            }
-            log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
+            let resource = request.resource_with_query();
+            let retry = Retry { resource: &resource, class: request.retry, error: &error, delay };
+            self.observer().retrying(&retry);
             tokio::time::sleep(delay).await;
             permit = match kept {
                 Some(permit) => permit,
@@ -302,7 +325,7 @@ impl Client {
 
     /// Fetches a URL without credentials: no signature, no retry.
     pub async fn fetch_link(&self, link: &str) -> Result<Response> {
-        let invalid = || Error::Invalid(format!("'{link}' is not a URL"));
+        let invalid = || Error::Invalid(format!("'{link}' is not a URL").into());
         let (scheme, rest) = link.split_once("://").ok_or_else(invalid)?;
         let slash = rest.find('/').ok_or_else(invalid)?;
         let (host, path_and_query) = rest.split_at(slash);
@@ -374,7 +397,7 @@ impl Client {
                 return transport.send(method, scheme, host, path_and_query, headers, body).await;
             };
             headers.insert(http::header::EXPECT, HeaderValue::from_static("100-continue"));
-            let body = expect.delay(body, inner.expect_unsupported.clone());
+            let body = expect.delay(body, inner.expect_unsupported.clone(), self.observer().clone());
             let url = format!("{scheme}://{host}{path_and_query}");
             transport.send_directly(method, &url, headers, body, Some(expect)).await
         };
@@ -467,12 +490,4 @@ fn describe_result(result: &Result<Response>) -> String {
         Err(error) => (error.to_string(), ""),
     };
     if id.is_empty() { words } else { format!("{words}, request id {id}") }
-}
-
-/// The error message without the prefix that the log line already has.
-fn short_message(error: &Error) -> String {
-    match error {
-        Error::Service(service) => service.to_string(),
-        other => other.to_string(),
-    }
 }

@@ -124,7 +124,7 @@ impl Client {
                     }
                     if !self.is_outdated(&request, &sent).await {
                         // If the account is the problem, it is also the problem of the HEAD request.
-                        self.inner.options.failures.note(&error, &sent.target.host);
+                        self.observer().failed(&error, &sent.target.host);
                         break;
                     }
                 }

@@ -1,7 +1,6 @@
 //! Which failed attempts are retried, and after what delay.
 
-use super::failures::clock_difference;
-use crate::error::{ConnectionFailure, Error, Result};
+use crate::error::{ConnectionFailure, Error, clock_difference};
 use std::time::Duration;
 
 /// The number of retries and the delays between them.
@@ -109,25 +108,6 @@ impl RetryPolicy {
         let full = self.base.saturating_mul(1 << retry.min(16)).min(self.cap);
         let jittered = full.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0));
         retry_after.map_or(jittered, |retry_after| retry_after.max(jittered)).min(self.cap.max(full))
-    }
-
-    /// Called when a download breaks off: logs a warning, and waits before the rest is requested. `failures` counts
-    /// consecutive failures without any received byte. Returns the error if it is not transient or the retries are
-    /// used up.
-    pub async fn resume(&self, failures: &mut u32, key: &str, error: Error) -> Result<()> {
-        let transient = matches!(
-            error,
-            Error::Connection { kind: ConnectionFailure::Broken | ConnectionFailure::Timeout, .. }
-        );
-        if !transient || *failures >= self.max_retries {
-            return Err(error);
-        }
-        let delay = self.delay(*failures, None, random());
-        *failures += 1;
-        log::warn!("Retrying failed request: /{key} ({error})");
-        log::warn!("Waiting {:.1} sec...", delay.as_secs_f64());
-        tokio::time::sleep(delay).await;
-        Ok(())
     }
 
     /// Whether the service asks for fewer requests.

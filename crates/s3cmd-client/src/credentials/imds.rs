@@ -29,7 +29,7 @@ pub(super) async fn of_instance(endpoint: &str) -> Result<CachedCredentials> {
     let (status, roles) = send(TIMEOUT, Method::GET, &list, &headers, String::new()).await?;
     check_status(status, &list)?;
     let role = roles.lines().next().map(str::trim).filter(|role| !role.is_empty());
-    let role = role.ok_or_else(|| Error::Malformed(format!("no role in {list}")))?;
+    let role = role.ok_or_else(|| Error::Malformed(format!("no role in {list}").into()))?;
     let url = format!("{list}{}", encode::path(role));
     let (status, text) = send(TIMEOUT, Method::GET, &url, &headers, String::new()).await?;
     check_status(status, &url)?;

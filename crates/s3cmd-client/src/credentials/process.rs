@@ -3,13 +3,14 @@
 
 use super::document::from_json;
 use super::provider::CachedCredentials;
+use crate::client::observer::Observer;
 use crate::error::{Error, Result};
 
 /// Maximum length of a quoted error output, in characters.
 const MAX_QUOTE: usize = 500;
 
 /// Runs a command line in the shell, and parses the credentials that it prints.
-pub(super) async fn run(command: &str) -> Result<CachedCredentials> {
+pub(super) async fn run(command: &str, observer: &dyn Observer) -> Result<CachedCredentials> {
     let shell = if cfg!(windows) { ["cmd", "/C"] } else { ["sh", "-c"] };
     let mut child = tokio::process::Command::new(shell[0]);
     child.arg(shell[1]).arg(command).stdin(std::process::Stdio::null()).kill_on_drop(true);
@@ -18,14 +19,14 @@ pub(super) async fn run(command: &str) -> Result<CachedCredentials> {
     let detail = if message.is_empty() { String::new() } else { format!(": {message}") };
     if !output.status.success() {
         let status = output.status;
-        return Err(Error::Invalid(format!("credential_process failed with {status}{detail}")));
+        return Err(Error::Invalid(format!("credential_process failed with {status}{detail}").into()));
     }
     if !message.is_empty() {
-        log::info!("credential_process printed{detail}");
+        observer.credential_process_printed(&message);
     }
     let cached = from_json(&String::from_utf8_lossy(&output.stdout), "credential_process");
     cached.map_err(|error| match error {
-        Error::Malformed(what) => Error::Malformed(format!("{what}{detail}")),
+        Error::Malformed(what) => Error::malformed(format!("{what}{detail}"), what),
         other => other,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::Credentials;
 use super::source::Source;
+use crate::client::observer::Observer;
 use crate::error::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
@@ -33,7 +34,7 @@ impl CachedCredentials {
         source: &str,
     ) -> Result<Self> {
         let (Some(access_key), Some(secret_key)) = (access_key, secret_key) else {
-            return Err(Error::Malformed(format!("no credentials from {source}")));
+            return Err(Error::Malformed(format!("no credentials from {source}").into()));
         };
         let expires = expiration.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
         Ok(Self {
@@ -48,12 +49,22 @@ impl CachedCredentials {
 }
 
 /// A source of credentials, with a cache. Clones share the cache.
+///
+/// # Examples
+///
+/// ```
+/// use s3cmd_client::credentials::{Provider, Source};
+///
+/// let instance = Source::Instance { endpoint: "http://169.254.169.254".to_owned() };
+/// let provider = Provider::new(instance);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Provider {
     source: Arc<Source>,
     cache: Arc<Mutex<Cache>>,
     /// Held while one task requests credentials and there are none to use in the meantime.
     renewing: Arc<tokio::sync::Mutex<()>>,
+    observer: Arc<dyn Observer>,
 }
 
 /// The results of the last requests to the source.
@@ -103,7 +114,14 @@ impl Cache {
 impl Provider {
     /// Makes a provider with an empty cache. Sends no request yet.
     pub fn new(source: Source) -> Self {
-        Self { source: Arc::new(source), cache: Arc::default(), renewing: Arc::default() }
+        let (cache, renewing) = (Arc::default(), Arc::default());
+        Self { source: Arc::new(source), cache, renewing, observer: Arc::new(()) }
+    }
+
+    /// Reports to this observer what happens when credentials are requested.
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
     }
 
     fn cache(&self) -> MutexGuard<'_, Cache> {
@@ -129,7 +147,7 @@ impl Provider {
             if let Some((when, why)) = &cache.failed
                 && *when >= arrived
             {
-                return Err(Error::Invalid(why.clone()));
+                return Err(Error::Invalid(why.as_str().into()));
             }
         }
         self.renew().await
@@ -151,10 +169,10 @@ impl Provider {
 
     async fn renew(&self) -> Result<Credentials> {
         self.cache().requested = Some(Instant::now());
-        let source = self.source.clone();
+        let (source, observer) = (self.source.clone(), self.observer.clone());
         // Boxed, so that this does not enlarge the futures of all requests.
         let fetching: BoxFuture<'static, Result<CachedCredentials>> =
-            Box::pin(async move { source.fetch().await });
+            Box::pin(async move { source.fetch(&*observer).await });
         let result = fetching.await;
         let mut cache = self.cache();
         match result {
@@ -164,7 +182,7 @@ impl Provider {
             }
             Err(error) => {
                 if cache.cached.is_some() {
-                    log::info!("Temporary credentials could not be renewed: {error}");
+                    self.observer.credentials_not_renewed(&error);
                 }
                 cache.failed = Some((Instant::now(), error.to_string()));
                 Err(error)

@@ -13,12 +13,12 @@ const MAX_RESPONSE: usize = 1 << 20;
 
 /// Fails unless the status is 200.
 pub(super) fn check_status(status: u16, url: &str) -> Result<()> {
-    if status == 200 { Ok(()) } else { Err(Error::Invalid(format!("{url} returned status {status}"))) }
+    if status == 200 { Ok(()) } else { Err(Error::Invalid(format!("{url} returned status {status}").into())) }
 }
 
 /// Splits a URL into scheme, host with port, and path.
 pub(super) fn split_url(url: &str) -> Result<(&str, &str, &str)> {
-    let invalid = || Error::Invalid(format!("'{url}' is not a valid http or https URL"));
+    let invalid = || Error::Invalid(format!("'{url}' is not a valid http or https URL").into());
     let (scheme, rest) = url.split_once("://").ok_or_else(invalid)?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if !matches!(scheme, "http" | "https") || host.is_empty() {
@@ -42,9 +42,10 @@ pub(super) async fn send(
         map.insert(http::header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
     for (name, value) in headers {
-        let invalid = || Error::Invalid(format!("Header '{name}' cannot be sent with that value"));
-        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| invalid())?;
+        let message = || format!("Header '{name}' cannot be sent with that value");
+        let parsed =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|error| Error::invalid(message(), error))?;
+        let mut value = HeaderValue::from_str(value).map_err(|error| Error::invalid(message(), error))?;
         value.set_sensitive(true);
         map.insert(parsed, value);
     }
@@ -66,7 +67,7 @@ pub(super) async fn send(
     };
     match tokio::time::timeout(timeout, exchange).await {
         Ok(result) => result,
-        Err(_) => Err(Error::Invalid(format!("{scheme}://{host} does not respond"))),
+        Err(_) => Err(Error::Invalid(format!("{scheme}://{host} does not respond").into())),
     }
 }
 

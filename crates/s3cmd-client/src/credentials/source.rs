@@ -2,6 +2,7 @@
 
 use super::provider::CachedCredentials;
 use super::{Credentials, imds, process, sts};
+use crate::client::observer::Observer;
 use crate::error::Result;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -74,7 +75,7 @@ impl std::fmt::Debug for Token {
 
 impl Source {
     /// Requests credentials.
-    pub(super) async fn fetch(&self) -> Result<CachedCredentials> {
+    pub(super) async fn fetch(&self, observer: &dyn Observer) -> Result<CachedCredentials> {
         match self {
             Source::Instance { endpoint } => imds::of_instance(endpoint).await,
             Source::Container { url, authorization } => imds::of_container(url, authorization.as_ref()).await,
@@ -99,7 +100,7 @@ impl Source {
                 parameters.extend(external_id.as_deref().map(|id| ("ExternalId", id)));
                 sts::assume_role(sts, &parameters, Some((keys, region))).await
             }
-            Source::Process { command } => process::run(command).await,
+            Source::Process { command } => process::run(command, observer).await,
         }
     }
 }

@@ -83,7 +83,9 @@ pub(super) async fn assume_role(
     if status != 200 {
         let why = document::read::<ErrorResponse>(&text, &["ErrorResponse"]).ok();
         let why = why.and_then(|response| response.error.message);
-        return Err(Error::Invalid(format!("{sts}: {}", why.unwrap_or_else(|| format!("status {status}")))));
+        return Err(Error::Invalid(
+            format!("{sts}: {}", why.unwrap_or_else(|| format!("status {status}"))).into(),
+        ));
     }
     let action = parameters[0].1;
     let response: Response = document::read(&text, &[&format!("{action}Response")])?;

@@ -3,6 +3,7 @@
 //! <https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1>
 
 use super::body::WireBody;
+use crate::client::observer::Observer;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
@@ -55,7 +56,12 @@ impl ExpectContinue {
 
     /// Wraps a body so that it waits. If the service sends nothing, the body is sent after a while and
     /// `expect_unsupported` is set: the service does not know the header, and later requests need not wait.
-    pub(crate) fn delay(&self, body: WireBody, expect_unsupported: Arc<AtomicBool>) -> WireBody {
+    pub(crate) fn delay(
+        &self,
+        body: WireBody,
+        expect_unsupported: Arc<AtomicBool>,
+        observer: Arc<dyn Observer>,
+    ) -> WireBody {
         let (mut state, max_wait) = (self.state.subscribe(), self.max_wait);
         let released = async move {
             let heard = state.wait_for(|state| *state != State::Waiting);
@@ -64,10 +70,7 @@ impl ExpectContinue {
                 Ok(Err(_)) => false,
                 Err(_) => {
                     if !expect_unsupported.swap(true, Ordering::Relaxed) {
-                        log::warn!(
-                            "HTTP Expect Continue feature disabled because of no reply of the server in {:.2}s.",
-                            max_wait.as_secs_f64()
-                        );
+                        observer.expect_unsupported(max_wait);
                     }
                     true
                 }
@@ -133,7 +136,10 @@ mod tests {
 
     fn waiting(expect: &ExpectContinue) -> (WireBody, Arc<AtomicBool>) {
         let expect_unsupported = Arc::new(AtomicBool::new(false));
-        (expect.delay(whole(Bytes::from_static(b"content")), expect_unsupported.clone()), expect_unsupported)
+        (
+            expect.delay(whole(Bytes::from_static(b"content")), expect_unsupported.clone(), Arc::new(())),
+            expect_unsupported,
+        )
     }
 
     #[tokio::test]

@@ -208,11 +208,10 @@ impl ExpectedResponse {
 
 /// The error for a response that no S3 server sends. Callers print the text after "The server sent".
 fn unexpected(request: &Request, what: impl std::fmt::Display) -> Error {
-    Error::Malformed(format!(
-        "no valid S3 response to {} {}: {what}",
-        request.method,
-        request.resource_with_query()
-    ))
+    Error::Malformed(
+        format!("no valid S3 response to {} {}: {what}", request.method, request.resource_with_query())
+            .into(),
+    )
 }
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ impl Response {
                 .map_err(|_| Error::connection(ConnectionFailure::Timeout, "timed out"))?;
             match frame {
                 None => return Ok(None),
-                Some(Err(error)) => return Err(transport::connection_error(error.as_ref())),
+                Some(Err(error)) => return Err(transport::connection_error(error)),
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     let length = data.len();
@@ -237,13 +237,14 @@ impl Response {
         if length <= limit {
             Ok(())
         } else {
-            Err(Error::Malformed(format!("a response longer than {limit} bytes")))
+            Err(Error::Malformed(format!("a response longer than {limit} bytes").into()))
         }
     }
 
     /// Reads the whole body as text.
     pub async fn text(self) -> Result<String> {
         let bytes = self.bytes(MAX_DOCUMENT).await?;
-        String::from_utf8(bytes.into()).map_err(|_| Error::Malformed("a response that is not UTF-8".into()))
+        String::from_utf8(bytes.into())
+            .map_err(|error| Error::malformed("a response that is not UTF-8", error.utf8_error()))
     }
 }

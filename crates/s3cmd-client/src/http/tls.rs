@@ -1,6 +1,6 @@
 //! TLS settings: trusted roots, client certificates, and how strictly the server is verified.
 
-use crate::error::{ConnectionFailure, Error, Result};
+use crate::error::{Cause, ConnectionFailure, Error, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
@@ -51,7 +51,7 @@ impl TlsOptions {
             return Ok(builder.with_no_client_auth());
         };
         let key_file = self.client_key.as_ref().unwrap_or(cert_file);
-        let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| pem_error(key_file, &error))?;
+        let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| pem_error(key_file, error))?;
         builder.with_client_auth_cert(read_certificates(cert_file)?, key).map_err(tls_error)
     }
 
@@ -60,7 +60,8 @@ impl TlsOptions {
         if let Some(file) = &self.ca_file {
             roots.add_parsable_certificates(read_certificates(file)?);
             if roots.is_empty() {
-                return Err(tls_error(format!("no certificate in '{}'", file.display())));
+                let message = format!("no certificate in '{}'", file.display());
+                return Err(Error::connection(ConnectionFailure::Tls, message));
             }
             return Ok(roots);
         }
@@ -74,15 +75,16 @@ impl TlsOptions {
 
 /// Reads the certificates of a PEM file.
 pub fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|error| pem_error(file, &error))
+    CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|error| pem_error(file, error))
 }
 
-fn pem_error(file: &Path, error: &rustls_pki_types::pem::Error) -> Error {
-    tls_error(format!("'{}': {error}", file.display()))
+fn pem_error(file: &Path, error: rustls_pki_types::pem::Error) -> Error {
+    Error::connection_by(ConnectionFailure::Tls, format!("'{}': {error}", file.display()), error)
 }
 
-fn tls_error(message: impl ToString) -> Error {
-    Error::connection(ConnectionFailure::Tls, message.to_string())
+fn tls_error(error: impl Into<Cause>) -> Error {
+    let error = error.into();
+    Error::connection_by(ConnectionFailure::Tls, error.to_string(), error)
 }
 
 /// Verifies the server's certificate: the chain up to a trusted root, and the host name.

@@ -9,7 +9,7 @@ use super::body::WireBody;
 use super::expect::ExpectContinue;
 use super::no_proxy::NoProxy;
 use super::tls::TlsOptions;
-use crate::error::{ConnectionFailure, Error, Result};
+use crate::error::{Cause, ConnectionFailure, Error, Result, cause_of};
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt;
@@ -115,9 +115,8 @@ impl Transport {
         let is_proxied = self.is_proxied(scheme, host);
         if has_dot_segment(path_and_query) {
             if is_proxied {
-                return Err(Error::Invalid(format!(
-                    "A key with a '.' or '..' segment cannot be reached through a proxy: {path_and_query}"
-                )));
+                let words = "A key with a '.' or '..' segment cannot be reached through a proxy";
+                return Err(Error::Invalid(format!("{words}: {path_and_query}").into()));
             }
             return self.send_directly(method, &url, headers, body, None).await;
         }
@@ -127,7 +126,7 @@ impl Transport {
             .headers(headers)
             .body(reqwest::Body::wrap(body))
             .send();
-        let response = request.await.map_err(|error| connection_error(&error))?;
+        let response = request.await.map_err(|error| connection_error(error))?;
         let response: http::Response<reqwest::Body> = response.into();
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
@@ -143,14 +142,14 @@ impl Transport {
         expect: Option<&ExpectContinue>,
     ) -> Result<http::Response<WireBody>> {
         let request = http::Request::builder().method(method).uri(url).body(body);
-        let mut request = request.map_err(|error| Error::Invalid(error.to_string()))?;
+        let mut request = request.map_err(|error| Error::invalid(error.to_string(), error))?;
         *request.headers_mut() = headers;
         request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
         if let Some(expect) = expect {
             expect.listen(&mut request);
         }
         let client = self.hyper(url.starts_with("https:"))?;
-        let response = client.request(request).await.map_err(|error| connection_error(&error))?;
+        let response = client.request(request).await.map_err(|error| connection_error(error))?;
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
 
@@ -179,12 +178,12 @@ impl Transport {
             .dns_resolver(LoopbackFirst);
         if let Some((host, port)) = &options.proxy {
             let proxy = reqwest::Proxy::all(format!("http://{host}:{port}"))
-                .map_err(|error| Error::Invalid(format!("proxy '{host}:{port}': {error}")))?;
+                .map_err(|error| Error::invalid(format!("proxy '{host}:{port}': {error}"), error))?;
             builder = builder.proxy(proxy);
         } else if !is_proxied {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| connection_error(&error))?;
+        let client = builder.build().map_err(|error| connection_error(error))?;
         Ok(cell.get_or_init(|| client))
     }
 
@@ -227,30 +226,35 @@ pub(crate) fn has_dot_segment(path_and_query: &str) -> bool {
 }
 
 /// Classifies a connection failure; the message is that of the innermost cause.
-pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
+pub(crate) fn connection_error(error: impl Into<Cause>) -> Error {
+    let error: Cause = error.into();
     let mut kind = ConnectionFailure::Broken;
     let mut message = error.to_string();
-    let mut current = Some(error);
-    while let Some(error) = current {
-        message = error.to_string();
-        current = error.source();
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Error::connection(ConnectionFailure::Tls, describe_tls_error(error));
+    let mut invalid = None;
+    let outermost: &(dyn StdError + 'static) = &*error;
+    for cause in std::iter::successors(Some(outermost), |error| cause_of(*error)) {
+        message = cause.to_string();
+        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+            (kind, message) = (ConnectionFailure::Tls, describe_tls_error(error));
+            break;
         }
-        if error.is::<Unresolved>() {
-            return Error::connection(ConnectionFailure::Resolve, message);
+        if cause.is::<Unresolved>() {
+            kind = ConnectionFailure::Resolve;
+            break;
         }
-        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+        if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
             if error.is_timeout() {
-                return Error::connection(ConnectionFailure::Timeout, "timed out");
+                (kind, message) = (ConnectionFailure::Timeout, "timed out".to_owned());
+                break;
             }
             // The request was never sent, and a retry would not help.
             if error.is_builder() {
-                let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-                return Error::Invalid(format!("The request is invalid: {cause}"));
+                let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                invalid = Some(format!("The request is invalid: {why}"));
+                break;
             }
         }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
             kind = match error.kind() {
                 io::ErrorKind::ConnectionRefused
                 | io::ErrorKind::HostUnreachable
@@ -259,31 +263,40 @@ pub(crate) fn connection_error(error: &(dyn StdError + 'static)) -> Error {
                 io::ErrorKind::TimedOut => ConnectionFailure::Timeout,
                 _ => kind,
             };
-            // The error inside an io::Error is not its source(), but has one itself.
-            if let Some(inner) = error.get_ref() {
-                current = Some(inner);
-            }
-            if let Some(code) = error.raw_os_error() {
-                message = os_error(code, &message);
+            if error.raw_os_error().is_some()
+                && let Some(end) = message.rfind(" (os error ")
+            {
+                message.truncate(end);
             }
         }
     }
-    Error::connection(kind, message)
+    match invalid {
+        Some(words) => Error::invalid(words, without_url(error)),
+        None => Error::connection_by(kind, message, without_url(error)),
+    }
 }
 
-/// Describes a TLS failure, with the setting to change.
+/// Removes the URL from an error of reqwest: a presigned one contains a signature.
+fn without_url(error: Cause) -> Cause {
+    match error.downcast::<reqwest::Error>() {
+        Ok(error) => Box::new(error.without_url()),
+        Err(error) => error,
+    }
+}
+
+/// Describes a TLS failure.
 fn describe_tls_error(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
-            "the server does not speak TLS (see use_https)".to_owned()
+            "the server does not speak TLS".to_owned()
         }
         rustls::Error::InvalidCertificate(reason) => match reason {
             rustls::CertificateError::UnknownIssuer => {
-                "the issuer of the certificate is not trusted (see ca_certs_file)".to_owned()
+                "the issuer of the certificate is not trusted".to_owned()
             }
             // webpki's error for a certificate that is its own CA.
             rustls::CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-                "self-signed certificate (see ca_certs_file)".to_owned()
+                "self-signed certificate".to_owned()
             }
             reason => reason.to_string(),
         },
@@ -291,16 +304,10 @@ fn describe_tls_error(error: &rustls::Error) -> String {
     }
 }
 
-/// An operating system error in the form that s3cmd prints: `[Errno 111] Connection refused`.
-fn os_error(code: i32, text: &str) -> String {
-    let words = text.rfind(" (os error ").map_or(text, |end| &text[..end]);
-    format!("[Errno {code}] {words}")
-}
-
 /// A host name that could not be resolved.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Unresolved(String);
+#[error(transparent)]
+struct Unresolved(io::Error);
 
 /// Resolves host names with the system's resolver, but `localhost` and `*.localhost` to loopback without DNS (RFC
 /// 6761).
@@ -313,7 +320,7 @@ async fn resolve(name: &str) -> std::result::Result<std::vec::IntoIter<SocketAdd
         let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         return Ok(loopback.map(|ip| SocketAddr::new(ip, 0)).to_vec().into_iter());
     }
-    let found = tokio::net::lookup_host((name, 0)).await.map_err(|error| Unresolved(error.to_string()))?;
+    let found = tokio::net::lookup_host((name, 0)).await.map_err(Unresolved)?;
     Ok(found.collect::<Vec<_>>().into_iter())
 }
 
@@ -352,12 +359,12 @@ mod tests {
         let tls = || rustls::Error::General("the server does not speak TLS".into());
         let once = io::Error::new(io::ErrorKind::InvalidData, tls());
         let twice = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, tls()));
-        for error in [&once, &twice] {
+        for error in [once, twice] {
             let found = connection_error(error);
             assert!(matches!(found, Error::Connection { kind: ConnectionFailure::Tls, .. }), "{found:?}");
         }
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let found = connection_error(&refused);
+        let found = connection_error(refused);
         assert!(matches!(found, Error::Connection { kind: ConnectionFailure::Refused, .. }), "{found:?}");
     }
 }

@@ -144,7 +144,7 @@ impl Client {
 impl Part {
     fn from_response(found: responses::Part) -> Result<Self> {
         let responses::Part { part_number, etag, size, last_modified } = found;
-        let bad_number = |_| Error::Malformed(format!("a listing with the part '{part_number}'"));
+        let bad_number = |_| Error::Malformed(format!("a listing with the part '{part_number}'").into());
         Ok(Self {
             number: part_number.parse().map_err(bad_number)?,
             etag,

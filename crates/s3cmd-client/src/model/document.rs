@@ -80,8 +80,10 @@ impl<'a> RootElement<'a> {
         let expected = names.first().copied().unwrap_or_default();
         match self.name.as_str() {
             name if names.contains(&name) => Ok(self),
-            "" => Err(Error::Malformed(format!("an empty response where a '{expected}' was expected"))),
-            name => Err(Error::Malformed(format!("a '{name}' where a '{expected}' was expected"))),
+            "" => {
+                Err(Error::Malformed(format!("an empty response where a '{expected}' was expected").into()))
+            }
+            name => Err(Error::Malformed(format!("a '{name}' where a '{expected}' was expected").into())),
         }
     }
 
@@ -122,7 +124,7 @@ pub(crate) fn text_of<'a>(event: &'a Event<'_>) -> Result<Option<Cow<'a, str>>> 
             None => {
                 let name: &str = reference;
                 let resolved = resolve_predefined_entity(name);
-                let unknown = || Error::Malformed(format!("unknown XML entity '{name}'"));
+                let unknown = || Error::Malformed(format!("unknown XML entity '{name}'").into());
                 Cow::Borrowed(resolved.ok_or_else(unknown)?)
             }
         },

@@ -29,7 +29,7 @@ impl Client {
         match self.fetch_text(request).await {
             Ok(text) => failures(&text, keys),
             Err(error) if is_unknown(&error) => {
-                log::info!("The service does not support batch deletion: objects are deleted one by one");
+                self.observer().batch_deletion_unsupported();
                 self.note_no_batch_deletion();
                 self.delete_each(bucket, keys).await
             }
@@ -40,18 +40,25 @@ impl Client {
     async fn delete_each(&self, bucket: &str, keys: &[KeyVersion<'_>]) -> Result<Vec<DeleteFailure>> {
         let deleted = futures::stream::iter(keys.iter().copied()).map(|(key, version)| async move {
             let version = version.unwrap_or_default();
-            let (code, message) = match self.at_version(version).delete_object(bucket, key).await {
+            let error = match self.at_version(version).delete_object(bucket, key).await {
                 Ok(()) => return Ok(None),
-                Err(Error::Service(service)) => (service.to_string(), String::new()),
                 // The other requests would fail in the same way.
                 Err(error @ Error::Connection { kind, .. })
                     if !matches!(kind, ConnectionFailure::Broken | ConnectionFailure::Timeout) =>
                 {
                     return Err(error);
                 }
-                Err(error) => (error.to_string(), String::new()),
+                Err(error) => error,
             };
-            Ok(Some(DeleteFailure { key: key.to_owned(), version: version.to_owned(), code, message }))
+            let message =
+                error.service().map_or_else(|| error.to_string(), |service| service.message.clone());
+            Ok(Some(DeleteFailure {
+                key: key.to_owned(),
+                version: version.to_owned(),
+                code: error.code().to_owned(),
+                message,
+                error: Some(error),
+            }))
         });
         deleted
             .buffered(self.options().bulk.max(1))

@@ -53,7 +53,8 @@ pub struct Head {
 }
 
 /// A key that a batch deletion did not delete.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct DeleteFailure {
     /// Key.
     pub key: String,
@@ -63,6 +64,8 @@ pub struct DeleteFailure {
     pub code: String,
     /// Message; may be empty.
     pub message: String,
+    /// The error of the key's own request, if the keys were deleted one by one.
+    pub error: Option<Error>,
 }
 
 /// The source of a copy.
@@ -161,7 +164,9 @@ impl Head {
         let header = |name: &str| response.header(name).unwrap_or("").to_owned();
         let size = header("content-length");
         Ok(Self {
-            size: size.parse().map_err(|_| Error::Malformed(format!("an object of length '{size}'")))?,
+            size: size
+                .parse()
+                .map_err(|_| Error::Malformed(format!("an object of length '{size}'").into()))?,
             etag: response.etag(),
             modified: header("last-modified"),
             content_type: header("content-type"),

@@ -81,7 +81,7 @@ impl Remote {
         log::debug!("serve: the store behind: {error}");
         match error {
             Error::Service(service) => self.shown_service_error(service),
-            Error::Connection { kind, message } => {
+            Error::Connection { kind, message, .. } => {
                 log::warn!("serve: the store behind cannot be reached: {message}");
                 match kind {
                     ConnectionFailure::Tls => S3Error::new(ErrorCode::InternalError, FAILED),
@@ -89,7 +89,7 @@ impl Remote {
                 }
             }
             Error::Invalid(_) => not_implemented("A request for this key through a proxy"),
-            Error::Integrity(_) | Error::Malformed(_) | Error::Io(_) => {
+            _ => {
                 log::error!("serve: the store behind: {error}");
                 S3Error::new(ErrorCode::InternalError, FAILED)
             }
@@ -148,8 +148,7 @@ mod tests {
     }
 
     fn shown(status: u16, code: &str, message: &str) -> (u16, &'static str, String) {
-        let service =
-            ServiceError { status, code: code.into(), message: message.into(), ..ServiceError::default() };
+        let service = ServiceError::new(status, code, message);
         let error = remote().shown_error(&service.into());
         (error.status, error.code.as_str(), error.message)
     }
@@ -161,12 +160,8 @@ mod tests {
         assert_eq!(shown(404, "Not Found", "x"), (404, "NoSuchKey", String::new()));
         assert_eq!(shown(418, "Teapot", "x"), (418, "InvalidRequest", String::new()));
         assert_eq!(shown(307, "TemporaryRedirect", "x").0, 503);
-        let slow = ServiceError {
-            status: 503,
-            code: "SlowDown".into(),
-            retry_after: Some(Duration::from_secs(7)),
-            ..ServiceError::default()
-        };
+        let mut slow = ServiceError::new(503, "SlowDown", "");
+        slow.retry_after = Some(Duration::from_secs(7));
         assert_eq!(remote().shown_error(&slow.into()).headers, [("retry-after", "7".to_owned())]);
     }
 

@@ -78,7 +78,7 @@ impl Remote {
         read_only: bool,
         secure: bool,
     ) -> Result<Self, Error> {
-        let remote = Self::new(source).map_err(|error| Error::Invalid(error.message))?;
+        let remote = Self::new(source).map_err(|error| Error::Invalid(error.message.into()))?;
         let remote = Self { users, region, read_only, secure, ..remote };
         let request = Request::new(Method::GET, Some(remote.served.bucket()), None)
             .query("max-keys", "1")

@@ -174,12 +174,7 @@ impl Remote {
                 }
                 "Error" => {
                     let text = |name| node.value(name).unwrap_or_default().trim().to_owned();
-                    let error = ServiceError {
-                        status: 400,
-                        code: text("Code"),
-                        message: text("Message"),
-                        ..ServiceError::default()
-                    };
+                    let error = ServiceError::new(400, text("Code"), text("Message"));
                     let error = self.shown_error(&error.into());
                     xml.open("Error").text("Key", key);
                     copy_children(xml, node, &["VersionId"]);

@@ -52,20 +52,20 @@ impl ListPage {
 /// Rejects a name that was not requested: outside the prefix, or beyond a delimiter.
 pub(in crate::list) fn check_name(name: &str, prefix: &str, delimiter: &str) -> Result<()> {
     let Some(rest) = name.strip_prefix(prefix) else {
-        return Err(Error::Malformed(format!("a listing of '{prefix}' that contains '{name}'")));
+        return Err(Error::Malformed(format!("a listing of '{prefix}' that contains '{name}'").into()));
     };
     let is_deeper =
         !delimiter.is_empty() && rest.find(delimiter).is_some_and(|at| at + delimiter.len() < rest.len());
     if is_deeper {
-        return Err(Error::Malformed(format!(
-            "a listing with the delimiter '{delimiter}' that contains '{name}'"
-        )));
+        return Err(Error::Malformed(
+            format!("a listing with the delimiter '{delimiter}' that contains '{name}'").into(),
+        ));
     }
     Ok(())
 }
 
 pub(in crate::list) fn out_of_order(name: &str) -> Error {
-    Error::Malformed(format!("a listing that is not in order, at '{name}'"))
+    Error::Malformed(format!("a listing that is not in order, at '{name}'").into())
 }
 
 pub(in crate::list) fn repeated() -> Error {

@@ -244,7 +244,7 @@ impl PageInfo {
 }
 
 pub(super) fn size_of(text: &str) -> Result<u64> {
-    text.trim().parse().map_err(|_| Error::Malformed(format!("a listing with the size '{text}'")))
+    text.trim().parse().map_err(|_| Error::Malformed(format!("a listing with the size '{text}'").into()))
 }
 
 /// Decodes `encoding-type=url`, which is form encoding: a plus is a space (AWS and MinIO write one; Ceph writes
@@ -257,7 +257,7 @@ pub fn url_decoded(text: &str) -> Result<Option<String>> {
     let decoded = percent_decode_str(&spaced).decode_utf8();
     decoded
         .map(|text| Some(text.into_owned()))
-        .map_err(|_| Error::Malformed(format!("a key that is not UTF-8: {text}")))
+        .map_err(|_| Error::Malformed(format!("a key that is not UTF-8: {text}").into()))
 }
 
 /// Parses pages of the plain form: elements without attributes (except in the root), text, the predefined entities.

@@ -161,6 +161,7 @@ impl Document {
         let expected = self.kind.root();
         let root = Element::parse(&self.text).map_err(|error| match error {
             Error::Malformed(words) => words
+                .to_string()
                 .replace("a response that is not XML", "it is not XML")
                 .replace("an incomplete XML response", "it is incomplete XML"),
             error => error.to_string(),
@@ -205,16 +206,16 @@ impl Document {
     /// The rules of the document, for comparison and display.
     pub fn rules(&self) -> Result<Vec<Rule>> {
         if self.kind == Kind::Policy {
-            return Policy::parse(&self.text).map(|policy| policy.rules()).map_err(Error::Malformed);
+            return Policy::parse(&self.text)
+                .map(|policy| policy.rules())
+                .map_err(|problem| Error::Malformed(problem.into()));
         }
         let root = Element::parse(&self.text)?;
         // Servers disagree about the root of small documents; but an error page must not pass for one of the others.
         if self.kind.schema().is_some() && root.name != self.kind.root() {
-            return Err(Error::Malformed(format!(
-                "a '{}' where a '{}' was expected",
-                root.name,
-                self.kind.root()
-            )));
+            return Err(Error::Malformed(
+                format!("a '{}' where a '{}' was expected", root.name, self.kind.root()).into(),
+            ));
         }
         Ok(match self.kind {
             Kind::Lifecycle => lifecycle::rules(&root),

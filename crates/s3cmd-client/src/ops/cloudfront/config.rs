@@ -78,7 +78,9 @@ impl Config {
         if root.name() == "DistributionConfig" {
             Ok(Self { root })
         } else {
-            Err(Error::Malformed(format!("a '{}' where a 'DistributionConfig' was expected", root.name())))
+            Err(Error::Malformed(
+                format!("a '{}' where a 'DistributionConfig' was expected", root.name()).into(),
+            ))
         }
     }
 
@@ -208,12 +210,12 @@ enum Node {
 impl Element {
     fn parse(text: &str) -> Result<Self> {
         let malformed =
-            |error: &dyn fmt::Display| Error::Malformed(format!("a response that is not XML: {error}"));
+            |error: quick_xml::Error| Error::malformed(format!("a response that is not XML: {error}"), error);
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
         let mut open: Vec<Element> = Vec::new();
         loop {
-            let other = match reader.read_event().map_err(|error| malformed(&error))? {
+            let other = match reader.read_event().map_err(malformed)? {
                 Event::Start(start) => {
                     open.push(Element::group(start.trim_end()));
                     continue;

@@ -1,9 +1,11 @@
-//! Remembers the last failure that a wrong setting may have caused, so that the caller can suggest which setting to
-//! change.
+//! Remembers the last failure that a wrong setting may have caused, so that a hint can name that setting.
 
-use crate::error::{ConnectionFailure, Error};
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::output::{ClientLog, error_text};
+use chrono::TimeDelta;
+use s3cmd_client::client::observer::{Observer, Retry};
+use s3cmd_client::{ConnectionFailure, Error};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A failure to reach the service or to be authorized.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,36 +33,51 @@ pub enum AccessFailure {
 /// Error codes that concern the region of the signature, which is a setting as well.
 const OF_THE_REGION: &[&str] = &["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 
-/// Remembers the last [`AccessFailure`] of the clients that share it.
+/// Logs the events of the clients that share it, and remembers the last [`AccessFailure`].
 #[derive(Clone, Debug, Default)]
 pub struct FailureLog(Arc<Mutex<Option<AccessFailure>>>);
 
 impl FailureLog {
-    /// Records the final error of a request to a host.
-    pub(crate) fn note(&self, error: &Error, host: &str) {
-        let failure = match error {
-            Error::Connection { kind, message } => {
-                AccessFailure::Connection { kind: *kind, message: message.clone(), host: host.to_owned() }
-            }
-            Error::Service(service)
-                if service.is_about_account() || OF_THE_REGION.contains(&service.code.as_str()) =>
-            {
-                let (code, region) = (service.code.clone(), service.region.clone());
-                AccessFailure::Account { code, region, ahead: clock_difference(&service.date) }
-            }
-            _ => return,
-        };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
-    }
-
     /// The last failure.
     pub fn last(&self) -> Option<AccessFailure> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// How far the clock that just wrote this `Date` header is ahead of the local clock.
-pub(crate) fn clock_difference(date: &str) -> Option<TimeDelta> {
-    let there = DateTime::parse_from_rfc2822(date.trim()).ok()?;
-    Some(there.to_utc() - Utc::now())
+impl Observer for FailureLog {
+    fn failed(&self, error: &Error, host: &str) {
+        let failure = match error {
+            Error::Connection { kind, .. } => {
+                AccessFailure::Connection { kind: *kind, message: error_text(error), host: host.to_owned() }
+            }
+            Error::Service(service)
+                if service.is_about_account() || OF_THE_REGION.contains(&service.code.as_str()) =>
+            {
+                let (code, region) = (service.code.clone(), service.region.clone());
+                AccessFailure::Account { code, region, ahead: service.clock_difference() }
+            }
+            _ => return,
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    fn retrying(&self, retry: &Retry<'_>) {
+        ClientLog.retrying(retry);
+    }
+
+    fn expect_unsupported(&self, waited: Duration) {
+        ClientLog.expect_unsupported(waited);
+    }
+
+    fn batch_deletion_unsupported(&self) {
+        ClientLog.batch_deletion_unsupported();
+    }
+
+    fn credentials_not_renewed(&self, error: &Error) {
+        ClientLog.credentials_not_renewed(error);
+    }
+
+    fn credential_process_printed(&self, text: &str) {
+        ClientLog.credential_process_printed(text);
+    }
 }

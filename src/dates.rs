@@ -1,22 +1,24 @@
-//! Dates and times in options and arguments.
+//! Dates and times in options and arguments. A leaf module that any other module can use.
 
-use crate::output::{Failure, Outcome};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
+
+/// A text that is not a time. The message is that of s3cmd.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Unable to convert '{0}' to an epoch time. Pass an epoch time. \
+     Try `date -d 'now + 1 year' +%s` (shell) or time.mktime (Python)."
+)]
+pub struct InvalidTime(String);
 
 /// Parses an expiry time. Accepts seconds since the epoch; `+` and seconds from now; `+` and a number with `s`, `m`,
 /// `h`, `d` or `w`; or a date, with an optional time and offset from UTC, which is the default. Returns seconds since
 /// the epoch.
-pub(crate) fn expiry(text: &str, now: i64) -> Outcome<i64> {
+pub fn expiry(text: &str, now: i64) -> Result<i64, InvalidTime> {
     let time = match text.trim().strip_prefix('+') {
         Some(duration) => seconds(duration).and_then(|seconds| now.checked_add(seconds)),
         None => text.trim().parse().ok().or_else(|| iso_time(text.trim())),
     };
-    time.ok_or_else(|| {
-        Failure::parameter(format!(
-            "Unable to convert '{text}' to an epoch time. Pass an epoch time. \
-             Try `date -d 'now + 1 year' +%s` (shell) or time.mktime (Python)."
-        ))
-    })
+    time.ok_or_else(|| InvalidTime(text.to_owned()))
 }
 
 fn seconds(duration: &str) -> Option<i64> {
