@@ -1,7 +1,7 @@
 //! Random worlds and requests.
 
 use super::{Acl, Condition, Meta, Need, Permission, Request, Statement, World, applies_to};
-use crate::model::acl::{Grant, Grantee};
+use crate::model::acl::{Grant, Grantee, Group};
 
 /// Pseudorandom numbers, the same in each run.
 pub(super) struct Random(pub(super) u64);
@@ -174,8 +174,8 @@ fn grants(random: &mut Random) -> Vec<Grant> {
     ];
     let grant = |random: &mut Random| Grant {
         to: match random.below(5) {
-            0 => Grantee::AllUsers,
-            1 => Grantee::AuthenticatedUsers,
+            0 => Grantee::Group(Group::AllUsers),
+            1 => Grantee::Group(Group::AuthenticatedUsers),
             2 => Grantee::User("alice".to_owned()),
             _ => Grantee::User("bob".to_owned()),
         },

@@ -1,7 +1,7 @@
 //! The reference implementation: evaluates the parts of a policy for the parts of a request.
 
 use super::{Acl, Condition, Need, Permission, Request, Statement, World, applies_to};
-use crate::model::acl::Grantee;
+use crate::model::acl::{Grantee, Group};
 use chrono::{DateTime, Utc};
 
 /// A symbol of a pattern in a policy.
@@ -211,9 +211,9 @@ impl Request {
                 || acl.grants.iter().any(|grant| {
                     let reaches = match &grant.to {
                         Grantee::User(id) => self.who == Some(&**id),
-                        Grantee::AllUsers => !world.ignore_acls,
-                        Grantee::AuthenticatedUsers => self.who.is_some() && !world.ignore_acls,
-                        Grantee::LogDelivery => false,
+                        Grantee::Group(Group::AllUsers) => !world.ignore_acls,
+                        Grantee::Group(Group::AuthenticatedUsers) => self.who.is_some() && !world.ignore_acls,
+                        Grantee::Group(Group::LogDelivery) => false,
                     };
                     reaches && (grant.permission == expected || grant.permission == Permission::FullControl)
                 })
