@@ -126,7 +126,7 @@ impl Transport {
             .headers(headers)
             .body(reqwest::Body::wrap(body))
             .send();
-        let response = request.await.map_err(|error| connection_error(error))?;
+        let response = request.await.map_err(connection_error)?;
         let response: http::Response<reqwest::Body> = response.into();
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
@@ -149,7 +149,7 @@ impl Transport {
             expect.listen(&mut request);
         }
         let client = self.hyper(url.starts_with("https:"))?;
-        let response = client.request(request).await.map_err(|error| connection_error(error))?;
+        let response = client.request(request).await.map_err(connection_error)?;
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
 
@@ -183,7 +183,7 @@ impl Transport {
         } else if !is_proxied {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| connection_error(error))?;
+        let client = builder.build().map_err(connection_error)?;
         Ok(cell.get_or_init(|| client))
     }
 
