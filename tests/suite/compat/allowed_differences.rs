@@ -133,6 +133,15 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         row: "setting-hint",
+        place: "--access_token=no-such-token ls s3://BUCKET",
+        // Ceph does not look at the token.
+        changes: &[(
+            r"(?s)(.*\(InvalidToken\).*)$",
+            "${1}ERROR: access_token on the command line: the service does not accept it, or no longer does\n",
+        )],
+    },
+    Difference {
+        row: "setting-hint",
         place: "--secret_key=x ls s3://BUCKET",
         changes: &[(
             r"$",
