@@ -22,5 +22,7 @@ pub mod presign;
 pub mod sign;
 
 pub use crate::http::throttle::Throttle;
+pub use ::http::{HeaderMap, Method};
 pub use client::{Client, ClientOptions, Signature};
 pub use error::{ConnectionFailure, Error, Result, ServiceError};
+pub use {bytes, chrono};

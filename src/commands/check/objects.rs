@@ -188,15 +188,7 @@ async fn link(cx: &Context, bucket: &TestBucket, key: &str, data: &Bytes) -> Res
     let Some(credentials) = &options.credentials else {
         return Err(Error::Invalid("There is no key pair to sign a link with".into()));
     };
-    let link = Link {
-        endpoint: &options.endpoint,
-        https: cx.settings.use_https,
-        bucket: &bucket.name,
-        key,
-        version: None,
-        content_disposition: "",
-        content_type: "",
-    };
+    let link = Link::new(&options.endpoint, &bucket.name, key).with_https(cx.settings.use_https);
     let now = Utc::now();
     let (url, version) = match client.signature() {
         Signature::V4 => (link.presigned_v4(credentials, &client.region(Some(&bucket.name)), now, 300), 4),
