@@ -166,9 +166,9 @@ impl Client {
 mod tests {
     use super::*;
 
-    /// URLs printed by s3cmd 2.4.0 against Ceph, for both addressing styles.
+    /// Measured on s3cmd 2.4.0 against Ceph, for both addressing styles.
     #[test]
-    fn v2_urls_equal_those_of_s3cmd() {
+    fn v2_urls_equal_known_ones() {
         let credentials =
             Credentials::new("LABMAINACCESSKEY0001", "labMainSecretKey00000000000000000000001", None);
         let signature = "IqME3fNt1MefFplJ5PI%2F0oR1k64%3D";

@@ -77,7 +77,7 @@ fn pattern(length: usize) -> Bytes {
 async fn outgoing(data: &Bytes) -> Result<Outgoing> {
     let payload = Payload::Bytes(data.clone());
     let digests = payload.digests(true, true).await?;
-    Ok(Outgoing { payload, md5: digests.md5, sha256: digests.sha256, ..Outgoing::default() })
+    Ok(Outgoing::new(payload).with_md5(digests.md5).with_sha256(digests.sha256))
 }
 
 async fn body(response: Response) -> Result<Bytes> {

@@ -92,7 +92,8 @@ impl Shared {
     /// The options of a client whose requests do not run out of file descriptors.
     pub fn client_options(&self) -> ClientOptions {
         let options = self.settings.client_options();
-        ClientOptions { bulk: options.bulk.min(open_files::max_requests()), ..options }
+        let bulk = options.bulk.min(open_files::max_requests());
+        options.with_bulk(bulk)
     }
 
     /// Uploads files as the settings request, with the cached MD5 sums.
