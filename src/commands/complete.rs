@@ -118,12 +118,7 @@ async fn list(cx: &Context, bucket: &str, prefix: &str) -> Option<Answer> {
         names.sort();
         return Some(Answer { names, complete: true });
     }
-    let options = ListOptions {
-        prefix: prefix.to_owned(),
-        delimiter: "/".to_owned(),
-        page_size: Some(MAX_NAMES),
-        ..ListOptions::default()
-    };
+    let options = ListOptions::new(prefix).with_delimiter("/").with_page_size(MAX_NAMES);
     let page = cx.client().list_page(bucket, &options, None).await.ok()?;
     let mut names: Vec<String> = page.prefixes().map(str::to_owned).collect();
     let keys = page.entries().map(|object| object.key);

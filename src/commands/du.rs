@@ -64,12 +64,9 @@ async fn measure(cx: &Context, uri: &S3Uri) -> Outcome<Usage> {
     if cx.settings.all_versions {
         return measure_versions(cx, uri, &names).await;
     }
-    let options = ListOptions {
-        prefix: names.prefix().to_owned(),
-        unordered: cx.settings.list_allow_unordered,
-        width: cx.width(),
-        ..ListOptions::default()
-    };
+    let options = ListOptions::new(names.prefix())
+        .with_unordered(cx.settings.list_allow_unordered)
+        .with_width(cx.width());
     let mut pages = cx.client().list_pages(&uri.bucket, options).boxed();
     let mut usage = Usage::default();
     while let Some(page) = pages.try_next().await.map_err(Failure::about_bucket)? {
@@ -88,7 +85,7 @@ async fn measure(cx: &Context, uri: &S3Uri) -> Outcome<Usage> {
 
 /// Adds up all versions; delete markers do not count.
 async fn measure_versions(cx: &Context, uri: &S3Uri, names: &NameFilter<'_>) -> Outcome<Usage> {
-    let options = ListOptions { prefix: names.prefix().to_owned(), ..ListOptions::default() };
+    let options = ListOptions::new(names.prefix());
     let mut pages = cx.client().version_pages(&uri.bucket, options).boxed();
     let mut usage = Usage::default();
     while let Some(page) = pages.try_next().await.map_err(Failure::about_bucket)? {

@@ -47,7 +47,7 @@ async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
     let client = cx.client();
     let may_empty = settings.recursive || settings.force;
     let is_empty = if settings.dry_run {
-        let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
+        let one = ListOptions::default().with_page_size(1);
         let page = client.list_page(&uri.bucket, &one, None).await.map_err(Removal::Refused)?;
         page.entries().next().is_none()
     } else {
@@ -78,7 +78,7 @@ async fn remove(cx: &Context, uri: &S3Uri) -> Result<(), Removal> {
         return remove_emptied(cx, uri).await;
     }
     let keys = client
-        .list_pages(&uri.bucket, ListOptions { width: cx.width(), ..ListOptions::default() })
+        .list_pages(&uri.bucket, ListOptions::default().with_width(cx.width()))
         .map_err(Failure::about_bucket)
         .map_ok(|page| {
             let keys: Vec<_> = page.entries().map(|object| Ok(object.key.to_owned())).collect();

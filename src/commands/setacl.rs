@@ -153,7 +153,7 @@ mod tests {
         let revoked = apply(&mut acl, &grants, &[change("all", "a"), change("read", "b")]);
         assert_eq!(revoked, [true, false]);
         assert_eq!(acl.grants.len(), 1);
-        assert_eq!((acl.grants[0].grantee.shown(), acl.grants[0].permission.as_str()), ("b", "WRITE"));
+        assert_eq!((acl.grants[0].grantee.name(), acl.grants[0].permission.as_str()), ("b", "WRITE"));
     }
 
     #[test]

@@ -35,15 +35,17 @@ pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
 async fn link(cx: &Context, uri: &S3Uri, now: DateTime<Utc>, expires: i64) -> Outcome {
     let settings = &cx.settings;
     let endpoint = cx.endpoint();
-    let link = Link {
-        endpoint: &endpoint,
-        https: settings.signurl_is_https(),
-        bucket: &uri.bucket,
-        key: &uri.key,
-        version: cx.client().version(),
-        content_disposition: &settings.content_disposition,
-        content_type: &settings.content_type,
-    };
+    let mut link = Link::new(&endpoint, &uri.bucket, &uri.key)
+        .with_https(settings.signurl_is_https())
+        .with_version(cx.client().version());
+    for (name, value) in [
+        ("response-content-disposition", &settings.content_disposition),
+        ("response-content-type", &settings.content_type),
+    ] {
+        if !value.is_empty() {
+            link = link.with_query(name, value);
+        }
+    }
     let credentials = settings.credentials();
     let lifetime = expires.saturating_sub(now.timestamp());
     let url = match version(settings.signature_v2, lifetime) {

@@ -183,7 +183,8 @@ impl<'a> GrantInfo<'a> {
             Grantee::Group(uri) => ("group", uri.as_str(), ""),
             Grantee::Other(other) => ("other", other.kind(), ""),
         };
-        Self { kind, id, name, permission: &grant.permission, shown: grant.grantee.shown() }
+        let shown = if grant.grantee.is_anonymous() { "*anon*" } else { grant.grantee.name() };
+        Self { kind, id, name, permission: &grant.permission, shown }
     }
 
     pub(super) fn text(&self, out: &mut String) -> fmt::Result {

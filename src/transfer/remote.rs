@@ -174,12 +174,8 @@ pub fn find<'a>(
     let prefix = wildcard.as_ref().map_or(uri.key.as_str(), Wildcard::literal_prefix);
     let deep = wildcard.as_ref().is_none_or(Wildcard::needs_recursion);
     let relative = prefix.rfind('/').map_or(0, |slash| slash + 1);
-    let options = ListOptions {
-        prefix: prefix.to_owned(),
-        delimiter: if deep { String::new() } else { "/".to_owned() },
-        width: scope.width,
-        ..ListOptions::default()
-    };
+    let delimiter = if deep { "" } else { "/" };
+    let options = ListOptions::new(prefix).with_delimiter(delimiter).with_width(scope.width);
     let pages = client.list_pages(&uri.bucket, options).map(move |page| {
         let page = page?;
         let matching = page.entries().filter(|object| match &wildcard {

@@ -8,6 +8,18 @@
 //! [`client::Client::send`] addresses it ([`endpoint`]), signs it ([`sign`]) and sends it ([`mod@http`]); it decides
 //! whether to retry ([`client::retry`]) and limits the number of concurrent requests.
 
+/// Makes the `with_` methods of option structs: each replaces one field.
+macro_rules! with_methods {
+    ($($(#[$doc:meta])* $name:ident($field:ident: $type:ty);)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $field: $type) -> Self {
+            self.$field = $field.into();
+            self
+        }
+    )*};
+}
+
 pub mod checksum;
 pub mod client;
 pub mod credentials;
@@ -22,5 +34,7 @@ pub mod presign;
 pub mod sign;
 
 pub use crate::http::throttle::Throttle;
+pub use ::http::{HeaderMap, Method};
 pub use client::{Client, ClientOptions, Signature};
 pub use error::{ConnectionFailure, Error, Result, ServiceError};
+pub use {bytes, chrono};

@@ -24,7 +24,7 @@ pub(in crate::commands) async fn access(cx: &Context, bucket: Option<&S3Uri>) ->
     options.retry.max_retries = options.retry.max_retries.min(1);
     let Err(error) = list(&options, bucket).await else { return Ok(()) };
     let message = error_reason(&error);
-    let other = ClientOptions { signature: other_version(options.signature), ..options };
+    let other = options.clone().with_signature(other_version(options.signature));
     let hint = match &error {
         Error::Service(_) if list(&other, bucket).await.is_ok() => {
             format!("signature_v2 = {}", if other.signature == Signature::V2 { "True" } else { "False" })
@@ -38,7 +38,7 @@ async fn list(options: &ClientOptions, bucket: Option<&S3Uri>) -> Result<(), Err
     let client = Client::new(options.clone());
     match bucket {
         Some(uri) => {
-            let options = ListOptions { page_size: Some(1), ..ListOptions::default() };
+            let options = ListOptions::default().with_page_size(1);
             client.list_page(&uri.bucket, &options, None).await.map(drop)
         }
         None => client.list_buckets().await.map(drop),

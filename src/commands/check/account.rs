@@ -29,7 +29,7 @@ pub(super) async fn check(cx: &Context, report: &mut Report) -> Outcome<Option<C
     let mut options = cx.client_options();
     // Fail fast: the user waits for the result.
     options.retry.max_retries = options.retry.max_retries.min(1);
-    let other = ClientOptions { signature: other_version(options.signature), ..options.clone() };
+    let other = options.clone().with_signature(other_version(options.signature));
     let first = match Client::new(options.clone()).probe(None).await {
         Ok(probe) => probe,
         Err(error) => {

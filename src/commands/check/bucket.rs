@@ -34,7 +34,7 @@ pub(super) async fn find(
     let id = random_name()?;
     let bucket = requested.unwrap_or_else(|| format!("s3cmd-check-{id}"));
     let endpoint = options.endpoint.clone();
-    let other = ClientOptions { endpoint: other_style(cx, &endpoint, &bucket), ..options.clone() };
+    let other = options.clone().with_endpoint(other_style(cx, &endpoint, &bucket));
     let prefix = format!("s3cmd-check-{id}/");
     let (cleanup, error) = match open(cx, &options, &bucket, &prefix, is_temporary).await {
         Ok(cleanup) => (cleanup, None),
@@ -96,7 +96,7 @@ async fn open(
             location.filter(|name| !matches!(name.to_ascii_lowercase().as_str(), "" | "us" | "us-east-1"));
         client.create_bucket(bucket, location, &[]).await
     } else {
-        let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
+        let one = ListOptions::default().with_page_size(1);
         client.list_page(bucket, &one, None).await.map(drop)
     };
     match opened {
@@ -137,7 +137,7 @@ pub(super) async fn inspect(cx: &Context, bucket: &TestBucket, report: &mut Repo
             report.note("region", format!("the bucket's region cannot be read: {}", error_text(&error)))?;
         }
     }
-    let one = ListOptions { page_size: Some(1), ..ListOptions::default() };
+    let one = ListOptions::default().with_page_size(1);
     match client.list_page(&bucket.name, &one, None).await {
         Ok(page) => {
             let what = if page.entries().next().is_none() {

@@ -35,7 +35,7 @@ impl Cleanup {
     }
 
     async fn remove_all(&self, client: &Client) -> Result<()> {
-        let options = ListOptions { prefix: self.prefix.clone(), ..ListOptions::default() };
+        let options = ListOptions::new(&self.prefix);
         let page = client.list_page(&self.bucket, &options, None).await?;
         for object in page.entries() {
             client.delete_object(&self.bucket, object.key).await?;

@@ -77,7 +77,7 @@ fn pattern(length: usize) -> Bytes {
 async fn outgoing(data: &Bytes) -> Result<Outgoing> {
     let payload = Payload::Bytes(data.clone());
     let digests = payload.digests(true, true).await?;
-    Ok(Outgoing { payload, md5: digests.md5, sha256: digests.sha256, ..Outgoing::default() })
+    Ok(Outgoing::new(payload).with_md5(digests.md5).with_sha256(digests.sha256))
 }
 
 async fn body(response: Response) -> Result<Bytes> {
@@ -188,15 +188,7 @@ async fn link(cx: &Context, bucket: &TestBucket, key: &str, data: &Bytes) -> Res
     let Some(credentials) = &options.credentials else {
         return Err(Error::Invalid("There is no key pair to sign a link with".into()));
     };
-    let link = Link {
-        endpoint: &options.endpoint,
-        https: cx.settings.use_https,
-        bucket: &bucket.name,
-        key,
-        version: None,
-        content_disposition: "",
-        content_type: "",
-    };
+    let link = Link::new(&options.endpoint, &bucket.name, key).with_https(cx.settings.use_https);
     let now = Utc::now();
     let (url, version) = match client.signature() {
         Signature::V4 => (link.presigned_v4(credentials, &client.region(Some(&bucket.name)), now, 300), 4),

@@ -6,7 +6,6 @@ use crate::output::Distribution as DistributionDetails;
 use crate::output::{Event, Exit, Failure, InvalidationForm, Outcome};
 use crate::uri::{CloudFrontUri, S3Uri};
 use chrono::Utc;
-use s3cmd_client::ClientOptions;
 use s3cmd_client::ops::cloudfront::{
     Changes, CloudFront, Distribution, Invalidation, Logging, MAX_PATHS, Origin, encoded,
 };
@@ -18,7 +17,7 @@ use std::sync::Arc;
 pub(crate) fn service(cx: &Context) -> CloudFront {
     let endpoint = cx.settings.cloudfront_endpoint();
     let observer = Arc::new(cx.failures.clone());
-    CloudFront::new(ClientOptions { endpoint, observer, ..cx.client_options() })
+    CloudFront::new(cx.client_options().with_endpoint(endpoint).with_observer(observer))
 }
 
 /// The distributions that the arguments name: by their own URIs, or by a bucket that they serve.

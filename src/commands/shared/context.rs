@@ -92,7 +92,8 @@ impl Shared {
     /// The options of a client whose requests do not run out of file descriptors.
     pub fn client_options(&self) -> ClientOptions {
         let options = self.settings.client_options();
-        ClientOptions { bulk: options.bulk.min(open_files::max_requests()), ..options }
+        let bulk = options.bulk.min(open_files::max_requests());
+        options.with_bulk(bulk)
     }
 
     /// Uploads files as the settings request, with the cached MD5 sums.
@@ -150,15 +151,7 @@ impl Shared {
     /// The public URL of an object or bucket. Its scheme follows `use_https` unless `public_url_use_https` is given.
     pub fn public_url(&self, uri: &S3Uri) -> String {
         let endpoint = self.endpoint();
-        let link = Link {
-            endpoint: &endpoint,
-            https: self.settings.public_url_is_https(),
-            bucket: &uri.bucket,
-            key: &uri.key,
-            version: None,
-            content_disposition: "",
-            content_type: "",
-        };
-        link.public()
+        let link = Link::new(&endpoint, &uri.bucket, &uri.key);
+        link.with_https(self.settings.public_url_is_https()).public()
     }
 }

@@ -20,13 +20,11 @@ pub(crate) async fn list_objects(cx: &Context, uri: &S3Uri) -> Outcome {
         return versions::list(cx, uri, &names, columns(cx)).await;
     }
     let client = cx.client();
-    let mut options = ListOptions {
-        prefix: names.prefix().to_owned(),
-        delimiter: if names.needs_recursion() { String::new() } else { "/".to_owned() },
-        unordered: settings.list_allow_unordered,
-        width: cx.width(),
-        ..ListOptions::default()
-    };
+    let delimiter = if names.needs_recursion() { "" } else { "/" };
+    let mut options = ListOptions::new(names.prefix())
+        .with_delimiter(delimiter)
+        .with_unordered(settings.list_allow_unordered)
+        .with_width(cx.width());
     let mut listing = Listing::new(cx, uri, &names);
     let mut truncated = false;
     match settings.limit() {

@@ -88,11 +88,8 @@ pub(crate) async fn check_exists(cx: &Context, uri: &S3Uri) -> Outcome {
 /// Lists all versions of the selected objects, page by page: common prefixes, then versions and delete markers.
 pub(crate) async fn list(cx: &Context, uri: &S3Uri, names: &NameFilter<'_>, columns: Columns) -> Outcome {
     let settings = &cx.settings;
-    let mut options = ListOptions {
-        prefix: names.prefix().to_owned(),
-        delimiter: if names.needs_recursion() { String::new() } else { "/".to_owned() },
-        ..ListOptions::default()
-    };
+    let delimiter = if names.needs_recursion() { "" } else { "/" };
+    let mut options = ListOptions::new(names.prefix()).with_delimiter(delimiter);
     let mut remaining = settings.limit();
     let mut after = None;
     let mut text = String::new();
@@ -169,7 +166,7 @@ pub(crate) fn select<'a>(
             && shard.is_none_or(|shard| shard.contains(name))
             && cx.selection.filter.excludes(name).is_none()
     };
-    let options = ListOptions { prefix, ..ListOptions::default() };
+    let options = ListOptions::new(prefix);
     let pages = cx.client().version_pages(&uri.bucket, options).map_err(Failure::about_bucket);
     let versions = pages.map_ok(|page| stream::iter(page.versions.into_iter().map(Ok))).try_flatten();
     Ok(versions.try_filter(move |version| std::future::ready(is_selected(version))).boxed())

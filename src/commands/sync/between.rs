@@ -20,6 +20,7 @@ use crate::transfer::sync::sources::{self, Area, Items, Listing, Tally};
 use crate::transfer::sync::{Item, SyncOptions};
 use crate::uri::S3Uri;
 use futures::{StreamExt, TryStreamExt};
+use s3cmd_client::list::ListOptions;
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -169,11 +170,7 @@ async fn target(cx: &Context, from: &[Listing], areas: &[Area], destination: S3U
         return Ok(Target { directory: destination, exact: None });
     }
     if let ([Area::Either(_)], [object, below]) = (areas, from) {
-        let options = |listing: &Listing| s3cmd_client::list::ListOptions {
-            prefix: listing.prefix.clone(),
-            page_size: Some(1),
-            ..Default::default()
-        };
+        let options = |listing: &Listing| ListOptions::new(&listing.prefix).with_page_size(1);
         let (object_options, below_options) = (options(object), options(below));
         let pages = futures::try_join!(
             cx.client().list_page(&object.bucket, &object_options, None),

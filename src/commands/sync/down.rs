@@ -16,6 +16,7 @@ use crate::transfer::sync::plan::{Count, Plan, Planning};
 use crate::transfer::sync::removed::Removed;
 use crate::transfer::sync::sources::{self, Area, Root, Tally};
 use crate::uri::S3Uri;
+use s3cmd_client::list::ListOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -83,11 +84,7 @@ async fn destination(
     }
     let with_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     if let ([uri], [_, below]) = (uris, from) {
-        let options = s3cmd_client::list::ListOptions {
-            prefix: below.prefix.clone(),
-            page_size: Some(1),
-            ..Default::default()
-        };
+        let options = ListOptions::new(&below.prefix).with_page_size(1);
         let page = cx.client().list_page(&uri.bucket, &options, None).await?;
         if page.entries().next().is_none() {
             return if with_slash { directory() } else { Ok(Some(Destination::File(path.to_owned()))) };

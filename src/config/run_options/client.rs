@@ -16,6 +16,9 @@ use std::time::Duration;
 /// The placeholder for the region in `host_base` and `host_bucket`.
 const LOCATION: &str = "%(location)s";
 
+/// Value of `User-Agent`.
+const AGENT: &str = concat!("s3cmd-rs/", env!("CARGO_PKG_VERSION"));
+
 /// The port of a proxy, if the configured one is invalid.
 const DEFAULT_PROXY_PORT: u16 = 3128;
 
@@ -33,34 +36,32 @@ impl Settings {
     pub fn client_options(&self) -> ClientOptions {
         let credentials = (!self.access_key.is_empty()).then(|| self.credentials());
         let host = Some(self.proxy_host.clone()).filter(|host| !host.is_empty());
-        let transport = TransportOptions {
-            tls: TlsOptions {
-                ca_file: non_empty_path(&self.ca_certs_file),
-                client_cert: non_empty_path(&self.ssl_client_cert_file),
-                client_key: non_empty_path(&self.ssl_client_key_file),
-                accept_any_certificate: !self.check_ssl_certificate,
-                accept_any_host: !self.check_ssl_hostname,
-            },
-            proxy: host.map(|host| (host, self.proxy_port())),
-            env_proxy: self.use_env_proxy,
-            timeout: Duration::from_secs(positive(self.socket_timeout)),
-            keep_idle: self.connection_pooling.then(|| seconds(self.connection_max_age)),
-        };
+        let tls = TlsOptions::default()
+            .with_ca_file(non_empty_path(&self.ca_certs_file))
+            .with_client_cert(non_empty_path(&self.ssl_client_cert_file))
+            .with_client_key(non_empty_path(&self.ssl_client_key_file))
+            .with_accept_any_certificate(!self.check_ssl_certificate)
+            .with_accept_any_host(!self.check_ssl_hostname);
+        let transport = TransportOptions::default()
+            .with_tls(tls)
+            .with_proxy(host.map(|host| (host, self.proxy_port())))
+            .with_env_proxy(self.use_env_proxy)
+            .with_timeout(Duration::from_secs(positive(self.socket_timeout)))
+            .with_keep_idle(self.connection_pooling.then(|| seconds(self.connection_max_age)))
+            .with_user_agent(AGENT);
         let observer = Arc::new(ClientLog);
         let provider = self.credentials_provider.as_ref();
-        ClientOptions {
-            region: self.bucket_location.clone(),
-            signature: if self.signature_v2 { Signature::V2 } else { Signature::V4 },
-            transport,
-            retry: self.retry_policy(),
-            provider: provider.map(|selected| selected.provider.clone().with_observer(observer.clone())),
-            observer,
-            requester_pays: self.requester_pays,
-            expect_continue: self.use_http_expect,
-            bulk: self.jobs().unwrap_or(DEFAULT_BULK),
-            rate_limit: u64::try_from(self.limitrate).ok().filter(|rate| *rate > 0),
-            ..ClientOptions::new(self.endpoint(), credentials)
-        }
+        ClientOptions::new(self.endpoint(), credentials)
+            .with_provider(provider.map(|selected| selected.provider.clone().with_observer(observer.clone())))
+            .with_observer(observer)
+            .with_region(&self.bucket_location)
+            .with_signature(if self.signature_v2 { Signature::V2 } else { Signature::V4 })
+            .with_transport(transport)
+            .with_retry(self.retry_policy())
+            .with_requester_pays(self.requester_pays)
+            .with_expect_continue(self.use_http_expect)
+            .with_bulk(self.jobs().unwrap_or(DEFAULT_BULK))
+            .with_rate_limit(u64::try_from(self.limitrate).ok().filter(|rate| *rate > 0))
     }
 
     /// The key pair and the session token.
@@ -107,10 +108,10 @@ impl Settings {
 
     /// The longest pause is `throttle_max` if it is set; s3cmd's default counts as not set.
     fn retry_policy(&self) -> RetryPolicy {
-        let policy = RetryPolicy { max_retries: self.max_retries(), ..RetryPolicy::default() };
+        let policy = RetryPolicy::default().with_max_retries(self.max_retries());
         match u64::try_from(self.throttle_max) {
             Ok(seconds) if self.throttle_max != Settings::default().throttle_max => {
-                RetryPolicy { cap: Duration::from_secs(seconds), ..policy }
+                policy.with_cap(Duration::from_secs(seconds))
             }
             _ => policy,
         }

@@ -103,5 +103,5 @@ impl Copier {
 async fn outgoing(payload: Payload) -> Result<Outgoing> {
     let digests = payload.digests(true, true).await?;
     let (md5, sha256) = (digests.md5, digests.sha256);
-    Ok(Outgoing { payload, md5, sha256, ..Outgoing::default() })
+    Ok(Outgoing::new(payload).with_md5(md5).with_sha256(sha256))
 }

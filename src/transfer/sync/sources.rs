@@ -221,7 +221,7 @@ pub fn remote(client: &Client, listings: Vec<Listing>, tally: &Arc<Tally>) -> It
 fn listed(client: &Client, listing: Listing, tally: Arc<Tally>) -> Items {
     let is_everything = listing.relative.is_empty();
     let width = client.options().bulk;
-    let options = ListOptions { prefix: listing.prefix.clone(), width, ..ListOptions::default() };
+    let options = ListOptions::new(&listing.prefix).with_width(width);
     let pages = client.list_pages(&listing.bucket, options);
     let items = pages.map(move |page| {
         let items: Vec<Outcome<Item>> = match page {
@@ -254,8 +254,7 @@ fn item(listing: &Listing, object: ObjectRef<'_>) -> Item {
 /// Looks up one object by its key, as the first key with that prefix. A listing returns the same properties as HEAD,
 /// and also the reason of a rejection.
 async fn look_up(client: Client, listing: Listing) -> Outcome<Option<Item>> {
-    let options =
-        ListOptions { prefix: listing.prefix.clone(), page_size: Some(1), ..ListOptions::default() };
+    let options = ListOptions::new(&listing.prefix).with_page_size(1);
     let page = client.list_page(&listing.bucket, &options, None).await?;
     let object = page.entries().next().filter(|object| object.key == listing.prefix);
     Ok(object.map(|object| item(&listing, object)))

@@ -210,7 +210,7 @@ impl Uploader {
         let mut headers = self.headers("application/x-directory");
         headers.extend(self.attributes(&metadata).headers());
         let digests = Payload::default().hashed(self.required_digests(self.options.checksum)).await?;
-        let data = Outgoing { checksum: digests.checksum, ..Outgoing::default() };
+        let data = Outgoing::default().with_checksum(digests.checksum);
         let answer = self.client.put_object(&destination.bucket, &destination.key, data, &headers).await?;
         digests.md5.map_or(Ok(()), |md5| verify_etag(&answer, "a directory", md5))
     }

@@ -288,14 +288,12 @@ impl Uploader {
     /// always compared with the returned ETag.
     pub(super) fn outgoing(&self, payload: Payload, digests: Digests, progress: &Progress) -> Outgoing {
         let Digests { md5, sha256, checksum } = digests;
-        Outgoing {
-            payload,
-            md5: md5.filter(|_| self.client.signature() == Signature::V2),
-            etag_md5: md5,
-            sha256,
-            checksum,
-            progress: Some(progress.clone()),
-        }
+        Outgoing::new(payload)
+            .with_md5(md5.filter(|_| self.client.signature() == Signature::V2))
+            .with_etag_md5(md5)
+            .with_sha256(sha256)
+            .with_checksum(checksum)
+            .with_progress(progress.clone())
     }
 
     /// The part size in bytes for a file of `size` bytes: the configured size, or the next larger whole number of MiB

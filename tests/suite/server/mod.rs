@@ -2,6 +2,7 @@
 
 mod archive_classes;
 mod bucket_owner;
+mod client_examples;
 mod fuzz;
 mod process;
 mod rclone_limits;

@@ -96,7 +96,7 @@ impl Store {
     /// Stores objects in a bucket.
     pub(crate) fn put(&self, bucket: &str, seeds: &[Seed]) {
         let put = |seed: Seed| async move {
-            let data = Outgoing { payload: bytes::Bytes::from(seed.content).into(), ..Outgoing::default() };
+            let data = Outgoing::new(bytes::Bytes::from(seed.content));
             self.client.put_object(bucket, &seed.key, data, &seed.headers).await.map(drop)
         };
         let all = stream::iter(seeds.to_vec()).map(put).buffered(8).try_collect::<Vec<()>>();
@@ -116,8 +116,8 @@ impl Store {
     pub(crate) fn begin_upload(&self, bucket: &str, key: &str) -> String {
         let begin = async {
             let id = self.client.create_upload(bucket, key, &[]).await?;
-            let payload = bytes::Bytes::from(vec![b'x'; 5 << 20]).into();
-            let part = Outgoing { payload, ..Outgoing::default() };
+            let payload = bytes::Bytes::from(vec![b'x'; 5 << 20]);
+            let part = Outgoing::new(payload);
             self.client.upload_part(UploadRef { bucket, key, id: &id }, 1, part).await?;
             Ok::<_, Error>(id)
         };
@@ -190,7 +190,7 @@ impl Store {
             };
             if let Ok(acl) = self.client.get_acl(bucket, None).await {
                 facts.extend(acl.grants.iter().map(|grant| {
-                    format!("s3://{bucket} ACL: {}: {}", grant.grantee.shown(), grant.permission)
+                    format!("s3://{bucket} ACL: {}: {}", grant.grantee.name(), grant.permission)
                 }));
             }
             let objects = stream::iter(keys).map(|key| async move { self.object(bucket, &key).await });
@@ -228,7 +228,7 @@ impl Store {
         }
         let acl = self.client.get_acl(bucket, Some(key)).await?;
         let grants = acl.grants.iter();
-        facts.extend(grants.map(|grant| format!("ACL: {}: {}", grant.grantee.shown(), grant.permission)));
+        facts.extend(grants.map(|grant| format!("ACL: {}: {}", grant.grantee.name(), grant.permission)));
         let request = Request::new(Method::GET, Some(bucket), Some(key)).query("tagging", "");
         // Without tags some services send an empty set, and others an error.
         if let Ok(answer) = self.client.send(request).await {

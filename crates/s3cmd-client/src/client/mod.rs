@@ -56,8 +56,25 @@ pub enum Signature {
     V4,
 }
 
-/// The settings of a client; plain values.
+/// The settings of a client; plain values. [`ClientOptions::new`] documents the defaults.
+///
+/// # Examples
+///
+/// ```
+/// use s3cmd_client::client::retry::RetryPolicy;
+/// use s3cmd_client::credentials::Credentials;
+/// use s3cmd_client::endpoint::Endpoint;
+/// use s3cmd_client::{Client, ClientOptions};
+///
+/// let endpoint = Endpoint::new("s3.example.org", "%(bucket)s.s3.example.org", true, true);
+/// let credentials = Credentials::new("ACCESSKEY", "secret", None);
+/// let options = ClientOptions::new(endpoint, Some(credentials))
+///     .with_region("eu-north-1")
+///     .with_retry(RetryPolicy::default().with_max_retries(2));
+/// let client = Client::new(options);
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClientOptions {
     /// Endpoint that requests are sent to.
     pub endpoint: Endpoint,
@@ -88,7 +105,9 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// The default settings for an endpoint.
+    /// The default settings for an endpoint: signature version 4 for `us-east-1`, the retries of
+    /// [`RetryPolicy::default`], the connections of [`TransportOptions::default`], [`DEFAULT_BULK`] concurrent large
+    /// transfers, no rate limit, no `Expect: 100-continue`, and an observer that ignores all events.
     pub fn new(endpoint: Endpoint, credentials: Option<Credentials>) -> Self {
         Self {
             endpoint,
@@ -107,10 +126,31 @@ impl ClientOptions {
         }
     }
 
-    /// Reports the events of the client to this observer; the default one ignores them.
-    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = observer;
-        self
+    with_methods! {
+        /// Sets the endpoint.
+        with_endpoint(endpoint: Endpoint);
+        /// Sets static credentials; `None` leaves requests unsigned, unless there is a provider.
+        with_credentials(credentials: impl Into<Option<Credentials>>);
+        /// Sets the source of temporary credentials.
+        with_provider(provider: impl Into<Option<Provider>>);
+        /// Sets the region of V4 signatures.
+        with_region(region: impl Into<String>);
+        /// Sets the initial signature version.
+        with_signature(signature: Signature);
+        /// Sets how connections are made.
+        with_transport(transport: TransportOptions);
+        /// Sets how often and when failed requests are retried.
+        with_retry(retry: RetryPolicy);
+        /// Sets whether to send `x-amz-request-payer: requester`.
+        with_requester_pays(requester_pays: bool);
+        /// Sets the limit in bytes per second for all object data together; `None` removes it.
+        with_rate_limit(rate_limit: impl Into<Option<u64>>);
+        /// Sets whether uploads wait for `100 Continue` before they send the body.
+        with_expect_continue(expect_continue: bool);
+        /// Sets the maximum number of concurrent large transfers.
+        with_bulk(bulk: usize);
+        /// Reports the events of the client to this observer.
+        with_observer(observer: Arc<dyn Observer>);
     }
 }
 

@@ -188,7 +188,7 @@ fn is_region(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// The current name of a region: an empty region and `US` (an s3cmd name) stand for `us-east-1`; `EU` is the old name
+/// The current name of a region: an empty region and the old name `US` stand for `us-east-1`; `EU` is the old name
 /// of `eu-west-1`.
 pub fn canonical_region(region: &str) -> &str {
     match region {

@@ -3,8 +3,9 @@
 use crate::error::{ConnectionFailure, Error, clock_difference};
 use std::time::Duration;
 
-/// The number of retries and the delays between them.
+/// The number of retries and the delays between them. The default is 5 retries with delays from 0.5 s to 30 s.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// Maximum number of attempts after the first.
     pub max_retries: u32,
@@ -20,7 +21,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Which failures of a request are retried. (s3cmd retries more failures of uploads.)
+/// Which failures of a request are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryClass {
     /// A repeatable request. A refused connection is final (measured on s3cmd 2.4.0).
@@ -102,6 +103,15 @@ const THROTTLE_CODES: &[&str] = &[
 const MAX_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(15);
 
 impl RetryPolicy {
+    with_methods! {
+        /// Sets the maximum number of attempts after the first; 0 disables retries.
+        with_max_retries(max_retries: u32);
+        /// Sets the delay before the first retry; it doubles with each further retry.
+        with_base(base: Duration);
+        /// Sets the maximum delay, including `Retry-After`.
+        with_cap(cap: Duration);
+    }
+
     /// The delay before retry number `retry` (from 0): exponential, with jitter over its upper half so that many
     /// clients do not retry at the same time. `retry_after` is the server's `Retry-After`.
     pub fn delay(&self, retry: u32, retry_after: Option<Duration>, random: f64) -> Duration {

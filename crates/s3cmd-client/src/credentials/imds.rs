@@ -12,7 +12,7 @@ use crate::sign::encode;
 use http::Method;
 use std::time::Duration;
 
-/// Longest wait for a response of a metadata service (that of s3cmd).
+/// Longest wait for a response of a metadata service (measured on s3cmd 2.4.0).
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Requests the credentials of the instance's role: with a session token if the service supports it (IMDSv2), else

@@ -105,7 +105,7 @@ impl ExpectedResponse {
             // 202: the restore request was accepted; 200: the object was restored before.
             (&Method::POST, Some(_)) => Self::new(&[200, 202], Body::Nothing),
             (&Method::DELETE, _) => Self::new(&[204, 200], Body::Nothing),
-            // moto and s3cmd's own tests use the first name.
+            // moto uses the first name.
             (&Method::GET, _) if of_object && has("uploadId") => {
                 Self::document(&["ListPartsResult", "ListPartsResponse"])
             }

@@ -150,7 +150,7 @@ impl Request {
     }
 
     /// The resource with its query, for messages about failed requests. The parameter `encoding-type` is left out,
-    /// since s3cmd does not send it.
+    /// since the caller did not ask for it.
     pub(crate) fn resource_with_query(&self) -> String {
         let named = self.query.iter().filter(|(name, _)| name != "encoding-type");
         let query = crate::sign::encode::query_string(&named.cloned().collect::<Vec<_>>(), true);

@@ -11,8 +11,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How the server is verified, and which certificate the client presents.
+/// How the server is verified, and which certificate the client presents. By default, the system's roots are trusted,
+/// and the client presents no certificate.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct TlsOptions {
     /// PEM bundle to trust instead of the system's roots.
     pub ca_file: Option<PathBuf>,
@@ -27,6 +29,19 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
+    with_methods! {
+        /// Sets the PEM bundle to trust instead of the system's roots.
+        with_ca_file(ca_file: impl Into<Option<PathBuf>>);
+        /// Sets the PEM file with the client certificate.
+        with_client_cert(client_cert: impl Into<Option<PathBuf>>);
+        /// Sets the PEM file with the client's private key; defaults to the certificate's file.
+        with_client_key(client_key: impl Into<Option<PathBuf>>);
+        /// Sets whether to accept any certificate. Then anyone on the way can read and change the data.
+        with_accept_any_certificate(accept_any_certificate: bool);
+        /// Sets whether to accept a valid certificate of another host.
+        with_accept_any_host(accept_any_host: bool);
+    }
+
     /// Builds the rustls configuration, with the system's roots, or with the bundled Mozilla roots if the system has
     /// none.
     pub fn client_config(&self) -> Result<ClientConfig> {
@@ -90,7 +105,7 @@ fn tls_error(error: impl Into<Cause>) -> Error {
 /// Verifies the server's certificate: the chain up to a trusted root, and the host name.
 ///
 /// A server certificate that is itself in `ca_file` is trusted although it is marked as a CA: self-signed
-/// certificates are by default, and OpenSSL (and so s3cmd) accepts them. Such a certificate has no chain, so only the
+/// certificates are by default, and OpenSSL accepts them. Such a certificate has no chain, so only the
 /// host name is verified.
 #[derive(Debug)]
 struct Verifier {

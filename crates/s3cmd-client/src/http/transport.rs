@@ -27,8 +27,10 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Settings of the HTTP connections.
+/// Settings of the HTTP connections. By default, there is no proxy, connections and responses time out after 300 s, and
+/// an idle connection is kept for 5 s.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TransportOptions {
     /// Certificates and their verification.
     pub tls: TlsOptions,
@@ -40,6 +42,25 @@ pub struct TransportOptions {
     pub timeout: Duration,
     /// How long an idle connection is kept for reuse; `None` disables reuse.
     pub keep_idle: Option<Duration>,
+    /// Value of `User-Agent`. It must be a valid header value.
+    pub user_agent: String,
+}
+
+impl TransportOptions {
+    with_methods! {
+        /// Sets the certificates and their verification.
+        with_tls(tls: TlsOptions);
+        /// Sets an HTTP proxy as (host, port).
+        with_proxy(proxy: impl Into<Option<(String, u16)>>);
+        /// Sets whether to use the proxies of the environment, as curl does.
+        with_env_proxy(env_proxy: bool);
+        /// Sets the maximum time to wait for a connection, and for data on one.
+        with_timeout(timeout: Duration);
+        /// Sets how long an idle connection is kept for reuse; `None` disables reuse.
+        with_keep_idle(keep_idle: impl Into<Option<Duration>>);
+        /// Sets the value of `User-Agent`.
+        with_user_agent(user_agent: impl Into<String>);
+    }
 }
 
 impl Default for TransportOptions {
@@ -50,12 +71,13 @@ impl Default for TransportOptions {
             env_proxy: false,
             timeout: Duration::from_secs(300),
             keep_idle: Some(Duration::from_secs(5)),
+            user_agent: AGENT.to_owned(),
         }
     }
 }
 
-/// Value of `User-Agent`.
-const AGENT: &str = concat!("s3cmd-rs/", env!("CARGO_PKG_VERSION"));
+/// Default value of `User-Agent`.
+const AGENT: &str = concat!("s3cmd-client/", env!("CARGO_PKG_VERSION"));
 
 /// Maximum number of idle connections per host: more than any sensible number of concurrent requests.
 const MAX_IDLE: usize = 512;
@@ -144,7 +166,9 @@ impl Transport {
         let request = http::Request::builder().method(method).uri(url).body(body);
         let mut request = request.map_err(|error| Error::invalid(error.to_string(), error))?;
         *request.headers_mut() = headers;
-        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        if let Ok(agent) = HeaderValue::from_str(&self.options.user_agent) {
+            request.headers_mut().entry(USER_AGENT).or_insert(agent);
+        }
         if let Some(expect) = expect {
             expect.listen(&mut request);
         }
@@ -174,7 +198,7 @@ impl Transport {
             .connect_timeout(options.timeout)
             .pool_idle_timeout(options.keep_idle)
             .pool_max_idle_per_host(if options.keep_idle.is_some() { MAX_IDLE } else { 0 })
-            .user_agent(AGENT)
+            .user_agent(&options.user_agent)
             .dns_resolver(LoopbackFirst);
         if let Some((host, port)) = &options.proxy {
             let proxy = reqwest::Proxy::all(format!("http://{host}:{port}"))

@@ -37,8 +37,9 @@ pub enum ListVersion {
     V2,
 }
 
-/// Parameters of a listing.
+/// Parameters of a listing. The default lists every key of the bucket with `ListObjects`, one page after the other.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ListOptions {
     /// Lists keys with this prefix.
     pub prefix: String,
@@ -55,6 +56,28 @@ pub struct ListOptions {
     /// Maximum number of concurrent requests, for listings of many pages from a distant server. 0 and 1 request one
     /// page after the other.
     pub width: usize,
+}
+
+impl ListOptions {
+    /// Lists the keys with a prefix; an empty prefix lists every key.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), ..Self::default() }
+    }
+
+    with_methods! {
+        /// Groups keys up to this delimiter; an empty one lists every key.
+        with_delimiter(delimiter: impl Into<String>);
+        /// Sets the number of keys per page; `None` leaves it to the server (1,000).
+        with_page_size(page_size: impl Into<Option<u32>>);
+        /// Lists only keys after this one.
+        with_start_after(start_after: impl Into<Option<String>>);
+        /// Extension of Ceph: any order, which is faster on large indexes.
+        with_unordered(unordered: bool);
+        /// Sets the version of the operation.
+        with_version(version: ListVersion);
+        /// Sets the maximum number of concurrent requests.
+        with_width(width: usize);
+    }
 }
 
 impl Client {

@@ -107,7 +107,7 @@ impl Client {
             let text = self.fetch_text(request).await?;
             let (mut truncated, mut next) = (None, String::new());
             let (mut algorithm, mut kind) = (String::new(), String::new());
-            // moto and s3cmd's own tests use the second name.
+            // moto uses the second name.
             let roots = ["ListPartsResult", "ListPartsResponse"];
             for item in document::read::<Sequence<PartsItem>>(&text, &roots)?.items {
                 match item {

@@ -225,8 +225,7 @@ pub struct Acl {
 
 impl Grantee {
     /// Parses a grantee: text with `@` is an e-mail address, the URI of a predefined group is a group, and anything
-    /// else is a canonical ID, which is lower-cased. These are the rules of s3cmd's `--acl-grant=PERMISSION:WHO`
-    /// (measured on s3cmd 2.4.0).
+    /// else is a canonical ID, which is lower-cased (measured on s3cmd 2.4.0).
     pub fn parse(who: &str) -> Self {
         if who.contains('@') {
             Grantee::Email(who.to_owned())
@@ -242,10 +241,9 @@ impl Grantee {
         matches!(self, Grantee::Group(uri) if uri == Group::AllUsers.uri())
     }
 
-    /// Name for display: the display name, else the ID; `*anon*` for the group of all users.
-    pub fn shown(&self) -> &str {
+    /// The name of the grantee: a user's display name, else the ID, address, URI or type.
+    pub fn name(&self) -> &str {
         match self {
-            grantee if grantee.is_anonymous() => "*anon*",
             Grantee::User { id, name } if name.is_empty() => id,
             Grantee::User { name, .. } => name,
             Grantee::Email(address) => address,
@@ -515,7 +513,7 @@ mod tests {
              <Grant><Grantee><ID> me </ID></Grantee><Permission>LIST</Permission></Grant></AccessControlList>"
         );
         let mut acl = Acl::from_xml(&format!("<AccessControlPolicy>{list}</AccessControlPolicy>")).unwrap();
-        assert_eq!(acl.grants[0].grantee.shown(), "Referrer");
+        assert_eq!(acl.grants[0].grantee.name(), "Referrer");
         let me = Grantee::User { id: "me".into(), name: String::new() };
         assert_eq!(acl.grants[1], Grant { grantee: me, permission: "LIST".into() });
         assert!(acl.grants[0].allows(Permission::Read) && !acl.grants[1].allows(Permission::Read));
@@ -547,7 +545,7 @@ mod tests {
         acl.grant("read", "other");
         assert_eq!(acl.grants.len(), 2);
         acl.grant("all", "other");
-        let shown: Vec<_> = acl.grants.iter().map(|g| (g.grantee.shown(), g.permission.as_str())).collect();
+        let shown: Vec<_> = acl.grants.iter().map(|g| (g.grantee.name(), g.permission.as_str())).collect();
         assert_eq!(shown, [("Me", "FULL_CONTROL"), ("other", "FULL_CONTROL")]);
         acl.revoke("read", "other");
         assert_eq!(acl.grants.len(), 2);

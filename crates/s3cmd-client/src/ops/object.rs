@@ -92,6 +92,7 @@ impl CopySource<'_> {
 
 /// The data of an object or a part to upload, with the checksums that are already known.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Outgoing {
     /// The bytes.
     pub payload: Payload,
@@ -109,6 +110,25 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Data without known checksums. With V4, the client computes the SHA-256 that the server verifies; with V2, the
+    /// MD5.
+    pub fn new(payload: impl Into<Payload>) -> Self {
+        Self { payload: payload.into(), ..Self::default() }
+    }
+
+    with_methods! {
+        /// Sets the MD5 of the payload, to be sent as `Content-MD5`.
+        with_md5(md5: impl Into<Option<[u8; 16]>>);
+        /// Sets the MD5 of the payload, to be compared with the ETag of the response.
+        with_etag_md5(etag_md5: impl Into<Option<[u8; 16]>>);
+        /// Sets the SHA-256 of the payload.
+        with_sha256(sha256: impl Into<Option<[u8; 32]>>);
+        /// Sets another checksum of the payload, which the server verifies and stores.
+        with_checksum(checksum: impl Into<Option<Checksum>>);
+        /// Counts the bytes as they are sent.
+        with_progress(progress: impl Into<Option<Progress>>);
+    }
+
     /// Adds the payload with its digests, and the retry rule of uploads, to a request.
     pub fn into_request(self, request: Request) -> Request {
         let mut request = request.payload(self.payload).retry(RetryClass::Upload).progress(self.progress);

@@ -65,8 +65,8 @@ pub fn sign(
     added
 }
 
-/// Signs a request in its query, for a presigned URL. Returns the whole query as decoded pairs, in the order in which
-/// s3cmd 2.4.0 prints them (`AWSAccessKeyId`, `Expires`, `Signature`, then the response overrides). `expires` is in
+/// Signs a request in its query, for a presigned URL. Returns the whole query as decoded pairs, in this order
+/// (measured on s3cmd 2.4.0): `AWSAccessKeyId`, `Expires`, `Signature`, then the response overrides. `expires` is in
 /// seconds since the epoch.
 pub fn presign(
     request: &Request<'_>,

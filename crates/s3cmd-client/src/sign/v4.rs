@@ -25,7 +25,7 @@ const TIMESTAMP: &str = "%Y%m%dT%H%M%SZ";
 pub struct Scope<'a> {
     /// When the request is signed.
     pub time: DateTime<Utc>,
-    /// Region name, used as it is (including s3cmd's default `US`).
+    /// Region name, used as it is (including the old name `US`).
     pub region: &'a str,
     /// Service name: `s3`, `cloudfront` or `sts`.
     pub service: &'a str,

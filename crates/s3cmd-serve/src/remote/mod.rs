@@ -34,10 +34,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use headers::denied;
 use http::Method;
-use s3cmd_client::client::retry::RetryPolicy;
+use s3cmd_client::Client;
 use s3cmd_client::error::Error;
 use s3cmd_client::http::request::{Request, Response};
-use s3cmd_client::{Client, ClientOptions};
 use served_prefix::ServedPrefix;
 use std::sync::Arc;
 
@@ -57,8 +56,8 @@ pub(crate) struct Remote {
 impl Remote {
     fn new(source: RemoteSource) -> S3Result<Self> {
         let options = source.client.options();
-        let retry = RetryPolicy { max_retries: 0, ..options.retry.clone() };
-        let client = Client::new(ClientOptions { retry, ..options.clone() });
+        let retry = options.retry.clone().with_max_retries(0);
+        let client = Client::new(options.clone().with_retry(retry));
         Ok(Self {
             client,
             served: ServedPrefix::new(&source.bucket, &source.prefix)?,

@@ -96,12 +96,8 @@ impl Remote {
             let header = sum.algorithm().header();
             request.headers.iter().all(|(name, _)| name != header)
         });
-        let data = Outgoing {
-            payload: body.into(),
-            md5: needs_md5.then(|| payload.md5()),
-            checksum: sum,
-            ..Outgoing::default()
-        };
+        let md5 = needs_md5.then(|| payload.md5());
+        let data = Outgoing::new(body).with_md5(md5).with_checksum(sum);
         self.send(data.into_request(request).retry(RetryClass::Once)).await
     }
 }

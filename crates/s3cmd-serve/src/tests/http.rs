@@ -28,7 +28,7 @@ async fn readiness_needs_no_keys_and_hides_no_bucket() {
 async fn with_a_certificate_only_tls_is_served_and_policies_see_it() {
     let tls = crate::tls_config(&certificate("localhost.pem"), &certificate("localhost.key")).unwrap();
     let lab = Lab::with(|options| options.tls = Some(tls)).await;
-    let client = TlsOptions { ca_file: Some(certificate("localhost.pem")), ..TlsOptions::default() };
+    let client = TlsOptions::default().with_ca_file(certificate("localhost.pem"));
     let connector = tokio_rustls::TlsConnector::from(Arc::new(client.client_config().unwrap()));
     let send = async |request: &str| {
         let stream = TcpStream::connect(lab.server.address()).await.unwrap();

@@ -104,7 +104,7 @@ impl Document {
             (None, None) => String::new(),
         };
         let prefix = escaped(prefix);
-        // Without a namespace, as s3cmd 2.4.0 sends it: some services return the document as it was stored.
+        // Without a namespace, measured on s3cmd 2.4.0: some services return the document as it was stored.
         Self::new(
             Kind::Lifecycle,
             format!(

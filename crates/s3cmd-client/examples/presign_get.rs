@@ -1,0 +1,28 @@
+//! Prints a link with which anyone can download an object for an hour.
+//!
+//! ```sh
+//! export S3_ENDPOINT=http://localhost:9000 S3_ACCESS_KEY=... S3_SECRET_KEY=...
+//! cargo run --example presign_get -- BUCKET KEY
+//! ```
+#![allow(clippy::print_stdout)]
+
+use s3cmd_client::credentials::Credentials;
+use s3cmd_client::endpoint::Endpoint;
+use s3cmd_client::{Client, ClientOptions};
+use std::env;
+use std::error::Error;
+use std::time::Duration;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let [bucket, key] = <[String; 2]>::try_from(env::args().skip(1).collect::<Vec<_>>())
+        .map_err(|_| "usage: presign_get BUCKET KEY")?;
+    let url = env::var("S3_ENDPOINT")?;
+    let endpoint = Endpoint::new(&url, &url, url.starts_with("https://"), true);
+    let credentials = Credentials::new(env::var("S3_ACCESS_KEY")?, env::var("S3_SECRET_KEY")?, None);
+    let client = Client::new(ClientOptions::new(endpoint, Some(credentials)));
+
+    let link = client.link(&bucket, &key).with_query("response-content-type", "text/plain");
+    println!("{}", client.presign(&link, Duration::from_secs(3600)).await?);
+    Ok(())
+}
