@@ -282,8 +282,9 @@ impl Work<'_> {
             }
             (None, ..) => self.current().await?,
         };
+        expected.version(self.uri).check_encoding(&response)?;
         match got {
-            // The length is unknown if a proxy re-encodes the response. The content is verified at the end.
+            // The length is unknown if a server or a proxy sends the body in chunks. The content is verified at the end.
             None if expected.etag.is_empty() || !response.etag().is_empty() => Ok((expected, response)),
             None => Err(self.not_from_s3()),
             Some(got) if got.is(&expected) => Ok((got, response)),

@@ -33,6 +33,8 @@ pub(super) struct Remote {
     pub(super) gpg_encrypted: bool,
     /// Whether Swift stored the object in segments.
     pub(super) segmented: bool,
+    /// The stored `Content-Encoding`; empty if there is none.
+    pub(super) encoding: String,
     /// The attributes of the uploaded file.
     pub(super) stored: Restore,
 }
@@ -69,13 +71,27 @@ impl Remote {
         let part_size = header(file_attributes::PART_SIZE_HEADER).and_then(|size| size.trim().parse().ok());
         let stored = Restore::of(header);
         let segmented = is_swift_segmented(header);
-        Self { size, etag, md5, checksum, opaque_etag, part_size, modified, gpg_encrypted, segmented, stored }
+        let encoding = header("content-encoding").unwrap_or_default().to_owned();
+        Self {
+            size,
+            etag,
+            md5,
+            checksum,
+            opaque_etag,
+            part_size,
+            modified,
+            gpg_encrypted,
+            segmented,
+            encoding,
+            stored,
+        }
     }
 
     /// The exact version, for requests that must not return another one.
     pub(super) fn version<'a>(&'a self, uri: &'a S3Uri) -> ObjectVersion<'a> {
         let S3Uri { bucket, key } = uri;
-        ObjectVersion { bucket, key, etag: &self.etag, size: self.size, segmented: self.segmented }
+        let Self { etag, size, segmented, encoding, .. } = self;
+        ObjectVersion { bucket, key, etag, size: *size, segmented: *segmented, encoding }
     }
 
     /// Whether the listed properties may be those of this object. For an object in segments, the listing describes its

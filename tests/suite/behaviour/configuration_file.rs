@@ -3,21 +3,37 @@
 use crate::support::env::TestEnv;
 use crate::support::service::service;
 
+/// Commands that need credentials.
+const NEED_KEYS: [&str; 5] = ["ls", "ls s3://b", "put f s3://b", "get s3://b/k -", "del s3://b/k"];
+
 /// The metadata service that s3cmd asks for credentials is not reachable in a test.
 #[test]
 fn without_a_configuration_or_credentials_no_request_is_sent() {
     let t = TestEnv::new();
-    let advice = "ERROR: Consider using --configure parameter to create one.\n";
-    for (config, text) in
-        [("none", None), ("empty", Some("")), ("nokeys", Some("host_base = localhost:1\naccess_key =\n"))]
-    {
+    t.file("f", "f");
+    for (config, text, reason) in [
+        ("none", None, "No such file or directory"),
+        ("empty", Some(""), "no access_key in it"),
+        ("nokeys", Some("host_base = localhost:1\naccess_key =\n"), "no access_key in it"),
+    ] {
         if let Some(text) = text {
             t.file(config, text);
         }
-        let run = t.s3cmd(&format!("-c {config} ls")).fails(78).prints("");
-        assert!(run.stderr.starts_with(&format!("ERROR: {config}: ")), "{run}");
-        run.explains("ERROR: Configuration file not available.\n").explains(advice);
+        for line in NEED_KEYS {
+            t.s3cmd(&format!("-c {config} {line}"))
+                .fails(78)
+                .prints("")
+                .complains(&without_keys(config, reason));
+        }
     }
+}
+
+/// All that is printed without credentials. s3cmd names the file and the Python value `None` instead of a reason.
+fn without_keys(config: &str, reason: &str) -> String {
+    format!(
+        "ERROR: {config}: {reason}\nERROR: Configuration file not available.\n\
+         ERROR: Consider using --configure parameter to create one.\n"
+    )
 }
 
 #[test]

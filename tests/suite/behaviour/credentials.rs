@@ -178,6 +178,27 @@ fn a_provider_without_credentials_is_named() {
 }
 
 #[test]
+fn without_keys_the_sources_that_were_tried_are_listed() {
+    // Nothing listens there.
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let (t, _giver) = keyless();
+    let advice = "ERROR: Configuration file not available.\n\
+                  ERROR: Consider using --configure parameter to create one.\n";
+    for (config, reason) in [(".s3cfg", "no access_key in it"), ("missing", "No such file or directory")] {
+        let path = t.home(config);
+        let call = || t.s3cmd("ls s3://BUCKET").config(&path);
+        let first = format!("ERROR: {}: {reason}", path.display());
+        assert_eq!(call().fails(78).prints("").stderr, format!("{first}\n{advice}"));
+        let call = call().env("AWS_EC2_METADATA_DISABLED", "");
+        let run =
+            call.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{closed}")).fails(78).prints("");
+        assert!(run.stderr.starts_with(&format!("{first}; the role of this machine: ")), "{run}");
+        assert!(run.stderr.ends_with(advice) && run.stderr.lines().count() == 3, "{run}");
+        assert!(!run.stderr.contains("None"), "{run}");
+    }
+}
+
+#[test]
 fn credentials_that_expire_soon_are_requested_once() {
     let (t, _giver) = keyless();
     let user = t.service.main.clone();

@@ -199,3 +199,25 @@ fn files_of_users_are_not_mistaken_for_temporary_ones() {
     t.s3cmd("get --skip-existing s3://BUCKET/a d/a").ok();
     assert_eq!(t.files("d"), sorted(all));
 }
+
+#[test]
+fn of_two_keys_for_one_file_one_is_fetched_and_the_other_is_named() {
+    let t = TestEnv::with_objects(&["p/a/b", "p/a//b", "p/c", "p/x//y", "p/x/./y", "p/z"]);
+    for jobs in [1, 8] {
+        for (command, first, second) in [
+            ("get -r s3://BUCKET/p/ d", "it is the same file as that of 'a/b'", "that of 'x/./y'"),
+            ("sync s3://BUCKET/p/ d/", "another object becomes the same file", "the same file"),
+        ] {
+            let _ = std::fs::remove_dir_all(t.path("d"));
+            t.dir("d");
+            let run = t.s3cmd(command).arg(format!("--jobs={jobs}")).fails(2);
+            assert_eq!(run.stdout.matches("download: ").count(), 4, "{run}");
+            run.explains(&format!("ERROR: Creation of file 'd/a//b' failed (Reason: {first})\n"))
+                .explains("ERROR: Creation of file 'd/x//y' failed (Reason: ")
+                .explains(&format!("{second})\nERROR: 2 of 6 items failed\n"));
+            assert_eq!(t.files("d"), ["a/b", "c", "x/y", "z"]);
+            // The normalised key is preferred, else the first one.
+            assert_eq!((t.text("d/a/b"), t.text("d/x/y")), ("p/a/b\n".into(), "p/x/./y\n".into()));
+        }
+    }
+}

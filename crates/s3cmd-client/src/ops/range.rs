@@ -20,13 +20,31 @@ pub struct ObjectVersion<'a> {
     /// Whether Swift stored the object in segments. Ceph (radosgw 16.2) then rejects every `If-Match` and counts
     /// `Content-Range` from the beginning of a segment, though the bytes are right (measured).
     pub segmented: bool,
+    /// The stored `Content-Encoding`; empty if the object has none.
+    pub encoding: &'a str,
 }
 
 impl<'a> ObjectVersion<'a> {
     /// The object that a HEAD response describes.
     pub fn of_head(bucket: &'a str, key: &'a str, head: &'a Head) -> Self {
         let segmented = is_swift_segmented(|name| head.header(name));
-        Self { bucket, key, etag: &head.etag, size: head.size, segmented }
+        let encoding = head.header("content-encoding").unwrap_or_default();
+        Self { bucket, key, etag: &head.etag, size: head.size, segmented, encoding }
+    }
+
+    /// Rejects a response with a `Content-Encoding` that the object does not have: a proxy has compressed the body,
+    /// although `Accept-Encoding: identity` was sent. If the response has no length either, its bytes would look like
+    /// those of an interrupted response. Returns [`Error::Integrity`].
+    pub fn check_encoding(&self, response: &Response) -> Result<()> {
+        let encoding = response.header("content-encoding").unwrap_or_default().trim();
+        let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+        if is_plain || encoding.eq_ignore_ascii_case(self.encoding.trim()) {
+            return Ok(());
+        }
+        Err(Error::Integrity(format!(
+            "the response for 's3://{}/{}' was encoded on its way, for example by a proxy (Content-Encoding: {encoding})",
+            self.bucket, self.key
+        )))
     }
 
     /// Rejects a response with another ETag or another total length.
@@ -34,7 +52,7 @@ impl<'a> ObjectVersion<'a> {
         if etags_differ(self.etag, &response.etag()) || total.is_some_and(|total| total != self.size) {
             return Err(self.changed());
         }
-        Ok(())
+        self.check_encoding(response)
     }
 
     fn changed(&self) -> Error {

@@ -3,7 +3,7 @@
 
 use crate::support::env::TestEnv;
 use crate::support::fault_proxy::{Fault, Head, proxy};
-use crate::support::hostile::{Answer, Hostile, Lie, Op};
+use crate::support::hostile::{Answer, Framing, Hostile, Lie, Op};
 use crate::support::run::Run;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -268,5 +268,40 @@ fn a_bucket_that_may_not_be_listed_stops_no_other() {
             line == "la" || run.stdout.lines().last().is_some_and(|line| line.starts_with("6 ")),
             "{run}"
         );
+    }
+}
+
+#[test]
+fn an_object_whose_response_has_no_length_is_at_most_one_failure() {
+    let lines =
+        ["get -r s3://b/p/ down/", &format!("get {} down/", all("s3://b/p/")), "sync s3://b/p/ down/"];
+    for framing in [Framing::Chunked, Framing::Close] {
+        for (op, missing) in [(Op::Get, 0), (Op::Get, 3), (Op::Head, 0)] {
+            for line in lines {
+                let server = Hostile::start();
+                for name in NAMES {
+                    server.object(&format!("b/p/{name}"), name);
+                }
+                let without_length = move |_: &_, mut answer: Answer| {
+                    answer.body.truncate(answer.body.len() - missing);
+                    answer.framed(framing)
+                };
+                server.lie(Lie::answer(op, without_length).of("p/item-c"));
+                let t = server.world();
+                t.dir("down");
+                let run = t.s3cmd(line).run();
+                let context = format!("{line} {op:?} {framing:?} without {missing} bytes");
+                // Only named objects need a HEAD request.
+                if missing > 0 || (op == Op::Head && line.contains("item-c")) {
+                    assert_eq!(run.code, Some(2), "{context}: {run}");
+                    check(&run, &context);
+                    assert!(!t.exists("down/item-c"), "{context}");
+                } else {
+                    assert!(run.code == Some(0) && run.stderr.is_empty(), "{context}: {run}");
+                    assert_eq!(t.text("down/item-c"), "item-c", "{context}");
+                }
+                assert_eq!(t.text("down/item-e"), "item-e", "{context}");
+            }
+        }
     }
 }

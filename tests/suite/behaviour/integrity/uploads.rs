@@ -3,6 +3,7 @@
 
 use crate::support::hostile::{Answer, Hostile, Lie, Op};
 use crate::support::interrupting_proxy::{MIB, content};
+use crate::support::run::Run;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -280,5 +281,103 @@ fn an_interrupted_run_aborts_its_upload_on_request() {
             assert!(!child.wait().expect("it ends").success());
             assert_eq!(server.uploads().len(), left, "{options} {signal:?}");
         }
+    }
+}
+
+fn gives_no_advice(run: &Run, context: &str) {
+    for word in ["abortmp", "--upload-id", "Too many failures"] {
+        assert!(!run.stderr.contains(word), "{context}: {run}");
+    }
+}
+
+#[test]
+fn no_advice_is_given_for_an_upload_that_is_gone() {
+    let gone = || Answer::error(404, "NoSuchUpload");
+    for command in IN_PARTS.into_iter().chain(["f | put - s3://b/k"]) {
+        for (op, part) in [(Op::UploadPart, Some(2)), (Op::Complete, None)] {
+            let context = format!("{command} {op:?}");
+            let lie = Lie::instead(op, gone());
+            let server = Hostile::start();
+            server.bucket("b").lie(part.into_iter().fold(lie, Lie::part));
+            let t = server.world_with(PARTS);
+            t.file("f", content(12 * MIB));
+            let call = match command.strip_prefix("f | ") {
+                Some(line) => t.s3cmd(line).stdin(content(12 * MIB)),
+                None => t.s3cmd(command),
+            };
+            let run = call.fails(12).prints("");
+            gives_no_advice(&run, &context);
+        }
+    }
+}
+
+#[test]
+fn other_files_are_uploaded_if_one_upload_is_gone() {
+    for command in ["put -r d/ s3://b/", "put d/x d/y d/z s3://b/", "sync d/ s3://b/"] {
+        let server = Hostile::start();
+        server.bucket("b").lie(Lie::instead(Op::Complete, Answer::error(404, "NoSuchUpload")).of("y"));
+        let t = server.world_with(PARTS);
+        for (name, size) in [("x", 6), ("y", 7), ("z", 8)] {
+            t.file(format!("d/{name}"), content(size * MIB));
+        }
+        let run = t.s3cmd(command).fails(2);
+        gives_no_advice(&run, command);
+        assert_eq!(server.keys(), ["b/x", "b/z"], "{run}");
+        run.explains("ERROR: Upload of 'd/y' failed")
+            .explains("(NoSuchUpload)")
+            .explains("1 of 3 items failed");
+    }
+}
+
+#[test]
+fn an_upload_that_another_client_completed_first_is_complete_only_with_the_same_content() {
+    for is_same in [true, false] {
+        let server = Hostile::start();
+        server.bucket("b");
+        let t = server.world_with(PARTS);
+        t.file("f", content(12 * MIB));
+        // The store completes the upload, and the response is that to a second request.
+        let other = server.clone();
+        server.lie(Lie::answer(Op::Complete, move |_, _| {
+            if !is_same {
+                other.object("b/k", "of another client");
+            }
+            Answer::error(404, "NoSuchUpload")
+        }));
+        let run = t.s3cmd("put f s3://b/k").run();
+        gives_no_advice(&run, "");
+        assert_eq!(run.code, Some(if is_same { 0 } else { 12 }), "{run}");
+    }
+}
+
+#[test]
+fn an_upload_that_is_gone_before_it_is_continued_is_not_suggested_again() {
+    // Only what the user asked for fails; otherwise the file is uploaded from the beginning.
+    for (options, code) in [("", 0), ("--continue-put", 12), ("--upload-id=ID", 12)] {
+        let server = Hostile::start();
+        server.bucket("b");
+        let t = server.world_with(PARTS);
+        let bytes = content(12 * MIB);
+        t.file("f", &bytes);
+        server.lie(Lie::instead(Op::UploadPart, Answer::error(500, "InternalError")).part(3));
+        let run = t.s3cmd("put f s3://b/k").fails(2);
+        let id = server.uploads().pop().expect("it was kept");
+        run.explains(&format!("abortmp s3://b/k {id}\n")).explains(&format!("--upload-id {id} put ..."));
+        server.reform();
+        // It vanishes after it was found.
+        for op in [Op::ListParts, Op::UploadPart, Op::Complete] {
+            server.lie(Lie::request(op, {
+                let id = id.clone();
+                move |request| {
+                    if let Some((_, value)) = request.query.iter_mut().find(|(_, value)| *value == id) {
+                        *value = "gone".to_owned();
+                    }
+                }
+            }));
+        }
+        let run = t.s3cmd(&format!("put {} f s3://b/k", options.replace("ID", &id))).run();
+        gives_no_advice(&run, options);
+        assert_eq!(run.code, Some(code), "{options} {run}");
+        assert!(server.content("b/k").is_none_or(|stored| code == 0 && stored == bytes), "{options}");
     }
 }
