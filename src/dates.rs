@@ -8,12 +8,12 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
     "Unable to convert '{0}' to an epoch time. Pass an epoch time. \
      Try `date -d 'now + 1 year' +%s` (shell) or time.mktime (Python)."
 )]
-pub struct InvalidTime(String);
+pub(crate) struct InvalidTime(String);
 
 /// Parses an expiry time. Accepts seconds since the epoch; `+` and seconds from now; `+` and a number with `s`, `m`,
 /// `h`, `d` or `w`; or a date, with an optional time and offset from UTC, which is the default. Returns seconds since
 /// the epoch.
-pub fn expiry(text: &str, now: i64) -> Result<i64, InvalidTime> {
+pub(crate) fn expiry(text: &str, now: i64) -> Result<i64, InvalidTime> {
     let time = match text.trim().strip_prefix('+') {
         Some(duration) => seconds(duration).and_then(|seconds| now.checked_add(seconds)),
         None => text.trim().parse().ok().or_else(|| iso_time(text.trim())),

@@ -19,12 +19,12 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod dates;
+mod dates;
 mod files;
 mod interrupt;
 pub mod output;
 pub mod patterns;
-pub mod shard;
-pub mod transfer;
-pub mod units;
-pub mod uri;
+mod shard;
+mod transfer;
+mod units;
+mod uri;

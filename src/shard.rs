@@ -10,14 +10,14 @@ use std::num::NonZeroU32;
 /// parts are disjoint, together they are complete, and they do not depend on the current contents of a listing. The
 /// rule is part of the interface and does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
+pub(crate) struct Shard {
     index: u32,
     count: NonZeroU32,
 }
 
 impl Shard {
     /// Parses `I/N`, with `I` from 1 to `N`. `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (index, count) = text.trim().split_once('/')?;
         let number =
             |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
@@ -26,7 +26,7 @@ impl Shard {
     }
 
     /// Whether a name belongs to this part. The name is relative to the argument, as for `--exclude`.
-    pub fn contains(self, name: &str) -> bool {
+    pub(crate) fn contains(self, name: &str) -> bool {
         let digest = Sha256::digest(name.as_bytes());
         let first = digest.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
         first % u64::from(self.count.get()) == u64::from(self.index - 1)

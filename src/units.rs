@@ -4,7 +4,7 @@
 const SUFFIXES: [&str; 5] = ["", "K", "M", "G", "T"];
 
 /// Divides by 1,024 while the value is above 2,048. Returns the number and its suffix. Measured on s3cmd 2.4.0.
-pub fn scaled(value: f64) -> (f64, &'static str) {
+pub(crate) fn scaled(value: f64) -> (f64, &'static str) {
     let mut value = value;
     let mut suffix = 0;
     while value > 2048.0 && suffix + 1 < SUFFIXES.len() {
@@ -15,13 +15,13 @@ pub fn scaled(value: f64) -> (f64, &'static str) {
 }
 
 /// Like [`scaled`], rounded down to an integer: `16M`.
-pub fn whole(bytes: u64) -> (u64, &'static str) {
+pub(crate) fn whole(bytes: u64) -> (u64, &'static str) {
     let (value, suffix) = scaled(bytes as f64);
     (value as u64, suffix)
 }
 
 /// A size in bytes (`17000032`) or in human-readable form (`16M`).
-pub fn plain_or_human(bytes: u64, human: bool) -> String {
+pub(crate) fn plain_or_human(bytes: u64, human: bool) -> String {
     if !human {
         return bytes.to_string();
     }
@@ -30,13 +30,13 @@ pub fn plain_or_human(bytes: u64, human: bool) -> String {
 }
 
 /// A transfer speed: `6.47 MB/s`. It is `-1.00 B/s` if unknown (no bytes, or no time).
-pub fn speed(bytes: u64, seconds: f64) -> String {
+pub(crate) fn speed(bytes: u64, seconds: f64) -> String {
     let (value, suffix) = speed_parts(bytes, seconds);
     format!("{value:.2} {suffix}B/s")
 }
 
 /// The number and the suffix of a transfer speed, for the progress meter.
-pub fn speed_parts(bytes: u64, seconds: f64) -> (f64, &'static str) {
+pub(crate) fn speed_parts(bytes: u64, seconds: f64) -> (f64, &'static str) {
     if bytes == 0 || seconds <= 0.0 { (-1.0, "") } else { scaled(bytes as f64 / seconds) }
 }
 

@@ -6,30 +6,30 @@ use std::path::PathBuf;
 
 /// `s3://BUCKET/KEY`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct S3Uri {
+pub(crate) struct S3Uri {
     /// Bucket; empty in `s3://`.
-    pub bucket: String,
+    pub(crate) bucket: String,
     /// Key or prefix, verbatim; empty for the bucket itself.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 /// `cf://DISTRIBUTION[/INVALIDATION]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CloudFrontUri {
+pub(crate) struct CloudFrontUri {
     /// ID of the distribution.
-    pub distribution: String,
+    pub(crate) distribution: String,
     /// ID of the invalidation. Empty for the distribution itself.
-    pub invalidation: String,
+    pub(crate) invalidation: String,
 }
 
 impl CloudFrontUri {
     /// The URI of a distribution.
-    pub fn new(distribution: impl Into<String>) -> Self {
+    pub(crate) fn new(distribution: impl Into<String>) -> Self {
         Self { distribution: distribution.into(), invalidation: String::new() }
     }
 
     /// Parses `cf://...`. `None` for anything else, and for invalid IDs.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let scheme = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("cf://"))?;
         let (distribution, invalidation) =
             text[scheme.len()..].split_once('/').unwrap_or((&text[scheme.len()..], ""));
@@ -49,7 +49,7 @@ impl fmt::Display for CloudFrontUri {
 
 /// An argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
+pub(crate) enum Location {
     /// `s3://...`
     S3(S3Uri),
     /// A local path, without `file://`.
@@ -58,13 +58,13 @@ pub enum Location {
 
 impl S3Uri {
     /// The URI of a key in a bucket.
-    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+    pub(crate) fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
         Self { bucket: bucket.into(), key: key.into() }
     }
 
     /// Parses `s3://...`. The scheme is case-insensitive and can be followed by more than two slashes. One slash
     /// separates the bucket from the key, which is not changed (measured on s3cmd 2.4.0). `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let scheme = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("s3://"))?;
         let rest = text[scheme.len()..].trim_start_matches('/');
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
@@ -72,22 +72,22 @@ impl S3Uri {
     }
 
     /// Whether the URI has a key.
-    pub fn has_key(&self) -> bool {
+    pub(crate) fn has_key(&self) -> bool {
         !self.key.is_empty()
     }
 
     /// The key. `None` for a bucket.
-    pub fn key_option(&self) -> Option<&str> {
+    pub(crate) fn key_option(&self) -> Option<&str> {
         Some(self.key.as_str()).filter(|key| !key.is_empty())
     }
 
     /// Another key in the same bucket.
-    pub fn with_key(&self, key: impl Into<String>) -> Self {
+    pub(crate) fn with_key(&self, key: impl Into<String>) -> Self {
         Self::new(self.bucket.clone(), key)
     }
 
     /// The part of the key after its last slash.
-    pub fn basename(&self) -> &str {
+    pub(crate) fn basename(&self) -> &str {
         self.key.rsplit('/').next().unwrap_or("")
     }
 }
@@ -101,7 +101,7 @@ impl fmt::Display for S3Uri {
 
 impl Location {
     /// Parses an argument. An argument that is not UTF-8 is always a local path.
-    pub fn parse(argument: &OsStr) -> Self {
+    pub(crate) fn parse(argument: &OsStr) -> Self {
         if let Some(text) = argument.to_str() {
             if let Some(uri) = S3Uri::parse(text) {
                 return Location::S3(uri);

@@ -133,13 +133,13 @@ pub struct CommandSpec {
     /// More text for its own help page. May be empty.
     pub details: &'static str,
     /// The minimum number of parameters.
-    pub min_args: usize,
+    pub(crate) min_args: usize,
     /// The maximum number of parameters. `None` if unlimited; they are then processed in order.
     pub max_args: Option<usize>,
     /// The section of the help that lists it.
     pub group: Group,
     /// Whether it sends requests or signs, and so needs credentials.
-    pub needs_account: bool,
+    pub(crate) needs_account: bool,
 }
 
 impl CommandSpec {
@@ -155,7 +155,7 @@ pub fn find(word: &str) -> Option<&'static CommandSpec> {
 }
 
 /// Suggests a command for an unknown name: a synonym from other tools, or the most similar name.
-pub fn similar(word: &str) -> Option<&'static str> {
+pub(crate) fn similar(word: &str) -> Option<&'static str> {
     let word = word.to_lowercase();
     let synonyms = [("delete", "del"), ("remove", "del"), ("list", "ls"), ("copy", "cp"), ("move", "mv")];
     let synonyms =

@@ -26,7 +26,7 @@ pub struct CompletionRequest {
     /// What to complete.
     pub kind: CompletionKind,
     /// The part of the word before the cursor.
-    pub word: String,
+    pub(crate) word: String,
     /// The options on the line that select the store and the account.
     pub options: CliOptions,
 }

@@ -12,7 +12,7 @@ const WIDTH: usize = 80;
 const COLUMN: usize = 26;
 
 /// The whole help.
-pub fn full() -> String {
+pub(crate) fn full() -> String {
     let mut page = format!("Usage: {USAGE}\n\n");
     page.push_str(&wrapped(
         "Manages buckets and objects in Amazon S3 and compatible object stores. Commands, options and the \
@@ -37,7 +37,7 @@ pub fn full() -> String {
 }
 
 /// The help of one command.
-pub fn command(command: &CommandSpec) -> String {
+pub(crate) fn command(command: &CommandSpec) -> String {
     let mut page = format!("Usage: {}\n\n", usage_line(command).replacen("s3cmd", "s3cmd [options]", 1));
     page.push_str(&wrapped(&format!("{}.", command.summary), 0, 0));
     if !command.details.is_empty() {

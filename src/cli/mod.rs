@@ -20,7 +20,6 @@ use std::ffi::OsString;
 
 pub use command_table::{Command, CommandSpec};
 pub use completion::{CompletionKind, CompletionRequest};
-pub use help::{command as command_help, full as full_help};
 pub use parsed_options::{CliOnly, CliOptions, List, OptionValue};
 
 pub(crate) use quote::quoted;
@@ -28,7 +27,7 @@ pub(crate) use quote::quoted;
 use normalise::{Line, Stop};
 
 /// The version of s3cmd that this program follows; scripts compare it.
-pub const S3CMD_VERSION: &str = "2.4.0";
+pub(crate) const S3CMD_VERSION: &str = "2.4.0";
 
 /// The result of parsing a command line.
 #[derive(Debug)]

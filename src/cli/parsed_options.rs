@@ -77,23 +77,23 @@ pub enum OptionValue {
 #[derive(Clone, Default)]
 pub struct CliOptions {
     /// Configuration keys and their values.
-    pub keys: Vec<(&'static str, OptionValue)>,
+    pub(crate) keys: Vec<(&'static str, OptionValue)>,
     /// Options without a configuration key, and their values.
-    pub cli_only: Vec<(CliOnly, OptionValue)>,
+    pub(crate) cli_only: Vec<(CliOnly, OptionValue)>,
     /// Values of the options that can be repeated, in command-line order.
-    pub lists: Vec<(List, OsString)>,
+    pub(crate) lists: Vec<(List, OsString)>,
     /// Whether the command works without credentials, so that missing ones are not an error.
-    pub credentials_optional: bool,
+    pub(crate) credentials_optional: bool,
 }
 
 impl CliOptions {
     /// The value given for a key.
-    pub fn key(&self, name: &str) -> Option<&OptionValue> {
+    pub(crate) fn key(&self, name: &str) -> Option<&OptionValue> {
         self.keys.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// The text given for an option without a key.
-    pub fn text(&self, option: CliOnly) -> Option<&OsStr> {
+    pub(crate) fn text(&self, option: CliOnly) -> Option<&OsStr> {
         self.cli_only.iter().find_map(|(key, value)| match value {
             OptionValue::Text(text) if *key == option => Some(text.as_os_str()),
             _ => None,
@@ -109,7 +109,7 @@ impl CliOptions {
     }
 
     /// The values of an option that can be repeated.
-    pub fn list(&self, list: List) -> impl Iterator<Item = &OsStr> {
+    pub(crate) fn list(&self, list: List) -> impl Iterator<Item = &OsStr> {
         self.lists.iter().filter(move |(key, _)| *key == list).map(|(_, value)| value.as_os_str())
     }
 

@@ -225,8 +225,8 @@ fn help_comes_before_later_errors() {
             "{args:?} {page}"
         );
     }
-    assert_eq!(printed(&["help"]), full_help());
-    assert_eq!(printed(&["nosuch", "--help", "put"]), full_help());
+    assert_eq!(printed(&["help"]), help::full());
+    assert_eq!(printed(&["nosuch", "--help", "put"]), help::full());
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_page_shows_the_options_of_its_command() {
 
 #[test]
 fn every_page_fits_into_80_columns() {
-    let pages = command_table::COMMANDS.iter().map(command_help).chain([full_help()]);
+    let pages = command_table::COMMANDS.iter().map(help::command).chain([help::full()]);
     for row in pages.flat_map(|page| page.lines().map(str::to_owned).collect::<Vec<_>>()) {
         assert!(row.chars().count() <= 80 && row.trim_end() == row, "{row:?}");
     }
@@ -252,7 +252,7 @@ fn every_page_fits_into_80_columns() {
 
 #[test]
 fn the_help_shows_every_option_and_command() {
-    let page = full_help();
+    let page = help::full();
     for option in options::all() {
         for long in option.long {
             assert!(page.contains(&format!("--{long}")), "{long}");
@@ -278,7 +278,7 @@ fn a_command_is_checked_once_the_settings_are_there() {
     assert_eq!(run(&["--configure"]).check(), Ok(()));
     assert_eq!(run(&["-q"]).check().unwrap_err().stdout, "");
     let none = run(&["-r"]).check().unwrap_err();
-    assert_eq!((none.exit, none.stdout, none.lines), (64, full_help(), Vec::new()));
+    assert_eq!((none.exit, none.stdout, none.lines), (64, help::full(), Vec::new()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use s3cmd_client::ops::multipart::UploadRef;
 use std::ffi::OsString;
 
 /// Aborts an unfinished multipart upload; the service then discards its parts.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (uri, id) = upload_and_id(args)?;
     if !cx.settings.dry_run {
         cx.client().abort_upload(UploadRef { bucket: &uri.bucket, key: &uri.key, id: &id }).await?;

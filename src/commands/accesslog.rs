@@ -13,7 +13,7 @@ use std::ffi::OsString;
 
 /// Sets the target with `--access-logging-target-prefix` or turns logging off with `--no-access-logging`, then prints
 /// the resulting setting.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris_for(args, "accesslog")?;
     let typed = cx.settings.log_target_prefix.as_deref();
     let changes = typed != Some("");

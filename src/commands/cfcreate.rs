@@ -11,7 +11,7 @@ use std::ffi::OsString;
 
 /// Creates a distribution for each bucket. As in s3cmd, the bucket's URI is the caller reference. CloudFront accepts a
 /// reference only once, so a bucket cannot get two distributions by mistake.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let buckets = args.iter().map(bucket).collect::<Outcome<Vec<_>>>()?;
     let requested = changes(cx)?;
     if cx.settings.dry_run {

@@ -14,7 +14,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Deletes each distribution. An enabled one is disabled first, and deleted once all edge locations have the change,
 /// which takes minutes.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let service = service(cx);
     for uri in find_distributions(cx, &service, args).await? {
         if cx.settings.dry_run {

@@ -7,6 +7,6 @@ use std::ffi::OsString;
 
 /// Prints the details of the distributions that the arguments name, by id or by bucket. Without arguments, prints a
 /// short list of all distributions.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     show(cx, args).await
 }

@@ -10,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 
 /// Creates invalidations of at most 1,000 paths each, in all distributions that serve the buckets. A bucket, or a key
 /// that ends with a slash, selects everything below it (measured on s3cmd 2.4.0).
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let mut buckets: Vec<(S3Uri, Vec<String>)> = Vec::new();
     for uri in s3_uris(args)? {
         if uri.bucket.is_empty() {

@@ -6,7 +6,7 @@ use crate::output::{Event, InvalidationForm, Outcome};
 use std::ffi::OsString;
 
 /// Prints one invalidation, or all invalidations of a distribution.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let service = service(cx);
     for uri in find_distributions(cx, &service, args).await? {
         let ids = if uri.invalidation.is_empty() {

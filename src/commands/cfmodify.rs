@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 /// Changes only the settings that the options name. The service rejects an outdated ETag, so a concurrent change is
 /// never overwritten.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let requested = changes(cx)?;
     let service = service(cx);
     for uri in find_distributions(cx, &service, args).await? {

@@ -7,6 +7,6 @@ use std::ffi::OsString;
 
 /// Copies the sources to the destination, many at once, compares each copy with its source, and prints a line for each
 /// in the order of their names.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     transfer(cx, args, Kind::Copy).await
 }

@@ -16,7 +16,7 @@ use std::pin::pin;
 
 /// Deletes the named objects one by one, or with `-r` everything below the prefixes in batches, and prints a line for
 /// each. As in S3, deleting a missing key succeeds.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = s3_uris(args)?;
     let settings = &cx.settings;
     for uri in &uris {

@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Deletes the lifecycle rules of each bucket.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let message = SuccessMessage::plain("Lifecycle Policy deleted").when_done();
     let outcome =
         each(cx, &bucket_uris(args)?, async |uri| document::delete(cx, uri, Kind::Lifecycle, message).await)

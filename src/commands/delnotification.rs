@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Document;
 use std::ffi::OsString;
 
 /// Replaces the event notifications with an empty configuration: S3 has no request that deletes them.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let empty = Document::no_notification();
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| {

@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Deletes the tags of each bucket or object.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let message = SuccessMessage::plain("Tagging deleted");
     let uris = target_uris(args)?;
     let outcome = each(cx, &uris, async |uri| document::delete(cx, uri, Kind::Tagging, message).await).await;

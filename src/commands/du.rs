@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 /// Adds up the objects under each argument. Without a bucket, prints every bucket and the total. Only current versions
 /// count, unless `--all-versions` is given.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = s3_uris(args)?;
     if uris.is_empty() {
         return all_buckets(cx).await;

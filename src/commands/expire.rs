@@ -11,7 +11,7 @@ use std::ffi::OsString;
 
 /// Replaces the lifecycle rules of each bucket with one rule made from `--expiry-days` or `--expiry-date`, and
 /// `--expiry-prefix`. Without any of them the rules are deleted.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = rule(&cx.settings)?;
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| match &document {

@@ -17,7 +17,7 @@ use std::ffi::{OsStr, OsString};
 
 /// Copies each object whose name contains control characters to the name that an upload would have given it, and
 /// deletes the original. The copy is compared with its source before that, and never replaces another object.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = args.iter().map(|argument| uri(argument)).collect::<Outcome<Vec<_>>>()?;
     // Prefixes may overlap: each object is renamed once.
     let mut renames = Sorter::new(SortOrder { order: Rename::cmp, same: Rename::eq });

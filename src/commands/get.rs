@@ -26,7 +26,7 @@ use std::time::Instant;
 
 /// Downloads the objects, many at once, and prints a line for each in the order of their names. A file appears only
 /// after its content has been verified.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     let settings = &cx.settings;
     let selection = match remote::select(cx.client(), &sources, cx.scope(), BY_RELATIVE).await {

@@ -7,7 +7,7 @@ use crate::output::{Event, GrantInfo, Outcome, Owner};
 use std::ffi::OsString;
 
 /// Prints the owner and the grants of each bucket or object, and its public URL if everyone can read it.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &target_uris(args)?, async |uri| {
         let acl = cx.client().get_acl(&uri.bucket, uri.key_option()).await?;
         cx.console.print(&Event::Acl {

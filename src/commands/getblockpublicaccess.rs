@@ -8,7 +8,7 @@ use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
 /// Prints `URI: VALUE` for each bucket, with the values that `setblockpublicaccess` accepts; `none` if nothing is set.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &bucket_uris_for(args, "getblockpublicaccess")?, async |uri| {
         let switches = optional(cx.client().public_access_block(&uri.bucket).await)?.unwrap_or_default();
         let shown = if switches.is_empty() { "none".to_owned() } else { switches.join(",") };

@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Prints the CORS rules of each bucket as indented XML, followed by an empty line. `setcors` accepts the output.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     each(cx, &uris, async |uri| {
         let document = cx.client().get(&uri.bucket, None, Kind::Cors).await?;

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 /// Prints the lifecycle rules of each bucket as indented XML, followed by an empty line. `setlifecycle` accepts the
 /// output.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     each(cx, &uris, async |uri| {
         let document = cx.client().get(&uri.bucket, None, Kind::Lifecycle).await?.in_api_form()?;

@@ -8,7 +8,7 @@ use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
 /// Prints `URI: VALUE` for each object, with the values that `setobjectlegalhold` accepts: `OFF` if nothing is set.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &object_uris(args)?, async |uri| {
         let on = optional(cx.client().legal_hold(&uri.bucket, &uri.key).await)?.unwrap_or(false);
         let shown = if on { "ON" } else { "OFF" };

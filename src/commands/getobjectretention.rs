@@ -8,7 +8,7 @@ use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
 /// Prints `URI: VALUE` for each object, with the values that `setobjectretention` accepts; `none` if nothing is set.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &object_uris(args)?, async |uri| {
         let retention = optional(cx.client().retention(&uri.bucket, &uri.key).await)?.flatten();
         let value =

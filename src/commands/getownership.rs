@@ -8,7 +8,7 @@ use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
 /// Prints `URI: VALUE` for each bucket, with the values that `setownership` accepts; `none` if nothing is set.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &bucket_uris_for(args, "getownership")?, async |uri| {
         let value = optional(cx.client().ownership(&uri.bucket).await)?.flatten();
         let shown = value.as_deref().unwrap_or("none");

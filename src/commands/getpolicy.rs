@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 /// Prints the policy of each bucket, or `none`. s3cmd has this command only after 2.4.0. The line is that of `info`,
 /// and `setpolicy` accepts the output.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     each(cx, &uris, async |uri| {
         let text = policy_text(cx.client().document(&uri.bucket, None, "policy").await)?;

@@ -7,7 +7,7 @@ use crate::output::{Event, Outcome};
 use std::ffi::OsString;
 
 /// Prints the tags of each bucket or object, one per line. `settagging` accepts the output for one of them.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &target_uris(args)?, async |uri| {
         let tags = cx.client().tags(&uri.bucket, uri.key_option()).await?;
         cx.console.print(&Event::Tags { uri, tags: &tags })

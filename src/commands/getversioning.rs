@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 /// Prints `URI: VALUE` for each bucket, with the versioning status that the service returns; `none` if versioning was
 /// never set.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &bucket_uris_for(args, "getversioning")?, async |uri| {
         let value = optional(cx.client().versioning(&uri.bucket).await)?.flatten();
         let shown = value.as_deref().unwrap_or("none");

@@ -18,7 +18,7 @@ use std::ffi::{OsStr, OsString};
 
 /// Prints the details of each bucket or object: s3cmd's lines first, then a line for each setting that s3cmd does not
 /// show and that is set.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = args.iter().map(|arg| uri_of(arg)).collect::<Outcome<Vec<_>>>()?;
     each(
         cx,

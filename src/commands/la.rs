@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 /// Lists the objects of every bucket in the service's order as `ls` does, with an empty line after each. A bucket that
 /// cannot be listed is reported, and the others are listed anyway.
-pub async fn run(cx: &Context, _args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, _args: &[OsString]) -> Outcome {
     let buckets = cx.client().list_buckets().await?;
     let mut outcomes = Outcomes::new(cx, buckets.len());
     for bucket in buckets {

@@ -7,7 +7,7 @@ use s3cmd_client::list::Part;
 use std::ffi::OsString;
 
 /// Prints the parts that an unfinished upload has stored so far.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (uri, id) = upload_and_id(args)?;
     let parts = cx.client().list_parts(&uri.bucket, &uri.key, &id).await?;
     cx.console.print_decoration("LastModified\t\t\tPartNumber\tETag\tSize")?;

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 /// bucket, lists all buckets.
 ///
 /// `--recursive` lists every key; `--limit` limits the number of entries for each argument.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = s3_uris(args)?;
     if uris.is_empty() {
         return list_buckets(cx).await;

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 /// Creates the buckets in the configured location, with public read access if `--acl-public` is given.
 ///
 /// All names are checked before the first bucket is created. With `--dry-run` only the names are checked.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let location = Some(settings.bucket_location.as_str())
         .filter(|location| !matches!(location.to_ascii_lowercase().as_str(), "" | "us" | "us-east-1"));

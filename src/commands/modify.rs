@@ -12,7 +12,7 @@ use std::ffi::OsString;
 /// Rewrites objects in place with the headers that `--add-header`, `--remove-header`, `--mime-type`, `--storage-class`
 /// and related options request. Everything else stored with them stays. The content is compared with the original, and
 /// a line is printed for each object in the order of their names.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let selection = remote::select(cx.client(), &s3_uris(args)?, cx.scope(), BY_RELATIVE_ONCE).await?;
     let total = selection.items.len();

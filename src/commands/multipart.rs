@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 /// Prints the unfinished uploads of each bucket: start, object, upload id. A key in the argument is ignored (measured
 /// on s3cmd 2.4.0). If the last argument is not a URI, it is an upload id, and only that upload is shown.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (uris, requested) = match args {
         [uris @ .., id] if !uris.is_empty() && matches!(Location::parse(id), Location::Local(_)) => {
             (uris, Some(id.to_string_lossy()))

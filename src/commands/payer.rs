@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Document;
 use std::ffi::OsString;
 
 /// Makes the requester pay with `--requester-pays`, else the bucket owner.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = Document::request_payment(cx.settings.requester_pays);
     let message = SuccessMessage::plain("Payer updated").when_done();
     let uris = bucket_uris(args)?;

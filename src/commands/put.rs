@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Uploads the sources to the destination, many at once, and prints a line for each in the order of their names.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let (sources, destination) = sources_and_destination(args)?;
     if sources.iter().any(|source| source == "-") {
         return from_stdin(cx, sources, destination).await;

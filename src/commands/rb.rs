@@ -15,7 +15,7 @@ use std::ffi::OsString;
 /// missing one counts as removed.
 ///
 /// With `--dry-run` nothing is removed.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| match remove(cx, uri).await {
         Ok(()) => {

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 /// Requests copies of archived objects for `--restore-days`, with the priority of `--restore-priority`. An object whose
 /// restore is already in progress is not a failure. If several objects are selected, neither is one that is not
 /// archived, and the others are restored even if one fails.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let uris = s3_uris(args)?;
     let selection = remote::select(cx.client(), &uris, cx.scope(), BY_RELATIVE_ONCE).await?;

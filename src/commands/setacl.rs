@@ -17,7 +17,7 @@ use std::ffi::OsString;
 ///
 /// Named buckets are changed first, then objects; with `--recursive` only objects are selected. A failure is reported,
 /// and the others are changed anyway. An object that was deleted after its listing is skipped.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let settings = &cx.settings;
     let uris = s3_uris(args)?;
     if let Some(uri) = uris.iter().find(|uri| uri.bucket.is_empty()) {

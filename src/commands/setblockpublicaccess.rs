@@ -12,7 +12,7 @@ const SWITCHES: [&str; 4] =
     ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
 
 /// Turns the named switches on (in upper or lower case) and all others off; `none` turns all of them off.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((list, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
     let uris = bucket_uris_for(uris, "setblockpublicaccess")?;
     let document = Document::public_access_block(&parse(&list.to_string_lossy())?);

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 /// Replaces the CORS rules of each bucket with those of an XML file (`-` is stdin). For a single bucket nothing is
 /// printed if the service returns 200, as most do (measured on s3cmd 2.4.0).
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = document::from_file(&args[0], Kind::Cors)?;
     let uris = bucket_uris(&args[1..])?;
     let message = SuccessMessage::plain("CORS updated").if_204(uris.len() > 1);

@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Replaces the lifecycle rules of each bucket with those of an XML file (`-` is stdin).
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = document::from_file(&args[0], Kind::Lifecycle)?;
     let message = SuccessMessage::plain("Lifecycle Policy updated").when_done();
     let uris = bucket_uris(&args[1..])?;

@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Replaces the event notifications of each bucket with those of an XML file (`-` is stdin).
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let document = document::from_file(&args[0], Kind::Notification)?;
     let unchecked = cx.settings.skip_destination_validation;
     let uris = bucket_uris(&args[1..])?;

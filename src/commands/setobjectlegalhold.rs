@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 /// Places objects under legal hold or removes it. For a single object nothing is printed if the service returns 200, as
 /// most do (measured on s3cmd 2.4.0).
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let on = match args[0].to_str() {
         Some("ON") => true,
         Some("OFF") => false,

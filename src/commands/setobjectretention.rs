@@ -15,7 +15,7 @@ const DATE: &str = "%Y-%m-%dT%H:%M:%S";
 
 /// Protects objects until a date. For a single object nothing is printed if the service returns 200, as most do
 /// (measured on s3cmd 2.4.0).
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let mode = args[0].to_str().filter(|mode| ["GOVERNANCE", "COMPLIANCE"].contains(mode));
     let mode = mode.ok_or_else(|| Failure::parameter("Incorrect mode"))?;
     let until = args[1].to_str().filter(|until| is_date(until));

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 const RULES: [&str; 3] = ["BucketOwnerPreferred", "BucketOwnerEnforced", "ObjectWriter"];
 
 /// Sets the ownership rule of each bucket. The rule's name is not case-sensitive.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((word, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
     let uris = bucket_uris_for(uris, "setownership")?;
     let word = word.to_string_lossy();

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 /// Replaces the policy of each bucket with that of a JSON file (`-` is stdin), which may be the output of `getpolicy`.
 /// For a single bucket the message is printed only if the service returns 204, as S3 does (measured on s3cmd 2.4.0).
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let text = document::read(&args[0])?;
     let text = text.trim_start().strip_prefix("Policy:").map_or(text.as_str(), str::trim_start);
     let document = Document::new(Kind::Policy, text);

@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Document;
 use std::ffi::OsString;
 
 /// Replaces the tags of each bucket or object. The last argument contains the tags, or the output of `gettagging`.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((tags, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting tags")) };
     let uris = target_uris(uris)?;
     let text = tags.to_str().ok_or_else(|| Failure::parameter("The tags are not UTF-8"))?;

@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Document;
 use std::ffi::OsString;
 
 /// Enables or suspends versioning of each bucket. Existing versions are kept.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((word, uris)) = args.split_last() else { return Err(Failure::parameter("Expecting a bucket")) };
     let uris = bucket_uris_for(uris, "setversioning")?;
     let enabled = match word.to_str() {

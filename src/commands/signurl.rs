@@ -19,7 +19,7 @@ const REGION_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// The last argument is the expiry time, all others are objects. Signature version 4 is used for lifetimes of up to 7
 /// days; version 2 for longer ones, or if `signature_v2` is set.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((time, objects)) = args.split_last() else {
         return Err(Failure::parameter("Expecting an S3 URI and a time of expiry"));
     };

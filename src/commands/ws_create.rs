@@ -11,7 +11,7 @@ use std::ffi::OsString;
 
 /// Sets the website configuration of each bucket: the index document of `--ws-index` and the error document of
 /// `--ws-error`.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let non_empty = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let index = Some(cx.settings.website_index.clone());
     let document = Document::website(&Website { index, error: non_empty(&cx.settings.website_error) });

@@ -9,7 +9,7 @@ use s3cmd_client::model::documents::Kind;
 use std::ffi::OsString;
 
 /// Deletes the website configuration of each bucket.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let message = SuccessMessage::of_bucket("website configuration deleted");
     let uris = bucket_uris(args)?;
     let outcome = each(cx, &uris, async |uri| document::delete(cx, uri, Kind::Website, message).await).await;

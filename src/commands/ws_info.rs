@@ -8,7 +8,7 @@ use crate::uri::S3Uri;
 use std::ffi::OsString;
 
 /// Prints the website configuration of each bucket, with its address as the template `website_endpoint` gives it.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     each(cx, &bucket_uris(args)?, async |uri| show(cx, uri).await).await
 }
 

@@ -23,11 +23,11 @@ const PLAIN_HOSTS: [&str; 6] =
 #[derive(Clone, Debug)]
 pub struct CredentialsProvider {
     /// Requests and caches the credentials.
-    pub provider: Provider,
+    pub(crate) provider: Provider,
     /// The name of the provider in messages.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// Why the configuration file has no key pair.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 fn provider(source: Source, what: &'static str) -> CredentialsProvider {

@@ -57,7 +57,8 @@ pub struct FixedEnvironment {
 
 impl FixedEnvironment {
     /// Adds a variable.
-    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.vars.insert(name.to_owned(), value.into());
         self
     }

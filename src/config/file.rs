@@ -13,7 +13,7 @@ pub(crate) struct Contents {
 }
 
 /// Parses a file. Section headers are ignored: the keys of all sections apply, and the last value wins.
-pub(crate) fn parse(text: &str) -> Contents {
+pub(super) fn parse(text: &str) -> Contents {
     let mut contents = Contents::default();
     for (index, line) in lines(text).into_iter().enumerate() {
         let start = line.trim_start();

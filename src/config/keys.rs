@@ -7,11 +7,11 @@ use std::fmt;
 /// code 64 if the value is from the configuration file, exit code 1 if it is from the command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidValue(pub String);
+pub(crate) struct InvalidValue(pub(crate) String);
 
 /// The unparsed value of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RawValue<'a> {
+pub(crate) enum RawValue<'a> {
     /// A text, from the configuration file or an option.
     Text(&'a str),
     /// A switch, such as `--recursive` or `--no-ssl`.
@@ -186,7 +186,7 @@ pub enum Verbosity {
 
 impl Verbosity {
     /// The number of the level: 10 for debug up to 50 for critical.
-    pub fn level(self) -> i64 {
+    pub(crate) fn level(self) -> i64 {
         match self {
             Self::Debug => 10,
             Self::Info => 20,
@@ -286,7 +286,7 @@ pub struct Key {
     /// Whether a configuration file can set it.
     pub in_file: bool,
     /// Whether its value must not be printed, except in a dump.
-    pub secret: bool,
+    pub(crate) secret: bool,
     /// Whether it is accepted without effect.
     pub no_effect: bool,
     /// The type of its value, for the manual: `yes or no`, `number`.
@@ -294,7 +294,8 @@ pub struct Key {
     /// The description: the lines of the row's doc comment, with names in backticks.
     pub description: &'static [&'static str],
     pub(crate) set: fn(&mut super::Settings, RawValue<'_>) -> Result<(), InvalidValue>,
-    pub(crate) dump: fn(&super::Settings) -> Option<String>,
+    /// Writes the value as `--dump-config` prints it; `None` for a key that it leaves out.
+    pub dump: fn(&super::Settings) -> Option<String>,
 }
 
 impl Key {

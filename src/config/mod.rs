@@ -10,8 +10,8 @@ mod file;
 mod keys;
 mod overrides;
 mod providers;
-pub mod run_options;
-pub mod save;
+pub(crate) mod run_options;
+pub(crate) mod save;
 mod settings;
 mod static_credentials;
 
@@ -22,10 +22,10 @@ use std::path::{Path, PathBuf};
 
 pub use credentials_provider::CredentialsProvider;
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
-pub use keys::{Dumped, InvalidValue, Key, RawValue};
-pub use providers::{PROVIDERS, Provider};
+pub use keys::{Dumped, Key};
+pub(crate) use providers::Provider;
 pub use settings::{AclChange, KEYS, Settings, Verbosity};
-pub use static_credentials::CredentialSource;
+pub(crate) use static_credentials::CredentialSource;
 
 /// The directory for persistent state: `$XDG_STATE_HOME/s3cmd`, else `~/.local/state/s3cmd`.
 fn state_dir(env: &dyn Environment) -> Option<PathBuf> {
@@ -33,7 +33,7 @@ fn state_dir(env: &dyn Environment) -> Option<PathBuf> {
 }
 
 /// The directory for data that can be deleted at any time: `$XDG_CACHE_HOME/s3cmd`, else `~/.cache/s3cmd`.
-pub fn cache_dir(env: &dyn Environment) -> Option<PathBuf> {
+pub(crate) fn cache_dir(env: &dyn Environment) -> Option<PathBuf> {
     xdg_dir(env, "XDG_CACHE_HOME", ".cache")
 }
 
@@ -51,7 +51,8 @@ pub struct Loaded {
     /// Messages to log as `WARNING: ` lines.
     pub warnings: Vec<String>,
     /// The source of the key pair.
-    pub credentials: CredentialSource,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests read it so far"))]
+    pub(crate) credentials: CredentialSource,
 }
 
 /// Why the configuration cannot be loaded.
@@ -76,7 +77,7 @@ impl ConfigError {
     }
 
     /// No credentials: exit code 78, with the messages of s3cmd.
-    pub fn no_credentials(file: &Path, reason: &str) -> Self {
+    pub(crate) fn no_credentials(file: &Path, reason: &str) -> Self {
         Self {
             exit: 78,
             lines: vec![

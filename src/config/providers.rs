@@ -4,19 +4,19 @@ use super::Settings;
 
 /// A service and its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Provider {
+pub(crate) struct Provider {
     /// The name, in lower case.
     pub name: &'static str,
     /// `host_base`.
-    pub host_base: &'static str,
+    pub(crate) host_base: &'static str,
     /// `host_bucket`. Without `%(bucket)s`, path-style requests are sent.
-    pub host_bucket: &'static str,
+    pub(crate) host_bucket: &'static str,
     /// `bucket_location`. For services with several regions, the first one, whose name is also part of `host_base`.
-    pub region: &'static str,
+    pub(crate) region: &'static str,
     /// `use_https`.
-    pub https: bool,
+    pub(crate) https: bool,
     /// `signature_v2`.
-    pub signature_v2: bool,
+    pub(crate) signature_v2: bool,
 }
 
 const fn service(
@@ -32,7 +32,7 @@ const fn service(
 ///
 /// Sources: the endpoint documentation of the services; for Allas and LUMI-O, the output of their configuration tools.
 /// MinIO, Ceph and Garage are self-hosted: the preset is their default port on localhost, without TLS.
-pub const PROVIDERS: &[Provider] = &[
+pub(crate) const PROVIDERS: &[Provider] = &[
     service(
         "alibaba",
         "oss-cn-hangzhou.aliyuncs.com",
@@ -65,18 +65,18 @@ pub const PROVIDERS: &[Provider] = &[
 
 impl Provider {
     /// Finds a preset by name, ignoring case, spaces, hyphens and underscores.
-    pub fn named(name: &str) -> Option<&'static Self> {
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
         let plain = |text: &str| text.replace([' ', '-', '_'], "").to_lowercase();
         PROVIDERS.iter().find(|provider| plain(provider.name) == plain(name))
     }
 
     /// The names of all presets, separated by commas.
-    pub fn names() -> String {
+    pub(crate) fn names() -> String {
         PROVIDERS.iter().map(|provider| provider.name).collect::<Vec<_>>().join(", ")
     }
 
     /// Applies the preset to the settings, which provide the default answers of `--configure`.
-    pub fn suggest(&self, settings: &mut Settings) {
+    pub(crate) fn suggest(&self, settings: &mut Settings) {
         self.host_base.clone_into(&mut settings.host_base);
         self.host_bucket.clone_into(&mut settings.host_bucket);
         self.region.clone_into(&mut settings.bucket_location);

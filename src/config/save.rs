@@ -15,7 +15,7 @@ const ENVIRONMENT_DEPENDENT: &[&str] =
 
 /// The text of a configuration file with these settings. `existing` is the current text of the file, if it exists. A
 /// new file gets every key, as in s3cmd. `typed` returns whether an option set a key.
-pub fn text(
+pub(crate) fn text(
     existing: Option<&str>,
     settings: &Settings,
     env: &dyn Environment,
@@ -78,7 +78,7 @@ fn quoted(value: &str) -> String {
 
 /// Writes the file with mode 0600 and replaces it atomically. If the path is a symbolic link, its target is replaced
 /// and the link is kept.
-pub fn write(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
     let path = target(path);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let plain = |error: io::Error| error.raw_os_error().map_or(error, io::Error::from_raw_os_error);

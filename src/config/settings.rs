@@ -12,9 +12,9 @@ pub use super::keys::Verbosity;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AclChange {
     /// `read`, `write`, `read_acp`, `write_acp`, `full_control` or `all`.
-    pub permission: String,
+    pub(crate) permission: String,
     /// An e-mail address, a canonical user ID or a group URI, as typed.
-    pub grantee: String,
+    pub(crate) grantee: String,
 }
 
 // The rows are in the order of a dump, which is the ASCII order of the names. A test verifies it.
@@ -330,17 +330,17 @@ settings! {
 
 impl Settings {
     /// The additional checksum of uploads.
-    pub fn checksum(&self) -> Option<Algorithm> {
+    pub(crate) fn checksum(&self) -> Option<Algorithm> {
         self.checksum_algorithm.trim().parse().ok()
     }
 
     /// Finds the row of a key by name.
-    pub fn key(name: &str) -> Option<&'static Key> {
+    pub(crate) fn key(name: &str) -> Option<&'static Key> {
         KEYS.iter().find(|key| key.name == name)
     }
 
     /// Sets a key from a configuration file. Unknown keys, and keys that a file cannot set, are ignored as in s3cmd.
-    pub fn set_from_file(&mut self, name: &str, value: &str) -> Result<(), InvalidValue> {
+    pub(crate) fn set_from_file(&mut self, name: &str, value: &str) -> Result<(), InvalidValue> {
         match Self::key(name) {
             Some(key) if key.in_file => {
                 self.set(key, RawValue::Text(value))?;

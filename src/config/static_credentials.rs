@@ -10,7 +10,7 @@ use super::{ConfigError, Settings};
 
 /// The source of the key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialSource {
+pub(crate) enum CredentialSource {
     /// `--access_key` and `--secret_key`.
     CommandLine,
     /// The configuration file.

@@ -5,7 +5,7 @@ use std::io;
 
 /// The text of an error: as the client words it, but with s3cmd's form of the system's errors (`[Errno 111] Connection
 /// refused`), and with the key of the configuration file that may be the reason of a TLS failure.
-pub fn error_text(error: &Error) -> String {
+pub(crate) fn error_text(error: &Error) -> String {
     match error {
         Error::Connection { kind, message, .. } => connection_text(error, *kind, message),
         error => error.to_string(),
@@ -13,7 +13,7 @@ pub fn error_text(error: &Error) -> String {
 }
 
 /// The text of an error of one item: of a service error, only its status, code and message.
-pub fn error_reason(error: &Error) -> String {
+pub(crate) fn error_reason(error: &Error) -> String {
     error.service().map_or_else(|| error_text(error), ToString::to_string)
 }
 

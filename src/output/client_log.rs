@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// An observer that logs the events of the client. It ignores final failures: the command reports them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ClientLog;
+pub(crate) struct ClientLog;
 
 impl Observer for ClientLog {
     fn retrying(&self, retry: &Retry<'_>) {

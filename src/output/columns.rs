@@ -5,11 +5,11 @@ use std::fmt::{self, Write as _};
 
 /// Which columns are printed.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Columns {
+pub(crate) struct Columns {
     /// Sizes with K, M, G or T.
-    pub human: bool,
+    pub(crate) human: bool,
     /// MD5 sums.
-    pub md5: bool,
+    pub(crate) md5: bool,
     /// MD5 sums and storage classes.
     pub long: bool,
 }

@@ -10,7 +10,6 @@ use super::terminal;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use s3cmd_client::http::request::Progress;
 use std::borrow::Cow;
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of result lines to buffer before they are written, if there are many at once.
@@ -18,7 +17,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// The destination of results. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Console {
+pub(crate) struct Console {
     quiet: bool,
     progress: bool,
     json: bool,
@@ -27,7 +26,7 @@ pub struct Console {
 
 /// The progress display of a transfer; the caller ends it with [`Running::end`].
 #[derive(Debug)]
-pub struct Running(View);
+pub(crate) struct Running(View);
 
 #[derive(Debug)]
 enum View {
@@ -38,65 +37,65 @@ enum View {
 
 /// The progress display of several transfers, shown until it is dropped.
 #[derive(Debug)]
-pub struct Display(Option<TableHandle>);
+pub(crate) struct Display(Option<TableHandle>);
 
 /// An item of a run, counted as finished when it is dropped.
 #[derive(Debug)]
-pub struct Item {
+pub(crate) struct Item {
     table: Option<Arc<ProgressTable>>,
     bytes: u64,
 }
 
 impl Console {
     /// `quiet` discards standard output. `progress` shows meters instead of summary lines; not with JSON.
-    pub fn new(quiet: bool, progress: bool) -> Self {
+    pub(crate) fn new(quiet: bool, progress: bool) -> Self {
         let json = json::is_on();
         Self { quiet, progress: progress && !quiet && !json, json, pending: Arc::default() }
     }
 
     /// Whether results are printed as JSON.
-    pub fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
     /// Declares that standard output carries an object's content: JSON events then go to standard error.
-    pub fn reserve_stdout_for_data(&self) {
+    pub(crate) fn reserve_stdout_for_data(&self) {
         json::send_events_to_stderr();
     }
 
     /// Whether s3cmd's meters are shown, which replace the summary line of a transfer.
-    pub fn shows_progress(&self) -> bool {
+    pub(crate) fn shows_progress(&self) -> bool {
         self.progress && terminal::table().is_none()
     }
 
     /// Shows the progress of `items` transfers, `width` of them at once: a row for each and one for the total, on a
     /// terminal that can move its cursor. A single item, or sequential ones, are shown as s3cmd does.
-    pub fn display(&self, items: u64, width: usize) -> Display {
+    pub(crate) fn display(&self, items: u64, width: usize) -> Display {
         let is_requested = self.progress && terminal::stdout_is_terminal() && items > 1 && width > 1;
         let is_capable = || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
         Display(if is_requested && is_capable() { ProgressTable::start(items) } else { None })
     }
 
     /// Starts an item of a run, with its planned size in bytes.
-    pub fn item(&self, bytes: u64) -> Item {
+    pub(crate) fn item(&self, bytes: u64) -> Item {
         Item { table: self.progress.then(terminal::table).flatten(), bytes }
     }
 
     /// Prints a result. It is written at once, unless it belongs to a concurrent item whose turn has not come.
-    pub fn print(&self, event: &Event<'_>) -> Outcome {
+    pub(crate) fn print(&self, event: &Event<'_>) -> Outcome {
         self.stream(event)?;
         self.flush()
     }
 
     /// Prints one of very many results: written when the buffer is full, or at the next [`Console::flush`].
-    pub fn stream(&self, event: &Event<'_>) -> Outcome {
+    pub(crate) fn stream(&self, event: &Event<'_>) -> Outcome {
         let mut text = String::new();
         self.render(&mut text, event);
         self.print_lines(&text)
     }
 
     /// Appends the lines of a result to `out`, for [`Console::print_lines`].
-    pub fn render(&self, out: &mut String, event: &Event<'_>) {
+    pub(crate) fn render(&self, out: &mut String, event: &Event<'_>) {
         if self.json {
             return json::write_event(out, event);
         }
@@ -106,17 +105,17 @@ impl Console {
     }
 
     /// Prints a result line that has no event type.
-    pub fn line(&self, text: impl AsRef<str>) -> Outcome {
+    pub(crate) fn line(&self, text: impl AsRef<str>) -> Outcome {
         self.print(&Event::Text { text: text.as_ref() })
     }
 
     /// Prints a line that JSON omits: a heading, a rule, an empty line.
-    pub fn print_decoration(&self, text: &str) -> Outcome {
+    pub(crate) fn print_decoration(&self, text: &str) -> Outcome {
         if self.is_json() { Ok(()) } else { self.line(text) }
     }
 
     /// Prints complete result lines, each with its line ending; buffered as in [`Console::stream`].
-    pub fn print_lines(&self, text: &str) -> Outcome {
+    pub(crate) fn print_lines(&self, text: &str) -> Outcome {
         if self.quiet || text.is_empty() {
             return Ok(());
         }
@@ -138,19 +137,19 @@ impl Console {
     }
 
     /// Writes the buffered lines.
-    pub fn flush(&self) -> Outcome {
+    pub(crate) fn flush(&self) -> Outcome {
         write_out(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Writes object data for `get ... -`. `--quiet`, which is about messages, does not affect it.
-    pub fn data(&self, bytes: &[u8]) -> Outcome {
-        self.flush()?;
-        io::stdout().lock().write_all(bytes).map_err(Failure::from)
     }
 
     /// Shows a transfer, if progress is shown: as a row named `name`, or as a meter with the label as the line above
     /// it.
-    pub fn meter(&self, name: &str, label: impl FnOnce() -> String, total: u64, count: &Progress) -> Running {
+    pub(crate) fn meter(
+        &self,
+        name: &str,
+        label: impl FnOnce() -> String,
+        total: u64,
+        count: &Progress,
+    ) -> Running {
         if !self.progress {
             return Running(View::Hidden);
         }
@@ -186,14 +185,14 @@ fn visible(text: &str) -> Cow<'_, str> {
 
 impl Display {
     /// Sets the total size in bytes, which is computed only if progress is shown.
-    pub fn bytes(&self, bytes: impl FnOnce() -> u64) {
+    pub(crate) fn bytes(&self, bytes: impl FnOnce() -> u64) {
         if let Some(handle) = &self.0 {
             handle.table().set_bytes(bytes());
         }
     }
 
     /// Like [`Display::bytes`], on a separate thread, for a total that takes a while to compute.
-    pub fn measure(&self, bytes: impl FnOnce() -> u64 + Send + 'static) {
+    pub(crate) fn measure(&self, bytes: impl FnOnce() -> u64 + Send + 'static) {
         if let Some(handle) = &self.0 {
             let table = handle.table().clone();
             // Without a thread the total row has no size.
@@ -212,7 +211,7 @@ impl Drop for Item {
 
 impl Running {
     /// Ends the display; a meter ends with `done` or `failed`.
-    pub fn end(self, succeeded: bool) {
+    pub(crate) fn end(self, succeeded: bool) {
         let meter = match self.0 {
             View::Hidden => return,
             View::Row(table, number) => return table.end(number),
@@ -278,7 +277,7 @@ pub fn start_log(level: LevelFilter) {
 }
 
 /// Stops logging: later errors occur only because the program ends.
-pub fn end_log() {
+pub(crate) fn end_log() {
     log::set_max_level(LevelFilter::Off);
 }
 

@@ -12,110 +12,110 @@ use std::fmt::{self, Write as _};
 /// The details of an object, without those that could not be read because of an error.
 #[derive(Debug, Default, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
-pub struct ObjectInfo {
-    pub bucket: String,
-    pub key: String,
+pub(crate) struct ObjectInfo {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version_id: Option<String>,
-    pub size: u64,
-    pub modified: Option<String>,
-    pub content_type: String,
-    pub storage_class: String,
-    pub etag: String,
+    pub(crate) version_id: Option<String>,
+    pub(crate) size: u64,
+    pub(crate) modified: Option<String>,
+    pub(crate) content_type: String,
+    pub(crate) storage_class: String,
+    pub(crate) etag: String,
     /// The stored MD5 of the content.
-    pub md5: Option<String>,
+    pub(crate) md5: Option<String>,
     /// `AES256`, `aws:kms`.
-    pub encryption: Option<String>,
+    pub(crate) encryption: Option<String>,
     #[serde(flatten)]
-    pub access: Access,
+    pub(crate) access: Access,
     #[serde(serialize_with = "as_map")]
-    pub metadata: Vec<(String, String)>,
+    pub(crate) metadata: Vec<(String, String)>,
     /// Name and value of the stored checksum, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<Checksum>,
+    pub(crate) checksum: Option<Checksum>,
     #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<(String, String)>,
+    pub(crate) tags: Vec<(String, String)>,
     /// Whether the object is under legal hold.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub legal_hold: Option<bool>,
+    pub(crate) legal_hold: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention: Option<Retention>,
+    pub(crate) retention: Option<Retention>,
     /// `Last-Modified` as sent.
     #[serde(skip)]
-    pub last_modified: String,
+    pub(crate) last_modified: String,
     /// Whether a version was requested, which then has a line.
     #[serde(skip)]
-    pub shows_version: bool,
+    pub(crate) shows_version: bool,
 }
 
 /// How long an object is protected from deletion.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
-pub struct Retention {
+pub(crate) struct Retention {
     /// `GOVERNANCE` or `COMPLIANCE`.
-    pub mode: String,
-    pub until: String,
+    pub(crate) mode: String,
+    pub(crate) until: String,
 }
 
 /// The default encryption of new objects in a bucket.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
-pub struct Encryption {
+pub(crate) struct Encryption {
     /// `AES256`, `aws:kms`.
-    pub algorithm: String,
+    pub(crate) algorithm: String,
     /// Id of the KMS key.
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 /// The documents of a static website.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
-pub struct WebsiteDocuments {
-    pub index: Option<String>,
-    pub error: Option<String>,
+pub(crate) struct WebsiteDocuments {
+    pub(crate) index: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// A checksum that the service stores.
 #[derive(Debug, Serialize)]
-pub struct Checksum {
+pub(crate) struct Checksum {
     /// `crc64nvme`, for example.
-    pub algorithm: &'static str,
+    pub(crate) algorithm: &'static str,
     /// As the service writes it.
-    pub value: String,
+    pub(crate) value: String,
     /// The header that contained it.
     #[serde(skip)]
-    pub header: &'static str,
+    pub(crate) header: &'static str,
 }
 
 /// The details of a bucket, without those that could not be read because of an error.
 #[derive(Debug, Default, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
-pub struct BucketInfo {
-    pub bucket: String,
-    pub location: String,
-    pub payer: Option<String>,
-    pub ownership: Option<String>,
-    pub versioning: Option<String>,
+pub(crate) struct BucketInfo {
+    pub(crate) bucket: String,
+    pub(crate) location: String,
+    pub(crate) payer: Option<String>,
+    pub(crate) ownership: Option<String>,
+    pub(crate) versioning: Option<String>,
     /// The lifecycle rules. The first that expires objects is also under `expiration`.
     #[serde(flatten, serialize_with = "with_expiration")]
-    pub lifecycle: Vec<LifecycleRule>,
-    pub public_access_block: Vec<String>,
+    pub(crate) lifecycle: Vec<LifecycleRule>,
+    pub(crate) public_access_block: Vec<String>,
     #[serde(flatten)]
-    pub access: Access,
+    pub(crate) access: Access,
     #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<(String, String)>,
+    pub(crate) tags: Vec<(String, String)>,
     /// Where access logs go.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub logging: Option<S3Uri>,
+    pub(crate) logging: Option<S3Uri>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub website: Option<WebsiteDocuments>,
+    pub(crate) website: Option<WebsiteDocuments>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub object_lock: Option<ObjectLock>,
+    pub(crate) object_lock: Option<ObjectLock>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Encryption>,
+    pub(crate) encryption: Option<Encryption>,
     /// The number of lines to print: those before an error.
     #[serde(skip)]
-    pub lines_known: usize,
+    pub(crate) lines_known: usize,
 }
 
 /// A rule that expires objects, in the form of the field `expiration`.
@@ -141,22 +141,22 @@ fn with_expiration<S: Serializer>(rules: &[LifecycleRule], to: S) -> Result<S::O
 /// The access settings; a field is `None` if an error occurred before it was read.
 #[derive(Debug, Default, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
-pub struct Access {
+pub(crate) struct Access {
     /// The policy; the inner `None` means that there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Option<String>>,
+    pub(crate) policy: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cors: Option<Option<String>>,
+    pub(crate) cors: Option<Option<String>>,
     /// The inner `None` means that the service does not support grants.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub acl: Option<Option<Vec<OwnedGrant>>>,
+    pub(crate) acl: Option<Option<Vec<OwnedGrant>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
 }
 
 /// One grant.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct GrantInfo<'a> {
+pub(crate) struct GrantInfo<'a> {
     /// `user`, `email`, `group`, or `other` for a type of grantee that S3 does not have.
     pub kind: &'static str,
     /// Canonical id, address or URI; the type of another grantee.
@@ -164,19 +164,19 @@ pub struct GrantInfo<'a> {
     /// Display name; empty if absent.
     pub name: &'a str,
     /// `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`.
-    pub permission: &'a str,
+    pub(crate) permission: &'a str,
     /// The grantee as the line shows it.
     #[serde(skip)]
-    pub shown: &'a str,
+    pub(crate) shown: &'a str,
 }
 
 /// One owned grant.
 #[derive(Clone, Debug)]
-pub struct OwnedGrant(Grant);
+pub(crate) struct OwnedGrant(Grant);
 
 impl<'a> GrantInfo<'a> {
     /// A grant of an access control list.
-    pub fn of(grant: &'a Grant) -> Self {
+    pub(crate) fn of(grant: &'a Grant) -> Self {
         let (kind, id, name) = match &grant.grantee {
             Grantee::User { id, name } => ("user", id.as_str(), name.as_str()),
             Grantee::Email(address) => ("email", address.as_str(), ""),
@@ -194,7 +194,7 @@ impl<'a> GrantInfo<'a> {
 
 impl OwnedGrant {
     /// The grants of a list.
-    pub fn all(acl: Acl) -> Vec<Self> {
+    pub(crate) fn all(acl: Acl) -> Vec<Self> {
         acl.grants.into_iter().map(Self).collect()
     }
 }
@@ -366,26 +366,26 @@ impl<'a> Expiration<'a> {
 /// The details of a CloudFront distribution. The command determines the lines.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
-pub struct Distribution<'a> {
+pub(crate) struct Distribution<'a> {
     pub id: &'a str,
-    pub domain_name: &'a str,
-    pub origins: Vec<String>,
-    pub cnames: &'a [String],
-    pub status: &'a str,
-    pub enabled: bool,
-    pub comment: &'a str,
+    pub(crate) domain_name: &'a str,
+    pub(crate) origins: Vec<String>,
+    pub(crate) cnames: &'a [String],
+    pub(crate) status: &'a str,
+    pub(crate) enabled: bool,
+    pub(crate) comment: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_root_object: Option<&'a str>,
+    pub(crate) default_root_object: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub logging: Option<&'a str>,
+    pub(crate) logging: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub etag: Option<&'a str>,
+    pub(crate) etag: Option<&'a str>,
     /// What was done: `created` or `modified`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub change: Option<&'a str>,
+    pub(crate) change: Option<&'a str>,
     /// A heading before the other lines.
     #[serde(skip)]
-    pub heading: Option<String>,
+    pub(crate) heading: Option<String>,
     /// The lines: label and value.
     #[serde(skip)]
     pub lines: Vec<(&'static str, String)>,

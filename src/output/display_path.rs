@@ -9,16 +9,16 @@ use std::path::Path;
 /// that begins with `file://`, is written as `file://` and its bytes, with those that are not UTF-8 and the percent
 /// sign as `%XX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DisplayPath<'a>(&'a OsStr);
+pub(crate) struct DisplayPath<'a>(&'a OsStr);
 
 impl<'a> DisplayPath<'a> {
     /// Displays the path unchanged.
-    pub fn new(path: &'a (impl AsRef<OsStr> + ?Sized)) -> Self {
+    pub(crate) fn new(path: &'a (impl AsRef<OsStr> + ?Sized)) -> Self {
         Self(path.as_ref())
     }
 
     /// Displays the path without a trailing slash.
-    pub fn trimmed(path: &'a Path) -> Self {
+    pub(crate) fn trimmed(path: &'a Path) -> Self {
         Self(without_last_slash(path))
     }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 #[allow(missing_docs, reason = "the fields are details in docs/json.md, which a test holds to this")]
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// A line without a specific event type.
     Text { text: &'a str },
     /// A bucket of a listing.
@@ -334,14 +334,19 @@ pub enum Event<'a> {
 
 impl<'a> Event<'a> {
     /// The deletion of an object, or of a version of one.
-    pub fn deletion(bucket: &'a str, key: &'a str, version_id: Option<&'a str>, dry_run: bool) -> Self {
+    pub(crate) fn deletion(
+        bucket: &'a str,
+        key: &'a str,
+        version_id: Option<&'a str>,
+        dry_run: bool,
+    ) -> Self {
         Event::Delete { bucket, key, version_id, dry_run, quoted: true }
     }
 }
 
 /// The form of the line for a copy.
 #[derive(Clone, Copy, Debug)]
-pub enum CopyForm<'a> {
+pub(crate) enum CopyForm<'a> {
     /// `copy:`, as `cp` prints in a dry run.
     Copy,
     /// `remote copy:`
@@ -357,7 +362,7 @@ pub enum CopyForm<'a> {
 
 /// The form of the line for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangeForm {
+pub(crate) enum ChangeForm {
     /// `URI: CHANGE`
     Plain,
     /// `Bucket 'URI': CHANGE.`
@@ -366,7 +371,7 @@ pub enum ChangeForm {
 
 /// The form of the lines for an invalidation.
 #[derive(Clone, Copy, Debug)]
-pub enum InvalidationForm<'a> {
+pub(crate) enum InvalidationForm<'a> {
     /// A new invalidation, in full, with the URI that was named.
     Made {
         /// The URI from the arguments.
@@ -380,16 +385,16 @@ pub enum InvalidationForm<'a> {
 
 /// The position of an item in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Position {
+pub(crate) struct Position {
     /// From 1.
-    pub number: u64,
+    pub(crate) number: u64,
     /// Total number of items.
-    pub total: u64,
+    pub(crate) total: u64,
 }
 
 impl Position {
     /// The position of the item with an index that counts from 0.
-    pub fn at(index: u64, total: u64) -> Self {
+    pub(crate) fn at(index: u64, total: u64) -> Self {
         Self { number: index + 1, total }
     }
 }
@@ -403,32 +408,32 @@ impl fmt::Display for Position {
 
 /// The size and duration of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// Bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Seconds.
     #[serde(serialize_with = "rounded")]
-    pub seconds: f64,
+    pub(crate) seconds: f64,
 }
 
 /// What `sync` did, in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the fields are details in docs/json.md")]
-pub struct SyncReport {
-    pub source_files: u64,
-    pub source_bytes: u64,
-    pub transferred_files: u64,
-    pub transferred_bytes: u64,
-    pub copied_files: u64,
-    pub copied_bytes: u64,
-    pub deleted_files: u64,
+pub(crate) struct SyncReport {
+    pub(crate) source_files: u64,
+    pub(crate) source_bytes: u64,
+    pub(crate) transferred_files: u64,
+    pub(crate) transferred_bytes: u64,
+    pub(crate) copied_files: u64,
+    pub(crate) copied_bytes: u64,
+    pub(crate) deleted_files: u64,
     #[serde(serialize_with = "rounded")]
-    pub seconds: f64,
+    pub(crate) seconds: f64,
 }
 
 /// The owner of a bucket or an object.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Owner<'a> {
+pub(crate) struct Owner<'a> {
     /// Canonical id.
     pub id: &'a str,
     /// Display name.
@@ -438,7 +443,7 @@ pub struct Owner<'a> {
 /// How an object compares with the checksum of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verification {
+pub(crate) enum Verification {
     /// The checksums match.
     Ok,
     /// The checksums differ.

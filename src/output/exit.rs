@@ -43,7 +43,7 @@ impl Exit {
     pub const BREAK: Exit = Exit(130);
 
     /// The code for an HTTP status.
-    pub fn of_status(status: u16) -> Exit {
+    pub(crate) fn of_status(status: u16) -> Exit {
         match status {
             301 | 307 => Exit::SERVERMOVED,
             400 | 405 | 411 | 416 | 417 | 501 | 504 => Exit::SERVERERROR,

@@ -19,7 +19,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with an exit code and one line.
-    pub fn new(exit: Exit, line: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, line: impl Into<String>) -> Self {
         Self { exit, lines: vec![line.into()] }
     }
 
@@ -29,17 +29,17 @@ impl Failure {
     }
 
     /// Wrong parameters: exit code 64, `Parameter problem: ...`.
-    pub fn parameter(problem: impl std::fmt::Display) -> Self {
+    pub(crate) fn parameter(problem: impl std::fmt::Display) -> Self {
         Self::new(Exit::USAGE, format!("Parameter problem: {problem}"))
     }
 
     /// A local file that could not be read or written: exit code 74, with its name.
-    pub fn file(path: impl std::fmt::Display, error: &io::Error) -> Self {
+    pub(crate) fn file(path: impl std::fmt::Display, error: &io::Error) -> Self {
         Self::new(Exit::IOERR, format!("{path}: {}", reason(error)))
     }
 
     /// Puts s3cmd's line about the bucket before the service's error: access denied, missing, or taken.
-    pub fn about_bucket(error: Error) -> Self {
+    pub(crate) fn about_bucket(error: Error) -> Self {
         let line = error.service().and_then(|service| {
             let bucket = service.bucket.as_ref()?;
             match service.code.as_str() {
@@ -57,7 +57,7 @@ impl Failure {
 
 /// The system's error text without Rust's `(os error N)`. An error that was created from its kind alone is capitalised,
 /// as the system's texts are.
-pub fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let mut text = error.to_string();
     if error.raw_os_error().is_none()
         && error.get_ref().is_none()

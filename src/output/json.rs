@@ -27,7 +27,7 @@ pub fn start_json() {
 }
 
 /// Whether JSON output is on.
-pub fn is_on() -> bool {
+pub(crate) fn is_on() -> bool {
     STARTED.get().is_some()
 }
 

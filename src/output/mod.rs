@@ -16,22 +16,23 @@ mod terminal;
 mod text;
 mod xml_text;
 
-pub use client_error::{error_reason, error_text};
-pub use client_log::ClientLog;
-pub use columns::Columns;
-pub use console::{
-    Console, Display, Item, Running, end_log, print_error_text, print_text, settle_output, start_log,
-};
-pub use details::{
+pub(crate) use client_error::{error_reason, error_text};
+pub(crate) use client_log::ClientLog;
+pub(crate) use columns::Columns;
+pub(crate) use console::{Console, end_log};
+pub use console::{print_error_text, print_text, settle_output, start_log};
+pub(crate) use details::{
     Access, BucketInfo, Checksum, Distribution, Encryption, GrantInfo, ObjectInfo, OwnedGrant, Retention,
     WebsiteDocuments,
 };
-pub use display_path::DisplayPath;
-pub use event::{
+pub(crate) use display_path::DisplayPath;
+pub(crate) use event::{
     ChangeForm, CopyForm, Event, InvalidationForm, Moved, Owner, Position, SyncReport, Verification,
 };
 pub use exit::Exit;
-pub use failure::{Failure, Outcome, reason};
-pub use json::{is_on as is_json, print_summary, start_json};
-pub use ordered::ItemLog;
-pub use xml_text::indented;
+pub(crate) use failure::reason;
+pub use failure::{Failure, Outcome};
+pub(crate) use json::is_on as is_json;
+pub use json::{print_summary, start_json};
+pub(crate) use ordered::ItemLog;
+pub(crate) use xml_text::indented;

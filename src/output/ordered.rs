@@ -16,7 +16,7 @@ tokio::task_local! {
 
 /// The output of one item.
 #[derive(Clone, Debug, Default)]
-pub struct ItemLog(Arc<Mutex<State>>);
+pub(crate) struct ItemLog(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -36,7 +36,7 @@ enum Entry {
 
 impl ItemLog {
     /// Runs `work` with its output directed to this log.
-    pub async fn scope<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn scope<T>(&self, work: impl Future<Output = T>) -> T {
         CURRENT.scope(self.clone(), work).await
     }
 
@@ -46,7 +46,7 @@ impl ItemLog {
     }
 
     /// Starts this item's turn: writes the held output; nothing is held from then on.
-    pub fn go_live(&self) {
+    pub(crate) fn go_live(&self) {
         let mut state = self.lock();
         state.live = true;
         for entry in std::mem::take(&mut state.held) {
@@ -58,7 +58,7 @@ impl ItemLog {
     }
 
     /// The first failure to write to standard output, once.
-    pub fn take_error(&self) -> Option<io::Error> {
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
         self.lock().write_error.take().or_else(terminal::take_error)
     }
 

@@ -9,7 +9,7 @@ use s3cmd_client::{Error, Result};
 /// Indents a document with tabs. An element that contains only text stays on one line, empty elements are self-closing,
 /// white space between elements is dropped. The declaration is printed as `<?xml version="1.0" ?>`. Fails if the
 /// document is not XML.
-pub fn indented(document: &str) -> Result<String> {
+pub(crate) fn indented(document: &str) -> Result<String> {
     let mut out = String::from("<?xml version=\"1.0\" ?>\n");
     let mut reader = Reader::from_str(document);
     let malformed = |error: quick_xml::Error| {

@@ -125,7 +125,7 @@ fn class_char(c: char) -> String {
 
 /// A URI or a key with wildcards, as `get` and `del` accept them.
 #[derive(Clone)]
-pub struct Wildcard {
+pub(crate) struct Wildcard {
     literal: String,
     rest: String,
     regex: regex::Regex,
@@ -134,24 +134,24 @@ pub struct Wildcard {
 impl Wildcard {
     /// Parses a text that contains `*` or `?`. `None` for other texts: `[...]` alone is not a wildcard, but it is
     /// special in combination with one.
-    pub fn new(text: &str) -> Option<Self> {
+    pub(crate) fn new(text: &str) -> Option<Self> {
         let first = text.find(['*', '?'])?;
         let regex = regexp::plain(&format!("\\A{}\\z", to_regex(text)))?;
         Some(Self { literal: text[..first].to_owned(), rest: text[first..].to_owned(), regex })
     }
 
     /// The text before the first wildcard: the prefix to list.
-    pub fn literal_prefix(&self) -> &str {
+    pub(crate) fn literal_prefix(&self) -> &str {
         &self.literal
     }
 
     /// Whether the listing must be recursive: a `/` follows the first wildcard.
-    pub fn needs_recursion(&self) -> bool {
+    pub(crate) fn needs_recursion(&self) -> bool {
         self.rest.contains('/')
     }
 
     /// Whether the whole text matches.
-    pub fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
 }

@@ -10,7 +10,7 @@ mod regexp;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use glob::Wildcard;
+pub(crate) use glob::Wildcard;
 
 /// The syntax of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct Pattern {
 
 impl Pattern {
     /// Compiles a pattern. A glob is always valid.
-    pub fn new(syntax: Syntax, text: &str) -> Result<Self, PatternError> {
+    pub(crate) fn new(syntax: Syntax, text: &str) -> Result<Self, PatternError> {
         let matcher = match syntax {
             Syntax::Glob => regexp::compile(&format!("{}\\z", glob::to_regex(text))),
             Syntax::Regexp => regexp::compile(&regexp::from_python(text)),
@@ -71,7 +71,7 @@ impl Pattern {
     }
 
     /// Whether the name matches. A backtracking expression that exceeds its limit on a name does not match it.
-    pub fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         match &self.matcher {
             Matcher::Plain(regex) => regex.is_match(name),
             Matcher::Fancy(regex) => regex.is_match(name).unwrap_or(false),
@@ -79,12 +79,12 @@ impl Pattern {
     }
 
     /// The pattern as it was written.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// The syntax of the pattern.
-    pub fn syntax(&self) -> Syntax {
+    pub(crate) fn syntax(&self) -> Syntax {
         self.syntax
     }
 
@@ -120,7 +120,7 @@ impl PatternList {
     }
 
     /// The first pattern that matches.
-    pub fn first_match(&self, name: &str) -> Option<&Pattern> {
+    pub(crate) fn first_match(&self, name: &str) -> Option<&Pattern> {
         self.0.iter().find(|pattern| pattern.matches(name))
     }
 
@@ -130,18 +130,18 @@ impl PatternList {
     }
 
     /// Whether there are no patterns.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The patterns, in the order of their addition.
-    pub fn iter(&self) -> impl Iterator<Item = &Pattern> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pattern> {
         self.0.iter()
     }
 }
 
 /// Reads a pattern file: one pattern per line, trimmed. Empty lines and lines that start with `#` are ignored.
-pub fn read_file(path: &Path) -> Result<Vec<String>, PatternError> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<String>, PatternError> {
     let failed = |reason: String| PatternError::File { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
@@ -156,17 +156,17 @@ pub struct Filter {
     /// Patterns of excluded names.
     pub exclude: PatternList,
     /// Exceptions from `exclude`. They have no effect alone.
-    pub include: PatternList,
+    pub(crate) include: PatternList,
 }
 
 impl Filter {
     /// Whether nothing can be excluded, so that names need not be checked.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.exclude.is_empty()
     }
 
     /// Whether any pattern was given, even one without effect.
-    pub fn has_patterns(&self) -> bool {
+    pub(crate) fn has_patterns(&self) -> bool {
         !(self.exclude.is_empty() && self.include.is_empty())
     }
 
@@ -185,13 +185,13 @@ impl Filter {
     ///
     /// Measured on s3cmd 2.4.0: only globs that end in `/` are considered, in both lists (`--include '*'` does not
     /// include a pruned tree again, `--include 'sub/'` does), and never for the argument itself.
-    pub fn prunes(&self, local_path: &str) -> bool {
+    pub(crate) fn prunes(&self, local_path: &str) -> bool {
         let denied = self.exclude.first_for_directory(local_path);
         denied.is_some() && self.include.first_for_directory(local_path).is_none()
     }
 
     /// Like [`Filter::prunes`], for the walk itself: with `-d`, logs the decision as s3cmd does.
-    pub fn prunes_walk(&self, local_path: &str) -> bool {
+    pub(crate) fn prunes_walk(&self, local_path: &str) -> bool {
         if log::log_enabled!(log::Level::Debug) {
             let denied = self.exclude.first_for_directory(local_path);
             log_decision(

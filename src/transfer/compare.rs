@@ -16,7 +16,7 @@ const BLOCK: usize = 256 * 1024;
 
 /// The result of comparing the names and sizes of two items that both exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QuickCheck {
+pub(crate) enum QuickCheck {
     /// There is nothing to do.
     Same,
     /// The content differs.
@@ -27,16 +27,16 @@ pub enum QuickCheck {
 
 /// What a comparison checks.
 #[derive(Clone, Copy, Debug)]
-pub struct Checks {
+pub(crate) struct Checks {
     /// Compare checksums besides sizes (`--check-md5`).
-    pub md5: bool,
+    pub(crate) md5: bool,
     /// Compare nothing: existing items are skipped (`--skip-existing`).
-    pub skip_existing: bool,
+    pub(crate) skip_existing: bool,
 }
 
 impl Checks {
     /// Compares without any I/O. Sizes are in bytes. Directories have no content.
-    pub fn quick_check(self, is_directory: bool, source: u64, destination: u64) -> QuickCheck {
+    pub(crate) fn quick_check(self, is_directory: bool, source: u64, destination: u64) -> QuickCheck {
         if self.skip_existing || is_directory {
             QuickCheck::Same
         } else if source != destination {
@@ -51,7 +51,7 @@ impl Checks {
 
 /// What a store reports about the content of an object, besides its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub(crate) enum Stored {
     /// The MD5 of the content.
     Md5([u8; 16]),
     /// A composite ETag for this number of parts.
@@ -63,7 +63,7 @@ pub enum Stored {
 impl Stored {
     /// Parses an ETag of a listing. Under SSE-KMS an ETag of 32 digits is not an MD5, but a listing does not report
     /// encryption.
-    pub fn of_etag(etag: &str) -> Self {
+    pub(crate) fn of_etag(etag: &str) -> Self {
         if is_md5(etag) {
             return digest(etag).map_or(Stored::Opaque, Stored::Md5);
         }
@@ -74,7 +74,7 @@ impl Stored {
 
     /// The MD5 of the content from the headers of an object: the ETag if it is an MD5, otherwise the MD5 in the stored
     /// attributes.
-    pub fn md5_of(head: &Head) -> Option<[u8; 16]> {
+    pub(crate) fn md5_of(head: &Head) -> Option<[u8; 16]> {
         let plain = Some(head.etag.as_str()).filter(|etag| is_md5(etag) && !head.has_opaque_etag());
         plain.and_then(digest).or_else(|| {
             // The stored MD5 of a GPG-encrypted object is that of the plain content.
@@ -87,12 +87,12 @@ impl Stored {
 }
 
 /// The part size in bytes that the uploader stored with an object.
-pub fn stored_part_size(head: &Head) -> Option<u64> {
+pub(crate) fn stored_part_size(head: &Head) -> Option<u64> {
     head.header(file_attributes::PART_SIZE_HEADER)?.trim().parse().ok().filter(|size| *size > 0)
 }
 
 /// Computes the MD5 of a file. `size` is its expected size in bytes.
-pub fn md5_of_file(path: &Path, size: u64) -> io::Result<[u8; 16]> {
+pub(crate) fn md5_of_file(path: &Path, size: u64) -> io::Result<[u8; 16]> {
     let mut file = File::open(path)?;
     if size <= BLOCK as u64 {
         // The extra byte lets the first read reach the end of the file.
@@ -106,7 +106,7 @@ pub fn md5_of_file(path: &Path, size: u64) -> io::Result<[u8; 16]> {
 }
 
 /// Computes the checksum of a file.
-pub fn checksum_of_file(path: &Path, algorithm: Algorithm) -> io::Result<Checksum> {
+pub(crate) fn checksum_of_file(path: &Path, algorithm: Algorithm) -> io::Result<Checksum> {
     let mut hasher = checksum::Hasher::new(algorithm);
     each_block(&mut File::open(path)?, |block| hasher.update(block))?;
     Ok(hasher.finish())
@@ -114,7 +114,7 @@ pub fn checksum_of_file(path: &Path, algorithm: Algorithm) -> io::Result<Checksu
 
 /// Whether two objects have the same content by their stored checksums. `None` if the checksums are of different kinds,
 /// or if they are composite and differ, because the part sizes may differ.
-pub fn same_checksum(a: &Head, b: &Head) -> Option<bool> {
+pub(crate) fn same_checksum(a: &Head, b: &Head) -> Option<bool> {
     use checksum::Stored::{Parts, Whole};
     match (a.checksum()?, b.checksum()?) {
         (Whole(a), Whole(b)) if a.algorithm() == b.algorithm() => Some(a == b),
@@ -125,7 +125,7 @@ pub fn same_checksum(a: &Head, b: &Head) -> Option<bool> {
 
 /// Whether a multipart upload of the file with one of these part sizes has this ETag. Tries all sizes in one pass over
 /// the file.
-pub fn has_composite_etag(path: &Path, part_sizes: Vec<Sizes>, etag: &str) -> io::Result<bool> {
+pub(crate) fn has_composite_etag(path: &Path, part_sizes: Vec<Sizes>, etag: &str) -> io::Result<bool> {
     let candidates = part_sizes.into_iter().map(|sizes| Composite::new(Kind::Etag, sizes));
     let mut candidates: Vec<Composite> = candidates.collect();
     each_block(&mut File::open(path)?, |block| {

@@ -7,7 +7,7 @@ use s3cmd_client::ops::multipart::composite_etag;
 
 /// Which composite value is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The ETag, with the number of parts as its suffix.
     Etag,
     /// The checksum of the part checksums, without the number of parts.
@@ -16,7 +16,7 @@ pub enum Kind {
 
 impl Kind {
     /// The digests that are needed of each part.
-    pub fn required_digests(self) -> DigestKinds {
+    pub(crate) fn required_digests(self) -> DigestKinds {
         match self {
             Kind::Etag => DigestKinds { md5: true, ..DigestKinds::default() },
             Kind::Checksum(algorithm) => DigestKinds { checksum: Some(algorithm), ..DigestKinds::default() },
@@ -24,7 +24,7 @@ impl Kind {
     }
 
     /// Combines the digests of the parts. Returns `None` if one of them is missing.
-    pub fn of_parts(self, digests: &[Digests]) -> Option<String> {
+    pub(crate) fn of_parts(self, digests: &[Digests]) -> Option<String> {
         match self {
             Kind::Etag => {
                 let hex: Option<Vec<String>> =
@@ -41,7 +41,7 @@ impl Kind {
 
 /// The sizes of the parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sizes {
+pub(crate) enum Sizes {
     /// All parts have this size in bytes, except for the last one, which may be smaller.
     Even(u64),
     /// The size of each part in bytes, in order.
@@ -50,14 +50,14 @@ pub enum Sizes {
 
 impl Sizes {
     /// One candidate for each of these part sizes.
-    pub fn of(sizes: &[u64]) -> Vec<Self> {
+    pub(crate) fn of(sizes: &[u64]) -> Vec<Self> {
         sizes.iter().map(|&size| Sizes::Even(size)).collect()
     }
 }
 
 /// The running computation of a composite value for one set of part sizes.
 #[derive(Clone, Debug)]
-pub struct Composite {
+pub(crate) struct Composite {
     kind: Kind,
     sizes: Sizes,
     part: Hasher,
@@ -67,12 +67,12 @@ pub struct Composite {
 
 impl Composite {
     /// Starts a computation.
-    pub fn new(kind: Kind, sizes: Sizes) -> Self {
+    pub(crate) fn new(kind: Kind, sizes: Sizes) -> Self {
         Self { kind, sizes, part: Hasher::new(kind.required_digests()), filled: 0, done: Vec::new() }
     }
 
     /// Adds the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let size = match &self.sizes {
@@ -98,7 +98,7 @@ impl Composite {
     }
 
     /// Returns the composite value of all bytes added.
-    pub fn finish(mut self) -> Option<String> {
+    pub(crate) fn finish(mut self) -> Option<String> {
         if self.filled > 0 || self.done.is_empty() {
             self.close();
         }

@@ -41,12 +41,12 @@ struct UnnormalisedName {
 
 /// The conflicts of a plan, queried in the order of its items.
 #[derive(Debug)]
-pub struct Conflicts(Peekable<Items<Conflict>>);
+pub(crate) struct Conflicts(Peekable<Items<Conflict>>);
 
 impl Conflicts {
     /// Finds the conflicts. `names` returns the relative names, without duplicates and in ascending order, with the
     /// sizes of their objects in bytes. It is called once or twice.
-    pub fn find<I>(names: impl Fn() -> I) -> io::Result<Self>
+    pub(crate) fn find<I>(names: impl Fn() -> I) -> io::Result<Self>
     where
         I: Iterator<Item = io::Result<(String, u64)>>,
     {
@@ -86,12 +86,12 @@ impl Conflicts {
     }
 
     /// No conflicts.
-    pub fn none() -> io::Result<Self> {
+    pub(crate) fn none() -> io::Result<Self> {
         Self::find(std::iter::empty)
     }
 
     /// Why the item at `index` cannot become a file. Must be called with ascending positions.
-    pub fn at(&mut self, index: u64) -> io::Result<Option<String>> {
+    pub(crate) fn at(&mut self, index: u64) -> io::Result<Option<String>> {
         let mut why = None;
         loop {
             match self.0.next_if(|next| next.as_ref().map_or(true, |conflict| conflict.index <= index)) {

@@ -6,28 +6,28 @@
 use std::path::Path;
 
 /// The number of bytes at the beginning of a file that are inspected.
-pub const SNIFFED: usize = 512;
+pub(crate) const SNIFFED: usize = 512;
 
 /// How content types are determined.
 #[derive(Clone, Debug)]
-pub struct ContentTypeOptions {
+pub(crate) struct ContentTypeOptions {
     /// The type of all uploads.
-    pub forced: Option<String>,
+    pub(crate) forced: Option<String>,
     /// What the type is guessed from.
-    pub guess: Guess,
+    pub(crate) guess: Guess,
     /// The type if none can be guessed.
-    pub default: String,
+    pub(crate) default: String,
     /// Whether a symbolic link has the type of its target.
-    pub follow_symlinks: bool,
+    pub(crate) follow_symlinks: bool,
     /// Extensions, without the leading dot, of files whose type gets the charset.
-    pub charset_extensions: Vec<String>,
+    pub(crate) charset_extensions: Vec<String>,
     /// The name of the charset.
-    pub charset: String,
+    pub(crate) charset: String,
 }
 
 /// What the content type of a file is guessed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guess {
+pub(crate) enum Guess {
     /// Nothing: all files have the default type.
     Nothing,
     /// The extension.
@@ -38,12 +38,12 @@ pub enum Guess {
 
 /// The content type of stdin. It has no name, so this is the forced or the default type, always with a charset
 /// (measured on s3cmd 2.4.0).
-pub fn of_stdin(options: &ContentTypeOptions) -> String {
+pub(crate) fn of_stdin(options: &ContentTypeOptions) -> String {
     format!("{}; charset=UTF-8", options.forced.as_ref().unwrap_or(&options.default))
 }
 
 /// The content type of a file. `head` is the beginning of its content.
-pub fn of_file(path: &Path, head: &[u8], options: &ContentTypeOptions) -> String {
+pub(crate) fn of_file(path: &Path, head: &[u8], options: &ContentTypeOptions) -> String {
     // A followed link has the type of its target (measured on s3cmd 2.4.0).
     let followed = if options.follow_symlinks { std::fs::canonicalize(path).ok() } else { None };
     let path = followed.as_deref().unwrap_or(path);

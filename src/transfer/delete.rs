@@ -15,23 +15,23 @@ const MAX_REQUESTS: usize = 4;
 
 /// An object or version to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deletion {
+pub(crate) struct Deletion {
     /// Key.
-    pub key: String,
+    pub(crate) key: String,
     /// The id of the version to delete permanently. `None` deletes the object; a bucket with versioning then keeps its
     /// versions.
-    pub version: Option<String>,
+    pub(crate) version: Option<String>,
     /// Length in bytes, or 0 if unknown.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 /// How keys are deleted.
 #[derive(Clone, Copy, Debug)]
-pub struct DeleteOptions {
+pub(crate) struct DeleteOptions {
     /// Print the lines, but send no requests.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// The maximum number of concurrent requests, capped at a few. 1 is strictly serial.
-    pub width: usize,
+    pub(crate) width: usize,
 }
 
 /// Deletes keys of a bucket, up to a thousand per request, and prints a `delete:` line for each deleted key in order.
@@ -41,7 +41,7 @@ pub struct DeleteOptions {
 /// keys of a request that fails without being refused. After a refused request no further requests are sent; running
 /// ones are reported, then the run ends with that error. If the stream fails, the keys before the error are processed,
 /// then the run ends with the error.
-pub async fn delete_keys(
+pub(crate) async fn delete_keys(
     client: &Client,
     console: &Console,
     bucket: &str,
@@ -54,11 +54,11 @@ pub async fn delete_keys(
 
 /// The result of deleting keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Deleted {
+pub(crate) struct Deleted {
     /// The number of keys with each result.
     pub summary: Summary,
     /// Total size of the deleted objects in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl AddAssign for Deleted {
@@ -69,7 +69,7 @@ impl AddAssign for Deleted {
 }
 
 /// [`delete_keys`] for objects and versions with known sizes, which are summed.
-pub async fn delete_sized(
+pub(crate) async fn delete_sized(
     client: &Client,
     console: &Console,
     bucket: &str,

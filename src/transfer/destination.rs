@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The destination argument of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
+pub(crate) enum Destination {
     /// `-`
     Stdout,
     /// An existing directory, as typed.
@@ -19,7 +19,7 @@ pub enum Destination {
 
 /// The local destination of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// Standard output.
     Stdout,
     /// A file.
@@ -31,7 +31,7 @@ pub enum Place {
 impl Destination {
     /// Parses the argument: an existing directory, `-`, or the path for a single object. With `several` objects, a path
     /// that is not a directory is an error.
-    pub fn new(argument: OsString, several: bool) -> Outcome<Self> {
+    pub(crate) fn new(argument: OsString, several: bool) -> Outcome<Self> {
         if argument == "-" {
             return Ok(Destination::Stdout);
         }
@@ -48,7 +48,7 @@ impl Destination {
     }
 
     /// The directory or file that was named; `-` for standard output.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Destination::Stdout => Path::new("-"),
             Destination::File(path) => path,
@@ -57,7 +57,7 @@ impl Destination {
     }
 
     /// The name to print for an object. The path that is written may differ; see [`Destination::target`].
-    pub fn named(&self, relative: &str) -> OsString {
+    pub(crate) fn named(&self, relative: &str) -> OsString {
         match self {
             Destination::Stdout => "-".into(),
             Destination::File(path) => path.clone().into_os_string(),
@@ -73,13 +73,13 @@ impl Destination {
     }
 
     /// [`Destination::named`] as text.
-    pub fn shown(&self, relative: &str) -> String {
+    pub(crate) fn shown(&self, relative: &str) -> String {
         self.named(relative).to_string_lossy().into_owned()
     }
 
     /// The local destination of an object. Empty and `.` components are dropped, and `..` is resolved below the
     /// directory. Returns an error message for a name that leads outside or that no file can have.
-    pub fn target(&self, relative: &str) -> Result<Place, String> {
+    pub(crate) fn target(&self, relative: &str) -> Result<Place, String> {
         let base = match self {
             Destination::Stdout => return Ok(Place::Stdout),
             Destination::File(path) => return Ok(Place::File(path.clone())),
@@ -98,7 +98,7 @@ impl Destination {
     }
 
     /// Creates the parent directories of a file. Below an existing directory, no symbolic link may lead outside it.
-    pub fn prepare(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn prepare(&self, path: &Path) -> io::Result<()> {
         let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
             return Ok(());
         };
@@ -120,7 +120,7 @@ impl Destination {
 
     /// Creates a directory and its parents. Returns its path without symbolic links. An existing link to a directory is
     /// accepted, unless it leads outside.
-    pub fn make_directory(&self, path: &Path) -> io::Result<PathBuf> {
+    pub(crate) fn make_directory(&self, path: &Path) -> io::Result<PathBuf> {
         let Destination::Directory(base) = self else {
             return Err(io::ErrorKind::NotADirectory.into());
         };
@@ -141,7 +141,7 @@ impl Destination {
 
     /// Resolves a path for which [`Destination::prepare`] was called. A link that the user named is followed anywhere.
     /// Below an existing directory, a link must not lead outside, whether its target exists or not.
-    pub fn resolve(&self, path: &Path) -> io::Result<Target> {
+    pub(crate) fn resolve(&self, path: &Path) -> io::Result<Target> {
         let Destination::Directory(base) = self else { return target_of(path) };
         if !path.is_symlink() {
             return target_of(path);
@@ -195,7 +195,7 @@ fn plain_parts(relative: &str) -> Option<Vec<&str>> {
 
 /// The normalised form of a name: `a/b` for `a//b` and `a/./b`. `None` for a name that is normalised already, and for
 /// one that does not become a file.
-pub fn plain_name(relative: &str) -> Option<String> {
+pub(crate) fn plain_name(relative: &str) -> Option<String> {
     let is_unnormalised = relative.split('/').any(|part| matches!(part, "" | "." | ".."));
     if !is_unnormalised || relative.ends_with('/') || relative.ends_with("/.") || relative.ends_with("/..") {
         return None;

@@ -29,15 +29,15 @@ const ERROR_LINES: usize = 3;
 
 /// How GPG is called.
 #[derive(Clone)]
-pub struct GpgOptions {
+pub(crate) struct GpgOptions {
     /// The program. `None`: `gpg` or `gpg2` on the search path.
     pub command: Option<PathBuf>,
     /// The command line that encrypts, as words with names to substitute.
-    pub encrypt: Vec<String>,
+    pub(crate) encrypt: Vec<String>,
     /// The command line that decrypts.
-    pub decrypt: Vec<String>,
+    pub(crate) decrypt: Vec<String>,
     /// The passphrase.
-    pub passphrase: Zeroizing<String>,
+    pub(crate) passphrase: Zeroizing<String>,
 }
 
 /// Omits the passphrase.
@@ -49,7 +49,7 @@ impl std::fmt::Debug for GpgOptions {
 
 /// Calls GPG. Clones share the limit on processes.
 #[derive(Clone, Debug)]
-pub struct Gpg {
+pub(crate) struct Gpg {
     /// The options, with the program that was found.
     options: GpgOptions,
     /// One process per core, because GPG is CPU-bound.
@@ -60,14 +60,14 @@ pub struct Gpg {
 
 /// A private directory for the encrypted and the plain file. Removed with its contents on drop.
 #[derive(Debug)]
-pub struct PrivateDir {
+pub(crate) struct PrivateDir {
     directory: TempDir,
 }
 
 impl PrivateDir {
     /// Creates one in the directory for temporary files: `$TMP`, otherwise the system default (measured on s3cmd
     /// 2.4.0).
-    pub fn temporary() -> io::Result<Self> {
+    pub(crate) fn temporary() -> io::Result<Self> {
         let directory = std::env::var_os("TMP").map(PathBuf::from).filter(|path| path.is_dir());
         let mut builder = tempfile::Builder::new();
         builder.prefix("s3cmd-");
@@ -95,12 +95,12 @@ impl PrivateDir {
     }
 
     /// The path of the encrypted file. It has no extension, so that the content type is not guessed from one.
-    pub fn encrypted(&self) -> PathBuf {
+    pub(crate) fn encrypted(&self) -> PathBuf {
         self.directory.path().join("encrypted")
     }
 
     /// The path of the plain file.
-    pub fn plain(&self) -> PathBuf {
+    pub(crate) fn plain(&self) -> PathBuf {
         self.directory.path().join("plain")
     }
 
@@ -117,31 +117,31 @@ impl PrivateDir {
 
 /// A file that GPG encrypted.
 #[derive(Debug)]
-pub struct GpgEncrypted {
+pub(crate) struct GpgEncrypted {
     directory: PrivateDir,
     /// Size of the encrypted content in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The MD5 of the plain content, which s3cmd stores with the object.
-    pub md5: [u8; 16],
+    pub(crate) md5: [u8; 16],
 }
 
 impl GpgEncrypted {
     /// The path of the encrypted content. The file exists until this value is dropped.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.directory.encrypted()
     }
 }
 
 impl Gpg {
     /// Prepares calls. Searches for the program if the options name none.
-    pub fn new(mut options: GpgOptions) -> Self {
+    pub(crate) fn new(mut options: GpgOptions) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         options.command = options.command.or_else(|| program(std::env::var_os("PATH").unwrap_or_default()));
         Self { options, permits: Arc::new(Semaphore::new(cores)), has_run: Arc::default() }
     }
 
     /// Fails if the program is missing.
-    pub fn check(&self) -> io::Result<()> {
+    pub(crate) fn check(&self) -> io::Result<()> {
         let found = |path: &PathBuf| path.components().count() < 2 || path.exists();
         if self.options.command.as_ref().is_some_and(found) {
             Ok(())
@@ -151,14 +151,14 @@ impl Gpg {
     }
 
     /// Encrypts a file.
-    pub async fn encrypt(&self, path: &Path) -> io::Result<GpgEncrypted> {
+    pub(crate) async fn encrypt(&self, path: &Path) -> io::Result<GpgEncrypted> {
         let directory = PrivateDir::temporary()?;
         log::info!("Encrypting file {} to {}...", path.display(), directory.encrypted().display());
         self.encrypt_into(directory, path.to_owned()).await
     }
 
     /// Encrypts the contents of a stream.
-    pub async fn encrypt_stream(&self, source: impl AsyncRead + Unpin) -> io::Result<GpgEncrypted> {
+    pub(crate) async fn encrypt_stream(&self, source: impl AsyncRead + Unpin) -> io::Result<GpgEncrypted> {
         let directory = PrivateDir::temporary()?;
         directory.fill(source).await?;
         let plain = directory.plain();
@@ -189,7 +189,7 @@ impl Gpg {
     }
 
     /// Decrypts the encrypted file of a directory into its plain file.
-    pub async fn decrypt(&self, directory: &PrivateDir) -> io::Result<()> {
+    pub(crate) async fn decrypt(&self, directory: &PrivateDir) -> io::Result<()> {
         self.run(&self.options.decrypt, &directory.encrypted(), &directory.plain()).await
     }
 
@@ -243,7 +243,7 @@ impl Gpg {
 }
 
 /// Finds the first of GPG's names on the search path.
-pub fn program(search_path: OsString) -> Option<PathBuf> {
+pub(crate) fn program(search_path: OsString) -> Option<PathBuf> {
     let directories: Vec<PathBuf> = std::env::split_paths(&search_path).collect();
     let candidates = PROGRAMS.iter().flat_map(|name| {
         let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);

@@ -23,7 +23,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// The first line.
-pub const HEADER: &str = "s3cmd-rs MD5 cache, version 1";
+pub(crate) const HEADER: &str = "s3cmd-rs MD5 cache, version 1";
 
 /// A more recent change may be followed by another one that leaves the timestamps as they are.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -74,7 +74,7 @@ struct Entries {
 
 /// The cached MD5 sums of one run.
 #[derive(Debug)]
-pub struct Md5Cache {
+pub(crate) struct Md5Cache {
     file: PathBuf,
     entries: Mutex<Entries>,
     /// Whether the path holds another kind of file, which must not be overwritten.
@@ -84,7 +84,7 @@ pub struct Md5Cache {
 impl Md5Cache {
     /// Reads the cache file, if it exists. A cache of s3cmd is replaced, with a warning. Any other file is neither used
     /// nor changed.
-    pub fn open(file: &Path) -> Self {
+    pub(crate) fn open(file: &Path) -> Self {
         let mut foreign = false;
         let known = match std::fs::read(file) {
             Ok(bytes) if bytes.is_empty() => HashMap::new(),
@@ -118,7 +118,7 @@ impl Md5Cache {
     }
 
     /// Returns the cached MD5 of a file, if the entry is still valid.
-    pub fn md5(&self, path: &Path, metadata: &Metadata) -> Option<[u8; 16]> {
+    pub(crate) fn md5(&self, path: &Path, metadata: &Metadata) -> Option<[u8; 16]> {
         let (name, identity) = (name(path)?, Identity::of(metadata)?);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.fresh.get(&name).or_else(|| entries.known.get(&name))?.clone();
@@ -131,7 +131,7 @@ impl Md5Cache {
     }
 
     /// Caches the MD5 of a file whose metadata was `before` when reading began, if the metadata has not changed since.
-    pub fn remember_unchanged(&self, path: &Path, before: &Metadata, md5: [u8; 16]) {
+    pub(crate) fn remember_unchanged(&self, path: &Path, before: &Metadata, md5: [u8; 16]) {
         let after = std::fs::metadata(path).ok().and_then(|after| Identity::of(&after));
         let (Some(name), Some(identity)) = (name(path), Identity::of(before)) else { return };
         if after.as_ref() == Some(&identity) && identity.is_settled() {
@@ -141,7 +141,7 @@ impl Md5Cache {
     }
 
     /// Writes the cache file. A failure only makes the next run slower, so it is a warning.
-    pub fn save(&self) {
+    pub(crate) fn save(&self) {
         if self.foreign {
             return;
         }
@@ -181,7 +181,7 @@ impl Md5Cache {
 }
 
 /// Returns the MD5 of a file from the cache, or computes and caches it. `size` is in bytes.
-pub fn md5_of_file(cache: Option<&Md5Cache>, path: &Path, size: u64) -> io::Result<[u8; 16]> {
+pub(crate) fn md5_of_file(cache: Option<&Md5Cache>, path: &Path, size: u64) -> io::Result<[u8; 16]> {
     let Some(cache) = cache else { return compare::md5_of_file(path, size) };
     let before = std::fs::metadata(path)?;
     if let Some(md5) = cache.md5(path, &before) {

@@ -21,7 +21,7 @@ const WAITING_PER_RUNNING: usize = 16;
 
 /// The result of an item, apart from its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemResult {
+pub(crate) enum ItemResult {
     /// Done and verified.
     Done,
     /// There was nothing to do.
@@ -37,7 +37,7 @@ pub enum ItemResult {
 impl ItemResult {
     /// The result of an item that failed with this error and printed it. A response from the service determines an exit
     /// code, which is used if every item was refused.
-    pub fn refused(error: &Error) -> Self {
+    pub(crate) fn refused(error: &Error) -> Self {
         match error.status() {
             Some(status) => ItemResult::Refused(Exit::of_status(status)),
             None => ItemResult::Failed,
@@ -47,19 +47,19 @@ impl ItemResult {
 
 /// The number of items with each result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Items done.
-    pub done: u64,
+    pub(crate) done: u64,
     /// Items for which there was nothing to do.
-    pub skipped: u64,
+    pub(crate) skipped: u64,
     /// Items that failed.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Items whose source was missing.
-    pub missing: u64,
+    pub(crate) missing: u64,
     /// Failed items that the service refused; these are included in `failed`.
-    pub refused: u64,
+    pub(crate) refused: u64,
     /// The exit code of the first refusal.
-    pub refusal: Option<Exit>,
+    pub(crate) refusal: Option<Exit>,
 }
 
 impl AddAssign for Summary {
@@ -75,7 +75,7 @@ impl AddAssign for Summary {
 
 impl Summary {
     /// Counts one item.
-    pub fn count(&mut self, item_result: ItemResult) {
+    pub(crate) fn count(&mut self, item_result: ItemResult) {
         match item_result {
             ItemResult::Done => self.done += 1,
             ItemResult::Skipped => self.skipped += 1,
@@ -90,13 +90,13 @@ impl Summary {
     }
 
     /// The number of counted items.
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.done + self.skipped + self.failed + self.missing
     }
 
     /// Success if nothing failed, otherwise exit code 2, as in `put` and `get`. If the service refused every item, the
     /// exit code is that of the first refusal, as in s3cmd.
-    pub fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         if self.failed + self.missing == 0 {
             return Ok(());
         }
@@ -105,7 +105,7 @@ impl Summary {
     }
 
     /// The failure for an exit code after some items failed; see [`some_failed`].
-    pub fn failure(&self, exit: Exit) -> Failure {
+    pub(crate) fn failure(&self, exit: Exit) -> Failure {
         some_failed(self.failed + self.missing, self.total(), exit)
     }
 }
@@ -113,7 +113,7 @@ impl Summary {
 /// The failure of a run in which some items failed, each of which was printed. If there were several items and the exit
 /// code is [`Exit::PARTIAL`], the message counts them. JSON output omits the message, because its summary contains the
 /// numbers.
-pub fn some_failed(failed: u64, total: u64, exit: Exit) -> Failure {
+pub(crate) fn some_failed(failed: u64, total: u64, exit: Exit) -> Failure {
     if total > 1 && exit == Exit::PARTIAL && !crate::output::is_json() {
         Failure::new(exit, format!("{failed} of {total} items failed"))
     } else {
@@ -126,7 +126,7 @@ pub fn some_failed(failed: u64, total: u64, exit: Exit) -> Failure {
 /// If an item returns an error, the run ends: no later item is started, items that have finished are still reported,
 /// and the error is returned. That is for errors that would affect every other item as well. With `stop_on_error`, a
 /// failed item stops the run in the same way, but without an error.
-pub async fn in_order<I, F>(
+pub(crate) async fn in_order<I, F>(
     width: usize,
     stop_on_error: bool,
     plan: impl Stream<Item = Outcome<I>>,
@@ -141,7 +141,7 @@ where
 
 /// [`in_order`] for items that may have to wait for earlier ones: an item counts towards the width once the future that
 /// `ready` returns has completed.
-pub async fn in_order_when<I, R, F>(
+pub(crate) async fn in_order_when<I, R, F>(
     width: usize,
     stop_on_error: bool,
     plan: impl Stream<Item = Outcome<I>>,

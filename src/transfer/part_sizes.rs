@@ -19,7 +19,7 @@ const MOST: usize = 7;
 /// The likely part sizes, in bytes, that split an object of `size` bytes into `parts` parts, with the configured size
 /// first. If there are many parts, their number nearly determines the size, and the whole numbers of MiB that fit are
 /// included.
-pub fn common(size: u64, parts: u64, configured: u64) -> Vec<u64> {
+pub(crate) fn common(size: u64, parts: u64, configured: u64) -> Vec<u64> {
     let mut fitting: Vec<u64> = Vec::new();
     let defaults = DEFAULTS.iter().map(|mib| mib * MIB);
     let grown = grown(size).filter(|part| *part >= MIN_PART_SIZE);

@@ -4,18 +4,18 @@ use std::fmt;
 
 /// The storage class, canned ACL and encryption of an object that is uploaded or copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placement {
+pub(crate) struct Placement {
     /// The name of the storage class. Services have classes of their own.
-    pub storage_class: String,
+    pub(crate) storage_class: String,
     /// The canned ACL. `None`: the service decides.
-    pub acl: Option<CannedAcl>,
+    pub(crate) acl: Option<CannedAcl>,
     /// The server-side encryption. `None`: the service decides.
-    pub encryption: Option<Encryption>,
+    pub(crate) encryption: Option<Encryption>,
 }
 
 /// A canned ACL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CannedAcl {
+pub(crate) enum CannedAcl {
     /// Only the owner has access. This is the default of services, so no header is sent.
     Private,
     /// Everyone can read the object.
@@ -24,7 +24,7 @@ pub enum CannedAcl {
 
 /// Server-side encryption.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Encryption {
+pub(crate) enum Encryption {
     /// With keys that S3 manages (SSE-S3).
     S3,
     /// With the KMS key of this ID (SSE-KMS).
@@ -33,7 +33,7 @@ pub enum Encryption {
 
 impl Placement {
     /// The headers of an upload or a copy.
-    pub fn headers(&self) -> Vec<(String, String)> {
+    pub(crate) fn headers(&self) -> Vec<(String, String)> {
         let mut headers = vec![("x-amz-storage-class".to_owned(), self.storage_class.clone())];
         if self.acl == Some(CannedAcl::PublicRead) {
             headers.push(("x-amz-acl".to_owned(), "public-read".to_owned()));
@@ -54,11 +54,11 @@ impl Placement {
 
 /// Additional headers, with names in lower case.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct ExtraHeaders(pub Vec<(String, String)>);
+pub(crate) struct ExtraHeaders(pub(crate) Vec<(String, String)>);
 
 impl ExtraHeaders {
     /// Adds the headers to others, replacing those of the same names.
-    pub fn apply(&self, headers: &mut Vec<(String, String)>) {
+    pub(crate) fn apply(&self, headers: &mut Vec<(String, String)>) {
         for (name, value) in &self.0 {
             headers.retain(|(present, _)| present != name);
             headers.push((name.clone(), value.clone()));
@@ -66,7 +66,7 @@ impl ExtraHeaders {
     }
 
     /// The names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 }

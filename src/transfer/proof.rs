@@ -9,7 +9,7 @@ use std::fmt;
 
 /// How well complete content is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
+pub(crate) enum Proof {
     /// A value that covers every byte agrees. For server-side copies, see [`Evidence`].
     Proved(Evidence),
     /// Only the length was compared.
@@ -18,7 +18,7 @@ pub enum Proof {
 
 /// The evidence that proves content, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evidence {
+pub(crate) enum Evidence {
     /// The ETag, which is the MD5 of the content.
     Etag,
     /// The MD5 that the uploader stored with the object.
@@ -39,7 +39,7 @@ pub enum Evidence {
 
 /// How the part sizes of an object were determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartSizes {
+pub(crate) enum PartSizes {
     /// The uploader stored the part size with the object.
     Stored,
     /// The server reported them.
@@ -50,7 +50,7 @@ pub enum PartSizes {
 
 /// Why content could not be proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unproved {
+pub(crate) enum Unproved {
     /// The store returned no checksum that can be computed from the content.
     NoChecksum,
     /// Swift stored the object in segments. Its ETag covers the ETags of the segments, whose sizes are unknown.
@@ -61,12 +61,12 @@ pub enum Unproved {
 
 impl Proof {
     /// Whether the content is proved, so that its source may be deleted.
-    pub fn is_proved(self) -> bool {
+    pub(crate) fn is_proved(self) -> bool {
         matches!(self, Proof::Proved(_))
     }
 
     /// The word for this result in JSON output.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Proof::Proved(evidence) => evidence.word(),
             Proof::Unproved(_) => "length",

@@ -16,53 +16,53 @@ use std::sync::Arc;
 
 /// A selected object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteItem {
+pub(crate) struct RemoteItem {
     /// Bucket.
-    pub bucket: Arc<str>,
+    pub(crate) bucket: Arc<str>,
     /// Key.
-    pub key: String,
+    pub(crate) key: String,
     /// Offset in bytes at which the relative name begins in the key.
     relative: usize,
     /// The properties from the listing. `None` for an object that was named and not looked up.
-    pub listed: Option<Listed>,
+    pub(crate) listed: Option<Listed>,
 }
 
 /// The properties of an object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// Length in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// ETag without quotes.
-    pub etag: String,
+    pub(crate) etag: String,
 }
 
 /// Which objects the arguments select, and how they are found.
 #[derive(Clone, Copy, Debug)]
-pub struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     /// Every argument is a prefix.
-    pub recursive: bool,
+    pub(crate) recursive: bool,
     /// The include/exclude rules.
-    pub filter: &'a Filter,
+    pub(crate) filter: &'a Filter,
     /// The share of this run, with `--shard`.
-    pub shard: Option<Shard>,
+    pub(crate) shard: Option<Shard>,
     /// The maximum number of concurrent listing requests.
-    pub width: usize,
+    pub(crate) width: usize,
     /// Whether to skip, with a warning, an object whose key equals the prefix: it would have no name at a destination.
-    pub needs_names: bool,
+    pub(crate) needs_names: bool,
 }
 
 /// The selected objects, and the names that were excluded.
 #[derive(Clone, Debug)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// The selected objects.
-    pub items: SortedSpool<RemoteItem>,
+    pub(crate) items: SortedSpool<RemoteItem>,
     /// Relative names that an exclude rule matched, in ascending order.
-    pub excluded: SortedSpool<String>,
+    pub(crate) excluded: SortedSpool<String>,
 }
 
 /// An object that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// The object is selected.
     Chosen(RemoteItem),
     /// An exclude rule matched; this is the relative name.
@@ -70,19 +70,20 @@ pub enum Found {
 }
 
 /// Sorts by relative name. An object that was named twice is selected once, unless its relative names differ.
-pub const BY_RELATIVE: SortOrder<RemoteItem> =
+pub(crate) const BY_RELATIVE: SortOrder<RemoteItem> =
     SortOrder { order: by_relative, same: |a, b| by_relative(a, b) == Ordering::Equal };
 
 /// Sorts by relative name. An object is selected once even if its listings differ.
-pub const BY_RELATIVE_ONCE: SortOrder<RemoteItem> =
+pub(crate) const BY_RELATIVE_ONCE: SortOrder<RemoteItem> =
     SortOrder { order: by_relative, same: |a, b| a.bucket == b.bucket && a.key == b.key };
 
 /// Keeps the order of the arguments, and below a wildcard the order of the listing. An object that is named twice is
 /// selected twice.
-pub const AS_NAMED: SortOrder<RemoteItem> = SortOrder { order: |_, _| Ordering::Equal, same: |_, _| false };
+pub(crate) const AS_NAMED: SortOrder<RemoteItem> =
+    SortOrder { order: |_, _| Ordering::Equal, same: |_, _| false };
 
 /// Sorts by bucket and key, regardless of the argument that named the object.
-pub const BY_KEY: SortOrder<RemoteItem> = SortOrder {
+pub(crate) const BY_KEY: SortOrder<RemoteItem> = SortOrder {
     order: |a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)),
     same: |a, b| a.bucket == b.bucket && a.key == b.key,
 };
@@ -93,13 +94,13 @@ fn by_relative(a: &RemoteItem, b: &RemoteItem) -> Ordering {
 
 impl RemoteItem {
     /// The object's URI.
-    pub fn uri(&self) -> S3Uri {
+    pub(crate) fn uri(&self) -> S3Uri {
         S3Uri::new(&*self.bucket, self.key.clone())
     }
 
     /// The name below the destination: the last component of a named key, or the part of the key after the last slash
     /// of the listed prefix.
-    pub fn relative(&self) -> &str {
+    pub(crate) fn relative(&self) -> &str {
         &self.key[self.relative..]
     }
 }
@@ -131,7 +132,7 @@ impl Record for RemoteItem {
 /// With `recursive`, every argument is a string prefix: `s3://b/data` also selects `data2/x`. Without it, `*` and `?`
 /// are wildcards for the keys at that level, and any other argument names one object, which is not looked up. Rules
 /// measured on s3cmd 2.4.0.
-pub async fn select(
+pub(crate) async fn select(
     client: &Client,
     uris: &[S3Uri],
     scope: Scope<'_>,
@@ -154,7 +155,7 @@ pub async fn select(
 }
 
 /// Finds the objects that one argument names, page by page in key order; see [`select`].
-pub fn find<'a>(
+pub(crate) fn find<'a>(
     client: &Client,
     uri: &S3Uri,
     scope: Scope<'a>,
@@ -198,7 +199,7 @@ pub fn find<'a>(
 
 impl<'a> Scope<'a> {
     /// The scope of a run that makes up to `width` concurrent requests.
-    pub fn new(options: &'a SelectionOptions, width: usize) -> Self {
+    pub(crate) fn new(options: &'a SelectionOptions, width: usize) -> Self {
         let SelectionOptions { recursive, filter, shard, .. } = options;
         Self { recursive: *recursive, filter, shard: *shard, width, needs_names: false }
     }
@@ -221,7 +222,7 @@ impl<'a> Scope<'a> {
 
 impl Selection {
     /// Fails if two objects have the same relative name, because the later one would silently replace the earlier one.
-    pub fn refuse_same_names(&self) -> Outcome {
+    pub(crate) fn refuse_same_names(&self) -> Outcome {
         match self.items.neighbours(|a, b| a.relative() == b.relative())? {
             Some((a, b)) => Err(Failure::parameter(format!(
                 "Two sources have the same name '{}': {} and {}",

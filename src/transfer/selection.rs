@@ -7,26 +7,26 @@ use std::path::PathBuf;
 
 /// What a run selects, and how sources are read.
 #[derive(Clone, Debug, Default)]
-pub struct SelectionOptions {
+pub(crate) struct SelectionOptions {
     /// Walk into directories, and use arguments as prefixes. Without it, a directory is an error.
-    pub recursive: bool,
+    pub(crate) recursive: bool,
     /// The include/exclude rules.
-    pub filter: Filter,
+    pub(crate) filter: Filter,
     /// The share of this run, with `--shard`.
-    pub shard: Option<Shard>,
+    pub(crate) shard: Option<Shard>,
     /// Lists of the names of the sources.
-    pub files_from: Vec<NameList>,
+    pub(crate) files_from: Vec<NameList>,
     /// Follow symbolic links. Without it, they are skipped with a warning.
-    pub follow_symlinks: bool,
+    pub(crate) follow_symlinks: bool,
     /// Select directories too.
-    pub keep_dirs: bool,
+    pub(crate) keep_dirs: bool,
     /// Keep control characters in names.
-    pub verbatim: bool,
+    pub(crate) verbatim: bool,
 }
 
 /// A list of names, one per line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NameList {
+pub(crate) enum NameList {
     /// Standard input.
     Stdin,
     /// A file.

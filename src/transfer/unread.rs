@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 /// Which paths are unknown because a name could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// Only the name itself: it is a file.
     Name,
     /// Everything below it: it is a directory.
@@ -15,7 +15,7 @@ pub enum Extent {
 
 /// The set of unreadable names, in the form in which they are compared with the destination.
 #[derive(Clone, Debug, Default)]
-pub struct UnreadNames {
+pub(crate) struct UnreadNames {
     names: HashSet<String>,
     /// Directories, each with a trailing `/`. The empty string is the root of the tree.
     directories: HashSet<String>,
@@ -24,7 +24,7 @@ pub struct UnreadNames {
 
 impl UnreadNames {
     /// Adds a name, with or without a trailing slash. The empty name with [`Extent::Below`] stands for the whole tree.
-    pub fn add(&mut self, relative: &str, extent: Extent) {
+    pub(crate) fn add(&mut self, relative: &str, extent: Extent) {
         self.count += 1;
         let name = relative.strip_suffix('/').unwrap_or(relative);
         if extent != Extent::Below {
@@ -36,14 +36,14 @@ impl UnreadNames {
     }
 
     /// Adds the names of another set.
-    pub fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.names.extend(other.names);
         self.directories.extend(other.directories);
         self.count += other.count;
     }
 
     /// Whether the destination's item of that name may be the copy of something that could not be read.
-    pub fn covers(&self, relative: &str) -> bool {
+    pub(crate) fn covers(&self, relative: &str) -> bool {
         if self.count == 0 {
             return false;
         }
@@ -53,7 +53,7 @@ impl UnreadNames {
     }
 
     /// The number of names added.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count
     }
 }

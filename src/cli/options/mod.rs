@@ -89,7 +89,7 @@ pub struct OptionSpec {
     /// How the parser checks the value.
     pub check: Check,
     /// Whether a flag can also be given as `--flag=true` or `--flag=false`.
-    pub takes_bool: bool,
+    pub(crate) takes_bool: bool,
     /// What it does.
     pub sets: Sets,
     /// The commands that use it.

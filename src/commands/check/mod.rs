@@ -23,7 +23,7 @@ use std::ffi::OsString;
 ///
 /// The test removes everything that it stored. The exit code is that of the first failure. With `--embedded` the test
 /// runs against a private embedded server, which needs no account.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     if cx.settings.embedded {
         #[cfg(feature = "serve")]
         return embedded::run(cx).await;

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Missing or unreadable objects are reported on stderr, and the others are processed anyway. Exit code 0 means that
 /// every MD5 was printed or matched. Printing exits with 12 if objects were missing, and with 2 if anything else
 /// failed. Verifying exits with 1 if a line did not match, as md5sum does.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     if cx.settings.check_list.is_empty() {
         print(cx, &s3_uris(args)?).await
     } else {

@@ -25,7 +25,7 @@ use stop::StopSignals;
 /// and written to a configuration file that only its owner can read, `$XDG_RUNTIME_DIR/s3cfg-serve-PORT` or
 /// `~/.s3cfg-serve-PORT`, which is removed when the server ends. An address that other machines can reach requires TLS
 /// or `--allow-plain-http`.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     // Before writing anything that has to be removed again.
     let mut signals = StopSignals::listen()?;
     let options = cx.settings.serve_options()?;

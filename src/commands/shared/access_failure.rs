@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A failure to reach the service or to be authorized.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessFailure {
+pub(crate) enum AccessFailure {
     /// No connection, or no response.
     Connection {
         /// What kind of failure.
@@ -35,11 +35,11 @@ const OF_THE_REGION: &[&str] = &["AuthorizationHeaderMalformed", "IllegalLocatio
 
 /// Logs the events of the clients that share it, and remembers the last [`AccessFailure`].
 #[derive(Clone, Debug, Default)]
-pub struct FailureLog(Arc<Mutex<Option<AccessFailure>>>);
+pub(crate) struct FailureLog(Arc<Mutex<Option<AccessFailure>>>);
 
 impl FailureLog {
     /// The last failure.
-    pub fn last(&self) -> Option<AccessFailure> {
+    pub(crate) fn last(&self) -> Option<AccessFailure> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -23,19 +23,19 @@ const DEFAULT_WIDTH: usize = 96;
 
 /// Settings, console and client of one run. Clones are cheap and share them.
 #[derive(Clone, Debug)]
-pub struct Context(Arc<Shared>);
+pub(crate) struct Context(Arc<Shared>);
 
 /// The state that clones of a [`Context`] share.
 #[derive(Debug)]
-pub struct Shared {
+pub(crate) struct Shared {
     /// The effective configuration.
     pub settings: Settings,
     /// What the run selects.
-    pub selection: Arc<SelectionOptions>,
+    pub(crate) selection: Arc<SelectionOptions>,
     /// The destination of results.
-    pub console: Console,
+    pub(crate) console: Console,
     /// The connection and account failures of this run.
-    pub failures: FailureLog,
+    pub(crate) failures: FailureLog,
     client: OnceLock<Client>,
     cache: OnceLock<Option<Arc<Md5Cache>>>,
 }
@@ -50,7 +50,7 @@ impl Deref for Context {
 
 impl Context {
     /// Creates the context, without a client. Fails if the settings do not say clearly what to select.
-    pub fn new(settings: Settings) -> Outcome<Self> {
+    pub(crate) fn new(settings: Settings) -> Outcome<Self> {
         let console = Console::new(settings.quiet, settings.progress_meter);
         let selection = Arc::new(settings.selection_options()?);
         Ok(Self::on(console, settings, selection))
@@ -64,7 +64,7 @@ impl Context {
 
     /// Returns the context with the credentials of the role, if the settings name one. Fails with exit code 78 if there
     /// are none, as for missing credentials.
-    pub async fn with_keys(cx: &Self) -> Outcome<Self> {
+    pub(crate) async fn with_keys(cx: &Self) -> Outcome<Self> {
         let Some(provider) = &cx.settings.credentials_provider else { return Ok(cx.clone()) };
         let observed = provider.provider.clone().with_observer(Arc::new(ClientLog));
         let keys = observed.current().await.map_err(|error| {
@@ -82,7 +82,7 @@ impl Context {
 impl Shared {
     /// The shared client, created on first use. Its requests concern the version of `--version-id`, if given. Creating
     /// it opens no connection.
-    pub fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             let options = self.client_options().with_observer(Arc::new(self.failures.clone()));
             Client::new(options).at_version(self.settings.version())
@@ -90,31 +90,31 @@ impl Shared {
     }
 
     /// The options of a client whose requests do not run out of file descriptors.
-    pub fn client_options(&self) -> ClientOptions {
+    pub(crate) fn client_options(&self) -> ClientOptions {
         let options = self.settings.client_options();
         let bulk = options.bulk.min(open_files::max_requests());
         options.with_bulk(bulk)
     }
 
     /// Uploads files as the settings request, with the cached MD5 sums.
-    pub fn uploader(&self) -> Uploader {
+    pub(crate) fn uploader(&self) -> Uploader {
         Uploader::new(self.client().clone(), self.settings.upload_options(), self.width())
             .with(self.md5_cache())
     }
 
     /// Copies objects on the server as the settings request.
-    pub fn copier(&self) -> Copier {
+    pub(crate) fn copier(&self) -> Copier {
         Copier::new(self.client().clone(), self.settings.copy_options(), self.width())
     }
 
     /// The MD5 cache of local files (`cache_file`), if one is configured; read on first use.
-    pub fn md5_cache(&self) -> Option<Arc<Md5Cache>> {
+    pub(crate) fn md5_cache(&self) -> Option<Arc<Md5Cache>> {
         let open = || self.settings.cache_file().map(|file| Arc::new(Md5Cache::open(file)));
         self.cache.get_or_init(open).clone()
     }
 
     /// Writes the MD5 cache, if this run used it. A dry run writes nothing.
-    pub fn save_cache(&self) {
+    pub(crate) fn save_cache(&self) {
         if let Some(Some(cache)) = self.cache.get()
             && !self.settings.dry_run
         {
@@ -123,18 +123,18 @@ impl Shared {
     }
 
     /// The endpoint and addressing style.
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         self.settings.endpoint()
     }
 
     /// The number of concurrent transfers or requests.
-    pub fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         // Requests spend far more time waiting for the network than using a core.
         self.settings.jobs().unwrap_or(DEFAULT_WIDTH).min(open_files::max_requests())
     }
 
     /// How arguments select objects in commands that work on whole prefixes.
-    pub fn scope(&self) -> Scope<'_> {
+    pub(crate) fn scope(&self) -> Scope<'_> {
         Scope::new(&self.selection, self.width())
     }
 
@@ -144,12 +144,12 @@ impl Shared {
     }
 
     /// The shard of this run, if `--shard` is given.
-    pub fn shard(&self) -> Option<Shard> {
+    pub(crate) fn shard(&self) -> Option<Shard> {
         self.selection.shard
     }
 
     /// The public URL of an object or bucket. Its scheme follows `use_https` unless `public_url_use_https` is given.
-    pub fn public_url(&self, uri: &S3Uri) -> String {
+    pub(crate) fn public_url(&self, uri: &S3Uri) -> String {
         let endpoint = self.endpoint();
         let link = Link::new(&endpoint, &uri.bucket, &uri.key);
         link.with_https(self.settings.public_url_is_https()).public()

@@ -1,9 +1,9 @@
 //! What two or more commands share.
 
-pub mod access_failure;
+pub(crate) mod access_failure;
 pub(crate) mod arguments;
 pub(crate) mod cloudfront;
-pub mod context;
+pub(crate) mod context;
 pub(crate) mod copies;
 pub(crate) mod copy_or_move;
 pub(crate) mod distributions;

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Compares the sources with the destination and transfers what is missing or different there. The direction follows
 /// from the arguments; local to local is not supported.
-pub async fn run(cx: &Context, args: &[OsString]) -> Outcome {
+pub(crate) async fn run(cx: &Context, args: &[OsString]) -> Outcome {
     let Some((last, sources)) = args.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Failure::parameter("Expecting both sources and a destination"));
     };

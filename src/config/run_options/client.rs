@@ -23,7 +23,7 @@ const AGENT: &str = concat!("s3cmd-rs/", env!("CARGO_PKG_VERSION"));
 const DEFAULT_PROXY_PORT: u16 = 3128;
 
 /// Fills in the region in the name of a host.
-pub fn located(host: &str, location: &str) -> String {
+pub(crate) fn located(host: &str, location: &str) -> String {
     let mut host = host.to_owned();
     while let Some(at) = host.to_ascii_lowercase().find(LOCATION) {
         host.replace_range(at..at + LOCATION.len(), canonical_region(location));
@@ -33,7 +33,7 @@ pub fn located(host: &str, location: &str) -> String {
 
 impl Settings {
     /// The options of the client.
-    pub fn client_options(&self) -> ClientOptions {
+    pub(crate) fn client_options(&self) -> ClientOptions {
         let credentials = (!self.access_key.is_empty()).then(|| self.credentials());
         let host = Some(self.proxy_host.clone()).filter(|host| !host.is_empty());
         let tls = TlsOptions::default()
@@ -65,44 +65,44 @@ impl Settings {
     }
 
     /// The key pair and the session token.
-    pub fn credentials(&self) -> Credentials {
+    pub(crate) fn credentials(&self) -> Credentials {
         Credentials::new(&self.access_key, &self.secret_key, Some(&self.access_token))
     }
 
     /// The endpoint and addressing style.
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         let located = |host: &str| located(host, &self.bucket_location);
         let (base, bucket) = (located(&self.host_base), located(&self.host_bucket));
         Endpoint::new(&base, &bucket, self.use_https, self.is_strict())
     }
 
     /// The endpoint of CloudFront. It has no buckets, so there is no template for their host names.
-    pub fn cloudfront_endpoint(&self) -> Endpoint {
+    pub(crate) fn cloudfront_endpoint(&self) -> Endpoint {
         Endpoint::new(&self.cloudfront_host, "", self.use_https, self.is_strict())
     }
 
     /// Whether the server's TLS certificate and its host name are verified.
-    pub fn is_strict(&self) -> bool {
+    pub(crate) fn is_strict(&self) -> bool {
         self.check_ssl_certificate && self.check_ssl_hostname
     }
 
     /// The port of the proxy.
-    pub fn proxy_port(&self) -> u16 {
+    pub(crate) fn proxy_port(&self) -> u16 {
         u16::try_from(self.proxy_port).unwrap_or(DEFAULT_PROXY_PORT)
     }
 
     /// The version of the object that the requests concern; empty: the latest.
-    pub fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         self.version_id.trim()
     }
 
     /// Whether printed public URLs use HTTPS.
-    pub fn public_url_is_https(&self) -> bool {
+    pub(crate) fn public_url_is_https(&self) -> bool {
         if self.public_url_use_https_set { self.public_url_use_https } else { self.use_https }
     }
 
     /// Whether presigned URLs use HTTPS.
-    pub fn signurl_is_https(&self) -> bool {
+    pub(crate) fn signurl_is_https(&self) -> bool {
         if self.signurl_use_https_set { self.signurl_use_https } else { self.use_https }
     }
 

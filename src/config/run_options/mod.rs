@@ -4,8 +4,8 @@
 mod client;
 mod serve;
 
-pub use client::located;
-pub use serve::{AccessLogTarget, KeyPair, ServeOptions, TlsFiles};
+pub(crate) use client::located;
+pub(crate) use serve::{AccessLogTarget, KeyPair, ServeOptions, TlsFiles};
 
 use super::{ConfigError, Settings};
 use crate::shard::Shard;
@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 impl Settings {
     /// What the run selects. Fails if `shard` is invalid: a run that requests a shard must never process everything.
-    pub fn selection_options(&self) -> Result<SelectionOptions, ConfigError> {
+    pub(crate) fn selection_options(&self) -> Result<SelectionOptions, ConfigError> {
         let shard = Shard::parse(&self.shard);
         if shard.is_none() && !self.shard.is_empty() {
             return Err(ConfigError::usage(format!(
@@ -48,7 +48,7 @@ impl Settings {
     }
 
     /// How files are uploaded.
-    pub fn upload_options(&self) -> UploadOptions {
+    pub(crate) fn upload_options(&self) -> UploadOptions {
         UploadOptions {
             content_type: self.content_type_options(),
             placement: self.placement(),
@@ -102,7 +102,7 @@ impl Settings {
     }
 
     /// How objects are copied on the server.
-    pub fn copy_options(&self) -> CopyOptions {
+    pub(crate) fn copy_options(&self) -> CopyOptions {
         CopyOptions {
             placement: self.placement(),
             content_type: non_empty(&self.mime_type),
@@ -114,7 +114,7 @@ impl Settings {
     }
 
     /// How objects are downloaded.
-    pub fn download_options(&self) -> DownloadOptions {
+    pub(crate) fn download_options(&self) -> DownloadOptions {
         DownloadOptions {
             resume: self.get_continue,
             existing: match (self.get_continue || self.force, self.skip_existing) {
@@ -129,7 +129,7 @@ impl Settings {
     }
 
     /// How two sides are made equal.
-    pub fn sync_options(&self) -> SyncOptions {
+    pub(crate) fn sync_options(&self) -> SyncOptions {
         SyncOptions {
             checks: Checks { md5: self.sync_checks_md5, skip_existing: self.skip_existing },
             part_size: self.part_size(),
@@ -142,7 +142,7 @@ impl Settings {
     }
 
     /// How GPG is called.
-    pub fn gpg_options(&self) -> GpgOptions {
+    pub(crate) fn gpg_options(&self) -> GpgOptions {
         let words = |template: &str| template.split_whitespace().map(str::to_owned).collect();
         GpgOptions {
             command: non_empty_path(&self.gpg_command),
@@ -153,22 +153,22 @@ impl Settings {
     }
 
     /// The number of concurrent transfers or requests. `None`: the default.
-    pub fn jobs(&self) -> Option<usize> {
+    pub(crate) fn jobs(&self) -> Option<usize> {
         usize::try_from(self.jobs).ok().filter(|jobs| *jobs > 0)
     }
 
     /// The number of objects above which nothing is deleted.
-    pub fn max_delete(&self) -> Option<u64> {
+    pub(crate) fn max_delete(&self) -> Option<u64> {
         u64::try_from(self.max_delete).ok()
     }
 
     /// The maximum number of entries in a listing.
-    pub fn limit(&self) -> Option<u64> {
+    pub(crate) fn limit(&self) -> Option<u64> {
         u64::try_from(self.limit).ok()
     }
 
     /// The file that caches MD5 checksums.
-    pub fn cache_file(&self) -> Option<&Path> {
+    pub(crate) fn cache_file(&self) -> Option<&Path> {
         Some(Path::new(&self.cache_file)).filter(|file| !file.as_os_str().is_empty())
     }
 

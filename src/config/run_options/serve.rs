@@ -14,66 +14,66 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:8333";
 
 /// What is served, where, and to whom. Files are not read yet, and names are not looked up.
 #[derive(Clone, Debug)]
-pub struct ServeOptions {
+pub(crate) struct ServeOptions {
     /// The listen address, `HOST:PORT`.
-    pub address: String,
+    pub(crate) address: String,
     /// The address as written, for messages.
-    pub typed_address: String,
+    pub(crate) typed_address: String,
     /// Use plain HTTP on addresses that other machines can reach.
-    pub allow_plain_http: bool,
+    pub(crate) allow_plain_http: bool,
     /// The certificate. `None`: HTTP.
-    pub tls: Option<TlsFiles>,
+    pub(crate) tls: Option<TlsFiles>,
     /// The file with key pairs.
-    pub auth_file: Option<PathBuf>,
+    pub(crate) auth_file: Option<PathBuf>,
     /// More key pairs.
-    pub auth_keys: Vec<KeyPair>,
+    pub(crate) auth_keys: Vec<KeyPair>,
     /// All pairs of `auth_keys` belong to one user.
-    pub share_auth_keys: bool,
+    pub(crate) share_auth_keys: bool,
     /// When the key pairs expire that are not from `auth_file`.
-    pub auth_expires: Option<DateTime<Utc>>,
+    pub(crate) auth_expires: Option<DateTime<Utc>>,
     /// Accept requests without authentication.
-    pub no_auth: bool,
+    pub(crate) no_auth: bool,
     /// The part of the configured store that is served. `None`: a directory.
-    pub remote: Option<S3Uri>,
+    pub(crate) remote: Option<S3Uri>,
     /// The region of the served buckets.
-    pub region: String,
+    pub(crate) region: String,
     /// Whether requests for other regions are rejected. The configured region belongs to the store that the
     /// configuration is for.
-    pub region_is_checked: bool,
+    pub(crate) region_is_checked: bool,
     /// Additional domains of virtual-hosted-style requests.
-    pub domains: Vec<String>,
+    pub(crate) domains: Vec<String>,
     /// Accept only path-style requests.
-    pub path_style_only: bool,
+    pub(crate) path_style_only: bool,
     /// Length of a day in lifecycle rules. `None`: a real day.
-    pub lifecycle_day: Option<Duration>,
+    pub(crate) lifecycle_day: Option<Duration>,
     /// Reject requests that change data.
-    pub read_only: bool,
+    pub(crate) read_only: bool,
     /// Keep directories that become empty.
-    pub keep_directories: bool,
+    pub(crate) keep_directories: bool,
     /// Flush writes to disk.
-    pub fsync: bool,
+    pub(crate) fsync: bool,
     /// Time after which a client that sends nothing is disconnected. `None`: the default.
-    pub read_timeout: Option<Duration>,
+    pub(crate) read_timeout: Option<Duration>,
     /// Time after which a client that receives nothing is disconnected. `None`: the default.
-    pub write_timeout: Option<Duration>,
+    pub(crate) write_timeout: Option<Duration>,
     /// The destination of the access log.
-    pub access_log: Option<AccessLogTarget>,
+    pub(crate) access_log: Option<AccessLogTarget>,
     /// Provide metrics.
-    pub metrics: bool,
+    pub(crate) metrics: bool,
 }
 
 /// A certificate and its private key (PEM).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
+pub(crate) struct TlsFiles {
     /// The certificate.
-    pub cert: PathBuf,
+    pub(crate) cert: PathBuf,
     /// The private key.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// The destination of the access log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessLogTarget {
+pub(crate) enum AccessLogTarget {
     /// Standard output.
     Stdout,
     /// A file.
@@ -82,11 +82,11 @@ pub enum AccessLogTarget {
 
 /// An access key and its secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KeyPair {
+pub(crate) struct KeyPair {
     /// The access key.
-    pub access_key: String,
+    pub(crate) access_key: String,
     /// The secret key.
-    pub secret_key: Zeroizing<String>,
+    pub(crate) secret_key: Zeroizing<String>,
 }
 
 /// Omits the secret.
@@ -98,7 +98,7 @@ impl std::fmt::Debug for KeyPair {
 
 impl Settings {
     /// What `serve` serves, and to whom. Fails with exit code 64 if a value is invalid, or contradicts another one.
-    pub fn serve_options(&self) -> Result<ServeOptions, ConfigError> {
+    pub(crate) fn serve_options(&self) -> Result<ServeOptions, ConfigError> {
         let tls = self.tls_files()?;
         let typed_address = if self.address.is_empty() { DEFAULT_ADDRESS } else { &self.address };
         let is_port = typed_address.parse::<u16>().is_ok();

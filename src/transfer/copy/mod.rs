@@ -15,7 +15,7 @@ mod options;
 mod parts;
 mod proof;
 
-pub use options::CopyOptions;
+pub(crate) use options::CopyOptions;
 
 use super::placement::ExtraHeaders;
 use super::proof::{Evidence, Proof};
@@ -66,7 +66,7 @@ const EMPTY_MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 /// The error of a failed copy.
 #[derive(Debug)]
-pub enum CopyError {
+pub(crate) enum CopyError {
     /// The source does not exist.
     Missing,
     /// Anything else.
@@ -81,7 +81,7 @@ impl From<Error> for CopyError {
 
 /// Copies objects on the server.
 #[derive(Clone, Debug)]
-pub struct Copier {
+pub(crate) struct Copier {
     client: Client,
     /// The client for the source, with the version to copy.
     source: Client,
@@ -98,17 +98,17 @@ pub struct Copier {
 
 /// A completed copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copied {
+pub(crate) struct Copied {
     /// How well its content is verified.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// The ETag of its source.
-    pub source_etag: String,
+    pub(crate) source_etag: String,
 }
 
 impl Copier {
     /// Creates a copier that copies up to `width` parts concurrently. The version of the client selects that of the
     /// source.
-    pub fn new(client: Client, options: CopyOptions, width: usize) -> Self {
+    pub(crate) fn new(client: Client, options: CopyOptions, width: usize) -> Self {
         let width = width.max(1);
         let parts = Arc::new(Semaphore::new(width));
         let (source, client) = (client.clone(), client.at_version(""));
@@ -118,13 +118,13 @@ impl Copier {
 
     /// A copier for copies of objects onto themselves, which servers accept only if the metadata is replaced. As in
     /// s3cmd, an object is rewritten in parts only if it is too large for one request.
-    pub fn rewriting(self) -> Self {
+    pub(crate) fn rewriting(self) -> Self {
         Self { rewrites: true, ..self }
     }
 
     /// Copies one object with its metadata, tags and grants, and verifies the result. `listed` is the listing entry of
     /// the source, if there is one.
-    pub async fn copy(
+    pub(crate) async fn copy(
         &self,
         from: &S3Uri,
         to: &S3Uri,
@@ -149,7 +149,7 @@ impl Copier {
 
     /// Deletes a source whose copy is proved, unless it was replaced since it was copied. Returns whether it was
     /// deleted; if not, prints a warning.
-    pub async fn delete_source(&self, from: &S3Uri, copied: &Copied) -> Result<bool> {
+    pub(crate) async fn delete_source(&self, from: &S3Uri, copied: &Copied) -> Result<bool> {
         if !copied.proof.is_proved() {
             log::warn!("'{from}' was not deleted: only the length of its copy could be verified");
             return Ok(false);

@@ -16,7 +16,13 @@ use std::path::Path;
 const BLOCK: usize = 256 * 1024;
 
 /// Copies a local file with a known MD5 to the target path of the object that `head` describes.
-pub fn copy_file(from: &Path, to: &Path, md5: [u8; 16], head: &Head, finish: &Finish) -> Result<Owner> {
+pub(crate) fn copy_file(
+    from: &Path,
+    to: &Path,
+    md5: [u8; 16],
+    head: &Head,
+    finish: &Finish,
+) -> Result<Owner> {
     let object = Remote::of_head(head);
     let mut source = File::open(from)?;
     let copy = PartFile::create(to, &object, finish)?;

@@ -17,18 +17,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How the files of a run are finished.
 #[derive(Clone, Debug, Default)]
-pub struct Finish {
+pub(crate) struct Finish {
     /// Restore the attributes that are stored with the object.
-    pub restore: bool,
+    pub(crate) restore: bool,
     /// Attributes do not matter, so that a rejection causes no warning.
-    pub indifferent: bool,
+    pub(crate) indifferent: bool,
     /// Sync each file and its name to disk before it counts as received.
-    pub durable: Option<Arc<Durable>>,
+    pub(crate) durable: Option<Arc<Durable>>,
 }
 
 /// Syncs the names of files and directories to disk, those of directories once.
 #[derive(Debug)]
-pub struct Durable {
+pub(crate) struct Durable {
     /// A directory that existed before the run, whose own name is not synced: as typed, and canonical.
     bases: [PathBuf; 2],
     /// Directories whose names have been synced.
@@ -37,14 +37,14 @@ pub struct Durable {
 
 impl Durable {
     /// Creates one for a destination. Missing parent directories of it are created by the run, so they are synced too.
-    pub fn new(destination: &Path) -> Self {
+    pub(crate) fn new(destination: &Path) -> Self {
         let existing = destination.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("")).to_owned();
         let real = std::fs::canonicalize(&existing).unwrap_or_else(|_| existing.clone());
         Self { bases: [existing, real], done: Mutex::default() }
     }
 
     /// Syncs the name of a file or directory, and those of its parent directories, to disk.
-    pub fn name(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn name(&self, path: &Path) -> io::Result<()> {
         let mut directory = names::parent(path);
         files::sync_directory(directory)?;
         while !self.bases.iter().any(|base| directory == base)
@@ -121,7 +121,7 @@ impl Finish {
     }
 
     /// Reports that the attributes of a file could not be set. The first report of a run is a warning.
-    pub fn report_rejected(&self, path: &Path, error: &io::Error) {
+    pub(crate) fn report_rejected(&self, path: &Path, error: &io::Error) {
         static REPORTED: AtomicBool = AtomicBool::new(false);
         let (path, reason) = (path.display(), reason(error));
         if self.indifferent || REPORTED.swap(true, Ordering::Relaxed) {

@@ -33,11 +33,11 @@ use super::gpg::Gpg;
 use super::proof::{Proof, Unproved};
 use crate::uri::S3Uri;
 use bytes::Bytes;
-pub use duplicate::copy_file;
-pub use finish::{Durable, Finish};
+pub(crate) use duplicate::copy_file;
+pub(crate) use finish::Finish;
 pub(crate) use names::is_unfinished;
 use object::Remote;
-pub use options::{DownloadOptions, Existing};
+pub(crate) use options::{DownloadOptions, Existing};
 use part_file::PartFile;
 pub(crate) use part_file::{remove_left, tidy};
 use parts::{Compared, Streamed};
@@ -53,7 +53,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-pub use target::{Target, target_of};
+pub(crate) use target::{Target, target_of};
 use tokio::sync::mpsc;
 
 /// Objects up to this size in bytes are received whole and written at once.
@@ -64,24 +64,24 @@ const QUEUE: usize = 32;
 
 /// The result of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
+pub(crate) struct Received {
     /// Size of the object in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The ETag of the object, without quotes.
-    pub etag: String,
+    pub(crate) etag: String,
     /// How well the content is verified. Content that is refuted is an error instead.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// The MD5 of the content, if it was computed.
-    pub md5: Option<[u8; 16]>,
+    pub(crate) md5: Option<[u8; 16]>,
     /// Whether the file already existed and was complete.
-    pub was_complete: bool,
+    pub(crate) was_complete: bool,
     /// Whether the stored owner was restored.
-    pub owner: Owner,
+    pub(crate) owner: Owner,
 }
 
 /// What the caller already knows about the object, which saves a request.
 #[derive(Clone, Debug, Default)]
-pub enum Known {
+pub(crate) enum Known {
     /// Nothing.
     #[default]
     Nothing,
@@ -98,7 +98,7 @@ pub enum Known {
 
 impl Known {
     /// The length in bytes, or 0 if it is unknown.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         match self {
             Known::Nothing => 0,
             Known::Listed { size, .. } => *size,
@@ -110,7 +110,7 @@ impl Known {
 /// Downloads one object. With `resume`, an existing file is kept if its bytes are proved to be the beginning of the
 /// object. With `gpg`, an object that was encrypted with GPG is decrypted.
 #[allow(clippy::too_many_arguments, reason = "each argument is independent of the others")]
-pub async fn download(
+pub(crate) async fn download(
     client: &Client,
     uri: &S3Uri,
     known: Known,
@@ -173,7 +173,7 @@ pub async fn download(
 }
 
 /// Reads an object only to compute its MD5, verified as in every download.
-pub async fn md5_of_content(client: &Client, uri: &S3Uri, head: Head) -> Result<([u8; 16], Proof)> {
+pub(crate) async fn md5_of_content(client: &Client, uri: &S3Uri, head: Head) -> Result<([u8; 16], Proof)> {
     let known = Known::Head(Box::new(head));
     let (finish, progress) = (Finish::default(), Progress::default());
     let received = download(client, uri, known, &Target::Nowhere, false, None, &finish, &progress).await?;
@@ -284,7 +284,8 @@ impl Work<'_> {
         };
         expected.version(self.uri).check_encoding(&response)?;
         match got {
-            // The length is unknown if a server or a proxy sends the body in chunks. The content is verified at the end.
+            // The length is unknown if a server or a proxy sends the body in chunks. The content is verified at the
+            // end.
             None if expected.etag.is_empty() || !response.etag().is_empty() => Ok((expected, response)),
             None => Err(self.not_from_s3()),
             Some(got) if got.is(&expected) => Ok((got, response)),

@@ -6,22 +6,22 @@ use std::sync::Arc;
 
 /// How objects are downloaded.
 #[derive(Clone, Copy, Debug)]
-pub struct DownloadOptions {
+pub(crate) struct DownloadOptions {
     /// Resume partial files.
-    pub resume: bool,
+    pub(crate) resume: bool,
     /// What happens to files that exist.
-    pub existing: Existing,
+    pub(crate) existing: Existing,
     /// Restore the attributes that are stored with objects.
-    pub preserve_attributes: bool,
+    pub(crate) preserve_attributes: bool,
     /// Sync each file to disk before it counts as done.
-    pub durable: bool,
+    pub(crate) durable: bool,
     /// Delete each object after it was downloaded.
-    pub delete_source: bool,
+    pub(crate) delete_source: bool,
 }
 
 /// What happens to a file that exists at the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
+pub(crate) enum Existing {
     /// It is an error.
     Refuse,
     /// It is skipped.
@@ -32,7 +32,7 @@ pub enum Existing {
 
 impl DownloadOptions {
     /// How the files of a run are finished. With `restore`, their stored attributes are applied.
-    pub fn finish(&self, destination: &Destination, restore: bool) -> Finish {
+    pub(crate) fn finish(&self, destination: &Destination, restore: bool) -> Finish {
         Finish {
             restore: restore && self.preserve_attributes,
             indifferent: !self.preserve_attributes,

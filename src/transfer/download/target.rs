@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Where the content is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// A file, which is created or replaced when the content is complete.
     File(PathBuf),
     /// A device or pipe: a path that exists and is not a regular file is written directly.
@@ -18,7 +18,7 @@ pub enum Target {
 
 /// Determines whether a local path is a file that can be replaced or is written directly. A symbolic link is resolved,
 /// so that its target is replaced and the link stays.
-pub fn target_of(path: &Path) -> io::Result<Target> {
+pub(crate) fn target_of(path: &Path) -> io::Result<Target> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(Target::File(std::fs::canonicalize(path)?)),
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),

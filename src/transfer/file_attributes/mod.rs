@@ -2,32 +2,31 @@
 //! `atime:N/ctime:N/gid:N/gname:S/md5:HEX/mode:N/mtime:N/uid:N/uname:S`, keys in ascending order, times in whole
 //! seconds, the mode as the decimal `st_mode` (measured on s3cmd 2.4.0).
 
-pub mod restore;
+pub(crate) mod restore;
 
 use filetime::FileTime;
-use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 use std::fs::Metadata;
 
 use s3cmd_client::sign::encode;
 
 /// The name of the header.
-pub const HEADER: &str = "x-amz-meta-s3cmd-attrs";
+pub(crate) const HEADER: &str = "x-amz-meta-s3cmd-attrs";
 
 /// The header for the part size in bytes of a multipart upload that stores no MD5 of the whole content. With it the
 /// composite ETag can be recomputed.
-pub const PART_SIZE_HEADER: &str = "x-amz-meta-s3cmd-part-size";
+pub(crate) const PART_SIZE_HEADER: &str = "x-amz-meta-s3cmd-part-size";
 
 /// Marks an object that s3cmd encrypted with GPG: the stored MD5 is that of the plain content.
-pub const GPG_HEADER: &str = "x-amz-meta-s3tools-gpgenc";
+pub(crate) const GPG_HEADER: &str = "x-amz-meta-s3tools-gpgenc";
 
 /// The header for rclone's modification time: seconds since the epoch with a fraction.
 /// <https://rclone.org/s3/#modification-times-and-hashes>
-pub const RCLONE_MTIME_HEADER: &str = "x-amz-meta-mtime";
+pub(crate) const RCLONE_MTIME_HEADER: &str = "x-amz-meta-mtime";
 
 /// File attributes by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes {
+pub(crate) struct Attributes {
     values: BTreeMap<String, String>,
     /// The modification time in rclone's format, if it is to be stored too.
     rclone_mtime: Option<String>,
@@ -46,7 +45,7 @@ fn rclone_mtime(metadata: &Metadata) -> String {
 
 impl Attributes {
     /// The attributes of a local file.
-    pub fn of_file(metadata: &Metadata) -> Self {
+    pub(crate) fn of_file(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         let mut attributes = Self::default();
         attributes.set("atime", metadata.atime());
@@ -65,7 +64,7 @@ impl Attributes {
     }
 
     /// Stores the MD5 of the content.
-    pub fn set_md5(&mut self, md5: [u8; 16]) {
+    pub(crate) fn set_md5(&mut self, md5: [u8; 16]) {
         self.set("md5", hex::encode(md5));
     }
 
@@ -74,34 +73,29 @@ impl Attributes {
     }
 
     /// The MD5 of the content in hex, if a valid one is stored.
-    pub fn md5(&self) -> Option<&str> {
+    pub(crate) fn md5(&self) -> Option<&str> {
         self.values.get("md5").map(String::as_str).filter(|md5| s3cmd_client::ops::multipart::is_md5(md5))
     }
 
     /// A numeric attribute: `mode`, `mtime`, `atime`, `uid`, `gid`.
-    pub fn number(&self, name: &str) -> Option<i64> {
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
         self.values.get(name)?.parse().ok()
     }
 
-    /// A percent-decoded name: `uname`, `gname`.
-    pub fn text(&self, name: &str) -> Option<String> {
-        Some(percent_decode_str(self.values.get(name)?).decode_utf8_lossy().into_owned())
-    }
-
     /// Parses the value of the header. Skips pairs that are not `name:value`.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let pairs = text.split('/').filter_map(|pair| pair.split_once(':'));
         let values = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
         Self { values, rclone_mtime: None }
     }
 
     /// Also stores the modification time in rclone's format.
-    pub fn set_rclone_mtime(&mut self, metadata: &Metadata) {
+    pub(crate) fn set_rclone_mtime(&mut self, metadata: &Metadata) {
         self.rclone_mtime = Some(rclone_mtime(metadata));
     }
 
     /// The headers to send. Empty if there are no attributes.
-    pub fn headers(&self) -> impl Iterator<Item = (String, String)> + use<> {
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (String, String)> + use<> {
         let own = (!self.values.is_empty()).then(|| (HEADER.to_owned(), self.to_header()));
         let rclone = self.rclone_mtime.clone().map(|time| (RCLONE_MTIME_HEADER.to_owned(), time));
         own.into_iter().chain(rclone)
@@ -139,7 +133,6 @@ mod tests {
         assert_eq!(attributes.to_header(), text);
         assert_eq!(attributes.md5(), Some("6f5902ac237024bdd0c176cb93063dc4"));
         assert_eq!(attributes.number("mode"), Some(0o100644));
-        assert_eq!(attributes.text("uname").as_deref(), Some("a b"));
         assert_eq!(Attributes::parse("md5:none/x/:/mtime:x").md5(), None);
         assert_eq!(Attributes::parse("mtime:x").number("mtime"), None);
     }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 /// The attributes to restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Restore {
+pub(crate) struct Restore {
     mode: Option<u32>,
     mtime: Option<FileTime>,
     atime: Option<FileTime>,
@@ -17,7 +17,7 @@ pub struct Restore {
 
 /// Whether the owner was restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// The owner is as stored, or none is stored.
     Right,
     /// The owner was not changed: only root can do that.
@@ -27,7 +27,7 @@ pub enum Owner {
 impl Restore {
     /// Reads the attributes from response headers: s3cmd's attributes, and rclone's modification time if s3cmd's is
     /// absent.
-    pub fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
+    pub(crate) fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
         let stored = header(HEADER).map(Attributes::parse).unwrap_or_default();
         let time = |name| stored.number(name).map(|seconds| FileTime::from_unix_time(seconds, 0));
         let id = |name| stored.number(name).and_then(|id| u32::try_from(id).ok());
@@ -36,25 +36,20 @@ impl Restore {
         Self { mode, mtime, atime: time("atime"), owner: id("uid").zip(id("gid")) }
     }
 
-    /// Whether there are no attributes to restore.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// The stored mode.
-    pub fn mode(&self) -> Option<u32> {
+    pub(crate) fn mode(&self) -> Option<u32> {
         self.mode
     }
 
     /// Sets the attributes of an open file or directory. Returns whether the owner was restored, and the first error.
     /// An error does not prevent the other attributes from being set.
-    pub fn apply(&self, file: &File) -> (Owner, Option<io::Error>) {
+    pub(crate) fn apply(&self, file: &File) -> (Owner, Option<io::Error>) {
         self.finish(file, true, None, None)
     }
 
     /// Sets the attributes of a file whose content is complete. Without `restore`, the stored attributes are ignored.
     /// `mode` and `modified` apply where no attribute is stored.
-    pub fn finish(
+    pub(crate) fn finish(
         &self,
         file: &File,
         restore: bool,
@@ -153,9 +148,9 @@ mod tests {
 
     #[test]
     fn missing_or_invalid_attributes_are_ignored() {
-        assert!(Restore::of(|_| None).is_empty());
-        assert!(of(HEADER, "md5:x/mode:-1/mtime:y/uid:5").is_empty());
-        assert!(of(RCLONE_MTIME_HEADER, "yesterday").is_empty());
+        assert_eq!(Restore::of(|_| None), Restore::default());
+        assert_eq!(of(HEADER, "md5:x/mode:-1/mtime:y/uid:5"), Restore::default());
+        assert_eq!(of(RCLONE_MTIME_HEADER, "yesterday"), Restore::default());
         assert_eq!(of(RCLONE_MTIME_HEADER, "5").mtime, Some(FileTime::from_unix_time(5, 0)));
         let before = of(RCLONE_MTIME_HEADER, "-1.25").mtime;
         assert_eq!(before, Some(FileTime::from_unix_time(-2, 750_000_000)));

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// Deletes a file or an empty directory. Returns whether it was deleted, or an error message.
-pub fn delete_local(path: &Path, is_directory: bool) -> Result<bool, String> {
+pub(crate) fn delete_local(path: &Path, is_directory: bool) -> Result<bool, String> {
     let done = if is_directory { std::fs::remove_dir(path) } else { std::fs::remove_file(path) };
     match done {
         Ok(()) => Ok(true),

@@ -13,16 +13,16 @@ use std::path::{Component, Path, PathBuf};
 
 /// A local file or, with `--keep-dirs`, a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalItem {
+pub(crate) struct LocalItem {
     /// The path to open and to print. It begins with the argument.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The name below the destination, with `/` as the separator. The name of a directory ends with `/`.
-    pub relative: String,
+    pub(crate) relative: String,
 }
 
 impl LocalItem {
     /// The size of the file in bytes. `None` for a directory, and for a file that has disappeared.
-    pub fn size(&self) -> Option<u64> {
+    pub(crate) fn size(&self) -> Option<u64> {
         let metadata = std::fs::metadata(&self.path).ok()?;
         Some(metadata.len()).filter(|_| metadata.is_file())
     }
@@ -30,18 +30,18 @@ impl LocalItem {
 
 /// The selected files.
 #[derive(Clone, Debug)]
-pub struct LocalSelection {
+pub(crate) struct LocalSelection {
     /// The selected files in ascending order of their relative names, without duplicates.
-    pub items: SortedSpool<LocalItem>,
+    pub(crate) items: SortedSpool<LocalItem>,
     /// Relative names that an exclude rule matched, in ascending order.
-    pub excluded: SortedSpool<String>,
+    pub(crate) excluded: SortedSpool<String>,
     /// The number of files and directories that could not be used. Each caused a warning.
-    pub unusable: u64,
+    pub(crate) unusable: u64,
     /// The number of sources that do not exist. Each caused a warning, unless none of the sources exists.
-    pub missing: u64,
+    pub(crate) missing: u64,
     /// Whether exactly one file was found, including excluded files, and no directory was named, so that the
     /// destination may be the full name of the object.
-    pub single_file: bool,
+    pub(crate) single_file: bool,
 }
 
 /// Sorts by relative name.
@@ -66,14 +66,14 @@ fn path_of(bytes: &[u8]) -> Option<PathBuf> {
 
 /// Whether a directory argument selects only its contents and drops its own name: `dir/`, `dir/.`, `.` (measured on
 /// s3cmd 2.4.0), and `..`, which cannot be part of a key.
-pub fn selects_contents(directory: &Path) -> bool {
+pub(crate) fn selects_contents(directory: &Path) -> bool {
     let text = directory.as_os_str().as_encoded_bytes();
     text.ends_with(b"/") || text.ends_with(b"/.") || directory.file_name().is_none()
 }
 
 /// Expands arguments to files. Rules measured on s3cmd 2.4.0: a source `dir` keeps its name below the destination;
 /// `dir/` and `.` select their contents. Missing sources cause a warning each, unless all of them are missing.
-pub fn select(sources: &[OsString], options: &SelectionOptions) -> Outcome<LocalSelection> {
+pub(crate) fn select(sources: &[OsString], options: &SelectionOptions) -> Outcome<LocalSelection> {
     let mut chosen = Chosen::new(options);
     let (mut directories, mut missing) = (0, Vec::new());
     for source in sources {
@@ -109,12 +109,12 @@ pub fn select(sources: &[OsString], options: &SelectionOptions) -> Outcome<Local
 }
 
 /// The error for a directory without `--recursive`.
-pub fn recursion_needed(directory: &Path) -> Failure {
+pub(crate) fn recursion_needed(directory: &Path) -> Failure {
     Failure::parameter(format!("Use --recursive to upload a directory: {}", directory.display()))
 }
 
 /// Warns about a path that cannot be used.
-pub fn skipping(path: &Path, why: &str) {
+pub(crate) fn skipping(path: &Path, why: &str) {
     log::warn!("Skipping over {}: {why}", path.display());
 }
 
@@ -134,18 +134,18 @@ fn normal(name: &Path) -> PathBuf {
 
 /// The names of `--files-from`, looked up.
 #[derive(Debug, Default)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// Existing paths, by their names below the source directory in the form of keys.
-    pub found: BTreeMap<String, PathBuf>,
+    pub(crate) found: BTreeMap<String, PathBuf>,
     /// Missing names below the source directory, in the form of keys. Each caused a warning.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
     /// The number of names that cannot be used. Each caused a warning.
-    pub unusable: u64,
+    pub(crate) unusable: u64,
 }
 
 /// Looks up the names of `--files-from`, which are relative to the only source directory. A name is used exactly as
 /// written. If there is no such file, surrounding whitespace is removed; s3cmd always removes it.
-pub fn look_up(
+pub(crate) fn look_up(
     base: &Path,
     names: impl Iterator<Item = Outcome<OsString>>,
     verbatim: bool,
@@ -196,7 +196,7 @@ fn exists(base: &Path, relative: &Path) -> io::Result<()> {
 const NOT_A_KEY: &str = "the name is not UTF-8, and a key has to be";
 
 /// Selects the files that `--files-from` names.
-pub fn select_listed(
+pub(crate) fn select_listed(
     base: &Path,
     names: impl Iterator<Item = Outcome<OsString>>,
     options: &SelectionOptions,

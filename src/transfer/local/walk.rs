@@ -15,41 +15,41 @@ use std::path::{Component, Path, PathBuf};
 
 /// How trees are walked.
 #[derive(Clone, Debug, Default)]
-pub struct WalkOptions {
+pub(crate) struct WalkOptions {
     /// Follow symbolic links. Without it, they are skipped with a warning.
-    pub follow_symlinks: bool,
+    pub(crate) follow_symlinks: bool,
     /// Return entries for directories too, each before its contents.
-    pub directories: bool,
+    pub(crate) directories: bool,
     /// Keep control characters in names.
-    pub verbatim: bool,
+    pub(crate) verbatim: bool,
     /// Rules that exclude directories from the walk. `None` walks into all of them.
-    pub prune: Option<Filter>,
+    pub(crate) prune: Option<Filter>,
     /// Do not read the sizes of files.
-    pub names_only: bool,
+    pub(crate) names_only: bool,
     /// The tree is a destination. Links to files are entries too, marked as links, and unsuitable files cause no
     /// warnings, because the run does not depend on them.
-    pub destination: bool,
+    pub(crate) destination: bool,
     /// Remove temporary files of downloads that were killed just before they finished.
-    pub tidy: bool,
+    pub(crate) tidy: bool,
 }
 
 /// A file or a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The path to open and to print. It begins with the argument.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The name for the comparison, with `/` as the separator. The name of a directory ends with `/`.
-    pub relative: String,
+    pub(crate) relative: String,
     /// Length in bytes. 0 for a directory, and with [`WalkOptions::names_only`].
-    pub size: u64,
+    pub(crate) size: u64,
     /// Whether this is a symbolic link that must not be followed. In a destination, also a link to a directory and
     /// everything below one, because it is located elsewhere.
-    pub link: bool,
+    pub(crate) link: bool,
 }
 
 /// A walk through one tree. Paths that cannot be read cause a warning and are recorded; they do not end the walk.
 #[derive(Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     options: WalkOptions,
     levels: Vec<Level>,
     /// The entry of a source that is a file.
@@ -106,7 +106,7 @@ impl Kind {
 
 impl Walk {
     /// Walks through a directory. `prefix`, which is empty or ends with `/`, is prepended to all names.
-    pub fn directory(path: &Path, prefix: &str, options: WalkOptions) -> Self {
+    pub(crate) fn directory(path: &Path, prefix: &str, options: WalkOptions) -> Self {
         let mut walk = Self::empty(options);
         let replaced = walk.replaced_in(path, prefix);
         walk.enter(path.to_owned(), prefix.to_owned(), replaced);
@@ -114,7 +114,7 @@ impl Walk {
     }
 
     /// Walks a single file with the name `relative`.
-    pub fn file(path: &Path, relative: &str, options: WalkOptions) -> Self {
+    pub(crate) fn file(path: &Path, relative: &str, options: WalkOptions) -> Self {
         let mut walk = Self::empty(options);
         if !walk.options.destination && path.is_dir() {
             // Named in a list. s3cmd prints the same for a link to a directory.
@@ -141,12 +141,12 @@ impl Walk {
     }
 
     /// The number of files so far whose names cannot be keys. Each caused a warning.
-    pub fn unusable(&self) -> u64 {
+    pub(crate) fn unusable(&self) -> u64 {
         self.unusable
     }
 
     /// The names so far that could not be read. Each caused a warning.
-    pub fn unread_names(&self) -> &UnreadNames {
+    pub(crate) fn unread_names(&self) -> &UnreadNames {
         &self.unread
     }
 
@@ -353,7 +353,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// A file name as part of a key, with carets for control characters unless `verbatim`. `None` if the name is not UTF-8.
-pub fn key_name(name: &OsStr, verbatim: bool) -> Option<String> {
+pub(crate) fn key_name(name: &OsStr, verbatim: bool) -> Option<String> {
     let name = name.to_str()?;
     Some(if verbatim { name.to_owned() } else { in_carets(name).0 })
 }

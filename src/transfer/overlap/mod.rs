@@ -18,11 +18,11 @@ use tokio::sync::watch;
 
 /// An item of a plan, with its relation to the other items.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step<T> {
+pub(crate) struct Step<T> {
     /// The item.
-    pub item: T,
+    pub(crate) item: T,
     /// Whether a later item reads the same source, so that this item must not delete it.
-    pub keeps_source: bool,
+    pub(crate) keeps_source: bool,
     /// The length of the longest chain of items that must run before this one.
     depth: u64,
     /// Its position in the plan before the plan was arranged.
@@ -51,13 +51,13 @@ impl<T: Record> Record for Step<T> {
 
 /// The effects of a plan: which object each item reads, which one it writes, and whether it then deletes the source.
 #[derive(Clone, Copy, Debug)]
-pub struct Effects<R, W> {
+pub(crate) struct Effects<R, W> {
     /// The source of an item.
-    pub reads: R,
+    pub(crate) reads: R,
     /// The destination of an item.
-    pub writes: W,
+    pub(crate) writes: W,
     /// Whether sources are deleted.
-    pub moves: bool,
+    pub(crate) moves: bool,
 }
 
 /// An object and the item that reads or writes it.
@@ -91,7 +91,7 @@ impl Record for Touched {
 type Edge = (u64, u64);
 
 /// Whether a key can have both prefixes.
-pub fn may_meet(a: &S3Uri, b: &S3Uri) -> bool {
+pub(crate) fn may_meet(a: &S3Uri, b: &S3Uri) -> bool {
     a.bucket == b.bucket && (a.key.starts_with(&b.key) || b.key.starts_with(&a.key))
 }
 
@@ -99,7 +99,7 @@ pub fn may_meet(a: &S3Uri, b: &S3Uri) -> bool {
 ///
 /// `items` returns the items of the plan in order and is called up to three times. Fails with exit code 64 if the items
 /// would overwrite each other's sources in a cycle.
-pub fn arrange<T, I, R, W>(
+pub(crate) fn arrange<T, I, R, W>(
     items: impl Fn() -> I,
     effects: Effects<R, W>,
 ) -> Outcome<Option<SortedSpool<Step<T>>>>
@@ -241,7 +241,7 @@ where
 
 /// The objects that items of an arranged plan still have to read. Clones share the state.
 #[derive(Clone, Debug, Default)]
-pub struct PendingReads(Arc<Mutex<State>>);
+pub(crate) struct PendingReads(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -260,7 +260,7 @@ struct Pending {
 
 /// An item's claim on its source: nothing overwrites the source until [`ReadClaim::done`] releases it.
 #[derive(Debug)]
-pub struct ReadClaim {
+pub(crate) struct ReadClaim {
     reads: PendingReads,
     source: S3Uri,
     number: u64,
@@ -269,7 +269,7 @@ pub struct ReadClaim {
 
 impl PendingReads {
     /// Claims the source of an item. Must be called in plan order.
-    pub fn claim(&self, source: S3Uri) -> ReadClaim {
+    pub(crate) fn claim(&self, source: S3Uri) -> ReadClaim {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
@@ -288,7 +288,7 @@ impl PendingReads {
 
 impl ReadClaim {
     /// Waits until no earlier item still has to read one of these objects. The future may outlive the claim.
-    pub fn wait_for_turn(&self, objects: Vec<S3Uri>) -> impl Future<Output = ()> + Send + use<> {
+    pub(crate) fn wait_for_turn(&self, objects: Vec<S3Uri>) -> impl Future<Output = ()> + Send + use<> {
         let (reads, number) = (self.reads.clone(), self.number);
         async move {
             for object in objects {
@@ -309,12 +309,12 @@ impl ReadClaim {
     }
 
     /// Whether an earlier item that had to read this object failed, so that its content exists nowhere else.
-    pub fn is_at_risk(&self, object: &S3Uri) -> bool {
+    pub(crate) fn is_at_risk(&self, object: &S3Uri) -> bool {
         self.reads.state().at_risk.contains(object)
     }
 
     /// Releases the claim: the content was copied.
-    pub fn done(mut self) {
+    pub(crate) fn done(mut self) {
         self.is_done = true;
     }
 }
@@ -338,22 +338,22 @@ impl Drop for ReadClaim {
 
 /// A step of a run, with its claim on the source.
 #[derive(Debug)]
-pub struct Turn<T> {
+pub(crate) struct Turn<T> {
     /// The position of the step in the run, from 0.
-    pub index: u64,
+    pub(crate) index: u64,
     /// The step.
-    pub step: Step<T>,
+    pub(crate) step: Step<T>,
     /// The object that it reads.
-    pub from: S3Uri,
+    pub(crate) from: S3Uri,
     /// The object that it writes.
-    pub to: S3Uri,
+    pub(crate) to: S3Uri,
     /// Whether the source is deleted after the step.
     moves: bool,
     reading: Option<ReadClaim>,
 }
 
 /// The items of a plan in execution order: the arranged order, or the order of `plan` if `arranged` is `None`.
-pub fn turns<T, R, W>(
+pub(crate) fn turns<T, R, W>(
     arranged: Option<SortedSpool<Step<T>>>,
     plan: impl Stream<Item = Outcome<(u64, T)>> + Send,
     effects: Effects<R, W>,
@@ -377,7 +377,7 @@ where
 
 impl<T> Turn<T> {
     /// Waits until all steps that must come first have finished.
-    pub fn ready(&self) -> impl Future<Output = ()> + Send + use<T> {
+    pub(crate) fn ready(&self) -> impl Future<Output = ()> + Send + use<T> {
         let turn = self
             .reading
             .as_ref()
@@ -391,14 +391,14 @@ impl<T> Turn<T> {
 
     /// Returns the object that this step would overwrite or delete although an earlier step failed to copy it. If there
     /// is one, the step must not run.
-    pub fn object_at_risk(&self) -> Option<&S3Uri> {
+    pub(crate) fn object_at_risk(&self) -> Option<&S3Uri> {
         let reading = self.reading.as_ref().filter(|_| self.from != self.to)?;
         let deleted = self.moves.then_some(&self.from);
         [Some(&self.to), deleted].into_iter().flatten().find(|object| reading.is_at_risk(object))
     }
 
     /// Releases the source, which was copied and may now be overwritten.
-    pub fn done(self) {
+    pub(crate) fn done(self) {
         if let Some(reading) = self.reading {
             reading.done();
         }

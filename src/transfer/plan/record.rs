@@ -3,7 +3,7 @@
 use std::io;
 
 /// A value that can be encoded and decoded.
-pub trait Record: Clone {
+pub(crate) trait Record: Clone {
     /// Appends the encoded value to `out`.
     fn write(&self, out: &mut Vec<u8>);
 
@@ -42,23 +42,23 @@ pub(in crate::transfer) fn damaged() -> io::Error {
 
 /// A reader over the fields of an encoded item.
 #[derive(Debug)]
-pub struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     /// Reads a number.
-    pub fn number(&mut self) -> Option<u64> {
+    pub(crate) fn number(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// Reads a fixed number of bytes, which were written without a length prefix.
-    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*array)
     }
 
     /// Reads bytes with a length prefix.
-    pub fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = u32::from_le_bytes(self.array()?);
         let (bytes, rest) = self.0.split_at_checked(length as usize)?;
         self.0 = rest;
@@ -66,18 +66,18 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads UTF-8 text with a length prefix.
-    pub fn text(&mut self) -> Option<&'a str> {
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 }
 
 /// Writes a number.
-pub fn put_number(out: &mut Vec<u8>, number: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
 /// Writes bytes with a length prefix. They must be shorter than 4 GiB.
-pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
     out.extend_from_slice(bytes);
 }

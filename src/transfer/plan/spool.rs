@@ -14,7 +14,7 @@ const BUFFER: usize = 64 << 10;
 
 /// Records in the order in which they were added.
 #[derive(Debug)]
-pub struct Spool<T> {
+pub(crate) struct Spool<T> {
     file: SpooledTempFile,
     pending: Vec<u8>,
     written: u64,
@@ -31,7 +31,7 @@ impl<T> Default for Spool<T> {
 
 impl<T: Record> Spool<T> {
     /// Adds a record. Returns its offset in bytes, for [`Spool::at`].
-    pub fn push(&mut self, record: &T) -> io::Result<u64> {
+    pub(crate) fn push(&mut self, record: &T) -> io::Result<u64> {
         let place = self.written + self.pending.len() as u64;
         append(record, &mut self.pending);
         self.count += 1;
@@ -42,17 +42,17 @@ impl<T: Record> Spool<T> {
     }
 
     /// The number of records.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.count
     }
 
     /// Whether there are no records.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Reads the record at an offset that [`Spool::push`] returned.
-    pub fn at(&mut self, place: u64) -> io::Result<T> {
+    pub(crate) fn at(&mut self, place: u64) -> io::Result<T> {
         self.write_out()?;
         self.file.seek(SeekFrom::Start(place))?;
         let record = next(&mut self.file);
@@ -61,7 +61,7 @@ impl<T: Record> Spool<T> {
     }
 
     /// Reads all records, from first to last.
-    pub fn into_records(mut self) -> io::Result<Records<T>> {
+    pub(crate) fn into_records(mut self) -> io::Result<Records<T>> {
         self.write_out()?;
         self.file.seek(SeekFrom::Start(0))?;
         Ok(Records {
@@ -72,7 +72,7 @@ impl<T: Record> Spool<T> {
     }
 
     /// Reads all records, from last to first.
-    pub fn into_reversed(mut self) -> io::Result<impl Iterator<Item = io::Result<T>> + Send>
+    pub(crate) fn into_reversed(mut self) -> io::Result<impl Iterator<Item = io::Result<T>> + Send>
     where
         T: Send + 'static,
     {
@@ -103,7 +103,7 @@ impl<T: Record> Spool<T> {
 
 /// Iterates over the records of a spool.
 #[derive(Debug)]
-pub struct Records<T> {
+pub(crate) struct Records<T> {
     reader: io::BufReader<SpooledTempFile>,
     left: u64,
     kind: PhantomData<fn(T) -> T>,

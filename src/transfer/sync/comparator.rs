@@ -1,6 +1,6 @@
 //! Compares items that exist on both sides: many pairs at a time, in order.
 
-pub use super::pairs::{Pair, pairs};
+pub(crate) use super::pairs::{Pair, pairs};
 use super::{Item, Origin, SyncOptions};
 use crate::output::{Failure, Outcome, error_text};
 use crate::transfer::compare::{self, Checks, QuickCheck, Stored};
@@ -34,18 +34,18 @@ const EMPTY_MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 /// The result of comparing a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// The pair.
-    pub pair: Pair,
+    pub(crate) pair: Pair,
     /// Whether the two items differ.
-    pub changed: bool,
+    pub(crate) changed: bool,
     /// The MD5 of the local item, if it was computed.
-    pub md5: Option<[u8; 16]>,
+    pub(crate) md5: Option<[u8; 16]>,
 }
 
 /// Compares pairs.
 #[derive(Debug)]
-pub struct Comparator {
+pub(crate) struct Comparator {
     client: Client,
     checks: Checks,
     /// The part size that this program would use, in bytes.
@@ -68,7 +68,7 @@ pub struct Comparator {
 impl Comparator {
     /// Creates a comparator that makes up to `width` concurrent requests. MD5 sums of files are looked up in `cache`
     /// first.
-    pub fn new(
+    pub(crate) fn new(
         client: Client,
         options: &SyncOptions,
         width: usize,
@@ -90,7 +90,7 @@ impl Comparator {
     }
 
     /// Compares pairs. The results are in the same order.
-    pub fn compare(
+    pub(crate) fn compare(
         self: Arc<Self>,
         pairs: impl Stream<Item = Outcome<Pair>> + Send + 'static,
     ) -> impl Stream<Item = Outcome<Comparison>> + Send {
@@ -232,7 +232,7 @@ impl Comparator {
     }
 
     /// The MD5 of a file. `None` if it cannot be read.
-    pub async fn md5_of(&self, path: &Path, size: u64) -> Outcome<Option<[u8; 16]>> {
+    pub(crate) async fn md5_of(&self, path: &Path, size: u64) -> Outcome<Option<[u8; 16]>> {
         let (path, cache) = (path.to_owned(), self.cache.clone());
         self.on_thread(move || md5_of_file(cache.as_deref(), &path, size).ok()).await
     }

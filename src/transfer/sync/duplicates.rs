@@ -21,24 +21,24 @@ const AHEAD: usize = 64;
 
 /// An item whose content another item has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copy {
+pub(crate) struct Copy {
     /// The item to create.
-    pub item: Item,
+    pub(crate) item: Item,
     /// The name, at the destination, of the item with the same content.
-    pub from: String,
+    pub(crate) from: String,
     /// The MD5 of the content.
-    pub md5: [u8; 16],
+    pub(crate) md5: [u8; 16],
 }
 
 /// The new and changed items of a plan, divided into transfers and copies.
 #[derive(Debug, Default)]
-pub struct Work {
+pub(crate) struct Work {
     /// Items to transfer: new ones, then changed ones.
-    pub transfers: Spool<Item>,
+    pub(crate) transfers: Spool<Item>,
     /// Their total size in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Items to copy at the destination, after the transfers.
-    pub copies: Spool<Copy>,
+    pub(crate) copies: Spool<Copy>,
 }
 
 impl Work {
@@ -50,7 +50,7 @@ impl Work {
 }
 
 /// Divides new and changed items into transfers and copies. Without `comparator`, all are transferred.
-pub async fn find(plan: &mut Plan, comparator: Option<&Arc<Comparator>>) -> Outcome<Work> {
+pub(crate) async fn find(plan: &mut Plan, comparator: Option<&Arc<Comparator>>) -> Outcome<Work> {
     let (new, changed) = (std::mem::take(&mut plan.new), std::mem::take(&mut plan.changed));
     let known = std::mem::take(&mut plan.known);
     let spool_failure = |error: io::Error| Failure::file("temporary file", &error);

@@ -6,16 +6,16 @@
 //! - [`plan`] stores the decisions compactly, because s3cmd's output has all new items before all changed ones;
 //! - [`duplicates`] finds content that need not be transferred because the destination has it under another name.
 
-pub mod comparator;
-pub mod duplicates;
-pub mod name_rules;
+pub(crate) mod comparator;
+pub(crate) mod duplicates;
+pub(crate) mod name_rules;
 mod options;
-pub mod pairs;
-pub mod plan;
-pub mod removed;
-pub mod sources;
+pub(crate) mod pairs;
+pub(crate) mod plan;
+pub(crate) mod removed;
+pub(crate) mod sources;
 
-pub use options::SyncOptions;
+pub(crate) use options::SyncOptions;
 
 use super::plan::record::{Fields, Record, put_bytes, put_number};
 use std::path::{Path, PathBuf};
@@ -23,22 +23,22 @@ use std::sync::Arc;
 
 /// A file, a directory or an object of one side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub(crate) struct Item {
     /// The name that is compared, with `/` as the separator. The name of a directory ends with `/`.
-    pub relative: String,
+    pub(crate) relative: String,
     /// Length in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Where it is located.
     pub origin: Origin,
     /// Whether it is never deleted, because it is a link or a rule hides it from the walk.
-    pub guarded: bool,
+    pub(crate) guarded: bool,
     /// Whether the include/exclude rules exclude it.
-    pub excluded: Exclusion,
+    pub(crate) excluded: Exclusion,
 }
 
 /// Where an item is located.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// A file or directory, with the path that is opened and printed.
     Local(PathBuf),
     /// An object.
@@ -54,7 +54,7 @@ pub enum Origin {
 
 /// Whether an item is excluded, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Exclusion {
+pub(crate) enum Exclusion {
     /// It is not excluded.
     #[default]
     No,
@@ -68,23 +68,23 @@ pub enum Exclusion {
 
 impl Item {
     /// A local file or directory.
-    pub fn local(relative: String, size: u64, path: PathBuf) -> Self {
+    pub(crate) fn local(relative: String, size: u64, path: PathBuf) -> Self {
         Self { relative, size, origin: Origin::Local(path), guarded: false, excluded: Exclusion::No }
     }
 
     /// An object.
-    pub fn remote(relative: String, size: u64, bucket: Arc<str>, key: String, etag: String) -> Self {
+    pub(crate) fn remote(relative: String, size: u64, bucket: Arc<str>, key: String, etag: String) -> Self {
         let origin = Origin::Remote { bucket, key, etag };
         Self { relative, size, origin, guarded: false, excluded: Exclusion::No }
     }
 
     /// Whether it is a directory, or the object that represents one.
-    pub fn is_directory(&self) -> bool {
+    pub(crate) fn is_directory(&self) -> bool {
         self.relative.ends_with('/')
     }
 
     /// The path of a local item.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match &self.origin {
             Origin::Local(path) => path,
             Origin::Remote { .. } => Path::new(""),
@@ -92,12 +92,12 @@ impl Item {
     }
 
     /// The name of a local item in messages, without the trailing slash of a directory.
-    pub fn shown(&self) -> crate::output::DisplayPath<'_> {
+    pub(crate) fn shown(&self) -> crate::output::DisplayPath<'_> {
         crate::output::DisplayPath::trimmed(self.path())
     }
 
     /// The URI of an object.
-    pub fn uri(&self) -> crate::uri::S3Uri {
+    pub(crate) fn uri(&self) -> crate::uri::S3Uri {
         match &self.origin {
             Origin::Local(_) => crate::uri::S3Uri::default(),
             Origin::Remote { bucket, key, .. } => crate::uri::S3Uri::new(&**bucket, key.clone()),
@@ -105,7 +105,7 @@ impl Item {
     }
 
     /// The ETag of an object.
-    pub fn etag(&self) -> &str {
+    pub(crate) fn etag(&self) -> &str {
         match &self.origin {
             Origin::Local(_) => "",
             Origin::Remote { etag, .. } => etag,

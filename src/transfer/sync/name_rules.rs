@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// The include/exclude rules, which apply to both sides.
 #[derive(Clone, Debug)]
-pub struct NameRules {
+pub(crate) struct NameRules {
     filter: Filter,
     /// The share of this run, with `--shard`. Names of other shards are ignored.
     shard: Option<Shard>,
@@ -19,7 +19,7 @@ pub struct NameRules {
 
 impl NameRules {
     /// Creates the rules. `roots` are the local trees to whose directories the rules apply.
-    pub fn new(filter: &Filter, shard: Option<Shard>, roots: &[Root]) -> Self {
+    pub(crate) fn new(filter: &Filter, shard: Option<Shard>, roots: &[Root]) -> Self {
         let prunes = filter
             .exclude
             .iter()
@@ -32,7 +32,7 @@ impl NameRules {
     }
 
     /// Whether the walk would not reach that name because it does not enter a parent directory.
-    pub fn hides(&self, relative: &str) -> bool {
+    pub(crate) fn hides(&self, relative: &str) -> bool {
         self.bases.iter().any(|(prefix, base)| {
             let Some(below) = relative.strip_prefix(prefix.as_str()) else { return false };
             let base = base.strip_suffix('/').unwrap_or(base);
@@ -52,7 +52,7 @@ impl NameRules {
     }
 
     /// Marks the excluded items of a side whose walk applies the rules for directories itself.
-    pub fn walked(self: Arc<Self>, items: Items) -> Items {
+    pub(crate) fn walked(self: Arc<Self>, items: Items) -> Items {
         if self.filter.is_empty() && self.shard.is_none() {
             return items;
         }
@@ -66,7 +66,7 @@ impl NameRules {
     }
 
     /// Marks the excluded items of the destination of a walk, including names that the walk does not reach.
-    pub fn mirrored(self: Arc<Self>, items: Items) -> Items {
+    pub(crate) fn mirrored(self: Arc<Self>, items: Items) -> Items {
         if self.bases.is_empty() {
             return self.walked(items);
         }
@@ -84,7 +84,7 @@ impl NameRules {
 
     /// Marks the items of a local destination: names that s3cmd's walk would not reach are compared, but never deleted.
     /// (Temporary files of interrupted downloads are in no walk.)
-    pub fn guarded(self: Arc<Self>, items: Items) -> Items {
+    pub(crate) fn guarded(self: Arc<Self>, items: Items) -> Items {
         let rules = self.clone();
         let marked = self.walked(items).map(move |item| {
             item.map(|mut item| {

@@ -4,19 +4,19 @@ use crate::transfer::compare::Checks;
 
 /// How two sides are compared, and what is deleted.
 #[derive(Clone, Copy, Debug)]
-pub struct SyncOptions {
+pub(crate) struct SyncOptions {
     /// What the comparison of two items checks.
-    pub checks: Checks,
+    pub(crate) checks: Checks,
     /// The part size of uploads in bytes, with which objects may have been uploaded.
-    pub part_size: u64,
+    pub(crate) part_size: u64,
     /// Delete at the destination what the source does not have.
-    pub delete_removed: bool,
+    pub(crate) delete_removed: bool,
     /// Delete after the transfers instead of before.
-    pub delete_after: bool,
+    pub(crate) delete_after: bool,
     /// Delete nothing if more items than this would be deleted.
-    pub max_delete: Option<u64>,
+    pub(crate) max_delete: Option<u64>,
     /// Delete even if the source is empty.
-    pub force: bool,
+    pub(crate) force: bool,
     /// Invalidate uploaded objects in CloudFront.
-    pub invalidate: bool,
+    pub(crate) invalidate: bool,
 }

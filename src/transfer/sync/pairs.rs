@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt};
 
 /// A name that exists on one side or on both.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pair {
+pub(crate) enum Pair {
     /// It is excluded by a rule or by the shard. The flag is whether it exists in the source.
     Excluded(String, Exclusion, bool),
     /// It exists only in the source.
@@ -19,7 +19,7 @@ pub enum Pair {
 }
 
 /// Merges both sides, which must be sorted.
-pub fn pairs(source: Items, destination: Items) -> impl Stream<Item = Outcome<Pair>> + Send {
+pub(crate) fn pairs(source: Items, destination: Items) -> impl Stream<Item = Outcome<Pair>> + Send {
     struct Side {
         items: Items,
         next: Option<Item>,

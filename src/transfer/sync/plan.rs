@@ -14,16 +14,16 @@ use std::pin::pin;
 
 /// A number of files and their total size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
+pub(crate) struct Count {
     /// The number of files.
-    pub files: u64,
+    pub(crate) files: u64,
     /// Their total size in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Count {
     /// Adds one file.
-    pub fn add(&mut self, bytes: u64) {
+    pub(crate) fn add(&mut self, bytes: u64) {
         self.files += 1;
         self.bytes += bytes;
     }
@@ -31,25 +31,25 @@ impl Count {
 
 /// The decisions about all names.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Items that exist only in the source.
-    pub new: Spool<Item>,
+    pub(crate) new: Spool<Item>,
     /// Source items that differ from the destination.
-    pub changed: Spool<Item>,
+    pub(crate) changed: Spool<Item>,
     /// Items that exist only at the destination and may be deleted.
-    pub removed: Removed,
+    pub(crate) removed: Removed,
     /// Names that the rules exclude.
-    pub excluded: Spool<String>,
+    pub(crate) excluded: Spool<String>,
     /// Items that the destination has and keeps for now: their content need not be transferred again.
-    pub known: Known,
+    pub(crate) known: Known,
     /// Names that cannot become files because of other names, with the reason.
-    pub conflicts: HashMap<String, &'static str>,
+    pub(crate) conflicts: HashMap<String, &'static str>,
     /// Files at the destination to which objects with unnormalised names (`a//b`) are written. They are not deleted.
-    pub claimed: HashSet<String>,
+    pub(crate) claimed: HashSet<String>,
     /// The total of the source.
-    pub source: Count,
+    pub(crate) source: Count,
     /// The total of the destination.
-    pub destination: Count,
+    pub(crate) destination: Count,
     /// The number of source files, and of files to delete, in each area of the destination.
     areas: HashMap<String, (u64, u64)>,
     /// Source files whose names are prefixes of the current name, with their sizes in bytes.
@@ -58,20 +58,20 @@ pub struct Plan {
 
 /// Content at the destination that can be copied there.
 #[derive(Debug, Default)]
-pub struct Known {
+pub(crate) struct Known {
     /// The items.
-    pub items: Spool<Item>,
+    pub(crate) items: Spool<Item>,
     /// The first bytes of each known MD5, and the offset of the item, in item order.
-    pub by_md5: Vec<(u64, u64)>,
+    pub(crate) by_md5: Vec<(u64, u64)>,
     /// The sizes of items with unknown MD5s, and their offsets.
-    pub by_size: Vec<(u64, u64)>,
+    pub(crate) by_size: Vec<(u64, u64)>,
     /// The sizes of all items.
-    pub sizes: Sizes,
+    pub(crate) sizes: Sizes,
 }
 
 /// A set of sizes with false positives, which cost an unnecessary hash and nothing else.
 #[derive(Debug)]
-pub struct Sizes(Vec<u64>);
+pub(crate) struct Sizes(Vec<u64>);
 
 impl Default for Sizes {
     fn default() -> Self {
@@ -81,7 +81,7 @@ impl Default for Sizes {
 
 impl Sizes {
     /// Adds a size. Returns whether it was already contained.
-    pub fn insert(&mut self, size: u64) -> bool {
+    pub(crate) fn insert(&mut self, size: u64) -> bool {
         let (word, bit) = Self::place(size);
         let was = self.0[word] & bit != 0;
         self.0[word] |= bit;
@@ -89,7 +89,7 @@ impl Sizes {
     }
 
     /// Whether the size was added. May return true for a size that was not.
-    pub fn contains(&self, size: u64) -> bool {
+    pub(crate) fn contains(&self, size: u64) -> bool {
         let (word, bit) = Self::place(size);
         self.0[word] & bit != 0
     }
@@ -102,27 +102,27 @@ impl Sizes {
 }
 
 /// The first bytes of an MD5, which serve as the search key.
-pub fn short(md5: [u8; 16]) -> u64 {
+pub(crate) fn short(md5: [u8; 16]) -> u64 {
     u64::from_be_bytes(md5[..8].try_into().unwrap_or_default())
 }
 
 /// Options of a plan.
 #[derive(Clone, Debug, Default)]
-pub struct Planning {
+pub(crate) struct Planning {
     /// Record the destination's items, to find duplicates.
-    pub find_duplicates: bool,
+    pub(crate) find_duplicates: bool,
     /// Names become files: of `a` and `a/b` only one can.
-    pub to_files: bool,
+    pub(crate) to_files: bool,
     /// An object that represents a directory is not deleted if the source has something in that directory.
-    pub keeps_objects: bool,
+    pub(crate) keeps_objects: bool,
     /// The names, without a slash, that correspond to sources. `None` stands for the whole destination. An empty source
     /// must not empty its area.
-    pub areas: Option<HashSet<String>>,
+    pub(crate) areas: Option<HashSet<String>>,
 }
 
 impl Planning {
     /// Creates options for sources with these areas.
-    pub fn of(areas: &[Area]) -> Self {
+    pub(crate) fn of(areas: &[Area]) -> Self {
         let names = areas.iter().map(|area| match area {
             Area::Everything => None,
             Area::Below(name) | Area::Name(name) | Area::Either(name) => Some(name.clone()),
@@ -141,7 +141,7 @@ impl Planning {
 
 impl Plan {
     /// Reads all decisions. Fails if the temporary file cannot be written.
-    pub async fn collect(
+    pub(crate) async fn collect(
         decisions: impl Stream<Item = Outcome<Comparison>>,
         planning: &Planning,
     ) -> Outcome<Self> {
@@ -237,7 +237,7 @@ impl Plan {
     }
 
     /// Whether a source is empty while its area of the destination has files to delete.
-    pub fn would_empty(&self) -> bool {
+    pub(crate) fn would_empty(&self) -> bool {
         self.areas.values().any(|(source, removed)| *source == 0 && *removed > 0)
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 
 /// Items to delete, in ascending order of their names.
 #[derive(Debug, Default)]
-pub struct Removed {
+pub(crate) struct Removed {
     items: Spool<Item>,
     /// A bit for each item, which is set if the item stays.
     staying: Vec<u64>,
@@ -29,7 +29,7 @@ struct Open {
 impl Removed {
     /// Adds an item. The names passed to this and the other methods must be in ascending order. With `keeps_objects`,
     /// an object that represents a directory stays if the source has something in it.
-    pub fn push(&mut self, item: &Item, keeps_objects: bool) -> io::Result<()> {
+    pub(crate) fn push(&mut self, item: &Item, keeps_objects: bool) -> io::Result<()> {
         let number = self.items.len();
         self.items.push(item)?;
         let is_object = !matches!(item.origin, Origin::Local(_));
@@ -41,13 +41,13 @@ impl Removed {
     }
 
     /// Records that something of this name stays, so that its local parent directories stay too.
-    pub fn occupied(&mut self, relative: &str) {
+    pub(crate) fn occupied(&mut self, relative: &str) {
         self.close(relative);
         self.keep(|open| !open.is_object);
     }
 
     /// Records that the source has something of this name, so that all its parent directories stay.
-    pub fn filled(&mut self, relative: &str) {
+    pub(crate) fn filled(&mut self, relative: &str) {
         self.close(relative);
         self.keep(|_| true);
     }
@@ -71,7 +71,7 @@ impl Removed {
     }
 
     /// Keeps all items for whose names `stays` returns true.
-    pub fn protect(&mut self, stays: impl Fn(&str) -> bool) -> io::Result<()> {
+    pub(crate) fn protect(&mut self, stays: impl Fn(&str) -> bool) -> io::Result<()> {
         let mut kept = Spool::default();
         let staying = std::mem::take(&mut self.staying);
         for (number, item) in (0..).zip(std::mem::take(&mut self.items).into_records()?) {
@@ -86,24 +86,24 @@ impl Removed {
     }
 
     /// The number of items to delete.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.items.len() - self.stay
     }
 
     /// Whether there is nothing to delete.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Reads the items, from first to last.
-    pub fn into_items(self) -> io::Result<impl Iterator<Item = io::Result<Item>> + Send> {
+    pub(crate) fn into_items(self) -> io::Result<impl Iterator<Item = io::Result<Item>> + Send> {
         let staying = self.staying;
         let items = (0..).zip(self.items.into_records()?);
         Ok(items.filter(move |(number, _)| is_deleted(&staying, *number)).map(|(_, item)| item))
     }
 
     /// Reads the items, from last to first, so that the contents of a directory come before the directory.
-    pub fn into_reversed(self) -> io::Result<impl Iterator<Item = io::Result<Item>> + Send> {
+    pub(crate) fn into_reversed(self) -> io::Result<impl Iterator<Item = io::Result<Item>> + Send> {
         let staying = self.staying;
         let items = (0..self.items.len()).rev().zip(self.items.into_reversed()?);
         Ok(items.filter(move |(number, _)| is_deleted(&staying, *number)).map(|(_, item)| item))

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 /// Items in ascending order of their names.
-pub type Items = Pin<Box<dyn Stream<Item = Outcome<Item>> + Send>>;
+pub(crate) type Items = Pin<Box<dyn Stream<Item = Outcome<Item>> + Send>>;
 
 /// Entries of a walk that are sent between threads together.
 const BATCH: usize = 256;
@@ -27,7 +27,7 @@ const LOOKUPS: usize = 16;
 
 /// A tree or file of a local side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Root {
+pub(crate) enum Root {
     /// The contents of a directory, below a prefix that is empty or ends with `/`.
     Directory {
         /// The directory.
@@ -46,20 +46,20 @@ pub enum Root {
 
 /// Objects of a remote side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// Bucket.
-    pub bucket: Arc<str>,
+    pub(crate) bucket: Arc<str>,
     /// The prefix of the keys, or the key of one object.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// The text that replaces `prefix` in the names.
-    pub relative: String,
+    pub(crate) relative: String,
     /// Whether only the object with exactly that key is included.
-    pub exact: bool,
+    pub(crate) exact: bool,
 }
 
 /// A part of the destination that corresponds to a source. Everything outside it is neither compared nor deleted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Area {
+pub(crate) enum Area {
     /// The whole destination: the source is the contents of a directory or prefix.
     Everything,
     /// Everything below this name, which has no trailing slash: the source is a directory.
@@ -72,7 +72,7 @@ pub enum Area {
 
 impl Area {
     /// The listings that cover the areas of a destination.
-    pub fn listings(destination: &S3Uri, areas: &[Area]) -> Vec<Listing> {
+    pub(crate) fn listings(destination: &S3Uri, areas: &[Area]) -> Vec<Listing> {
         let bucket: Arc<str> = destination.bucket.as_str().into();
         let listing = |name: &str, exact| Listing {
             bucket: bucket.clone(),
@@ -103,7 +103,7 @@ impl Area {
 
 /// Problems of a side. They are complete when its stream has ended.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     unusable: AtomicU64,
     unread: Mutex<UnreadNames>,
     empty: AtomicU64,
@@ -111,34 +111,34 @@ pub struct Tally {
 
 impl Tally {
     /// Creates a tally that already contains unreadable names.
-    pub fn new(unread: UnreadNames) -> Self {
+    pub(crate) fn new(unread: UnreadNames) -> Self {
         Self { unread: Mutex::new(unread), ..Self::default() }
     }
 
     /// The number of files whose names cannot be keys. Each caused a warning.
-    pub fn unusable(&self) -> u64 {
+    pub(crate) fn unusable(&self) -> u64 {
         self.unusable.load(Ordering::Relaxed)
     }
 
     /// The number of sources for the whole destination that are empty, such as a file system that is not mounted.
-    pub fn empty(&self) -> u64 {
+    pub(crate) fn empty(&self) -> u64 {
         self.empty.load(Ordering::Relaxed)
     }
 
     /// The number of directories and files that could not be read, and of named files that do not exist. Each caused a
     /// warning.
-    pub fn unreadable(&self) -> u64 {
+    pub(crate) fn unreadable(&self) -> u64 {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner).count()
     }
 
     /// The names that could not be read.
-    pub fn unread_names(&self) -> UnreadNames {
+    pub(crate) fn unread_names(&self) -> UnreadNames {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// The files of some trees, walked on a separate thread.
-pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items {
+pub(crate) fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items {
     let (sender, receiver) = mpsc::channel::<Vec<Outcome<Item>>>(4);
     let walk = move || {
         let everything: Vec<bool> = roots
@@ -195,7 +195,7 @@ pub fn local(roots: Vec<Root>, options: WalkOptions, tally: Arc<Tally>) -> Items
 }
 
 /// The objects of some listings.
-pub fn remote(client: &Client, listings: Vec<Listing>, tally: &Arc<Tally>) -> Items {
+pub(crate) fn remote(client: &Client, listings: Vec<Listing>, tally: &Arc<Tally>) -> Items {
     let (mut exact, prefixes): (Vec<_>, Vec<_>) = listings.into_iter().partition(|listing| listing.exact);
     let mut streams: Vec<Items> = Vec::new();
     if !exact.is_empty() {

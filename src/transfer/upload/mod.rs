@@ -14,8 +14,8 @@ mod state;
 mod stream;
 mod unfinished;
 
-pub use options::UploadOptions;
-pub use unfinished::abort_unfinished;
+pub(crate) use options::UploadOptions;
+pub(crate) use unfinished::abort_unfinished;
 
 use super::content_type::{self, Guess};
 use super::file_attributes::{self, Attributes};
@@ -47,7 +47,7 @@ const MAX_RESTARTS: u32 = 1;
 
 /// Uploads files.
 #[derive(Clone, Debug)]
-pub struct Uploader {
+pub(crate) struct Uploader {
     client: Client,
     options: Arc<UploadOptions>,
     /// The number of parts of one object that are sent concurrently.
@@ -60,20 +60,20 @@ pub struct Uploader {
 
 /// The error of a failed upload, and the unfinished upload that remains.
 #[derive(Debug)]
-pub struct UploadError {
+pub(crate) struct UploadError {
     /// The failure.
-    pub error: Error,
+    pub(crate) error: Error,
     /// The unfinished upload, which is kept so that it can be resumed.
-    pub kept: Option<Kept>,
+    pub(crate) kept: Option<Kept>,
 }
 
 /// An unfinished upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// Its id.
     pub id: String,
     /// The part that failed. `None` if the completion failed.
-    pub part: Option<u32>,
+    pub(crate) part: Option<u32>,
 }
 
 impl From<Error> for UploadError {
@@ -90,18 +90,18 @@ impl From<io::Error> for UploadError {
 
 impl Uploader {
     /// Creates an uploader that sends `width` parts of an object concurrently.
-    pub fn new(client: Client, options: UploadOptions, width: usize) -> Self {
+    pub(crate) fn new(client: Client, options: UploadOptions, width: usize) -> Self {
         let has_states = options.state_dir.as_ref().is_some_and(|directory| State::any(directory));
         Self { client, options: Arc::new(options), width: width.max(1), cache: None, has_states }
     }
 
     /// Adds a cache of MD5 sums to the uploader.
-    pub fn with(self, cache: Option<Arc<Md5Cache>>) -> Self {
+    pub(crate) fn with(self, cache: Option<Arc<Md5Cache>>) -> Self {
         Self { cache, ..self }
     }
 
     /// Uploads a file. Returns its size in bytes, or `None` if `--continue-put` found the object complete.
-    pub async fn file(
+    pub(crate) async fn file(
         &self,
         path: &Path,
         destination: &S3Uri,
@@ -126,7 +126,7 @@ impl Uploader {
     /// Uploads the encrypted content of the file `source`, or of standard input if that is `None`. The object gets the
     /// file's own attributes, including the MD5 of its plain content, and the header that marks it as encrypted
     /// (measured on s3cmd 2.4.0). Returns the size in bytes of what was sent, as [`Uploader::file`] does.
-    pub async fn encrypted(
+    pub(crate) async fn encrypted(
         &self,
         source: Option<&Path>,
         encrypted: &GpgEncrypted,
@@ -205,7 +205,7 @@ impl Uploader {
     }
 
     /// Creates the object that represents a directory.
-    pub async fn directory(&self, path: &Path, destination: &S3Uri) -> Result<()> {
+    pub(crate) async fn directory(&self, path: &Path, destination: &S3Uri) -> Result<()> {
         let metadata = std::fs::metadata(path)?;
         let mut headers = self.headers("application/x-directory");
         headers.extend(self.attributes(&metadata).headers());
@@ -217,7 +217,7 @@ impl Uploader {
 
     /// Creates the object for a file by copying another object with the same content on the server, with the file's own
     /// content type and attributes. `md5` is that of the file. Fails if the copy differs.
-    pub async fn duplicate(&self, path: &Path, md5: [u8; 16], from: &S3Uri, to: &S3Uri) -> Result<()> {
+    pub(crate) async fn duplicate(&self, path: &Path, md5: [u8; 16], from: &S3Uri, to: &S3Uri) -> Result<()> {
         let source = Source::open(path)?;
         let (metadata, range) = (&source.before, source.whole());
         let mut headers =

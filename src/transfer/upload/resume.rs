@@ -277,7 +277,7 @@ impl Uploader {
 
     /// Removes the states of completed uploads below a destination whose runs were killed before they could do so: a
     /// sync does not upload those files again. Best effort: remaining states are removed when they are old.
-    pub async fn forget_completed(&self, below: &S3Uri) {
+    pub(crate) async fn forget_completed(&self, below: &S3Uri) {
         let Some(directory) = self.options.state_dir.as_ref().filter(|_| self.has_states) else { return };
         let endpoint = &self.client.options().endpoint.host;
         for (identity, state) in

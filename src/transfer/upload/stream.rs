@@ -46,7 +46,7 @@ impl Growth {
 
 impl Uploader {
     /// Uploads standard input to its end as a multipart upload. Returns the number of bytes.
-    pub async fn stdin(
+    pub(crate) async fn stdin(
         &self,
         destination: &S3Uri,
         progress: &Progress,

@@ -39,7 +39,7 @@ pub(super) fn unregister(id: &str) {
 
 /// Aborts the registered uploads. Must be called once nothing is being sent. Returns the uploads that could not be
 /// aborted within `time`, as URIs with ids.
-pub async fn abort_unfinished(time: Duration) -> Vec<String> {
+pub(crate) async fn abort_unfinished(time: Duration) -> Vec<String> {
     let unfinished = std::mem::take(&mut *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner));
     let left: Mutex<Vec<UnfinishedUpload>> = Mutex::new(unfinished.clone());
     let aborted = futures::stream::iter(unfinished).for_each_concurrent(WIDTH, |unfinished| {

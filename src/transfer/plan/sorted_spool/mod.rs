@@ -23,11 +23,11 @@ const BLOCK: usize = 64 << 10;
 
 /// The sort order, and which neighbours are duplicates, of which only the first is kept.
 #[derive(Debug)]
-pub struct SortOrder<T> {
+pub(crate) struct SortOrder<T> {
     /// Compares two items.
-    pub order: fn(&T, &T) -> Ordering,
+    pub(crate) order: fn(&T, &T) -> Ordering,
     /// Whether the second item is a duplicate of the first.
-    pub same: fn(&T, &T) -> bool,
+    pub(crate) same: fn(&T, &T) -> bool,
 }
 
 impl<T> Clone for SortOrder<T> {
@@ -40,7 +40,7 @@ impl<T> Copy for SortOrder<T> {}
 
 /// Collects and sorts items.
 #[derive(Debug)]
-pub struct Sorter<T> {
+pub(crate) struct Sorter<T> {
     sort_order: SortOrder<T>,
     in_memory: usize,
     /// Items since the last run was written.
@@ -57,7 +57,7 @@ pub struct Sorter<T> {
 
 /// The sorted items. Clones share the content.
 #[derive(Debug)]
-pub struct SortedSpool<T> {
+pub(crate) struct SortedSpool<T> {
     store: Store,
     length: u64,
     count: u64,
@@ -72,7 +72,7 @@ enum Store {
 
 impl<T: Record> Sorter<T> {
     /// Creates an empty sorter.
-    pub fn new(sort_order: SortOrder<T>) -> Self {
+    pub(crate) fn new(sort_order: SortOrder<T>) -> Self {
         Self::with_memory(sort_order, IN_MEMORY)
     }
 
@@ -91,7 +91,7 @@ impl<T: Record> Sorter<T> {
     }
 
     /// Adds an item. Fails if the temporary file cannot be written.
-    pub fn push(&mut self, item: T) -> io::Result<()> {
+    pub(crate) fn push(&mut self, item: T) -> io::Result<()> {
         if let Some(last) = &self.last {
             if (self.sort_order.order)(last, &item) == Ordering::Greater {
                 self.sorted = false;
@@ -106,7 +106,7 @@ impl<T: Record> Sorter<T> {
     }
 
     /// Sorts the items. Fails if the temporary file cannot be read or written.
-    pub fn finish(mut self) -> io::Result<SortedSpool<T>> {
+    pub(crate) fn finish(mut self) -> io::Result<SortedSpool<T>> {
         if self.file.is_none() {
             self.sort_buffer()?;
             let length = self.buffer.len() as u64;
@@ -170,28 +170,28 @@ impl<T: Record> SortedSpool<T> {
     }
 
     /// The number of items.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.count
     }
 
     /// Whether there are no items.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Iterates over the items in order. Errors come from the temporary file.
-    pub fn iter(&self) -> Items<T> {
+    pub(crate) fn iter(&self) -> Items<T> {
         Items::new(self.store.clone(), 0, self.length)
     }
 
     /// The items in order with their positions from 0, as a stream for `ordered_tasks`.
-    pub fn numbered(&self) -> impl Stream<Item = Outcome<(u64, T)>> + Send + use<T> {
+    pub(crate) fn numbered(&self) -> impl Stream<Item = Outcome<(u64, T)>> + Send + use<T> {
         let items = (0..).zip(self.iter());
         stream::iter(items.map(|(index, item)| item.map(|item| (index, item)).map_err(Failure::from)))
     }
 
     /// The first two neighbours for which `test` returns true.
-    pub fn neighbours(&self, test: impl Fn(&T, &T) -> bool) -> io::Result<Option<(T, T)>> {
+    pub(crate) fn neighbours(&self, test: impl Fn(&T, &T) -> bool) -> io::Result<Option<(T, T)>> {
         let mut last: Option<T> = None;
         for item in self.iter() {
             let item = item?;
@@ -212,7 +212,7 @@ impl<T> Clone for SortedSpool<T> {
 
 /// Iterates over the items of a spool or of a run.
 #[derive(Debug)]
-pub struct Items<T> {
+pub(crate) struct Items<T> {
     store: Store,
     /// Where the next block begins, and where the items end, in bytes.
     at: u64,
