@@ -2,9 +2,11 @@
 //! works with the options does not know the settings.
 
 mod client;
+#[cfg(feature = "serve")]
 mod serve;
 
 pub(crate) use client::located;
+#[cfg(feature = "serve")]
 pub(crate) use serve::{AccessLogTarget, KeyPair, ServeOptions, TlsFiles};
 
 use super::{ConfigError, Settings};
