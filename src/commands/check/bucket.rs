@@ -134,7 +134,7 @@ pub(super) async fn inspect(cx: &Context, bucket: &TestBucket, report: &mut Repo
             report.ok("region", format!("{region}; {signed}"))?;
         }
         Err(error) => {
-            report.note("region", format!("the bucket's region cannot be read: {}", error_text(&error)))?
+            report.note("region", format!("the bucket's region cannot be read: {}", error_text(&error)))?;
         }
     }
     let one = ListOptions::default().with_page_size(1);

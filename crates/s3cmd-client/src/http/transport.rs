@@ -4,6 +4,16 @@
 //! crate, and so reqwest, normalizes such segments even when they are percent-encoded (measured: `x/%2E%2E/y` becomes
 //! `y`), and a request must never reach another object than the one named. Second, requests whose body waits for `100
 //! Continue`, which reqwest does not report.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::http::transport::TransportOptions;
+//!
+//! let options = TransportOptions::default()
+//!     .with_proxy(("proxy.example.org".to_owned(), 3128))
+//!     .with_user_agent("backup/1.0");
+//! ```
 
 use super::body::WireBody;
 use super::expect::ExpectContinue;
@@ -148,7 +158,7 @@ impl Transport {
             .headers(headers)
             .body(reqwest::Body::wrap(body))
             .send();
-        let response = request.await.map_err(|error| connection_error(error))?;
+        let response = request.await.map_err(connection_error)?;
         let response: http::Response<reqwest::Body> = response.into();
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
@@ -173,7 +183,7 @@ impl Transport {
             expect.listen(&mut request);
         }
         let client = self.hyper(url.starts_with("https:"))?;
-        let response = client.request(request).await.map_err(|error| connection_error(error))?;
+        let response = client.request(request).await.map_err(connection_error)?;
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
 
@@ -207,7 +217,7 @@ impl Transport {
         } else if !is_proxied {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| connection_error(error))?;
+        let client = builder.build().map_err(connection_error)?;
         Ok(cell.get_or_init(|| client))
     }
 
