@@ -243,7 +243,7 @@ mod tests {
         assert_eq!((page.prefixes, page.next), (["b/", "d/", "e/"].map(str::to_owned).to_vec(), None));
         for text in [
             format!("<ListVersionsResult>{a}</ListVersionsResult>"),
-            a.clone(),
+            a,
             "<ListVersionsResult><IsTruncated>false</IsTruncated><Version><Key>a</Key></Version></ListVersionsResult>"
                 .into(),
         ] {

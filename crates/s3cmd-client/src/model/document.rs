@@ -59,14 +59,14 @@ impl<'a> RootElement<'a> {
                 Event::Eof if depth == 0 => break,
                 Event::Eof => return Err(Error::Malformed("an incomplete XML response".into())),
                 _ if depth > 0 && range.end == 0 => {
-                    if text_of(&event)?.is_some_and(|text| text.contains('\r')) {
-                        let reference = match event {
-                            Event::CData(_) => "]]>&#13;<![CDATA[",
-                            _ => "&#13;",
-                        };
-                        let found = document[start..end].match_indices('\r');
-                        returns.extend(found.map(|(at, _)| (start + at, reference)));
-                    }
+                    let reference = match (text_of(&event)?, &event) {
+                        (Some(text), _) if !text.contains('\r') => continue,
+                        (Some(_), Event::CData(_)) => "]]>&#13;<![CDATA[",
+                        (Some(_), _) => "&#13;",
+                        (None, _) => continue,
+                    };
+                    let found = document[start..end].match_indices('\r');
+                    returns.extend(found.map(|(at, _)| (start + at, reference)));
                 }
                 _ => {}
             }

@@ -1,9 +1,15 @@
 //! Access control lists: canned, by grant headers, and as XML.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
+//!
+//! Permissions, groups and canned lists are those of the client's model. The list itself is not: the client keeps any
+//! grantee and permission that a server sends, while the server accepts only its own users, S3's groups and S3's
+//! permissions, and stores them in its records without names and addresses.
 
 use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::xml::{Node, Writer};
 use crate::auth::users::User;
+use s3cmd_client::model::acl::{CannedAcl, CannedGrantee};
+pub(crate) use s3cmd_client::model::acl::{Group, Permission};
 use serde::{Deserialize, Serialize};
 
 /// Owner and grants of a bucket or object.
@@ -20,62 +26,23 @@ pub(crate) struct Grant {
     pub(crate) permission: Permission,
 }
 
+/// In the records, a group is its bare name: `"AllUsers"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Grantee {
     /// Canonical id.
     User(String),
-    /// Everybody, without any credentials.
-    AllUsers,
-    /// Everybody with valid credentials.
-    AuthenticatedUsers,
-    /// Recorded only: there is no log delivery.
-    LogDelivery,
+    /// `LogDelivery` is only recorded: there is no log delivery.
+    #[serde(untagged)]
+    Group(Group),
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Permission {
-    Read,
-    Write,
-    ReadAcp,
-    WriteAcp,
-    FullControl,
-}
-
-const PERMISSIONS: [(Permission, &str); 5] = [
-    (Permission::Read, "READ"),
-    (Permission::Write, "WRITE"),
-    (Permission::ReadAcp, "READ_ACP"),
-    (Permission::WriteAcp, "WRITE_ACP"),
-    (Permission::FullControl, "FULL_CONTROL"),
-];
-
-const GRANT_HEADERS: [(&str, Permission); 5] = [
-    ("x-amz-grant-read", Permission::Read),
-    ("x-amz-grant-write", Permission::Write),
-    ("x-amz-grant-read-acp", Permission::ReadAcp),
-    ("x-amz-grant-write-acp", Permission::WriteAcp),
-    ("x-amz-grant-full-control", Permission::FullControl),
-];
-
-const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
-const AUTHENTICATED_USERS: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
-const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 
 /// S3's limit.
 const MAX_GRANTS: usize = 100;
 
-impl Permission {
-    fn covers(self, wanted: Self) -> bool {
-        self == wanted || self == Self::FullControl
-    }
-
-    fn parse(text: &str) -> S3Result<Self> {
-        let known = PERMISSIONS.iter().find(|(_, name)| *name == text);
-        known.map(|(permission, _)| *permission).ok_or_else(malformed_xml)
-    }
-
-    fn name(self) -> &'static str {
-        PERMISSIONS.iter().find(|(permission, _)| *permission == self).map_or("", |(_, name)| name)
+impl Grantee {
+    /// Whether this is a public group.
+    fn is_public(&self) -> bool {
+        matches!(self, Self::Group(group) if group.is_public())
     }
 }
 
@@ -88,28 +55,18 @@ impl Acl {
 
     /// A canned ACL. `bucket_owner` matters for objects only.
     pub(crate) fn canned(name: &str, owner: &str, bucket_owner: &str) -> S3Result<Self> {
+        let Some(canned) = CannedAcl::of_name(name) else {
+            return fail(ErrorCode::InvalidArgument, "The canned ACL is not known.");
+        };
         let mut acl = Self::private(owner);
-        let mut add = |to, permission| acl.grants.push(Grant { to, permission });
-        match name {
-            "private" | "aws-exec-read" => {}
-            "public-read" => add(Grantee::AllUsers, Permission::Read),
-            "public-read-write" => {
-                add(Grantee::AllUsers, Permission::Read);
-                add(Grantee::AllUsers, Permission::Write);
-            }
-            "authenticated-read" => add(Grantee::AuthenticatedUsers, Permission::Read),
-            "bucket-owner-read" if bucket_owner != owner => {
-                add(Grantee::User(bucket_owner.to_owned()), Permission::Read);
-            }
-            "bucket-owner-full-control" if bucket_owner != owner => {
-                add(Grantee::User(bucket_owner.to_owned()), Permission::FullControl);
-            }
-            "bucket-owner-read" | "bucket-owner-full-control" => {}
-            "log-delivery-write" => {
-                add(Grantee::LogDelivery, Permission::Write);
-                add(Grantee::LogDelivery, Permission::ReadAcp);
-            }
-            _ => return fail(ErrorCode::InvalidArgument, "The canned ACL is not known."),
+        for (to, permission) in canned.grants() {
+            let to = match to {
+                CannedGrantee::Group(group) => Grantee::Group(*group),
+                // The owner has full control already.
+                CannedGrantee::BucketOwner if bucket_owner == owner => continue,
+                CannedGrantee::BucketOwner => Grantee::User(bucket_owner.to_owned()),
+            };
+            acl.grants.push(Grant { to, permission: *permission });
         }
         Ok(acl)
     }
@@ -123,8 +80,8 @@ impl Acl {
     ) -> S3Result<Option<Self>> {
         let canned = header("x-amz-acl");
         let mut grants = Vec::new();
-        for (name, permission) in GRANT_HEADERS {
-            let Some(value) = header(name) else { continue };
+        for permission in Permission::all() {
+            let Some(value) = header(permission.header()) else { continue };
             for part in value.split(',') {
                 let (kind, who) = part.trim().split_once('=').unwrap_or((part.trim(), ""));
                 let who = who.trim().trim_matches('"');
@@ -158,7 +115,8 @@ impl Acl {
         let mut grants = Vec::new();
         for grant in list.all("Grant") {
             let grantee = grant.child("Grantee").ok_or_else(malformed_xml)?;
-            let permission = Permission::parse(grant.value("Permission").ok_or_else(malformed_xml)?.trim())?;
+            let permission = grant.value("Permission").and_then(|name| Permission::of_name(name.trim()));
+            let permission = permission.ok_or_else(malformed_xml)?;
             let to = if let Some(id) = grantee.value("ID") {
                 user_by_id(id.trim(), users)?
             } else if let Some(email) = grantee.value("EmailAddress") {
@@ -187,13 +145,10 @@ impl Acl {
         for grant in groups.into_iter().chain(users_of) {
             xml.open("Grant");
             let schema = "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=";
-            let mut group = |uri| {
-                xml.open_with("Grantee", &format!("{schema}\"Group\"")).text("URI", uri).close();
-            };
             match &grant.to {
-                Grantee::AllUsers => group(ALL_USERS),
-                Grantee::AuthenticatedUsers => group(AUTHENTICATED_USERS),
-                Grantee::LogDelivery => group(LOG_DELIVERY),
+                Grantee::Group(group) => {
+                    xml.open_with("Grantee", &format!("{schema}\"Group\"")).text("URI", group.uri()).close();
+                }
                 Grantee::User(id) => {
                     xml.open_with("Grantee", &format!("{schema}\"CanonicalUser\""));
                     write_user(&mut xml, id, users);
@@ -215,21 +170,21 @@ impl Acl {
             grant.permission.covers(wanted)
                 && match &grant.to {
                     Grantee::User(id) => who == Some(id.as_str()),
-                    Grantee::AllUsers => true,
-                    Grantee::AuthenticatedUsers => who.is_some(),
-                    Grantee::LogDelivery => false,
+                    Grantee::Group(Group::AllUsers) => true,
+                    Grantee::Group(Group::AuthenticatedUsers) => who.is_some(),
+                    Grantee::Group(Group::LogDelivery) => false,
                 }
         })
     }
 
-    /// Whether it grants anything to a group of strangers.
+    /// Whether it grants anything to a public group.
     pub(crate) fn is_public(&self) -> bool {
-        self.grants.iter().any(|grant| matches!(grant.to, Grantee::AllUsers | Grantee::AuthenticatedUsers))
+        self.grants.iter().any(|grant| grant.to.is_public())
     }
 
-    /// Without the grants to groups of strangers (what `IgnorePublicAcls` asks for).
+    /// Without the grants to public groups (what `IgnorePublicAcls` asks for).
     pub(crate) fn without_public(mut self) -> Self {
-        self.grants.retain(|grant| !matches!(grant.to, Grantee::AllUsers | Grantee::AuthenticatedUsers));
+        self.grants.retain(|grant| !grant.to.is_public());
         self
     }
 }
@@ -264,11 +219,9 @@ fn user_by_email(email: &str, users: &[User]) -> S3Result<Grantee> {
 }
 
 fn group(uri: &str) -> S3Result<Grantee> {
-    match uri {
-        ALL_USERS => Ok(Grantee::AllUsers),
-        AUTHENTICATED_USERS => Ok(Grantee::AuthenticatedUsers),
-        LOG_DELIVERY => Ok(Grantee::LogDelivery),
-        _ => fail(ErrorCode::InvalidArgument, "Invalid group uri"),
+    match Group::of_uri(uri) {
+        Some(group) => Ok(Grantee::Group(group)),
+        None => fail(ErrorCode::InvalidArgument, "Invalid group uri"),
     }
 }
 
@@ -290,7 +243,8 @@ mod tests {
     fn xml_round_trips() {
         let mut acl = Acl::canned("public-read", "alice", "alice").unwrap();
         acl.grants.push(Grant { to: Grantee::User("bob".into()), permission: Permission::ReadAcp });
-        acl.grants.push(Grant { to: Grantee::AuthenticatedUsers, permission: Permission::WriteAcp });
+        acl.grants
+            .push(Grant { to: Grantee::Group(Group::AuthenticatedUsers), permission: Permission::WriteAcp });
         let text = acl.to_xml(&users());
         assert!(text.contains("xsi:type=\"CanonicalUser\"") && text.contains("xsi:type=\"Group\""), "{text}");
         let root = xml::parse(text.as_bytes(), &["AccessControlPolicy"]).unwrap();
@@ -318,6 +272,20 @@ mod tests {
         assert_eq!(of(&[("x-amz-grant-read", "id=nobody")]).unwrap_err().code.as_str(), "InvalidArgument");
         assert_eq!(of(&[("x-amz-acl", "what")]).unwrap_err().code.as_str(), "InvalidArgument");
         assert_eq!(of(&[]).unwrap(), None);
+    }
+
+    #[test]
+    fn records_keep_their_form() {
+        let mut acl = Acl::canned("log-delivery-write", "alice", "alice").unwrap();
+        acl.grants.push(Grant { to: Grantee::Group(Group::AllUsers), permission: Permission::WriteAcp });
+        let record = "{\"owner\":\"alice\",\"grants\":[{\"to\":{\"User\":\"alice\"},\"permission\":\"FullControl\"},\
+                      {\"to\":\"LogDelivery\",\"permission\":\"Write\"},{\"to\":\"LogDelivery\",\"permission\":\"ReadAcp\"},\
+                      {\"to\":\"AllUsers\",\"permission\":\"WriteAcp\"}]}";
+        assert_eq!(serde_json::to_string(&acl).unwrap(), record);
+        assert_eq!(serde_json::from_str::<Acl>(record).unwrap(), acl);
+        for bad in ["\"Nobody\"", "{\"Group\":\"AllUsers\"}", "{\"User\":1}", "null"] {
+            assert!(serde_json::from_str::<Grantee>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

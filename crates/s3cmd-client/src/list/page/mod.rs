@@ -1,9 +1,8 @@
 //! A page of a listing, parsed in place: keys and fields are borrowed from the response, and only encoded text is
 //! copied. A thousand keys cost a thousand short rows and nothing else.
 //!
-//! There are two parsers. The fast one knows the plain form that every server writes and gives up on anything else.
-//! The general one reads any XML with quick-xml's events, at ten times the cost. They give the same result for every
-//! page that the fast one accepts.
+//! There are two parsers. The scanner knows the plain form that every server writes and gives up on anything else. The
+//! other one reads any XML from quick-xml's events. They give the same result for every page that the scanner accepts.
 
 mod checks;
 mod compact;
@@ -261,8 +260,12 @@ pub fn url_decoded(text: &str) -> Result<Option<String>> {
 }
 
 /// Parses pages of the plain form: elements without attributes (except in the root), text, the predefined entities.
-/// Returns `None` for anything else (CDATA, comments, other namespaces, malformed XML), which the general parser then
+/// Returns `None` for anything else (CDATA, comments, other namespaces, malformed XML), which the parser of events then
 /// handles.
+///
+/// It exists because it is faster. On a page of 1,000 keys, `benches/micro` measures 348 µs against 1,564 µs for
+/// quick-xml's borrowed events with plain keys, 4.5 times, and 494 µs against 1,655 µs with encoded keys, 3.4 times. It
+/// goes when that falls below 3.
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
@@ -313,7 +316,7 @@ impl<'a> Scanner<'a> {
                             let prefix = self.value("Prefix", &mut page)?;
                             page.prefixes.push(prefix);
                         }
-                        // The general parser handles an empty prefix.
+                        // The parser of events handles an empty prefix.
                         _ => return None,
                     }
                 },
@@ -336,7 +339,7 @@ impl<'a> Scanner<'a> {
         loop {
             self.blank();
             match self.tag()? {
-                // The general parser reports what is missing.
+                // The parser of events reports what is missing.
                 Tag::Close("Contents") => return Some(row).filter(|row| has_size && row.key.length > 0),
                 Tag::Close(_) => return None,
                 Tag::Open("Key") => row.key = self.value("Key", page)?,
@@ -345,7 +348,7 @@ impl<'a> Scanner<'a> {
                 }
                 Tag::Open("ETag") => {
                     let raw = self.leaf("ETag")?.trim();
-                    // The general parser handles weak ETags.
+                    // The parser of events handles weak ETags.
                     if raw.starts_with('W') {
                         return None;
                     }

@@ -62,7 +62,7 @@ fn a_response_that_is_not_a_listing_is_an_error() {
 }
 
 #[test]
-fn unusual_pages_are_parsed_by_the_general_parser() {
+fn unusual_pages_are_parsed_from_events() {
     let cdata = PAGE.replace("a%20b%2Bc+d", "<![CDATA[a%20b]]>");
     let spaced = PAGE.replace("<Key>", "<s3:Key >").replace("</Key>", "</s3:Key>");
     let comment = PAGE.replace("<Contents>", "<!-- a <Contents> --><Contents>");

@@ -1,7 +1,7 @@
 //! Worlds and requests by chance.
 
 use super::{Acl, By, Condition, Meta, Permission, Request, Statement, World, belongs};
-use crate::model::acl::{Grant, Grantee};
+use crate::model::acl::{Grant, Grantee, Group};
 
 /// Numbers that look random and are the same in each run.
 pub(super) struct Dice(pub(super) u64);
@@ -173,8 +173,8 @@ fn grants(dice: &mut Dice) -> Vec<Grant> {
     ];
     let grant = |dice: &mut Dice| Grant {
         to: match dice.below(5) {
-            0 => Grantee::AllUsers,
-            1 => Grantee::AuthenticatedUsers,
+            0 => Grantee::Group(Group::AllUsers),
+            1 => Grantee::Group(Group::AuthenticatedUsers),
             2 => Grantee::User("alice".to_owned()),
             _ => Grantee::User("bob".to_owned()),
         },

@@ -1,7 +1,7 @@
 //! The second reading: what the parts of a policy say to the parts of a request.
 
 use super::{Acl, By, Condition, Permission, Request, Statement, World, belongs};
-use crate::model::acl::Grantee;
+use crate::model::acl::{Grantee, Group};
 use chrono::{DateTime, Utc};
 
 /// What a text of a policy is made of.
@@ -208,9 +208,9 @@ impl Request {
                 || acl.grants.iter().any(|grant| {
                     let reaches = match &grant.to {
                         Grantee::User(id) => self.who == Some(&**id),
-                        Grantee::AllUsers => !world.ignore_acls,
-                        Grantee::AuthenticatedUsers => self.who.is_some() && !world.ignore_acls,
-                        Grantee::LogDelivery => false,
+                        Grantee::Group(Group::AllUsers) => !world.ignore_acls,
+                        Grantee::Group(Group::AuthenticatedUsers) => self.who.is_some() && !world.ignore_acls,
+                        Grantee::Group(Group::LogDelivery) => false,
                     };
                     reaches && (grant.permission == wanted || grant.permission == Permission::FullControl)
                 })
