@@ -69,7 +69,8 @@ fn fails(home: &Path, arguments: &[&str]) -> (Option<i32>, String) {
 /// Whether the signal is ignored here, and so in child processes: below `nohup` that is SIGHUP.
 fn is_ignored(number: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").expect("the state of the process");
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask of ignored signals");
+    let mask =
+        status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask of ignored signals");
     u64::from_str_radix(mask.trim(), 16).expect("a number in hex") >> (number - 1) & 1 == 1
 }
 
@@ -122,7 +123,6 @@ fn the_directory_is_created_if_its_parent_exists() {
     assert!(!home.path().join("absent").exists());
 }
 
-#[cfg(unix)]
 #[test]
 fn files_with_secrets_are_for_their_owner() {
     use std::os::unix::fs::PermissionsExt;
