@@ -8,13 +8,11 @@ use std::io;
 use std::path::Path;
 
 /// Maximum number of attempts if a signal interrupts `close`.
-#[cfg(unix)]
 const ATTEMPTS: usize = 8;
 
 /// Returns the error that `close` would report, while the file stays open and keeps its locks. For this, a duplicate of
 /// the file descriptor is closed, which makes a network file system flush the data. On local file systems this is
 /// cheap.
-#[cfg(unix)]
 pub(crate) fn check_close_errors(file: impl std::os::fd::AsFd) -> io::Result<()> {
     let mut ended = Ok(());
     for _ in 0..ATTEMPTS {
@@ -31,7 +29,6 @@ pub(crate) fn close(file: File) -> io::Result<()> {
     check_close_errors(&file)
 }
 
-#[cfg(unix)]
 #[allow(unsafe_code, reason = "the standard library ignores the error of close")]
 fn close_descriptor(descriptor: std::os::fd::OwnedFd) -> io::Result<()> {
     use std::os::fd::IntoRawFd;
@@ -40,12 +37,6 @@ fn close_descriptor(descriptor: std::os::fd::OwnedFd) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
-}
-
-/// Other systems do not report such errors.
-#[cfg(not(unix))]
-pub(crate) fn check_close_errors(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 /// Flushes the entries of a directory to disk. File systems that do not support this are not an error.
@@ -58,7 +49,7 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;

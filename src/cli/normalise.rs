@@ -171,14 +171,7 @@ fn error(problem: String) -> Stop {
 }
 
 /// The bytes from `from` to `to` of an argument, which need not be UTF-8.
-#[cfg(unix)]
 fn part(arg: &OsStr, from: usize, to: usize) -> OsString {
     use std::os::unix::ffi::OsStrExt;
     OsStr::from_bytes(&arg.as_bytes()[from..to]).to_owned()
-}
-
-/// On systems where arguments are not bytes, invalid Unicode is replaced.
-#[cfg(not(unix))]
-fn part(arg: &OsStr, from: usize, to: usize) -> OsString {
-    String::from_utf8_lossy(&arg.as_encoded_bytes()[from..to]).into_owned().into()
 }

@@ -65,7 +65,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn bytes_that_are_not_utf8_are_shown_as_in_python() {
         use std::os::unix::ffi::OsStrExt;

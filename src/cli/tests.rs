@@ -181,7 +181,6 @@ fn errors_have_the_messages_of_optparse() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn arguments_that_are_not_utf8_are_kept() {
     use std::os::unix::ffi::OsStringExt;

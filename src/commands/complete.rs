@@ -205,15 +205,9 @@ fn is_fresh(path: &Path) -> bool {
     modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age < MAX_AGE))
 }
 
-#[cfg(unix)]
 fn make_private(directory: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
-#[cfg(not(unix))]
-fn make_private(directory: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(directory)
 }
 
 #[cfg(test)]

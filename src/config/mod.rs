@@ -170,17 +170,11 @@ fn resolve(
     Ok((settings, credentials))
 }
 
-/// The configuration file: `-c`, else `$S3CMD_CONFIG`, else `~/.s3cfg` (`%APPDATA%\s3cmd.ini` on Windows).
+/// The configuration file: `-c`, else `$S3CMD_CONFIG`, else `~/.s3cfg`.
 fn config_file(options: &CliOptions, env: &dyn Environment) -> Result<PathBuf, ConfigError> {
     let named = options.text(CliOnly::ConfigFile).map(PathBuf::from);
     let named = named.or_else(|| env.var("S3CMD_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from));
-    let default = || {
-        if cfg!(windows) {
-            env.var("APPDATA").map(|data| PathBuf::from(data).join("s3cmd.ini"))
-        } else {
-            env.home_dir().map(|home| home.join(".s3cfg"))
-        }
-    };
+    let default = || env.home_dir().map(|home| home.join(".s3cfg"));
     named
         .or_else(default)
         .filter(|path| !path.as_os_str().is_empty())
@@ -220,16 +214,10 @@ fn contains_secrets(settings: &Settings) -> bool {
 }
 
 /// Whether users other than the owner can read a file.
-#[cfg(unix)]
 fn is_readable_by_others(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(file)
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o044 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_readable_by_others(_file: &Path) -> bool {
-    false
 }
 
 /// Expands a value that starts with `$`: it names a variable, whose value can name another one. `None` if a variable is

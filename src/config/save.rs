@@ -150,7 +150,6 @@ mod tests {
         assert_eq!(file::parse(&text).values["secret_key"], "\"q\"");
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_file_is_private_and_a_link_stays_one() {
         use std::os::unix::fs::PermissionsExt;

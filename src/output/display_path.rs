@@ -23,18 +23,10 @@ impl<'a> DisplayPath<'a> {
     }
 }
 
-#[cfg(unix)]
 fn without_last_slash(path: &Path) -> &OsStr {
     use std::os::unix::ffi::OsStrExt;
     let bytes = path.as_os_str().as_bytes();
     OsStr::from_bytes(bytes.strip_suffix(b"/").unwrap_or(bytes))
-}
-
-/// Where paths are not bytes, a path that is not Unicode keeps its slash.
-#[cfg(not(unix))]
-fn without_last_slash(path: &Path) -> &OsStr {
-    let text = path.as_os_str().to_str().map(|text| text.strip_suffix('/').unwrap_or(text));
-    text.map_or(path.as_os_str(), OsStr::new)
 }
 
 impl fmt::Display for DisplayPath<'_> {
@@ -64,7 +56,6 @@ impl Serialize for DisplayPath<'_> {
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn paths_that_are_not_text_are_distinguishable_in_json() {
         use std::os::unix::ffi::OsStrExt;

@@ -82,11 +82,7 @@ impl PrivateDir {
     }
 
     fn within(parent: &Path, mut builder: tempfile::Builder<'_, '_>) -> io::Result<Self> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(std::fs::Permissions::from_mode(0o700));
-        }
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let named = |error: io::Error| {
             // The original error names a random path, which means nothing to users.
             let plain = error
@@ -112,7 +108,6 @@ impl PrivateDir {
     async fn fill(&self, mut source: impl AsyncRead + Unpin) -> io::Result<()> {
         let mut options = tokio::fs::OpenOptions::new();
         options.write(true).create_new(true);
-        #[cfg(unix)]
         options.mode(0o600);
         let mut file = options.open(self.plain()).await?;
         tokio::io::copy(&mut source, &mut file).await?;
@@ -287,11 +282,7 @@ fn plain_path(path: &Path) -> PathBuf {
 fn private_file(path: &Path) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
 }
 
@@ -305,7 +296,7 @@ fn error_message(stderr: &[u8], status: &str) -> String {
     format!("GPG: {}", if last.is_empty() { status } else { &last })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::output::reason;

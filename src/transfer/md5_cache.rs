@@ -39,7 +39,6 @@ struct Identity {
 }
 
 impl Identity {
-    #[cfg(unix)]
     fn of(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         let time = |seconds: i64, fraction: i64| format!("{seconds}.{fraction:09}");
@@ -50,12 +49,6 @@ impl Identity {
             device: metadata.dev(),
             inode: metadata.ino(),
         })
-    }
-
-    /// Without a ctime, no entry is valid.
-    #[cfg(not(unix))]
-    fn of(_: &Metadata) -> Option<Self> {
-        None
     }
 
     /// Whether the last change is old enough; see [`SETTLED`].
@@ -234,7 +227,7 @@ fn is_pickle(bytes: &[u8]) -> bool {
     matches!(bytes, [0x80, 2..=5, ..]) || bytes.starts_with(b"(dp") || bytes.starts_with(b"}")
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! What all connections share.
+//! State that all connections share.
 
 use super::backend::Backend;
 use crate::auth::users::User;
@@ -7,19 +7,19 @@ use crate::http::limits::Limits;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a request needs before it reaches the backend.
+/// What the HTTP layer needs to process a request before it reaches the backend.
 #[derive(Debug)]
 pub(crate) struct AppState {
     pub(crate) users: Arc<[User]>,
-    /// The one region that V4 signatures may name; `None` takes any.
+    /// The only region that V4 signatures may name; `None` accepts any.
     pub(crate) region: Option<String>,
     pub(crate) domains: Vec<String>,
     pub(crate) read_timeout: Duration,
     pub(crate) access_log: Arc<AccessLog>,
     pub(crate) backend: Backend,
     pub(crate) limits: Limits,
-    /// Attached to every response, see [`header_case`](crate::http::header_case).
-    pub(crate) spelling: http::Extensions,
-    /// Take every local request for the first user's, whatever its signature.
+    /// The letter case of header names, attached to every response; see [`header_case`](crate::http::header_case).
+    pub(crate) header_case: http::Extensions,
+    /// Treat every local request as the first user's, whatever its signature.
     pub(crate) no_auth: bool,
 }

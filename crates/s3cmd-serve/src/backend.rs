@@ -1,5 +1,5 @@
-//! The backend of a server: the files of a directory, or a bucket of another store. The one place that knows that there
-//! are two.
+//! The backend of a server: the files of a directory, or a bucket in another store. This is the only module that
+//! distinguishes the two.
 
 use super::remote::Remote;
 use super::route;
@@ -16,31 +16,31 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
-/// Where requests are answered once they are verified.
+/// What handles requests once they are authenticated.
 #[derive(Clone, Debug)]
 pub(crate) enum Backend {
-    /// Plain blocking code (file work mostly), run on the runtime's blocking threads; what needs no waiting on the
-    /// spot.
+    /// Blocking code, mostly file I/O, which runs on the runtime's blocking threads. Reads that cannot block run on the
+    /// calling thread.
     Directory(Arc<Server>),
-    /// Requests to another store.
+    /// Forwards requests to another store.
     Remote(Arc<Remote>),
 }
 
-/// What a request led to.
+/// The result of a request, with what the access log records of it.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) result: S3Result<Reply>,
-    /// Canonical id of the bucket's owner, where it was asked for and there is one.
+    /// Canonical id of the bucket's owner; empty if not requested or unknown.
     pub(crate) owner: String,
     /// Length of the content of a PUT, in bytes.
     pub(crate) content_length: Option<u64>,
-    /// Canonical id of the requester; a form states it only in its body.
+    /// Canonical id of the requester. For a form it is known only once the body is read.
     pub(crate) requester: Option<String>,
 }
 
 impl Backend {
-    /// Does what a request asks for. The bucket's owner is looked up for the log only.
-    pub(crate) async fn answer(&self, mut call: Call, wants_owner: bool) -> Outcome {
+    /// Performs a request. `wants_owner`: look up the bucket's owner, for the access log.
+    pub(crate) async fn handle(&self, mut call: Call, wants_owner: bool) -> Outcome {
         match self {
             Self::Directory(server) => {
                 let outcome = match try_nonblocking_read(server, &mut call, wants_owner) {
@@ -76,34 +76,34 @@ impl Backend {
         }
     }
 
-    /// Answers a request to a website: the reply, and the code of its error if that is what it shows.
-    pub(crate) async fn answer_website(
+    /// Handles a request to a website. Returns the reply, and the error code if the reply is an error page.
+    pub(crate) async fn handle_website(
         &self,
         request: WebsiteRequest,
     ) -> S3Result<(Reply, Option<&'static str>)> {
         match self {
             Self::Directory(server) => {
                 let server = Arc::clone(server);
-                let answered = spawn_blocking(move || website::answer(&server, request));
-                answered.await.map_err(|error| {
+                let task = spawn_blocking(move || website::handle(&server, request));
+                task.await.map_err(|error| {
                     log::error!("serve: a request to a website panicked: {error}");
                     internal()
                 })
             }
-            // Strangers have no business here.
+            // Website requests are anonymous, and a remote store is served to signed requests only.
             Self::Remote(_) => Err(access_denied()),
         }
     }
 
-    /// Answers a preflight request for a bucket.
+    /// Handles a preflight request for a bucket.
     pub(crate) async fn preflight(&self, bucket: String, headers: Vec<(String, String)>) -> S3Result<Reply> {
         match self {
             Self::Directory(server) => {
                 let server = Arc::clone(server);
-                let answered = spawn_blocking(move || {
+                let task = spawn_blocking(move || {
                     cors::preflight(&server, &bucket, &cors::parse_preflight(&headers)?)
                 });
-                answered.await.unwrap_or_else(|error| {
+                task.await.unwrap_or_else(|error| {
                     log::error!("serve: a preflight request panicked: {error}");
                     Err(internal())
                 })
@@ -112,8 +112,8 @@ impl Backend {
         }
     }
 
-    /// The headers that let a page of another origin read an answer.
-    pub(crate) async fn cross_origin(
+    /// The CORS headers of a response to `origin`; empty if no rule matches.
+    pub(crate) async fn cors_headers(
         &self,
         bucket: String,
         origin: String,
@@ -122,21 +122,21 @@ impl Backend {
         match self {
             Self::Directory(server) => {
                 let server = Arc::clone(server);
-                let look = move || {
+                let find_headers = move || {
                     let request = CorsRequest { origin: &origin, method: &method, headers: None };
                     let headers = cors::headers(&server, &bucket, &request);
                     headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
                 };
-                spawn_blocking(look).await.unwrap_or_default()
+                spawn_blocking(find_headers).await.unwrap_or_default()
             }
             Self::Remote(_) => Vec::new(),
         }
     }
 }
 
-/// Does what a request to a directory asks for.
+/// Performs a request on a directory.
 fn run(server: &Server, call: &mut Call, wants_owner: bool) -> Outcome {
-    // Before the work: a bucket that goes has an owner.
+    // Looked up before the operation, which may delete the bucket.
     let bucket = wants_owner.then(|| server.store.bucket(call.bucket_name()).ok()).flatten();
     let owner = bucket.map(|bucket| server.owner(&bucket)).unwrap_or_default();
     let result = dispatch::run(server, call);
@@ -144,7 +144,7 @@ fn run(server: &Server, call: &mut Call, wants_owner: bool) -> Outcome {
     Outcome { result, owner, content_length, requester: call.requester_id().map(str::to_owned) }
 }
 
-/// Reads an object on this thread if that blocks nowhere; an `Err` is a panic.
+/// Reads an object on this thread if that cannot block. `None`: it may block; `Some(Err)`: the operation panicked.
 fn try_nonblocking_read(server: &Server, call: &mut Call, wants_owner: bool) -> Option<Result<Outcome, ()>> {
     if !route::reads_object(call) {
         return None;

@@ -1,4 +1,5 @@
-//! The embedded S3 server: buckets are folders, objects are ordinary files; or a part of another store is served.
+//! The embedded S3 server. It serves a directory, whose folders are the buckets and whose files are the objects, or a
+//! bucket (or a prefix of one) in another store.
 //!
 //! ```text
 //! options, start   what to serve, and starting it
@@ -12,18 +13,18 @@
 //! store            files, sidecars, listings
 //! ```
 //!
-//! No two modules import each other, not even in a roundabout way: `tests::imports` holds them to it.
+//! Modules must not import each other in a cycle; the test `tests::imports` enforces this.
 //!
-//! # Why a protocol layer of our own
+//! # Why not an existing protocol crate
 //!
-//! The `s3s` crate (0.14.1) was tried for protocol and XML. Against it: it falls through to the plain operation where
-//! a query sub-resource is unknown or not meant for the method (`HEAD ?acl` is a HeadObject), which is the very
-//! fault that destroys data elsewhere; it refuses the region `US`, s3cmd's default, and header values that are not
-//! ASCII, as user metadata is in practice; SigV2, chunk signatures, browser forms, CORS preflight and websites
-//! would have to be done in front of it anyway. What was left of its use was XML for some thirty documents, which
-//! [`model::xml`] does in 200 lines, against 150,000 lines of dependency.
+//! The `s3s` crate (0.14.1) was evaluated for the protocol and XML, and rejected. It falls through to the plain
+//! operation if a query sub-resource is unknown or not valid for the method (`HEAD ?acl` becomes a HeadObject), a
+//! fault that destroys data in other servers. It rejects the region `US`, which is s3cmd's default, and header values
+//! that are not ASCII, which are common in user metadata. SigV2, chunk signatures, browser forms, CORS preflight and
+//! websites would need code in front of it anyway. That leaves XML for some thirty documents, which [`model::xml`] does
+//! in 200 lines, against 150,000 lines of dependency.
 //!
-//! Needs a Unix: everything below the root is opened relative to open directories.
+//! Linux only: everything below the root is opened relative to open directories.
 
 mod app_state;
 mod auth;

@@ -1,4 +1,4 @@
-//! What to serve, where, and to whom.
+//! The options of a server.
 
 use crate::auth::users::User;
 use crate::http::access_log::LogSink;
@@ -8,76 +8,75 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where the objects are kept.
+/// Where the objects are stored.
 #[derive(Debug)]
 pub enum Storage {
-    /// The directory whose folders are the buckets.
+    /// A directory whose folders are the buckets.
     Directory(PathBuf),
-    /// A bucket of another store, or a part of it.
+    /// A bucket in another store, or a prefix of one.
     Remote(RemoteSource),
 }
 
-/// What to serve of another store.
+/// The part of another store to serve.
 #[derive(Clone, Debug)]
 pub struct RemoteSource {
-    /// Leads to the store, with credentials that no user of this server gets.
+    /// The client for the other store. Its credentials are never disclosed to users of this server.
     pub client: Client,
-    /// The bucket; its name here is the same.
+    /// The bucket; this server serves it under the same name.
     pub bucket: String,
-    /// Only what is below this is served, without it in its keys; empty: all of the bucket. A slash at its end is added
-    /// where it has none.
+    /// Serve only the keys below this prefix, with the prefix removed; empty serves the whole bucket. A trailing slash
+    /// is added if absent.
     pub prefix: String,
 }
 
 /// The settings of a server.
 #[derive(Debug)]
 pub struct Options {
-    /// Where the objects are kept.
+    /// Where the objects are stored.
     pub storage: Storage,
-    /// Where to listen; port 0 takes a free one.
+    /// Where to listen; port 0 selects a free port.
     pub address: SocketAddr,
-    /// Who may come; the first one owns buckets of which no owner is known (existing folders).
+    /// The users. The first one owns buckets without a known owner (existing folders).
     pub users: Vec<User>,
-    /// Make every write durable before it is acknowledged. Without it a power loss (not a crash of the process) may
-    /// undo what was acknowledged.
+    /// Make every write durable before it is acknowledged. Without this, a power loss (but not a crash of the process)
+    /// may undo acknowledged writes.
     pub fsync: bool,
-    /// The region that buckets without a location constraint are said to be in.
+    /// The region to report for buckets without a location constraint.
     pub region: String,
-    /// Refuse V4 signatures that name another region, as AWS does.
+    /// Reject V4 signatures that name another region, as AWS does.
     pub region_is_checked: bool,
-    /// Host names below which a name is a bucket (virtual-host style); path style always works. With none,
-    /// `localhost`.
+    /// Base domains for virtual-host style requests (`BUCKET.DOMAIN`); if empty, `localhost`. Path style always works.
     pub domains: Vec<String>,
-    /// Never read a bucket from a host name.
+    /// Disable virtual-host style requests.
     pub path_style_only: bool,
-    /// Take every request from this machine for the first user's, whatever its signature. Pages of other sites, and
-    /// host names that are not this machine's, are anonymous. For addresses of the local machine only.
+    /// Treat every request from this machine as the first user's, whatever its signature. Requests from web pages of
+    /// other sites, or with a host name that is not this machine's, are anonymous. Loopback addresses only.
     pub no_auth: bool,
-    /// What lifecycle rules take for a day (for trying); `None` is a real one.
+    /// The length of a day in lifecycle rules, for testing; `None` is a real day.
     pub lifecycle_day: Option<Duration>,
-    /// Refuse everything that changes anything, and write nothing to the directory, not even computed ETags.
+    /// Reject all changes, and write nothing to the directory, not even computed ETags.
     pub read_only: bool,
-    /// Leave folders that a deletion made empty.
+    /// Keep folders that a deletion leaves empty.
     pub keep_folders: bool,
-    /// Certificate and key (see [`tls_config`](super::tls_config)); without them the server speaks plain HTTP.
+    /// Certificate and key (see [`tls_config`](super::tls_config)); `None` serves plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// A client that sends nothing for this long is left.
+    /// A client that sends nothing for this long is disconnected.
     pub read_timeout: Duration,
-    /// A client that takes nothing for this long is left.
+    /// A client that reads nothing for this long is disconnected.
     pub write_timeout: Duration,
-    /// Takes the access log.
+    /// Receives the access log.
     pub access_log: Option<LogSink>,
-    /// Answer `/-/metrics`, to anybody.
+    /// Serve `/-/metrics`, without authentication.
     pub metrics: bool,
-    /// The most connections at once; `None`: what file descriptors and memory allow.
+    /// The maximum number of concurrent connections; `None` derives it from the file descriptor limit.
     pub max_connections: Option<usize>,
 }
 
 impl Options {
-    /// How long the server waits for a client by default.
+    /// The default read and write timeout.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 
-    /// The plain case: a directory, durable writes, everybody's changes taken, no TLS.
+    /// The defaults: a directory, durable writes, changes allowed, no TLS.
     pub fn new(root: impl Into<PathBuf>, address: SocketAddr, users: Vec<User>) -> Self {
         Self {
             storage: Storage::Directory(root.into()),

@@ -1,8 +1,8 @@
-//! Which operation a request is; each backend does it in its own way.
+//! Routing: the table that maps requests to operations. Each backend implements the operations itself.
 //!
-//! One table. A request is the operation of its method, level and sub-resource, if its query holds nothing else than
-//! what that operation knows; everything else is 501 NotImplemented, never the plain operation. One exception, as in
-//! S3: a request that reads may have parameters that have no meaning (`?v=2`, `?utm_source=mail`), which are ignored.
+//! A request's operation is determined by method, level and sub-resource. Its query may contain only parameters of that
+//! operation; everything else is 501 NotImplemented, never the plain operation. There is one exception, as in S3:
+//! parameters without a meaning (`?v=2`, `?utm_source=mail`) are ignored on requests that read.
 
 use super::subresources;
 use crate::http::call::Call;
@@ -10,7 +10,7 @@ use crate::model::bucket_documents::{self, Document};
 use crate::model::error::{ErrorCode, S3Error, S3Result, access_denied, fail, not_implemented};
 use http::Method;
 
-/// What a path names.
+/// What the path of a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Service,
@@ -28,11 +28,11 @@ impl Level {
     }
 }
 
-/// An operation of S3.
+/// An S3 operation.
 #[derive(Clone, Copy)]
 pub(crate) enum Operation {
     ListBuckets,
-    /// Either version of the operation.
+    /// ListObjects or ListObjectsV2.
     ListObjects,
     HeadBucket,
     CreateBucket,
@@ -45,14 +45,14 @@ pub(crate) enum Operation {
     PutBucketVersioning,
     GetObjectLockConfiguration,
     PutObjectLockConfiguration,
-    /// An upload by a form.
+    /// A browser form upload.
     PostObject,
     DeleteObjects,
     GetBucketAcl,
     PutBucketAcl,
     GetObject,
     HeadObject,
-    /// PutObject, or CopyObject where a header names a source.
+    /// PutObject, or CopyObject if a header names a source.
     PutObject,
     DeleteObject,
     GetObjectTorrent,
@@ -68,7 +68,7 @@ pub(crate) enum Operation {
     PutObjectLegalHold,
     RestoreObject,
     CreateMultipartUpload,
-    /// UploadPart, or UploadPartCopy where a header names a source.
+    /// UploadPart, or UploadPartCopy if a header names a source.
     UploadPart,
     CompleteMultipartUpload,
     AbortMultipartUpload,
@@ -76,12 +76,12 @@ pub(crate) enum Operation {
     GetDocument(&'static Document),
     PutDocument(&'static Document),
     DeleteDocument(&'static Document),
-    /// A request for a document with a method that is no operation on documents.
+    /// A request for a document with an unsupported method.
     UnsupportedOnDocument(&'static Document),
 }
 
 impl Operation {
-    /// Whether it is about a document of a bucket, which no header changes.
+    /// Whether it is an operation on a bucket document, which takes no headers into account.
     pub(crate) fn is_on_document(self) -> bool {
         matches!(
             self,
@@ -92,7 +92,7 @@ impl Operation {
         )
     }
 
-    /// Whether it may change something. What is no operation counts, too.
+    /// Whether it may change anything. An unsupported operation counts as a write.
     pub(crate) fn writes(self) -> bool {
         match self {
             Self::ListBuckets
@@ -145,9 +145,9 @@ impl Operation {
 struct Route {
     method: &'static str,
     level: Level,
-    /// The query parameter that makes it this operation; empty for the plain one.
+    /// The query parameter that selects the operation; empty for the plain operation.
     sub: &'static str,
-    /// The other parameters that it knows.
+    /// The other parameters of the operation.
     parameters: &'static [&'static str],
     operation: Operation,
 }
@@ -164,9 +164,9 @@ const LIST: &[&str] = &[
     "fetch-owner",
     "allow-unordered",
 ];
-// The access test of s3cmd --configure asks for buckets with a delimiter, which means nothing there.
+// The access test of `s3cmd --configure` lists buckets with a delimiter, which has no meaning there.
 const BUCKETS: &[&str] = &["delimiter", "prefix", "max-buckets", "continuation-token", "bucket-region"];
-/// What chooses the object that is read, and how it is answered.
+/// Parameters of reads: they select the version or part, and override response headers.
 pub(crate) const READING: &[&str] = &[
     "versionId",
     "partNumber",
@@ -239,14 +239,14 @@ const ROUTES: &[Route] = &[
     route("GET", Level::Object, "uploadId", PARTS, Operation::ListParts),
 ];
 
-/// Parameters of the signature, and the operation's name that some SDKs add.
+/// Whether a parameter belongs to the signature, or is the operation name that some SDKs add.
 fn is_neutral(name: &str) -> bool {
     matches!(name, "AWSAccessKeyId" | "Expires" | "Signature" | "x-id")
         || name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
 }
 
-/// What logs and metrics call an operation, as S3's own logs do: `REST.GET.OBJECT`. What is not known here is not told
-/// apart, so that there are not more names than operations.
+/// The name of an operation in logs and metrics, as in S3's logs: `REST.GET.OBJECT`. Unknown sub-resources and methods
+/// are not distinguished, so that the number of names is bounded.
 pub(crate) fn name(method: &str, bucket: bool, key: bool, query: &[(String, String)], copy: bool) -> String {
     let method = match method {
         "PUT" if copy => "COPY",
@@ -259,7 +259,7 @@ pub(crate) fn name(method: &str, bucket: bool, key: bool, query: &[(String, Stri
         document || !sub.is_empty() && ROUTES.iter().any(|route| route.level == level && route.sub == sub)
     };
     let sub = query.iter().map(|(name, _)| name.as_str()).find(|name| known(name)).unwrap_or("");
-    let what = match (sub, level) {
+    let resource = match (sub, level) {
         ("", Level::Service) => "SERVICE".to_owned(),
         ("", Level::Bucket) => "BUCKET".to_owned(),
         ("", Level::Object) => "OBJECT".to_owned(),
@@ -272,30 +272,32 @@ pub(crate) fn name(method: &str, bucket: bool, key: bool, query: &[(String, Stri
         ("uploadId", _) => "UPLOAD".to_owned(),
         (sub, _) => sub.to_ascii_uppercase().replace('-', "_"),
     };
-    format!("REST.{method}.{what}")
+    format!("REST.{method}.{resource}")
 }
 
-/// Whether a request reads an object, which may be done at once.
+/// Whether a request reads an object. Such requests may be served without switching threads.
 pub(crate) fn reads_object(call: &Call) -> bool {
     let mut names = call.query.iter().map(|(name, _)| name.as_str());
     call.key.is_some()
         && matches!(call.method.as_str(), "GET" | "HEAD")
-        && names.all(|name| is_neutral(name) || READING.contains(&name) || !subresources::is_one(name))
+        && names
+            .all(|name| is_neutral(name) || READING.contains(&name) || !subresources::is_subresource(name))
 }
 
-/// Whether a parameter that an operation does not know may be ignored: the request reads, and the parameter neither
-/// names another operation nor is one of `known` but for the case of its letters.
+/// Whether an unknown parameter may be ignored: the request reads, and the parameter neither names a sub-resource nor
+/// differs only in case from one of `known`.
 fn is_ignored(name: &str, method: &str, known: &[&str]) -> bool {
     matches!(method, "GET" | "HEAD")
-        && !subresources::is_one(name)
+        && !subresources::is_subresource(name)
         && !known.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn unknown_parameter(name: &str) -> S3Error {
-    not_implemented(&format!("The query parameter {name} here"))
+    not_implemented(&format!("The query parameter {name} for this operation"))
 }
 
-/// The operation that a request is; its query holds nothing that this operation would have to know and does not.
+/// The operation of a request. NotImplemented if there is none, or if the query has parameters that the operation does
+/// not support.
 pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     let level = Level::of(call.bucket.is_some(), call.key.is_some());
     let mut names: Vec<&str> =
@@ -336,7 +338,7 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
             method => Err(not_implemented(&format!("{method} {}", names.join("&")))),
         };
     };
-    // A parameter without a name is not the plain operation's empty one.
+    // A parameter with an empty name does not match the empty `sub` of a plain operation.
     let known = |name: &&str| !name.is_empty() && *name == sub || route.parameters.contains(name);
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
         return Err(unknown_parameter(unknown));
@@ -344,7 +346,7 @@ pub(crate) fn find(call: &Call) -> S3Result<Operation> {
     let mut sorted = names.clone();
     sorted.sort_unstable();
     if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        return fail(ErrorCode::InvalidArgument, "A query parameter is given twice.");
+        return fail(ErrorCode::InvalidArgument, "A query parameter is repeated.");
     }
     if call.parameter("versionId") == Some("") {
         return fail(ErrorCode::InvalidArgument, "Version id cannot be the empty string");
@@ -358,24 +360,24 @@ pub(crate) fn read_only() -> S3Error {
     error
 }
 
-/// Headers that ask for something that is not done must not be passed over in silence.
+/// Rejects headers of unimplemented features, which must not be silently ignored.
 pub(crate) fn check_headers(call: &Call) -> S3Result<()> {
     let sub = |name: &str| call.parameter(name).is_some();
-    // These look at the headers of encryption themselves.
-    let encrypts = call.key.is_some()
+    // These operations handle the encryption headers themselves.
+    let handles_encryption = call.key.is_some()
         && (["uploads", "uploadId", "attributes"].into_iter().any(sub)
             || !["acl", "tagging", "retention", "legal-hold", "restore"].into_iter().any(sub));
-    let asks = |name: &str| {
+    let is_unsupported = |name: &str| {
         name == "x-amz-write-offset-bytes"
             || name == "x-amz-mfa"
             || name == "x-amz-server-side-encryption-context"
-            || !encrypts
+            || !handles_encryption
                 && (name.starts_with("x-amz-server-side-encryption")
                     || name.starts_with("x-amz-copy-source-server-side-encryption"))
     };
-    match call.headers.iter().find(|(name, _)| asks(name)) {
+    match call.headers.iter().find(|(name, _)| is_unsupported(name)) {
         None => Ok(()),
-        Some((name, _)) => Err(not_implemented(&format!("What the header {name} asks for"))),
+        Some((name, _)) => Err(not_implemented(&format!("The header {name} for this operation"))),
     }
 }
 
@@ -384,7 +386,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_routes_are_the_same() {
+    fn routes_are_unique() {
         for (index, a) in ROUTES.iter().enumerate() {
             let same = |b: &&Route| (b.method, b.level, b.sub) == (a.method, a.level, a.sub);
             assert!(!ROUTES[index + 1..].iter().any(|b| same(&b)), "{} {:?} {}", a.method, a.level, a.sub);
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_a_read_is_marked() {
+    fn exactly_get_and_head_routes_do_not_write() {
         for route in ROUTES {
             assert_eq!(
                 route.operation.writes(),

@@ -25,40 +25,42 @@ use tokio::task::JoinHandle;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Two processes would spoil each other's work.
-    #[error("{0} is being served by another process already")]
+    /// Another process serves the directory; two would corrupt each other's work.
+    #[error("{0} is already being served by another process")]
     Locked(PathBuf),
-    /// The directory is missing, is none, or cannot be used.
+    /// The path is missing, not a directory, or not usable.
     #[error("cannot serve {0}: {1}")]
     Root(PathBuf, #[source] io::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Bind(SocketAddr, #[source] io::Error),
-    /// The store behind refuses or cannot be reached.
+    /// The remote store rejected the request or is unreachable.
     #[error("{0}")]
     Remote(#[source] s3cmd_client::Error),
-    /// Without authentication everybody who reaches the address could do everything.
-    #[error("{0} can be reached by other machines, which must not be served without authentication")]
+    /// Without authentication, anyone who can reach the address would have full access.
+    #[error(
+        "{0} is reachable from other machines: serving without authentication requires a loopback address"
+    )]
     Open(SocketAddr),
-    /// Without a user nobody could do anything.
-    #[error("there are no users")]
+    /// The list of users is empty.
+    #[error("no users are configured")]
     NoUsers,
 }
 
-/// A server at work. Dropped, it is told to stop; [`Running::stop`] also waits until it has.
+/// A running server. Dropping it starts the shutdown; [`Running::stop`] also waits for its end.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
     stopping: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
-    expiring: Option<JoinHandle<()>>,
-    logging: Option<std::thread::JoinHandle<()>>,
+    accept_task: JoinHandle<()>,
+    lifecycle_task: Option<JoinHandle<()>>,
+    log_thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// Starts a server inside the present tokio runtime.
+/// Starts a server in the current tokio runtime.
 ///
-/// Unfinished temporaries of a process that died are removed, the directory is locked, and the address is bound
-/// before this returns.
+/// When this returns, temporary files of a crashed process are removed, the directory is locked, and the address is
+/// bound.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -75,9 +77,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     } else if domains.is_empty() {
         domains.push("localhost".to_owned());
     }
-    // The program raises the limit before it starts the server.
+    // The caller has already raised the limit.
     let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let most = options.max_connections.unwrap_or_else(|| limits::connections_for(descriptors));
+    let max_connections = options.max_connections.unwrap_or_else(|| limits::connections_for(descriptors));
     let users: Arc<[User]> = users.into();
     let checked_region = options.region_is_checked.then(|| region.clone());
     let backend = match storage {
@@ -97,23 +99,23 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let bind = |error| StartError::Bind(address, error);
     let socket = TcpListener::bind(address).await.map_err(bind)?;
     let address = socket.local_addr().map_err(bind)?;
-    let (access_log, logging) = AccessLog::new(options.access_log, options.metrics);
+    let (access_log, log_thread) = AccessLog::new(options.access_log, options.metrics);
     let access_log = Arc::new(access_log);
     let listener =
         server::Listener { socket, tls: options.tls.map(Into::into), write_timeout: options.write_timeout };
     let (stopping, stopped) = watch::channel(false);
-    let expiring = match &backend {
+    let lifecycle_task = match &backend {
         Backend::Directory(server) => Some(tokio::spawn(lifecycle::run(Arc::clone(server), stopped.clone()))),
         Backend::Remote(_) => None,
     };
-    let limits = Limits::new(most);
-    let spelling = header_case::learn().await;
+    let limits = Limits::new(max_connections);
+    let header_case = header_case::extensions().await;
     let no_auth = options.no_auth;
     let region = checked_region;
     let state =
-        AppState { users, region, domains, read_timeout, access_log, backend, limits, spelling, no_auth };
-    let accepting = tokio::spawn(server::accept(listener, Arc::new(state), stopped));
-    Ok(Running { address, stopping, accepting, expiring, logging })
+        AppState { users, region, domains, read_timeout, access_log, backend, limits, header_case, no_auth };
+    let accept_task = tokio::spawn(server::accept(listener, Arc::new(state), stopped));
+    Ok(Running { address, stopping, accept_task, lifecycle_task, log_thread })
 }
 
 async fn open_store(root: PathBuf, mode: Mode) -> Result<Store, StartError> {
@@ -130,26 +132,26 @@ async fn open_store(root: PathBuf, mode: Mode) -> Result<Store, StartError> {
 }
 
 impl Running {
-    /// Where it listens, with the port that it got.
+    /// The address that it listens on, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no more connections, finishes the requests under way, and releases the directory.
+    /// Accepts no more connections, finishes the requests in progress, and releases the directory.
     pub async fn stop(self) {
         let _ = self.stopping.send(true);
         self.wait().await;
     }
 
-    /// Waits until the server has stopped, which it does not do by itself.
+    /// Waits until the server has stopped. It does not stop by itself.
     pub async fn wait(mut self) {
-        let _ = (&mut self.accepting).await;
-        if let Some(expiring) = &mut self.expiring {
-            let _ = expiring.await;
+        let _ = (&mut self.accept_task).await;
+        if let Some(lifecycle_task) = &mut self.lifecycle_task {
+            let _ = lifecycle_task.await;
         }
-        if let Some(logging) = self.logging.take() {
-            // It ends after the last line, as nobody is left who could write another.
-            let _ = tokio::task::spawn_blocking(move || logging.join()).await;
+        if let Some(log_thread) = self.log_thread.take() {
+            // The thread ends after the last line, because all senders are dropped by now.
+            let _ = tokio::task::spawn_blocking(move || log_thread.join()).await;
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The query parameters to which S3 gives a meaning of their own, whether this server implements them or not.
+//! The query parameters that have a meaning in S3, whether this server implements them or not.
 //!
-//! A request whose query names one of them asks for that operation, that version or that part. It is never answered
-//! with another operation; see [`super::route`].
+//! A request whose query names one of them asks for that operation, version or part. It must never be treated as
+//! another operation; see [`super::route`].
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>
 
 /// Sub-resources and selectors, in ascending order of their lower-case forms.
@@ -60,9 +60,9 @@ const NAMES: &[&str] = &[
     "website",
 ];
 
-/// Whether a query parameter names a sub-resource, or selects what an operation is about. The case of its letters does
-/// not count: S3 does not know `?ACL`, and whoever sends it means `?acl`.
-pub(super) fn is_one(name: &str) -> bool {
+/// Whether a query parameter names a sub-resource or a selector, in any case: S3 does not know `?ACL`, but a client
+/// that sends it means `?acl`.
+pub(super) fn is_subresource(name: &str) -> bool {
     NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
@@ -71,19 +71,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_in_order_and_there_once() {
+    fn names_are_sorted_and_unique() {
         let lower: Vec<String> = NAMES.iter().map(|name| name.to_ascii_lowercase()).collect();
         assert!(lower.windows(2).all(|pair| pair[0] < pair[1]), "{lower:?}");
     }
 
     #[test]
-    fn what_signatures_of_version_2_cover_is_known() {
+    fn subresources_are_known_in_any_case() {
         for name in ["acl", "torrent", "versionId", "uploadId", "partNumber", "publicAccessBlock", "website"]
         {
-            assert!(is_one(name) && is_one(&name.to_ascii_uppercase()), "{name}");
+            assert!(is_subresource(name) && is_subresource(&name.to_ascii_uppercase()), "{name}");
         }
         for name in ["v", "utm_source", "bucket", "key", "etag", "prefix", "", "acl2"] {
-            assert!(!is_one(name), "{name}");
+            assert!(!is_subresource(name), "{name}");
         }
     }
 }

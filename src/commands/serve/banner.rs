@@ -164,7 +164,6 @@ mod tests {
     use crate::config::Settings;
 
     #[test]
-    #[cfg(unix)]
     fn the_configuration_file_is_for_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();

@@ -141,7 +141,6 @@ fn access_log(target: AccessLogTarget) -> Outcome<LogSink> {
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);
     // Requests are private: only the owner may read the log.
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&path).map_err(|error| Failure::file(path.display(), &error))?;
     Ok(LogSink::new(move |lines| {
@@ -222,7 +221,6 @@ fn configured_users(options: &ServeOptions) -> Outcome<Vec<User>> {
 
 /// Warns if other users of this machine can read a file with secrets.
 fn warn_if_others_read(path: &Path) {
-    #[cfg(unix)]
     if let Ok(found) = std::fs::metadata(path)
         && found.is_file()
         && std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o044 != 0

@@ -4,11 +4,9 @@ use crate::output::Outcome;
 
 /// Listens from its creation on, so that a signal that arrives before [`StopSignals::next`] is not lost.
 pub(super) struct StopSignals {
-    #[cfg(unix)]
     streams: Vec<tokio::signal::unix::Signal>,
 }
 
-#[cfg(unix)]
 impl StopSignals {
     /// Starts listening. A hangup signal that the process inherited as ignored (`nohup`) stays ignored.
     pub(super) fn listen() -> Outcome<Self> {
@@ -43,7 +41,6 @@ impl StopSignals {
 }
 
 /// Whether a signal is ignored, according to `/proc`; `false` if unknown.
-#[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -51,22 +48,7 @@ fn is_ignored(signal: i32) -> bool {
     u32::try_from(signal - 1).is_ok_and(|bit| mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
 }
 
-#[cfg(not(unix))]
-impl StopSignals {
-    /// Starts listening.
-    pub(super) fn listen() -> Outcome<Self> {
-        Ok(Self {})
-    }
-
-    /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    }
-}
-
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

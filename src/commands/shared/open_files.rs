@@ -14,7 +14,6 @@ const RESERVED: u64 = 24;
 const PER_REQUEST: u64 = 3;
 
 /// Raises the soft limit as far as useful. If that fails, [`max_requests`] adapts to the limit.
-#[cfg(unix)]
 pub(crate) fn raise_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limits = getrlimit(Resource::Nofile);
@@ -27,18 +26,9 @@ pub(crate) fn raise_limit() {
 }
 
 /// The maximum number of concurrent requests that do not run out of descriptors; at least one.
-#[cfg(unix)]
 pub(crate) fn max_requests() -> usize {
     let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     limits.current.map_or(usize::MAX, requests_within)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn raise_limit() {}
-
-#[cfg(not(unix))]
-pub(crate) fn max_requests() -> usize {
-    usize::MAX
 }
 
 fn requests_within(limit: u64) -> usize {
@@ -57,7 +47,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_limit_is_raised_and_never_lowered() {
         use rustix::process::{Resource, getrlimit};

@@ -44,12 +44,6 @@ pub(crate) fn listed_names(lists: &[NameList]) -> impl Iterator<Item = Outcome<O
     })
 }
 
-#[cfg(unix)]
 fn name_of_bytes(bytes: Vec<u8>) -> OsString {
     std::os::unix::ffi::OsStringExt::from_vec(bytes)
-}
-
-#[cfg(not(unix))]
-fn name_of_bytes(bytes: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }

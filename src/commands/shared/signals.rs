@@ -11,19 +11,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long the run may take to react to a signal.
-#[cfg(unix)]
 const REACTION_TIME: Duration = Duration::from_secs(1);
 
 /// How long the thread waits before it listens: short runs have finished by then. Signals stay pending until then.
-#[cfg(unix)]
 const DELAY: Duration = Duration::from_millis(100);
 
 /// Whether the run itself has received the signal.
-#[cfg(unix)]
 static RECEIVED: AtomicBool = AtomicBool::new(false);
 
 /// The signals that end a run.
-#[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -33,7 +29,6 @@ struct Signals {
 #[derive(Clone, Copy)]
 enum EndSignal {
     Interrupt,
-    #[cfg(unix)]
     Terminate,
 }
 
@@ -42,7 +37,6 @@ impl EndSignal {
     fn report(self) -> Exit {
         let message = match self {
             EndSignal::Interrupt => "See ya!\n",
-            #[cfg(unix)]
             EndSignal::Terminate => "",
         };
         if !interrupt::request() {
@@ -57,13 +51,11 @@ impl EndSignal {
         match self {
             EndSignal::Interrupt => Exit::BREAK,
             // The code that a shell reports for a process killed by SIGTERM.
-            #[cfg(unix)]
             EndSignal::Terminate => Exit(128 + 15),
         }
     }
 }
 
-#[cfg(unix)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -80,7 +72,6 @@ impl Signals {
 }
 
 /// Waits for a signal that ends the run, and reports it.
-#[cfg(unix)]
 pub(crate) async fn interrupted() -> Failure {
     let (Ok(mut own), Ok(others)) = (Signals::new(), Signals::new()) else {
         return std::future::pending().await;
@@ -92,7 +83,6 @@ pub(crate) async fn interrupted() -> Failure {
 }
 
 /// Starts the thread that ends the process if the run does not.
-#[cfg(unix)]
 fn watch(mut signals: Signals) {
     let watch = move || {
         std::thread::sleep(DELAY);
@@ -112,28 +102,15 @@ fn watch(mut signals: Signals) {
     let _ = std::thread::Builder::new().name("signals".into()).spawn(watch);
 }
 
-#[cfg(unix)]
 #[allow(clippy::exit, reason = "the only way to end a run that does not react")]
 fn exit_process(exit: Exit) {
     std::process::exit(i32::from(exit.0));
 }
 
-#[cfg(not(unix))]
-pub(crate) async fn interrupted() -> Failure {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Failure::silent(EndSignal::Interrupt.report()),
-        Err(_) => std::future::pending().await,
-    }
-}
-
 /// Makes a write beyond the file size limit (`ulimit -f`) return an error. By default the accompanying signal ends the
 /// process without a message. With a handler it does nothing, and child processes start without the handler.
-#[cfg(unix)]
 pub(crate) fn survive_file_limit() {
     let kind = tokio::signal::unix::SignalKind::from_raw(libc::SIGXFSZ);
     // On failure the default action stays.
     let _ = tokio::signal::unix::signal(kind);
 }
-
-#[cfg(not(unix))]
-pub(crate) fn survive_file_limit() {}

@@ -9,7 +9,6 @@ pub(crate) fn check() -> Outcome {
 
 /// Whether the program was started without a standard input. Rust then opens `/dev/null` for reading and writing,
 /// whereas a shell's `</dev/null` is read-only.
-#[cfg(unix)]
 fn is_closed() -> bool {
     use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
     let input = std::io::stdin();
@@ -19,9 +18,4 @@ fn is_closed() -> bool {
         _ => false,
     };
     is_null && fcntl_getfl(&input).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR)
-}
-
-#[cfg(not(unix))]
-fn is_closed() -> bool {
-    false
 }

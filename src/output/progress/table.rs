@@ -251,7 +251,6 @@ fn bar(rows: Arc<Mutex<Vec<String>>>) -> ProgressBar {
 
 /// Columns and lines of the terminal; 80 and 24 if unknown.
 fn size() -> (usize, usize) {
-    #[cfg(unix)]
     if let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
         && size.ws_col > 0
         && size.ws_row > 0

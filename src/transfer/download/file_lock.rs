@@ -4,14 +4,12 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-#[cfg(unix)]
 pub(super) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
 }
 
 /// Opens an existing file under the name of a temporary file. Returns `None` if it cannot be one of this user's.
-#[cfg(unix)]
 pub(super) fn open_left(path: &Path) -> io::Result<Option<File>> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -36,7 +34,6 @@ pub(super) enum Lock {
     Unsupported,
 }
 
-#[cfg(unix)]
 pub(super) fn lock(file: &File) -> Lock {
     match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Lock::Held,
@@ -46,29 +43,8 @@ pub(super) fn lock(file: &File) -> Lock {
 }
 
 /// Whether a path refers to this open file, and not through a symbolic link.
-#[cfg(unix)]
 pub(super) fn leads_to(path: &Path, file: &File) -> bool {
     use std::os::unix::fs::MetadataExt;
     let (Ok(named), Ok(open)) = (std::fs::symlink_metadata(path), file.metadata()) else { return false };
     (named.dev(), named.ino()) == (open.dev(), open.ino())
-}
-
-#[cfg(not(unix))]
-pub(super) fn create_new(path: &Path, _: u32) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).open(path)
-}
-
-#[cfg(not(unix))]
-pub(super) fn open_left(_: &Path) -> io::Result<Option<File>> {
-    Ok(None)
-}
-
-#[cfg(not(unix))]
-pub(super) fn lock(_: &File) -> Lock {
-    Lock::Unsupported
-}
-
-#[cfg(not(unix))]
-pub(super) fn leads_to(_: &Path, _: &File) -> bool {
-    true
 }

@@ -145,20 +145,13 @@ impl Finish {
     }
 }
 
-#[cfg(unix)]
 fn mode_of(target: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;
     let metadata = std::fs::metadata(target).ok().filter(|metadata| metadata.is_file())?;
     Some(metadata.permissions().mode() & 0o7777)
 }
 
-#[cfg(not(unix))]
-fn mode_of(_: &Path) -> Option<u32> {
-    None
-}
-
 /// The umask of the process: read from `/proc` on Linux, otherwise by setting it temporarily, once.
-#[cfg(unix)]
 fn umask() -> u32 {
     static UMASK: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     *UMASK.get_or_init(|| {
@@ -171,9 +164,4 @@ fn umask() -> u32 {
         rustix::process::umask(old);
         old.as_raw_mode()
     })
-}
-
-#[cfg(not(unix))]
-fn umask() -> u32 {
-    0o022
 }

@@ -203,7 +203,6 @@ enum Ownership {
 
 /// Creates the file of that name, or takes it over if no run is using it. `resumes`: keep its content instead of
 /// creating a new file.
-#[cfg(unix)]
 fn acquire(path: &Path, mode: u32, resumes: bool) -> io::Result<Ownership> {
     for _ in 0..ATTEMPTS {
         match create_new(path, mode) {
@@ -245,11 +244,6 @@ fn acquire(path: &Path, mode: u32, resumes: bool) -> io::Result<Ownership> {
     Ok(Ownership::Busy)
 }
 
-#[cfg(not(unix))]
-fn acquire(_: &Path, _: u32, _: bool) -> io::Result<Ownership> {
-    Ok(Ownership::NoLocks)
-}
-
 /// The error without the name of the temporary file, which means nothing to users.
 fn plain(error: io::Error) -> io::Error {
     match error.raw_os_error() {
@@ -258,7 +252,7 @@ fn plain(error: io::Error) -> io::Error {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

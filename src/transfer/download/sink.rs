@@ -155,7 +155,6 @@ pub(super) fn end_stdout(finish: &Finish) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.flush()?;
     files::check_close_errors(&stdout)?;
-    #[cfg(unix)]
     if finish.durable.is_some() {
         match rustix::fs::fsync(&stdout).map_err(io::Error::from) {
             Err(error) if !is_no_file(&error) => return Err(error),

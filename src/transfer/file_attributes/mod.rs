@@ -46,7 +46,6 @@ fn rclone_mtime(metadata: &Metadata) -> String {
 
 impl Attributes {
     /// The attributes of a local file.
-    #[cfg(unix)]
     pub fn of_file(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         let mut attributes = Self::default();
@@ -61,16 +60,6 @@ impl Attributes {
         }
         if let Some(user) = uzers::get_user_by_uid(metadata.uid()) {
             attributes.set("uname", encode::path(&user.name().to_string_lossy()));
-        }
-        attributes
-    }
-
-    /// The attributes of a local file that the system supports.
-    #[cfg(not(unix))]
-    pub fn of_file(metadata: &Metadata) -> Self {
-        let mut attributes = Self::default();
-        if let Ok(time) = metadata.modified().map(|time| time.duration_since(std::time::UNIX_EPOCH)) {
-            attributes.set("mtime", time.unwrap_or_default().as_secs());
         }
         attributes
     }

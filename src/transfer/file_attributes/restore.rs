@@ -80,7 +80,6 @@ impl Restore {
         (owner, result.and(times).err())
     }
 
-    #[cfg(unix)]
     fn set_owner(&self, file: &File, metadata: &Metadata) -> Owner {
         use std::os::unix::fs::MetadataExt;
         match self.owner {
@@ -93,7 +92,6 @@ impl Restore {
         }
     }
 
-    #[cfg(unix)]
     fn set_mode(&self, file: &File, metadata: &Metadata, owner: Owner, plain: Option<u32>) -> io::Result<()> {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
         // The setuid and setgid bits grant the rights of the stored owner, so they must not be set for another owner.
@@ -105,17 +103,6 @@ impl Restore {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Modes and owners are not supported on this system.
-    #[cfg(not(unix))]
-    fn set_owner(&self, _: &File, _: &Metadata) -> Owner {
-        Owner::Right
-    }
-
-    #[cfg(not(unix))]
-    fn set_mode(&self, _: &File, _: &Metadata, _: Owner, _: Option<u32>) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -139,7 +126,6 @@ mod tests {
         Restore::of(|requested| (requested == name).then_some(value))
     }
 
-    #[cfg(unix)]
     #[test]
     fn mode_and_times_are_restored() {
         use std::os::unix::fs::MetadataExt;

@@ -6,7 +6,6 @@ use crate::transfer::plan::record::{Fields, Record, put_bytes};
 use crate::transfer::plan::{SortOrder, SortedSpool, Sorter};
 use crate::transfer::selection::SelectionOptions;
 use std::collections::BTreeMap;
-#[cfg(unix)]
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::io;
@@ -61,14 +60,8 @@ impl Record for LocalItem {
     }
 }
 
-#[cfg(unix)]
 fn path_of(bytes: &[u8]) -> Option<PathBuf> {
     Some(std::os::unix::ffi::OsStrExt::from_bytes(bytes)).map(|path: &OsStr| path.into())
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> Option<PathBuf> {
-    std::str::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
 /// Whether a directory argument selects only its contents and drops its own name: `dir/`, `dir/.`, `.` (measured on
@@ -323,7 +316,6 @@ mod tests {
         assert_eq!(kept, ["b", "c^A", "sub-z", "sub/", "sub/a", "sub/empty/"]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn links_are_skipped_or_followed_and_loops_end() {
         let root = tempfile::tempdir().unwrap();

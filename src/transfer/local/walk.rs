@@ -442,7 +442,6 @@ mod tests {
         assert_eq!(names(root.path(), options), ["src/z", "sub/x"]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn links_are_skipped_followed_or_shown_and_loops_end() {
         let root = tree(&["dir/f", "dir/sub/g"]);

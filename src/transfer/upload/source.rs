@@ -39,7 +39,6 @@ impl Source {
     }
 
     /// Standard input, if it is a file. Reading starts at the current position.
-    #[cfg(unix)]
     pub(super) fn stdin() -> Option<Self> {
         use std::os::fd::AsFd;
         let file = File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?);
@@ -48,12 +47,6 @@ impl Source {
         }
         let start = io::Seek::stream_position(&mut &file).ok()?;
         Self::of(file, None, start).ok()
-    }
-
-    /// Always `None`: this system cannot report whether standard input is a file.
-    #[cfg(not(unix))]
-    pub(super) fn stdin() -> Option<Self> {
-        None
     }
 
     fn of(file: File, path: Option<PathBuf>, start: u64) -> io::Result<Self> {
@@ -150,38 +143,22 @@ pub(super) fn is_changed(error: &Error) -> bool {
     matches!(error, Error::Io(error) if FileChanged::is(error))
 }
 
-#[cfg(unix)]
 fn stamp(metadata: &Metadata) -> (u64, [i64; 4]) {
     use std::os::unix::fs::MetadataExt;
     let times = [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()];
     (metadata.len(), times)
 }
 
-#[cfg(not(unix))]
-fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>) {
-    (metadata.len(), metadata.modified().ok())
-}
-
-#[cfg(unix)]
 fn identity(metadata: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
     (metadata.dev(), metadata.ino())
 }
 
-#[cfg(not(unix))]
-fn identity(_: &Metadata) {}
-
 /// The later of mtime and ctime.
-#[cfg(unix)]
 fn latest_change(metadata: &Metadata) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt;
     let status = Duration::new(metadata.ctime().try_into().ok()?, metadata.ctime_nsec().try_into().ok()?);
     metadata.modified().ok().map(|modified| modified.max(SystemTime::UNIX_EPOCH + status))
-}
-
-#[cfg(not(unix))]
-fn latest_change(metadata: &Metadata) -> Option<SystemTime> {
-    metadata.modified().ok()
 }
 
 #[cfg(test)]
@@ -226,7 +203,6 @@ mod tests {
         assert!(is_changed(&source.check(sent()).await.unwrap_err()));
     }
 
-    #[cfg(unix)]
     #[tokio::test]
     async fn replacing_the_file_is_a_change_and_removing_it_is_not() {
         let root = tempfile::tempdir().unwrap();

@@ -92,13 +92,10 @@ impl Identity {
         for (name, value) in headers {
             hasher.update(format!("{name}:{value}\n"));
         }
-        #[cfg(unix)]
         let inode = {
             use std::os::unix::fs::MetadataExt;
             (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
         };
-        #[cfg(not(unix))]
-        let inode = (0, 0, 0);
         Self {
             version: 1,
             endpoint: endpoint.to_owned(),
@@ -148,7 +145,6 @@ impl State {
         remove_old(&directory);
         let path = directory.join(identity.name());
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
-        #[cfg(unix)]
         if let Err(rustix::io::Errno::WOULDBLOCK) =
             rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         {
@@ -289,7 +285,6 @@ fn read_checksum(text: &str) -> Option<Checksum> {
 fn make_private(directory: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
 }

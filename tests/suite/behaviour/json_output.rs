@@ -330,7 +330,6 @@ fn created_and_removed_buckets_are_reported_in_json() {
     assert_eq!((names(&removed), &removed[0]["bucket"]), (vec!["bucket-removed"], &bucket.into()));
 }
 
-#[cfg(unix)]
 #[test]
 fn local_names_that_are_not_utf8_are_printed_without_loss() {
     use std::os::unix::ffi::OsStrExt;

@@ -5,12 +5,10 @@ mod bucket_documents;
 mod bucket_settings;
 mod bulk_operations;
 mod command_line;
-#[cfg(unix)]
 mod concurrent_runs;
 mod configuration_file;
 mod copy_acls;
 mod credentials;
-#[cfg(unix)]
 mod download_destinations;
 mod filters;
 mod gpg;
@@ -25,9 +23,7 @@ mod rclone_mtime;
 mod reported_issues;
 mod resume;
 mod secrets;
-#[cfg(unix)]
 mod signals;
-#[cfg(unix)]
 mod system_call_faults;
 mod terminal;
 mod upload_sources;

@@ -140,7 +140,7 @@ fn a_named_upload_of_other_content_fails() {
     t.file("f", &bytes);
     t.s3cmd("put --continue-put f s3://BUCKET/k")
         .fails(2)
-        .explains("the upload was begun for another content");
+        .explains("the upload was started for other content");
     t.s3cmd("put f s3://BUCKET/k").ok();
     clean(&t);
     assert!(t.content("k") == bytes);

@@ -35,7 +35,6 @@ fn invalid_configuration_lines_are_not_repeated() {
     assert!(!run.stderr.contains("hunter2"), "{run}");
 }
 
-#[cfg(unix)]
 #[test]
 fn readable_secret_files_are_reported_on_request() {
     use std::os::unix::fs::PermissionsExt;

@@ -26,9 +26,9 @@ fn can_inject() -> bool {
     false
 }
 
-/// A download, by its way to the disk.
+/// A download, each by a different code path to the disk.
 #[derive(Clone, Copy, Debug)]
-struct Way {
+struct Download {
     name: &'static str,
     command: &'static str,
     /// The expected file, below the working directory, and the object that has its content.
@@ -36,19 +36,28 @@ struct Way {
     key: &'static str,
 }
 
-const SMALL: Way = Way { name: "small", command: "get s3://BUCKET/small d/f", file: "d/f", key: "small" };
-const RANGES: Way = Way { name: "ranges", command: "get s3://BUCKET/large d/f", file: "d/f", key: "large" };
-const CONTINUED: Way =
-    Way { name: "continued", command: "get --continue s3://BUCKET/large d/g", file: "d/g", key: "large" };
-const TREE: Way =
-    Way { name: "tree", command: "get -r s3://BUCKET/tree d/", file: "d/tree/x/f", key: "tree/x/f" };
-const SYNC: Way = Way { name: "sync", command: "sync s3://BUCKET/tree/ d/", file: "d/x/f", key: "tree/x/f" };
-const COPY: Way = Way { name: "copy", command: "sync s3://BUCKET/twin/ e/", file: "e/two", key: "twin/two" };
-const SEALED: Way = Way { name: "sealed", command: "get s3://BUCKET/sealed d/f", file: "d/f", key: "sealed" };
+const SMALL: Download =
+    Download { name: "small", command: "get s3://BUCKET/small d/f", file: "d/f", key: "small" };
+const RANGES: Download =
+    Download { name: "ranges", command: "get s3://BUCKET/large d/f", file: "d/f", key: "large" };
+const CONTINUED: Download = Download {
+    name: "continued",
+    command: "get --continue s3://BUCKET/large d/g",
+    file: "d/g",
+    key: "large",
+};
+const TREE: Download =
+    Download { name: "tree", command: "get -r s3://BUCKET/tree d/", file: "d/tree/x/f", key: "tree/x/f" };
+const SYNC: Download =
+    Download { name: "sync", command: "sync s3://BUCKET/tree/ d/", file: "d/x/f", key: "tree/x/f" };
+const COPY: Download =
+    Download { name: "copy", command: "sync s3://BUCKET/twin/ e/", file: "e/two", key: "twin/two" };
+const ENCRYPTED: Download =
+    Download { name: "encrypted", command: "get s3://BUCKET/encrypted d/f", file: "d/f", key: "encrypted" };
 
-const ALL: [Way; 7] = [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY, SEALED];
+const ALL: [Download; 7] = [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY, ENCRYPTED];
 
-/// A bucket with an object for each way, and a stub for GPG.
+/// A bucket with an object for each download, and a stub for GPG.
 fn world() -> TestEnv {
     let t = TestEnv::with_bucket();
     let script = t.file("a-gpg", "#!/bin/sh\nread -r pass || :\ntr a-z n-za-m <\"$2\" >\"$1\"\n");
@@ -64,7 +73,7 @@ fn world() -> TestEnv {
     t.object("tree/x/f", "in a tree\n");
     t.object("twin/one", "the same in both\n");
     t.file("plain", "plain words\n");
-    t.s3cmd("put -e plain s3://BUCKET/sealed").ok();
+    t.s3cmd("put -e plain s3://BUCKET/encrypted").ok();
     t.object("twin/two", "the same in both\n");
     // A file with another mode than new files have, so that it has to be changed.
     let stored = "x-amz-meta-s3cmd-attrs:atime:1600000000/mode:33152/mtime:1600000000";
@@ -77,7 +86,7 @@ fn world() -> TestEnv {
     t
 }
 
-/// Prepares the local side of a way.
+/// Prepares the local side of a download.
 fn fresh(t: &TestEnv) {
     for directory in ["d", "e"] {
         let _ = std::fs::remove_dir_all(t.path(directory));
@@ -87,9 +96,9 @@ fn fresh(t: &TestEnv) {
     t.file("e/one", "the same in both\n");
 }
 
-fn expected(t: &TestEnv, way: Way) -> Vec<u8> {
-    match way.key {
-        "sealed" => t.read("plain"),
+fn expected(t: &TestEnv, download: Download) -> Vec<u8> {
+    match download.key {
+        "encrypted" => t.read("plain"),
         key => t.content(key),
     }
 }
@@ -129,25 +138,25 @@ fn errors_of_close_are_checked_before_the_rename() {
     let t = world();
     let before = keys(&t);
     // The name of the temporary file that GPG decrypts to is not known in advance: see the flushing below.
-    for way in [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY] {
+    for download in [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY] {
         for option in ["", "--delete-after-fetch"] {
             fresh(&t);
-            let call = t.s3cmd(way.command).arg("--no-progress");
+            let call = t.s3cmd(download.command).arg("--no-progress");
             let call = if option.is_empty() { call } else { call.arg(option) };
-            let (run, hits) = injected(&t, call, "close", "EDQUOT", Some(&temporary(way.file)));
-            assert!(hits > 0, "{}: nothing was injected:\n{run}", way.name);
-            assert_eq!(run.code, Some(2), "{} {option}:\n{run}", way.name);
-            assert!(run.stderr.contains("Disk quota exceeded"), "{} {option}:\n{run}", way.name);
-            let there = match way.name {
+            let (run, hits) = injected(&t, call, "close", "EDQUOT", Some(&temporary(download.file)));
+            assert!(hits > 0, "{}: nothing was injected:\n{run}", download.name);
+            assert_eq!(run.code, Some(2), "{} {option}:\n{run}", download.name);
+            assert!(run.stderr.contains("Disk quota exceeded"), "{} {option}:\n{run}", download.name);
+            let there = match download.name {
                 // The existing file is unchanged.
-                "continued" => t.read(way.file).len() != 20 << 20,
-                _ => t.exists(way.file),
+                "continued" => t.read(download.file).len() != 20 << 20,
+                _ => t.exists(download.file),
             };
-            assert!(!there, "{} {option}: there is a file\n{run}", way.name);
-            assert_eq!(keys(&t), before, "{} {option}", way.name);
+            assert!(!there, "{} {option}: there is a file\n{run}", download.name);
+            assert_eq!(keys(&t), before, "{} {option}", download.name);
             fresh(&t);
-            t.s3cmd(way.command).arg("--no-progress").ok();
-            assert!(t.read(way.file) == expected(&t, way), "{}", way.name);
+            t.s3cmd(download.command).arg("--no-progress").ok();
+            assert!(t.read(download.file) == expected(&t, download), "{}", download.name);
         }
     }
 }
@@ -172,21 +181,21 @@ fn a_write_that_fails_leaves_nothing_under_the_final_name() {
     let t = world();
     let before = keys(&t);
     let calls = "write,pwrite64,writev,pwritev";
-    for way in [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY] {
+    for download in [SMALL, RANGES, CONTINUED, TREE, SYNC, COPY] {
         for error in ["ENOSPC", "EDQUOT", "EIO", "EFBIG"] {
             fresh(&t);
-            let call = t.s3cmd(way.command).arg("--delete-after-fetch").arg("--no-progress");
-            let (run, hits) = injected(&t, call, calls, error, Some(&temporary(way.file)));
-            assert!(hits > 0, "{} {error}: nothing was injected:\n{run}", way.name);
-            assert_eq!(run.code, Some(2), "{} {error}:\n{run}", way.name);
+            let call = t.s3cmd(download.command).arg("--delete-after-fetch").arg("--no-progress");
+            let (run, hits) = injected(&t, call, calls, error, Some(&temporary(download.file)));
+            assert!(hits > 0, "{} {error}: nothing was injected:\n{run}", download.name);
+            assert_eq!(run.code, Some(2), "{} {error}:\n{run}", download.name);
             assert!(
                 run.stderr.lines().any(|line| line.starts_with("ERROR: ")),
                 "{} {error}:\n{run}",
-                way.name
+                download.name
             );
-            let there = way.name != "continued" && t.exists(way.file);
-            assert!(!there, "{} {error}: there is a file\n{run}", way.name);
-            assert_eq!(keys(&t), before, "{} {error}", way.name);
+            let there = download.name != "continued" && t.exists(download.file);
+            assert!(!there, "{} {error}: there is a file\n{run}", download.name);
+            assert_eq!(keys(&t), before, "{} {error}", download.name);
         }
     }
 }
@@ -198,31 +207,36 @@ fn an_object_is_deleted_only_after_its_file_is_on_the_disk() {
     }
     let t = world();
     let before = keys(&t);
-    for way in ALL {
+    for download in ALL {
         for error in ["EIO", "ENOSPC", "EDQUOT", "EPERM", "ENOSYS"] {
             fresh(&t);
-            let call = t.s3cmd(way.command).arg("--delete-after-fetch").arg("--no-progress");
+            let call = t.s3cmd(download.command).arg("--delete-after-fetch").arg("--no-progress");
             let (run, hits) = injected(&t, call, "fsync,fdatasync", error, None);
-            assert!(hits > 0, "{} {error}: nothing was injected:\n{run}", way.name);
-            assert_eq!(run.code, Some(2), "{} {error}:\n{run}", way.name);
-            assert!(!run.stdout.contains("removed after"), "{} {error}:\n{run}", way.name);
-            assert_eq!(keys(&t), before, "{} {error}", way.name);
+            assert!(hits > 0, "{} {error}: nothing was injected:\n{run}", download.name);
+            assert_eq!(run.code, Some(2), "{} {error}:\n{run}", download.name);
+            assert!(!run.stdout.contains("removed after"), "{} {error}:\n{run}", download.name);
+            assert_eq!(keys(&t), before, "{} {error}", download.name);
         }
         // The directory is flushed as well as the file.
         fresh(&t);
-        let directory = way.file.rsplit_once('/').expect("it is in a directory").0;
-        let call = t.s3cmd(way.command).arg("--delete-after-fetch").arg("--no-progress");
+        let directory = download.file.rsplit_once('/').expect("it is in a directory").0;
+        let call = t.s3cmd(download.command).arg("--delete-after-fetch").arg("--no-progress");
         let (run, hits) = injected(&t, call, "fsync,fdatasync", "EIO", Some(directory));
-        assert!(hits > 0, "{}: nothing was injected:\n{run}", way.name);
-        assert_eq!((run.code, keys(&t)), (Some(2), before.clone()), "{}:\n{run}", way.name);
+        assert!(hits > 0, "{}: nothing was injected:\n{run}", download.name);
+        assert_eq!((run.code, keys(&t)), (Some(2), before.clone()), "{}:\n{run}", download.name);
     }
     // Without a deletion files are not flushed one by one, unless an option asks for it.
     for (option, flushes) in [("", false), ("fsync_downloads = True", true)] {
         t.configure(option);
-        for way in [SMALL, RANGES, SYNC] {
+        for download in [SMALL, RANGES, SYNC] {
             fresh(&t);
-            let (run, hits) = injected(&t, t.s3cmd(way.command), "fsync,fdatasync", "EIO", None);
-            assert_eq!((hits > 0, run.code == Some(2)), (flushes, flushes), "{} {option}:\n{run}", way.name);
+            let (run, hits) = injected(&t, t.s3cmd(download.command), "fsync,fdatasync", "EIO", None);
+            assert_eq!(
+                (hits > 0, run.code == Some(2)),
+                (flushes, flushes),
+                "{} {option}:\n{run}",
+                download.name
+            );
         }
     }
 }
@@ -234,15 +248,19 @@ fn a_failed_rename_is_the_failure_of_that_object() {
     }
     let t = world();
     let before = keys(&t);
-    for way in ALL {
+    for download in ALL {
         for error in ["EPERM", "EIO", "ENOSPC"] {
             fresh(&t);
-            let call = t.s3cmd(way.command).arg("--delete-after-fetch").arg("--no-progress");
+            let call = t.s3cmd(download.command).arg("--delete-after-fetch").arg("--no-progress");
             let (run, hits) = injected(&t, call, "rename,renameat,renameat2", error, None);
-            assert!(hits > 0, "{} {error}: nothing was injected:\n{run}", way.name);
-            assert_eq!(run.code, Some(2), "{} {error}:\n{run}", way.name);
-            assert!(way.name == "continued" || !t.exists(way.file), "{} {error}:\n{run}", way.name);
-            assert_eq!(keys(&t), before, "{} {error}", way.name);
+            assert!(hits > 0, "{} {error}: nothing was injected:\n{run}", download.name);
+            assert_eq!(run.code, Some(2), "{} {error}:\n{run}", download.name);
+            assert!(
+                download.name == "continued" || !t.exists(download.file),
+                "{} {error}:\n{run}",
+                download.name
+            );
+            assert_eq!(keys(&t), before, "{} {error}", download.name);
         }
     }
 }
@@ -261,22 +279,22 @@ fn refused_attributes_cost_no_file() {
         "flock",
         "unlink,unlinkat",
     ];
-    for way in ALL {
+    for download in ALL {
         for calls in groups {
             for (error, option) in
                 [("EPERM", "--preserve"), ("EPERM", "--no-preserve"), ("ENOSYS", "-p"), ("EINVAL", "-p")]
             {
-                if way.key == "large" && error == "EINVAL" {
+                if download.key == "large" && error == "EINVAL" {
                     continue;
                 }
                 fresh(&t);
-                let call = t.s3cmd(way.command).arg("--no-progress").arg(option);
+                let call = t.s3cmd(download.command).arg("--no-progress").arg(option);
                 let (run, _) = injected(&t, call, calls, error, None);
-                let case = format!("{} {calls} {error} {option}", way.name);
+                let case = format!("{} {calls} {error} {option}", download.name);
                 assert_eq!(run.code, Some(0), "{case}:\n{run}");
                 assert!(run.stderr.lines().count() <= 1, "{case}:\n{run}");
                 assert!(option != "--no-preserve" || run.stderr.is_empty(), "{case}:\n{run}");
-                assert!(t.read(way.file) == expected(&t, way), "{case}:\n{run}");
+                assert!(t.read(download.file) == expected(&t, download), "{case}:\n{run}");
             }
         }
     }

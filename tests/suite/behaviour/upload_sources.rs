@@ -140,7 +140,6 @@ fn control_characters_are_reported_once_per_file_with_the_whole_name() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_name_with_a_line_break_is_uploaded_like_any_other() {
     let t = TestEnv::with_bucket();

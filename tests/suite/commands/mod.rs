@@ -4,7 +4,6 @@
 mod accesslog;
 mod check;
 mod cloudfront;
-#[cfg(unix)]
 mod completions;
 mod configure;
 mod cp;

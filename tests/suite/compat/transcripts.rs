@@ -102,7 +102,6 @@ fn prepare(t: &mut TestEnv) {
     t.file("s3cfg-down", main.replace(&service.host, "localhost:1"));
     t.file("s3cfg-nokeys", main.replace(&service.main.access, "").replace(&service.main.secret, ""));
     // With -v the program would report a configuration file that other users can read.
-    #[cfg(unix)]
     for name in ["s3cfg", "s3cfg-alt", "s3cfg-vhost", "s3cfg-badkey", "s3cfg-badsecret", "s3cfg-down"] {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(t.path(name), mode).expect("a mode");

@@ -125,8 +125,8 @@ impl Twins {
         call.stdin(input).run().as_transcript()
     }
 
-    /// Gives this program's files the modification times of s3cmd's. A script makes the same files on both sides, one side
-    /// after the other, and a second may begin between them.
+    /// Gives this program's files the modification times of s3cmd's. A script makes the same files on both sides, one
+    /// side after the other, and a second may begin between them.
     fn share_times(&self) {
         for entry in walkdir::WalkDir::new(self.theirs.path("")).into_iter().filter_map(Result::ok) {
             let Ok(relative) = entry.path().strip_prefix(self.theirs.path("")) else { continue };
@@ -139,8 +139,8 @@ impl Twins {
         }
     }
 
-    /// Whether a line fetches several objects of which some exist and some do not: s3cmd fetches none of them, this program
-    /// those that exist (`missing-sources`).
+    /// Whether a line fetches several objects of which some exist and some do not: s3cmd fetches none of them, this
+    /// program those that exist (`missing-sources`).
     pub(crate) fn fetches_with_gaps(&self, line: &str) -> bool {
         let words = crate::support::env::split(line);
         let sources: Vec<&String> = words.iter().filter(|word| word.starts_with("s3://")).collect();

@@ -123,7 +123,6 @@ fn the_directory_is_created_if_its_parent_exists() {
     assert!(!home.path().join("absent").exists());
 }
 
-#[cfg(unix)]
 #[test]
 fn files_with_secrets_are_for_their_owner() {
     use std::os::unix::fs::PermissionsExt;

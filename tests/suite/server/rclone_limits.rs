@@ -47,7 +47,6 @@ impl Killable {
     }
 
     /// Its peak memory in KiB.
-    #[cfg(target_os = "linux")]
     fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
@@ -154,7 +153,6 @@ fn half_sent(service: &Service, target: &str) -> TcpStream {
 }
 
 /// rclone keeps parts that arrive out of order in memory, up to 256 MiB per upload.
-#[cfg(target_os = "linux")]
 #[test]
 fn parts_come_in_any_order_and_not_into_memory() {
     let data = tempfile::tempdir().unwrap();

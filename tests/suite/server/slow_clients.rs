@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// The longest acceptable wait for a user.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Opens a connection, and sends the beginning of a request.
 fn begin(host: &str, text: &[u8]) -> Option<TcpStream> {
@@ -76,7 +76,7 @@ fn many_unauthenticated_connections_do_not_block_users() {
         {
             let started = Instant::now();
             t.s3cmd(line).ok();
-            assert!(started.elapsed() < PATIENCE, "round {round}: {line} took {:?}", started.elapsed());
+            assert!(started.elapsed() < TIMEOUT, "round {round}: {line} took {:?}", started.elapsed());
         }
     }
     if let Some(peak) = peak_memory(&serve) {
@@ -100,7 +100,7 @@ fn slow_unauthenticated_forms_do_not_block_other_forms() {
             break;
         }
         assert_eq!(put.element("Code"), "SlowDown", "{put:?}");
-        assert!(started.elapsed() < PATIENCE, "never served");
+        assert!(started.elapsed() < TIMEOUT, "never served");
     }
     drop(crowd);
 }

@@ -114,7 +114,6 @@ impl TestEnv {
         let path = self.home(name);
         fs::write(&path, text).expect("the configuration is written");
         // As the program itself writes it: it contains a secret.
-        #[cfg(unix)]
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
         path
     }

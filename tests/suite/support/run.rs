@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longer than any healthy run takes, even on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A call that is being built. [`Invocation::run`], [`Invocation::ok`] and [`Invocation::fails`] run it.
 #[derive(Debug)]
@@ -107,9 +107,9 @@ impl Invocation {
             if let Some(status) = child.try_wait().expect("the child can be waited for") {
                 break status;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 child.kill().expect("the child can be killed");
-                panic!("still running after {PATIENCE:?}: {}", self.line());
+                panic!("still running after {TIMEOUT:?}: {}", self.line());
             }
             std::thread::sleep(Duration::from_millis(2));
         };

@@ -11,9 +11,8 @@ const MAX_QUOTE: usize = 500;
 
 /// Runs a command line in the shell, and parses the credentials that it prints.
 pub(super) async fn run(command: &str, observer: &dyn Observer) -> Result<CachedCredentials> {
-    let shell = if cfg!(windows) { ["cmd", "/C"] } else { ["sh", "-c"] };
-    let mut child = tokio::process::Command::new(shell[0]);
-    child.arg(shell[1]).arg(command).stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let mut child = tokio::process::Command::new("sh");
+    child.arg("-c").arg(command).stdin(std::process::Stdio::null()).kill_on_drop(true);
     let output = child.output().await?;
     let message = quoted(&output.stderr);
     let detail = if message.is_empty() { String::new() } else { format!(": {message}") };

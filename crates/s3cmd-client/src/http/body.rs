@@ -268,23 +268,10 @@ impl From<FileChanged> for io::Error {
 
 /// Reads exactly at an offset, without moving the file's cursor.
 fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => FileChanged::SHORTER.into(),
-            _ => error,
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        use std::io::{Read, Seek};
-        let mut file = file.try_clone()?;
-        file.seek(io::SeekFrom::Start(offset))?;
-        file.read_exact(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => FileChanged::SHORTER.into(),
-            _ => error,
-        })
-    }
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => FileChanged::SHORTER.into(),
+        _ => error,
+    })
 }
 
 /// Computes several digests in one pass.

@@ -1,8 +1,8 @@
 //! `aws-chunked` bodies, with and without signatures and trailers.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 //!
-//! A chunk's bytes are passed on before its signature could be checked; whoever stores them must not give them a
-//! name until the end has come without an error.
+//! The bytes of a chunk are returned before its signature can be checked. Stored content must not get its final name
+//! before the end of the body was reached without an error.
 
 use crate::model::error::{ErrorCode, S3Error, S3Result, fail};
 use bytes::{Buf, Bytes, BytesMut};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// A longer chunk header or trailer is refused.
+/// The maximum length of a chunk header or trailer line, in bytes.
 const MAX_LINE: usize = 16 * 1024;
 
 /// Verifies the chain of signatures of a chunked body.
@@ -47,19 +47,19 @@ impl ChunkVerifier {
         v4::Scope { time: self.time, region: &self.region, service: &self.service }
     }
 
-    fn check(&mut self, wanted: String, stated: &str) -> S3Result<()> {
-        if !bool::from(wanted.as_bytes().ct_eq(stated.as_bytes())) {
+    fn check(&mut self, expected: String, received: &str) -> S3Result<()> {
+        if !bool::from(expected.as_bytes().ct_eq(received.as_bytes())) {
             return fail(ErrorCode::SignatureDoesNotMatch, "The signature of a chunk does not match.");
         }
-        self.previous = wanted;
+        self.previous = expected;
         Ok(())
     }
 }
 
-/// What the request said of its chunked body.
+/// What the request's headers specify about its chunked body.
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkRule {
-    /// Length of the content.
+    /// Length of the decoded content in bytes.
     pub(crate) length: u64,
     pub(crate) trailer: bool,
     pub(crate) verifier: Option<ChunkVerifier>,
@@ -74,20 +74,21 @@ enum DecoderState {
     Done,
 }
 
-/// Undoes the chunks.
+/// Decodes the chunks.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     rule: ChunkRule,
     state: DecoderState,
     input: BytesMut,
     received: u64,
-    /// Of the present chunk, where chunks are signed.
+    /// The hash of the current chunk, if chunks are signed.
     hash: Sha256,
+    /// The signature in the header of the current chunk.
     signature: String,
     trailers: Vec<(String, String)>,
 }
 
-fn broken() -> S3Error {
+fn malformed() -> S3Error {
     S3Error::new(ErrorCode::IncompleteBody, "The chunks of the body are not well-formed.")
 }
 
@@ -108,28 +109,28 @@ impl Decoder {
         self.input.extend_from_slice(bytes);
     }
 
-    /// A line without its end, if a whole one has come.
+    /// The next line without its line end; `None` if it is not complete yet.
     fn line(&mut self) -> S3Result<Option<String>> {
         let Some(end) = self.input.windows(2).position(|pair| pair == b"\r\n") else {
-            return if self.input.len() > MAX_LINE { Err(broken()) } else { Ok(None) };
+            return if self.input.len() > MAX_LINE { Err(malformed()) } else { Ok(None) };
         };
         let line = self.input.split_to(end);
         self.input.advance(2);
-        String::from_utf8(line.to_vec()).map(Some).map_err(|_| broken())
+        String::from_utf8(line.to_vec()).map(Some).map_err(|_| malformed())
     }
 
-    /// The next piece of content; `None` if more input is needed or the end has come.
+    /// The next piece of content; `None` if more input is needed or the end was reached.
     pub(crate) fn next(&mut self) -> S3Result<Option<Bytes>> {
         loop {
             match self.state {
                 DecoderState::Header => {
                     let Some(line) = self.line()? else { return Ok(None) };
                     let (size, extension) = line.split_once(';').unwrap_or((&line, ""));
-                    let left = u64::from_str_radix(size.trim(), 16).map_err(|_| broken())?;
+                    let left = u64::from_str_radix(size.trim(), 16).map_err(|_| malformed())?;
                     self.signature =
                         extension.trim().strip_prefix("chunk-signature=").unwrap_or("").trim().to_owned();
                     if self.received.checked_add(left).is_none_or(|total| total > self.rule.length) {
-                        return Err(broken());
+                        return Err(malformed());
                     }
                     if left > 0 {
                         self.state = DecoderState::Data { left };
@@ -157,7 +158,7 @@ impl Decoder {
                         return Ok(None);
                     }
                     if !self.input.starts_with(b"\r\n") {
-                        return Err(broken());
+                        return Err(malformed());
                     }
                     self.input.advance(2);
                     self.check_chunk()?;
@@ -169,23 +170,23 @@ impl Decoder {
                         self.check_trailers()?;
                         self.state = DecoderState::Done;
                     } else {
-                        let (name, value) = line.split_once(':').ok_or_else(broken)?;
+                        let (name, value) = line.split_once(':').ok_or_else(malformed)?;
                         self.trailers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
                         if self.trailers.len() > 32 {
-                            return Err(broken());
+                            return Err(malformed());
                         }
                     }
                 }
                 DecoderState::Done => {
-                    return if self.input.is_empty() { Ok(None) } else { Err(broken()) };
+                    return if self.input.is_empty() { Ok(None) } else { Err(malformed()) };
                 }
             }
         }
     }
 
-    /// Called at the end of the input: has everything come?
+    /// Checks at the end of the input that the body is complete.
     pub(crate) fn finish(&mut self) -> S3Result<()> {
-        // Some clients leave out the empty line after the last chunk or trailer.
+        // Some clients omit the empty line after the last chunk or trailer.
         if self.state == DecoderState::Trailer && self.input.is_empty() {
             self.check_trailers()?;
             self.state = DecoderState::Done;
@@ -207,21 +208,21 @@ impl Decoder {
     fn check_chunk(&mut self) -> S3Result<()> {
         let Some(verifier) = &mut self.rule.verifier else { return Ok(()) };
         let hash = hex::encode(std::mem::take(&mut self.hash).finalize());
-        let wanted =
+        let expected =
             v4::chunk_hash_signature(&verifier.secret_key, &verifier.scope(), &verifier.previous, &hash);
-        verifier.check(wanted, &self.signature)
+        verifier.check(expected, &self.signature)
     }
 
     fn check_trailers(&mut self) -> S3Result<()> {
         if !self.rule.trailer {
-            return if self.trailers.is_empty() { Ok(()) } else { Err(broken()) };
+            return if self.trailers.is_empty() { Ok(()) } else { Err(malformed()) };
         }
         let Some(verifier) = &mut self.rule.verifier else { return Ok(()) };
         let mut text = String::new();
-        let mut stated = "";
+        let mut received = "";
         for (name, value) in &self.trailers {
             if name == "x-amz-trailer-signature" {
-                stated = value;
+                received = value;
             } else {
                 text.push_str(name);
                 text.push(':');
@@ -229,8 +230,8 @@ impl Decoder {
                 text.push('\n');
             }
         }
-        let wanted =
+        let expected =
             v4::trailer_signature(&verifier.secret_key, &verifier.scope(), &verifier.previous, &text);
-        verifier.check(wanted, stated)
+        verifier.check(expected, received)
     }
 }

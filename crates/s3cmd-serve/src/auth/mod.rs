@@ -1,9 +1,9 @@
-//! Who sent a request: signatures are verified here, in front of everything else.
+//! Authentication: verifies the signature of a request before anything else.
 //!
-//! SigV4 and SigV2, in the header and in the query, with the very functions that the client signs with. Any region name
-//! in a V4 scope is taken (s3cmd's default is `US`), unless the server is told to check it. The path is verified as it
-//! was sent, byte for byte, and, if that fails, in its canonical encoding, for clients that sign that and send another
-//! spelling.
+//! SigV4 and SigV2, in the header and in the query, use the client's own signing functions. Any region name in a V4
+//! scope is accepted (s3cmd's default is `US`), unless the server is configured to check it. The path is verified
+//! exactly as sent and, if that fails, in its canonical encoding, because some clients sign that and send another
+//! encoding.
 
 pub(crate) mod checksum;
 pub(crate) mod chunked;
@@ -20,7 +20,7 @@ use crate::model::error::{ErrorCode, S3Result, fail};
 use chrono::{DateTime, Utc};
 use signed_request::{SignedRequest, Verified};
 
-/// Verifies a request at a time. A request that carries no signature at all is anonymous.
+/// Verifies the signature of a request at the time `now`. A request without any signature is anonymous.
 pub(crate) fn verify<'a>(
     request: &SignedRequest<'_>,
     users: &'a [User],
@@ -50,16 +50,16 @@ pub(crate) fn verify<'a>(
     Ok(Verified { user: None, body: v4::unsigned_body(hash, request)? })
 }
 
-/// Takes a request for the first user's without looking at its signature, where it comes from a program on this
-/// machine. Whatever a browser may send for a page of another site is anonymous, and so is a request for a host name
-/// that is not this machine's, which such a page can make its own name be.
+/// Treats a request from a program on this machine as the first user's, without checking its signature. Everything that
+/// a browser may send for a page of another site is anonymous. So are requests with a host name that is not this
+/// machine's, to prevent DNS rebinding by such a page.
 pub(crate) fn trust_local<'a>(request: &SignedRequest<'_>, users: &'a [User]) -> S3Result<Verified<'a>> {
-    let is_of_a_page = request.header("origin").is_some()
+    let is_cross_site = request.header("origin").is_some()
         || request.header("sec-fetch-site").is_some_and(|site| !["none", "same-origin"].contains(&site));
-    // A form says in its own fields whose it is.
+    // The user of a form is determined by its own fields.
     let is_form = request.header("content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"));
     let is_local = request.header("host").is_some_and(is_local_name);
-    let user = users.first().filter(|_| is_local && !is_of_a_page && !is_form);
+    let user = users.first().filter(|_| is_local && !is_cross_site && !is_form);
     let stated = request.header("x-amz-content-sha256").or(request.parameter("X-Amz-Content-Sha256"));
     Ok(Verified { user, body: v4::unverified_body(stated, request)? })
 }
@@ -77,17 +77,17 @@ fn is_local_name(host: &str) -> bool {
         || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// Refuses a V4 signature that names another region, in the words of AWS; version 2 knows no regions.
+/// Rejects a V4 signature that names another region, with AWS's messages. V2 signatures have no region.
 pub(crate) fn check_region(request: &SignedRequest<'_>, region: &str) -> S3Result<()> {
     let (named, in_header) = match request.header("authorization") {
         Some(value) => (value.strip_prefix("AWS4-HMAC-SHA256 ").and_then(v4::region_of_header), true),
         None => (request.parameter("X-Amz-Credential").and_then(v4::region_of), false),
     };
     let Some(named) = named.filter(|named| *named != region) else { return Ok(()) };
-    let wrong = format!("the region '{named}' is wrong; expecting '{region}'");
-    let error = if in_header { v4::malformed(&wrong) } else { v4::bad_credential(&wrong) };
+    let message = format!("the region '{named}' is wrong; expecting '{region}'");
+    let error = if in_header { v4::malformed(&message) } else { v4::bad_credential(&message) };
     let error = error.detail("Region", region);
-    // AWS tells it in the head as well where there is no body.
+    // A response to HEAD has no body, so AWS sends the region in a header, too.
     let is_bucket = request.path.trim_matches('/').split('/').count() == 1;
     Err(if request.method == "HEAD" && is_bucket {
         error.header("x-amz-bucket-region", region)
@@ -96,26 +96,27 @@ pub(crate) fn check_region(request: &SignedRequest<'_>, region: &str) -> S3Resul
     })
 }
 
-/// Verifies the signature of a browser's form, which is over its policy: SigV4 or SigV2. A form without a policy is an
-/// anonymous one.
+/// Verifies the SigV4 or SigV2 signature of a browser form, which covers its policy. A form without a policy is
+/// anonymous.
 pub(crate) fn verify_form<'a>(
     form: &Form,
     users: &'a [User],
     now: DateTime<Utc>,
 ) -> S3Result<Option<&'a User>> {
-    const SIGNED: [&str; 4] = ["x-amz-signature", "x-amz-credential", "signature", "awsaccesskeyid"];
+    const SIGNATURE_FIELDS: [&str; 4] =
+        ["x-amz-signature", "x-amz-credential", "signature", "awsaccesskeyid"];
     if form.field("x-amz-security-token").is_some_and(|token| !token.is_empty()) {
         return fail(ErrorCode::InvalidToken, "The provided token is malformed or otherwise invalid.");
     }
     let Some(policy) = form.field("policy") else {
-        return if SIGNED.iter().any(|name| form.field(name).is_some()) {
+        return if SIGNATURE_FIELDS.iter().any(|name| form.field(name).is_some()) {
             Err(form::missing("policy"))
         } else {
             Ok(None)
         };
     };
-    let is_v4 = ["x-amz-signature", "x-amz-credential", "x-amz-algorithm"];
-    let is_v4 = is_v4.iter().any(|name| form.field(name).is_some());
+    let v4_fields = ["x-amz-signature", "x-amz-credential", "x-amz-algorithm"];
+    let is_v4 = v4_fields.iter().any(|name| form.field(name).is_some());
     if is_v4 { v4::form(form, policy, users, now) } else { v2::form(form, policy, users, now) }.map(Some)
 }
 

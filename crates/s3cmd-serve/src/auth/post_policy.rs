@@ -1,4 +1,4 @@
-//! Policies of browsers' forms: what a form may say that somebody signed.
+//! POST policies: the signed conditions that the fields of a browser form must meet.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html>
 
 use crate::http::form::is_header;
@@ -18,7 +18,7 @@ pub(crate) struct PostPolicy {
     lengths: Vec<RangeInclusive<u64>>,
 }
 
-/// What a field has to be; its name is in lower case.
+/// A condition on a field; the field's name is in lower case.
 #[derive(Debug, PartialEq)]
 struct Condition {
     prefix_only: bool,
@@ -26,21 +26,21 @@ struct Condition {
     value: String,
 }
 
-/// Fields that a policy need not speak of.
+/// Fields that need no condition.
 const EXEMPT: [&str; 5] = ["awsaccesskeyid", "signature", "x-amz-signature", "policy", "file"];
 
-/// Nor of those that begin so: what nobody reads, and, as in Ceph, what only says how the file is to be proved.
+/// Prefixes of further fields that need no condition: ignored fields and, as in Ceph, checksums of the file.
 const EXEMPT_PREFIXES: [&str; 2] = ["x-ignore-", "x-amz-checksum-"];
 
-fn invalid(why: impl std::fmt::Display) -> S3Error {
-    S3Error::new(ErrorCode::InvalidPolicyDocument, format!("Invalid Policy: {why}"))
+fn invalid(reason: impl std::fmt::Display) -> S3Error {
+    S3Error::new(ErrorCode::InvalidPolicyDocument, format!("Invalid Policy: {reason}"))
 }
 
-fn refused<T>(why: impl std::fmt::Display) -> S3Result<T> {
-    fail(ErrorCode::AccessDenied, format!("Invalid according to Policy: {why}"))
+fn rejected<T>(reason: impl std::fmt::Display) -> S3Result<T> {
+    fail(ErrorCode::AccessDenied, format!("Invalid according to Policy: {reason}"))
 }
 
-/// S3's documents know two escapes that JSON does not: `\$` and `\v`.
+/// Converts a policy document to JSON: it may contain two escapes that JSON does not have, `\$` and `\v`.
 fn to_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -57,26 +57,26 @@ fn to_json(text: &str) -> String {
     out
 }
 
-/// Reads a time as S3 wants it, ISO 8601 in UTC: `2030-01-31T12:00:00Z`, with or without a fraction. Other spellings of
-/// RFC 3339 (a space, an offset, small letters) are refused, as on AWS and Ceph.
+/// Parses a time in the format that S3 requires, ISO 8601 in UTC: `2030-01-31T12:00:00Z`, with or without a fraction.
+/// Other RFC 3339 forms (a space, an offset, lower-case letters) are rejected, as on AWS and Ceph.
 fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let is_digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
-    // chrono takes signs and spaces before numbers.
+    // Checked here, because chrono accepts signs and spaces before numbers.
     let fields = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
     let rest = text.get(19..)?;
     let fraction = rest.strip_suffix('Z')?;
-    let fraction_is_good = match fraction.strip_prefix('.') {
+    let fraction_is_valid = match fraction.strip_prefix('.') {
         Some(digits) => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
         None => fraction.is_empty(),
     };
-    if !fields.into_iter().all(is_digit) || !fraction_is_good {
+    if !fields.into_iter().all(is_digit) || !fraction_is_valid {
         return None;
     }
     NaiveDateTime::parse_from_str(&text[..19], "%Y-%m-%dT%H:%M:%S").ok().map(|time| time.and_utc())
 }
 
 impl PostPolicy {
-    /// Reads the base64 text of a form's field.
+    /// Parses the base64 value of a form's `policy` field.
     pub(crate) fn parse(text: &str) -> S3Result<Self> {
         let compact: String = text.split_ascii_whitespace().collect();
         let bytes = BASE64_STANDARD.decode(compact).map_err(|_| invalid("Invalid Base64."))?;
@@ -116,25 +116,28 @@ impl PostPolicy {
                 self.conditions.push(Condition::new(false, name, value));
             }
             Value::Array(parts) => {
-                let bad = || invalid(format!("Invalid Condition: {condition}"));
-                let [Value::String(operator), first, second] = parts.as_slice() else { return Err(bad()) };
+                let invalid_condition = || invalid(format!("Invalid Condition: {condition}"));
+                let [Value::String(operator), first, second] = parts.as_slice() else {
+                    return Err(invalid_condition());
+                };
                 let operator = operator.to_ascii_lowercase();
                 if operator == "content-length-range" {
                     let number = |value: &Value| match value {
                         Value::String(text) => text.trim().parse::<u64>().ok(),
                         value => value.as_u64(),
                     };
-                    let (least, most) = number(first).zip(number(second)).ok_or_else(bad)?;
-                    self.lengths.push(least..=most);
+                    let (min, max) = number(first).zip(number(second)).ok_or_else(invalid_condition)?;
+                    self.lengths.push(min..=max);
                     return Ok(());
                 }
                 let prefix_only = match operator.as_str() {
                     "eq" => false,
                     "starts-with" => true,
-                    _ => return Err(bad()),
+                    _ => return Err(invalid_condition()),
                 };
-                let field = first.as_str().and_then(|name| name.strip_prefix('$')).ok_or_else(bad)?;
-                let value = second.as_str().ok_or_else(bad)?;
+                let field =
+                    first.as_str().and_then(|name| name.strip_prefix('$')).ok_or_else(invalid_condition)?;
+                let value = second.as_str().ok_or_else(invalid_condition)?;
                 self.conditions.push(Condition::new(prefix_only, field, value));
             }
             _ => return Err(invalid("Invalid Condition: must be a Map or a List.")),
@@ -142,8 +145,8 @@ impl PostPolicy {
         Ok(())
     }
 
-    /// Holds a form against the policy; its fields have their final values, names in lower case. Every field needs a
-    /// condition, and the bucket does.
+    /// Checks a form against the policy. The fields have their final values, and names in lower case. The bucket and
+    /// every field need a condition. AccessDenied if the policy has expired or a condition fails.
     pub(crate) fn check(
         &self,
         bucket: &str,
@@ -151,20 +154,20 @@ impl PostPolicy {
         now: DateTime<Utc>,
     ) -> S3Result<()> {
         if now >= self.expires {
-            return refused("Policy expired.");
+            return rejected("Policy expired.");
         }
         for condition in &self.conditions {
             let value = match condition.field.as_str() {
                 "bucket" => Some(bucket),
                 name => fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()),
             };
-            // Any value is right, and so is none, as in Ceph.
+            // A condition that allows any value also allows an absent field, as in Ceph.
             if value.is_none() && condition.prefix_only && condition.value.is_empty() {
                 continue;
             }
             if !value.is_some_and(|value| condition.holds(value)) {
                 let operator = if condition.prefix_only { "starts-with" } else { "eq" };
-                return refused(format!(
+                return rejected(format!(
                     "Policy Condition failed: [\"{operator}\", \"${}\", \"{}\"]",
                     condition.field, condition.value
                 ));
@@ -179,21 +182,21 @@ impl PostPolicy {
         let names = fields.iter().map(|(name, _)| name.as_str()).chain(["bucket"]);
         let mut extra: Vec<&str> = names.filter(|name| needs(name)).collect();
         extra.dedup();
-        if extra.is_empty() { Ok(()) } else { refused(format!("Extra input fields: {}", extra.join(","))) }
+        if extra.is_empty() { Ok(()) } else { rejected(format!("Extra input fields: {}", extra.join(","))) }
     }
 
-    /// How long the file may be; empty where two conditions contradict each other.
+    /// The allowed lengths of the file in bytes; empty if conditions contradict each other.
     pub(crate) fn lengths(&self) -> RangeInclusive<u64> {
-        let least = self.lengths.iter().map(|range| *range.start()).max().unwrap_or(0);
-        let most = self.lengths.iter().map(|range| *range.end()).min().unwrap_or(u64::MAX);
-        least..=most
+        let min = self.lengths.iter().map(|range| *range.start()).max().unwrap_or(0);
+        let max = self.lengths.iter().map(|range| *range.end()).min().unwrap_or(u64::MAX);
+        min..=max
     }
 }
 
 impl Condition {
     fn new(prefix_only: bool, field: &str, value: &str) -> Self {
         let field = field.to_ascii_lowercase();
-        // In the form of the fields that it is compared with.
+        // Encoded like the fields that it is compared with.
         let value =
             if is_header(&field) { header_text::from_bytes(value.as_bytes()) } else { value.to_owned() };
         Self { prefix_only, field, value }
@@ -204,8 +207,8 @@ impl Condition {
             return value == self.value;
         }
         if self.field == "content-type" {
-            // Several types are several values.
-            return value.split(',').all(|one| one.trim_start().starts_with(&self.value));
+            // A comma separates several types, each of which must match.
+            return value.split(',').all(|part| part.trim_start().starts_with(&self.value));
         }
         value.starts_with(&self.value)
     }
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_anything_may_be_absent_and_checksums_need_no_condition() {
+    fn an_unrestricted_field_may_be_absent_and_checksums_need_no_condition() {
         let policy = with(r#"{"bucket":"b"},{"key":"k"},["starts-with","$tagging",""]"#);
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let check = |fields: &[(&str, &str)]| {
@@ -249,16 +252,22 @@ mod tests {
     }
 
     #[test]
-    fn conditions_hold_or_do_not() {
+    fn conditions_match_exactly_or_by_prefix() {
         let policy = with(
             r#"{"bucket":"b"},["Starts-With","$KEY","user/\$a/"],{"AcL":"private"},["starts-with","$Content-Type","image/"]"#,
         );
-        let of = |key, acl, kind| {
+        let is_allowed = |key, acl, kind| {
             check(&policy, &[("key", key), ("acl", acl), ("content-type", kind), ("x-ignore-me", "")]).is_ok()
         };
-        assert!(of("user/$a/k", "private", "image/png") && of("user/$a/", "private", "image/a, image/b"));
-        assert!(!of("user/k", "private", "image/png") && !of("user/$a/k", "public-read", "image/png"));
-        assert!(!of("user/$a/k", "private", "image/a,text/b"));
+        assert!(
+            is_allowed("user/$a/k", "private", "image/png")
+                && is_allowed("user/$a/", "private", "image/a, image/b")
+        );
+        assert!(
+            !is_allowed("user/k", "private", "image/png")
+                && !is_allowed("user/$a/k", "public-read", "image/png")
+        );
+        assert!(!is_allowed("user/$a/k", "private", "image/a,text/b"));
         let error = check(&policy, &[("key", "user/$a/"), ("acl", "private")]).unwrap_err();
         assert!(
             error.ends_with(r#"Policy Condition failed: ["starts-with", "$content-type", "image/"]"#),
@@ -278,21 +287,21 @@ mod tests {
     }
 
     #[test]
-    fn policies_end() {
+    fn policies_expire() {
         let policy = with(r#"{"bucket":"b"}"#);
         let error = policy.check("b", &[], policy.expires).unwrap_err();
         assert!(error.message.ends_with("Policy expired."), "{}", error.message);
     }
 
     #[test]
-    fn lengths_are_the_narrowest() {
+    fn length_ranges_are_intersected() {
         let lengths = |text| with(text).lengths();
         assert_eq!(lengths(""), 0..=u64::MAX);
         assert_eq!(lengths(r#"["content-length-range",5,10],["content-length-range","1","7"]"#), 5..=7);
     }
 
     #[test]
-    fn what_is_no_policy_is_refused() {
+    fn malformed_policies_are_rejected() {
         assert_eq!(PostPolicy::parse("%").unwrap_err().code.as_str(), "InvalidPolicyDocument");
         let date = r#""expiration":"2030-01-01T00:00:00Z""#;
         for text in [

@@ -1,4 +1,4 @@
-//! A request as its signature covers it, and what all kinds of signatures have in common.
+//! The parts of a request that a signature covers, and what all kinds of signatures share.
 
 use super::payload::BodyRule;
 use crate::auth::users::User;
@@ -9,20 +9,20 @@ use percent_encoding::percent_decode_str;
 use s3cmd_client::sign::encode;
 use subtle::ConstantTimeEq;
 
-/// The most that a client's clock may be off.
+/// The maximum deviation of a client's clock.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
 
-/// What a signature is over.
+/// The parts of a request that a signature covers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SignedRequest<'a> {
     pub(crate) method: &'a str,
     /// As in the request line.
     pub(crate) path: &'a str,
-    /// Decoded.
+    /// Percent-decoded.
     pub(crate) query: &'a [(String, String)],
-    /// Lower-case names.
+    /// Names in lower case.
     pub(crate) headers: &'a [(String, String)],
-    /// The bucket where the host name says it.
+    /// The bucket in the host name, for virtual-host style.
     pub(crate) host_bucket: Option<&'a str>,
 }
 
@@ -35,7 +35,7 @@ impl SignedRequest<'_> {
         self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// Version and place of the signature, as access logs name them; `None` without one.
+    /// Version and place of the signature, as in access logs; `None` for an unsigned request.
     pub(crate) fn kind(&self) -> Option<(&'static str, &'static str)> {
         Some(match self.header("authorization") {
             Some(value) if value.starts_with("AWS4-") => ("SigV4", "AuthHeader"),
@@ -46,7 +46,7 @@ impl SignedRequest<'_> {
         })
     }
 
-    /// The spellings of the path that a signature may be over: as sent, then canonical.
+    /// The encodings of the path that a signature may cover: as sent, then canonical.
     pub(super) fn paths(&self) -> Vec<String> {
         let mut paths = vec![self.path.to_owned()];
         if let Ok(decoded) = percent_decode_str(self.path).decode_utf8() {
@@ -59,14 +59,14 @@ impl SignedRequest<'_> {
     }
 }
 
-/// Whose request it is (`None`: anonymous), and what was signed of its body.
+/// The user of a verified request (`None`: anonymous), and how to verify its body.
 #[derive(Clone, Debug)]
 pub(crate) struct Verified<'a> {
     pub(crate) user: Option<&'a User>,
     pub(crate) body: BodyRule,
 }
 
-/// The user of an access key. S3 knows no key any more that is not valid any more; the message says which it is.
+/// The user of an access key. InvalidAccessKeyId for an unknown or an expired key, as in S3; the message says which.
 pub(super) fn find_user<'a>(users: &'a [User], access_key: &str, now: DateTime<Utc>) -> S3Result<&'a User> {
     let invalid = |message| {
         Err(S3Error::new(ErrorCode::InvalidAccessKeyId, message).detail("AWSAccessKeyId", access_key))
@@ -80,6 +80,7 @@ pub(super) fn find_user<'a>(users: &'a [User], access_key: &str, now: DateTime<U
     }
 }
 
+/// Compares two signatures in constant time.
 pub(super) fn is_same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }

@@ -1,29 +1,29 @@
-//! Who may come: key pairs with the identity behind them.
+//! Users: key pairs and their identities.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt;
 
-/// A key pair and whose it is. Several pairs may have the same `id`: then they are one user's.
+/// A key pair and its user. Several pairs with the same `id` belong to the same user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
-    /// Access key id; travels in clear.
+    /// Access key id; not secret.
     pub access_key: String,
-    /// Secret key; never shown.
+    /// Secret key; hidden in `Debug` output.
     pub secret_key: String,
-    /// Canonical id, as ACLs and policies name the user.
+    /// Canonical id, which ACLs and policies refer to.
     pub id: String,
-    /// Name that ACLs show.
+    /// Name to show in ACLs.
     pub display_name: String,
-    /// E-mail address by which grants can name the user.
+    /// Email address by which grants can refer to the user.
     pub email: Option<String>,
-    /// From when on the pair is refused; `None`: never.
+    /// When the key pair expires; `None`: never.
     pub expires: Option<DateTime<Utc>>,
 }
 
 impl User {
-    /// A user with an id that follows from the access key (so that it is the same at the next start).
+    /// A user whose id is derived from the access key, so that it stays the same after a restart.
     pub fn new(access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
         let access_key = access_key.into();
         let id = hex::encode(Sha256::digest(format!("s3cmd serve {access_key}")));
@@ -51,18 +51,18 @@ impl fmt::Debug for User {
     }
 }
 
-/// Makes a user with a random key pair: 20 characters of access key, 40 of secret (238 bits).
+/// Generates a user with a random key pair: an access key of 20 characters and a secret key of 40 (238 bits).
 ///
-/// The canonical id is always the same one, so that what such a user owns is still his after the next start.
+/// The canonical id is always the same, so that the user still owns the same buckets and objects after a restart.
 ///
 /// # Panics
-/// If the system has no random numbers: there is no safe way on.
+/// If the system provides no random numbers, because there is no safe alternative.
 pub fn generate_user() -> User {
     const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    const ANY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     User {
         access_key: random_text(UPPER, 20),
-        secret_key: random_text(ANY, 40),
+        secret_key: random_text(ALPHANUMERIC, 40),
         id: hex::encode(Sha256::digest("s3cmd serve: the owner")),
         display_name: "owner".to_owned(),
         email: None,
@@ -75,24 +75,25 @@ fn random_text(alphabet: &[u8], length: usize) -> String {
     while out.len() < length {
         let mut bytes = [0; 64];
         getrandom::fill(&mut bytes).expect("the system has random numbers");
-        // Bytes beyond the last whole multiple are left out, so that all characters are equally likely.
+        // Bytes from the last whole multiple on are discarded, so that all characters are equally likely.
         let limit = 256 - 256 % alphabet.len();
-        let fit = bytes.iter().filter(|byte| usize::from(**byte) < limit);
+        let usable = bytes.iter().filter(|byte| usize::from(**byte) < limit);
         out.extend(
-            fit.map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]))
+            usable
+                .map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]))
                 .take(length - out.len()),
         );
     }
     out
 }
 
-/// Reads users from a file's text.
+/// Parses the text of a user file.
 ///
-/// A user a line: access key, secret key, and then, each optional and in any order, `id=CANONICAL-ID`, `email=ADDRESS`,
-/// `expires=TIME` (`2030-01-31T12:00:00Z`, with any offset, or `2030-01-31`, the beginning of that day in UTC) and,
-/// last as it may hold spaces, `name=DISPLAY NAME`. Empty lines and lines that start with `#` are passed over. The
-/// first user owns the buckets that no known user owns. A pair that has expired is refused, but known: its user still
-/// owns what he owned.
+/// Each line is a user: access key, secret key, and then, optional and in any order, `id=CANONICAL-ID`,
+/// `email=ADDRESS`, `expires=TIME` (`2030-01-31T12:00:00Z`, with any offset, or `2030-01-31`, the beginning of that day
+/// in UTC). `name=DISPLAY NAME` must be last, because it may contain spaces. Empty lines and lines that start with `#`
+/// are ignored. The first user owns the buckets without a known owner. An expired key pair is rejected, but its user
+/// keeps the ownership of buckets and objects.
 ///
 /// ```text
 /// # access key         secret key
@@ -101,8 +102,8 @@ fn random_text(alphabet: &[u8], length: usize) -> String {
 /// ```
 ///
 /// # Errors
-/// A message with the line's number (never with its content, which may be a secret) where a line has no secret,
-/// an unknown field or an access key that was there before, and where there is no user at all.
+/// A message with the line number (never with the line's content, which may be secret) if a line has no secret key, an
+/// unknown field or a duplicate access key; also if there are no users.
 pub fn parse_auth_file(text: &str) -> Result<Vec<User>, String> {
     let mut users: Vec<User> = Vec::new();
     let mut seen = HashSet::new();
@@ -128,8 +129,8 @@ pub fn parse_auth_file(text: &str) -> Result<Vec<User>, String> {
                 Some(("id", id)) if !id.is_empty() => user.id = id.to_owned(),
                 Some(("email", email)) if !email.is_empty() => user.email = Some(email.to_owned()),
                 Some(("expires", time)) => {
-                    let wanted = "expected expires=2030-01-31T12:00:00Z or expires=2030-01-31";
-                    user.expires = Some(parse_time(time).ok_or(format!("line {number}: {wanted}"))?);
+                    let expected = "expected expires=2030-01-31T12:00:00Z or expires=2030-01-31";
+                    user.expires = Some(parse_time(time).ok_or(format!("line {number}: {expected}"))?);
                 }
                 _ => {
                     return Err(format!(
@@ -144,11 +145,11 @@ pub fn parse_auth_file(text: &str) -> Result<Vec<User>, String> {
             user.display_name = user.id.clone();
         }
         if !seen.insert(user.access_key.clone()) {
-            return Err(format!("line {number}: this access key is there already"));
+            return Err(format!("line {number}: duplicate access key"));
         }
         users.push(user);
     }
-    if users.is_empty() { Err("no users in it".to_owned()) } else { Ok(users) }
+    if users.is_empty() { Err("the file contains no users".to_owned()) } else { Ok(users) }
 }
 
 fn parse_time(text: &str) -> Option<DateTime<Utc>> {
@@ -165,14 +166,14 @@ mod tests {
 
     #[test]
     fn keys_expire_at_a_time_with_an_offset_or_at_the_beginning_of_a_day() {
-        let of = |field: &str| {
+        let expires = |field: &str| {
             parse_auth_file(&format!("AKA s expires={field} name=A B")).map(|users| users[0].expires)
         };
         let time = |text: &str| Ok(Some(DateTime::parse_from_rfc3339(text).unwrap().to_utc()));
-        assert_eq!(of("2030-01-31T18:00:00+02:00"), time("2030-01-31T16:00:00Z"));
-        assert_eq!(of("2030-01-31"), time("2030-01-31T00:00:00Z"));
-        for bad in ["", "tomorrow", "2030-02-31", "1893456000"] {
-            assert!(of(bad).unwrap_err().starts_with("line 1: expected expires="), "{bad}");
+        assert_eq!(expires("2030-01-31T18:00:00+02:00"), time("2030-01-31T16:00:00Z"));
+        assert_eq!(expires("2030-01-31"), time("2030-01-31T00:00:00Z"));
+        for invalid in ["", "tomorrow", "2030-02-31", "1893456000"] {
+            assert!(expires(invalid).unwrap_err().starts_with("line 1: expected expires="), "{invalid}");
         }
         assert_eq!(parse_auth_file("AKA s").unwrap()[0].expires, None);
     }
@@ -189,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_auth_file_names_the_line_and_no_secret() {
-        for text in ["AKA\n", "AKA secret what=ever\n", "AKA secret\nAKA secret\n", "# nobody\n"] {
+    fn errors_in_an_auth_file_do_not_reveal_its_content() {
+        for text in ["AKA\n", "AKA secret what=ever\n", "AKA secret\nAKA secret\n", "# no users\n"] {
             let error = parse_auth_file(text).unwrap_err();
             assert!(!error.contains("AKA") && !error.contains("ever"), "{error}");
         }

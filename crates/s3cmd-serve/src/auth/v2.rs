@@ -31,7 +31,7 @@ pub(super) fn header<'a>(
             "AWS authentication requires a valid Date or x-amz-date header",
         );
     };
-    // A clock that is wrong is worth knowing even where the date was changed after signing.
+    // Checked first: a wrong clock is the more useful error, even if the date was changed after signing.
     check_skew(time, now)?;
     check(request, user, signature, None)?;
     Ok(Verified { user: Some(user), body: body(request)? })
@@ -54,7 +54,7 @@ pub(super) fn query<'a>(
     if let Some((name, _)) = request.query.iter().find(|(name, _)| NEVER_SIGNED.contains(&name.as_str())) {
         return fail(
             ErrorCode::AccessDenied,
-            format!("A link cannot be for ?{name}: its signature does not cover that."),
+            format!("A presigned V2 URL cannot have ?{name}, because its signature does not cover it."),
         );
     }
     let user = find_user(users, access_key, now)?;
@@ -68,7 +68,7 @@ pub(super) fn query<'a>(
     Ok(Verified { user: Some(user), body: body(request)? })
 }
 
-/// The signature of a form's policy.
+/// Verifies the signature of a form's policy.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/HTTPPOSTForms.html>
 pub(super) fn form<'a>(
     form: &Form,
@@ -76,8 +76,8 @@ pub(super) fn form<'a>(
     users: &'a [User],
     now: DateTime<Utc>,
 ) -> S3Result<&'a User> {
-    let user = find_user(users, form.needed("AWSAccessKeyId")?, now)?;
-    let signature = form.needed("Signature")?;
+    let user = find_user(users, form.required("AWSAccessKeyId")?, now)?;
+    let signature = form.required("Signature")?;
     if is_same(&v2::signature(policy, &user.secret_key), signature) {
         Ok(user)
     } else {
@@ -85,24 +85,24 @@ pub(super) fn form<'a>(
     }
 }
 
-/// Sub-resources that nobody signs with V2: anybody who has a link could add them to it.
+/// Sub-resources that V2 never signs: anyone who has a presigned URL could add them to it.
 const NEVER_SIGNED: &[&str] = &["ownershipControls", "replication"];
 
-/// Sub-resources that came after V2 was written up. Ceph's list has them; s3cmd 2.4.0 and botocore leave them out of
-/// the signature.
+/// Sub-resources that are newer than V2's documentation. Ceph's list includes them; s3cmd 2.4.0 and botocore leave them
+/// out of the signature.
 const LATER: &[&str] = &["encryption", "legal-hold", "policyStatus", "publicAccessBlock", "retention"];
 
 fn check(request: &SignedRequest<'_>, user: &User, signature: &str, expires: Option<&str>) -> S3Result<()> {
     let mut queries = vec![request.query.to_vec()];
-    // Not for links: whoever has one could add such a sub-resource to it.
+    // Not for presigned URLs: anyone who has one could add such a sub-resource to it.
     if expires.is_none() && request.query.iter().any(|(name, _)| LATER.contains(&name.as_str())) {
-        let mut classic = request.query.to_vec();
-        classic.retain(|(name, _)| !LATER.contains(&name.as_str()));
-        queries.push(classic);
+        let mut without_later = request.query.to_vec();
+        without_later.retain(|(name, _)| !LATER.contains(&name.as_str()));
+        queries.push(without_later);
     }
     let mut paths = request.paths();
     if request.host_bucket.is_none() && request.path.len() > 1 && request.path.rfind('/') == Some(0) {
-        // boto3 signs a bucket with a slash after it, and asks for it without.
+        // boto3 signs a bucket's path with a trailing slash, and sends it without.
         paths.push(format!("{}/", request.path));
     }
     for path in paths {
@@ -118,7 +118,7 @@ fn check(request: &SignedRequest<'_>, user: &User, signature: &str, expires: Opt
     Err(does_not_match(&user.access_key))
 }
 
-/// V2 signs nothing of the body, but a hash that came along is checked all the same.
+/// V2 does not sign the body, but a hash in the request is verified all the same.
 fn body(request: &SignedRequest<'_>) -> Result<BodyRule, S3Error> {
     v4::unsigned_body(request.header("x-amz-content-sha256"), request)
 }

@@ -21,7 +21,7 @@ struct Credential<'a> {
 }
 
 impl<'a> Credential<'a> {
-    /// The access key may hold slashes, so the text is read from its end.
+    /// The access key may contain slashes, so the text is split from the end.
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.rsplitn(5, '/');
         let terminal = parts.next()?;
@@ -36,12 +36,12 @@ impl<'a> Credential<'a> {
     }
 }
 
-/// The region that a credential names.
+/// The region in a credential.
 pub(super) fn region_of(credential: &str) -> Option<&str> {
     Credential::parse(credential).map(|credential| credential.region)
 }
 
-/// The region that the value of an `Authorization` header names, behind its algorithm.
+/// The region in the value of an `Authorization` header; `value` starts after the algorithm.
 pub(super) fn region_of_header(value: &str) -> Option<&str> {
     value.split(',').find_map(|part| region_of(part.trim().strip_prefix("Credential=")?))
 }
@@ -73,7 +73,7 @@ pub(super) fn header<'a>(
             Some(("Credential", value)) => credential = Some(value),
             Some(("SignedHeaders", value)) => names = Some(value),
             Some(("Signature", value)) => signature = Some(value),
-            _ => return Err(malformed("it has a part that is not understood.")),
+            _ => return Err(malformed("it has an unknown part.")),
         }
     }
     let (Some(credential), Some(names), Some(signature)) = (credential, names, signature) else {
@@ -147,44 +147,44 @@ pub(super) fn query<'a>(
     Ok(Verified { user: Some(user), body: unsigned_body(stated, request)? })
 }
 
-/// The life of a link, in seconds. One that no link may have is refused with AWS's code and message, but as 403, as
-/// Ceph does and public tests want it; AWS says 400 and documents no status.
+/// The lifetime of a presigned URL in seconds. An invalid lifetime is rejected with AWS's code and message, but with
+/// status 403, as in Ceph and as public tests require; AWS sends 400, but documents no status.
 fn lifetime(text: &str) -> S3Result<i64> {
-    let refused = |message| Err(S3Error { status: 403, ..bad_query(message) });
+    let rejected = |message| Err(S3Error { status: 403, ..bad_query(message) });
     match text.parse::<i64>() {
-        Ok(..=-1) => refused("X-Amz-Expires must be non-negative"),
-        Ok(0) => refused("X-Amz-Expires must be at least a second"),
+        Ok(..=-1) => rejected("X-Amz-Expires must be non-negative"),
+        Ok(0) => rejected("X-Amz-Expires must be at least a second"),
         Ok(seconds) if seconds.unsigned_abs() > v4::MAX_EXPIRES => {
-            refused("X-Amz-Expires must be less than a week (in seconds)")
+            rejected("X-Amz-Expires must be less than a week (in seconds)")
         }
         Ok(seconds) => Ok(seconds),
         Err(_) => Err(bad_query("X-Amz-Expires should be a number")),
     }
 }
 
-/// The signature of a form's policy.
+/// Verifies the signature of a form's policy.
 pub(super) fn form<'a>(
     form: &Form,
     policy: &str,
     users: &'a [User],
     now: DateTime<Utc>,
 ) -> S3Result<&'a User> {
-    let bad = |name: &str, message: &str| {
+    let invalid = |name: &str, message: &str| {
         S3Error::new(ErrorCode::InvalidArgument, message).detail("ArgumentName", name.to_owned())
     };
-    if form.needed("X-Amz-Algorithm")? != v4::ALGORITHM {
-        return Err(bad("X-Amz-Algorithm", "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+    if form.required("X-Amz-Algorithm")? != v4::ALGORITHM {
+        return Err(invalid("X-Amz-Algorithm", "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
     }
-    let credential = Credential::parse(form.needed("X-Amz-Credential")?)
-        .ok_or_else(|| bad("X-Amz-Credential", "The Credential is mal-formed"))?;
-    let time = v4::parse_timestamp(form.needed("X-Amz-Date")?).ok_or_else(|| {
-        bad("X-Amz-Date", "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    let credential = Credential::parse(form.required("X-Amz-Credential")?)
+        .ok_or_else(|| invalid("X-Amz-Credential", "The Credential is mal-formed"))?;
+    let time = v4::parse_timestamp(form.required("X-Amz-Date")?).ok_or_else(|| {
+        invalid("X-Amz-Date", "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     })?;
-    let signature = form.needed("X-Amz-Signature")?;
+    let signature = form.required("X-Amz-Signature")?;
     let user = find_user(users, credential.access_key, now)?;
     let scope = v4::Scope { time, region: credential.region, service: credential.service };
     if scope.date() != credential.date {
-        return Err(bad("X-Amz-Credential", "The date of the Credential is not that of the form"));
+        return Err(invalid("X-Amz-Credential", "The date of the Credential is not that of the form"));
     }
     if is_same(&v4::policy_signature(&user.secret_key, &scope, policy), signature) {
         Ok(user)
@@ -205,7 +205,7 @@ fn check(
     if !names.contains(&"host") {
         return fail(ErrorCode::AccessDenied, "The host header must be signed.");
     }
-    // Whoever gets hold of a presigned link must not be able to add an ACL or metadata to it.
+    // Anyone who obtains a presigned URL must not be able to add an ACL or metadata to it.
     for (name, _) in request.headers {
         if name.starts_with("x-amz-") && name != "x-amz-content-sha256" && !names.contains(&name.as_str()) {
             return Err(S3Error::new(
@@ -229,19 +229,19 @@ fn check(
     Err(does_not_match(&user.access_key))
 }
 
-/// The rule for a body of which the request's signature covers nothing.
+/// The rule for a body that the request's signature does not cover.
 pub(super) fn unsigned_body(hash: Option<&str>, request: &SignedRequest<'_>) -> S3Result<BodyRule> {
-    let cannot =
+    let unsupported =
         || S3Error::new(ErrorCode::InvalidRequest, "This request cannot have a signed chunked body.");
     match hash {
         None => Ok(BodyRule::Unsigned),
-        Some(hash) if hash.starts_with("STREAMING-AWS4-HMAC") => Err(cannot()),
+        Some(hash) if hash.starts_with("STREAMING-AWS4-HMAC") => Err(unsupported()),
         Some(hash) => body(hash, request, || ChunkVerifier::new(String::new(), &NO_SCOPE, "")),
     }
 }
 
-/// The rule for a body whose request nobody verifies: what surrounds the content is taken off, and its signatures are
-/// not looked at.
+/// The rule for the body of a request that is trusted without verification: chunks are decoded, but their signatures
+/// are not checked.
 pub(super) fn unverified_body(hash: Option<&str>, request: &SignedRequest<'_>) -> S3Result<BodyRule> {
     let rule = match hash {
         None => return Ok(BodyRule::Unsigned),

@@ -1,9 +1,9 @@
-//! May this be done? Policy first (a Deny ends it), then the bucket's owner, then ACLs.
+//! Authorization: the bucket policy first (a Deny is final), then bucket ownership, then ACLs.
 //!
-//! The owner of a bucket may do everything with it that no policy denies, and may always read, replace and remove the
-//! policy: nobody can lock himself out. Where S3 asks ACLs (listing, writing, removing; reading objects and their ACLs)
-//! the owner is asked for like everybody: an object that somebody else put there is read by whom that one lets. ACLs of
-//! what he owns he can always read and write.
+//! The owner of a bucket may do everything with it that no policy denies, and may always read, replace and delete the
+//! policy, so owners cannot lock themselves out. Where S3 evaluates ACLs (listing, writing, deleting; reading objects
+//! and their ACLs), the bucket owner needs a grant like every other user: an object that another user uploaded is
+//! readable only for those whom its ACL names. Owners can always read and write the ACLs of what they own.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-overview.html>
 
 use super::condition_context::{ConditionContext, Target};
@@ -18,27 +18,27 @@ use crate::store::meta::Meta;
 use chrono::Utc;
 use std::sync::Arc;
 
-/// What an action needs where no policy speaks.
+/// What an action requires if no policy statement matches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RequiredRight<'a> {
-    /// To own the bucket.
+    /// Ownership of the bucket.
     Owner,
-    /// A permission of the bucket's ACL.
+    /// A permission that the bucket's ACL grants.
     Bucket(Permission),
-    /// A permission of the object's ACL.
+    /// A permission that the object's ACL grants.
     Object(Permission, &'a Meta),
 }
 
 /// What allows an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AllowedBy {
-    /// Ownership, or an ACL.
+    /// Ownership or an ACL.
     OwnershipOrAcl,
-    /// The bucket's policy alone.
+    /// Only the bucket policy.
     Policy,
 }
 
-/// Who owns the objects of a bucket, looked up once for many.
+/// The owners of the objects in a bucket; the bucket's owner is looked up once for all of them.
 #[derive(Debug)]
 pub(crate) struct Owners {
     of_bucket: String,
@@ -55,17 +55,17 @@ impl Owners {
     }
 }
 
-/// Whether a requester says that he pays; strangers cannot.
-fn pays(call: &Call) -> bool {
-    let says = call.setting("x-amz-request-payer");
-    call.user.is_some() && says.is_some_and(|who| who.trim().eq_ignore_ascii_case("requester"))
+/// Whether the request agrees to be charged (`x-amz-request-payer`). Anonymous requests cannot.
+fn accepts_charges(call: &Call) -> bool {
+    let payer = call.setting("x-amz-request-payer");
+    call.user.is_some() && payer.is_some_and(|payer| payer.trim().eq_ignore_ascii_case("requester"))
 }
 
 impl Server {
-    /// Canonical id of a bucket's owner. A bucket of nobody known is the first user's.
+    /// Canonical id of a bucket's owner. A bucket whose recorded owner is not a known user belongs to the first user.
     pub(crate) fn owner(&self, bucket: &Bucket) -> String {
         if !bucket.has_record() {
-            // Nobody's, as long as it cannot be read whose it is.
+            // No owner while the record is unreadable.
             return String::new();
         }
         match bucket.recorded_owner() {
@@ -74,26 +74,26 @@ impl Server {
         }
     }
 
-    /// The ACL of a bucket, as it takes effect.
+    /// The effective ACL of a bucket.
     pub(crate) fn bucket_acl(&self, bucket: &Bucket) -> Acl {
         let owner = self.owner(bucket);
         let acl = bucket.state().acl.filter(|acl| acl.owner == owner && bucket.config().ownership.has_acls());
         acl.unwrap_or_else(|| Acl::private(&owner))
     }
 
-    /// The ACL of an object.
+    /// The effective ACL of an object.
     pub(crate) fn object_acl(&self, bucket: &Bucket, meta: &Meta) -> Acl {
         let acl = meta.acl.clone().filter(|_| bucket.config().ownership.has_acls());
         acl.unwrap_or_else(|| Acl::private(&self.owner(bucket)))
     }
 
-    /// Who owns the objects of a bucket.
+    /// The owners of the objects in a bucket.
     pub(crate) fn owners(&self, bucket: &Bucket) -> Owners {
         Owners { of_bucket: self.owner(bucket), has_acls: bucket.config().ownership.has_acls() }
     }
 
-    /// Refuses a request that takes a bucket for somebody else's, if it says so in a header. A bucket that does not
-    /// exist is refused elsewhere.
+    /// Rejects a request whose `header` (such as `x-amz-expected-bucket-owner`) names another owner than the bucket's.
+    /// A bucket that does not exist is reported elsewhere.
     pub(crate) fn check_expected_owner(&self, call: &Call, bucket: &str, header: &str) -> S3Result<()> {
         let Some(expected) = call.setting(header).filter(|id| !id.is_empty()) else { return Ok(()) };
         match self.store.find_any(bucket)? {
@@ -102,16 +102,16 @@ impl Server {
         }
     }
 
-    /// Whether a request that was answered is the requester's to pay.
+    /// Whether the requester pays for this request.
     pub(crate) fn is_charged(&self, call: &Call) -> bool {
-        pays(call)
+        accepts_charges(call)
             && self.store.find(call.bucket_name()).ok().flatten().is_some_and(|bucket| {
                 bucket.config().requester_pays && call.requester_id() != Some(self.owner(&bucket).as_str())
             })
     }
 
-    /// The bucket of a request that replaces or removes a document, where the requester may do that. The document that
-    /// makes the bucket unusable is its owner's alone.
+    /// The bucket of a request that replaces or deletes a document, once the requester is authorized. Only the bucket's
+    /// owner may replace or delete a document that makes the bucket unusable.
     pub(crate) fn bucket_to_change(
         &self,
         call: &Call,
@@ -126,77 +126,76 @@ impl Server {
         Ok(bucket)
     }
 
-    /// Refuses what is not allowed.
+    /// Rejects a request that is not allowed to perform `action`.
     pub(crate) fn authorize(
         &self,
         call: &Call,
         bucket: &Bucket,
         action: &str,
         key: Option<&str>,
-        need: RequiredRight<'_>,
+        required: RequiredRight<'_>,
     ) -> S3Result<()> {
-        if self.allows(call, bucket, action, key, need) { Ok(()) } else { Err(access_denied()) }
+        if self.allows(call, bucket, action, key, required) { Ok(()) } else { Err(access_denied()) }
     }
 
-    /// Refuses a stranger's request that nothing could allow, whatever its body says: neither the bucket's ACL nor a
-    /// policy.
+    /// Rejects an anonymous request early if neither the bucket's ACL nor a policy could allow it, whatever its body
+    /// contains.
     pub(crate) fn check_anonymous(&self, call: &Call, bucket: &Bucket) -> S3Result<()> {
-        let may = call.user.is_some()
+        let is_possible = call.user.is_some()
             || bucket.policy().is_some()
             || self.bucket_acl(bucket).allows(None, Permission::Write);
-        if may { Ok(()) } else { Err(access_denied()) }
+        if is_possible { Ok(()) } else { Err(access_denied()) }
     }
 
-    /// [`Self::authorize`] where not all that it is done to is in the request's path and query.
+    /// [`Self::authorize`] for a target that the request's path and query do not fully name.
     pub(crate) fn authorize_target(
         &self,
         call: &Call,
         bucket: &Bucket,
         action: &str,
         target: Target<'_>,
-        need: RequiredRight<'_>,
+        required: RequiredRight<'_>,
     ) -> S3Result<()> {
-        self.allowed_by(call, bucket, action, target, need).map(drop).ok_or_else(access_denied)
+        self.allowed_by(call, bucket, action, target, required).map(drop).ok_or_else(access_denied)
     }
 
-    /// [`Self::authorize`] as a question.
+    /// [`Self::authorize`] as a predicate.
     pub(crate) fn allows(
         &self,
         call: &Call,
         bucket: &Bucket,
         action: &str,
         key: Option<&str>,
-        need: RequiredRight<'_>,
+        required: RequiredRight<'_>,
     ) -> bool {
         let target = Target { key, version: call.parameter("versionId"), ..Target::default() };
-        self.allowed_by(call, bucket, action, target, need).is_some()
+        self.allowed_by(call, bucket, action, target, required).is_some()
     }
 
-    /// Refuses an upload that is not allowed, or whose headers ask for what is not allowed: an ACL needs
-    /// `s3:PutObjectAcl`, tags need `s3:PutObjectTagging`. A Deny of these counts for everybody. Whoever may write by
-    /// ownership or by an ACL needs no more; whose right is the policy's alone needs it to allow these too, but for an
-    /// ACL that gives nothing to anybody but the two of them, and for tags of which the statement that allows the
-    /// upload says the values.
+    /// Rejects an upload that is not allowed, or whose headers set an ACL or tags that are not allowed: an ACL requires
+    /// `s3:PutObjectAcl`, tags require `s3:PutObjectTagging`. A Deny of these applies to all users. Users who may write
+    /// by ownership or by an ACL need no other permission. For users who may write only by the policy, the policy must
+    /// allow these actions too, with two exceptions: an ACL that grants only to the requester and the bucket's owner,
+    /// and tags whose values are named by the statement that allows the upload.
     pub(crate) fn authorize_upload(&self, call: &Call, bucket: &Bucket, key: &str) -> S3Result<()> {
         let target = Target { key: Some(key), ..Target::default() };
-        let need = RequiredRight::Bucket(Permission::Write);
+        let required = RequiredRight::Bucket(Permission::Write);
         let upload = "s3:PutObject";
-        let allowed_by = self.allowed_by(call, bucket, upload, target, need).ok_or_else(access_denied)?;
+        let allowed_by = self.allowed_by(call, bucket, upload, target, required).ok_or_else(access_denied)?;
         let Some(policy) = bucket.policy() else { return Ok(()) };
         let owns = call.requester_id() == Some(self.owner(bucket).as_str());
         let has_right = allowed_by == AllowedBy::OwnershipOrAcl || owns;
-        let check = |action: &str, is_excused: &dyn Fn() -> bool| match self
+        let check = |action: &str, is_exempt: &dyn Fn() -> bool| match self
             .decision(call, bucket, &policy, action, target, None)
         {
             Decision::Deny => Err(access_denied()),
             Decision::Allow => Ok(()),
-            Decision::NoMatch if has_right || is_excused() => Ok(()),
+            Decision::NoMatch if has_right || is_exempt() => Ok(()),
             Decision::NoMatch => Err(access_denied()),
         };
-        let asks_for_acl =
-            |(name, _): &(String, String)| name == "x-amz-acl" || name.starts_with("x-amz-grant-");
-        if call.headers.iter().any(asks_for_acl) {
-            check("s3:PutObjectAcl", &|| self.is_between_both(call, bucket))?;
+        let sets_acl = |(name, _): &(String, String)| name == "x-amz-acl" || name.starts_with("x-amz-grant-");
+        if call.headers.iter().any(sets_acl) {
+            check("s3:PutObjectAcl", &|| self.acl_names_only_requester_and_owner(call, bucket))?;
         }
         let tags = call.new_tags();
         if !tags.is_empty() {
@@ -210,8 +209,8 @@ impl Server {
         Ok(())
     }
 
-    /// The tags of a source that a copy takes along: those that the requester may read. A Deny of reading them refuses
-    /// the copy.
+    /// The tags that a copy takes from its source; none if the requester may not read them. A Deny on reading them
+    /// rejects the copy.
     pub(crate) fn copied_tags(
         &self,
         call: &Call,
@@ -225,8 +224,8 @@ impl Server {
         let action = "s3:GetObjectTagging";
         let action = if version.is_some() { for_version(action) } else { action.into() };
         let target = Target { key: Some(key), version, ..Target::default() };
-        let need = RequiredRight::Object(Permission::FullControl, meta);
-        if self.allowed_by(call, bucket, &action, target, need).is_some() {
+        let required = RequiredRight::Object(Permission::FullControl, meta);
+        if self.allowed_by(call, bucket, &action, target, required).is_some() {
             return Ok(meta.tags.clone());
         }
         match bucket.policy() {
@@ -239,17 +238,19 @@ impl Server {
         }
     }
 
-    /// Whether the ACL that an upload asks for gives nothing to anybody but the requester and the bucket's owner. One
-    /// that cannot be read is refused by the operation.
-    fn is_between_both(&self, call: &Call, bucket: &Bucket) -> bool {
+    /// Whether the ACL in the headers of an upload grants only to the requester and the bucket's owner. `false` for an
+    /// ACL that cannot be parsed; the operation rejects it.
+    fn acl_names_only_requester_and_owner(&self, call: &Call, bucket: &Bucket) -> bool {
         let owner = self.owner(bucket);
-        let who = call.requester_id().unwrap_or(&owner);
-        let asked = Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &owner, &self.users);
-        let is_one = |to: &Grantee| matches!(to, Grantee::User(id) if *id == who || *id == owner);
-        asked.is_ok_and(|acl| acl.is_none_or(|acl| acl.grants.iter().all(|grant| is_one(&grant.to))))
+        let requester = call.requester_id().unwrap_or(&owner);
+        let header = |name: &str| call.setting(name).map(str::to_owned);
+        let acl = Acl::from_headers(header, requester, &owner, &self.users);
+        let is_either = |to: &Grantee| matches!(to, Grantee::User(id) if *id == requester || *id == owner);
+        acl.is_ok_and(|acl| acl.is_none_or(|acl| acl.grants.iter().all(|grant| is_either(&grant.to))))
     }
 
-    /// What the policy of a bucket says of an action.
+    /// The decision of a bucket's policy on an action. `RestrictPublicBuckets` turns the Allow of a public policy into
+    /// `NoMatch` for everyone but the owner.
     fn decision(
         &self,
         call: &Call,
@@ -261,14 +262,14 @@ impl Server {
     ) -> Decision {
         let decision =
             self.with_question(call, bucket, action, target, meta, |question| policy.decide(question));
-        let is_limited = || {
+        let is_restricted = || {
             let owns = call.requester_id() == Some(self.owner(bucket).as_str());
             !owns && bucket.config().public_access.restrict && policy.is_public()
         };
-        if decision == Decision::Allow && is_limited() { Decision::NoMatch } else { decision }
+        if decision == Decision::Allow && is_restricted() { Decision::NoMatch } else { decision }
     }
 
-    /// Puts a question to a policy.
+    /// Calls `evaluate` with the question that a request puts to a policy.
     fn with_question<T>(
         &self,
         call: &Call,
@@ -276,10 +277,10 @@ impl Server {
         action: &str,
         target: Target<'_>,
         meta: Option<&Meta>,
-        answer: impl FnOnce(&Question<'_>) -> T,
+        evaluate: impl FnOnce(&Question<'_>) -> T,
     ) -> T {
         let context = ConditionContext { server: self, call, target, meta, now: Utc::now() };
-        answer(&Question {
+        evaluate(&Question {
             who: call.requester_id(),
             action,
             bucket: bucket.name(),
@@ -289,50 +290,52 @@ impl Server {
         })
     }
 
-    /// By what an action is allowed; `None` if it is not.
+    /// What allows an action; `None` if it is denied.
     fn allowed_by(
         &self,
         call: &Call,
         bucket: &Bucket,
         action: &str,
         target: Target<'_>,
-        need: RequiredRight<'_>,
+        required: RequiredRight<'_>,
     ) -> Option<AllowedBy> {
-        let who = call.requester_id();
-        let owns = who == Some(self.owner(bucket).as_str());
+        let requester = call.requester_id();
+        let owns = requester == Some(self.owner(bucket).as_str());
         if owns && matches!(action, "s3:GetBucketPolicy" | "s3:PutBucketPolicy" | "s3:DeleteBucketPolicy") {
             return Some(AllowedBy::OwnershipOrAcl);
         }
-        if !owns && bucket.config().requester_pays && !pays(call) {
+        if !owns && bucket.config().requester_pays && !accepts_charges(call) {
             return None;
         }
         let decision = bucket.policy().map_or(Decision::NoMatch, |policy| {
-            let meta = match need {
+            let meta = match required {
                 RequiredRight::Object(_, meta) => Some(meta),
                 RequiredRight::Owner | RequiredRight::Bucket(_) => None,
             };
             self.decision(call, bucket, &policy, action, target, meta)
         });
         let has_right = || {
-            let ignores = bucket.config().public_access.ignore_acls;
-            let effective = |acl: Acl| if ignores { acl.without_public() } else { acl };
-            match need {
+            let ignores_public = bucket.config().public_access.ignore_acls;
+            let effective = |acl: Acl| if ignores_public { acl.without_public() } else { acl };
+            match required {
                 RequiredRight::Owner => owns,
-                // Whoever owns a bucket can always remove what is in it.
+                // Bucket owners can always delete the contents.
                 RequiredRight::Bucket(_)
                     if owns
                         && (action.starts_with("s3:DeleteObject") || action == "s3:AbortMultipartUpload") =>
                 {
                     true
                 }
-                RequiredRight::Bucket(wanted) => effective(self.bucket_acl(bucket)).allows(who, wanted),
-                RequiredRight::Object(wanted, meta) => {
+                RequiredRight::Bucket(permission) => {
+                    effective(self.bucket_acl(bucket)).allows(requester, permission)
+                }
+                RequiredRight::Object(permission, meta) => {
                     let acl = self.object_acl(bucket, meta);
-                    // Tags, retention and the like are the bucket's owner's affair: no ACL speaks of them. And what
-                    // somebody wrote who is not known any more is his.
-                    let his = wanted == Permission::FullControl
+                    // No ACL permission covers tags, retention and the like: they belong to the bucket's owner. So do
+                    // objects whose owner is no longer a user.
+                    let belongs_to_bucket_owner = permission == Permission::FullControl
                         || !self.users.iter().any(|user| user.id == acl.owner);
-                    owns && his || effective(acl).allows(who, wanted)
+                    owns && belongs_to_bucket_owner || effective(acl).allows(requester, permission)
                 }
             }
         };
@@ -344,13 +347,14 @@ impl Server {
         }
     }
 
-    /// What to answer where a key is missing: only who may list learns that it is.
+    /// The error for a missing key: `error` for clients that may list the bucket, AccessDenied for all others, so that
+    /// they cannot probe for keys.
     pub(crate) fn missing_key(&self, call: &Call, bucket: &Bucket, error: S3Error) -> S3Error {
         let source = call.setting("x-amz-copy-source").and_then(|source| copy_source::parse(source).ok());
         let missing = source.as_ref().map(|(_, key, _)| key.as_str()).or(call.key.as_deref());
         let target = Target { missing, ..Target::default() };
-        let need = RequiredRight::Bucket(Permission::Read);
-        if self.allowed_by(call, bucket, "s3:ListBucket", target, need).is_some() {
+        let required = RequiredRight::Bucket(Permission::Read);
+        if self.allowed_by(call, bucket, "s3:ListBucket", target, required).is_some() {
             error
         } else {
             access_denied()

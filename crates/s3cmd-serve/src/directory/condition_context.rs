@@ -1,4 +1,4 @@
-//! The values that a request has of the condition keys of policies.
+//! The values of policy condition keys for a request.
 
 use super::state::Server;
 use crate::http::call::Call;
@@ -11,41 +11,43 @@ use http::Method;
 /// In milliseconds.
 const DAY: u64 = 24 * 3600 * 1000;
 
-/// What an action is done to, beside the bucket.
+/// What an action applies to, in addition to the bucket.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Target<'a> {
     pub(crate) key: Option<&'a str>,
-    /// The version that is named.
+    /// The version id in the request.
     pub(crate) version: Option<&'a str>,
-    /// The ETag that is asked for, where no header says it.
+    /// The expected ETag, if it is not in a header.
     pub(crate) etag: Option<&'a str>,
-    /// The key that is not there, where the question is whether that may be told.
+    /// A key that does not exist; the question is then whether the client may learn that.
     pub(crate) missing: Option<&'a str>,
 }
 
-/// A request, and what it is to be done to.
+/// A request and its target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConditionContext<'a> {
     pub(crate) server: &'a Server,
     pub(crate) call: &'a Call,
     pub(crate) target: Target<'a>,
-    /// The object, where it is there and the action is done to it.
+    /// The object, if it exists and the action applies to it.
     pub(crate) meta: Option<&'a Meta>,
     pub(crate) now: DateTime<Utc>,
 }
 
 impl ConditionContext<'_> {
-    /// The values of a key that belongs to the action; none where the request does not have it.
+    /// The values of a condition key that belongs to the action; empty if the request has none.
     pub(crate) fn values(&self, key: &Key) -> Vec<String> {
         match (key.spec.name, &key.tag) {
-            ("s3:existingobjecttag/", Some(name)) => of_tag(self.meta.map_or(&[], |meta| &meta.tags), name),
-            ("s3:requestobjecttag/", Some(name)) => of_tag(&self.tags(), name),
+            ("s3:existingobjecttag/", Some(name)) => {
+                tag_values(self.meta.map_or(&[], |meta| &meta.tags), name)
+            }
+            ("s3:requestobjecttag/", Some(name)) => tag_values(&self.tags(), name),
             ("s3:requestobjecttagkeys", _) => self.tags().into_iter().map(|(name, _)| name).collect(),
             (name, _) => self.value(name).into_iter().collect(),
         }
     }
 
-    /// Whether the body says the value of a key, and is still to come.
+    /// Whether the value of a key is in the body, which has not been read yet.
     pub(crate) fn is_pending(&self, key: &Key) -> bool {
         let name = key.spec.name;
         self.call.context.awaits_body
@@ -76,21 +78,21 @@ impl ConditionContext<'_> {
             "s3:delimiter" | "s3:max-keys" if self.target.missing.is_some() => None,
             "s3:delimiter" => call.parameter("delimiter").map(str::to_owned),
             "s3:max-keys" => call.parameter("max-keys").map(str::to_owned),
-            // Whether a missing key may be told is whether a listing of it is allowed.
+            // A client may learn that a key is missing if it may list that key as a prefix.
             "s3:prefix" => self.target.missing.or_else(|| call.parameter("prefix")).map(str::to_owned),
             "s3:versionid" => self.target.version.map(str::to_owned),
             "s3:if-match" => self.target.etag.or_else(|| call.header("if-match")).map(str::to_owned),
             "s3:if-none-match" => call.header("if-none-match").map(str::to_owned),
-            "s3:objectcreationoperation" => Some(self.creates().to_string()),
+            "s3:objectcreationoperation" => Some(self.creates_object().to_string()),
             "s3:object-lock-mode" => match self.retention() {
                 Some(Retention { mode, .. }) => Some(mode.name().to_owned()),
-                None => self.stated(object_lock::MODE),
+                None => self.trimmed_setting(object_lock::MODE),
             },
             "s3:object-lock-retain-until-date" => match self.retention() {
                 Some(Retention { until, .. }) => Some(object_lock::time_text(until)),
-                None => self.stated(object_lock::UNTIL),
+                None => self.trimmed_setting(object_lock::UNTIL),
             },
-            // A day that has begun counts.
+            // A day that has begun counts in full.
             "s3:object-lock-remaining-retention-days" => {
                 self.retention().map(|Retention { until, .. }| {
                     let left = u64::try_from((until - now).num_milliseconds()).unwrap_or(0);
@@ -99,9 +101,9 @@ impl ConditionContext<'_> {
             }
             "s3:object-lock-legal-hold" => match call.context.legal_hold {
                 Some(on) => Some(if on { "ON" } else { "OFF" }.to_owned()),
-                None => self.stated(object_lock::HOLD),
+                None => self.trimmed_setting(object_lock::HOLD),
             },
-            // As it is read, whether with a slash before it or without, and however it is encoded.
+            // Normalized: with or without a leading slash, and however it is encoded.
             "s3:x-amz-copy-source" => {
                 let source = call.setting("x-amz-copy-source")?;
                 Some(match copy_source::parse(source) {
@@ -113,56 +115,55 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// What a header, or the parameter of a link in its place, says without the blanks around it.
-    fn stated(&self, name: &str) -> Option<String> {
+    /// The trimmed value of a header, or of the query parameter that replaces it in a presigned URL.
+    fn trimmed_setting(&self, name: &str) -> Option<String> {
         self.call.setting(name).map(|value| value.trim().to_owned())
     }
 
-    /// The digest that the body is signed with. A link of version 4 signs none, unless it says so.
+    /// The payload hash of the signature. A presigned V4 URL has UNSIGNED-PAYLOAD unless it states a hash.
     fn content_hash(&self) -> Option<String> {
         let call = self.call;
         let stated = call.setting("x-amz-content-sha256").map(str::to_owned);
         stated.or_else(|| {
             let signature = call.context.signature.as_ref()?;
-            let is_link = signature.kind == "REST-QUERY-STRING" && signature.version != "AWS";
-            is_link.then(|| "UNSIGNED-PAYLOAD".to_owned())
+            let is_presigned_v4 = signature.kind == "REST-QUERY-STRING" && signature.version != "AWS";
+            is_presigned_v4.then(|| "UNSIGNED-PAYLOAD".to_owned())
         })
     }
 
-    /// Whether an object comes of it: not of the start of a multipart upload, nor of one of its parts.
-    fn creates(&self) -> bool {
+    /// Whether the request creates an object: starting a multipart upload or uploading a part does not.
+    fn creates_object(&self) -> bool {
         let has = |name| self.call.parameter(name).is_some();
         !has("uploads") && (!has("uploadId") || self.call.method == Method::POST)
     }
 
-    /// The tags that an object is to get. What cannot be read is refused by the operation.
+    /// The tags that the request sets. Tags that cannot be parsed are left to the operation, which rejects them.
     fn tags(&self) -> Vec<(String, String)> {
         self.call.new_tags()
     }
 
     fn retention(&self) -> Option<Retention> {
-        let asked = || stated_retention(self.call);
-        self.call.context.retention.or_else(asked)
+        self.call.context.retention.or_else(|| retention_from_headers(self.call))
     }
 }
 
-/// The values of a tag: of the name as it is written, else of those that differ in case alone, for the names of
-/// condition keys know no case.
-fn of_tag(tags: &[(String, String)], name: &str) -> Vec<String> {
-    let of = |same: &dyn Fn(&str) -> bool| -> Vec<String> {
-        tags.iter().filter(|(known, _)| same(known)).map(|(_, value)| value.clone()).collect()
+/// The values of a tag: an exact match of the name is preferred to one that ignores case, because condition keys are
+/// case-insensitive.
+fn tag_values(tags: &[(String, String)], name: &str) -> Vec<String> {
+    let values = |matches: &dyn Fn(&str) -> bool| -> Vec<String> {
+        tags.iter().filter(|(known, _)| matches(known)).map(|(_, value)| value.clone()).collect()
     };
-    let exact = of(&|known| known == name);
-    if exact.is_empty() { of(&|known| known.eq_ignore_ascii_case(name)) } else { exact }
+    let exact = values(&|known| known == name);
+    if exact.is_empty() { values(&|known| known.eq_ignore_ascii_case(name)) } else { exact }
 }
 
 impl Call {
-    /// The tags that an object is to get by this request: what its body says, or the header.
+    /// The tags that this request sets on an object, from its body or from the header.
     pub(crate) fn new_tags(&self) -> Vec<(String, String)> {
         if let Some(tags) = &self.context.tags {
             return tags.clone();
         }
-        // A copy takes its tags from its source unless it is told otherwise.
+        // A copy takes its tags from its source unless the directive is REPLACE.
         if self.setting("x-amz-copy-source").is_some()
             && self.setting("x-amz-tagging-directive") != Some("REPLACE")
         {
@@ -173,8 +174,8 @@ impl Call {
     }
 }
 
-/// The retention that the headers of a write ask for, if it can be read.
-fn stated_retention(call: &Call) -> Option<Retention> {
+/// The retention in the headers of a write; `None` if absent or malformed.
+fn retention_from_headers(call: &Call) -> Option<Retention> {
     let (mode, until) = (call.setting(object_lock::MODE)?, call.setting(object_lock::UNTIL)?);
     Some(Retention { mode: LockMode::parse(mode)?, until: object_lock::parse_time(until)? })
 }

@@ -1,4 +1,4 @@
-//! What pages of other origins may do with a bucket: preflight requests, and the headers of actual answers.
+//! CORS: preflight requests, and the CORS headers of responses.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html>
 
 use super::state::Server;
@@ -6,7 +6,7 @@ use crate::http::call::Reply;
 use crate::model::cors_rules::{CorsRequest, names};
 use crate::model::error::{ErrorCode, S3Error, S3Result};
 
-/// The headers that let a page of the origin read the answer to its request; none where no rule fits.
+/// The CORS headers of the response to a request; empty if no rule matches.
 pub(crate) fn headers(
     server: &Server,
     bucket: &str,
@@ -15,19 +15,19 @@ pub(crate) fn headers(
     let Ok(bucket) = server.store.bucket(bucket) else { return Vec::new() };
     let config = bucket.config();
     let Some(Ok(rules)) = &config.cors else { return Vec::new() };
-    rules.find(request).map(|(rule, origin)| rule.answer(origin)).unwrap_or_default()
+    rules.find(request).map(|(rule, origin)| rule.response_headers(origin)).unwrap_or_default()
 }
 
 fn forbidden(why: &str) -> S3Error {
     S3Error::new(ErrorCode::AccessForbidden, format!("CORSResponse: {why}"))
 }
 
-/// The answer to a preflight request where there are no rules.
+/// The error for a preflight request to a bucket without rules.
 pub(crate) fn not_enabled() -> S3Error {
     forbidden("CORS is not enabled for this bucket.")
 }
 
-/// Answers a preflight request (OPTIONS). It carries no signature: browsers send none.
+/// Handles a preflight request (OPTIONS). Browsers do not sign these.
 pub(crate) fn preflight(server: &Server, bucket: &str, request: &CorsRequest<'_>) -> S3Result<Reply> {
     let config = match server.store.bucket(bucket) {
         Ok(bucket) => bucket.config(),
@@ -44,15 +44,17 @@ pub(crate) fn preflight(server: &Server, bucket: &str, request: &CorsRequest<'_>
             .detail("Method", request.method));
     };
     let mut reply = Reply::new(200);
-    reply.headers.extend(rule.answer(origin).into_iter().map(|(name, value)| (name.to_owned(), value)));
-    let wanted: Vec<String> = names(request.headers.unwrap_or("")).map(str::to_ascii_lowercase).collect();
-    if !wanted.is_empty() {
-        reply = reply.header("access-control-allow-headers", wanted.join(", "));
+    reply
+        .headers
+        .extend(rule.response_headers(origin).into_iter().map(|(name, value)| (name.to_owned(), value)));
+    let requested: Vec<String> = names(request.headers.unwrap_or("")).map(str::to_ascii_lowercase).collect();
+    if !requested.is_empty() {
+        reply = reply.header("access-control-allow-headers", requested.join(", "));
     }
     Ok(reply)
 }
 
-/// Reads the headers of a preflight request.
+/// Parses the headers of a preflight request. BadRequest if the origin or the method is missing.
 pub(crate) fn parse_preflight<'a>(headers: &'a [(String, String)]) -> S3Result<CorsRequest<'a>> {
     let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let Some(origin) = header("origin") else {

@@ -1,10 +1,11 @@
-//! Lifecycle rules: what expires, and the task that removes it.
+//! Lifecycle expiration: the background task, and the headers that announce it.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 //!
-//! An object expires at the midnight (UTC) after it has become as many days old as its rule says, as in S3; where days
-//! are shortened for trying, to the second. Where there are versions, an expired object gets a delete marker. A version
-//! that is not current expires as many days after the one that took its place was written, and a delete marker when
-//! nothing else is left of its key. Locked versions stay. Rules for transitions are kept and returned, and do nothing.
+//! As in S3, an object expires at the first midnight (UTC) after it reaches the age in days that its rule gives. If
+//! days are shortened for testing, it expires to the second. In a versioned bucket, an expired object gets a delete
+//! marker. The age of a noncurrent version counts from when the version that replaced it was written; a delete marker
+//! expires when it is the only version left of its key. Locked versions are kept. Transition rules are stored and
+//! returned, but have no effect.
 
 use super::state::Server;
 use crate::http::http_date;
@@ -22,11 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often the rules are applied where a day is a day.
-const ROUND: Duration = Duration::from_secs(15 * 60);
+/// How often the rules are applied, if a lifecycle day is a real day.
+const INTERVAL: Duration = Duration::from_secs(15 * 60);
 
-/// The headers that tell when an unfinished upload will be removed, and by which rule; in whole days, as
-/// [`expiry_header`].
+/// The headers that report when an incomplete multipart upload will be aborted, and by which rule; in real days, like
+/// [`expiry_header`]. `None` if no rule applies.
 pub(crate) fn abort_headers(
     bucket: &Bucket,
     key: &str,
@@ -46,8 +47,8 @@ pub(crate) fn abort_headers(
     ])
 }
 
-/// The header that tells when a current object will expire, and by which rule; nothing if none applies to it. It tells
-/// what S3 would, in whole days, also where they are shortened for trying: Ceph does so, too.
+/// The header that reports when a current object will expire, and by which rule; `None` if no rule applies. Like Ceph,
+/// it reports what S3 would, in real days, even if days are shortened for testing.
 pub(crate) fn expiry_header(
     bucket: &Bucket,
     key: &str,
@@ -59,7 +60,7 @@ pub(crate) fn expiry_header(
     let (at, id) = rules
         .0
         .iter()
-        .filter(|rule| rule.enabled && rule.fits(key, meta, stat.size))
+        .filter(|rule| rule.enabled && rule.matches(key, meta, stat.size))
         .filter_map(|rule| match rule.expires? {
             Expiration::Days(days) => Some((due(meta.modified(stat), days, DAY)?, &rule.id)),
             Expiration::Date(date) => Some((date, &rule.id)),
@@ -69,17 +70,17 @@ pub(crate) fn expiry_header(
     Some(("x-amz-expiration".to_owned(), value))
 }
 
-/// Applies the rules of all buckets from time to time until `stopping` turns true.
+/// Applies the rules of all buckets periodically until `stopping` becomes true.
 pub(crate) async fn run(server: Arc<Server>, mut stopping: watch::Receiver<bool>) {
     if server.read_only {
         return;
     }
     let day = server.day;
-    let round = ROUND.min(day / 4).max(Duration::from_millis(200));
+    let interval = INTERVAL.min(day / 4).max(Duration::from_millis(200));
     loop {
         tokio::select! {
             () = stop_requested(&mut stopping) => return,
-            () = tokio::time::sleep(round) => {}
+            () = tokio::time::sleep(interval) => {}
         }
         let server = Arc::clone(&server);
         let stopping = stopping.clone();
@@ -87,7 +88,7 @@ pub(crate) async fn run(server: Arc<Server>, mut stopping: watch::Receiver<bool>
         let work = move || {
             let now = LifecycleClock { time: Utc::now(), day };
             for bucket in server.store.buckets()? {
-                // Of a bucket whose record or documents cannot be read nothing is known: nothing expires.
+                // Nothing expires in a bucket whose record or documents are unreadable.
                 if bucket.check().is_err() {
                     continue;
                 }
@@ -121,7 +122,7 @@ fn expire(bucket: &Bucket, now: &LifecycleClock, stopped: &dyn Fn() -> bool) -> 
             bucket.remove_upload(&upload.id)?;
         }
     }
-    // Only what has one of the prefixes is looked at, each prefix once.
+    // List only the keys below the rules' prefixes, and skip prefixes that another one includes.
     let mut prefixes: Vec<&str> = rules
         .0
         .iter()
@@ -143,10 +144,10 @@ fn expire(bucket: &Bucket, now: &LifecycleClock, stopped: &dyn Fn() -> bool) -> 
             if !due(&found.meta, found.stat.size, found.modified()) {
                 continue;
             }
-            // Looked at once more under the key's lock: it may have been replaced or tagged since.
+            // Check again under the key's lock: the object may have been replaced or tagged since.
             let result = bucket.remove(&key, None, |present| match present {
                 Some(object) if due(&object.meta, object.stat.size, object.modified()) => Ok(()),
-                _ => fail(ErrorCode::PreconditionFailed, "not due any more"),
+                _ => fail(ErrorCode::PreconditionFailed, "no longer due"),
             });
             match result {
                 Ok(_) => log::info!("serve: lifecycle: expired {}/{key}", bucket.name()),
@@ -169,7 +170,9 @@ fn expire_versions(
     let rules: Vec<&LifecycleRule> = rules
         .0
         .iter()
-        .filter(|rule| rule.enabled && (rule.noncurrent.is_some() || rule.markers || rule.expires.is_some()))
+        .filter(|rule| {
+            rule.enabled && (rule.noncurrent.is_some() || rule.expire_markers || rule.expires.is_some())
+        })
         .collect();
     if rules.is_empty() {
         return Ok(());
@@ -180,34 +183,35 @@ fn expire_versions(
             return Ok(());
         }
         let versions = bucket.versions_of(&key, None, usize::MAX)?;
-        for (index, shown) in versions.iter().enumerate() {
-            let fits = |rule: &LifecycleRule| match &shown.what {
-                ListedContent::Data(summary) => rule.fits(&key, &summary.meta, summary.stat.size),
+        for (index, version) in versions.iter().enumerate() {
+            let matches = |rule: &LifecycleRule| match &version.content {
+                ListedContent::Data(summary) => rule.matches(&key, &summary.meta, summary.stat.size),
                 ListedContent::Marker { .. } => rule.tags.is_empty() && key.starts_with(&rule.prefix),
             };
             let due = |rule: &LifecycleRule| {
                 if let Some(newer) = index.checked_sub(1) {
-                    // It stopped being current when what stands before it was written.
+                    // It became noncurrent when the next newer version was written.
                     let since = versions[newer].modified();
                     return rule.noncurrent.is_some_and(|noncurrent| {
                         newer >= noncurrent.keep && now.is_past(since, noncurrent.days)
                     });
                 }
-                let alone = versions.len() == 1 && matches!(shown.what, ListedContent::Marker { .. });
-                let old = match rule.expires {
-                    Some(Expiration::Days(days)) => now.is_past(shown.modified(), days),
+                let is_sole_marker =
+                    versions.len() == 1 && matches!(version.content, ListedContent::Marker { .. });
+                let is_old = match rule.expires {
+                    Some(Expiration::Days(days)) => now.is_past(version.modified(), days),
                     Some(Expiration::Date(_)) | None => false,
                 };
-                alone && (rule.markers || old)
+                is_sole_marker && (rule.expire_markers || is_old)
             };
-            if !rules.iter().any(|rule| fits(rule) && due(rule)) {
+            if !rules.iter().any(|rule| matches(rule) && due(rule)) {
                 continue;
             }
-            let removed = bucket.remove_version(&key, &shown.id, |_, meta| {
+            let removed = bucket.remove_version(&key, &version.id, |_, meta| {
                 if meta.is_locked() { fail(ErrorCode::AccessDenied, "locked") } else { Ok(()) }
             });
             match removed {
-                Ok(_) => log::info!("serve: lifecycle: version {} of {}/{key}", shown.id, bucket.name()),
+                Ok(_) => log::info!("serve: lifecycle: version {} of {}/{key}", version.id, bucket.name()),
                 Err(error) => log::debug!("serve: lifecycle: {}/{key}: {}", bucket.name(), error.message),
             }
         }

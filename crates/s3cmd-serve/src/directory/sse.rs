@@ -1,10 +1,10 @@
-//! Encryption of objects: with a key that the client brings (SSE-C), or with keys of the server's own (SSE-S3, and
-//! SSE-KMS with a name for the key).
+//! Server-side encryption: with a key from the client (SSE-C), or with keys of the server (SSE-S3, and SSE-KMS with a
+//! named key).
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>
 //!
-//! The server's keys come from one random key in the directory that is served (`.s3cmd-serve/key`, for its owner
-//! alone): they are worth what the secrecy of that file is worth. Counter mode hides; it does not tell whether somebody
-//! changed the file, and such a file counts as a new object anyway.
+//! The server's keys are derived from one random key in the served directory (`.s3cmd-serve/key`, readable only by its
+//! owner); they are only as secret as that file. Counter mode does not detect modification; a modified file is treated
+//! as a new object anyway.
 
 use super::state::Server;
 use crate::http::call::Call;
@@ -17,48 +17,50 @@ use base64::prelude::BASE64_STANDARD;
 use s3cmd_client::digest::{Digest, Md5};
 use zeroize::Zeroizing;
 
-const SERVER: &str = "x-amz-server-side-encryption";
+const ENCRYPTION: &str = "x-amz-server-side-encryption";
 const KMS_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 const BUCKET_KEY: &str = "x-amz-server-side-encryption-bucket-key-enabled";
 const CUSTOMER: &str = "server-side-encryption-customer-";
-/// What stands before [`CUSTOMER`] for the object itself, and for the source of a copy.
-const OWN: &str = "x-amz-";
-const SOURCE: &str = "x-amz-copy-source-";
+/// The prefix of [`CUSTOMER`] for the object itself.
+const OBJECT_PREFIX: &str = "x-amz-";
+/// The prefix of [`CUSTOMER`] for the source of a copy.
+const SOURCE_PREFIX: &str = "x-amz-copy-source-";
 
-/// The headers that tell where the key of an object comes from.
+/// The response headers for the key origin of an object.
 fn origin_headers(origin: &KeyOrigin) -> Vec<(String, String)> {
     let pair = |name: String, value: &str| (name, value.to_owned());
     match origin {
         KeyOrigin::Customer(md5) => vec![
-            pair(format!("{OWN}{CUSTOMER}algorithm"), "AES256"),
-            pair(format!("{OWN}{CUSTOMER}key-md5"), md5),
+            pair(format!("{OBJECT_PREFIX}{CUSTOMER}algorithm"), "AES256"),
+            pair(format!("{OBJECT_PREFIX}{CUSTOMER}key-md5"), md5),
         ],
-        KeyOrigin::Server => vec![pair(SERVER.to_owned(), "AES256")],
+        KeyOrigin::Server => vec![pair(ENCRYPTION.to_owned(), "AES256")],
         KeyOrigin::Kms(name) => {
-            vec![pair(SERVER.to_owned(), "aws:kms"), pair(KMS_KEY.to_owned(), name)]
+            vec![pair(ENCRYPTION.to_owned(), "aws:kms"), pair(KMS_KEY.to_owned(), name)]
         }
     }
 }
 
-/// The server's key of an origin.
-fn servers_key(origin: &KeyOrigin, server: &Server) -> S3Result<Key> {
-    let root = server.store.secret()?;
+/// Derives the server's key for an origin.
+fn server_key(origin: &KeyOrigin, server: &Server) -> S3Result<Key> {
+    let root = server.store.master_key()?;
     match origin {
         KeyOrigin::Kms(name) => Ok(root.derive("kms", name.as_bytes())),
         KeyOrigin::Server | KeyOrigin::Customer(_) => Ok(root.derive("s3", b"")),
     }
 }
 
-/// The key that a request brings; `before` says for what.
-fn customer(call: &Call, before: &str) -> S3Result<Option<(Key, String)>> {
-    let header = |name: &str| call.header(&format!("{before}{CUSTOMER}{name}"));
+/// The customer's key in a request, with its MD5 in base64; `prefix` selects the object's or the copy source's headers.
+/// `None` if there are no such headers.
+fn customer_key(call: &Call, prefix: &str) -> S3Result<Option<(Key, String)>> {
+    let header = |name: &str| call.header(&format!("{prefix}{CUSTOMER}{name}"));
     let (algorithm, key, md5) = (header("algorithm"), header("key"), header("key-md5"));
-    let bad = |message: &str| S3Error::new(ErrorCode::InvalidArgument, message);
+    let invalid = |message: &str| S3Error::new(ErrorCode::InvalidArgument, message);
     let (algorithm, key, md5) = match (algorithm, key, md5) {
         (None, None, None) => return Ok(None),
         (Some(algorithm), Some(key), Some(md5)) => (algorithm, key, md5),
         _ => {
-            return Err(bad(
+            return Err(invalid(
                 "Requests specifying Server Side Encryption with Customer provided keys must provide the algorithm, the \
                  secret key and its MD5.",
             ));
@@ -74,23 +76,23 @@ fn customer(call: &Call, before: &str) -> S3Result<Option<(Key, String)>> {
     let secret: [u8; 32] = bytes
         .as_slice()
         .try_into()
-        .map_err(|_| bad("The secret key was invalid for the specified algorithm."))?;
+        .map_err(|_| invalid("The secret key was invalid for the specified algorithm."))?;
     let computed = BASE64_STANDARD.encode(Md5::digest(secret));
     if computed != md5.trim() {
-        return Err(bad("The calculated MD5 hash of the key did not match the hash that was provided."));
+        return Err(invalid("The calculated MD5 hash of the key did not match the hash that was provided."));
     }
     Ok(Some((Key::new(secret), computed)))
 }
 
-/// What the headers of a write ask for, else the bucket's document.
-fn asked(call: &Call, bucket: &Bucket) -> S3Result<Option<(KeyOrigin, Option<Key>)>> {
-    let bad = |message: &str| S3Error::new(ErrorCode::InvalidArgument, message);
-    let (method, name) = (call.header(SERVER), call.header(KMS_KEY));
-    if let Some((key, md5)) = customer(call, OWN)? {
+/// The encryption that the headers of a write request, or else the bucket's default encryption; `None` if neither.
+fn requested_encryption(call: &Call, bucket: &Bucket) -> S3Result<Option<(KeyOrigin, Option<Key>)>> {
+    let invalid = |message: &str| S3Error::new(ErrorCode::InvalidArgument, message);
+    let (method, name) = (call.header(ENCRYPTION), call.header(KMS_KEY));
+    if let Some((key, md5)) = customer_key(call, OBJECT_PREFIX)? {
         return match (method, name) {
             (None, None) => Ok(Some((KeyOrigin::Customer(md5), Some(key)))),
-            _ => Err(bad(
-                "Server Side Encryption with Customer provided key is incompatible with the other kinds.",
+            _ => Err(invalid(
+                "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
             )),
         };
     }
@@ -99,34 +101,34 @@ fn asked(call: &Call, bucket: &Bucket) -> S3Result<Option<(KeyOrigin, Option<Key
         (Some("AES256"), None) => Some(KeyOrigin::Server),
         (Some("aws:kms"), Some(name)) if !name.is_empty() => Some(KeyOrigin::Kms(name.to_owned())),
         (Some("aws:kms"), _) => {
-            return Err(bad("aws:kms needs the id of a key: there is no default one here."));
+            return Err(invalid("aws:kms requires a key id: this server has no default key."));
         }
         (Some("aws:kms:dsse"), _) => return Err(not_implemented("aws:kms:dsse")),
         (None | Some("AES256"), Some(_)) => {
-            return Err(bad("A KMS key id goes with x-amz-server-side-encryption: aws:kms."));
+            return Err(invalid("A KMS key id requires x-amz-server-side-encryption: aws:kms."));
         }
-        (Some(_), _) => return Err(bad("The encryption method specified is not supported")),
+        (Some(_), _) => return Err(invalid("The encryption method specified is not supported")),
     };
     Ok(origin.map(|origin| (origin, None)))
 }
 
-/// Starts to encrypt a new object: what goes to its metadata, and the key. `None`: it stays as it is.
+/// Prepares the encryption of a new object: its metadata and the cipher. `None` if the object is not encrypted.
 pub(crate) fn begin(
     server: &Server,
     call: &Call,
     bucket: &Bucket,
 ) -> S3Result<Option<(SseMetadata, ObjectCipher)>> {
-    let Some((origin, key)) = asked(call, bucket)? else { return Ok(None) };
+    let Some((origin, key)) = requested_encryption(call, bucket)? else { return Ok(None) };
     let key = match key {
         Some(key) => key,
-        None => servers_key(&origin, server)?,
+        None => server_key(&origin, server)?,
     };
-    let sealed = SseMetadata::new(origin, &key)?;
-    Ok(Some((sealed, ObjectCipher::new(key, []))))
+    let metadata = SseMetadata::new(origin, &key)?;
+    Ok(Some((metadata, ObjectCipher::new(key, []))))
 }
 
-/// The key of something that is encrypted already: an object that is read, an upload that gets a part, or the source of
-/// a copy.
+/// The cipher of existing encrypted data: an object that is read, an upload that receives a part, or the source of a
+/// copy. `None` if the data is not encrypted. Fails if the key is missing or wrong.
 pub(crate) fn unlock(
     server: &Server,
     call: &Call,
@@ -136,7 +138,7 @@ pub(crate) fn unlock(
 ) -> S3Result<Option<ObjectCipher>> {
     if context == SseContext::Object
         && let Some((name, _)) =
-            call.headers.iter().find(|(name, _)| [SERVER, KMS_KEY, BUCKET_KEY].contains(&name.as_str()))
+            call.headers.iter().find(|(name, _)| [ENCRYPTION, KMS_KEY, BUCKET_KEY].contains(&name.as_str()))
     {
         return Err(S3Error::new(
             ErrorCode::InvalidArgument,
@@ -147,12 +149,13 @@ pub(crate) fn unlock(
     if meta.damaged {
         return fail(
             ErrorCode::InternalError,
-            "The file of this object was changed from outside, and is not what was encrypted.",
+            "The file of this object was modified outside the server and cannot be decrypted.",
         );
     }
-    let brought = customer(call, if context == SseContext::Source { SOURCE } else { OWN })?;
-    let Some(sealed) = &meta.sse else {
-        return match brought {
+    let provided =
+        customer_key(call, if context == SseContext::Source { SOURCE_PREFIX } else { OBJECT_PREFIX })?;
+    let Some(metadata) = &meta.sse else {
+        return match provided {
             None => Ok(None),
             Some(_) => fail(
                 ErrorCode::InvalidRequest,
@@ -160,8 +163,8 @@ pub(crate) fn unlock(
             ),
         };
     };
-    let key = match (&sealed.origin, brought) {
-        (KeyOrigin::Customer(_), Some((key, _))) if sealed.is_key(&key) => key,
+    let key = match (&metadata.origin, provided) {
+        (KeyOrigin::Customer(_), Some((key, _))) if metadata.is_key(&key) => key,
         (KeyOrigin::Customer(_), Some(_)) => {
             return fail(
                 ErrorCode::InvalidRequest,
@@ -182,33 +185,33 @@ pub(crate) fn unlock(
             );
         }
         (origin, None) => {
-            let key = servers_key(origin, server)?;
-            if !sealed.is_key(&key) {
+            let key = server_key(origin, server)?;
+            if !metadata.is_key(&key) {
                 return fail(
                     ErrorCode::AccessDenied,
-                    "The server's key that encrypted this is not there any more.",
+                    "The server key that encrypted this object is no longer available.",
                 );
             }
             key
         }
     };
     let sizes = if meta.parts.is_empty() { &[size][..] } else { &meta.parts };
-    let segments = sizes.iter().copied().zip(sealed.nonces.iter().map(String::as_str));
+    let segments = sizes.iter().copied().zip(metadata.nonces.iter().map(String::as_str));
     Ok(Some(ObjectCipher::new(key, segments)))
 }
 
-/// Whose key [`unlock`] wants.
+/// What [`unlock`] needs the key for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SseContext {
     /// An object that is read.
     Object,
-    /// An upload that gets a part.
+    /// An upload that receives a part.
     Upload,
     /// The source of a copy.
     Source,
 }
 
-/// The headers that tell how an object is encrypted.
+/// The response headers that report how an object is encrypted.
 pub(crate) fn headers(meta: &Meta) -> Vec<(String, String)> {
-    meta.sse.as_ref().map(|sealed| origin_headers(&sealed.origin)).unwrap_or_default()
+    meta.sse.as_ref().map(|metadata| origin_headers(&metadata.origin)).unwrap_or_default()
 }

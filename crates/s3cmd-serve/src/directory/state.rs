@@ -5,15 +5,15 @@ use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A directory that is served: everything that its operations share.
+/// A served directory: the state that all its operations share.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) store: Store,
     pub(crate) users: Arc<[User]>,
     pub(crate) region: String,
     pub(crate) read_only: bool,
-    /// Whether connections are encrypted.
+    /// Whether connections use TLS.
     pub(crate) secure: bool,
-    /// How long the days of lifecycle rules and of restored objects are.
+    /// The length of a day for lifecycle rules and restored objects.
     pub(crate) day: Duration,
 }

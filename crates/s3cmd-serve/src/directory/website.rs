@@ -1,8 +1,8 @@
-//! Buckets as websites: the answers to browsers.
+//! Static website hosting: the responses to browsers.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteHosting.html>
 //!
-//! A request is one to a website if its host name says so (see [`host_bucket`]). Nobody signs such a request: what
-//! strangers may read is shown, and errors are pages.
+//! Website requests are recognized by their host name (see [`host_bucket`]). They are anonymous: only publicly readable
+//! objects are served, and errors are HTML pages.
 
 use super::ops::{get, object};
 use super::state::Server;
@@ -26,14 +26,14 @@ fn redirect(status: u16, location: String) -> Reply {
     Reply::new(status).header("location", location)
 }
 
-/// The bucket whose website a host name asks for: `BUCKET.s3-website.DOMAIN`, or with a region as on AWS,
+/// The bucket in the host name of a website: `BUCKET.s3-website.DOMAIN`, or with a region as on AWS,
 /// `BUCKET.s3-website-REGION.DOMAIN` and `BUCKET.s3-website.REGION.DOMAIN`.
 pub(crate) fn host_bucket<'a>(host: &'a str, domains: &[String]) -> Option<&'a str> {
     let below = request_path::host_bucket(host, domains)?;
     let (bucket, region) = below.rsplit_once(".s3-website")?;
-    let fits = region.is_empty()
+    let is_valid = region.is_empty()
         || region.strip_prefix(['-', '.']).is_some_and(|name| !name.is_empty() && !name.contains('.'));
-    (fits && !bucket.is_empty()).then_some(bucket)
+    (is_valid && !bucket.is_empty()).then_some(bucket)
 }
 
 /// A request to a website.
@@ -44,14 +44,14 @@ pub(crate) struct WebsiteRequest {
     pub(crate) bucket: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) peer: IpAddr,
-    /// The version of TLS.
+    /// The TLS version.
     pub(crate) tls: Option<String>,
 }
 
-/// Answers a request to a website; says also with which error, if it was one.
-pub(crate) fn answer(server: &Server, request: WebsiteRequest) -> (Reply, Option<&'static str>) {
+/// Handles a request to a website. Returns the reply, and the error code if the request failed.
+pub(crate) fn handle(server: &Server, request: WebsiteRequest) -> (Reply, Option<&'static str>) {
     let WebsiteRequest { method, path, bucket, mut headers, peer, tls } = request;
-    // Nobody is known here, and nothing of S3's own is understood.
+    // Website requests are anonymous and have no S3 headers.
     headers.retain(|(name, _)| name != "authorization" && !name.starts_with("x-amz-"));
     let key = request_path::split_path(&path, Some(&bucket)).map(|(_, key)| key.unwrap_or_default());
     let mut call = Call {
@@ -67,7 +67,7 @@ pub(crate) fn answer(server: &Server, request: WebsiteRequest) -> (Reply, Option
         context: RequestContext { tls, ..RequestContext::default() },
     };
     match key.and_then(|key| reply_for_key(server, &mut call, &key)) {
-        Ok(answer) => answer,
+        Ok(reply) => reply,
         Err(error) => (error_page(&error, None), Some(error.code.as_str())),
     }
 }
@@ -90,10 +90,10 @@ fn reply_for_key(server: &Server, call: &mut Call, key: &str) -> S3Result<(Reply
         .detail("BucketName", bucket.name()));
     };
     let site = site.as_ref().map_err(S3Error::clone)?;
-    let follow = |to: &Redirect, call: &Call, prefix: &str| {
+    let follow = |target: &Redirect, call: &Call, prefix: &str| {
         let scheme = if server.secure { "https" } else { "http" };
-        let location = to.location(scheme, call.header("host").unwrap_or(""), key, prefix);
-        redirect(to.status.unwrap_or(301), location)
+        let location = target.location(scheme, call.header("host").unwrap_or(""), key, prefix);
+        redirect(target.status.unwrap_or(301), location)
     };
     if let Some(all) = &site.redirect_all {
         return Ok((follow(all, call, ""), None));
@@ -116,7 +116,7 @@ fn reply_for_key(server: &Server, call: &mut Call, key: &str) -> S3Result<(Reply
     let Some(document) = site.error.clone().filter(|_| (400..500).contains(&error.status)) else {
         return Err(error);
     };
-    // The error document is shown whole and whatever the browser has of it.
+    // The error document is always sent in full, whatever the browser has cached.
     call.headers.retain(|(name, _)| name != "range" && !name.starts_with("if-"));
     call.key = Some(document);
     let reply = match fetch(server, call) {
@@ -133,7 +133,7 @@ fn fetch(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if call.method == Method::HEAD { get::head(server, call) } else { get::get(server, call) }
 }
 
-/// The page of a key: the object, the index of a folder, or where the one or the other is to be found.
+/// The page of a key: the object, the index document of a folder, or a redirect.
 fn reply_with_page(
     server: &Server,
     call: &mut Call,
@@ -145,8 +145,8 @@ fn reply_with_page(
     call.key = Some(if is_folder { format!("{key}{}", site.index) } else { key.to_owned() });
     let error = match fetch(server, call) {
         Ok(reply) => {
-            let elsewhere = reply.headers.iter().find(|(name, _)| name == WEBSITE_REDIRECT);
-            return Ok(match elsewhere {
+            let redirect_header = reply.headers.iter().find(|(name, _)| name == WEBSITE_REDIRECT);
+            return Ok(match redirect_header {
                 Some((_, location)) => redirect(301, location.clone()),
                 None => reply,
             });
@@ -156,12 +156,12 @@ fn reply_with_page(
     if is_folder || matches!(bucket.open_version(key, None)?, Found::Object(_)) {
         return Err(error);
     }
-    // Only who may read the index learns that there is one.
+    // Redirect only if the client may read the index document; otherwise its existence would leak.
     let index = format!("{key}/{}", site.index);
     let index =
         object::open_named(server, call, (bucket.name(), &index, None), "s3:GetObject", Permission::Read);
     if index.is_ok() {
-        // Of a key that begins with a slash, a browser would take what follows for a host.
+        // Encode a leading slash of the key, because a browser would read `//NAME` as a host.
         let path = encode::path(key);
         let path = path.strip_prefix('/').map_or_else(|| path.to_string(), |rest| format!("%2F{rest}"));
         return Ok(redirect(302, format!("/{path}/")));
@@ -169,12 +169,12 @@ fn reply_with_page(
     Err(error)
 }
 
-/// Adds what programs read of an error.
+/// Adds the error headers for programs.
 fn with_error_headers(reply: Reply, error: &S3Error) -> Reply {
     reply.header("x-amz-error-code", error.code.as_str()).header("x-amz-error-message", &*error.message)
 }
 
-/// The page that shows an error; `second` is why the bucket's own page is not shown.
+/// The HTML page for an error; `second` is why the bucket's error document could not be sent.
 fn error_page(error: &S3Error, second: Option<&S3Error>) -> Reply {
     let reason = http::StatusCode::from_u16(error.status).ok().and_then(|status| status.canonical_reason());
     let title = format!("{} {}", error.status, reason.unwrap_or("Error"));
@@ -206,12 +206,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_names_ask_for_websites() {
+    fn website_host_names_are_recognized() {
         let domains = ["localhost".to_owned(), "s3.example.org".to_owned()];
-        let of = |host| host_bucket(host, &domains);
-        assert_eq!(of("b.s3-website.localhost:8333"), Some("b"));
-        assert_eq!(of("b.c.s3-website-US.localhost"), Some("b.c"));
-        assert_eq!(of("b.s3-website.eu-1.s3.example.org"), Some("b"));
+        let bucket = |host| host_bucket(host, &domains);
+        assert_eq!(bucket("b.s3-website.localhost:8333"), Some("b"));
+        assert_eq!(bucket("b.c.s3-website-US.localhost"), Some("b.c"));
+        assert_eq!(bucket("b.s3-website.eu-1.s3.example.org"), Some("b"));
         for host in [
             "localhost",
             "b.localhost",
@@ -221,7 +221,7 @@ mod tests {
             "b.s3-website.x.y.localhost",
             "b.s3-website.elsewhere",
         ] {
-            assert_eq!(of(host), None, "{host}");
+            assert_eq!(bucket(host), None, "{host}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What is remembered of requests: lines of an access log, and numbers for a monitor.
+//! The access log, and the request counters for the metrics.
 //!
-//! The lines are those of S3's server access logs, so that the tools for those read them.
+//! The lines have the format of S3's server access logs, so that existing tools can parse them.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>
 
 use super::metrics::Metrics;
@@ -14,11 +14,11 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Takes the lines of an access log, each with its line end. It is called on a thread of its own, so it may wait.
+/// Receives the lines of an access log, each with its newline. It runs on a dedicated thread, so it may block.
 pub struct LogSink(Box<dyn FnMut(&str) + Send>);
 
 impl LogSink {
-    /// A sink that calls this with one or more whole lines.
+    /// A sink that calls `write` with one or more complete lines.
     pub fn new(write: impl FnMut(&str) + Send + 'static) -> Self {
         Self(Box::new(write))
     }
@@ -30,20 +30,20 @@ impl std::fmt::Debug for LogSink {
     }
 }
 
-/// Records requests: as lines, and in metrics.
+/// Records requests as log lines and in metrics.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     lines: Option<mpsc::Sender<String>>,
     metrics: Option<Metrics>,
-    /// Bytes of bodies that came in.
+    /// Total bytes of request bodies received.
     pub(crate) received: AtomicU64,
 }
 
-/// Lines that are written at once where many wait.
+/// About how many bytes of queued lines go into one write.
 const BATCH: usize = 64 * 1024;
 
 impl AccessLog {
-    /// An access log, and the thread that writes its lines, which ends after the last line when the log is dropped.
+    /// An access log and its writer thread. When the log is dropped, the thread writes what is queued and ends.
     pub(crate) fn new(sink: Option<LogSink>, metrics: bool) -> (Self, Option<JoinHandle<()>>) {
         let (lines, writer) = match sink {
             None => (None, None),
@@ -68,12 +68,12 @@ impl AccessLog {
         self.lines.is_some()
     }
 
-    /// Prometheus' text, where metrics are kept.
+    /// The metrics in Prometheus' text format; `None` if they are disabled.
     pub(crate) fn metrics_text(&self) -> Option<String> {
         self.metrics.as_ref().map(|metrics| metrics.text(self.received.load(Ordering::Relaxed)))
     }
 
-    /// Begins the entry of a request, if anything is noted at all.
+    /// Begins the entry of a request; `None` if there is neither a log nor metrics.
     pub(crate) fn begin(self: &Arc<Self>, facts: impl FnOnce() -> RequestFacts) -> Option<Box<PendingEntry>> {
         if self.lines.is_none() && self.metrics.is_none() {
             return None;
@@ -91,7 +91,7 @@ impl AccessLog {
     }
 }
 
-/// What is known of a request; what is not is empty.
+/// What is known about a request; unknown fields are empty.
 #[derive(Debug, Default)]
 pub(crate) struct RequestFacts {
     pub(crate) time: DateTime<Utc>,
@@ -103,13 +103,13 @@ pub(crate) struct RequestFacts {
     pub(crate) host: String,
     pub(crate) referer: String,
     pub(crate) agent: String,
-    /// Cipher suite and version of TLS.
+    /// TLS cipher suite and version.
     pub(crate) encryption: Option<Arc<(String, String)>>,
     pub(crate) owner: String,
     pub(crate) bucket: String,
     pub(crate) key: String,
     pub(crate) requester: String,
-    /// `SigV4` and `AuthHeader`, or the like.
+    /// Signature version and authentication type, such as `SigV4` and `AuthHeader`.
     pub(crate) signature: Option<(&'static str, &'static str)>,
     pub(crate) operation: String,
     pub(crate) status: u16,
@@ -118,7 +118,7 @@ pub(crate) struct RequestFacts {
     pub(crate) version: String,
 }
 
-/// A request under way; noted when this is dropped, with the last byte of the answer.
+/// The entry of a request in progress. It is recorded when dropped, after the last byte of the response.
 #[derive(Debug)]
 pub(crate) struct PendingEntry {
     log: Arc<AccessLog>,
@@ -129,12 +129,12 @@ pub(crate) struct PendingEntry {
 }
 
 impl PendingEntry {
-    /// The answer is ready to be sent.
-    pub(crate) fn answered(&mut self) {
+    /// Records that the response is ready to be sent.
+    pub(crate) fn response_ready(&mut self) {
         self.turnaround = Some(self.started.elapsed());
     }
 
-    /// So many more bytes of the answer's body were sent.
+    /// Counts bytes of the response body that were sent.
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.sent += bytes as u64;
     }
@@ -143,14 +143,14 @@ impl PendingEntry {
         let facts = &self.facts;
         let mut line = String::with_capacity(400);
         let peer = facts.peer.map(|peer| peer.to_canonical().to_string()).unwrap_or_default();
-        for word in [&facts.owner, &facts.bucket] {
-            line.push_str(&word_or_dash(word));
+        for field in [&facts.owner, &facts.bucket] {
+            line.push_str(&encoded_or_dash(field));
             line.push(' ');
         }
-        let _ = write!(line, "{} {} ", facts.time.format("[%d/%b/%Y:%H:%M:%S +0000]"), dash(&peer));
-        // A link that was encoded once too often is a key.
-        for word in [&facts.requester, &facts.id, &facts.operation, &redact(&facts.key)] {
-            line.push_str(&word_or_dash(word));
+        let _ = write!(line, "{} {} ", facts.time.format("[%d/%b/%Y:%H:%M:%S +0000]"), or_dash(&peer));
+        // Redacted, because a presigned URL that was encoded twice ends up in the key.
+        for field in [&facts.requester, &facts.id, &facts.operation, &redact(&facts.key)] {
+            line.push_str(&encoded_or_dash(field));
             line.push(' ');
         }
         let number = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
@@ -158,22 +158,22 @@ impl PendingEntry {
         let _ = write!(
             line,
             "\"{} {} HTTP/1.1\" {} {} {} {} {} {} ",
-            quotable(&facts.method),
-            quotable(&redact(&facts.target)),
+            escape_quoted(&facts.method),
+            escape_quoted(&redact(&facts.target)),
             facts.status,
-            dash(facts.error),
+            or_dash(facts.error),
             number(Some(self.sent).filter(|sent| *sent > 0)),
             number(facts.object_size),
             millis(total),
             number(self.turnaround.map(millis)),
         );
         for text in [&facts.referer, &facts.agent] {
-            let _ = write!(line, "\"{}\" ", dash(&quotable(&redact(text))));
+            let _ = write!(line, "\"{}\" ", or_dash(&escape_quoted(&redact(text))));
         }
         let (version, kind) = facts.signature.unwrap_or(("-", "-"));
         let (cipher, tls) = facts.encryption.as_deref().map_or(("-", "-"), |(cipher, tls)| (cipher, tls));
-        let _ = write!(line, "{} s3cmd-serve {version} {cipher} {kind} ", word_or_dash(&facts.version));
-        let _ = writeln!(line, "{} {tls} - -", word_or_dash(&redact(&facts.host)).replace("%3A", ":"));
+        let _ = write!(line, "{} s3cmd-serve {version} {cipher} {kind} ", encoded_or_dash(&facts.version));
+        let _ = writeln!(line, "{} {tls} - -", encoded_or_dash(&redact(&facts.host)).replace("%3A", ":"));
         line
     }
 }
@@ -185,23 +185,23 @@ impl Drop for PendingEntry {
             metrics.end(&self.facts.operation, self.facts.status, total, self.sent);
         }
         if let Some(lines) = &self.log.lines {
-            // The thread that writes lives as long as the log.
+            // Sending cannot fail: the writer thread lives as long as the log.
             let _ = lines.send(self.line(total));
         }
     }
 }
 
-fn dash(text: &str) -> &str {
+fn or_dash(text: &str) -> &str {
     if text.is_empty() { "-" } else { text }
 }
 
-/// A field without quotes: nothing in it may look like the end of the field.
-fn word_or_dash(text: &str) -> String {
+/// A field without quotes, percent-encoded so that nothing in it looks like the end of the field.
+fn encoded_or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { encode::path(text).into_owned() }
 }
 
-/// What stands between quotes, without quotes and control characters.
-fn quotable(text: &str) -> String {
+/// The content of a quoted field: quotes and control characters are percent-encoded.
+fn escape_quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c == '"' || c.is_control() {

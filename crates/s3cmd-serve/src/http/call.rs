@@ -1,4 +1,4 @@
-//! A request as the operations see it, and their reply.
+//! The parsed, authenticated request that operations receive, and the reply that they return.
 
 use super::request_context::RequestContext;
 use crate::auth::payload::Payload;
@@ -19,16 +19,16 @@ use std::net::IpAddr;
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
-    /// Path as in the request line.
+    /// Path as in the request line, still percent-encoded.
     pub(crate) path: String,
     pub(crate) bucket: Option<String>,
     pub(crate) key: Option<String>,
-    /// Decoded.
+    /// Percent-decoded.
     pub(crate) query: Vec<(String, String)>,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) peer: IpAddr,
-    /// `None`: anonymous.
+    /// `None` for an anonymous request.
     pub(crate) user: Option<User>,
     pub(crate) payload: Payload,
     pub(crate) context: RequestContext,
@@ -39,25 +39,25 @@ impl Call {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// A query parameter's value (empty if it has none).
+    /// The value of a query parameter; empty if it has no value, `None` if it is absent.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// A header, or the query parameter that stands for it in a V4 link. V2 signs no such parameters: there,
-    /// whoever has a link could add one.
+    /// The value of a header, or of the query parameter that replaces it in a presigned V4 URL. V2 does not sign such
+    /// parameters: anyone who has a presigned V2 URL could add one.
     pub(crate) fn setting(&self, name: &str) -> Option<&str> {
         self.header(name).or_else(|| {
-            let mut link_parameters = self.link_parameters();
-            link_parameters.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+            let mut parameters = self.presigned_parameters();
+            parameters.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
         })
     }
 
-    /// Makes headers of the query parameters that stand for them in a V4 link, whatever they say: a parameter must not
-    /// be passed over where the header would count. Those of the signature stay, and so do checksums (some SDKs put the
-    /// one of an empty body there, and AWS does not look at them).
+    /// Moves the query parameters of a presigned V4 URL that replace headers into the headers, so that no operation can
+    /// overlook them. The parameters of the signature stay, and so do checksums: some SDKs put the checksum of an empty
+    /// body there, and AWS ignores them.
     pub(crate) fn parameters_to_headers(&mut self) {
-        const OF_SIGNATURE: [&str; 8] = [
+        const SIGNATURE_PARAMETERS: [&str; 8] = [
             "x-amz-algorithm",
             "x-amz-content-sha256",
             "x-amz-credential",
@@ -67,29 +67,30 @@ impl Call {
             "x-amz-signature",
             "x-amz-signedheaders",
         ];
-        if self.link_parameters().next().is_none() {
+        if self.presigned_parameters().next().is_none() {
             return;
         }
         let is_header = |name: &str| {
-            let sum = name.strip_prefix("x-amz-checksum-");
+            let checksum = name.strip_prefix("x-amz-checksum-");
             name.starts_with("x-amz-")
-                && !OF_SIGNATURE.contains(&name)
+                && !SIGNATURE_PARAMETERS.contains(&name)
                 && !name.starts_with("x-amz-sdk-")
-                && sum.is_none_or(|sum| matches!(sum, "mode" | "algorithm" | "type"))
+                && checksum.is_none_or(|rest| matches!(rest, "mode" | "algorithm" | "type"))
         };
         for (name, value) in self.query.extract_if(.., |(name, _)| is_header(&name.to_ascii_lowercase())) {
             let name = name.to_ascii_lowercase();
-            // Headers are signed, too.
+            // A header of the same name takes precedence; it is signed as well.
             if !self.headers.iter().any(|(known, _)| *known == name) {
                 self.headers.push((name, header_text::from_bytes(value.as_bytes())));
             }
         }
     }
 
-    /// The signed query parameters of a V4 link; nothing for other requests.
-    pub(crate) fn link_parameters(&self) -> impl Iterator<Item = &(String, String)> {
-        let link = self.header("authorization").is_none() && self.parameter("X-Amz-Signature").is_some();
-        self.query.iter().filter(move |_| link)
+    /// The signed query parameters of a presigned V4 URL; empty for other requests.
+    pub(crate) fn presigned_parameters(&self) -> impl Iterator<Item = &(String, String)> {
+        let is_presigned =
+            self.header("authorization").is_none() && self.parameter("X-Amz-Signature").is_some();
+        self.query.iter().filter(move |_| is_presigned)
     }
 
     pub(crate) fn bucket_name(&self) -> &str {
@@ -100,18 +101,18 @@ impl Call {
         self.key.as_deref().unwrap_or("")
     }
 
-    /// The URL that was asked for, without its query.
+    /// The requested URL without its query.
     pub(crate) fn url(&self, secure: bool) -> String {
         let scheme = if secure { "https" } else { "http" };
         format!("{scheme}://{}{}", self.header("host").unwrap_or("localhost"), self.path)
     }
 
-    /// Canonical id of the requester.
+    /// Canonical id of the requester; `None` for an anonymous request.
     pub(crate) fn requester_id(&self) -> Option<&str> {
         self.user.as_ref().map(|user| user.id.as_str())
     }
 
-    /// A number from the query.
+    /// A number from the query; `default` if absent or empty. InvalidArgument if it is not an integer in range.
     pub(crate) fn number(&self, name: &'static str, default: usize) -> S3Result<usize> {
         match self.parameter(name) {
             None => Ok(default),
@@ -129,7 +130,7 @@ impl Call {
     }
 }
 
-/// What goes back.
+/// The response of an operation.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -140,24 +141,24 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) enum ReplyBody {
     Whole(Bytes),
-    /// `first` was read already; `left` bytes follow at `offset`.
+    /// `first` has been read already; `left` bytes follow in the file at `offset`.
     File {
         first: Bytes,
         file: File,
         offset: u64,
         left: u64,
-        /// Decrypts what follows.
+        /// Decrypts those bytes.
         cipher: Option<ObjectCipher>,
     },
-    /// As it comes from elsewhere.
+    /// Relayed from another server.
     Stream(StreamBody),
 }
 
-/// Content that comes from elsewhere while it is sent on: read as fast as the client takes it, and given up with the
-/// client.
+/// Content that is relayed from another server: read as fast as the client reads, and abandoned when the client
+/// disconnects.
 pub(crate) struct StreamBody {
     pub(crate) pieces: BoxStream<'static, io::Result<Bytes>>,
-    /// In bytes, where it is known.
+    /// In bytes; `None` if unknown.
     pub(crate) length: Option<u64>,
 }
 
@@ -181,7 +182,7 @@ impl Reply {
         self
     }
 
-    /// Names the version that was made, if there are versions.
+    /// Adds the id of the created version, if the bucket is versioned.
     pub(crate) fn version(self, id: Option<String>) -> Self {
         match id {
             Some(id) => self.header("x-amz-version-id", id),
@@ -194,7 +195,7 @@ impl Reply {
         self
     }
 
-    /// The reply for an error.
+    /// The reply that reports an error; `id` is the request's.
     pub(crate) fn error(error: &S3Error, resource: &str, id: &str) -> Self {
         let mut reply = Self::new(error.status);
         reply.headers.extend(error.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));

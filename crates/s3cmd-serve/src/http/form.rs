@@ -1,8 +1,9 @@
-//! Forms that browsers send: fields, and then a file. `multipart/form-data`, read as it comes.
+//! Browser form uploads: `multipart/form-data` with fields followed by a file, parsed as a stream.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
 //!
-//! The parser is the `multer` crate's. It takes from its source for as long as something is there, so the source here
-//! gives a piece only when the parser cannot go on without: what is in memory is a piece or two, and the fields.
+//! The parser is the `multer` crate's. It reads from its source for as long as data is ready, so the source here
+//! returns a piece only when the parser cannot continue without one. Memory then holds one or two pieces and the
+//! fields.
 
 use super::request_head::is_free_text;
 use crate::auth::payload::{ContentReader, Payload};
@@ -16,8 +17,8 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Fields that go to the object under their own names, beside those that begin with `x-amz-`.
-pub(crate) const OF_OBJECT: [&str; 7] = [
+/// Fields that become headers of the object under their own names, like those that begin with `x-amz-`.
+pub(crate) const OBJECT_HEADERS: [&str; 7] = [
     "cache-control",
     "content-disposition",
     "content-encoding",
@@ -27,16 +28,17 @@ pub(crate) const OF_OBJECT: [&str; 7] = [
     "expires",
 ];
 
-/// S3's limit on all fields before the file together, names and values, in bytes.
+/// S3's limit on the total size of the fields before the file, names and values, in bytes.
 const MAX_FIELDS: usize = 20 * 1024;
-/// How much is read in search of the file; more than [`MAX_FIELDS`], as each field brings a boundary and a head.
+/// The most bytes to read before the file begins. More than [`MAX_FIELDS`], because each field has a boundary and
+/// headers.
 const MAX_BEFORE_FILE: usize = 256 * 1024;
 
 /// The fields of a form up to its file, and the file.
 pub(crate) struct Form {
-    /// Names in lower case: forms and policies spell them as they like.
+    /// Names in lower case: they are case-insensitive in forms and policies.
     fields: Vec<(String, String)>,
-    /// As the browser named it.
+    /// As stated by the browser.
     file_name: String,
     file: Field<'static>,
     body: Body,
@@ -54,13 +56,13 @@ struct Body(Arc<Mutex<BodyState>>);
 
 struct BodyState {
     payload: Payload,
-    /// Whether the parser cannot go on with what it has.
-    hungry: bool,
-    /// Bytes given.
+    /// Whether the parser needs another piece to continue.
+    needs_data: bool,
+    /// Bytes passed to the parser.
     total: usize,
     /// Whether the file has been reached.
     in_file: bool,
-    /// Why there is no more, if that was an error.
+    /// The error that ended the body, if any.
     failure: Option<S3Error>,
 }
 
@@ -69,20 +71,20 @@ impl Body {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the parser on this thread: one piece of the body each time that it has to wait.
-    fn wait<T>(&self, step: impl Future<Output = multer::Result<T>>) -> S3Result<T> {
+    /// Runs a parser step on this thread, with one more piece of the body each time the parser needs data.
+    fn run<T>(&self, step: impl Future<Output = multer::Result<T>>) -> S3Result<T> {
         let mut step = pin!(step);
         let mut context = Context::from_waker(Waker::noop());
         loop {
             match step.as_mut().poll(&mut context) {
                 Poll::Ready(Ok(output)) => return Ok(output),
                 Poll::Ready(Err(error)) => return Err(self.failure(&error)),
-                Poll::Pending => self.lock().hungry = true,
+                Poll::Pending => self.lock().needs_data = true,
             }
         }
     }
 
-    /// The error that ended the body, or else the parser's, which speaks of the form.
+    /// The error that ended the body, or else the parser's own, which is about the form.
     fn failure(&self, error: &multer::Error) -> S3Error {
         self.lock().failure.take().unwrap_or_else(|| malformed(&error.to_string()))
     }
@@ -93,7 +95,7 @@ impl Stream for Body {
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut state = self.lock();
-        if !std::mem::take(&mut state.hungry) {
+        if !std::mem::take(&mut state.needs_data) {
             return Poll::Pending;
         }
         let next = if state.in_file || state.total <= MAX_BEFORE_FILE {
@@ -114,8 +116,8 @@ impl Stream for Body {
     }
 }
 
-fn malformed(why: &str) -> S3Error {
-    log::debug!("serve: form: {why}");
+fn malformed(reason: &str) -> S3Error {
+    log::debug!("serve: form: {reason}");
     S3Error::new(
         ErrorCode::MalformedPOSTRequest,
         "The body of your POST request is not well-formed multipart/form-data.",
@@ -130,12 +132,12 @@ fn too_many_fields() -> S3Error {
     .detail("MaxPostPreDataLengthBytes", MAX_FIELDS.to_string())
 }
 
-/// Whether a field becomes a header of the object whose value may be any bytes.
+/// Whether a field becomes an object header whose value may be any bytes.
 pub(crate) fn is_header(name: &str) -> bool {
-    OF_OBJECT.contains(&name) || name.starts_with("x-amz-") && is_free_text(name)
+    OBJECT_HEADERS.contains(&name) || name.starts_with("x-amz-") && is_free_text(name)
 }
 
-/// The error for a field that has to be there.
+/// The error for a required field that is missing.
 pub(crate) fn missing(name: &str) -> S3Error {
     S3Error::new(ErrorCode::InvalidArgument,
         format!(
@@ -146,15 +148,15 @@ pub(crate) fn missing(name: &str) -> S3Error {
 }
 
 impl Form {
-    /// Reads the fields. What follows the file is of no interest, as in S3.
+    /// Parses the fields up to the file. Fields after the file are ignored, as in S3.
     pub(crate) fn read(payload: Payload, boundary: &str) -> S3Result<Self> {
-        let state = BodyState { payload, hungry: false, total: 0, in_file: false, failure: None };
+        let state = BodyState { payload, needs_data: false, total: 0, in_file: false, failure: None };
         let body = Body(Arc::new(Mutex::new(state)));
         let mut parser = Multipart::new(body.clone(), boundary);
         let mut fields: Vec<(String, String)> = Vec::new();
         let mut size = 0;
         loop {
-            let field = body.wait(parser.next_field())?;
+            let field = body.run(parser.next_field())?;
             let Some(mut field) = field else {
                 return fail(
                     ErrorCode::InvalidArgument,
@@ -169,7 +171,7 @@ impl Form {
             }
             size += name.len();
             let mut value = Vec::new();
-            while let Some(piece) = body.wait(field.chunk())? {
+            while let Some(piece) = body.run(field.chunk())? {
                 size += piece.len();
                 if size > MAX_FIELDS {
                     return Err(too_many_fields());
@@ -181,7 +183,7 @@ impl Form {
             } else {
                 String::from_utf8(value).map_err(|_| malformed("a field is not UTF-8"))?
             };
-            // Of two values only one could be held against the policy.
+            // Rejected, because the policy check would see only one of two values.
             if fields.iter().any(|(known, _)| *known == name) && !name.starts_with("x-ignore-") {
                 return Err(S3Error::new(ErrorCode::InvalidArgument, "The form has a field more than once.")
                     .detail("ArgumentName", name));
@@ -195,17 +197,17 @@ impl Form {
         &self.fields
     }
 
-    /// The value of a field, named in lower case.
+    /// The value of a field; `name` must be in lower case.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a field that has to be there, in any spelling.
-    pub(crate) fn needed(&self, name: &str) -> S3Result<&str> {
+    /// The value of a required field; `name` may be in any case. InvalidArgument if it is missing.
+    pub(crate) fn required(&self, name: &str) -> S3Result<&str> {
         self.field(&name.to_ascii_lowercase()).ok_or_else(|| missing(name))
     }
 
-    /// Puts the file's name where the fields say `${filename}`: what follows the last slash of what the browser said.
+    /// Replaces `${filename}` in all fields with the last path component of the browser's file name.
     pub(crate) fn expand(&mut self) {
         let name = self.file_name.rsplit(['/', '\\']).next().unwrap_or("");
         for (_, value) in &mut self.fields {
@@ -215,7 +217,7 @@ impl Form {
         }
     }
 
-    /// The file, which has to be as long as said.
+    /// The file; reading it fails if its length in bytes is not within `lengths`.
     pub(crate) fn into_file(self, lengths: std::ops::RangeInclusive<u64>) -> FormFile {
         FormFile { file: self.file, body: self.body, lengths, size: 0 }
     }
@@ -236,9 +238,9 @@ impl fmt::Debug for FormFile {
 }
 
 impl ContentReader for FormFile {
-    /// The next piece; `None` when all of the body has come and is as it was promised.
+    /// The next piece; `None` once the whole body has arrived and was verified.
     fn next(&mut self) -> S3Result<Option<Bytes>> {
-        while let Some(piece) = self.body.wait(self.file.chunk())? {
+        while let Some(piece) = self.body.run(self.file.chunk())? {
             self.size += piece.len() as u64;
             if self.size > *self.lengths.end() {
                 return Err(S3Error::new(
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_file_come_out_however_the_body_is_cut() {
+    fn fields_and_file_do_not_depend_on_how_the_body_is_split() {
         let text = format!("{HEAD}one\r\n--two\r\n-{TAIL}");
         for size in [1, 2, 3, 7, 64, 10_000] {
             let mut form = Form::read(in_pieces(&text, size), "X").unwrap();
@@ -316,22 +318,22 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_held_to_its_limits() {
-        let of = |lengths| {
+    fn the_length_of_a_file_is_limited() {
+        let read = |lengths| {
             let form = Form::read(in_pieces(&format!("{HEAD}12345{TAIL}"), 9), "X").unwrap();
             content(&mut form.into_file(lengths)).map(drop).map_err(|error| error.code.as_str())
         };
-        assert_eq!(of(5..=5), Ok(()));
-        assert_eq!(of(0..=4), Err("EntityTooLarge"));
-        assert_eq!(of(6..=9), Err("EntityTooSmall"));
+        assert_eq!(read(5..=5), Ok(()));
+        assert_eq!(read(0..=4), Err("EntityTooLarge"));
+        assert_eq!(read(6..=9), Err("EntityTooSmall"));
     }
 
     #[test]
-    fn broken_forms_are_refused() {
+    fn malformed_forms_are_rejected() {
         let field = |name: &str, value: &str| {
             format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
         };
-        let twice = format!("{}{}{HEAD}", field("acl", "a"), field("ACL", "b"));
+        let duplicate = format!("{}{}{HEAD}", field("acl", "a"), field("ACL", "b"));
         let long = format!("{}{HEAD}", field("a", &"x".repeat(MAX_FIELDS)));
         let no_file = format!("{}--X--\r\n", field("key", "k"));
         for (text, code) in [
@@ -340,7 +342,7 @@ mod tests {
             ("--X\r\n\r\n", "MalformedPOSTRequest"),
             ("--X\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nhalf", "MalformedPOSTRequest"),
             (&*no_file, "InvalidArgument"),
-            (&*twice, "InvalidArgument"),
+            (&*duplicate, "InvalidArgument"),
             (&*long, "MaxPostPreDataLengthExceededError"),
         ] {
             for size in [5, 100_000] {
@@ -352,9 +354,9 @@ mod tests {
         assert_eq!(content(&mut cut).unwrap_err().code.as_str(), "MalformedPOSTRequest");
     }
 
-    /// A head that never ends is not gathered in memory.
+    /// Field headers that never end are not collected in memory.
     #[test]
-    fn endless_heads_are_cut_off() {
+    fn endless_field_headers_are_rejected() {
         let start = std::iter::once(Bytes::from_static(b"--X\r\nA: "));
         let endless = start.chain(std::iter::repeat_n(Bytes::from(vec![b'a'; 4096]), 1 << 30));
         let error = Form::read(payload(endless), "X").unwrap_err();
@@ -364,18 +366,18 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
-        /// Whatever comes, there is an answer, and never more content than came.
+        /// Parsing always ends, and never returns more content than was sent.
         #[test]
-        fn bent_forms_come_to_an_end(
-            bends in proptest::collection::vec((0..400_usize, any::<u8>()), 0..4),
+        fn parsing_corrupted_forms_ends(
+            changes in proptest::collection::vec((0..400_usize, any::<u8>()), 0..4),
             length in 0..400_usize,
             size in 1..50_usize,
         ) {
             let mut text = format!("{HEAD}one\r\n--X two{TAIL}").into_bytes();
             text.truncate(length.max(20));
-            for (at, byte) in bends {
-                if let Some(place) = text.get_mut(at) {
-                    *place = byte;
+            for (index, new) in changes {
+                if let Some(byte) = text.get_mut(index) {
+                    *byte = new;
                 }
             }
             let pieces: Vec<Bytes> = text.chunks(size).map(Bytes::copy_from_slice).collect();

@@ -1,11 +1,12 @@
-//! How the names of response headers are spelled.
+//! The letter case of response header names.
 //!
-//! HTTP does not care, but scripts that read `curl -I` do: they look for `Content-Length:` and `ETag:`. S3's own names
-//! stay in lower case, as AWS and Ceph send them: boto3 makes the names of user metadata from them as they come.
+//! HTTP header names are case-insensitive, but scripts that parse `curl -I` look for `Content-Length:` and `ETag:`.
+//! S3's own headers stay in lower case, as AWS and Ceph send them: boto3 takes the names of user metadata from them
+//! verbatim.
 //!
-//! hyper writes all names in lower case, or all in title case, or as it has read them: it attaches the spelling of a
-//! request's headers to the request, for proxies, and looks for the same extension in every response. So it is shown a
-//! request with all spellings once.
+//! hyper writes all names in lower case, all in title case, or as it has read them: for proxies, it attaches the
+//! original case of a request's headers to the request as an extension, and looks for the same extension in every
+//! response. The extension's type is private to hyper, so one is obtained by parsing a request with all these headers.
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
@@ -18,8 +19,8 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::AsyncWriteExt;
 
-/// The headers of responses that are HTTP's.
-const SPELLINGS: [&str; 28] = [
+/// The standard HTTP headers of responses.
+const HEADERS: [&str; 28] = [
     "Accept-Ranges",
     "Access-Control-Allow-Credentials",
     "Access-Control-Allow-Headers",
@@ -50,19 +51,19 @@ const SPELLINGS: [&str; 28] = [
     "WWW-Authenticate",
 ];
 
-/// A request with all of them, and those that say how long it is.
+/// A request with all of them, and with the headers that frame its body.
 fn request() -> String {
     let mut text = "GET / HTTP/1.1\r\nHost: x\r\n".to_owned();
-    for name in SPELLINGS {
+    for name in HEADERS {
         text.push_str(&format!("{name}: x\r\n"));
     }
-    // hyper believes the second of these two, and remembers both.
+    // hyper uses Transfer-Encoding to frame the body, and records the case of both names.
     text.push_str("Content-Length: 0\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n");
     text
 }
 
-/// The extension for responses. Without it names are in lower case throughout.
-pub(crate) async fn learn() -> Extensions {
+/// The extension for responses. Without it, all names are in lower case.
+pub(crate) async fn extensions() -> Extensions {
     let request = request();
     let found = Arc::new(Mutex::new(Extensions::new()));
     let (mut client, server) = tokio::io::duplex(4096);
@@ -75,7 +76,7 @@ pub(crate) async fn learn() -> Extensions {
         http1::Builder::new().preserve_header_case(true).serve_connection(TokioIo::new(server), service);
     let (sent, served) = tokio::join!(client.write_all(request.as_bytes()), connection);
     if let (Err(error), _) | (Ok(()), Err(error)) = (sent, served.map_err(std::io::Error::other)) {
-        log::debug!("serve: spelling of headers: {error}");
+        log::debug!("serve: case of header names: {error}");
     }
     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
     std::mem::take(&mut found)

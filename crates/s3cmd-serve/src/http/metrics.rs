@@ -1,4 +1,4 @@
-//! Counts for a monitor, in Prometheus' text format.
+//! Request metrics in Prometheus' text format.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use std::collections::BTreeMap;
@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Upper bounds of the histogram's buckets, in seconds: Prometheus' own defaults, and a minute for large objects.
+/// Upper bounds of the histogram's buckets in seconds: Prometheus' defaults, and one minute for large objects.
 const BOUNDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
-/// What was counted since the start.
+/// Counters since the server started.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(Mutex<Counts>);
 
@@ -23,19 +23,19 @@ struct Counts {
 
 #[derive(Debug, Default)]
 struct Times {
-    /// One a bound, not summed up; what took longer is in `count` only.
+    /// One counter per bound, not cumulative; requests that took longer are in `count` only.
     buckets: [u64; BOUNDS.len()],
     count: u64,
     seconds: f64,
 }
 
 impl Metrics {
-    /// A request has come.
+    /// Counts a request that begins.
     pub(crate) fn begin(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).in_flight += 1;
     }
 
-    /// Its answer has gone, or was given up.
+    /// Counts a request whose response was sent or aborted; `sent` is in bytes.
     pub(crate) fn end(&self, operation: &str, status: u16, time: Duration, sent: u64) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.in_flight -= 1;
@@ -50,7 +50,7 @@ impl Metrics {
         times.seconds += seconds;
     }
 
-    /// The page that a monitor fetches. `received` is counted elsewhere.
+    /// The metrics as text. `received` (bytes) is counted elsewhere.
     pub(crate) fn text(&self, received: u64) -> String {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::new();
@@ -74,7 +74,7 @@ impl Metrics {
             let _ = writeln!(out, "s3cmd_serve_sent_bytes_total {}", counts.sent);
         });
         let name = "s3cmd_serve_request_duration_seconds";
-        family(name, "histogram", "From a request's head to the last byte of its answer.", &mut |out| {
+        family(name, "histogram", "From the request head to the last byte of the response.", &mut |out| {
             for (operation, times) in &counts.times {
                 let mut sum = 0;
                 for (bound, count) in BOUNDS.iter().zip(times.buckets) {

@@ -12,6 +12,7 @@ pub(crate) mod request_body;
 pub(crate) mod request_context;
 pub(crate) mod request_head;
 pub(crate) mod request_path;
+mod respond;
 pub(crate) mod response;
 pub(crate) mod server;
 pub(crate) mod shutdown;

@@ -1,17 +1,18 @@
-//! Logs without secrets: what would let a reader of a log use a link, or read what a customer's key encrypts.
+//! Redaction of secrets in logs: values that would let a reader use a presigned URL, or decrypt objects that are
+//! encrypted with a customer's key.
 
 use std::ops::Range;
 
-/// Query parameters whose values are secrets, by the last words of their names. They stand behind any prefix that ends
-/// in something other than a letter or a digit: `X-Amz-Signature`, `X-Goog-Signature`, `access_token`.
+/// The ends of the names of query parameters whose values are secrets. They match after any prefix that does not end
+/// with a letter or digit: `X-Amz-Signature`, `X-Goog-Signature`, `access_token`.
 const SECRETS: [&str; 6] = ["signature", "token", "sig", "customer-key", "customer-key-md5", "password"];
 
-/// A link may stand in a query of a link, and so on: how often a text is decoded.
+/// How often a text is percent-decoded: a URL may be nested in the query of another one, and so on.
 const LEVELS: usize = 4;
 
-const INSTEAD: &str = "REDACTED";
+const REPLACEMENT: &str = "REDACTED";
 
-/// A byte of a text that was percent-decoded, and where it comes from.
+/// A byte of percent-decoded text, with its position in the original.
 #[derive(Clone, Copy)]
 struct Decoded {
     byte: u8,
@@ -19,7 +20,7 @@ struct Decoded {
     end: usize,
 }
 
-/// A text without the values of secret query parameters, at whatever level of percent-encoding they are.
+/// Replaces the values of secret query parameters, at any level of percent-encoding.
 pub(crate) fn redact(text: &str) -> String {
     let mut level: Vec<Decoded> =
         text.bytes().enumerate().map(|(start, byte)| Decoded { byte, start, end: start + 1 }).collect();
@@ -41,7 +42,7 @@ pub(crate) fn redact(text: &str) -> String {
     for range in hidden {
         if range.start >= at {
             out.push_str(text.get(at..range.start).unwrap_or_default());
-            out.push_str(INSTEAD);
+            out.push_str(REPLACEMENT);
         }
         at = at.max(range.end);
     }
@@ -49,7 +50,7 @@ pub(crate) fn redact(text: &str) -> String {
     out
 }
 
-/// Adds where the values of secrets stand.
+/// Adds the positions of secret values in the original text to `hidden`.
 fn find(level: &[Decoded], hidden: &mut Vec<Range<usize>>) {
     let ends_value = |byte: u8| matches!(byte, b'&' | b'#' | b'"' | b'<' | b'>' | b' ' | b'\t');
     let mut at = 0;
@@ -72,7 +73,7 @@ fn find(level: &[Decoded], hidden: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Whether the text before an equals sign ends in this name, as a word of its own.
+/// Whether the text before an equals sign ends with this name, not preceded by a letter or digit.
 fn ends_with_name(before: &[Decoded], name: &str) -> bool {
     let Some(from) = before.len().checked_sub(name.len()) else { return false };
     let (rest, last) = before.split_at(from);
@@ -106,8 +107,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn secrets_go_and_everything_else_stays() {
-        for (text, wanted) in [
+    fn only_secrets_are_replaced() {
+        for (text, expected) in [
             ("/b/k?X-Amz-Date=1&X-Amz-Signature=abc&x=2", "/b/k?X-Amz-Date=1&X-Amz-Signature=REDACTED&x=2"),
             (
                 "/b/k?AWSAccessKeyId=A&Signature=ab%2Bc%3D&Expires=1",
@@ -119,7 +120,7 @@ mod tests {
                 "/b/k?X-Amz-Server-Side-Encryption-Customer-Key=k&x-amz-server-side-encryption-customer-key-MD5=m",
                 "/b/k?X-Amz-Server-Side-Encryption-Customer-Key=REDACTED&x-amz-server-side-encryption-customer-key-MD5=REDACTED",
             ),
-            // A link inside of another one's query, or taken for a key.
+            // A URL in the query of another one, or in place of a key.
             (
                 "http://h/?u=https%3A%2F%2Fs%2Fb%2Fk%3FX-Amz-Signature%3Dabc%26y%3D1&z=2",
                 "http://h/?u=https%3A%2F%2Fs%2Fb%2Fk%3FX-Amz-Signature%3DREDACTED%26y%3D1&z=2",
@@ -133,20 +134,20 @@ mod tests {
             ("/b/100%/a=b?v=%zz", "/b/100%/a=b?v=%zz"),
             ("", ""),
         ] {
-            assert_eq!(redact(text), wanted);
+            assert_eq!(redact(text), expected);
         }
     }
 
     proptest! {
-        /// No text is too odd, and no value survives.
+        /// A signature is replaced whatever surrounds it.
         #[test]
-        fn a_signature_never_stays(before in "\\PC*", after in "\\PC*") {
+        fn a_signature_is_always_replaced(before in "\\PC*", after in "\\PC*") {
             let text = format!("{before}&Signature=s3cr3t&{after}");
             prop_assert!(!redact(&text).contains("s3cr3t"));
         }
 
         #[test]
-        fn every_text_has_an_answer(text in "[%=&a-f0-9Ssigtoken\u{e9}]{0,60}") {
+        fn no_text_panics(text in "[%=&a-f0-9Ssigtoken\u{e9}]{0,60}") {
             redact(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! Bodies of requests on their way in.
+//! Receiving request bodies.
 
 use super::access_log::AccessLog;
 use super::limits::anonymous_timeout;
@@ -14,25 +14,25 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// A body up to this length is read whole before the work starts.
+/// A body up to this length in bytes is read completely before the operation starts.
 const SMALL_BODY: u64 = PIECE as u64;
-/// How many pieces of a body (each at most as long as the connection's buffer) wait for the thread that takes them.
+/// How many pieces of a body (each at most as long as the connection's buffer) are queued for the operation's thread.
 const PIECES_AHEAD: usize = 2;
-/// How much of an unwanted body is read before the connection is closed on it.
-const DRAIN: u64 = 16 << 20;
+/// How many bytes of an unneeded body are read before the connection is closed.
+const MAX_DRAIN: u64 = 16 << 20;
 
-fn broken_body(error: impl std::fmt::Display) -> S3Error {
+fn incomplete_body(error: impl std::fmt::Display) -> S3Error {
     log::debug!("serve: body: {error}");
     S3Error::new(ErrorCode::IncompleteBody, "The request's body ended before it was complete.")
 }
 
-/// The body of a request on its way in.
+/// The body of a request that is being received.
 pub(crate) struct RequestBody {
     pub(crate) body: Incoming,
-    /// A client that sends nothing for this long is left.
+    /// A client that sends nothing for this long is disconnected.
     pub(crate) timeout: Duration,
     pub(crate) access_log: Arc<AccessLog>,
-    /// When a stranger's body began, and how much of it has come; such a body has to move.
+    /// For an anonymous body: when it began, and the bytes received; such a body must keep a minimum rate.
     pub(crate) anonymous: Option<(Instant, u64)>,
 }
 
@@ -51,8 +51,8 @@ impl RequestBody {
                     ));
                 }
                 Ok(None) => return None,
-                Ok(Some(Err(error))) => return Some(Err(broken_body(error))),
-                // Trailers of HTTP itself say nothing here.
+                Ok(Some(Err(error))) => return Some(Err(incomplete_body(error))),
+                // HTTP trailers are ignored.
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
                         self.access_log.received.fetch_add(data.len() as u64, Ordering::Relaxed);
@@ -71,8 +71,8 @@ impl RequestBody {
         self.body.is_end_stream()
     }
 
-    /// Reads a small body whole; lets a big one flow. What a client `expects` to be asked for ("100 Continue") is asked
-    /// for when the operation wants it: a request that is refused is answered before its body comes.
+    /// Reads a small body completely; streams a large one. If the client `expects` "100 Continue", that is sent once
+    /// the operation reads the body, so a rejected request gets its response before the body is sent.
     pub(crate) async fn receive(mut self, length: Option<u64>, expects: bool) -> S3Result<BodySource> {
         if self.body.is_end_stream() {
             return Ok(BodySource::Whole(Bytes::new()));
@@ -92,43 +92,43 @@ impl RequestBody {
             return Ok(BodySource::Whole(first.unwrap_or_else(|| all.freeze())));
         }
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
-        let (wanted, waiting) = oneshot::channel();
+        let (request_body, body_requested) = oneshot::channel();
         tokio::spawn(async move {
-            if expects && waiting.await.is_err() {
+            if expects && body_requested.await.is_err() {
                 return;
             }
-            let mut unwanted = 0;
+            let mut drained = 0;
             while let Some(piece) = self.next().await {
                 let failed = piece.is_err();
                 let size = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
                 if sender.is_closed() || sender.send(piece).await.is_err() {
-                    // Answered already. Take what comes for a while, so that the client reads the answer.
-                    unwanted += size;
+                    // The response is complete. Keep reading up to the limit, so that the client gets to read it.
+                    drained += size;
                 }
-                if failed || unwanted > DRAIN {
+                if failed || drained > MAX_DRAIN {
                     break;
                 }
             }
         });
-        Ok(BodySource::Pieces(pieces, expects.then_some(wanted)))
+        Ok(BodySource::Pieces(pieces, expects.then_some(request_body)))
     }
 
-    /// Takes a body that nobody wants, within limits, so that the client reads the answer instead of a reset. A client
-    /// that waits for "100 Continue" sends none.
+    /// Reads and discards an unneeded body up to a limit, so that the client gets the response instead of a connection
+    /// reset. A client that waits for "100 Continue" sends no body.
     pub(crate) fn drain(self, headers: &[(String, String)]) {
         self.drain_unless(headers.iter().any(|(name, _)| name == "expect"));
     }
 
-    /// [`Self::drain`], told whether the client waits.
-    pub(crate) fn drain_unless(mut self, waits: bool) {
-        if self.body.is_end_stream() || waits {
+    /// [`Self::drain`], unless the client waits for "100 Continue".
+    pub(crate) fn drain_unless(mut self, client_waits: bool) {
+        if self.body.is_end_stream() || client_waits {
             return;
         }
         tokio::spawn(async move {
-            let mut unwanted = 0;
+            let mut drained = 0;
             while let Some(Ok(piece)) = self.next().await {
-                unwanted += piece.len() as u64;
-                if unwanted > DRAIN {
+                drained += piece.len() as u64;
+                if drained > MAX_DRAIN {
                     break;
                 }
             }

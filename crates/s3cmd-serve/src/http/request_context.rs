@@ -1,5 +1,5 @@
-//! What is known of a request beside its words: how it was signed, over what it came, and what its body says of an
-//! object. The conditions of policies ask for it.
+//! Facts about a request for policy conditions: how it was signed, its TLS version, and what its body sets on an
+//! object.
 
 use super::form::Form;
 use crate::auth::signed_request::SignedRequest;
@@ -11,24 +11,24 @@ use s3cmd_client::sign::v4;
 /// The context of a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestContext {
-    /// `None`: there was none, or nobody's.
+    /// `None` for an anonymous request.
     pub(crate) signature: Option<Signature>,
-    /// The version of TLS: `1.3`.
+    /// The TLS version: `1.3`.
     pub(crate) tls: Option<String>,
-    /// The tags that an object is to get, where the body or the source of a copy says them.
+    /// The tags that the request sets, if they come from the body or from the source of a copy.
     pub(crate) tags: Option<Vec<(String, String)>>,
-    /// The retention that the body asks for.
+    /// The retention that the body sets.
     pub(crate) retention: Option<Retention>,
-    /// The legal hold that the body asks for.
+    /// The legal hold that the body sets.
     pub(crate) legal_hold: Option<bool>,
-    /// Whether a body that says such things is still to come: what policies ask of them cannot be answered yet.
+    /// Whether a body with such values has not been read yet, so that conditions on them cannot be evaluated.
     pub(crate) awaits_body: bool,
 }
 
 impl RequestContext {
-    /// Notes what the body says.
-    pub(crate) fn note_body(&mut self, note: impl FnOnce(&mut Self)) {
-        note(self);
+    /// Records the values from the body.
+    pub(crate) fn note_body(&mut self, record: impl FnOnce(&mut Self)) {
+        record(self);
         self.awaits_body = false;
     }
 }
@@ -36,19 +36,19 @@ impl RequestContext {
 /// How a request was signed.
 #[derive(Clone, Debug)]
 pub(crate) struct Signature {
-    /// Where the signature was, as policies name it.
+    /// The place of the signature, as in `s3:authType`.
     pub(crate) kind: &'static str,
-    /// Its version, as policies name it.
+    /// Its version, as in `s3:signatureversion`.
     pub(crate) version: &'static str,
-    /// When it was made, if that is known: a link of version 2 says only until when it is good.
-    pub(crate) made: Option<DateTime<Utc>>,
+    /// The time of signing; `None` if unknown: a presigned V2 URL has only an expiration time.
+    pub(crate) signed_at: Option<DateTime<Utc>>,
 }
 
 const V2: &str = "AWS";
 const V4: &str = "AWS4-HMAC-SHA256";
 
 impl Signature {
-    /// The signature of a request, if it has one.
+    /// The signature of a request; `None` if it is unsigned.
     pub(crate) fn of(request: &SignedRequest<'_>) -> Option<Self> {
         let (version, place) = request.kind()?;
         let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).map(|(_, value)| &**value);
@@ -58,29 +58,29 @@ impl Signature {
             ("AuthHeader", _) => Self {
                 kind: "REST-HEADER",
                 version,
-                made: header("x-amz-date").or_else(|| header("date")).and_then(http_date::parse),
+                signed_at: header("x-amz-date").or_else(|| header("date")).and_then(http_date::parse),
             },
             (_, V4) => Self {
                 kind: "REST-QUERY-STRING",
                 version,
-                made: parameter("X-Amz-Date").and_then(v4::parse_timestamp),
+                signed_at: parameter("X-Amz-Date").and_then(v4::parse_timestamp),
             },
-            _ => Self { kind: "REST-QUERY-STRING", version, made: None },
+            _ => Self { kind: "REST-QUERY-STRING", version, signed_at: None },
         })
     }
 
-    /// The signature of a form that has one.
+    /// The signature of a signed form.
     pub(crate) fn of_form(form: &Form) -> Self {
         let is_v4 = form.field("x-amz-signature").is_some();
         Self {
             kind: "POST",
             version: if is_v4 { V4 } else { V2 },
-            made: form.field("x-amz-date").filter(|_| is_v4).and_then(v4::parse_timestamp),
+            signed_at: form.field("x-amz-date").filter(|_| is_v4).and_then(v4::parse_timestamp),
         }
     }
 
-    /// Its age in milliseconds. One that does not say when it was made may be as old as can be.
+    /// Its age in milliseconds; the maximum if the time of signing is unknown.
     pub(crate) fn age(&self, now: DateTime<Utc>) -> i64 {
-        self.made.map_or(i64::MAX, |made| (now - made).num_milliseconds().max(0))
+        self.signed_at.map_or(i64::MAX, |signed_at| (now - signed_at).num_milliseconds().max(0))
     }
 }

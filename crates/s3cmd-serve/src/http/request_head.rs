@@ -1,5 +1,4 @@
-//! The head of a request: what must be true of it before anything else is read, its headers as text, and what they say
-//! of the body.
+//! The head of a request: validation, its headers as text, and the headers about the body.
 
 use crate::model::error::{ErrorCode, S3Error, S3Result, fail, not_implemented};
 use base64::Engine;
@@ -8,22 +7,22 @@ use http::request::Parts;
 use http::{HeaderMap, Version};
 use s3cmd_client::http::header_text;
 
-/// The header that says where a website redirects requests for the object.
+/// The header with the redirect target of an object in a website.
 pub(crate) const WEBSITE_REDIRECT: &str = "x-amz-website-redirect-location";
 
-/// Refuses what HTTP itself forbids and hyper lets pass.
+/// Rejects requests that violate HTTP but that hyper accepts.
 pub(crate) fn check(head: &Parts) -> S3Result<()> {
     let hosts = head.headers.get_all("host").iter().count();
-    // RFC 9112, section 3.2. Two of them could be read differently by a proxy and by this server.
+    // RFC 9112, section 3.2. A proxy and this server could choose different ones of two Host headers.
     if hosts > 1 || hosts == 0 && head.version >= Version::HTTP_11 {
-        return fail(ErrorCode::InvalidRequest, "A request of HTTP/1.1 must have exactly one Host header.");
+        return fail(ErrorCode::InvalidRequest, "An HTTP/1.1 request must have exactly one Host header.");
     }
     let mut codings = head
         .headers
         .get_all("transfer-encoding")
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    // RFC 9112, section 6.1: hyper takes the chunks apart and leaves every other coding in.
+    // RFC 9112, section 6.1: hyper decodes chunks, but leaves every other coding in the body.
     if let Some(first) = codings.next()
         && (!first.trim_ascii().eq_ignore_ascii_case(b"chunked") || codings.next().is_some())
     {
@@ -32,13 +31,13 @@ pub(crate) fn check(head: &Parts) -> S3Result<()> {
     Ok(())
 }
 
-/// Whether the value of a header may be any bytes, which are kept as they come. Of the others of S3's own, only text
-/// has a meaning.
+/// Whether the value of a header may be any bytes, which are stored as received. All other `x-amz-` headers must be
+/// UTF-8.
 pub(crate) fn is_free_text(name: &str) -> bool {
     !name.starts_with("x-amz-") || name.starts_with("x-amz-meta-") || name == WEBSITE_REDIRECT
 }
 
-/// The headers of a request, names in lower case.
+/// The headers of a request, with names in lower case. InvalidArgument if a value must be UTF-8 but is not.
 pub(crate) fn headers(map: &HeaderMap) -> S3Result<Vec<(String, String)>> {
     let text = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         let name = name.as_str().to_owned();
@@ -54,12 +53,12 @@ pub(crate) fn headers(map: &HeaderMap) -> S3Result<Vec<(String, String)>> {
     map.iter().map(text).collect()
 }
 
-/// Whether HTTP itself brings the body in chunks.
+/// Whether the body has a transfer coding (chunked), so its length is not known in advance.
 pub(crate) fn is_chunked(headers: &[(String, String)]) -> bool {
     headers.iter().any(|(name, _)| name == "transfer-encoding")
 }
 
-/// The length that `Content-Length` states.
+/// The value of `Content-Length`.
 pub(crate) fn content_length(headers: &[(String, String)]) -> S3Result<Option<u64>> {
     match headers.iter().find(|(name, _)| name == "content-length") {
         None => Ok(None),
@@ -70,7 +69,7 @@ pub(crate) fn content_length(headers: &[(String, String)]) -> S3Result<Option<u6
     }
 }
 
-/// The digest that a `Content-MD5` states.
+/// The digest in `Content-MD5`.
 pub(crate) fn content_md5(headers: &[(String, String)]) -> S3Result<Option<[u8; 16]>> {
     let Some((_, text)) = headers.iter().find(|(name, _)| name == "content-md5") else { return Ok(None) };
     let digest = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());

@@ -1,4 +1,4 @@
-//! What the host name and the path of a request name.
+//! The bucket and key in the host name and path of a request.
 
 use crate::model::error::{ErrorCode, S3Error, S3Result, fail};
 use percent_encoding::percent_decode_str;
@@ -6,8 +6,8 @@ use percent_encoding::percent_decode_str;
 /// S3's limit on keys, in bytes.
 const MAX_KEY: usize = 1024;
 
-/// The bucket that a host name says, for virtual-host style: what stands before one of the base domains, the longest
-/// that fits. A base domain itself says none, even below another one.
+/// The bucket in a virtual-host style host name: what precedes the longest matching base domain. `None` for a base
+/// domain itself, even if it is below another one.
 pub(crate) fn host_bucket<'a>(host: &'a str, domains: &[String]) -> Option<&'a str> {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -19,14 +19,14 @@ pub(crate) fn host_bucket<'a>(host: &'a str, domains: &[String]) -> Option<&'a s
     let below = |domain: &String| {
         let at = name.len().checked_sub(domain.len() + 1)?;
         let (bucket, rest) = (name.get(..at)?, name.get(at + 1..)?);
-        let fits = !bucket.is_empty() && name.as_bytes()[at] == b'.' && rest.eq_ignore_ascii_case(domain);
-        fits.then_some(bucket)
+        let is_match = !bucket.is_empty() && name.as_bytes()[at] == b'.' && rest.eq_ignore_ascii_case(domain);
+        is_match.then_some(bucket)
     };
     domains.iter().filter_map(below).min_by_key(|bucket| bucket.len())
 }
 
-/// Bucket and key of a path as sent. Only the first slashes are looked at: a key may be `a/../b`, start with `/` or
-/// hold `//`, encoded or not, and is what it says.
+/// Splits a path as sent into bucket and key. The path is not normalized: a key may be `a/../b`, start with `/` or
+/// contain `//`, encoded or not.
 pub(crate) fn split_path(
     path: &str,
     host_bucket: Option<&str>,
@@ -48,7 +48,7 @@ pub(crate) fn split_path(
     }
 }
 
-/// Refuses keys that are too long.
+/// Rejects keys that are too long.
 pub(crate) fn check_key(key: &str) -> S3Result<()> {
     if key.len() <= MAX_KEY {
         return Ok(());
@@ -58,7 +58,7 @@ pub(crate) fn check_key(key: &str) -> S3Result<()> {
         .detail("MaxSizeAllowed", MAX_KEY.to_string()))
 }
 
-/// Percent-decodes text that must be UTF-8.
+/// Percent-decodes text. InvalidURI if the result is not UTF-8.
 pub(crate) fn decode(text: &str) -> S3Result<String> {
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
@@ -71,18 +71,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_taken_literally() {
-        let of = |path| {
+    fn paths_are_not_normalized() {
+        let split = |path| {
             let (bucket, key) = split_path(path, None).unwrap();
             (bucket.unwrap_or_default(), key.unwrap_or_default())
         };
         let pair = |bucket: &str, key: &str| (bucket.to_owned(), key.to_owned());
-        assert_eq!(of("/"), pair("", ""));
-        assert_eq!(of("/b"), pair("b", ""));
-        assert_eq!(of("/b/"), pair("b", ""));
-        assert_eq!(of("/b//x"), pair("b", "/x"));
-        assert_eq!(of("/b/a/../x"), pair("b", "a/../x"));
-        assert_eq!(of("/b/a%2F%2e%2E/x+%20"), pair("b", "a/../x+ "));
+        assert_eq!(split("/"), pair("", ""));
+        assert_eq!(split("/b"), pair("b", ""));
+        assert_eq!(split("/b/"), pair("b", ""));
+        assert_eq!(split("/b//x"), pair("b", "/x"));
+        assert_eq!(split("/b/a/../x"), pair("b", "a/../x"));
+        assert_eq!(split("/b/a%2F%2e%2E/x+%20"), pair("b", "a/../x+ "));
         assert_eq!(split_path("/b/%ff", None).unwrap_err().code.as_str(), "InvalidURI");
         assert_eq!(split_path("//x", None).unwrap_err().code.as_str(), "InvalidBucketName");
         assert_eq!(split_path("/k/x", Some("b")).unwrap(), (Some("b".into()), Some("k/x".into())));
@@ -94,21 +94,21 @@ mod tests {
     }
 
     #[test]
-    fn of_domains_below_each_other_the_longest_counts() {
+    fn the_longest_matching_domain_is_used() {
         let domains = ["example.org".to_owned(), "s3.example.org".to_owned()];
-        let of = |host| host_bucket(host, &domains);
-        assert_eq!((of("s3.example.org"), of("S3.example.org:80")), (None, None));
-        assert_eq!((of("b.s3.example.org"), of("b.example.org")), (Some("b"), Some("b")));
+        let bucket = |host| host_bucket(host, &domains);
+        assert_eq!((bucket("s3.example.org"), bucket("S3.example.org:80")), (None, None));
+        assert_eq!((bucket("b.s3.example.org"), bucket("b.example.org")), (Some("b"), Some("b")));
     }
 
     #[test]
-    fn host_names_say_buckets() {
+    fn host_names_contain_buckets() {
         let domains = ["localhost".to_owned(), "s3.example.org".to_owned()];
-        let of = |host| host_bucket(host, &domains);
-        assert_eq!(of("b.localhost:9000"), Some("b"));
-        assert_eq!(of("b.c.S3.example.org"), Some("b.c"));
+        let bucket = |host| host_bucket(host, &domains);
+        assert_eq!(bucket("b.localhost:9000"), Some("b"));
+        assert_eq!(bucket("b.c.S3.example.org"), Some("b.c"));
         for host in ["localhost", "localhost:1", "127.0.0.1:9", ".localhost", "xlocalhost", "[::1]:80", ""] {
-            assert_eq!(of(host), None, "{host}");
+            assert_eq!(bucket(host), None, "{host}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Responses on their way out: a reply's head, and a body that is read ahead by one piece.
+//! Building HTTP responses from replies. The bodies of files are read ahead by one piece.
 
 use super::access_log::PendingEntry;
 use super::call::{Reply, ReplyBody, StreamBody};
@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::task::JoinHandle;
 
-/// The response of a reply; `head` leaves its body out. The entry and the connection's
-/// being busy are kept until the last byte was taken.
+/// Builds the response; `head` omits the body. The log entry and the guard are held until the last byte of the body has
+/// been sent.
 pub(crate) fn build(
     reply: Reply,
     id: &str,
     head: bool,
     entry: Option<Box<PendingEntry>>,
-    busy: RequestGuard,
+    guard: RequestGuard,
 ) -> Response<Body> {
     let content = match reply.body {
         _ if head => Content::Whole(None),
@@ -40,11 +40,11 @@ pub(crate) fn build(
         }),
         ReplyBody::Stream(stream) => Content::Stream(stream),
     };
-    let mut response = Response::new(Body { content, entry, busy });
+    let mut response = Response::new(Body { content, entry, guard });
     *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or_default();
     let headers = response.headers_mut();
     for (name, value) in reply.headers {
-        // Stored values came in as headers, so they can go out as such.
+        // Stored values were received as headers, so they are valid.
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&header_text::to_bytes(&value)))
         {
@@ -63,8 +63,8 @@ pub(crate) fn build(
 pub(crate) struct Body {
     content: Content,
     entry: Option<Box<PendingEntry>>,
-    #[expect(dead_code, reason = "held until the last byte was taken")]
-    busy: RequestGuard,
+    #[expect(dead_code, reason = "held until the last byte has been sent")]
+    guard: RequestGuard,
 }
 
 #[derive(Debug)]
@@ -81,15 +81,16 @@ struct FileBody {
     file: Arc<File>,
     offset: u64,
     cipher: Option<ObjectCipher>,
-    /// Bytes whose reading has not begun.
+    /// Bytes that no read has been started for.
     unread: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
-    /// Bytes after `first` that have not been handed out.
+    /// Bytes after `first` that have not been returned yet.
     length: u64,
 }
 
 impl FileBody {
-    fn read_on(&mut self) {
+    /// Starts to read the next piece on a blocking thread, unless a read is in progress.
+    fn start_read(&mut self) {
         if self.unread == 0 || self.reading.is_some() {
             return;
         }
@@ -134,7 +135,7 @@ impl http_body::Body for Body {
                 }));
             }
         };
-        body.read_on();
+        body.start_read();
         if let Some(first) = body.first.take() {
             return Poll::Ready(Some(Ok(sent(first))));
         }
@@ -143,7 +144,7 @@ impl http_body::Body for Body {
         body.reading = None;
         Poll::Ready(Some(piece.map(|piece| {
             body.length -= piece.len() as u64;
-            body.read_on();
+            body.start_read();
             sent(piece)
         })))
     }

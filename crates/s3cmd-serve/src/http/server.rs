@@ -1,65 +1,35 @@
-//! The HTTP layer: connections, request heads and bodies, and the bridge to the threads that do the work.
+//! The HTTP layer: connections, request heads and bodies, and the handover to the backend.
 //!
-//! The [`backend`](crate::backend) gets bodies through a short channel; files leave in pieces that are read ahead by
-//! one. A panic in an operation is that request's 500.
+//! The [`backend`](crate::backend) receives bodies through a short channel. Files are sent in pieces, with one piece
+//! read ahead. A panic in an operation becomes a 500 response to that request.
 
-use super::access_log::{PendingEntry, RequestFacts};
-use super::call::{Call, Reply};
+use super::access_log::RequestFacts;
+use super::call::Reply;
 use super::limits::{ConnectionPermit, RequestTracker};
 use super::redact::redact;
-use super::request_body::RequestBody;
-use super::request_context::{RequestContext, Signature};
+use super::request_path;
+use super::respond::{Peer, respond};
 use super::response::{Body, build};
 use super::shutdown::stop_requested;
-use super::{request_head, request_path};
 use crate::app_state::AppState;
-use crate::auth::checksum::BodyChecksum;
-use crate::auth::payload::Payload;
-use crate::auth::signed_request::SignedRequest;
-use crate::directory::website::{self, WebsiteRequest};
-use crate::model::error::S3Result;
+use crate::directory::website;
 use crate::store::file_io::PIECE;
-use crate::{auth, route};
 use chrono::Utc;
-use http::Method;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use s3cmd_client::sign::encode;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
-
-/// Answers without a signature while the server runs: no bucket can be called `-`.
-const HEALTH: &str = "/-/healthz";
-/// Answers without a signature where metrics were asked for.
-const METRICS: &str = "/-/metrics";
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Debug)]
-struct Peer {
-    address: SocketAddr,
-    /// Cipher suite and version of TLS.
-    encryption: Option<Arc<(String, String)>>,
-}
-
-impl Peer {
-    /// The version of TLS as a number: `1.3`.
-    fn tls(&self) -> Option<String> {
-        let (_, version) = &**self.encryption.as_ref()?;
-        version.strip_prefix("TLSv").map(str::to_owned)
-    }
-}
 
 fn encryption(connection: &rustls::ServerConnection) -> (String, String) {
     let cipher = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
@@ -67,18 +37,18 @@ fn encryption(connection: &rustls::ServerConnection) -> (String, String) {
     (cipher.unwrap_or_default(), version.unwrap_or_default())
 }
 
-/// The socket that connections come in by, and how they are served.
+/// The listening socket and the settings of its connections.
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
-    /// A client that takes nothing for this long is left.
+    /// A client that reads nothing for this long is disconnected.
     pub(crate) write_timeout: Duration,
 }
 
-/// Accepts connections until `stopping` turns true, then waits for the requests under way.
+/// Accepts connections until `stopping` becomes true, then waits for the requests in progress.
 pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stopping: watch::Receiver<bool>) {
     let Listener { socket, tls, write_timeout } = listener;
-    // Every connection holds a sender; the receiver ends when the last is gone.
+    // Every connection holds a sender; the receiver ends when the last one is dropped.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
     loop {
         let accepted = tokio::select! {
@@ -87,56 +57,25 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Every place is taken, and none is idle: who is turned away tries again.
-                let Some(admitted) = state.limits.connections.admit() else {
-                    log::debug!("serve: no room for a connection from {peer}");
+                // At the limit and no connection is idle: close the new one, so that the client retries.
+                let Some(permit) = state.limits.connections.admit() else {
+                    log::debug!("serve: too many connections, closing one from {peer}");
                     continue;
                 };
-                let (state, open, mut stopping) = (Arc::clone(&state), open.clone(), stopping.clone());
+                let (state, open, stopping) = (Arc::clone(&state), open.clone(), stopping.clone());
                 let tls = tls.clone();
                 tokio::spawn(async move {
-                    let _ = stream.set_nodelay(true);
-                    let timeout = state.read_timeout;
-                    // One on which nothing has come yet needs no buffers.
-                    let mut first = [0];
-                    let begun = tokio::select! {
-                        begun = tokio::time::timeout(timeout, stream.peek(&mut first)) => begun,
-                        () = stop_requested(&mut stopping) => return,
-                        () = admitted.closed() => {
-                            return log::debug!("serve: an idle connection from {peer} makes room");
-                        }
-                    };
-                    if begun.is_err() {
-                        return log::debug!("serve: nothing came from {peer}");
-                    }
-                    let mut stream = TimeoutWriter::new(stream);
-                    stream.set_timeout(Some(write_timeout));
-                    let stream = Box::pin(stream);
-                    let mut peer = Peer { address: peer, encryption: None };
-                    match tls {
-                        None => Box::pin(serve_connection(stream, peer, state, stopping, &admitted)).await,
-                        Some(tls) => {
-                            let greeted = tokio::select! {
-                                greeted = tokio::time::timeout(timeout, Box::pin(tls.accept(stream))) => greeted,
-                                () = stop_requested(&mut stopping) => return,
-                                () = admitted.closed() => return,
-                            };
-                            match greeted {
-                                Ok(Ok(stream)) => {
-                                    peer.encryption = Some(Arc::new(encryption(stream.get_ref().1)));
-                                    Box::pin(serve_connection(stream, peer, state, stopping, &admitted))
-                                        .await;
-                                }
-                                Ok(Err(error)) => log::debug!("serve: TLS with {}: {error}", peer.address),
-                                Err(_) => log::debug!("serve: TLS with {}: timeout", peer.address),
-                            }
-                        }
+                    let peer = Peer { address: peer, encryption: None };
+                    if let Err(reason) =
+                        connect(stream, peer, tls, write_timeout, state, stopping, permit).await
+                    {
+                        log::debug!("serve: {reason}");
                     }
                     drop(open);
                 });
             }
             Err(error) => {
-                // Out of file descriptors, most likely: wait for some to come back.
+                // Most likely out of file descriptors: wait until some are released.
                 log::warn!("serve: accept: {error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -147,20 +86,65 @@ pub(crate) async fn accept(listener: Listener, state: Arc<AppState>, mut stoppin
     let _ = all_closed.recv().await;
 }
 
+/// Waits for the first byte of a connection, does the TLS handshake, and serves its requests. Returns why it was closed
+/// before a request, if that is worth a line in the log.
+async fn connect(
+    stream: TcpStream,
+    mut peer: Peer,
+    tls: Option<TlsAcceptor>,
+    write_timeout: Duration,
+    state: Arc<AppState>,
+    mut stopping: watch::Receiver<bool>,
+    permit: ConnectionPermit,
+) -> Result<(), String> {
+    let _ = stream.set_nodelay(true);
+    let timeout = state.read_timeout;
+    // Allocate no buffers before the first byte arrives.
+    let mut first = [0];
+    let first_byte = tokio::select! {
+        peeked = tokio::time::timeout(timeout, stream.peek(&mut first)) => peeked,
+        () = stop_requested(&mut stopping) => return Ok(()),
+        () = permit.closed() => return Err(format!("closed an idle connection from {} for a new one", peer.address)),
+    };
+    if first_byte.is_err() {
+        return Err(format!("received nothing from {}", peer.address));
+    }
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(write_timeout));
+    let stream = Box::pin(stream);
+    let Some(tls) = tls else {
+        Box::pin(serve_connection(stream, peer, state, stopping, &permit)).await;
+        return Ok(());
+    };
+    let handshake = tokio::select! {
+        result = tokio::time::timeout(timeout, Box::pin(tls.accept(stream))) => result,
+        () = stop_requested(&mut stopping) => return Ok(()),
+        () = permit.closed() => return Ok(()),
+    };
+    let stream = match handshake {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(format!("TLS with {}: {error}", peer.address)),
+        Err(_) => return Err(format!("TLS with {}: timeout", peer.address)),
+    };
+    peer.encryption = Some(Arc::new(encryption(stream.get_ref().1)));
+    Box::pin(serve_connection(stream, peer, state, stopping, &permit)).await;
+    Ok(())
+}
+
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: Peer,
     state: Arc<AppState>,
     mut stopping: watch::Receiver<bool>,
-    admitted: &ConnectionPermit,
+    permit: &ConnectionPermit,
 ) {
     let read_timeout = state.read_timeout;
     let address = peer.address;
-    let requests = admitted.requests();
+    let requests = permit.requests();
     let service = service_fn(move |request| {
         let (state, peer, requests) = (Arc::clone(&state), peer.clone(), requests.clone());
-        // Boxed, so that idle connections do not keep room for it.
-        async move { Ok::<_, Infallible>(Box::pin(answer(state, request, peer, requests)).await) }
+        // Boxed, so that idle connections do not reserve memory for the large future.
+        async move { Ok::<_, Infallible>(Box::pin(handle(state, request, peer, requests)).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -171,7 +155,9 @@ async fn serve_connection(
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
-        () = admitted.closed() => return log::debug!("serve: an idle connection from {address} makes room"),
+        () = permit.closed() => {
+            return log::debug!("serve: closed an idle connection from {address} for a new one");
+        }
         () = stop_requested(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -188,13 +174,14 @@ fn request_id() -> String {
     format!("{:08X}{:08X}", Utc::now().timestamp() & 0xffff_ffff, count & 0xffff_ffff)
 }
 
-async fn answer(
+/// Handles a request. Errors become error responses here, and the access log entry is completed.
+async fn handle(
     state: Arc<AppState>,
     request: Request<Incoming>,
     peer: Peer,
     requests: RequestTracker,
 ) -> Response<Body> {
-    let busy = requests.begin();
+    let guard = requests.begin();
     let id = request_id();
     let head = request.method() == http::Method::HEAD;
     let path = request.uri().path().to_owned();
@@ -204,15 +191,15 @@ async fn answer(
     };
     let origin = text("origin");
     let expects = text("expect").is_some();
-    // Some pages say on the request itself, too, what it is to be looked at as.
-    let looked_at = text("access-control-request-method").unwrap_or_else(|| method.to_string());
+    // Some pages send Access-Control-Request-Method on the actual request, too; it takes precedence.
+    let cors_method = text("access-control-request-method").unwrap_or_else(|| method.to_string());
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
     let mut entry = state.access_log.begin(|| facts(&request, &peer, &id));
     let mut reply = match respond(Arc::clone(&state), request, &peer, &requests, entry.as_deref_mut()).await {
         Ok(reply) => reply,
         Err(error) => {
-            let (shown, message) = (redact(&path), redact(&error.message));
-            log::debug!("serve: {method} {shown}: {} {}: {message}", error.status, error.code);
+            let (redacted_path, message) = (redact(&path), redact(&error.message));
+            log::debug!("serve: {method} {redacted_path}: {} {}: {message}", error.status, error.code);
             if let Some(entry) = &mut entry {
                 entry.facts.error = error.code.as_str();
             }
@@ -220,14 +207,14 @@ async fn answer(
         }
     };
     if expects && reply.status >= 400 {
-        // A body that was never asked for does not come, and the connection ends with this answer: the client must
-        // know, or its next request meets the end.
+        // The body was never requested with "100 Continue", so hyper closes the connection after this response. Tell
+        // the client, or its next request would fail on the closed connection.
         reply = reply.header("connection", "close");
     }
     if let Some(origin) = origin
         && method != http::Method::OPTIONS
     {
-        reply.headers.extend(cross_origin(Arc::clone(&state), &path, &host, origin, looked_at).await);
+        reply.headers.extend(cors_headers(Arc::clone(&state), &path, &host, origin, cors_method).await);
     }
     if let Some(entry) = &mut entry {
         entry.facts.status = reply.status;
@@ -239,15 +226,15 @@ async fn answer(
             let size = whole.or_else(|| header("content-length")).and_then(|size| size.parse().ok());
             entry.facts.object_size = entry.facts.object_size.or(size);
         }
-        entry.answered();
+        entry.response_ready();
     }
-    let mut response = build(reply, &id, head, entry, busy);
-    response.extensions_mut().clone_from(&state.spelling);
+    let mut response = build(reply, &id, head, entry, guard);
+    response.extensions_mut().clone_from(&state.header_case);
     response
 }
 
-/// The headers that let a page of another origin read an answer.
-async fn cross_origin(
+/// The CORS headers of a response to `origin`; empty if no rule matches.
+async fn cors_headers(
     state: Arc<AppState>,
     path: &str,
     host: &str,
@@ -257,10 +244,10 @@ async fn cross_origin(
     let named = website::host_bucket(host, &state.domains);
     let named = named.or_else(|| request_path::host_bucket(host, &state.domains));
     let Ok((Some(bucket), _)) = request_path::split_path(path, named) else { return Vec::new() };
-    state.backend.cross_origin(bucket, origin, method).await
+    state.backend.cors_headers(bucket, origin, method).await
 }
 
-/// What a request says of itself.
+/// The facts for the access log that are known from the head of a request.
 fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> RequestFacts {
     let header = |name: &str| {
         let value = request.headers().get(name);
@@ -280,180 +267,4 @@ fn facts(request: &Request<Incoming>, peer: &Peer, id: &str) -> RequestFacts {
         operation: "REST.UNKNOWN".to_owned(),
         ..RequestFacts::default()
     }
-}
-
-/// Reads the head, verifies it, and hands the request to the operations.
-async fn respond(
-    state: Arc<AppState>,
-    request: Request<Incoming>,
-    peer: &Peer,
-    requests: &RequestTracker,
-    mut entry: Option<&mut PendingEntry>,
-) -> S3Result<Reply> {
-    let (head, body) = request.into_parts();
-    let (timeout, access_log) = (state.read_timeout, Arc::clone(&state.access_log));
-    let mut body = RequestBody { body, timeout, access_log, anonymous: None };
-    let method = head.method.clone();
-    let path = head.uri.path().to_owned();
-    let query = encode::parse_query(head.uri.query().unwrap_or(""));
-    let mut headers = match request_head::check(&head).and_then(|()| request_head::headers(&head.headers)) {
-        Ok(headers) => headers,
-        Err(error) => {
-            body.drain_unless(head.headers.contains_key("expect"));
-            return Err(error);
-        }
-    };
-    if let Some(authority) = head.uri.authority() {
-        headers.retain(|(name, _)| name != "host");
-        headers.push(("host".to_owned(), authority.as_str().to_owned()));
-    }
-    let host = headers.iter().find(|(name, _)| name == "host").map_or("", |(_, host)| host.as_str());
-    let site = website::host_bucket(host, &state.domains).map(str::to_owned);
-    let host_bucket =
-        site.clone().or_else(|| request_path::host_bucket(host, &state.domains).map(str::to_owned));
-    if host_bucket.is_none() && path == HEALTH && matches!(method.as_str(), "GET" | "HEAD") {
-        if let Some(entry) = entry {
-            entry.facts.operation = "HEALTH".to_owned();
-        }
-        return Ok(Reply::new(200).header("content-type", "text/plain").whole("ok\n"));
-    }
-    if host_bucket.is_none()
-        && path == METRICS
-        && matches!(method.as_str(), "GET" | "HEAD")
-        && let Some(text) = state.access_log.metrics_text()
-    {
-        if let Some(entry) = entry {
-            entry.facts.operation = "METRICS".to_owned();
-        }
-        return Ok(Reply::new(200).header("content-type", "text/plain; version=0.0.4").whole(text));
-    }
-    if let (Some(entry), Ok((bucket, key))) =
-        (&mut entry, request_path::split_path(&path, host_bucket.as_deref()))
-    {
-        let copy = headers.iter().any(|(name, _)| name == "x-amz-copy-source");
-        entry.facts.operation = route::name(method.as_str(), bucket.is_some(), key.is_some(), &query, copy);
-        entry.facts.bucket = bucket.unwrap_or_default();
-        entry.facts.key = key.unwrap_or_default();
-    }
-    if method == Method::OPTIONS
-        && let (Some(bucket), _) = request_path::split_path(&path, host_bucket.as_deref())?
-    {
-        return state.backend.preflight(bucket, headers).await;
-    }
-    if let Some(bucket) = site {
-        body.drain(&headers);
-        let request =
-            WebsiteRequest { method, path, bucket, headers, peer: peer.address.ip(), tls: peer.tls() };
-        return answer_website(state, request, entry).await;
-    }
-    let signed = SignedRequest {
-        method: method.as_str(),
-        path: &path,
-        query: &query,
-        headers: &headers,
-        host_bucket: host_bucket.as_deref(),
-    };
-    let verified = if state.no_auth {
-        auth::trust_local(&signed, &state.users)
-    } else {
-        auth::verify(&signed, &state.users, Utc::now())
-    };
-    let verified = verified.and_then(|verified| match &state.region {
-        Some(region) => auth::check_region(&signed, region).map(|()| verified),
-        None => Ok(verified),
-    });
-    let verified = match verified {
-        Ok(verified) => verified,
-        Err(error) => {
-            body.drain(&headers);
-            return Err(error);
-        }
-    };
-    if let Some(entry) = &mut entry
-        && let Some(user) = verified.user
-    {
-        entry.facts.requester.clone_from(&user.id);
-        entry.facts.signature = signed.kind();
-    }
-    let (user, rule) = (verified.user.cloned(), verified.body);
-    if user.is_some() {
-        requests.known();
-    } else {
-        body.anonymous = Some((Instant::now(), 0));
-    }
-    let context =
-        RequestContext { signature: Signature::of(&signed), tls: peer.tls(), ..RequestContext::default() };
-    let prepared = (|| {
-        let (bucket, key) = request_path::split_path(&path, host_bucket.as_deref())?;
-        // In the completion of a multipart upload the headers speak of the object, not of the body.
-        let of_body = !query.iter().any(|(name, _)| name == "uploadId") || method != Method::POST;
-        let checksum = if of_body { BodyChecksum::of(&headers)? } else { None };
-        Ok((
-            bucket,
-            key,
-            request_head::content_md5(&headers)?,
-            checksum,
-            request_head::content_length(&headers)?,
-        ))
-    })();
-    let (bucket, key, content_md5, checksum, length) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            body.drain(&headers);
-            return Err(error);
-        }
-    };
-    let expects = headers
-        .iter()
-        .any(|(name, value)| name == "expect" && value.trim().eq_ignore_ascii_case("100-continue"));
-    let turn = if body.is_empty() {
-        None
-    } else {
-        match state.limits.body(user.is_some(), state.read_timeout).await {
-            Ok(turn) => Some(turn),
-            Err(error) => {
-                body.drain(&headers);
-                return Err(error);
-            }
-        }
-    };
-    let source = body.receive(length, expects).await?;
-    let mut payload = Payload::new(source, rule, content_md5, checksum, length);
-    if request_head::is_chunked(&headers) {
-        payload.set_open_ended();
-    }
-    if user.is_none() {
-        payload.limit_documents(&state.limits.anonymous_documents);
-    }
-    let peer = peer.address.ip();
-    let mut call = Call { method, path, bucket, key, query, headers, peer, user, payload, context };
-    call.parameters_to_headers();
-    let has_log = entry.is_some() && state.access_log.has_log();
-    let outcome = state.backend.answer(call, has_log).await;
-    drop(turn);
-    if let Some(entry) = entry {
-        entry.facts.owner = outcome.owner;
-        entry.facts.requester = outcome.requester.unwrap_or_default();
-        if entry.facts.operation == "REST.PUT.OBJECT" && outcome.result.is_ok() {
-            entry.facts.object_size = outcome.content_length;
-        }
-    }
-    outcome.result
-}
-
-/// Answers a request to a website.
-async fn answer_website(
-    state: Arc<AppState>,
-    request: WebsiteRequest,
-    entry: Option<&mut PendingEntry>,
-) -> S3Result<Reply> {
-    let method =
-        if matches!(request.method.as_str(), "GET" | "HEAD") { request.method.as_str() } else { "UNKNOWN" };
-    let operation = format!("WEBSITE.{method}.OBJECT");
-    let (reply, error) = state.backend.answer_website(request).await?;
-    if let Some(entry) = entry {
-        entry.facts.operation = operation;
-        entry.facts.error = error.unwrap_or_default();
-    }
-    Ok(reply)
 }

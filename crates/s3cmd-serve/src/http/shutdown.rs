@@ -1,9 +1,9 @@
-//! The signal that the server is to stop.
+//! Waiting for the shutdown signal.
 
 use tokio::sync::watch;
 
-/// Returns when the server is to stop, or when nothing is left that could say so.
+/// Returns when the server must stop, or when the sender of the signal is dropped.
 pub(crate) async fn stop_requested(stopping: &mut watch::Receiver<bool>) {
-    // The guard that this returns must not live on: it locks the channel.
+    // The returned guard must be dropped at once, because it locks the channel.
     let _ = stopping.wait_for(|stop| *stop).await;
 }

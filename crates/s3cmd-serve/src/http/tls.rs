@@ -1,4 +1,4 @@
-//! The server's certificate.
+//! The server's TLS certificate.
 
 use rustls::ServerConfig;
 use rustls_pki_types::PrivateKeyDer;
@@ -7,10 +7,10 @@ use s3cmd_client::http::tls::read_certificates;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads a certificate with its chain, and its private key, from PEM files (which may be the same one).
+/// Reads a certificate with its chain, and its private key, from PEM files (which may be the same file).
 ///
 /// # Errors
-/// What is wrong with which file; nothing of a key's content.
+/// A message that names the file; it never contains parts of the key.
 pub fn tls_config(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
     let certificates = read_certificates(cert).map_err(|error| error.to_string())?;
     if certificates.is_empty() {

@@ -1,4 +1,4 @@
-//! Access control lists: canned, by grant headers, and as XML.
+//! Access control lists: canned ACLs, grant headers, and XML.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
 //!
 //! Permissions, groups and canned lists are those of the client's model. The list itself is not: the client keeps any
@@ -36,7 +36,7 @@ pub(crate) enum Grantee {
     Group(Group),
 }
 
-/// S3's limit.
+/// S3's limit on the grants of an ACL.
 const MAX_GRANTS: usize = 100;
 
 impl Grantee {
@@ -47,7 +47,7 @@ impl Grantee {
 }
 
 impl Acl {
-    /// The owner alone.
+    /// Full control for the owner, nothing for others.
     pub(crate) fn private(owner: &str) -> Self {
         let full = Grant { to: Grantee::User(owner.to_owned()), permission: Permission::FullControl };
         Self { owner: owner.to_owned(), grants: vec![full] }
@@ -71,7 +71,7 @@ impl Acl {
         Ok(acl)
     }
 
-    /// The ACL that a request's headers ask for; `None` if they say nothing of one.
+    /// The ACL that a request's headers set; `None` if there are no ACL headers.
     pub(crate) fn from_headers(
         header: impl Fn(&str) -> Option<String>,
         owner: &str,
@@ -83,12 +83,12 @@ impl Acl {
         for permission in Permission::all() {
             let Some(value) = header(permission.header()) else { continue };
             for part in value.split(',') {
-                let (kind, who) = part.trim().split_once('=').unwrap_or((part.trim(), ""));
-                let who = who.trim().trim_matches('"');
+                let (kind, grantee) = part.trim().split_once('=').unwrap_or((part.trim(), ""));
+                let grantee = grantee.trim().trim_matches('"');
                 let to = match kind.trim().to_ascii_lowercase().as_str() {
-                    "id" => user_by_id(who, users)?,
-                    "emailaddress" => user_by_email(who, users)?,
-                    "uri" => group(who)?,
+                    "id" => user_by_id(grantee, users)?,
+                    "emailaddress" => user_by_email(grantee, users)?,
+                    "uri" => group(grantee)?,
                     _ => return fail(ErrorCode::InvalidArgument, "Argument format not recognized"),
                 };
                 grants.push(Grant { to, permission });
@@ -105,7 +105,7 @@ impl Acl {
         }
     }
 
-    /// Reads an `AccessControlPolicy`. The owner in it must be the present one.
+    /// Parses an `AccessControlPolicy`. Its owner must be the current owner.
     pub(crate) fn from_xml(root: &Node, owner: &str, users: &[User]) -> S3Result<Self> {
         let named = root.child("Owner").and_then(|owner| owner.value("ID")).ok_or_else(malformed_xml)?;
         if named != owner {
@@ -139,7 +139,7 @@ impl Acl {
         let mut xml = Writer::new("AccessControlPolicy");
         write_user(xml.open("Owner"), &self.owner, users);
         xml.close().open("AccessControlList");
-        // Groups first, as in Ceph, whose tests name the grants by their places.
+        // Groups first, as in Ceph, whose tests refer to grants by position.
         let (groups, users_of): (Vec<&Grant>, Vec<&Grant>) =
             self.grants.iter().partition(|grant| !matches!(grant.to, Grantee::User(_)));
         for grant in groups.into_iter().chain(users_of) {
@@ -160,42 +160,42 @@ impl Acl {
         xml.finish()
     }
 
-    /// Whether somebody has a permission; `None` is an anonymous requester.
-    pub(crate) fn allows(&self, who: Option<&str>, wanted: Permission) -> bool {
-        let owner_may = matches!(wanted, Permission::ReadAcp | Permission::WriteAcp);
-        if owner_may && who == Some(self.owner.as_str()) {
+    /// Whether a requester has a permission; `None` is an anonymous requester.
+    pub(crate) fn allows(&self, requester: Option<&str>, required: Permission) -> bool {
+        let owner_may = matches!(required, Permission::ReadAcp | Permission::WriteAcp);
+        if owner_may && requester == Some(self.owner.as_str()) {
             return true;
         }
         self.grants.iter().any(|grant| {
-            grant.permission.covers(wanted)
+            grant.permission.covers(required)
                 && match &grant.to {
-                    Grantee::User(id) => who == Some(id.as_str()),
+                    Grantee::User(id) => requester == Some(id.as_str()),
                     Grantee::Group(Group::AllUsers) => true,
-                    Grantee::Group(Group::AuthenticatedUsers) => who.is_some(),
+                    Grantee::Group(Group::AuthenticatedUsers) => requester.is_some(),
                     Grantee::Group(Group::LogDelivery) => false,
                 }
         })
     }
 
-    /// Whether it grants anything to a public group.
+    /// Whether it grants anything to one of the public groups.
     pub(crate) fn is_public(&self) -> bool {
         self.grants.iter().any(|grant| grant.to.is_public())
     }
 
-    /// Without the grants to public groups (what `IgnorePublicAcls` asks for).
+    /// The ACL without grants to the public groups (for `IgnorePublicAcls`).
     pub(crate) fn without_public(mut self) -> Self {
         self.grants.retain(|grant| !grant.to.is_public());
         self
     }
 }
 
-/// `ID` and `DisplayName` inside the open element.
+/// Writes `ID` and `DisplayName` into the open element.
 pub(crate) fn write_user(xml: &mut Writer, id: &str, users: &[User]) {
     xml.text("ID", id);
     xml.text("DisplayName", display_name(id, users));
 }
 
-/// The name to show for an id.
+/// The display name for an id; the id itself if the user is unknown.
 pub(crate) fn display_name<'a>(id: &'a str, users: &'a [User]) -> &'a str {
     users.iter().find(|user| user.id == id).map_or(id, |user| &user.display_name)
 }
@@ -208,8 +208,9 @@ fn user_by_id(id: &str, users: &[User]) -> S3Result<Grantee> {
 }
 
 fn user_by_email(email: &str, users: &[User]) -> S3Result<Grantee> {
-    let of = |user: &&User| user.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(email));
-    match users.iter().find(of) {
+    let has_email =
+        |user: &&User| user.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(email));
+    match users.iter().find(has_email) {
         Some(user) => Ok(Grantee::User(user.id.clone())),
         None => fail(
             ErrorCode::UnresolvableGrantByEmailAddress,
@@ -255,23 +256,26 @@ mod tests {
     }
 
     #[test]
-    fn grant_headers_name_users_by_id_mail_and_group() {
-        let of = |headers: &'static [(&str, &str)]| {
+    fn grant_headers_name_users_by_id_email_and_group() {
+        let parse = |headers: &'static [(&str, &str)]| {
             let find = move |name: &str| {
                 headers.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
             };
             Acl::from_headers(find, "bob", "bob", &users())
         };
         let acl =
-            of(&[("x-amz-grant-read", "id=alice, emailAddress=\"ALICE@example.org\"")]).unwrap().unwrap();
+            parse(&[("x-amz-grant-read", "id=alice, emailAddress=\"ALICE@example.org\"")]).unwrap().unwrap();
         assert_eq!(acl.grants.len(), 2);
         assert!(acl.allows(Some("alice"), Permission::Read) && !acl.allows(None, Permission::Read));
         let group =
-            of(&[("x-amz-grant-full-control", "uri=\"http://acs.amazonaws.com/groups/global/AllUsers\"")]);
+            parse(&[("x-amz-grant-full-control", "uri=\"http://acs.amazonaws.com/groups/global/AllUsers\"")]);
         assert!(group.unwrap().unwrap().allows(None, Permission::Write));
-        assert_eq!(of(&[("x-amz-grant-read", "id=nobody")]).unwrap_err().code.as_str(), "InvalidArgument");
-        assert_eq!(of(&[("x-amz-acl", "what")]).unwrap_err().code.as_str(), "InvalidArgument");
-        assert_eq!(of(&[]).unwrap(), None);
+        assert_eq!(
+            parse(&[("x-amz-grant-read", "id=unknown")]).unwrap_err().code.as_str(),
+            "InvalidArgument"
+        );
+        assert_eq!(parse(&[("x-amz-acl", "unknown")]).unwrap_err().code.as_str(), "InvalidArgument");
+        assert_eq!(parse(&[]).unwrap(), None);
     }
 
     #[test]
@@ -291,12 +295,13 @@ mod tests {
     #[test]
     fn groups_are_written_first() {
         let text = Acl::canned("public-read-write", "alice", "alice").unwrap().to_xml(&users());
-        let at = |part: &str| text.find(part).unwrap();
-        assert!(at(">READ<") < at(">WRITE<") && at(">WRITE<") < at(">FULL_CONTROL<"), "{text}");
+        let position = |part: &str| text.find(part).unwrap();
+        let (read, write) = (position(">READ<"), position(">WRITE<"));
+        assert!(read < write && write < position(">FULL_CONTROL<"), "{text}");
     }
 
     #[test]
-    fn permissions_reach_whom_they_name() {
+    fn grants_apply_only_to_their_grantees() {
         let acl = Acl::canned("authenticated-read", "alice", "alice").unwrap();
         assert!(acl.allows(Some("bob"), Permission::Read));
         assert!(!acl.allows(Some("bob"), Permission::Write) && !acl.allows(None, Permission::Read));

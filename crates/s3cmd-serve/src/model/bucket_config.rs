@@ -1,8 +1,8 @@
 //! The configuration of a bucket: its documents, parsed once when they are read or set.
 //!
-//! A document that cannot be parsed fails closed. A bucket whose policy, public-access block, ownership, payer, default
-//! encryption or object lock cannot be read is not served at all (see `store::damage`); what cannot be read here is all
-//! the same not taken for absent where that would let more in.
+//! A document that cannot be parsed fails closed. A bucket whose policy, public access block, ownership, payer, default
+//! encryption or object lock cannot be read is not served at all (see `store::damage`). As a second line of defence, an
+//! unreadable document is not treated as absent here where that would allow more.
 
 use super::bucket_documents::PAYER;
 use super::cors_rules::CorsRules;
@@ -18,28 +18,28 @@ use crate::store::cipher::KeyOrigin;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What the documents of a bucket say. An error is what a document that cannot be used answers with.
+/// The parsed documents of a bucket. An `Err` is the response to requests that need an unusable document.
 #[derive(Debug)]
 pub(crate) struct BucketConfig {
-    /// `None` if there is none that can be read.
+    /// `None` if absent or unreadable.
     pub(crate) policy: Option<Arc<Policy>>,
-    /// Every switch is on if the document cannot be read.
+    /// All settings are on if the document is unreadable.
     pub(crate) public_access: PublicAccessBlock,
     pub(crate) ownership: Ownership,
-    /// Whether requesters pay for their requests, all but the bucket's owner.
+    /// Whether requesters other than the bucket's owner pay for their requests.
     pub(crate) requester_pays: bool,
-    /// Nothing expires if they cannot be read.
+    /// Nothing expires if the rules are unreadable.
     pub(crate) lifecycle: Option<S3Result<LifecycleRules>>,
     pub(crate) cors: Option<S3Result<CorsRules>>,
     pub(crate) website: Option<S3Result<WebsiteConfig>>,
-    /// Where the key of an object comes from whose request does not say.
+    /// The key origin for objects whose request does not specify encryption.
     pub(crate) default_encryption: Option<KeyOrigin>,
-    /// No object is written if it cannot be read.
+    /// No object is written if this is unreadable.
     pub(crate) default_retention: S3Result<Option<DefaultRetention>>,
 }
 
 impl BucketConfig {
-    /// Parses the documents of a bucket, by their names.
+    /// Parses the documents of a bucket; the map's keys are their names.
     pub(crate) fn new(documents: &HashMap<String, Arc<str>>) -> Self {
         let text = |name: &str| documents.get(name).map(|text| &**text);
         let root = |name: &str, element: &str| text(name).map(|text| xml::parse(text.as_bytes(), &[element]));

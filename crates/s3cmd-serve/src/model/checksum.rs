@@ -1,16 +1,16 @@
-//! The checksum of an object beside its ETag: what is kept of it, and how that of an upload in parts comes about.
+//! The additional checksum of an object (besides its ETag): how it is stored, and how multipart uploads compute it.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
 use super::error::{ErrorCode, S3Error, S3Result, fail, not_implemented};
 use s3cmd_client::checksum::{Algorithm, Checksum, TYPE_HEADER};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An algorithm by the name that a request gives it. S3 knows more than are known here.
+/// Parses the name of an algorithm in a request. S3 has more algorithms than this server; those are NotImplemented.
 pub(crate) fn parse_algorithm(name: &str) -> S3Result<Algorithm> {
     name.trim().parse().map_err(|_| not_implemented(&format!("The checksum algorithm {}", name.trim())))
 }
 
-/// Algorithms are kept by the names that S3 gives them.
+/// Serializes algorithms under S3's names.
 mod label {
     use super::{Algorithm, Deserialize, Deserializer, Serializer};
 
@@ -23,13 +23,13 @@ mod label {
     }
 }
 
-/// What the checksum of an object is a checksum of.
+/// What the checksum of an object covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ChecksumType {
-    /// Of its content.
+    /// The object's content.
     #[serde(rename = "FULL_OBJECT")]
     FullObject,
-    /// Of the checksums of its parts, with their number.
+    /// The checksums of its parts; their number is appended.
     #[serde(rename = "COMPOSITE")]
     Composite,
 }
@@ -43,7 +43,7 @@ impl ChecksumType {
     }
 }
 
-/// The checksum that an upload in parts is to have.
+/// The checksum that a multipart upload will have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChecksumSpec {
     #[serde(with = "label")]
@@ -52,11 +52,12 @@ pub(crate) struct ChecksumSpec {
 }
 
 impl ChecksumSpec {
-    /// The default of S3.
+    /// S3's default.
     pub(crate) const DEFAULT: Self = Self { algorithm: Algorithm::Crc64Nvme, kind: ChecksumType::FullObject };
 
-    /// The plan that the headers of a CreateMultipartUpload ask for, with S3's rules for what goes together.
-    pub(crate) fn asked(algorithm: Option<&str>, kind: Option<&str>) -> S3Result<Option<Self>> {
+    /// The checksum that the headers of a CreateMultipartUpload ask for, by S3's rules for which algorithms and types
+    /// can be combined; `None` if there are no such headers.
+    pub(crate) fn from_headers(algorithm: Option<&str>, kind: Option<&str>) -> S3Result<Option<Self>> {
         let Some(name) = algorithm else {
             return match kind {
                 None => Ok(None),
@@ -67,7 +68,7 @@ impl ChecksumSpec {
             };
         };
         let algorithm = parse_algorithm(name)?;
-        let cannot = |kind: ChecksumType| {
+        let invalid_combination = |kind: ChecksumType| {
             S3Error::new(
                 ErrorCode::InvalidRequest,
                 format!(
@@ -81,9 +82,11 @@ impl ChecksumSpec {
             (None, Algorithm::Crc64Nvme) => ChecksumType::FullObject,
             (None, _) => ChecksumType::Composite,
             (Some("FULL_OBJECT"), Algorithm::Sha1 | Algorithm::Sha256) => {
-                return Err(cannot(ChecksumType::FullObject));
+                return Err(invalid_combination(ChecksumType::FullObject));
             }
-            (Some("COMPOSITE"), Algorithm::Crc64Nvme) => return Err(cannot(ChecksumType::Composite)),
+            (Some("COMPOSITE"), Algorithm::Crc64Nvme) => {
+                return Err(invalid_combination(ChecksumType::Composite));
+            }
             (Some("FULL_OBJECT"), _) => ChecksumType::FullObject,
             (Some("COMPOSITE"), _) => ChecksumType::Composite,
             (Some(_), _) => {
@@ -93,7 +96,8 @@ impl ChecksumSpec {
         Ok(Some(Self { algorithm, kind }))
     }
 
-    /// The checksum of an object of parts, from the sums and lengths of its parts; `None` if a sum is missing.
+    /// The checksum of a completed multipart upload, from the checksums and lengths (in bytes) of its parts; `None` if
+    /// a checksum is missing.
     pub(crate) fn of_parts(self, parts: &[(Option<Checksum>, u64)]) -> Option<ObjectChecksum> {
         let sums: Vec<(Checksum, u64)> =
             parts.iter().map(|(sum, length)| Some(((*sum)?, *length))).collect::<Option<_>>()?;
@@ -111,21 +115,21 @@ impl ChecksumSpec {
     }
 }
 
-/// The checksum of an object as it is kept.
+/// The checksum of an object as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ObjectChecksum {
     #[serde(with = "label")]
     pub(crate) algorithm: Algorithm,
     pub(crate) kind: ChecksumType,
-    /// Base64; of a composite with the number of its parts, `SUM-N`.
+    /// In base64; a composite checksum ends with the number of parts, `SUM-N`.
     pub(crate) value: String,
-    /// The parts' own, in base64, of an upload in parts that asked for them.
+    /// The checksums of the parts in base64, for a multipart upload that requested checksums.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) parts: Vec<String>,
 }
 
 impl ObjectChecksum {
-    /// The sum of all of the content.
+    /// The checksum of the whole content.
     pub(crate) fn of_content(sum: Checksum) -> Self {
         Self {
             algorithm: sum.algorithm(),
@@ -135,7 +139,7 @@ impl ObjectChecksum {
         }
     }
 
-    /// The headers that tell of it.
+    /// The response headers that report the checksum.
     pub(crate) fn headers(&self) -> [(String, String); 2] {
         [
             (self.algorithm.header().to_owned(), self.value.clone()),
@@ -143,8 +147,8 @@ impl ObjectChecksum {
         ]
     }
 
-    /// Whether this is the sum that somebody states; the number of parts may be left out.
-    pub(crate) fn is(&self, stated: &str) -> bool {
+    /// Whether this equals the checksum in a request; the number of parts may be omitted there.
+    pub(crate) fn matches(&self, stated: &str) -> bool {
         let stated = stated.trim();
         stated == self.value
             || self.kind == ChecksumType::Composite
@@ -158,39 +162,41 @@ mod tests {
     use s3cmd_client::checksum::Hasher;
 
     #[test]
-    fn a_composite_is_the_sum_of_the_sums() {
+    fn a_composite_is_the_checksum_of_the_checksums() {
         // Computed with Python: hashlib.sha256(sha256(b"a").digest() + sha256(b"b").digest()).
-        let plan = ChecksumSpec { algorithm: Algorithm::Sha256, kind: ChecksumType::Composite };
-        let of = |bytes: &[u8]| {
+        let spec = ChecksumSpec { algorithm: Algorithm::Sha256, kind: ChecksumType::Composite };
+        let sha256 = |bytes: &[u8]| {
             let mut hasher = Hasher::new(Algorithm::Sha256);
             hasher.update(bytes);
             hasher.finish()
         };
-        let stored = plan.of_parts(&[(Some(of(b"a")), 1), (Some(of(b"b")), 1)]).unwrap();
+        let stored = spec.of_parts(&[(Some(sha256(b"a")), 1), (Some(sha256(b"b")), 1)]).unwrap();
         assert_eq!(stored.value, "5aAf7hTg7VxIcU8iGA8lrYNltT+XefedxKPX6Tlj+Uo=-2");
-        assert!(stored.is(&stored.value) && stored.is(stored.value.trim_end_matches("-2")));
-        assert!(!stored.is("x-2") && stored.parts.len() == 2);
-        assert_eq!(plan.of_parts(&[(Some(of(b"a")), 1), (None, 1)]), None);
+        assert!(stored.matches(&stored.value) && stored.matches(stored.value.trim_end_matches("-2")));
+        assert!(!stored.matches("x-2") && stored.parts.len() == 2);
+        assert_eq!(spec.of_parts(&[(Some(sha256(b"a")), 1), (None, 1)]), None);
         let json = serde_json::to_string(&stored).unwrap();
         assert!(json.starts_with(r#"{"algorithm":"SHA256","kind":"COMPOSITE","#), "{json}");
         assert_eq!(serde_json::from_str::<ObjectChecksum>(&json).unwrap(), stored);
     }
 
     #[test]
-    fn algorithms_and_types_go_together_as_in_s3() {
-        let of = |algorithm, kind| ChecksumSpec::asked(algorithm, kind).map_err(|error| error.code.as_str());
-        let plan = |algorithm, kind| Ok(Some(ChecksumSpec { algorithm, kind }));
-        assert_eq!(of(Some("CRC32"), None), plan(Algorithm::Crc32, ChecksumType::Composite));
+    fn algorithms_and_types_combine_as_in_s3() {
+        let parse = |algorithm, kind| {
+            ChecksumSpec::from_headers(algorithm, kind).map_err(|error| error.code.as_str())
+        };
+        let spec = |algorithm, kind| Ok(Some(ChecksumSpec { algorithm, kind }));
+        assert_eq!(parse(Some("CRC32"), None), spec(Algorithm::Crc32, ChecksumType::Composite));
         assert_eq!(
-            of(Some("crc32c"), Some("FULL_OBJECT")),
-            plan(Algorithm::Crc32c, ChecksumType::FullObject)
+            parse(Some("crc32c"), Some("FULL_OBJECT")),
+            spec(Algorithm::Crc32c, ChecksumType::FullObject)
         );
-        assert_eq!(of(Some("CRC64NVME"), None), plan(Algorithm::Crc64Nvme, ChecksumType::FullObject));
-        assert_eq!(of(None, None), Ok(None));
-        assert_eq!(of(None, Some("COMPOSITE")), Err("InvalidRequest"));
-        assert_eq!(of(Some("CRC64NVME"), Some("COMPOSITE")), Err("InvalidRequest"));
-        assert_eq!(of(Some("SHA256"), Some("FULL_OBJECT")), Err("InvalidRequest"));
-        assert_eq!(of(Some("SHA1"), Some("OTHER")), Err("InvalidRequest"));
-        assert_eq!(of(Some("XXHASH3"), None), Err("NotImplemented"));
+        assert_eq!(parse(Some("CRC64NVME"), None), spec(Algorithm::Crc64Nvme, ChecksumType::FullObject));
+        assert_eq!(parse(None, None), Ok(None));
+        assert_eq!(parse(None, Some("COMPOSITE")), Err("InvalidRequest"));
+        assert_eq!(parse(Some("CRC64NVME"), Some("COMPOSITE")), Err("InvalidRequest"));
+        assert_eq!(parse(Some("SHA256"), Some("FULL_OBJECT")), Err("InvalidRequest"));
+        assert_eq!(parse(Some("SHA1"), Some("OTHER")), Err("InvalidRequest"));
+        assert_eq!(parse(Some("XXHASH3"), None), Err("NotImplemented"));
     }
 }

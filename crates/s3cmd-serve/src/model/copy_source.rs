@@ -1,11 +1,12 @@
-//! The source that a copy names.
+//! The `x-amz-copy-source` header.
 
 use super::error::{ErrorCode, S3Error, S3Result};
 use crate::http::request_path::decode;
 
-/// Bucket, key and version that the value of `x-amz-copy-source` names. The key is decoded once.
+/// Parses a copy source into bucket, key and version id. The key is percent-decoded once. InvalidArgument if it does
+/// not name a bucket and a key.
 pub(crate) fn parse(text: &str) -> S3Result<(String, String, Option<String>)> {
-    let bad = || {
+    let invalid = || {
         S3Error::new(
             ErrorCode::InvalidArgument,
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
@@ -22,9 +23,9 @@ pub(crate) fn parse(text: &str) -> S3Result<(String, String, Option<String>)> {
         Some((bucket, key)) => (decode(bucket)?, decode(key)?),
         None => {
             let decoded = decode(path)?;
-            let (bucket, key) = decoded.split_once('/').ok_or_else(bad)?;
+            let (bucket, key) = decoded.split_once('/').ok_or_else(invalid)?;
             (bucket.to_owned(), key.to_owned())
         }
     };
-    if bucket.is_empty() || key.is_empty() { Err(bad()) } else { Ok((bucket, key, version)) }
+    if bucket.is_empty() || key.is_empty() { Err(invalid()) } else { Ok((bucket, key, version)) }
 }

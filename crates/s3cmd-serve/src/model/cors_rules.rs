@@ -1,4 +1,4 @@
-//! CORS rules: reading them, and whether one fits a request.
+//! CORS rules: parsing, and matching them against requests.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html>
 
 use super::error::{ErrorCode, S3Result, fail, malformed_xml};
@@ -20,12 +20,12 @@ pub(crate) struct CorsRule {
     max_age: Option<u32>,
 }
 
-/// What a browser says of a request to come, or of the one that it makes.
+/// What CORS rules match: an actual request, or the one that a preflight request announces.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CorsRequest<'a> {
     pub(crate) origin: &'a str,
     pub(crate) method: &'a str,
-    /// Names of headers, separated by commas; of a preflight only.
+    /// Comma-separated header names; only in a preflight request.
     pub(crate) headers: Option<&'a str>,
 }
 
@@ -41,21 +41,21 @@ impl CorsRule {
         }
     }
 
-    /// The origin to name in the answer, if the rule fits.
-    pub(crate) fn fits<'a>(&self, request: &CorsRequest<'a>) -> Option<&'a str> {
+    /// The origin to return (`*` or the request's), if the rule matches the request.
+    fn allowed_origin<'a>(&self, request: &CorsRequest<'a>) -> Option<&'a str> {
         let pattern =
             self.origins.iter().find(|pattern| like(pattern.as_bytes(), request.origin.as_bytes()))?;
         let allowed = |name: &str| {
             let name = name.to_ascii_lowercase();
             self.headers.iter().any(|pattern| like(pattern.to_ascii_lowercase().as_bytes(), name.as_bytes()))
         };
-        let fits = self.methods.iter().any(|method| method == request.method)
+        let is_match = self.methods.iter().any(|method| method == request.method)
             && names(request.headers.unwrap_or("")).all(allowed);
-        fits.then_some(if pattern == "*" { "*" } else { request.origin })
+        is_match.then_some(if pattern == "*" { "*" } else { request.origin })
     }
 
-    /// The headers of an answer to this origin.
-    pub(crate) fn answer(&self, origin: &str) -> Vec<(&'static str, String)> {
+    /// The CORS response headers for an allowed origin.
+    pub(crate) fn response_headers(&self, origin: &str) -> Vec<(&'static str, String)> {
         let mut headers = vec![
             ("access-control-allow-origin", origin.to_owned()),
             ("access-control-allow-methods", self.methods.join(", ")),
@@ -79,24 +79,24 @@ impl CorsRule {
 pub(crate) struct CorsRules(Vec<CorsRule>);
 
 impl CorsRules {
-    /// Reads a `CORSConfiguration`.
+    /// Parses a `CORSConfiguration`.
     pub(crate) fn parse(document: &[u8]) -> S3Result<Self> {
         let root = xml::parse(document, &["CORSConfiguration"])?;
         Ok(Self(root.all("CORSRule").map(CorsRule::parse).collect()))
     }
 
-    /// The first rule that fits a request, with the origin to name in the answer.
+    /// The first rule that matches a request, with the origin to return.
     pub(crate) fn find<'a>(&self, request: &CorsRequest<'a>) -> Option<(&CorsRule, &'a str)> {
-        self.0.iter().find_map(|rule| Some((rule, rule.fits(request)?)))
+        self.0.iter().find_map(|rule| Some((rule, rule.allowed_origin(request)?)))
     }
 }
 
-/// The names in a list that is separated by commas.
+/// The names in a comma-separated list.
 pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
-/// Checks a document that is put.
+/// Validates a document before it is stored.
 pub(crate) fn check(root: &Node) -> S3Result<()> {
     if root.all("CORSRule").count() > MAX_CORS_RULES {
         return fail(
@@ -116,8 +116,8 @@ pub(crate) fn check(root: &Node) -> S3Result<()> {
                 return fail(ErrorCode::InvalidRequest, "Found unsupported HTTP method in CORS config.");
             }
         }
-        let twice = |text: &str| text.matches('*').count() > 1;
-        if rule.all("AllowedOrigin").chain(rule.all("AllowedHeader")).any(|node| twice(&node.text)) {
+        let has_two_wildcards = |node: &Node| node.text.matches('*').count() > 1;
+        if rule.all("AllowedOrigin").chain(rule.all("AllowedHeader")).any(has_two_wildcards) {
             return fail(
                 ErrorCode::InvalidRequest,
                 "AllowedOrigin and AllowedHeader can not have more than one wildcard.",

@@ -5,7 +5,8 @@ use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::xml::Node;
 use crate::store::cipher::KeyOrigin;
 
-/// Reads a `ServerSideEncryptionConfiguration`: where the key of an object comes from whose request does not say.
+/// Parses a `ServerSideEncryptionConfiguration`. Returns the key origin for objects whose request does not specify
+/// encryption.
 pub(crate) fn parse(root: &Node) -> S3Result<KeyOrigin> {
     let rule = root.child("Rule").ok_or_else(malformed_xml)?;
     let default = rule.child("ApplyServerSideEncryptionByDefault").ok_or_else(malformed_xml)?;
@@ -18,7 +19,7 @@ pub(crate) fn parse(root: &Node) -> S3Result<KeyOrigin> {
         ),
         (Some("aws:kms"), Some(name)) => Ok(KeyOrigin::Kms(name.to_owned())),
         (Some("aws:kms"), None) => {
-            fail(ErrorCode::InvalidArgument, "aws:kms needs the id of a key: there is no default one here.")
+            fail(ErrorCode::InvalidArgument, "aws:kms requires a key id: this server has no default key.")
         }
         _ => Err(malformed_xml()),
     }

@@ -1,4 +1,4 @@
-//! Errors as S3 words them: a code, a status, a message.
+//! S3 errors: a code, an HTTP status and a message.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 
 use std::fmt;
@@ -6,14 +6,14 @@ use std::io;
 
 macro_rules! error_codes {
     ($($name:ident => $status:literal,)*) => {
-        /// A code of S3, with its status.
+        /// An S3 error code, with its HTTP status.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum ErrorCode {
             $($name,)*
         }
 
         impl ErrorCode {
-            /// The code as answers state it.
+            /// The code as written in responses.
             pub(crate) const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
@@ -119,22 +119,22 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// What went wrong with a request.
+/// The error response to a request.
 #[derive(Clone, Debug)]
 pub(crate) struct S3Error {
     pub(crate) code: ErrorCode,
     pub(crate) status: u16,
     pub(crate) message: String,
-    /// Further elements of the answer.
+    /// Additional elements of the response body.
     pub(crate) details: Vec<(&'static str, String)>,
-    /// Headers of the answer.
+    /// Additional response headers.
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 pub(crate) type S3Result<T> = Result<T, S3Error>;
 
 impl S3Error {
-    /// An error of a code, with S3's status for it.
+    /// An error with S3's status for its code.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -156,7 +156,7 @@ impl S3Error {
     }
 }
 
-/// Shorthand: an `Err` of a code.
+/// Shorthand for an `Err` with this code.
 pub(crate) fn fail<T>(code: ErrorCode, message: impl Into<String>) -> S3Result<T> {
     Err(S3Error::new(code, message))
 }
@@ -184,15 +184,15 @@ pub(crate) fn malformed_xml() -> S3Error {
     )
 }
 
-/// What a bucket without ACLs says to one.
+/// The error for setting an ACL in a bucket whose ACLs are disabled.
 pub(crate) fn no_acls() -> S3Error {
     S3Error::new(ErrorCode::AccessControlListNotSupported, "The bucket does not allow ACLs")
 }
 
 impl From<io::Error> for S3Error {
-    /// A failure of the file system. The client learns its kind, not the server's paths.
+    /// Converts a file system error. The client sees its kind, not the server's paths.
     fn from(error: io::Error) -> Self {
-        // Who would not wait tries again where that is possible.
+        // WouldBlock is expected: the nonblocking attempt is repeated on a thread that may block.
         if error.kind() != io::ErrorKind::WouldBlock {
             log::error!("serve: file system: {error}");
         }
@@ -201,11 +201,11 @@ impl From<io::Error> for S3Error {
                 Self::new(ErrorCode::InsufficientStorage, "The file system under this server is full.")
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::new(ErrorCode::AccessDenied, "The server's process may not do this in its file system.")
+                Self::new(ErrorCode::AccessDenied, "The server process lacks permission in its file system.")
             }
-            // Something was removed from outside, this moment; it is made again next time.
+            // Another process has just removed a file or folder; it is created again on the next attempt.
             io::ErrorKind::NotFound => Self::new(ErrorCode::SlowDown, "The directory changed; try again."),
-            _ => Self::new(ErrorCode::InternalError, "The server met an error of its file system."),
+            _ => Self::new(ErrorCode::InternalError, "The server encountered a file system error."),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What has to be right in lifecycle rules that are put, though it does nothing here.
+//! Validation of the parts of lifecycle rules that have no effect on this server, but must be valid as on S3.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 
 use super::error::{ErrorCode, S3Result, fail, malformed_xml};
@@ -7,7 +7,7 @@ use super::tags;
 use super::xml::Node;
 use s3cmd_client::ops::object::STORAGE_CLASSES;
 
-/// Checks a document that is put: what [`LifecycleRules::parse`] reads, and what does nothing here but has to be right.
+/// Validates a document before it is stored: what [`LifecycleRules::parse`] reads, and the filters and transitions.
 pub(crate) fn check(root: &Node) -> S3Result<()> {
     LifecycleRules::parse(root)?;
     for rule in root.all("Rule") {
@@ -42,7 +42,7 @@ fn check_filter(filter: &Node) -> S3Result<()> {
     }
 }
 
-/// A number of days that may be none.
+/// A nonnegative number of days; `None` if absent.
 fn days(node: &Node, name: &str) -> S3Result<Option<u32>> {
     let Some(text) = node.value(name) else { return Ok(None) };
     match text.trim().parse::<i64>().map_err(|_| malformed_xml())? {
@@ -51,14 +51,14 @@ fn days(node: &Node, name: &str) -> S3Result<Option<u32>> {
     }
 }
 
-/// The class that a transition leads to.
+/// The target storage class of a transition.
 fn class(transition: &Node) -> S3Result<&str> {
     let class = transition.value("StorageClass").map(str::trim).ok_or_else(malformed_xml)?;
     let known = STORAGE_CLASSES.contains(&class) && !matches!(class, "STANDARD" | "REDUCED_REDUNDANCY");
     if known { Ok(class) } else { Err(malformed_xml()) }
 }
 
-/// Each class once.
+/// Rejects two transitions of a rule to the same class.
 fn check_classes(rule: &Node, name: &str) -> S3Result<()> {
     let mut classes = rule.all(name).map(class).collect::<S3Result<Vec<_>>>()?;
     let count = classes.len();
@@ -86,22 +86,21 @@ fn check_transitions(rule: &Node) -> S3Result<()> {
     };
     let mut by_days = expires.map(|when| matches!(when, Expiration::Days(_)));
     for transition in rule.all("Transition") {
-        let moves = match (days(transition, "Days")?, transition.value("Date")) {
+        let transitions = match (days(transition, "Days")?, transition.value("Date")) {
             (Some(days), None) => Expiration::Days(days),
             (None, Some(text)) => Expiration::Date(date(text)?),
             _ => return Err(malformed_xml()),
         };
-        if *by_days.get_or_insert(matches!(moves, Expiration::Days(_)))
-            != matches!(moves, Expiration::Days(_))
-        {
+        let is_by_days = matches!(transitions, Expiration::Days(_));
+        if *by_days.get_or_insert(is_by_days) != is_by_days {
             return fail(
                 ErrorCode::InvalidRequest,
                 "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule",
             );
         }
-        let too_late = match (expires, moves) {
-            (Some(Expiration::Days(expires)), Expiration::Days(moves)) => expires <= moves,
-            (Some(Expiration::Date(expires)), Expiration::Date(moves)) => expires <= moves,
+        let too_late = match (expires, transitions) {
+            (Some(Expiration::Days(expires)), Expiration::Days(transitions)) => expires <= transitions,
+            (Some(Expiration::Date(expires)), Expiration::Date(transitions)) => expires <= transitions,
             _ => false,
         };
         if too_late {
@@ -120,8 +119,8 @@ fn check_noncurrent_transitions(rule: &Node) -> S3Result<()> {
     let expiration = rule.child("NoncurrentVersionExpiration");
     let expires = expiration.map(|node| days(node, "NoncurrentDays")).transpose()?.flatten();
     for transition in rule.all(NAME) {
-        let moves = days(transition, "NoncurrentDays")?.ok_or_else(malformed_xml)?;
-        if expires.is_some_and(|expires| expires <= moves) {
+        let transitions = days(transition, "NoncurrentDays")?.ok_or_else(malformed_xml)?;
+        if expires.is_some_and(|expires| expires <= transitions) {
             return fail(
                 ErrorCode::InvalidArgument,
                 "'NoncurrentDays' in the NoncurrentVersionExpiration action must be greater than in the \
@@ -138,38 +137,44 @@ mod tests {
     use crate::model::xml;
 
     #[test]
-    fn transitions_are_checked_though_they_do_nothing() {
-        let moves = |class: &str, when: &str| {
+    fn transitions_are_validated_although_they_have_no_effect() {
+        let transition = |class: &str, when: &str| {
             format!("<Transition>{when}<StorageClass>{class}</StorageClass></Transition>")
         };
         let (one, ten) = ("<Days>1</Days>", "<Days>10</Days>");
         let expire = |when: &str| format!("<Expiration>{when}</Expiration>");
-        let later = |days: u32, more: &str| {
+        let noncurrent = |days: u32, more: &str| {
             format!(
                 "<NoncurrentVersionTransition><NoncurrentDays>{days}</NoncurrentDays>{more}</NoncurrentVersionTransition>\
                  <NoncurrentVersionExpiration><NoncurrentDays>10</NoncurrentDays></NoncurrentVersionExpiration>"
             )
         };
         let date = |text: &str| format!("<Date>{text}</Date>");
-        for (inner, wanted) in [
-            (moves("GLACIER", one) + &moves("DEEP_ARCHIVE", "<Days>5</Days>") + &expire(ten), Ok(())),
-            (moves("GLACIER", &date("2030-01-01")) + &expire(&date("2031-01-01")), Ok(())),
-            (moves("GLACIER", "<Days>0</Days>"), Ok(())),
-            (moves("GLACIER", &date("20220927")), Err("MalformedXML")),
-            (moves("GLACIER", "<Days>-1</Days>"), Err("InvalidArgument")),
-            (moves("GLACIER", ""), Err("MalformedXML")),
-            (moves("GLACIER", &format!("{one}{}", date("2030-01-01"))), Err("MalformedXML")),
-            (moves("STANDARD", one), Err("MalformedXML")),
-            (moves("", one), Err("MalformedXML")),
-            (moves("GLACIER", one) + &moves("GLACIER", ten), Err("InvalidRequest")),
-            (moves("GLACIER", ten) + &expire(ten), Err("InvalidArgument")),
-            (moves("GLACIER", &date("2031-01-01")) + &expire(&date("2030-01-01")), Err("InvalidArgument")),
-            (moves("GLACIER", one) + &expire(&date("2030-01-01")), Err("InvalidRequest")),
-            (later(9, "<StorageClass>GLACIER</StorageClass>"), Ok(())),
-            (later(10, "<StorageClass>GLACIER</StorageClass>"), Err("InvalidArgument")),
-            (later(9, ""), Err("MalformedXML")),
+        for (inner, expected) in [
+            (
+                transition("GLACIER", one) + &transition("DEEP_ARCHIVE", "<Days>5</Days>") + &expire(ten),
+                Ok(()),
+            ),
+            (transition("GLACIER", &date("2030-01-01")) + &expire(&date("2031-01-01")), Ok(())),
+            (transition("GLACIER", "<Days>0</Days>"), Ok(())),
+            (transition("GLACIER", &date("20220927")), Err("MalformedXML")),
+            (transition("GLACIER", "<Days>-1</Days>"), Err("InvalidArgument")),
+            (transition("GLACIER", ""), Err("MalformedXML")),
+            (transition("GLACIER", &format!("{one}{}", date("2030-01-01"))), Err("MalformedXML")),
+            (transition("STANDARD", one), Err("MalformedXML")),
+            (transition("", one), Err("MalformedXML")),
+            (transition("GLACIER", one) + &transition("GLACIER", ten), Err("InvalidRequest")),
+            (transition("GLACIER", ten) + &expire(ten), Err("InvalidArgument")),
+            (
+                transition("GLACIER", &date("2031-01-01")) + &expire(&date("2030-01-01")),
+                Err("InvalidArgument"),
+            ),
+            (transition("GLACIER", one) + &expire(&date("2030-01-01")), Err("InvalidRequest")),
+            (noncurrent(9, "<StorageClass>GLACIER</StorageClass>"), Ok(())),
+            (noncurrent(10, "<StorageClass>GLACIER</StorageClass>"), Err("InvalidArgument")),
+            (noncurrent(9, ""), Err("MalformedXML")),
         ] {
-            assert_eq!(checked("<Prefix/>", &inner), wanted, "{inner}");
+            assert_eq!(validate("<Prefix/>", &inner), expected, "{inner}");
         }
     }
 
@@ -181,18 +186,18 @@ mod tests {
                 "<ObjectSizeGreaterThan>{more}</ObjectSizeGreaterThan><ObjectSizeLessThan>{less}</ObjectSizeLessThan>"
             )
         };
-        for (inner, wanted) in [
+        for (inner, expected) in [
             (tag("a") + &tag("b") + &sizes(1, 2), Ok(())),
             (tag("a") + &tag("a"), Err("InvalidRequest")),
             (tag(&"a".repeat(129)), Err("InvalidTag")),
             (sizes(2, 2), Err("InvalidRequest")),
         ] {
             let filter = format!("<Filter><And>{inner}</And></Filter>");
-            assert_eq!(checked(&filter, "<Expiration><Days>1</Days></Expiration>"), wanted, "{inner}");
+            assert_eq!(validate(&filter, "<Expiration><Days>1</Days></Expiration>"), expected, "{inner}");
         }
     }
 
-    fn checked(filter: &str, actions: &str) -> Result<(), &'static str> {
+    fn validate(filter: &str, actions: &str) -> Result<(), &'static str> {
         let text = format!(
             "<LifecycleConfiguration><Rule>{filter}<Status>Enabled</Status>{actions}</Rule></LifecycleConfiguration>"
         );

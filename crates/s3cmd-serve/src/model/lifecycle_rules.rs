@@ -1,4 +1,4 @@
-//! What lifecycle rules say: reading them, and whether something is due.
+//! Lifecycle rules: parsing them, and deciding whether an object is due.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 
 use super::error::{ErrorCode, S3Result, fail, malformed_xml};
@@ -7,9 +7,10 @@ use crate::store::meta::Meta;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use std::time::Duration;
 
-/// A day of lifecycle rules that is not shortened for trying.
+/// The length of a lifecycle day, unless it is shortened for testing.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// S3's limit on the rules of a bucket.
 const MAX_RULES: usize = 1000;
 
 /// The rules of a bucket.
@@ -27,15 +28,15 @@ pub(crate) struct LifecycleRule {
     pub(crate) expires: Option<Expiration>,
     pub(crate) abort_after: Option<u32>,
     pub(crate) noncurrent: Option<Noncurrent>,
-    /// Whether delete markers go that nothing else is left of.
-    pub(crate) markers: bool,
+    /// Whether delete markers expire when they are the only version left of their key.
+    pub(crate) expire_markers: bool,
 }
 
-/// When versions that are not current expire.
+/// When noncurrent versions expire.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Noncurrent {
     pub(crate) days: u32,
-    /// The newest so many stay.
+    /// How many of the newest noncurrent versions are kept.
     pub(crate) keep: usize,
 }
 
@@ -45,6 +46,7 @@ pub(crate) enum Expiration {
     Date(DateTime<Utc>),
 }
 
+/// A positive number of days; `None` if absent.
 fn positive(node: &Node, name: &str) -> S3Result<Option<u32>> {
     let Some(text) = node.value(name) else { return Ok(None) };
     match text.trim().parse::<i64>() {
@@ -57,7 +59,7 @@ fn positive(node: &Node, name: &str) -> S3Result<Option<u32>> {
     }
 }
 
-/// A date of a rule: the first moment of a day.
+/// Parses the date of a rule, which must be midnight UTC.
 pub(crate) fn date(text: &str) -> S3Result<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -73,7 +75,7 @@ pub(crate) fn date(text: &str) -> S3Result<DateTime<Utc>> {
 }
 
 impl LifecycleRules {
-    /// Reads a `LifecycleConfiguration`.
+    /// Parses a `LifecycleConfiguration`.
     pub(crate) fn parse(root: &Node) -> S3Result<Self> {
         let rules: Vec<LifecycleRule> =
             root.all("Rule").map(LifecycleRule::parse).collect::<S3Result<_>>()?;
@@ -111,7 +113,7 @@ impl LifecycleRule {
         match (node.child("Filter"), node.value("Prefix")) {
             (Some(_), Some(_)) => return Err(malformed_xml()),
             (Some(filter), None) => {
-                rule.filter(filter)?;
+                rule.add_filter(filter)?;
             }
             (None, Some(prefix)) => prefix.clone_into(&mut rule.prefix),
             (None, None) => return Err(malformed_xml()),
@@ -125,7 +127,7 @@ impl LifecycleRule {
                 (Some(days), None, None) => Some(Expiration::Days(days)),
                 (None, Some(text), None) => Some(Expiration::Date(date(text)?)),
                 (None, None, Some(value @ ("true" | "false"))) => {
-                    rule.markers = value == "true";
+                    rule.expire_markers = value == "true";
                     None
                 }
                 _ => return Err(malformed_xml()),
@@ -144,8 +146,11 @@ impl LifecycleRule {
         for name in ["Transition", "NoncurrentVersionTransition"] {
             actions += node.all(name).count();
         }
-        if !rule.tags.is_empty() && (rule.markers || rule.abort_after.is_some()) {
-            return fail(ErrorCode::InvalidRequest, "What has no tags cannot be chosen by them");
+        if !rule.tags.is_empty() && (rule.expire_markers || rule.abort_after.is_some()) {
+            return fail(
+                ErrorCode::InvalidRequest,
+                "A Tag filter cannot be used with AbortIncompleteMultipartUpload or ExpiredObjectDeleteMarker",
+            );
         }
         if actions == 0 {
             return fail(ErrorCode::InvalidRequest, "At least one action needs to be specified in a rule");
@@ -153,14 +158,14 @@ impl LifecycleRule {
         Ok(rule)
     }
 
-    /// Everything that a filter says has to be true. On AWS it says one thing, or `And`; Ceph takes more beside each
-    /// other.
-    fn filter(&mut self, filter: &Node) -> S3Result<()> {
+    /// Adds the conditions of a filter, which must all be true. AWS allows a single condition or `And`; Ceph allows
+    /// several without `And`.
+    fn add_filter(&mut self, filter: &Node) -> S3Result<()> {
         let size = |node: &Node| node.text.trim().parse::<u64>().map(Some).map_err(|_| malformed_xml());
         for node in &filter.children {
             match node.name.as_str() {
-                "And" => self.filter(node)?,
-                // Of two prefixes the longer one says it all.
+                "And" => self.add_filter(node)?,
+                // Of two prefixes only the longer one matters, as it includes the other.
                 "Prefix" if self.prefix.starts_with(&node.text) => {}
                 "Prefix" if node.text.starts_with(&self.prefix) => node.text.clone_into(&mut self.prefix),
                 "Tag" => {
@@ -176,6 +181,7 @@ impl LifecycleRule {
         Ok(())
     }
 
+    /// Whether an object has expired by this rule.
     pub(crate) fn is_due(
         &self,
         key: &str,
@@ -189,11 +195,11 @@ impl LifecycleRule {
             Expiration::Days(days) => now.is_past(modified, days),
             Expiration::Date(date) => now.time >= date,
         };
-        due && self.fits(key, meta, size)
+        due && self.matches(key, meta, size)
     }
 
-    /// Whether the rule's filter lets an object through.
-    pub(crate) fn fits(&self, key: &str, meta: &Meta, size: u64) -> bool {
+    /// Whether the rule's filter matches an object.
+    pub(crate) fn matches(&self, key: &str, meta: &Meta, size: u64) -> bool {
         key.starts_with(&self.prefix)
             && self.tags.iter().all(|tag| meta.tags.contains(tag))
             && self.larger_than.is_none_or(|limit| size > limit)
@@ -201,8 +207,8 @@ impl LifecycleRule {
     }
 }
 
-/// When `days` have gone by since a moment. Real days end at the midnight after, as in S3, others to the second.
-/// `None`: not before the end of the calendar.
+/// The time when `days` have passed since `from`. Real days are rounded up to midnight, as in S3; shortened days are
+/// exact. `None` if it is beyond the end of the calendar.
 pub(crate) fn due(from: DateTime<Utc>, days: u32, day: Duration) -> Option<DateTime<Utc>> {
     let past =
         from.checked_add_signed(TimeDelta::from_std(day).ok()?.checked_mul(i32::try_from(days).ok()?)?)?;
@@ -213,13 +219,14 @@ pub(crate) fn due(from: DateTime<Utc>, days: u32, day: Duration) -> Option<DateT
     if midnight == past { Some(past) } else { midnight.checked_add_days(Days::new(1)) }
 }
 
-/// The time, and how long a day is.
+/// The current time, and the length of a lifecycle day.
 pub(crate) struct LifecycleClock {
     pub(crate) time: DateTime<Utc>,
     pub(crate) day: Duration,
 }
 
 impl LifecycleClock {
+    /// Whether `days` have passed since `from`.
     pub(crate) fn is_past(&self, from: DateTime<Utc>, days: u32) -> bool {
         due(from, days, self.day).is_some_and(|due| self.time >= due)
     }
@@ -267,44 +274,47 @@ mod tests {
         let both = both.unwrap();
         assert!(due(&both, "pq", &[("k", "v")], 11, 0));
         assert!(!due(&both, "pq", &[("k", "v")], 10, 0) && !due(&both, "q", &[("k", "v")], 11, 0));
-        // Beside each other: all of it has to be true.
-        let beside = rules(
+        // Several conditions without `And` must all be true.
+        let several = rules(
             "<Rule><Filter><Prefix>p/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag><And><Prefix>p/q</Prefix>\
              <Tag><Key>l</Key><Value>w</Value></Tag></And></Filter><Status>Enabled</Status>\
              <Expiration><Days>1</Days></Expiration></Rule>",
         );
-        let beside = beside.unwrap();
-        assert!(due(&beside, "p/q", &[("k", "v"), ("l", "w")], 1, 10));
-        assert!(!due(&beside, "p/x", &[("k", "v"), ("l", "w")], 1, 10));
-        assert!(!due(&beside, "p/q", &[("k", "v")], 1, 10) && !due(&beside, "p/q", &[("l", "w")], 1, 10));
-        let off =
+        let several = several.unwrap();
+        assert!(due(&several, "p/q", &[("k", "v"), ("l", "w")], 1, 10));
+        assert!(!due(&several, "p/x", &[("k", "v"), ("l", "w")], 1, 10));
+        assert!(!due(&several, "p/q", &[("k", "v")], 1, 10) && !due(&several, "p/q", &[("l", "w")], 1, 10));
+        let disabled =
             rules("<Rule><Prefix/><Status>Disabled</Status><Expiration><Days>1</Days></Expiration></Rule>");
-        assert!(!due(&off.unwrap(), "k", &[], 1, 1000));
+        assert!(!due(&disabled.unwrap(), "k", &[], 1, 1000));
     }
 
     #[test]
-    fn real_days_end_at_midnight() {
-        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        let of = |from, days, day| super::due(at(from), days, day).map(|due| due.to_rfc3339());
-        let wanted = |text: &str| Some(at(text).to_rfc3339());
-        assert_eq!(of("2014-01-15T10:30:00Z", 3, DAY), wanted("2014-01-19T00:00:00Z"));
-        assert_eq!(of("2014-01-15T00:00:00Z", 3, DAY), wanted("2014-01-18T00:00:00Z"));
-        assert_eq!(of("2014-01-15T10:30:00Z", 3, Duration::from_secs(10)), wanted("2014-01-15T10:30:30Z"));
-        assert_eq!(of("2014-01-15T10:30:00Z", i32::MAX as u32, DAY), None);
+    fn real_days_are_rounded_up_to_midnight() {
+        let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let due_at = |from, days, day| super::due(time(from), days, day).map(|due| due.to_rfc3339());
+        let expected = |text: &str| Some(time(text).to_rfc3339());
+        assert_eq!(due_at("2014-01-15T10:30:00Z", 3, DAY), expected("2014-01-19T00:00:00Z"));
+        assert_eq!(due_at("2014-01-15T00:00:00Z", 3, DAY), expected("2014-01-18T00:00:00Z"));
+        assert_eq!(
+            due_at("2014-01-15T10:30:00Z", 3, Duration::from_secs(10)),
+            expected("2014-01-15T10:30:30Z")
+        );
+        assert_eq!(due_at("2014-01-15T10:30:00Z", i32::MAX as u32, DAY), None);
     }
 
     #[test]
-    fn dates_are_days() {
-        let of = |text| date(text).map(|date| date.timestamp()).map_err(|error| error.code.as_str());
-        assert_eq!(of("2030-01-01"), Ok(1_893_456_000));
-        assert_eq!(of("2030-01-01T00:00:00.000Z"), Ok(1_893_456_000));
-        assert_eq!(of("2030-01-01T01:00:00+01:00"), Ok(1_893_456_000));
-        assert_eq!(of("2030-01-01T01:00:00Z"), Err("InvalidArgument"));
-        assert_eq!(of("tomorrow"), Err("MalformedXML"));
+    fn dates_must_be_midnight() {
+        let parse = |text| date(text).map(|date| date.timestamp()).map_err(|error| error.code.as_str());
+        assert_eq!(parse("2030-01-01"), Ok(1_893_456_000));
+        assert_eq!(parse("2030-01-01T00:00:00.000Z"), Ok(1_893_456_000));
+        assert_eq!(parse("2030-01-01T01:00:00+01:00"), Ok(1_893_456_000));
+        assert_eq!(parse("2030-01-01T01:00:00Z"), Err("InvalidArgument"));
+        assert_eq!(parse("tomorrow"), Err("MalformedXML"));
     }
 
     #[test]
-    fn broken_rules_are_refused() {
+    fn malformed_rules_are_rejected() {
         let days = "<Expiration><Days>1</Days></Expiration>";
         for (inner, code) in [
             ("", "MalformedXML"),

@@ -6,18 +6,18 @@ use super::xml;
 use crate::store::meta::{LockMode, Retention};
 use chrono::{DateTime, Months, SecondsFormat, TimeDelta, Utc};
 
-/// Name under which a bucket's configuration is kept.
+/// Name under which a bucket's configuration is stored.
 pub(crate) const DOCUMENT: &str = "object-lock";
 
-/// The header of a retention's mode.
+/// The header with the retention mode.
 pub(crate) const MODE: &str = "x-amz-object-lock-mode";
-/// The header of a retention's end.
+/// The header with the end of the retention period.
 pub(crate) const UNTIL: &str = "x-amz-object-lock-retain-until-date";
-/// The header of a legal hold.
+/// The header with the legal hold.
 pub(crate) const HOLD: &str = "x-amz-object-lock-legal-hold";
 
 impl LockMode {
-    /// The name in headers and documents.
+    /// The mode's name in headers and documents.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Governance => "GOVERNANCE",
@@ -25,23 +25,23 @@ impl LockMode {
         }
     }
 
-    /// Reads the name of headers and documents.
+    /// Parses the mode's name in headers and documents.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         [Self::Governance, Self::Compliance].into_iter().find(|mode| mode.name() == text.trim())
     }
 }
 
-/// A time as headers and documents say it.
+/// Formats a time for headers and documents.
 pub(crate) fn time_text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Reads a time of headers and documents.
+/// Parses a time from headers and documents.
 pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text.trim()).ok().map(|time| time.to_utc())
 }
 
-/// The retention that a bucket gives to new objects.
+/// The default retention of new objects in a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DefaultRetention {
     mode: LockMode,
@@ -55,7 +55,7 @@ enum Period {
 }
 
 impl DefaultRetention {
-    /// The retention of an object that is written at a time; `None` beyond the end of the calendar.
+    /// The retention of an object that is written at `time`; `None` if it would end beyond the end of the calendar.
     pub(crate) fn starting(self, time: DateTime<Utc>) -> Option<Retention> {
         let until = match self.period {
             Period::Days(days) => time.checked_add_signed(TimeDelta::days(days)),
@@ -65,7 +65,7 @@ impl DefaultRetention {
     }
 }
 
-/// Reads the default retention of an `ObjectLockConfiguration`; `None` if the document has no rule.
+/// Parses the default retention of an `ObjectLockConfiguration`; `None` if the document has no rule.
 pub(crate) fn parse_configuration(document: &[u8]) -> S3Result<Option<DefaultRetention>> {
     let root = xml::parse(document, &["ObjectLockConfiguration"])?;
     if root.value("ObjectLockEnabled").map(str::trim) != Some("Enabled") {

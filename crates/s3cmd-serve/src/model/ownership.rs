@@ -1,23 +1,23 @@
-//! Object ownership: who owns what others write to a bucket.
+//! Object ownership: who owns the objects that other users write to a bucket.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
 
 use super::error::{S3Result, malformed_xml};
 use super::xml::Node;
 
-/// Who owns what others write to a bucket, and whether ACLs count.
+/// Who owns the objects that other users write to a bucket, and whether ACLs apply.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub(crate) enum Ownership {
-    /// The writer. So it is in a bucket that says nothing.
+    /// The writer. The default of a bucket without the document.
     #[default]
     ObjectWriter,
-    /// The bucket's owner, if the writer gives him full control.
+    /// The bucket's owner, if the writer grants the owner full control.
     BucketOwnerPreferred,
-    /// The bucket's owner; ACLs do not count.
+    /// The bucket's owner; ACLs are disabled.
     BucketOwnerEnforced,
 }
 
 impl Ownership {
-    /// Reads the name of S3's documents and headers.
+    /// Parses the setting's name in documents and headers.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "ObjectWriter" => Self::ObjectWriter,
@@ -27,17 +27,17 @@ impl Ownership {
         })
     }
 
-    /// What an `OwnershipControls` document says.
+    /// The setting in an `OwnershipControls` document.
     pub(crate) fn of_document(root: &Node) -> Option<Self> {
         Self::parse(root.child("Rule")?.value("ObjectOwnership")?.trim())
     }
 
-    /// Checks a document that is put.
+    /// Validates a document before it is stored.
     pub(crate) fn check(root: &Node) -> S3Result<()> {
         Self::of_document(root).map(drop).ok_or_else(malformed_xml)
     }
 
-    /// Whether ACLs count.
+    /// Whether ACLs apply.
     pub(crate) fn has_acls(self) -> bool {
         self != Self::BucketOwnerEnforced
     }

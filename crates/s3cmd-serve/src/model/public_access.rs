@@ -1,10 +1,10 @@
-//! The public-access block of a bucket.
+//! The public access block of a bucket.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
 
 use super::error::{S3Result, malformed_xml};
 use super::xml::Node;
 
-/// The four switches of a public-access block.
+/// The four settings of a public access block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PublicAccessBlock {
     pub(crate) block_acls: bool,
@@ -14,11 +14,11 @@ pub(crate) struct PublicAccessBlock {
 }
 
 impl PublicAccessBlock {
-    /// Every switch on: what holds where it is not known which are.
+    /// All settings on, for an unreadable document.
     pub(crate) const ALL: Self =
         Self { block_acls: true, ignore_acls: true, block_policy: true, restrict: true };
 
-    /// Reads a `PublicAccessBlockConfiguration`; switches that it does not name are off.
+    /// Parses a `PublicAccessBlockConfiguration`; settings that it does not contain are off.
     pub(crate) fn parse(root: &Node) -> Self {
         let on = |name| root.value(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         Self {
@@ -29,7 +29,7 @@ impl PublicAccessBlock {
         }
     }
 
-    /// The switches with the names that documents have for them.
+    /// The settings with their names in documents.
     pub(crate) fn switches(self) -> [(&'static str, bool); 4] {
         [
             ("BlockPublicAcls", self.block_acls),
@@ -39,14 +39,14 @@ impl PublicAccessBlock {
         ]
     }
 
-    /// The document with all its switches.
+    /// The document with all settings.
     pub(crate) fn to_xml(self) -> String {
         let switches: String =
             self.switches().iter().map(|(name, on)| format!("<{name}>{on}</{name}>")).collect();
         format!("<PublicAccessBlockConfiguration>{switches}</PublicAccessBlockConfiguration>")
     }
 
-    /// Checks a document that is put.
+    /// Validates a document before it is stored.
     pub(crate) fn check(root: &Node) -> S3Result<()> {
         let known = |node: &Node| {
             Self::default().switches().iter().any(|(name, _)| *name == node.name)

@@ -1,57 +1,57 @@
-//! Ids for lifecycle rules that came without one, as S3 gives them.
+//! Generated ids for lifecycle rules without one, as in S3.
 
 use super::error::{S3Result, malformed_xml};
 use super::xml;
 use crate::random;
 use quick_xml::events::Event;
 
-/// The document with an id for each of its rules; else as it is.
+/// Adds an id to each rule of a lifecycle document that has none; the rest of the text is unchanged.
 pub(crate) fn with_ids(text: &str) -> S3Result<String> {
     let root = xml::parse(text.as_bytes(), &["LifecycleConfiguration"])?;
-    let mut nameless = root.all("Rule").map(|rule| rule.value("ID").is_none_or(|id| id.trim().is_empty()));
+    let mut needs_id = root.all("Rule").map(|rule| rule.value("ID").is_none_or(|id| id.trim().is_empty()));
     let mut reader = quick_xml::Reader::from_str(text);
-    let (mut out, mut kept, mut depth) = (String::with_capacity(text.len() + 64), 0, 0);
-    let mut in_nameless = false;
-    // Where an empty id begins.
-    let mut cut = None;
+    let (mut out, mut copied, mut depth) = (String::with_capacity(text.len() + 64), 0, 0);
+    let mut in_rule_without_id = false;
+    // The start of an empty id, which is removed.
+    let mut empty_id = None;
     loop {
         let before = reader.buffer_position() as usize;
         let event = reader.read_event().map_err(|_| malformed_xml())?;
         let after = reader.buffer_position() as usize;
-        let is_id = |name: &str| in_nameless && depth == 2 && name == "ID";
+        let is_id = |name: &str| in_rule_without_id && depth == 2 && name == "ID";
         match event {
             Event::Start(tag) => {
                 if is_id(tag.local_name().as_ref()) {
-                    cut = Some(before);
+                    empty_id = Some(before);
                 }
                 depth += 1;
                 if depth == 2 && tag.local_name().as_ref() == "Rule" {
-                    in_nameless = nameless.next().unwrap_or(false);
-                    if in_nameless {
-                        out.push_str(&text[kept..after]);
+                    in_rule_without_id = needs_id.next().unwrap_or(false);
+                    if in_rule_without_id {
+                        out.push_str(&text[copied..after]);
                         out.push_str(&format!("<ID>{}</ID>", new_id()?));
-                        kept = after;
+                        copied = after;
                     }
                 }
             }
             Event::Empty(tag) if is_id(tag.local_name().as_ref()) => {
-                out.push_str(&text[kept..before]);
-                kept = after;
+                out.push_str(&text[copied..before]);
+                copied = after;
             }
             Event::End(_) => {
                 depth -= 1;
                 if depth == 2
-                    && let Some(from) = cut.take()
+                    && let Some(from) = empty_id.take()
                 {
-                    out.push_str(&text[kept..from]);
-                    kept = after;
+                    out.push_str(&text[copied..from]);
+                    copied = after;
                 }
             }
             Event::Eof => break,
             _ => {}
         }
     }
-    out.push_str(&text[kept..]);
+    out.push_str(&text[copied..]);
     Ok(out)
 }
 

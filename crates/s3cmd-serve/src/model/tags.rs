@@ -1,4 +1,4 @@
-//! Tags: their rules, and how requests state them.
+//! Tags: validation, and parsing them from headers and documents.
 
 use super::error::{ErrorCode, S3Result, fail, malformed_xml};
 use super::xml::Node;
@@ -7,16 +7,16 @@ use percent_encoding::percent_decode_str;
 /// S3's limit on the tags of an object.
 pub(crate) const MAX_OBJECT_TAGS: usize = 10;
 
-/// Keys and values.
+/// Pairs of key and value.
 pub(crate) type Tags = Vec<(String, String)>;
 
-/// The rules for tags.
+/// Validates tags by S3's rules; at most `limit` tags.
 pub(crate) fn check(tags: &[(String, String)], limit: usize) -> S3Result<()> {
     if tags.len() > limit {
         return fail(ErrorCode::InvalidTag, format!("There cannot be more than {limit} tags"));
     }
     for (index, (key, value)) in tags.iter().enumerate() {
-        // Amazon's own.
+        // Reserved for AWS.
         if key.starts_with("aws:") {
             return fail(ErrorCode::InvalidTag, "System tags cannot be added/updated by requester");
         }
@@ -33,8 +33,7 @@ pub(crate) fn check(tags: &[(String, String)], limit: usize) -> S3Result<()> {
     Ok(())
 }
 
-/// Reads the value of `x-amz-tagging`: `a=1&b=2`, encoded as in a URL's query. Tags are kept in the order of their
-/// keys.
+/// Parses the value of `x-amz-tagging`: `a=1&b=2`, encoded like a URL query. Returns the tags sorted by key.
 pub(crate) fn parse_header(text: &str) -> S3Result<Tags> {
     let decode = |text: &str| match percent_decode_str(&text.replace('+', " ")).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
@@ -53,7 +52,7 @@ pub(crate) fn parse_header(text: &str) -> S3Result<Tags> {
     Ok(tags)
 }
 
-/// Reads a `Tagging` document.
+/// Parses a `Tagging` document. Returns the tags sorted by key.
 pub(crate) fn parse_xml(root: &Node, limit: usize) -> S3Result<Tags> {
     let set = root.child("TagSet").ok_or_else(malformed_xml)?;
     let mut tags = Tags::new();

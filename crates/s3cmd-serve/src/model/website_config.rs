@@ -1,4 +1,4 @@
-//! The configuration of a website: what a bucket shows to browsers, and where it redirects them.
+//! The website configuration of a bucket: index and error documents, and redirects.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteHosting.html>
 
 use super::error::{ErrorCode, S3Error, S3Result, fail, malformed_xml};
@@ -8,27 +8,28 @@ use s3cmd_client::sign::encode;
 /// S3's limit on the routing rules of a bucket.
 const MAX_RULES: usize = 50;
 
-/// A website document.
+/// A parsed `WebsiteConfiguration`.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct WebsiteConfig {
-    /// What every request is sent to; then there is nothing else.
+    /// The redirect of all requests; if present, the other fields are empty.
     pub(crate) redirect_all: Option<Redirect>,
-    /// What a folder is shown as.
+    /// The name of the index document in a folder.
     pub(crate) index: String,
+    /// The key of the error document.
     pub(crate) error: Option<String>,
     rules: Vec<RoutingRule>,
 }
 
-/// A redirection of some requests, or of some failures.
+/// A redirect of matching requests or errors.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct RoutingRule {
     pub(crate) prefix: Option<String>,
-    /// The status of a failure; a rule without one looks at requests only.
+    /// The error status to match; `None` matches requests before they are processed.
     status: Option<u16>,
     pub(crate) redirect: Redirect,
 }
 
-/// Where a request is sent; what is absent stays as it is.
+/// A redirect target; absent parts are taken from the request.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Redirect {
     protocol: Option<String>,
@@ -39,7 +40,7 @@ pub(crate) struct Redirect {
 }
 
 impl WebsiteConfig {
-    /// Reads a `WebsiteConfiguration`.
+    /// Parses a `WebsiteConfiguration`.
     pub(crate) fn parse(root: &Node) -> S3Result<Self> {
         let argument = |message: &str| S3Error::new(ErrorCode::InvalidArgument, message);
         let known = ["RedirectAllRequestsTo", "IndexDocument", "ErrorDocument", "RoutingRules"];
@@ -85,7 +86,7 @@ impl WebsiteConfig {
         Ok(Self { redirect_all: None, index: index.to_owned(), error, rules })
     }
 
-    /// The first rule for a request (without a status), or for its failure.
+    /// The first rule that matches a request (`status` is `None`) or its error.
     pub(crate) fn rule(&self, key: &str, status: Option<u16>) -> Option<&RoutingRule> {
         self.rules.iter().find(|rule| {
             rule.status == status && rule.prefix.as_deref().is_none_or(|prefix| key.starts_with(prefix))
@@ -163,12 +164,12 @@ impl Redirect {
         Ok(Self { protocol, host, prefix, key, status })
     }
 
-    /// Where a request for a key is sent: `scheme` and `host` are those of the request, `prefix` is what the rule
-    /// looked for.
+    /// The location to redirect a request for `key` to. `scheme` and `host` are those of the request, `prefix` is the
+    /// one that the rule matched.
     pub(crate) fn location(&self, scheme: &str, host: &str, key: &str, prefix: &str) -> String {
         let scheme = self.protocol.as_deref().unwrap_or(scheme);
         let host = self.host.as_deref().unwrap_or(host);
-        // What the document says goes out as it stands: it may hold a `#` or a query.
+        // Values from the document are not encoded: they may contain a `#` or a query.
         let target = match (&self.key, &self.prefix) {
             (Some(key), _) => key.clone(),
             (None, Some(new)) => {
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_checked_as_s3_does() {
+    fn documents_are_validated_as_in_s3() {
         assert!(site(INDEX).is_ok());
         let all = "<RedirectAllRequestsTo><HostName>h</HostName></RedirectAllRequestsTo>";
         assert!(site(all).is_ok());

@@ -1,4 +1,4 @@
-//! XML out (a small writer with S3's escapes) and XML in (request documents as a small tree).
+//! XML: a small writer with S3's escapes, and a parser of request documents into a tree.
 
 use super::error::{S3Result, malformed_xml};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-/// A document being written, or, by default, a piece of one.
+/// Writes a document; the default value writes a fragment.
 #[derive(Default)]
 pub(crate) struct Writer {
     out: String,
@@ -15,7 +15,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts a document; all but errors and the answers to forms carry S3's namespace.
+    /// Starts a document. All documents except errors and form responses have S3's namespace.
     pub(crate) fn new(root: &'static str) -> Self {
         let mut out = String::with_capacity(512);
         out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -33,14 +33,14 @@ impl Writer {
         self
     }
 
-    /// By hand: a listing has thousands of these.
+    /// Avoids the formatting machinery, because a listing has thousands of tags.
     fn tag(&mut self, start: &str, name: &str) {
         self.out.push_str(start);
         self.out.push_str(name);
         self.out.push('>');
     }
 
-    /// Opens an element with attributes as they stand.
+    /// Opens an element with attributes, which must already be escaped.
     pub(crate) fn open_with(&mut self, name: &'static str, attributes: &str) -> &mut Self {
         let _ = write!(self.out, "<{name} {attributes}>");
         self.open.push(name);
@@ -54,7 +54,7 @@ impl Writer {
         self
     }
 
-    /// An element with text.
+    /// Writes an element with text, which is escaped.
     pub(crate) fn text(&mut self, name: &str, value: impl AsRef<str>) -> &mut Self {
         self.tag("<", name);
         escape(&mut self.out, value.as_ref());
@@ -67,16 +67,16 @@ impl Writer {
         self
     }
 
-    /// Text directly inside the open element.
+    /// Writes text, which is escaped, into the open element.
     pub(crate) fn raw_text(&mut self, value: &str) -> &mut Self {
         escape(&mut self.out, value);
         self
     }
 
-    /// Puts pieces that were written elsewhere into the open element.
-    pub(crate) fn append(&mut self, pieces: impl IntoIterator<Item = Self>) -> &mut Self {
-        for piece in pieces {
-            self.out.push_str(&piece.finish());
+    /// Appends fragments to the open element.
+    pub(crate) fn append(&mut self, fragments: impl IntoIterator<Item = Self>) -> &mut Self {
+        for fragment in fragments {
+            self.out.push_str(&fragment.finish());
         }
         self
     }
@@ -89,8 +89,8 @@ impl Writer {
     }
 }
 
-/// Escapes text. Control characters become references, as S3 sends them, although XML 1.0 forbids most: the
-/// alternative is `encoding-type=url`, which the client has to ask for.
+/// Appends escaped text to `out`. Control characters become character references, as in S3, although XML 1.0 forbids
+/// most of them. The alternative is `encoding-type=url`, which the client has to request.
 pub(crate) fn escape(out: &mut String, text: &str) {
     if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | 0..=0x1f | 0x7f..)) {
         out.push_str(text);
@@ -110,12 +110,12 @@ pub(crate) fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// The time form of S3's documents.
+/// Formats a time for S3's documents.
 pub(crate) fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// An element of a request document; names without their namespace prefix.
+/// An element of a request document; its name is without the namespace prefix.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -132,41 +132,42 @@ impl Node {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The text of a child.
+    /// The text of the first child with this name.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.as_str())
     }
 }
 
-/// Deeper documents are refused: none of S3's needs more than eight levels.
+/// The maximum depth of a document. None of S3's needs more than eight levels.
 const MAX_DEPTH: usize = 32;
-/// More elements than any document needs: 1,000 keys to delete, with conditions, have 7,000.
+/// The maximum number of elements. Deleting 1,000 keys with conditions needs 7,000.
 const MAX_ELEMENTS: usize = 20_000;
-/// A completion of 10,000 parts has three to five elements a part.
+/// The maximum number of elements in a CompleteMultipartUpload: 10,000 parts have three to five elements each.
 const MAX_PARTS_ELEMENTS: usize = 100_000;
 
-/// Reads a document whose root is one of `roots`. Entities of a DTD are not expanded: a DTD is refused.
+/// Parses a document whose root is one of `roots`. MalformedXML for a document with a DTD, so entities are never
+/// expanded.
 pub(crate) fn parse(document: &[u8], roots: &[&str]) -> S3Result<Node> {
     let is_completion = roots.contains(&"CompleteMultipartUpload");
-    let most = if is_completion { MAX_PARTS_ELEMENTS } else { MAX_ELEMENTS };
-    let root = parse_within(document, most).ok_or_else(malformed_xml)?;
+    let max_elements = if is_completion { MAX_PARTS_ELEMENTS } else { MAX_ELEMENTS };
+    let root = parse_limited(document, max_elements).ok_or_else(malformed_xml)?;
     if roots.contains(&root.name.as_str()) { Ok(root) } else { Err(malformed_xml()) }
 }
 
-/// Reads a document of any root and size.
+/// Parses a document with any root and of any size; `None` if it is malformed.
 pub(crate) fn parse_any(document: &[u8]) -> Option<Node> {
-    parse_within(document, usize::MAX)
+    parse_limited(document, usize::MAX)
 }
 
-/// Reads a document of at most that many elements.
-fn parse_within(document: &[u8], most: usize) -> Option<Node> {
+/// Parses a document with at most `max_elements` elements.
+fn parse_limited(document: &[u8], max_elements: usize) -> Option<Node> {
     let text = std::str::from_utf8(document).ok()?;
     let mut reader = quick_xml::Reader::from_str(text.trim_start_matches('\u{feff}'));
     let mut stack: Vec<Node> = Vec::new();
     let mut root = None;
     let mut elements = 0;
     loop {
-        if elements > most {
+        if elements > max_elements {
             return None;
         }
         match reader.read_event().ok()? {
@@ -225,8 +226,7 @@ fn parse_within(document: &[u8], most: usize) -> Option<Node> {
 }
 
 fn element(start: &quick_xml::events::BytesStart<'_>) -> Option<Node> {
-    // Attributes say nothing that the elements do not (`xsi:type` repeats what a grantee holds), but they have to be
-    // well-formed.
+    // Attributes are redundant (`xsi:type` repeats what a grantee contains), but they must be well-formed.
     if start.attributes().any(|attribute| attribute.is_err()) {
         return None;
     }
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_are_read_with_or_without_namespaces() {
+    fn documents_are_parsed_with_or_without_namespaces() {
         let text =
             br#"<?xml version="1.0"?><x:A xmlns:x="u"><x:B i:t="v&amp;w">1 &lt; &#50;</x:B> <C/></x:A>"#;
         let root = parse(text, &["A"]).unwrap();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_and_hostile_documents_are_refused() {
+    fn malformed_and_hostile_documents_are_rejected() {
         let deep = "<a>".repeat(100_000);
         let entity = "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>";
         for text in ["", "<a>", "<a></b>", "</a>", "<a/><b/>", "x", "<a>&nope;</a>", &deep, entity] {

@@ -1,10 +1,10 @@
-//! What the store behind answers where it fails, in words that say nothing of its keys, hosts and names.
+//! Upstream errors as clients see them, without the upstream store's credentials, hosts and names.
 
 use super::Remote;
 use crate::model::error::{ErrorCode, S3Error, not_implemented};
 use s3cmd_client::error::{ConnectionFailure, Error, ServiceError};
 
-/// The codes that are passed on: S3's own for what can be done here, and Ceph's.
+/// The codes that are passed on: those of S3 for the supported operations, and those of Ceph.
 const CODES: &[ErrorCode] = &[
     ErrorCode::AccessDenied,
     ErrorCode::BadDigest,
@@ -54,7 +54,7 @@ const CODES: &[ErrorCode] = &[
     ErrorCode::XAmzContentSHA256Mismatch,
 ];
 
-/// The code of a status that came without one, as answers to HEAD do.
+/// The error code for a status without one, as in responses to HEAD.
 fn code_of_status(status: u16) -> ErrorCode {
     match status {
         403 => ErrorCode::AccessDenied,
@@ -72,17 +72,17 @@ fn code_of_status(status: u16) -> ErrorCode {
     }
 }
 
-const UNAVAILABLE: &str = "The store behind this server cannot be reached at the moment. Please try again.";
-const FAILED: &str = "The store behind this server met an error. Please try again.";
+const UNAVAILABLE: &str = "The upstream store cannot be reached at the moment. Please try again.";
+const FAILED: &str = "The upstream store reported an error. Please try again.";
 
 impl Remote {
-    /// The error that a client is shown.
-    pub(super) fn shown_error(&self, error: &Error) -> S3Error {
-        log::debug!("serve: the store behind: {error}");
+    /// The error that the client gets for an upstream error.
+    pub(super) fn error_for_client(&self, error: &Error) -> S3Error {
+        log::debug!("serve: upstream store: {error}");
         match error {
-            Error::Service(service) => self.shown_service_error(service),
+            Error::Service(service) => self.service_error_for_client(service),
             Error::Connection { kind, message, .. } => {
-                log::warn!("serve: the store behind cannot be reached: {message}");
+                log::warn!("serve: the upstream store cannot be reached: {message}");
                 match kind {
                     ConnectionFailure::Tls => S3Error::new(ErrorCode::InternalError, FAILED),
                     _ => S3Error::new(ErrorCode::ServiceUnavailable, UNAVAILABLE),
@@ -90,44 +90,45 @@ impl Remote {
             }
             Error::Invalid(_) => not_implemented("A request for this key through a proxy"),
             _ => {
-                log::error!("serve: the store behind: {error}");
+                log::error!("serve: upstream store: {error}");
                 S3Error::new(ErrorCode::InternalError, FAILED)
             }
         }
     }
 
-    fn shown_service_error(&self, error: &ServiceError) -> S3Error {
+    fn service_error_for_client(&self, error: &ServiceError) -> S3Error {
         if error.is_about_account() || error.code == "AuthorizationHeaderMalformed" {
-            log::error!("serve: the store behind refuses this server's own keys: {error}");
+            log::error!("serve: the upstream store rejects this server's credentials: {error}");
             return S3Error::new(
                 ErrorCode::AccessDenied,
-                "The store behind this server does not let it in. Whoever runs it has to see to that.",
+                "The upstream store rejects this server's credentials. Contact the administrator of the server.",
             );
         }
         if error.status < 400 {
-            // Somewhere else, which the client behind has learnt by now; the body of this request has gone.
+            // A redirect. The upstream client knows the new location by now, but this request's body cannot be sent
+            // again.
             return S3Error::new(ErrorCode::ServiceUnavailable, UNAVAILABLE);
         }
         let code = CODES.iter().copied().find(|code| code.as_str() == error.code);
         let code = code.unwrap_or_else(|| code_of_status(error.status));
-        let message = if code.as_str() == error.code { self.shown_message(&error.message) } else { "" };
-        let mut shown = S3Error::new(code, message);
-        shown.status = error.status;
+        let message = if code.as_str() == error.code { self.message_for_client(&error.message) } else { "" };
+        let mut for_client = S3Error::new(code, message);
+        for_client.status = error.status;
         if let Some(wait) = error.retry_after {
-            shown = shown.header("retry-after", wait.as_secs().to_string());
+            for_client = for_client.header("retry-after", wait.as_secs().to_string());
         }
-        shown
+        for_client
     }
 
-    /// A message, unless it holds what nobody here is to see.
-    fn shown_message<'a>(&self, message: &'a str) -> &'a str {
+    /// A message, or an empty one if it contains anything that is not disclosed to clients.
+    fn message_for_client<'a>(&self, message: &'a str) -> &'a str {
         let lower = message.to_lowercase();
-        let tells = |secret: &str| !secret.is_empty() && lower.contains(&secret.to_lowercase());
+        let contains = |secret: &str| !secret.is_empty() && lower.contains(&secret.to_lowercase());
         let endpoint = &self.client.options().endpoint.host;
         let host = endpoint.rsplit_once(':').map_or(endpoint.as_str(), |(host, _)| host);
         let key = self.client.options().credentials.as_ref().map_or("", |pair| &pair.access_key);
-        let is_private = ["arn:", "://", "user:", host, key, self.served.hidden(), self.served.bucket()];
-        if is_private.into_iter().any(tells) { "" } else { message }
+        let secrets = ["arn:", "://", "user:", host, key, self.served.prefix(), self.served.bucket()];
+        if secrets.into_iter().any(contains) { "" } else { message }
     }
 }
 
@@ -147,26 +148,26 @@ mod tests {
         Remote::new(RemoteSource { client, bucket: "real".into(), prefix: "team".into() }).unwrap()
     }
 
-    fn shown(status: u16, code: &str, message: &str) -> (u16, &'static str, String) {
+    fn for_client(status: u16, code: &str, message: &str) -> (u16, &'static str, String) {
         let service = ServiceError::new(status, code, message);
-        let error = remote().shown_error(&service.into());
+        let error = remote().error_for_client(&service.into());
         (error.status, error.code.as_str(), error.message)
     }
 
     #[test]
     fn codes_and_statuses_are_passed_on() {
-        assert_eq!(shown(503, "SlowDown", "Reduce."), (503, "SlowDown", "Reduce.".into()));
-        assert_eq!(shown(404, "NoSuchUpload", ""), (404, "NoSuchUpload", String::new()));
-        assert_eq!(shown(404, "Not Found", "x"), (404, "NoSuchKey", String::new()));
-        assert_eq!(shown(418, "Teapot", "x"), (418, "InvalidRequest", String::new()));
-        assert_eq!(shown(307, "TemporaryRedirect", "x").0, 503);
+        assert_eq!(for_client(503, "SlowDown", "Reduce."), (503, "SlowDown", "Reduce.".into()));
+        assert_eq!(for_client(404, "NoSuchUpload", ""), (404, "NoSuchUpload", String::new()));
+        assert_eq!(for_client(404, "Not Found", "x"), (404, "NoSuchKey", String::new()));
+        assert_eq!(for_client(418, "Teapot", "x"), (418, "InvalidRequest", String::new()));
+        assert_eq!(for_client(307, "TemporaryRedirect", "x").0, 503);
         let mut slow = ServiceError::new(503, "SlowDown", "");
         slow.retry_after = Some(Duration::from_secs(7));
-        assert_eq!(remote().shown_error(&slow.into()).headers, [("retry-after", "7".to_owned())]);
+        assert_eq!(remote().error_for_client(&slow.into()).headers, [("retry-after", "7".to_owned())]);
     }
 
     #[test]
-    fn nothing_is_told_of_the_account_behind() {
+    fn errors_disclose_nothing_of_the_upstream_account() {
         for message in [
             "User: arn:aws:iam::1234:user/x is not authorized",
             "no such key team/a",
@@ -176,18 +177,18 @@ mod tests {
             "bucket REAL",
         ] {
             assert_eq!(
-                shown(403, "AccessDenied", message),
+                for_client(403, "AccessDenied", message),
                 (403, "AccessDenied", String::new()),
                 "{message}"
             );
         }
         for code in ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"] {
-            let (status, code, message) = shown(403, code, "AKREAL");
+            let (status, code, message) = for_client(403, code, "AKREAL");
             assert_eq!((status, code), (403, "AccessDenied"));
             assert!(!message.contains("AKREAL"));
         }
         let error = Error::connection(ConnectionFailure::Refused, "store.example.org: refused");
-        let error = remote().shown_error(&error);
+        let error = remote().error_for_client(&error);
         assert_eq!((error.status, error.code.as_str()), (503, "ServiceUnavailable"));
         assert!(!error.message.contains("example.org"));
     }

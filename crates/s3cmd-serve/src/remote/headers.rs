@@ -1,44 +1,44 @@
-//! Which headers of a request reach the store behind, and which of its answers reach the client. What starts with
-//! `x-amz-` and is not known is refused: passing it over in silence would not do what was asked for, and passing it on
-//! could do more than a key of this server is for.
+//! Which request headers are passed on to the upstream store, and which response headers to the client. Unknown headers
+//! that start with `x-amz-` are rejected: to ignore one would not do what the client asked for, and to pass it on could
+//! do more than a user of this server may.
 
 use crate::http::call::Call;
 use crate::model::error::{S3Error, S3Result, access_denied, not_implemented};
 use http::HeaderMap;
 use s3cmd_client::http::header_text;
 
-/// What a header is about.
+/// What a header is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeaderPurpose {
-    /// Conditions on what is there, also of deletions.
+    /// Conditions on the present object, including those of deletions.
     Match,
-    /// Which bytes, and other conditions of a read.
+    /// The range and the other conditions of a read.
     Read,
-    /// What is kept with an object.
+    /// What is stored with an object.
     Content,
-    /// The key of encryption by the customer.
+    /// The customer key for encryption.
     CustomerKey,
-    /// Checksums of the body, or of the object that is completed.
+    /// Checksums of the body, or of a completed object.
     Checksum,
-    /// The checksum that an upload in parts is to have.
+    /// The checksum algorithm and type of a multipart upload.
     ChecksumSpec,
     /// The other headers of a copy.
     Copy,
-    /// Which attributes are asked for.
+    /// Which attributes are requested.
     Attributes,
-    /// A size that is stated at the completion of an upload.
+    /// The object size that is stated when an upload is completed.
     Size,
-    /// The source of a copy, which is never passed on as it is.
+    /// The source of a copy, which is never passed on unchanged.
     Source,
-    /// Who may do what with the object.
+    /// Access to the object.
     Acl,
-    /// Protection from deletion, and going around it.
+    /// Protection from deletion, and bypassing it.
     Lock,
-    /// The signature and the body's transfer.
+    /// The signature and the transfer of the body.
     Transport,
 }
 
-/// A header's subject; `None` for one that is not known.
+/// The purpose of a header; `None` if it is unknown.
 fn purpose_of(name: &str) -> Option<HeaderPurpose> {
     Some(match name {
         "if-match" | "if-none-match" | "x-amz-if-match-last-modified-time" | "x-amz-if-match-size" => {
@@ -90,7 +90,7 @@ fn purpose_of(name: &str) -> Option<HeaderPurpose> {
         | "x-amz-trailer"
         | "x-amz-sdk-checksum-algorithm"
         | "x-amz-user-agent"
-        // Who pays is the matter of whoever has the account.
+        // Who pays is decided by the owner of the upstream account.
         | "x-amz-request-payer" => HeaderPurpose::Transport,
         _ if name.starts_with("x-amz-meta-") => HeaderPurpose::Content,
         _ if name.starts_with("x-amz-checksum-") => HeaderPurpose::Checksum,
@@ -100,41 +100,42 @@ fn purpose_of(name: &str) -> Option<HeaderPurpose> {
     })
 }
 
-/// The headers of a request, with those that stand in the query of a V4 link.
+/// The headers of a request, including those in the query of a SigV4 presigned URL.
 fn all(call: &Call) -> impl Iterator<Item = (String, &str)> {
     let link_parameters =
-        call.link_parameters().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
+        call.presigned_parameters().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
     let link_parameters =
         link_parameters.filter(|(name, _)| name.starts_with("x-amz-") && call.header(name).is_none());
     call.headers.iter().map(|(name, value)| (name.clone(), value.as_str())).chain(link_parameters)
 }
 
-/// The source of a copy, where the request is one.
+/// The source of a copy; `None` if the request is not a copy.
 pub(super) fn copy_source(call: &Call) -> Option<&str> {
     all(call).find(|(name, _)| name == "x-amz-copy-source").map(|(_, value)| value)
 }
 
-/// The headers that are passed on: those about `wanted`.
+/// The request headers that are passed on: those with one of the given purposes.
 ///
-/// An ACL that gives rights to others is refused, and so is whatever would keep an object from being deleted: that is
-/// the matter of whoever has the account.
-pub(super) fn request_headers(call: &Call, wanted: &[HeaderPurpose]) -> S3Result<Vec<(String, String)>> {
+/// # Errors
+/// `NotImplemented` for an unknown `x-amz-` header. `AccessDenied` for an ACL that grants access to others, and for
+/// anything that would protect an object from deletion: only the owner of the upstream account may do that.
+pub(super) fn request_headers(call: &Call, purposes: &[HeaderPurpose]) -> S3Result<Vec<(String, String)>> {
     let mut headers = Vec::new();
     for (name, value) in all(call) {
         match purpose_of(&name) {
             None if name.starts_with("x-amz-") => {
-                return Err(not_implemented(&format!("What the header {name} asks for")));
+                return Err(not_implemented(&format!("The header {name}")));
             }
             Some(HeaderPurpose::Acl) if !(name == "x-amz-acl" && is_private(value)) => {
-                return Err(denied("Objects that are served here cannot be given to others."));
+                return Err(denied("Access to objects on this server cannot be granted to others."));
             }
             Some(HeaderPurpose::Lock) if !value.trim().eq_ignore_ascii_case("false") => {
-                return Err(denied("Locks on objects cannot be set or passed by here."));
+                return Err(denied("Object locks cannot be set or bypassed on this server."));
             }
-            Some(purpose) if wanted.contains(&purpose) => {
+            Some(purpose) if purposes.contains(&purpose) => {
                 let mut value = value.to_owned();
                 if name == "content-encoding" {
-                    // A coding of the transfer, not of the object.
+                    // `aws-chunked` belongs to the transfer, not to the object.
                     let kept = value.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked");
                     value = kept.collect::<Vec<_>>().join(",");
                     if value.is_empty() {
@@ -149,7 +150,7 @@ pub(super) fn request_headers(call: &Call, wanted: &[HeaderPurpose]) -> S3Result
     Ok(headers)
 }
 
-/// An ACL that says what is so anyway: the objects are those of the account behind.
+/// Whether a canned ACL changes nothing: the objects belong to the upstream account in any case.
 fn is_private(acl: &str) -> bool {
     matches!(acl.trim(), "" | "private" | "bucket-owner-full-control" | "bucket-owner-read")
 }
@@ -160,8 +161,8 @@ pub(super) fn denied(message: &str) -> S3Error {
     error
 }
 
-/// Headers of answers that say something of an object, or of a request for it, and nothing of the account.
-const SHOWN: &[&str] = &[
+/// Response headers that describe an object or the request, and nothing of the upstream account.
+const PASSED_ON: &[&str] = &[
     "accept-ranges",
     "cache-control",
     "content-disposition",
@@ -195,19 +196,19 @@ const SHOWN: &[&str] = &[
     "x-amz-website-redirect-location",
 ];
 
-/// The headers of an answer that the client gets.
+/// The upstream response headers that are passed on to the client.
 pub(super) fn response_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let is_shown = |name: &str| {
-        SHOWN.contains(&name) || name.starts_with("x-amz-meta-") || name.starts_with("x-amz-checksum-")
+    let is_passed_on = |name: &str| {
+        PASSED_ON.contains(&name) || name.starts_with("x-amz-meta-") || name.starts_with("x-amz-checksum-")
     };
     headers
         .iter()
-        .filter(|(name, _)| is_shown(name.as_str()))
+        .filter(|(name, _)| is_passed_on(name.as_str()))
         .map(|(name, value)| (name.as_str().to_owned(), header_text::from_bytes(value.as_bytes())))
         .collect()
 }
 
-/// [`response_headers`] for an answer whose body is written anew.
+/// [`response_headers`] for a response whose body this server generates.
 pub(super) fn response_headers_without_body(headers: &HeaderMap) -> Vec<(String, String)> {
     let mut kept = response_headers(headers);
     kept.retain(|(name, _)| !name.starts_with("content-") && name != "accept-ranges");

@@ -1,8 +1,8 @@
-//! Listings of the store behind. Names come percent-encoded from it where that can be asked for, so that no name can
-//! break the document, and are written anew for the client.
+//! Listings of the upstream store. Where S3 supports it, names are requested percent-encoded, so that no name can break
+//! the document. They are encoded again for the client.
 //!
-//! A continuation token of the store behind may hold the name that comes next, prefix and all (Ceph's does), so the
-//! tokens here are this server's own, and pages are asked for by marker.
+//! An upstream continuation token may contain the next name including the hidden prefix (Ceph's does). So this server
+//! issues its own tokens, and requests upstream pages by marker.
 
 use super::Remote;
 use super::objects::copy_children;
@@ -15,26 +15,26 @@ use http::Method;
 use s3cmd_client::http::request::Request;
 use s3cmd_client::list::{says_more, url_decoded};
 
-/// A name in a listing, as the listing says that it writes names.
+/// Decodes a name in a listing, according to the listing's `EncodingType`.
 fn decoded(root: &Node, text: &str) -> S3Result<String> {
     if root.value("EncodingType").is_none_or(|kind| kind.trim() != "url") {
         return Ok(text.to_owned());
     }
-    let decoded = url_decoded(text).map_err(|_| no_listing("a name that is not UTF-8"))?;
+    let decoded = url_decoded(text).map_err(|_| invalid_listing("a name is not UTF-8"))?;
     Ok(decoded.unwrap_or_else(|| text.to_owned()))
 }
 
-fn no_listing(why: &str) -> S3Error {
-    log::error!("serve: the store behind answers a listing with {why}");
-    S3Error::new(ErrorCode::InternalError, "The store behind this server gave a listing that is none.")
+fn invalid_listing(why: &str) -> S3Error {
+    log::error!("serve: invalid listing from the upstream store: {why}");
+    S3Error::new(ErrorCode::InternalError, "The upstream store sent an invalid listing.")
 }
 
 fn is_truncated(root: &Node) -> S3Result<bool> {
-    let text = root.value("IsTruncated").ok_or_else(|| no_listing("no word about what comes after it"))?;
+    let text = root.value("IsTruncated").ok_or_else(|| invalid_listing("IsTruncated is missing"))?;
     Ok(says_more(text))
 }
 
-/// What a page holds that can be seen here: entries with their names, common prefixes, and the name that comes last.
+/// The visible part of an upstream page: entries with their client names, common prefixes, and the last name.
 struct VisiblePage<'a> {
     entries: Vec<(String, &'a Node)>,
     prefixes: Vec<String>,
@@ -42,40 +42,41 @@ struct VisiblePage<'a> {
 }
 
 impl Remote {
-    fn seen<'a>(&self, root: &'a Node, elements: &[&str]) -> S3Result<VisiblePage<'a>> {
-        let mut seen = VisiblePage { entries: Vec::new(), prefixes: Vec::new(), last: None };
+    fn visible_page<'a>(&self, root: &'a Node, elements: &[&str]) -> S3Result<VisiblePage<'a>> {
+        let mut page = VisiblePage { entries: Vec::new(), prefixes: Vec::new(), last: None };
         for node in &root.children {
             let is_prefix = node.name == "CommonPrefixes";
             if !is_prefix && !elements.contains(&node.name.as_str()) {
                 continue;
             }
             let text = node.value(if is_prefix { "Prefix" } else { "Key" }).unwrap_or_default();
-            let real = decoded(root, text)?;
-            // What lies elsewhere was not asked for; a server that lists it all the same is not followed.
-            let Some(name) = self.served.shown(&real) else { continue };
-            if seen.last.as_deref().is_none_or(|last| last < name) {
-                seen.last = Some(name.to_owned());
+            let upstream = decoded(root, text)?;
+            // A server may list names outside the prefix although they were not requested. They are skipped.
+            let Some(name) = self.served.client_name(&upstream) else { continue };
+            if page.last.as_deref().is_none_or(|last| last < name) {
+                page.last = Some(name.to_owned());
             }
             if is_prefix {
-                seen.prefixes.push(name.to_owned());
+                page.prefixes.push(name.to_owned());
             } else {
-                seen.entries.push((name.to_owned(), node));
+                page.entries.push((name.to_owned(), node));
             }
         }
-        Ok(seen)
+        Ok(page)
     }
 
-    /// A question for names that start with `prefix` and come after `marker`, here.
-    fn ask_listing(&self, prefix: &str, delimiter: &str, marker: (&str, &str)) -> Request {
-        let mut request = self.ask_bucket(Method::GET);
-        for (name, value) in [("prefix", self.served.real_start(prefix)), ("delimiter", delimiter.to_owned())]
+    /// An upstream request for the client's names that start with `prefix` and sort after `marker`.
+    fn listing_request(&self, prefix: &str, delimiter: &str, marker: (&str, &str)) -> Request {
+        let mut request = self.bucket_request(Method::GET);
+        for (name, value) in
+            [("prefix", self.served.upstream_start(prefix)), ("delimiter", delimiter.to_owned())]
         {
             if !value.is_empty() {
                 request = request.query(name, value);
             }
         }
-        // The object whose key is the hidden prefix itself has no name here: the listing begins after it.
-        let start = self.served.real_start(marker.1);
+        // The object whose key is the hidden prefix itself has no client name: the listing begins after it.
+        let start = self.served.upstream_start(marker.1);
         if start.is_empty() { request } else { request.query(marker.0, start) }
     }
 
@@ -83,13 +84,13 @@ impl Remote {
     pub(super) async fn list_objects(&self, call: &Call) -> S3Result<Reply> {
         let listing = Listing::of(call)?;
         let marker = ("marker", listing.marker.as_str());
-        let request = self.ask_listing(listing.prefix, listing.delimiter, marker);
+        let request = self.listing_request(listing.prefix, listing.delimiter, marker);
         let request = request.query("max-keys", listing.max.to_string()).query("encoding-type", "url");
         let (_, root) = self.fetch_xml(request, "ListBucketResult").await?;
-        let VisiblePage { entries, prefixes, last } = self.seen(&root, &["Contents"])?;
+        let VisiblePage { entries, prefixes, last } = self.visible_page(&root, &["Contents"])?;
         let truncated = is_truncated(&root)?;
         if truncated && last.is_none() {
-            return Err(no_listing("a page that leads nowhere"));
+            return Err(invalid_listing("a truncated page has no names"));
         }
         let page =
             Page { keys: entries.iter().map(|(name, _)| name.clone()).collect(), prefixes, truncated, last };
@@ -114,20 +115,20 @@ impl Remote {
         let text = |name| call.parameter(name).unwrap_or_default();
         let (prefix, delimiter, marker) = (text("prefix"), text("delimiter"), text("key-marker"));
         let max = call.number("max-keys", MAX_PAGE)?.min(MAX_PAGE);
-        let mut request = self.ask_listing(prefix, delimiter, ("key-marker", marker));
+        let mut request = self.listing_request(prefix, delimiter, ("key-marker", marker));
         if !marker.is_empty() && !text("version-id-marker").is_empty() {
             request = request.query("version-id-marker", text("version-id-marker"));
         }
         let request = request.query("versions", "").query("max-keys", max.to_string());
         let (_, root) = self.fetch_xml(request.query("encoding-type", "url"), "ListVersionsResult").await?;
-        let seen = self.seen(&root, &["Version", "DeleteMarker"])?;
+        let page = self.visible_page(&root, &["Version", "DeleteMarker"])?;
         let mut xml = Writer::new("ListVersionsResult");
         xml.text("Name", self.served.bucket());
         names.write(&mut xml, "Prefix", prefix);
         names.write(&mut xml, "KeyMarker", marker);
         xml.text("VersionIdMarker", text("version-id-marker"));
         if is_truncated(&root)? {
-            let Some(last) = &seen.last else { return Err(no_listing("a page that leads nowhere")) };
+            let Some(last) = &page.last else { return Err(invalid_listing("a truncated page has no names")) };
             names.write(&mut xml, "NextKeyMarker", last);
             copy_children(&mut xml, &root, &["NextVersionIdMarker"]);
         }
@@ -137,7 +138,7 @@ impl Remote {
         }
         names.declare(&mut xml);
         copy_children(&mut xml, &root, &["IsTruncated"]);
-        for (name, node) in &seen.entries {
+        for (name, node) in &page.entries {
             let is_version = node.name == "Version";
             xml.open(if is_version { "Version" } else { "DeleteMarker" });
             names.write(&mut xml, "Key", name);
@@ -148,29 +149,29 @@ impl Remote {
             }
             xml.close();
         }
-        write_prefixes(&mut xml, names, &seen.prefixes);
+        write_prefixes(&mut xml, names, &page.prefixes);
         Ok(Reply::xml(xml.finish()))
     }
 
-    /// ListMultipartUploads. Not every store knows encoded names here, so they are asked for as they are.
+    /// ListMultipartUploads. Not every store supports encoded names here, so they are requested unencoded.
     pub(super) async fn list_uploads(&self, call: &Call) -> S3Result<Reply> {
         let names = NameEncoding::of(call)?;
         let text = |name| call.parameter(name).unwrap_or_default();
         let (prefix, delimiter, marker) = (text("prefix"), text("delimiter"), text("key-marker"));
         let max = call.number("max-uploads", MAX_PAGE)?.min(MAX_PAGE);
-        let mut request = self.ask_listing(prefix, delimiter, ("key-marker", marker));
+        let mut request = self.listing_request(prefix, delimiter, ("key-marker", marker));
         if !marker.is_empty() && !text("upload-id-marker").is_empty() {
             request = request.query("upload-id-marker", text("upload-id-marker"));
         }
         let request = request.query("uploads", "").query("max-uploads", max.to_string());
         let (_, root) = self.fetch_xml(request, "ListMultipartUploadsResult").await?;
-        let seen = self.seen(&root, &["Upload"])?;
+        let page = self.visible_page(&root, &["Upload"])?;
         let mut xml = Writer::new("ListMultipartUploadsResult");
         xml.text("Bucket", self.served.bucket());
         names.write(&mut xml, "KeyMarker", marker);
         xml.text("UploadIdMarker", text("upload-id-marker"));
         if is_truncated(&root)? {
-            let Some(last) = &seen.last else { return Err(no_listing("a page that leads nowhere")) };
+            let Some(last) = &page.last else { return Err(invalid_listing("a truncated page has no names")) };
             names.write(&mut xml, "NextKeyMarker", last);
             copy_children(&mut xml, &root, &["NextUploadIdMarker"]);
         }
@@ -181,7 +182,7 @@ impl Remote {
         names.declare(&mut xml);
         xml.number("MaxUploads", max);
         copy_children(&mut xml, &root, &["IsTruncated"]);
-        for (name, node) in &seen.entries {
+        for (name, node) in &page.entries {
             xml.open("Upload");
             names.write(&mut xml, "Key", name);
             copy_children(&mut xml, node, &["UploadId"]);
@@ -191,7 +192,7 @@ impl Remote {
             copy_children(&mut xml, node, &["Initiated"]);
             xml.close();
         }
-        write_prefixes(&mut xml, names, &seen.prefixes);
+        write_prefixes(&mut xml, names, &page.prefixes);
         Ok(Reply::xml(xml.finish()))
     }
 
@@ -199,7 +200,7 @@ impl Remote {
     pub(super) async fn list_parts(&self, call: &Call) -> S3Result<Reply> {
         let names = NameEncoding::of(call)?;
         let id = call.parameter("uploadId").unwrap_or_default();
-        let mut request = self.ask_object(call, Method::GET)?.query("uploadId", id);
+        let mut request = self.object_request(call, Method::GET)?.query("uploadId", id);
         for name in ["max-parts", "part-number-marker"] {
             if call.parameter(name).is_some() {
                 request = request.query(name, call.number(name, 0)?.to_string());
@@ -214,8 +215,8 @@ impl Remote {
         self.write_owner(&mut xml, "Owner");
         write_class(&mut xml, &root);
         names.declare(&mut xml);
-        let page = ["PartNumberMarker", "NextPartNumberMarker", "MaxParts", "IsTruncated"];
-        copy_children(&mut xml, &root, &page);
+        let position = ["PartNumberMarker", "NextPartNumberMarker", "MaxParts", "IsTruncated"];
+        copy_children(&mut xml, &root, &position);
         for part in root.all("Part") {
             copy_children(xml.open("Part"), part, &["PartNumber", "LastModified", "ETag", "Size"]);
             xml.close();

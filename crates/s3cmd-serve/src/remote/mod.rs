@@ -1,18 +1,19 @@
-//! Another store as the backend: the objects of one of its buckets, or those below a prefix, under credentials of this
-//! server's own.
+//! Another store as the backend: the objects of one of its buckets, or those below a prefix of it. This server reaches
+//! the upstream store with its own credentials.
 //!
 //! ```text
-//! served_prefix  which names can be seen, and what they are in the other store
-//! headers        which headers of requests and of responses are passed on
+//! served_prefix  which names are visible, and their upstream names
+//! headers        which request and response headers are passed on
 //! objects        reading, writing, copying, deleting
-//! upload         bodies on their way through
+//! upload         request bodies
 //! listing        listings of objects, versions, uploads and parts
-//! errors         failures, without a word about the account of the other store
+//! errors         upstream errors, without details of the upstream account
 //! ```
 //!
-//! Whoever has a key of this server may do with the objects what the account behind may, and nothing with the bucket:
-//! not change its settings, not delete it, not give its objects to others, not lock them. Requests are made anew from
-//! what was understood of them; nothing is passed on unread. Each is sent once: the client knows best whether to retry.
+//! Every user of this server may do with the objects what the upstream account may do, but nothing with the bucket:
+//! users cannot change its settings, delete it, grant others access to its objects, or lock them. Each upstream request
+//! is built from the parsed request; nothing is passed on unparsed. Each is sent once: the client decides whether to
+//! retry.
 
 mod errors;
 mod headers;
@@ -39,7 +40,7 @@ use s3cmd_client::http::request::{Request, Response};
 use served_prefix::ServedPrefix;
 use std::sync::Arc;
 
-/// A bucket of another store, at work.
+/// A bucket of another store that is being served.
 #[derive(Debug)]
 pub(crate) struct Remote {
     client: Client,
@@ -68,8 +69,8 @@ impl Remote {
         })
     }
 
-    /// Makes sure that the bucket can be reached, and learns which signature and region it wants: a body that has gone
-    /// cannot be sent again. Who may not list it may have other rights.
+    /// Checks that the bucket is reachable, and learns the signature and the region that it requires, because a body
+    /// cannot be sent twice. A bucket that the account may not list is accepted: other permissions may suffice.
     pub(crate) async fn open(
         source: RemoteSource,
         users: Arc<[User]>,
@@ -81,23 +82,23 @@ impl Remote {
         let remote = Self { users, region, read_only, secure, ..remote };
         let request = Request::new(Method::GET, Some(remote.served.bucket()), None)
             .query("max-keys", "1")
-            .query("prefix", remote.served.hidden());
+            .query("prefix", remote.served.prefix());
         match remote.client.fetch_text(request).await {
             Ok(_) => {}
             Err(error) if error.code() == "AccessDenied" => {
-                log::warn!("The bucket cannot be listed with the configured keys: {error}");
+                log::warn!("The bucket cannot be listed with the configured credentials: {error}");
             }
             Err(error) => return Err(error),
         }
         Ok(remote)
     }
 
-    /// Canonical id that all objects are shown to belong to: whose they are there is nobody's matter here.
+    /// The canonical id that is reported as the owner of every object, because the upstream owner is not disclosed.
     pub(crate) fn owner(&self) -> &str {
         self.users.first().map_or("", |user| &user.id)
     }
 
-    /// Does what a request asks for.
+    /// Performs the operation that a request asks for.
     pub(crate) async fn answer(&self, call: Call) -> S3Result<Reply> {
         if call.user.is_none() {
             return Err(access_denied());
@@ -110,7 +111,7 @@ impl Remote {
             && bucket != self.served.bucket()
         {
             return match (call.method.as_str(), &call.key) {
-                ("PUT", None) => Err(not_of_objects()),
+                ("PUT", None) => Err(bucket_is_read_only()),
                 _ => Err(S3Error::new(ErrorCode::NoSuchBucket, "The specified bucket does not exist")
                     .detail("BucketName", bucket)),
             };
@@ -125,14 +126,14 @@ impl Remote {
             Operation::GetBucketAcl => Ok(self.private_acl()),
             Operation::GetBucketVersioning => self.pass_bucket_document("versioning").await,
             Operation::GetObjectLockConfiguration => self.pass_bucket_document("object-lock").await,
-            // What the account has set is nobody's matter here; clients ask for it when they show a bucket.
+            // The account's settings are not disclosed. Clients ask for them when they display a bucket.
             Operation::GetDocument(document) => absent(document, self.served.bucket()),
-            // rclone asks for its bucket before it begins, and goes on when it hears that it has it.
+            // rclone creates its bucket before it begins, and continues after this error.
             Operation::CreateBucket => fail(
                 ErrorCode::BucketAlreadyOwnedByYou,
-                "The bucket is there already, and nothing else can be made here.",
+                "The bucket exists already, and no other bucket can be created on this server.",
             ),
-            Operation::PostObject => Err(not_implemented("An upload by a form")),
+            Operation::PostObject => Err(not_implemented("A form upload")),
             Operation::DeleteBucket
             | Operation::GetBucketPolicyStatus
             | Operation::PutBucketVersioning
@@ -140,7 +141,7 @@ impl Remote {
             | Operation::PutBucketAcl
             | Operation::PutDocument(_)
             | Operation::DeleteDocument(_)
-            | Operation::UnsupportedOnDocument(_) => Err(not_of_objects()),
+            | Operation::UnsupportedOnDocument(_) => Err(bucket_is_read_only()),
             Operation::DeleteObjects => self.delete_many(call).await,
             Operation::GetObject => self.get(&call).await,
             Operation::HeadObject => self.head(&call).await,
@@ -155,7 +156,7 @@ impl Remote {
             Operation::GetObjectAcl => self.get_acl(&call).await,
             Operation::PutObjectAcl => self.put_acl(call).await,
             Operation::PutObjectRetention | Operation::PutObjectLegalHold => {
-                Err(denied("Locks on objects cannot be set or passed by here."))
+                Err(denied("Object locks cannot be set or bypassed on this server."))
             }
             Operation::RestoreObject => self.restore(call).await,
             Operation::CreateMultipartUpload => self.create_upload(&call).await,
@@ -167,14 +168,14 @@ impl Remote {
         }
     }
 
-    /// A request for the bucket.
-    fn ask_bucket(&self, method: Method) -> Request {
+    /// An upstream request for the bucket.
+    fn bucket_request(&self, method: Method) -> Request {
         Request::new(method, Some(self.served.bucket()), None)
     }
 
-    /// A request for the object that a call names, with the version that it names.
-    fn ask_object(&self, call: &Call, method: Method) -> S3Result<Request> {
-        let key = self.served.real_key(call.key())?;
+    /// An upstream request for the object, and the version if any, that a call names.
+    fn object_request(&self, call: &Call, method: Method) -> S3Result<Request> {
+        let key = self.served.upstream_key(call.key())?;
         let request = Request::new(method, Some(self.served.bucket()), Some(&key));
         Ok(match call.parameter("versionId") {
             Some(version) => request.query("versionId", version),
@@ -183,36 +184,33 @@ impl Remote {
     }
 
     async fn send(&self, request: Request) -> S3Result<Response> {
-        self.client.send(request).await.map_err(|error| self.shown_error(&error))
+        self.client.send(request).await.map_err(|error| self.error_for_client(&error))
     }
 
-    /// Sends a request whose answer is a document: its headers, and what it says.
+    /// Sends a request and reads the response: its headers and its body as text.
     async fn fetch(&self, request: Request) -> S3Result<(http::HeaderMap, String)> {
         let response = self.send(request).await?;
         let headers = response.headers.clone();
-        let text = response.text().await.map_err(|error| self.shown_error(&error))?;
+        let text = response.text().await.map_err(|error| self.error_for_client(&error))?;
         Ok((headers, text))
     }
 
-    /// [`Self::fetch`], read as a tree.
+    /// [`Self::fetch`], parsed as XML.
     async fn fetch_xml(&self, request: Request, root: &str) -> S3Result<(http::HeaderMap, xml::Node)> {
         let (headers, text) = self.fetch(request).await?;
         let node = xml::parse_any(text.as_bytes()).filter(|node| node.name == root).ok_or_else(|| {
-            log::error!("serve: the store behind answers no '{root}'");
-            S3Error::new(
-                ErrorCode::InternalError,
-                "The store behind this server gave an answer that is none.",
-            )
+            log::error!("serve: the upstream store's response is not a '{root}' document");
+            S3Error::new(ErrorCode::InternalError, "The upstream store sent an invalid response.")
         })?;
         Ok((headers, node))
     }
 
     fn list_buckets(&self, call: &Call) -> Reply {
-        let is_meant = self.served.bucket().starts_with(call.parameter("prefix").unwrap_or_default());
+        let is_listed = self.served.bucket().starts_with(call.parameter("prefix").unwrap_or_default());
         let mut xml = Writer::new("ListAllMyBucketsResult");
         acl::write_user(xml.open("Owner"), self.owner(), &self.users);
         xml.close().open("Buckets");
-        if is_meant {
+        if is_listed {
             xml.open("Bucket").text("Name", self.served.bucket());
             xml.text("CreationDate", xml::time(self.since)).close();
         }
@@ -220,7 +218,7 @@ impl Remote {
     }
 
     async fn head_bucket(&self) -> S3Result<Reply> {
-        self.send(self.ask_bucket(Method::HEAD)).await.map_err(|mut error| {
+        self.send(self.bucket_request(Method::HEAD)).await.map_err(|mut error| {
             if error.status == 404 {
                 error.code = ErrorCode::NoSuchBucket;
             }
@@ -237,9 +235,9 @@ impl Remote {
         Reply::xml(xml.finish())
     }
 
-    /// Documents that say nothing but what they are about.
+    /// Returns a bucket document that discloses nothing about the account.
     async fn pass_bucket_document(&self, sub: &str) -> S3Result<Reply> {
-        let (_, text) = self.fetch(self.ask_bucket(Method::GET).query(sub, "")).await?;
+        let (_, text) = self.fetch(self.bucket_request(Method::GET).query(sub, "")).await?;
         Ok(Reply::xml(text))
     }
 
@@ -248,14 +246,14 @@ impl Remote {
     }
 
     async fn get_acl(&self, call: &Call) -> S3Result<Reply> {
-        self.send(self.ask_object(call, Method::HEAD)?).await?;
+        self.send(self.object_request(call, Method::HEAD)?).await?;
         Ok(self.private_acl())
     }
 
-    /// Takes the ACL that [`Self::get_acl`] shows, which changes nothing, and refuses every other.
+    /// Accepts the ACL that [`Self::get_acl`] returns, which changes nothing, and rejects every other.
     async fn put_acl(&self, call: Call) -> S3Result<Reply> {
         headers::request_headers(&call, &[])?;
-        let request = self.ask_object(&call, Method::HEAD)?;
+        let request = self.object_request(&call, Method::HEAD)?;
         let has_header = call.header("x-amz-acl").is_some();
         let body = read_document(call).await?.1;
         if body.is_empty() && !has_header {
@@ -263,7 +261,7 @@ impl Remote {
         }
         if !body.is_empty() {
             let root = xml::parse(&body, &["AccessControlPolicy"])?;
-            // Users that are not known here, too, are others.
+            // An ACL that names unknown users grants access to others, too.
             let acl = Acl::from_xml(&root, self.owner(), &self.users);
             if acl.map_err(|_| denied_acl())? != Acl::private(self.owner()) {
                 return Err(denied_acl());
@@ -275,14 +273,14 @@ impl Remote {
 }
 
 fn denied_acl() -> S3Error {
-    denied("Objects that are served here cannot be given to others.")
+    denied("Access to objects on this server cannot be granted to others.")
 }
 
-fn not_of_objects() -> S3Error {
-    denied("This server is for the objects of a bucket; the bucket itself cannot be changed.")
+fn bucket_is_read_only() -> S3Error {
+    denied("This server serves the objects of a bucket. The bucket itself cannot be changed.")
 }
 
-/// Reads a short body off the async threads, and verifies it.
+/// Reads and verifies a short body on a blocking thread.
 async fn read_document(mut call: Call) -> S3Result<(Call, Bytes)> {
     let read = tokio::task::spawn_blocking(move || {
         let body = call.payload.read_document()?;
@@ -293,7 +291,7 @@ async fn read_document(mut call: Call) -> S3Result<(Call, Bytes)> {
     })?
 }
 
-/// [`read_document`] as a tree.
+/// [`read_document`], parsed as XML.
 async fn read_xml(call: Call, root: &str) -> S3Result<(Call, xml::Node)> {
     let (call, body) = read_document(call).await?;
     let node = xml::parse(&body, &[root])?;

@@ -1,5 +1,6 @@
-//! Bodies on their way to the store behind. What the client states of one is verified here before the object comes
-//! about there: the last piece is held back until then, and a body that is not what it was said to be ends without it.
+//! Request bodies on their way to the upstream store. What the client states about a body (length, hash, signature,
+//! checksum) is verified before the upstream store creates the object: the last piece is held back until then, and if
+//! the verification fails, the upstream request ends without it.
 
 use super::Remote;
 use crate::auth::payload::Payload;
@@ -21,19 +22,19 @@ use tokio::task::spawn_blocking;
 /// A body up to this length is read and verified before anything is sent.
 const WHOLE: u64 = PIECE as u64;
 
-/// Pieces (each at most as long as the connection's buffer) that wait for the connection to the store.
+/// How many pieces, each at most as long as the connection's buffer, may wait for the upstream connection.
 const PIECES_AHEAD: usize = 2;
 
-/// Why a body ended too early; shared with whoever waits for the answer.
+/// Why a body ended early; shared with the task that waits for the response.
 type BodyFailure = Arc<Mutex<Option<S3Error>>>;
 
 impl Remote {
-    /// Sends a call's body with the request that was made for it.
+    /// Sends the body of a call with the upstream request for it.
     pub(super) async fn send_body(&self, call: Call, mut request: Request) -> S3Result<Response> {
         let Some(length) = call.payload.length() else {
             return fail(ErrorCode::MissingContentLength, "You must provide the Content-Length HTTP header.");
         };
-        // Where the signature does not cover the body, something else has to.
+        // If the signature does not cover the body, an MD5 has to.
         let unsigned =
             self.client.signature() == Signature::V2 || self.client.options().credentials.is_none();
         let has_md5 = call.header("content-md5").is_some();
@@ -48,30 +49,30 @@ impl Remote {
             payload.want_md5();
         }
         let (sender, blocks) = mpsc::channel(PIECES_AHEAD);
-        let broken = BodyFailure::default();
-        let pumping = spawn_blocking({
-            let broken = Arc::clone(&broken);
+        let failure = BodyFailure::default();
+        let forwarding = spawn_blocking({
+            let failure = Arc::clone(&failure);
             move || {
-                pump(&mut payload, &sender, &broken);
+                forward_pieces(&mut payload, &sender, &failure);
                 payload
             }
         });
         let response = match self.client.send(request.stream(StreamBody::new(length, blocks))).await {
             Ok(response) => response,
             Err(error) => {
-                let reason = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
-                return Err(reason.unwrap_or_else(|| self.shown_error(&error)));
+                let reason = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+                return Err(reason.unwrap_or_else(|| self.error_for_client(&error)));
             }
         };
         if !compares_etag {
             return Ok(response);
         }
-        let md5 = pumping.await.map(|payload| hex::encode(payload.md5())).unwrap_or_default();
+        let md5 = forwarding.await.map(|payload| hex::encode(payload.md5())).unwrap_or_default();
         let etag = response.etag();
         let is_md5 = etag.len() == 32 && !is_etag_opaque(|name| response.header(name));
         if is_md5 && !etag.eq_ignore_ascii_case(&md5) {
-            log::error!("serve: the store behind has stored something else than was sent to it");
-            return fail(ErrorCode::InternalError, "The object was damaged on its way. Please try again.");
+            log::error!("serve: the upstream store has stored different content than was sent to it");
+            return fail(ErrorCode::InternalError, "The object was damaged in transit. Please try again.");
         }
         Ok(response)
     }
@@ -80,22 +81,22 @@ impl Remote {
         &self,
         mut payload: Payload,
         request: Request,
-        wants_md5: bool,
+        needs_md5: bool,
     ) -> S3Result<Response> {
-        if wants_md5 {
+        if needs_md5 {
             payload.want_md5();
         }
         let read = spawn_blocking(move || payload.read_all(PIECE).map(|body| (payload, body)));
         let (payload, body) = read.await.map_err(|_| {
             S3Error::new(ErrorCode::InternalError, "We encountered an internal error. Please try again.")
         })??;
-        // One that came after the body goes before it from here on.
+        // A checksum that arrived as a trailer is passed on as a header.
         let sum = payload.stated().and_then(|algorithm| payload.checksum(algorithm));
         let sum = sum.filter(|sum: &Checksum| {
             let header = sum.algorithm().header();
             request.headers.iter().all(|(name, _)| name != header)
         });
-        let md5 = wants_md5.then(|| payload.md5());
+        let md5 = needs_md5.then(|| payload.md5());
         let data = Outgoing::new(body).with_md5(md5).with_checksum(sum);
         self.send(data.into_request(request).retry(RetryClass::Once)).await
     }
@@ -105,26 +106,26 @@ fn is_sha256(hash: &str) -> bool {
     hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Hands a body on piece by piece, always one behind: the last goes when everything has been verified.
-fn pump(payload: &mut Payload, sender: &mpsc::Sender<io::Result<Bytes>>, broken: &BodyFailure) {
+/// Forwards a body piece by piece, holding one piece back: the last one is sent once the whole body is verified.
+fn forward_pieces(payload: &mut Payload, sender: &mpsc::Sender<io::Result<Bytes>>, failure: &BodyFailure) {
     let mut held: Option<Bytes> = None;
     loop {
         let piece = match payload.next() {
             Ok(piece) => piece,
             Err(error) => {
-                *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                // If nobody listens any more, the request has ended already.
-                let _ = sender.blocking_send(Err(io::Error::other("the body is not what it was said to be")));
+                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                // If the receiver is gone, the request has ended already.
+                let _ = sender.blocking_send(Err(io::Error::other("the body could not be verified")));
                 return;
             }
         };
-        // Only what has content may hold the rest back.
+        // An empty piece must not replace the piece that is held back.
         if piece.as_ref().is_some_and(Bytes::is_empty) {
             continue;
         }
         let ended = piece.is_none();
-        if let Some(before) = std::mem::replace(&mut held, piece)
-            && sender.blocking_send(Ok(before)).is_err()
+        if let Some(previous) = std::mem::replace(&mut held, piece)
+            && sender.blocking_send(Ok(previous)).is_err()
         {
             return;
         }
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
     use crate::auth::payload::{BodyRule, BodySource};
 
-    fn pumped(pieces: &[&'static str], sha256: &str) -> (Vec<io::Result<Bytes>>, Option<&'static str>) {
+    fn forwarded(pieces: &[&'static str], sha256: &str) -> (Vec<io::Result<Bytes>>, Option<&'static str>) {
         let (sender, source) = mpsc::channel(pieces.len().max(1));
         for piece in pieces {
             sender.try_send(Ok(Bytes::from_static(piece.as_bytes()))).unwrap();
@@ -148,26 +149,26 @@ mod tests {
         let rule = BodyRule::Sha256(sha256.to_owned());
         let mut payload = Payload::new(BodySource::Pieces(source, None), rule, None, None, None);
         let (sender, mut blocks) = mpsc::channel(pieces.len() + 1);
-        let broken = BodyFailure::default();
-        pump(&mut payload, &sender, &broken);
+        let failure = BodyFailure::default();
+        forward_pieces(&mut payload, &sender, &failure);
         drop(sender);
         let mut sent = Vec::new();
         while let Some(block) = blocks.blocking_recv() {
             sent.push(block);
         }
-        let code = broken.lock().unwrap().as_ref().map(|error| error.code.as_str());
+        let code = failure.lock().unwrap().as_ref().map(|error| error.code.as_str());
         (sent, code)
     }
 
     #[test]
-    fn the_last_piece_goes_only_when_all_is_as_it_was_said_to_be() {
+    fn the_last_piece_is_sent_only_after_verification() {
         // sha256 of "abcdef".
         let right = "bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721";
         let pieces = ["ab", "", "cd", "ef", ""];
-        let (sent, code) = pumped(&pieces, right);
+        let (sent, code) = forwarded(&pieces, right);
         let sent: Vec<Bytes> = sent.into_iter().map(Result::unwrap).collect();
         assert_eq!((sent.concat(), code), (b"abcdef".to_vec(), None));
-        let (sent, code) = pumped(&pieces, &right.replace('b', "0"));
+        let (sent, code) = forwarded(&pieces, &right.replace('b', "0"));
         let (last, before) = sent.split_last().unwrap();
         assert!(
             last.is_err() && before.iter().map(|piece| piece.as_ref().unwrap()).all(|piece| piece != "ef")

@@ -1,13 +1,13 @@
-//! Files that no record names: put there from outside, changed from outside, or copied and restored together with the
-//! records of the tree.
+//! Adopting files that no record matches: created or changed by another program, or copied or restored together with
+//! the records of the tree.
 //!
-//! A record belongs to content, not to an inode. A file with the size and time of a record is taken for what the record
-//! describes without a look at its bytes (see [`super::meta`]), so that a restored tree is not read whole by its first
-//! listing. Any other file is read once: if the bytes are those of a record, the record is its own, whatever `touch` or
-//! a copy made of its times. If they are not, it is an object from outside: it has nothing but an ETag, a type that its
-//! name suggests, and, where the object before had versions or a lock, the version, lock and ACL of that. What was
-//! encrypted and is not what it was is neither served nor forgotten: its bytes may be those of an older object,
-//! encrypted too.
+//! A record belongs to content, not to an inode. A file with the size and time of a record counts as the file that the
+//! record describes, without reading its bytes (see [`super::meta`]), so that the first listing of a restored tree does
+//! not read all of it. Any other file is read once. If its digest is that of a record, the record applies, whatever
+//! `touch` or a copy did to the times. If not, it is a foreign file: it has an ETag, a content type derived from its
+//! name, and, if its predecessor had a version id or a lock, the predecessor's version id, lock and ACL. An encrypted
+//! object whose file has changed is not served, but its record is kept: the new bytes may be those of an older object,
+//! which was encrypted, too.
 
 use super::bucket::Bucket;
 use super::digests::KnownFile;
@@ -22,44 +22,44 @@ use s3cmd_client::ops::multipart::composite_etag;
 use std::fs::File;
 use std::io;
 
-/// Hashes the segments of a file, one after the other.
-struct Segments {
-    /// How many bytes are left of each, the last one first.
-    left: Vec<u64>,
+/// Computes the MD5 of each segment of a file.
+struct SegmentHasher {
+    /// Remaining bytes of each unfinished segment, in reverse order.
+    remaining: Vec<u64>,
     md5: Md5,
     digests: Vec<String>,
 }
 
-impl Segments {
+impl SegmentHasher {
     fn new(sizes: &[u64]) -> Self {
-        let mut segments = Self { left: sizes.to_vec(), md5: Md5::new(), digests: Vec::new() };
-        segments.left.reverse();
-        segments
+        let mut hasher = Self { remaining: sizes.to_vec(), md5: Md5::new(), digests: Vec::new() };
+        hasher.remaining.reverse();
+        hasher
     }
 
     fn update(&mut self, mut bytes: &[u8]) {
-        while let Some(left) = self.left.last_mut() {
-            let (now, later) = bytes.split_at((*left).min(bytes.len() as u64) as usize);
-            self.md5.update(now);
-            *left -= now.len() as u64;
-            bytes = later;
-            if *left > 0 {
+        while let Some(remaining) = self.remaining.last_mut() {
+            let (segment_bytes, rest) = bytes.split_at((*remaining).min(bytes.len() as u64) as usize);
+            self.md5.update(segment_bytes);
+            *remaining -= segment_bytes.len() as u64;
+            bytes = rest;
+            if *remaining > 0 {
                 return;
             }
-            self.left.pop();
+            self.remaining.pop();
             let md5 = std::mem::replace(&mut self.md5, Md5::new());
             self.digests.push(hex::encode(md5.finalize()));
         }
     }
 }
 
-/// The sizes of the segments that a record's digests are about.
-fn layout(meta: &Meta, size: u64) -> Vec<u64> {
+/// The sizes of the segments of an object of `size` bytes.
+fn segment_sizes(meta: &Meta, size: u64) -> Vec<u64> {
     if meta.parts.is_empty() { vec![size] } else { meta.parts.clone() }
 }
 
-/// Whether the digests of a file's segments are those of a record.
-fn is_content(meta: &Meta, digests: &[String]) -> bool {
+/// Whether the digests of a file's segments match the metadata.
+fn digests_match(meta: &Meta, digests: &[String]) -> bool {
     match &meta.sse {
         Some(sse) => sse.digests == digests,
         None if meta.parts.is_empty() => digests.first() == Some(&meta.etag),
@@ -68,7 +68,7 @@ fn is_content(meta: &Meta, digests: &[String]) -> bool {
 }
 
 impl Bucket {
-    /// Finds out what a file is that no record names, and keeps the result. `None` if the file changed meanwhile.
+    /// Identifies a file that no record matches and stores the result. `None` if the file changed meanwhile.
     pub(super) fn adopt(
         &self,
         layout: Layout,
@@ -79,7 +79,7 @@ impl Bucket {
         let records = self.records(layout, key)?;
         if self.mode.read_only {
             if let Some(known) = self.digests.get(file, stat) {
-                return Ok(Some(known.describe(key, stat)));
+                return Ok(Some(known.into_meta(key, stat)));
             }
             let meta = self.identify_content(key, file, stat, &records)?;
             if let Some(meta) = &meta {
@@ -90,27 +90,27 @@ impl Bucket {
         let Some(mut meta) = self.identify_content(key, file, stat, &records)? else { return Ok(None) };
         let _alive = self.alive();
         let _lock = self.lock(key);
-        // Only if it still is the object; otherwise whoever replaced it has written the sidecar.
+        // Only if the file is still the object; otherwise the request that replaced it has written the sidecar.
         if self.open_data(key)?.is_some_and(|(_, _, now)| now == *stat) {
             let records = self.records(layout, key)?;
-            // Another request may have been faster, and a third one have changed what it wrote.
+            // Another request may have identified the file first, and a third one may have changed its metadata.
             if let Some(record) = records.iter().find(|record| record.describes(stat)) {
                 meta = record.meta.clone();
             } else {
-                let mut written = vec![Record::new(stat, meta.clone())];
+                let mut new_records = vec![Record::new(stat, meta.clone())];
                 if meta.damaged {
-                    // What the file was stays known, should it come back.
-                    written.extend(records.into_iter().filter(|record| !record.meta.damaged));
+                    // Keep the original record, in case the original file is restored.
+                    new_records.extend(records.into_iter().filter(|record| !record.meta.damaged));
                 }
-                if let Err(error) = self.describe(layout, key, &written) {
-                    log::warn!("serve: cannot keep the ETag of {}/{key}: {error}", self.name());
+                if let Err(error) = self.write_sidecar(layout, key, &new_records) {
+                    log::warn!("serve: cannot store the ETag of {}/{key}: {error}", self.name());
                 }
             }
         }
         Ok(Some(meta))
     }
 
-    /// The description of a file by its bytes.
+    /// Identifies a file by its content; returns its metadata, or `None` if the file changed meanwhile.
     fn identify_content(
         &self,
         key: &str,
@@ -121,7 +121,7 @@ impl Bucket {
         let candidates: Vec<&Record> = records
             .iter()
             .filter(|record| {
-                let sizes = layout(&record.meta, stat.size);
+                let sizes = segment_sizes(&record.meta, stat.size);
                 record.size() == stat.size
                     && !record.meta.damaged
                     && sizes.iter().sum::<u64>() == stat.size
@@ -129,19 +129,19 @@ impl Bucket {
             })
             .collect();
         let encrypted = records.iter().find(|record| record.meta.sse.is_some() && !record.meta.damaged);
-        let mut whole = Segments::new(&[stat.size]);
-        // Most are about the whole, which is hashed once.
-        let of_parts = |record: &&Record| {
+        let mut whole = SegmentHasher::new(&[stat.size]);
+        // Most candidates have a single segment; they share `whole`, so that the file is hashed once for all of them.
+        let part_hasher = |record: &&Record| {
             let parts = &record.meta.parts;
-            (!parts.is_empty()).then(|| Segments::new(parts))
+            (!parts.is_empty()).then(|| SegmentHasher::new(parts))
         };
-        let mut parts: Vec<Option<Segments>> = candidates.iter().map(of_parts).collect();
+        let mut parts: Vec<Option<SegmentHasher>> = candidates.iter().map(part_hasher).collect();
         if encrypted.is_none() || !candidates.is_empty() {
             let mut update = |bytes: &[u8]| {
-                parts.iter_mut().flatten().chain([&mut whole]).for_each(|segments| segments.update(bytes));
+                parts.iter_mut().flatten().chain([&mut whole]).for_each(|hasher| hasher.update(bytes));
             };
             read_all(file, &mut update)?;
-            // Segments of no bytes end without a byte.
+            // Finishes empty segments at the end.
             update(&[]);
             if stat_file(file)? != *stat {
                 return Ok(None);
@@ -150,7 +150,7 @@ impl Bucket {
         let found = candidates
             .iter()
             .zip(&parts)
-            .find(|(record, parts)| is_content(&record.meta, &parts.as_ref().unwrap_or(&whole).digests));
+            .find(|(record, parts)| digests_match(&record.meta, &parts.as_ref().unwrap_or(&whole).digests));
         if let Some((record, _)) = found {
             let mut meta = record.meta.clone();
             meta.stored = Some(meta.stored.unwrap_or(record.mtime()));
@@ -158,26 +158,27 @@ impl Bucket {
         }
         if let Some(encrypted) = encrypted {
             log::error!(
-                "serve: the file of {}/{key} is not what was encrypted: it is not served until it is as it was, or replaced \
-                 by a request",
+                "serve: the file of the encrypted object {}/{key} was changed: it is not served until the file is \
+                 restored or a client replaces the object",
                 self.name()
             );
             return Ok(Some(Meta { damaged: true, ..encrypted.meta.clone() }));
         }
         let Some(etag) = whole.digests.pop() else { return Ok(None) };
         let mut meta = Meta { etag, ..foreign::metadata(key, stat) };
-        if let Some(Record { meta: before, .. }) = records.first().filter(|record| has_state(&record.meta)) {
-            meta.version.clone_from(&before.version);
-            meta.retention = before.retention;
-            meta.legal_hold = before.legal_hold;
-            meta.acl.clone_from(&before.acl);
+        let stateful = records.first().filter(|record| has_state(&record.meta));
+        if let Some(Record { meta: predecessor, .. }) = stateful {
+            meta.version.clone_from(&predecessor.version);
+            meta.retention = predecessor.retention;
+            meta.legal_hold = predecessor.legal_hold;
+            meta.acl.clone_from(&predecessor.acl);
         }
         Ok(Some(meta))
     }
 
-    /// What is known of the present file of a key that no record names, without a look at it: enough for who replaces
-    /// or removes it. Without an ETag where it may have other content now.
-    pub(super) fn undescribed(&self, records: Vec<Record>) -> Meta {
+    /// The metadata to assume for a file that no record matches, without reading it: enough to replace or remove the
+    /// object. The ETag is empty if the content may have changed.
+    pub(super) fn assumed_meta(&self, records: Vec<Record>) -> Meta {
         let Some(Record { meta, .. }) = records.into_iter().next() else { return Meta::default() };
         if meta.sse.is_some() {
             Meta { damaged: true, ..meta }
@@ -188,13 +189,13 @@ impl Bucket {
         }
     }
 
-    /// The records of a key's sidecar.
+    /// The records of a key's sidecar; empty if there is none.
     ///
     /// # Errors
     ///
-    /// If it is damaged, which the log tells.
+    /// `InvalidData` if the sidecar is damaged, which is logged.
     pub(super) fn records(&self, layout: Layout, key: &str) -> io::Result<Vec<Record>> {
-        self.records_of(layout, key).inspect_err(|error| {
+        self.read_records(layout, key).inspect_err(|error| {
             if error.kind() == io::ErrorKind::InvalidData {
                 log::error!("serve: {}/{key}: {error}", self.name());
             }
@@ -202,7 +203,7 @@ impl Bucket {
     }
 }
 
-/// Whether a record says more of a key than what its content is.
+/// Whether the metadata has state of the key that outlives its content: a version id or a lock.
 fn has_state(meta: &Meta) -> bool {
     meta.version.is_some() || meta.retention.is_some() || meta.legal_hold.is_some()
 }
@@ -212,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_are_hashed_however_the_bytes_come() {
+    fn segments_are_hashed_independently_of_the_read_size() {
         let bytes: Vec<u8> = (0..50).collect();
         let sizes = [0, 10, 0, 25, 15, 0];
         let mut expected = Vec::new();
@@ -222,10 +223,10 @@ mod tests {
             start += size;
         }
         for piece in [1, 7, 10, 50] {
-            let mut segments = Segments::new(&sizes.map(|size| size as u64));
-            bytes.chunks(piece).for_each(|bytes| segments.update(bytes));
-            segments.update(&[]);
-            assert_eq!(segments.digests, expected, "{piece}");
+            let mut hasher = SegmentHasher::new(&sizes.map(|size| size as u64));
+            bytes.chunks(piece).for_each(|bytes| hasher.update(bytes));
+            hasher.update(&[]);
+            assert_eq!(hasher.digests, expected, "{piece}");
         }
     }
 }

@@ -1,10 +1,11 @@
-//! A bucket: a folder of the root, with its private directory and what is kept of it in memory.
+//! A bucket: a folder of the root with its private directory, and its state in memory.
 
 use super::bucket_record::{BucketRecord, DOCUMENTS, RECORD, Versioning};
 use super::damage::{Damage, StoredBucket};
 use super::digests::Digests;
 use super::dir::{Dir, Identity};
 use super::key_path::{Layout, PRIVATE};
+use super::locks::{self, read, write};
 use super::names::NameCache;
 use super::part_slots::PartSlots;
 use crate::model::bucket_config::BucketConfig;
@@ -16,15 +17,15 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Number of locks that the keys of a bucket share.
 const STRIPES: usize = 64;
 
-/// What happens to leftovers that are in the way of a new object or sidecar.
+/// What happens to leftover files and directories that occupy the path of a new object or sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leftovers {
-    /// They stay, and the work fails.
+    /// They stay, and the operation fails.
     Keep,
     /// They are removed.
     Remove,
@@ -35,13 +36,20 @@ pub(super) enum Leftovers {
 pub(crate) struct Mode {
     /// Make everything durable before it is acknowledged.
     pub(crate) fsync: bool,
-    /// Write nothing, not even what was computed.
+    /// Write nothing, not even computed ETags.
     pub(crate) read_only: bool,
-    /// Leave folders that a deletion made empty.
+    /// Keep folders that become empty when an object is deleted.
     pub(crate) keep_folders: bool,
 }
 
-/// A directory below the bucket that is opened, or made, when it is first needed.
+impl Mode {
+    /// Fails with `ReadOnlyFilesystem` if nothing may be written.
+    pub(super) fn check_writable(self) -> io::Result<()> {
+        if self.read_only { Err(io::ErrorKind::ReadOnlyFilesystem.into()) } else { Ok(()) }
+    }
+}
+
+/// A directory below the bucket that is opened or created on first use.
 #[derive(Debug)]
 struct LazyDir {
     path: &'static [&'static str],
@@ -63,9 +71,7 @@ impl LazyDir {
     }
 
     fn make(&self, bucket: &Dir, mode: Mode) -> io::Result<&Dir> {
-        if mode.read_only {
-            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
-        }
+        mode.check_writable()?;
         if let Some(dir) = self.dir.get() {
             return Ok(dir);
         }
@@ -91,30 +97,21 @@ pub(crate) struct Bucket {
     version_data: LazyDir,
     state: RwLock<BucketRecord>,
     documents: RwLock<HashMap<String, Arc<str>>>,
-    /// What the documents say.
+    /// The parsed documents.
     config: RwLock<Arc<BucketConfig>>,
     damage: RwLock<Damage>,
     locks: Vec<Mutex<()>>,
     hasher: RandomState,
-    /// Set when the private directory turns out to have been removed from outside: the bucket is opened anew then.
+    /// Set if another program removed the private directory: the bucket is then reopened.
     stale: AtomicBool,
-    /// `false` once the bucket was deleted: a writer that still holds it must not write any more.
+    /// `false` after the bucket was deleted: writers that still hold it must not write any more.
     alive: RwLock<bool>,
-    /// Held shared while an object gets its place and its sidecar, and alone while what is in the way of one is
-    /// removed.
+    /// Held shared while an object and its sidecar get their names, and exclusively while leftovers are removed that
+    /// occupy such a name.
     paths: RwLock<()>,
     names: Arc<NameCache>,
     pub(super) slots: PartSlots,
     pub(super) digests: Digests,
-}
-
-/// A failed thread leaves data in order (each change is one assignment), so a poisoned lock is still good.
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Bucket {
@@ -166,7 +163,7 @@ impl Bucket {
         &self.name
     }
 
-    /// Which folder it is: one that was replaced, or another file system mounted over it, is another bucket.
+    /// Identifies the folder: if it is replaced, or another file system is mounted over it, that is a different bucket.
     pub(crate) fn identity(&self) -> Identity {
         self.identity
     }
@@ -179,27 +176,24 @@ impl Bucket {
         read(&self.state).clone()
     }
 
-    /// Canonical id of who made it, if that is known.
+    /// Canonical user id of the owner, if it is known.
     pub(crate) fn recorded_owner(&self) -> Option<String> {
         read(&self.state).owner.clone()
     }
 
-    /// Whether there are versions.
+    /// The versioning state; `None` if versioning was never enabled.
     pub(crate) fn versioning(&self) -> Option<Versioning> {
         read(&self.state).versioning
     }
 
-    /// Whether versions can be locked.
+    /// Whether Object Lock is enabled.
     pub(crate) fn has_object_lock(&self) -> bool {
         read(&self.state).object_lock
     }
 
-    /// Changes what is stored of the bucket.
+    /// Changes and stores the record of the bucket.
     pub(crate) fn set_state(&self, change: impl FnOnce(&mut BucketRecord)) -> S3Result<()> {
-        let alive = self.alive();
-        if !*alive {
-            return Err(no_such_bucket(&self.name));
-        }
+        let _alive = self.ensure_alive()?;
         let mut state = write(&self.state);
         let mut new = state.clone();
         change(&mut new);
@@ -209,17 +203,14 @@ impl Bucket {
         Ok(())
     }
 
-    /// A bucket document (policy, lifecycle, ...) as it was put.
+    /// A bucket document (policy, lifecycle, ...) exactly as the client sent it.
     pub(crate) fn document(&self, name: &str) -> Option<Arc<str>> {
         read(&self.documents).get(name).cloned()
     }
 
     /// Stores or removes a bucket document.
     pub(crate) fn set_document(&self, name: &str, text: Option<&str>) -> S3Result<()> {
-        let alive = self.alive();
-        if !*alive {
-            return Err(no_such_bucket(&self.name));
-        }
+        let _alive = self.ensure_alive()?;
         let mut documents = write(&self.documents);
         let dir = self.private()?.make(std::iter::once(DOCUMENTS), self.mode.fsync)?;
         match text {
@@ -235,28 +226,27 @@ impl Bucket {
                 documents.remove(name);
             }
         }
-        write(&self.damage).repaired(name);
+        write(&self.damage).mark_repaired(name);
         *write(&self.config) = Arc::new(BucketConfig::new(&documents));
         Ok(())
     }
 
-    /// The error that the bucket answers with where something that protects it cannot be read: what that said is not
-    /// known, so nothing may be done.
+    /// Fails if a setting that protects the bucket cannot be read: its content is unknown, so no request may be served.
     pub(crate) fn check(&self) -> S3Result<()> {
         read(&self.damage).check()
     }
 
-    /// [`Self::check`] for a request that replaces or removes a document: whether it is the damaged one.
+    /// [`Self::check`] for a request that replaces or removes a document. Returns whether that document is damaged.
     pub(crate) fn check_for_repair(&self, document: &str) -> S3Result<bool> {
         read(&self.damage).check_for_repair(document)
     }
 
-    /// Whether it is known whose it is, and whether it has versions.
+    /// Whether the record could be read: if not, neither the owner nor the versioning state is known.
     pub(crate) fn has_record(&self) -> bool {
         read(&self.damage).has_record()
     }
 
-    /// What the documents of the bucket say.
+    /// The parsed documents of the bucket.
     pub(crate) fn config(&self) -> Arc<BucketConfig> {
         Arc::clone(&read(&self.config))
     }
@@ -266,15 +256,13 @@ impl Bucket {
         read(&self.config).policy.clone()
     }
 
-    /// The private directory, made if it is missing.
+    /// The private directory, created if it is missing.
     fn private(&self) -> S3Result<Dir> {
-        if self.mode.read_only {
-            return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
-        }
+        self.mode.check_writable()?;
         Ok(self.dir.make(std::iter::once(PRIVATE), self.mode.fsync)?)
     }
 
-    /// Writes a small file whole: temporary, then rename.
+    /// Replaces a small file atomically: writes a temporary file, then renames it.
     pub(super) fn put_small(&self, dir: &Dir, name: &str, content: &[u8]) -> io::Result<()> {
         let (tmp, temporary, mut file) = self.create_temporary()?;
         let written = io::Write::write_all(&mut file, content)
@@ -286,7 +274,7 @@ impl Bucket {
         if self.mode.fsync { dir.sync() } else { Ok(()) }
     }
 
-    /// A new temporary file: its directory, name, and handle.
+    /// Creates a temporary file; returns its directory, name and handle.
     pub(super) fn create_temporary(&self) -> io::Result<(&Dir, String, File)> {
         let tmp = self.tmp()?;
         let name = super::staged::temporary_name();
@@ -301,12 +289,12 @@ impl Bucket {
         }
     }
 
-    /// Whether the handles that are held lead nowhere any more.
+    /// Whether the open directory handles refer to removed directories.
     pub(super) fn is_stale(&self) -> bool {
         self.stale.load(Ordering::Relaxed)
     }
 
-    /// Where temporary files are.
+    /// The directory of temporary files.
     pub(super) fn tmp(&self) -> io::Result<&Dir> {
         self.tmp.make(&self.dir, self.mode)
     }
@@ -319,7 +307,7 @@ impl Bucket {
         self.uploads.make(&self.dir, self.mode)
     }
 
-    /// Where versions that are not current are written down.
+    /// The directory of the indexes of noncurrent versions.
     pub(super) fn version_index(&self) -> io::Result<Option<&Dir>> {
         self.version_index.get(&self.dir)
     }
@@ -328,7 +316,7 @@ impl Bucket {
         self.version_index.make(&self.dir, self.mode)
     }
 
-    /// Where the older ones of long histories are.
+    /// The directory of the segments of long version histories.
     pub(super) fn version_segments(&self) -> io::Result<Option<&Dir>> {
         self.version_segments.get(&self.dir)
     }
@@ -337,7 +325,7 @@ impl Bucket {
         self.version_segments.make(&self.dir, self.mode)
     }
 
-    /// Where their contents are.
+    /// The directory of the content of noncurrent versions.
     pub(super) fn version_data(&self) -> io::Result<Option<&Dir>> {
         self.version_data.get(&self.dir)
     }
@@ -346,7 +334,7 @@ impl Bucket {
         self.version_data.make(&self.dir, self.mode)
     }
 
-    /// Root of the objects of a store, if it is there.
+    /// Root directory of the objects of a layout, if it exists.
     pub(super) fn data_root(&self, layout: Layout) -> io::Result<Option<&Dir>> {
         match layout {
             Layout::Plain => Ok(Some(&self.dir)),
@@ -361,7 +349,7 @@ impl Bucket {
         }
     }
 
-    /// Root of the sidecars of a store, if it is there.
+    /// Root directory of the sidecars of a layout, if it exists.
     pub(super) fn meta_root(&self, layout: Layout) -> io::Result<Option<&Dir>> {
         match layout {
             Layout::Plain => self.meta.get(&self.dir),
@@ -376,25 +364,31 @@ impl Bucket {
         }
     }
 
-    /// The lock under which a key (or an upload) changes.
+    /// Locks a key (or an upload id) for a change.
     pub(super) fn lock(&self, key: &str) -> MutexGuard<'_, ()> {
         let stripe = self.hasher.hash_one(key) as usize % STRIPES;
-        self.locks[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.locks[stripe])
     }
 
-    /// Held by whoever writes, so that the bucket is not deleted meanwhile.
+    /// Whether the bucket exists. Writers hold the guard, so that the bucket is not deleted meanwhile.
     pub(super) fn alive(&self) -> RwLockReadGuard<'_, bool> {
         read(&self.alive)
     }
 
-    /// Held by whoever removes an object, so that nobody clears a way across it.
+    /// [`Self::alive`]; fails with `NoSuchBucket` if the bucket was deleted.
+    pub(super) fn ensure_alive(&self) -> S3Result<RwLockReadGuard<'_, bool>> {
+        let alive = self.alive();
+        if *alive { Ok(alive) } else { Err(no_such_bucket(&self.name)) }
+    }
+
+    /// Held while an object is removed, so that no other request removes leftovers at the same path meanwhile.
     pub(super) fn lock_paths(&self) -> RwLockReadGuard<'_, ()> {
         read(&self.paths)
     }
 
-    /// Does what may find something in its way, a directory where a file is to be or the other way round: first as one
-    /// of many, leaving what is there, which may be the half-written neighbour of another request; then, if need be,
-    /// alone, when what nobody owns may be removed.
+    /// Runs an operation that a leftover may block: a directory at the path of a file, or a file at the path of a
+    /// directory. The first attempt runs concurrently with others and keeps what is at the path, as another request may
+    /// be writing it. If that fails, the second attempt runs exclusively and may remove leftovers.
     pub(super) fn replacing_leftovers<T>(&self, work: impl Fn(Leftovers) -> io::Result<T>) -> io::Result<T> {
         let shared = self.lock_paths();
         match work(Leftovers::Keep) {
@@ -409,7 +403,7 @@ impl Bucket {
             result => return result,
         }
         drop(shared);
-        let _alone = write(&self.paths);
+        let _exclusive = write(&self.paths);
         work(Leftovers::Remove)
     }
 

@@ -1,4 +1,4 @@
-//! The record of a bucket, `bucket.json`: what is stored of it beside its objects and documents.
+//! The record of a bucket, `bucket.json`: its stored state apart from objects and documents.
 
 use crate::model::acl::Acl;
 use chrono::{DateTime, Utc};
@@ -6,34 +6,34 @@ use serde::{Deserialize, Serialize};
 
 /// Name of the record in the bucket's private directory.
 pub(super) const RECORD: &str = "bucket.json";
-/// Name of the directory of the documents.
+/// Name of the directory with the documents.
 pub(super) const DOCUMENTS: &str = "documents";
 
-/// What is stored of a bucket beside its objects and documents.
+/// The stored state of a bucket, apart from its objects and documents.
 ///
-/// A field that is not known is damage: what it is the name of must not be taken for absent.
+/// An unknown field counts as damage, as ignoring it could disable a protection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BucketRecord {
-    /// Canonical id. A bucket without one (an existing folder) belongs to the first user.
+    /// Canonical user id. A bucket without an owner (a folder that another program created) belongs to the first user.
     pub(crate) owner: Option<String>,
     pub(crate) created: DateTime<Utc>,
-    /// The location constraint that it was made with.
+    /// The location constraint from CreateBucket.
     pub(crate) location: Option<String>,
     pub(crate) acl: Option<Acl>,
-    /// `None`: there never was any.
+    /// `None` if versioning was never enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) versioning: Option<Versioning>,
-    /// Whether versions can be locked.
+    /// Whether Object Lock is enabled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) object_lock: bool,
 }
 
-/// Whether a write makes a new version.
+/// The versioning state of a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Versioning {
-    /// Each write and each deletion.
+    /// Every write and every deletion creates a version.
     Enabled,
-    /// Writes and deletions replace the `null` version; the others stay.
+    /// Writes and deletions replace the `null` version; the other versions stay.
     Suspended,
 }

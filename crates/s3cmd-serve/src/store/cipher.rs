@@ -1,10 +1,11 @@
-//! Encryption of content: the keys, the ciphers, and what is kept of them with an object.
+//! Server-side encryption: the keys, the ciphers, and the metadata about them that is stored with an object.
 //!
-//! What a PUT or each part brings is a segment. Its cipher is AES-256 in counter mode, from zero, under a key of its
-//! own: HMAC-SHA-256 of the object's key over a random nonce. No two segments share a key, so a counter never meets the
-//! same key twice, and a range is read from its place. A client's key is not kept: another HMAC of it, over a nonce
-//! too, tells whether the key that comes with a read is the one. The ETag stays the MD5 of the content, as in Ceph. The
-//! MD5 of the encrypted bytes is kept beside it: by that a file that was copied or restored is known again.
+//! The content of a PUT and of each part is a segment. A segment is encrypted with AES-256 in counter mode, starting at
+//! zero, under a key of its own: an HMAC-SHA-256 with the object's key over a random nonce. No two segments share a
+//! key, so no counter value is used twice with a key, and a range can be decrypted at any offset. A customer-provided
+//! key is not stored; another HMAC with it, also over a nonce, verifies the key that a client sends to read the object.
+//! The ETag is the MD5 of the plain content, as in Ceph. The MD5 of the encrypted bytes is stored as well, to recognise
+//! a file that was copied or restored.
 
 use crate::model::error::S3Result;
 use crate::random;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A key of 256 bits.
+/// A 256-bit key.
 #[derive(Clone)]
 pub(crate) struct Key(Zeroizing<[u8; 32]>);
 
@@ -34,41 +35,41 @@ impl Key {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Another key, for a purpose.
-    pub(crate) fn derive(&self, purpose: &str, what: &[u8]) -> Self {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("any length will do");
+    /// Derives a key for a purpose and a context.
+    pub(crate) fn derive(&self, purpose: &str, context: &[u8]) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes keys of any length");
         mac.update(purpose.as_bytes());
-        mac.update(what);
+        mac.update(context);
         Self::new(mac.finalize().into_bytes().into())
     }
 }
 
-/// Where the key comes from.
+/// Where the key of an object comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum KeyOrigin {
-    /// The client; the MD5 of the key in base64.
+    /// SSE-C: the client; with the MD5 of the key in base64.
     Customer(String),
-    /// The server.
+    /// SSE-S3: the server.
     Server,
-    /// The server, under a name.
+    /// SSE-KMS: the server; with the key id.
     Kms(String),
 }
 
-/// How an object is encrypted, as it is kept with it.
+/// How an object is encrypted, as stored in its metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SseMetadata {
     #[serde(rename = "whose")]
     pub(crate) origin: KeyOrigin,
-    /// Nonce and HMAC by which the key is known again; hex.
+    /// Nonce and HMAC that verify the key; hex.
     proof: (String, String),
-    /// The nonces of the segments: of the parts, or of the whole object; hex.
+    /// The nonces of the segments, one per part or a single one; hex.
     pub(crate) nonces: Vec<String>,
-    /// The MD5s of the segments as they lie on the disk, encrypted; hex. Empty in records of earlier versions.
+    /// The MD5s of the encrypted segments; hex. Empty in records of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) digests: Vec<String>,
 }
 
-/// What is known of a segment that was encrypted; hex.
+/// Nonce and digest of an encrypted segment; hex.
 #[derive(Clone, Debug)]
 pub(crate) struct EncryptedSegment {
     pub(crate) nonce: String,
@@ -83,7 +84,7 @@ impl SseMetadata {
         Ok(Self { origin, proof: (nonce, hex::encode(*proof.0)), nonces: Vec::new(), digests: Vec::new() })
     }
 
-    /// The metadata of an object of one segment.
+    /// Sets the nonces and digests of an object that consists of one segment.
     pub(crate) fn with_segment(mut self, segment: Option<EncryptedSegment>) -> Self {
         (self.nonces, self.digests) =
             segment.into_iter().map(|segment| (segment.nonce, segment.digest)).unzip();
@@ -100,7 +101,7 @@ fn nonce() -> S3Result<String> {
     Ok(hex::encode(random::bytes::<16>()?))
 }
 
-/// Encrypts one segment as it is written.
+/// Encrypts one segment while it is written.
 pub(crate) struct SegmentCipher {
     nonce: String,
     cipher: ctr::Ctr128BE<Aes256>,
@@ -124,29 +125,29 @@ impl SegmentCipher {
         self.md5.update(bytes);
     }
 
-    /// The segment, after its last byte.
+    /// Ends the segment; must be called after its last byte.
     pub(crate) fn finish(self) -> EncryptedSegment {
         EncryptedSegment { nonce: self.nonce, digest: hex::encode(self.md5.finalize()) }
     }
 }
 
-/// The key of an object that is being read or written, and how it is cut.
+/// The key and the segments of an object that is being read or written.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectCipher {
     key: Key,
-    /// Start and length of each segment, with its nonce.
+    /// Start and length of each segment in bytes, and its nonce.
     segments: Arc<[(u64, u64, String)]>,
 }
 
 impl ObjectCipher {
-    /// The cipher of an object that is cut into these segments: the length of each, with its nonce.
+    /// The cipher of an object with these segments, given by length in bytes and nonce.
     pub(crate) fn new<'a>(key: Key, segments: impl IntoIterator<Item = (u64, &'a str)>) -> Self {
         let mut start = 0;
-        let cut = segments.into_iter().map(|(length, nonce)| {
+        let segments = segments.into_iter().map(|(length, nonce)| {
             start += length;
             (start - length, length, nonce.to_owned())
         });
-        Self { segments: cut.collect(), key }
+        Self { segments: segments.collect(), key }
     }
 
     /// A cipher for a new segment.
@@ -156,7 +157,7 @@ impl ObjectCipher {
         Ok(SegmentCipher { nonce, cipher, md5: Md5::new() })
     }
 
-    /// Decrypts bytes that were read at an offset.
+    /// Decrypts bytes that were read at `offset`.
     pub(crate) fn decrypt(&self, offset: u64, bytes: &mut [u8]) {
         let end = offset + bytes.len() as u64;
         for (start, length, nonce) in self.segments.iter() {
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_is_read_from_any_place() {
+    fn any_range_can_be_decrypted() {
         let key = Key::new([7; 32]);
         let mut cipher = ObjectCipher { key, segments: Arc::from([]) };
         let plain: Vec<u8> = (0..100_u8).collect();
@@ -184,7 +185,7 @@ mod tests {
         for piece in [&plain[..33], &plain[33..64], &plain[64..]] {
             let mut encryptor = cipher.new_segment().unwrap();
             let mut bytes = piece.to_vec();
-            // However it comes in.
+            // In two calls.
             let (a, b) = bytes.split_at_mut(piece.len() / 2);
             encryptor.encrypt(a);
             encryptor.encrypt(b);
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_known_again_and_not_kept() {
+    fn a_key_is_recognised_but_not_stored() {
         let (key, other) = (Key::new([1; 32]), Key::new([2; 32]));
         let metadata = SseMetadata::new(KeyOrigin::Server, &key).unwrap();
         assert!(metadata.is_key(&key) && !metadata.is_key(&other));
@@ -213,7 +214,7 @@ mod tests {
         assert!(!text.contains(&hex::encode([1; 32])) && !format!("{key:?}").contains('1'), "{text}");
     }
 
-    /// Earlier versions wrote these names, and have to be read.
+    /// Records of earlier versions have these field names.
     #[test]
     fn stored_metadata_keeps_its_names() {
         let metadata = SseMetadata::new(KeyOrigin::Kms("k".into()), &Key::new([1; 32])).unwrap();
@@ -227,8 +228,8 @@ mod tests {
         assert!(text.contains(r#""sealed":{"whose""#), "{text}");
     }
 
-    /// NIST SP 800-38A, F.5.5 has its counter elsewhere; this is FIPS 197's AES-256 of a block of zeros under a key of
-    /// zeros, as every implementation of counter mode from zero begins.
+    /// The test vector of NIST SP 800-38A, F.5.5 has another initial counter. This is AES-256 (FIPS 197) of a block of
+    /// zeros under a key of zeros: the first block of counter mode that starts at zero.
     #[test]
     fn the_cipher_is_aes_256_in_counter_mode() {
         let mut cipher = ctr::Ctr128BE::<Aes256>::new((&[0; 32]).into(), (&[0; 16]).into());

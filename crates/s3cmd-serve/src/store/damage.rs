@@ -1,8 +1,7 @@
-//! What is stored of a bucket beside its objects, as it is found when the bucket is opened; and what of it cannot be
-//! used.
+//! Reading the stored settings of a bucket (its record and documents) when it is opened, and detecting damage.
 //!
-//! A policy, a public-access block or a record that cannot be read must not be taken for absent: a Deny would be lost,
-//! or a locked version be replaced.
+//! A policy, a public access block or a record that cannot be read must not count as absent: a Deny would be lost, or a
+//! locked version could be replaced.
 
 use super::bucket_record::{BucketRecord, DOCUMENTS, RECORD};
 use super::dir::Dir;
@@ -13,11 +12,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 
-/// What was found.
+/// The stored settings of a bucket.
 pub(super) struct StoredBucket {
-    /// `None`: there never was any, or it is damaged.
+    /// `None` if there never was a record, or if it is damaged.
     pub(super) record: Option<BucketRecord>,
-    /// By their names.
+    /// The documents by name.
     pub(super) documents: HashMap<String, Arc<str>>,
     pub(super) damage: Damage,
 }
@@ -25,14 +24,14 @@ pub(super) struct StoredBucket {
 /// Why a bucket cannot be served.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Damage {
-    /// What is wrong with documents that protect the bucket, by their names.
+    /// What is wrong with documents that protect the bucket, by document name.
     documents: BTreeMap<String, String>,
-    /// Whose the bucket is, whether it has versions and whether they can be locked are not known.
+    /// What is wrong with the record: the owner, the versioning state and Object Lock are unknown.
     record: Option<String>,
 }
 
 impl StoredBucket {
-    /// Reads what is stored of a bucket, and says in the log what of it cannot be used.
+    /// Reads the stored settings of a bucket and logs damage.
     pub(super) fn read(name: &str, bucket: &Dir) -> io::Result<Self> {
         let mut stored = Self { record: None, documents: HashMap::new(), damage: Damage::default() };
         match bucket.child(PRIVATE)? {
@@ -41,13 +40,13 @@ impl StoredBucket {
                 match private.child(DOCUMENTS)? {
                     Some(documents) => stored.read_documents(name, &documents)?,
                     None if private.stat(DOCUMENTS)?.is_some() => {
-                        stored.damage.record = Some(format!("{DOCUMENTS} is no directory"));
+                        stored.damage.record = Some(format!("{DOCUMENTS} is not a directory"));
                     }
                     None => {}
                 }
             }
             None if bucket.stat(PRIVATE)?.is_some() => {
-                stored.damage.record = Some(format!("{PRIVATE} is no directory"));
+                stored.damage.record = Some(format!("{PRIVATE} is not a directory"));
             }
             None => {}
         }
@@ -59,17 +58,17 @@ impl StoredBucket {
         let has_versions = private.child("versions")?.is_some();
         self.damage.record =
             match private.read(RECORD)?.map(|bytes| serde_json::from_slice::<BucketRecord>(&bytes)) {
-                // Versions are suspended, but never gone again.
+                // Versioning can be suspended, but not removed.
                 Some(Ok(record)) if has_versions && record.versioning.is_none() => {
-                    Some("it says nothing of versions, and there are some".to_owned())
+                    Some("it has no versioning state, but the bucket has versions".to_owned())
                 }
                 Some(Ok(record)) => {
                     self.record = Some(record);
                     None
                 }
                 Some(Err(error)) => Some(error.to_string()),
-                None if private.stat(RECORD)?.is_some() => Some("it is no file".to_owned()),
-                None if has_versions => Some("it is missing, and there are versions".to_owned()),
+                None if private.stat(RECORD)?.is_some() => Some("it is not a file".to_owned()),
+                None if has_versions => Some("it is missing, but the bucket has versions".to_owned()),
                 None => None,
             };
         Ok(())
@@ -80,7 +79,7 @@ impl StoredBucket {
             let Ok(name) = String::from_utf8(entry.name) else { continue };
             let text = match dir.read(&name)?.map(String::from_utf8) {
                 Some(text) => text.map_err(|error| error.to_string()),
-                None => Err("it is no file".to_owned()),
+                None => Err("it is not a file".to_owned()),
             };
             let problem = match &text {
                 Ok(text) => bucket_documents::problem(&name, text, bucket),
@@ -91,9 +90,7 @@ impl StoredBucket {
                     self.damage.documents.insert(name.clone(), problem);
                 }
                 Some(problem) => {
-                    log::warn!(
-                        "serve: bucket {bucket}: its stored {name} document cannot be used: {problem}"
-                    );
+                    log::warn!("serve: bucket {bucket}: the stored {name} document is invalid: {problem}");
                 }
                 None => {}
             }
@@ -106,12 +103,12 @@ impl StoredBucket {
 }
 
 impl Damage {
-    /// The error that every request gets, if anything is damaged.
+    /// Fails if anything is damaged, as every request then does.
     pub(super) fn check(&self) -> S3Result<()> {
         if self.documents.is_empty() && self.record.is_none() { Ok(()) } else { Err(Self::error()) }
     }
 
-    /// [`Self::check`] for a request that replaces or removes a document: whether it is a damaged one.
+    /// [`Self::check`] for a request that replaces or removes a document. Returns whether that document is damaged.
     pub(super) fn check_for_repair(&self, document: &str) -> S3Result<bool> {
         if self.record.is_none() && self.documents.contains_key(document) {
             return Ok(true);
@@ -123,31 +120,32 @@ impl Damage {
         self.record.is_none()
     }
 
-    /// Notes that a document was replaced or removed.
-    pub(super) fn repaired(&mut self, document: &str) {
+    /// Records that a document was replaced or removed.
+    pub(super) fn mark_repaired(&mut self, document: &str) {
         self.documents.remove(document);
     }
 
-    /// What is wrong is for the log alone: strangers see this too.
+    /// Gives no details, as anonymous clients see this message too; they are in the log.
     fn error() -> S3Error {
         S3Error::new(
             ErrorCode::InternalError,
-            "What is stored of this bucket cannot be used; the log of the server says why.",
+            "The stored settings of this bucket are damaged; see the log of the server.",
         )
     }
 
-    /// Says what is wrong, and what helps.
+    /// Logs the damage and how to repair it.
     fn log(&self, bucket: &str) {
         if let Some(problem) = &self.record {
             log::error!(
-                "serve: bucket {bucket}: its record {PRIVATE}/{RECORD} cannot be used: {problem}. All requests for the bucket \
-                 are answered with 500 until the file is restored and the server started again"
+                "serve: bucket {bucket}: the record {PRIVATE}/{RECORD} is damaged: {problem}. All requests for the \
+                 bucket fail with status 500 until the file is restored and the server restarted"
             );
         }
         for (document, problem) in &self.documents {
             log::error!(
-                "serve: bucket {bucket}: its stored {document} document ({PRIVATE}/{DOCUMENTS}/{document}) cannot be used: \
-                 {problem}. All requests for the bucket are answered with 500 until its owner replaces or deletes the document"
+                "serve: bucket {bucket}: the stored {document} document ({PRIVATE}/{DOCUMENTS}/{document}) is damaged: \
+                 {problem}. All requests for the bucket fail with status 500 until its owner replaces or deletes the \
+                 document"
             );
         }
     }

@@ -1,43 +1,44 @@
-//! What files are that no record names, in memory: for a server that may not write it down.
+//! In-memory metadata of files without a matching record, for a read-only server, which cannot store it.
 
 use super::dir::{Identity, Stat, identify};
 use super::foreign;
+use super::locks;
 use super::meta::Meta;
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-/// The most files of a bucket that are remembered; of a file from outside about 100 bytes are.
-const MOST: usize = 100_000;
+/// The maximum number of files remembered per bucket; a foreign file takes about 100 bytes.
+const MAX_FILES: usize = 100_000;
 
-/// A state of a file.
+/// Identity, size and modification time of a file.
 type FileState = (Identity, u64, i64);
 
-/// What is known of a file.
+/// The metadata of a file, in compact form.
 #[derive(Clone, Debug)]
 pub(super) enum KnownFile {
-    /// It is from outside, and this is its MD5.
-    Outside([u8; 16]),
-    /// There is more to tell.
-    Described(Box<Meta>),
+    /// A foreign file, with its MD5.
+    Foreign([u8; 16]),
+    /// A file with other metadata.
+    Full(Box<Meta>),
 }
 
 impl KnownFile {
-    /// Keeps little of a file from outside.
-    pub(super) fn new(meta: &Meta, is_outside: bool) -> Self {
+    /// Of a foreign file, keeps only the digest.
+    pub(super) fn new(meta: &Meta, is_foreign: bool) -> Self {
         let mut digest = [0; 16];
         match hex::decode_to_slice(&meta.etag, &mut digest) {
-            Ok(()) if is_outside => Self::Outside(digest),
-            _ => Self::Described(Box::new(meta.clone())),
+            Ok(()) if is_foreign => Self::Foreign(digest),
+            _ => Self::Full(Box::new(meta.clone())),
         }
     }
 
-    /// The description of the file.
-    pub(super) fn describe(self, key: &str, stat: &Stat) -> Meta {
+    /// The complete metadata of the file.
+    pub(super) fn into_meta(self, key: &str, stat: &Stat) -> Meta {
         match self {
-            Self::Outside(digest) => Meta { etag: hex::encode(digest), ..foreign::metadata(key, stat) },
-            Self::Described(meta) => *meta,
+            Self::Foreign(digest) => Meta { etag: hex::encode(digest), ..foreign::metadata(key, stat) },
+            Self::Full(meta) => *meta,
         }
     }
 }
@@ -48,7 +49,7 @@ struct Files {
     states: Vec<FileState>,
 }
 
-/// What is known of the files of a bucket.
+/// The known files of a bucket.
 #[derive(Debug, Default)]
 pub(super) struct Digests {
     files: Mutex<Files>,
@@ -60,27 +61,26 @@ fn state(file: &File, stat: &Stat) -> Option<FileState> {
 }
 
 impl Digests {
-    /// What was kept of a file with this stat.
+    /// The remembered file with this stat.
     pub(super) fn get(&self, file: &File, stat: &Stat) -> Option<KnownFile> {
         let state = state(file, stat)?;
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.known.get(&state).cloned()
+        locks::lock(&self.files).known.get(&state).cloned()
     }
 
-    /// Keeps it; where there is too much, something else goes. What goes is a matter of chance, so that a long listing
-    /// that comes again and again finds most of its files.
-    pub(super) fn put(&self, file: &File, stat: &Stat, what: KnownFile) {
+    /// Remembers a file; evicts a random one if there are too many. Random eviction lets a repeated long listing find
+    /// most of its files.
+    pub(super) fn put(&self, file: &File, stat: &Stat, known_file: KnownFile) {
         let Some(state) = state(file, stat) else { return };
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = locks::lock(&self.files);
         let Files { known, states } = &mut *files;
-        if known.insert(state, what).is_some() {
+        if known.insert(state, known_file).is_some() {
             return;
         }
-        if states.len() < MOST {
+        if states.len() < MAX_FILES {
             states.push(state);
             return;
         }
-        let chosen = self.hasher.hash_one(state) as usize % states.len();
-        known.remove(&std::mem::replace(&mut states[chosen], state));
+        let evicted = self.hasher.hash_one(state) as usize % states.len();
+        known.remove(&std::mem::replace(&mut states[evicted], state));
     }
 }

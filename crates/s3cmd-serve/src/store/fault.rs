@@ -1,4 +1,5 @@
-//! A process that dies at a chosen moment, for tests: from then on nothing that its thread does to directories happens.
+//! Fault injection for tests: simulates a process that dies at a chosen moment. From then on every change to a
+//! directory by this thread fails.
 
 use std::cell::Cell;
 use std::io;
@@ -7,12 +8,12 @@ thread_local! {
     static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// The thread dies after so many more steps; with `None` it lives again.
+/// Lets `steps` more changes succeed; with `None`, all of them.
 pub(super) fn die_after(steps: Option<usize>) {
     LEFT.set(steps);
 }
 
-/// One change of a directory.
+/// Must be called before each change to a directory.
 pub(super) fn step() -> io::Result<()> {
     match LEFT.get() {
         None => Ok(()),

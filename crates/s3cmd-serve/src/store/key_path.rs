@@ -1,4 +1,4 @@
-//! Where a key lives: as an ordinary file of the same path, or, if no file can have that path, escaped.
+//! The path of a key's file: the key itself, or an escaped form if the key cannot be a file path.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,12 +8,12 @@ pub(crate) const PRIVATE: &str = ".s3cmd-serve";
 
 /// Longest file name of common file systems, in bytes.
 const NAME_MAX: usize = 255;
-/// Deeper keys are stored escaped: a walk holds one open directory a level.
+/// Deeper keys are stored escaped, as a walk holds one directory open per level.
 const MAX_DEPTH: usize = 100;
 /// Bytes of a key in one component of an escaped path (two hex digits each).
 const CHUNK: usize = 100;
 
-/// How the keys of objects become paths.
+/// How object keys are mapped to file paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// `BUCKET/KEY`.
@@ -31,18 +31,16 @@ pub(crate) fn is_path(key: &str) -> bool {
         && key.split('/').next() != Some(PRIVATE)
 }
 
-/// Whether a new key is written as an ordinary file, by its form alone: names with control bytes and very deep
-/// ones are served where they exist, but not made. What a key may still collide with (`a` beside `a/b`) is seen
-/// when it is written.
+/// Whether a new key is written under its own path, judging by the key alone: paths with control bytes and very deep
+/// ones are served if they exist, but not created. Conflicts with other keys (`a` and `a/b`) are detected on write.
 pub(crate) fn is_plain(key: &str) -> bool {
     is_path(key)
         && key.bytes().all(|byte| byte >= 0x20 && byte != 0x7f)
         && key.split('/').count() <= MAX_DEPTH
 }
 
-/// The escaped path of a key: its bytes in hex, cut into components of 100 bytes; a component that goes on is
-/// a directory with a `+` after the hex. In this form byte order of paths is byte order of keys, which the
-/// listing relies on.
+/// The escaped path of a key: its bytes in hex, split into components of 100 bytes. Each component but the last is a
+/// directory and ends in `+`. The byte order of escaped paths equals the byte order of the keys; listings rely on it.
 pub(crate) fn escape(key: &[u8]) -> String {
     let mut out = String::with_capacity(key.len() * 2 + key.len() / 25);
     let mut chunks = key.chunks(CHUNK).peekable();
@@ -57,20 +55,20 @@ pub(crate) fn escape(key: &[u8]) -> String {
     out
 }
 
-/// Undoes [`escape`]; `None` for a path that it did not make.
+/// Reverses [`escape`]; `None` for a path that [`escape`] cannot return.
 pub(crate) fn unescape(path: &[u8]) -> Option<Vec<u8>> {
     let hex: Vec<u8> = path.iter().copied().filter(|byte| *byte != b'+' && *byte != b'/').collect();
     let key = hex::decode(hex).ok()?;
     (escape(&key).as_bytes() == path).then_some(key)
 }
 
-/// Splits a relative path into its directory's components and its last name.
+/// Splits a relative path into the components of its directory and its file name.
 pub(crate) fn split(path: &str) -> (impl Iterator<Item = &str> + Clone, &str) {
     let (parents, name) = path.rsplit_once('/').map_or((None, path), |(parents, name)| (Some(parents), name));
     (parents.into_iter().flat_map(|parents| parents.split('/')), name)
 }
 
-/// The relative path of a key in one of the stores.
+/// The relative path of a key in a layout.
 pub(crate) fn path(layout: Layout, key: &str) -> Cow<'_, str> {
     match layout {
         Layout::Plain => key.into(),
@@ -104,9 +102,9 @@ mod tests {
             prop_assert!(path.split('/').all(|part| part.len() <= 201));
         }
 
-        /// Paths are compared as the walk does: component by component, a directory with its slash.
+        /// Paths are compared as the walk compares them: component by component, directories with a trailing slash.
         #[test]
-        fn escaping_keeps_the_order(
+        fn escaping_preserves_the_order_of_keys(
             stem in proptest::collection::vec(0u8..3, 195..205),
             a in proptest::collection::vec(any::<u8>(), 0..6),
             b in proptest::collection::vec(any::<u8>(), 0..6),

@@ -1,11 +1,11 @@
-//! What is known of an object beside its bytes, and the sidecar file that keeps it.
+//! Object metadata and the sidecar files that store it.
 //!
-//! A sidecar is JSON and names the very file that it describes by size, modification time (ns) and inode. It
-//! holds up to two records: the one of the object, and, while a new object takes its place, the one of the
-//! object before. A reader takes the record that matches the file it has open. See [`super::write`] for why
-//! metadata and data therefore never mix, whatever moment the process dies at.
+//! A sidecar is a JSON file with up to two records: the record of the object, and, while the object is being replaced,
+//! the record of its predecessor. Each record identifies the file that it describes by size, modification time (ns) and
+//! inode. A reader uses the record that matches the file it has open. See [`super::write`] for why metadata and data
+//! therefore never mix, even if the process dies at any moment.
 //!
-//! A copied or restored file has another inode, and perhaps another modification time: [`super::adopt`] finds its
+//! A copied or restored file has another inode and perhaps another modification time: [`super::adopt`] finds its
 //! record.
 
 use super::cipher::SseMetadata;
@@ -32,60 +32,60 @@ pub(crate) struct Meta {
     pub(crate) user: Vec<(String, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<(String, String)>,
-    /// Storage class if it is not `STANDARD`.
+    /// Storage class; `None` for `STANDARD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<String>,
-    /// Owner and grants; none: the bucket's owner alone.
+    /// Owner and grants; `None` if only the bucket owner has access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) acl: Option<Acl>,
     /// Sizes of the parts of a multipart upload, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) parts: Vec<u64>,
-    /// The checksum beside the ETag.
+    /// The additional checksum (CRC32, SHA-256, ...).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checksum: Option<ObjectChecksum>,
-    /// Its version; none: the `null` version.
+    /// Version id; `None` for the `null` version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retention: Option<Retention>,
-    /// Whether a legal hold is on, if that was ever said.
+    /// Whether a legal hold is on; `None` if it was never set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) legal_hold: Option<bool>,
-    /// How it is encrypted.
+    /// How the object is encrypted, if it is.
     #[serde(rename = "sealed", skip_serializing_if = "Option::is_none")]
     pub(crate) sse: Option<SseMetadata>,
-    /// Until when an archived object can be read.
+    /// Until when a restored archive object can be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) restored_until: Option<DateTime<Utc>>,
-    /// When it was stored, where that is not the modification time of its file; nanoseconds since the epoch.
+    /// When the object was stored, if that is not the modification time of its file; nanoseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stored: Option<i64>,
-    /// Whether the file was encrypted when it was written and is not what it was: its bytes are not to be served.
+    /// Whether the content differs from the encrypted content that was written: it must not be served.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) damaged: bool,
 }
 
 impl Meta {
-    /// When the object was stored, by the stat of its file; Last-Modified.
+    /// Last-Modified: when the object was stored. `stat` is the stat of its file.
     pub(crate) fn modified(&self, stat: &Stat) -> DateTime<Utc> {
         self.stored.map_or_else(|| stat.modified(), |stored| Stat { mtime: stored, ..*stat }.modified())
     }
 
-    /// Whether a retention or a legal hold protects the version now.
+    /// Whether a retention period or a legal hold protects the version now.
     pub(crate) fn is_locked(&self) -> bool {
         self.legal_hold == Some(true) || self.retention.is_some_and(|retention| retention.until > Utc::now())
     }
 }
 
-/// How long a version may not be removed.
+/// A retention period, during which a version cannot be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Retention {
     pub(crate) mode: LockMode,
     pub(crate) until: DateTime<Utc>,
 }
 
-/// Who may get around a retention: those with a permission for it, or nobody.
+/// The mode of a retention period. Only GOVERNANCE can be bypassed, with a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum LockMode {
     #[serde(rename = "GOVERNANCE")]
@@ -94,7 +94,7 @@ pub(crate) enum LockMode {
     Compliance,
 }
 
-/// One description, with the file that it is true of.
+/// The metadata of an object, with the identity of the file that it describes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
     size: u64,
@@ -108,7 +108,7 @@ impl Record {
         Self { size: stat.size, mtime: stat.mtime, inode: stat.inode, meta }
     }
 
-    /// The stat of the file that it describes.
+    /// The stat of the described file.
     pub(crate) fn stat(&self) -> Stat {
         Stat { kind: FileKind::File, size: self.size, mtime: self.mtime, inode: self.inode }
     }
@@ -125,13 +125,14 @@ impl Record {
         (self.size, self.mtime, self.inode) == (stat.size, stat.mtime, stat.inode)
     }
 
-    /// Whether a file looks like a copy of the one that it describes, which kept the time as far as archives and file
-    /// systems can: tar's older formats have whole seconds, some file systems microseconds.
-    fn is_of_copy(&self, stat: &Stat) -> bool {
-        let is_time = |unit: i64| stat.mtime % unit == 0 && self.mtime.div_euclid(unit) * unit == stat.mtime;
+    /// Whether a file looks like a copy of the described file: the same size, and the same time as precisely as
+    /// archives and file systems store it (tar's older formats store whole seconds, some file systems microseconds).
+    fn matches_copy(&self, stat: &Stat) -> bool {
+        let same_time =
+            |unit: i64| stat.mtime % unit == 0 && self.mtime.div_euclid(unit) * unit == stat.mtime;
         self.size == stat.size
             && self.inode != stat.inode
-            && [1, 100, 1_000, 1_000_000, 1_000_000_000].into_iter().any(is_time)
+            && [1, 100, 1_000, 1_000_000, 1_000_000_000].into_iter().any(same_time)
     }
 }
 
@@ -144,25 +145,25 @@ pub(crate) fn encode(records: &[Record]) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// If it is damaged. It must not count as empty then: it may say that the object is encrypted, or locked.
+/// `InvalidData` if the sidecar is damaged. It must not count as empty: the object may be encrypted or locked.
 pub(crate) fn decode(sidecar: &[u8]) -> io::Result<Vec<Record>> {
     serde_json::from_slice(sidecar).map_err(|error| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("a file with metadata is damaged: {error}"))
+        io::Error::new(io::ErrorKind::InvalidData, format!("the metadata file is damaged: {error}"))
     })
 }
 
-/// Which of a sidecar's records describes a file: the one that names it, or else the only one that has its size and
-/// time.
+/// The index of the record that describes a file: the one with its size, time and inode, or else the only one that
+/// describes a file of which it may be a copy.
 pub(crate) fn find(records: &[Record], stat: &Stat) -> Option<usize> {
     records.iter().position(|record| record.describes(stat)).or_else(|| {
-        let mut alike = (0..records.len()).filter(|index| records[*index].is_of_copy(stat));
-        alike.next().filter(|_| alike.next().is_none())
+        let mut candidates = (0..records.len()).filter(|index| records[*index].matches_copy(stat));
+        candidates.next().filter(|_| candidates.next().is_none())
     })
 }
 
-/// The description of a file by [`find`].
+/// The metadata of a file, from the record that [`find`] returns.
 pub(crate) fn lookup(mut records: Vec<Record>, stat: &Stat) -> Option<Meta> {
-    find(&records, stat).map(|found| records.swap_remove(found).meta)
+    find(&records, stat).map(|index| records.swap_remove(index).meta)
 }
 
 #[cfg(test)]
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_holds_for_its_file_and_for_copies_of_it() {
+    fn a_record_matches_its_file_and_copies_of_it() {
         let second = 1_000_000_000;
         let stat = Stat { kind: FileKind::File, size: 3, mtime: 5 * second + 123_456_789, inode: 7 };
         let meta =
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_records_that_could_be_of_a_copy_neither_is_taken() {
+    fn an_ambiguous_copy_matches_no_record() {
         let stat = Stat { kind: FileKind::File, size: 3, mtime: 5_000_000_123, inode: 7 };
         let other = Stat { inode: 9, mtime: 5_000_000_456, ..stat };
         let meta = |etag: &str| Meta { etag: etag.to_owned(), ..Meta::default() };

@@ -1,25 +1,25 @@
-//! Objects as ordinary files.
+//! The storage of the server: objects as ordinary files.
 //!
 //! ```text
-//! ROOT/.s3cmd-serve/lock            held by the process that serves ROOT; not empty while it runs
-//! ROOT/.s3cmd-serve/key             what the server's own encryption rests on, made when first needed
-//! ROOT/.s3cmd-serve/trash/          buckets being removed
+//! ROOT/.s3cmd-serve/lock            locked by the process that serves ROOT; not empty while it runs
+//! ROOT/.s3cmd-serve/key             master key of server-side encryption, created on first use
+//! ROOT/.s3cmd-serve/trash/          buckets that are being created or removed
 //! ROOT/BUCKET/KEY                   the objects
 //! ROOT/BUCKET/.s3cmd-serve/
 //!     bucket.json                   owner, location, ACL
-//!     documents/NAME                policy, lifecycle, ... as they were put
-//!     meta/KEY                      sidecars: a mirrored tree
+//!     documents/NAME                policy, lifecycle, ... exactly as the client sent them
+//!     meta/KEY                      sidecar files with metadata, in the same tree as the objects
 //!     escaped/data/HEX              objects whose keys cannot be paths
 //!     escaped/meta/HEX              their sidecars
 //!     uploads/ID/                   upload.json and parts (see [`uploads`])
-//!     versions/index/HEX            versions of a key that are not current, and delete markers: the newest
-//!     versions/segments/NAME        older ones, where there are many
-//!     versions/data/NAME            their contents
-//!     tmp/                          files that have no name yet
+//!     versions/index/HEX            the newest noncurrent versions and delete markers of a key
+//!     versions/segments/NAME        older ones, if there are many
+//!     versions/data/NAME            content of noncurrent versions
+//!     tmp/                          temporary files
 //! ```
 //!
-//! The private directory is in the bucket, so that a bucket can be moved with everything that belongs to it
-//! and renames stay on one file system. Nothing outside of `ROOT` is reachable: see [`dir`].
+//! The private directory is inside the bucket, so that a bucket can be moved together with all its data and renames
+//! stay on one file system. Nothing outside `ROOT` is reachable: see [`dir`].
 
 mod adopt;
 pub(crate) mod bucket;
@@ -33,6 +33,7 @@ mod fault;
 pub(crate) mod file_io;
 mod foreign;
 pub(crate) mod key_path;
+mod locks;
 pub(crate) mod meta;
 mod names;
 pub(crate) mod nonblocking;
@@ -62,39 +63,39 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 const TRASH: &str = "trash";
-const SECRET: &str = "key";
-/// A file that has no name but for a moment.
+const MASTER_KEY: &str = "key";
+/// The file for name indexes, unlinked as soon as it is open.
 const NAMES: &str = "names";
 
-/// The tree that is served.
+/// The directory tree that is served.
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Dir,
     fs_kind: FsKind,
     mode: Mode,
     buckets: RwLock<HashMap<String, Arc<Bucket>>>,
-    /// Held while a bucket is made, opened or removed.
+    /// Held while a bucket is created, opened or removed.
     changes: Mutex<()>,
     names: Arc<NameCache>,
-    secret: OnceLock<Key>,
-    /// Held for as long as the tree is served.
+    master_key: OnceLock<Key>,
+    /// The lock file, locked for as long as the tree is served.
     lock: Option<File>,
 }
 
 /// Why a tree cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
-    #[error("another process serves this directory already")]
+    #[error("another process already serves this directory")]
     Locked,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Whether a folder of this name is served as a bucket. New buckets have stricter rules.
-fn is_folder_name(name: &str) -> bool {
+/// Whether a folder with this name is served as a bucket. Names of new buckets follow stricter rules.
+fn is_bucket_dir_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 255
         && !name.starts_with('.')
@@ -102,7 +103,7 @@ fn is_folder_name(name: &str) -> bool {
 }
 
 impl Store {
-    /// Takes a tree: locks it, and removes what unfinished writes left.
+    /// Opens a tree: locks it and removes the remains of unfinished writes.
     pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, OpenError> {
         let root = Dir::open(path)?;
         let mut lock = None;
@@ -118,13 +119,15 @@ impl Store {
                     lock = Some(file);
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => return Err(OpenError::Locked),
-                // Some network file systems have no locks; better to serve than not to.
+                // Some network file systems have no locks; serve anyway.
                 Err(error) => {
-                    log::warn!("serve: this file system cannot lock ({error}); start only one server");
+                    log::warn!(
+                        "serve: this file system does not support locks ({error}); start only one server"
+                    );
                 }
             }
             if fs_kind != FsKind::Other {
-                names.keep_in(|| {
+                names.store_in(|| {
                     private.unlink(NAMES)?;
                     let file = private.create(NAMES)?;
                     private.unlink(NAMES)?;
@@ -146,17 +149,17 @@ impl Store {
             buckets: RwLock::default(),
             changes: Mutex::default(),
             names,
-            secret: OnceLock::new(),
+            master_key: OnceLock::new(),
             lock,
         };
         let mut buckets = HashMap::new();
-        let begun = |bucket: Bucket| sweep::remove_unfinished(&bucket).map(|()| bucket);
-        for name in store.folder_names()? {
+        let clean = |bucket: Bucket| sweep::remove_unfinished(&bucket).map(|()| bucket);
+        for name in store.bucket_names()? {
             if let Some(dir) = store.root.child(&name)? {
-                match Bucket::open(&name, dir, mode, Arc::clone(&store.names)).and_then(begun) {
+                match Bucket::open(&name, dir, mode, Arc::clone(&store.names)).and_then(clean) {
                     Ok(bucket) => {
                         if crashed && bucket.has_record() {
-                            tidy(&bucket);
+                            sweep_versions(&bucket);
                         }
                         buckets.insert(name, Arc::new(bucket));
                     }
@@ -164,41 +167,41 @@ impl Store {
                 }
             }
         }
-        *store.buckets.write().unwrap_or_else(PoisonError::into_inner) = buckets;
+        *locks::write(&store.buckets) = buckets;
         Ok(store)
     }
 
-    /// Does read-only work on the tree if nothing in it blocks, not even on a disk.
+    /// Runs read-only work on the tree; returns `None` if anything would have blocked, even on a disk.
     pub(crate) fn try_nonblocking<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         nonblocking::try_nonblocking(self.fs_kind, work)
     }
 
-    fn folder_names(&self) -> io::Result<Vec<String>> {
+    fn bucket_names(&self) -> io::Result<Vec<String>> {
         let entries = self.root.list()?.into_iter();
         let mut names: Vec<String> = entries
             .filter(|entry| entry.kind == FileKind::Dir)
             .filter_map(|entry| String::from_utf8(entry.name).ok())
-            .filter(|name| is_folder_name(name))
+            .filter(|name| is_bucket_dir_name(name))
             .collect();
         names.sort_unstable();
         Ok(names)
     }
 
-    /// All buckets by name, also those that cannot be served for what is stored of them.
+    /// All buckets in order of their names, including those with damaged settings, which cannot be served.
     pub(crate) fn buckets(&self) -> S3Result<Vec<Arc<Bucket>>> {
         let mut buckets = Vec::new();
-        for name in self.folder_names()? {
+        for name in self.bucket_names()? {
             buckets.extend(self.find_any(&name)?);
         }
         Ok(buckets)
     }
 
-    /// A bucket by name, or the error that says there is none.
+    /// A bucket by name, or `NoSuchBucket`.
     pub(crate) fn bucket(&self, name: &str) -> S3Result<Arc<Bucket>> {
         self.find(name)?.ok_or_else(|| no_such_bucket(name))
     }
 
-    /// A bucket by name. One of which something that protects it cannot be read is an error.
+    /// A bucket by name. Fails if a setting that protects the bucket cannot be read.
     pub(crate) fn find(&self, name: &str) -> S3Result<Option<Arc<Bucket>>> {
         let bucket = self.find_any(name)?;
         if let Some(bucket) = &bucket {
@@ -207,21 +210,22 @@ impl Store {
         Ok(bucket)
     }
 
-    /// A bucket by name, for a request that replaces or removes a document; with it, whether that is what is wrong with
-    /// the bucket.
+    /// A bucket by name, for a request that replaces or removes a document; and whether that document is the damaged
+    /// one.
     pub(crate) fn bucket_to_repair(&self, name: &str, document: &str) -> S3Result<(Arc<Bucket>, bool)> {
         let bucket = self.find_any(name)?.ok_or_else(|| no_such_bucket(name))?;
         let repairs = bucket.check_for_repair(document)?;
         Ok((bucket, repairs))
     }
 
-    /// A bucket by name, whether it can be served or not. A folder that was replaced behind our back is another bucket.
+    /// A bucket by name, whether it can be served or not. A folder that another program has replaced is a different
+    /// bucket.
     pub(crate) fn find_any(&self, name: &str) -> S3Result<Option<Arc<Bucket>>> {
-        if !is_folder_name(name) {
+        if !is_bucket_dir_name(name) {
             return Ok(None);
         }
         let found = self.root.child_identity(name)?;
-        let known = self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone);
+        let known = locks::read(&self.buckets).get(name).map(Arc::clone);
         if let (Some(found), Some(bucket)) = (found, known)
             && bucket.identity() == found
             && !bucket.is_stale()
@@ -229,14 +233,14 @@ impl Store {
             return Ok(Some(bucket));
         }
         nonblocking::may_block()?;
-        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changes = locks::lock(&self.changes);
         self.load(name)
     }
 
-    /// Opens a bucket anew; `changes` is held.
+    /// Reopens a bucket. The caller holds `changes`.
     fn load(&self, name: &str) -> S3Result<Option<Arc<Bucket>>> {
         let dir = self.root.child(name)?;
-        let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = locks::write(&self.buckets);
         let Some(dir) = dir else {
             buckets.remove(name);
             return Ok(None);
@@ -252,21 +256,19 @@ impl Store {
         Ok(Some(bucket))
     }
 
-    /// Makes a bucket; `false` if the name is taken.
+    /// Creates a bucket; returns `false` if the name is taken.
     pub(crate) fn create(&self, name: &str, state: &BucketRecord) -> S3Result<bool> {
-        if self.mode.read_only {
-            return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
-        }
-        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.mode.check_writable()?;
+        let _changes = locks::lock(&self.changes);
         if self.root.stat(name)?.is_some() {
             return Ok(false);
         }
-        // Made aside and moved, so that a bucket never exists without its owner.
+        // Created elsewhere and then moved, so that a bucket never exists without its owner.
         let private = self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?;
         let trash = private.make(std::iter::once(TRASH), self.mode.fsync)?;
         let temporary = staged::temporary_name();
         let dir = trash.make(std::iter::once(&*temporary), self.mode.fsync)?;
-        let made = Bucket::open(name, dir, self.mode, Arc::clone(&self.names))
+        let created = Bucket::open(name, dir, self.mode, Arc::clone(&self.names))
             .map_err(S3Error::from)
             .and_then(|bucket| {
                 bucket.set_state(|new| *new = state.clone())?;
@@ -276,10 +278,9 @@ impl Store {
                 }
                 Ok(bucket)
             });
-        match made {
+        match created {
             Ok(bucket) => {
-                let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
-                buckets.insert(name.to_owned(), Arc::new(bucket));
+                locks::write(&self.buckets).insert(name.to_owned(), Arc::new(bucket));
                 Ok(true)
             }
             Err(error) => {
@@ -289,60 +290,41 @@ impl Store {
         }
     }
 
-    /// The random key that the server's own encryption rests on; made when first needed.
-    pub(crate) fn secret(&self) -> S3Result<Key> {
-        if let Some(key) = self.secret.get() {
+    /// The random master key of server-side encryption (SSE-S3 and SSE-KMS), created on first use.
+    pub(crate) fn master_key(&self) -> S3Result<Key> {
+        if let Some(key) = self.master_key.get() {
             return Ok(key.clone());
         }
         nonblocking::may_block()?;
-        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changes = locks::lock(&self.changes);
         let private = if self.mode.read_only {
             self.root.child(PRIVATE)?
         } else {
             Some(self.root.make(std::iter::once(PRIVATE), self.mode.fsync)?)
         };
         let private = private.ok_or_else(|| io::Error::from(io::ErrorKind::ReadOnlyFilesystem))?;
-        let bytes = match private.read(SECRET)? {
+        let bytes = match private.read(MASTER_KEY)? {
             Some(bytes) => bytes.try_into().map_err(|_| {
-                S3Error::new(
-                    ErrorCode::InternalError,
-                    "The server's key has not the length that it must have.",
-                )
+                S3Error::new(ErrorCode::InternalError, "The server's master key has the wrong length.")
             })?,
             None if self.mode.read_only => {
                 return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
             }
-            None => self.make_secret(&private)?,
+            None => create_master_key(&private)?,
         };
-        Ok(self.secret.get_or_init(|| Key::new(bytes)).clone())
-    }
-
-    /// Writes a new key, for the server's user alone.
-    fn make_secret(&self, private: &Dir) -> S3Result<[u8; 32]> {
-        let bytes = random::bytes::<32>()?;
-        let temporary = staged::temporary_name();
-        let mut file = private.create(&temporary)?;
-        file.set_permissions(PermissionsExt::from_mode(0o600))?;
-        file.write_all(&bytes)?;
-        // Whatever else is not synced: without this file nothing that it encrypted can be read.
-        file.sync_all()?;
-        private.rename(&temporary, private, SECRET)?;
-        private.sync()?;
-        Ok(bytes)
+        Ok(self.master_key.get_or_init(|| Key::new(bytes)).clone())
     }
 
     /// Removes a bucket that holds no object. Its uploads, documents and empty folders go with it.
     pub(crate) fn remove(&self, bucket: &Bucket) -> S3Result<()> {
-        if self.mode.read_only {
-            return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
-        }
-        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.mode.check_writable()?;
+        let _changes = locks::lock(&self.changes);
         let mut alive = bucket.alive_exclusive();
         if !*alive {
             return Err(no_such_bucket(bucket.name()));
         }
         let mut keys = walk::Keys::with_versions(bucket, "", b"")?;
-        // What cannot be looked into counts as an object.
+        // A directory that cannot be read counts as an object.
         if keys.next()?.is_some() || keys.has_skipped() {
             return fail(ErrorCode::BucketNotEmpty, "The bucket you tried to delete is not empty");
         }
@@ -353,7 +335,7 @@ impl Store {
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices) =>
             {
-                return fail(ErrorCode::InvalidBucketState, "The bucket is a mount point of the server's.");
+                return fail(ErrorCode::InvalidBucketState, "The bucket is a mount point on the server.");
             }
             renamed => renamed?,
         }
@@ -361,9 +343,23 @@ impl Store {
             self.root.sync()?;
         }
         *alive = false;
-        self.buckets.write().unwrap_or_else(PoisonError::into_inner).remove(bucket.name());
+        locks::write(&self.buckets).remove(bucket.name());
         Ok(discard(&trash, &temporary)?)
     }
+}
+
+/// Writes a new master key that only the server's user can read.
+fn create_master_key(private: &Dir) -> S3Result<[u8; 32]> {
+    let bytes = random::bytes::<32>()?;
+    let temporary = staged::temporary_name();
+    let mut file = private.create(&temporary)?;
+    file.set_permissions(PermissionsExt::from_mode(0o600))?;
+    file.write_all(&bytes)?;
+    // Always synced, even without `fsync`: nothing that was encrypted can be read without this file.
+    file.sync_all()?;
+    private.rename(&temporary, private, MASTER_KEY)?;
+    private.sync()?;
+    Ok(bytes)
 }
 
 impl Drop for Store {
@@ -374,8 +370,8 @@ impl Drop for Store {
     }
 }
 
-/// Removes what a crash left of a bucket's versions, if that can be done.
-fn tidy(bucket: &Bucket) {
+/// Removes the remains of unfinished version writes after a crash; a failure is only logged.
+fn sweep_versions(bucket: &Bucket) {
     match sweep::sweep(bucket) {
         Ok(0) => {}
         Ok(count) => log::info!("serve: bucket {}: removed {count} unfinished versions", bucket.name()),
@@ -385,13 +381,13 @@ fn tidy(bucket: &Bucket) {
     }
 }
 
-/// Removes what is left of an empty bucket. Files that are no objects of ours (pipes, links, names that are not
-/// UTF-8, or what was put there this very moment) stay in the trash for their owner to find.
+/// Removes an empty bucket from the trash. Files that are not objects (pipes, links, names that are not UTF-8, or files
+/// that were created at this moment) stay in the trash, where the administrator can find them.
 fn discard(trash: &Dir, name: &str) -> io::Result<()> {
     if let Some(dir) = trash.child(name)? {
         dir.remove_all(PRIVATE)?;
         if !trash.prune(name)? {
-            log::warn!("serve: a removed bucket still held files; they are in {PRIVATE}/{TRASH}/{name}");
+            log::warn!("serve: a removed bucket still contained files; they are in {PRIVATE}/{TRASH}/{name}");
         }
     }
     Ok(())

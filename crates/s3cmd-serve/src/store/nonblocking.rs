@@ -1,10 +1,10 @@
-//! Nonblocking reads of what the kernel has in memory.
+//! Nonblocking reads of data that is in the kernel's caches.
 //!
-//! Handing a request over to a thread that may block, and its answer back, takes longer than finding a small object
-//! whose directories and bytes are cached. So reads are first tried on the async thread, where nothing may block: names
-//! are looked up with `RESOLVE_CACHED` and bytes read with `RWF_NOWAIT`. Where the kernel would have to ask a disk, or
-//! this process wait for a lock, the attempt is given up without a trace, and the work starts again on a thread that
-//! may block. Only on file systems of this machine: others may ask a server about what they have in memory.
+//! Handing a request to a blocking thread, and its result back, takes longer than reading a small object whose
+//! directories and bytes are cached. So reads are first tried on the async thread, where nothing may block: names are
+//! looked up with `RESOLVE_CACHED`, bytes are read with `RWF_NOWAIT`. If the kernel had to access a disk, or the
+//! process to wait for a lock, the attempt is abandoned without side effects and the work restarts on a blocking
+//! thread. This is limited to local file systems, as a network file system may contact its server even for cached data.
 
 use rustix::fs::FsWord;
 use rustix::io::{Errno, ReadWriteFlags};
@@ -14,7 +14,7 @@ use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Where the bytes of a file system are.
+/// Where a file system stores its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FsKind {
     /// In memory only.
@@ -26,10 +26,10 @@ pub(super) enum FsKind {
 }
 
 impl FsKind {
-    /// By the number of the file system, from the kernel's `magic.h`.
-    pub(super) fn of(number: FsWord) -> Self {
-        // Of different width and sign on different machines.
-        match number as u32 {
+    /// The kind of a file system by its magic number, from the kernel's `magic.h`.
+    pub(super) fn from_magic(magic: FsWord) -> Self {
+        // The width and the sign of `FsWord` depend on the architecture.
+        match magic as u32 {
             0x0102_1994 | 0x8584_58f6 => Self::Memory,
             // ext2 to ext4, XFS, Btrfs, F2FS, overlays, ZFS.
             0xef53 | 0x5846_5342 | 0x9123_683e | 0xf2f5_2010 | 0x794c_7630 | 0x2fc1_2fc1 => Self::LocalDisk,
@@ -40,11 +40,11 @@ impl FsKind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// Calls may block, as usual.
+    /// Calls may block.
     Blocking,
-    /// Nothing may block; the tree is on this kind of file system.
+    /// Nothing may block; the tree is on a file system of this kind.
     Nonblocking(FsKind),
-    /// Something would have blocked: the attempt has failed.
+    /// A call would have blocked: the attempt has failed.
     WouldBlock,
 }
 
@@ -52,10 +52,10 @@ thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::Blocking) };
 }
 
-/// Set when it turns out that the kernel has no nonblocking reads of files.
+/// Set when the kernel turns out not to support nonblocking reads of files.
 static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
 
-/// Does read-only work without blocking; `None` if something would have blocked. What it returned is dropped then.
+/// Runs read-only work without blocking; returns `None`, and drops the result, if anything would have blocked.
 pub(super) fn try_nonblocking<T>(fs: FsKind, work: impl FnOnce() -> T) -> Option<T> {
     struct Reset;
     impl Drop for Reset {
@@ -63,7 +63,7 @@ pub(super) fn try_nonblocking<T>(fs: FsKind, work: impl FnOnce() -> T) -> Option
             MODE.set(Mode::Blocking);
         }
     }
-    if !cfg!(target_os = "linux") || fs == FsKind::Other || UNSUPPORTED.load(Ordering::Relaxed) {
+    if fs == FsKind::Other || UNSUPPORTED.load(Ordering::Relaxed) {
         return None;
     }
     let _reset = Reset;
@@ -72,12 +72,12 @@ pub(super) fn try_nonblocking<T>(fs: FsKind, work: impl FnOnce() -> T) -> Option
     (MODE.get() != Mode::WouldBlock).then_some(result)
 }
 
-/// Whether nothing may block.
+/// Whether a nonblocking attempt is in progress on this thread.
 pub(super) fn is_active() -> bool {
     MODE.get() != Mode::Blocking
 }
 
-/// Makes the attempt fail.
+/// Fails the current attempt; returns the error for its caller.
 pub(super) fn would_block() -> io::Error {
     MODE.set(Mode::WouldBlock);
     io::ErrorKind::WouldBlock.into()
@@ -88,15 +88,15 @@ pub(super) fn may_block() -> io::Result<()> {
     if is_active() { Err(would_block()) } else { Ok(()) }
 }
 
-/// Fills a buffer from a place in a file.
+/// Fills a buffer from an offset in a file, in bytes. In a nonblocking attempt, only from the page cache.
 pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     let Mode::Nonblocking(fs) = MODE.get() else {
         may_block()?;
         return file.read_exact_at(buffer, offset);
     };
-    let wanted = buffer.len();
+    let length = buffer.len();
     match read_cached(file, buffer, offset) {
-        Ok(read) if read == wanted => Ok(()),
+        Ok(read) if read == length => Ok(()),
         Err(Errno::OPNOTSUPP) if fs == FsKind::Memory => file.read_exact_at(buffer, offset),
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
             UNSUPPORTED.store(true, Ordering::Relaxed);
@@ -106,14 +106,8 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
     }
 }
 
-#[cfg(target_os = "linux")]
 fn read_cached(file: &File, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
     rustix::io::preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn read_cached(_file: &File, _buffer: &mut [u8], _offset: u64) -> Result<usize, Errno> {
-    Err(Errno::NOSYS)
 }
 
 #[cfg(test)]
@@ -121,23 +115,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missed_attempt_leaves_nothing_behind() {
+    fn a_failed_attempt_has_no_lasting_effect() {
         assert_eq!(try_nonblocking(FsKind::Other, || 1), None);
         assert!(may_block().is_ok());
-        if cfg!(target_os = "linux") {
-            assert_eq!(try_nonblocking(FsKind::LocalDisk, || 1), Some(1));
-            // Whatever becomes of the error.
-            assert_eq!(try_nonblocking(FsKind::LocalDisk, || may_block().is_ok()), None);
-            assert!(
-                std::panic::catch_unwind(|| try_nonblocking(FsKind::LocalDisk, || panic!("on purpose")))
-                    .is_err()
-            );
-        }
+        assert_eq!(try_nonblocking(FsKind::LocalDisk, || 1), Some(1));
+        // The attempt fails even if the error is ignored.
+        assert_eq!(try_nonblocking(FsKind::LocalDisk, || may_block().is_ok()), None);
+        assert!(
+            std::panic::catch_unwind(|| try_nonblocking(FsKind::LocalDisk, || panic!("on purpose"))).is_err()
+        );
         assert!(may_block().is_ok());
     }
 
     #[test]
-    fn the_kernel_is_asked_for_what_it_has() {
+    fn cached_bytes_are_read_without_blocking() {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(b"0123456789", 0).unwrap();
         let read = |offset, length| {
@@ -145,9 +136,9 @@ mod tests {
             read_exact_at(&file, &mut buffer, offset).map(|()| buffer)
         };
         assert_eq!(read(2, 3).unwrap(), b"234");
-        // Written just now, so in memory; unless the file system does not tell.
-        if let Some(found) = try_nonblocking(FsKind::Memory, || read(2, 3)) {
-            assert_eq!(found.unwrap(), b"234");
+        // The bytes were just written, so they are cached, unless the file system does not support the call.
+        if let Some(cached) = try_nonblocking(FsKind::Memory, || read(2, 3)) {
+            assert_eq!(cached.unwrap(), b"234");
         }
         assert!(try_nonblocking(FsKind::LocalDisk, || read(8, 3)).is_none());
     }

@@ -6,7 +6,7 @@ use super::meta::Meta;
 use chrono::{DateTime, Utc};
 use std::fs::File;
 
-/// How many times a file that keeps changing is looked at.
+/// How often an operation on a file that keeps changing is tried.
 pub(super) const MAX_ATTEMPTS: usize = 4;
 
 /// An object, open for reading.
@@ -26,7 +26,7 @@ impl Object {
 }
 
 impl Stat {
-    /// The time of the file's last change, to the second (S3 has no finer times).
+    /// The file's modification time in whole seconds, the resolution of Last-Modified.
     pub(crate) fn modified(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.mtime.div_euclid(1_000_000_000), 0).unwrap_or_default()
     }

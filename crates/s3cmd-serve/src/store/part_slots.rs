@@ -1,53 +1,56 @@
-//! Parts of an upload that are written where they will be in the object, so that completing it copies nothing.
+//! Slots: parts of a multipart upload are written at their final offset in a shared file, so that completing the upload
+//! copies nothing.
 //!
-//! Most clients cut an object into parts of one size but the last. The first part that comes says which size; from then
-//! on part `n` has the slot that begins at `(n - 1) * size` in a file that all share, and whose name says the size. A
-//! part is written to its slot only if nobody ever was there and it fits; otherwise it gets a file of its own, as every
-//! part does that is encrypted, that replaces another or whose length is not known beforehand. What is in a slot counts
-//! only once the part has its entry in the upload's directory (see [`super::uploads`]), so a body that broke off left
-//! nothing; with `fsync`, the file is synced before the entry is made, and the entry before the part is acknowledged.
+//! Most clients divide an object into parts of equal size, except for the last one. The first part that arrives
+//! determines the slot size. From then on part `n` has the slot at `(n - 1) * size` in the shared file, whose name
+//! contains the size. A part is written to its slot only if the slot was never used and the part fits. Otherwise the
+//! part gets a separate file, as does every part that is encrypted, that replaces another part or whose length is not
+//! known in advance. The content of a slot is valid only once the part has its entry in the upload's directory (see
+//! [`super::uploads`]), so an interrupted request body has no effect. With `fsync`, the file is synced before the entry
+//! is created, and the entry before the part is acknowledged.
 //!
-//! The file becomes the object only if every part of the upload is wanted, in its slot, and without a gap, while nobody
-//! is writing to a slot, and nobody can begin to from that moment on. Otherwise the parts are put together in a new
-//! file.
+//! The shared file becomes the object only if the client completes the upload with all of its parts, every part is in
+//! its slot, there are no gaps, and no slot is being written; from then on no slot can be taken. Otherwise the parts
+//! are copied to a new file.
 
 use super::dir::Dir;
+use super::locks;
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// No slots for smaller parts, in bytes: only the last part can be that small.
-const LEAST: u64 = 5 << 20;
-/// No slot ends beyond this, in bytes. File systems have limits, and a hole is not free everywhere.
-const FARTHEST: u64 = 8 << 40;
-/// The shared file's name, but for the size of its slots.
-const CONTENT: &str = "content-";
+/// The minimum slot size in bytes, which is S3's minimum part size: only the last part may be smaller.
+const MIN_SIZE: u64 = 5 << 20;
+/// The maximum end of a slot in bytes. File systems limit the size of files, and not all of them store holes for free.
+const MAX_END: u64 = 8 << 40;
+/// The name of the shared file without the slot size that follows.
+const CONTENT_PREFIX: &str = "content-";
 
-/// What is known of the uploads of a bucket that are under way.
+/// The slots of all uploads in progress in a bucket.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartSlots(Arc<Mutex<HashMap<String, UploadSlots>>>);
 
 #[derive(Debug, Default)]
 struct UploadSlots {
-    /// Whether the upload's directory was looked at, which may be older than this process.
-    known: bool,
-    /// Of a slot, in bytes; none yet.
+    /// Whether the upload's directory was read. An earlier process may have started the upload.
+    loaded: bool,
+    /// The slot size in bytes, once it is known.
     size: Option<u64>,
-    /// Numbers of parts that have an entry, or are about to.
+    /// Numbers of the parts that have an entry or are about to get one.
     present: HashSet<u32>,
-    /// Slots that somebody writes to.
+    /// Numbers of the slots that are being written.
     busy: HashSet<u32>,
-    /// The file is the object, or about to be.
+    /// Whether the shared file is the object, or about to become it.
     closed: bool,
 }
 
-/// The slot of a part that is being written. Dropped, it is given up.
+/// The slot of a part that is being written; released on drop.
 #[derive(Debug)]
 pub(super) struct PartSlot {
     slots: PartSlots,
     id: String,
     number: u32,
-    /// Where it begins and ends, in bytes.
+    /// Start and end of the part in the shared file, in bytes.
     pub(super) start: u64,
     pub(super) end: u64,
     /// Name of the shared file.
@@ -62,7 +65,7 @@ impl Drop for PartSlot {
     }
 }
 
-/// The shared file on its way to become the object. Dropped, slots can be taken again.
+/// Prevents slots from being taken while the shared file becomes the object; until it is dropped.
 #[derive(Debug)]
 pub(super) struct ClosedSlots {
     slots: PartSlots,
@@ -77,43 +80,44 @@ impl Drop for ClosedSlots {
     }
 }
 
-/// The name of the shared file with slots of a size.
+/// The name of the shared file for a slot size.
 pub(super) fn file_name(size: u64) -> String {
-    format!("{CONTENT}{size}")
+    format!("{CONTENT_PREFIX}{size}")
 }
 
-/// The size of slots that a name says, if it is a shared file's.
-pub(super) fn size_of(name: &str) -> Option<u64> {
-    name.strip_prefix(CONTENT)?.parse().ok().filter(|size| *size >= LEAST)
+/// The slot size in a file name; `None` if it is not the name of a shared file.
+pub(super) fn parse_file_name(name: &str) -> Option<u64> {
+    name.strip_prefix(CONTENT_PREFIX)?.parse().ok().filter(|size| *size >= MIN_SIZE)
 }
 
 impl PartSlots {
     fn states(&self) -> MutexGuard<'_, HashMap<String, UploadSlots>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.0)
     }
 
-    /// The slot for a part of a length, if it is to have one. `number_of` reads the number out of an entry's name.
+    /// Takes the slot of a part of `length` bytes; `None` if it cannot have one. `part_number` parses the part number
+    /// in the name of an entry.
     pub(super) fn take(
         &self,
         dir: &Dir,
         id: &str,
         number: u32,
         length: u64,
-        number_of: impl Fn(&str) -> Option<u32>,
+        part_number: impl Fn(&str) -> Option<u32>,
     ) -> io::Result<Option<PartSlot>> {
         let mut states = self.states();
         let state = states.entry(id.to_owned()).or_default();
-        if !state.known {
-            dir.each(|name, _| {
+        if !state.loaded {
+            dir.for_each_entry(|name, _| {
                 let name = std::str::from_utf8(name).unwrap_or_default();
-                state.size = state.size.or(size_of(name));
-                state.present.extend(number_of(name));
+                state.size = state.size.or(parse_file_name(name));
+                state.present.extend(part_number(name));
                 Ok(())
             })?;
-            state.known = true;
+            state.loaded = true;
         }
-        let Some(size) = state.size.or((length >= LEAST).then_some(length)) else { return Ok(None) };
-        let end = size.checked_mul(number.into()).filter(|end| *end <= FARTHEST);
+        let Some(size) = state.size.or((length >= MIN_SIZE).then_some(length)) else { return Ok(None) };
+        let end = size.checked_mul(number.into()).filter(|end| *end <= MAX_END);
         let Some(end) = end.filter(|_| length <= size && number > 0) else { return Ok(None) };
         if state.closed || state.present.contains(&number) || !state.busy.insert(number) {
             return Ok(None);
@@ -131,14 +135,14 @@ impl PartSlots {
         Ok(Some(slot))
     }
 
-    /// Notes that a part is to have an entry; whether there may be others of its number.
-    pub(super) fn enter(&self, id: &str, number: u32) -> bool {
+    /// Records that a part is about to get an entry; returns whether there may be another part with the same number.
+    pub(super) fn mark_present(&self, id: &str, number: u32) -> bool {
         let mut states = self.states();
         let state = states.entry(id.to_owned()).or_default();
-        !state.present.insert(number) || !state.known
+        !state.present.insert(number) || !state.loaded
     }
 
-    /// Lets nobody begin to write to a slot, if nobody is writing to one.
+    /// Prevents slots from being taken; `None` if a slot is being written or they are closed already.
     pub(super) fn close(&self, id: &str) -> Option<ClosedSlots> {
         let mut states = self.states();
         let state = states.entry(id.to_owned()).or_default();
@@ -149,7 +153,7 @@ impl PartSlots {
         Some(ClosedSlots { slots: self.clone(), id: id.to_owned() })
     }
 
-    /// Forgets an upload that is gone.
+    /// Forgets an upload that was removed.
     pub(super) fn forget(&self, id: &str) {
         self.states().remove(id);
     }

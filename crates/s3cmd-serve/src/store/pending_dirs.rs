@@ -1,30 +1,33 @@
-//! Directories on their way to the disk.
+//! Directories that were created, but not synced yet.
 
+use super::locks;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{RwLock, RwLockReadGuard};
 
-/// Directories that were made and are not durable yet. A request that finds one which another request makes must not
-/// report something in it as durable before the directory is.
+/// Directories that were created and are not durable yet. A request that uses a directory that another request has just
+/// created must not acknowledge anything in it before that directory is durable.
 pub(super) struct PendingDirs {
     count: AtomicUsize,
-    /// Held shared by the makers, so that they do not wait for each other.
+    /// Held shared while a directory is created, so that creations run concurrently.
     gate: RwLock<()>,
 }
 
 pub(super) static PENDING: PendingDirs = PendingDirs { count: AtomicUsize::new(0), gate: RwLock::new(()) };
 
-/// The creation of a directory, until it is durable.
-pub(super) struct CreateDirGuard(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>);
+/// Held from before a directory is created until it is durable.
+pub(super) struct CreateDirGuard(
+    #[expect(dead_code, reason = "held until drop")] RwLockReadGuard<'static, ()>,
+);
 
 impl PendingDirs {
-    /// To be called before the name is there.
+    /// Must be called before the directory is created.
     pub(super) fn begin(&'static self) -> CreateDirGuard {
-        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let gate = locks::read(&self.gate);
         self.count.fetch_add(1, Ordering::SeqCst);
         CreateDirGuard(gate)
     }
 
-    /// Waits until every directory that could be seen is durable.
+    /// Waits until all directories that exist at this moment are durable.
     pub(super) fn wait(&self) {
         if self.count.load(Ordering::SeqCst) > 0 {
             drop(self.gate.write());

@@ -1,4 +1,4 @@
-//! New files before they have a name, and what fills them.
+//! New content that is being written and is not an object or part yet.
 
 use super::cipher::{EncryptedSegment, SegmentCipher};
 use super::dir::Dir;
@@ -10,22 +10,22 @@ use std::os::unix::fs::FileExt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A name that no other temporary has.
+/// A unique name for a temporary file.
 pub(super) fn temporary_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
     format!("{:016x}-{:x}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What a staged file is.
+/// The kind of file that staged content is in.
 #[derive(Debug)]
 pub(super) enum StagedKind {
-    /// One of its own; dropped, it goes away.
+    /// A temporary file; removed on drop.
     Temporary,
     /// A slot of a shared file.
     PartSlot(PartSlot),
-    /// The shared file itself, complete; dropped, it stays.
-    Content(#[expect(dead_code, reason = "held")] ClosedSlots),
+    /// The complete shared file; not removed on drop.
+    Content(#[expect(dead_code, reason = "held until drop")] ClosedSlots),
 }
 
 /// New content that has no name in the bucket yet.
@@ -36,7 +36,7 @@ pub(crate) struct Staged {
     pub(crate) file: File,
     cipher: Option<SegmentCipher>,
     pub(super) kind: StagedKind,
-    /// How much was written, in bytes.
+    /// Number of bytes written.
     written: u64,
 }
 
@@ -45,12 +45,12 @@ impl Staged {
         Self { tmp, name, file, cipher: None, kind, written: 0 }
     }
 
-    /// What is written from here on is encrypted.
+    /// Encrypts all bytes that are written from now on.
     pub(crate) fn encrypt(&mut self, cipher: Option<SegmentCipher>) {
         self.cipher = cipher;
     }
 
-    /// Ends the encryption: what was encrypted is a segment of an object.
+    /// Ends the encryption; returns the encrypted segment, if any.
     pub(crate) fn segment(&mut self) -> Option<EncryptedSegment> {
         self.cipher.take().map(SegmentCipher::finish)
     }
@@ -68,21 +68,24 @@ impl Staged {
         match &self.kind {
             StagedKind::Temporary | StagedKind::Content(_) => self.file.write_all(bytes)?,
             StagedKind::PartSlot(slot) => {
-                let at = slot.start + self.written;
-                if bytes.len() as u64 > slot.end - at {
-                    // The neighbour is not to suffer for it. Its length is checked, too, but at the end.
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "a body is longer than it said"));
+                let offset = slot.start + self.written;
+                if bytes.len() as u64 > slot.end - offset {
+                    // Must not overwrite the next slot. The length of a body is otherwise checked only at its end.
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "a request body is longer than its declared length",
+                    ));
                 }
-                self.file.write_all_at(bytes, at)?;
+                self.file.write_all_at(bytes, offset)?;
             }
         }
         self.written += bytes.len() as u64;
         Ok(())
     }
 
-    /// Moves the file to a name, which takes the place of what has it.
+    /// Renames the file, replacing a file that has the new name.
     pub(super) fn rename(self, dir: &Dir, name: &str) -> io::Result<()> {
-        // The drop that follows finds nothing to remove.
+        // The drop that follows no longer finds the old name.
         self.tmp.rename(&self.name, dir, name)
     }
 }

@@ -1,4 +1,4 @@
-//! What listings show of objects: their stat and metadata, without opening them.
+//! Summaries of objects for listings: their stat and metadata, without opening them.
 
 use super::bucket::Bucket;
 use super::dir::{Dir, FileKind, Stat};
@@ -12,7 +12,7 @@ use std::io;
 use std::sync::LazyLock;
 use std::thread;
 
-/// What a listing needs of an object.
+/// The data of an object that a listing needs.
 #[derive(Debug)]
 pub(crate) struct Summary {
     pub(crate) stat: Stat,
@@ -24,47 +24,49 @@ impl Summary {
     pub(crate) fn modified(&self) -> DateTime<Utc> {
         self.meta.modified(&self.stat)
     }
+}
 
-    fn of(object: Object) -> Self {
+impl From<Object> for Summary {
+    fn from(object: Object) -> Self {
         Self { stat: object.stat, meta: object.meta }
     }
 }
 
 /// Fewer keys than this are not worth another thread.
-const SHARE: usize = 100;
-/// The most threads that one page of a listing takes.
-const MOST: usize = 4;
+const MIN_KEYS_PER_THREAD: usize = 100;
+/// The maximum number of threads for one page of a listing.
+const MAX_THREADS: usize = 4;
 
 static THREADS: LazyLock<usize> =
-    LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).min(MOST));
+    LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS));
 
-/// The directories of the key before, held open for its neighbours. What happens to a directory meanwhile only hides
-/// keys that were gone for a moment.
+/// The directories of the previous key, held open for the keys that follow in the same folder. If a directory is
+/// replaced meanwhile, only keys that were absent for a moment are missed.
 #[derive(Default)]
-struct Neighbours {
+struct ParentDirs {
     parents: Option<String>,
     data: Option<Dir>,
     meta: Option<Dir>,
 }
 
-impl Neighbours {
+impl ParentDirs {
     /// The summary of an ordinary file that has a sidecar.
     fn summary(&mut self, bucket: &Bucket, key: &str) -> io::Result<Option<Summary>> {
         let (parents, name) = key.rsplit_once('/').unwrap_or(("", key));
         if self.parents.as_deref() != Some(parents) {
-            let below = |root: Option<&Dir>| match root {
+            let open = |root: Option<&Dir>| match root {
                 None => Ok(None),
                 Some(root) if parents.is_empty() => root.try_clone().map(Some),
                 Some(root) => root.walk(parents.split('/')),
             };
             self.parents = None;
-            self.data = below(bucket.data_root(Layout::Plain)?)?;
-            self.meta = below(bucket.meta_root(Layout::Plain)?)?;
+            self.data = open(bucket.data_root(Layout::Plain)?)?;
+            self.meta = open(bucket.meta_root(Layout::Plain)?)?;
             self.parents = Some(parents.to_owned());
         }
         let (Some(data), Some(meta)) = (&self.data, &self.meta) else { return Ok(None) };
         let Some(stat) = data.stat(name)?.filter(|stat| stat.kind == FileKind::File) else { return Ok(None) };
-        // A damaged sidecar is told of where the object is opened.
+        // A damaged sidecar is reported when the object is opened.
         let records = meta.read(name)?.and_then(|sidecar| meta::decode(&sidecar).ok());
         let meta = records.and_then(|records| meta::lookup(records, &stat));
         Ok(meta.map(|meta| Summary { stat, meta }))
@@ -72,50 +74,54 @@ impl Neighbours {
 }
 
 impl Bucket {
-    /// What a listing shows of a key; `None` if it is gone.
+    /// The summary of a key; `None` if the object does not exist any more.
     pub(crate) fn summary(&self, key: &str) -> S3Result<Option<Summary>> {
-        self.summary_beside(key, &mut Neighbours::default())
+        if let Some(summary) = self.stored_summary(key, &mut ParentDirs::default())? {
+            return Ok(Some(summary));
+        }
+        Ok(self.open_object(key)?.map(Summary::from))
     }
 
-    /// Shows the summary of each of a page's keys, in order; those that are gone are left out. Long pages are cut into
-    /// pieces that are worked on at the same time, each in its own `T`.
-    pub(crate) fn show<T: Default + Send>(
+    /// Passes the summary of each key of a page to `fold`, in order, without the keys that do not exist any more. A
+    /// long page is divided among threads, each with an accumulator of its own; returns the accumulators in key order.
+    pub(crate) fn fold_summaries<T: Default + Send>(
         &self,
         keys: &[String],
-        show: impl Fn(&mut T, &str, &Summary) + Sync,
+        fold: impl Fn(&mut T, &str, &Summary) + Sync,
     ) -> S3Result<Vec<T>> {
-        let one_by_one = |keys: &[String]| -> S3Result<T> {
-            let (mut shown, mut neighbours) = (T::default(), Neighbours::default());
+        let fold_chunk = |keys: &[String]| -> S3Result<T> {
+            let (mut folded, mut parents) = (T::default(), ParentDirs::default());
             for key in keys {
-                if let Some(summary) = self.listed_beside(key, &mut neighbours)? {
-                    show(&mut shown, key, &summary);
+                if let Some(summary) = self.summary_in(key, &mut parents)? {
+                    fold(&mut folded, key, &summary);
                 }
             }
-            Ok(shown)
+            Ok(folded)
         };
-        let share = keys.len().div_ceil(*THREADS).max(SHARE);
-        let mut shares = keys.chunks(share);
-        let Some(first) = shares.next() else { return Ok(Vec::new()) };
+        let chunk_size = keys.len().div_ceil(*THREADS).max(MIN_KEYS_PER_THREAD);
+        let mut chunks = keys.chunks(chunk_size);
+        let Some(first) = chunks.next() else { return Ok(Vec::new()) };
         thread::scope(|scope| {
-            let one_by_one = &one_by_one;
-            let others: Vec<_> = shares.map(|keys| scope.spawn(move || one_by_one(keys))).collect();
-            let mut shown = vec![one_by_one(first)?];
-            for other in others {
-                shown.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            let fold_chunk = &fold_chunk;
+            let threads: Vec<_> = chunks.map(|keys| scope.spawn(move || fold_chunk(keys))).collect();
+            let mut folded = vec![fold_chunk(first)?];
+            for thread in threads {
+                folded.push(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
             }
-            Ok(shown)
+            Ok(folded)
         })
     }
 
-    /// What a listing shows of a key, as [`Self::show`] does: a file that cannot be described at this moment is in
-    /// nobody's way.
-    pub(super) fn listed(&self, key: &str) -> S3Result<Option<Summary>> {
-        self.listed_beside(key, &mut Neighbours::default())
+    /// The summary of a key for a listing. A file that cannot be read now is listed by its stat alone, so that it does
+    /// not fail the whole listing.
+    pub(super) fn summary_for_listing(&self, key: &str) -> S3Result<Option<Summary>> {
+        self.summary_in(key, &mut ParentDirs::default())
     }
 
-    fn listed_beside(&self, key: &str, neighbours: &mut Neighbours) -> S3Result<Option<Summary>> {
+    /// [`Self::summary_for_listing`] with the open directories of the previous key.
+    fn summary_in(&self, key: &str, parents: &mut ParentDirs) -> S3Result<Option<Summary>> {
         let is_denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
-        let why: Box<dyn std::fmt::Display> = match self.described_beside(key, neighbours) {
+        let reason: Box<dyn std::fmt::Display> = match self.stored_summary(key, parents) {
             Ok(Some(summary)) => return Ok(Some(summary)),
             Err(error) if is_denied(&error) => Box::new(error),
             Err(error) => return Err(error.into()),
@@ -124,28 +130,21 @@ impl Bucket {
                 Err(error) => return Err(error.into()),
                 Ok(None) => return Ok(None),
                 Ok(Some(_)) => match self.open_object(key) {
-                    // It is being written, or it went.
+                    // The file is being written, or was removed.
                     Err(error) if error.code == ErrorCode::SlowDown => Box::new(error.message),
                     Err(error) => return Err(error),
-                    Ok(object) => return Ok(object.map(Summary::of)),
+                    Ok(object) => return Ok(object.map(Summary::from)),
                 },
             },
         };
-        unreadable::log_once(self, key, &why);
-        Ok(self.bare_summary(key))
+        unreadable::log_once(self, key, &reason);
+        Ok(self.stat_summary(key))
     }
 
-    fn summary_beside(&self, key: &str, neighbours: &mut Neighbours) -> S3Result<Option<Summary>> {
-        if let Some(summary) = self.described_beside(key, neighbours)? {
-            return Ok(Some(summary));
-        }
-        Ok(self.open_object(key)?.map(Summary::of))
-    }
-
-    /// The summary of a key whose object has a sidecar.
-    fn described_beside(&self, key: &str, neighbours: &mut Neighbours) -> io::Result<Option<Summary>> {
+    /// The summary of an object that has a sidecar.
+    fn stored_summary(&self, key: &str, parents: &mut ParentDirs) -> io::Result<Option<Summary>> {
         if key_path::is_path(key) {
-            if let Some(summary) = neighbours.summary(self, key)? {
+            if let Some(summary) = parents.summary(self, key)? {
                 return Ok(Some(summary));
             }
         } else if let Some(root) = self.data_root(Layout::Escaped)? {
@@ -162,9 +161,9 @@ impl Bucket {
         Ok(None)
     }
 
-    /// What a listing shows of a file that cannot be read: its size and time, but no ETag and nothing else that is in
-    /// its content. `None` if not even that can be told.
-    fn bare_summary(&self, key: &str) -> Option<Summary> {
+    /// The summary of a file that cannot be read: its size and time, without ETag and metadata. `None` if its stat is
+    /// not available either.
+    fn stat_summary(&self, key: &str) -> Option<Summary> {
         let stat = [Layout::Plain, Layout::Escaped]
             .into_iter()
             .filter(|layout| *layout == Layout::Escaped || key_path::is_path(key))

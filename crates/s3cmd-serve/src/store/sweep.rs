@@ -1,8 +1,8 @@
-//! What a crash left: unfinished writes and uploads, and of versions contents and segments that no index mentions. They
-//! harm nothing and take space.
+//! Cleaning up after a crash: unfinished writes and uploads, and version contents and segments that no index refers to.
+//! They do no harm, but take up space.
 //!
-//! The latter are looked for at the start after a run that did not end by itself, as it takes a look at each index. The
-//! mark of such a run is the text in the lock file, which the end of a run removes.
+//! Unreferenced contents and segments are only searched for after an unclean shutdown, as the search reads every index.
+//! The server recognises an unclean shutdown by the text in the lock file, which a clean shutdown removes.
 
 use super::bucket::Bucket;
 use super::dir::{Dir, FileKind};
@@ -14,10 +14,10 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Seek, Write};
 
-/// What stands in the lock file while its directory is served.
+/// Content of the lock file while its directory is served.
 const RUNNING: &[u8] = b"running\n";
 
-/// Marks the beginning of a run in its lock file; says whether the run before did not come to its end.
+/// Marks the server as running in the lock file; returns whether the previous run ended uncleanly.
 pub(super) fn begin(lock: &mut File) -> io::Result<bool> {
     let was_running = lock.metadata()?.len() > 0;
     lock.set_len(0)?;
@@ -26,41 +26,41 @@ pub(super) fn begin(lock: &mut File) -> io::Result<bool> {
     Ok(was_running)
 }
 
-/// Marks the end of a run.
+/// Marks a clean shutdown.
 pub(super) fn end(lock: &File) {
-    // At worst the next start looks for what is not there.
+    // If this fails, the next start only searches in vain.
     let _ = lock.set_len(0);
 }
 
-/// Removes what writes and uploads left that never finished.
+/// Removes the remains of unfinished writes and uploads.
 pub(super) fn remove_unfinished(bucket: &Bucket) -> io::Result<()> {
     if !bucket.mode.read_only
         && let Some(private) = bucket.dir.child(PRIVATE)?
     {
         private.remove_all("tmp")?;
-        uploads::clean(&private)?;
+        uploads::remove_unusable(&private)?;
     }
     Ok(())
 }
 
-/// Names by their sums: one that has the sum of another by chance stays.
+/// A set of names, stored as hashes. A name whose hash collides with another one counts as a member, so its file stays.
 #[derive(Default)]
 struct NameSet {
     hasher: RandomState,
-    sums: HashSet<u64>,
+    hashes: HashSet<u64>,
 }
 
 impl NameSet {
     fn insert(&mut self, name: &str) {
-        self.sums.insert(self.hasher.hash_one(name.as_bytes()));
+        self.hashes.insert(self.hasher.hash_one(name.as_bytes()));
     }
 
-    /// Removes the files of a directory that have another name; returns how many.
+    /// Removes the files of a directory whose names are not in the set; returns their number.
     fn remove_others(&self, dir: &Dir) -> io::Result<usize> {
         let mut removed = 0;
-        dir.each(|name, kind| {
+        dir.for_each_entry(|name, kind| {
             if kind == FileKind::File
-                && !self.sums.contains(&self.hasher.hash_one(name))
+                && !self.hashes.contains(&self.hasher.hash_one(name))
                 && let Ok(name) = std::str::from_utf8(name)
                 && dir.unlink(name)?
             {
@@ -72,8 +72,8 @@ impl NameSet {
     }
 }
 
-/// Removes the contents and the segments that no index of a bucket mentions; returns how many. Nobody uses the bucket
-/// yet.
+/// Removes the contents and segments that no index of a bucket refers to; returns their number. The bucket must not be
+/// in use yet.
 pub(super) fn sweep(bucket: &Bucket) -> io::Result<usize> {
     let (contents, segments) = (bucket.version_data()?, bucket.version_segments()?);
     if contents.is_none() && segments.is_none() {
@@ -81,16 +81,16 @@ pub(super) fn sweep(bucket: &Bucket) -> io::Result<usize> {
     }
     let (mut known_contents, mut known_segments) = (NameSet::default(), NameSet::default());
     if let Some(index) = bucket.version_index()? {
-        each_head(index, &mut |head| {
+        for_each_head(index, &mut |head| {
             let mut content = |name: &str| known_contents.insert(name);
             let mut segment = |name: &str| known_segments.insert(name);
-            versions::mentions(bucket, head, &mut content, &mut segment)
+            versions::visit_references(bucket, head, &mut content, &mut segment)
         })?;
     }
     let mut removed = 0;
-    // Else a version may be in the middle of a move, and what no index mentions be the only one there is.
+    // Without hard links a version is moved, and an unreferenced file may be the only copy of its content.
     if let Some(contents) = contents
-        && has_links(bucket)?
+        && supports_hard_links(bucket)?
     {
         removed += known_contents.remove_others(contents)?;
     }
@@ -100,19 +100,19 @@ pub(super) fn sweep(bucket: &Bucket) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// Shows the head of each key below a directory of indexes. One that cannot be read ends the search.
-fn each_head(index: &Dir, look: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+/// Calls `visit` with the head of each key below a directory of indexes. Fails if one cannot be read.
+fn for_each_head(index: &Dir, visit: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     for entry in index.list()? {
         let Ok(name) = std::str::from_utf8(&entry.name) else { continue };
         match entry.kind {
             FileKind::Dir => {
-                if let Some(below) = index.child(name)? {
-                    each_head(&below, look)?;
+                if let Some(child) = index.child(name)? {
+                    for_each_head(&child, visit)?;
                 }
             }
             FileKind::File => {
                 if let Some(head) = index.read(name)? {
-                    look(&head)?;
+                    visit(&head)?;
                 }
             }
             _ => {}
@@ -121,12 +121,12 @@ fn each_head(index: &Dir, look: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io:
     Ok(())
 }
 
-/// Whether the file system gives files second names.
-fn has_links(bucket: &Bucket) -> io::Result<bool> {
+/// Whether the file system supports hard links.
+fn supports_hard_links(bucket: &Bucket) -> io::Result<bool> {
     let (tmp, name, _file) = bucket.create_temporary()?;
-    let second = temporary_name();
-    let has = tmp.link(&name, tmp, &second).is_ok();
+    let link = temporary_name();
+    let supported = tmp.link(&name, tmp, &link).is_ok();
     tmp.unlink(&name)?;
-    tmp.unlink(&second)?;
-    Ok(has)
+    tmp.unlink(&link)?;
+    Ok(supported)
 }

@@ -1,23 +1,24 @@
-//! Files and folders that the server's process cannot read, or that somebody writes into at this moment: one of them
-//! must not be in the way of all others.
+//! The log of files and folders that the server cannot read, or that another process is writing. Such a file must not
+//! fail the listing of all others.
 
 use super::bucket::Bucket;
+use super::locks;
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
-/// The most names that are remembered; then all may be logged anew.
-const MOST: usize = 10_000;
+/// The maximum number of paths remembered; beyond it, all are forgotten and may be logged again.
+const MAX_LOGGED: usize = 10_000;
 
-static NAMED: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
+static LOGGED: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
 
-/// Names something in the log, once.
-pub(super) fn log_once(bucket: &Bucket, path: &str, why: &dyn Display) {
-    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-    if named.len() >= MOST {
-        named.clear();
+/// Logs that a path cannot be read, once per path.
+pub(super) fn log_once(bucket: &Bucket, path: &str, reason: &dyn Display) {
+    let mut logged = locks::lock(&LOGGED);
+    if logged.len() >= MAX_LOGGED {
+        logged.clear();
     }
-    if named.insert((bucket.name().to_owned(), path.to_owned())) {
-        log::warn!("serve: {}/{path} cannot be read: {why}", bucket.name());
+    if logged.insert((bucket.name().to_owned(), path.to_owned())) {
+        log::warn!("serve: {}/{path} cannot be read: {reason}", bucket.name());
     }
 }

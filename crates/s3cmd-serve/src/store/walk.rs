@@ -1,7 +1,7 @@
-//! Keys in S3's order (bytes), found lazily: only the directories that a page needs are read.
+//! Keys in S3's order (bytewise), produced lazily: only the directories that a page needs are read.
 //!
-//! A directory is compared as its name with a `/`, which makes the walk of a tree come out in key order. The
-//! escaped store is walked in the same way (its paths keep the order of keys) and merged in.
+//! A directory is sorted as its name with a trailing `/`, so that a walk of the tree returns keys in order. The escaped
+//! objects are walked in the same manner (their paths have the order of the keys) and merged in.
 
 use super::bucket::Bucket;
 use super::dir::Dir;
@@ -13,7 +13,7 @@ use std::io;
 #[derive(Debug)]
 struct Frame {
     dir: Dir,
-    /// Path from the walk's root, with its `/`; empty at the root.
+    /// Path from the root of the walk, with a trailing `/`; empty at the root.
     prefix: Vec<u8>,
     names: DirNames,
 }
@@ -30,30 +30,30 @@ impl Frame {
     }
 }
 
-/// The walk of one store of a bucket.
+/// A walk of one directory tree of a bucket.
 #[derive(Debug)]
 struct Walk<'a> {
     bucket: &'a Bucket,
-    /// Whether the paths are the keys; else they are escaped.
+    /// Whether the paths are keys; otherwise they are escaped keys.
     plain: bool,
     stack: Vec<Frame>,
-    /// Paths below this are passed over.
+    /// Paths before this one are skipped.
     target: Vec<u8>,
-    /// Whether a directory that cannot be read was left out.
+    /// Whether an unreadable directory was skipped.
     has_skipped: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// Starts at the directory that holds every key with `prefix`.
+    /// Starts at the directory that contains every key with `prefix`.
     fn new(bucket: &'a Bucket, root: Option<&Dir>, plain: bool, prefix: &str) -> io::Result<Self> {
         let mut walk = Self { bucket, plain, stack: Vec::new(), target: Vec::new(), has_skipped: false };
         let Some(root) = root else { return Ok(walk) };
         match prefix.rsplit_once('/') {
-            Some((below, _)) if plain => {
-                // A prefix with a directory that cannot be (`//x`) has no ordinary files.
-                if key_path::is_path(below) {
-                    let dir = root.walk(below.split('/'));
-                    walk.enter(dir, format!("{below}/").into_bytes())?;
+            Some((path, _)) if plain => {
+                // No file can have a prefix like `//x`.
+                if key_path::is_path(path) {
+                    let dir = root.walk(path.split('/'));
+                    walk.enter(dir, format!("{path}/").into_bytes())?;
                 }
             }
             _ => walk.push(root.try_clone()?, Vec::new())?,
@@ -61,15 +61,14 @@ impl<'a> Walk<'a> {
         Ok(walk)
     }
 
-    /// Goes into a directory that was found. One that the server's process may not read is left out, and named in the
-    /// log.
+    /// Descends into a directory. One that the server has no permission to read is skipped and logged.
     fn enter(&mut self, dir: io::Result<Option<Dir>>, prefix: Vec<u8>) -> io::Result<()> {
-        let shown = String::from_utf8_lossy(&prefix).into_owned();
+        let display_path = String::from_utf8_lossy(&prefix).into_owned();
         let entered = dir.and_then(|dir| dir.map_or(Ok(()), |dir| self.push(dir, prefix)));
         match entered {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 self.has_skipped = true;
-                unreadable::log_once(self.bucket, &shown, &error);
+                unreadable::log_once(self.bucket, &display_path, &error);
                 Ok(())
             }
             result => result,
@@ -84,7 +83,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Passes over all keys before `key`, which need not exist.
+    /// Skips all keys before `key`, which need not exist.
     fn seek(&mut self, key: &[u8]) -> io::Result<()> {
         self.target = if self.plain { key.to_vec() } else { key_path::escape(key).into_bytes() };
         self.stack.iter_mut().try_for_each(|frame| frame.seek(&self.target))
@@ -101,7 +100,7 @@ impl<'a> Walk<'a> {
                 if self.plain && prefix.is_empty() && child == PRIVATE.as_bytes() {
                     continue;
                 }
-                // Only UTF-8 names were taken; a directory that is gone by now is passed over.
+                // All names are UTF-8 here. A directory that does not exist any more is skipped.
                 if let Ok(child) = std::str::from_utf8(child) {
                     let child = dir.child(child);
                     self.enter(child, path)?;
@@ -117,7 +116,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// All keys of a bucket with a prefix, in order, from a starting point on.
+/// The keys of a bucket with a prefix, in order, from a start key on.
 #[derive(Debug)]
 pub(crate) struct Keys<'a> {
     prefix: String,
@@ -135,7 +134,7 @@ impl<'a> Keys<'a> {
         Self::start(walks, prefix, from)
     }
 
-    /// As [`Self::new`], with the keys of which there are only versions that are not current.
+    /// As [`Self::new`], including keys that only have noncurrent versions or delete markers.
     pub(crate) fn with_versions(bucket: &'a Bucket, prefix: &str, from: &[u8]) -> io::Result<Self> {
         let mut keys = Self::new(bucket, prefix, from)?;
         if bucket.versioning().is_some() {
@@ -150,7 +149,7 @@ impl<'a> Keys<'a> {
         Ok(keys)
     }
 
-    /// Goes on at the first key that is not before `key`. Never goes back.
+    /// Skips all keys before `key`. Never moves backwards.
     pub(crate) fn seek(&mut self, key: &[u8]) -> io::Result<()> {
         for (walk, head) in &mut self.walks {
             if head.as_ref().is_none_or(|head| head.as_bytes() < key) {
@@ -161,13 +160,13 @@ impl<'a> Keys<'a> {
         Ok(())
     }
 
-    /// Whether something was left out because it cannot be read.
+    /// Whether an unreadable directory was skipped.
     pub(super) fn has_skipped(&self) -> bool {
         self.walks.iter().any(|(walk, _)| walk.has_skipped)
     }
 
-    /// The next key. One that several walks have (something was put there from outside; there are other versions of it)
-    /// comes once.
+    /// The next key. A key that several walks return (a foreign file, or an object with noncurrent versions) is
+    /// returned once.
     pub(crate) fn next(&mut self) -> io::Result<Option<String>> {
         let heads = self.walks.iter().filter_map(|(_, head)| head.as_ref());
         let Some(key) = heads.min().cloned() else { return Ok(None) };

@@ -1,39 +1,39 @@
 //! Reading, writing and removing single objects.
 //!
-//! # Why a crash never mixes or halves anything
+//! # Atomicity: a crash never leaves partial or mixed objects
 //!
-//! A write goes in this order:
+//! A write has these steps:
 //!
-//! 1. the content goes to a temporary file in the bucket's private directory (same file system), is hashed on
-//!    the way, and synced;
-//! 2. a sidecar with two records, the new object's and the present object's, is written to a temporary file,
-//!    synced, renamed over the sidecar, and its directory synced;
-//! 3. the content is renamed over the object, and its directory synced;
-//! 4. only now is the request answered.
+//! 1. The content is written to a temporary file in the bucket's private directory (on the same file system), hashed
+//!    meanwhile, and synced.
+//! 2. A sidecar with two records, those of the new and of the current object, is written to a temporary file, synced,
+//!    and renamed over the existing sidecar; its directory is synced.
+//! 3. The content is renamed over the object; its directory is synced.
+//! 4. The request is acknowledged.
 //!
-//! A record names the inode, size and modification time (ns) of the file that it describes, all of which a rename
-//! keeps. Whoever dies between 1 and 2 leaves the old object with its sidecar; between 2 and 3, the old object,
-//! whose record is still in the sidecar; after 3, the new object, whose record is there too. At no moment is the
-//! file under the key's name without its own record, nor is it ever partly written. Leftover temporaries are
-//! removed at the next start.
+//! A record contains the inode, size and modification time (ns) of the file that it describes; a rename changes none of
+//! them. A crash between steps 1 and 2 leaves the old object with its sidecar; a crash between 2 and 3 the old object,
+//! whose record is still in the sidecar; a crash after 3 the new object, whose record is in the sidecar as well. So the
+//! file of a key always has its record and is never partly written. Leftover temporary files are removed at the next
+//! start.
 //!
-//! A deletion removes the escaped copy first (there normally is only one of the two), then the file, then the
-//! sidecar: a sidecar without a file describes nothing and is overwritten by the next object of that name.
+//! A deletion removes the escaped copy first (normally only one of the two copies exists), then the file, then the
+//! sidecar. A sidecar without a file has no effect, and the next object with that key overwrites it.
 //!
-//! # Why a power loss undoes nothing that was acknowledged
+//! # Durability: a power loss undoes nothing that was acknowledged
 //!
-//! With `fsync`, each step is on the disk before the next one begins: the bytes of a file before it gets a name (1, and
-//! in 2 the sidecar's), a name (the sync of its directory) before what relies on it. So what a power loss leaves is
-//! what a crash after one of the steps leaves, and an answered request has all of them behind it. Directories on the
-//! way are made from the top, each synced in the one above, and a request that finds one which another request is
-//! making waits until that has happened. Deletions sync the directory that lost the name. What is not synced needs not
-//! be there, or not be gone: temporaries, empty directories, the sidecar of a deleted object, contents that no index
-//! mentions. (One gap is left to the file system: a directory that a server had made when it was killed, before its
-//! sync, is taken for durable by the next server. Journaling file systems write it out before anything that is put into
-//! it later.)
+//! With `fsync`, each step is on disk before the next one begins: the content of a file before it gets a name (in step
+//! 1, and for the sidecar in step 2), and a name (by a sync of its directory) before anything that relies on it. So a
+//! power loss has the same effect as a crash after one of the steps, and all steps of an acknowledged request are on
+//! disk. Missing directories are created from the top down, each one synced in its parent. A request that uses a
+//! directory that another request is creating waits until the directory is durable. Deletions sync the directory that
+//! contained the name. Not everything is synced: temporary files, empty directories, the sidecar of a deleted object
+//! and unreferenced contents may be lost or reappear after a power loss. (One gap is left to the file system: if a
+//! server is killed after it created a directory and before it synced it, the next server assumes that the directory is
+//! durable. Journaling file systems write it to disk before anything that is created in it later.)
 //!
-//! Without `fsync` the order still holds when the process is killed, as the kernel applies renames in order for
-//! everybody; only a power loss may then undo or reorder what was acknowledged.
+//! Without `fsync`, the order still holds when the process is killed, as every process sees renames in order. Only a
+//! power loss may then undo or reorder acknowledged requests.
 
 use super::bucket::{Bucket, Leftovers};
 use super::bucket_record::Versioning;
@@ -44,25 +44,29 @@ use super::object::{MAX_ATTEMPTS, Object};
 use super::staged::{self, Staged};
 use super::versions::{Removed, ids};
 use super::{foreign, nonblocking, unreadable};
-use crate::model::error::{ErrorCode, S3Result, fail, no_such_bucket};
+use crate::model::error::{ErrorCode, S3Result, fail};
 use std::fs::File;
 use std::io;
 
 impl Bucket {
-    /// Opens the object of a key.
+    /// Opens the object of a key; `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// `SlowDown` if the file keeps changing.
     pub(crate) fn open_object(&self, key: &str) -> S3Result<Option<Object>> {
         for attempt in 0..MAX_ATTEMPTS {
             let Some((layout, file, stat)) = self.open_data(key)? else { return Ok(None) };
             if attempt > 0 {
                 nonblocking::may_block()?;
             }
-            // A writer may have replaced the object twice since; under its lock the two fit together.
+            // A writer may have replaced the object twice since; under the lock, file and sidecar match.
             let guard = (attempt > 0).then(|| self.lock(key));
-            let found = match &guard {
+            let opened = match &guard {
                 None => Some((layout, file, stat)),
                 Some(_) => self.open_data(key)?,
             };
-            let Some((layout, file, stat)) = found else { return Ok(None) };
+            let Some((layout, file, stat)) = opened else { return Ok(None) };
             if let Some(meta) = self.read_meta(layout, key, &stat)? {
                 return Ok(Some(Object { file, stat, meta, layout }));
             }
@@ -98,22 +102,23 @@ impl Bucket {
         Ok(meta::lookup(self.records(layout, key)?, stat))
     }
 
-    /// Has a file from outside described before its key is locked. One whose record is damaged can still be replaced.
-    pub(super) fn ensure_described(&self, key: &str) -> S3Result<()> {
+    /// Adopts a foreign file before its key is locked. A damaged record is no error, as the object can still be
+    /// replaced.
+    pub(super) fn ensure_sidecar(&self, key: &str) -> S3Result<()> {
         match self.open_object(key) {
             Err(error) if error.code == ErrorCode::InternalError => Ok(()),
-            looked => looked.map(drop),
+            result => result.map(drop),
         }
     }
 
-    pub(super) fn records_of(&self, layout: Layout, key: &str) -> io::Result<Vec<Record>> {
+    pub(super) fn read_records(&self, layout: Layout, key: &str) -> io::Result<Vec<Record>> {
         let Some(root) = self.meta_root(layout)? else { return Ok(Vec::new()) };
         root.read_below(&key_path::path(layout, key))?
             .map_or_else(|| Ok(Vec::new()), |sidecar| meta::decode(&sidecar))
     }
 
-    /// Opens a file from outside whose digest is not known and cannot be kept, for a read that can do without an ETag;
-    /// `None` where the object has to be opened in the ordinary way.
+    /// Opens a foreign file without computing its ETag, on a read-only server that cannot store it, for a read that
+    /// does not need one. `None` if the object has to be opened with [`Self::open_object`].
     pub(crate) fn open_without_etag(&self, key: &str) -> S3Result<Option<Object>> {
         if !self.mode.read_only || self.versioning().is_some() {
             return Ok(None);
@@ -125,19 +130,18 @@ impl Bucket {
         Ok(Some(Object { file, stat, meta: foreign::metadata(key, &stat), layout }))
     }
 
-    /// Starts a new file in the bucket's private directory.
+    /// Creates a temporary file in the bucket's private directory for new content.
     pub(crate) fn stage(&self) -> S3Result<Staged> {
-        if !*self.alive() {
-            return Err(no_such_bucket(self.name()));
-        }
+        drop(self.ensure_alive()?);
         let (tmp, name, file) = self.create_temporary()?;
         Ok(Staged::new(tmp.try_clone()?, name, file, staged::StagedKind::Temporary))
     }
 
-    /// Gives a staged file the name of a key, with its metadata. `check` sees the present object and may refuse. Where
-    /// there are versions, the present one is kept; the id of the new one is returned (none while they are suspended:
-    /// then it is the `null` version, and S3's answers name no id). The file gets the time that rclone's metadata
-    /// states.
+    /// Makes a staged file the object of a key, with its metadata, unless `check`, which gets the current object,
+    /// fails. If versioning is enabled or suspended, the current version becomes noncurrent, except for a `null`
+    /// version that a new one replaces. Returns the stat of the object and its version id (`None` while versioning is
+    /// suspended: S3 returns no id for a new `null` version). If the metadata contains rclone's `mtime`, the file gets
+    /// that modification time.
     pub(crate) fn commit(
         &self,
         staged: Staged,
@@ -146,7 +150,7 @@ impl Bucket {
         check: impl FnOnce(Option<&Object>) -> S3Result<()>,
     ) -> S3Result<(Stat, Option<String>)> {
         let stored = stat_file(&staged.file)?.mtime;
-        if let Some(time) = foreign::time_of(&meta)
+        if let Some(time) = foreign::client_mtime(&meta)
             && staged.file.set_modified(time).is_ok()
         {
             meta.stored = Some(stored);
@@ -156,39 +160,36 @@ impl Bucket {
         }
         let versioning = self.versioning();
         if versioning.is_some() {
-            // A file from outside becomes a version with its ETag; hashed without the lock.
-            self.ensure_described(key)?;
+            // A foreign file becomes a version with an ETag; it is hashed without holding the lock.
+            self.ensure_sidecar(key)?;
         }
         let stat = stat_file(&staged.file)?;
-        let alive = self.alive();
-        if !*alive {
-            return Err(no_such_bucket(self.name()));
-        }
+        let _alive = self.ensure_alive()?;
         let _lock = self.lock(key);
-        let present = self.present(key)?;
-        check(present.as_ref())?;
+        let current = self.current_object(key)?;
+        check(current.as_ref())?;
         meta.version = match versioning {
             Some(Versioning::Enabled) => Some(ids::new_id()?),
             Some(Versioning::Suspended) | None => None,
         };
         let version = meta.version.clone();
         if versioning.is_some() {
-            self.keep(key, present.as_ref(), meta.version.as_ref())?;
+            self.keep_current(key, current.as_ref(), meta.version.as_ref())?;
         }
         let is_null = meta.version.is_none();
         let mut records = vec![Record::new(&stat, meta)];
-        let layout = present.as_ref().map(|present| present.layout);
-        records.extend(present.map(|present| Record::new(&present.stat, present.meta)));
-        self.settle(&staged.tmp, &staged.name, key, layout, &records)?;
+        let layout = current.as_ref().map(|current| current.layout);
+        records.extend(current.map(|current| Record::new(&current.stat, current.meta)));
+        self.install(&staged.tmp, &staged.name, key, layout, &records)?;
         if versioning.is_some() && is_null {
-            self.forget_null(key)?;
+            self.remove_old_null(key)?;
         }
-        // Whoever tells of it tells when it was stored.
+        // Responses contain the time when the object was stored.
         Ok((Stat { mtime: stored, ..stat }, version))
     }
 
-    /// Gives a file the name of a key, as an ordinary file if that can be; `layout` is where the present object is.
-    pub(super) fn settle(
+    /// Makes a file the object of a key, in the plain layout if possible; `layout` is the layout of the current object.
+    pub(super) fn install(
         &self,
         from: &Dir,
         name: &str,
@@ -196,20 +197,20 @@ impl Bucket {
         layout: Option<Layout>,
         records: &[Record],
     ) -> io::Result<()> {
-        let by_form = if key_path::is_plain(key) { Layout::Plain } else { Layout::Escaped };
-        if layout.unwrap_or(by_form) == Layout::Plain {
-            match self.install(from, name, Layout::Plain, key, records) {
-                Err(error) if cannot_be_named(&error) => {}
+        let default = if key_path::is_plain(key) { Layout::Plain } else { Layout::Escaped };
+        if layout.unwrap_or(default) == Layout::Plain {
+            match self.install_in_layout(from, name, Layout::Plain, key, records) {
+                Err(error) if is_path_conflict(&error) => {}
                 result => return result,
             }
         }
-        self.install(from, name, Layout::Escaped, key, records)
+        self.install_in_layout(from, name, Layout::Escaped, key, records)
     }
 
-    /// The present object of a key whose lock is held; a file from outside counts with the least metadata, as hashing
-    /// it just to replace it would be a waste. So does one whose record is damaged, where nothing can be locked: what
-    /// replaces or removes it repairs it.
-    pub(super) fn present(&self, key: &str) -> S3Result<Option<Object>> {
+    /// The current object of a key, whose lock the caller holds. A foreign file gets minimal metadata, as hashing it
+    /// only to replace it would be wasteful. So does an object with a damaged sidecar in a bucket without Object Lock,
+    /// so that it can be repaired by replacing or removing it.
+    pub(super) fn current_object(&self, key: &str) -> S3Result<Option<Object>> {
         let Some((layout, file, stat)) = self.open_data(key)? else { return Ok(None) };
         let mut records = match self.records(layout, key) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData && !self.has_object_lock() => Vec::new(),
@@ -217,13 +218,13 @@ impl Bucket {
         };
         let meta = match meta::find(&records, &stat) {
             Some(found) => records.swap_remove(found).meta,
-            None => self.undescribed(records),
+            None => self.assumed_meta(records),
         };
         Ok(Some(Object { file, stat, meta, layout }))
     }
 
     /// Steps 2 and 3 of a write.
-    fn install(
+    fn install_in_layout(
         &self,
         from: &Dir,
         file: &str,
@@ -231,10 +232,10 @@ impl Bucket {
         key: &str,
         records: &[Record],
     ) -> io::Result<()> {
-        self.replacing_leftovers(|leftovers| self.install_with(from, file, layout, key, records, leftovers))
+        self.replacing_leftovers(|leftovers| self.try_install(from, file, layout, key, records, leftovers))
     }
 
-    fn install_with(
+    fn try_install(
         &self,
         from: &Dir,
         file: &str,
@@ -246,7 +247,7 @@ impl Bucket {
         let path = key_path::path(layout, key);
         let (parents, name) = key_path::split(&path);
         let root = self.make_data_root(layout)?;
-        // A deletion next door may remove a directory just after it was made; then make it again.
+        // A concurrent deletion may remove a directory that was just created; then create it again.
         for attempt in 0.. {
             let dir = match root.make(parents.clone(), self.mode.fsync) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < MAX_ATTEMPTS => continue,
@@ -257,7 +258,7 @@ impl Bucket {
             {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            self.write_sidecar(layout, key, records, leftovers)?;
+            self.try_write_sidecar(layout, key, records, leftovers)?;
             match from.rename(file, &dir, name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < MAX_ATTEMPTS => {}
                 result => {
@@ -270,14 +271,14 @@ impl Bucket {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    /// Writes the sidecar of an object that is in its place.
-    pub(super) fn describe(&self, layout: Layout, key: &str, records: &[Record]) -> io::Result<()> {
-        self.replacing_leftovers(|leftovers| self.write_sidecar(layout, key, records, leftovers))
+    /// Writes the sidecar of an existing object.
+    pub(super) fn write_sidecar(&self, layout: Layout, key: &str, records: &[Record]) -> io::Result<()> {
+        self.replacing_leftovers(|leftovers| self.try_write_sidecar(layout, key, records, leftovers))
     }
 
-    /// Step 2. What is in the way in the mirrored tree describes nothing that exists, unless it is being written at
-    /// this moment, and goes.
-    fn write_sidecar(
+    /// Step 2 of a write. Another sidecar or directory at the path belongs to no existing object, unless another
+    /// request is writing it now; with [`Leftovers::Remove`] it is removed.
+    fn try_write_sidecar(
         &self,
         layout: Layout,
         key: &str,
@@ -300,7 +301,7 @@ impl Bucket {
                 {
                     break;
                 }
-                io::ErrorKind::NotADirectory => clear_file_in_the_way(root, parents.clone())?,
+                io::ErrorKind::NotADirectory => remove_blocking_file(root, parents.clone())?,
                 io::ErrorKind::IsADirectory => {
                     if let Some(dir) = root.walk(parents.clone())? {
                         dir.remove_all(name)?;
@@ -313,64 +314,60 @@ impl Bucket {
         result
     }
 
-    /// Changes the metadata of an object, or of one of its versions, in place: its content and modification time stay.
+    /// Changes the metadata of an object or of one of its versions in place: content and modification time stay.
+    /// Returns `false` if it does not exist.
     pub(crate) fn change_meta(
         &self,
         key: &str,
         version: Option<&str>,
         change: impl FnOnce(&mut Meta) -> S3Result<()>,
     ) -> S3Result<bool> {
-        // First without the lock, so that a file from outside is hashed now.
+        // First without the lock, so that a foreign file is hashed now.
         if self.open_object(key)?.is_none() && self.versioning().is_none() {
             return Ok(false);
         }
-        let alive = self.alive();
-        if !*alive {
-            return Err(no_such_bucket(self.name()));
-        }
+        let _alive = self.ensure_alive()?;
         let _lock = self.lock(key);
-        let present = self.present(key)?;
-        let is_it =
-            |object: &Object| version.is_none_or(|wanted| ids::is(object.meta.version.as_ref(), wanted));
-        let mut present = match (present, version) {
-            (Some(present), _) if is_it(&present) => present,
-            (present, Some(wanted)) if self.versioning().is_some() => {
-                return self.change_kept(key, present.as_ref(), wanted, change);
+        let current = self.current_object(key)?;
+        let is_target =
+            |object: &Object| version.is_none_or(|id| ids::matches(object.meta.version.as_ref(), id));
+        let mut current = match (current, version) {
+            (Some(current), _) if is_target(&current) => current,
+            (current, Some(id)) if self.versioning().is_some() => {
+                return self.change_noncurrent(key, current.as_ref(), id, change);
             }
             _ => return Ok(false),
         };
-        if present.meta.etag.is_empty() {
+        if current.meta.etag.is_empty() {
             return fail(ErrorCode::SlowDown, "The object keeps changing; try again.");
         }
-        if present.meta.damaged {
-            return fail(ErrorCode::InternalError, "The file of this object was changed from outside.");
+        if current.meta.damaged {
+            return fail(ErrorCode::InternalError, "The file of this object was changed by another program.");
         }
-        change(&mut present.meta)?;
-        self.describe(present.layout, key, &[Record::new(&present.stat, present.meta)])?;
+        change(&mut current.meta)?;
+        self.write_sidecar(current.layout, key, &[Record::new(&current.stat, current.meta)])?;
         Ok(true)
     }
 
-    /// Removes a key if `check`, which sees the present object, allows. Where there are versions, a delete marker of
-    /// `who` becomes the latest instead.
+    /// Removes the object of a key, unless `check`, which gets the current object, fails. If versioning is enabled or
+    /// suspended, a delete marker with the canonical user id `owner` becomes the latest version instead.
     pub(crate) fn remove(
         &self,
         key: &str,
-        who: Option<&str>,
+        owner: Option<&str>,
         check: impl FnOnce(Option<&Object>) -> S3Result<()>,
     ) -> S3Result<Removed> {
-        if self.mode.read_only {
-            return Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into());
-        }
+        self.mode.check_writable()?;
         let versioning = self.versioning();
         if versioning.is_some() {
-            self.ensure_described(key)?;
+            self.ensure_sidecar(key)?;
         }
         let _alive = self.alive();
         let _lock = self.lock(key);
-        let present = self.present(key)?;
-        check(present.as_ref())?;
+        let current = self.current_object(key)?;
+        check(current.as_ref())?;
         if let Some(versioning) = versioning {
-            return self.mark_deleted(key, present.as_ref(), versioning, who);
+            return self.add_delete_marker(key, current.as_ref(), versioning, owner);
         }
         self.unlink_key(key)?;
         Ok(Removed::default())
@@ -378,7 +375,7 @@ impl Bucket {
 
     /// Removes the file of a key, and then its sidecar.
     pub(super) fn unlink_key(&self, key: &str) -> io::Result<()> {
-        let _ways = self.lock_paths();
+        let _paths = self.lock_paths();
         for layout in [Layout::Escaped, Layout::Plain] {
             if layout == Layout::Plain && !key_path::is_path(key) {
                 continue;
@@ -395,7 +392,8 @@ impl Bucket {
         Ok(())
     }
 
-    /// Unlinks a regular file, and the directories above it that are empty then, unless they are to stay.
+    /// Removes a regular file, and parent directories that become empty, unless the mode keeps them. Returns `false` if
+    /// the file does not exist.
     pub(super) fn unlink_below(&self, root: &Dir, path: &str) -> io::Result<bool> {
         let (parents, name) = key_path::split(path);
         let Some(dir) = root.walk(parents.clone())? else { return Ok(false) };
@@ -411,8 +409,8 @@ impl Bucket {
         }
         let parents: Vec<&str> = parents.collect();
         for depth in (1..=parents.len()).rev() {
-            let (name, above) = parents[..depth].split_last().expect("depth is at least one");
-            match root.walk(above.iter().copied())?.map(|dir| dir.rmdir(name)) {
+            let (name, ancestors) = parents[..depth].split_last().expect("depth is at least one");
+            match root.walk(ancestors.iter().copied())?.map(|dir| dir.rmdir(name)) {
                 Some(Ok(())) => {}
                 _ => break,
             }
@@ -421,8 +419,8 @@ impl Bucket {
     }
 }
 
-/// Whether an ordinary file cannot have the name, because of what is there or of the file system's rules.
-fn cannot_be_named(error: &io::Error) -> bool {
+/// Whether an object cannot be stored in the plain layout, because of an existing file or a rule of the file system.
+fn is_path_conflict(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotADirectory
@@ -434,14 +432,15 @@ fn cannot_be_named(error: &io::Error) -> bool {
     ) || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
-fn clear_file_in_the_way<'a>(root: &Dir, parents: impl Iterator<Item = &'a str>) -> io::Result<()> {
-    let mut at = root.try_clone()?;
+/// Removes a file at the path of one of the parent directories.
+fn remove_blocking_file<'a>(root: &Dir, parents: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    let mut dir = root.try_clone()?;
     for part in parents {
-        match at.child(part)? {
-            Some(next) => at = next,
+        match dir.child(part)? {
+            Some(next) => dir = next,
             None => {
-                if at.stat(part)?.is_some_and(|stat| stat.kind != FileKind::Dir) {
-                    at.unlink(part)?;
+                if dir.stat(part)?.is_some_and(|stat| stat.kind != FileKind::Dir) {
+                    dir.unlink(part)?;
                 }
                 break;
             }

@@ -1,6 +1,8 @@
+//! Access control: owners, ACLs, bucket policies, public-access blocks, read-only servers.
+
 use super::*;
 
-/// The status of each way to use bucket and object, in a fixed order.
+/// The status of each kind of access to a bucket and an object, in a fixed order.
 async fn probe(lab: &Lab, user: Option<usize>) -> Vec<(&'static str, u16)> {
     let mut seen = Vec::new();
     for (what, method, target, body) in [
@@ -17,7 +19,7 @@ async fn probe(lab: &Lab, user: Option<usize>) -> Vec<(&'static str, u16)> {
     seen
 }
 
-/// What [`probe`] gives where exactly these are allowed.
+/// What [`probe`] returns if exactly these kinds of access are allowed.
 fn only(allowed: &[&str]) -> Vec<(&'static str, u16)> {
     ["list", "get", "put", "delete", "bucket acl", "object acl"]
         .map(|what| {
@@ -32,7 +34,7 @@ fn only(allowed: &[&str]) -> Vec<(&'static str, u16)> {
 }
 
 #[tokio::test]
-async fn nobody_else_may_do_anything_unless_told() {
+async fn only_the_owner_has_access_by_default() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     assert_eq!(probe(&lab, Some(BOB)).await, only(&[]));
@@ -41,19 +43,19 @@ async fn nobody_else_may_do_anything_unless_told() {
         probe(&lab, Some(ALICE)).await,
         only(&["list", "get", "put", "delete", "bucket acl", "object acl"])
     );
-    // Whether a key exists is for those to know who may list.
+    // Only users who may list can learn whether a key exists.
     lab.bob("GET", "/b-one/none").send().await.error(403, "AccessDenied");
     lab.bob("HEAD", "/b-one/none").send().await.ok(403);
 }
 
-/// Target, header, value; then what Bob and what strangers may do.
+/// Target, header, value; then what Bob may do, and what anonymous clients may do.
 type Case = (&'static str, &'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
 #[tokio::test]
-async fn grants_reach_whom_they_name() {
+async fn grants_apply_to_their_grantees() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
-    let everybody = "uri=http://acs.amazonaws.com/groups/global/AllUsers";
+    let all_users = "uri=http://acs.amazonaws.com/groups/global/AllUsers";
     let users = "uri=http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
     let cases: [Case; 10] = [
         ("/b-one?acl", "x-amz-grant-read", "id=bob", &["list"], &[]),
@@ -63,7 +65,7 @@ async fn grants_reach_whom_they_name() {
         ("/b-one/k?acl", "x-amz-grant-read", "id=bob", &["get"], &[]),
         ("/b-one/k?acl", "x-amz-grant-full-control", "id=bob", &["get", "object acl"], &[]),
         ("/b-one/k?acl", "x-amz-grant-read", users, &["get"], &[]),
-        ("/b-one/k?acl", "x-amz-grant-read", everybody, &["get"], &["get"]),
+        ("/b-one/k?acl", "x-amz-grant-read", all_users, &["get"], &["get"]),
         ("/b-one?acl", "x-amz-acl", "public-read", &["list"], &["list"]),
         (
             "/b-one?acl",
@@ -87,7 +89,7 @@ async fn grants_reach_whom_they_name() {
 }
 
 #[tokio::test]
-async fn acl_documents_round_trip_and_unknown_people_are_refused() {
+async fn acl_documents_round_trip_and_unknown_users_are_rejected() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/k").header("x-amz-acl", "public-read").body("x").send().await.ok(200);
     let document = lab.alice("GET", "/b-one/k?acl").send().await.ok(200).text();
@@ -96,12 +98,12 @@ async fn acl_documents_round_trip_and_unknown_people_are_refused() {
     lab.anonymous("GET", "/b-one/k").send().await.error(403, "AccessDenied");
     lab.alice("PUT", "/b-one/k?acl").body(&*document).send().await.ok(200);
     lab.anonymous("GET", "/b-one/k").send().await.ok(200);
-    let stranger = document
+    let unknown_user = document
         .replace("<ID>alice</ID><DisplayName>Alice A.</DisplayName></Grantee>", "<ID>carol</ID></Grantee>");
-    assert_ne!(stranger, document);
-    lab.alice("PUT", "/b-one/k?acl").body(stranger).send().await.error(400, "InvalidArgument");
-    let thief = document.replacen("alice", "bob", 1);
-    lab.alice("PUT", "/b-one/k?acl").body(thief).send().await.error(403, "AccessDenied");
+    assert_ne!(unknown_user, document);
+    lab.alice("PUT", "/b-one/k?acl").body(unknown_user).send().await.error(400, "InvalidArgument");
+    let other_owner = document.replacen("alice", "bob", 1);
+    lab.alice("PUT", "/b-one/k?acl").body(other_owner).send().await.error(403, "AccessDenied");
     lab.alice("PUT", "/b-one/k?acl").send().await.error(400, "MissingSecurityHeader");
     lab.alice("PUT", "/b-one?acl").body("<x/>").send().await.error(400, "MalformedXML");
 }
@@ -138,7 +140,7 @@ async fn policies_allow_and_deny() {
 }
 
 #[tokio::test]
-async fn policies_can_ask_for_tags() {
+async fn policies_can_require_tags() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/k").header("x-amz-tagging", "Class=open").body("x").send().await.ok(200);
     lab.put("/b-one/other", "x").await;
@@ -156,7 +158,7 @@ async fn policies_can_ask_for_tags() {
 }
 
 #[tokio::test]
-async fn an_owner_cannot_lock_himself_out() {
+async fn an_owner_cannot_lock_themselves_out() {
     let lab = Lab::with_bucket().await;
     let text = policy("Deny", r#""*""#, r#""s3:*""#, "");
     lab.alice("PUT", "/b-one?policy").body(&*text).send().await.ok(204);
@@ -169,7 +171,7 @@ async fn an_owner_cannot_lock_himself_out() {
 }
 
 #[tokio::test]
-async fn a_public_access_block_blocks() {
+async fn a_public_access_block_is_enforced() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/k").header("x-amz-acl", "public-read").body("x").send().await.ok(200);
     let block = |on: &str| {
@@ -190,7 +192,7 @@ async fn a_public_access_block_blocks() {
 }
 
 #[tokio::test]
-async fn what_a_guest_writes_is_his() {
+async fn an_object_belongs_to_the_user_who_writes_it() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one?acl").header("x-amz-grant-write", "id=bob").send().await.ok(200);
     lab.bob("PUT", "/b-one/bobs").body("x").send().await.ok(200);
@@ -202,13 +204,13 @@ async fn what_a_guest_writes_is_his() {
     lab.alice("PUT", "/b-one/bobs?acl").header("x-amz-acl", "public-read").send().await.ok(403);
     lab.bob("PUT", "/b-one/bobs?acl").header("x-amz-acl", "bucket-owner-read").send().await.ok(200);
     lab.alice("GET", "/b-one/bobs").send().await.ok(200);
-    // The bucket's owner can do what no ACL speaks of, and remove it.
+    // The bucket's owner can do what ACLs do not cover, and can remove the object.
     assert_eq!(lab.alice("GET", "/b-one/bobs?tagging").send().await.ok(200).all("Tag"), [""; 0]);
     lab.alice("DELETE", "/b-one/bobs").send().await.ok(204);
 }
 
 #[tokio::test]
-async fn an_owner_without_grants_has_his_acl_left() {
+async fn an_owner_without_grants_can_still_change_the_acl() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     let none = "<AccessControlPolicy><Owner><ID>alice</ID></Owner><AccessControlList/></AccessControlPolicy>";

@@ -4,7 +4,7 @@ use super::*;
 use crate::LogSink;
 use std::sync::{Arc, Mutex};
 
-/// A line's fields: words, and what stands between quotes or brackets.
+/// The fields of a line: words, and text in quotes or brackets.
 fn fields(line: &str) -> Vec<String> {
     let pattern = regex::Regex::new(r#""([^"]*)"|\[([^\]]*)\]|(\S+)"#).unwrap();
     let text = |found: regex::Captures<'_>| {
@@ -25,26 +25,26 @@ async fn the_access_log_is_in_the_format_of_s3() {
     lab.alice("PUT", "/b-one").send().await.ok(200);
     lab.alice("PUT", "/b-one/a%20b").header("user-agent", "x \"y\"").body("hello").send().await.ok(200);
     lab.alice("GET", "/b-one/a%20b").header("range", "bytes=1-2").send().await.ok(206);
-    lab.link(2, "GET", "/b-one/a%20b", 100).send_unsigned().await.ok(200);
-    lab.link(4, "GET", "/b-one/a%20b", 100).send_unsigned().await.ok(200);
+    lab.presigned(2, "GET", "/b-one/a%20b", 100).send_unsigned().await.ok(200);
+    lab.presigned(4, "GET", "/b-one/a%20b", 100).send_unsigned().await.ok(200);
     let bob = lab.bob("GET", "/b-one/none?acl").send().await.error(403, "AccessDenied").body.len();
-    let stranger =
+    let anonymous =
         lab.anonymous("DELETE", "/b-one?policy").send().await.error(403, "AccessDenied").body.len();
     let brewer = lab.anonymous("BREW", "/b-one?what=\"ever").send().await.ok(501).body.len();
     lab.server.stop().await;
     let text = lines.lock().unwrap().clone();
     let lines: Vec<_> = text.lines().map(fields).collect();
     assert!(lines.iter().all(|line| line.len() == 26), "{text}");
-    let shown = |at: &[usize]| -> Vec<String> {
+    let select = |at: &[usize]| -> Vec<String> {
         lines.iter().map(|line| at.iter().map(|i| &*line[*i]).collect::<Vec<_>>().join(" ")).collect()
     };
-    let what = shown(&[0, 1, 4, 6, 7, 9, 10, 11, 12]);
+    let entries = select(&[0, 1, 4, 6, 7, 9, 10, 11, 12]);
     let sized = |line: &str| {
-        let sizes = [("BOB", bob), ("STRANGER", stranger), ("BREWER", brewer)];
+        let sizes = [("BOB", bob), ("ANONYMOUS", anonymous), ("BREWER", brewer)];
         sizes.iter().fold(line.to_owned(), |line, (name, size)| line.replace(name, &size.to_string()))
     };
     assert_eq!(
-        what,
+        entries,
         [
             "- b-one alice REST.PUT.BUCKET - 200 - - -",
             "alice b-one alice REST.PUT.OBJECT a%20b 200 - - 5",
@@ -52,18 +52,22 @@ async fn the_access_log_is_in_the_format_of_s3() {
             "alice b-one alice REST.GET.OBJECT a%20b 200 - 5 5",
             "alice b-one alice REST.GET.OBJECT a%20b 200 - 5 5",
             "alice b-one bob REST.GET.ACL none 403 AccessDenied BOB -",
-            "alice b-one - REST.DELETE.BUCKETPOLICY - 403 AccessDenied STRANGER -",
+            "alice b-one - REST.DELETE.BUCKETPOLICY - 403 AccessDenied ANONYMOUS -",
             "alice b-one - REST.UNKNOWN.BUCKET - 501 NotImplemented BREWER -",
         ]
         .map(sized),
         "{text}"
     );
-    let how = shown(&[19, 21]);
+    let signatures = select(&[19, 21]);
     let header = "SigV4 AuthHeader".to_owned();
     let (v2, v4) = ("SigV2 QueryString".to_owned(), "SigV4 QueryString".to_owned());
     let none = "- -".to_owned();
-    assert_eq!(how, [&header, &header, &header, &v2, &v4, &header, &none, &none].map(Clone::clone), "{text}");
-    // Whoever reads the log cannot use a link that stands in it, nor does a client's text end a field.
+    assert_eq!(
+        signatures,
+        [&header, &header, &header, &v2, &v4, &header, &none, &none].map(Clone::clone),
+        "{text}"
+    );
+    // A reader of the log cannot use a presigned URL in it, and a client's text cannot end a field.
     assert_eq!(
         text.matches("Signature=REDACTED ").count() + text.matches("Signature=REDACTED&").count(),
         2,
@@ -74,7 +78,7 @@ async fn the_access_log_is_in_the_format_of_s3() {
 }
 
 #[tokio::test]
-async fn metrics_are_told_on_request_only() {
+async fn metrics_are_served_only_if_enabled() {
     Lab::with_bucket().await.anonymous("GET", "/-/metrics").send().await.error(404, "NoSuchBucket");
     let lab = Lab::with(|options| options.metrics = true).await;
     lab.alice("PUT", "/b-one").send().await.ok(200);
@@ -98,7 +102,7 @@ async fn metrics_are_told_on_request_only() {
 }
 
 #[tokio::test]
-async fn no_field_of_the_log_holds_a_secret() {
+async fn no_field_of_the_log_contains_a_secret() {
     let lines = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&lines);
     let lab = Lab::with(|options| {
@@ -127,7 +131,7 @@ async fn no_field_of_the_log_holds_a_secret() {
     ] {
         lab.anonymous("GET", &format!("/b-one/k?{query}")).send().await;
     }
-    // A link whose question mark was encoded, too.
+    // Also a presigned URL whose question mark is encoded.
     lab.anonymous("GET", "/b-one/k%3FX-Amz-Signature=s3cr3t%26x=1").send().await.error(403, "AccessDenied");
     lab.server.stop().await;
     let text = lines.lock().unwrap().clone();

@@ -1,7 +1,9 @@
+//! Buckets: creation and deletion, host names, query parameters, bucket documents.
+
 use super::*;
 
 #[tokio::test]
-async fn buckets_are_made_listed_and_removed_when_empty() {
+async fn buckets_are_created_listed_and_removed_when_empty() {
     let lab = Lab::new().await;
     lab.alice("PUT", "/photos").send().await.ok(200);
     lab.alice("PUT", "/photos").send().await.ok(200);
@@ -9,8 +11,8 @@ async fn buckets_are_made_listed_and_removed_when_empty() {
     lab.bob("PUT", "/bobs").send().await.ok(200);
     assert_eq!(lab.alice("GET", "/").send().await.ok(200).all("Name"), ["photos"]);
     assert_eq!(lab.bob("GET", "/").v2().send().await.ok(200).all("Name"), ["bobs"]);
-    let strangers = lab.anonymous("GET", "/").send().await.ok(200);
-    assert_eq!((strangers.value("ID"), strangers.all("Bucket").len()), ("anonymous".to_owned(), 0));
+    let anonymous = lab.anonymous("GET", "/").send().await.ok(200);
+    assert_eq!((anonymous.value("ID"), anonymous.all("Bucket").len()), ("anonymous".to_owned(), 0));
     lab.alice("HEAD", "/photos").send().await.ok(200);
     lab.bob("HEAD", "/photos").send().await.ok(403);
     lab.alice("HEAD", "/nothing").send().await.ok(404);
@@ -27,7 +29,7 @@ async fn buckets_are_made_listed_and_removed_when_empty() {
 }
 
 #[tokio::test]
-async fn a_location_constraint_is_kept() {
+async fn a_location_constraint_is_stored() {
     let lab = Lab::new().await;
     let body = "<CreateBucketConfiguration><LocationConstraint>north</LocationConstraint></CreateBucketConfiguration>";
     lab.alice("PUT", "/far").body(body).send().await.ok(200);
@@ -45,16 +47,16 @@ async fn virtual_host_style_names_the_bucket_in_the_host() {
     lab.alice("PUT", "/key").header("host", &host).body("x").send().await.ok(200);
     assert_eq!(lab.alice("GET", "/b-one/key").send().await.ok(200).text(), "x");
     assert_eq!(lab.alice("GET", "/").header("host", &host).send().await.ok(200).all("Key"), ["key"]);
-    // SigV2 signs the bucket where it stands in the host name, too.
-    let ask = lab.alice("GET", "/key");
+    // SigV2 signs the bucket, even if it is in the host name.
+    let request = lab.alice("GET", "/key");
     let mut headers = vec![("host".to_owned(), host)];
-    let request = sign::Request { method: "GET", path: "/key", query: &[], headers: &headers };
-    let added = v2::sign(&request, Some("b-one"), &ask.credentials().unwrap(), Utc::now());
+    let to_sign = sign::Request { method: "GET", path: "/key", query: &[], headers: &headers };
+    let added = v2::sign(&to_sign, Some("b-one"), &request.credentials().unwrap(), Utc::now());
     headers.extend(added);
-    assert_eq!(ask.send_with(headers).await.ok(200).text(), "x");
+    assert_eq!(request.send_with(headers).await.ok(200).text(), "x");
 }
 
-/// What `rclone serve s3` does instead: replace the object, delete the bucket.
+/// `rclone serve s3`, by contrast, replaces the object or deletes the bucket.
 #[tokio::test]
 async fn unknown_subresources_never_fall_through() {
     let lab = Lab::with_bucket().await;
@@ -73,8 +75,8 @@ async fn unknown_subresources_never_fall_through() {
             "/b-one?inventory&v=2",
             "/b-one?versionId=null",
         ] {
-            let answer = lab.alice(method, target).send().await;
-            assert_eq!(answer.status, 501, "{method} {target}: {}", answer.text());
+            let response = lab.alice(method, target).send().await;
+            assert_eq!(response.status, 501, "{method} {target}: {}", response.text());
         }
     }
     for target in ["/b-one?what", "/b-one/key?what", "/b-one/key?v=2", "/b-one/key?=x", "/?what"] {
@@ -119,16 +121,16 @@ async fn a_read_ignores_parameters_that_have_no_meaning() {
         lab.alice("HEAD", &target("/")).send().await.ok(405);
         lab.anonymous("GET", &target("/b-one/key")).send().await.error(403, "AccessDenied");
     }
-    // They are signed as every parameter is.
-    let ask = lab.alice("GET", "/b-one/key?v=2");
-    let headers = ask.signed();
-    let mut other = ask.clone();
+    // They are signed like every parameter.
+    let request = lab.alice("GET", "/b-one/key?v=2");
+    let headers = request.signed();
+    let mut other = request.clone();
     other.query[0].1 = "3".to_owned();
     other.send_with(headers).await.error(403, "SignatureDoesNotMatch");
 }
 
 #[tokio::test]
-async fn documents_are_validated_kept_and_removed() {
+async fn documents_are_validated_stored_and_removed() {
     let lab = Lab::with_bucket().await;
     let cases: [(&str, &str, u16, &str, &str); 8] = [
         (

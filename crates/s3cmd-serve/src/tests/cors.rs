@@ -1,3 +1,5 @@
+//! CORS: preflight requests and response headers.
+
 use super::*;
 
 const RULES: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://*.example.org</AllowedOrigin>\
@@ -12,19 +14,19 @@ async fn lab() -> Lab {
     lab
 }
 
-fn preflight(lab: &Lab, target: &str, origin: &str, method: &str, headers: &str) -> Ask {
-    let ask = lab.anonymous("OPTIONS", target).header("origin", origin);
-    let ask = ask.header("access-control-request-method", method);
-    if headers.is_empty() { ask } else { ask.header("access-control-request-headers", headers) }
+fn preflight(lab: &Lab, target: &str, origin: &str, method: &str, headers: &str) -> TestRequest {
+    let request = lab.anonymous("OPTIONS", target).header("origin", origin);
+    let request = request.header("access-control-request-method", method);
+    if headers.is_empty() { request } else { request.header("access-control-request-headers", headers) }
 }
 
 #[tokio::test]
-async fn preflight_is_answered_from_the_first_rule_that_fits() {
+async fn a_preflight_is_answered_by_the_first_matching_rule() {
     let lab = lab().await;
-    // Also for a link, whose signature is for another method.
+    // Also for a presigned URL, whose signature is for another method.
     let target = "/b-one/k?X-Amz-Signature=0&X-Amz-Algorithm=AWS4-HMAC-SHA256";
-    let ask = preflight(&lab, target, "https://app.example.org", "PUT", "X-Amz-Acl, content-type");
-    let answer = ask.send().await.ok(200);
+    let request = preflight(&lab, target, "https://app.example.org", "PUT", "X-Amz-Acl, content-type");
+    let response = request.send().await.ok(200);
     for (name, value) in [
         ("access-control-allow-origin", "https://app.example.org"),
         ("access-control-allow-credentials", "true"),
@@ -33,15 +35,15 @@ async fn preflight_is_answered_from_the_first_rule_that_fits() {
         ("access-control-expose-headers", "ETag, x-amz-version-id"),
         ("access-control-max-age", "600"),
     ] {
-        assert_eq!(answer.header(name), value, "{name}");
+        assert_eq!(response.header(name), value, "{name}");
     }
-    assert!(answer.header("vary").contains("Origin"));
-    let answer = preflight(&lab, "/b-one/k", "https://else.where", "GET", "").send().await.ok(200);
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
-    assert_eq!(answer.header("access-control-allow-credentials"), "");
-    // Where the host name says the bucket, too.
-    let ask = preflight(&lab, "/k", "https://else.where", "GET", "").header("host", "b-one.localhost");
-    ask.send().await.ok(200);
+    assert!(response.header("vary").contains("Origin"));
+    let response = preflight(&lab, "/b-one/k", "https://else.where", "GET", "").send().await.ok(200);
+    assert_eq!(response.header("access-control-allow-origin"), "*");
+    assert_eq!(response.header("access-control-allow-credentials"), "");
+    // Also if the host name contains the bucket.
+    let request = preflight(&lab, "/k", "https://else.where", "GET", "").header("host", "b-one.localhost");
+    request.send().await.ok(200);
 }
 
 #[tokio::test]
@@ -70,26 +72,26 @@ async fn what_no_rule_allows_is_forbidden() {
         ("/b-two/k", "https://app.example.org", "GET", ""),
         ("/b-none", "https://app.example.org", "GET", ""),
     ] {
-        let answer = preflight(&lab, target, origin, method, headers).send().await;
-        assert_eq!(answer.header("access-control-allow-origin"), "", "{target} {origin} {method}");
-        answer.error(403, "AccessForbidden");
+        let response = preflight(&lab, target, origin, method, headers).send().await;
+        assert_eq!(response.header("access-control-allow-origin"), "", "{target} {origin} {method}");
+        response.error(403, "AccessForbidden");
     }
     lab.anonymous("OPTIONS", "/b-one/k").send().await.error(400, "BadRequest");
     lab.anonymous("OPTIONS", "/b-one/k").header("origin", "a").send().await.error(400, "BadRequest");
 }
 
 #[tokio::test]
-async fn answers_say_which_page_may_read_them() {
+async fn responses_name_the_origins_that_may_read_them() {
     let lab = lab().await;
     let put = lab.alice("PUT", "/b-one/k").header("origin", "https://app.example.org").body("x");
-    let answer = put.send().await.ok(200);
-    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.org");
-    assert_eq!(answer.header("access-control-expose-headers"), "ETag, x-amz-version-id");
-    // Refusals as well, or a page could not tell why.
+    let response = put.send().await.ok(200);
+    assert_eq!(response.header("access-control-allow-origin"), "https://app.example.org");
+    assert_eq!(response.header("access-control-expose-headers"), "ETag, x-amz-version-id");
+    // Error responses, too: otherwise a page could not read the error.
     let get = |target: &str| lab.anonymous("GET", target).header("origin", "https://else.where").send();
-    let answer = get("/b-one/k").await;
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
-    answer.error(403, "AccessDenied");
+    let response = get("/b-one/k").await;
+    assert_eq!(response.header("access-control-allow-origin"), "*");
+    response.error(403, "AccessDenied");
     assert_eq!(get("/b-none/k").await.header("access-control-allow-origin"), "");
     let delete = lab.alice("DELETE", "/b-one/k").header("origin", "https://app.example.org");
     assert_eq!(delete.send().await.ok(204).header("access-control-allow-origin"), "");

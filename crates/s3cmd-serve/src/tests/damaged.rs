@@ -1,12 +1,12 @@
-//! Buckets of which something that protects them cannot be read: nobody gets in.
+//! Buckets with a damaged protective document: all access is rejected.
 
 use super::*;
 
-/// A policy that keeps everybody from reading.
+/// A policy that denies reading to everyone.
 const DENY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject",
     "Resource":"arn:aws:s3:::b-one/*"}]}"#;
 
-/// Requests of all kinds, for what is wrong with a bucket must not let any of them through.
+/// Requests of all kinds. A damaged bucket must reject all of them.
 const REQUESTS: [(&str, &str); 22] = [
     ("GET", "/b-one"),
     ("HEAD", "/b-one"),
@@ -32,17 +32,17 @@ const REQUESTS: [(&str, &str); 22] = [
     ("DELETE", "/b-one"),
 ];
 
-/// Asserts that nobody can do anything with `b-one`.
-async fn assert_closed(lab: &Lab) {
+/// Asserts that every request for `b-one` is rejected.
+async fn assert_inaccessible(lab: &Lab) {
     for user in [Some(ALICE), Some(BOB), None] {
         for (method, target) in REQUESTS {
             if user.is_none() && (method, target) == ("PUT", "/b-one") {
                 continue;
             }
-            let bare = matches!(method, "GET" | "HEAD") || (method, target) == ("PUT", "/b-one");
-            let body = if bare { "" } else { "x" };
-            let answer = lab.call(user, method, target).body(body).send().await;
-            assert_eq!(answer.status, 500, "{user:?} {method} {target}: {}", answer.text());
+            let has_no_body = matches!(method, "GET" | "HEAD") || (method, target) == ("PUT", "/b-one");
+            let body = if has_no_body { "" } else { "x" };
+            let response = lab.call(user, method, target).body(body).send().await;
+            assert_eq!(response.status, 500, "{user:?} {method} {target}: {}", response.text());
         }
         let copy = lab.call(user, "PUT", "/b-two/copy").header("x-amz-copy-source", "/b-one/k");
         let status = copy.send().await.status;
@@ -61,7 +61,7 @@ async fn with_two_buckets() -> Lab {
 }
 
 #[tokio::test]
-async fn a_policy_that_cannot_be_read_lets_nobody_in() {
+async fn an_unreadable_policy_blocks_all_access() {
     let mut lab = with_two_buckets().await;
     let documents = lab.path("b-one/.s3cmd-serve/documents");
     let cut = DENY.as_bytes()[..DENY.len() - 7].to_vec();
@@ -78,8 +78,8 @@ async fn a_policy_that_cannot_be_read_lets_nobody_in() {
         lab.alice("PUT", "/b-one?policy").body(DENY).send().await.ok(204);
         std::fs::write(documents.join("policy"), &damaged).unwrap();
         lab = lab.restarted().await;
-        assert_closed(&lab).await;
-        // Only its owner's removal or replacement helps.
+        assert_inaccessible(&lab).await;
+        // Only the owner can remove or replace it.
         lab.bob("DELETE", "/b-one?policy").send().await.error(500, "InternalError");
         lab.anonymous("DELETE", "/b-one?policy").send().await.error(500, "InternalError");
         lab.bob("PUT", "/b-one?policy").body(DENY).send().await.error(500, "InternalError");
@@ -94,13 +94,13 @@ async fn a_policy_that_cannot_be_read_lets_nobody_in() {
             lab.anonymous("GET", "/b-one/k").send().await.error(403, "AccessDenied");
         }
     }
-    // What was repaired stays so.
+    // The repair survives a restart.
     lab = lab.restarted().await;
     lab.anonymous("GET", "/b-one/k").send().await.ok(200);
 }
 
 #[tokio::test]
-async fn other_documents_that_protect_a_bucket_close_it_too() {
+async fn other_unreadable_protective_documents_block_all_access() {
     for (sub, deletes, good) in [
         (
             "publicAccessBlock",
@@ -131,7 +131,7 @@ async fn other_documents_that_protect_a_bucket_close_it_too() {
         let stored = std::fs::read(&file).unwrap();
         std::fs::write(&file, &stored[..stored.len() / 2]).unwrap();
         lab = lab.restarted().await;
-        assert_closed(&lab).await;
+        assert_inaccessible(&lab).await;
         lab.bob("PUT", &target).body(good).send().await.error(500, "InternalError");
         lab.alice("GET", &target).send().await.error(500, "InternalError");
         if deletes {
@@ -145,7 +145,7 @@ async fn other_documents_that_protect_a_bucket_close_it_too() {
 }
 
 #[tokio::test]
-async fn two_documents_that_cannot_be_read_are_repaired_one_after_the_other() {
+async fn two_unreadable_documents_are_repaired_one_after_the_other() {
     let mut lab = with_two_buckets().await;
     for name in ["policy", "publicAccessBlock"] {
         let dir = lab.path("b-one/.s3cmd-serve/documents");
@@ -153,15 +153,15 @@ async fn two_documents_that_cannot_be_read_are_repaired_one_after_the_other() {
         std::fs::write(dir.join(name), "?").unwrap();
     }
     lab = lab.restarted().await;
-    assert_closed(&lab).await;
+    assert_inaccessible(&lab).await;
     lab.alice("DELETE", "/b-one?policy").send().await.ok(204);
-    assert_closed(&lab).await;
+    assert_inaccessible(&lab).await;
     lab.alice("DELETE", "/b-one?publicAccessBlock").send().await.ok(204);
     lab.anonymous("GET", "/b-one/k").send().await.ok(200);
 }
 
 #[tokio::test]
-async fn a_bucket_record_that_cannot_be_read_closes_the_bucket() {
+async fn an_unreadable_bucket_record_blocks_all_access() {
     let mut lab = Lab::new().await;
     lab.alice("PUT", "/b-one").header("x-amz-bucket-object-lock-enabled", "true").send().await.ok(200);
     lab.alice("PUT", "/b-two").send().await.ok(200);
@@ -187,9 +187,9 @@ async fn a_bucket_record_that_cannot_be_read_closes_the_bucket() {
             damaged => std::fs::write(&file, damaged).unwrap(),
         }
         lab = lab.restarted().await;
-        assert_closed(&lab).await;
+        assert_inaccessible(&lab).await;
         lab.alice("DELETE", "/b-one?policy").send().await.error(500, "InternalError");
-        // Whose it is is not known, so it is in nobody's list.
+        // The owner is unknown, so the bucket is in no user's list.
         assert_eq!(lab.alice("GET", "/").send().await.ok(200).all("Name"), ["b-two"]);
         let _ = std::fs::remove_file(&file);
         std::fs::write(&file, &stored).unwrap();

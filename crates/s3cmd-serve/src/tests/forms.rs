@@ -1,4 +1,4 @@
-//! Browsers' forms.
+//! PostObject: uploads by HTML forms.
 
 use super::*;
 use base64::Engine;
@@ -10,8 +10,8 @@ type Fields = Vec<(String, String)>;
 const BOUNDARY: &str = "----WebKitFormBoundary7MA4YWxk";
 
 impl Lab {
-    /// A form with these fields and a file.
-    fn form(&self, fields: &[(&str, &str)], file_name: &str, file: &[u8]) -> Ask {
+    /// A form upload with these fields and a file.
+    fn form(&self, fields: &[(&str, &str)], file_name: &str, file: &[u8]) -> TestRequest {
         self.form_of(
             &fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>(),
             file_name,
@@ -19,7 +19,7 @@ impl Lab {
         )
     }
 
-    fn form_of(&self, fields: &[(String, String)], file_name: &str, file: &[u8]) -> Ask {
+    fn form_of(&self, fields: &[(String, String)], file_name: &str, file: &[u8]) -> TestRequest {
         let mut body = Vec::new();
         for (name, value) in fields {
             body.extend_from_slice(
@@ -49,7 +49,7 @@ fn policy(conditions: &Value) -> String {
     BASE64_STANDARD.encode(text)
 }
 
-/// Fields, signed by a user: version 2 or 4. The conditions are those given and what every form needs.
+/// Fields with a signature of a user, version 2 or 4. Adds the conditions that every form needs to the given ones.
 fn signed(v: u8, user: usize, fields: &[(&str, &str)], conditions: &Value) -> Fields {
     let user = &users()[user];
     let mut fields: Fields =
@@ -80,18 +80,18 @@ fn signed(v: u8, user: usize, fields: &[(&str, &str)], conditions: &Value) -> Fi
 }
 
 #[tokio::test]
-async fn strangers_post_where_the_acl_lets_them() {
+async fn anonymous_forms_need_a_public_acl_or_policy() {
     let lab = Lab::with_bucket().await;
     let form = || lab.form(&[("key", "up/${filename}")], "C:\\x\\f.txt", b"content");
     form().send_unsigned().await.error(403, "AccessDenied");
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
-    let answer = form().send_unsigned().await.ok(204);
-    assert!(answer.header("location").ends_with("/b-one/up/f.txt"), "{}", answer.header("location"));
-    assert_eq!(answer.header("etag"), "\"9a0364b9e99bb480dd25e1f0284c8555\"");
+    let response = form().send_unsigned().await.ok(204);
+    assert!(response.header("location").ends_with("/b-one/up/f.txt"), "{}", response.header("location"));
+    assert_eq!(response.header("etag"), "\"9a0364b9e99bb480dd25e1f0284c8555\"");
     let got = lab.alice("GET", "/b-one/up/f.txt").send().await.ok(200);
     assert_eq!((got.text().as_str(), got.header("content-type")), ("content", "binary/octet-stream"));
     assert_eq!(got.header("cache-control"), "");
-    // A policy with conditions decides, too.
+    // A bucket policy can allow it, too.
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "private").send().await.ok(200);
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:PutObject",
         "Resource":"arn:aws:s3:::b-one/open/*"}]}"#;
@@ -124,12 +124,12 @@ async fn signed_forms_upload_what_their_policy_allows() {
     ];
     for v in [2, 4] {
         let form = lab.form_of(&signed(v, ALICE, &fields, &conditions), "a & b.png", b"picture");
-        let answer = form.send_unsigned().await.ok(201);
-        assert_eq!((&*answer.value("Bucket"), &*answer.value("Key")), ("b-one", "user/a & b.png"));
-        assert_eq!(answer.value("Location"), answer.header("location"));
-        assert!(answer.header("location").ends_with("/b-one/user/a%20%26%20b.png"));
-        assert_eq!(answer.value("ETag"), answer.header("etag"));
-        assert!(answer.text().contains("<PostResponse><"), "{}", answer.text());
+        let response = form.send_unsigned().await.ok(201);
+        assert_eq!((&*response.value("Bucket"), &*response.value("Key")), ("b-one", "user/a & b.png"));
+        assert_eq!(response.value("Location"), response.header("location"));
+        assert!(response.header("location").ends_with("/b-one/user/a%20%26%20b.png"));
+        assert_eq!(response.value("ETag"), response.header("etag"));
+        assert!(response.text().contains("<PostResponse><"), "{}", response.text());
         let got = lab.anonymous("GET", "/b-one/user/a%20%26%20b.png").send().await.ok(200);
         assert_eq!((got.text().as_str(), got.header("content-type")), ("picture", "image/png"));
         assert_eq!((got.header("x-amz-meta-tag"), got.header("x-amz-tagging-count")), ("of a & b.png", "1"));
@@ -137,12 +137,12 @@ async fn signed_forms_upload_what_their_policy_allows() {
         assert_eq!((&*tags.value("Key"), &*tags.value("Value")), ("a b", "c&d"));
         lab.alice("DELETE", "/b-one/user/a%20%26%20b.png").send().await.ok(204);
 
-        // Somebody else's signature is as good as his rights.
+        // A form that Bob signs has only Bob's permissions.
         lab.form_of(&signed(v, BOB, &fields, &conditions), "f", b"x")
             .send_unsigned()
             .await
             .error(403, "AccessDenied");
-        let bent = |change: &dyn Fn(&mut Fields)| {
+        let changed = |change: &dyn Fn(&mut Fields)| {
             let mut fields = signed(v, ALICE, &fields, &conditions);
             change(&mut fields);
             lab.form_of(&fields, "f", b"x").send_unsigned()
@@ -152,21 +152,21 @@ async fn signed_forms_upload_what_their_policy_allows() {
                 fields.iter_mut().find(|(n, _)| n == name).unwrap().1 = value.to_owned();
             }
         };
-        bent(&set("KEY", "other/k")).await.error(403, "AccessDenied");
-        bent(&set("acl", "private")).await.error(403, "AccessDenied");
-        let more = bent(&|fields| fields.push(("x-amz-meta-more".into(), "1".into()))).await;
+        changed(&set("KEY", "other/k")).await.error(403, "AccessDenied");
+        changed(&set("acl", "private")).await.error(403, "AccessDenied");
+        let more = changed(&|fields| fields.push(("x-amz-meta-more".into(), "1".into()))).await;
         assert!(
             more.error(403, "AccessDenied").value("Message").contains("Extra input fields: x-amz-meta-more")
         );
-        bent(&|fields| fields.retain(|(name, _)| name != "acl")).await.error(403, "AccessDenied");
+        changed(&|fields| fields.retain(|(name, _)| name != "acl")).await.error(403, "AccessDenied");
         let other = policy(&json!([]));
-        bent(&|fields| fields.iter_mut().find(|(n, _)| n == "policy").unwrap().1.clone_from(&other))
+        changed(&|fields| fields.iter_mut().find(|(n, _)| n == "policy").unwrap().1.clone_from(&other))
             .await
             .error(403, "SignatureDoesNotMatch");
         for name in ["policy", if v == 2 { "signature" } else { "x-amz-signature" }] {
-            bent(&|fields| fields.retain(|(known, _)| known != name)).await.error(400, "InvalidArgument");
+            changed(&|fields| fields.retain(|(known, _)| known != name)).await.error(400, "InvalidArgument");
         }
-        bent(&|fields| fields.insert(0, ("key".into(), "user/second".into())))
+        changed(&|fields| fields.insert(0, ("key".into(), "user/second".into())))
             .await
             .error(400, "InvalidArgument");
         let length =
@@ -179,12 +179,12 @@ async fn signed_forms_upload_what_their_policy_allows() {
 }
 
 #[tokio::test]
-async fn unknown_keys_and_broken_forms_are_refused() {
+async fn unknown_access_keys_and_invalid_forms_are_rejected() {
     let lab = Lab::with_bucket().await;
     let fields = signed(2, ALICE, &[("key", "k")], &json!([{ "key": "k" }]));
-    let mut stranger = fields.clone();
-    stranger.iter_mut().find(|(name, _)| name == "AWSAccessKeyId").unwrap().1 = "AKNOBODY".to_owned();
-    lab.form_of(&stranger, "f", b"x").send_unsigned().await.error(403, "InvalidAccessKeyId");
+    let mut unknown_key = fields.clone();
+    unknown_key.iter_mut().find(|(name, _)| name == "AWSAccessKeyId").unwrap().1 = "AKNOBODY".to_owned();
+    lab.form_of(&unknown_key, "f", b"x").send_unsigned().await.error(403, "InvalidAccessKeyId");
     let no_policy = BASE64_STANDARD.encode("{}");
     let user = &users()[ALICE];
     let with_policy = |policy: &str| {
@@ -201,7 +201,7 @@ async fn unknown_keys_and_broken_forms_are_refused() {
     let past = BASE64_STANDARD
         .encode(r#"{"expiration":"2020-01-01T00:00:00Z","conditions":[{"bucket":"b-one"},{"key":"k"}]}"#);
     with_policy(&past).await.error(403, "AccessDenied");
-    // Not a form; a form that is none; one without a key, without a file.
+    // Not a form, a truncated form, a form without a key, and one without a file.
     let plain = lab.anonymous("POST", "/b-one").body("x").send_unsigned().await;
     plain.error(412, "PreconditionFailed");
     let mut broken = lab.form_of(&fields, "f", b"x");
@@ -223,9 +223,9 @@ async fn unknown_keys_and_broken_forms_are_refused() {
         &json!([{ "key": "k" }, { "x-amz-server-side-encryption": "ROT13" }]),
     );
     lab.form_of(&sse, "f", b"x").send_unsigned().await.error(400, "InvalidArgument");
-    let mut elsewhere = lab.form_of(&fields, "f", b"x");
-    elsewhere.path = "/nowhere".to_owned();
-    elsewhere.send_unsigned().await.error(404, "NoSuchBucket");
+    let mut other_bucket = lab.form_of(&fields, "f", b"x");
+    other_bucket.path = "/nowhere".to_owned();
+    other_bucket.send_unsigned().await.error(404, "NoSuchBucket");
     assert!(lab.keys("/b-one").await.is_empty());
     assert!(
         std::fs::read_dir(lab.path("b-one/.s3cmd-serve/tmp")).map_or(true, |mut dir| dir.next().is_none())
@@ -233,7 +233,7 @@ async fn unknown_keys_and_broken_forms_are_refused() {
 }
 
 #[tokio::test]
-async fn a_form_says_what_it_wants_to_hear() {
+async fn a_form_chooses_the_response() {
     let lab = Lab::with_bucket().await;
     let conditions = json!([
         ["starts-with", "$key", ""],
@@ -247,19 +247,19 @@ async fn a_form_says_what_it_wants_to_hear() {
     };
     let etag = "%229dd4e461268c8034f5c8564e155c67a6%22";
     let added = format!("bucket=b-one&key=a%2F%C3%A9%20k&etag={etag}");
-    for (url, wanted) in [
+    for (url, expected) in [
         ("https://h.example/done", format!("https://h.example/done?{added}")),
         ("http://h.example/?a=b#end", format!("http://h.example/?a=b&{added}#end")),
     ] {
-        assert_eq!(send(url, "201").await.ok(303).header("location"), wanted);
+        assert_eq!(send(url, "201").await.ok(303).header("location"), expected);
     }
     assert!(send("nonsense", "200").await.ok(200).body.is_empty());
     assert!(send("/local", "404").await.ok(204).body.is_empty());
 }
 
-/// Larger than what is kept in memory, with a checksum and a digest of the file, both verified.
+/// A file that is larger than the buffer, with a checksum that is verified.
 #[tokio::test]
-async fn a_large_file_flows_to_the_disk() {
+async fn a_large_file_is_streamed_to_disk() {
     let lab = Lab::with_bucket().await;
     let file: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     let sum = BASE64_STANDARD.encode(Sha256::digest(&file));
@@ -268,19 +268,19 @@ async fn a_large_file_flows_to_the_disk() {
     let fields = |sum| signed(4, ALICE, &[("key", "big"), ("x-amz-checksum-sha256", sum)], &conditions);
     lab.form_of(&fields(&other), "f", &file).send_unsigned().await.error(400, "BadDigest");
     assert!(lab.keys("/b-one").await.is_empty());
-    let answer = lab.form_of(&fields(&sum), "f", &file).send_unsigned().await.ok(204);
-    assert_eq!(answer.header("x-amz-checksum-sha256"), sum);
+    let response = lab.form_of(&fields(&sum), "f", &file).send_unsigned().await.ok(204);
+    assert_eq!(response.header("x-amz-checksum-sha256"), sum);
     assert_eq!(std::fs::read(lab.path("b-one/big")).unwrap(), file);
 }
 
 #[tokio::test]
-async fn a_bucket_in_the_host_name_takes_forms() {
+async fn a_form_may_be_sent_to_a_bucket_in_the_host_name() {
     let lab = Lab::with_bucket().await;
     let mut form = lab.form_of(&signed(4, ALICE, &[("key", "k")], &json!([{ "key": "k" }])), "f", b"x");
     form.path = "/".to_owned();
     let host = format!("b-one.localhost:{}", lab.server.address().port());
-    let answer = form.header("host", &host).send_unsigned().await.ok(204);
-    assert_eq!(answer.header("location"), format!("http://{host}/k"));
+    let response = form.header("host", &host).send_unsigned().await.ok(204);
+    assert_eq!(response.header("location"), format!("http://{host}/k"));
     assert_eq!(lab.keys("/b-one").await, ["k"]);
 }
 
@@ -300,7 +300,7 @@ async fn field_values_are_kept_byte_for_byte() {
     let got = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
     assert_eq!(&*header_text::to_bytes(got.header("x-amz-meta-m")), b"caf\xe9");
     assert_eq!(&*header_text::to_bytes(got.header("content-disposition")), b"inline; x=\xe9");
-    // Keys are text.
+    // Keys have to be UTF-8.
     let mut form = lab.form(&[("key", "k@")], "f", b"x");
     for byte in form.body.iter_mut().filter(|byte| **byte == b'@') {
         *byte = 0xe9;
@@ -311,7 +311,7 @@ async fn field_values_are_kept_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_redirect_can_be_in_the_bucket() {
+async fn a_redirect_may_lead_to_a_page_in_the_bucket() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
     let page = lab.alice("PUT", "/b-one/thanks.html").header("x-amz-acl", "public-read").body("thanks");
@@ -325,7 +325,7 @@ async fn the_page_of_a_redirect_can_be_in_the_bucket() {
 }
 
 #[tokio::test]
-async fn a_policy_ends_at_a_time_that_is_written_in_full() {
+async fn the_expiration_of_a_policy_needs_a_complete_utc_time() {
     let lab = Lab::with_bucket().await;
     let user = &users()[ALICE];
     let upload = async |expiration: &str| {

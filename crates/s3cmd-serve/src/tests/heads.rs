@@ -1,8 +1,8 @@
-//! The heads of requests and responses: spelling, bytes, what HTTP asks for.
+//! The heads of requests and responses: the case of names, the bytes of values, the rules of HTTP.
 
 use super::*;
 
-/// Values that are Latin-1, nothing at all, and UTF-8.
+/// Header values in Latin-1, in no valid encoding, and in UTF-8.
 const VALUES: [&[u8]; 5] = [
     b"na\xefve caf\xe9",
     b"\xff\x80\xfe",
@@ -12,7 +12,7 @@ const VALUES: [&[u8]; 5] = [
 ];
 
 #[tokio::test]
-async fn header_names_are_spelled_as_people_write_them() {
+async fn header_names_are_in_conventional_case() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read").send().await.ok(200);
     let put =
@@ -20,8 +20,8 @@ async fn header_names_are_spelled_as_people_write_them() {
     put.header("x-amz-meta-some-name", "v").body("hello").send().await.ok(200);
     for method in ["HEAD", "GET"] {
         let request = format!("{method} /b-one/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let answer = exchange_bytes(lab.server.address(), request.as_bytes()).await;
-        let text = String::from_utf8(answer).unwrap();
+        let response = exchange_bytes(lab.server.address(), request.as_bytes()).await;
+        let text = String::from_utf8(response).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         for line in [
             "HTTP/1.1 200 OK",
@@ -38,12 +38,12 @@ async fn header_names_are_spelled_as_people_write_them() {
         assert!(head.contains("\r\nLast-Modified: ") && head.contains("\r\nDate: "), "{head}");
         assert_eq!(body, if method == "GET" { "hello" } else { "" });
     }
-    // Errors, too.
+    // Also in errors.
     let request = b"GET /b-one/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let answer = exchange_bytes(lab.server.address(), request).await;
-    let text = String::from_utf8(answer).unwrap();
+    let response = exchange_bytes(lab.server.address(), request).await;
+    let text = String::from_utf8(response).unwrap();
     assert!(text.contains("\r\nx-amz-request-id: ") && text.contains("\r\nContent-Length: "), "{text}");
-    // And whatever HTTP itself adds.
+    // Also the headers that the HTTP library adds.
     assert!(text.contains("\r\nConnection: close\r\n"), "{text}");
 }
 
@@ -52,10 +52,10 @@ async fn header_values_come_back_byte_for_byte() {
     let lab = Lab::with_bucket().await;
     for value in VALUES {
         let text = header_text::from_bytes(value);
-        let described = |ask: Ask| {
+        let described = |request: TestRequest| {
             ["x-amz-meta-m", "content-disposition", "cache-control", "content-language", "content-type"]
                 .iter()
-                .fold(ask, |ask, name| ask.header(name, &text))
+                .fold(request, |request, name| request.header(name, &text))
         };
         let check = async |lab: &Lab, key: &str| {
             for method in ["GET", "HEAD"] {
@@ -90,22 +90,22 @@ async fn header_values_come_back_byte_for_byte() {
         lab.alice("POST", &format!("/b-one/parts?uploadId={id}")).body(done).send().await.ok(200);
         check(&lab, "parts").await;
     }
-    // What is stored outlives the server.
+    // Stored values survive a restart.
     let lab = lab.restarted().await;
     let got = lab.alice("HEAD", "/b-one/put").send().await.ok(200);
     assert_eq!(&*header_text::to_bytes(got.header("x-amz-meta-m")), VALUES[4]);
 }
 
 #[tokio::test]
-async fn headers_of_s3_that_are_no_text_are_refused() {
+async fn s3_headers_that_are_not_text_are_rejected() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     for name in ["x-amz-tagging", "x-amz-copy-source", "x-amz-storage-class", "x-amz-acl"] {
-        let ask = lab
+        let request = lab
             .alice("PUT", "/b-one/other")
             .header(name, &header_text::from_bytes(b"/b-one/k\xe9"))
             .body("y");
-        ask.send().await.error(400, "InvalidArgument");
+        request.send().await.error(400, "InvalidArgument");
     }
     assert_eq!(lab.keys("/b-one").await, ["k"]);
 }
@@ -113,7 +113,7 @@ async fn headers_of_s3_that_are_no_text_are_refused() {
 #[tokio::test]
 async fn a_request_needs_one_host() {
     let lab = Lab::new().await;
-    let ask = async |head: &str| exchange(lab.server.address(), head.as_bytes()).await;
+    let request = async |head: &str| exchange(lab.server.address(), head.as_bytes()).await;
     for head in [
         "GET /-/healthz HTTP/1.1\r\nConnection: close\r\n\r\n",
         "GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
@@ -121,17 +121,17 @@ async fn a_request_needs_one_host() {
         "GET /-/healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
         "PUT /b-one/k HTTP/1.1\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx",
     ] {
-        ask(head).await.error(400, "InvalidRequest");
+        request(head).await.error(400, "InvalidRequest");
     }
-    ask("GET /-/healthz HTTP/1.0\r\n\r\n").await.ok(200);
-    ask("GET /-/healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.ok(200);
+    request("GET /-/healthz HTTP/1.0\r\n\r\n").await.ok(200);
+    request("GET /-/healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.ok(200);
 }
 
 #[tokio::test]
 async fn the_only_transfer_coding_is_chunked() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
-    let ask = async |codings: &str| {
+    let request = async |codings: &str| {
         let head = format!(
             "PUT /b-one/k HTTP/1.1\r\nHost: x\r\n{codings}\r\nConnection: close\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
         );
@@ -143,23 +143,23 @@ async fn the_only_transfer_coding_is_chunked() {
         "Transfer-Encoding: deflate,chunked",
         "Transfer-Encoding: identity, chunked",
     ] {
-        ask(codings).await.error(501, "NotImplemented");
+        request(codings).await.error(501, "NotImplemented");
     }
     assert!(lab.keys("/b-one").await.is_empty());
-    let plain = ask("Transfer-Encoding: Chunked").await;
+    let plain = request("Transfer-Encoding: Chunked").await;
     assert_ne!(plain.status, 501, "{}", plain.text());
 }
 
 #[tokio::test]
-async fn without_authentication_programs_of_this_machine_own_everything_and_pages_nothing() {
+async fn without_authentication_local_programs_have_access_and_web_pages_do_not() {
     let lab = Lab::with(|options| options.no_auth = true).await;
     lab.anonymous("PUT", "/b-one").send().await.ok(200);
     lab.anonymous("PUT", "/b-one/k").body("plain").send().await.ok(200);
-    // Clients sign with whatever they have.
-    let mut ask = lab.bob("PUT", "/b-one/signed").body("signed");
-    ask.user = Some(User::new("NOBODY", "knows"));
-    ask.clone().send().await.ok(200);
-    ask.v2().send().await.ok(200);
+    // Clients may sign with any credentials.
+    let mut request = lab.bob("PUT", "/b-one/signed").body("signed");
+    request.user = Some(User::new("NOBODY", "knows"));
+    request.clone().send().await.ok(200);
+    request.v2().send().await.ok(200);
     assert_eq!(lab.anonymous("GET", "/b-one").send().await.ok(200).all("Key"), ["k", "signed"]);
     let chunked = lab
         .anonymous("PUT", "/b-one/chunked")
@@ -193,6 +193,6 @@ async fn without_authentication_programs_of_this_machine_own_everything_and_page
         lab.anonymous("GET", "/k").header("host", "b-one.localhost").send().await.ok(200).text(),
         "plain"
     );
-    let far = Options { no_auth: true, address: ([0, 0, 0, 0], 0).into(), ..options(lab.dir.path()) };
-    assert!(matches!(start(far).await, Err(crate::StartError::Open(_))));
+    let public = Options { no_auth: true, address: ([0, 0, 0, 0], 0).into(), ..options(lab.dir.path()) };
+    assert!(matches!(start(public).await, Err(crate::StartError::Open(_))));
 }

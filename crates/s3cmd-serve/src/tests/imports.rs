@@ -1,10 +1,10 @@
-//! The modules of the server import each other in one direction: there is no circle of imports.
+//! The modules of the server must not import each other in a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The sources below a directory without their tests, by the paths of their modules.
+/// Collects the source code below a directory, without tests, by module path.
 fn sources(dir: &Path, module: &str, found: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -23,7 +23,7 @@ fn sources(dir: &Path, module: &str, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Adds the paths of a tree of `use`.
+/// Adds the paths of a `use` tree.
 fn add_paths(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     let mut depth = 0;
     let parts = tree.split(|c| {
@@ -40,7 +40,7 @@ fn add_paths(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// The modules that a module imports at its top level.
+/// The modules that a module imports with `use` declarations at its top level.
 fn imports(module: &str, sources: &BTreeMap<String, String>) -> BTreeSet<String> {
     let mut paths = Vec::new();
     let code = format!("\n{}", sources[module]);
@@ -69,7 +69,7 @@ fn imports(module: &str, sources: &BTreeMap<String, String>) -> BTreeSet<String>
 }
 
 #[test]
-fn no_modules_import_each_other_in_a_circle() {
+fn modules_have_no_import_cycles() {
     let mut found = BTreeMap::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "crate", &mut found);
     let mut left: BTreeMap<&str, BTreeSet<String>> =
@@ -87,5 +87,5 @@ fn no_modules_import_each_other_in_a_circle() {
         left.retain(|module, _| !free.contains(*module));
         left.values_mut().for_each(|imports| imports.retain(|module| !free.contains(module)));
     }
-    assert!(left.is_empty(), "modules in a circle, or above one: {left:#?}");
+    assert!(left.is_empty(), "modules in an import cycle, or that depend on one: {left:#?}");
 }

@@ -1,32 +1,35 @@
+//! Listings of objects, compared with a model; unusual keys.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What S3 lists, by definition: keys sorted by bytes, those with the delimiter after the prefix rolled up.
+/// The definition of an S3 listing: keys sorted by bytes; those with the delimiter after the prefix become one common
+/// prefix.
 fn model(keys: &BTreeSet<String>, prefix: &str, delimiter: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for key in keys.iter().filter(|key| key.starts_with(prefix)) {
         let rest = &key[prefix.len()..];
-        let shown = match (delimiter, rest.find(delimiter)) {
+        let entry = match (delimiter, rest.find(delimiter)) {
             ("", _) | (_, None) => format!("key {key}"),
             (_, Some(at)) => format!("prefix {prefix}{}", &rest[..at + delimiter.len()]),
         };
-        if out.last() != Some(&shown) {
-            out.push(shown);
+        if out.last() != Some(&entry) {
+            out.push(entry);
         }
     }
     out
 }
 
-/// Lists page by page and merges keys and prefixes into one order.
+/// Lists page by page, and merges keys and prefixes into one sorted list.
 async fn listed(lab: &Lab, prefix: &str, delimiter: &str, max: usize, v2: bool) -> Vec<String> {
     let mut seen = BTreeMap::new();
     let mut marker: Option<String> = None;
     let decode =
         |text: String| percent_encoding::percent_decode_str(&text).decode_utf8().unwrap().into_owned();
     for _ in 0..1000 {
-        let mut ask = lab.alice("GET", "/b-one?encoding-type=url");
-        let mut add = |name: &str, value: &str| ask.query.push((name.to_owned(), value.to_owned()));
+        let mut request = lab.alice("GET", "/b-one?encoding-type=url");
+        let mut add = |name: &str, value: &str| request.query.push((name.to_owned(), value.to_owned()));
         add("prefix", prefix);
         add("delimiter", delimiter);
         add("max-keys", &max.to_string());
@@ -36,14 +39,14 @@ async fn listed(lab: &Lab, prefix: &str, delimiter: &str, max: usize, v2: bool) 
         if let Some(marker) = &marker {
             add(if v2 { "continuation-token" } else { "marker" }, marker);
         }
-        let page = ask.send().await.ok(200);
+        let page = request.send().await.ok(200);
         let (keys, prefixes) = (page.all("Key"), page.all("Prefix"));
         assert!(keys.len() + prefixes.len() - 1 <= max);
         for key in &keys {
             let key = decode(key.clone());
             assert!(seen.insert(key.clone(), format!("key {key}")).is_none(), "{key} twice");
         }
-        // The first one is the echo of the request's.
+        // The first `Prefix` is that of the request.
         for common in &prefixes[1..] {
             let common = decode(common.clone());
             assert!(seen.insert(common.clone(), format!("prefix {common}")).is_none(), "{common} twice");
@@ -62,7 +65,7 @@ async fn listed(lab: &Lab, prefix: &str, delimiter: &str, max: usize, v2: bool) 
     panic!("the listing does not end");
 }
 
-/// Keys that meet each other as files and directories, and such as cannot be paths.
+/// Keys that conflict as files and directories, and keys that cannot be paths.
 const KEYS: &[&str] = &[
     "a",
     "a/b",
@@ -107,7 +110,7 @@ fn digest(key: &str) -> String {
 }
 
 #[tokio::test]
-async fn odd_keys_are_kept_apart_listed_in_order_and_deleted() {
+async fn unusual_keys_are_stored_listed_in_order_and_deleted() {
     let lab = Lab::with_bucket().await;
     let long = format!("long/{}", "x".repeat(300));
     let longest = "é/".repeat(341);
@@ -118,14 +121,18 @@ async fn odd_keys_are_kept_apart_listed_in_order_and_deleted() {
     }
     for key in &keys {
         let target = format!("/b-one/{}", encode::path(key));
-        let answer = lab.alice("GET", &target).send().await.ok(200);
-        assert_eq!((answer.text(), answer.header("x-amz-meta-key")), (key.clone(), &*digest(key)));
+        let response = lab.alice("GET", &target).send().await.ok(200);
+        assert_eq!((response.text(), response.header("x-amz-meta-key")), (key.clone(), &*digest(key)));
         assert_eq!(
             lab.alice("HEAD", &target).v2().send().await.ok(200).header("content-length"),
             key.len().to_string()
         );
     }
-    assert_eq!(std::fs::read_dir(lab.dir.path()).unwrap().count(), 2, "something left the bucket");
+    assert_eq!(
+        std::fs::read_dir(lab.dir.path()).unwrap().count(),
+        2,
+        "a file was created outside the bucket"
+    );
     for (prefix, delimiter) in [
         ("", ""),
         ("", "/"),
@@ -160,7 +167,7 @@ async fn odd_keys_are_kept_apart_listed_in_order_and_deleted() {
     lab.alice("DELETE", "/b-one").send().await.ok(204);
 }
 
-/// Path segments that HTTP libraries would fold, sent as they are and percent-encoded.
+/// Path segments that HTTP libraries would normalize, sent both raw and percent-encoded.
 #[tokio::test]
 async fn dot_segments_are_part_of_the_key_in_every_spelling() {
     let lab = Lab::with_bucket().await;
@@ -168,13 +175,13 @@ async fn dot_segments_are_part_of_the_key_in_every_spelling() {
     lab.put("/b-one/x/../y", "dots").await;
     for spelling in ["/b-one/x/../y", "/b-one/x/%2E%2E/y", "/b-one/x%2F..%2Fy", "/b-one/%78/../y"] {
         for v2 in [false, true] {
-            let ask = lab.alice("GET", spelling);
-            let ask = if v2 { ask.v2() } else { ask };
-            assert_eq!(ask.send().await.ok(200).text(), "dots", "{spelling}");
+            let request = lab.alice("GET", spelling);
+            let request = if v2 { request.v2() } else { request };
+            assert_eq!(request.send().await.ok(200).text(), "dots", "{spelling}");
         }
     }
     assert_eq!(lab.alice("GET", "/b-one/y").send().await.ok(200).text(), "plain");
-    // No way out of the bucket or the root.
+    // They do not lead out of the bucket or the root.
     std::fs::write(lab.path("secret"), "s").unwrap();
     for target in [
         "/b-one/../secret",
@@ -189,7 +196,7 @@ async fn dot_segments_are_part_of_the_key_in_every_spelling() {
 }
 
 #[tokio::test]
-async fn version_1_and_2_say_what_s3_says() {
+async fn both_list_versions_return_what_s3_returns() {
     let lab = Lab::with_bucket().await;
     for key in ["a", "b/1", "b/2", "c"] {
         lab.put(&format!("/b-one/{key}"), "x").await;
@@ -215,9 +222,9 @@ async fn version_1_and_2_say_what_s3_says() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Random sets of keys that share parts, in random pages, against the sorted model.
+    /// Random sets of keys with common parts, listed in random pages, compared with the model.
     #[test]
-    fn any_listing_is_that_of_the_sorted_keys(
+    fn listings_equal_the_model(
         keys in proptest::collection::btree_set("[ab/.]{1,6}|[a-c]{1,2}(/[a-c.]{0,2}){0,3}", 1..24),
         prefix in "[ab/]{0,2}",
         delimiter in prop_oneof![Just(""), Just("/"), Just("b"), Just("a/")],

@@ -1,3 +1,5 @@
+//! Object Lock, and restoring archived objects.
+
 use super::*;
 use chrono::{SecondsFormat, TimeDelta};
 
@@ -37,14 +39,14 @@ async fn a_bucket_with_object_lock_keeps_versions_and_its_configuration() {
     put(rule("<Mode>GOVERNANCE</Mode><Days>0</Days>")).await.error(400, "InvalidRetentionPeriod");
     put(rule("<Mode>GOVERNANCE</Mode><Years>1</Years>")).await.ok(200);
     assert_eq!(get().await.ok(200).value("Years"), "1");
-    // What is written now has the default; a deletion is a marker, and the version stays.
+    // New objects get the default retention. A deletion adds a marker, and the version stays.
     let version = lab.put("/b-one/k", "x").await.header("x-amz-version-id").to_owned();
     let head = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
     assert_eq!(head.header("x-amz-object-lock-mode"), "GOVERNANCE");
     assert!(head.header("x-amz-object-lock-retain-until-date") > &*days(360));
     lab.alice("DELETE", "/b-one/k").send().await.ok(204);
     lab.alice("DELETE", &format!("/b-one/k?versionId={version}")).send().await.error(403, "AccessDenied");
-    // Without versions there are no locks; with them, the configuration switches them on.
+    // Object Lock needs versioning. With versioning, the configuration enables it.
     lab.alice("PUT", "/b-two").send().await.ok(200);
     lab.alice("GET", "/b-two?object-lock").send().await.error(404, "ObjectLockConfigurationNotFoundError");
     let put = || lab.alice("PUT", "/b-two?object-lock").body(document("")).send();
@@ -53,15 +55,15 @@ async fn a_bucket_with_object_lock_keeps_versions_and_its_configuration() {
     lab.alice("PUT", "/b-two?versioning").body(enable).send().await.ok(200);
     lab.put("/b-two/k", "x").await;
     lab.alice("GET", "/b-two/k?retention").send().await.error(400, "InvalidRequest");
-    let ask = lab.alice("PUT", "/b-two/k").header("x-amz-object-lock-legal-hold", "ON");
-    ask.send().await.error(400, "InvalidRequest");
+    let request = lab.alice("PUT", "/b-two/k").header("x-amz-object-lock-legal-hold", "ON");
+    request.send().await.error(400, "InvalidRequest");
     put().await.ok(200);
     lab.alice("GET", "/b-two/k?retention").send().await.error(404, "NoSuchObjectLockConfiguration");
     lab.alice("GET", "/b-two/k?legal-hold").send().await.error(404, "NoSuchObjectLockConfiguration");
 }
 
 #[tokio::test]
-async fn retentions_hold_as_their_mode_says() {
+async fn retentions_are_enforced_by_mode() {
     let lab = locked().await;
     for (mode, bypassable) in [("GOVERNANCE", true), ("COMPLIANCE", false)] {
         let put = lab.alice("PUT", "/b-one/k").header("x-amz-object-lock-mode", mode);
@@ -69,9 +71,10 @@ async fn retentions_hold_as_their_mode_says() {
         let target = format!("/b-one/k?versionId={}", put.header("x-amz-version-id"));
         let setting = format!("{target}&retention");
         let set = |body: String| lab.alice("PUT", &setting).body(body);
-        let bypass = |ask: Ask| ask.header("x-amz-bypass-governance-retention", "true").send();
+        let bypass =
+            |request: TestRequest| request.header("x-amz-bypass-governance-retention", "true").send();
         lab.alice("DELETE", &target).send().await.error(403, "AccessDenied");
-        // Longer always, shorter or none never without the bypass.
+        // A retention can always be extended, but shortened or removed only with the bypass.
         set(retention(mode, &days(9))).send().await.ok(200);
         let now = lab.alice("GET", &setting).send().await.ok(200);
         assert_eq!(now.value("Mode"), mode);
@@ -107,7 +110,7 @@ async fn retentions_hold_as_their_mode_says() {
 }
 
 #[tokio::test]
-async fn a_legal_hold_stands_until_it_is_lifted() {
+async fn a_legal_hold_applies_until_it_is_removed() {
     let lab = locked().await;
     let put = lab.alice("PUT", "/b-one/k").header("x-amz-object-lock-legal-hold", "ON").body("x");
     let version = put.send().await.ok(200).header("x-amz-version-id").to_owned();
@@ -115,7 +118,7 @@ async fn a_legal_hold_stands_until_it_is_lifted() {
         lab.alice("HEAD", "/b-one/k").send().await.ok(200).header("x-amz-object-lock-legal-hold"),
         "ON"
     );
-    // Not the current version any more: the hold is the version's.
+    // The hold belongs to the version, which is no longer the current one.
     lab.put("/b-one/k", "new").await;
     let body = format!("<Delete><Object><Key>k</Key><VersionId>{version}</VersionId></Object></Delete>");
     let many = || lab.alice("POST", "/b-one?delete").header("x-amz-bypass-governance-retention", "true");
@@ -133,7 +136,7 @@ async fn a_legal_hold_stands_until_it_is_lifted() {
 }
 
 #[tokio::test]
-async fn an_archived_object_is_read_after_it_was_restored() {
+async fn an_archived_object_can_be_read_after_a_restore() {
     let lab = Lab::with(|options| options.lifecycle_day = Some(std::time::Duration::from_millis(1500))).await;
     lab.alice("PUT", "/b-one").send().await.ok(200);
     let put = |key: &str, class: &str| {

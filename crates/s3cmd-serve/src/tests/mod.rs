@@ -1,24 +1,25 @@
-//! The server through its socket.
+//! Tests of the server through its socket.
 //!
-//! The client is a small one of its own, because these tests send what no HTTP library lets through: dot segments,
-//! double slashes, broken chunks.
+//! They use a minimal HTTP client, because they send what HTTP libraries do not: dot segments, double slashes, broken
+//! chunks.
 
 mod access;
 mod access_log;
 mod buckets;
 mod checksums;
+mod conformance;
 mod cors;
 mod damaged;
 mod encryption;
+mod external_changes;
 mod forms;
+mod fuzz;
 mod heads;
 mod http;
 mod imports;
 mod listing;
 mod locks;
-mod moved;
 mod multipart;
-mod nonsense;
 mod objects;
 mod odd_files;
 mod ownership;
@@ -26,10 +27,9 @@ mod policies;
 mod policy_model;
 mod races;
 mod remote;
-mod remote_reach;
+mod remote_isolation;
 mod signatures;
 mod storage;
-mod suites;
 mod versions;
 mod website;
 
@@ -45,7 +45,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Users of the lab.
+/// Indexes of the users of a [`Lab`].
 const ALICE: usize = 0;
 const BOB: usize = 1;
 
@@ -60,7 +60,7 @@ fn options(root: &Path) -> Options {
     Options { fsync: false, ..Options::new(root, ([127, 0, 0, 1], 0).into(), users()) }
 }
 
-/// A server on a directory of its own.
+/// A running server with its own temporary directory.
 struct Lab {
     dir: tempfile::TempDir,
     server: Running,
@@ -79,14 +79,14 @@ impl Lab {
         Self { dir, server }
     }
 
-    /// A server with the bucket `b`, Alice's.
+    /// A server with the bucket `b-one`, which Alice owns.
     async fn with_bucket() -> Self {
         let lab = Self::new().await;
         lab.alice("PUT", "/b-one").send().await.ok(200);
         lab
     }
 
-    /// Another server on the same directory.
+    /// Stops the server and starts another one on the same directory.
     async fn restarted(self) -> Self {
         self.server.stop().await;
         let server = start(options(self.dir.path())).await.unwrap();
@@ -97,9 +97,9 @@ impl Lab {
         self.dir.path().join(below)
     }
 
-    fn call(&self, user: Option<usize>, method: &str, target: &str) -> Ask {
+    fn call(&self, user: Option<usize>, method: &str, target: &str) -> TestRequest {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Ask {
+        TestRequest {
             address: self.server.address(),
             user: user.map(|index| users()[index].clone()),
             method: method.to_owned(),
@@ -111,19 +111,19 @@ impl Lab {
         }
     }
 
-    fn alice(&self, method: &str, target: &str) -> Ask {
+    fn alice(&self, method: &str, target: &str) -> TestRequest {
         self.call(Some(ALICE), method, target)
     }
 
-    fn bob(&self, method: &str, target: &str) -> Ask {
+    fn bob(&self, method: &str, target: &str) -> TestRequest {
         self.call(Some(BOB), method, target)
     }
 
-    fn anonymous(&self, method: &str, target: &str) -> Ask {
+    fn anonymous(&self, method: &str, target: &str) -> TestRequest {
         self.call(None, method, target)
     }
 
-    async fn put(&self, target: &str, body: &str) -> Answer {
+    async fn put(&self, target: &str, body: &str) -> TestResponse {
         self.alice("PUT", target).body(body).send().await.ok(200)
     }
 
@@ -134,7 +134,7 @@ impl Lab {
 
 /// A request being built.
 #[derive(Clone)]
-struct Ask {
+struct TestRequest {
     address: SocketAddr,
     user: Option<User>,
     method: String,
@@ -145,7 +145,7 @@ struct Ask {
     v2: bool,
 }
 
-impl Ask {
+impl TestRequest {
     fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -167,24 +167,24 @@ impl Ask {
             .map(|user| Credentials::new(user.access_key.clone(), user.secret_key.clone(), None))
     }
 
-    /// Signs and sends.
-    async fn send(self) -> Answer {
+    /// Signs and sends the request.
+    async fn send(self) -> TestResponse {
         let headers = self.signed();
         self.send_with(headers).await
     }
 
-    /// Signs, and sends the head and the first bytes of the body.
-    async fn start(self, length: usize) -> Begun {
+    /// Signs the request, and sends the head and the first `length` bytes of the body.
+    async fn start(self, length: usize) -> PartialRequest {
         let headers = self.signed();
         let (address, body) = (self.address, self.body.len());
         let message = self.message(headers);
         let sent = message.len() - body + length;
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(&message[..sent]).await.unwrap();
-        Begun { stream, rest: message[sent..].to_vec() }
+        PartialRequest { stream, rest: message[sent..].to_vec() }
     }
 
-    /// The headers with a signature.
+    /// The headers of the request including the signature.
     fn signed(&self) -> Vec<(String, String)> {
         let hash = hex::encode(Sha256::digest(&self.body));
         let mut headers = self.headers.clone();
@@ -205,8 +205,8 @@ impl Ask {
         headers
     }
 
-    /// Sends with exactly these headers (and the length).
-    async fn send_with(self, headers: Vec<(String, String)>) -> Answer {
+    /// Sends the request with exactly these headers, the host and the length.
+    async fn send_with(self, headers: Vec<(String, String)>) -> TestResponse {
         exchange(self.address, &self.message(headers)).await
     }
 
@@ -227,49 +227,49 @@ impl Ask {
     }
 }
 
-/// A request of which a part was sent.
-struct Begun {
+/// A request that has been sent in part.
+struct PartialRequest {
     stream: TcpStream,
     rest: Vec<u8>,
 }
 
-impl Begun {
-    /// Sends the rest and reads the answer.
-    async fn finish(mut self) -> Answer {
-        // A server that has heard enough may answer and close before everything was sent.
+impl PartialRequest {
+    /// Sends the rest and reads the response.
+    async fn finish(mut self) -> TestResponse {
+        // The server may respond and close the connection before the whole request is sent.
         let _ = self.stream.write_all(&self.rest).await;
-        let mut answer = Vec::new();
-        let _ = self.stream.read_to_end(&mut answer).await;
-        Answer::parse(&answer)
+        let mut response = Vec::new();
+        let _ = self.stream.read_to_end(&mut response).await;
+        TestResponse::parse(&response)
     }
 }
 
-/// Sends bytes as they are and reads the bytes that come back.
+/// Sends raw bytes and returns the bytes of the response.
 async fn exchange_bytes(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    answer
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.unwrap();
+    response
 }
 
-/// Sends bytes as they are and reads the answer.
-async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
-    Begun { stream: TcpStream::connect(address).await.unwrap(), rest: bytes.to_vec() }.finish().await
+/// Sends raw bytes and parses the response.
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> TestResponse {
+    PartialRequest { stream: TcpStream::connect(address).await.unwrap(), rest: bytes.to_vec() }.finish().await
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
-struct Answer {
+struct TestResponse {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl TestResponse {
     fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
-            panic!("no HTTP answer: {:?}", String::from_utf8_lossy(bytes));
+            panic!("not an HTTP response: {:?}", String::from_utf8_lossy(bytes));
         });
         let head = header_text::from_bytes(&bytes[..end]);
         let mut lines = head.split("\r\n");
@@ -287,7 +287,7 @@ impl Answer {
         self
     }
 
-    /// Asserts an error's status and code.
+    /// Asserts the status and the code of an error.
     #[track_caller]
     fn error(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, &*self.value("Code")), (status, code), "{}", self.text());
@@ -303,7 +303,7 @@ impl Answer {
         self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
     }
 
-    /// The text of all elements of a name, wherever they are.
+    /// The text of all elements with this name, at any depth.
     fn all(&self, name: &str) -> Vec<String> {
         fn collect(node: &crate::model::xml::Node, name: &str, out: &mut Vec<String>) {
             if node.name == name {
@@ -315,7 +315,7 @@ impl Answer {
         }
         let mut out = Vec::new();
         let root =
-            crate::model::xml::parse_any(&self.body).unwrap_or_else(|| panic!("no XML: {}", self.text()));
+            crate::model::xml::parse_any(&self.body).unwrap_or_else(|| panic!("not XML: {}", self.text()));
         collect(&root, name, &mut out);
         out
     }

@@ -1,3 +1,5 @@
+//! Multipart uploads.
+
 use super::*;
 
 const MIB: usize = 1 << 20;
@@ -60,7 +62,7 @@ async fn parts_in_any_order_make_one_object() {
         (done.value("Key"), &*done.value("ETag")),
         ("big".into(), "\"e3e677bd23a10d954bee3e30e298b9ed-3\"")
     );
-    // The answer may have been lost on the way.
+    // The request may be repeated, because its response may have been lost.
     assert_eq!(complete(&all).await.ok(200).value("ETag"), done.value("ETag"));
     complete(&all[..2]).await.error(404, "NoSuchUpload");
 
@@ -75,7 +77,7 @@ async fn parts_in_any_order_make_one_object() {
 }
 
 #[tokio::test]
-async fn small_parts_are_refused_and_aborted_uploads_are_gone() {
+async fn small_parts_are_rejected_and_aborted_uploads_are_removed() {
     let lab = Lab::with_bucket().await;
     let id = create(&lab, "/b-one/k").await;
     let a = part(&lab, "/b-one/k", &id, 1, b"small".to_vec()).await;
@@ -102,7 +104,7 @@ async fn small_parts_are_refused_and_aborted_uploads_are_gone() {
     assert_eq!(std::fs::read_dir(lab.path("b-one/.s3cmd-serve/tmp")).unwrap().count(), 0);
 }
 
-/// Ceph decodes the source of a part's copy twice, and so takes another object.
+/// Ceph decodes the copy source of a part twice, and so copies another object.
 #[tokio::test]
 async fn a_part_is_copied_from_exactly_the_key_that_was_named() {
     let lab = Lab::with_bucket().await;
@@ -146,8 +148,8 @@ async fn uploads_are_listed_in_pages() {
     assert_eq!(lab.alice("GET", "/b-one?uploads&prefix=c").send().await.ok(200).all("Key"), ["c"]);
 }
 
-/// The only file that uploads of a bucket share, if there is one.
-fn shared(lab: &Lab) -> Option<PathBuf> {
+/// The content file of the bucket's only upload, if there is one.
+fn content_file(lab: &Lab) -> Option<PathBuf> {
     let uploads = std::fs::read_dir(lab.path("b-one/.s3cmd-serve/uploads")).ok()?;
     let files = uploads.flat_map(|upload| std::fs::read_dir(upload.unwrap().path()).unwrap());
     files.map(|file| file.unwrap().path()).find(|path| path.to_string_lossy().contains("/content-"))
@@ -164,17 +166,17 @@ async fn parts_of_one_size_become_the_object_without_a_copy() {
     let body = |byte, size| vec![byte; size];
     let second = part(&lab, "/b-one/k", &id, 2, body(b'b', 5 * MIB)).await;
     let first = part(&lab, "/b-one/k", &id, 1, body(b'a', 5 * MIB)).await;
-    // One that broke off leaves its slot as it was: nobody's.
+    // A part that failed leaves its slot free.
     let broken = format!("/b-one/k?partNumber=3&uploadId={id}");
     let wrong = lab.alice("PUT", &broken).header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==");
     wrong.body(body(b'x', 4 * MIB)).send().await.error(400, "BadDigest");
     let listed = lab.alice("GET", &format!("/b-one/k?uploadId={id}")).send().await.ok(200);
     assert_eq!(listed.all("Size"), ["5242880", "5242880"]);
     let third = part(&lab, "/b-one/k", &id, 3, body(b'c', 7)).await;
-    let content = inode(&shared(&lab).unwrap());
+    let content = inode(&content_file(&lab).unwrap());
     let target = format!("/b-one/k?uploadId={id}");
     let all = completion(&[(1, &first), (2, &second), (3, &third)]);
-    // What is refused can be asked for again.
+    // A rejected completion can be retried.
     lab.put("/b-one/k", "present").await;
     let guarded = lab.alice("POST", &target).header("if-none-match", "*").body(all.clone());
     guarded.send().await.error(412, "PreconditionFailed");
@@ -185,16 +187,16 @@ async fn parts_of_one_size_become_the_object_without_a_copy() {
     assert_eq!(object.body, [body(b'a', 5 * MIB), body(b'b', 5 * MIB), body(b'c', 7)].concat());
     let modified = crate::http::http_date::parse(object.header("last-modified")).unwrap();
     assert!(modified.timestamp() >= before.timestamp(), "{modified}");
-    assert_eq!(shared(&lab), None);
+    assert_eq!(content_file(&lab), None);
 }
 
-/// Whatever is unusual about the parts, the object is what was asked for.
+/// Parts of any sizes and in any order give the requested object.
 #[tokio::test]
-async fn parts_that_do_not_fit_their_slots_are_put_together() {
+async fn parts_that_do_not_fit_their_slots_are_assembled() {
     let lab = Lab::with_bucket().await;
     let body = |byte, size| vec![byte; size];
-    // Replaced, left out, with a gap, longer than the first, shorter in the middle.
-    for (case, sizes, wanted) in [
+    // Parts that are replaced, omitted, not contiguous, longer than the first, or shorter in the middle.
+    for (case, sizes, chosen_indexes) in [
         ("replaced", vec![(1, 5), (2, 5), (1, 5), (3, 1)], vec![2, 1, 3]),
         ("left out", vec![(1, 5), (2, 5), (3, 5)], vec![0, 1]),
         ("gap", vec![(1, 5), (3, 5), (4, 2)], vec![0, 1, 2]),
@@ -210,27 +212,29 @@ async fn parts_that_do_not_fit_their_slots_are_put_together() {
         for (index, (number, size)) in sizes.iter().enumerate() {
             etags.push(part(&lab, &target, &id, *number, body(b'a' + index as u8, size * MIB)).await);
         }
-        let chosen: Vec<_> = wanted.iter().map(|index| (sizes[*index].0, &*etags[*index])).collect();
-        let ask = lab.alice("POST", &format!("{target}?uploadId={id}")).body(completion(&chosen));
-        ask.send().await.ok(200);
-        let expected: Vec<u8> =
-            wanted.iter().flat_map(|index| body(b'a' + *index as u8, sizes[*index].1 * MIB)).collect();
+        let chosen: Vec<_> = chosen_indexes.iter().map(|index| (sizes[*index].0, &*etags[*index])).collect();
+        let request = lab.alice("POST", &format!("{target}?uploadId={id}")).body(completion(&chosen));
+        request.send().await.ok(200);
+        let expected: Vec<u8> = chosen_indexes
+            .iter()
+            .flat_map(|index| body(b'a' + *index as u8, sizes[*index].1 * MIB))
+            .collect();
         let object = lab.alice("GET", &target).send().await.ok(200);
         assert!(object.body == expected, "{case}: {} bytes", object.body.len());
-        assert_eq!(shared(&lab), None, "{case}");
+        assert_eq!(content_file(&lab), None, "{case}");
     }
 }
 
-/// A part still on its way into a slot must not reach the object, nor may it hold the completion up.
+/// A part that is still being received must not change the object, and must not delay the completion.
 #[tokio::test]
-async fn a_part_under_way_does_not_write_into_the_object() {
+async fn a_part_in_transfer_does_not_write_into_the_object() {
     let lab = Lab::with_bucket().await;
     let id = create(&lab, "/b-one/k").await;
     let first = part(&lab, "/b-one/k", &id, 1, vec![b'a'; 5 * MIB]).await;
     let late = lab.alice("PUT", &format!("/b-one/k?partNumber=2&uploadId={id}")).body(vec![b'x'; 5 * MIB]);
     let late = late.start(2 * MIB).await;
-    // Said again meanwhile, the part comes beside the slot.
-    while std::fs::metadata(shared(&lab).unwrap()).unwrap().len() <= 5 * MIB as u64 {
+    // Meanwhile the same part is sent again. It is stored in a separate file instead of the slot.
+    while std::fs::metadata(content_file(&lab).unwrap()).unwrap().len() <= 5 * MIB as u64 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let second = part(&lab, "/b-one/k", &id, 2, vec![b'b'; 5 * MIB]).await;
@@ -242,9 +246,9 @@ async fn a_part_under_way_does_not_write_into_the_object() {
     assert!(object.body == [vec![b'a'; 5 * MIB], vec![b'b'; 5 * MIB]].concat());
 }
 
-/// The server may be gone between two parts, and between a completion and its last step.
+/// The server may stop between two parts, and before the last step of a completion.
 #[tokio::test]
-async fn slots_outlive_the_server() {
+async fn slots_survive_a_restart() {
     let lab = Lab::with_bucket().await;
     let id = create(&lab, "/b-one/k").await;
     let first = part(&lab, "/b-one/k", &id, 1, vec![b'a'; 5 * MIB]).await;
@@ -270,10 +274,10 @@ async fn slots_outlive_the_server() {
         }
     }
     let target = format!("/b-one/k?uploadId={id}");
-    let ask = |lab: &Lab| lab.alice("POST", &target).body(completion(&[(1, &only)])).send();
-    ask(&lab).await.ok(200);
+    let request = |lab: &Lab| lab.alice("POST", &target).body(completion(&[(1, &only)])).send();
+    request(&lab).await.ok(200);
     std::fs::rename(&kept, &upload).unwrap();
     let lab = lab.restarted().await;
     assert!(lab.alice("GET", "/b-one?uploads").send().await.ok(200).all("Key").is_empty());
-    ask(&lab).await.ok(200);
+    request(&lab).await.ok(200);
 }

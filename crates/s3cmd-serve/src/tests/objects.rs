@@ -1,11 +1,13 @@
+//! Objects: metadata, ranges, conditions, copies, tags, damaged and incomplete bodies.
+
 use super::*;
 
 const MD5_OF_HELLO: &str = "5d41402abc4b2a76b9719d911017c592";
 
 #[tokio::test]
-async fn an_object_comes_back_with_what_it_was_put_with() {
+async fn an_object_is_returned_with_its_metadata() {
     let lab = Lab::with_bucket().await;
-    let answer = lab
+    let response = lab
         .alice("PUT", "/b-one/dir/hello.txt")
         .header("content-type", "text/plain; charset=utf-8")
         .header("cache-control", "no-cache")
@@ -18,10 +20,10 @@ async fn an_object_comes_back_with_what_it_was_put_with() {
         .send()
         .await
         .ok(200);
-    assert_eq!(answer.header("etag"), format!("\"{MD5_OF_HELLO}\""));
+    assert_eq!(response.header("etag"), format!("\"{MD5_OF_HELLO}\""));
     assert_eq!(std::fs::read(lab.path("b-one/dir/hello.txt")).unwrap(), b"hello");
     for method in ["GET", "HEAD"] {
-        let answer = lab.alice(method, "/b-one/dir/hello.txt").send().await.ok(200);
+        let response = lab.alice(method, "/b-one/dir/hello.txt").send().await.ok(200);
         for (name, value) in [
             ("content-type", "text/plain; charset=utf-8"),
             ("cache-control", "no-cache"),
@@ -34,10 +36,10 @@ async fn an_object_comes_back_with_what_it_was_put_with() {
             ("accept-ranges", "bytes"),
             ("etag", "\"5d41402abc4b2a76b9719d911017c592\""),
         ] {
-            assert_eq!(answer.header(name), value, "{method} {name}");
+            assert_eq!(response.header(name), value, "{method} {name}");
         }
-        assert!(answer.header("last-modified").ends_with(" GMT"));
-        assert_eq!(answer.text(), if method == "GET" { "hello" } else { "" });
+        assert!(response.header("last-modified").ends_with(" GMT"));
+        assert_eq!(response.text(), if method == "GET" { "hello" } else { "" });
     }
     lab.alice("HEAD", "/b-one/missing").send().await.ok(404);
     lab.alice("GET", "/b-one/missing").send().await.error(404, "NoSuchKey");
@@ -68,8 +70,11 @@ async fn ranges_conditions_and_overrides() {
         .await
         .error(412, "PreconditionFailed");
     let target = "/b-one/k?response-content-type=text%2Fx&response-content-disposition=inline";
-    let answer = lab.alice("GET", target).send().await.ok(200);
-    assert_eq!((answer.header("content-type"), answer.header("content-disposition")), ("text/x", "inline"));
+    let response = lab.alice("GET", target).send().await.ok(200);
+    assert_eq!(
+        (response.header("content-type"), response.header("content-disposition")),
+        ("text/x", "inline")
+    );
 }
 
 #[tokio::test]
@@ -85,47 +90,47 @@ async fn conditional_writes() {
 }
 
 #[tokio::test]
-async fn what_arrives_damaged_is_not_stored() {
+async fn damaged_bodies_are_not_stored() {
     let lab = Lab::with_bucket().await;
     let put = || lab.alice("PUT", "/b-one/k").body("hello");
     put().header("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==").send().await.error(400, "BadDigest");
     put().header("content-md5", "short").send().await.error(400, "InvalidDigest");
     put().header("content-md5", "XUFAKrxLKna5cZ2REBfFkg==").send().await.ok(200);
-    // The body is not the one whose hash was signed.
-    let ask = lab.alice("PUT", "/b-one/other").body("hello");
-    let headers = vec![("host".to_owned(), ask.address.to_string())];
-    let request = sign::Request { method: "PUT", path: &ask.path, query: &[], headers: &headers };
+    // The signed hash is that of another body.
+    let request = lab.alice("PUT", "/b-one/other").body("hello");
+    let headers = vec![("host".to_owned(), request.address.to_string())];
+    let to_sign = sign::Request { method: "PUT", path: &request.path, query: &[], headers: &headers };
     let scope = v4::Scope { time: Utc::now(), region: "x", service: "s3" };
     let hash = hex::encode(Sha256::digest("another"));
-    let added = v4::sign(&request, &hash, &ask.credentials().unwrap(), &scope);
+    let added = v4::sign(&to_sign, &hash, &request.credentials().unwrap(), &scope);
     let headers = [headers, added].concat();
-    ask.send_with(headers).await.error(400, "XAmzContentSHA256Mismatch");
+    request.send_with(headers).await.error(400, "XAmzContentSHA256Mismatch");
     lab.alice("HEAD", "/b-one/other").send().await.ok(404);
     assert_eq!(std::fs::read_dir(lab.path("b-one/.s3cmd-serve/tmp")).unwrap().count(), 0);
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_leaves_nothing() {
+async fn an_incomplete_body_leaves_nothing() {
     let lab = Lab::with_bucket().await;
     for length in [100, 1_000_000] {
-        let ask = lab.alice("PUT", "/b-one/k");
-        let mut headers = vec![("host".to_owned(), ask.address.to_string())];
-        let request = sign::Request { method: "PUT", path: "/b-one/k", query: &[], headers: &headers };
+        let request = lab.alice("PUT", "/b-one/k");
+        let mut headers = vec![("host".to_owned(), request.address.to_string())];
+        let to_sign = sign::Request { method: "PUT", path: "/b-one/k", query: &[], headers: &headers };
         let scope = v4::Scope { time: Utc::now(), region: "x", service: "s3" };
-        headers.extend(v4::sign(&request, v4::UNSIGNED_PAYLOAD, &ask.credentials().unwrap(), &scope));
+        headers.extend(v4::sign(&to_sign, v4::UNSIGNED_PAYLOAD, &request.credentials().unwrap(), &scope));
         let mut head = "PUT /b-one/k HTTP/1.1\r\n".to_owned();
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("content-length: {length}\r\n\r\nonly this"));
-        let mut stream = TcpStream::connect(ask.address).await.unwrap();
+        let mut stream = TcpStream::connect(request.address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer).await;
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response).await;
         lab.alice("HEAD", "/b-one/k").send().await.ok(404);
     }
-    // The last writer's temporary goes as soon as it has noticed.
+    // The server removes the last temporary file once it notices that the connection is closed.
     for _ in 0..100 {
         let tmp = lab.path("b-one/.s3cmd-serve/tmp");
         if !tmp.exists() || std::fs::read_dir(&tmp).unwrap().count() == 0 {
@@ -137,13 +142,14 @@ async fn a_body_that_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn big_objects_flow() {
+async fn big_objects_are_streamed() {
     let lab = Lab::with_bucket().await;
     let body: Vec<u8> = (0..3_000_001_u32).map(|n| (n.wrapping_mul(7919) >> 5) as u8).collect();
     lab.alice("PUT", "/b-one/big").body(body.clone()).send().await.ok(200);
     assert_eq!(lab.alice("GET", "/b-one/big").send().await.ok(200).body, body);
-    let answer = lab.alice("GET", "/b-one/big").header("range", "bytes=100000-2900000").send().await.ok(206);
-    assert_eq!(answer.body, body[100_000..=2_900_000]);
+    let response =
+        lab.alice("GET", "/b-one/big").header("range", "bytes=100000-2900000").send().await.ok(206);
+    assert_eq!(response.body, body[100_000..=2_900_000]);
     lab.alice("PUT", "/b-one/empty").send().await.ok(200);
     let empty = lab.alice("GET", "/b-one/empty").send().await.ok(200);
     assert_eq!((empty.header("content-length"), empty.body.len()), ("0", 0));
@@ -162,8 +168,8 @@ async fn copies_keep_or_replace_metadata_and_tags() {
         .await
         .ok(200);
     let copy = |to: &str| lab.alice("PUT", to).header("x-amz-copy-source", "/b-one/a%25b");
-    let answer = copy("/other/same").send().await.ok(200);
-    assert_eq!(answer.value("ETag").trim_matches('"').len(), 32);
+    let response = copy("/other/same").send().await.ok(200);
+    assert_eq!(response.value("ETag").trim_matches('"').len(), 32);
     let same = lab.alice("GET", "/other/same").send().await.ok(200);
     assert_eq!(
         (&*same.text(), same.header("x-amz-meta-m"), same.header("content-type")),
@@ -212,14 +218,14 @@ async fn many_keys_are_deleted_at_once() {
         lab.put(&format!("/b-one/{key}"), "x").await;
     }
     let body = "<Delete><Object><Key>a</Key></Object><Object><Key>d&amp;e</Key></Object><Object><Key>none</Key></Object></Delete>";
-    let answer = lab.alice("POST", "/b-one?delete").body(body).send().await.ok(200);
-    assert_eq!(answer.all("Key"), ["a", "d&e", "none"]);
+    let response = lab.alice("POST", "/b-one?delete").body(body).send().await.ok(200);
+    assert_eq!(response.all("Key"), ["a", "d&e", "none"]);
     assert_eq!(lab.keys("/b-one").await, ["b c"]);
     let quiet = "<Delete><Quiet>true</Quiet><Object><Key>b c</Key></Object></Delete>";
     let denied = lab.bob("POST", "/b-one?delete").body(quiet).send().await.ok(200);
     assert_eq!((denied.all("Code"), denied.all("Deleted").len()), (vec!["AccessDenied".to_owned()], 0));
-    let answer = lab.alice("POST", "/b-one?delete").body(quiet).send().await.ok(200);
-    assert!(answer.all("Key").is_empty());
+    let response = lab.alice("POST", "/b-one?delete").body(quiet).send().await.ok(200);
+    assert!(response.all("Key").is_empty());
     assert!(lab.keys("/b-one").await.is_empty());
     lab.alice("POST", "/b-one?delete").body("<Delete/>").send().await.error(400, "MalformedXML");
 }
@@ -230,8 +236,8 @@ async fn tags_of_an_object() {
     lab.put("/b-one/k", "x").await;
     let tags = "<Tagging><TagSet><Tag><Key>k&amp;1</Key><Value>v</Value></Tag></TagSet></Tagging>";
     lab.alice("PUT", "/b-one/k?tagging").body(tags).send().await.ok(200);
-    let answer = lab.alice("GET", "/b-one/k?tagging").send().await.ok(200);
-    assert_eq!((answer.value("Key"), answer.value("Value")), ("k&1".into(), "v".into()));
+    let response = lab.alice("GET", "/b-one/k?tagging").send().await.ok(200);
+    assert_eq!((response.value("Key"), response.value("Value")), ("k&1".into(), "v".into()));
     assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).text(), "x");
     lab.alice("DELETE", "/b-one/k?tagging").send().await.ok(204);
     assert!(lab.alice("GET", "/b-one/k?tagging").send().await.ok(200).all("Key").is_empty());
@@ -240,7 +246,7 @@ async fn tags_of_an_object() {
 }
 
 #[tokio::test]
-async fn requests_that_make_no_sense_get_clean_errors() {
+async fn invalid_requests_get_the_right_errors() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", &format!("/b-one/{}", "x".repeat(1025))).send().await.error(400, "KeyTooLongError");
     lab.alice("PUT", &format!("/b-one/{}", "x".repeat(1024))).send().await.ok(200);

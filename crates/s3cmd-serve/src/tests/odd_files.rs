@@ -1,4 +1,4 @@
-//! Files from outside that are in a bad way: being written, not readable, on a server that keeps nothing.
+//! Unusual files from outside: while they are being written, unreadable, or on a read-only server.
 
 use super::*;
 use std::io::Write;
@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_being_written_is_in_no_listings_way() {
+async fn a_file_that_is_being_written_does_not_block_listings() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/a", "x").await;
     lab.put("/b-one/z", "y").await;
     let mut file = std::fs::File::create(lab.path("b-one/growing.log")).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&stop);
+    let should_stop = Arc::clone(&stop);
     let writer = std::thread::spawn(move || {
-        while !told.load(Ordering::Relaxed) {
+        while !should_stop.load(Ordering::Relaxed) {
             file.write_all(b"line\n").unwrap();
         }
     });
@@ -25,7 +25,7 @@ async fn a_file_that_is_being_written_is_in_no_listings_way() {
             let listing = lab.alice("GET", target).send().await.ok(200);
             let keys = listing.all("Key");
             assert!(keys.contains(&"a".to_owned()) && keys.contains(&"z".to_owned()), "{target}: {keys:?}");
-            // None is shown rather than a wrong one.
+            // The ETag is omitted rather than wrong.
             assert!(listing.all("ETag").iter().all(|etag| etag.len() == 34), "{}", listing.text());
             without += usize::from(listing.all("ETag").len() < keys.len());
         }
@@ -38,7 +38,7 @@ async fn a_file_that_is_being_written_is_in_no_listings_way() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_left_out_and_keeps_its_bucket() {
+async fn unreadable_files_are_not_listed_and_keep_their_bucket() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/a", "x").await;
     for name in ["closed/inside", "secret", "blind/inside"] {
@@ -57,17 +57,17 @@ async fn what_cannot_be_read_is_left_out_and_keeps_its_bucket() {
         lab.alice("GET", target).send().await.ok(200);
     }
     let listing = lab.alice("GET", "/b-one").send().await.ok(200);
-    // The superuser is kept from nothing.
-    let wanted: &[&str] =
+    // Root can read every file.
+    let expected: &[&str] =
         if reads_all { &["a", "blind/inside", "closed/inside", "secret"] } else { &["a", "secret"] };
-    assert_eq!(listing.all("Key"), wanted);
+    assert_eq!(listing.all("Key"), expected);
     assert_eq!(listing.all("ETag").len(), if reads_all { 4 } else { 1 });
     lab.alice("GET", "/b-one/a").send().await.ok(200);
     if !reads_all {
         lab.alice("GET", "/b-one/secret").send().await.error(403, "AccessDenied");
         lab.alice("DELETE", "/b-one/a").send().await.ok(204);
         lab.alice("DELETE", "/b-one/secret").send().await.ok(204);
-        // A bucket that holds what cannot be seen is not empty.
+        // A bucket with files that cannot be listed is not empty.
         lab.alice("DELETE", "/b-one").send().await.error(409, "BucketNotEmpty");
     }
     mode("closed", 0o700);
@@ -80,14 +80,14 @@ async fn a_read_only_server_reads_a_file_once_and_for_a_range_only_the_range() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("b-one")).unwrap();
     let path = dir.path().join("b-one/outside.txt");
-    // A hole: reading all of it takes many times as long as a range.
+    // A sparse file: reading all of it takes many times as long as reading a range.
     let file = std::fs::File::create(&path).unwrap();
     file.set_len(256 << 20).unwrap();
     let server = start(Options { read_only: true, ..options(dir.path()) }).await.unwrap();
     let lab = Lab { dir, server };
-    let timed = async |ask: Ask| {
+    let timed = async |request: TestRequest| {
         let started = std::time::Instant::now();
-        (ask.send().await, started.elapsed())
+        (request.send().await, started.elapsed())
     };
     let (part, quick) = timed(lab.alice("GET", "/b-one/outside.txt").header("range", "bytes=5-14")).await;
     let part = part.ok(206);
@@ -101,22 +101,23 @@ async fn a_read_only_server_reads_a_file_once_and_for_a_range_only_the_range() {
         assert!(again < slow / 3, "{again:?} {slow:?}");
     }
     assert!(quick < slow / 3, "{quick:?} {slow:?}");
-    // Its time is told as rclone keeps it.
+    // Its modification time is in the metadata that rclone uses.
     let mtime =
         std::fs::metadata(&path).unwrap().modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let told: f64 = part.header("x-amz-meta-mtime").parse().unwrap();
-    assert!((told - mtime.as_secs_f64()).abs() < 1e-3, "{told} {mtime:?}");
-    // Now that it is known, a range tells it as well; a condition needs it in any case.
+    let reported: f64 = part.header("x-amz-meta-mtime").parse().unwrap();
+    assert!((reported - mtime.as_secs_f64()).abs() < 1e-3, "{reported} {mtime:?}");
+    // Once the ETag is known, a response with a range has it, too. A condition needs it in any case.
     let part = lab.alice("GET", "/b-one/outside.txt").header("range", "bytes=5-14").send().await.ok(206);
     assert_eq!(part.header("etag"), etag);
     file.set_len(100).unwrap();
-    let ask = lab.alice("GET", "/b-one/outside.txt").header("range", "bytes=5-14").header("if-match", &etag);
-    ask.send().await.error(412, "PreconditionFailed");
+    let request =
+        lab.alice("GET", "/b-one/outside.txt").header("range", "bytes=5-14").header("if-match", &etag);
+    request.send().await.error(412, "PreconditionFailed");
     assert!(!lab.path("b-one/.s3cmd-serve").exists());
 }
 
 #[tokio::test]
-async fn an_upload_gives_its_file_the_time_that_it_states() {
+async fn an_upload_sets_the_modification_time_of_its_file() {
     let lab = Lab::with_bucket().await;
     let mtime = |lab: &Lab, key: &str| {
         let modified = std::fs::metadata(lab.path("b-one").join(key)).unwrap().modified().unwrap();
@@ -134,14 +135,14 @@ async fn an_upload_gives_its_file_the_time_that_it_states() {
     assert_eq!(mtime(&lab, "copy"), 1_000_000_000_123_456_789);
     let year = Utc::now().format("%Y").to_string();
     for key in ["k", "copy", "odd"] {
-        let told = lab.alice("HEAD", &format!("/b-one/{key}")).send().await.ok(200);
-        assert!(told.header("last-modified").contains(&year), "{key} {}", told.header("last-modified"));
+        let reply = lab.alice("HEAD", &format!("/b-one/{key}")).send().await.ok(200);
+        assert!(reply.header("last-modified").contains(&year), "{key} {}", reply.header("last-modified"));
     }
     let listing = lab.alice("GET", "/b-one").send().await.ok(200);
     assert!(listing.all("LastModified").iter().all(|time| time.starts_with(&year)), "{}", listing.text());
-    // It is the same object still, and after a restart.
+    // It is still the same object after a restart.
     let lab = lab.restarted().await;
-    let told = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
-    assert_eq!(told.header("x-amz-meta-mtime"), "1000000000.123456789");
-    assert!(told.header("last-modified").contains(&year), "{}", told.header("last-modified"));
+    let reply = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
+    assert_eq!(reply.header("x-amz-meta-mtime"), "1000000000.123456789");
+    assert!(reply.header("last-modified").contains(&year), "{}", reply.header("last-modified"));
 }

@@ -1,9 +1,9 @@
-//! Whose a bucket and its objects are, who pays, and what lifecycle rules are called.
+//! The ownership of buckets and objects, Requester Pays, and the ids of lifecycle rules.
 
 use super::*;
 
 impl Lab {
-    async fn owned(&self, rule: &str) -> Answer {
+    async fn owned(&self, rule: &str) -> TestResponse {
         let text = format!(
             "<OwnershipControls><Rule><ObjectOwnership>{rule}</ObjectOwnership></Rule></OwnershipControls>"
         );
@@ -20,7 +20,7 @@ impl Lab {
 }
 
 #[tokio::test]
-async fn where_the_owner_is_enforced_acls_do_not_count() {
+async fn bucket_owner_enforced_disables_acls() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/open").header("x-amz-acl", "public-read").body("x").send().await.ok(200);
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read").send().await.ok(200);
@@ -43,19 +43,19 @@ async fn where_the_owner_is_enforced_acls_do_not_count() {
         let put = lab.alice("PUT", "/b-one/k").header("x-amz-acl", acl).body("x").send().await;
         assert_eq!(put.status, status, "{acl}: {}", put.text());
     }
-    // What others write is the owner's.
+    // Objects that others write belong to the bucket's owner.
     lab.allow_bob(r#""s3:PutObject""#).await;
     let grant = lab.bob("PUT", "/b-one/bobs").header("x-amz-grant-full-control", "id=alice").body("x");
     grant.send().await.ok(200);
     assert_eq!(lab.alice("GET", "/b-one/bobs?acl").send().await.ok(200).all("ID"), ["alice", "alice"]);
     lab.bob("GET", "/b-one/bobs").send().await.error(403, "AccessDenied");
-    // ACLs count again as soon as they may.
+    // ACLs apply again once they are enabled.
     lab.alice("DELETE", "/b-one?ownershipControls").send().await.ok(204);
     lab.anonymous("GET", "/b-one/open").send().await.ok(200);
 }
 
 #[tokio::test]
-async fn a_preferred_owner_gets_what_is_given_to_him() {
+async fn bucket_owner_preferred_gives_objects_with_full_control_to_the_owner() {
     let lab = Lab::with_bucket().await;
     lab.owned("BucketOwnerPreferred").await.ok(200);
     lab.allow_bob(r#""s3:PutObject""#).await;
@@ -67,11 +67,11 @@ async fn a_preferred_owner_gets_what_is_given_to_him() {
 }
 
 #[tokio::test]
-async fn a_bucket_is_made_with_its_ownership() {
+async fn a_bucket_is_created_with_its_ownership() {
     let lab = Lab::new().await;
     let make = |acl: &'static str, rule: &'static str| {
-        let ask = lab.alice("PUT", "/b-one").header("x-amz-object-ownership", rule);
-        if acl.is_empty() { ask.send() } else { ask.header("x-amz-acl", acl).send() }
+        let request = lab.alice("PUT", "/b-one").header("x-amz-object-ownership", rule);
+        if acl.is_empty() { request.send() } else { request.header("x-amz-acl", acl).send() }
     };
     make("", "Mine").await.error(400, "InvalidArgument");
     make("public-read", "BucketOwnerEnforced").await.error(400, "InvalidBucketAclWithObjectOwnership");
@@ -81,19 +81,19 @@ async fn a_bucket_is_made_with_its_ownership() {
 }
 
 #[tokio::test]
-async fn an_expected_owner_is_the_owner() {
+async fn an_expected_owner_must_match() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     for (method, target) in
         [("GET", "/b-one"), ("GET", "/b-one/k"), ("GET", "/b-one?versioning"), ("PUT", "/b-one/l")]
     {
-        let ask = |owner| lab.alice(method, target).header("x-amz-expected-bucket-owner", owner).send();
-        ask("bob").await.error(403, "AccessDenied");
-        ask("alice").await.ok(200);
+        let request = |owner| lab.alice(method, target).header("x-amz-expected-bucket-owner", owner).send();
+        request("bob").await.error(403, "AccessDenied");
+        request("alice").await.ok(200);
     }
     let copy = |owner| {
-        let ask = lab.alice("PUT", "/b-one/copy").header("x-amz-copy-source", "/b-one/k");
-        ask.header("x-amz-source-expected-bucket-owner", owner).send()
+        let request = lab.alice("PUT", "/b-one/copy").header("x-amz-copy-source", "/b-one/k");
+        request.header("x-amz-source-expected-bucket-owner", owner).send()
     };
     copy("bob").await.error(403, "AccessDenied");
     copy("alice").await.ok(200);
@@ -105,7 +105,7 @@ async fn an_expected_owner_is_the_owner() {
 }
 
 #[tokio::test]
-async fn who_asks_pays_where_the_bucket_says_so() {
+async fn requester_pays_needs_the_payer_header() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/k").header("x-amz-acl", "public-read").body("x").send().await.ok(200);
     let body = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>";
@@ -113,15 +113,15 @@ async fn who_asks_pays_where_the_bucket_says_so() {
     lab.bob("GET", "/b-one/k").send().await.error(403, "AccessDenied");
     let paid = lab.bob("GET", "/b-one/k").header("x-amz-request-payer", "requester").send().await.ok(200);
     assert_eq!(paid.header("x-amz-request-charged"), "requester");
-    // Strangers have no purse, and the owner needs none.
-    let stranger = lab.anonymous("GET", "/b-one/k").header("x-amz-request-payer", "requester");
-    stranger.send().await.error(403, "AccessDenied");
+    // An anonymous client cannot pay, and the owner need not.
+    let anonymous = lab.anonymous("GET", "/b-one/k").header("x-amz-request-payer", "requester");
+    anonymous.send().await.error(403, "AccessDenied");
     let owner = lab.alice("GET", "/b-one/k").header("x-amz-request-payer", "requester").send().await.ok(200);
     assert_eq!(owner.header("x-amz-request-charged"), "");
 }
 
 #[tokio::test]
-async fn a_policy_is_public_unless_it_says_for_whom() {
+async fn a_policy_is_public_unless_it_restricts_the_clients() {
     let lab = Lab::with_bucket().await;
     let status = || lab.alice("GET", "/b-one?policyStatus").send();
     assert_eq!(status().await.ok(200).value("IsPublic"), "false");
@@ -156,7 +156,7 @@ async fn a_policy_is_public_unless_it_says_for_whom() {
 }
 
 #[tokio::test]
-async fn lifecycle_rules_are_named_and_their_dates_are_days() {
+async fn lifecycle_rules_get_ids_and_their_dates_are_days() {
     let lab = Lab::with_bucket().await;
     let put = |inner: &str| {
         let rule = format!("<Rule><Prefix/><Status>Enabled</Status><Expiration>{inner}</Expiration></Rule>");

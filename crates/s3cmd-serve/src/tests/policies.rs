@@ -1,4 +1,4 @@
-//! Policies: what they ask of requests, what the headers of uploads need, and what happens when one cannot be read.
+//! Bucket policies: conditions on requests, the permissions that upload headers require, and rejected policies.
 
 use super::*;
 use base64::Engine as _;
@@ -30,7 +30,7 @@ impl Lab {
 }
 
 #[tokio::test]
-async fn what_cannot_be_enforced_is_refused_and_named() {
+async fn unenforceable_policies_are_rejected_by_name() {
     let lab = Lab::with_bucket().await;
     for (change, to, named) in [
         ("s3:GetObject", "s3:GetObjct", "s3:GetObjct"),
@@ -42,14 +42,15 @@ async fn what_cannot_be_enforced_is_refused_and_named() {
     ] {
         let text = statement("Deny", ALL, r#""s3:GetObject""#, r#"{"StringLike":{"aws:UserAgent":"curl*"}}"#);
         let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, text.replacen(change, to, 1));
-        let answer = lab.alice("PUT", "/b-one?policy").body(text).send().await.error(400, "MalformedPolicy");
-        assert!(answer.value("Message").contains(named), "{named}: {}", answer.text());
+        let response =
+            lab.alice("PUT", "/b-one?policy").body(text).send().await.error(400, "MalformedPolicy");
+        assert!(response.value("Message").contains(named), "{named}: {}", response.text());
     }
     lab.alice("GET", "/b-one?policy").send().await.error(404, "NoSuchBucketPolicy");
 }
 
 #[tokio::test]
-async fn variables_keep_people_in_their_folders() {
+async fn variables_restrict_users_to_their_folders() {
     let lab = Lab::with_bucket().await;
     let own = statement("Allow", r#"{"AWS":["bob"]}"#, r#"["s3:GetObject","s3:PutObject"]"#, "").replace(
         r#""arn:aws:s3:::b-one","arn:aws:s3:::b-one/*""#,
@@ -74,12 +75,12 @@ async fn variables_keep_people_in_their_folders() {
 }
 
 #[tokio::test]
-async fn a_deny_looks_at_how_a_request_was_signed() {
+async fn a_deny_can_test_how_a_request_was_signed() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     let get = |v2: bool| {
-        let ask = lab.alice("GET", "/b-one/k");
-        if v2 { ask.v2() } else { ask }.send()
+        let request = lab.alice("GET", "/b-one/k");
+        if v2 { request.v2() } else { request }.send()
     };
     for (condition, v4, v2) in [
         (r#"{"StringEquals":{"s3:signatureversion":"AWS"}}"#, 200, 403),
@@ -95,7 +96,7 @@ async fn a_deny_looks_at_how_a_request_was_signed() {
         lab.policy(&[statement("Deny", ALL, r#""s3:GetObject""#, condition)]).await;
         assert_eq!((get(false).await.status, get(true).await.status), (v4, v2), "{condition}");
     }
-    // A stranger has no signature.
+    // An anonymous request has no signature.
     let condition =
         r#"{"Null":{"s3:authType":"true","s3:signatureAge":"true","s3:signatureversion":"true"}}"#;
     lab.policy(&[statement("Allow", ALL, r#""s3:GetObject""#, condition)]).await;
@@ -103,15 +104,15 @@ async fn a_deny_looks_at_how_a_request_was_signed() {
 }
 
 #[tokio::test]
-async fn the_body_of_a_tagging_is_what_counts() {
+async fn conditions_on_tags_test_the_body() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     let tagging = |value: &str| {
         format!("<Tagging><TagSet><Tag><Key>class</Key><Value>{value}</Value></Tag></TagSet></Tagging>")
     };
     let tag = |body: String, header: &str| {
-        let ask = lab.bob("PUT", "/b-one/k?tagging").body(body);
-        if header.is_empty() { ask } else { ask.header("x-amz-tagging", header) }.send()
+        let request = lab.bob("PUT", "/b-one/k?tagging").body(body);
+        if header.is_empty() { request } else { request.header("x-amz-tagging", header) }.send()
     };
     let open = r#"{"StringEquals":{"s3:RequestObjectTag/class":"open"}}"#;
     lab.policy(&[statement("Allow", BOB, r#""s3:PutObjectTagging""#, open)]).await;
@@ -122,7 +123,7 @@ async fn the_body_of_a_tagging_is_what_counts() {
     lab.policy(&[statement("Allow", BOB, r#""s3:PutObjectTagging""#, keys)]).await;
     tag(tagging("open"), "").await.error(403, "AccessDenied");
     tag(tagging("open").replace("class", "other"), "").await.ok(200);
-    // The owner is bound by a Deny.
+    // A Deny also applies to the owner.
     lab.policy(&[statement("Deny", ALL, r#""s3:PutObjectTagging""#, open)]).await;
     lab.alice("PUT", "/b-one/k?tagging").body(tagging("open")).send().await.error(403, "AccessDenied");
     lab.alice("PUT", "/b-one/k?tagging").body(tagging("closed")).send().await.ok(200);
@@ -130,7 +131,7 @@ async fn the_body_of_a_tagging_is_what_counts() {
 }
 
 #[tokio::test]
-async fn the_body_of_a_retention_and_of_a_hold_is_what_counts() {
+async fn conditions_on_locks_test_the_body() {
     let lab = Lab::with_locks().await;
     lab.put("/b-one/k", "x").await;
     let retain = |days: i64, mode: &str| {
@@ -153,8 +154,8 @@ async fn the_body_of_a_retention_and_of_a_hold_is_what_counts() {
     retain(10, "GOVERNANCE").await.ok(200);
     let put = |mode: &str, days: i64| {
         let until = (Utc::now() + chrono::TimeDelta::days(days)).to_rfc3339();
-        let ask = lab.alice("PUT", "/b-one/new").header("x-amz-object-lock-retain-until-date", &until);
-        ask.header("x-amz-object-lock-mode", mode).body("x").send()
+        let request = lab.alice("PUT", "/b-one/new").header("x-amz-object-lock-retain-until-date", &until);
+        request.header("x-amz-object-lock-mode", mode).body("x").send()
     };
     put("COMPLIANCE", 2).await.error(403, "AccessDenied");
     put("GOVERNANCE", 20).await.error(403, "AccessDenied");
@@ -165,15 +166,16 @@ async fn the_body_of_a_retention_and_of_a_hold_is_what_counts() {
     };
     set("ON").await.error(403, "AccessDenied");
     set("OFF").await.ok(200);
-    let held = lab.alice("PUT", "/b-one/held").header("x-amz-object-lock-legal-hold", "ON").body("x");
-    held.send().await.error(403, "AccessDenied");
+    let put = lab.alice("PUT", "/b-one/held").header("x-amz-object-lock-legal-hold", "ON").body("x");
+    put.send().await.error(403, "AccessDenied");
 }
 
 #[tokio::test]
-async fn a_policy_can_ask_for_writes_that_replace_nothing() {
+async fn a_policy_can_require_conditional_writes() {
     let lab = Lab::with_bucket().await;
-    let blind = r#"{"Null":{"s3:if-none-match":"true"},"Bool":{"s3:ObjectCreationOperation":"true"}}"#;
-    lab.policy(&[statement("Deny", ALL, r#""s3:PutObject""#, blind)]).await;
+    let unconditional =
+        r#"{"Null":{"s3:if-none-match":"true"},"Bool":{"s3:ObjectCreationOperation":"true"}}"#;
+    lab.policy(&[statement("Deny", ALL, r#""s3:PutObject""#, unconditional)]).await;
     lab.alice("PUT", "/b-one/k").body("x").send().await.error(403, "AccessDenied");
     lab.alice("PUT", "/b-one/k").header("if-none-match", "*").body("x").send().await.ok(200);
     lab.alice("POST", "/b-one/big?uploads").send().await.ok(200);
@@ -190,7 +192,7 @@ async fn a_policy_can_ask_for_writes_that_replace_nothing() {
 }
 
 #[tokio::test]
-async fn the_source_of_a_copy_is_looked_at_however_it_is_written() {
+async fn copy_sources_are_compared_in_every_spelling() {
     let lab = Lab::with_bucket().await;
     for key in ["open/a", "closed/a"] {
         lab.put(&format!("/b-one/{key}"), "x").await;
@@ -209,9 +211,9 @@ async fn the_source_of_a_copy_is_looked_at_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn the_version_that_a_policy_asks_for_is_the_one_that_is_used() {
+async fn conditions_on_versions_test_the_version_that_is_used() {
     let lab = Lab::with_locks().await;
-    let version = |answer: Answer| answer.ok(200).header("x-amz-version-id").to_owned();
+    let version = |response: TestResponse| response.ok(200).header("x-amz-version-id").to_owned();
     let one = version(lab.put("/b-one/k", "1").await);
     let two = version(lab.put("/b-one/k", "2").await);
     let only = format!(r#"{{"StringEquals":{{"s3:VersionId":"{one}"}}}}"#);
@@ -222,11 +224,11 @@ async fn the_version_that_a_policy_asks_for_is_the_one_that_is_used() {
         lab.alice("PUT", "/b-one/copy").header("x-amz-copy-source", &source).send().await.ok(status);
     }
     let body = format!("<Delete><Object><Key>k</Key><VersionId>{one}</VersionId></Object></Delete>");
-    let answer = lab.alice("POST", "/b-one?delete").body(body).send().await.ok(200);
-    assert_eq!(answer.value("Code"), "AccessDenied");
+    let response = lab.alice("POST", "/b-one?delete").body(body).send().await.ok(200);
+    assert_eq!(response.value("Code"), "AccessDenied");
 }
 
-/// Ways to write an object with a header: PUT, the start of a multipart upload, a copy.
+/// The statuses of the three ways to write an object with a header: PUT, CreateMultipartUpload, copy.
 async fn uploads(lab: &Lab, user: Option<usize>, name: &str, value: &str) -> [u16; 3] {
     let put = lab.call(user, "PUT", "/b-one/new").header(name, value).body("x").send().await;
     let create = lab.call(user, "POST", "/b-one/new?uploads").header(name, value).send().await;
@@ -236,13 +238,13 @@ async fn uploads(lab: &Lab, user: Option<usize>, name: &str, value: &str) -> [u1
 }
 
 #[tokio::test]
-async fn headers_of_uploads_need_what_they_stand_for() {
+async fn upload_headers_require_their_permissions() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/k").header("x-amz-acl", "public-read").body("x").send().await.ok(200);
-    let everybody = "uri=http://acs.amazonaws.com/groups/global/AllUsers";
+    let all_users = "uri=http://acs.amazonaws.com/groups/global/AllUsers";
     let headers = [
         ("x-amz-acl", "public-read", "s3:PutObjectAcl"),
-        ("x-amz-grant-read", everybody, "s3:PutObjectAcl"),
+        ("x-amz-grant-read", all_users, "s3:PutObjectAcl"),
         (
             "x-amz-grant-full-control",
             "id=bob, uri=http://acs.amazonaws.com/groups/global/AllUsers",
@@ -251,25 +253,25 @@ async fn headers_of_uploads_need_what_they_stand_for() {
         ("x-amz-tagging", "a=b", "s3:PutObjectTagging"),
     ];
     for (name, value, action) in headers {
-        // Whose right comes from the policy needs both.
+        // If the policy is what allows the upload, it has to allow the action of the header, too.
         lab.policy(&[statement("Allow", BOB, r#"["s3:PutObject","s3:GetObject"]"#, "")]).await;
         assert_eq!(uploads(&lab, Some(super::BOB), name, value).await, [403; 3], "{name}");
         lab.policy(&[statement("Allow", BOB, &format!(r#"["s3:PutObject","s3:GetObject","{action}"]"#), "")])
             .await;
         assert_eq!(uploads(&lab, Some(super::BOB), name, value).await, [200; 3], "{name}");
-        // A Deny is for everybody, the owner too; without the header it is no matter.
+        // A Deny applies to everyone, including the owner. Without the header it does not apply.
         lab.policy(&[statement("Deny", ALL, &format!(r#""{action}""#), "")]).await;
         assert_eq!(uploads(&lab, Some(ALICE), name, value).await, [403; 3], "{name}");
         assert_eq!(uploads(&lab, Some(ALICE), "x-amz-meta-a", "b").await, [200; 3], "{name}");
-        // Whose right does not come from the policy needs no more.
+        // If an ACL allows the upload, the header needs no other permission.
         lab.policy(&[statement("Allow", BOB, r#""s3:GetObject""#, "")]).await;
         lab.alice("PUT", "/b-one?acl").header("x-amz-grant-write", "id=bob").send().await.ok(200);
         assert_eq!(uploads(&lab, Some(super::BOB), name, value).await, [200; 3], "{name}");
-        assert_eq!(uploads(&lab, Some(ALICE), name, value).await, [403; 3], "no grant of her own: {name}");
+        assert_eq!(uploads(&lab, Some(ALICE), name, value).await, [403; 3], "the owner has no grant: {name}");
         lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "private").send().await.ok(200);
         assert_eq!(uploads(&lab, Some(ALICE), name, value).await, [200; 3], "{name}");
     }
-    // An ACL that gives nothing to others needs nothing but the upload.
+    // An ACL that grants nothing to others needs no permission but that to upload.
     lab.policy(&[statement("Allow", BOB, r#"["s3:PutObject","s3:GetObject"]"#, "")]).await;
     for (name, value) in [
         ("x-amz-acl", "private"),
@@ -281,7 +283,7 @@ async fn headers_of_uploads_need_what_they_stand_for() {
 }
 
 #[tokio::test]
-async fn tags_whose_values_a_policy_says_come_with_the_upload() {
+async fn tags_that_a_policy_requires_need_no_other_permission() {
     let lab = Lab::with_bucket().await;
     let open = r#"{"StringEquals":{"s3:RequestObjectTag/class":"open"}}"#;
     lab.policy(&[statement("Allow", BOB, r#""s3:PutObject""#, open)]).await;
@@ -292,13 +294,13 @@ async fn tags_whose_values_a_policy_says_come_with_the_upload() {
 }
 
 #[tokio::test]
-async fn copies_take_the_tags_that_their_maker_may_read() {
+async fn copies_keep_the_tags_that_the_requester_may_read() {
     let lab = Lab::with_bucket().await;
     lab.bob("PUT", "/b-bob").send().await.ok(200);
     lab.alice("PUT", "/b-one/k").header("x-amz-tagging", "secret=yes").body("x").send().await.ok(200);
     let copy = |headers: &[(&str, &str)]| {
-        let ask = lab.bob("PUT", "/b-bob/copy").header("x-amz-copy-source", "/b-one/k");
-        headers.iter().fold(ask, |ask, (name, value)| ask.header(name, value)).send()
+        let request = lab.bob("PUT", "/b-bob/copy").header("x-amz-copy-source", "/b-one/k");
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
     };
     let tags = || lab.bob("GET", "/b-bob/copy?tagging").send();
     lab.policy(&[statement("Allow", BOB, r#""s3:GetObject""#, "")]).await;
@@ -319,16 +321,16 @@ async fn copies_take_the_tags_that_their_maker_may_read() {
         .send()
         .await
         .error(403, "AccessDenied");
-    // The other end: tags that come with a copy are set by it.
+    // The destination: copying tags counts as setting them.
     lab.policy(&[statement("Deny", ALL, r#""s3:PutObjectTagging""#, "")]).await;
     lab.alice("PUT", "/b-one/other")
         .header("x-amz-copy-source", "/b-one/k")
         .send()
         .await
         .error(403, "AccessDenied");
-    let bare = lab.alice("PUT", "/b-one/other").header("x-amz-copy-source", "/b-one/k");
-    bare.header("x-amz-tagging-directive", "REPLACE").send().await.ok(200);
-    // A header that the copy passes over says nothing of its tags.
+    let without_tags = lab.alice("PUT", "/b-one/other").header("x-amz-copy-source", "/b-one/k");
+    without_tags.header("x-amz-tagging-directive", "REPLACE").send().await.ok(200);
+    // A tagging header that the copy ignores does not satisfy a condition on its tags.
     let open = r#"{"StringEquals":{"s3:RequestObjectTag/class":"open"}}"#;
     lab.policy(&[
         statement("Allow", BOB, r#"["s3:PutObject","s3:GetObject"]"#, open)
@@ -337,15 +339,15 @@ async fn copies_take_the_tags_that_their_maker_may_read() {
     ])
     .await;
     let copy = |directive: &str| {
-        let ask = lab.bob("PUT", "/b-one/copied").header("x-amz-copy-source", "/b-one/k");
-        ask.header("x-amz-tagging", "class=open").header("x-amz-tagging-directive", directive).send()
+        let request = lab.bob("PUT", "/b-one/copied").header("x-amz-copy-source", "/b-one/k");
+        request.header("x-amz-tagging", "class=open").header("x-amz-tagging-directive", directive).send()
     };
     copy("COPY").await.error(403, "AccessDenied");
     copy("REPLACE").await.ok(200);
 }
 
 #[tokio::test]
-async fn forms_need_what_their_fields_stand_for() {
+async fn form_fields_require_their_permissions() {
     let lab = Lab::with_bucket().await;
     let post = |fields: &[(&str, &str)]| {
         let mut body = String::new();
@@ -355,8 +357,9 @@ async fn forms_need_what_their_fields_stand_for() {
             ));
         }
         body.push_str("--B--\r\n");
-        let ask = lab.anonymous("POST", "/b-one").header("content-type", "multipart/form-data; boundary=B");
-        ask.body(body).send()
+        let request =
+            lab.anonymous("POST", "/b-one").header("content-type", "multipart/form-data; boundary=B");
+        request.body(body).send()
     };
     let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
     lab.policy(&[statement("Allow", ALL, r#""s3:PutObject""#, "")]).await;
@@ -400,6 +403,6 @@ async fn a_signed_form_is_a_post() {
         body.push_str(&format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
     }
     body.push_str("--B--\r\n");
-    let ask = lab.anonymous("POST", "/b-one").header("content-type", "multipart/form-data; boundary=B");
-    ask.body(body).send().await.ok(204);
+    let request = lab.anonymous("POST", "/b-one").header("content-type", "multipart/form-data; boundary=B");
+    request.body(body).send().await.ok(204);
 }

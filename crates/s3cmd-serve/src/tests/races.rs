@@ -1,20 +1,21 @@
-//! Bodies that are held back while others write: the outcome is that of a request that came whole, before or after.
+//! Requests whose body is delayed while other clients write. The result is the same as if the whole request had arrived
+//! before or after.
 
 use super::*;
 use std::time::Duration;
 
-/// Lets everybody write to Alice's bucket, whose objects belong to their writers.
+/// A bucket of Alice's that everyone may write to. Objects belong to the users who write them.
 async fn shared() -> Lab {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
     lab
 }
 
-/// Sends a request but for the end of its body, does something else, and sends the rest.
-async fn held(ask: Ask, meanwhile: impl AsyncFnOnce()) -> Answer {
-    let length = ask.body.len() - 1;
-    let begun = ask.start(length).await;
-    // Long enough to have been looked at.
+/// Sends a request except the last byte of its body, calls `meanwhile`, and sends the rest.
+async fn delayed(request: TestRequest, meanwhile: impl AsyncFnOnce()) -> TestResponse {
+    let length = request.body.len() - 1;
+    let begun = request.start(length).await;
+    // Gives the server time to handle the head.
     tokio::time::sleep(Duration::from_millis(300)).await;
     meanwhile().await;
     begun.finish().await
@@ -29,32 +30,32 @@ fn acl_of(owner: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_acl_is_not_given_to_what_somebody_else_wrote_meanwhile() {
+async fn an_acl_is_not_applied_to_an_object_written_by_another_user_meanwhile() {
     let lab = shared().await;
     lab.bob("PUT", "/b-one/k").body("bob's").send().await.ok(200);
-    let ask = lab.bob("PUT", "/b-one/k?acl").body(acl_of("bob"));
-    let answer = held(ask, async || {
+    let request = lab.bob("PUT", "/b-one/k?acl").body(acl_of("bob"));
+    let response = delayed(request, async || {
         lab.put("/b-one/k", "alice's").await;
     })
     .await;
-    answer.error(403, "AccessDenied");
+    response.error(403, "AccessDenied");
     lab.bob("GET", "/b-one/k").send().await.error(403, "AccessDenied");
     assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).text(), "alice's");
-    // What is still his is changed.
+    // An object that still belongs to Bob is changed.
     lab.bob("PUT", "/b-one/other").body("bob's").send().await.ok(200);
-    let ask = lab.bob("PUT", "/b-one/other?acl").body(acl_of("bob"));
-    held(ask, async || {
+    let request = lab.bob("PUT", "/b-one/other?acl").body(acl_of("bob"));
+    delayed(request, async || {
         lab.bob("PUT", "/b-one/other").body("bob's too").send().await.ok(200);
     })
     .await
     .ok(200);
-    // A version that is named is what it was.
+    // A version cannot have changed.
     let enable = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     lab.alice("PUT", "/b-one?versioning").body(enable).send().await.ok(200);
     let put = lab.bob("PUT", "/b-one/version").body("bob's").send().await.ok(200);
     let target = format!("/b-one/version?acl&versionId={}", put.header("x-amz-version-id"));
-    let ask = lab.bob("PUT", &target).body(acl_of("bob"));
-    held(ask, async || {
+    let request = lab.bob("PUT", &target).body(acl_of("bob"));
+    delayed(request, async || {
         lab.put("/b-one/version", "alice's").await;
     })
     .await
@@ -62,9 +63,9 @@ async fn an_acl_is_not_given_to_what_somebody_else_wrote_meanwhile() {
     lab.bob("GET", "/b-one/version").send().await.error(403, "AccessDenied");
 }
 
-/// Whatever a body is about: once the right is taken away, it changes nothing any more.
+/// A request of any kind changes nothing if the permission is revoked before its body is complete.
 #[tokio::test]
-async fn a_right_that_is_taken_away_meanwhile_is_gone() {
+async fn a_permission_that_is_revoked_meanwhile_is_denied() {
     let lab = Lab::new().await;
     lab.alice("PUT", "/b-one").header("x-amz-bucket-object-lock-enabled", "true").send().await.ok(200);
     let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "s3:*",
@@ -109,20 +110,25 @@ async fn a_right_that_is_taken_away_meanwhile_is_gone() {
     ];
     let before = state(&lab).await;
     for (method, target, body) in cases {
-        let mut ask = lab.bob(method, target).body(body);
+        let mut request = lab.bob(method, target).body(body);
         if target.ends_with("?delete") {
             let md5 = <md5::Md5 as md5::Digest>::digest(body);
-            ask = ask.header("content-md5", &base64::Engine::encode(&base64::prelude::BASE64_STANDARD, md5));
+            request = request
+                .header("content-md5", &base64::Engine::encode(&base64::prelude::BASE64_STANDARD, md5));
         }
-        let answer = held(ask, async || {
+        let response = delayed(request, async || {
             lab.alice("DELETE", "/b-one?policy").send().await.ok(204);
         })
         .await;
-        if answer.status == 200 {
-            // A list of deletions answers for each of them.
-            assert_eq!(answer.value("Code"), "AccessDenied", "{target}");
+        if response.status == 200 {
+            // The response to DeleteObjects has an error for each key.
+            assert_eq!(response.value("Code"), "AccessDenied", "{target}");
         } else {
-            assert_eq!((answer.status, answer.value("Code")), (403, "AccessDenied".to_owned()), "{target}");
+            assert_eq!(
+                (response.status, response.value("Code")),
+                (403, "AccessDenied".to_owned()),
+                "{target}"
+            );
         }
         allow().await;
         assert_eq!(state(&lab).await, before, "{target}");
@@ -142,15 +148,15 @@ async fn state(lab: &Lab) -> String {
         "/b-one/k?retention",
         "/b-one/k?legal-hold",
     ] {
-        let answer = lab.alice("GET", target).send().await;
-        text += &if answer.status == 200 { answer.text() } else { answer.value("Code") };
+        let response = lab.alice("GET", target).send().await;
+        text += &if response.status == 200 { response.text() } else { response.value("Code") };
         text.push('\n');
     }
     text + lab.alice("HEAD", "/b-one/k").send().await.ok(200).header("x-amz-restore")
 }
 
 #[tokio::test]
-async fn an_unfinished_upload_is_its_initiators() {
+async fn an_unfinished_upload_belongs_to_its_initiator() {
     let lab = shared().await;
     let id = lab.bob("POST", "/b-one/k?uploads").send().await.ok(200).value("UploadId");
     let target = format!("/b-one/k?uploadId={id}");
@@ -159,22 +165,22 @@ async fn an_unfinished_upload_is_its_initiators() {
     let list = format!(
         "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
     );
-    // Strangers may write to the bucket, and have nothing to do with it.
-    lab.anonymous("PUT", &part).body("a stranger's").send().await.error(403, "AccessDenied");
+    // Anonymous clients may write to the bucket, but have no access to the upload.
+    lab.anonymous("PUT", &part).body("anonymous").send().await.error(403, "AccessDenied");
     lab.anonymous("GET", &target).send().await.error(403, "AccessDenied");
     lab.anonymous("POST", &target).body(list.clone()).send().await.error(403, "AccessDenied");
     lab.anonymous("DELETE", &target).send().await.error(403, "AccessDenied");
-    // The bucket's owner has, and so has its initiator.
+    // The bucket's owner and the initiator have access.
     lab.alice("GET", &target).send().await.ok(200);
     lab.bob("GET", &target).send().await.ok(200);
     let alices = lab.alice("POST", "/b-one/a?uploads").send().await.ok(200).value("UploadId");
     lab.bob("DELETE", &format!("/b-one/a?uploadId={alices}")).send().await.error(403, "AccessDenied");
     lab.alice("DELETE", &format!("/b-one/a?uploadId={alices}")).send().await.ok(204);
     lab.bob("POST", &target).body(list).send().await.ok(200);
-    // One that nobody began is everybody's who may write.
+    // Anonymous clients with write access may continue an upload that an anonymous client created.
     let id = lab.anonymous("POST", "/b-one/n?uploads").send().await.ok(200).value("UploadId");
     lab.anonymous("PUT", &format!("/b-one/n?partNumber=1&uploadId={id}")).body("x").send().await.ok(200);
-    // Whom a policy names may go on with what others began.
+    // Users that a policy allows may continue the uploads of others.
     let id = lab.alice("POST", "/b-one/p?uploads").send().await.ok(200).value("UploadId");
     let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam:::user/bob"},
         "Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Resource": "arn:aws:s3:::b-one/*"}]}"#;

@@ -1,10 +1,12 @@
+//! The files on disk: existing directories, external changes, symbolic links, crashes, concurrency.
+
 use super::*;
 use crate::StartError;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 #[tokio::test]
-async fn an_existing_tree_is_served_at_once() {
+async fn an_existing_directory_is_served_at_once() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("Old_Data/sub dir")).unwrap();
     std::fs::write(dir.path().join("Old_Data/sub dir/page.html"), "hello").unwrap();
@@ -20,22 +22,22 @@ async fn an_existing_tree_is_served_at_once() {
 }
 
 #[tokio::test]
-async fn changes_behind_our_back_are_noticed() {
+async fn external_changes_are_noticed() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/k").header("x-amz-meta-m", "v").body("hello").send().await.ok(200);
     std::fs::write(lab.path("b-one/k"), "other").unwrap();
-    let answer = lab.alice("GET", "/b-one/k").send().await.ok(200);
-    assert_eq!((&*answer.text(), answer.header("x-amz-meta-m")), ("other", ""));
-    assert_eq!(answer.header("etag"), "\"795f3202b17cb6bc3d4b771d8c6c9eaf\"");
+    let response = lab.alice("GET", "/b-one/k").send().await.ok(200);
+    assert_eq!((&*response.text(), response.header("x-amz-meta-m")), ("other", ""));
+    assert_eq!(response.header("etag"), "\"795f3202b17cb6bc3d4b771d8c6c9eaf\"");
     lab.alice("PUT", "/b-one/k").header("x-amz-acl", "public-read").body("mine").send().await.ok(200);
     std::fs::remove_file(lab.path("b-one/k")).unwrap();
     std::fs::write(lab.path("b-one/k"), "mind").unwrap();
-    // What was granted on the object is not granted on the stranger in its place.
+    // The ACL of the object does not apply to another file in its place.
     lab.anonymous("GET", "/b-one/k").send().await.error(403, "AccessDenied");
     std::fs::remove_file(lab.path("b-one/k")).unwrap();
     lab.alice("GET", "/b-one/k").send().await.error(404, "NoSuchKey");
     assert!(lab.keys("/b-one").await.is_empty());
-    // A directory where a file was, and the other way round, with their sidecars left behind.
+    // A file is replaced by a directory and then by a file again, while the old sidecars remain.
     lab.put("/b-one/p", "x").await;
     std::fs::remove_file(lab.path("b-one/p")).unwrap();
     lab.put("/b-one/p/q", "y").await;
@@ -43,7 +45,7 @@ async fn changes_behind_our_back_are_noticed() {
     lab.put("/b-one/p", "z").await;
     assert_eq!(lab.keys("/b-one").await, ["p"]);
     assert_eq!(std::fs::read(lab.path("b-one/p")).unwrap(), b"z");
-    // A bucket that was replaced is another bucket, the first user's.
+    // A directory that replaces a bucket is a new bucket, which belongs to the first user.
     lab.bob("PUT", "/bobs").send().await.ok(200);
     std::fs::remove_dir_all(lab.path("bobs")).unwrap();
     lab.bob("GET", "/bobs").send().await.error(404, "NoSuchBucket");
@@ -53,11 +55,11 @@ async fn changes_behind_our_back_are_noticed() {
 }
 
 #[tokio::test]
-async fn a_private_directory_that_was_removed_is_made_again() {
+async fn a_removed_private_directory_is_created_again() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/k").header("x-amz-meta-m", "v").body("x").send().await.ok(200);
     std::fs::remove_dir_all(lab.path("b-one/.s3cmd-serve")).unwrap();
-    // The first one notices; a client tries again.
+    // The first request notices; the client retries.
     lab.alice("PUT", "/b-one/l").body("y").send().await.error(503, "SlowDown");
     lab.put("/b-one/l", "y").await;
     assert_eq!(lab.keys("/b-one").await, ["k", "l"]);
@@ -65,7 +67,7 @@ async fn a_private_directory_that_was_removed_is_made_again() {
 }
 
 #[tokio::test]
-async fn links_lead_nowhere() {
+async fn symbolic_links_are_not_followed() {
     let lab = Lab::with_bucket().await;
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "s").unwrap();
@@ -77,7 +79,7 @@ async fn links_lead_nowhere() {
     }
     assert!(lab.keys("/b-one").await.is_empty());
     assert_eq!(lab.alice("GET", "/").send().await.ok(200).all("Name"), ["b-one"]);
-    // Written keys go elsewhere than through the link, and come back.
+    // Keys below a link are stored in another place, and can be read.
     lab.put("/b-one/dir/new", "n").await;
     assert_eq!(lab.keys("/b-one").await, ["dir/new"]);
     assert_eq!(lab.alice("GET", "/b-one/dir/new").send().await.ok(200).text(), "n");
@@ -90,19 +92,19 @@ async fn links_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_directory_is_refused() {
+async fn a_second_server_on_the_same_directory_is_rejected() {
     let lab = Lab::new().await;
     assert!(matches!(start(options(lab.dir.path())).await, Err(StartError::Locked(_))));
     lab.server.stop().await;
     start(options(lab.dir.path())).await.unwrap().stop().await;
     let missing = lab.dir.path().join("missing");
     assert!(matches!(start(options(&missing)).await, Err(StartError::Root(..))));
-    let nobody = Options { users: Vec::new(), ..options(lab.dir.path()) };
-    assert!(matches!(start(nobody).await, Err(StartError::NoUsers)));
+    let no_users = Options { users: Vec::new(), ..options(lab.dir.path()) };
+    assert!(matches!(start(no_users).await, Err(StartError::NoUsers)));
 }
 
 #[tokio::test]
-async fn leftovers_of_a_killed_server_go_at_the_next_start() {
+async fn leftovers_of_a_killed_server_are_removed_at_the_next_start() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     lab.server.stop().await;
@@ -118,8 +120,8 @@ async fn leftovers_of_a_killed_server_go_at_the_next_start() {
     assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).text(), "x");
 }
 
-/// The order of a write (see `store::write`), stopped by hand after each step: whatever a crash leaves, the object is
-/// the old or the new one, with its own metadata.
+/// Simulates a crash after each step of a write (see `store::write`): the object is always the old or the new one, with
+/// its own metadata.
 #[tokio::test]
 async fn a_crash_between_the_steps_of_a_write_never_mixes_objects() {
     let lab = Lab::with_bucket().await;
@@ -130,17 +132,17 @@ async fn a_crash_between_the_steps_of_a_write_never_mixes_objects() {
     lab.alice("PUT", "/b-one/k").header("x-amz-meta-m", "new").body("new").send().await.ok(200);
     std::fs::hard_link(&data, lab.path("new data")).unwrap();
     let new_meta = std::fs::read(&meta).unwrap();
-    // After: temporary written | sidecar renamed | data renamed.
+    // After each step: temporary file written | sidecar renamed | data renamed.
     for (data_file, sidecar, expected) in
         [("old data", &old_meta, "old"), ("old data", &new_meta, "old"), ("new data", &new_meta, "new")]
     {
         std::fs::remove_file(&data).unwrap();
         std::fs::hard_link(lab.path(data_file), &data).unwrap();
         std::fs::write(&meta, sidecar).unwrap();
-        let answer = lab.alice("GET", "/b-one/k").send().await.ok(200);
-        assert_eq!((&*answer.text(), answer.header("x-amz-meta-m")), (expected, expected));
+        let response = lab.alice("GET", "/b-one/k").send().await.ok(200);
+        assert_eq!((&*response.text(), response.header("x-amz-meta-m")), (expected, expected));
     }
-    // And the step that the order rules out would show: new data with only the old record has no metadata.
+    // The order rules out new data with only the old sidecar. Such an object would have no metadata.
     std::fs::write(&meta, &old_meta).unwrap();
     assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).header("x-amz-meta-m"), "");
 }
@@ -164,8 +166,8 @@ async fn readers_see_whole_objects_while_writers_replace_them() {
         let lab = std::sync::Arc::clone(&lab);
         tasks.push(tokio::spawn(async move {
             for _ in 0..25 {
-                let answer = lab.alice("GET", "/b-one/k").send().await.ok(200);
-                assert_eq!(answer.text(), answer.header("x-amz-meta-m").repeat(50_000));
+                let response = lab.alice("GET", "/b-one/k").send().await.ok(200);
+                assert_eq!(response.text(), response.header("x-amz-meta-m").repeat(50_000));
                 let listed = lab.alice("GET", "/b-one").send().await.ok(200);
                 assert_eq!((listed.all("Key"), listed.all("Size")), (vec!["k".into()], vec!["50000".into()]));
             }
@@ -176,9 +178,9 @@ async fn readers_see_whole_objects_while_writers_replace_them() {
     }
 }
 
-/// Directories come and go under each other's feet: `a/x` is removed with its directory while `a/y` is put.
+/// Concurrent creation and removal of directories: `a/x` is removed with its directory while `a/y` is put.
 #[tokio::test(flavor = "multi_thread")]
-async fn neighbours_may_come_and_go_at_once() {
+async fn concurrent_writes_and_deletions_in_one_directory() {
     let lab = std::sync::Arc::new(Lab::with_bucket().await);
     let mut tasks = Vec::new();
     for worker in 0..4 {
@@ -200,8 +202,8 @@ async fn neighbours_may_come_and_go_at_once() {
     assert_eq!(lab.keys("/b-one").await, ["a/b/last0", "a/b/last1", "a/b/last2", "a/b/last3"]);
 }
 
-/// `a` and `a/x` cannot both be ordinary files. Whichever comes first, and while they come and go, each keeps its own
-/// metadata.
+/// `a` and `a/x` cannot both be ordinary files. In any order, and while both are put and deleted concurrently, each
+/// keeps its own metadata.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_and_a_directory_of_one_name_keep_their_metadata() {
     let lab = std::sync::Arc::new(Lab::with_bucket().await);
@@ -210,11 +212,11 @@ async fn a_file_and_a_directory_of_one_name_keep_their_metadata() {
         let lab = std::sync::Arc::clone(&lab);
         tasks.push(tokio::spawn(async move {
             for round in 0..60 {
-                let wanted = format!("{key} {round}");
-                let put = lab.alice("PUT", key).header("x-amz-meta-name", &wanted).body("x");
+                let expected = format!("{key} {round}");
+                let put = lab.alice("PUT", key).header("x-amz-meta-name", &expected).body("x");
                 put.send().await.ok(200);
-                let answer = lab.alice("HEAD", key).send().await.ok(200);
-                assert_eq!(answer.header("x-amz-meta-name"), wanted);
+                let response = lab.alice("HEAD", key).send().await.ok(200);
+                assert_eq!(response.header("x-amz-meta-name"), expected);
                 lab.alice("DELETE", key).send().await.ok(204);
             }
         }));
@@ -225,7 +227,7 @@ async fn a_file_and_a_directory_of_one_name_keep_their_metadata() {
 }
 
 #[tokio::test]
-async fn lifecycle_rules_expire_what_they_name() {
+async fn lifecycle_rules_expire_matching_objects() {
     let lab = Lab::with(|options| options.lifecycle_day = Some(Duration::from_millis(1000))).await;
     lab.alice("PUT", "/b-one").send().await.ok(200);
     let rules = "<LifecycleConfiguration><Rule><Filter><Tag><Key>days</Key><Value>1</Value></Tag></Filter>\
@@ -247,7 +249,7 @@ async fn lifecycle_rules_expire_what_they_name() {
 }
 
 #[tokio::test]
-async fn answers_tell_when_an_object_expires() {
+async fn responses_report_when_an_object_expires() {
     let lab = Lab::with_bucket().await;
     let rule = |id: &str, when: &str| {
         format!(
@@ -262,9 +264,9 @@ async fn answers_tell_when_an_object_expires() {
     lab.put("/b-one/old/k", "x").await;
     lab.put("/b-one/new", "x").await;
     for method in ["GET", "HEAD"] {
-        let answer = lab.alice(method, "/b-one/old/k").send().await.ok(200);
+        let response = lab.alice(method, "/b-one/old/k").send().await.ok(200);
         assert_eq!(
-            answer.header("x-amz-expiration"),
+            response.header("x-amz-expiration"),
             "expiry-date=\"Tue, 06 May 2031 00:00:00 GMT\", rule-id=\"near%20%26%20sure\""
         );
         assert_eq!(lab.alice(method, "/b-one/new").send().await.ok(200).header("x-amz-expiration"), "");
@@ -272,33 +274,33 @@ async fn answers_tell_when_an_object_expires() {
 }
 
 #[tokio::test]
-async fn stopping_finishes_what_was_begun() {
+async fn stopping_finishes_open_uploads() {
     let lab = Lab::with_bucket().await;
-    let ask = lab.alice("PUT", "/b-one/slow");
-    let mut headers = vec![("host".to_owned(), ask.address.to_string())];
-    let request = sign::Request { method: "PUT", path: "/b-one/slow", query: &[], headers: &headers };
+    let request = lab.alice("PUT", "/b-one/slow");
+    let mut headers = vec![("host".to_owned(), request.address.to_string())];
+    let to_sign = sign::Request { method: "PUT", path: "/b-one/slow", query: &[], headers: &headers };
     let scope = v4::Scope { time: Utc::now(), region: "x", service: "s3" };
-    headers.extend(v4::sign(&request, v4::UNSIGNED_PAYLOAD, &ask.credentials().unwrap(), &scope));
+    headers.extend(v4::sign(&to_sign, v4::UNSIGNED_PAYLOAD, &request.credentials().unwrap(), &scope));
     let mut head = "PUT /b-one/slow HTTP/1.1\r\ncontent-length: 4\r\n".to_owned();
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    let mut stream = TcpStream::connect(ask.address).await.unwrap();
+    let mut stream = TcpStream::connect(request.address).await.unwrap();
     stream.write_all(format!("{head}\r\nab").as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     let stopping = tokio::spawn(lab.server.stop());
     tokio::time::sleep(Duration::from_millis(100)).await;
     stream.write_all(b"cd").await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    assert_eq!(Answer::parse(&answer).status, 200);
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.unwrap();
+    assert_eq!(TestResponse::parse(&response).status, 200);
     stopping.await.unwrap();
     assert_eq!(std::fs::read(lab.dir.path().join("b-one/slow")).unwrap(), b"abcd");
 }
 
-/// What no index of versions mentions takes space; it goes at the start after a run that was killed.
+/// Files of versions that no index mentions are removed at the first start after a crash.
 #[tokio::test]
-async fn contents_that_a_crash_left_go_at_the_next_start() {
+async fn orphaned_versions_are_removed_at_the_start_after_a_crash() {
     let lab = Lab::with_bucket().await;
     let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     lab.alice("PUT", "/b-one?versioning").body(body).send().await.ok(200);
@@ -306,7 +308,7 @@ async fn contents_that_a_crash_left_go_at_the_next_start() {
     lab.put("/b-one/k", "two").await;
     let orphan = lab.path("b-one/.s3cmd-serve/versions/data/0123");
     let lock = lab.path(".s3cmd-serve/lock");
-    std::fs::write(&orphan, "nobody's").unwrap();
+    std::fs::write(&orphan, "orphan").unwrap();
     assert!(!std::fs::read(&lock).unwrap().is_empty());
     let mut lab = lab;
     for crashed in [false, true] {
@@ -322,8 +324,8 @@ async fn contents_that_a_crash_left_go_at_the_next_start() {
         assert_eq!(lab.alice("GET", &old).send().await.ok(200).text(), "one");
         assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).text(), "two");
     }
-    // Where an index cannot be read, nobody knows what is mentioned.
-    std::fs::write(&orphan, "nobody's").unwrap();
+    // If an index cannot be read, it is unknown which files it mentions, so all are kept.
+    std::fs::write(&orphan, "orphan").unwrap();
     let index = lab.path("b-one/.s3cmd-serve/versions/index/6b");
     let saved = std::fs::read(&index).unwrap();
     lab.server.stop().await;

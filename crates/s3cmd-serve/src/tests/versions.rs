@@ -1,3 +1,5 @@
+//! Versioning: versions, delete markers, listings, crashes.
+
 use super::*;
 
 async fn versioned() -> Lab {
@@ -13,15 +15,15 @@ async fn set(lab: &Lab, status: &str) {
     assert_eq!(now.value("Status"), status);
 }
 
-/// Puts and returns the version's id.
+/// Puts an object and returns its version id.
 async fn put(lab: &Lab, key: &str, body: &str) -> String {
     lab.put(&format!("/b-one/{key}"), body).await.header("x-amz-version-id").to_owned()
 }
 
-/// The listing as one line an entry: key, content's length or `marker`, and `latest`; with the ids.
+/// The listing, with one line per entry (key, content length or `marker`, and `latest`), and the version ids.
 async fn listing(lab: &Lab, query: &str) -> (Vec<String>, Vec<String>) {
-    let answer = lab.alice("GET", &format!("/b-one?versions{query}")).send().await.ok(200);
-    let root = crate::model::xml::parse_any(&answer.body).unwrap();
+    let response = lab.alice("GET", &format!("/b-one?versions{query}")).send().await.ok(200);
+    let root = crate::model::xml::parse_any(&response.body).unwrap();
     let (mut lines, mut ids) = (Vec::new(), Vec::new());
     for node in root.children.iter().filter(|node| ["Version", "DeleteMarker"].contains(&&*node.name)) {
         let size = node.value("Size").unwrap_or("marker");
@@ -43,8 +45,8 @@ async fn every_write_is_a_version_and_the_current_one_an_ordinary_file() {
     assert!(first != second && first.len() == 32);
     assert_eq!(std::fs::read(lab.path("b-one/k")).unwrap(), b"22");
     for (id, body) in [(&*first, "1"), (&*second, "22"), ("null", "null")] {
-        let answer = lab.alice("GET", &format!("/b-one/k?versionId={id}")).send().await.ok(200);
-        assert_eq!((&*answer.text(), answer.header("x-amz-version-id")), (body, id));
+        let response = lab.alice("GET", &format!("/b-one/k?versionId={id}")).send().await.ok(200);
+        assert_eq!((&*response.text(), response.header("x-amz-version-id")), (body, id));
     }
     let latest = lab.alice("HEAD", "/b-one/k").send().await.ok(200);
     assert_eq!((latest.header("x-amz-version-id"), latest.header("x-amz-meta-m")), (&*second, "v"));
@@ -55,7 +57,7 @@ async fn every_write_is_a_version_and_the_current_one_an_ordinary_file() {
     assert_eq!(ids, [&*second, &first, "null"]);
     assert_eq!(lab.keys("/b-one").await, ["k"]);
 
-    // Tags and ACLs belong to versions.
+    // Tags and ACLs belong to a version.
     let tags = "<Tagging><TagSet><Tag><Key>old</Key><Value>x</Value></Tag></TagSet></Tagging>";
     let target = format!("/b-one/k?tagging&versionId={first}");
     lab.alice("PUT", &target).body(tags).send().await.ok(200);
@@ -67,14 +69,14 @@ async fn every_write_is_a_version_and_the_current_one_an_ordinary_file() {
     assert_eq!(anonymous(&first).await.ok(200).text(), "1");
     anonymous(&second).await.error(403, "AccessDenied");
 
-    // A copy of an old version, also onto its own key.
+    // An old version can be copied, even to the same key.
     let source = format!("/b-one/k?versionId={first}");
     let copy = lab.alice("PUT", "/b-one/k").header("x-amz-copy-source", &source).send().await.ok(200);
     assert_eq!(copy.header("x-amz-copy-source-version-id"), first);
     let third = copy.header("x-amz-version-id").to_owned();
     assert_eq!(lab.alice("GET", "/b-one/k").send().await.ok(200).text(), "1");
 
-    // Removing the current version makes the one before current; removing an old one changes nothing else.
+    // Removing the current version makes the previous one current. Removing an old one changes nothing else.
     let delete = |id: &str| lab.alice("DELETE", &format!("/b-one/k?versionId={id}")).send();
     assert_eq!(delete(&third).await.ok(204).header("x-amz-version-id"), third);
     let back = lab.alice("GET", "/b-one/k").send().await.ok(200);
@@ -99,9 +101,9 @@ async fn every_write_is_a_version_and_the_current_one_an_ordinary_file() {
 async fn a_deletion_leaves_a_marker_and_its_removal_brings_the_object_back() {
     let lab = versioned().await;
     let first = put(&lab, "dir/k", "1").await;
-    let gone = lab.alice("DELETE", "/b-one/dir/k").send().await.ok(204);
-    assert_eq!(gone.header("x-amz-delete-marker"), "true");
-    let marker = gone.header("x-amz-version-id").to_owned();
+    let deleted = lab.alice("DELETE", "/b-one/dir/k").send().await.ok(204);
+    assert_eq!(deleted.header("x-amz-delete-marker"), "true");
+    let marker = deleted.header("x-amz-version-id").to_owned();
     let plain = lab.alice("GET", "/b-one/dir/k").send().await.error(404, "NoSuchKey");
     assert_eq!((plain.header("x-amz-delete-marker"), plain.header("x-amz-version-id")), ("true", &*marker));
     let named = lab.alice("GET", &format!("/b-one/dir/k?versionId={marker}")).send().await;
@@ -119,7 +121,7 @@ async fn a_deletion_leaves_a_marker_and_its_removal_brings_the_object_back() {
     assert!(lab.keys("/b-one").await.is_empty() && !lab.path("b-one/dir").exists());
     assert_eq!(listing(&lab, "").await.0, ["dir/k marker latest", "dir/k 1"]);
     lab.alice("DELETE", "/b-one").send().await.error(409, "BucketNotEmpty");
-    // Another deletion is another marker; a key that never was gets one, too.
+    // Another deletion adds another marker, even for a key that never existed.
     lab.alice("DELETE", "/b-one/dir/k").send().await.ok(204);
     lab.alice("DELETE", "/b-one/never").send().await.ok(204);
     let (lines, ids) = listing(&lab, "").await;
@@ -142,12 +144,12 @@ async fn suspended_versioning_replaces_the_null_version() {
     let lab = versioned().await;
     let kept = put(&lab, "k", "kept").await;
     set(&lab, "Suspended").await;
-    // The null version's id is in listings, not in the answer that made it.
+    // The id of the null version is in listings, but not in the response to the write.
     assert_eq!(put(&lab, "k", "a").await, "");
     assert_eq!(put(&lab, "k", "bb").await, "");
     assert_eq!(listing(&lab, "").await.0, ["k 2 latest", "k 4"]);
-    let gone = lab.alice("DELETE", "/b-one/k").send().await.ok(204);
-    assert_eq!((gone.header("x-amz-delete-marker"), gone.header("x-amz-version-id")), ("true", "null"));
+    let deleted = lab.alice("DELETE", "/b-one/k").send().await.ok(204);
+    assert_eq!((deleted.header("x-amz-delete-marker"), deleted.header("x-amz-version-id")), ("true", "null"));
     assert_eq!(
         listing(&lab, "").await,
         (vec!["k marker latest".into(), "k 4".into()], vec!["null".into(), kept.clone()])
@@ -210,7 +212,7 @@ async fn versions_are_listed_in_pages_with_prefixes_and_delimiters() {
     assert_eq!(listing(&lab, "&prefix=dir/").await.0.len(), 5);
     assert_eq!(listing(&lab, "&prefix=odd//x&encoding-type=url").await.0.len(), 2);
     lab.alice("GET", "/b-one?versions&version-id-marker=x").send().await.error(400, "InvalidArgument");
-    // A marked version that is gone by now still has its place.
+    // A version-id marker keeps its position after the version is removed.
     let second = ids[1].clone();
     lab.alice("DELETE", &format!("/b-one/a?versionId={second}")).send().await.ok(204);
     let rest = listing(&lab, &format!("&key-marker=a&version-id-marker={second}")).await;
@@ -243,9 +245,9 @@ async fn multipart_uploads_and_files_from_outside_are_versions_too() {
     assert_eq!(outside.header("etag").len(), 34);
 }
 
-/// What a process that dies between the steps of a write (see `store::versions`) leaves.
+/// Simulates a crash between the steps of a write (see `store::versions`).
 #[tokio::test]
-async fn a_crash_while_versions_change_loses_none() {
+async fn a_crash_during_a_write_loses_no_version() {
     let lab = versioned().await;
     let first = put(&lab, "k", "1").await;
     let index = lab.path("b-one/.s3cmd-serve/versions/index/6b");
@@ -254,17 +256,17 @@ async fn a_crash_while_versions_change_loses_none() {
     std::fs::hard_link(&data, lab.path("first")).unwrap();
     let second = put(&lab, "k", "22").await;
     let new_index = std::fs::read(&index).unwrap();
-    // Kept and in the index, but the new one never came.
+    // The old version is in the index, but the new one was never committed.
     std::fs::remove_file(&data).unwrap();
     std::fs::hard_link(lab.path("first"), &data).unwrap();
     std::fs::write(&sidecar, &old_sidecar).unwrap();
     assert_eq!(listing(&lab, "").await, (vec!["k 1 latest".into()], vec![first.clone()]));
     assert_eq!(lab.alice("GET", &format!("/b-one/k?versionId={first}")).send().await.ok(200).text(), "1");
     lab.alice("GET", &format!("/b-one/k?versionId={second}")).send().await.error(404, "NoSuchVersion");
-    // Goes on as if nothing had been.
+    // The next write succeeds as usual.
     let third = put(&lab, "k", "333").await;
     assert_eq!(listing(&lab, "").await.1, [third.clone(), first.clone()]);
-    // The current one was removed and the one before took its name, but it is still in the index.
+    // The current version was removed and the previous one is the object again, but it is still in the index.
     lab.alice("DELETE", &format!("/b-one/k?versionId={third}")).send().await.ok(204);
     std::fs::write(&index, &new_index).unwrap();
     assert_eq!(listing(&lab, "").await, (vec!["k 1 latest".into()], vec![first.clone()]));
@@ -272,9 +274,9 @@ async fn a_crash_while_versions_change_loses_none() {
     assert_eq!(listing(&lab, "").await.0, [""; 0]);
 }
 
-/// A deletion that died before the key's file went has not happened, and left no marker.
+/// A deletion that crashed before the key's file was removed has no effect, and leaves no marker.
 #[tokio::test]
-async fn a_crash_in_a_deletion_leaves_no_marker() {
+async fn a_crash_during_a_deletion_leaves_no_marker() {
     let lab = versioned().await;
     let index = lab.path("b-one/.s3cmd-serve/versions/index/6b");
     let (data, sidecar) = (lab.path("b-one/k"), lab.path("b-one/.s3cmd-serve/meta/k"));
@@ -289,7 +291,7 @@ async fn a_crash_in_a_deletion_leaves_no_marker() {
         std::fs::hard_link(&data, lab.path(status)).unwrap();
         lab.alice("DELETE", "/b-one/k").send().await.ok(204);
         assert_eq!(listing(&lab, "").await.0[0], "k marker latest");
-        // The index has the marker; of the null version, too, which goes last.
+        // The index has the marker, and the null version, which is removed last.
         let mut entries: Vec<serde_json::Value> =
             serde_json::from_slice(&std::fs::read(&index).unwrap()).unwrap();
         if status == "Suspended" {
@@ -298,7 +300,7 @@ async fn a_crash_in_a_deletion_leaves_no_marker() {
             let file = lab
                 .path("b-one/.s3cmd-serve/versions/data")
                 .join(null["what"]["data"]["file"].as_str().unwrap());
-            assert!(!file.exists(), "it went with the marker");
+            assert!(!file.exists(), "it was replaced by the marker");
             std::fs::write(file, "null").unwrap();
             entries.push(null);
         }
@@ -308,12 +310,12 @@ async fn a_crash_in_a_deletion_leaves_no_marker() {
         assert_eq!(listing(&lab, "").await, before);
         lab.alice("GET", "/b-one/k").send().await.ok(200);
         for (id, text) in [("null", "null"), (&second, "22")] {
-            let answer = lab.alice("GET", &format!("/b-one/k?versionId={id}")).send().await.ok(200);
-            assert_eq!(answer.text(), text);
+            let response = lab.alice("GET", &format!("/b-one/k?versionId={id}")).send().await.ok(200);
+            assert_eq!(response.text(), text);
         }
-        // The next write does not bring it back.
+        // The next write does not restore the marker.
         let third = put(&lab, "k", "333").await;
-        // A `null` version is not named in the answer.
+        // The response does not contain the id of a `null` version.
         let (third, ids) = if status == "Enabled" {
             (third.clone(), vec![third, second.clone(), "null".into()])
         } else {
@@ -325,7 +327,7 @@ async fn a_crash_in_a_deletion_leaves_no_marker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_survive_a_crowd() {
+async fn versions_survive_concurrent_writes() {
     let lab = std::sync::Arc::new(versioned().await);
     let mut tasks = Vec::new();
     for writer in 0..4 {
@@ -351,8 +353,8 @@ async fn versions_survive_a_crowd() {
         expected.extend(task.await.unwrap());
     }
     for (id, body) in &expected {
-        let answer = lab.alice("GET", &format!("/b-one/k?versionId={id}")).send().await.ok(200);
-        assert_eq!(&answer.text(), body);
+        let response = lab.alice("GET", &format!("/b-one/k?versionId={id}")).send().await.ok(200);
+        assert_eq!(&response.text(), body);
     }
     let (lines, _) = listing(&lab, "").await;
     assert_eq!(lines.iter().filter(|line| !line.contains("marker")).count(), expected.len());
@@ -360,7 +362,7 @@ async fn versions_survive_a_crowd() {
 }
 
 #[tokio::test]
-async fn lifecycle_rules_expire_versions_and_lonely_markers() {
+async fn lifecycle_rules_expire_versions_and_expired_markers() {
     let lab = Lab::with(|options| options.lifecycle_day = Some(std::time::Duration::from_millis(1000))).await;
     lab.alice("PUT", "/b-one").send().await.ok(200);
     set(&lab, "Enabled").await;

@@ -1,4 +1,4 @@
-//! Buckets as websites.
+//! Static website hosting.
 
 use super::*;
 
@@ -6,16 +6,17 @@ const DOCUMENT: &str = "<WebsiteConfiguration><IndexDocument><Suffix>index.html<
     <ErrorDocument><Key>oops.html</Key></ErrorDocument>{rules}</WebsiteConfiguration>";
 
 impl Lab {
-    /// A server with Alice's website `b-one`, which everybody may read.
+    /// A server with the website `b-one`, which Alice owns and everyone may read.
     async fn with_site(rules: &str) -> Self {
         let lab = Self::with_bucket().await;
         let document = DOCUMENT.replace("{rules}", rules);
         lab.alice("PUT", "/b-one?website").body(document).send().await.ok(200);
-        lab.may("s3:GetObject", "/*").await;
+        lab.allow("s3:GetObject", "/*").await;
         lab
     }
 
-    async fn may(&self, action: &str, what: &str) {
+    /// Allows everyone an action on the bucket's resources with this suffix, and reading objects.
+    async fn allow(&self, action: &str, what: &str) {
         let text = format!(
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":["{action}","s3:GetObject"],
                "Resource":["arn:aws:s3:::b-one{what}","arn:aws:s3:::b-one/*"]}}]}}"#
@@ -27,7 +28,7 @@ impl Lab {
         format!("b-one.s3-website.localhost:{}", self.server.address().port())
     }
 
-    fn visit(&self, path: &str) -> Ask {
+    fn visit(&self, path: &str) -> TestRequest {
         self.anonymous("GET", path).header("host", &self.host())
     }
 
@@ -37,7 +38,7 @@ impl Lab {
 }
 
 #[tokio::test]
-async fn folders_are_shown_by_their_index() {
+async fn folders_are_served_by_their_index_document() {
     let lab = Lab::with_site("").await;
     lab.page("/b-one/index.html", "home").await;
     lab.page("/b-one/docs/index.html", "docs").await;
@@ -58,27 +59,27 @@ async fn folders_are_shown_by_their_index() {
     assert_eq!(part.text(), "om");
     let etag = lab.visit("/").send_unsigned().await.header("etag").to_owned();
     lab.visit("/").header("if-none-match", &etag).send_unsigned().await.ok(304);
-    // A region in the name, as on AWS; and what is written beside it stays an S3 request.
+    // The host name may contain a region, as on AWS. A request to another host name stays an S3 request.
     let host = format!("b-one.s3-website-us-east-1.localhost:{}", lab.server.address().port());
     lab.anonymous("GET", "/").header("host", &host).send_unsigned().await.ok(200);
     assert_eq!(lab.alice("GET", "/b-one").send().await.ok(200).all("Key").len(), 3);
     for method in ["PUT", "POST", "DELETE"] {
-        let mut ask = lab.visit("/index.html");
-        ask.method = method.to_owned();
-        assert_eq!(ask.send_unsigned().await.ok(405).header("allow"), "GET, HEAD");
+        let mut request = lab.visit("/index.html");
+        request.method = method.to_owned();
+        assert_eq!(request.send_unsigned().await.ok(405).header("allow"), "GET, HEAD");
     }
 }
 
 #[tokio::test]
 async fn errors_are_pages() {
     let lab = Lab::with_site("").await;
-    // Whether something is there is for those to know who may list.
-    let refused = lab.visit("/none").send_unsigned().await.ok(403);
+    // Only clients who may list can learn whether a key exists.
+    let rejected = lab.visit("/none").send_unsigned().await.ok(403);
     assert!(
-        refused.text().contains("<h1>403 Forbidden</h1>") && refused.text().contains("Code: AccessDenied")
+        rejected.text().contains("<h1>403 Forbidden</h1>") && rejected.text().contains("Code: AccessDenied")
     );
-    assert_eq!(refused.header("content-type"), "text/html; charset=utf-8");
-    lab.may("s3:ListBucket", "").await;
+    assert_eq!(rejected.header("content-type"), "text/html; charset=utf-8");
+    lab.allow("s3:ListBucket", "").await;
     let missing = lab.visit("/a%3Cb%3E").send_unsigned().await.ok(404);
     assert!(missing.text().contains("<li>Key: a&lt;b&gt;</li>"), "{}", missing.text());
     assert!(missing.text().contains("error document could not be shown"), "{}", missing.text());
@@ -95,7 +96,7 @@ async fn errors_are_pages() {
 }
 
 #[tokio::test]
-async fn strangers_see_what_they_may_read_and_no_signature_helps() {
+async fn requests_are_anonymous_and_signatures_are_ignored() {
     let lab = Lab::with_site("").await;
     lab.page("/b-one/index.html", "home").await;
     lab.alice("DELETE", "/b-one?policy").send().await.ok(204);
@@ -120,7 +121,7 @@ async fn rules_and_objects_redirect() {
          </RoutingRules>",
     )
     .await;
-    lab.may("s3:ListBucket", "").await;
+    lab.allow("s3:ListBucket", "").await;
     let to = async |path: &str, status| {
         lab.visit(path).send_unsigned().await.ok(status).header("location").to_owned()
     };
@@ -136,7 +137,7 @@ async fn rules_and_objects_redirect() {
     lab.alice("GET", "/b-one/moved").send().await.ok(200);
     let bad = lab.alice("PUT", "/b-one/bad").header("x-amz-website-redirect-location", "javascript:1");
     bad.body("x").send().await.error(400, "InvalidRedirectLocation");
-    // A copy is another page.
+    // A copy does not keep the redirect.
     lab.alice("PUT", "/b-one/copy").header("x-amz-copy-source", "/b-one/moved").send().await.ok(200);
     lab.visit("/copy").send_unsigned().await.ok(200);
     let all = "<WebsiteConfiguration><RedirectAllRequestsTo><HostName>else.example</HostName></RedirectAllRequestsTo>\
@@ -146,22 +147,22 @@ async fn rules_and_objects_redirect() {
 }
 
 #[tokio::test]
-async fn a_folder_whose_index_is_private_does_not_tell_that_it_is_there() {
+async fn a_folder_with_a_private_index_does_not_reveal_its_existence() {
     let lab = Lab::with_site("").await;
     lab.alice("DELETE", "/b-one?policy").send().await.ok(204);
     lab.page("/b-one/private/index.html", "secret").await;
     let open = lab.alice("PUT", "/b-one/open/index.html").header("x-amz-acl", "public-read").body("open");
     open.send().await.ok(200);
-    let answer = async |path: &str| {
-        let answer = lab.visit(path).send_unsigned().await;
-        let told = |name: &str| answer.header(name).to_owned();
-        (answer.status, told("location"), told("x-amz-error-code"), answer.text())
+    let response = async |path: &str| {
+        let response = lab.visit(path).send_unsigned().await;
+        let header = |name: &str| response.header(name).to_owned();
+        (response.status, header("location"), header("x-amz-error-code"), response.text())
     };
-    assert_eq!(answer("/private").await, answer("/nothing").await);
-    assert_eq!(answer("/private").await.0, 403);
-    let (status, location, ..) = answer("/open").await;
+    assert_eq!(response("/private").await, response("/nothing").await);
+    assert_eq!(response("/private").await.0, 403);
+    let (status, location, ..) = response("/open").await;
     assert_eq!((status, &*location), (302, "/open/"));
-    // Where everybody may list, what is missing and what is private still look alike from outside.
+    // Even if everyone may list, a missing page and a private one look the same to a visitor.
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read").send().await.ok(200);
     assert_eq!(
         lab.visit("/private").send_unsigned().await.status,

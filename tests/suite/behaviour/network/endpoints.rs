@@ -115,7 +115,7 @@ fn an_invalid_host_is_reported_at_once_with_its_key_and_file() {
         ),
         ("host_base = a..b\nhost_bucket = x", "host_base = a..b", "'a..b' is not a host name"),
         ("host_base = user:hush@h\nhost_bucket = x", "host_base = ***@h", "it contains a user name"),
-        ("proxy_host = http://proxy", "proxy_host = http://proxy", "only the name of a host"),
+        ("proxy_host = http://proxy", "proxy_host = http://proxy", "it must be a host name only"),
         ("proxy_host = proxy\nproxy_port = 0", "proxy_port = 0", "'0' is not a port"),
     ] {
         t.write_config("bad.s3cfg", &format!("access_key = A\nsecret_key = B\nuse_https = False\n{lines}\n"));

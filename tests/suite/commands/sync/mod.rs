@@ -97,7 +97,6 @@ fn an_empty_or_unreadable_source_deletes_nothing() {
     assert!(t.keys().is_empty());
 }
 
-#[cfg(unix)]
 #[test]
 fn unreadable_files_protect_only_their_own_copies() {
     use std::os::unix::fs::PermissionsExt;
@@ -247,7 +246,6 @@ fn hostile_keys_stay_inside_the_destination() {
     assert!(!t.exists("out") && !t.exists("../out"));
 }
 
-#[cfg(unix)]
 #[test]
 fn links_in_the_destination_are_replaced_and_never_followed_outside() {
     let t = TestEnv::with_two_buckets();
@@ -268,7 +266,6 @@ fn links_in_the_destination_are_replaced_and_never_followed_outside() {
     assert!(t.files("elsewhere").is_empty() && t.path("o/out").is_symlink());
 }
 
-#[cfg(unix)]
 #[test]
 fn unreadable_files_and_refused_owners_are_reported_once() {
     use std::os::unix::fs::PermissionsExt;

@@ -15,7 +15,7 @@ type Tree = BTreeMap<String, String>;
 
 /// The direction of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum Direction {
     Up,
     Down,
     Between,
@@ -48,7 +48,7 @@ struct Rule {
 
 #[derive(Clone, Debug)]
 struct Case {
-    way: Way,
+    direction: Direction,
     source: Tree,
     destination: Tree,
     exclude: Vec<Rule>,
@@ -88,12 +88,12 @@ fn rules(most: usize) -> impl Strategy<Value = Vec<Rule>> {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let way = proptest::sample::select(&[Way::Up, Way::Down, Way::Between][..]);
+    let direction = proptest::sample::select(&[Direction::Up, Direction::Down, Direction::Between][..]);
     let equal = prop_oneof![4 => Just(Equal::Content), 1 => Just(Equal::Size), 1 => Just(Equal::Name)];
     let most = prop_oneof![3 => Just(None), 1 => (1..4usize).prop_map(Some)];
-    (way, trees(), trees(), rules(3), rules(3), equal, any::<bool>(), most, any::<bool>()).prop_map(
-        |(way, source, destination, exclude, include, equal, delete, most, named)| Case {
-            way,
+    (direction, trees(), trees(), rules(3), rules(3), equal, any::<bool>(), most, any::<bool>()).prop_map(
+        |(direction, source, destination, exclude, include, equal, delete, most, named)| Case {
+            direction,
             source,
             destination,
             exclude,
@@ -177,16 +177,16 @@ impl Case {
     /// What the destination has to hold afterwards, below the name of the source. `--max-delete` also counts local
     /// directories that are empty then, as in s3cmd 2.4.0; this model does not decide for which kinds of rules.
     fn expected(&self, counts_directories: bool) -> Tree {
-        let taken = |name: &str| match self.way {
-            Way::Up => !self.excluded(name) && !self.hidden("src", name),
-            Way::Down | Way::Between => !self.excluded(name),
+        let taken = |name: &str| match self.direction {
+            Direction::Up => !self.excluded(name) && !self.hidden("src", name),
+            Direction::Down | Direction::Between => !self.excluded(name),
         };
         let base = if self.named { "dst/src" } else { "dst" };
-        let guarded = |name: &str| self.way == Way::Down && self.hidden(base, name);
+        let guarded = |name: &str| self.direction == Direction::Down && self.hidden(base, name);
         let source: Tree = self.source.clone().into_iter().filter(|(name, _)| taken(name)).collect();
         let superfluous = |name: &str| taken(name) && !guarded(name) && !source.contains_key(name);
         let mut deletions = self.destination.keys().filter(|name| superfluous(name)).count();
-        if counts_directories && self.way == Way::Down {
+        if counts_directories && self.direction == Direction::Down {
             let paths = self.destination.keys();
             let directories: BTreeSet<&str> = paths
                 .flat_map(|path| path.match_indices('/').map(|(slash, _)| &path[..=slash]))
@@ -298,8 +298,8 @@ fn below(case: &Case, tree: Tree) -> Tree {
 
 fn check(case: &Case) {
     let t = TestEnv::with_bucket();
-    let source = Side { t: &t, local: case.way == Way::Up, name: "src" };
-    let destination = Side { t: &t, local: case.way == Way::Down, name: "dst" };
+    let source = Side { t: &t, local: case.direction == Direction::Up, name: "src" };
+    let destination = Side { t: &t, local: case.direction == Direction::Down, name: "dst" };
     source.fill(&case.source);
     destination.fill(&below(case, case.destination.clone()));
     let options = case.options(&t);

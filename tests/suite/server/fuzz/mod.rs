@@ -41,7 +41,7 @@ fn setting(name: &str, default: u64) -> u64 {
 fn fuzzed_requests_crash_nothing_and_reach_nothing_outside() {
     let count = setting("S3CMD_FUZZ_REQUESTS", 3000) as usize;
     let seed = setting("S3CMD_SEED", 5);
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     watch_for_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let users =
@@ -51,21 +51,21 @@ fn fuzzed_requests_crash_nothing_and_reach_nothing_outside() {
         access_log: Some(LogSink::new(|_| {})),
         metrics: true,
         read_timeout: Duration::from_secs(20),
-        ..Options::new(place.served(), ([127, 0, 0, 1], 0).into(), users.into())
+        ..Options::new(sandbox.served(), ([127, 0, 0, 1], 0).into(), users.into())
     };
     let server = runtime.block_on(start(options)).unwrap();
     let address = server.address();
-    let before = place.outside();
+    let before = sandbox.outside();
     let started = Instant::now();
     // The first round warms everything up; after it memory must not grow.
-    Worker::new(address, &place, seed, "w").work(count.min(SEASON));
+    Worker::new(address, &sandbox, seed, "w").work(count.min(SEASON));
     let warm = peak_memory();
     std::thread::scope(|scope| {
         let share = count.saturating_sub(SEASON).div_ceil(WORKERS);
         let workers: Vec<_> = (0..WORKERS)
             .map(|number| {
                 let mut worker =
-                    Worker::new(address, &place, seed + 1 + number as u64, &format!("w{number}"));
+                    Worker::new(address, &sandbox, seed + 1 + number as u64, &format!("w{number}"));
                 scope.spawn(move || worker.work(share))
             })
             .collect();
@@ -80,14 +80,14 @@ fn fuzzed_requests_crash_nothing_and_reach_nothing_outside() {
     let answers = ANSWERS.each_ref().map(|count| count.load(Ordering::Relaxed));
     // If all requests are rejected early, the test is worthless.
     assert!(answers[2] > count / 20, "{answers:?} of {count} requests (seed {seed})");
-    let mut last = Worker::new(address, &place, seed, "last");
+    let mut last = Worker::new(address, &sandbox, seed, "last");
     let health = last.exchange(&Wire {
         bytes: b"GET /-/healthz HTTP/1.1\r\nhost: x\r\n\r\n".into(),
         head: false,
         broken: false,
     });
     assert_eq!(health.map(|answer| answer.status), Some(200), "the server is not well (seed {seed})");
-    assert_eq!(before, place.outside(), "something changed, or was read, outside (seed {seed})");
+    assert_eq!(before, sandbox.outside(), "something changed, or was read, outside (seed {seed})");
     runtime.block_on(server.stop());
     if count > 100_000 {
         assert!(grown < 64 << 10, "memory grew by {grown} KiB (seed {seed})");
@@ -121,14 +121,14 @@ fn peak_memory() -> u64 {
 }
 
 /// A directory to serve, two levels below a folder of secrets.
-struct Place(tempfile::TempDir);
+struct Sandbox(tempfile::TempDir);
 
-impl Place {
+impl Sandbox {
     fn new() -> Self {
-        let place = Self(tempfile::Builder::new().prefix("s3cmd-fuzz-").tempdir().unwrap());
-        std::fs::create_dir_all(place.served()).unwrap();
+        let sandbox = Self(tempfile::Builder::new().prefix("s3cmd-fuzz-").tempdir().unwrap());
+        std::fs::create_dir_all(sandbox.served()).unwrap();
         for path in ["secret", "in/secret", "in/b/k", "in/b/secret"] {
-            let path = place.0.path().join(path);
+            let path = sandbox.0.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, SENTINEL).unwrap();
             // If access times are kept at all, the next reading updates one that is older than the content.
@@ -136,9 +136,9 @@ impl Place {
                 (filetime::FileTime::from_unix_time(1, 0), filetime::FileTime::from_unix_time(2, 0));
             filetime::set_file_times(&path, read, written).unwrap();
         }
-        symlink(place.0.path().join("in/b"), place.served().join("linkbucket")).unwrap();
-        std::fs::write(place.served().join("rootfile"), SENTINEL).unwrap();
-        place
+        symlink(sandbox.0.path().join("in/b"), sandbox.served().join("linkbucket")).unwrap();
+        std::fs::write(sandbox.served().join("rootfile"), SENTINEL).unwrap();
+        sandbox
     }
 
     fn served(&self) -> PathBuf {
@@ -147,9 +147,9 @@ impl Place {
 
     /// Everything outside of the served directory, with its times.
     fn outside(&self) -> BTreeMap<PathBuf, (u64, i64, i64)> {
-        fn walk(place: &Path, served: &Path, found: &mut BTreeMap<PathBuf, (u64, i64, i64)>) {
+        fn walk(sandbox: &Path, served: &Path, found: &mut BTreeMap<PathBuf, (u64, i64, i64)>) {
             use std::os::unix::fs::MetadataExt;
-            for entry in std::fs::read_dir(place).unwrap() {
+            for entry in std::fs::read_dir(sandbox).unwrap() {
                 let path = entry.unwrap().path();
                 let about = path.symlink_metadata().unwrap();
                 if path == served {
@@ -178,7 +178,7 @@ struct Answer {
 /// A client that sends fuzzed requests to its own buckets, and to a shared one.
 struct Worker<'a> {
     address: SocketAddr,
-    place: &'a Place,
+    sandbox: &'a Sandbox,
     random: Random,
     name: String,
     garden: Garden,
@@ -186,10 +186,10 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(address: SocketAddr, place: &'a Place, seed: u64, name: &str) -> Self {
+    fn new(address: SocketAddr, sandbox: &'a Sandbox, seed: u64, name: &str) -> Self {
         let host = format!("localhost:{}", address.port());
         let garden = Garden { buckets: Vec::new(), uploads: Vec::new(), versions: Vec::new(), host };
-        Self { address, place, random: Random::new(seed), name: name.to_owned(), garden, stream: None }
+        Self { address, sandbox, random: Random::new(seed), name: name.to_owned(), garden, stream: None }
     }
 
     fn work(&mut self, count: usize) {
@@ -206,7 +206,7 @@ impl<'a> Worker<'a> {
     /// Removes the old buckets directly on disk, and creates new ones with some content.
     fn plant(&mut self, season: usize) {
         for bucket in std::mem::take(&mut self.garden.buckets) {
-            std::fs::remove_dir_all(self.place.served().join(&bucket)).ok();
+            std::fs::remove_dir_all(self.sandbox.served().join(&bucket)).ok();
             self.alice("HEAD", &format!("/{bucket}"), "", "");
         }
         self.garden.uploads.clear();
@@ -232,9 +232,9 @@ impl<'a> Worker<'a> {
                 );
             }
             self.alice("POST", &format!("/{bucket}/multi"), "uploads", "");
-            let folder = self.place.served().join(&bucket);
-            symlink(self.place.0.path().join("secret"), folder.join("link")).unwrap();
-            symlink(self.place.0.path(), folder.join("dirlink")).unwrap();
+            let folder = self.sandbox.served().join(&bucket);
+            symlink(self.sandbox.0.path().join("secret"), folder.join("link")).unwrap();
+            symlink(self.sandbox.0.path(), folder.join("dirlink")).unwrap();
             self.garden.buckets.push(bucket);
         }
     }

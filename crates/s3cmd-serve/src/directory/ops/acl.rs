@@ -23,7 +23,7 @@ pub(crate) fn put_bucket(server: &Server, call: &mut Call) -> S3Result<Reply> {
     check_has_acls(&*server.store.bucket(call.bucket_name())?)?;
     let need = RequiredRight::Bucket(Permission::WriteAcp);
     let (bucket, body) = change::body_for_bucket(server, call, "s3:PutBucketAcl", need)?;
-    let acl = asked(server, call, &body, &bucket, &server.owner(&bucket))?;
+    let acl = requested_acl(server, call, &body, &bucket, &server.owner(&bucket))?;
     bucket.set_state(|state| state.acl = Some(acl))?;
     Ok(Reply::new(200))
 }
@@ -36,8 +36,8 @@ pub(crate) fn get_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 /// PutObjectAcl.
 pub(crate) fn put_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let of_owner = |call: &Call, body: &Bytes, bucket: &Bucket, meta: &Meta| {
-        asked(server, call, body, bucket, &server.object_acl(bucket, meta).owner)
+    let parse_acl = |call: &Call, body: &Bytes, bucket: &Bucket, meta: &Meta| {
+        requested_acl(server, call, body, bucket, &server.object_acl(bucket, meta).owner)
     };
     change::change_object(
         server,
@@ -46,10 +46,10 @@ pub(crate) fn put_object(server: &Server, call: &mut Call) -> S3Result<Reply> {
         |call, bucket, meta| {
             check_has_acls(bucket)?;
             let body = call.payload.read_document()?;
-            of_owner(call, &body, bucket, meta).map(|_| body)
+            parse_acl(call, &body, bucket, meta).map(|_| body)
         },
         |call, bucket, meta, body| {
-            meta.acl = Some(of_owner(call, body, bucket, meta)?);
+            meta.acl = Some(parse_acl(call, body, bucket, meta)?);
             Ok(())
         },
     )?;
@@ -60,8 +60,8 @@ fn check_has_acls(bucket: &Bucket) -> S3Result<()> {
     if bucket.config().ownership.has_acls() { Ok(()) } else { Err(no_acls()) }
 }
 
-/// The ACL that a request brings, in its headers or its body.
-fn asked(server: &Server, call: &Call, body: &Bytes, bucket: &Bucket, owner: &str) -> S3Result<Acl> {
+/// The ACL in the headers or the body of a request.
+fn requested_acl(server: &Server, call: &Call, body: &Bytes, bucket: &Bucket, owner: &str) -> S3Result<Acl> {
     check_has_acls(bucket)?;
     let bucket_owner = server.owner(bucket);
     let headers =

@@ -1,4 +1,4 @@
-//! GetObjectAttributes: what a HEAD says, as a document, with the parts of the object.
+//! GetObjectAttributes: the metadata of an object and its parts, as an XML document.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html>
 
 use super::object;
@@ -16,10 +16,10 @@ use std::borrow::Cow;
 
 const KNOWN: &[&str] = &["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
 
-/// The most parts of one answer.
+/// The most parts in one response.
 const MAX_PARTS: usize = 1000;
 
-/// A number in a header.
+/// Reads a number from a header.
 fn number(call: &Call, name: &str, default: usize) -> S3Result<usize> {
     match call.header(name).map(|text| text.trim().parse::<u32>()) {
         None => Ok(default),
@@ -42,11 +42,11 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     server.authorize(call, &bucket, &action, call.key.as_deref(), need)?;
     sse::unlock(server, call, &object.meta, object.stat.size, sse::SseContext::Object)?;
     let headers = call.headers.iter().filter(|(name, _)| name == "x-amz-object-attributes");
-    let asked: Vec<&str> = headers.flat_map(|(_, value)| value.split(',')).map(str::trim).collect();
-    if asked.is_empty() || asked.iter().any(|name| !KNOWN.contains(name)) {
+    let requested: Vec<&str> = headers.flat_map(|(_, value)| value.split(',')).map(str::trim).collect();
+    if requested.is_empty() || requested.iter().any(|name| !KNOWN.contains(name)) {
         return fail(ErrorCode::InvalidArgument, "Invalid attribute name specified.");
     }
-    let wants = |name| asked.contains(&name);
+    let wants = |name| requested.contains(&name);
     let meta = &object.meta;
     let mut xml = Writer::new("GetObjectAttributesResponse");
     if wants("ETag") {

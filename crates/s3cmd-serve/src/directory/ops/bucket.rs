@@ -1,4 +1,4 @@
-//! Buckets themselves.
+//! ListBuckets, HeadBucket, CreateBucket, DeleteBucket and GetBucketLocation.
 
 use super::list;
 use crate::directory::access::RequiredRight;
@@ -11,12 +11,12 @@ use crate::model::xml::{self, Writer};
 use crate::store::bucket_record::{BucketRecord, Versioning};
 use chrono::Utc;
 
-/// The most buckets of one page.
+/// The most buckets on one page.
 const MAX_BUCKETS: usize = 10_000;
 
-/// ListBuckets: those of the requester, in pages if that is asked for. Strangers have none, as in Ceph.
+/// ListBuckets: the requester's buckets, in pages if requested. Anonymous clients get an empty list, as in Ceph.
 pub(crate) fn list_all(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let Some(who) = call.requester_id() else {
+    let Some(requester) = call.requester_id() else {
         let mut xml = Writer::new("ListAllMyBucketsResult");
         xml.open("Owner").text("ID", "anonymous").close().open("Buckets").close();
         return Ok(Reply::xml(xml.finish()));
@@ -30,7 +30,7 @@ pub(crate) fn list_all(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let region = call.parameter("bucket-region");
     let mut found = server.store.buckets()?;
     found.retain(|bucket| {
-        server.owner(bucket) == who
+        server.owner(bucket) == requester
             && bucket.name().starts_with(prefix)
             && bucket.name() > after.as_str()
             && region
@@ -39,7 +39,7 @@ pub(crate) fn list_all(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let truncated = found.len() > max;
     found.truncate(max);
     let mut xml = Writer::new("ListAllMyBucketsResult");
-    acl::write_user(xml.open("Owner"), who, &server.users);
+    acl::write_user(xml.open("Owner"), requester, &server.users);
     xml.close().open("Buckets");
     for bucket in &found {
         xml.open("Bucket").text("Name", bucket.name());
@@ -63,9 +63,9 @@ pub(crate) fn head(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(Reply::new(200).header("x-amz-bucket-region", region))
 }
 
-/// The rules for names of new buckets: those of S3's documentation. (Folders with upper case or `_` in their
-/// names are served if they exist.)
-fn is_new_name(name: &str) -> bool {
+/// Whether a new bucket may have this name, by the rules of S3's documentation. (Existing folders with upper case or
+/// `_` in their names are served.)
+fn is_valid_new_name(name: &str) -> bool {
     let edge = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     (3..=63).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
@@ -75,10 +75,10 @@ fn is_new_name(name: &str) -> bool {
         && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
-/// CreateBucket. An own bucket that exists answers 200 again and stays as it is; one with another ACL than the one
-/// asked for is a conflict, as in Ceph, and so is one that is asked for outside us-east-1, as on AWS.
+/// CreateBucket. If the requester already owns the bucket, the reply is 200 and the bucket does not change. A different
+/// ACL is a conflict, as in Ceph; so is a location other than us-east-1, as on AWS.
 pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let who = call.requester_id().ok_or_else(access_denied)?.to_owned();
+    let requester = call.requester_id().ok_or_else(access_denied)?.to_owned();
     let name = call.bucket_name().to_owned();
     let body = call.payload.read_document()?;
     let mut location = None;
@@ -89,16 +89,21 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
             return Err(malformed_xml());
         }
     }
-    let acl = Acl::from_headers(|name| call.header(name).map(str::to_owned), &who, &who, &server.users)?;
-    let wanted = acl.clone().unwrap_or_else(|| Acl::private(&who));
-    let elsewhere = location.as_ref().is_some_and(|text| !text.is_empty() && text != "us-east-1");
+    let acl = Acl::from_headers(
+        |name| call.header(name).map(str::to_owned),
+        &requester,
+        &requester,
+        &server.users,
+    )?;
+    let requested_acl = acl.clone().unwrap_or_else(|| Acl::private(&requester));
+    let other_region = location.as_ref().is_some_and(|text| !text.is_empty() && text != "us-east-1");
     let exists = |bucket: &crate::store::bucket::Bucket| {
-        if server.owner(bucket) == who && elsewhere {
+        if server.owner(bucket) == requester && other_region {
             fail(
                 ErrorCode::BucketAlreadyOwnedByYou,
                 "Your previous request to create the named bucket succeeded and you already own it.",
             )
-        } else if server.owner(bucket) == who && server.bucket_acl(bucket) == wanted {
+        } else if server.owner(bucket) == requester && server.bucket_acl(bucket) == requested_acl {
             Ok(Reply::new(200).header("location", format!("/{name}")))
         } else {
             fail(
@@ -111,22 +116,23 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if let Some(bucket) = server.store.find(&name)? {
         return exists(&bucket);
     }
-    if !is_new_name(&name) {
+    if !is_valid_new_name(&name) {
         return fail(ErrorCode::InvalidBucketName, "The specified bucket is not valid.");
     }
     let ownership = call.header("x-amz-object-ownership").map(str::trim);
     if ownership.is_some_and(|name| Ownership::parse(name).is_none()) {
         return fail(ErrorCode::InvalidArgument, "Invalid x-amz-object-ownership header");
     }
-    if ownership == Some("BucketOwnerEnforced") && acl.as_ref().is_some_and(|acl| *acl != Acl::private(&who))
+    if ownership == Some("BucketOwnerEnforced")
+        && acl.as_ref().is_some_and(|acl| *acl != Acl::private(&requester))
     {
-        return Err(acl_in_the_way());
+        return Err(acl_conflict());
     }
     let object_lock = call
         .header("x-amz-bucket-object-lock-enabled")
         .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
     let state = BucketRecord {
-        owner: Some(who.clone()),
+        owner: Some(requester.clone()),
         created: Utc::now(),
         location: location.filter(|text| !text.is_empty()),
         acl,
@@ -148,15 +154,15 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(Reply::new(200).header("location", format!("/{name}")))
 }
 
-/// A bucket that grants something to others cannot do without ACLs.
-pub(super) fn acl_in_the_way() -> S3Error {
+/// The error for disabling ACLs on a bucket whose ACL grants access to others.
+pub(super) fn acl_conflict() -> S3Error {
     S3Error::new(
         ErrorCode::InvalidBucketAclWithObjectOwnership,
         "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
     )
 }
 
-/// DeleteBucket, of empty ones only.
+/// DeleteBucket. The bucket has to be empty.
 pub(crate) fn delete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(call, &bucket, "s3:DeleteBucket", None, RequiredRight::Owner)?;
@@ -178,12 +184,12 @@ pub(crate) fn location(server: &Server, call: &mut Call) -> S3Result<Reply> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_new_name;
+    use super::is_valid_new_name;
 
     #[test]
     fn new_names_follow_the_rules_of_s3() {
         for name in ["abc", "a-b.c", "1ab", &"a".repeat(63)] {
-            assert!(is_new_name(name), "{name}");
+            assert!(is_valid_new_name(name), "{name}");
         }
         for name in [
             "ab",
@@ -200,7 +206,7 @@ mod tests {
             "ä12",
             &"a".repeat(64),
         ] {
-            assert!(!is_new_name(name), "{name}");
+            assert!(!is_valid_new_name(name), "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! CopyObject, and the source of copies of parts.
+//! CopyObject, and reading the source of a copy for UploadPartCopy.
 
 use super::{head_fields, lock, object, preconditions, restore};
 use crate::directory::state::Server;
@@ -25,7 +25,7 @@ pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, Str
     server.check_expected_owner(call, &bucket, "x-amz-source-expected-bucket-owner")?;
     let name = (&*bucket, &*key, version.as_deref());
     let (bucket, object) = object::open_named(server, call, name, "s3:GetObject", Permission::Read).map_err(
-        // A source that is a delete marker is one that cannot be named.
+        // A version that is a delete marker cannot be copied.
         |error| match error.code {
             ErrorCode::MethodNotAllowed => S3Error::new(
                 ErrorCode::InvalidRequest,
@@ -39,9 +39,9 @@ pub(super) fn source(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, Str
     Ok((bucket, key, object))
 }
 
-/// The header that names the version that was copied.
-pub(super) fn source_version(bucket: &Bucket, from: &Object) -> Option<(String, String)> {
-    let (_, id) = object::version_header(bucket, &from.meta)?;
+/// The `x-amz-copy-source-version-id` header, if the source's bucket has versioning.
+pub(super) fn source_version(bucket: &Bucket, source_object: &Object) -> Option<(String, String)> {
+    let (_, id) = object::version_header(bucket, &source_object.meta)?;
     Some(("x-amz-copy-source-version-id".to_owned(), id))
 }
 
@@ -49,7 +49,7 @@ pub(super) fn source_version(bucket: &Bucket, from: &Object) -> Option<(String, 
 /// cipher decrypts the object, the second encrypts the copy.
 pub(super) fn copy_content(
     bucket: &Bucket,
-    from: &Object,
+    source_object: &Object,
     offset: u64,
     length: u64,
     algorithm: Algorithm,
@@ -57,21 +57,21 @@ pub(super) fn copy_content(
 ) -> S3Result<(Staged, String, Checksum)> {
     let mut staged = bucket.stage()?;
     staged.encrypt(cipher.map(ObjectCipher::new_segment).transpose()?);
-    let mut at = offset;
+    let mut position = offset;
     let mut md5 = Md5::new();
     let mut checksum = Hasher::new(algorithm);
-    copy_range(&from.file, offset, length, |bytes| {
+    copy_range(&source_object.file, offset, length, |bytes| {
         if let Some(cipher) = source_cipher {
-            cipher.decrypt(at, bytes);
+            cipher.decrypt(position, bytes);
         }
-        at += bytes.len() as u64;
+        position += bytes.len() as u64;
         md5.update(&*bytes);
         checksum.update(bytes);
         staged.write(bytes)
     })?;
-    // A file that somebody writes into from outside may have changed while it was read.
-    if crate::store::dir::stat_file(&from.file)?.mtime != from.stat.mtime {
-        return fail(ErrorCode::SlowDown, "The source changed while it was copied; try again.");
+    // Another process may have written to the file while it was read.
+    if crate::store::dir::stat_file(&source_object.file)?.mtime != source_object.stat.mtime {
+        return fail(ErrorCode::SlowDown, "The source changed while it was copied. Please try again.");
     }
     Ok((staged, hex::encode(md5.finalize()), checksum.finish()))
 }
@@ -89,24 +89,25 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key().to_owned();
     server.authorize_upload(call, &bucket, &key)?;
-    let (from_bucket, from_key, from) = source(server, call)?;
+    let (source_bucket, source_key, source_object) = source(server, call)?;
     let replace = directive(call, "x-amz-metadata-directive")?;
     let replace_tags = directive(call, "x-amz-tagging-directive")?;
     let class = head_fields::class(call)?;
-    // A copy keeps the algorithm of its source; what was a sum of sums becomes one of the content.
-    let algorithm = match (call.header("x-amz-checksum-algorithm"), &from.meta.checksum) {
+    // A copy keeps the checksum algorithm of its source. A composite checksum becomes one of the whole content.
+    let algorithm = match (call.header("x-amz-checksum-algorithm"), &source_object.meta.checksum) {
         (Some(name), _) => parse_algorithm(name)?,
         (None, Some(checksum)) => checksum.algorithm,
         (None, None) => ChecksumSpec::DEFAULT.algorithm,
     };
-    let same = from_bucket.identity() == bucket.identity()
-        && from_key == key
+    let same = source_bucket.identity() == bucket.identity()
+        && source_key == key
         && !call.header("x-amz-copy-source").is_some_and(|source| source.contains("?versionId="));
-    let source_cipher = sse::unlock(server, call, &from.meta, from.stat.size, sse::SseContext::Source)?;
+    let source_cipher =
+        sse::unlock(server, call, &source_object.meta, source_object.stat.size, sse::SseContext::Source)?;
     let (sse_metadata, cipher) = sse::begin(server, call, &bucket)?.unzip();
     let origin = |metadata: &Option<SseMetadata>| metadata.as_ref().map(|metadata| metadata.origin.clone());
-    let other_key = origin(&sse_metadata) != origin(&from.meta.sse);
-    if same && !replace && class == from.meta.class && !other_key {
+    let encryption_changes = origin(&sse_metadata) != origin(&source_object.meta.sse);
+    if same && !replace && class == source_object.meta.class && !encryption_changes {
         return fail(
             ErrorCode::InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's \
@@ -115,20 +116,25 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
     let mut meta = head_fields::content(call)?;
     if !replace {
-        meta.content_type = from.meta.content_type.clone();
-        meta.user = from.meta.user.clone();
-        // Where a website sends people is said of each object anew.
+        meta.content_type = source_object.meta.content_type.clone();
+        meta.user = source_object.meta.user.clone();
+        // A website redirect is not copied; it has to be set for each object.
         meta.headers.retain(|(name, _)| name == WEBSITE_REDIRECT);
-        let kept = from.meta.headers.iter().filter(|(name, _)| name != WEBSITE_REDIRECT);
+        let kept = source_object.meta.headers.iter().filter(|(name, _)| name != WEBSITE_REDIRECT);
         meta.headers.extend(kept.cloned());
     }
     meta.tags = if replace_tags {
         head_fields::tags(call)?
     } else {
         let (_, _, version) = copy_source::parse(call.header("x-amz-copy-source").unwrap_or(""))?;
-        let tags = server.copied_tags(call, &from_bucket, (&from_key, version.as_deref()), &from.meta)?;
+        let tags = server.copied_tags(
+            call,
+            &source_bucket,
+            (&source_key, version.as_deref()),
+            &source_object.meta,
+        )?;
         if !tags.is_empty() {
-            // What the copy sets has to be allowed as if the request had brought it.
+            // The requester needs permission for the copied tags, as if the request had set them.
             call.context.tags = Some(tags.clone());
             server.authorize_upload(call, &bucket, &key)?;
         }
@@ -139,7 +145,8 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     lock::from_headers(server, call, &bucket, &mut meta)?;
     super::put::check_early(&bucket, call, &key)?;
     let keys = (source_cipher.as_ref(), cipher.as_ref());
-    let (mut staged, etag, checksum) = copy_content(&bucket, &from, 0, from.stat.size, algorithm, keys)?;
+    let (mut staged, etag, checksum) =
+        copy_content(&bucket, &source_object, 0, source_object.stat.size, algorithm, keys)?;
     meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
     let encryption = sse::headers(&meta);
     let checksum = ObjectChecksum::of_content(checksum);
@@ -153,7 +160,7 @@ pub(crate) fn copy(server: &Server, call: &mut Call) -> S3Result<Reply> {
     xml.text("LastModified", xml::time(stat.modified())).text("ETag", format!("\"{etag}\""));
     xml.text(algorithm.element(), checksum.value).text("ChecksumType", checksum.kind.name());
     let mut reply = Reply::xml(xml.finish()).version(version);
-    reply.headers.extend(source_version(&from_bucket, &from));
+    reply.headers.extend(source_version(&source_bucket, &source_object));
     reply.headers.extend(encryption);
     reply.headers.extend(lifecycle::expiry_header(&bucket, &key, &meta, &stat));
     Ok(reply)

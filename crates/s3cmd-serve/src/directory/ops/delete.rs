@@ -16,10 +16,10 @@ use crate::store::meta::Meta;
 use crate::store::versions::{Found, Removed};
 use chrono::{DateTime, Utc};
 
-/// S3's limit on the keys of one request.
+/// S3's limit on the number of keys in one request.
 pub(crate) const MAX_KEYS: usize = 1000;
 
-/// DeleteObject; a key or version that is not there is fine.
+/// DeleteObject. It also succeeds if the key or version does not exist.
 pub(crate) fn one(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key();
@@ -37,11 +37,11 @@ pub(crate) fn one(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply)
 }
 
-/// What must be true of the object that goes. One that is not there is gone already.
+/// The conditions of a deletion. They hold for an object that does not exist.
 #[derive(Default)]
 struct DeleteConditions {
     etag: Option<String>,
-    /// To the second.
+    /// Compared in whole seconds.
     modified: Option<DateTime<Utc>>,
     size: Option<u64>,
 }
@@ -62,12 +62,12 @@ impl DeleteConditions {
     }
 
     fn read(etag: Option<String>, modified: Option<String>, size: Option<String>) -> S3Result<Self> {
-        let bad =
-            || S3Error::new(ErrorCode::InvalidArgument, "A condition of the deletion cannot be understood.");
+        let invalid =
+            || S3Error::new(ErrorCode::InvalidArgument, "A condition of the deletion is not valid.");
         let modified = modified.map(|text| {
-            http_date::parse(&text).or_else(|| text.trim().parse::<DateTime<Utc>>().ok()).ok_or_else(bad)
+            http_date::parse(&text).or_else(|| text.trim().parse::<DateTime<Utc>>().ok()).ok_or_else(invalid)
         });
-        let size = size.map(|text| text.trim().parse().map_err(|_| bad()));
+        let size = size.map(|text| text.trim().parse().map_err(|_| invalid()));
         Ok(Self { etag, modified: modified.transpose()?, size: size.transpose()? })
     }
 
@@ -76,20 +76,20 @@ impl DeleteConditions {
     }
 
     fn check(&self, stat: &Stat, meta: &Meta) -> S3Result<()> {
-        let fits = self.etag.as_ref().is_none_or(|list| preconditions::names_etag(list, &meta.etag))
+        let holds = self.etag.as_ref().is_none_or(|list| preconditions::names_etag(list, &meta.etag))
             && self.modified.is_none_or(|time| time.timestamp() == meta.modified(stat).timestamp())
             && self.size.is_none_or(|size| size == stat.size);
-        if fits { Ok(()) } else { Err(preconditions::precondition_failed("If-Match")) }
+        if holds { Ok(()) } else { Err(preconditions::precondition_failed("If-Match")) }
     }
 
-    /// A delete marker has nothing that could be as it is wanted.
+    /// Checks a delete marker, which has no ETag, time or size to compare: only `*` matches.
     fn check_marker(&self) -> S3Result<()> {
-        let anything = self.modified.is_none() && self.size.is_none() && self.etag.as_deref() == Some("*");
-        if anything { Ok(()) } else { Err(preconditions::precondition_failed("If-Match")) }
+        let matches_any = self.modified.is_none() && self.size.is_none() && self.etag.as_deref() == Some("*");
+        if matches_any { Ok(()) } else { Err(preconditions::precondition_failed("If-Match")) }
     }
 }
 
-/// Removes a version that is named, or else the key, which where there are versions leaves a delete marker.
+/// Removes the given version, or else the key. With versioning, removing a key adds a delete marker.
 fn remove(
     server: &Server,
     call: &Call,
@@ -101,15 +101,15 @@ fn remove(
     let target = Target { key: Some(key), version, etag: condition.etag.as_deref(), missing: None };
     let Some(version) = version else {
         server.authorize_target(call, bucket, "s3:DeleteObject", target, need)?;
-        let mut marked = false;
+        let mut is_marker = false;
         if condition.is_any() {
-            // Also so that a file from outside has its ETag.
-            marked = matches!(bucket.open_version(key, None)?, Found::Marker { .. });
+            // Opening the object also computes the ETag of a file that was written from outside.
+            is_marker = matches!(bucket.open_version(key, None)?, Found::Marker { .. });
         }
         return bucket.remove(key, call.requester_id(), |present| match present {
             _ if !condition.is_any() => Ok(()),
             Some(object) => condition.check(&object.stat, &object.meta),
-            None if marked => condition.check_marker(),
+            None if is_marker => condition.check_marker(),
             None => Ok(()),
         });
     };
@@ -118,7 +118,7 @@ fn remove(
         condition.check(stat, meta)?;
         lock::check_removal(server, call, bucket, key, meta)
     })?;
-    // Without versions there is nothing to tell of.
+    // Without versioning the reply has no version id.
     removed.version = removed.version.filter(|_| bucket.versioning().is_some());
     Ok(removed)
 }

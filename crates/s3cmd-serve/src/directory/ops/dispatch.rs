@@ -1,4 +1,4 @@
-//! From the name of an operation to the function that does it.
+//! Calls the function that implements an operation.
 
 use super::{
     acl, attributes, bucket, copy, delete, documents, get, list, lock, multipart, post, put, restore,
@@ -9,7 +9,7 @@ use crate::http::call::{Call, Reply};
 use crate::model::error::S3Result;
 use crate::route::{self, Operation};
 
-/// Does what a request asks for.
+/// Performs the operation that a request asks for.
 pub(crate) fn run(server: &Server, call: &mut Call) -> S3Result<Reply> {
     server.check_expected_owner(call, call.bucket_name(), "x-amz-expected-bucket-owner")?;
     let reply = dispatch(server, call)?;

@@ -1,6 +1,6 @@
-//! Bucket documents: put, returned as they were put, deleted. One implementation, one table.
+//! Bucket documents (policy, CORS, lifecycle and so on): PUT, GET and DELETE, one implementation for all of them.
 
-use super::bucket::acl_in_the_way;
+use super::bucket::acl_conflict;
 use super::change;
 use crate::directory::access::RequiredRight;
 use crate::directory::state::Server;
@@ -32,9 +32,9 @@ pub(super) fn get(server: &Server, call: &Call, document: &Document) -> S3Result
     }
 }
 
-/// What GET answers for a bucket that has no such document.
+/// The reply to a GET for a bucket without the document.
 pub(crate) fn absent(document: &Document, bucket: &str) -> S3Result<Reply> {
-    match &document.none {
+    match &document.if_absent {
         Absent::Error(code, message) => Err(S3Error::new(*code, *message).detail("BucketName", bucket)),
         Absent::Default(child) => {
             let mut xml = Writer::new(document.root);
@@ -51,7 +51,7 @@ pub(super) fn put(server: &Server, call: &mut Call, document: &Document) -> S3Re
     let action = format!("s3:Put{}", document.action);
     let (bucket, body) = change::body_for_document(server, call, document.sub, &action)?;
     let status = match document.put {
-        PutRule::Refused => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
+        PutRule::Rejected => return Err(not_implemented(&format!("PUT ?{}", document.sub))),
         PutRule::Policy => {
             let bad = |message: &str| S3Error::new(ErrorCode::MalformedPolicy, message);
             if body.len() > MAX_POLICY {
@@ -76,12 +76,12 @@ pub(super) fn put(server: &Server, call: &mut Call, document: &Document) -> S3Re
             check_log_target(server, &server.owner(&bucket), &xml::parse(&body, &[document.root])?)?;
         }
         "ownershipControls" => {
-            let wanted = Ownership::of_document(&xml::parse(&body, &[document.root])?);
+            let ownership = Ownership::of_document(&xml::parse(&body, &[document.root])?);
             let owner = server.owner(&bucket);
-            if wanted.is_some_and(|wanted| !wanted.has_acls())
+            if ownership.is_some_and(|ownership| !ownership.has_acls())
                 && bucket.state().acl.is_some_and(|acl| acl != Acl::private(&owner))
             {
-                return Err(acl_in_the_way());
+                return Err(acl_conflict());
             }
         }
         _ => {}
@@ -102,8 +102,8 @@ pub(super) fn put(server: &Server, call: &mut Call, document: &Document) -> S3Re
     Ok(Reply::new(status))
 }
 
-/// GetBucketPolicyStatus: whether policy or ACL let everybody in. A bucket without a policy has an answer, as in Ceph;
-/// on AWS it is 404, which its documents do not say.
+/// GetBucketPolicyStatus: whether the policy or the ACL makes the bucket public. For a bucket without a policy the
+/// reply is 200, as in Ceph; AWS replies 404, which its documentation does not mention.
 pub(crate) fn policy_status(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(call, &bucket, "s3:GetBucketPolicyStatus", None, RequiredRight::Owner)?;
@@ -113,8 +113,8 @@ pub(crate) fn policy_status(server: &Server, call: &mut Call) -> S3Result<Reply>
     Ok(Reply::xml(xml.finish()))
 }
 
-/// An XML document without its declaration and without the blanks and line ends between its elements: services write
-/// documents anew, so that nobody gets the layout back that was sent.
+/// An XML document without its declaration and without whitespace between its elements. S3 services serialize stored
+/// documents again, so clients never get their own layout back.
 fn without_layout(text: &str) -> String {
     let text = text.trim_start_matches('\u{feff}').trim();
     let text = match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
@@ -122,7 +122,7 @@ fn without_layout(text: &str) -> String {
         None => text,
     };
     let mut out = String::with_capacity(text.len());
-    // Whether the last tag opened an element, whose blanks may be all that it holds.
+    // Whether the last tag opened an element: whitespace may be its whole content.
     let mut opened = false;
     for piece in text.split_inclusive('>') {
         let start = piece.rfind('<').unwrap_or(0);
@@ -138,7 +138,7 @@ fn without_layout(text: &str) -> String {
     out
 }
 
-/// Makes sure that access logs have somewhere to go.
+/// Checks that the target bucket of access logs exists and has the same owner.
 fn check_log_target(server: &Server, owner: &str, root: &Node) -> S3Result<()> {
     let Some(enabled) = root.child("LoggingEnabled") else { return Ok(()) };
     let target = enabled.value("TargetBucket").ok_or_else(malformed_xml)?;
@@ -156,7 +156,7 @@ fn check_log_target(server: &Server, owner: &str, root: &Node) -> S3Result<()> {
     }
 }
 
-/// A request with a method that is no operation on a document.
+/// The error for a method that has no operation on the document.
 pub(super) fn unsupported(call: &Call, document: &Document) -> S3Error {
     not_implemented(&format!("{} ?{}", call.method, document.sub))
 }

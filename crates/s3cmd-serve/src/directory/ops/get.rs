@@ -16,7 +16,7 @@ use crate::store::object::Object;
 use bytes::Bytes;
 use s3cmd_client::http::header_text;
 
-/// Query parameters that replace a header of the answer.
+/// Query parameters that replace a response header.
 const OVERRIDES: &[(&str, &str)] = &[
     ("response-content-type", "content-type"),
     ("response-content-language", "content-language"),
@@ -56,13 +56,14 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply.header("content-length", length.to_string()))
 }
 
-/// GetObjectTorrent: there are none of any object.
+/// GetObjectTorrent. No object has a torrent.
 pub(crate) fn torrent(server: &Server, call: &mut Call) -> S3Result<Reply> {
     object::open(server, call, "s3:GetObjectTorrent", Permission::Read)?;
     Err(no_such_key(call.key()))
 }
 
-/// Everything but the body: the reply's head, the object, which bytes of it, and its key if it is encrypted.
+/// Everything but the body: the reply without it, the object, start and length of the bytes to send, and the cipher if
+/// the object is encrypted.
 fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, Option<ObjectCipher>)> {
     let (bucket, object) = object::open(server, call, "s3:GetObject", Permission::Read)?;
     let modified = object.modified();
@@ -114,8 +115,8 @@ fn prepare(server: &Server, call: &Call) -> S3Result<(Reply, Object, u64, u64, O
     Ok((reply, object, start, length, cipher))
 }
 
-/// The headers that tell the checksum of what is sent: of the whole object, or of one of its parts where those were
-/// summed. A range of an object has none.
+/// The checksum headers for the bytes that are sent: of the whole object, or of one part if the parts have checksums.
+/// `None` for a range of an object.
 fn checksum(object: &Object, part: Option<&str>, partial: bool) -> Option<[(String, String); 2]> {
     let stored = object.meta.checksum.as_ref()?;
     if let Some(number) = part.filter(|_| !stored.parts.is_empty()) {
@@ -126,7 +127,7 @@ fn checksum(object: &Object, part: Option<&str>, partial: bool) -> Option<[(Stri
     whole.then(|| stored.headers())
 }
 
-/// The bytes of a part of what was uploaded in parts.
+/// The byte range of one part of a multipart upload.
 fn part(number: &str, object: &Object, call: &Call) -> S3Result<Range> {
     if call.header("range").is_some() {
         return fail(
@@ -145,15 +146,15 @@ fn part(number: &str, object: &Object, call: &Call) -> S3Result<Range> {
     };
     let parts = &object.meta.parts;
     if parts.is_empty() && number == 1 {
-        // An empty object has no range to show.
+        // An empty object has no byte range.
         let size = object.stat.size;
         return Ok(if size == 0 { Range::Whole } else { Range::Part { start: 0, length: size } });
     }
     match parts.get(number - 1) {
-        // An empty part has no range to show either.
+        // Nor does an empty part.
         Some(0) => Ok(Range::Part { start: 0, length: 0 }),
         Some(length) => Ok(Range::Part { start: parts[..number - 1].iter().sum(), length: *length }),
-        // As in Ceph; AWS answers 416 InvalidPartNumber and documents neither.
+        // As in Ceph. AWS replies 416 InvalidPartNumber. Neither is documented.
         None => fail(ErrorCode::InvalidPart, "The requested partnumber is not satisfiable"),
     }
 }

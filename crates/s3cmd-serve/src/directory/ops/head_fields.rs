@@ -1,4 +1,4 @@
-//! The fields of an object that travel in headers: reading them from a PUT, writing them to a GET.
+//! The metadata of an object in HTTP headers: read from a PUT, written to the response of a GET.
 
 use crate::directory::sse;
 use crate::directory::state::Server;
@@ -13,8 +13,8 @@ use crate::store::meta::Meta;
 use s3cmd_client::http::header_text;
 use s3cmd_client::ops::object::STORAGE_CLASSES;
 
-/// Headers that are kept as they are and sent back.
-const KEPT: &[&str] = &[
+/// Headers that are stored unchanged and sent back.
+const STORED: &[&str] = &[
     "cache-control",
     "content-disposition",
     "content-encoding",
@@ -23,10 +23,10 @@ const KEPT: &[&str] = &[
     WEBSITE_REDIRECT,
 ];
 
-/// S3's limit on user metadata, names and values together, in bytes.
+/// S3's limit on user metadata: names and values together, in bytes.
 const MAX_USER_METADATA: usize = 2048;
 
-/// What S3 says of an object without a type.
+/// The content type that S3 reports for an object without one.
 pub(crate) const DEFAULT_TYPE: &str = "binary/octet-stream";
 
 /// Content headers and user metadata of a request.
@@ -45,17 +45,17 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
     for (name, value) in &call.headers {
         if let Some(name) = name.strip_prefix("x-amz-meta-") {
             match meta.user.iter_mut().find(|(known, _)| known == name) {
-                // A header that comes twice is one with both values.
+                // A repeated header means one header with both values.
                 Some((_, present)) => {
                     present.push(',');
                     present.push_str(value);
                 }
                 None => meta.user.push((name.to_owned(), value.clone())),
             }
-        } else if KEPT.contains(&name.as_str()) {
+        } else if STORED.contains(&name.as_str()) {
             let mut value = value.clone();
             if name == "content-encoding" {
-                // A coding of the transfer, not of the object.
+                // `aws-chunked` belongs to the transfer, not to the object.
                 let kept: Vec<&str> =
                     value.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked").collect();
                 value = kept.join(", ");
@@ -78,7 +78,7 @@ pub(crate) fn content(call: &Call) -> S3Result<Meta> {
     Ok(meta)
 }
 
-/// The storage class that a request asks for, unless it is the standard one.
+/// The storage class that a request asks for; `None` for STANDARD.
 pub(crate) fn class(call: &Call) -> S3Result<Option<String>> {
     match call.setting("x-amz-storage-class") {
         None | Some("STANDARD" | "") => Ok(None),
@@ -92,41 +92,41 @@ pub(crate) fn tags(call: &Call) -> S3Result<Vec<(String, String)>> {
     call.setting("x-amz-tagging").map_or(Ok(Vec::new()), tags::parse_header)
 }
 
-/// The ACL of a new object: what the headers ask for, else the requester's alone. An object that its bucket's
-/// owner writes with no ACL has none of its own.
+/// The ACL of a new object: the one in the headers, or else private to the requester. `None` if the bucket's owner
+/// writes it without an ACL.
 pub(crate) fn acl(server: &Server, call: &Call, bucket: &Bucket) -> S3Result<Option<Acl>> {
     let bucket_owner = server.owner(bucket);
-    // What anonymous users may write belongs to the bucket's owner.
-    let who = call.requester_id().unwrap_or(&bucket_owner);
-    let asked =
-        Acl::from_headers(|name| call.setting(name).map(str::to_owned), who, &bucket_owner, &server.users)?;
+    // Objects from anonymous clients belong to the bucket's owner.
+    let owner = call.requester_id().unwrap_or(&bucket_owner);
+    let requested =
+        Acl::from_headers(|name| call.setting(name).map(str::to_owned), owner, &bucket_owner, &server.users)?;
     let canned = call.setting("x-amz-acl");
-    let gives_all = canned == Some("bucket-owner-full-control");
-    match (bucket.config().ownership, &asked) {
+    let full_control = canned == Some("bucket-owner-full-control");
+    match (bucket.config().ownership, &requested) {
         (Ownership::BucketOwnerEnforced, Some(acl))
-            // Of the canned ones S3 takes only the one, although others mean the same.
-            if !gives_all && (canned.is_some() || acl.grants != Acl::private(&bucket_owner).grants) =>
+            // S3 accepts only this canned ACL, although others mean the same.
+            if !full_control && (canned.is_some() || acl.grants != Acl::private(&bucket_owner).grants) =>
         {
             return Err(no_acls());
         }
         (Ownership::BucketOwnerEnforced, _) => return Ok(None),
-        (Ownership::BucketOwnerPreferred, Some(_)) if gives_all => return Ok(None),
+        (Ownership::BucketOwnerPreferred, Some(_)) if full_control => return Ok(None),
         _ => {}
     }
-    if let Some(acl) = &asked
+    if let Some(acl) = &requested
         && acl.is_public()
         && bucket.config().public_access.block_acls
     {
         return Err(access_denied());
     }
-    Ok(asked.or_else(|| (who != bucket_owner).then(|| Acl::private(who))))
+    Ok(requested.or_else(|| (owner != bucket_owner).then(|| Acl::private(owner))))
 }
 
-/// The headers that describe an object in the answer to a GET or HEAD.
+/// The headers that describe an object in the response to a GET or HEAD.
 pub(crate) fn write(meta: &Meta) -> Vec<(String, String)> {
     let kind = meta.content_type.clone().unwrap_or_else(|| DEFAULT_TYPE.to_owned());
     let mut headers = vec![("content-type".to_owned(), kind)];
-    // A part of a file whose digest is not known is sent without.
+    // A range of a file may be sent before its ETag is known.
     if !meta.etag.is_empty() {
         headers.insert(0, ("etag".to_owned(), format!("\"{}\"", meta.etag)));
     }

@@ -1,4 +1,4 @@
-//! Listings: objects (both versions of the operation), uploads, parts.
+//! ListObjects, ListObjectsV2, ListMultipartUploads and ListParts.
 
 use crate::directory::access::{Owners, RequiredRight};
 use crate::directory::lifecycle;
@@ -16,10 +16,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use s3cmd_client::sign::encode;
 
-/// The most entries of one page.
+/// The most entries on one page.
 pub(crate) const MAX_PAGE: usize = 1000;
 
-/// One page of names.
+/// One page of a listing.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) keys: Vec<String>,
@@ -38,8 +38,8 @@ pub(super) fn common_prefix<'a>(key: &'a str, prefix: &str, delimiter: &str) -> 
     Some(&key[..prefix.len() + at + delimiter.len()])
 }
 
-/// The first byte string after all that start with `prefix`.
-pub(super) fn after_all(prefix: &str) -> Vec<u8> {
+/// The first byte string that sorts after everything that starts with `prefix`.
+pub(super) fn end_of_prefix(prefix: &str) -> Vec<u8> {
     let mut bytes = prefix.as_bytes().to_vec();
     // UTF-8 has no byte 0xff, so the last one can be raised.
     if let Some(last) = bytes.last_mut() {
@@ -48,8 +48,8 @@ pub(super) fn after_all(prefix: &str) -> Vec<u8> {
     bytes
 }
 
-/// A page of the names with `prefix` that come after `marker`. A marker that is a common prefix stands for
-/// everything below it.
+/// A page of the names with `prefix` that sort after `marker`. If the marker is a common prefix, everything below it is
+/// skipped.
 pub(crate) fn page(
     bucket: &Bucket,
     prefix: &str,
@@ -62,7 +62,7 @@ pub(crate) fn page(
         Some(marker)
             if marker.starts_with(prefix) && common_prefix(marker, prefix, delimiter) == Some(marker) =>
         {
-            after_all(marker)
+            end_of_prefix(marker)
         }
         Some(marker) => [marker.as_bytes(), b"\0"].concat(),
     };
@@ -77,7 +77,7 @@ pub(crate) fn page(
             break;
         }
         if let Some(common) = common_prefix(&key, prefix, delimiter) {
-            keys.seek(&after_all(common))?;
+            keys.seek(&end_of_prefix(common))?;
             page.prefixes.push(common.to_owned());
             page.last = Some(common.to_owned());
         } else {
@@ -88,12 +88,12 @@ pub(crate) fn page(
     Ok(page)
 }
 
-/// The token with which a listing goes on after a name.
+/// The token that continues a listing after a name.
 pub(super) fn token_for(name: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(name)
 }
 
-/// The name of a token; an empty token is the beginning.
+/// The name in a continuation token. An empty token means the beginning.
 pub(super) fn read_token(token: &str) -> S3Result<String> {
     let decoded = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     match decoded {
@@ -102,7 +102,7 @@ pub(super) fn read_token(token: &str) -> S3Result<String> {
     }
 }
 
-/// How names are written: as they are, or percent-encoded where the client asked for it.
+/// How names are written: as they are, or percent-encoded if the client asked for it.
 #[derive(Clone, Copy)]
 pub(crate) struct NameEncoding {
     encoded: bool,
@@ -125,12 +125,12 @@ impl NameEncoding {
         }
     }
 
-    /// The prefix of ListObjects: AWS encodes it and Ceph does not, some SDKs decode it and some do not. So it is
-    /// encoded only where it must be, or where decoding would change it.
-    fn echo(self, xml: &mut Writer, element: &str, name: &str) {
-        let alike = |c: char| !matches!(c, '%' | '+') && (!c.is_control() || c == '\n');
-        let plain = Self { encoded: self.encoded && !name.chars().all(alike) };
-        plain.write(xml, element, name);
+    /// Writes the prefix of ListObjects. AWS encodes it and Ceph does not; some SDKs decode it and some do not. So it
+    /// is encoded only if XML requires it or if decoding would change it.
+    fn write_prefix(self, xml: &mut Writer, element: &str, name: &str) {
+        let is_safe = |c: char| !matches!(c, '%' | '+') && (!c.is_control() || c == '\n');
+        let encoding = Self { encoded: self.encoded && !name.chars().all(is_safe) };
+        encoding.write(xml, element, name);
     }
 
     pub(crate) fn declare(self, xml: &mut Writer) {
@@ -140,10 +140,10 @@ impl NameEncoding {
     }
 }
 
-/// What an entry says of an object, with its owner where that is wanted.
+/// Writes the metadata in a listing's entry for an object; with its owner if `owners` is given.
 pub(super) fn write_object(xml: &mut Writer, server: &Server, summary: &Summary, owners: Option<&Owners>) {
     xml.text("LastModified", xml::time(summary.modified()));
-    // A file that cannot be read has none.
+    // A file that cannot be read has no ETag.
     if !summary.meta.etag.is_empty() {
         xml.text("ETag", format!("\"{}\"", summary.meta.etag));
     }
@@ -158,16 +158,16 @@ pub(super) fn write_object(xml: &mut Writer, server: &Server, summary: &Summary,
     xml.text("StorageClass", summary.meta.class.as_deref().unwrap_or("STANDARD"));
 }
 
-/// What a listing of objects is asked for, in either version of the operation.
+/// The parameters of ListObjects or ListObjectsV2.
 pub(crate) struct Listing<'a> {
     v2: bool,
     pub(crate) names: NameEncoding,
     pub(crate) prefix: &'a str,
     pub(crate) delimiter: &'a str,
-    /// The names after this one are wanted.
+    /// The page begins after this name.
     pub(crate) marker: String,
     pub(crate) max: usize,
-    /// Whether entries tell their owners.
+    /// Whether entries include the owner.
     pub(crate) with_owner: bool,
     token: Option<&'a str>,
     start_after: &'a str,
@@ -192,14 +192,14 @@ impl<'a> Listing<'a> {
         let with_owner = !v2 || call.parameter("fetch-owner") == Some("true");
         let text = |name| call.parameter(name).unwrap_or("");
         let (prefix, delimiter) = (text("prefix"), text("delimiter"));
-        // Ceph's listing in any order is one in order here.
+        // Ceph's `allow-unordered` has no effect here: listings are always sorted.
         if !delimiter.is_empty() && call.parameter("allow-unordered") == Some("true") {
-            return fail(ErrorCode::InvalidArgument, "A listing without order cannot have a delimiter.");
+            return fail(ErrorCode::InvalidArgument, "An unordered listing cannot have a delimiter.");
         }
         Ok(Self { v2, names, prefix, delimiter, marker, max, with_owner, token, start_after })
     }
 
-    /// The answer's document, up to its entries.
+    /// Begins the response document, up to the entries.
     pub(crate) fn head(&self, bucket: &str, page: &Page) -> Writer {
         let names = self.names;
         let mut xml = Writer::new("ListBucketResult");
@@ -217,7 +217,7 @@ impl<'a> Listing<'a> {
                 xml.text("NextContinuationToken", token_for(last));
             }
         } else {
-            names.echo(&mut xml, "Prefix", self.prefix);
+            names.write_prefix(&mut xml, "Prefix", self.prefix);
             names.write(&mut xml, "Marker", &self.marker);
             if let Some(last) = page.last.as_ref().filter(|_| page.truncated && !self.delimiter.is_empty()) {
                 names.write(&mut xml, "NextMarker", last);
@@ -232,7 +232,7 @@ impl<'a> Listing<'a> {
         xml
     }
 
-    /// What comes after the entries.
+    /// Writes what follows the entries: the common prefixes.
     pub(crate) fn tail(&self, xml: &mut Writer, page: &Page) {
         for common in &page.prefixes {
             xml.open("CommonPrefixes");
@@ -250,7 +250,7 @@ pub(crate) fn objects(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let page = page(&bucket, listing.prefix, listing.delimiter, Some(&listing.marker), listing.max)?;
     let mut xml = listing.head(bucket.name(), &page);
     let owners = listing.with_owner.then(|| server.owners(&bucket));
-    let pieces = bucket.show(&page.keys, |xml: &mut Writer, key, summary| {
+    let pieces = bucket.fold_summaries(&page.keys, |xml: &mut Writer, key, summary| {
         xml.open("Contents");
         listing.names.write(xml, "Key", key);
         write_object(xml, server, summary, owners.as_ref());
@@ -274,9 +274,10 @@ pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let max = call.number("max-uploads", MAX_PAGE)?.min(MAX_PAGE);
 
     let all = bucket.uploads_in_order()?;
-    // Uploads of the marker's key go on after the marked one, which may be gone by now: then all of them do.
+    // With an upload id marker, the uploads of that key continue after it. If that upload is gone, all of them are
+    // listed.
     let marked = all.iter().position(|upload| upload.key == key_marker && upload.id == id_marker);
-    let mut shown: Vec<&Upload> = Vec::new();
+    let mut listed: Vec<&Upload> = Vec::new();
     let mut prefixes: Vec<&str> = Vec::new();
     let (mut truncated, mut last) = (false, None);
     for (index, upload) in all.iter().enumerate() {
@@ -291,14 +292,14 @@ pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
         if common.is_some_and(|common| prefixes.last() == Some(&common) || common == key_marker) {
             continue;
         }
-        if shown.len() + prefixes.len() == max {
+        if listed.len() + prefixes.len() == max {
             truncated = max > 0;
             break;
         }
         last = Some(common.map_or((upload.key.as_str(), upload.id.as_str()), |common| (common, "")));
         match common {
             Some(common) => prefixes.push(common),
-            None => shown.push(upload),
+            None => listed.push(upload),
         }
     }
     let mut xml = Writer::new("ListMultipartUploadsResult");
@@ -315,11 +316,11 @@ pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
     }
     names.declare(&mut xml);
     xml.number("MaxUploads", max).text("IsTruncated", truncated.to_string());
-    for upload in shown {
+    for upload in listed {
         xml.open("Upload");
         names.write(&mut xml, "Key", &upload.key);
         xml.text("UploadId", &upload.id);
-        write_people(&mut xml, server, &bucket, upload);
+        write_initiator_and_owner(&mut xml, server, &bucket, upload);
         xml.text("Initiated", xml::time(upload.initiated));
         write_checksum_spec(&mut xml, upload);
         xml.close();
@@ -332,7 +333,7 @@ pub(crate) fn uploads(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(Reply::xml(xml.finish()))
 }
 
-fn write_people(xml: &mut Writer, server: &Server, bucket: &Bucket, upload: &Upload) {
+fn write_initiator_and_owner(xml: &mut Writer, server: &Server, bucket: &Bucket, upload: &Upload) {
     acl::write_user(xml.open("Initiator"), &upload.initiator, &server.users);
     xml.close();
     let owners = server.owners(bucket);
@@ -341,7 +342,7 @@ fn write_people(xml: &mut Writer, server: &Server, bucket: &Bucket, upload: &Upl
     xml.text("StorageClass", upload.meta.class.as_deref().unwrap_or("STANDARD"));
 }
 
-/// How an upload is summed, where its client said it.
+/// Writes the checksum algorithm and type of an upload, if its client set them.
 fn write_checksum_spec(xml: &mut Writer, upload: &Upload) {
     if let Some(spec) = upload.checksum {
         xml.text("ChecksumAlgorithm", spec.algorithm.label()).text("ChecksumType", spec.kind.name());
@@ -365,7 +366,7 @@ pub(crate) fn parts(server: &Server, call: &mut Call) -> S3Result<Reply> {
     xml.text("Bucket", bucket.name());
     names.write(&mut xml, "Key", &key);
     xml.text("UploadId", &id);
-    write_people(&mut xml, server, &bucket, &upload);
+    write_initiator_and_owner(&mut xml, server, &bucket, &upload);
     xml.number("PartNumberMarker", after);
     if let Some(last) = parts.last().filter(|_| truncated) {
         xml.number("NextPartNumberMarker", last.number);
@@ -375,7 +376,7 @@ pub(crate) fn parts(server: &Server, call: &mut Call) -> S3Result<Reply> {
     write_checksum_spec(&mut xml, &upload);
     for part in &parts {
         xml.open("Part").number("PartNumber", part.number);
-        // In whole seconds, as all times of S3; a copied tree may have no finer ones.
+        // In whole seconds, like all times of S3; a copied directory may have lost the fractions.
         let modified = DateTime::from_timestamp(part.mtime.div_euclid(1_000_000_000), 0).unwrap_or_default();
         xml.text("LastModified", xml::time(modified));
         xml.text("ETag", format!("\"{}\"", part.etag)).number("Size", part.size);

@@ -1,4 +1,4 @@
-//! Object lock: retention and legal holds, and what they forbid.
+//! Object Lock: retention and legal holds, and the deletions that they prevent.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 
 use super::{change, object};
@@ -15,21 +15,22 @@ use crate::store::bucket_record::Versioning;
 use crate::store::meta::{LockMode, Meta, Retention};
 use chrono::{DateTime, Utc};
 
-fn future(until: DateTime<Utc>) -> S3Result<DateTime<Utc>> {
+/// Returns the time if it is in the future.
+fn in_future(until: DateTime<Utc>) -> S3Result<DateTime<Utc>> {
     if until <= Utc::now() {
         return fail(ErrorCode::InvalidArgument, "The retain until date must be in the future!");
     }
     Ok(until)
 }
 
-fn check_bucket(bucket: &Bucket) -> S3Result<()> {
+fn check_has_object_lock(bucket: &Bucket) -> S3Result<()> {
     if bucket.has_object_lock() {
         return Ok(());
     }
     fail(ErrorCode::InvalidRequest, "Bucket is missing Object Lock Configuration")
 }
 
-/// Gives a new object the default retention of its bucket, unless it has one.
+/// Gives a new object the default retention of its bucket, unless the request set one.
 pub(super) fn set_default(bucket: &Bucket, meta: &mut Meta) -> S3Result<()> {
     if meta.retention.is_none() && bucket.has_object_lock() {
         let default = bucket.config().default_retention.clone()?;
@@ -38,13 +39,13 @@ pub(super) fn set_default(bucket: &Bucket, meta: &mut Meta) -> S3Result<()> {
     Ok(())
 }
 
-/// Takes what the headers of a write say of locks.
+/// Sets retention and legal hold from the headers of a write.
 pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: &mut Meta) -> S3Result<()> {
     let (mode, until, hold) = (call.setting(MODE), call.setting(UNTIL), call.setting(HOLD));
     if mode.is_none() && until.is_none() && hold.is_none() {
         return Ok(());
     }
-    check_bucket(bucket)?;
+    check_has_object_lock(bucket)?;
     match (mode, until) {
         (None, None) => {}
         (Some(mode), Some(until)) => {
@@ -63,7 +64,7 @@ pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: 
                     "The retain until date must be provided in ISO 8601 format",
                 )
             })?;
-            meta.retention = Some(Retention { mode, until: future(until)? });
+            meta.retention = Some(Retention { mode, until: in_future(until)? });
         }
         _ => {
             return fail(ErrorCode::InvalidArgument, format!("{UNTIL} and {MODE} must both be supplied"));
@@ -80,7 +81,7 @@ pub(super) fn from_headers(server: &Server, call: &Call, bucket: &Bucket, meta: 
     Ok(())
 }
 
-/// The headers that tell of locks, for who may know.
+/// The Object Lock headers that the requester may read.
 pub(super) fn headers(server: &Server, call: &Call, bucket: &Bucket, meta: &Meta) -> Vec<(String, String)> {
     let mut headers = Vec::new();
     let need = RequiredRight::Object(Permission::FullControl, meta);
@@ -104,7 +105,10 @@ fn bypasses(server: &Server, call: &Call, bucket: &Bucket, key: &str) -> bool {
         && server.allows(call, bucket, "s3:BypassGovernanceRetention", Some(key), RequiredRight::Owner)
 }
 
-/// Refuses to remove a version that is locked against the requester.
+/// Checks that a version may be removed.
+///
+/// # Errors
+/// `AccessDenied` if it is locked and the requester cannot bypass the lock.
 pub(super) fn check_removal(
     server: &Server,
     call: &Call,
@@ -144,7 +148,7 @@ pub(crate) fn get_configuration(server: &Server, call: &mut Call) -> S3Result<Re
     }))
 }
 
-/// PutObjectLockConfiguration: on a bucket with versioning it also switches object lock on.
+/// PutObjectLockConfiguration. On a bucket with versioning it also enables Object Lock.
 pub(crate) fn put_configuration(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let action = "s3:PutBucketObjectLockConfiguration";
     let (bucket, body) = change::body_for_document(server, call, DOCUMENT, action)?;
@@ -161,7 +165,7 @@ pub(crate) fn put_configuration(server: &Server, call: &mut Call) -> S3Result<Re
     Ok(Reply::new(200))
 }
 
-fn none_set() -> S3Error {
+fn no_lock() -> S3Error {
     S3Error::new(
         ErrorCode::NoSuchObjectLockConfiguration,
         "The specified object does not have a ObjectLock configuration",
@@ -171,23 +175,23 @@ fn none_set() -> S3Error {
 /// GetObjectRetention.
 pub(crate) fn get_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (bucket, object) = object::open(server, call, "s3:GetObjectRetention", Permission::FullControl)?;
-    check_bucket(&bucket)?;
-    let retention = object.meta.retention.ok_or_else(none_set)?;
+    check_has_object_lock(&bucket)?;
+    let retention = object.meta.retention.ok_or_else(no_lock)?;
     let mut xml = Writer::new("Retention");
     xml.text("Mode", retention.mode.name()).text("RetainUntilDate", time_text(retention.until));
     Ok(Reply::xml(xml.finish()))
 }
 
-/// PutObjectRetention. What is in force may be made longer by anybody who may set it, and otherwise changed only where
-/// its mode and the requester's permissions let it.
+/// PutObjectRetention. Any requester with this permission may extend a retention that is in force. Every other change
+/// needs governance mode and the permission to bypass it.
 pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let note = |context: &mut RequestContext, retention| context.retention = retention;
     put_lock(server, call, "s3:PutObjectRetention", read_retention, note, |call, bucket, meta, new| {
         let in_force = meta.retention.filter(|retention| retention.until > Utc::now());
         if let Some(old) = in_force {
             let longer = new.is_some_and(|new| new.mode == old.mode && new.until >= old.until);
-            let is_fixed = || !bypasses(server, call, bucket, call.key());
-            if !longer && (old.mode == LockMode::Compliance || is_fixed()) {
+            let cannot_bypass = || !bypasses(server, call, bucket, call.key());
+            if !longer && (old.mode == LockMode::Compliance || cannot_bypass()) {
                 return Err(access_denied());
             }
         }
@@ -196,8 +200,8 @@ pub(crate) fn put_retention(server: &Server, call: &mut Call) -> S3Result<Reply>
     })
 }
 
-/// Sets a lock on an object: `read` reads it from the body, `note` notes it for the conditions of policies, and `apply`
-/// puts it into the metadata.
+/// Sets a lock on an object: `read` parses it from the body, `note` records it for policy conditions, and `apply`
+/// writes it to the metadata.
 fn put_lock<T: Copy>(
     server: &Server,
     call: &mut Call,
@@ -208,7 +212,7 @@ fn put_lock<T: Copy>(
 ) -> S3Result<Reply> {
     call.context.awaits_body = true;
     let read = |call: &mut Call, bucket: &Bucket, _: &Meta| {
-        check_bucket(bucket)?;
+        check_has_object_lock(bucket)?;
         let lock = read(&call.payload.read_document()?)?;
         call.context.note_body(|context| note(context, lock));
         Ok(lock)
@@ -217,14 +221,14 @@ fn put_lock<T: Copy>(
     Ok(Reply::new(200))
 }
 
-/// Reads a `Retention` document; one that is empty lifts a retention.
+/// Reads a `Retention` document. An empty document removes the retention.
 fn read_retention(body: &[u8]) -> S3Result<Option<Retention>> {
     let root = xml::parse(body, &["Retention"])?;
     match (root.value("Mode"), root.value("RetainUntilDate")) {
         (None, None) => Ok(None),
         (Some(mode), Some(until)) => {
             let mode = LockMode::parse(mode).ok_or_else(malformed_xml)?;
-            Ok(Some(Retention { mode, until: future(parse_time(until).ok_or_else(malformed_xml)?)? }))
+            Ok(Some(Retention { mode, until: in_future(parse_time(until).ok_or_else(malformed_xml)?)? }))
         }
         _ => Err(malformed_xml()),
     }
@@ -233,8 +237,8 @@ fn read_retention(body: &[u8]) -> S3Result<Option<Retention>> {
 /// GetObjectLegalHold.
 pub(crate) fn get_hold(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (bucket, object) = object::open(server, call, "s3:GetObjectLegalHold", Permission::FullControl)?;
-    check_bucket(&bucket)?;
-    let hold = object.meta.legal_hold.ok_or_else(none_set)?;
+    check_has_object_lock(&bucket)?;
+    let hold = object.meta.legal_hold.ok_or_else(no_lock)?;
     let mut xml = Writer::new("LegalHold");
     xml.text("Status", if hold { "ON" } else { "OFF" });
     Ok(Reply::xml(xml.finish()))

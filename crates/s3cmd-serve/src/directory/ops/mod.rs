@@ -1,4 +1,4 @@
-//! The operations, grouped by what they work on. Each takes the request and returns the reply, or S3's error.
+//! The S3 operations, grouped by resource. Each takes the request and returns the reply or an S3 error.
 
 pub(crate) mod acl;
 pub(crate) mod attributes;

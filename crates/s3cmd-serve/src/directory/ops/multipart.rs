@@ -17,7 +17,7 @@ use chrono::Utc;
 use s3cmd_client::checksum::{Algorithm, Checksum, PREFIX};
 use s3cmd_client::ops::multipart::composite_etag;
 
-/// All parts but the last are at least this long, in bytes.
+/// The smallest size of every part but the last, in bytes.
 const MIN_PART: u64 = 5 << 20;
 const MAX_PARTS: u32 = 10_000;
 
@@ -26,8 +26,10 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (bucket, key, mut meta) = put::new_object(server, call)?;
     meta.sse = sse::begin(server, call, &bucket)?.map(|(metadata, _)| metadata);
     let encryption = sse::headers(&meta);
-    let checksum =
-        ChecksumSpec::asked(call.setting("x-amz-checksum-algorithm"), call.setting("x-amz-checksum-type"))?;
+    let checksum = ChecksumSpec::from_headers(
+        call.setting("x-amz-checksum-algorithm"),
+        call.setting("x-amz-checksum-type"),
+    )?;
     let initiator = call.requester_id().map_or_else(|| server.owner(&bucket), str::to_owned);
     let upload = Upload {
         id: String::new(),
@@ -52,15 +54,15 @@ pub(crate) fn create(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply)
 }
 
-/// The upload that a request names. Who began it may go on with it as long as writing to the bucket is allowed; others
-/// are its bucket's owner, and whom a policy names for the action.
+/// The upload that a request names. Its initiator may continue it as long as they may write to the bucket. Otherwise
+/// only the bucket's owner has access, and the users that a policy allows the action.
 pub(super) fn find(server: &Server, call: &Call, bucket: &Bucket, action: &str) -> S3Result<Upload> {
     let id = call.parameter("uploadId").unwrap_or("");
     let key = call.key();
     server.authorize(call, bucket, action, Some(key), RequiredRight::Bucket(Permission::Write))?;
     let upload = bucket.upload(key, id)?;
     let is_own = match call.requester_id() {
-        Some(who) => !upload.anonymous && who == upload.initiator,
+        Some(requester) => !upload.anonymous && requester == upload.initiator,
         None => upload.anonymous,
     };
     if !is_own {
@@ -86,17 +88,17 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if call.header("x-amz-copy-source").is_some() {
         return copy_part(server, call, &bucket, &upload, number, cipher.as_ref());
     }
-    let (planned, stated) = (upload.checksum_spec().algorithm, call.payload.stated());
+    let (expected, stated) = (upload.checksum_spec().algorithm, call.payload.stated());
     if let (Some(spec), Some(stated)) = (upload.checksum, stated)
         && spec.algorithm != stated
     {
         return Err(mismatch(Some(spec), stated));
     }
-    // What is encrypted has a nonce, which its file says.
+    // An encrypted part gets a separate file, which records its nonce.
     let length = call.payload.length().filter(|_| cipher.is_none());
     let stage = || bucket.stage_part(&upload.id, number, length);
-    let (staged, etag, checksum) = put::receive(stage, &mut call.payload, planned, cipher.as_ref())?;
-    // The body may have taken its time: what was allowed when it began need not be any more.
+    let (staged, etag, checksum) = put::receive(stage, &mut call.payload, expected, cipher.as_ref())?;
+    // A slow body takes time, in which the permission may have been revoked.
     find(server, call, &bucket, "s3:PutObject")?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
@@ -108,12 +110,12 @@ pub(crate) fn put_part(server: &Server, call: &mut Call) -> S3Result<Reply> {
 }
 
 fn mismatch(spec: Option<ChecksumSpec>, stated: Algorithm) -> S3Error {
-    let planned = spec.map_or("null", |spec| spec.algorithm.label());
+    let expected = spec.map_or("null", |spec| spec.algorithm.label());
     S3Error::new(
         ErrorCode::InvalidRequest,
         format!(
             "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-            planned.to_ascii_lowercase(),
+            expected.to_ascii_lowercase(),
             stated.name()
         ),
     )
@@ -127,9 +129,9 @@ fn copy_part(
     number: u32,
     cipher: Option<&ObjectCipher>,
 ) -> S3Result<Reply> {
-    let (from_bucket, _, from) = copy::source(server, call)?;
-    let source_cipher = sse::unlock(server, call, &from.meta, from.stat.size, sse::SseContext::Source)?;
-    let size = from.stat.size;
+    let (source_bucket, _, source) = copy::source(server, call)?;
+    let source_cipher = sse::unlock(server, call, &source.meta, source.stat.size, sse::SseContext::Source)?;
+    let size = source.stat.size;
     let (offset, length) = match call.header("x-amz-copy-source-range") {
         None => (0, size),
         Some(range) => {
@@ -158,7 +160,7 @@ fn copy_part(
     }
     let algorithm = upload.checksum_spec().algorithm;
     let (staged, etag, checksum) =
-        copy::copy_content(bucket, &from, offset, length, algorithm, (source_cipher.as_ref(), cipher))?;
+        copy::copy_content(bucket, &source, offset, length, algorithm, (source_cipher.as_ref(), cipher))?;
     bucket.put_part(&upload.id, number, &etag, checksum, staged)?;
     let mut xml = Writer::new("CopyPartResult");
     xml.text("LastModified", xml::time(Utc::now())).text("ETag", format!("\"{etag}\""));
@@ -166,7 +168,7 @@ fn copy_part(
         xml.text(algorithm.element(), checksum.to_string());
     }
     let mut reply = Reply::xml(xml.finish());
-    reply.headers.extend(copy::source_version(&from_bucket, &from));
+    reply.headers.extend(copy::source_version(&source_bucket, &source));
     reply.headers.extend(sse::headers(&upload.meta));
     Ok(reply)
 }
@@ -179,12 +181,12 @@ pub(crate) fn abort(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(Reply::new(204))
 }
 
-/// A part that a completion names.
+/// A part in the document of CompleteMultipartUpload.
 struct RequestedPart {
     number: u32,
     /// Without quotes.
     etag: String,
-    /// The element that states a checksum, and what it says.
+    /// The name and the text of the element that states a checksum.
     checksum: Option<(String, String)>,
 }
 
@@ -207,23 +209,23 @@ fn requested_parts(root: &Node) -> S3Result<Vec<RequestedPart>> {
     if parts.is_empty() || parts.len() > MAX_PARTS as usize { Err(malformed_xml()) } else { Ok(parts) }
 }
 
-/// The parts that are requested. A checksum that is stated for one has to be right; S3 asks for all of a composite's,
-/// but they are known here, and Ceph does without.
-fn choose(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpec) -> S3Result<Vec<Part>> {
+/// The stored parts that the request lists. A checksum that is stated for a part has to match. S3 requires the
+/// checksums of all parts of a composite checksum; they are stored here, and Ceph does not require them either.
+fn select_parts(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpec) -> S3Result<Vec<Part>> {
     let mut chosen = Vec::with_capacity(requested.len());
     for (index, RequestedPart { number, etag, checksum }) in requested.iter().enumerate() {
-        let is_it = |part: &&Part| {
-            let sum_fits = match checksum {
+        let matches = |part: &&Part| {
+            let checksum_matches = match checksum {
                 Some((element, stated)) if *element == spec.algorithm.element() => {
                     part.checksum.is_none() || part.checksum == Checksum::parse(spec.algorithm, stated)
                 }
                 _ => true,
             };
-            part.number == *number && part.etag.eq_ignore_ascii_case(etag) && sum_fits
+            part.number == *number && part.etag.eq_ignore_ascii_case(etag) && checksum_matches
         };
-        // They are in order of their numbers.
+        // Stored parts are sorted by number.
         let found = present.binary_search_by_key(number, |part| part.number).ok();
-        let Some(part) = found.map(|found| &present[found]).filter(is_it) else {
+        let Some(part) = found.map(|found| &present[found]).filter(matches) else {
             return Err(S3Error::new(ErrorCode::InvalidPart,
                 "One or more of the specified parts could not be found. The part may not have been uploaded, or the \
                  specified entity tag may not match the part's entity tag.",
@@ -244,13 +246,13 @@ fn choose(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpec) -> 
     Ok(chosen)
 }
 
-/// CompleteMultipartUpload. Said again (because the answer was lost) it answers as before, as long as the object is
-/// what the parts made.
+/// CompleteMultipartUpload. A repeated request (if the response was lost) gets the same reply, as long as the object
+/// is still the one made of these parts.
 pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key().to_owned();
     if call.user.is_none() {
-        // A stranger's list is not read for nothing.
+        // Read the body of an anonymous client only if it has access.
         find(server, call, &bucket, "s3:PutObject")?;
     }
     let body = call.payload.read_document()?;
@@ -271,18 +273,18 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         }
         upload => upload?,
     };
-    // The key need not be said again. If it is, it has to be the one of the parts.
+    // The request may omit the customer key. If present, it has to be the key of the parts.
     if call.headers.iter().any(|(name, _)| name.starts_with("x-amz-server-side-encryption-customer-")) {
         sse::unlock(server, call, &upload.meta, 0, sse::SseContext::Upload)?;
     }
-    let parts = choose(&bucket.parts(&upload.id)?, &requested, upload.checksum_spec())?;
+    let parts = select_parts(&bucket.parts(&upload.id)?, &requested, upload.checksum_spec())?;
     let Some(etag) = etag else { return Err(malformed_xml()) };
     put::check_early(&bucket, call, &key)?;
     let sums: Vec<_> = parts.iter().map(|part| (part.checksum, part.size)).collect();
     let mut checksum = upload.checksum_spec().of_parts(&sums);
     check_stated(call, &upload, checksum.as_ref(), parts.iter().map(|part| part.size).sum())?;
     if let Some(stored) = checksum.as_mut().filter(|_| upload.checksum.is_none()) {
-        // Nobody asked for them.
+        // The client did not ask for checksums, so those of the parts are not reported.
         stored.parts.clear();
     }
     let staged = bucket.assemble(&upload.id, &parts)?;
@@ -302,7 +304,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
         preconditions::check_write(call, present.map(|object| object.meta.etag.as_str()))
     })?;
     if let Err(error) = bucket.remove_upload(&upload.id) {
-        // The object is there; somebody else may have completed or aborted the upload at the same time.
+        // The object is complete. Another request may have completed or aborted the upload at the same time.
         log::debug!("serve: removing upload {}: {}", upload.id, error.message);
     }
     let mut reply = completed_reply(server.secure, call, &bucket, &key, &meta).version(version);
@@ -310,7 +312,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply)
 }
 
-/// Checks what the headers of a completion say of the object that the parts make.
+/// Checks the size and the checksum that the headers of CompleteMultipartUpload state for the whole object.
 fn check_stated(call: &Call, upload: &Upload, checksum: Option<&ObjectChecksum>, size: u64) -> S3Result<()> {
     let spec = upload.checksum_spec();
     if let Some(stated) = call.header("x-amz-mp-object-size")
@@ -338,7 +340,7 @@ fn check_stated(call: &Call, upload: &Upload, checksum: Option<&ObjectChecksum>,
         if algorithm != spec.algorithm {
             return Err(mismatch(upload.checksum, algorithm));
         }
-        if checksum.is_some_and(|checksum| !checksum.is(stated)) {
+        if checksum.is_some_and(|checksum| !checksum.matches(stated)) {
             return fail(
                 ErrorCode::BadDigest,
                 format!("The {algorithm} you specified did not match the calculated checksum."),

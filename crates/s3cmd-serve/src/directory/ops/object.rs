@@ -1,4 +1,4 @@
-//! Finding the object that a request is about.
+//! Looks up the object that a request addresses.
 
 use crate::directory::access::RequiredRight;
 use crate::directory::condition_context::Target;
@@ -17,7 +17,7 @@ use crate::store::versions::ids::id_text;
 use http::Method;
 use std::sync::Arc;
 
-/// Opens an object that the requester may do `action` with.
+/// Opens the object that the request names, if the requester may perform `action` on it.
 pub(crate) fn open(
     server: &Server,
     call: &Call,
@@ -28,7 +28,7 @@ pub(crate) fn open(
     open_named(server, call, (call.bucket_name(), call.key(), version), action, permission)
 }
 
-/// [`open`] for another object than the one that the path names.
+/// [`open`] for an object other than the one in the request path.
 pub(crate) fn open_named(
     server: &Server,
     call: &Call,
@@ -37,8 +37,8 @@ pub(crate) fn open_named(
     permission: Permission,
 ) -> S3Result<(Arc<Bucket>, Object)> {
     let bucket = server.store.bucket(bucket)?;
-    let bare = if needs_no_etag(call, key, version) { bucket.open_without_etag(key)? } else { None };
-    let found = match bare {
+    let without_etag = if needs_no_etag(call, key, version) { bucket.open_without_etag(key)? } else { None };
+    let found = match without_etag {
         Some(object) => Found::Object(Box::new(object)),
         None => bucket.open_version(key, version)?,
     };
@@ -61,7 +61,7 @@ pub(crate) fn open_named(
             return Err(server.missing_key(call, &bucket, error));
         }
         (Found::Nothing, None) => {
-            // Ceph says this too, and its tests look for it.
+            // Ceph sends this header too, and its tests check for it.
             let error = no_such_key(key).header("x-amz-delete-marker", "false");
             return Err(server.missing_key(call, &bucket, error));
         }
@@ -81,17 +81,17 @@ pub(crate) fn open_named(
     Ok((bucket, object))
 }
 
-/// Whether a request can be answered without an ETag, for which a file from outside would have to be read whole: it
-/// asks for a few of the bytes, without a condition.
+/// Whether a request needs no ETag: an unconditional read of a range. Computing the ETag of a file that was written
+/// from outside would mean reading the whole file.
 fn needs_no_etag(call: &Call, key: &str, version: Option<&str>) -> bool {
     let is_condition = |name: &str| matches!(name, "if-match" | "if-none-match" | "if-range");
-    let plain = !call.headers.iter().any(|(name, _)| is_condition(name));
+    let unconditional = !call.headers.iter().any(|(name, _)| is_condition(name));
     call.method == Method::GET
         && route::reads_object(call)
         && call.key() == key
         && version.is_none()
         && call.header("range").is_some()
-        && plain
+        && unconditional
 }
 
 fn no_such_version(key: &str, id: &str) -> S3Error {
@@ -100,7 +100,7 @@ fn no_such_version(key: &str, id: &str) -> S3Error {
         .detail("VersionId", id)
 }
 
-/// The header that names the version of an object, where there are versions.
+/// The `x-amz-version-id` header, if the bucket has versioning.
 pub(super) fn version_header(bucket: &Bucket, meta: &Meta) -> Option<(String, String)> {
     bucket.versioning()?;
     Some(("x-amz-version-id".to_owned(), id_text(meta.version.as_ref())))

@@ -1,4 +1,4 @@
-//! PostObject: what a browser's form uploads. <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
+//! PostObject: uploads by an HTML form. <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
 
 use super::put;
 use crate::auth::checksum::BodyChecksum;
@@ -6,7 +6,7 @@ use crate::auth::payload::{BodyRule, BodySource, Payload};
 use crate::auth::post_policy::PostPolicy;
 use crate::directory::state::Server;
 use crate::http::call::{Call, Reply};
-use crate::http::form::{Form, OF_OBJECT};
+use crate::http::form::{Form, OBJECT_HEADERS};
 use crate::http::request_context::Signature;
 use crate::http::request_head::content_md5;
 use crate::http::request_path::check_key;
@@ -18,11 +18,11 @@ use chrono::Utc;
 use s3cmd_client::http::header_text;
 use s3cmd_client::sign::encode;
 
-/// Fields that speak of the form.
-const OF_FORM: [&str; 5] =
+/// Fields that sign the form itself and are not headers of the object.
+const SIGNATURE_FIELDS: [&str; 5] =
     ["x-amz-signature", "x-amz-credential", "x-amz-algorithm", "x-amz-date", "x-amz-security-token"];
 
-/// PostObject. The fields are what headers are to a PUT, and their policy is what is signed.
+/// PostObject. The form fields take the place of a PUT's headers, and the signature covers their policy.
 pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let Some(Ok(boundary)) = call.header("content-type").map(multer::parse_boundary) else {
@@ -35,7 +35,7 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if call.user.is_some() {
         return fail(
             ErrorCode::InvalidArgument,
-            "A form is signed in its fields, not in the request that brings it.",
+            "A form upload is signed by its form fields, not by the request's Authorization header or query.",
         );
     }
     match call.payload.length() {
@@ -51,20 +51,20 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     form.expand();
     call.user = auth::verify_form(&form, &server.users, Utc::now())?.cloned();
     call.context.signature = call.user.as_ref().map(|_| Signature::of_form(&form));
-    let key = form.needed("key")?.to_owned();
+    let key = form.required("key")?.to_owned();
     let mut lengths = 0..=put::MAX_OBJECT;
     if let Some(policy) = form.field("policy") {
         let policy = PostPolicy::parse(policy)?;
         policy.check(bucket.name(), form.fields(), Utc::now())?;
-        let wanted = policy.lengths();
-        lengths = *wanted.start()..=put::MAX_OBJECT.min(*wanted.end());
+        let allowed = policy.lengths();
+        lengths = *allowed.start()..=put::MAX_OBJECT.min(*allowed.end());
     }
     if key.is_empty() {
         return fail(ErrorCode::InvalidArgument, "User key must have a length greater than 0.");
     }
     check_key(&key)?;
     call.key = Some(key);
-    let answer = SuccessResponse::asked(&form);
+    let success = SuccessResponse::from_form(&form);
     fields_to_headers(call, &form)?;
     route::check_headers(call)?;
     let checksum = BodyChecksum::of(&call.headers)?;
@@ -72,13 +72,13 @@ pub(crate) fn post(server: &Server, call: &mut Call) -> S3Result<Reply> {
     call.payload = Payload::new(source, BodyRule::Unsigned, content_md5(&call.headers)?, checksum, None);
     let location = location(server, call);
     let reply = put::put(server, call)?;
-    Ok(answer.apply(reply, call, location))
+    Ok(success.apply(reply, call, location))
 }
 
-/// Turns the fields into the headers of a PUT. Of the request's own headers those stay that say nothing of an object.
+/// Turns the fields into the headers of a PUT. Keeps the request's own headers, except those that describe an object.
 fn fields_to_headers(call: &mut Call, form: &Form) -> S3Result<()> {
     call.headers.retain(|(name, _)| {
-        !name.starts_with("x-amz-") && !OF_OBJECT.contains(&name.as_str()) && name != "content-length"
+        !name.starts_with("x-amz-") && !OBJECT_HEADERS.contains(&name.as_str()) && name != "content-length"
     });
     for (name, value) in form.fields() {
         let header = match name.as_str() {
@@ -89,19 +89,22 @@ fn fields_to_headers(call: &mut Call, form: &Form) -> S3Result<()> {
                 ("x-amz-tagging".to_owned(), encode::query_string(&tags, false))
             }
             name if name.starts_with("x-amz-copy-source") => {
-                return Err(S3Error::new(ErrorCode::InvalidArgument, "A form cannot copy.")
+                return Err(S3Error::new(ErrorCode::InvalidArgument, "A form upload cannot copy an object.")
                     .detail("ArgumentName", name.to_owned()));
             }
-            name if OF_FORM.contains(&name) => continue,
-            name if name.starts_with("x-amz-") || OF_OBJECT.contains(&name) => {
+            name if SIGNATURE_FIELDS.contains(&name) => continue,
+            name if name.starts_with("x-amz-") || OBJECT_HEADERS.contains(&name) => {
                 (name.to_owned(), value.clone())
             }
             _ => continue,
         };
-        // What could not have come as a header could not go out as one.
+        // The value is sent back as a header later, so it has to be valid as one.
         if http::HeaderValue::from_bytes(&header_text::to_bytes(&header.1)).is_err() {
-            return Err(S3Error::new(ErrorCode::InvalidArgument, "A field has control characters.")
-                .detail("ArgumentName", name.clone()));
+            return Err(S3Error::new(
+                ErrorCode::InvalidArgument,
+                "A form field contains control characters.",
+            )
+            .detail("ArgumentName", name.clone()));
         }
         call.headers.push(header);
     }
@@ -115,21 +118,21 @@ fn location(server: &Server, call: &Call) -> String {
     format!("{scheme}://{}{path}/{}", call.header("host").unwrap_or(""), encode::path(call.key()))
 }
 
-/// What the form wants to hear when all is well.
+/// The response that the form asks for if the upload succeeds.
 struct SuccessResponse {
     redirect: Option<String>,
     status: u16,
 }
 
 impl SuccessResponse {
-    fn asked(form: &Form) -> Self {
+    fn from_form(form: &Form) -> Self {
         let status = match form.field("success_action_status").map(str::trim) {
             Some("200") => 200,
             Some("201") => 201,
             _ => 204,
         };
         let redirect = form.field("success_action_redirect").or_else(|| form.field("redirect"));
-        // What cannot be understood as a URL is passed over, as in S3.
+        // An invalid URL is ignored, as in S3.
         let redirect = redirect.filter(|url| {
             url.parse::<http::Uri>().is_ok_and(|uri| {
                 matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
@@ -138,7 +141,7 @@ impl SuccessResponse {
         Self { redirect: redirect.map(str::to_owned), status }
     }
 
-    /// The reply to the form, made of that to a PUT.
+    /// Turns the reply to a PUT into the reply to the form.
     fn apply(self, mut reply: Reply, call: &Call, location: String) -> Reply {
         let etag = reply.headers.iter().find(|(name, _)| name == "etag");
         let etag = etag.map(|(_, etag)| etag.clone()).unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::http::http_date;
 use crate::model::error::{ErrorCode, S3Error, S3Result, fail};
 use chrono::{DateTime, Utc};
 
-/// The four conditions of a read or of a copy's source.
+/// The header names of the four conditions of a read, or of the source of a copy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeaderNames {
     matches: &'static str,
@@ -46,7 +46,7 @@ fn time(call: &Call, name: &str) -> Option<DateTime<Utc>> {
     http_date::parse_any(call.header(name)?)
 }
 
-/// Checks the conditions of a read. A tag wins over a time.
+/// Checks the conditions of a read. An ETag takes precedence over a time.
 pub(crate) fn check(call: &Call, names: HeaderNames, etag: &str, modified: DateTime<Utc>) -> S3Result<()> {
     if let Some(list) = call.header(names.matches) {
         if !names_etag(list, etag) {
@@ -70,7 +70,7 @@ pub(crate) fn check(call: &Call, names: HeaderNames, etag: &str, modified: DateT
     Err(precondition_failed("x-amz-copy-source-If-None-Match"))
 }
 
-/// Checks the conditions of a write against the ETag of what is there.
+/// Checks the conditions of a write against the ETag of the present object, if there is one.
 pub(crate) fn check_write(call: &Call, present: Option<&str>) -> S3Result<()> {
     if let Some(list) = call.header("if-none-match")
         && present.is_some_and(|etag| names_etag(list, etag))
@@ -87,19 +87,19 @@ pub(crate) fn check_write(call: &Call, present: Option<&str>) -> S3Result<()> {
     Ok(())
 }
 
-/// Whether a write's check needs the ETag of the present object.
+/// Whether the conditions of a write need the ETag of the present object.
 pub(crate) fn is_conditional_write(call: &Call) -> bool {
     call.header("if-match").is_some() || call.header("if-none-match").is_some()
 }
 
-/// The part of an object that is asked for.
+/// The part of an object that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Range {
     Whole,
     Part { start: u64, length: u64 },
 }
 
-/// Reads a `Range` header; one that is not understood counts as none, as RFC 9110 asks.
+/// Reads a `Range` header. One that cannot be parsed is ignored, as RFC 9110 requires.
 pub(crate) fn range(header: Option<&str>, size: u64) -> S3Result<Range> {
     let Some(spec) = header.and_then(|text| text.trim().strip_prefix("bytes=")) else {
         return Ok(Range::Whole);
@@ -112,7 +112,7 @@ pub(crate) fn range(header: Option<&str>, size: u64) -> S3Result<Range> {
             .header("content-range", format!("bytes */{size}"))
     };
     let number = |text: &str| {
-        // Digits beyond 64 bits are beyond every object's end.
+        // A number that overflows 64 bits lies past the end of every object.
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
     };
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_clamped_or_refused() {
+    fn ranges_are_clamped_or_rejected() {
         let part = |start, length| Range::Part { start, length };
         let of = |text| range(Some(text), 10);
         assert_eq!(of("bytes=0-3").unwrap(), part(0, 4));

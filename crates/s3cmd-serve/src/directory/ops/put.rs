@@ -18,11 +18,11 @@ use std::sync::Arc;
 /// S3's limit for one upload, in bytes.
 pub(crate) const MAX_OBJECT: u64 = 5 << 30;
 
-/// Pieces of at least this length are written as they come.
+/// Pieces of at least this length, in bytes, are written as they arrive.
 const DIRECT: usize = 64 * 1024;
 
-/// Reads a body into what `stage` makes; returns it with the hex MD5 and the checksum of an algorithm. Everything that
-/// was promised of the body has been verified then.
+/// Writes a body to the staged file that `stage` creates. Returns the file, the hex MD5 and the checksum with
+/// `algorithm`. The hashes and checksums that the client stated are verified before it returns.
 pub(crate) fn receive(
     stage: impl FnOnce() -> S3Result<Staged>,
     payload: &mut Payload,
@@ -40,8 +40,8 @@ pub(crate) fn receive(
     payload.want_checksum(algorithm);
     let mut staged = stage()?;
     staged.encrypt(cipher.map(ObjectCipher::new_segment).transpose()?);
-    // Pieces come as the network brings them; small ones are gathered.
-    let mut gathered: Vec<u8> = Vec::new();
+    // The network decides the size of the pieces; small ones are buffered.
+    let mut buffer: Vec<u8> = Vec::new();
     let mut received = 0;
     while let Some(piece) = payload.next()? {
         received += piece.len() as u64;
@@ -49,22 +49,22 @@ pub(crate) fn receive(
             return fail(ErrorCode::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size");
         }
         let direct = piece.len() >= DIRECT || Some(piece.len() as u64) == length;
-        if direct || gathered.len() + piece.len() > PIECE {
-            staged.write(&gathered)?;
-            gathered.clear();
+        if direct || buffer.len() + piece.len() > PIECE {
+            staged.write(&buffer)?;
+            buffer.clear();
         }
         if direct {
             staged.write(&piece)?;
         } else {
-            gathered.extend_from_slice(&piece);
+            buffer.extend_from_slice(&piece);
         }
     }
-    staged.write(&gathered)?;
-    let checksum = payload.checksum(algorithm).expect("it was wanted");
+    staged.write(&buffer)?;
+    let checksum = payload.checksum(algorithm).expect("the checksum was requested");
     Ok((staged, hex::encode(payload.md5()), checksum))
 }
 
-/// The bucket and the key of an upload that is allowed, and what its headers say of the new object.
+/// Authorizes an upload. Returns its bucket, its key and the metadata from its headers.
 pub(super) fn new_object(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>, String, Meta)> {
     let bucket = server.store.bucket(call.bucket_name())?;
     let key = call.key().to_owned();
@@ -86,7 +86,7 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (mut staged, etag, checksum) =
         receive(|| bucket.stage(), &mut call.payload, algorithm, cipher.as_ref())?;
     meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
-    // The body may have taken its time: what was allowed when it began need not be any more.
+    // A slow body takes time, in which the permission may have been revoked.
     server.authorize_upload(call, &bucket, &key)?;
     let checksum = ObjectChecksum::of_content(checksum);
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
@@ -102,8 +102,8 @@ pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(reply.version(version))
 }
 
-/// Checks the conditions of a write before the body is read; they are checked again when it takes its name. Also sees
-/// to it that a present object from outside has its ETag by then.
+/// Checks the conditions of a write before the body is read. They are checked again when the object is committed. This
+/// also computes the ETag of a present object that was written from outside.
 pub(crate) fn check_early(bucket: &Bucket, call: &Call, key: &str) -> S3Result<()> {
     if !preconditions::is_conditional_write(call) {
         return Ok(());

@@ -20,7 +20,10 @@ fn is_restored(meta: &Meta) -> bool {
     meta.restored_until.is_some_and(|until| until > Utc::now())
 }
 
-/// Refuses to read what is in the archive.
+/// Checks that an object can be read.
+///
+/// # Errors
+/// `InvalidObjectState` if it is archived and not restored.
 pub(super) fn check_readable(meta: &Meta) -> S3Result<()> {
     if !is_archived(meta) || is_restored(meta) {
         return Ok(());
@@ -33,14 +36,14 @@ pub(super) fn check_readable(meta: &Meta) -> S3Result<()> {
     .detail("StorageClass", class))
 }
 
-/// The header that tells of a restored copy.
+/// The `x-amz-restore` header of an archived object that is restored.
 pub(super) fn header(meta: &Meta) -> Option<(String, String)> {
     let until = meta.restored_until.filter(|_| is_archived(meta) && is_restored(meta))?;
     let value = format!("ongoing-request=\"false\", expiry-date=\"{}\"", http_date::format(until));
     Some(("x-amz-restore".to_owned(), value))
 }
 
-/// RestoreObject: 202 for what was in the archive, 200 for what is restored already and now stays as long as said.
+/// RestoreObject: 202 for an archived object, 200 for one that is already restored and gets a new expiry date.
 pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let already = Cell::new(false);
     let need = ("s3:RestoreObject", Permission::FullControl);
@@ -65,7 +68,7 @@ pub(crate) fn restore(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(Reply::new(if already.get() { 200 } else { 202 }))
 }
 
-/// For how many days a request wants to be able to read the object.
+/// For how many days the object is to be restored.
 fn days(call: &mut Call) -> S3Result<u32> {
     let body = call.payload.read_document()?;
     let root = xml::parse(&body, &["RestoreRequest"])?;

@@ -1,4 +1,4 @@
-//! Tags of objects.
+//! Object tags.
 
 use super::{change, object};
 use crate::directory::state::Server;

@@ -1,8 +1,8 @@
-//! Versioning: its switch, and ListObjectVersions.
+//! GetBucketVersioning, PutBucketVersioning and ListObjectVersions.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
 
 use super::change;
-use super::list::{MAX_PAGE, NameEncoding, after_all, common_prefix, write_object};
+use super::list::{MAX_PAGE, NameEncoding, common_prefix, end_of_prefix, write_object};
 use crate::directory::access::RequiredRight;
 use crate::directory::state::Server;
 use crate::http::call::{Call, Reply};
@@ -14,7 +14,7 @@ use crate::store::bucket_record::Versioning;
 use crate::store::versions::{ListedContent, ListedVersion};
 use crate::store::walk::Keys;
 
-/// GetBucketVersioning: empty as long as it was never switched on.
+/// GetBucketVersioning. The document is empty if versioning was never enabled.
 pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(call, &bucket, "s3:GetBucketVersioning", None, RequiredRight::Owner)?;
@@ -27,7 +27,7 @@ pub(crate) fn get(server: &Server, call: &mut Call) -> S3Result<Reply> {
     Ok(Reply::xml(xml.finish()))
 }
 
-/// PutBucketVersioning. There is no way back to a bucket without versions.
+/// PutBucketVersioning. Versioning can be suspended, but not removed.
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let (bucket, body) =
         change::body_for_bucket(server, call, "s3:PutBucketVersioning", RequiredRight::Owner)?;
@@ -56,7 +56,7 @@ struct Page {
     versions: Vec<(String, ListedVersion)>,
     prefixes: Vec<String>,
     truncated: bool,
-    /// Key (or prefix) and id of the last entry.
+    /// Key (or common prefix) and version id of the last entry.
     last: Option<(String, String)>,
 }
 
@@ -84,7 +84,7 @@ fn page(
     let rolled = common_prefix(key_marker, prefix, delimiter) == Some(key_marker);
     let from = match key_marker {
         "" => Vec::new(),
-        marker if marker.starts_with(prefix) && rolled => after_all(marker),
+        marker if marker.starts_with(prefix) && rolled => end_of_prefix(marker),
         marker if id_marker.is_empty() => [marker.as_bytes(), b"\0"].concat(),
         marker => marker.as_bytes().to_vec(),
     };
@@ -95,15 +95,15 @@ fn page(
                 page.truncated = true;
                 break;
             }
-            keys.seek(&after_all(common))?;
+            keys.seek(&end_of_prefix(common))?;
             page.last = Some((common.to_owned(), String::new()));
             page.prefixes.push(common.to_owned());
             continue;
         }
         let after = (key == key_marker).then_some(id_marker);
-        // One more, which says that there is another page.
-        let most = max - page.len() + 1;
-        for shown in bucket.versions_of(&key, after, most)? {
+        // One more than fits, to see whether there is another page.
+        let limit = max - page.len() + 1;
+        for shown in bucket.versions_of(&key, after, limit)? {
             if page.is_full(max) {
                 page.truncated = true;
                 return Ok(page);
@@ -115,7 +115,7 @@ fn page(
     Ok(page)
 }
 
-/// ListObjectVersions. In a bucket without versioning every object is its own `null` version.
+/// ListObjectVersions. In a bucket without versioning every object has one version, `null`.
 pub(crate) fn list(server: &Server, call: &mut Call) -> S3Result<Reply> {
     let bucket = server.store.bucket(call.bucket_name())?;
     server.authorize(
@@ -155,10 +155,10 @@ pub(crate) fn list(server: &Server, call: &mut Call) -> S3Result<Reply> {
     xml.text("IsTruncated", page.truncated.to_string());
     let owners = server.owners(&bucket);
     for (key, shown) in &page.versions {
-        xml.open(if matches!(shown.what, ListedContent::Data(_)) { "Version" } else { "DeleteMarker" });
+        xml.open(if matches!(shown.content, ListedContent::Data(_)) { "Version" } else { "DeleteMarker" });
         names.write(&mut xml, "Key", key);
         xml.text("VersionId", &shown.id).text("IsLatest", shown.latest.to_string());
-        match &shown.what {
+        match &shown.content {
             ListedContent::Data(summary) => write_object(&mut xml, server, summary, Some(&owners)),
             ListedContent::Marker { modified, owner } => {
                 xml.text("LastModified", xml::time(*modified));

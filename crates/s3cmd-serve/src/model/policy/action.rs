@@ -1,7 +1,7 @@
-//! The actions of S3 that a bucket policy can decide: those of buckets, and those of objects.
+//! The S3 actions that a bucket policy can allow or deny: those on buckets, and those on objects.
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 //!
-//! Actions of accounts, jobs, access points and their kin are not here: no bucket policy decides them.
+//! Actions on accounts, jobs, access points and so on are missing: bucket policies do not apply to them.
 
 use std::borrow::Cow;
 
@@ -122,7 +122,7 @@ pub(super) fn all() -> impl Iterator<Item = String> {
     NAMES.iter().map(|name| format!("s3:{name}"))
 }
 
-/// The action for a version that is named: `s3:GetObjectVersionAcl` for `s3:GetObjectAcl`.
+/// The action for a request that names a version: `s3:GetObjectVersionAcl` for `s3:GetObjectAcl`.
 pub(crate) fn for_version(action: &str) -> Cow<'_, str> {
     for verb in ["s3:Get", "s3:Put", "s3:Delete"] {
         if let Some(what) = action.strip_prefix(verb).and_then(|rest| rest.strip_prefix("Object"))

@@ -14,16 +14,16 @@ use std::net::IpAddr;
 pub(super) struct Condition {
     key: Key,
     quantifier: Quantifier,
-    /// Holds also where the request does not have the key.
+    /// `...IfExists`: also holds if the request does not have the key.
     if_exists: bool,
     inverted: bool,
     test: Test,
 }
 
-/// How many of the request's values have to fit.
+/// How many of the request's values have to match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quantifier {
-    /// There is one value.
+    /// The key has one value.
     Single,
     /// `ForAnyValue:`
     Any,
@@ -31,11 +31,11 @@ enum Quantifier {
     All,
 }
 
-/// What a value is compared with: one of these has to fit.
+/// What a value is compared with. One of the listed values has to match.
 #[derive(Debug, PartialEq)]
 enum Test {
     Text(Vec<Pattern>),
-    TextInAnyCase(Vec<Pattern>),
+    TextIgnoringCase(Vec<Pattern>),
     Arn(Vec<Pattern>),
     Address(Vec<(IpAddr, u32)>),
     Bool(Vec<bool>),
@@ -45,7 +45,7 @@ enum Test {
     Date(Relation, Vec<DateTime<Utc>>),
 }
 
-/// How the request's value stands to that of the policy.
+/// The required relation of the request's value to that of the policy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Relation {
     Equal,
@@ -56,7 +56,7 @@ enum Relation {
 }
 
 impl Relation {
-    /// The end of an operator's name, after `Numeric` or `Date`; with it, whether the test is turned round.
+    /// Parses the end of an operator's name, after `Numeric` or `Date`. Returns whether the test is negated, too.
     fn parse(name: &str) -> Option<(Self, bool)> {
         Some(match name {
             "Equals" => (Self::Equal, false),
@@ -80,11 +80,11 @@ impl Relation {
     }
 }
 
-/// An operator without what stands before and after its name.
+/// An operator without its quantifier and without `IfExists`.
 #[derive(Clone, Copy, Debug)]
 enum Operator {
     Text { wildcards: bool },
-    TextInAnyCase,
+    TextIgnoringCase,
     Arn,
     Address,
     Bool,
@@ -94,13 +94,13 @@ enum Operator {
 }
 
 impl Operator {
-    /// Reads a name; with it, whether the test is turned round.
+    /// Parses a name. Returns whether the test is negated, too.
     fn parse(name: &str) -> Option<(Self, bool)> {
         Some(match name {
             "StringEquals" => (Self::Text { wildcards: false }, false),
             "StringNotEquals" => (Self::Text { wildcards: false }, true),
-            "StringEqualsIgnoreCase" => (Self::TextInAnyCase, false),
-            "StringNotEqualsIgnoreCase" => (Self::TextInAnyCase, true),
+            "StringEqualsIgnoreCase" => (Self::TextIgnoringCase, false),
+            "StringNotEqualsIgnoreCase" => (Self::TextIgnoringCase, true),
             "StringLike" => (Self::Text { wildcards: true }, false),
             "StringNotLike" => (Self::Text { wildcards: true }, true),
             "ArnLike" | "ArnEquals" => (Self::Arn, false),
@@ -121,9 +121,10 @@ impl Operator {
         })
     }
 
-    fn fits(self, kind: KeyType) -> bool {
+    /// Whether it can compare values of a type.
+    fn supports(self, kind: KeyType) -> bool {
         match self {
-            Self::Text { .. } | Self::TextInAnyCase => {
+            Self::Text { .. } | Self::TextIgnoringCase => {
                 matches!(kind, KeyType::Text | KeyType::Texts | KeyType::Arn)
             }
             Self::Arn => kind == KeyType::Arn,
@@ -137,32 +138,34 @@ impl Operator {
 }
 
 impl Condition {
-    /// Reads one key of one operator; the problem is told in words. `variables` says whether there can be any.
+    /// Parses one key of one operator. `variables`: whether the policy's version supports variables.
+    ///
+    /// # Errors
+    /// A message that describes the problem.
     pub(super) fn parse(operator: &str, name: &str, values: &Value, variables: bool) -> Result<Self, String> {
         let (quantifier, stem) = match operator.split_once(':') {
             Some(("ForAnyValue", stem)) => (Quantifier::Any, stem),
             Some(("ForAllValues", stem)) => (Quantifier::All, stem),
-            Some(_) => return Err("the operator is not known".to_owned()),
+            Some(_) => return Err("unknown operator".to_owned()),
             None => (Quantifier::Single, operator),
         };
         let (stem, if_exists) = match stem.strip_suffix("IfExists") {
             Some(stem) => (stem, true),
             None => (stem, false),
         };
-        let (kind, inverted) = match Operator::parse(stem) {
+        let (operator, inverted) = match Operator::parse(stem) {
             Some((Operator::Null, _)) if if_exists || quantifier != Quantifier::Single => None,
-            operator => operator,
+            parsed => parsed,
         }
-        .ok_or("the operator is not known")?;
-        let key = Key::parse(name).ok_or("the condition key is not known")?;
-        if !kind.fits(key.spec.kind) {
-            return Err("the operator does not go with the type of the key".to_owned());
+        .ok_or("unknown operator")?;
+        let key = Key::parse(name).ok_or("unknown condition key")?;
+        if !operator.supports(key.spec.kind) {
+            return Err("the operator does not support the type of the key".to_owned());
         }
-        let null = matches!(kind, Operator::Null);
-        if key.spec.kind == KeyType::Texts && quantifier == Quantifier::Single && !null {
+        let is_null = matches!(operator, Operator::Null);
+        if key.spec.kind == KeyType::Texts && quantifier == Quantifier::Single && !is_null {
             return Err(
-                "the key has several values: ForAnyValue: or ForAllValues: says how many have to fit"
-                    .to_owned(),
+                "the key has several values, so the operator needs ForAnyValue: or ForAllValues:".to_owned()
             );
         }
         let values = scalars(values)?;
@@ -170,33 +173,33 @@ impl Condition {
             return Err("there is no value".to_owned());
         }
         let patterns = |wildcards| patterns(&key, &values, Syntax { wildcards, variables });
-        let test = match kind {
+        let test = match operator {
             Operator::Text { wildcards } => Test::Text(patterns(wildcards)?),
-            Operator::TextInAnyCase => Test::TextInAnyCase(patterns(false)?),
+            Operator::TextIgnoringCase => Test::TextIgnoringCase(patterns(false)?),
             Operator::Arn => {
                 let patterns = patterns(true)?;
                 if let Some((_, text)) =
                     patterns.iter().zip(&values).find(|(pattern, _)| !pattern.could_be_arn())
                 {
-                    return Err(format!("'{text}' is no ARN"));
+                    return Err(format!("'{text}' is not an ARN"));
                 }
                 Test::Arn(patterns)
             }
-            Operator::Address => Test::Address(each(&values, "no network of IP addresses", network)?),
-            Operator::Bool => Test::Bool(each(&values, "neither true nor false", switch)?),
-            Operator::Null => Test::Null(each(&values, "neither true nor false", switch)?),
-            Operator::Number(relation) => Test::Number(relation, each(&values, "no number", number)?),
-            Operator::Date(relation) => Test::Date(relation, each(&values, "no date", date)?),
+            Operator::Address => Test::Address(parse_all(&values, "not a network of IP addresses", network)?),
+            Operator::Bool => Test::Bool(parse_all(&values, "neither true nor false", parse_bool)?),
+            Operator::Null => Test::Null(parse_all(&values, "neither true nor false", parse_bool)?),
+            Operator::Number(relation) => Test::Number(relation, parse_all(&values, "not a number", number)?),
+            Operator::Date(relation) => Test::Date(relation, parse_all(&values, "not a date", date)?),
         };
         Ok(Self { key, quantifier, if_exists, inverted, test })
     }
 
     pub(super) fn holds(&self, question: &Question<'_>) -> bool {
         let values = question.values(&self.key);
-        if let Test::Null(wanted) = &self.test {
-            return wanted.contains(&values.is_empty());
+        if let Test::Null(expected) = &self.test {
+            return expected.contains(&values.is_empty());
         }
-        let fits = |value: &String| self.test.fits(value, question) != self.inverted;
+        let matches = |value: &String| self.test.matches(value, question) != self.inverted;
         if values.is_empty() {
             return match self.quantifier {
                 Quantifier::Single => self.if_exists || self.inverted,
@@ -205,86 +208,88 @@ impl Condition {
             };
         }
         match self.quantifier {
-            // A tag may be there in several spellings of its name.
-            Quantifier::Single if self.inverted => values.iter().all(fits),
-            Quantifier::Single | Quantifier::Any => values.iter().any(fits),
-            Quantifier::All => values.iter().all(fits),
+            // An object may have several tags whose names differ only in case.
+            Quantifier::Single if self.inverted => values.iter().all(matches),
+            Quantifier::Single | Quantifier::Any => values.iter().any(matches),
+            Quantifier::All => values.iter().all(matches),
         }
     }
 
-    /// Whether what it lets through is no longer everybody: fixed networks or fixed people.
-    pub(super) fn narrows(&self) -> bool {
+    /// Whether it restricts the clients to fixed networks or fixed users, so that the policy is not public.
+    pub(super) fn restricts_clients(&self) -> bool {
         const FIXED: [&str; 3] = ["aws:userid", "aws:username", "aws:principalarn"];
         if self.inverted || self.if_exists || self.quantifier == Quantifier::All {
             return false;
         }
         match &self.test {
-            // A large part of the Internet is the public still.
+            // A large part of the Internet still counts as public.
             Test::Address(networks) => {
                 networks.iter().all(|(address, bits)| *bits >= if address.is_ipv4() { 8 } else { 32 })
             }
-            Test::Text(patterns) | Test::TextInAnyCase(patterns) | Test::Arn(patterns) => {
+            Test::Text(patterns) | Test::TextIgnoringCase(patterns) | Test::Arn(patterns) => {
                 FIXED.contains(&self.key.spec.name) && patterns.iter().all(Pattern::is_fixed)
             }
             _ => false,
         }
     }
 
-    /// Whether it says which values a tag of an upload may have.
+    /// Whether it restricts the values of a tag of an upload.
     pub(super) fn admits_tag(&self, name: &str) -> bool {
         let positive = !self.inverted && !self.if_exists && self.quantifier != Quantifier::All;
         positive
-            && matches!(self.test, Test::Text(_) | Test::TextInAnyCase(_))
+            && matches!(self.test, Test::Text(_) | Test::TextIgnoringCase(_))
             && self.key.spec.name == "s3:requestobjecttag/"
             && self.key.tag.as_ref().is_some_and(|tag| tag.eq_ignore_ascii_case(name))
     }
 
-    /// The keys that it asks for: its own, and those of its variables.
+    /// The keys that it uses: its own, and those of its variables.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.key).chain(self.patterns().iter().flat_map(Pattern::keys))
     }
 
-    /// The keys that it cannot do without.
-    pub(super) fn needed_keys(&self) -> impl Iterator<Item = &Key> {
-        std::iter::once(&self.key).chain(self.patterns().iter().flat_map(Pattern::needed_keys))
+    /// The keys that it requires: its own, and those of variables without a default.
+    pub(super) fn required_keys(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.key).chain(self.patterns().iter().flat_map(Pattern::required_keys))
     }
 
     fn patterns(&self) -> &[Pattern] {
         match &self.test {
-            Test::Text(patterns) | Test::TextInAnyCase(patterns) | Test::Arn(patterns) => patterns,
+            Test::Text(patterns) | Test::TextIgnoringCase(patterns) | Test::Arn(patterns) => patterns,
             _ => &[],
         }
     }
 }
 
 impl Test {
-    fn fits(&self, value: &str, question: &Question<'_>) -> bool {
+    fn matches(&self, value: &str, question: &Question<'_>) -> bool {
         match self {
             Self::Text(patterns) => patterns.iter().any(|pattern| pattern.matches(value, question)),
-            Self::TextInAnyCase(patterns) => {
-                patterns.iter().any(|pattern| pattern.matches_in_any_case(value, question))
+            Self::TextIgnoringCase(patterns) => {
+                patterns.iter().any(|pattern| pattern.matches_ignoring_case(value, question))
             }
             Self::Arn(patterns) => patterns.iter().any(|pattern| pattern.matches_arn(value, question)),
             Self::Address(networks) => {
                 let address = value.parse().ok();
                 address.is_some_and(|address| networks.iter().any(|network| contains(*network, address)))
             }
-            Self::Bool(wanted) => switch(value).is_some_and(|value| wanted.contains(&value)),
+            Self::Bool(expected) => parse_bool(value).is_some_and(|value| expected.contains(&value)),
             Self::Null(_) => false,
-            Self::Number(relation, wanted) => number(value)
-                .is_some_and(|value| wanted.iter().any(|wanted| relation.holds(value.partial_cmp(wanted)))),
-            Self::Date(relation, wanted) => date(value)
-                .is_some_and(|value| wanted.iter().any(|wanted| relation.holds(Some(value.cmp(wanted))))),
+            Self::Number(relation, expected) => number(value).is_some_and(|value| {
+                expected.iter().any(|expected| relation.holds(value.partial_cmp(expected)))
+            }),
+            Self::Date(relation, expected) => date(value).is_some_and(|value| {
+                expected.iter().any(|expected| relation.holds(Some(value.cmp(expected))))
+            }),
         }
     }
 }
 
-/// One value or a list of them; a number or a switch means the same as its text.
+/// One value or a list of values, as strings. Numbers and booleans are equivalent to their text.
 fn scalars(value: &Value) -> Result<Vec<String>, String> {
     let scalar = |value: &Value| match value {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
-        other => Err(format!("{other} is no value")),
+        other => Err(format!("{other} is not a string, number or boolean")),
     };
     match value {
         Value::Array(values) => values.iter().map(scalar).collect(),
@@ -294,7 +299,7 @@ fn scalars(value: &Value) -> Result<Vec<String>, String> {
 
 fn patterns(key: &Key, values: &[String], syntax: Syntax) -> Result<Vec<Pattern>, String> {
     let read = |value: &String| {
-        // The source of a copy is named with a slash before it, or without.
+        // The source of a copy may begin with a slash.
         let value = match key.spec.name {
             "s3:x-amz-copy-source" => value.strip_prefix('/').unwrap_or(value),
             _ => value,
@@ -304,10 +309,14 @@ fn patterns(key: &Key, values: &[String], syntax: Syntax) -> Result<Vec<Pattern>
     values.iter().map(read).collect()
 }
 
-fn each<T>(values: &[String], problem: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+fn parse_all<T>(
+    values: &[String],
+    problem: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, String> {
     values.iter().map(|value| read(value).ok_or_else(|| format!("'{value}' is {problem}"))).collect()
 }
 
-fn switch(text: &str) -> Option<bool> {
+fn parse_bool(text: &str) -> Option<bool> {
     [true, false].into_iter().find(|value| text.eq_ignore_ascii_case(&value.to_string()))
 }

@@ -1,27 +1,27 @@
-//! The condition keys that the server has a true value for, with their types and the actions that they belong to.
+//! The condition keys that the server can evaluate, with their types and the actions that they apply to.
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 //!
-//! A key that is not here is refused when a policy is put: in a Deny it would never hold.
+//! A policy with any other key is rejected when it is put: a Deny with it would never apply.
 
-/// What the values of a key are, which says the operators that it can be compared with.
+/// The type of a key's values, which determines the operators that can compare them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyType {
     Text,
-    /// Several texts: for `ForAnyValue:` and `ForAllValues:`.
+    /// Several strings, for `ForAnyValue:` and `ForAllValues:`.
     Texts,
     Arn,
     Address,
     Bool,
     Number,
     Date,
-    /// Seconds since 1970: a date and a number.
+    /// Seconds since 1970: comparable as a date and as a number.
     Epoch,
 }
 
-/// What is known of a key.
+/// The definition of a key.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Spec {
-    /// In lower case; one that ends in `/` is followed by the name of a tag.
+    /// In lower case. A name that ends in `/` is followed by the name of a tag.
     pub(crate) name: &'static str,
     pub(crate) kind: KeyType,
     belongs: Belongs,
@@ -33,7 +33,7 @@ enum Belongs {
     Everywhere,
     /// To requests for these actions, named without `s3:`.
     To(&'static [&'static str]),
-    /// To requests of services of Amazon's, of which none ever comes.
+    /// To requests by AWS services, which never reach this server.
     Services,
 }
 
@@ -140,12 +140,12 @@ pub(super) const SPECS: &[Spec] = &[
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
     pub(crate) spec: &'static Spec,
-    /// The name of a tag, as it was written.
+    /// The name of a tag, as written in the policy.
     pub(crate) tag: Option<String>,
 }
 
 impl Key {
-    /// Reads a key; its case does not matter. `None` if the server has no such key.
+    /// Reads a key, ignoring case. `None` if the server does not know it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         if let Some((stem, _)) = lower.split_once('/') {
@@ -157,7 +157,7 @@ impl Key {
         Some(Self { spec, tag: None })
     }
 
-    /// Whether requests for an action (`s3:GetObject`) can have it.
+    /// Whether requests for an action (`s3:GetObject`) can have this key.
     pub(crate) fn belongs_to(&self, action: &str) -> bool {
         match self.spec.belongs {
             Belongs::Everywhere => true,
@@ -169,8 +169,8 @@ impl Key {
         }
     }
 
-    /// Whether only services of Amazon's have it.
-    pub(super) fn is_of_services(&self) -> bool {
+    /// Whether only requests by AWS services have this key.
+    pub(super) fn is_for_services(&self) -> bool {
         self.spec.belongs == Belongs::Services
     }
 }

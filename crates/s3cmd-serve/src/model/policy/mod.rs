@@ -1,9 +1,8 @@
-//! Bucket policies: parsing, and the answer to "may this be done?".
+//! Bucket policies: parsing and evaluation.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html>
 //!
-//! What a policy says that is not understood here, or that could never take effect (an unknown condition key, an action
-//! that does not exist, ...), makes the document unacceptable when it is put: a policy that is stored is enforced in
-//! full.
+//! A policy with an element that the server does not know, or that could never take effect (an unknown condition key,
+//! an action that does not exist, ...), is rejected when it is put. Every stored policy is enforced in full.
 
 mod action;
 mod condition;
@@ -29,7 +28,7 @@ use values::texts;
 
 use serde_json::{Map, Value};
 
-/// The first words of the ARNs of buckets and objects.
+/// The prefix of the ARNs of buckets and objects.
 const ARN: &str = "arn:aws:s3:::";
 
 /// A policy document.
@@ -40,7 +39,7 @@ pub(crate) struct Policy {
 
 #[derive(Debug, PartialEq)]
 struct Statement {
-    /// As messages name it.
+    /// For error messages.
     name: String,
     allow: bool,
     principals: Principals,
@@ -51,14 +50,14 @@ struct Statement {
 
 #[derive(Debug, PartialEq)]
 struct Patterns {
-    /// The element that they stand in.
+    /// The element that contains them.
     element: &'static str,
     inverted: bool,
     patterns: Vec<Pattern>,
     texts: Vec<String>,
 }
 
-/// The answer of a policy.
+/// The result of evaluating a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     Allow,
@@ -75,7 +74,7 @@ impl Policy {
     /// Reads a document.
     ///
     /// # Errors
-    /// `MalformedPolicy`, with a message that names the element that is not understood.
+    /// `MalformedPolicy`, with a message that names the element that is not valid.
     pub(crate) fn parse(text: &str) -> S3Result<Self> {
         let root = unambiguous(text)
             .map_err(|problem| malformed(format!("Policies must be valid JSON: {problem}")))?;
@@ -93,7 +92,7 @@ impl Policy {
             }
         };
         if root.get("Id").is_some_and(|id| !id.is_string()) {
-            return Err(malformed("Policy has invalid Id: a text is wanted"));
+            return Err(malformed("Policy has invalid Id: it must be a string"));
         }
         let variables = version != VERSIONS[0];
         let statements = match root.get("Statement") {
@@ -104,27 +103,30 @@ impl Policy {
         if statements.is_empty() {
             return Err(malformed("Could not parse the policy: Statement is empty!"));
         }
-        let read = |(place, statement): (usize, &Value)| {
+        let parse = |(index, statement): (usize, &Value)| {
             let name = match statement.get("Sid").and_then(Value::as_str) {
                 Some(id) if !id.is_empty() => format!("statement '{id}'"),
-                _ => format!("statement {}", place + 1),
+                _ => format!("statement {}", index + 1),
             };
             Statement::parse(name.clone(), statement, variables)
                 .map_err(|problem| malformed(format!("{problem} ({name})")))
         };
-        Ok(Self { statements: statements.iter().enumerate().map(read).collect::<S3Result<_>>()? })
+        Ok(Self { statements: statements.iter().enumerate().map(parse).collect::<S3Result<_>>()? })
     }
 
-    /// Refuses a policy whose resources are not of this bucket.
+    /// Checks that all resources belong to this bucket.
+    ///
+    /// # Errors
+    /// `MalformedPolicy`, with a message that names the resource.
     pub(crate) fn check_resources(&self, bucket: &str) -> S3Result<()> {
         let start = format!("{ARN}{bucket}");
         for statement in &self.statements {
             let Patterns { element, patterns, texts, .. } = &statement.resources;
             if let Some((_, text)) =
-                patterns.iter().zip(texts).find(|(pattern, _)| !pattern.could_be_of(&start))
+                patterns.iter().zip(texts).find(|(pattern, _)| !pattern.could_match_in(&start))
             {
                 return Err(malformed(format!(
-                    "Policy has invalid resource: {element} {text} is not of the bucket {bucket} ({})",
+                    "Policy has invalid resource: {element} {text} is not in the bucket {bucket} ({})",
                     statement.name
                 )));
             }
@@ -132,17 +134,17 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether it allows anything to everybody; not where a condition says from where or by whom.
+    /// Whether it allows anything to everyone. A condition that restricts the networks or users makes it non-public.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
     pub(crate) fn is_public(&self) -> bool {
         self.statements.iter().any(|statement| {
             statement.allow
-                && statement.principals == Principals::Everybody
-                && !statement.conditions.iter().any(Condition::narrows)
+                && statement.principals == Principals::Everyone
+                && !statement.conditions.iter().any(Condition::restricts_clients)
         })
     }
 
-    /// Deny wins over Allow.
+    /// Evaluates the policy. Deny takes precedence over Allow.
     pub(crate) fn decide(&self, question: &Question<'_>) -> Decision {
         let mut decision = Decision::NoMatch;
         for statement in self.statements.iter().filter(|statement| statement.applies(question)) {
@@ -154,7 +156,7 @@ impl Policy {
         decision
     }
 
-    /// Whether a statement that allows this says of each of these tags of an upload which value it may have.
+    /// Whether a statement that allows the request restricts the value of each of these tags of an upload.
     pub(crate) fn admits_tags(&self, question: &Question<'_>, names: &[&str]) -> bool {
         self.statements.iter().any(|statement| {
             let admits =
@@ -168,10 +170,10 @@ impl Statement {
     fn parse(name: String, value: &Value, variables: bool) -> Result<Self, String> {
         let statement = value.as_object().ok_or("A statement must be an object")?;
         if let Some(name) = statement.keys().find(|name| !STATEMENT_ELEMENTS.contains(&name.as_str())) {
-            return Err(format!("Field {name} is not understood"));
+            return Err(format!("Unknown field {name}"));
         }
         if statement.get("Sid").is_some_and(|id| !id.is_string()) {
-            return Err("Policy has invalid Sid: a text is wanted".to_owned());
+            return Err("Policy has invalid Sid: it must be a string".to_owned());
         }
         let allow = match statement.get("Effect").and_then(Value::as_str) {
             Some("Allow") => true,
@@ -183,9 +185,9 @@ impl Statement {
             .map_err(|problem| format!("Invalid principal in policy: {element}: {problem}"))?;
         let principals = match (inverted, principals) {
             (false, principals) => principals,
-            // With Allow it would let in everybody else, strangers too: not supported, as AWS documents.
-            (true, Principals::These(these)) if !allow => Principals::AllBut(these),
-            (true, _) => return Err("NotPrincipal needs names, and the effect Deny".to_owned()),
+            // With Allow it would also allow anonymous clients. AWS documents that as not supported.
+            (true, Principals::Listed(names)) if !allow => Principals::AllExcept(names),
+            (true, _) => return Err("NotPrincipal requires names, and the effect Deny".to_owned()),
         };
         let actions = Patterns::parse(one_of(statement, "Action", "NotAction")?, "action", action)?;
         let syntax = Syntax { wildcards: true, variables };
@@ -207,21 +209,21 @@ impl Statement {
                     }
                 }
             }
-            Some(_) => return Err("Invalid Condition: an object of operators is wanted".to_owned()),
+            Some(_) => return Err("Invalid Condition: it must be an object of operators".to_owned()),
         }
         parsed.check_keys()?;
         Ok(parsed)
     }
 
-    /// Refuses keys that requests for none of the actions have: a Deny would never hold.
+    /// Rejects condition keys that no request for these actions has: a Deny with one would never apply.
     fn check_keys(&self) -> Result<(), String> {
-        let of_patterns = self.resources.patterns.iter().flat_map(Pattern::needed_keys);
+        let of_patterns = self.resources.patterns.iter().flat_map(Pattern::required_keys);
         let keys: Vec<&Key> =
-            of_patterns.chain(self.conditions.iter().flat_map(Condition::needed_keys)).collect();
+            of_patterns.chain(self.conditions.iter().flat_map(Condition::required_keys)).collect();
         for key in keys {
             let belongs = match self.principals {
                 Principals::Services => true,
-                // Those of every request are held against an action of no name.
+                // An empty action name matches the keys that every request has.
                 _ => {
                     key.belongs_to("")
                         || action::all().any(|action| key.belongs_to(&action) && self.includes(&action))
@@ -239,7 +241,7 @@ impl Statement {
     }
 
     fn includes(&self, action: &str) -> bool {
-        let none = Question {
+        let no_request = Question {
             who: None,
             action,
             bucket: "",
@@ -247,7 +249,7 @@ impl Statement {
             values: &|_| Vec::new(),
             is_pending: &|_| false,
         };
-        self.actions.include(&action.to_ascii_lowercase(), &none)
+        self.actions.include(&action.to_ascii_lowercase(), &no_request)
     }
 
     fn applies(&self, question: &Question<'_>) -> bool {
@@ -265,7 +267,8 @@ impl Statement {
                 .all(|condition| self.holds(condition.keys(), question, || condition.holds(question)))
     }
 
-    /// Whether something that asks for these keys holds, as far as that is known.
+    /// The result of a test that uses these keys. While one of their values is pending, the result is the one that
+    /// allows the request: true in an Allow statement, false in a Deny statement.
     fn holds<'a>(
         &self,
         mut keys: impl Iterator<Item = &'a Key>,
@@ -297,7 +300,8 @@ impl Patterns {
     }
 }
 
-/// An element or its negation, of which there has to be exactly one; the middle says whether it is the negation.
+/// Finds an element or its negation, exactly one of which has to be present. Returns its name, whether it is the
+/// negation, and its value.
 fn one_of<'a>(
     statement: &'a Map<String, Value>,
     plain: &'static str,
@@ -311,12 +315,12 @@ fn one_of<'a>(
     }
 }
 
-/// Reads an action, which has to be at least one that there is.
+/// Reads an action pattern. It has to match at least one existing action.
 fn action(text: &str) -> Result<Pattern, String> {
     let lower = text.to_ascii_lowercase();
     let pattern = Pattern::parse(&lower, Syntax { wildcards: true, variables: false })?;
     let matches = |name: String| {
-        let none = Question {
+        let no_request = Question {
             who: None,
             action: "",
             bucket: "",
@@ -324,17 +328,17 @@ fn action(text: &str) -> Result<Pattern, String> {
             values: &|_| Vec::new(),
             is_pending: &|_| false,
         };
-        pattern.matches(&name.to_ascii_lowercase(), &none)
+        pattern.matches(&name.to_ascii_lowercase(), &no_request)
     };
     if action::all().any(matches) {
         return Ok(pattern);
     }
-    Err(format!("{text} is no action that a bucket policy can decide"))
+    Err(format!("{text} is not an action that a bucket policy can allow or deny"))
 }
 
 /// Reads a resource: the ARN of a bucket or of objects.
 fn resource(text: &str, syntax: Syntax) -> Result<Pattern, String> {
-    // Ceph puts the tenant where AWS has nothing.
+    // In Ceph's ARNs the tenant stands in the field that AWS leaves empty.
     let rest = text.strip_prefix("arn:aws:s3::").and_then(|rest| rest.split_once(':'));
     match rest {
         Some((_, rest)) => Pattern::parse(&format!("{ARN}{rest}"), syntax),

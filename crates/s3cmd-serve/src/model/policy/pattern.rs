@@ -1,10 +1,10 @@
-//! Texts of policies: wildcards and variables.
+//! Patterns in policies: wildcards and variables.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
 use super::key::{Key, KeyType};
 use super::question::Question;
 
-/// A text of a policy.
+/// A string in a policy, with wildcards and variables.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pattern {
     pieces: Vec<Piece>,
@@ -13,28 +13,31 @@ pub(crate) struct Pattern {
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Char(char),
-    /// `*`: any text.
+    /// `*`: any string.
     Any,
     /// `?`: one character.
     One,
-    /// Stands for the value that the request has of a key, else for its default. That value is taken literally.
+    /// The request's value of a key, or else the default. Wildcards in the value are literal.
     Variable {
         key: Key,
         default: Option<String>,
     },
 }
 
-/// What the special characters of a text mean.
+/// Which special characters a pattern may contain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Syntax {
     /// `*` and `?` are wildcards.
     pub(super) wildcards: bool,
-    /// `${...}` is a variable. Without, it is refused: nobody means it literally.
+    /// `${...}` is a variable. If false, a pattern with `${` is rejected: it is hardly meant literally.
     pub(super) variables: bool,
 }
 
 impl Pattern {
-    /// Reads a text; the problem is told in words.
+    /// Parses a pattern.
+    ///
+    /// # Errors
+    /// A message that describes the problem.
     pub(super) fn parse(text: &str, syntax: Syntax) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
@@ -42,8 +45,8 @@ impl Pattern {
             if let Some(inner) = rest.strip_prefix("${") {
                 if !syntax.variables {
                     return Err(format!(
-                        "variables are understood in Resource and in conditions of String and Arn operators, where the \
-                         policy has \"Version\": \"2012-10-17\", not in '{text}'"
+                        "variables are supported only in Resource and in conditions with String and Arn operators, in a \
+                         policy with \"Version\": \"2012-10-17\", not in '{text}'"
                     ));
                 }
                 let (piece, after) = variable(inner).map_err(|problem| format!("'{text}': {problem}"))?;
@@ -61,18 +64,18 @@ impl Pattern {
         Ok(Self { pieces })
     }
 
-    /// Whether it matches a text. One with a variable that has no value matches nothing.
+    /// Whether it matches a string. A pattern with a variable that has no value matches nothing.
     pub(super) fn matches(&self, text: &str, question: &Question<'_>) -> bool {
         self.with_values(question, |pieces| glob(pieces, text, |a, b| a == b))
     }
 
-    /// [`Self::matches`] where the case of letters does not matter.
-    pub(super) fn matches_in_any_case(&self, text: &str, question: &Question<'_>) -> bool {
-        self.with_values(question, |pieces| glob(pieces, text, same_letter))
+    /// [`Self::matches`], ignoring case.
+    pub(super) fn matches_ignoring_case(&self, text: &str, question: &Question<'_>) -> bool {
+        self.with_values(question, |pieces| glob(pieces, text, equal_ignoring_case))
     }
 
-    /// Whether it matches an ARN: its six parts are compared each by itself, so that a wildcard does not reach over a
-    /// colon, except in the last.
+    /// Whether it matches an ARN. The six parts are compared separately, so a wildcard does not match a colon, except
+    /// in the last part.
     pub(super) fn matches_arn(&self, text: &str, question: &Question<'_>) -> bool {
         self.with_values(question, |pieces| {
             let pattern: Vec<_> = pieces.splitn(6, |piece| *piece == Piece::Char(':')).collect();
@@ -82,47 +85,48 @@ impl Pattern {
         })
     }
 
-    /// Whether it matches a text that begins with `start`, and then ends or goes on with a slash and anything.
-    pub(super) fn could_be_of(&self, start: &str) -> bool {
-        // The places in the pattern that can be reached by what was read.
-        let mut places = vec![false; self.pieces.len() + 1];
-        places[0] = true;
+    /// Whether it could match `start` itself, or a string that begins with `start` and a slash.
+    pub(super) fn could_match_in(&self, start: &str) -> bool {
+        // The positions in the pattern that are reachable after the characters read so far.
+        let mut reachable = vec![false; self.pieces.len() + 1];
+        reachable[0] = true;
         let is_any = |piece: &Piece| matches!(piece, Piece::Any | Piece::Variable { .. });
-        let pass = |places: &mut Vec<bool>| {
+        // A wildcard may also match nothing.
+        let skip_wildcards = |reachable: &mut Vec<bool>| {
             for (at, piece) in self.pieces.iter().enumerate() {
-                places[at + 1] |= places[at] && is_any(piece);
+                reachable[at + 1] |= reachable[at] && is_any(piece);
             }
         };
-        let step = |places: &[bool], char: char| {
-            let mut next = vec![false; places.len()];
-            for (at, piece) in self.pieces.iter().enumerate().filter(|(at, _)| places[*at]) {
+        let step = |reachable: &[bool], char: char| {
+            let mut next = vec![false; reachable.len()];
+            for (at, piece) in self.pieces.iter().enumerate().filter(|(at, _)| reachable[*at]) {
                 next[at] |= is_any(piece);
                 next[at + 1] |= *piece == Piece::One || *piece == Piece::Char(char);
             }
             next
         };
-        pass(&mut places);
+        skip_wildcards(&mut reachable);
         for char in start.chars() {
-            places = step(&places, char);
-            pass(&mut places);
+            reachable = step(&reachable, char);
+            skip_wildcards(&mut reachable);
         }
-        places[self.pieces.len()] || step(&places, '/').contains(&true)
+        reachable[self.pieces.len()] || step(&reachable, '/').contains(&true)
     }
 
-    /// Whether it is one text, whatever the request; one that holds a `*` or `?` does not count, whatever that means
-    /// there.
+    /// Whether it is a constant string, independent of the request. A pattern with `*` or `?` does not count, even if
+    /// they are literal.
     pub(super) fn is_fixed(&self) -> bool {
         self.pieces.iter().all(|piece| matches!(piece, Piece::Char(char) if !matches!(char, '*' | '?')))
     }
 
-    /// Whether it could be an ARN: six parts, or a variable, which may be any number of them.
+    /// Whether it could match an ARN: it has six parts, or a variable, which may contain any number of them.
     pub(super) fn could_be_arn(&self) -> bool {
         self.pieces.iter().filter(|piece| **piece == Piece::Char(':')).count() >= 5
             || self.keys().next().is_some()
     }
 
-    /// The keys that it cannot do without.
-    pub(super) fn needed_keys(&self) -> impl Iterator<Item = &Key> {
+    /// The keys of its variables that have no default.
+    pub(super) fn required_keys(&self) -> impl Iterator<Item = &Key> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Variable { key, default: None } => Some(key),
             _ => None,
@@ -158,9 +162,9 @@ impl Pattern {
     }
 }
 
-/// Reads a variable after its `${`; returns also what follows it.
+/// Parses a variable after its `${`. Returns it and the rest of the text.
 fn variable(text: &str) -> Result<(Piece, &str), String> {
-    let end = text.find([',', '}']).ok_or("a variable has no end")?;
+    let end = text.find([',', '}']).ok_or("a variable is not terminated")?;
     let (name, rest) = text.split_at(end);
     let name = name.trim();
     if let Some(after) = rest.strip_prefix('}') {
@@ -170,29 +174,32 @@ fn variable(text: &str) -> Result<(Piece, &str), String> {
             "$" => Some('$'),
             _ => None,
         };
-        return Ok((literal.map_or_else(|| of_key(name, None), |char| Ok(Piece::Char(char)))?, after));
+        return Ok((
+            literal.map_or_else(|| variable_of_key(name, None), |char| Ok(Piece::Char(char)))?,
+            after,
+        ));
     }
     let bad = "the default of a variable is written as ${key, 'default'}";
     let quoted = rest[1..].trim_start().strip_prefix('\'').ok_or(bad)?;
     let (default, after) = quoted.split_once('\'').ok_or(bad)?;
     let after = after.trim_start().strip_prefix('}').ok_or(bad)?;
-    Ok((of_key(name, Some(default.to_owned()))?, after))
+    Ok((variable_of_key(name, Some(default.to_owned()))?, after))
 }
 
-fn of_key(name: &str, default: Option<String>) -> Result<Piece, String> {
+fn variable_of_key(name: &str, default: Option<String>) -> Result<Piece, String> {
     match Key::parse(name) {
-        Some(key) if key.spec.kind != KeyType::Texts && !key.is_of_services() => {
+        Some(key) if key.spec.kind != KeyType::Texts && !key.is_for_services() => {
             Ok(Piece::Variable { key, default })
         }
-        _ => Err(format!("the variable '{name}' is not known")),
+        _ => Err(format!("unknown variable '{name}'")),
     }
 }
 
-fn same_letter(a: char, b: char) -> bool {
+fn equal_ignoring_case(a: char, b: char) -> bool {
     a == b || a.to_lowercase().eq(b.to_lowercase())
 }
 
-/// Compares from left to right; where that fails, the last `*` takes one character more. Never exponential.
+/// Matches from left to right. After a mismatch, the last `*` matches one more character. Never exponential.
 fn glob(pattern: &[Piece], text: &str, same: impl Fn(char, char) -> bool) -> bool {
     let (mut at, mut rest) = (0, text);
     let mut star: Option<(usize, &str)> = None;
@@ -208,7 +215,7 @@ fn glob(pattern: &[Piece], text: &str, same: impl Fn(char, char) -> bool) -> boo
                 at += 1;
                 rest = chars.as_str();
             }
-            (Some(Piece::Char(wanted)), Some(char)) if same(*wanted, char) => {
+            (Some(Piece::Char(expected)), Some(char)) if same(*expected, char) => {
                 at += 1;
                 rest = chars.as_str();
             }
@@ -225,7 +232,7 @@ fn glob(pattern: &[Piece], text: &str, same: impl Fn(char, char) -> bool) -> boo
     }
 }
 
-/// Wildcards: `*` any text, `?` one byte. Linear in the text for each `*`, never exponential.
+/// Matches with wildcards: `*` is any string, `?` is one byte. Linear in the text for each `*`, never exponential.
 pub(crate) fn like(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -1,4 +1,4 @@
-//! Whom a statement speaks of.
+//! The principals of a statement: the users that it applies to.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html>
 
 use super::values::texts;
@@ -6,56 +6,59 @@ use serde_json::Value;
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Principals {
-    Everybody,
+    Everyone,
     /// Canonical ids, or ARNs.
-    These(Vec<String>),
-    /// Everybody else, strangers too.
-    AllBut(Vec<String>),
-    /// Services of Amazon's. None comes here: the statement fits nobody.
+    Listed(Vec<String>),
+    /// Everyone else, including anonymous clients.
+    AllExcept(Vec<String>),
+    /// AWS services only. They never reach this server, so the statement applies to no request.
     Services,
 }
 
 impl Principals {
-    /// Reads `Principal`; the problem is told in words.
+    /// Parses the `Principal` element.
+    ///
+    /// # Errors
+    /// A message that describes the problem.
     pub(super) fn parse(value: &Value) -> Result<Self, String> {
         let kinds = match value {
-            Value::String(all) if all == "*" => return Ok(Self::Everybody),
+            Value::String(all) if all == "*" => return Ok(Self::Everyone),
             Value::Object(kinds) if !kinds.is_empty() => kinds,
             other => {
-                return Err(format!("'*' or an object such as {{\"AWS\": \"ID\"}} is wanted, not {other}"));
+                return Err(format!("it must be '*' or an object such as {{\"AWS\": \"ID\"}}, not {other}"));
             }
         };
-        let (mut these, mut everybody) = (Vec::new(), false);
+        let (mut listed, mut everyone) = (Vec::new(), false);
         for (kind, names) in kinds {
             let names = texts(names).map_err(|problem| format!("{kind}: {problem}"))?;
             for name in names {
                 match kind.as_str() {
                     "Service" => {}
-                    "AWS" if name == "*" => everybody = true,
-                    "AWS" if is_user(name) => these.push(name.to_owned()),
-                    "CanonicalUser" if is_id(name) => these.push(name.to_owned()),
+                    "AWS" if name == "*" => everyone = true,
+                    "AWS" if is_user(name) => listed.push(name.to_owned()),
+                    "CanonicalUser" if is_id(name) => listed.push(name.to_owned()),
                     _ => return Err(format!("{kind} {name}")),
                 }
             }
         }
-        Ok(match (everybody, these.is_empty()) {
-            (true, _) => Self::Everybody,
+        Ok(match (everyone, listed.is_empty()) {
+            (true, _) => Self::Everyone,
             (false, true) => Self::Services,
-            (false, false) => Self::These(these),
+            (false, false) => Self::Listed(listed),
         })
     }
 
-    /// Accepts the id itself, `arn:aws:iam::ANY:user/ID` and `arn:aws:iam::ID:root`. Display names do not count:
-    /// two users may have the same.
+    /// Whether a requester is included. A user is named by the id, `arn:aws:iam::ANY:user/ID` or
+    /// `arn:aws:iam::ID:root`, but not by the display name, which need not be unique.
     pub(super) fn include(&self, who: Option<&str>) -> bool {
         let (names, inverted) = match self {
-            Self::Everybody => return true,
+            Self::Everyone => return true,
             Self::Services => return false,
-            Self::These(names) => (names, false),
-            Self::AllBut(names) => (names, true),
+            Self::Listed(names) => (names, false),
+            Self::AllExcept(names) => (names, true),
         };
         let Some(id) = who else { return inverted };
-        let named = names.iter().any(|name| match of_arn(name) {
+        let named = names.iter().any(|name| match parse_arn(name) {
             None => name == id,
             Some((account, "root")) => account == id,
             Some((account, resource)) => {
@@ -67,18 +70,18 @@ impl Principals {
     }
 }
 
-/// Account and resource of an ARN of a user.
-fn of_arn(name: &str) -> Option<(&str, &str)> {
+/// The account and the resource of a user's ARN.
+fn parse_arn(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("arn:aws:iam::")?.split_once(':')
 }
 
-/// Whether a text can be somebody's canonical id. What has a wildcard would never fit anybody.
+/// Whether a string can be a canonical id. One with a wildcard would match no user.
 fn is_id(name: &str) -> bool {
     !name.is_empty() && !name.contains([':', '*', '?', ' ']) && !name.contains("${")
 }
 
 fn is_user(name: &str) -> bool {
-    match of_arn(name) {
+    match parse_arn(name) {
         None => is_id(name),
         Some((account, "root")) => is_id(account),
         Some((account, resource)) => {

@@ -1,9 +1,9 @@
-//! The question that a policy answers: may this requester do this?
+//! The question that a policy answers: may this requester perform this action?
 
 use super::key::Key;
 use std::fmt;
 
-/// What a request asks of a policy.
+/// A request as a policy sees it: who, which action, on which resource, with which condition values.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     /// Canonical id; `None` for an anonymous requester.
@@ -12,10 +12,10 @@ pub(crate) struct Question<'a> {
     pub(crate) action: &'a str,
     pub(crate) bucket: &'a str,
     pub(crate) key: Option<&'a str>,
-    /// The values that the request has of a condition key; none where it does not have the key.
+    /// The request's values of a condition key; empty if it does not have the key.
     pub(crate) values: &'a dyn Fn(&Key) -> Vec<String>,
-    /// Whether the request has not said yet what value it has of a key. An answer is then what the request could still
-    /// be allowed: statements that ask for such a key allow, and do not deny.
+    /// Whether the value of a key is not known yet, because the body has not been read. The decision is then whether
+    /// the request could still be allowed: tests of such a key hold in an Allow statement and fail in a Deny statement.
     pub(crate) is_pending: &'a dyn Fn(&Key) -> bool,
 }
 

@@ -1,4 +1,4 @@
-//! Values in policies: texts, numbers, dates and networks.
+//! Values in policies: strings, numbers, dates and networks.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
@@ -9,7 +9,7 @@ pub(super) fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A time of ISO 8601 (a day is its first moment, in UTC), or seconds since 1970.
+/// An ISO 8601 time, or seconds since 1970. A date without a time means its start, in UTC.
 pub(super) fn date(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
@@ -18,13 +18,13 @@ pub(super) fn date(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(day) = text.parse::<NaiveDate>() {
         return Some(day.and_time(chrono::NaiveTime::MIN).and_utc());
     }
-    // Minutes are enough for ISO 8601, not for RFC 3339.
+    // ISO 8601 permits omitting the seconds, RFC 3339 does not.
     let minutes = text.strip_suffix('Z').map(|stem| format!("{stem}:00Z"));
     let full = DateTime::parse_from_rfc3339(text).ok();
     full.or_else(|| DateTime::parse_from_rfc3339(&minutes?).ok()).map(|time| time.to_utc())
 }
 
-/// A network, or one address, which is the smallest of networks; with the number of bits that are its own.
+/// A network with its prefix length in bits. A single address is a network with the full length.
 pub(super) fn network(text: &str) -> Option<(IpAddr, u32)> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(bits)),
@@ -39,7 +39,7 @@ pub(super) fn network(text: &str) -> Option<(IpAddr, u32)> {
     if bits > width {
         return None;
     }
-    // Addresses are compared as what they stand for: those of IPv4 that are written as ones of IPv6 too.
+    // IPv4-mapped IPv6 addresses are compared as IPv4 addresses.
     Some(match address.to_canonical() {
         IpAddr::V4(mapped) if address.is_ipv6() && bits >= 96 => (mapped.into(), bits - 96),
         _ => (address, bits),
@@ -47,7 +47,7 @@ pub(super) fn network(text: &str) -> Option<(IpAddr, u32)> {
 }
 
 pub(super) fn contains((network, bits): (IpAddr, u32), address: IpAddr) -> bool {
-    // An IPv4 client of a socket that serves both shows as a mapped address.
+    // On a dual-stack socket, an IPv4 client has a mapped address.
     match (network, address.to_canonical()) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
             let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
@@ -61,12 +61,14 @@ pub(super) fn contains((network, bits): (IpAddr, u32), address: IpAddr) -> bool 
     }
 }
 
-/// A text or a list of texts, at least one.
+/// A string or a non-empty list of strings.
 pub(super) fn texts(value: &Value) -> Result<Vec<&str>, String> {
     let found: Option<Vec<&str>> = match value {
         Value::String(text) => Some(vec![text]),
         Value::Array(all) => all.iter().map(Value::as_str).collect(),
         _ => None,
     };
-    found.filter(|found| !found.is_empty()).ok_or_else(|| "a text or a list of texts is wanted".to_owned())
+    found
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| "it must be a string or a non-empty list of strings".to_owned())
 }

@@ -1,8 +1,8 @@
-//! A directory held open, and file operations relative to it.
+//! An open directory, and file operations relative to it.
 //!
-//! Every path is walked from the open root, one component at a time or by a call of the kernel's that does the same
-//! (`openat2`), and no symbolic link is ever followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`), so nothing outside the
-//! served tree can be reached, whatever is swapped in behind our back.
+//! Every path is resolved from the open root, one component at a time or with `openat2`, and symbolic links are never
+//! followed (`O_NOFOLLOW`, `RESOLVE_NO_SYMLINKS`). So nothing outside the served tree can be reached, even if another
+//! process replaces a directory by a link at the same time.
 
 use super::nonblocking::{self, FsKind};
 use super::pending_dirs::PENDING;
@@ -18,7 +18,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub(crate) struct Dir(OwnedFd);
 
-/// What is known of a file without opening it.
+/// The stat of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub(crate) kind: FileKind,
@@ -29,7 +29,7 @@ pub(crate) struct Stat {
     pub(crate) inode: u64,
 }
 
-/// Which directory or file it is, of all that are there: inodes are numbered by each file system on its own.
+/// Identifies a directory or file. The inode alone does not, as each file system numbers its inodes independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Identity {
     device: u64,
@@ -41,7 +41,7 @@ fn identity(stat: &rustix::fs::Stat) -> Identity {
     Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 }
 }
 
-/// Which file this is.
+/// The identity of an open file.
 pub(super) fn identify(file: &File) -> io::Result<Identity> {
     Ok(identity(&rustix::fs::fstat(file)?))
 }
@@ -50,7 +50,7 @@ pub(super) fn identify(file: &File) -> io::Result<Identity> {
 pub(crate) enum FileKind {
     File,
     Dir,
-    /// Symbolic links, pipes, devices: never served.
+    /// Symbolic links, pipes, sockets and devices, which are never served.
     Other,
 }
 
@@ -80,16 +80,16 @@ pub(crate) fn stat_file(file: &File) -> io::Result<Stat> {
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// NONBLOCK: opening a pipe that somebody put there must not hang.
+/// `NONBLOCK`, because opening a pipe must not hang.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
-/// Most small files are below this size, in bytes, and take one call to be read.
+/// Most small files are below this size, in bytes, and are read with one call.
 const SMALL: usize = 1024;
 
-/// `Ok(None)` where the error only says that nothing of that kind is there.
-fn absent<T>(result: Result<T, Errno>) -> io::Result<Option<T>> {
+/// Converts errors that mean "no such file or directory" to `Ok(None)`.
+fn optional<T>(result: Result<T, Errno>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        // A link in the way answers ELOOP (or EMLINK on BSD), a socket ENXIO; an over-long or odd name cannot exist.
+        // A symbolic link returns ELOOP (EMLINK on BSD), a socket ENXIO; a name that is too long cannot exist.
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::MLINK | Errno::NAMETOOLONG | Errno::NXIO) => {
             Ok(None)
         }
@@ -97,7 +97,14 @@ fn absent<T>(result: Result<T, Errno>) -> io::Result<Option<T>> {
     }
 }
 
-/// The content of a small file; `None` if it is none.
+/// An open regular file with its stat; `None` if it is not a regular file.
+fn regular_file(fd: OwnedFd) -> io::Result<Option<(File, Stat)>> {
+    let file = File::from(fd);
+    let stat = stat_file(&file)?;
+    Ok((stat.kind == FileKind::File).then_some((file, stat)))
+}
+
+/// The content of a small file; `None` if it is not a file.
 fn read_whole(fd: OwnedFd) -> io::Result<Option<Vec<u8>>> {
     let mut file = File::from(fd);
     let mut content = vec![0; SMALL];
@@ -108,7 +115,7 @@ fn read_whole(fd: OwnedFd) -> io::Result<Option<Vec<u8>>> {
         other => other?,
     };
     content.truncate(first);
-    // A regular file gives less than was asked for only at its end.
+    // A read from a regular file is short only at the end of the file.
     if first == SMALL {
         io::Read::read_to_end(&mut file, &mut content)?;
     }
@@ -116,89 +123,85 @@ fn read_whole(fd: OwnedFd) -> io::Result<Option<Vec<u8>>> {
 }
 
 impl Dir {
-    /// Opens the root of a tree; only here may the path itself go through links.
+    /// Opens the root of a tree. Only this path may contain symbolic links.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    /// A directory directly below; `None` if there is none of that name.
+    /// Opens a subdirectory; `None` if it does not exist.
     pub(crate) fn child(&self, name: &str) -> io::Result<Option<Self>> {
         if name == ".." {
             return Ok(None);
         }
-        Ok(self.open_one(name, DIRECTORY)?.map(Self))
+        Ok(self.open_name(name, DIRECTORY)?.map(Self))
     }
 
-    /// A directory below, by its components.
+    /// Opens a directory below by the components of its path; `None` if it does not exist.
     pub(crate) fn walk<'a>(&self, mut parts: impl Iterator<Item = &'a str>) -> io::Result<Option<Self>> {
         let (Some(first), second) = (parts.next(), parts.next()) else { return self.try_clone().map(Some) };
         let Some(second) = second else { return self.child(first) };
         let parts: Vec<&str> = [first, second].into_iter().chain(parts).collect();
-        match self.open_in_one_call(&parts.join("/"), DIRECTORY) {
-            Some(found) => Ok(found?.map(Self)),
-            None => self.walk_by_steps(&parts),
+        match self.open_with_openat2(&parts.join("/"), DIRECTORY) {
+            Some(opened) => Ok(opened?.map(Self)),
+            None => self.walk_by_component(&parts),
         }
     }
 
-    /// Has the kernel walk, which neither follows links nor leaves the directory. `None` where it cannot tell.
-    #[cfg(target_os = "linux")]
-    fn open_in_one_call(&self, path: &str, flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
+    /// Opens a path with `openat2`, without following links or leaving the directory. `None` if the path has to be
+    /// resolved component by component instead.
+    fn open_with_openat2(&self, path: &str, flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
         use rustix::fs::ResolveFlags;
-        // No name is empty; in a path, nothing between two slashes would be passed over. And none leads up.
+        // The kernel would ignore an empty component, which no file name can be, and follow `..`.
         if path.split('/').any(|part| part.is_empty() || part == "..") {
             return None;
         }
-        let mut how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         if nonblocking::is_active() {
-            how |= ResolveFlags::CACHED;
+            resolve |= ResolveFlags::CACHED;
         }
-        match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), how) {
-            Ok(found) => Some(Ok(Some(found))),
-            // XDEV: the way led out.
+        match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), resolve) {
+            Ok(fd) => Some(Ok(Some(fd))),
+            // XDEV: the path left the directory.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NXIO) => Some(Ok(None)),
-            // An old kernel, a sandbox that does not know the call, a path that is too long as a whole.
+            // An old kernel, a sandbox that does not know the call, or a path that is too long as a whole.
             Err(_) => nonblocking::may_block().err().map(Err),
         }
     }
 
-    #[cfg(not(target_os = "linux"))]
-    fn open_in_one_call(&self, _path: &str, _flags: OFlags) -> Option<io::Result<Option<OwnedFd>>> {
-        None
-    }
-
-    fn walk_by_steps(&self, parts: &[&str]) -> io::Result<Option<Self>> {
-        let mut at = self.try_clone()?;
+    fn walk_by_component(&self, parts: &[&str]) -> io::Result<Option<Self>> {
+        let mut dir = self.try_clone()?;
         for part in parts {
-            match at.child(part)? {
-                Some(next) => at = next,
+            match dir.child(part)? {
+                Some(next) => dir = next,
                 None => return Ok(None),
             }
         }
-        Ok(Some(at))
+        Ok(Some(dir))
     }
 
-    /// Another handle of the same directory.
+    /// Another handle to the same directory.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
     }
 
-    /// Opens a directory below, making what is missing. With `sync`, each name is durable, whoever made it.
+    /// Opens a directory below and creates missing components. With `sync`, every component is durable on return, even
+    /// if another request created it.
     pub(crate) fn make<'a>(&self, parts: impl Iterator<Item = &'a str>, sync: bool) -> io::Result<Self> {
-        let mut at = self.try_clone()?;
+        let mut dir = self.try_clone()?;
         for part in parts {
-            at = match rustix::fs::openat(&at.0, part, DIRECTORY, Mode::empty()) {
+            dir = match rustix::fs::openat(&dir.0, part, DIRECTORY, Mode::empty()) {
                 Ok(next) => Self(next),
                 Err(Errno::NOENT) => {
                     #[cfg(test)]
                     super::fault::step()?;
                     let _pending = sync.then(|| PENDING.begin());
-                    match rustix::fs::mkdirat(&at.0, part, Mode::from_raw_mode(0o777)) {
-                        Ok(()) if sync => at.sync()?,
+                    match rustix::fs::mkdirat(&dir.0, part, Mode::from_raw_mode(0o777)) {
+                        Ok(()) if sync => dir.sync()?,
                         Ok(()) | Err(Errno::EXIST) => {}
                         Err(error) => return Err(error.into()),
                     }
-                    Self(rustix::fs::openat(&at.0, part, DIRECTORY, Mode::empty())?)
+                    Self(rustix::fs::openat(&dir.0, part, DIRECTORY, Mode::empty())?)
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -206,18 +209,18 @@ impl Dir {
         if sync {
             PENDING.wait();
         }
-        Ok(at)
+        Ok(dir)
     }
 
-    /// Where its bytes are.
+    /// The kind of file system that the directory is on.
     pub(super) fn fs_kind(&self) -> FsKind {
-        rustix::fs::fstatfs(&self.0).map_or(FsKind::Other, |found| FsKind::of(found.f_type))
+        rustix::fs::fstatfs(&self.0).map_or(FsKind::Other, |stat| FsKind::from_magic(stat.f_type))
     }
 
-    /// What a name is; links are not followed.
+    /// The stat of a name, without following links; `None` if it does not exist.
     pub(crate) fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
-        let found = absent(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
-        Ok(found.map(|stat| convert(&stat)))
+        let stat = optional(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
+        Ok(stat.map(|stat| convert(&stat)))
     }
 
     /// The stat of the directory itself.
@@ -225,65 +228,59 @@ impl Dir {
         Ok(convert(&rustix::fs::fstat(&self.0)?))
     }
 
-    /// Which directory this is.
+    /// The identity of the directory.
     pub(crate) fn identity(&self) -> io::Result<Identity> {
         Ok(identity(&rustix::fs::fstat(&self.0)?))
     }
 
-    /// Which directory a name is, if it is one.
+    /// The identity of a subdirectory; `None` if it does not exist.
     pub(super) fn child_identity(&self, name: &str) -> io::Result<Option<Identity>> {
-        let found = absent(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
-        Ok(found.filter(|stat| convert(stat).kind == FileKind::Dir).map(|stat| identity(&stat)))
+        let stat = optional(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
+        Ok(stat.filter(|stat| convert(stat).kind == FileKind::Dir).map(|stat| identity(&stat)))
     }
 
-    /// Opens a regular file for reading; `None` if there is none of that name.
+    /// Opens a regular file for reading; `None` if it does not exist.
     pub(crate) fn open_file(&self, name: &str) -> io::Result<Option<(File, Stat)>> {
-        let Some(fd) = self.open_one(name, FILE)? else { return Ok(None) };
-        let file = File::from(fd);
-        let stat = stat_file(&file)?;
-        Ok((stat.kind == FileKind::File).then_some((file, stat)))
+        self.open_name(name, FILE)?.map_or(Ok(None), regular_file)
     }
 
-    /// Opens a name of this directory.
-    fn open_one(&self, name: &str, flags: OFlags) -> io::Result<Option<OwnedFd>> {
+    /// Opens a name in this directory.
+    fn open_name(&self, name: &str, flags: OFlags) -> io::Result<Option<OwnedFd>> {
         if nonblocking::is_active()
-            && let Some(found) = self.open_in_one_call(name, flags)
+            && let Some(opened) = self.open_with_openat2(name, flags)
         {
-            return found;
+            return opened;
         }
-        absent(rustix::fs::openat(&self.0, name, flags, Mode::empty()))
+        optional(rustix::fs::openat(&self.0, name, flags, Mode::empty()))
     }
 
     fn open_path(&self, path: &str) -> io::Result<Option<OwnedFd>> {
-        let Some((parents, name)) = path.rsplit_once('/') else { return self.open_one(path, FILE) };
-        match self.open_in_one_call(path, FILE) {
-            Some(found) => found,
+        let Some((parents, name)) = path.rsplit_once('/') else { return self.open_name(path, FILE) };
+        match self.open_with_openat2(path, FILE) {
+            Some(opened) => opened,
             None => match self.walk(parents.split('/'))? {
-                Some(dir) => dir.open_one(name, FILE),
+                Some(dir) => dir.open_name(name, FILE),
                 None => Ok(None),
             },
         }
     }
 
-    /// [`Self::open_file`] by a path below.
+    /// [`Self::open_file`] with a relative path.
     pub(crate) fn open_below(&self, path: &str) -> io::Result<Option<(File, Stat)>> {
-        let Some(fd) = self.open_path(path)? else { return Ok(None) };
-        let file = File::from(fd);
-        let stat = stat_file(&file)?;
-        Ok((stat.kind == FileKind::File).then_some((file, stat)))
+        self.open_path(path)?.map_or(Ok(None), regular_file)
     }
 
-    /// The content of a small file.
+    /// The content of a small file; `None` if it does not exist.
     pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        self.open_one(name, FILE)?.map_or(Ok(None), read_whole)
+        self.open_name(name, FILE)?.map_or(Ok(None), read_whole)
     }
 
-    /// [`Self::read`] by a path below.
+    /// [`Self::read`] with a relative path.
     pub(crate) fn read_below(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         self.open_path(path)?.map_or(Ok(None), read_whole)
     }
 
-    /// Makes a new file, open for reading and writing; fails if the name is taken.
+    /// Creates a file, open for reading and writing; fails if the name is taken.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         #[cfg(test)]
         super::fault::step()?;
@@ -291,33 +288,33 @@ impl Dir {
         Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?))
     }
 
-    /// Opens a file for reading and writing, if it is there.
+    /// Opens a file for reading and writing; `None` if it does not exist.
     pub(crate) fn open_to_write(&self, name: &str) -> io::Result<Option<File>> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(absent(rustix::fs::openat(&self.0, name, flags, Mode::empty()))?.map(File::from))
+        Ok(optional(rustix::fs::openat(&self.0, name, flags, Mode::empty()))?.map(File::from))
     }
 
-    /// Opens a file for reading and writing; makes it with a mode if it is not there.
+    /// Opens a file for reading and writing; creates it with `mode` if it does not exist.
     pub(crate) fn open_or_create(&self, name: &str, mode: u32) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(mode))?))
     }
 
-    /// Moves a name, replacing a file that has the new one.
+    /// Renames a file or directory, possibly to another directory; replaces a file that has the new name.
     pub(crate) fn rename(&self, from: &str, to_dir: &Self, to: &str) -> io::Result<()> {
         #[cfg(test)]
         super::fault::step()?;
         Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
     }
 
-    /// Gives a file a second name, which must be free.
+    /// Creates a hard link; fails if the new name is taken.
     pub(crate) fn link(&self, name: &str, to_dir: &Self, to: &str) -> io::Result<()> {
         #[cfg(test)]
         super::fault::step()?;
         Ok(rustix::fs::linkat(&self.0, name, &to_dir.0, to, AtFlags::empty())?)
     }
 
-    /// Removes a file; `false` if there was none.
+    /// Removes a file; returns `false` if it did not exist.
     pub(crate) fn unlink(&self, name: &str) -> io::Result<bool> {
         #[cfg(test)]
         super::fault::step()?;
@@ -335,14 +332,17 @@ impl Dir {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Removes a file or a whole directory below.
+    /// Removes a file, or a directory with its content.
     pub(crate) fn remove_all(&self, name: &str) -> io::Result<()> {
         match self.stat(name)? {
             None => Ok(()),
             Some(Stat { kind: FileKind::Dir, .. }) => {
                 if let Some(child) = self.child(name)? {
                     for entry in child.list()? {
-                        child.remove_all_bytes(&entry)?;
+                        // The server never writes other names; such a file stays, and so does its directory.
+                        if let Ok(name) = std::str::from_utf8(&entry.name) {
+                            child.remove_all(name)?;
+                        }
                     }
                 }
                 self.rmdir(name)
@@ -351,15 +351,7 @@ impl Dir {
         }
     }
 
-    fn remove_all_bytes(&self, entry: &DirEntry) -> io::Result<()> {
-        match std::str::from_utf8(&entry.name) {
-            Ok(name) => self.remove_all(name),
-            // Not one of ours; leave it, and the directory stays.
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// Removes a directory if nothing but empty directories is below it; says whether it did.
+    /// Removes a directory that contains nothing but empty directories; returns whether it is removed.
     pub(crate) fn prune(&self, name: &str) -> io::Result<bool> {
         let Some(child) = self.child(name)? else { return Ok(true) };
         for entry in child.list()? {
@@ -376,27 +368,30 @@ impl Dir {
         }
     }
 
-    /// The names inside, in no order, without `.` and `..`.
+    /// The entries of the directory in no particular order, without `.` and `..`.
     pub(crate) fn list(&self) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
-        self.each(|name, kind| {
+        self.for_each_entry(|name, kind| {
             entries.push(DirEntry { name: name.to_vec(), kind });
             Ok(())
         })?;
         Ok(entries)
     }
 
-    /// Shows each name inside, as [`Self::list`] does; those of files may be removed meanwhile.
-    pub(crate) fn each(&self, mut look: impl FnMut(&[u8], FileKind) -> io::Result<()>) -> io::Result<()> {
-        self.each_until(|name, kind| look(name, kind).map(|()| true)).map(drop)
+    /// Calls `visit` with each entry of the directory, as [`Self::list`] returns them. `visit` may remove files.
+    pub(crate) fn for_each_entry(
+        &self,
+        mut visit: impl FnMut(&[u8], FileKind) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.for_each_entry_while(|name, kind| visit(name, kind).map(|()| true)).map(drop)
     }
 
-    /// [`Self::each`] for as long as `look` returns `true`; whether that was to the end.
-    pub(super) fn each_until(
+    /// [`Self::for_each_entry`] until `visit` returns `false`. Returns whether all entries were visited.
+    pub(super) fn for_each_entry_while(
         &self,
-        mut look: impl FnMut(&[u8], FileKind) -> io::Result<bool>,
+        mut visit: impl FnMut(&[u8], FileKind) -> io::Result<bool>,
     ) -> io::Result<bool> {
-        // A handle of its own: the read position is shared between duplicates.
+        // A separate handle, as duplicates share the read position.
         let fd = rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?;
         let mut buffer = vec![MaybeUninit::<u8>::uninit(); 64 * 1024];
         let mut raw = RawDir::new(fd, &mut buffer);
@@ -407,40 +402,40 @@ impl Dir {
                 continue;
             }
             let kind = match entry.file_type() {
-                // Some file systems do not say; ask.
+                // Some file systems do not store the type in the directory.
                 FileType::Unknown => {
-                    match absent(rustix::fs::statat(&self.0, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW))? {
+                    match optional(rustix::fs::statat(&self.0, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW))?
+                    {
                         Some(stat) => convert(&stat).kind,
                         None => continue,
                     }
                 }
                 known => self::kind(known),
             };
-            if !look(name, kind)? {
+            if !visit(name, kind)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// A path at which this process finds the directory, whatever its names are.
-    #[cfg(target_os = "linux")]
-    pub(super) fn own_path(&self) -> String {
+    /// A path by which this process can open the directory, even after it was renamed.
+    pub(super) fn proc_path(&self) -> String {
         use std::os::fd::AsRawFd;
         format!("/proc/self/fd/{}", self.0.as_raw_fd())
     }
 
-    /// Makes the names in this directory durable.
+    /// Syncs the directory, which makes its entries durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
         match rustix::fs::fsync(&self.0) {
-            // Some file systems cannot sync directories; their renames are what they are.
+            // Some file systems cannot sync directories; nothing more can be done there.
             Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// A name in a directory.
+/// An entry of a directory.
 #[derive(Debug)]
 pub(crate) struct DirEntry {
     pub(crate) name: Vec<u8>,

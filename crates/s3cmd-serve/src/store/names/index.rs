@@ -1,7 +1,7 @@
-//! The names of a large directory, in order, in a temporary file.
+//! The sorted names of a large directory in a temporary file.
 //!
-//! The list is cut into pages that fit a slot of the file. In memory is only the name with which each page begins: some
-//! 50 bytes for some 500 names. A name that comes or goes changes one page; one that is full is cut in two.
+//! The list is divided into pages, each of which fits a slot of the file. Only the first name of each page is in
+//! memory: some 50 bytes for some 500 names. Adding or removing a name changes one page; a full page is split in two.
 
 use super::page::Page;
 use super::page_file::{PAGE_SIZE, PageFile};
@@ -10,22 +10,23 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 use std::sync::Arc;
 
-/// Bytes of a page when it is new, which leaves room for more names.
-const FILLED: usize = PAGE_SIZE / 4 * 3;
+/// The maximum size in bytes of a new page, which leaves room for more names.
+const NEW_PAGE_SIZE: usize = PAGE_SIZE / 4 * 3;
 
-/// Bytes of names that are put in order in memory.
-const BLOCK: usize = 4 << 20;
+/// The number of bytes of names that are sorted in memory at a time.
+const BLOCK_SIZE: usize = 4 << 20;
 
-/// Where a page is.
+/// The location of a page.
 #[derive(Debug)]
 struct PageRef {
-    /// No name of the page is smaller, and none of the pages before is as great.
+    /// A lower bound: no name in the page is smaller, and all names in the pages before are smaller.
     first: Box<[u8]>,
     slot: u32,
+    /// Bytes.
     length: u32,
 }
 
-/// The names of a directory.
+/// The sorted names of a directory.
 #[derive(Debug)]
 pub(super) struct Index {
     file: Arc<PageFile>,
@@ -33,7 +34,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// An index without names.
+    /// An empty index.
     pub(super) fn new(file: Arc<PageFile>) -> Self {
         Self { file, pages: Vec::new() }
     }
@@ -42,7 +43,7 @@ impl Index {
         Ok(Page::new(self.file.read(page.slot, page.length as usize)?))
     }
 
-    /// Appends a page of names that come after all others.
+    /// Appends a page, whose names must be greater than all others.
     fn append(&mut self, page: &Page) -> io::Result<()> {
         if let Some(first) = page.get(0) {
             let slot = self.file.add(page.bytes())?;
@@ -51,56 +52,56 @@ impl Index {
         Ok(())
     }
 
-    /// The page that a name is on, if it is there.
-    fn place(&self, name: &[u8]) -> usize {
+    /// The index of the page that contains a name, if any page does.
+    fn page_index(&self, name: &[u8]) -> usize {
         self.pages.partition_point(|page| &*page.first <= name).saturating_sub(1)
     }
 
-    /// The first page that has something behind what `skip` passes over, and the place there. All of `skip` is on the
-    /// page of `name` or before it.
-    fn find(&self, name: &[u8], skip: impl Fn(&Page) -> usize) -> io::Result<Option<(Page, usize)>> {
-        for page in self.pages.iter().skip(self.place(name)) {
+    /// Finds the first page that has a name at or after the index that `start` returns for it; returns the page and
+    /// that index. The search begins at the page of `name`.
+    fn find(&self, name: &[u8], start: impl Fn(&Page) -> usize) -> io::Result<Option<(Page, usize)>> {
+        for page in self.pages.iter().skip(self.page_index(name)) {
             let page = self.read(page)?;
-            let at = skip(&page);
-            if at < page.len() {
-                return Ok(Some((page, at)));
+            let index = start(&page);
+            if index < page.len() {
+                return Ok(Some((page, index)));
             }
         }
         Ok(None)
     }
 
-    /// The page of the first name whose keys can reach `rest`, and its place there.
-    pub(super) fn reaching(&self, rest: &[u8]) -> io::Result<Option<(Page, usize)>> {
-        self.find(rest, |page| page.reaching(rest))
+    /// The first name for which [`super::page::may_reach`] is true: its page and its index there.
+    pub(super) fn reaching(&self, target: &[u8]) -> io::Result<Option<(Page, usize)>> {
+        self.find(target, |page| page.reaching(target))
     }
 
-    /// The page of the first name after this one, and its place there.
+    /// The first name after `name`: its page and its index there.
     pub(super) fn after(&self, name: &[u8]) -> io::Result<Option<(Page, usize)>> {
         self.find(name, |page| page.after(name))
     }
 
-    /// Puts names in (`true`) and takes names out, whether they were there or not. After an error the index is of no
-    /// use.
+    /// Adds (`true`) and removes (`false`) names, which may be present or absent already. After an error the index is
+    /// unusable.
     pub(super) fn change(&mut self, changes: &BTreeMap<Vec<u8>, bool>) -> io::Result<()> {
         let mut changes = changes.iter().peekable();
         while let Some((name, _)) = changes.peek() {
-            let at = self.place(name);
-            let end = self.pages.get(at + 1).map(|page| page.first.clone());
-            let here = std::iter::from_fn(|| {
+            let index = self.page_index(name);
+            let end = self.pages.get(index + 1).map(|page| page.first.clone());
+            let page_changes = std::iter::from_fn(|| {
                 changes.next_if(|(name, _)| end.as_ref().is_none_or(|end| ***name < **end))
             });
-            let old = self.pages.get(at).map_or_else(|| Ok(Page::default()), |page| self.read(page))?;
-            let new = merged(&old, here);
+            let old = self.pages.get(index).map_or_else(|| Ok(Page::default()), |page| self.read(page))?;
+            let new = merge(&old, page_changes);
             if new != old {
-                self.replace(at, &new)?;
+                self.replace(index, &new)?;
             }
         }
         Ok(())
     }
 
-    /// Puts names where those of a page were.
-    fn replace(&mut self, at: usize, names: &Page) -> io::Result<()> {
-        let old = (at < self.pages.len()).then(|| self.pages.remove(at));
+    /// Replaces the names of a page.
+    fn replace(&mut self, index: usize, names: &Page) -> io::Result<()> {
+        let old = (index < self.pages.len()).then(|| self.pages.remove(index));
         let Some(first) = names.get(0) else {
             if let Some(old) = old {
                 self.file.release(old.slot);
@@ -111,19 +112,19 @@ impl Index {
             self.file.write(old.slot, names.bytes())?;
             let first = first.min(&*old.first).into();
             let page = PageRef { first, slot: old.slot, length: names.bytes().len() as u32 };
-            self.pages.insert(at, page);
+            self.pages.insert(index, page);
             return Ok(());
         }
         if let Some(old) = old {
             self.file.release(old.slot);
         }
-        // Two halves, unless names from many changes meet here.
-        let most = names.bytes().len().div_ceil(2).clamp(1, FILLED);
-        let mut pieces = Self::new(Arc::clone(&self.file));
-        let mut writer = Writer::new(&mut pieces, most);
+        // Two halves, or more pages if there are many new names.
+        let max_size = names.bytes().len().div_ceil(2).clamp(1, NEW_PAGE_SIZE);
+        let mut parts = Self::new(Arc::clone(&self.file));
+        let mut writer = Writer::new(&mut parts, max_size);
         names.iter().try_for_each(|name| writer.push(name))?;
         writer.finish()?;
-        self.pages.splice(at..at, std::mem::take(&mut pieces.pages));
+        self.pages.splice(index..index, std::mem::take(&mut parts.pages));
         Ok(())
     }
 }
@@ -136,16 +137,16 @@ impl Drop for Index {
     }
 }
 
-/// The names of a page with those of changes. Both are in order.
-fn merged<'a>(page: &Page, changes: impl Iterator<Item = (&'a Vec<u8>, &'a bool)>) -> Page {
+/// Applies sorted changes to the names of a page.
+fn merge<'a>(page: &Page, changes: impl Iterator<Item = (&'a Vec<u8>, &'a bool)>) -> Page {
     let mut new = Page::default();
     let mut names = page.iter().peekable();
-    for (name, is_there) in changes {
-        while let Some(before) = names.next_if(|other| *other < &**name) {
-            new.push(before);
+    for (name, exists) in changes {
+        while let Some(smaller) = names.next_if(|other| *other < &**name) {
+            new.push(smaller);
         }
         names.next_if(|other| *other == &**name);
-        if *is_there {
+        if *exists {
             new.push(name);
         }
     }
@@ -153,20 +154,21 @@ fn merged<'a>(page: &Page, changes: impl Iterator<Item = (&'a Vec<u8>, &'a bool)
     new
 }
 
-/// Writes names in order to the end of an index.
+/// Appends sorted names to an index.
 struct Writer<'a> {
     index: &'a mut Index,
     page: Page,
-    most: usize,
+    /// The maximum size of a page in bytes.
+    max_size: usize,
 }
 
 impl<'a> Writer<'a> {
-    fn new(index: &'a mut Index, most: usize) -> Self {
-        Self { index, page: Page::default(), most }
+    fn new(index: &'a mut Index, max_size: usize) -> Self {
+        Self { index, page: Page::default(), max_size }
     }
 
     fn push(&mut self, name: &[u8]) -> io::Result<()> {
-        if self.page.len() > 0 && self.page.bytes().len() + name.len() >= self.most {
+        if self.page.len() > 0 && self.page.bytes().len() + name.len() >= self.max_size {
             self.index.append(&std::mem::take(&mut self.page))?;
         }
         self.page.push(name);
@@ -178,30 +180,30 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Makes an index of names that come in any order, in little memory: they are put in order block by block, and the
-/// blocks merged.
+/// Builds an index from unsorted names with little memory: an external merge sort.
 #[derive(Debug)]
 pub(super) struct Builder {
     file: Arc<PageFile>,
-    most: usize,
+    block_size: usize,
     block: Vec<u8>,
-    /// Where each name of the block begins and ends.
+    /// Start and end of each name in the block.
     names: Vec<(u32, u32)>,
+    /// Sorted blocks.
     runs: Vec<Index>,
 }
 
 impl Builder {
     pub(super) fn new(file: Arc<PageFile>) -> Self {
-        Self::with_block(file, BLOCK)
+        Self::with_block_size(file, BLOCK_SIZE)
     }
 
-    pub(super) fn with_block(file: Arc<PageFile>, most: usize) -> Self {
-        Self { file, most, block: Vec::new(), names: Vec::new(), runs: Vec::new() }
+    pub(super) fn with_block_size(file: Arc<PageFile>, block_size: usize) -> Self {
+        Self { file, block_size, block: Vec::new(), names: Vec::new(), runs: Vec::new() }
     }
 
-    /// Adds a name; directories have a `/` at their ends.
+    /// Adds a name without a trailing `/`.
     pub(super) fn push(&mut self, name: &[u8], is_dir: bool) -> io::Result<()> {
-        if self.block.len() + name.len() >= self.most {
+        if self.block.len() + name.len() >= self.block_size {
             self.end_run()?;
         }
         let start = self.block.len() as u32;
@@ -218,8 +220,8 @@ impl Builder {
         let name = |(start, end): (u32, u32)| &block[start as usize..end as usize];
         self.names.sort_unstable_by(|a, b| name(*a).cmp(name(*b)));
         let mut run = Index::new(Arc::clone(&self.file));
-        let mut writer = Writer::new(&mut run, FILLED);
-        self.names.drain(..).try_for_each(|place| writer.push(name(place)))?;
+        let mut writer = Writer::new(&mut run, NEW_PAGE_SIZE);
+        self.names.drain(..).try_for_each(|range| writer.push(name(range)))?;
         writer.finish()?;
         self.runs.push(run);
         self.block = block;
@@ -233,7 +235,7 @@ impl Builder {
             return Ok(self.runs.remove(0));
         }
         let mut all = Index::new(Arc::clone(&self.file));
-        let mut writer = Writer::new(&mut all, FILLED);
+        let mut writer = Writer::new(&mut all, NEW_PAGE_SIZE);
         let mut cursors: Vec<Cursor> = self.runs.into_iter().map(Cursor::new).collect();
         let mut heads = BinaryHeap::new();
         for (run, cursor) in cursors.iter_mut().enumerate() {
@@ -242,7 +244,7 @@ impl Builder {
         let mut last = Vec::new();
         while let Some(Reverse((name, run))) = heads.pop() {
             heads.extend(cursors[run].next()?.map(|name| Reverse((name, run))));
-            // A directory that changes while it is read may give a name twice.
+            // A directory that changes while it is read may return a name twice.
             if name != last {
                 writer.push(&name)?;
                 last = name;
@@ -253,27 +255,27 @@ impl Builder {
     }
 }
 
-/// The names of a run, whose slots are given back one by one.
+/// Reads the names of a run and frees its slots as it proceeds.
 struct Cursor {
     run: Index,
     page: Page,
-    at: usize,
+    next: usize,
 }
 
 impl Cursor {
     fn new(mut run: Index) -> Self {
         run.pages.reverse();
-        Self { run, page: Page::default(), at: 0 }
+        Self { run, page: Page::default(), next: 0 }
     }
 
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        if self.at == self.page.len() {
-            let Some(next) = self.run.pages.pop() else { return Ok(None) };
-            let page = self.run.read(&next);
-            self.run.file.release(next.slot);
-            (self.page, self.at) = (page?, 0);
+        if self.next == self.page.len() {
+            let Some(next_page) = self.run.pages.pop() else { return Ok(None) };
+            let page = self.run.read(&next_page);
+            self.run.file.release(next_page.slot);
+            (self.page, self.next) = (page?, 0);
         }
-        self.at += 1;
-        Ok(self.page.get(self.at - 1).map(<[u8]>::to_vec))
+        self.next += 1;
+        Ok(self.page.get(self.next - 1).map(<[u8]>::to_vec))
     }
 }

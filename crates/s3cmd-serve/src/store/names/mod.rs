@@ -1,11 +1,11 @@
-//! The names of directories, in the order of keys.
+//! The names in directories, in the order of keys.
 //!
-//! A small directory is read each time. The names of a large one are read once and kept in order in a temporary file
-//! ([`index`]). On file systems of this machine the kernel reports each change in it ([`watcher`]), so that neither
-//! what the server writes nor what others write makes it read the directory again; each reported name is looked at, and
-//! what it is then is what the index says. A modification time that no report explains makes it read again. On other
-//! file systems, which other machines may change, an index holds for as long as the directory's modification time
-//! stands.
+//! A small directory is read every time. The names of a large directory are read once and kept sorted in a temporary
+//! file ([`index`]). On local file systems the kernel reports each change ([`watcher`]), so that the directory need not
+//! be read again, whether the server or another process changes it: for each reported name, the server reads its stat
+//! and updates the index. If the directory's modification time changed without a report, the directory is read again.
+//! Other file systems may be changed by other machines; there an index is valid as long as the directory's modification
+//! time does not change.
 
 mod index;
 mod page;
@@ -15,6 +15,7 @@ mod tests;
 mod watcher;
 
 use super::dir::{Dir, FileKind, Identity};
+use super::locks;
 use super::nonblocking::FsKind;
 use index::{Builder, Index};
 use page::Page;
@@ -23,147 +24,148 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use watcher::{Event, Watcher};
 
-/// Directories with fewer names are read each time.
-const INDEXED_FROM: usize = 500;
+/// Directories with fewer names have no index.
+const INDEX_THRESHOLD: usize = 500;
 
-/// The most directories that have an index at one time. Each holds a file descriptor.
+/// The maximum number of indexes. Each one holds a file descriptor.
 const MAX_INDEXES: usize = 128;
 
-/// A directory changed within this time before it was read may change again without its time stamp moving.
-const SETTLED_NS: i64 = 1_000_000_000;
+/// A directory that changed less than this before it was read may change again with the same modification time.
+const TIMESTAMP_GRANULARITY_NS: i64 = 1_000_000_000;
 
-/// An index that was not read for this long is dropped.
+/// An index that was not used for this long is dropped.
 const IDLE_NS: i64 = 600 * 1_000_000_000;
 
-/// How often, and after what pause, a report is waited for that a modification time announces.
+/// How often to check for the report of a change that the modification time shows, and the pause in between.
 const MAX_ATTEMPTS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// After so many of the server's own writes the events are read, of which the kernel keeps 16,384.
-const WRITES: usize = 1000;
+/// Events are read after this number of writes by the server. The kernel's queue holds 16,384 events.
+const WRITES_PER_REFRESH: usize = 1000;
 
-/// What is known of large directories.
+/// The indexes of large directories.
 #[derive(Debug, Default)]
 pub(crate) struct NameCache {
     page_file: OnceLock<Option<Arc<PageFile>>>,
     watcher: OnceLock<Option<Watcher>>,
     state: Mutex<CacheState>,
-    /// Whether a directory is watched.
+    /// Whether any directory is watched.
     is_watching: AtomicBool,
-    /// The server's writes since events were read.
+    /// The number of writes by the server since events were last read.
     writes: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct CacheState {
-    indexes: HashMap<Identity, Arc<Indexed>>,
-    watched: HashMap<i32, Arc<Indexed>>,
+    indexes: HashMap<Identity, Arc<IndexedDir>>,
+    watched: HashMap<i32, Arc<IndexedDir>>,
     /// Directories that are being read.
     building: HashMap<Identity, Arc<Mutex<()>>>,
 }
 
-/// A directory that has an index.
+/// A directory with its index.
 #[derive(Debug)]
-struct Indexed {
+struct IndexedDir {
     dir: Dir,
     watch: Option<i32>,
-    /// Modification time, in nanoseconds, when it was read; of a watched directory, when the last reports had been
-    /// taken in.
+    /// Modification time of the directory, in nanoseconds, when it was read; if it is watched, after the last reports
+    /// were processed.
     mtime: AtomicI64,
-    /// Whether there were reports since then.
+    /// Whether there were reports since `mtime` was set.
     has_changed: AtomicBool,
-    /// When it was last asked for.
+    /// When the index was last used; nanoseconds since the epoch.
     used: AtomicI64,
     index: RwLock<Index>,
-    /// While the directory is being read, the names that change.
+    /// Names reported while the directory is being read; `None` afterwards.
     changed: Mutex<Option<BTreeSet<Vec<u8>>>>,
-    /// Whether changes were missed: it says what was there then.
+    /// Whether changes were missed: only listings that have begun continue to use the index.
     is_stale: AtomicBool,
-    /// Whether it cannot be read or written: it says nothing.
+    /// Whether reading or writing the index failed: it is unusable.
     is_broken: AtomicBool,
 }
 
-/// The names of a directory, one after the other.
+/// Iterates over the names of a directory.
 #[derive(Debug, Default)]
 pub(super) struct DirNames {
     page: Page,
-    at: usize,
-    /// Where the pages come from, if there may be more than the one.
-    source: Option<Arc<Indexed>>,
+    position: usize,
+    /// The source of further pages, if any.
+    source: Option<Arc<IndexedDir>>,
 }
 
 impl DirNames {
-    /// Moves to the first name that can reach `rest`, which is a path within the directory; never back.
-    pub(super) fn seek(&mut self, rest: &[u8]) -> io::Result<()> {
-        let here = self.page.get(self.at).or_else(|| self.page.last());
-        if here.is_none_or(|name| page::reaches(name, rest)) {
+    /// Moves forward to the first name that is, or as a directory contains, a path at or after `target`, which is a
+    /// path relative to the directory.
+    pub(super) fn seek(&mut self, target: &[u8]) -> io::Result<()> {
+        let name = self.page.get(self.position).or_else(|| self.page.last());
+        if name.is_none_or(|name| page::may_reach(name, target)) {
             return Ok(());
         }
-        self.at = self.at.max(self.page.reaching(rest));
-        if self.at == self.page.len()
+        self.position = self.position.max(self.page.reaching(target));
+        if self.position == self.page.len()
             && let Some(source) = &self.source
         {
-            let found = source.find(|index| index.reaching(rest))?;
-            self.turn_to(found);
+            let next = source.with_index(|index| index.reaching(target))?;
+            self.set_page(next);
         }
         Ok(())
     }
 
-    /// Passes over all names.
+    /// Skips all remaining names.
     pub(super) fn end(&mut self) {
-        self.turn_to(None);
+        self.set_page(None);
     }
 
-    /// The next name, directories with a `/`.
+    /// The next name. Names of directories end in `/`.
     pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        if self.at == self.page.len()
+        if self.position == self.page.len()
             && let (Some(source), Some(last)) = (&self.source, self.page.last())
         {
-            let found = source.find(|index| index.after(last))?;
-            self.turn_to(found);
+            let next = source.with_index(|index| index.after(last))?;
+            self.set_page(next);
         }
-        let at = self.at;
-        self.at = (at + 1).min(self.page.len());
-        Ok(self.page.get(at))
+        let position = self.position;
+        self.position = (position + 1).min(self.page.len());
+        Ok(self.page.get(position))
     }
 
-    fn turn_to(&mut self, found: Option<(Page, usize)>) {
-        if found.is_none() {
+    fn set_page(&mut self, page: Option<(Page, usize)>) {
+        if page.is_none() {
             self.source = None;
         }
-        (self.page, self.at) = found.unwrap_or_default();
+        (self.page, self.position) = page.unwrap_or_default();
     }
 }
 
-impl Indexed {
-    /// Looks for a page.
-    fn find<T>(&self, look: impl FnOnce(&Index) -> io::Result<T>) -> io::Result<T> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+impl IndexedDir {
+    /// Calls `read` with the index. After an error the index is unusable.
+    fn with_index<T>(&self, read: impl FnOnce(&Index) -> io::Result<T>) -> io::Result<T> {
+        let index = locks::read(&self.index);
         if self.is_broken.load(Ordering::Relaxed) {
-            return Err(io::Error::other("the names of a directory cannot be kept"));
+            return Err(io::Error::other("the index of a directory is unusable"));
         }
-        look(&index).inspect_err(|_| self.is_broken.store(true, Ordering::Relaxed))
+        read(&index).inspect_err(|_| self.is_broken.store(true, Ordering::Relaxed))
     }
 
-    /// Looks at names that have changed.
-    fn look_at(&self, names: BTreeSet<Vec<u8>>) {
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Processes reported names.
+    fn update(&self, names: BTreeSet<Vec<u8>>) {
+        let mut changed = locks::lock(&self.changed);
         if let Some(changed) = &mut *changed {
             changed.extend(names);
             return;
         }
         drop(changed);
-        if let Err(error) = self.change(names) {
-            log::debug!("serve: an index of names is dropped: {error}");
+        if let Err(error) = self.update_index(names) {
+            log::debug!("serve: dropping the index of a directory: {error}");
             self.is_broken.store(true, Ordering::Relaxed);
         }
     }
 
-    fn change(&self, names: BTreeSet<Vec<u8>>) -> io::Result<()> {
+    fn update_index(&self, names: BTreeSet<Vec<u8>>) -> io::Result<()> {
         let mut changes = BTreeMap::new();
         for name in names {
             let Ok(text) = std::str::from_utf8(&name) else { continue };
@@ -171,11 +173,11 @@ impl Indexed {
             changes.insert([&name, &b"/"[..]].concat(), kind == Some(FileKind::Dir));
             changes.insert(name, kind == Some(FileKind::File));
         }
-        self.index.write().unwrap_or_else(PoisonError::into_inner).change(&changes)
+        locks::write(&self.index).change(&changes)
     }
 
-    /// Whether what is known explains the directory's modification time, which was looked at after the reports. If not,
-    /// a report is still on its way, or there is none: a file system that is set back to a snapshot reports nothing.
+    /// Whether the reports explain the directory's modification time, which must be read after the reports. If not, a
+    /// report is still pending, or there is none: resetting a file system to a snapshot is not reported.
     fn explains(&self, mtime: i64) -> bool {
         if self.has_changed.swap(false, Ordering::Relaxed) {
             self.mtime.store(mtime, Ordering::Relaxed);
@@ -183,24 +185,25 @@ impl Indexed {
         self.mtime.load(Ordering::Relaxed) == mtime
     }
 
-    fn holds(&self) -> bool {
+    fn is_valid(&self) -> bool {
         !self.is_stale.load(Ordering::Relaxed) && !self.is_broken.load(Ordering::Relaxed)
     }
 }
 
 fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX)
 }
 
 impl NameCache {
-    /// Keeps the indexes in a file that `make` makes; without one there are none. To be called before the first use.
-    pub(super) fn keep_in(&self, make: impl FnOnce() -> io::Result<File>) {
-        self.page_file.get_or_init(|| new_page_file(make()));
+    /// Stores the indexes in the file that `create_file` returns; if it fails, there are no indexes. Must be called
+    /// before the first use.
+    pub(super) fn store_in(&self, create_file: impl FnOnce() -> io::Result<File>) {
+        self.page_file.get_or_init(|| page_file_in(create_file()));
     }
 
     fn page_file(&self) -> Option<&Arc<PageFile>> {
-        self.page_file.get_or_init(|| new_page_file(tempfile::tempfile())).as_ref()
+        self.page_file.get_or_init(|| page_file_in(tempfile::tempfile())).as_ref()
     }
 
     fn watcher(&self) -> Option<&Watcher> {
@@ -208,35 +211,35 @@ impl NameCache {
     }
 
     fn state(&self) -> MutexGuard<'_, CacheState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.state)
     }
 
     /// The names of a directory.
     pub(super) fn names(&self, dir: &Dir) -> io::Result<DirNames> {
         let identity = dir.identity()?;
         if let Some(source) = self.find(dir, identity)? {
-            return first_of(source);
+            return first_names(source);
         }
-        if let Some(names) = in_memory(dir, INDEXED_FROM)? {
+        if let Some(names) = read_names(dir, INDEX_THRESHOLD)? {
             return Ok(names);
         }
         match self.find_or_build(dir, identity) {
-            Ok(source) => first_of(source),
+            Ok(source) => first_names(source),
             Err(error) => {
-                log::debug!("serve: no index of the names of a directory: {error}");
-                Ok(in_memory(dir, usize::MAX)?.unwrap_or_default())
+                log::debug!("serve: cannot index a directory: {error}");
+                Ok(read_names(dir, usize::MAX)?.unwrap_or_default())
             }
         }
     }
 
-    /// Whoever comes second waits for what the first one makes.
-    fn find_or_build(&self, dir: &Dir, identity: Identity) -> io::Result<Arc<Indexed>> {
+    /// The index of a directory. Concurrent requests for the same directory wait for the first one to build it.
+    fn find_or_build(&self, dir: &Dir, identity: Identity) -> io::Result<Arc<IndexedDir>> {
         let building = Arc::clone(self.state().building.entry(identity).or_default());
-        let alone = building.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = locks::lock(&building);
         let built = match self.find(dir, identity) {
             Ok(Some(source)) => Ok(source),
             Ok(None) => match self.build(dir, identity) {
-                // There is room for this one if not for all.
+                // Without the other indexes, this one may fit.
                 Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
                     self.forget_all();
                     self.build(dir, identity)
@@ -245,20 +248,20 @@ impl NameCache {
             },
             Err(error) => Err(error),
         };
-        drop(alone);
+        drop(guard);
         let mut state = self.state();
-        // This one and that of the map: nobody waits.
+        // If only `building` and the map refer to it, no other request is waiting.
         if Arc::strong_count(&building) <= 2 {
             state.building.remove(&identity);
         }
         built
     }
 
-    /// The index of a directory, if there is one that holds.
-    fn find(&self, dir: &Dir, identity: Identity) -> io::Result<Option<Arc<Indexed>>> {
+    /// The index of a directory, if there is a valid one.
+    fn find(&self, dir: &Dir, identity: Identity) -> io::Result<Option<Arc<IndexedDir>>> {
         for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
-                // Not under the lock: other directories have nothing to wait for.
+                // Without the lock, so that requests for other directories need not wait.
                 std::thread::sleep(PAUSE);
             }
             let mut state = self.state();
@@ -267,7 +270,7 @@ impl NameCache {
             }
             self.refresh(&mut state);
             let Some(found) = state.indexes.get(&identity) else { return Ok(None) };
-            if !found.holds() {
+            if !found.is_valid() {
                 break;
             }
             if found.explains(dir.stat_self()?.mtime) {
@@ -282,15 +285,15 @@ impl NameCache {
         Ok(None)
     }
 
-    /// Reads a directory.
-    fn build(&self, dir: &Dir, identity: Identity) -> io::Result<Arc<Indexed>> {
+    /// Reads a directory and builds its index.
+    fn build(&self, dir: &Dir, identity: Identity) -> io::Result<Arc<IndexedDir>> {
         let page_file = self.page_file().ok_or(io::ErrorKind::Unsupported)?;
         let (now, mtime) = (now_ns(), dir.stat_self()?.mtime);
         let mut state = self.state();
-        // Other machines' changes are not reported.
+        // Changes by other machines are not reported.
         let watcher = self.watcher().filter(|_| dir.fs_kind() != FsKind::Other);
         let watch = watcher.and_then(|watcher| watcher.add(dir));
-        let indexed = Arc::new(Indexed {
+        let indexed = Arc::new(IndexedDir {
             dir: dir.try_clone()?,
             watch,
             mtime: AtomicI64::new(mtime),
@@ -306,43 +309,43 @@ impl NameCache {
             self.is_watching.store(true, Ordering::Relaxed);
         }
         drop(state);
-        let read = self.read_into(&indexed, page_file);
+        let result = self.read_into(&indexed, page_file);
         let mut state = self.state();
         self.refresh(&mut state);
-        let changed = indexed.changed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        indexed.look_at(changed.unwrap_or_default());
-        let lasts = watch.is_some() || mtime < now - SETTLED_NS;
-        if read.is_ok() && indexed.holds() && lasts {
+        let changed = locks::lock(&indexed.changed).take();
+        indexed.update(changed.unwrap_or_default());
+        let is_reusable = watch.is_some() || mtime < now - TIMESTAMP_GRANULARITY_NS;
+        if result.is_ok() && indexed.is_valid() && is_reusable {
             state.indexes.insert(identity, Arc::clone(&indexed));
-            self.make_room(&mut state);
+            self.evict(&mut state);
         } else {
             self.unwatch(&mut state, watch);
         }
-        read.map(|()| indexed)
+        result.map(|()| indexed)
     }
 
-    fn read_into(&self, indexed: &Indexed, page_file: &Arc<PageFile>) -> io::Result<()> {
+    fn read_into(&self, indexed: &IndexedDir, page_file: &Arc<PageFile>) -> io::Result<()> {
         let mut builder = Builder::new(Arc::clone(page_file));
-        indexed.dir.each(|name, kind| match entry(name, kind) {
+        indexed.dir.for_each_entry(|name, kind| match servable(name, kind) {
             Some((name, is_dir)) => builder.push(name, is_dir),
             None => Ok(()),
         })?;
-        let index = builder.finish()?;
-        *indexed.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        *locks::write(&indexed.index) = builder.finish()?;
         Ok(())
     }
 
-    /// To be called after a change of the server's own, so that its events do not pile up where nobody lists.
+    /// Must be called after each change by the server, so that events do not fill the kernel's queue while no client
+    /// lists.
     pub(super) fn count_write(&self) {
         if self.is_watching.load(Ordering::Relaxed)
-            && self.writes.fetch_add(1, Ordering::Relaxed) >= WRITES
+            && self.writes.fetch_add(1, Ordering::Relaxed) >= WRITES_PER_REFRESH
             && let Ok(mut state) = self.state.try_lock()
         {
             self.refresh(&mut state);
         }
     }
 
-    /// Takes in what has happened up to now.
+    /// Processes all pending events.
     fn refresh(&self, state: &mut CacheState) {
         self.writes.store(0, Ordering::Relaxed);
         if state.watched.is_empty() {
@@ -368,20 +371,20 @@ impl NameCache {
         for (watch, names) in changed {
             if let Some(indexed) = state.watched.get(&watch) {
                 indexed.has_changed.store(true, Ordering::Relaxed);
-                indexed.look_at(names);
+                indexed.update(names);
             }
         }
-        let long_ago = now_ns() - IDLE_NS;
-        let is_idle = |indexed: &Indexed| indexed.used.load(Ordering::Relaxed) < long_ago;
+        let idle_limit = now_ns() - IDLE_NS;
+        let is_idle = |indexed: &IndexedDir| indexed.used.load(Ordering::Relaxed) < idle_limit;
         let idle: Vec<Identity> =
             state.indexes.iter().filter(|(_, indexed)| is_idle(indexed)).map(|(id, _)| *id).collect();
         idle.into_iter().for_each(|identity| self.forget(state, identity));
     }
 
-    /// Drops the indexes that were not used for the longest time, down to the limit.
-    fn make_room(&self, state: &mut CacheState) {
+    /// Drops the least recently used indexes, down to the limit.
+    fn evict(&self, state: &mut CacheState) {
         while state.indexes.len() > MAX_INDEXES {
-            let used = |indexed: &Indexed| indexed.used.load(Ordering::Relaxed);
+            let used = |indexed: &IndexedDir| indexed.used.load(Ordering::Relaxed);
             let oldest = state.indexes.iter().min_by_key(|(_, indexed)| used(indexed)).map(|(id, _)| *id);
             let Some(oldest) = oldest else { return };
             self.forget(state, oldest);
@@ -411,14 +414,14 @@ impl NameCache {
     }
 }
 
-/// The page file in a new file; `None` if that could not be made.
-fn new_page_file(made: io::Result<File>) -> Option<Arc<PageFile>> {
-    let made = made.inspect_err(|error| log::debug!("serve: no file for indexes of names: {error}"));
-    made.ok().map(|file| Arc::new(PageFile::new(file)))
+/// A page file in a newly created file; `None` if that failed.
+fn page_file_in(created: io::Result<File>) -> Option<Arc<PageFile>> {
+    let created = created.inspect_err(|error| log::debug!("serve: no file for name indexes: {error}"));
+    created.ok().map(|file| Arc::new(PageFile::new(file)))
 }
 
-/// A name that may be that of an object or of a folder; whether it is a folder's.
-fn entry(name: &[u8], kind: FileKind) -> Option<(&[u8], bool)> {
+/// The name of an entry and whether it is a directory; `None` if the entry can be neither an object nor a folder.
+fn servable(name: &[u8], kind: FileKind) -> Option<(&[u8], bool)> {
     let is_served = kind != FileKind::Other && std::str::from_utf8(name).is_ok();
     is_served.then_some((name, kind == FileKind::Dir))
 }
@@ -427,18 +430,18 @@ fn with_slash(name: &[u8], is_dir: bool) -> Vec<u8> {
     [name, if is_dir { b"/" } else { b"" }].concat()
 }
 
-/// An index from its first name on.
-fn first_of(source: Arc<Indexed>) -> io::Result<DirNames> {
-    let (page, at) = source.find(|index| index.reaching(b""))?.unwrap_or_default();
-    Ok(DirNames { page, at, source: Some(source) })
+/// The names of an index from the first one on.
+fn first_names(source: Arc<IndexedDir>) -> io::Result<DirNames> {
+    let (page, position) = source.with_index(|index| index.reaching(b""))?.unwrap_or_default();
+    Ok(DirNames { page, position, source: Some(source) })
 }
 
-/// All names of a directory, in memory; `None` if there are `too_many` or more.
-fn in_memory(dir: &Dir, too_many: usize) -> io::Result<Option<DirNames>> {
+/// Reads all names of a directory into memory; `None` if there are `limit` or more.
+fn read_names(dir: &Dir, limit: usize) -> io::Result<Option<DirNames>> {
     let mut names = Vec::new();
-    let is_whole = dir.each_until(|name, kind| {
-        names.extend(entry(name, kind).map(|(name, is_dir)| with_slash(name, is_dir)));
-        Ok(names.len() < too_many)
+    let is_complete = dir.for_each_entry_while(|name, kind| {
+        names.extend(servable(name, kind).map(|(name, is_dir)| with_slash(name, is_dir)));
+        Ok(names.len() < limit)
     })?;
-    Ok(is_whole.then(|| DirNames { page: Page::of(names), at: 0, source: None }))
+    Ok(is_complete.then(|| DirNames { page: Page::from_unsorted(names), position: 0, source: None }))
 }

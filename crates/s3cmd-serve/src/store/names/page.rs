@@ -1,22 +1,22 @@
-//! One piece of a sorted list of names, as it is read and written.
+//! A page: a piece of a sorted list of names, the unit of reads and writes.
 
-/// Sorted names, each followed by a zero byte, which no name of a file has in it. Names of directories end in `/`.
+/// Sorted names, each followed by a zero byte, which no file name contains. Names of directories end in `/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
     bytes: Vec<u8>,
-    /// Where each name ends.
+    /// The offset of the end of each name.
     ends: Vec<u32>,
 }
 
 impl Page {
-    /// Takes the bytes of a page.
+    /// Parses the bytes of a page.
     pub(super) fn new(bytes: Vec<u8>) -> Self {
         let ends = (0..).zip(&bytes).filter(|(_, byte)| **byte == 0).map(|(end, _)| end).collect();
         Self { bytes, ends }
     }
 
-    /// A page of names that come in any order.
-    pub(super) fn of(mut names: Vec<Vec<u8>>) -> Self {
+    /// A page of names in any order.
+    pub(super) fn from_unsorted(mut names: Vec<Vec<u8>>) -> Self {
         names.sort_unstable();
         let mut page = Self::default();
         for name in names {
@@ -25,7 +25,7 @@ impl Page {
         page
     }
 
-    /// Appends a name, which comes after all others.
+    /// Appends a name, which must be greater than all others.
     pub(super) fn push(&mut self, name: &[u8]) {
         self.bytes.extend_from_slice(name);
         self.ends.push(self.bytes.len() as u32);
@@ -36,7 +36,7 @@ impl Page {
         &self.bytes
     }
 
-    /// How many names there are.
+    /// The number of names.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -55,8 +55,8 @@ impl Page {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    /// The first name for which this is false; it must be true of all names before it.
-    fn partition(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
+    /// The index of the first name for which `is_before` is false; it must be true for all names before.
+    fn partition_point(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = usize::midpoint(low, high);
@@ -69,18 +69,18 @@ impl Page {
         low
     }
 
-    /// The place of the first name whose keys can reach `rest`.
-    pub(super) fn reaching(&self, rest: &[u8]) -> usize {
-        self.partition(|name| !reaches(name, rest))
+    /// The index of the first name for which [`may_reach`] is true.
+    pub(super) fn reaching(&self, target: &[u8]) -> usize {
+        self.partition_point(|name| !may_reach(name, target))
     }
 
-    /// The place of the first name after this one.
+    /// The index of the first name after `name`.
     pub(super) fn after(&self, name: &[u8]) -> usize {
-        self.partition(|other| other <= name)
+        self.partition_point(|other| other <= name)
     }
 }
 
-/// Whether a key of this name can be at `rest` or after it.
-pub(super) fn reaches(name: &[u8], rest: &[u8]) -> bool {
-    name >= rest || (name.ends_with(b"/") && rest.starts_with(name))
+/// Whether a name, or a path below it if it is a directory, can be equal to or greater than the path `target`.
+pub(super) fn may_reach(name: &[u8], target: &[u8]) -> bool {
+    name >= target || (name.ends_with(b"/") && target.starts_with(name))
 }

@@ -1,53 +1,54 @@
-//! Pages of one size in a temporary file, each of which is written and read whole.
+//! A temporary file of pages of a fixed size, each of which is written and read as a whole.
 
+use crate::store::locks;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-/// Bytes of a page.
+/// The size of a page in bytes.
 pub(super) const PAGE_SIZE: usize = 16 << 10;
 
-/// The most pages: together they take one gibibyte of disk space.
-const MOST: u32 = 1 << 16;
+/// The maximum number of pages, which take one gibibyte of disk space.
+const MAX_PAGES: u32 = 1 << 16;
 
-/// A temporary file of pages, each at a slot of its own.
+/// A temporary file of pages, each in a numbered slot.
 #[derive(Debug)]
 pub(super) struct PageFile {
     file: File,
-    most: u32,
-    used: Mutex<Used>,
+    max_pages: u32,
+    slots: Mutex<Slots>,
 }
 
 #[derive(Debug, Default)]
-struct Used {
-    /// Slots that the file has.
+struct Slots {
+    /// Number of slots in the file.
     count: u32,
-    /// Those of them that nobody uses.
+    /// Slots that are not in use.
     free: Vec<u32>,
 }
 
 impl PageFile {
-    /// Takes a file, which is empty.
+    /// Takes over an empty file.
     pub(super) fn new(file: File) -> Self {
-        Self { file, most: MOST, used: Mutex::default() }
+        Self { file, max_pages: MAX_PAGES, slots: Mutex::default() }
     }
 
     #[cfg(test)]
-    pub(super) fn with_most(file: File, most: u32) -> Self {
-        Self { most, ..Self::new(file) }
+    pub(super) fn with_max_pages(file: File, max_pages: u32) -> Self {
+        Self { max_pages, ..Self::new(file) }
     }
 
-    /// Writes a new slot, of at most [`PAGE_SIZE`] bytes. Fails with `QuotaExceeded` where there is no room.
+    /// Writes a page of at most [`PAGE_SIZE`] bytes to a free slot. Fails with `QuotaExceeded` if the file is full.
     pub(super) fn add(&self, bytes: &[u8]) -> io::Result<u32> {
         let slot = {
-            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-            match used.free.pop() {
+            let mut slots = locks::lock(&self.slots);
+            match slots.free.pop() {
                 Some(slot) => slot,
-                None if used.count == self.most => return Err(io::ErrorKind::QuotaExceeded.into()),
+                None if slots.count == self.max_pages => return Err(io::ErrorKind::QuotaExceeded.into()),
                 None => {
-                    used.count += 1;
-                    used.count - 1
+                    slots.count += 1;
+                    slots.count - 1
                 }
             }
         };
@@ -55,41 +56,41 @@ impl PageFile {
         Ok(slot)
     }
 
-    /// Writes a slot anew.
+    /// Overwrites a slot. Fails with `InvalidFilename` if a page is too long, which only a single name can cause.
     pub(super) fn write(&self, slot: u32, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() > PAGE_SIZE {
             return Err(io::ErrorKind::InvalidFilename.into());
         }
-        self.file.write_all_at(bytes, place(slot))
+        self.file.write_all_at(bytes, slot_offset(slot))
     }
 
-    /// Reads the first bytes of a slot.
+    /// Reads the first `length` bytes of a slot.
     pub(super) fn read(&self, slot: u32, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, place(slot))?;
+        self.file.read_exact_at(&mut bytes, slot_offset(slot))?;
         Ok(bytes)
     }
 
-    /// Gives a slot back.
+    /// Frees a slot.
     pub(super) fn release(&self, slot: u32) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.free.push(slot);
-        if used.free.len() == used.count as usize {
-            // Nothing is kept: the disk gets its space back.
+        let mut slots = locks::lock(&self.slots);
+        slots.free.push(slot);
+        if slots.free.len() == slots.count as usize {
+            // No slot is in use: return the disk space.
             if self.file.set_len(0).is_ok() {
-                *used = Used::default();
+                *slots = Slots::default();
             }
         }
     }
 
-    /// Slots in use.
+    /// The number of slots in use.
     #[cfg(test)]
     pub(super) fn in_use(&self) -> usize {
-        let used = self.used.lock().unwrap();
-        used.count as usize - used.free.len()
+        let slots = self.slots.lock().unwrap();
+        slots.count as usize - slots.free.len()
     }
 }
 
-fn place(slot: u32) -> u64 {
+fn slot_offset(slot: u32) -> u64 {
     u64::from(slot) * PAGE_SIZE as u64
 }

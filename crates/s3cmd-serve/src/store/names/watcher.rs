@@ -1,105 +1,71 @@
-//! What the kernel says of changes in directories: by this process, or by any other of this machine.
+//! Change notifications from the kernel (inotify) for directories: changes by any process on this machine.
 
 use crate::store::dir::Dir;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+use rustix::io::Errno;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 
-/// Something that happened in a watched directory.
+/// A change in a watched directory.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A name came, went, or changed what it is of.
+    /// A name was created, removed or replaced.
     Name { watch: i32, name: Vec<u8> },
-    /// The directory is watched no longer.
+    /// The kernel has removed the watch.
     Ended { watch: i32 },
-    /// There was more than the kernel keeps: anything may have happened.
+    /// The kernel's event queue overflowed, so any number of changes may have been missed.
     Lost,
 }
 
-#[cfg(target_os = "linux")]
-mod kernel {
-    use super::{Dir, Event};
-    use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
-    use rustix::io::Errno;
-    use std::io;
-    use std::mem::MaybeUninit;
-    use std::os::fd::OwnedFd;
+/// The size of the read buffer in bytes.
+const BUFFER: usize = 64 << 10;
 
-    /// Bytes that are read at once.
-    const BUFFER: usize = 64 << 10;
+/// An inotify instance.
+#[derive(Debug)]
+pub(super) struct Watcher(OwnedFd);
 
-    /// An inotify instance.
-    #[derive(Debug)]
-    pub(in super::super) struct Watcher(OwnedFd);
+impl Watcher {
+    /// `None` if the kernel provides no inotify instance.
+    pub(super) fn new() -> Option<Self> {
+        let instance = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC);
+        instance.inspect_err(|error| log::debug!("serve: no inotify: {error}")).ok().map(Self)
+    }
 
-    impl Watcher {
-        /// `None` where the kernel has none to give.
-        pub(in super::super) fn new() -> Option<Self> {
-            let made = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC);
-            made.inspect_err(|error| log::debug!("serve: no inotify: {error}")).ok().map(Self)
-        }
+    /// Watches a directory; `None` if that is not possible.
+    pub(super) fn add(&self, dir: &Dir) -> Option<i32> {
+        let flags = WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO
+            | WatchFlags::ONLYDIR;
+        let watch = inotify::add_watch(&self.0, dir.proc_path(), flags);
+        watch.inspect_err(|error| log::debug!("serve: cannot watch a directory: {error}")).ok()
+    }
 
-        /// Watches a directory; `None` if that cannot be.
-        pub(in super::super) fn add(&self, dir: &Dir) -> Option<i32> {
-            let what = WatchFlags::CREATE
-                | WatchFlags::DELETE
-                | WatchFlags::MOVED_FROM
-                | WatchFlags::MOVED_TO
-                | WatchFlags::ONLYDIR;
-            let added = inotify::add_watch(&self.0, dir.own_path(), what);
-            added.inspect_err(|error| log::debug!("serve: cannot watch a directory: {error}")).ok()
-        }
+    pub(super) fn remove(&self, watch: i32) {
+        // Fails if the kernel has removed the watch already.
+        let _ = inotify::remove_watch(&self.0, watch);
+    }
 
-        pub(in super::super) fn remove(&self, watch: i32) {
-            // It may have ended by itself.
-            let _ = inotify::remove_watch(&self.0, watch);
-        }
-
-        /// Tells what has happened up to now.
-        pub(in super::super) fn read(&self, mut tell: impl FnMut(Event)) -> io::Result<()> {
-            let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
-            let mut reader = Reader::new(&self.0, &mut buffer);
-            loop {
-                let event = match reader.next() {
-                    Ok(event) => event,
-                    Err(Errno::WOULDBLOCK) => return Ok(()),
-                    Err(error) => return Err(error.into()),
-                };
-                let watch = event.wd();
-                if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-                    tell(Event::Lost);
-                } else if event.events().contains(ReadFlags::IGNORED) {
-                    tell(Event::Ended { watch });
-                } else if let Some(name) = event.file_name() {
-                    tell(Event::Name { watch, name: name.to_bytes().to_vec() });
-                }
+    /// Passes all pending events to `handle`.
+    pub(super) fn read(&self, mut handle: impl FnMut(Event)) -> io::Result<()> {
+        let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
+        let mut reader = Reader::new(&self.0, &mut buffer);
+        loop {
+            let event = match reader.next() {
+                Ok(event) => event,
+                Err(Errno::WOULDBLOCK) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            let watch = event.wd();
+            if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+                handle(Event::Lost);
+            } else if event.events().contains(ReadFlags::IGNORED) {
+                handle(Event::Ended { watch });
+            } else if let Some(name) = event.file_name() {
+                handle(Event::Name { watch, name: name.to_bytes().to_vec() });
             }
         }
     }
 }
-
-#[cfg(not(target_os = "linux"))]
-mod kernel {
-    use std::io;
-
-    /// There is no such thing here.
-    #[derive(Debug)]
-    pub(in super::super) enum Watcher {}
-
-    impl Watcher {
-        pub(in super::super) fn new() -> Option<Self> {
-            None
-        }
-
-        pub(in super::super) fn add(&self, _dir: &Dir) -> Option<i32> {
-            match *self {}
-        }
-
-        pub(in super::super) fn remove(&self, _watch: i32) {
-            match *self {}
-        }
-
-        pub(in super::super) fn read(&self, _tell: impl FnMut(Event)) -> io::Result<()> {
-            match *self {}
-        }
-    }
-}
-
-pub(super) use kernel::Watcher;

@@ -1,4 +1,4 @@
-//! How a history is written down: entries, segments of them, and the head that tells of the segments.
+//! The storage format of version histories: entries, segments of entries, and the head that lists the segments.
 
 use crate::random;
 use crate::store::bucket::Bucket;
@@ -8,37 +8,38 @@ use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 use std::io;
 
-/// An entry.
+/// An entry: a noncurrent version or a delete marker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Version {
-    /// `None`: the `null` version.
+    /// `None` for the `null` version.
     pub(super) id: Option<String>,
-    pub(super) what: VersionContent,
+    #[serde(rename = "what")]
+    pub(super) content: VersionContent,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum VersionContent {
-    /// Name in `versions/data`, and what is known of it.
+    /// A version: the name of its file in `versions/data`, and its record.
     Data { file: String, record: Box<Record> },
-    /// Time in nanoseconds since the epoch, and the canonical id of who deleted.
+    /// A delete marker: its time in nanoseconds since the epoch, and the canonical user id of its owner.
     Marker { time: i64, owner: Option<String> },
 }
 
-/// What the head says of a segment. Ids grow with the time, but clocks are set back: no order is relied on.
+/// The head's summary of a segment. Ids grow with time, but clocks may be set back, so no order is assumed.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SegmentSummary {
     /// Number of entries.
     pub(super) count: usize,
-    /// The least and the greatest id.
+    /// The smallest and the greatest id.
     pub(super) ids: Option<(String, String)>,
-    /// How many of them are of the `null` version: one at most, but for what a crash left.
+    /// Number of entries of the `null` version: at most one, except after a crash.
     pub(super) nulls: usize,
 }
 
 impl SegmentSummary {
-    pub(super) fn of(entries: &[Version]) -> Self {
+    pub(super) fn new(entries: &[Version]) -> Self {
         let ids = || entries.iter().filter_map(|version| version.id.clone());
         Self {
             count: entries.len(),
@@ -51,21 +52,22 @@ impl SegmentSummary {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VersionSegment {
-    /// Empty: it is not written yet.
+    /// File name; empty until the segment is written.
     pub(super) name: String,
-    pub(super) about: SegmentSummary,
-    /// What is in it, once that was looked at.
+    #[serde(rename = "about")]
+    pub(super) summary: SegmentSummary,
+    /// The entries, once they are loaded.
     #[serde(skip)]
     pub(super) entries: OnceCell<Vec<Version>>,
 }
 
 impl VersionSegment {
     pub(super) fn new(entries: Vec<Version>) -> Self {
-        Self { name: String::new(), about: SegmentSummary::of(&entries), entries: OnceCell::from(entries) }
+        Self { name: String::new(), summary: SegmentSummary::new(&entries), entries: OnceCell::from(entries) }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.get().map_or(self.about.count, Vec::len)
+        self.entries.get().map_or(self.summary.count, Vec::len)
     }
 
     pub(super) fn entries(&self, bucket: &Bucket) -> io::Result<&[Version]> {
@@ -79,7 +81,7 @@ impl VersionSegment {
         self.entries.take().map_or_else(|| self.read(bucket), Ok)
     }
 
-    /// Fails with `NotFound` if it is gone.
+    /// Fails with `NotFound` if the segment does not exist any more.
     fn read(&self, bucket: &Bucket) -> io::Result<Vec<Version>> {
         nonblocking::may_block()?;
         let bytes = match bucket.version_segments()? {
@@ -87,60 +89,62 @@ impl VersionSegment {
             None => None,
         };
         let bytes = bytes.ok_or_else(|| {
-            let problem = format!("a segment of versions, {}, is missing", self.name);
+            let problem = format!("the version segment {} is missing", self.name);
             io::Error::new(io::ErrorKind::NotFound, problem)
         })?;
         let entries: Vec<Version> = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if SegmentSummary::of(&entries) != self.about {
-            return Err(damaged(format!("{} is not the segment that its head tells of", self.name)));
+        if SegmentSummary::new(&entries) != self.summary {
+            return Err(damaged(format!("the version segment {} does not match its head", self.name)));
         }
         Ok(entries)
     }
 
-    /// Whether it is worth a look for an id; `None` is the `null` version.
-    pub(super) fn may_have(&self, id: Option<&str>) -> bool {
-        match (&self.about.ids, id) {
+    /// Whether the segment may contain an id; `None` is the `null` version.
+    pub(super) fn may_contain(&self, id: Option<&str>) -> bool {
+        match (&self.summary.ids, id) {
             _ if self.entries.get().is_some() => true,
-            (_, None) => self.about.nulls > 0,
-            (Some((least, greatest)), Some(id)) => (&**least..=&**greatest).contains(&id),
+            (_, None) => self.summary.nulls > 0,
+            (Some((smallest, greatest)), Some(id)) => (&**smallest..=&**greatest).contains(&id),
             (None, Some(_)) => false,
         }
     }
 }
 
-/// A history as it is stored.
+/// A stored history: the newest entries, and references to segments with the older ones.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Head {
+    /// Newest first.
     pub(super) newest: Vec<Version>,
-    /// The newest first, too.
+    /// Newest first.
     pub(super) segments: Vec<VersionSegment>,
 }
 
 impl Head {
-    /// Not to be taken for empty where it cannot be understood: the next write would forget every version.
+    /// Fails with `InvalidData` for a damaged head, which must not count as empty: the next write would lose all
+    /// versions.
     pub(super) fn parse(bytes: &[u8]) -> io::Result<Self> {
         if bytes.starts_with(b"[") {
             let newest = serde_json::from_slice(bytes).map_err(damaged)?;
             return Ok(Self { newest, segments: Vec::new() });
         }
         let head: Self = serde_json::from_slice(bytes).map_err(damaged)?;
-        if !head.segments.iter().all(|segment| is_name(&segment.name)) {
-            return Err(damaged("a segment has an impossible name"));
+        if !head.segments.iter().all(|segment| is_segment_name(&segment.name)) {
+            return Err(damaged("a version segment has an invalid name"));
         }
         Ok(head)
     }
 
-    pub(super) fn text(&self) -> Vec<u8> {
-        let text = match &*self.segments {
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let json = match &*self.segments {
             [] => serde_json::to_vec(&self.newest),
             _ => serde_json::to_vec(self),
         };
-        text.expect("plain data becomes JSON")
+        json.expect("plain data becomes JSON")
     }
 }
 
-fn is_name(name: &str) -> bool {
+fn is_segment_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -148,39 +152,39 @@ pub(super) fn damaged(problem: impl Into<Box<dyn std::error::Error + Send + Sync
     io::Error::new(io::ErrorKind::InvalidData, problem)
 }
 
-/// Removes a segment that no head mentions. If that fails it takes space and harms nothing.
-pub(super) fn discard(bucket: &Bucket, name: &str) {
+/// Removes a segment that no head refers to. A failure is only logged, as such a segment does no harm.
+pub(super) fn remove_segment(bucket: &Bucket, name: &str) {
     let removed = bucket.version_segments().and_then(|dir| dir.map_or(Ok(false), |dir| dir.unlink(name)));
     if let Err(error) = removed {
         log::warn!("serve: {}: cannot remove old versions/segments/{name}: {error}", bucket.name());
     }
 }
 
-pub(super) fn new_name() -> io::Result<String> {
+pub(super) fn new_segment_name() -> io::Result<String> {
     let bytes = random::bytes::<8>().map_err(|error| io::Error::other(error.message))?;
     Ok(hex::encode(bytes))
 }
 
-/// What a head and its segments mention: `content` is told the names in `versions/data`, `segment` those in
-/// `versions/segments`.
-pub(in crate::store) fn mentions(
+/// Visits the files that a head and its segments refer to: calls `content` with the names in `versions/data`, and
+/// `segment` with the names in `versions/segments`.
+pub(in crate::store) fn visit_references(
     bucket: &Bucket,
     head: &[u8],
     content: &mut dyn FnMut(&str),
     segment: &mut dyn FnMut(&str),
 ) -> io::Result<()> {
-    let mut tell = |entries: &[Version]| {
+    let mut visit_contents = |entries: &[Version]| {
         for version in entries {
-            if let VersionContent::Data { file, .. } = &version.what {
+            if let VersionContent::Data { file, .. } = &version.content {
                 content(file);
             }
         }
     };
     let Head { newest, segments } = Head::parse(head)?;
-    tell(&newest);
+    visit_contents(&newest);
     for old in segments {
         segment(&old.name);
-        tell(&old.into_entries(bucket)?);
+        visit_contents(&old.into_entries(bucket)?);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::format::{Version, VersionContent};
 use super::history::{EntryPosition, History};
-use super::ids::{id_text, stored_id, time};
+use super::ids::{datetime, id_text, stored_id};
 use crate::model::error::S3Result;
 use crate::store::bucket::Bucket;
 use crate::store::nonblocking;
@@ -10,12 +10,12 @@ use crate::store::summaries::Summary;
 use chrono::{DateTime, Utc};
 use std::io;
 
-/// A version as listings show it.
+/// A version or delete marker in a listing.
 #[derive(Debug)]
 pub(crate) struct ListedVersion {
     pub(crate) id: String,
     pub(crate) latest: bool,
-    pub(crate) what: ListedContent,
+    pub(crate) content: ListedContent,
 }
 
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub(crate) enum ListedContent {
 }
 
 impl ListedVersion {
-    /// When it came to be.
+    /// Last-Modified.
     pub(crate) fn modified(&self) -> DateTime<Utc> {
-        match &self.what {
+        match &self.content {
             ListedContent::Data(summary) => summary.modified(),
             ListedContent::Marker { modified, .. } => *modified,
         }
@@ -35,35 +35,37 @@ impl ListedVersion {
 }
 
 impl Version {
-    fn shown(self, latest: bool) -> ListedVersion {
-        let what = match self.what {
+    fn into_listed(self, latest: bool) -> ListedVersion {
+        let content = match self.content {
             VersionContent::Data { record, .. } => {
                 ListedContent::Data(Box::new(Summary { stat: record.stat(), meta: record.meta }))
             }
-            VersionContent::Marker { time: at, owner } => ListedContent::Marker { modified: time(at), owner },
+            VersionContent::Marker { time, owner } => {
+                ListedContent::Marker { modified: datetime(time), owner }
+            }
         };
-        ListedVersion { id: id_text(self.id.as_ref()), latest, what }
+        ListedVersion { id: id_text(self.id.as_ref()), latest, content }
     }
 }
 
 impl Bucket {
-    /// Versions of a key, the latest first, at most so many: those that come after the one of the id `after`. Ids grow
-    /// with time, so one that is gone still has its place. Of the `null` version, once gone, nobody knows the place:
-    /// after it come all. A `null` version that may have been before or after what is gone comes after it; better twice
-    /// than never.
+    /// At most `max` versions of a key, the latest first, that follow the version with the id `after`. Ids grow with
+    /// time, so the position of a removed version is known by its id. The position of a removed `null` version is
+    /// unknown: the listing starts at the beginning. An existing `null` version whose order relative to the removed one
+    /// is unknown is listed: returning it twice is better than not at all.
     pub(crate) fn versions_of(
         &self,
         key: &str,
         after: Option<&str>,
-        most: usize,
+        max: usize,
     ) -> S3Result<Vec<ListedVersion>> {
-        let current = self.listed(key)?;
-        let entries = match self.entries_of(key, current.as_ref(), after, most, false) {
-            // A segment that was looked for has just been replaced.
+        let current = self.summary_for_listing(key)?;
+        let entries = match self.list_entries(key, current.as_ref(), after, max, false) {
+            // Another request has just replaced a segment.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 nonblocking::may_block()?;
                 let _lock = self.lock(key);
-                self.entries_of(key, current.as_ref(), after, most, true)?
+                self.list_entries(key, current.as_ref(), after, max, true)?
             }
             result => result?,
         };
@@ -72,51 +74,53 @@ impl Bucket {
         let current = current.filter(|_| with_current).map(|summary| ListedVersion {
             id: id_text(summary.meta.version.as_ref()),
             latest: true,
-            what: ListedContent::Data(Box::new(summary)),
+            content: ListedContent::Data(Box::new(summary)),
         });
-        let kept = entries.into_iter().enumerate();
-        let kept = kept.map(|(number, version)| version.shown(number == 0 && from_start && !has_current));
-        Ok(current.into_iter().chain(kept).take(most).collect())
+        let noncurrent = entries.into_iter().enumerate().map(|(index, version)| {
+            let latest = index == 0 && from_start && !has_current;
+            version.into_listed(latest)
+        });
+        Ok(current.into_iter().chain(noncurrent).take(max).collect())
     }
 
-    fn entries_of(
+    fn list_entries(
         &self,
         key: &str,
         current: Option<&Summary>,
         after: Option<&str>,
-        most: usize,
+        max: usize,
         is_locked: bool,
     ) -> io::Result<Entries> {
         let history = match self.versioning() {
             Some(_) => {
                 self.noncurrent(key, current.map(|summary| (&summary.meta, &summary.stat)), is_locked)?
             }
-            None => History::none(self, key),
+            None => History::empty(self, key),
         };
         let current = current.map(|summary| summary.meta.version.as_deref());
         let (with_current, from) = match after {
             None => (true, EntryPosition::START),
             Some(after) if current == Some(stored_id(after)) => (false, EntryPosition::START),
             Some(after) => match history.find(stored_id(after), |_| true)? {
-                Some(place) => (false, place.next()),
+                Some(position) => (false, position.next()),
                 None => {
-                    let place = history.place_of(after)?;
+                    let position = history.insertion_point(after)?;
                     let is_after =
-                        |id: Option<&str>| place == EntryPosition::START && id.is_none_or(|id| id < after);
-                    (current.is_some_and(is_after), place)
+                        |id: Option<&str>| position == EntryPosition::START && id.is_none_or(|id| id < after);
+                    (current.is_some_and(is_after), position)
                 }
             },
         };
-        let entries = history.into_entries(from, most)?;
+        let entries = history.into_entries(from, max)?;
         Ok(Entries { with_current, from_start: from == EntryPosition::START, entries })
     }
 }
 
-/// What a listing shows of a history.
+/// The part of a history that a listing returns.
 struct Entries {
-    /// Whether the current version comes first.
+    /// Whether the current version precedes the entries.
     with_current: bool,
-    /// Whether the first one is the first of the history.
+    /// Whether `entries` starts with the first entry of the history.
     from_start: bool,
     entries: Vec<Version>,
 }

@@ -1,5 +1,5 @@
-//! Histories against lists in memory, with processes that die in the middle. The limits are small here, so that a few
-//! versions have many segments.
+//! Compares histories with lists in memory, while the process dies at random points. The limits are small here, so that
+//! a few versions take many segments.
 
 use super::history::LIMITS;
 use super::{Found, ListedContent, ListedVersion};
@@ -20,12 +20,12 @@ use std::sync::Arc;
 const KEYS: [&str; 2] = ["k", "odd//k"];
 const MODE: Mode = Mode { fsync: false, read_only: false, keep_folders: false };
 
-struct Lab {
+struct Fixture {
     dir: tempfile::TempDir,
     store: Option<Store>,
 }
 
-impl Lab {
+impl Fixture {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), MODE).unwrap();
@@ -45,53 +45,56 @@ impl Lab {
         self.store.as_ref().unwrap().bucket("b").unwrap()
     }
 
-    /// Starts again, as after a process that was killed.
+    /// Restarts the store as after a crash.
     fn reopen(&mut self) {
         self.store = None;
         fs::write(self.dir.path().join(".s3cmd-serve/lock"), "running\n").unwrap();
         self.store = Some(Store::open(self.dir.path(), MODE).unwrap());
     }
 
-    fn path(&self, below: &str) -> PathBuf {
-        self.dir.path().join("b/.s3cmd-serve/versions").join(below)
+    fn path(&self, relative: &str) -> PathBuf {
+        self.dir.path().join("b/.s3cmd-serve/versions").join(relative)
     }
 
     fn head(&self, key: &str) -> PathBuf {
         self.path("index").join(hex::encode(key))
     }
 
-    fn names(&self, below: &str) -> BTreeSet<String> {
-        let Ok(entries) = fs::read_dir(self.path(below)) else { return BTreeSet::new() };
+    fn names(&self, directory: &str) -> BTreeSet<String> {
+        let Ok(entries) = fs::read_dir(self.path(directory)) else { return BTreeSet::new() };
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
-    /// What the histories mention: segments and contents.
-    fn mentioned(&self) -> (BTreeSet<String>, BTreeSet<String>) {
-        let json = |path: PathBuf| serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap();
+    /// The segments and contents that the histories refer to.
+    fn references(&self) -> (BTreeSet<String>, BTreeSet<String>) {
         let (mut segments, mut contents) = (BTreeSet::new(), BTreeSet::new());
-        let mut look = |entries: &Value, most: usize| {
+        let mut visit = |entries: &Value, max: usize| {
             let entries = entries.as_array().unwrap();
-            assert!((1..=most).contains(&entries.len()));
+            assert!((1..=max).contains(&entries.len()));
             let files = entries.iter().filter_map(|entry| entry["what"]["data"]["file"].as_str());
             contents.extend(files.map(str::to_owned));
         };
         for name in self.names("index") {
-            let head = json(self.path("index").join(name));
-            look(if head.is_array() { &head } else { &head["newest"] }, LIMITS.newest);
+            let head = read_json(self.path("index").join(name));
+            visit(if head.is_array() { &head } else { &head["newest"] }, LIMITS.newest);
             for segment in head["segments"].as_array().into_iter().flatten() {
                 let name = segment["name"].as_str().unwrap();
                 assert!(segments.insert(name.to_owned()));
-                look(&json(self.path("segments").join(name)), LIMITS.segment);
+                visit(&read_json(self.path("segments").join(name)), LIMITS.segment);
             }
         }
         (segments, contents)
     }
 }
 
+fn read_json(path: PathBuf) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
 fn put(bucket: &Bucket, key: &str, content: &str) -> S3Result<Option<String>> {
     let mut staged = bucket.stage()?;
     staged.write(content.as_bytes())?;
-    // So that listings tell of the content.
+    // So that listings show which content it is.
     let meta = Meta { etag: content.to_owned(), ..Meta::default() };
     Ok(bucket.commit(staged, key, meta, |_| Ok(()))?.1)
 }
@@ -99,9 +102,9 @@ fn put(bucket: &Bucket, key: &str, content: &str) -> S3Result<Option<String>> {
 /// A version of the model.
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
-    /// Empty: made by a step that did not say.
+    /// Empty if the step that created it failed and returned no id.
     id: String,
-    /// `None`: a delete marker.
+    /// `None` for a delete marker.
     content: Option<String>,
     tag: Option<u8>,
 }
@@ -109,105 +112,110 @@ struct Entry {
 #[derive(Clone, Debug)]
 struct Step {
     key: usize,
-    what: StepWhat,
-    /// After how many changes of directories the process dies.
-    dies: Option<usize>,
+    action: Action,
+    /// The process dies after this number of directory changes.
+    dies_after: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
-enum StepWhat {
+enum Action {
     Put,
     Delete,
-    /// Of those that are there; many times the oldest or the latest.
+    /// Removes an existing version, often the oldest or the latest.
     Remove(usize),
-    RemoveGone(usize),
+    /// Removes a version that was removed before.
+    RemoveAgain(usize),
+    /// Changes the tag of a version.
     Change(usize, u8),
+    /// Suspends or enables versioning.
     Switch,
     Reopen,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let which = || prop_oneof![Just(0), Just(usize::MAX), any::<usize>(), any::<usize>()];
-    let what = prop_oneof![
-        8 => Just(StepWhat::Put),
-        2 => Just(StepWhat::Delete),
-        5 => which().prop_map(StepWhat::Remove),
-        1 => any::<usize>().prop_map(StepWhat::RemoveGone),
-        3 => (which(), any::<u8>()).prop_map(|(which, tag)| StepWhat::Change(which, tag)),
-        2 => Just(StepWhat::Switch),
-        1 => Just(StepWhat::Reopen),
+    let index = || prop_oneof![Just(0), Just(usize::MAX), any::<usize>(), any::<usize>()];
+    let action = prop_oneof![
+        8 => Just(Action::Put),
+        2 => Just(Action::Delete),
+        5 => index().prop_map(Action::Remove),
+        1 => any::<usize>().prop_map(Action::RemoveAgain),
+        3 => (index(), any::<u8>()).prop_map(|(index, tag)| Action::Change(index, tag)),
+        2 => Just(Action::Switch),
+        1 => Just(Action::Reopen),
     ];
     let key = prop_oneof![6 => Just(0usize), 1 => Just(1)];
-    let dies = prop_oneof![2 => Just(None), 1 => (0..25usize).prop_map(Some)];
-    (key, what, dies).prop_map(|(key, what, dies)| Step { key, what, dies })
+    let dies_after = prop_oneof![2 => Just(None), 1 => (0..25usize).prop_map(Some)];
+    (key, action, dies_after).prop_map(|(key, action, dies_after)| Step { key, action, dies_after })
 }
 
-/// One of a list's places; the last for the greatest number.
-fn pick(which: usize, length: usize) -> Option<usize> {
+/// Maps a random number to an index of a list; `usize::MAX` to the last one.
+fn pick(number: usize, length: usize) -> Option<usize> {
     let last = length.checked_sub(1)?;
-    Some(if which == usize::MAX { last } else { which % length })
+    Some(if number == usize::MAX { last } else { number % length })
 }
 
-/// The buckets as they should be, and ids that are not there any more.
+/// The expected versions of each key, and the ids of removed versions.
 struct Model {
-    lab: Lab,
+    fixture: Fixture,
     keys: [Vec<Entry>; 2],
-    gone: Vec<String>,
+    removed: Vec<String>,
     suspended: bool,
-    /// For contents that differ.
+    /// Number of puts, which makes each content unique.
     count: usize,
 }
 
 impl Model {
     fn new() -> Self {
-        Self { lab: Lab::new(), keys: Default::default(), gone: Vec::new(), suspended: false, count: 0 }
+        let fixture = Fixture::new();
+        Self { fixture, keys: Default::default(), removed: Vec::new(), suspended: false, count: 0 }
     }
 
-    fn play(&mut self, step: &Step) {
+    fn run(&mut self, step: &Step) {
         let key = KEYS[step.key];
         let mut after = self.keys[step.key].clone();
-        let bucket = self.lab.bucket();
-        let before_segments = self.lab.names("segments");
-        let new = |after: &mut Vec<Entry>, content: Option<String>| {
+        let bucket = self.fixture.bucket();
+        let before_segments = self.fixture.names("segments");
+        let add = |after: &mut Vec<Entry>, content: Option<String>| {
             if self.suspended {
                 after.retain(|entry| entry.id != "null");
             }
             let id = if self.suspended { "null".to_owned() } else { String::new() };
             after.insert(0, Entry { id, content, tag: None });
         };
-        if !matches!(step.what, StepWhat::Reopen | StepWhat::Switch) {
-            fault::die_after(step.dies);
+        if !matches!(step.action, Action::Reopen | Action::Switch) {
+            fault::die_after(step.dies_after);
         }
-        let done = match &step.what {
-            StepWhat::Put => {
+        let result = match &step.action {
+            Action::Put => {
                 self.count += 1;
                 let content = format!("content {}", self.count);
-                new(&mut after, Some(content.clone()));
+                add(&mut after, Some(content.clone()));
                 put(&bucket, key, &content).map(drop)
             }
-            StepWhat::Delete => {
-                new(&mut after, None);
+            Action::Delete => {
+                add(&mut after, None);
                 bucket.remove(key, None, |_| Ok(())).map(drop)
             }
-            StepWhat::Remove(which) => match pick(*which, after.len()) {
+            Action::Remove(number) => match pick(*number, after.len()) {
                 None => Ok(()),
-                Some(at) => {
-                    let entry = after.remove(at);
-                    self.gone.push(entry.id.clone());
+                Some(index) => {
+                    let entry = after.remove(index);
+                    self.removed.push(entry.id.clone());
                     let removed = bucket.remove_version(key, &entry.id, |_, _| Ok(()));
                     removed.map(|removed| assert_eq!(removed.marker, entry.content.is_none()))
                 }
             },
-            StepWhat::RemoveGone(which) => match pick(*which, self.gone.len()) {
-                Some(at) if after.iter().all(|entry| entry.id != self.gone[at]) => {
-                    bucket.remove_version(key, &self.gone[at], |_, _| panic!("it is not there")).map(drop)
+            Action::RemoveAgain(number) => match pick(*number, self.removed.len()) {
+                Some(index) if after.iter().all(|entry| entry.id != self.removed[index]) => {
+                    let id = &self.removed[index];
+                    bucket.remove_version(key, id, |_, _| panic!("the version exists")).map(drop)
                 }
                 _ => Ok(()),
             },
-            StepWhat::Change(which, tag) => match pick(*which, after.len()) {
+            Action::Change(number, tag) => match pick(*number, after.len()) {
                 None => Ok(()),
-                Some(at) => {
-                    let entry = &mut after[at];
+                Some(index) => {
+                    let entry = &mut after[index];
                     if entry.content.is_some() {
                         entry.tag = Some(*tag);
                     }
@@ -218,63 +226,63 @@ impl Model {
                     changed.map(|changed| assert_eq!(changed, entry.content.is_some()))
                 }
             },
-            StepWhat::Switch => {
+            Action::Switch => {
                 self.suspended = !self.suspended;
                 let to = if self.suspended { Versioning::Suspended } else { Versioning::Enabled };
                 bucket.set_state(|state| state.versioning = Some(to))
             }
-            StepWhat::Reopen => Ok(()),
+            Action::Reopen => Ok(()),
         };
         fault::die_after(None);
         drop(bucket);
-        let has_died = step.dies.is_some() || matches!(step.what, StepWhat::Reopen);
-        assert!(done.is_ok() || has_died, "{done:?}");
+        let has_died = step.dies_after.is_some() || matches!(step.action, Action::Reopen);
+        assert!(result.is_ok() || has_died, "{result:?}");
         if has_died {
-            self.lab.reopen();
+            self.fixture.reopen();
         }
-        let (segments, contents) = self.lab.mentioned();
-        assert_eq!(self.lab.names("segments"), segments);
+        let (segments, contents) = self.fixture.references();
+        assert_eq!(self.fixture.names("segments"), segments);
         if has_died {
-            // What is current is not among the contents, but may still be mentioned.
-            assert!(self.lab.names("data").is_subset(&contents));
+            // The index may still refer to the content of the current version, which is not in `data`.
+            assert!(self.fixture.names("data").is_subset(&contents));
         } else {
             assert!(segments.difference(&before_segments).count() <= 2, "{step:?}");
         }
-        // A step happens whole or not at all; one that says that it did has happened.
-        let shown = self.shown(key);
-        if done.is_ok() || fits(&after, &shown) {
+        // A failed step has either happened completely or not at all.
+        let listed = self.list(key);
+        if result.is_ok() || is_same(&after, &listed) {
             self.keys[step.key] = after;
         }
-        for (entry, shown) in self.keys[step.key].iter_mut().zip(&shown) {
+        for (entry, listed) in self.keys[step.key].iter_mut().zip(&listed) {
             if entry.id.is_empty() {
-                entry.id.clone_from(&shown.id);
+                entry.id.clone_from(&listed.id);
             }
         }
         self.check();
     }
 
-    fn shown(&self, key: &str) -> Vec<ListedVersion> {
-        self.lab.bucket().versions_of(key, None, usize::MAX).unwrap()
+    fn list(&self, key: &str) -> Vec<ListedVersion> {
+        self.fixture.bucket().versions_of(key, None, usize::MAX).unwrap()
     }
 
     fn check(&self) {
         for (key, entries) in KEYS.iter().zip(&self.keys) {
-            let shown = self.shown(key);
-            assert!(fits(entries, &shown), "{key}: {entries:#?}\n{shown:#?}");
-            let latest: Vec<bool> = shown.iter().map(|shown| shown.latest).collect();
-            assert!(latest.iter().enumerate().all(|(at, latest)| *latest == (at == 0)), "{latest:?}");
+            let listed = self.list(key);
+            assert!(is_same(entries, &listed), "{key}: {entries:#?}\n{listed:#?}");
+            let latest: Vec<bool> = listed.iter().map(|version| version.latest).collect();
+            assert!(latest.iter().enumerate().all(|(index, latest)| *latest == (index == 0)), "{latest:?}");
             for entry in entries {
-                self.check_one(key, Some(&entry.id), entry);
+                self.check_version(key, Some(&entry.id), entry);
             }
             match entries.first() {
-                Some(entry) => self.check_one(key, None, entry),
-                None => assert!(!self.lab.head(key).exists()),
+                Some(entry) => self.check_version(key, None, entry),
+                None => assert!(!self.fixture.head(key).exists()),
             }
         }
     }
 
-    fn check_one(&self, key: &str, id: Option<&str>, entry: &Entry) {
-        match self.lab.bucket().open_version(key, id).unwrap() {
+    fn check_version(&self, key: &str, id: Option<&str>, entry: &Entry) {
+        match self.fixture.bucket().open_version(key, id).unwrap() {
             Found::Object(mut object) => {
                 let mut content = String::new();
                 object.file.read_to_string(&mut content).unwrap();
@@ -283,188 +291,187 @@ impl Model {
                 assert!(!object.meta.damaged);
             }
             Found::Marker { id, .. } => assert_eq!((&id, &None), (&entry.id, &entry.content)),
-            Found::Nothing => panic!("{key} {id:?} is gone"),
+            Found::Nothing => panic!("{key} {id:?} does not exist"),
         }
     }
 
-    /// A page after a marker is what the list has after it.
-    fn page(&self, key: usize, marker: usize, most: usize) {
+    /// Checks that a page after a marker contains the entries that follow the marker in the model.
+    fn check_page(&self, key: usize, marker: usize, max: usize) {
         let entries = &self.keys[key];
-        let markers: Vec<&String> = entries.iter().map(|entry| &entry.id).chain(&self.gone).collect();
-        let Some(marker) = pick(marker, markers.len()).map(|at| markers[at]) else { return };
+        let markers: Vec<&String> = entries.iter().map(|entry| &entry.id).chain(&self.removed).collect();
+        let Some(marker) = pick(marker, markers.len()).map(|index| markers[index]) else { return };
         let from = match entries.iter().position(|entry| entry.id == *marker) {
-            Some(at) => at + 1,
+            Some(index) => index + 1,
             None => {
                 let is_named = |entry: &Entry| entry.id != "null";
                 let older = entries.iter().position(|entry| is_named(entry) && entry.id < *marker);
                 let newer = &entries[..older.unwrap_or(entries.len())];
-                newer.iter().rposition(is_named).map_or(0, |at| at + 1)
+                newer.iter().rposition(is_named).map_or(0, |index| index + 1)
             }
         };
-        let shown = self.lab.bucket().versions_of(KEYS[key], Some(marker), most).unwrap();
-        let expected: Vec<_> = entries.iter().skip(from).take(most).map(|entry| &entry.id).collect();
-        assert_eq!(shown.iter().map(|shown| &shown.id).collect::<Vec<_>>(), expected, "after {marker}");
-        assert!(shown.iter().enumerate().all(|(at, shown)| shown.latest == (from + at == 0)));
+        let listed = self.fixture.bucket().versions_of(KEYS[key], Some(marker), max).unwrap();
+        let expected: Vec<_> = entries.iter().skip(from).take(max).map(|entry| &entry.id).collect();
+        assert_eq!(listed.iter().map(|version| &version.id).collect::<Vec<_>>(), expected, "after {marker}");
+        assert!(listed.iter().enumerate().all(|(index, version)| version.latest == (from + index == 0)));
     }
 }
 
-fn fits(entries: &[Entry], shown: &[ListedVersion]) -> bool {
-    let is_one = |(entry, shown): (&Entry, &ListedVersion)| {
-        let tag = match &shown.what {
+fn is_same(entries: &[Entry], listed: &[ListedVersion]) -> bool {
+    let matches = |(entry, version): (&Entry, &ListedVersion)| {
+        let same_content = match &version.content {
             ListedContent::Data(summary) => {
                 let tag = summary.meta.tags.first().map(|(_, value)| value.parse().unwrap());
                 entry.content.as_ref() == Some(&summary.meta.etag) && entry.tag == tag
             }
             ListedContent::Marker { .. } => entry.content.is_none(),
         };
-        tag && (entry.id == shown.id || entry.id.is_empty() && shown.id != "null")
+        same_content && (entry.id == version.id || entry.id.is_empty() && version.id != "null")
     };
-    entries.len() == shown.len() && entries.iter().zip(shown).all(is_one)
+    entries.len() == listed.len() && entries.iter().zip(listed).all(matches)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20))]
 
     #[test]
-    fn a_history_is_what_a_list_would_be_whenever_the_process_dies(
+    fn a_history_equals_a_list_whenever_the_process_dies(
         first in 0..50usize,
         steps in proptest::collection::vec(step(), 1..50),
         pages in proptest::collection::vec((0..2usize, any::<usize>(), 0..20usize), 8),
     ) {
         let mut model = Model::new();
         for _ in 0..first {
-            model.play(&Step { key: 0, what: StepWhat::Put, dies: None });
+            model.run(&Step { key: 0, action: Action::Put, dies_after: None });
         }
         for step in steps {
-            model.play(&step);
-            for (key, marker, most) in &pages {
-                model.page(*key, *marker, *most);
+            model.run(&step);
+            for (key, marker, max) in &pages {
+                model.check_page(*key, *marker, *max);
             }
         }
     }
 }
 
-/// A bucket with so many versions of `k`; their ids, the latest first.
-fn filled(count: usize) -> (Lab, Vec<String>) {
-    let lab = Lab::new();
-    let mut ids: Vec<String> =
-        (0..count).map(|number| put(&lab.bucket(), "k", &format!("{number}")).unwrap().unwrap()).collect();
+/// A bucket with `count` versions of `k`; returns their ids, the latest first.
+fn filled(count: usize) -> (Fixture, Vec<String>) {
+    let fixture = Fixture::new();
+    let mut ids: Vec<String> = (0..count)
+        .map(|number| put(&fixture.bucket(), "k", &format!("{number}")).unwrap().unwrap())
+        .collect();
     ids.reverse();
-    (lab, ids)
+    (fixture, ids)
 }
 
-fn ids_of(lab: &Lab) -> Vec<String> {
-    let shown = lab.bucket().versions_of("k", None, usize::MAX).unwrap();
-    shown.into_iter().map(|shown| shown.id).collect()
+fn ids_of(fixture: &Fixture) -> Vec<String> {
+    let listed = fixture.bucket().versions_of("k", None, usize::MAX).unwrap();
+    listed.into_iter().map(|version| version.id).collect()
 }
 
-/// Histories were one list of any length once.
+/// Earlier versions of the server stored a history as one list of any length.
 #[test]
-fn a_list_of_before_is_read_and_cut_when_it_is_next_written() {
-    let (mut lab, mut ids) = filled(40);
-    let json = |path: PathBuf| serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap();
-    let head = json(lab.head("k"));
+fn a_long_list_is_read_and_split_by_the_next_write() {
+    let (mut fixture, mut ids) = filled(40);
+    let head = read_json(fixture.head("k"));
     let mut list = head["newest"].as_array().unwrap().clone();
     for segment in head["segments"].as_array().unwrap() {
-        let path = lab.path("segments").join(segment["name"].as_str().unwrap());
-        list.extend(json(path).as_array().unwrap().clone());
+        let path = fixture.path("segments").join(segment["name"].as_str().unwrap());
+        list.extend(read_json(path).as_array().unwrap().clone());
     }
     assert_eq!(list.len(), 39);
-    fs::write(lab.head("k"), serde_json::to_vec(&list).unwrap()).unwrap();
-    fs::remove_dir_all(lab.path("segments")).unwrap();
-    lab.reopen();
-    assert_eq!((lab.names("segments").len(), lab.names("data").len()), (0, 39));
-    assert_eq!(ids_of(&lab), ids);
-    let page = lab.bucket().versions_of("k", Some(&ids[10]), 3).unwrap();
-    assert_eq!(page.iter().map(|shown| &shown.id).collect::<Vec<_>>(), [&ids[11], &ids[12], &ids[13]]);
-    ids.insert(0, put(&lab.bucket(), "k", "new").unwrap().unwrap());
-    assert_eq!(lab.names("segments").len(), 38usize.div_ceil(LIMITS.segment));
-    assert_eq!(ids_of(&lab), ids);
-    lab.mentioned();
+    fs::write(fixture.head("k"), serde_json::to_vec(&list).unwrap()).unwrap();
+    fs::remove_dir_all(fixture.path("segments")).unwrap();
+    fixture.reopen();
+    assert_eq!((fixture.names("segments").len(), fixture.names("data").len()), (0, 39));
+    assert_eq!(ids_of(&fixture), ids);
+    let page = fixture.bucket().versions_of("k", Some(&ids[10]), 3).unwrap();
+    assert_eq!(page.iter().map(|version| &version.id).collect::<Vec<_>>(), [&ids[11], &ids[12], &ids[13]]);
+    ids.insert(0, put(&fixture.bucket(), "k", "new").unwrap().unwrap());
+    assert_eq!(fixture.names("segments").len(), 38usize.div_ceil(LIMITS.segment));
+    assert_eq!(ids_of(&fixture), ids);
+    fixture.references();
 }
 
 #[test]
 fn a_page_reads_only_the_segments_that_it_needs() {
-    let (lab, ids) = filled(60);
-    let names = lab.names("segments");
-    let head = fs::read_to_string(lab.head("k")).unwrap();
-    // Those of the middle stay.
+    let (fixture, ids) = filled(60);
+    let names = fixture.names("segments");
+    let head = fs::read_to_string(fixture.head("k")).unwrap();
+    // Only the middle segment stays.
     let position = |name: &String| head.find(name.as_str()).unwrap();
     let mut ordered: Vec<&String> = names.iter().collect();
     ordered.sort_by_key(|name| position(name));
     let middle = ordered.len() / 2;
     for (number, name) in ordered.iter().enumerate() {
         if number != middle {
-            fs::remove_file(lab.path("segments").join(name)).unwrap();
+            fs::remove_file(fixture.path("segments").join(name)).unwrap();
         }
     }
-    let segment: Value =
-        serde_json::from_slice(&fs::read(lab.path("segments").join(ordered[middle])).unwrap()).unwrap();
-    let there: Vec<&str> =
+    let segment = read_json(fixture.path("segments").join(ordered[middle]));
+    let readable: Vec<&str> =
         segment.as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
-    let bucket = lab.bucket();
+    let bucket = fixture.bucket();
     let first = bucket.versions_of("k", None, 2).unwrap();
-    assert_eq!(first.iter().map(|shown| &shown.id).collect::<Vec<_>>(), [&ids[0], &ids[1]]);
-    let page = bucket.versions_of("k", Some(there[0]), there.len() - 1).unwrap();
-    assert_eq!(page.iter().map(|shown| &*shown.id).collect::<Vec<_>>(), there[1..]);
-    assert!(matches!(bucket.open_version("k", Some(there[0])).unwrap(), Found::Object(_)));
+    assert_eq!(first.iter().map(|version| &version.id).collect::<Vec<_>>(), [&ids[0], &ids[1]]);
+    let page = bucket.versions_of("k", Some(readable[0]), readable.len() - 1).unwrap();
+    assert_eq!(page.iter().map(|version| &*version.id).collect::<Vec<_>>(), readable[1..]);
+    assert!(matches!(bucket.open_version("k", Some(readable[0])).unwrap(), Found::Object(_)));
     bucket
-        .change_meta("k", Some(there[1]), |meta| {
+        .change_meta("k", Some(readable[1]), |meta| {
             meta.legal_hold = Some(true);
             Ok(())
         })
         .unwrap();
-    bucket.remove_version("k", there[2], |_, _| Ok(())).unwrap();
+    bucket.remove_version("k", readable[2], |_, _| Ok(())).unwrap();
     put(&bucket, "k", "new").unwrap();
-    // What is missing is not taken for none.
+    // A missing segment does not count as empty.
     assert!(bucket.versions_of("k", None, usize::MAX).is_err());
     assert!(bucket.open_version("k", Some(ids.last().unwrap())).is_err());
     assert!(bucket.remove_version("k", ids.last().unwrap(), |_, _| Ok(())).is_err());
 }
 
-/// Neither is what cannot be understood, and then nothing is swept away.
+/// The sweep removes nothing from a bucket with a damaged history.
 #[test]
-fn a_damaged_history_is_not_taken_for_a_short_one() {
-    let (mut lab, ids) = filled(30);
-    let segment = lab.path("segments").join(lab.names("segments").first().unwrap());
-    let contents = lab.names("data");
-    let later = br#"{"newest":[],"segments":[],"more":1}"#.as_slice();
-    let head = fs::read(lab.head("k")).unwrap();
-    let up =
+fn a_damaged_history_does_not_count_as_shorter_or_empty() {
+    let (mut fixture, ids) = filled(30);
+    let segment = fixture.path("segments").join(fixture.names("segments").first().unwrap());
+    let contents = fixture.names("data");
+    let unknown_field = br#"{"newest":[],"segments":[],"more":1}"#.as_slice();
+    let head = fs::read(fixture.head("k")).unwrap();
+    let path_traversal =
         String::from_utf8(head.clone()).unwrap().replacen("\"name\":\"", "\"name\":\"../", 1).into_bytes();
     let whole = fs::read(&segment).unwrap();
     let mut shorter: Vec<Value> = serde_json::from_slice(&whole).unwrap();
     shorter.pop();
     let shorter = serde_json::to_vec(&shorter).unwrap();
     let cases = [
-        (lab.head("k"), vec![&b""[..], b"{}", later, &up, &head[..head.len() - 1]]),
+        (fixture.head("k"), vec![&b""[..], b"{}", unknown_field, &path_traversal, &head[..head.len() - 1]]),
         (segment, vec![&b""[..], b"[]", &shorter, &whole[..whole.len() - 1]]),
     ];
-    for (path, broken) in cases {
-        let right = fs::read(&path).unwrap();
-        for broken in broken {
-            fs::write(&path, broken).unwrap();
-            fs::write(lab.path("data/0123"), "nobody's").unwrap();
-            fs::write(lab.path("segments/0123"), "[]").unwrap();
-            lab.reopen();
-            let bucket = lab.bucket();
+    for (path, damaged_contents) in cases {
+        let intact = fs::read(&path).unwrap();
+        for damaged in damaged_contents {
+            fs::write(&path, damaged).unwrap();
+            fs::write(fixture.path("data/0123"), "unreferenced").unwrap();
+            fs::write(fixture.path("segments/0123"), "[]").unwrap();
+            fixture.reopen();
+            let bucket = fixture.bucket();
             assert!(bucket.versions_of("k", None, usize::MAX).is_err());
             assert!(ids[1..].iter().any(|id| bucket.open_version("k", Some(id)).is_err()));
-            assert_eq!(fs::read(&path).unwrap(), broken);
-            assert!(lab.names("data").is_superset(&contents) && lab.path("segments/0123").exists());
-            fs::write(&path, &right).unwrap();
-            lab.reopen();
-            assert!(!lab.path("data/0123").exists() && !lab.path("segments/0123").exists());
-            assert_eq!((ids_of(&lab), lab.names("data")), (ids.clone(), contents.clone()));
+            assert_eq!(fs::read(&path).unwrap(), damaged);
+            assert!(fixture.names("data").is_superset(&contents) && fixture.path("segments/0123").exists());
+            fs::write(&path, &intact).unwrap();
+            fixture.reopen();
+            assert!(!fixture.path("data/0123").exists() && !fixture.path("segments/0123").exists());
+            assert_eq!((ids_of(&fixture), fixture.names("data")), (ids.clone(), contents.clone()));
         }
     }
 }
 
-/// Those who read hold no lock, while segments come and go.
+/// Readers hold no lock while segments are replaced.
 #[test]
-fn readers_find_what_stays_while_others_write() {
-    let (lab, ids) = filled(40);
-    let bucket = lab.bucket();
+fn readers_find_unchanged_versions_during_writes() {
+    let (fixture, ids) = filled(40);
+    let bucket = fixture.bucket();
     let (oldest, second) = (&ids[39], &ids[38]);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -488,7 +495,7 @@ fn readers_find_what_stays_while_others_write() {
             assert!(matches!(bucket.open_version("k", Some(second)).unwrap(), Found::Object(_)));
             let page = bucket.versions_of("k", Some(&ids[9]), 30).unwrap();
             assert_eq!(
-                page.iter().map(|shown| &shown.id).collect::<Vec<_>>(),
+                page.iter().map(|version| &version.id).collect::<Vec<_>>(),
                 ids[10..].iter().collect::<Vec<_>>()
             );
         }
@@ -496,11 +503,12 @@ fn readers_find_what_stays_while_others_write() {
     });
 }
 
-/// Who deletes page by page names markers that are gone; what was there before there were versions comes last.
+/// A client that deletes versions page by page sends markers of removed versions. A version from before versioning was
+/// enabled is listed last.
 #[test]
-fn the_null_version_is_found_after_a_marker_that_is_gone() {
-    let lab = Lab::new();
-    let bucket = lab.bucket();
+fn the_null_version_is_listed_after_a_removed_marker() {
+    let fixture = Fixture::new();
+    let bucket = fixture.bucket();
     let switch = |to| bucket.set_state(|state| state.versioning = Some(to)).unwrap();
     switch(Versioning::Suspended);
     put(&bucket, "k", "null").unwrap();
@@ -509,7 +517,7 @@ fn the_null_version_is_found_after_a_marker_that_is_gone() {
     for (count, marker) in ids.iter().enumerate() {
         bucket.remove_version("k", marker, |_, _| Ok(())).unwrap();
         let rest = bucket.versions_of("k", Some(marker), 10).unwrap();
-        assert_eq!(rest.iter().map(|shown| &*shown.id).collect::<Vec<_>>(), ["null"], "{count}");
+        assert_eq!(rest.iter().map(|version| &*version.id).collect::<Vec<_>>(), ["null"], "{count}");
         assert_eq!(rest[0].latest, count == 19);
     }
 }

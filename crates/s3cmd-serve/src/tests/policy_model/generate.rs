@@ -1,12 +1,12 @@
-//! Worlds and requests by chance.
+//! Random worlds and requests.
 
-use super::{Acl, By, Condition, Meta, Permission, Request, Statement, World, belongs};
+use super::{Acl, Condition, Meta, Need, Permission, Request, Statement, World, applies_to};
 use crate::model::acl::{Grant, Grantee, Group};
 
-/// Numbers that look random and are the same in each run.
-pub(super) struct Dice(pub(super) u64);
+/// Pseudorandom numbers, the same in each run.
+pub(super) struct Random(pub(super) u64);
 
-impl Dice {
+impl Random {
     fn next(&mut self) -> u64 {
         // SplitMix64: https://prng.di.unimi.it/splitmix64.c
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -28,28 +28,28 @@ impl Dice {
         of[self.below(of.len())]
     }
 
-    /// One to three of them.
+    /// Picks one to three of them.
     fn some<'a>(&mut self, of: &[&'a str]) -> Vec<&'a str> {
         (0..1 + self.below(3)).map(|_| self.pick(of)).collect()
     }
 }
 
-const ACTIONS: [(&str, By); 12] = [
-    ("s3:GetObject", By::Object(Permission::Read)),
-    ("s3:GetObjectAcl", By::Object(Permission::ReadAcp)),
-    ("s3:PutObjectAcl", By::Object(Permission::WriteAcp)),
-    ("s3:GetObjectTagging", By::Object(Permission::FullControl)),
-    ("s3:PutObjectTagging", By::Object(Permission::FullControl)),
-    ("s3:GetObjectVersion", By::Object(Permission::Read)),
-    ("s3:PutObject", By::Bucket(Permission::Write)),
-    ("s3:DeleteObject", By::Bucket(Permission::Write)),
-    ("s3:ListBucket", By::Bucket(Permission::Read)),
-    ("s3:GetBucketAcl", By::Bucket(Permission::ReadAcp)),
-    ("s3:GetBucketVersioning", By::Owner),
-    ("s3:GetBucketPolicy", By::Owner),
+const ACTIONS: [(&str, Need); 12] = [
+    ("s3:GetObject", Need::Object(Permission::Read)),
+    ("s3:GetObjectAcl", Need::Object(Permission::ReadAcp)),
+    ("s3:PutObjectAcl", Need::Object(Permission::WriteAcp)),
+    ("s3:GetObjectTagging", Need::Object(Permission::FullControl)),
+    ("s3:PutObjectTagging", Need::Object(Permission::FullControl)),
+    ("s3:GetObjectVersion", Need::Object(Permission::Read)),
+    ("s3:PutObject", Need::Bucket(Permission::Write)),
+    ("s3:DeleteObject", Need::Bucket(Permission::Write)),
+    ("s3:ListBucket", Need::Bucket(Permission::Read)),
+    ("s3:GetBucketAcl", Need::Bucket(Permission::ReadAcp)),
+    ("s3:GetBucketVersioning", Need::Owner),
+    ("s3:GetBucketPolicy", Need::Owner),
 ];
 
-/// Keys of each type with the values that policies compare them with; and whether requests for an action have them.
+/// Condition keys with their types, and the values that policies compare them with.
 const KEYS: [(&str, &str, &[&str]); 21] = [
     ("aws:UserAgent", "text", &["curl", "cur*", "Curl", "wget", "${aws:Referer}", "c?rl", "c${*}"]),
     ("aws:Referer", "text", &["http://a/", "http://*", "", "${aws:UserAgent, 'none'}", "none"]),
@@ -82,8 +82,8 @@ const KEYS: [(&str, &str, &[&str]); 21] = [
     ("s3:RequestObjectTagKeys", "texts", &["class", "cl*", "other"]),
 ];
 
-fn condition(dice: &mut Dice) -> Condition {
-    let (key, kind, values) = KEYS[dice.below(KEYS.len())];
+fn condition(random: &mut Random) -> Condition {
+    let (key, kind, values) = KEYS[random.below(KEYS.len())];
     let relations = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"];
     let texts = [
         "StringEquals",
@@ -93,39 +93,39 @@ fn condition(dice: &mut Dice) -> Condition {
         "StringLike",
         "StringNotLike",
     ];
-    let relation = relations[dice.below(relations.len())];
+    let relation = relations[random.below(relations.len())];
     let operator = match kind {
-        _ if dice.one_in(8) => "Null".to_owned(),
-        "text" | "texts" => texts[dice.below(texts.len())].to_owned(),
+        _ if random.one_in(8) => "Null".to_owned(),
+        "text" | "texts" => texts[random.below(texts.len())].to_owned(),
         "arn" => {
-            ["ArnLike", "ArnNotEquals", "ArnEquals", "ArnNotLike", "StringLike"][dice.below(5)].to_owned()
+            ["ArnLike", "ArnNotEquals", "ArnEquals", "ArnNotLike", "StringLike"][random.below(5)].to_owned()
         }
-        "address" => ["IpAddress", "NotIpAddress"][dice.below(2)].to_owned(),
+        "address" => ["IpAddress", "NotIpAddress"][random.below(2)].to_owned(),
         "bool" => "Bool".to_owned(),
         "number" => format!("Numeric{relation}"),
         "date" => format!("Date{relation}"),
-        _ => format!("{}{relation}", ["Date", "Numeric"][dice.below(2)]),
+        _ => format!("{}{relation}", ["Date", "Numeric"][random.below(2)]),
     };
     let values = if operator == "Null" {
-        vec![dice.pick(&["true", "false"])]
+        vec![random.pick(&["true", "false"])]
     } else if operator.starts_with("Numeric") {
-        dice.some(values).into_iter().map(|value| if value.contains('-') { "5" } else { value }).collect()
+        random.some(values).into_iter().map(|value| if value.contains('-') { "5" } else { value }).collect()
     } else {
-        dice.some(values)
+        random.some(values)
     };
-    let quantified = operator != "Null" && (kind == "texts" || dice.one_in(6));
-    let quantifier = if quantified { dice.pick(&["ForAnyValue:", "ForAllValues:"]) } else { "" };
-    let if_exists = operator != "Null" && dice.one_in(5);
+    let quantified = operator != "Null" && (kind == "texts" || random.one_in(6));
+    let quantifier = if quantified { random.pick(&["ForAnyValue:", "ForAllValues:"]) } else { "" };
+    let if_exists = operator != "Null" && random.one_in(5);
     Condition { quantifier, operator, if_exists, key, values }
 }
 
-fn statement(dice: &mut Dice) -> Statement {
-    let allow = !dice.one_in(3);
-    let mut conditions: Vec<Condition> = (0..dice.below(3)).map(|_| condition(dice)).collect();
-    // A document has no place for two tests of one key by one operator.
+fn statement(random: &mut Random) -> Statement {
+    let allow = !random.one_in(3);
+    let mut conditions: Vec<Condition> = (0..random.below(3)).map(|_| condition(random)).collect();
+    // A document cannot contain two tests of one key with the same operator.
     conditions.dedup_by_key(|one| (one.quantifier, one.operator.clone(), one.if_exists, one.key));
     let who = ["alice", "bob", "arn:aws:iam:::user/bob", "arn:aws:iam::alice:root", "carol"];
-    let who = if dice.one_in(3) { Some(dice.some(&who)) } else { None };
+    let who = if random.one_in(3) { Some(random.some(&who)) } else { None };
     let actions = [
         "s3:GetObject",
         "s3:Get*",
@@ -135,9 +135,10 @@ fn statement(dice: &mut Dice) -> Statement {
         "s3:ListBucket",
         "s3:*",
     ];
-    let (mut actions, mut actions_inverted) = (dice.some(&actions), dice.one_in(8));
-    // A key has to belong to an action of the statement.
-    if !conditions.iter().all(|condition| belongs(condition.key, "s3:GetBucketVersioning")) || dice.one_in(3)
+    let (mut actions, mut actions_inverted) = (random.some(&actions), random.one_in(8));
+    // A key has to apply to an action of the statement.
+    if !conditions.iter().all(|condition| applies_to(condition.key, "s3:GetBucketVersioning"))
+        || random.one_in(3)
     {
         (actions, actions_inverted) = (vec!["*"], false);
     }
@@ -153,17 +154,17 @@ fn statement(dice: &mut Dice) -> Statement {
     ];
     Statement {
         allow,
-        who_inverted: !allow && who.is_some() && dice.one_in(3),
+        who_inverted: !allow && who.is_some() && random.one_in(3),
         who,
         actions,
         actions_inverted,
-        resources: dice.some(&resources),
-        resources_inverted: dice.one_in(8),
+        resources: random.some(&resources),
+        resources_inverted: random.one_in(8),
         conditions,
     }
 }
 
-fn grants(dice: &mut Dice) -> Vec<Grant> {
+fn grants(random: &mut Random) -> Vec<Grant> {
     let permissions = [
         Permission::Read,
         Permission::Write,
@@ -171,33 +172,33 @@ fn grants(dice: &mut Dice) -> Vec<Grant> {
         Permission::WriteAcp,
         Permission::FullControl,
     ];
-    let grant = |dice: &mut Dice| Grant {
-        to: match dice.below(5) {
+    let grant = |random: &mut Random| Grant {
+        to: match random.below(5) {
             0 => Grantee::Group(Group::AllUsers),
             1 => Grantee::Group(Group::AuthenticatedUsers),
             2 => Grantee::User("alice".to_owned()),
             _ => Grantee::User("bob".to_owned()),
         },
-        permission: permissions[dice.below(permissions.len())],
+        permission: permissions[random.below(permissions.len())],
     };
-    (0..dice.below(4)).map(|_| grant(dice)).collect()
+    (0..random.below(4)).map(|_| grant(random)).collect()
 }
 
-pub(super) fn world(dice: &mut Dice) -> World {
+pub(super) fn world(random: &mut Random) -> World {
     let tags = [("class", "open"), ("Class", "closed"), ("class", "bob"), ("other", "open")];
-    let owner = dice.pick(&["alice", "bob"]).to_owned();
+    let owner = random.pick(&["alice", "bob"]).to_owned();
     World {
-        secure: dice.one_in(2),
-        statements: (0..dice.below(4)).map(|_| statement(dice)).collect(),
+        secure: random.one_in(2),
+        statements: (0..random.below(4)).map(|_| statement(random)).collect(),
         ownership: [None, Some("ObjectWriter"), Some("BucketOwnerPreferred"), Some("BucketOwnerEnforced")]
-            [dice.below(4)],
-        ignore_acls: dice.one_in(4),
-        restrict: dice.one_in(4),
-        bucket_acl: dice.one_in(2).then(|| Acl { owner: "alice".to_owned(), grants: grants(dice) }),
+            [random.below(4)],
+        ignore_acls: random.one_in(4),
+        restrict: random.one_in(4),
+        bucket_acl: random.one_in(2).then(|| Acl { owner: "alice".to_owned(), grants: grants(random) }),
         object: Meta {
-            acl: dice.one_in(2).then(|| Acl { owner, grants: grants(dice) }),
-            tags: (0..dice.below(2))
-                .map(|_| tags[dice.below(4)])
+            acl: random.one_in(2).then(|| Acl { owner, grants: grants(random) }),
+            tags: (0..random.below(2))
+                .map(|_| tags[random.below(4)])
                 .map(|(a, b)| (a.to_owned(), b.to_owned()))
                 .collect(),
             ..Meta::default()
@@ -205,28 +206,28 @@ pub(super) fn world(dice: &mut Dice) -> World {
     }
 }
 
-pub(super) fn request(dice: &mut Dice, secure: bool) -> Request {
-    let (action, by) = ACTIONS[dice.below(ACTIONS.len())];
+pub(super) fn request(random: &mut Random, secure: bool) -> Request {
+    let (action, need) = ACTIONS[random.below(ACTIONS.len())];
     let is_about_object = action.contains("Object");
     let keys = ["k", "home/bob/x", "home/alice/x", "home/bob/*"];
-    let who = [None, Some("alice"), Some("bob"), Some("bob")][dice.below(4)];
-    let maybe = |dice: &mut Dice, of: &[&'static str]| (!dice.one_in(3)).then(|| dice.pick(of));
+    let who = [None, Some("alice"), Some("bob"), Some("bob")][random.below(4)];
+    let maybe = |random: &mut Random, of: &[&'static str]| (!random.one_in(3)).then(|| random.pick(of));
     Request {
         who,
         action,
-        by,
-        key: is_about_object.then(|| dice.pick(&keys)),
-        address: dice.pick(&["10.1.2.3", "10.9.9.9", "192.0.2.1", "2001:db8::1", "::ffff:10.1.2.3"]),
-        agent: maybe(dice, &["curl", "CURL", "c*", "wget"]),
-        referer: maybe(dice, &["http://a/", "curl", "bob", "none", ""]),
-        prefix: maybe(dice, &["home/", "bob/", "x"]),
-        max_keys: maybe(dice, &["10", "100", "5"]),
-        acl: maybe(dice, &["public-read", "private", "bucket-owner-full-control"]),
-        class: maybe(dice, &["STANDARD", "STANDARD_IA"]),
-        tags: if dice.one_in(2) { vec![("class", dice.pick(&["open", "closed"]))] } else { Vec::new() },
-        tls: secure.then(|| dice.pick(&["1.2", "1.3"])),
+        need,
+        key: is_about_object.then(|| random.pick(&keys)),
+        address: random.pick(&["10.1.2.3", "10.9.9.9", "192.0.2.1", "2001:db8::1", "::ffff:10.1.2.3"]),
+        agent: maybe(random, &["curl", "CURL", "c*", "wget"]),
+        referer: maybe(random, &["http://a/", "curl", "bob", "none", ""]),
+        prefix: maybe(random, &["home/", "bob/", "x"]),
+        max_keys: maybe(random, &["10", "100", "5"]),
+        acl: maybe(random, &["public-read", "private", "bucket-owner-full-control"]),
+        class: maybe(random, &["STANDARD", "STANDARD_IA"]),
+        tags: if random.one_in(2) { vec![("class", random.pick(&["open", "closed"]))] } else { Vec::new() },
+        tls: secure.then(|| random.pick(&["1.2", "1.3"])),
         signature: who
-            .map(|_| [("REST-HEADER", "AWS"), ("REST-QUERY-STRING", "AWS4-HMAC-SHA256")][dice.below(2)]),
-        age: [0, 60_000, 3_600_000][dice.below(3)],
+            .map(|_| [("REST-HEADER", "AWS"), ("REST-QUERY-STRING", "AWS4-HMAC-SHA256")][random.below(2)]),
+        age: [0, 60_000, 3_600_000][random.below(3)],
     }
 }

@@ -1,7 +1,7 @@
-//! What may be done, against a second and simple reading of the documents: ownership, ACLs, public-access block,
+//! Compares authorization decisions with a second, simple implementation of ownership, ACLs, the public-access block,
 //! policies with conditions of every kind, and variables.
 //!
-//! The model works on the parts that policies and requests are made of, never on what the server has parsed.
+//! The model works on the parts from which policies and requests are generated, never on what the server has parsed.
 
 mod generate;
 mod reference;
@@ -20,19 +20,19 @@ use crate::store::bucket::Mode;
 use crate::store::bucket_record::BucketRecord;
 use crate::store::meta::Meta;
 use chrono::Utc;
-use generate::{Dice, request, world};
+use generate::{Random, request, world};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What an action is done to, and which ACL speaks of it.
+/// The permission that an action needs, and in which ACL.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum By {
+enum Need {
     Owner,
     Bucket(Permission),
     Object(Permission),
 }
 
-fn belongs(key: &str, action: &str) -> bool {
+fn applies_to(key: &str, action: &str) -> bool {
     let upload = ["s3:PutObject"].contains(&action);
     match key {
         "s3:prefix" | "s3:max-keys" => action == "s3:ListBucket",
@@ -58,7 +58,7 @@ struct Condition {
 #[derive(Clone, Debug)]
 struct Statement {
     allow: bool,
-    /// `None`: everybody.
+    /// `None`: everyone.
     who: Option<Vec<&'static str>>,
     who_inverted: bool,
     actions: Vec<&'static str>,
@@ -72,10 +72,10 @@ struct Statement {
 struct Request {
     who: Option<&'static str>,
     action: &'static str,
-    by: By,
+    need: Need,
     key: Option<&'static str>,
     address: &'static str,
-    /// The values of condition keys, as a request has them.
+    /// This and the following fields are the values of condition keys.
     agent: Option<&'static str>,
     referer: Option<&'static str>,
     prefix: Option<&'static str>,
@@ -100,7 +100,7 @@ struct World {
 }
 
 impl World {
-    /// The document that says all this.
+    /// The policy document with these statements.
     fn policy(&self) -> Value {
         let element =
             |name: &str, inverted: bool| if inverted { format!("Not{name}") } else { name.to_owned() };
@@ -125,7 +125,7 @@ impl World {
     }
 }
 
-/// The request as the server has it.
+/// The request as the server sees it.
 fn call(request: &Request) -> Call {
     let mut headers = Vec::new();
     let stated = [
@@ -144,7 +144,7 @@ fn call(request: &Request) -> Call {
     let query = stated.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
     let signature = request.signature.map(|(kind, version)| {
         let made = Some(Utc::now() - chrono::TimeDelta::milliseconds(request.age));
-        Signature { kind, version, made }
+        Signature { kind, version, signed_at: made }
     });
     Call {
         method: http::Method::GET,
@@ -164,7 +164,7 @@ fn call(request: &Request) -> Call {
     }
 }
 
-/// A server on a directory with Alice's bucket.
+/// A server on a directory with a bucket of Alice's.
 fn server(dir: &tempfile::TempDir) -> Server {
     let mode = Mode { fsync: false, read_only: false, keep_folders: false };
     let store = Store::open(dir.path(), mode).unwrap();
@@ -182,14 +182,14 @@ fn server(dir: &tempfile::TempDir) -> Server {
 }
 
 #[test]
-fn what_may_be_done_is_what_a_simple_model_says() {
+fn decisions_equal_the_model() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = server(&dir);
     let bucket = server.store.bucket("b-one").unwrap();
-    let (mut asked, mut allowed, mut by_policy) = (0, 0, 0);
+    let (mut decisions, mut allowed, mut by_policy) = (0, 0, 0);
     for seed in 0..800 {
-        let mut dice = Dice(seed);
-        let world = world(&mut dice);
+        let mut random = Random(seed);
+        let world = world(&mut random);
         server.secure = world.secure;
         let text = world.policy().to_string();
         let policy = (!world.statements.is_empty()).then_some(&*text);
@@ -211,29 +211,32 @@ fn what_may_be_done_is_what_a_simple_model_says() {
         bucket.set_document("publicAccessBlock", Some(&block)).unwrap();
         bucket.set_state(|state| state.acl.clone_from(&world.bucket_acl)).unwrap();
         for _ in 0..15 {
-            let request = request(&mut dice, world.secure);
+            let request = request(&mut random, world.secure);
             let call = call(&request);
-            let need = match request.by {
-                By::Owner => RequiredRight::Owner,
-                By::Bucket(permission) => RequiredRight::Bucket(permission),
-                By::Object(permission) => RequiredRight::Object(permission, &world.object),
+            let need = match request.need {
+                Need::Owner => RequiredRight::Owner,
+                Need::Bucket(permission) => RequiredRight::Bucket(permission),
+                Need::Object(permission) => RequiredRight::Object(permission, &world.object),
             };
             let target = Target { key: request.key, ..Target::default() };
-            let answer = server.authorize_target(&call, &bucket, request.action, target, need).is_ok();
-            let wanted = request.is_allowed(&world);
-            assert_eq!(answer, wanted, "seed {seed}\n{request:#?}\n{world:#?}\n{text}");
-            asked += 1;
-            allowed += usize::from(wanted);
-            let bare = World {
+            let actual = server.authorize_target(&call, &bucket, request.action, target, need).is_ok();
+            let expected = request.is_allowed(&world);
+            assert_eq!(actual, expected, "seed {seed}\n{request:#?}\n{world:#?}\n{text}");
+            decisions += 1;
+            allowed += usize::from(expected);
+            let without_policy = World {
                 statements: Vec::new(),
                 object: world.object.clone(),
                 bucket_acl: world.bucket_acl.clone(),
                 ..world
             };
-            by_policy += usize::from(wanted != request.is_allowed(&bare));
+            by_policy += usize::from(expected != request.is_allowed(&without_policy));
         }
     }
-    // The cases are no use if all go the same way.
-    assert!(asked > 10_000 && allowed > asked / 5 && allowed < asked * 4 / 5, "{allowed} of {asked}");
-    assert!(by_policy > asked / 10, "{by_policy} of {asked}");
+    // Both results have to occur often, or the test would prove little.
+    assert!(
+        decisions > 10_000 && allowed > decisions / 5 && allowed < decisions * 4 / 5,
+        "{allowed} of {decisions}"
+    );
+    assert!(by_policy > decisions / 10, "{by_policy} of {decisions}");
 }

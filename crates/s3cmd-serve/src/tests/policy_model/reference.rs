@@ -1,10 +1,10 @@
-//! The second reading: what the parts of a policy say to the parts of a request.
+//! The reference implementation: evaluates the parts of a policy for the parts of a request.
 
-use super::{Acl, By, Condition, Permission, Request, Statement, World, belongs};
+use super::{Acl, Condition, Need, Permission, Request, Statement, World, applies_to};
 use crate::model::acl::{Grantee, Group};
 use chrono::{DateTime, Utc};
 
-/// What a text of a policy is made of.
+/// A symbol of a pattern in a policy.
 #[derive(Clone, Copy)]
 enum Symbol {
     Char(char),
@@ -21,13 +21,15 @@ fn is_like(pattern: &[Symbol], text: &str) -> bool {
             is_like(rest, text) || chars.next().is_some() && is_like(pattern, chars.as_str())
         }
         Some((Symbol::One, rest)) => chars.next().is_some() && is_like(rest, chars.as_str()),
-        Some((Symbol::Char(wanted), rest)) => chars.next() == Some(*wanted) && is_like(rest, chars.as_str()),
+        Some((Symbol::Char(expected), rest)) => {
+            chars.next() == Some(*expected) && is_like(rest, chars.as_str())
+        }
     }
 }
 
 impl Request {
     fn values(&self, world: &World, key: &str) -> Vec<String> {
-        if !belongs(key, self.action) {
+        if !applies_to(key, self.action) {
             return Vec::new();
         }
         let one = |value: Option<&str>| value.map(str::to_owned).into_iter().collect::<Vec<_>>();
@@ -70,8 +72,8 @@ impl Request {
         }
     }
 
-    /// A text of a policy with its variables replaced; `None` if one has no value.
-    fn filled(&self, world: &World, text: &str, wildcards: bool) -> Option<Vec<Symbol>> {
+    /// A pattern with its variables replaced; `None` if one has no value.
+    fn expanded(&self, world: &World, text: &str, wildcards: bool) -> Option<Vec<Symbol>> {
         let mut symbols = Vec::new();
         let mut rest = text;
         while let Some(char) = rest.chars().next() {
@@ -98,11 +100,11 @@ impl Request {
     }
 
     fn like(&self, world: &World, pattern: &str, text: &str) -> bool {
-        self.filled(world, pattern, true).is_some_and(|pattern| is_like(&pattern, text))
+        self.expanded(world, pattern, true).is_some_and(|pattern| is_like(&pattern, text))
     }
 
-    /// Whether one value fits one of the policy by the plain form of an operator.
-    fn fits(&self, world: &World, operator: &str, wanted: &str, value: &str) -> bool {
+    /// Whether one value matches one of the policy's, with the non-negated form of an operator.
+    fn matches(&self, world: &World, operator: &str, expected: &str, value: &str) -> bool {
         let moment = |text: &str| -> DateTime<Utc> {
             match text.parse::<i64>() {
                 Ok(seconds) => DateTime::from_timestamp(seconds, 0).unwrap(),
@@ -120,25 +122,25 @@ impl Request {
         };
         match operator {
             "StringEquals" => {
-                self.filled(world, wanted, false).is_some_and(|pattern| is_like(&pattern, value))
+                self.expanded(world, expected, false).is_some_and(|pattern| is_like(&pattern, value))
             }
-            "StringEqualsIgnoreCase" => self.filled(world, wanted, false).is_some_and(|pattern| {
+            "StringEqualsIgnoreCase" => self.expanded(world, expected, false).is_some_and(|pattern| {
                 let lower = |symbol| match symbol {
                     Symbol::Char(char) => Symbol::Char(char.to_ascii_lowercase()),
                     other => other,
                 };
                 is_like(&pattern.into_iter().map(lower).collect::<Vec<_>>(), &value.to_lowercase())
             }),
-            // No part of these ARNs but the last has anything for a wildcard to reach over.
-            "StringLike" | "ArnLike" | "ArnEquals" => self.like(world, wanted, value),
-            "Bool" => wanted == value,
-            "IpAddress" => in_network(wanted, value),
+            // In these ARNs only the last part has wildcards that could match a colon, so `like` is enough.
+            "StringLike" | "ArnLike" | "ArnEquals" => self.like(world, expected, value),
+            "Bool" => expected == value,
+            "IpAddress" => in_network(expected, value),
             _ => match operator.strip_prefix("Numeric") {
                 Some(relation) => {
-                    let (value, wanted): (f64, f64) = (value.parse().unwrap(), wanted.parse().unwrap());
-                    related(relation, value.partial_cmp(&wanted).unwrap())
+                    let (value, expected): (f64, f64) = (value.parse().unwrap(), expected.parse().unwrap());
+                    related(relation, value.partial_cmp(&expected).unwrap())
                 }
-                None => related(operator.strip_prefix("Date").unwrap(), moment(value).cmp(&moment(wanted))),
+                None => related(operator.strip_prefix("Date").unwrap(), moment(value).cmp(&moment(expected))),
             },
         }
     }
@@ -151,8 +153,9 @@ impl Request {
         let plain = condition.operator.replace("Not", "");
         let inverted = plain != condition.operator;
         let test = |value: &String| {
-            let fits = condition.values.iter().any(|wanted| self.fits(world, &plain, wanted, value));
-            fits != inverted
+            let matches =
+                condition.values.iter().any(|expected| self.matches(world, &plain, expected, value));
+            matches != inverted
         };
         match (condition.quantifier, values.is_empty()) {
             ("ForAllValues:", true) => true,
@@ -202,8 +205,8 @@ impl Request {
         let private = Acl::private("alice");
         let of_bucket = world.bucket_acl.as_ref().filter(|_| counts).unwrap_or(&private);
         let of_object = world.object.acl.as_ref().filter(|_| counts).unwrap_or(&private);
-        let granted = |acl: &Acl, wanted: Permission| {
-            let owner_may = matches!(wanted, Permission::ReadAcp | Permission::WriteAcp);
+        let granted = |acl: &Acl, expected: Permission| {
+            let owner_may = matches!(expected, Permission::ReadAcp | Permission::WriteAcp);
             owner_may && self.who == Some(&*acl.owner)
                 || acl.grants.iter().any(|grant| {
                     let reaches = match &grant.to {
@@ -212,15 +215,15 @@ impl Request {
                         Grantee::Group(Group::AuthenticatedUsers) => self.who.is_some() && !world.ignore_acls,
                         Grantee::Group(Group::LogDelivery) => false,
                     };
-                    reaches && (grant.permission == wanted || grant.permission == Permission::FullControl)
+                    reaches && (grant.permission == expected || grant.permission == Permission::FullControl)
                 })
         };
-        match self.by {
-            By::Owner => owns,
-            By::Bucket(_) if owns && self.action == "s3:DeleteObject" => true,
-            By::Bucket(wanted) => granted(of_bucket, wanted),
-            By::Object(Permission::FullControl) if owns => true,
-            By::Object(wanted) => granted(of_object, wanted),
+        match self.need {
+            Need::Owner => owns,
+            Need::Bucket(_) if owns && self.action == "s3:DeleteObject" => true,
+            Need::Bucket(expected) => granted(of_bucket, expected),
+            Need::Object(Permission::FullControl) if owns => true,
+            Need::Object(expected) => granted(of_object, expected),
         }
     }
 }
@@ -228,7 +231,7 @@ impl Request {
 impl World {
     pub(super) fn is_public(&self) -> bool {
         self.statements.iter().any(|statement| {
-            let narrows = |condition: &Condition| {
+            let restricts_clients = |condition: &Condition| {
                 let plain = condition.quantifier != "ForAllValues:" && !condition.if_exists;
                 let is_fixed = |value: &&str| !value.contains(['*', '$']);
                 plain
@@ -244,7 +247,7 @@ impl World {
                         _ => false,
                     }
             };
-            statement.allow && statement.who.is_none() && !statement.conditions.iter().any(narrows)
+            statement.allow && statement.who.is_none() && !statement.conditions.iter().any(restricts_clients)
         })
     }
 }

@@ -1,9 +1,9 @@
-//! Policies of which one thing is wrong: all are refused, and the message names it.
+//! Policies with one fault each: all are rejected, with a message that names the fault.
 
 use super::*;
 use serde_json::json;
 
-fn whole() -> Value {
+fn valid_policy() -> Value {
     json!({
         "Version": "2012-10-17",
         "Id": "id",
@@ -19,7 +19,7 @@ fn whole() -> Value {
     })
 }
 
-/// Where (a JSON pointer), what is put there, and what the message has to name.
+/// A JSON pointer, the value that is put there, and a string that the message has to contain.
 fn faults() -> Vec<(&'static str, Value, &'static str)> {
     let condition = |operator: &str, key: &str, value: Value| json!({operator: {key: value}});
     vec![
@@ -186,15 +186,15 @@ fn faults() -> Vec<(&'static str, Value, &'static str)> {
     ]
 }
 
-fn refused(text: &str) -> Option<S3Error> {
+fn rejection(text: &str) -> Option<S3Error> {
     Policy::parse(text).and_then(|policy| policy.check_resources("b")).err()
 }
 
 #[test]
-fn whatever_is_not_understood_or_cannot_be_enforced_is_refused_by_name() {
-    assert!(refused(&whole().to_string()).is_none(), "{:?}", refused(&whole().to_string()));
+fn faults_are_rejected_by_name() {
+    assert!(rejection(&valid_policy().to_string()).is_none(), "{:?}", rejection(&valid_policy().to_string()));
     for (place, value, named) in faults() {
-        let mut policy = whole();
+        let mut policy = valid_policy();
         let (parent, last) = place.rsplit_once('/').unwrap();
         match policy.pointer_mut(parent).unwrap() {
             Value::Object(map) => {
@@ -203,14 +203,14 @@ fn whatever_is_not_understood_or_cannot_be_enforced_is_refused_by_name() {
             Value::Array(list) => list[last.parse::<usize>().unwrap()] = value.clone(),
             other => panic!("{other}"),
         }
-        let error = refused(&policy.to_string()).unwrap_or_else(|| panic!("taken: {place} {value}"));
+        let error = rejection(&policy.to_string()).unwrap_or_else(|| panic!("accepted: {place} {value}"));
         assert_eq!((error.code.as_str(), error.status), ("MalformedPolicy", 400), "{place} {value}");
         assert!(error.message.contains(named), "{place} {value}: {}", error.message);
     }
 }
 
 #[test]
-fn what_is_missing_or_stands_twice_is_refused_by_name() {
+fn missing_and_duplicate_elements_are_rejected_by_name() {
     for (place, name) in [
         ("", "Statement"),
         ("/Statement/0", "Effect"),
@@ -218,12 +218,12 @@ fn what_is_missing_or_stands_twice_is_refused_by_name() {
         ("/Statement/0", "Action"),
         ("/Statement/0", "Resource"),
     ] {
-        let mut policy = whole();
+        let mut policy = valid_policy();
         policy.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(name).unwrap();
-        let message = refused(&policy.to_string()).unwrap().message;
+        let message = rejection(&policy.to_string()).unwrap().message;
         assert!(message.contains(&name.to_lowercase()) || message.contains(name), "{name}: {message}");
     }
-    let text = whole().to_string();
+    let text = valid_policy().to_string();
     for (from, to) in [
         (r#""Effect":"Allow""#, r#""Effect":"Deny","Effect":"Allow""#),
         (r#""Id":"id""#, r#""Id":"id","Id":"other""#),
@@ -231,23 +231,23 @@ fn what_is_missing_or_stands_twice_is_refused_by_name() {
         (r#""aws:SourceIp":"#, r#""aws:SourceIp":"11.0.0.0/8","aws:SourceIp":"#),
     ] {
         assert!(text.contains(from), "{from}");
-        let error = refused(&text.replacen(from, to, 1)).unwrap();
+        let error = rejection(&text.replacen(from, to, 1)).unwrap();
         assert_eq!(error.code.as_str(), "MalformedPolicy", "{to}");
         assert!(error.message.contains("twice"), "{to}: {}", error.message);
     }
 }
 
 proptest! {
-    /// A letter that is changed in a name makes another name, which is refused, or one that differs in case alone.
+    /// Changing one letter of a name gives an unknown name, which is rejected, or the same name in another case.
     #[test]
-    fn misspelt_actions_and_keys_are_refused(place in 0usize..1000, letter in "[a-z]", which in 0usize..1000) {
+    fn misspelt_actions_and_keys_are_rejected(place in 0usize..1000, letter in "[a-z]", which in 0usize..1000) {
         let actions: Vec<String> = action::all().collect();
         let action = &actions[which % actions.len()];
         let place = 3 + place % (action.len() - 3);
         let misspelt = format!("{}{letter}{}", &action[..place], &action[place + 1..]);
         let text = policy(&[statement("Deny", r#""*""#, &format!("\"{misspelt}\""), r#""*""#, "")]);
-        let is_one = actions.iter().any(|action| action.eq_ignore_ascii_case(&misspelt));
-        prop_assert_eq!(Policy::parse(&text).is_ok(), is_one, "{}", misspelt);
+        let is_known = actions.iter().any(|action| action.eq_ignore_ascii_case(&misspelt));
+        prop_assert_eq!(Policy::parse(&text).is_ok(), is_known, "{}", misspelt);
         let name = key::SPECS[which % key::SPECS.len()].name.trim_end_matches('/');
         let place = place % name.len();
         let misspelt = format!("{}{letter}{}", &name[..place], &name[place + 1..]);
@@ -257,9 +257,9 @@ proptest! {
         }
     }
 
-    /// Whatever comes: an answer, no panic.
+    /// Random strings never cause a panic.
     #[test]
-    fn nonsense_is_refused(text in "[ -~]{0,60}") {
+    fn random_strings_are_rejected(text in "[ -~]{0,60}") {
         let in_action = policy(&[statement("Deny", r#""*""#, &json!(text).to_string(), r#""*""#, "")]);
         prop_assert!(Policy::parse(&in_action).is_err() || text.contains(['*', '?']) || text.starts_with("s3:"));
         let _ = Policy::parse(&policy(&[statement("Deny", r#""*""#, r#""*""#, &json!(text).to_string(), "")]));

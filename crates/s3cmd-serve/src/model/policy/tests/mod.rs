@@ -1,12 +1,12 @@
-//! What policies are taken, and what they say.
+//! Parsing and evaluation of policies.
 
 mod broken;
 
 use super::*;
 use proptest::prelude::*;
 
-/// What a policy says to a request of 2026-05-04T12:00:00Z with the prefix `home/` and 100 keys.
-fn ask(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source: &str) -> Decision {
+/// Evaluates a policy for a request at 2026-05-04T12:00:00Z with the prefix `home/` and 100 keys.
+fn decide(policy: &str, who: Option<&str>, action: &str, key: Option<&str>, source: &str) -> Decision {
     let values = |key: &Key| {
         let value = match key.spec.name {
             "s3:prefix" => Some("home/".to_owned()),
@@ -49,10 +49,10 @@ fn deny_wins_over_allow() {
         statement("Allow", r#""*""#, r#""s3:GetObject""#, r#""arn:aws:s3:::b/*""#, ""),
         statement("Deny", r#"{"AWS":"*"}"#, r#""s3:*""#, r#"["arn:aws:s3:::b/secret/*"]"#, ""),
     ]);
-    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "127.0.0.1"), Decision::Allow);
-    assert_eq!(ask(&text, None, "s3:GetObject", Some("secret/x"), "127.0.0.1"), Decision::Deny);
-    assert_eq!(ask(&text, None, "s3:PutObject", Some("x"), "127.0.0.1"), Decision::NoMatch);
-    assert_eq!(ask(&text, None, "s3:ListBucket", None, "127.0.0.1"), Decision::NoMatch);
+    assert_eq!(decide(&text, None, "s3:GetObject", Some("x"), "127.0.0.1"), Decision::Allow);
+    assert_eq!(decide(&text, None, "s3:GetObject", Some("secret/x"), "127.0.0.1"), Decision::Deny);
+    assert_eq!(decide(&text, None, "s3:PutObject", Some("x"), "127.0.0.1"), Decision::NoMatch);
+    assert_eq!(decide(&text, None, "s3:ListBucket", None, "127.0.0.1"), Decision::NoMatch);
 }
 
 #[test]
@@ -65,21 +65,21 @@ fn principals_are_named_in_all_their_forms() {
     ] {
         let text = policy(&[statement("Allow", principal, r#"["s3:Get*"]"#, r#""arn:aws:s3:::b/*""#, "")]);
         assert_eq!(
-            ask(&text, Some("alice"), "s3:GetObject", Some("x"), "::1"),
+            decide(&text, Some("alice"), "s3:GetObject", Some("x"), "::1"),
             Decision::Allow,
             "{principal}"
         );
         assert_eq!(
-            ask(&text, Some("carol"), "s3:GetObject", Some("x"), "::1"),
+            decide(&text, Some("carol"), "s3:GetObject", Some("x"), "::1"),
             Decision::NoMatch,
             "{principal}"
         );
-        assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "::1"), Decision::NoMatch, "{principal}");
+        assert_eq!(decide(&text, None, "s3:GetObject", Some("x"), "::1"), Decision::NoMatch, "{principal}");
     }
 }
 
 #[test]
-fn everybody_but_some_can_be_denied() {
+fn not_principal_denies_everyone_else() {
     let but = |principal| {
         policy(&[statement("Deny", principal, r#""s3:GetObject""#, r#""arn:aws:s3:::b/*""#, "")
             .replace("\"Principal\"", "\"NotPrincipal\"")])
@@ -91,7 +91,7 @@ fn everybody_but_some_can_be_denied() {
         (Some("carol"), Decision::Deny),
         (None, Decision::Deny),
     ] {
-        assert_eq!(ask(&text, who, "s3:GetObject", Some("x"), "::1"), decision, "{who:?}");
+        assert_eq!(decide(&text, who, "s3:GetObject", Some("x"), "::1"), decision, "{who:?}");
     }
     assert_eq!(Policy::parse(&but(r#""*""#)).unwrap_err().code.as_str(), "MalformedPolicy");
 }
@@ -108,13 +108,13 @@ fn source_addresses_are_compared_as_networks() {
         ("11.0.0.1", Decision::NoMatch),
         ("2001:db9::1", Decision::NoMatch),
     ] {
-        assert_eq!(ask(&inside, None, "s3:GetObject", Some("x"), address), decision, "{address}");
+        assert_eq!(decide(&inside, None, "s3:GetObject", Some("x"), address), decision, "{address}");
     }
     let outside = deny(r#"{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#);
-    assert_eq!(ask(&outside, None, "s3:GetObject", Some("x"), "10.1.2.3"), Decision::NoMatch);
-    assert_eq!(ask(&outside, None, "s3:GetObject", Some("x"), "192.168.0.1"), Decision::Deny);
+    assert_eq!(decide(&outside, None, "s3:GetObject", Some("x"), "10.1.2.3"), Decision::NoMatch);
+    assert_eq!(decide(&outside, None, "s3:GetObject", Some("x"), "192.168.0.1"), Decision::Deny);
     let everything = deny(r#"{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#);
-    assert_eq!(ask(&everything, None, "s3:GetObject", Some("x"), "8.8.8.8"), Decision::Deny);
+    assert_eq!(decide(&everything, None, "s3:GetObject", Some("x"), "8.8.8.8"), Decision::Deny);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn string_and_bool_conditions() {
     let when = |condition| {
         let text =
             policy(&[statement("Allow", r#""*""#, r#""s3:ListBucket""#, r#""arn:aws:s3:::b""#, condition)]);
-        ask(&text, None, "s3:ListBucket", None, "::1") == Decision::Allow
+        decide(&text, None, "s3:ListBucket", None, "::1") == Decision::Allow
     };
     assert!(when(r#"{"StringEquals":{"s3:prefix":["x","home/"]}}"#));
     assert!(!when(r#"{"StringNotEquals":{"s3:prefix":["x","home/"]}}"#));
@@ -141,7 +141,7 @@ fn string_and_bool_conditions() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused() {
+fn invalid_policies_are_rejected() {
     let good = statement("Allow", r#""*""#, r#""s3:GetObject""#, r#""arn:aws:s3:::b/*""#, "");
     assert!(Policy::parse(&policy(std::slice::from_ref(&good))).is_ok());
     for text in [
@@ -172,27 +172,27 @@ fn what_is_not_understood_is_refused() {
 }
 
 proptest! {
-    /// Against the obvious recursive definition.
+    /// Compared with the plain recursive definition.
     #[test]
     fn wildcards_match_as_defined(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
         fn simple(pattern: &[u8], text: &[u8]) -> bool {
             match pattern.split_first() {
                 None => text.is_empty(),
-                Some((b'*', rest)) => (0..=text.len()).any(|at| simple(rest, &text[at..])),
-                Some((b'?', rest)) => !text.is_empty() && simple(rest, &text[1..]),
-                Some((byte, rest)) => text.first() == Some(byte) && simple(rest, &text[1..]),
+                Some((b'*', suffix)) => (0..=text.len()).any(|at| simple(suffix, &text[at..])),
+                Some((b'?', suffix)) => !text.is_empty() && simple(suffix, &text[1..]),
+                Some((byte, suffix)) => text.first() == Some(byte) && simple(suffix, &text[1..]),
             }
         }
-        let wanted = simple(pattern.as_bytes(), text.as_bytes());
-        prop_assert_eq!(like(pattern.as_bytes(), text.as_bytes()), wanted);
+        let expected = simple(pattern.as_bytes(), text.as_bytes());
+        prop_assert_eq!(like(pattern.as_bytes(), text.as_bytes()), expected);
         let question = Question { who: None, action: "", bucket: "", key: None, values: &|_| Vec::new(), is_pending: &|_| false };
         let read = Pattern::parse(&pattern, Syntax { wildcards: true, variables: true }).unwrap();
-        prop_assert_eq!(read.matches(&text, &question), wanted);
-        prop_assert_eq!(read.matches_in_any_case(&text.to_uppercase(), &question), wanted);
-        // What it could be of, it is of with some rest of at most this length.
-        let rests = ["", "/", "/a", "/b", "/aa", "/ab", "/ba", "/bb"].map(|rest| format!("{text}{rest}"));
-        let is_of = rests.iter().any(|text| read.matches(text, &question));
-        prop_assert!(!is_of || read.could_be_of(&text));
+        prop_assert_eq!(read.matches(&text, &question), expected);
+        prop_assert_eq!(read.matches_ignoring_case(&text.to_uppercase(), &question), expected);
+        // If the pattern matches the text or something below it, `could_match_in` has to be true.
+        let candidates = ["", "/", "/a", "/b", "/aa", "/ab", "/ba", "/bb"].map(|suffix| format!("{text}{suffix}"));
+        let matches_one = candidates.iter().any(|text| read.matches(text, &question));
+        prop_assert!(!matches_one || read.could_match_in(&text));
     }
 }
 
@@ -240,7 +240,7 @@ fn numbers_dates_and_arns_are_compared_as_such() {
     ] {
         let text = policy(&[statement("Allow", r#""*""#, r#""s3:*""#, r#""arn:aws:s3:::b""#, condition)]);
         let decision = if holds { Decision::Allow } else { Decision::NoMatch };
-        assert_eq!(ask(&text, Some("alice"), "s3:ListBucket", None, "::1"), decision, "{condition}");
+        assert_eq!(decide(&text, Some("alice"), "s3:ListBucket", None, "::1"), decision, "{condition}");
     }
     for condition in [
         r#"{"NumericEquals":{"s3:max-keys":"many"}}"#,
@@ -259,7 +259,7 @@ fn numbers_dates_and_arns_are_compared_as_such() {
 }
 
 #[test]
-fn values_that_are_several_are_compared_one_by_one() {
+fn multivalued_keys_are_compared_value_by_value() {
     for (condition, holds) in [
         (r#"{"ForAllValues:StringEquals":{"s3:RequestObjectTagKeys":["a","b","c"]}}"#, true),
         (r#"{"ForAllValues:StringEquals":{"s3:RequestObjectTagKeys":["a"]}}"#, false),
@@ -276,12 +276,12 @@ fn values_that_are_several_are_compared_one_by_one() {
         let text =
             policy(&[statement("Allow", r#""*""#, r#""s3:PutObject""#, r#""arn:aws:s3:::b/*""#, condition)]);
         let decision = if holds { Decision::Allow } else { Decision::NoMatch };
-        assert_eq!(ask(&text, Some("alice"), "s3:PutObject", Some("k"), "::1"), decision, "{condition}");
+        assert_eq!(decide(&text, Some("alice"), "s3:PutObject", Some("k"), "::1"), decision, "{condition}");
     }
 }
 
 #[test]
-fn variables_stand_for_what_the_request_says() {
+fn variables_take_the_values_of_the_request() {
     let home = |resource| policy(&[statement("Allow", r#""*""#, r#""s3:GetObject""#, resource, "")]);
     let own = home(r#""arn:aws:s3:::b/home/${aws:username}/*""#);
     for (who, key, decision) in [
@@ -291,19 +291,19 @@ fn variables_stand_for_what_the_request_says() {
         (Some("*"), "home/carol/x", Decision::NoMatch),
         (None, "home//x", Decision::NoMatch),
     ] {
-        assert_eq!(ask(&own, who, "s3:GetObject", Some(key), "::1"), decision, "{who:?} {key}");
+        assert_eq!(decide(&own, who, "s3:GetObject", Some(key), "::1"), decision, "{who:?} {key}");
     }
     let guest = home(r#""arn:aws:s3:::b/${aws:username , 'a}*'}/x${*}y${$}{z}${?}""#);
-    assert_eq!(ask(&guest, None, "s3:GetObject", Some("a}*/x*y${z}?"), "::1"), Decision::Allow);
-    assert_eq!(ask(&guest, None, "s3:GetObject", Some("a}b/x*y${z}?"), "::1"), Decision::NoMatch);
-    assert_eq!(ask(&guest, Some("bob"), "s3:GetObject", Some("bob/x*y${z}?"), "::1"), Decision::Allow);
-    // Nobody means them literally, as the older version of the language would.
+    assert_eq!(decide(&guest, None, "s3:GetObject", Some("a}*/x*y${z}?"), "::1"), Decision::Allow);
+    assert_eq!(decide(&guest, None, "s3:GetObject", Some("a}b/x*y${z}?"), "::1"), Decision::NoMatch);
+    assert_eq!(decide(&guest, Some("bob"), "s3:GetObject", Some("bob/x*y${z}?"), "::1"), Decision::Allow);
+    // The older version of the language would take them literally, which is hardly intended.
     let old = own.replace("2012-10-17", "2008-10-17");
     assert!(Policy::parse(&old).unwrap_err().message.contains("2012-10-17"));
 }
 
 #[test]
-fn networks_may_be_written_as_those_of_the_other_family() {
+fn ipv4_networks_may_be_written_as_mapped_ipv6() {
     let text = policy(&[statement(
         "Deny",
         r#""*""#,
@@ -311,12 +311,12 @@ fn networks_may_be_written_as_those_of_the_other_family() {
         r#""arn:aws:s3:::b/*""#,
         r#"{"IpAddress":{"aws:SourceIp":"::ffff:10.0.0.0/104"}}"#,
     )]);
-    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "10.1.2.3"), Decision::Deny);
-    assert_eq!(ask(&text, None, "s3:GetObject", Some("x"), "11.1.2.3"), Decision::NoMatch);
+    assert_eq!(decide(&text, None, "s3:GetObject", Some("x"), "10.1.2.3"), Decision::Deny);
+    assert_eq!(decide(&text, None, "s3:GetObject", Some("x"), "11.1.2.3"), Decision::NoMatch);
 }
 
 #[test]
-fn only_fixed_people_and_networks_make_a_policy_private() {
+fn only_fixed_users_and_networks_make_a_policy_non_public() {
     for (condition, public) in [
         ("", true),
         (r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, false),
@@ -339,12 +339,12 @@ fn only_fixed_people_and_networks_make_a_policy_private() {
 }
 
 #[test]
-fn every_key_can_be_asked_for_where_it_belongs() {
+fn every_key_is_accepted_for_its_actions() {
     for spec in key::SPECS {
         let tag = if spec.name.ends_with('/') { "Name" } else { "" };
         let condition =
             format!(r#"{{"Null":{{"{}{tag}":true}}}}"#, spec.name.to_uppercase().replace("/NAME", "/"));
-        let principal = if key::Key::parse(&format!("{}{tag}", spec.name)).unwrap().is_of_services() {
+        let principal = if key::Key::parse(&format!("{}{tag}", spec.name)).unwrap().is_for_services() {
             r#"{"Service":"logging.s3.amazonaws.com"}"#
         } else {
             r#""*""#

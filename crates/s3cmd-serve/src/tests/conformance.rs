@@ -1,4 +1,4 @@
-//! What public conformance suites look at and no other test here does.
+//! Behaviour that public conformance suites check and no other test here does.
 
 use super::*;
 
@@ -22,7 +22,7 @@ async fn buckets_are_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn a_bucket_is_made_again_only_as_it_is() {
+async fn creating_an_existing_bucket_needs_the_same_settings() {
     let lab = Lab::new().await;
     let make = |acl: &'static str| lab.alice("PUT", "/again").header("x-amz-acl", acl).send();
     make("public-read").await.ok(200);
@@ -32,7 +32,7 @@ async fn a_bucket_is_made_again_only_as_it_is() {
 }
 
 #[tokio::test]
-async fn listings_take_what_ceph_takes() {
+async fn listings_accept_the_parameters_of_ceph() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     let page = lab.alice("GET", "/b-one?list-type=2&continuation-token=").send().await.ok(200);
@@ -62,16 +62,16 @@ async fn deletions_have_conditions() {
             };
             condition(what, wrong).send().await.error(412, "PreconditionFailed");
             condition(what, right).send().await.ok(204);
-            // What is gone need not be anything; a delete marker is nothing that was wanted.
+            // An object that does not exist meets every condition; a delete marker meets none of these.
             condition(what, wrong).send().await.ok(if versions { 412 } else { 204 });
         }
         condition("if-match", "*").send().await.ok(204);
         condition(size, "five").send().await.error(400, "InvalidArgument");
     }
     let version = lab.put("/b-one/k", "12345").await.header("x-amz-version-id").to_owned();
-    let of_version = |wanted: &str| {
+    let of_version = |expected: &str| {
         let target = format!("/b-one/k?versionId={version}");
-        lab.alice("DELETE", &target).header(size, wanted).send()
+        lab.alice("DELETE", &target).header(size, expected).send()
     };
     of_version("4").await.error(412, "PreconditionFailed");
     of_version("5").await.ok(204);
@@ -89,7 +89,7 @@ async fn deletions_have_conditions() {
 }
 
 #[tokio::test]
-async fn policies_look_at_tags() {
+async fn policies_can_test_tags() {
     let lab = Lab::with_bucket().await;
     for (key, tags) in [("open", "Security=public"), ("closed", "security=private"), ("none", "")] {
         lab.alice("PUT", &format!("/b-one/{key}")).header("x-amz-tagging", tags).send().await.ok(200);
@@ -112,26 +112,26 @@ async fn policies_look_at_tags() {
 }
 
 #[tokio::test]
-async fn who_waits_to_be_asked_is_refused_first() {
+async fn expect_continue_requests_are_authorized_before_the_body() {
     let lab = Lab::with_bucket().await;
-    let ask = |path: &str| {
+    let request = |path: &str| {
         format!(
             "PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n"
         )
     };
-    assert_eq!(exchange(lab.server.address(), ask("/b-one/k").as_bytes()).await.status, 403);
-    assert_eq!(exchange(lab.server.address(), ask("/b-none/k").as_bytes()).await.status, 404);
+    assert_eq!(exchange(lab.server.address(), request("/b-one/k").as_bytes()).await.status, 403);
+    assert_eq!(exchange(lab.server.address(), request("/b-none/k").as_bytes()).await.status, 404);
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
-    let whole = format!("{}abc", ask("/b-one/k"));
+    let whole = format!("{}abc", request("/b-one/k"));
     let mut stream = TcpStream::connect(lab.server.address()).await.unwrap();
     stream.write_all(whole.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 100 ") && answer.contains("HTTP/1.1 200 "), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 100 ") && response.contains("HTTP/1.1 200 "), "{response}");
 }
 
 #[tokio::test]
-async fn bodies_say_how_long_they_are_or_that_they_do_not() {
+async fn bodies_need_a_length_or_chunked_encoding() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one?acl").header("x-amz-acl", "public-read-write").send().await.ok(200);
     let send = |rest: &'static str| {
@@ -146,7 +146,7 @@ async fn bodies_say_how_long_they_are_or_that_they_do_not() {
 }
 
 #[tokio::test]
-async fn small_things() {
+async fn assorted_headers_and_errors() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/b-one/k")
         .header("content-encoding", "deflate, aws-chunked, gzip")
@@ -169,7 +169,7 @@ async fn small_things() {
 }
 
 #[tokio::test]
-async fn links_live_from_a_second_to_a_week() {
+async fn presigned_urls_are_valid_for_a_second_to_a_week() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "x").await;
     for (life, status) in
@@ -185,7 +185,7 @@ async fn links_live_from_a_second_to_a_week() {
 }
 
 #[tokio::test]
-async fn the_prefix_of_the_first_listing_reads_the_same_decoded_or_not() {
+async fn the_prefix_in_list_objects_is_the_same_decoded_or_not() {
     let lab = Lab::with_bucket().await;
     for (prefix, first, second) in [
         ("a%20b%2F%C3%A9", "a b/é", "a%20b/%C3%A9"),
@@ -194,58 +194,61 @@ async fn the_prefix_of_the_first_listing_reads_the_same_decoded_or_not() {
         ("a%2Bb", "a%2Bb", "a%2Bb"),
         ("a%25b", "a%25b", "a%25b"),
     ] {
-        for (version, wanted) in [("", first), ("&list-type=2", second)] {
+        for (version, expected) in [("", first), ("&list-type=2", second)] {
             let target = format!("/b-one?encoding-type=url&prefix={prefix}{version}");
-            assert_eq!(lab.alice("GET", &target).send().await.ok(200).value("Prefix"), wanted, "{target}");
+            assert_eq!(lab.alice("GET", &target).send().await.ok(200).value("Prefix"), expected, "{target}");
         }
     }
 }
 
 #[tokio::test]
-async fn writes_tell_when_the_object_will_expire() {
+async fn writes_report_the_expiry_date_of_the_object() {
     let lab = Lab::with_bucket().await;
     let rule = "<Rule><ID>one</ID><Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter><Status>Enabled</Status>\
                 <Expiration><Days>1</Days></Expiration></Rule>";
     let body = format!("<LifecycleConfiguration>{rule}</LifecycleConfiguration>");
     lab.alice("PUT", "/b-one?lifecycle").body(body).send().await.ok(200);
-    let told = |answer: &Answer| answer.header("x-amz-expiration").to_owned();
+    let expiration = |response: &TestResponse| response.header("x-amz-expiration").to_owned();
     let tagged = |method, target| lab.alice(method, target).header("x-amz-tagging", "a=b");
     let put = tagged("PUT", "/b-one/k").body("x").send().await.ok(200);
-    assert!(told(&put).contains(" 00:00:00 GMT\", rule-id=\"one\""), "{}", told(&put));
-    assert_eq!(told(&lab.alice("HEAD", "/b-one/k").send().await.ok(200)), told(&put));
+    assert!(expiration(&put).contains(" 00:00:00 GMT\", rule-id=\"one\""), "{}", expiration(&put));
+    assert_eq!(expiration(&lab.alice("HEAD", "/b-one/k").send().await.ok(200)), expiration(&put));
     let copy = lab.alice("PUT", "/b-one/copy").header("x-amz-copy-source", "/b-one/k").send().await.ok(200);
-    assert!(told(&copy).contains("rule-id=\"one\""));
+    assert!(expiration(&copy).contains("rule-id=\"one\""));
     let id = tagged("POST", "/b-one/m?uploads").send().await.ok(200).value("UploadId");
     let part = lab.put(&format!("/b-one/m?partNumber=1&uploadId={id}"), "x").await;
-    assert_eq!((told(&part), told(&lab.put("/b-one/other", "x").await)), (String::new(), String::new()));
+    assert_eq!(
+        (expiration(&part), expiration(&lab.put("/b-one/other", "x").await)),
+        (String::new(), String::new())
+    );
     let etag = part.header("etag");
     let body = format!(
         "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
     );
     let done = lab.alice("POST", &format!("/b-one/m?uploadId={id}")).body(body).send().await.ok(200);
-    assert!(told(&done).contains("rule-id=\"one\""));
+    assert!(expiration(&done).contains("rule-id=\"one\""));
 }
 
 #[tokio::test]
-async fn uploads_tell_when_they_will_be_given_up() {
+async fn uploads_report_when_they_will_be_aborted() {
     let lab = Lab::with_bucket().await;
     let rule = "<Rule><ID>soon</ID><Prefix>a/</Prefix><Status>Enabled</Status><AbortIncompleteMultipartUpload>\
                 <DaysAfterInitiation>2</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>";
     let body = format!("<LifecycleConfiguration>{rule}</LifecycleConfiguration>");
     lab.alice("PUT", "/b-one?lifecycle").body(body).send().await.ok(200);
     for (key, id) in [("a/k", "soon"), ("k", "")] {
-        let made = lab.alice("POST", &format!("/b-one/{key}?uploads")).send().await.ok(200);
-        let target = format!("/b-one/{key}?uploadId={}", made.value("UploadId"));
+        let created = lab.alice("POST", &format!("/b-one/{key}?uploads")).send().await.ok(200);
+        let target = format!("/b-one/{key}?uploadId={}", created.value("UploadId"));
         let parts = lab.alice("GET", &target).send().await.ok(200);
-        for answer in [made, parts] {
-            assert_eq!(answer.header("x-amz-abort-rule-id"), id);
-            assert_eq!(answer.header("x-amz-abort-date").ends_with(" 00:00:00 GMT"), !id.is_empty());
+        for response in [created, parts] {
+            assert_eq!(response.header("x-amz-abort-rule-id"), id);
+            assert_eq!(response.header("x-amz-abort-date").ends_with(" 00:00:00 GMT"), !id.is_empty());
         }
     }
 }
 
 #[tokio::test]
-async fn tags_tell_whose_version_they_are_of() {
+async fn tagging_replies_name_the_version() {
     let lab = Lab::with_bucket().await;
     let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     lab.alice("PUT", "/b-one?versioning").body(body).send().await.ok(200);
@@ -254,15 +257,15 @@ async fn tags_tell_whose_version_they_are_of() {
     let target = format!("/b-one/k?tagging&versionId={old}");
     let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
     for (method, body, status) in [("PUT", tags, 200), ("GET", "", 200), ("DELETE", "", 204)] {
-        let answer = lab.alice(method, &target).body(body).send().await.ok(status);
-        assert_eq!(answer.header("x-amz-version-id"), old, "{method}");
+        let response = lab.alice(method, &target).body(body).send().await.ok(status);
+        assert_eq!(response.header("x-amz-version-id"), old, "{method}");
     }
     let own = tags.replace("<Key>a", "<Key>aws:a");
     lab.alice("PUT", "/b-one/k?tagging").body(own).send().await.error(400, "InvalidTag");
 }
 
 #[tokio::test]
-async fn a_listing_of_some_keys_tells_of_the_absence_of_those() {
+async fn who_may_list_a_prefix_may_learn_that_its_keys_are_missing() {
     let lab = Lab::with_bucket().await;
     let policy = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b-one",
         "Condition":{"StringLike":{"s3:prefix":"public/*"}}}]}"#;
@@ -276,7 +279,7 @@ async fn a_listing_of_some_keys_tells_of_the_absence_of_those() {
 }
 
 #[tokio::test]
-async fn a_part_beyond_the_last_is_none() {
+async fn a_part_number_after_the_last_is_an_error() {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/k", "body").await;
     let part = |number: u32| lab.alice("GET", &format!("/b-one/k?partNumber={number}")).send();
@@ -287,7 +290,7 @@ async fn a_part_beyond_the_last_is_none() {
 }
 
 #[tokio::test]
-async fn a_bucket_elsewhere_is_made_once() {
+async fn a_bucket_in_another_region_is_created_once() {
     let lab = Lab::new().await;
     let make = |location: &str| {
         let body = format!(
@@ -302,7 +305,7 @@ async fn a_bucket_elsewhere_is_made_once() {
 }
 
 #[tokio::test]
-async fn logs_and_notifications_name_where_they_go() {
+async fn logging_and_notifications_need_valid_targets() {
     let lab = Lab::with_bucket().await;
     lab.alice("PUT", "/logs").send().await.ok(200);
     lab.bob("PUT", "/bobs").send().await.ok(200);

@@ -1,3 +1,5 @@
+//! Random requests and random bytes.
+
 use super::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -109,9 +111,9 @@ const BODIES: &[&str] = &[
     "<!DOCTYPE a []><a/>",
 ];
 
-/// Whatever is asked, the answer is an answer, not a failure of the server; and nothing appears outside of the buckets.
+/// No request causes an internal error, and no file appears outside the buckets.
 #[tokio::test]
-async fn nonsense_gets_clean_answers() {
+async fn random_requests_cause_no_internal_error() {
     let lab = Lab::with_bucket().await;
     std::fs::write(lab.path("outside"), "untouched").unwrap();
     let mut runner = TestRunner::deterministic();
@@ -134,17 +136,17 @@ async fn nonsense_gets_clean_answers() {
     );
     for _ in 0..600 {
         let (method, path, query, headers, body, v2) = strategy.new_tree(&mut runner).unwrap().current();
-        let mut ask = lab.alice(method, &path).body(body);
-        ask.v2 = v2;
-        ask.query = query.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let mut request = lab.alice(method, &path).body(body);
+        request.v2 = v2;
+        request.query = query.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         for (name, value) in &headers {
-            ask = ask.header(name, value);
+            request = request.header(name, value);
         }
-        let shown = format!("{method} {path} {query:?} {headers:?} {body:?}");
-        let answer = ask.send().await;
-        assert!(answer.status != 500 && answer.status != 507, "{shown}: {}", answer.text());
-        if answer.status >= 400 && method != "HEAD" && !answer.body.is_empty() {
-            assert!(!answer.value("Code").is_empty(), "{shown}");
+        let description = format!("{method} {path} {query:?} {headers:?} {body:?}");
+        let response = request.send().await;
+        assert!(response.status != 500 && response.status != 507, "{description}: {}", response.text());
+        if response.status >= 400 && method != "HEAD" && !response.body.is_empty() {
+            assert!(!response.value("Code").is_empty(), "{description}");
         }
     }
     lab.alice("GET", "/").send().await.ok(200);
@@ -156,19 +158,19 @@ async fn nonsense_gets_clean_answers() {
     }
 }
 
-/// Random bytes as requests.
+/// Random bytes instead of an HTTP request.
 #[tokio::test]
-async fn noise_does_not_stop_the_server() {
+async fn random_bytes_do_not_stop_the_server() {
     let lab = Lab::with_bucket().await;
     let mut runner = TestRunner::deterministic();
     let strategy = proptest::collection::vec(any::<u8>(), 1..200);
     for _ in 0..50 {
-        let noise = strategy.new_tree(&mut runner).unwrap().current();
+        let bytes = strategy.new_tree(&mut runner).unwrap().current();
         let mut stream = TcpStream::connect(lab.server.address()).await.unwrap();
-        let _ = stream.write_all(&noise).await;
+        let _ = stream.write_all(&bytes).await;
         let _ = stream.shutdown().await;
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer).await;
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response).await;
     }
     lab.alice("GET", "/b-one").send().await.ok(200);
 }

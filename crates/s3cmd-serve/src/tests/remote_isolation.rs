@@ -1,4 +1,4 @@
-//! What cannot be reached or changed through a server in front of another one.
+//! What clients cannot reach or change through a server with a remote store.
 
 use super::remote::Pair;
 use super::*;
@@ -8,9 +8,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 #[tokio::test]
 async fn nothing_outside_of_the_prefix_can_be_reached() {
     let pair = Pair::new("team/").await;
-    let front = &pair.front;
+    let proxy = &pair.proxy;
     let upload = pair.account("POST", "/real/secret.txt?uploads").send().await.ok(200).value("UploadId");
-    let mine = front.alice("POST", "/real/mine?uploads").send().await.ok(200).value("UploadId");
+    let own_upload = proxy.alice("POST", "/real/mine?uploads").send().await.ok(200).value("UploadId");
     for name in [
         "../secret.txt",
         "%2e%2e/secret.txt",
@@ -45,28 +45,29 @@ async fn nothing_outside_of_the_prefix_can_be_reached() {
                 _ if method == "PUT" => "EVIL",
                 _ => "",
             };
-            let ask = front.alice(method, &format!("{target}{sub}"));
-            let answer = ask.body(if method == "POST" || method == "PUT" { body } else { "" }).send().await;
-            assert_eq!(answer.status, 403, "{method} {target}{sub}: {}", answer.text());
+            let request = proxy.alice(method, &format!("{target}{sub}"));
+            let response =
+                request.body(if method == "POST" || method == "PUT" { body } else { "" }).send().await;
+            assert_eq!(response.status, 403, "{method} {target}{sub}: {}", response.text());
         }
         for source in [format!("/real/{name}"), format!("real/{name}"), format!("/real/team/{name}")] {
-            for target in ["/real/got".to_owned(), format!("/real/mine?partNumber=1&uploadId={mine}")] {
-                let ask = front.alice("PUT", &target).header("x-amz-copy-source", &source);
-                let answer = ask.send().await;
-                assert!(answer.status >= 400, "{target} {source}: {}", answer.text());
+            for target in ["/real/got".to_owned(), format!("/real/mine?partNumber=1&uploadId={own_upload}")] {
+                let request = proxy.alice("PUT", &target).header("x-amz-copy-source", &source);
+                let response = request.send().await;
+                assert!(response.status >= 400, "{target} {source}: {}", response.text());
             }
         }
         let key = encode_xml(name);
         let body = format!("<Delete><Object><Key>{key}</Key></Object></Delete>");
-        let answer = front.alice("POST", "/real?delete").body(body).send().await.ok(200);
-        // In a document nothing is decoded: two percent signs more are just a name.
+        let response = proxy.alice("POST", "/real?delete").body(body).send().await.ok(200);
+        // A document is not decoded, so the name with percent signs is an ordinary key.
         let harmless = name.starts_with("%252e");
-        assert!(harmless || answer.value("Code") == "AccessDenied", "{name}: {}", answer.text());
+        assert!(harmless || response.value("Code") == "AccessDenied", "{name}: {}", response.text());
     }
-    // The names that are right there, in every place where a name may stand.
+    // The upstream names, everywhere a request may contain a name.
     for source in ["/other/secret.txt", "/real/secret.txt", "/real/team2/secret.txt", "other%2Fsecret.txt"] {
-        let answer = front.alice("PUT", "/real/got").header("x-amz-copy-source", source).send().await;
-        assert!(matches!(answer.status, 403 | 404), "{source}: {}", answer.text());
+        let response = proxy.alice("PUT", "/real/got").header("x-amz-copy-source", source).send().await;
+        assert!(matches!(response.status, 403 | 404), "{source}: {}", response.text());
     }
     for (method, target) in [
         ("GET", "/other/secret.txt"),
@@ -78,8 +79,8 @@ async fn nothing_outside_of_the_prefix_can_be_reached() {
         ("GET", "/real/team2/secret.txt"),
         ("GET", "/real/team/inside.txt"),
     ] {
-        let answer = front.alice(method, target).send().await;
-        assert!(matches!(answer.status, 403 | 404), "{method} {target}: {}", answer.text());
+        let response = proxy.alice(method, target).send().await;
+        assert!(matches!(response.status, 403 | 404), "{method} {target}: {}", response.text());
     }
     let sub = format!("?uploadId={upload}");
     for key in ["secret.txt", "mine"] {
@@ -88,12 +89,12 @@ async fn nothing_outside_of_the_prefix_can_be_reached() {
             ("DELETE", sub.clone()),
             ("PUT", format!("?partNumber=1&uploadId={upload}")),
         ] {
-            let answer = front.alice(method, &format!("/real/{key}{sub}")).send().await;
-            answer.error(404, "NoSuchUpload");
+            let response = proxy.alice(method, &format!("/real/{key}{sub}")).send().await;
+            response.error(404, "NoSuchUpload");
         }
     }
     pair.account("GET", &format!("/real/secret.txt?uploadId={upload}")).send().await.ok(200);
-    // Listings begin and end in the prefix, wherever they are told to begin.
+    // Listings stay in the prefix, wherever they are requested to begin.
     let token = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
     for query in [
         "prefix=".to_owned(),
@@ -108,20 +109,20 @@ async fn nothing_outside_of_the_prefix_can_be_reached() {
         "delimiter=t".to_owned(),
         "delimiter=%2F".to_owned(),
     ] {
-        let answer = front.alice("GET", &format!("/real?{query}")).send().await.ok(200);
-        let text = answer.text();
+        let response = proxy.alice("GET", &format!("/real?{query}")).send().await.ok(200);
+        let text = response.text();
         assert!(!text.contains("secret") && !text.contains("team"), "{query}: {text}");
         assert!(text.contains("deeper") && text.contains("inside"), "{query}: {text}");
     }
     for query in ["prefix=..%2F", "prefix=%2F", "prefix=secret", "prefix=team", "marker=zzz"] {
-        assert!(front.keys(&format!("/real?{query}")).await.is_empty(), "{query}");
+        assert!(proxy.keys(&format!("/real?{query}")).await.is_empty(), "{query}");
     }
-    let uploads = front.alice("GET", "/real?uploads").send().await.ok(200);
-    assert_eq!((uploads.all("Key"), uploads.all("UploadId")), (vec!["mine".to_owned()], vec![mine]));
+    let uploads = proxy.alice("GET", "/real?uploads").send().await.ok(200);
+    assert_eq!((uploads.all("Key"), uploads.all("UploadId")), (vec!["mine".to_owned()], vec![own_upload]));
     let text = uploads.text();
     assert!(!text.contains("team") && !text.contains("real-id") && !text.contains("Real Owner"), "{text}");
-    // A link's query can name a source as well.
-    let put = front.alice("PUT", "/real/got").header("X-Amz-Copy-Source", "/other/secret.txt");
+    // The name of the header may be in any case.
+    let put = proxy.alice("PUT", "/real/got").header("X-Amz-Copy-Source", "/other/secret.txt");
     put.send().await.error(403, "AccessDenied");
     for name in ["real/secret.txt", "real/team2/secret.txt", "other/secret.txt"] {
         assert_eq!(pair.stored(name).unwrap(), b"SECRET", "{name}");
@@ -134,9 +135,9 @@ fn encode_xml(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_bucket_itself_and_the_rights_on_objects_stay_as_they_are() {
+async fn the_bucket_and_the_permissions_of_objects_cannot_be_changed() {
     let pair = Pair::new("team").await;
-    let front = &pair.front;
+    let proxy = &pair.proxy;
     for (method, target) in [
         ("PUT", "/new-bucket"),
         ("DELETE", "/real"),
@@ -156,16 +157,16 @@ async fn the_bucket_itself_and_the_rights_on_objects_stay_as_they_are() {
         ("PUT", "/real/inside.txt?retention"),
         ("PUT", "/real/inside.txt?legal-hold"),
     ] {
-        front.alice(method, target).send().await.error(403, "AccessDenied");
+        proxy.alice(method, target).send().await.error(403, "AccessDenied");
     }
     for (method, target) in
         [("GET", "/real?metrics"), ("GET", "/real/inside.txt?torrent"), ("POST", "/real/inside.txt?select")]
     {
-        front.alice(method, target).send().await.error(501, "NotImplemented");
+        proxy.alice(method, target).send().await.error(501, "NotImplemented");
     }
-    front.alice("GET", "/real/inside.txt?v=2&utm_source=mail").send().await.ok(200);
-    front.alice("PUT", "/real/inside.txt?v=2").body("x").send().await.error(501, "NotImplemented");
-    let put = |name: &str, value: &str| front.alice("PUT", "/real/x").body("x").header(name, value).send();
+    proxy.alice("GET", "/real/inside.txt?v=2&utm_source=mail").send().await.ok(200);
+    proxy.alice("PUT", "/real/inside.txt?v=2").body("x").send().await.error(501, "NotImplemented");
+    let put = |name: &str, value: &str| proxy.alice("PUT", "/real/x").body("x").header(name, value).send();
     for (name, value) in [
         ("x-amz-acl", "public-read"),
         ("x-amz-grant-read", "id=bob"),
@@ -181,40 +182,40 @@ async fn the_bucket_itself_and_the_rights_on_objects_stay_as_they_are() {
     put("x-amz-acl", "private").await.ok(200);
     let select = "<RestoreRequest><Days>1</Days><OutputLocation><S3><BucketName>other</BucketName></S3>\
                   </OutputLocation></RestoreRequest>";
-    front.alice("POST", "/real/x?restore").body(select).send().await.error(501, "NotImplemented");
+    proxy.alice("POST", "/real/x?restore").body(select).send().await.error(501, "NotImplemented");
 
-    let acl = front.alice("GET", "/real/x?acl").send().await.ok(200);
+    let acl = proxy.alice("GET", "/real/x?acl").send().await.ok(200);
     assert_eq!((acl.all("ID"), acl.value("Permission")), (vec!["alice".into(); 2], "FULL_CONTROL".into()));
-    front.alice("GET", "/real/nothing?acl").send().await.error(404, "NoSuchKey");
-    front.alice("PUT", "/real/x?acl").body(acl.body.clone()).send().await.ok(200);
+    proxy.alice("GET", "/real/nothing?acl").send().await.error(404, "NoSuchKey");
+    proxy.alice("PUT", "/real/x?acl").body(acl.body.clone()).send().await.ok(200);
     for (from, to) in [("FULL_CONTROL", "READ"), ("<ID>alice</ID>", "<ID>bob</ID>")] {
         let changed = acl.text().replace(from, to);
-        front.alice("PUT", "/real/x?acl").body(changed).send().await.error(403, "AccessDenied");
+        proxy.alice("PUT", "/real/x?acl").body(changed).send().await.error(403, "AccessDenied");
     }
-    let public = front.alice("PUT", "/real/x?acl").header("x-amz-acl", "public-read");
+    let public = proxy.alice("PUT", "/real/x?acl").header("x-amz-acl", "public-read");
     public.send().await.error(403, "AccessDenied");
 
-    front.alice("PUT", "/real").send().await.error(409, "BucketAlreadyOwnedByYou");
-    // As if nothing were set.
-    front.alice("GET", "/real?policy").send().await.error(404, "NoSuchBucketPolicy");
-    front.alice("GET", "/real?lifecycle").send().await.error(404, "NoSuchLifecycleConfiguration");
-    front.alice("GET", "/real?logging").send().await.ok(200);
-    let buckets = front.bob("GET", "/").send().await.ok(200);
+    proxy.alice("PUT", "/real").send().await.error(409, "BucketAlreadyOwnedByYou");
+    // Bucket documents are reported as absent.
+    proxy.alice("GET", "/real?policy").send().await.error(404, "NoSuchBucketPolicy");
+    proxy.alice("GET", "/real?lifecycle").send().await.error(404, "NoSuchLifecycleConfiguration");
+    proxy.alice("GET", "/real?logging").send().await.ok(200);
+    let buckets = proxy.bob("GET", "/").send().await.ok(200);
     assert_eq!(buckets.all("Name"), ["real"]);
-    front.bob("HEAD", "/real").send().await.ok(200);
-    front.alice("GET", "/real?location").send().await.ok(200);
-    assert_eq!(front.alice("GET", "/real?requestPayment").send().await.ok(200).value("Payer"), "BucketOwner");
+    proxy.bob("HEAD", "/real").send().await.ok(200);
+    proxy.alice("GET", "/real?location").send().await.ok(200);
+    assert_eq!(proxy.alice("GET", "/real?requestPayment").send().await.ok(200).value("Payer"), "BucketOwner");
     for (method, target) in [("GET", "/real/inside.txt"), ("GET", "/real"), ("GET", "/"), ("PUT", "/real/y")]
     {
-        front.anonymous(method, target).send().await.error(403, "AccessDenied");
+        proxy.anonymous(method, target).send().await.error(403, "AccessDenied");
     }
     let outsider = pair.account("GET", "/real/inside.txt");
-    let outsider = Ask { address: front.server.address(), ..outsider };
+    let outsider = TestRequest { address: proxy.server.address(), ..outsider };
     outsider.send().await.error(403, "InvalidAccessKeyId");
 }
 
 #[tokio::test]
-async fn a_front_may_be_for_reading_only_and_for_a_while() {
+async fn a_server_may_be_read_only_and_users_may_expire() {
     let pair = Pair::with(
         "",
         |_| {},
@@ -224,7 +225,7 @@ async fn a_front_may_be_for_reading_only_and_for_a_while() {
         },
     )
     .await;
-    let front = &pair.front;
+    let proxy = &pair.proxy;
     let delete = "<Delete><Object><Key>secret.txt</Key></Object></Delete>";
     for (method, target, body) in [
         ("PUT", "/real/x", "x"),
@@ -234,11 +235,11 @@ async fn a_front_may_be_for_reading_only_and_for_a_while() {
         ("PUT", "/real/secret.txt?tagging", "<Tagging><TagSet></TagSet></Tagging>"),
         ("PUT", "/real/secret.txt?acl", ""),
     ] {
-        front.alice(method, target).body(body).send().await.error(403, "AccessDenied");
+        proxy.alice(method, target).body(body).send().await.error(403, "AccessDenied");
     }
-    // Without a prefix all of the bucket is served, and no other one.
-    assert_eq!(front.alice("GET", "/real/secret.txt").send().await.ok(200).text(), "SECRET");
-    assert_eq!(front.keys("/real").await.len(), 4);
-    front.alice("GET", "/other/secret.txt").send().await.error(404, "NoSuchBucket");
-    front.bob("GET", "/real/secret.txt").send().await.error(403, "InvalidAccessKeyId");
+    // Without a prefix the whole bucket is served, and no other bucket.
+    assert_eq!(proxy.alice("GET", "/real/secret.txt").send().await.ok(200).text(), "SECRET");
+    assert_eq!(proxy.keys("/real").await.len(), 4);
+    proxy.alice("GET", "/other/secret.txt").send().await.error(404, "NoSuchBucket");
+    proxy.bob("GET", "/real/secret.txt").send().await.error(403, "InvalidAccessKeyId");
 }

@@ -1,6 +1,6 @@
-//! Served trees that are copied, restored, touched and edited behind the server's back.
+//! Served directories that other programs copy, restore, touch and edit.
 
-use super::encryption::own;
+use super::encryption::with_customer_key;
 use super::*;
 use chrono::TimeDelta;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::process::Command;
 const SSE: &str = "x-amz-server-side-encryption";
 const LARGE: usize = 5 << 20;
 
-/// Every kind of object, with the key that opens it where a client's does.
+/// Objects of every kind, with the customer key if they have one.
 const OBJECTS: [(&str, Option<u8>); 9] = [
     ("plain", None),
     ("dir/described", None),
@@ -23,16 +23,16 @@ const OBJECTS: [(&str, Option<u8>); 9] = [
     ("empty", None),
 ];
 
-fn opened(ask: Ask, key: Option<u8>) -> Ask {
+fn with_optional_key(request: TestRequest, key: Option<u8>) -> TestRequest {
     match key {
-        Some(key) => own(ask, key),
-        None => ask,
+        Some(key) => with_customer_key(request, key),
+        None => request,
     }
 }
 
 async fn upload(lab: &Lab, key: &str, secret: Option<u8>, complete: bool) {
     let target = format!("/b-one/{key}");
-    let id = opened(lab.alice("POST", &format!("{target}?uploads")), secret)
+    let id = with_optional_key(lab.alice("POST", &format!("{target}?uploads")), secret)
         .send()
         .await
         .ok(200)
@@ -40,7 +40,7 @@ async fn upload(lab: &Lab, key: &str, secret: Option<u8>, complete: bool) {
     let mut list = String::new();
     for (number, body) in [(1, vec![b'p'; LARGE]), (2, b"the end".to_vec())] {
         let part = lab.alice("PUT", &format!("{target}?partNumber={number}&uploadId={id}")).body(body);
-        let etag = opened(part, secret).send().await.ok(200).header("etag").to_owned();
+        let etag = with_optional_key(part, secret).send().await.ok(200).header("etag").to_owned();
         let _ = write!(list, "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
     }
     if complete {
@@ -49,7 +49,7 @@ async fn upload(lab: &Lab, key: &str, secret: Option<u8>, complete: bool) {
     }
 }
 
-/// A bucket with everything in it, and one with versions and locks.
+/// A bucket with objects of every kind, and one with versions and locks.
 async fn filled() -> Lab {
     let lab = Lab::with_bucket().await;
     lab.put("/b-one/plain", "plain words").await;
@@ -76,7 +76,7 @@ async fn filled() -> Lab {
         .ok(200);
     let kms = lab.alice("PUT", "/b-one/kms").header(SSE, "aws:kms");
     kms.header(&format!("{SSE}-aws-kms-key-id"), "name").body("hidden too").send().await.ok(200);
-    own(lab.alice("PUT", "/b-one/customer").body("the client's"), 1).send().await.ok(200);
+    with_customer_key(lab.alice("PUT", "/b-one/customer").body("the client's"), 1).send().await.ok(200);
     upload(&lab, "parts", None, true).await;
     upload(&lab, "customer-parts", Some(2), true).await;
     upload(&lab, "unfinished", None, false).await;
@@ -101,26 +101,26 @@ async fn filled() -> Lab {
     lab
 }
 
-/// All that can be learnt of an object.
-async fn shown(lab: &Lab, target: &str, key: Option<u8>) -> String {
+/// Everything that the server returns about an object.
+async fn describe(lab: &Lab, target: &str, key: Option<u8>) -> String {
     let mut text = String::new();
     for what in ["", "tagging", "acl", "retention", "legal-hold"] {
         let mark = if target.contains('?') { '&' } else { '?' };
-        let ask = match what {
-            "" => opened(lab.alice("GET", target), key).header("x-amz-checksum-mode", "ENABLED"),
+        let request = match what {
+            "" => with_optional_key(lab.alice("GET", target), key).header("x-amz-checksum-mode", "ENABLED"),
             what => lab.alice("GET", &format!("{target}{mark}{what}")),
         };
-        let mut answer = ask.send().await;
-        answer.headers.retain(|(name, _)| {
+        let mut response = request.send().await;
+        response.headers.retain(|(name, _)| {
             !matches!(name.as_str(), "date" | "x-amz-request-id" | "x-amz-id-2" | "connection")
         });
-        let body = if answer.status < 300 { answer.text() } else { answer.value("Code") };
-        let _ = writeln!(text, "{target} {what}: {} {:?} {body}", answer.status, answer.headers);
+        let body = if response.status < 300 { response.text() } else { response.value("Code") };
+        let _ = writeln!(text, "{target} {what}: {} {:?} {body}", response.status, response.headers);
     }
     text
 }
 
-/// All that can be learnt of a lab's buckets.
+/// Everything that the server returns about its buckets.
 async fn snapshot(lab: &Lab) -> String {
     let mut text = String::new();
     for target in ["/b-one", "/b-one?versions", "/b-locked?versions"] {
@@ -133,19 +133,19 @@ async fn snapshot(lab: &Lab) -> String {
         let _ = writeln!(text, "{}", parts.text());
     }
     for (key, secret) in OBJECTS {
-        text += &shown(lab, &format!("/b-one/{key}"), secret).await;
+        text += &describe(lab, &format!("/b-one/{key}"), secret).await;
     }
     let versions = lab.alice("GET", "/b-locked?versions").send().await.ok(200);
     for (key, id) in versions.all("Key").iter().zip(versions.all("VersionId")) {
-        text += &shown(lab, &format!("/b-locked/{key}?versionId={id}"), None).await;
+        text += &describe(lab, &format!("/b-locked/{key}?versionId={id}"), None).await;
     }
     text += &lab.anonymous("GET", "/b-one/dir/described").send().await.ok(200).text();
-    // Ids of requests differ.
+    // Request ids differ.
     regex::Regex::new("<RequestId>[^<]*").unwrap().replace_all(&text, "").into_owned()
 }
 
 #[track_caller]
-fn same(before: &str, after: &str, what: &str) {
+fn assert_same(before: &str, after: &str, what: &str) {
     for (before, after) in before.lines().zip(after.lines()) {
         let end = before.len().min(3_000);
         assert!(before == after, "{what}:\n{}\nis now\n{}", &before[..end], &after[..after.len().min(3_000)]);
@@ -173,18 +173,18 @@ fn files(at: &Path) -> Vec<(PathBuf, u64)> {
     found
 }
 
-/// Serves a directory that was made by other programs.
+/// Serves a directory that another program created, and checks that nothing has changed.
 async fn serve(dir: tempfile::TempDir, before: &str, what: &str) {
     let server = start(options(dir.path())).await.unwrap();
     let lab = Lab { dir, server };
     let inodes = files(lab.dir.path());
-    same(before, &snapshot(&lab).await, what);
-    // Nothing had to be read and described anew. (In an old place a file may get the inode that another one had, and
-    // then its time counts in full.)
+    assert_same(before, &snapshot(&lab).await, what);
+    // No file had to be read and no sidecar written again. (In an existing directory a file may get the inode of
+    // another one, and then its whole modification time is compared.)
     if !what.contains("over") {
         assert_eq!(files(lab.dir.path()), inodes, "{what}: files were written");
     }
-    // And it goes on from there.
+    // Locks and uploads continue to work.
     let versions = lab.alice("GET", "/b-locked?versions").send().await.ok(200);
     for (key, id) in versions.all("Key").iter().zip(versions.all("VersionId")).filter(|(key, _)| *key == "k")
     {
@@ -201,20 +201,21 @@ async fn serve(dir: tempfile::TempDir, before: &str, what: &str) {
         let body = format!("<CompleteMultipartUpload>{}</CompleteMultipartUpload>", list.collect::<String>());
         lab.alice("POST", &target).body(body).send().await.ok(200);
         let secret = key.ends_with("customer").then_some(3);
-        let content = opened(lab.alice("GET", &format!("/b-one/{key}")), secret).send().await.ok(200).body;
+        let content =
+            with_optional_key(lab.alice("GET", &format!("/b-one/{key}")), secret).send().await.ok(200).body;
         assert_eq!(content, [&[b'p'; LARGE][..], b"the end"].concat(), "{what}");
     }
 }
 
 #[tokio::test]
-async fn a_tree_that_is_copied_is_what_it_was() {
+async fn a_copied_directory_serves_the_same_objects() {
     let lab = filled().await;
     let before = snapshot(&lab).await;
     lab.server.stop().await;
     let source = lab.dir.path().join(".");
     let source = source.to_str().unwrap();
-    type Way<'a> = (&'a str, Box<dyn Fn(&Path) + 'a>);
-    let mut ways: Vec<Way<'_>> = vec![
+    type Method<'a> = (&'a str, Box<dyn Fn(&Path) + 'a>);
+    let mut methods: Vec<Method<'_>> = vec![
         ("cp -a", Box::new(|to| run("cp", &["-a", source, "."], to))),
         (
             "tar",
@@ -235,9 +236,9 @@ async fn a_tree_that_is_copied_is_what_it_was() {
     ];
     if Command::new("rsync").arg("--version").output().is_ok() {
         let from = format!("{source}/");
-        ways.push(("rsync -a", Box::new(move |to| run("rsync", &["-a", &from, "."], to))));
+        methods.push(("rsync -a", Box::new(move |to| run("rsync", &["-a", &from, "."], to))));
     }
-    for (what, copy) in ways {
+    for (what, copy) in methods {
         let to = tempfile::tempdir().unwrap();
         copy(to.path());
         serve(to, &before, what).await;
@@ -252,7 +253,7 @@ async fn a_tree_that_is_copied_is_what_it_was() {
 }
 
 #[tokio::test]
-async fn an_archive_over_a_tree_brings_back_what_was() {
+async fn restoring_an_archive_restores_the_objects() {
     let lab = filled().await;
     let before = snapshot(&lab).await;
     let archive = tempfile::tempdir().unwrap();
@@ -275,7 +276,7 @@ fn file_of(lab: &Lab, key: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn times_are_not_content() {
+async fn changed_times_do_not_change_objects() {
     let lab = filled().await;
     let before = snapshot(&lab).await;
     let targets: Vec<PathBuf> = OBJECTS
@@ -289,12 +290,12 @@ async fn times_are_not_content() {
         run("cp", &[file.to_str().unwrap(), "copy"], lab.dir.path());
         run("mv", &["copy", file.to_str().unwrap()], lab.dir.path());
     };
-    type Way<'a> = (&'a str, &'a dyn Fn(&Path));
-    let ways: [Way<'_>; 3] = [("touch", &touch), ("touch -d", &age), ("cp", &replace)];
-    for (what, change) in ways {
+    type Method<'a> = (&'a str, &'a dyn Fn(&Path));
+    let methods: [Method<'_>; 3] = [("touch", &touch), ("touch -d", &age), ("cp", &replace)];
+    for (what, change) in methods {
         targets.iter().for_each(|file| change(file));
-        same(&before, &snapshot(&lab).await, what);
-        // A write right after, before anything was read.
+        assert_same(&before, &snapshot(&lab).await, what);
+        // A write directly after the change, before any read.
         targets.iter().for_each(|file| change(file));
         let kept = lab.alice("GET", "/b-locked?versions").send().await.ok(200);
         let k = kept.all("Key").iter().position(|key| key == "k").unwrap();
@@ -303,14 +304,14 @@ async fn times_are_not_content() {
         lab.alice("DELETE", &target).send().await.error(403, "AccessDenied");
     }
     let lab = lab.restarted().await;
-    same(&before, &snapshot(&lab).await, "after a restart");
+    assert_same(&before, &snapshot(&lab).await, "after a restart");
 }
 
 #[tokio::test]
-async fn what_an_editor_writes_is_an_object_of_its_own() {
+async fn a_file_that_is_edited_is_a_new_object() {
     let lab = filled().await;
     for key in ["plain", "dir/described", "odd//key", "parts", "empty"] {
-        // Of the same length, too.
+        // Also with the same length.
         let length = std::fs::metadata(file_of(&lab, key)).unwrap().len() as usize;
         for text in ["edited".to_owned(), "y".repeat(length)] {
             std::fs::write(file_of(&lab, key), &text).unwrap();
@@ -326,7 +327,7 @@ async fn what_an_editor_writes_is_an_object_of_its_own() {
             }
         }
     }
-    // A version with a lock stays that version, with its lock.
+    // A locked version stays the same version, with its lock.
     let before = lab.alice("GET", "/b-locked?versions").send().await.ok(200).all("VersionId");
     std::fs::write(lab.path("b-locked/k"), "edited").unwrap();
     let get = lab.alice("GET", "/b-locked/k").send().await.ok(200);
@@ -338,15 +339,15 @@ async fn what_an_editor_writes_is_an_object_of_its_own() {
 }
 
 #[tokio::test]
-async fn encrypted_bytes_are_never_served_in_the_clear() {
+async fn edited_ciphertext_is_never_served() {
     let lab = filled().await;
     let sse = [("s3", None), ("kms", None), ("customer", Some(1)), ("customer-parts", Some(2))];
     for (key, secret) in sse {
         let (target, file) = (format!("/b-one/{key}"), file_of(&lab, key));
         let (right, length) = (std::fs::read(&file).unwrap(), std::fs::metadata(&file).unwrap().len());
-        // Another ciphertext of the same content, as an older backup has it.
-        let content = opened(lab.alice("GET", &target), secret).send().await.ok(200).body;
-        let again = || opened(lab.alice("PUT", &target).body(content.clone()), secret);
+        // Another ciphertext of the same content, as in an older backup.
+        let content = with_optional_key(lab.alice("GET", &target), secret).send().await.ok(200).body;
+        let again = || with_optional_key(lab.alice("PUT", &target).body(content.clone()), secret);
         if !key.ends_with("parts") {
             let sidecar = lab.path("b-one/.s3cmd-serve/meta").join(key);
             let kept = std::fs::read(&sidecar).unwrap();
@@ -358,33 +359,33 @@ async fn encrypted_bytes_are_never_served_in_the_clear() {
             .send()
             .await
             .ok(200);
-            // The record of before, with the file of after.
+            // The old sidecar with the new file.
             std::fs::write(&sidecar, kept).unwrap();
-            opened(lab.alice("GET", &target), secret).send().await.error(500, "InternalError");
+            with_optional_key(lab.alice("GET", &target), secret).send().await.error(500, "InternalError");
             std::fs::write(&file, &right).unwrap();
-            let back = opened(lab.alice("GET", &target), secret).send().await.ok(200);
+            let back = with_optional_key(lab.alice("GET", &target), secret).send().await.ok(200);
             assert_eq!(back.body, content, "{key}");
         }
         for wrong in [b"edited".to_vec(), vec![b'x'; length as usize], right[..right.len() - 1].to_vec()] {
             std::fs::write(&file, &wrong).unwrap();
-            let get = || opened(lab.alice("GET", &target), secret);
+            let get = || with_optional_key(lab.alice("GET", &target), secret);
             get().send().await.error(500, "InternalError");
             get().send().await.error(500, "InternalError");
             get().header("range", "bytes=0-1").send().await.error(500, "InternalError");
-            opened(lab.alice("HEAD", &target), secret).send().await.ok(500);
+            with_optional_key(lab.alice("HEAD", &target), secret).send().await.ok(500);
             let copy = lab.alice("PUT", "/b-one/copy").header("x-amz-copy-source", &target);
             copy.send().await.error(500, "InternalError");
             assert!(lab.keys("/b-one").await.contains(&key.to_owned()));
             lab.alice("GET", &format!("{target}?acl")).send().await.ok(200);
         }
-        // What it was is known still, and what replaces it repairs it.
+        // The original file works again, and a new object repairs the key.
         std::fs::write(&file, &right).unwrap();
-        assert_eq!(opened(lab.alice("GET", &target), secret).send().await.ok(200).body, content);
+        assert_eq!(with_optional_key(lab.alice("GET", &target), secret).send().await.ok(200).body, content);
         std::fs::write(&file, "edited").unwrap();
         lab.put(&target, "new").await;
         assert_eq!(lab.alice("GET", &target).send().await.ok(200).text(), "new");
     }
-    // Where there are versions it stays one, and a new one can be written.
+    // With versioning, the damaged version stays, and a new one can be written.
     let version =
         lab.alice("HEAD", "/b-locked/s3").send().await.ok(200).header("x-amz-version-id").to_owned();
     std::fs::write(lab.path("b-locked/s3"), "edited").unwrap();
@@ -395,7 +396,7 @@ async fn encrypted_bytes_are_never_served_in_the_clear() {
 }
 
 #[tokio::test]
-async fn a_damaged_record_is_not_taken_for_none() {
+async fn a_damaged_sidecar_is_an_error() {
     let lab = filled().await;
     for key in ["s3", "plain"] {
         let sidecar = lab.path("b-one/.s3cmd-serve/meta").join(key);
