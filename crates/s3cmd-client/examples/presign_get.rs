@@ -17,8 +17,7 @@ use std::time::Duration;
 async fn main() -> Result<(), Box<dyn Error>> {
     let [bucket, key] = <[String; 2]>::try_from(env::args().skip(1).collect::<Vec<_>>())
         .map_err(|_| "usage: presign_get BUCKET KEY")?;
-    let url = env::var("S3_ENDPOINT")?;
-    let endpoint = Endpoint::new(&url, &url, url.starts_with("https://"), true);
+    let endpoint = Endpoint::from_url(&env::var("S3_ENDPOINT")?);
     let credentials = Credentials::new(env::var("S3_ACCESS_KEY")?, env::var("S3_SECRET_KEY")?, None);
     let client = Client::new(ClientOptions::new(endpoint, Some(credentials)));
 

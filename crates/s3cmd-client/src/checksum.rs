@@ -1,6 +1,19 @@
 //! The `x-amz-checksum-*` checksums of S3: the algorithms, how to compute them, and how to combine the checksums of
 //! parts into that of the whole object. Client and server share this table. It does no I/O.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::checksum::{Algorithm, Hasher};
+//!
+//! let mut hasher = Hasher::new(Algorithm::Crc32);
+//! hasher.update(b"1234");
+//! hasher.update(b"56789");
+//! let checksum = hasher.finish();
+//! assert_eq!(checksum.to_string(), "y/Q5Jg==");
+//! assert_eq!(checksum.algorithm().header(), "x-amz-checksum-crc32");
+//! ```
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -1,6 +1,15 @@
 //! MD5 of long streams. Small inputs use the `md-5` crate. Object data uses `md5-simd`, whose assembly code is faster
 //! (0.65 GB/s instead of 0.52 GB/s on one core, measured), because MD5 limits the speed of verified transfers. Both
 //! implement RustCrypto's [`Digest`].
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::digest::{Digest, Md5};
+//!
+//! let md5: [u8; 16] = Md5::digest(b"text").into();
+//! assert_eq!(md5[..2], [0x1c, 0xb2]);
+//! ```
 
 pub use md5_simd::{Digest, DigestMd5 as Md5};
 

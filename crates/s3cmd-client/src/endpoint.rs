@@ -3,6 +3,19 @@
 //! The rules are those of s3cmd (measured on s3cmd 2.4.0): a bucket becomes part of the host name if the template for
 //! buckets (`host_bucket`) contains `%(bucket)s` and the bucket's name is a valid sequence of DNS labels; otherwise
 //! it is the first segment of the path.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::endpoint::Endpoint;
+//!
+//! let virtual_hosts = Endpoint::new("s3.example.org", "%(bucket)s.s3.example.org", true, true);
+//! let target = virtual_hosts.target(Some("fish"), Some("a b"));
+//! assert_eq!((target.host.as_str(), target.path.as_str()), ("fish.s3.example.org", "/a%20b"));
+//!
+//! let paths = Endpoint::from_url("http://localhost:9000");
+//! assert_eq!(paths.target(Some("fish"), Some("a b")).path, "/fish/a%20b");
+//! ```
 
 use super::sign::encode;
 
@@ -39,6 +52,12 @@ pub struct Target {
 }
 
 impl Endpoint {
+    /// The service at a URL, with buckets in the path. Without a scheme, it uses HTTPS.
+    pub fn from_url(url: &str) -> Self {
+        let https = !url.trim().to_ascii_lowercase().starts_with("http://");
+        Self::new(url, url, https, true)
+    }
+
     /// Parses the host of the service (`host_base`) and the template for buckets (`host_bucket`). A leading scheme, a
     /// trailing slash and the default port of the scheme are dropped. What follows the host is the base path of the
     /// service.
@@ -209,6 +228,16 @@ mod tests {
         assert_eq!(Endpoint::new("a:443", "a", true, true).host, "a");
         assert_eq!(Endpoint::new("a:443", "a", false, true).host, "a:443");
         assert_eq!(Endpoint::new("http://a:80/", "a", false, true).host, "a");
+    }
+
+    #[test]
+    fn a_url_names_the_scheme_and_the_base_path() {
+        let plain = Endpoint::from_url("HTTP://localhost:9000/s3/");
+        assert_eq!((plain.scheme(), plain.host.as_str()), ("http", "localhost:9000"));
+        assert_eq!(plain.target(Some("fish"), Some("k")).path, "/s3/fish/k");
+        for url in ["https://a3s.fi", "a3s.fi", "https://a3s.fi:443/"] {
+            assert_eq!(Endpoint::from_url(url), Endpoint::new("a3s.fi", "a3s.fi", true, true), "{url}");
+        }
     }
 
     #[test]

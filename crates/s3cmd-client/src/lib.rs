@@ -7,6 +7,18 @@
 //! The life of a request: a typed operation of [`ops`] or [`list`] makes a [`http::request::Request`].
 //! [`client::Client::send`] addresses it ([`endpoint`]), signs it ([`sign`]) and sends it ([`mod@http`]); it decides
 //! whether to retry ([`client::retry`]) and limits the number of concurrent requests.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! use s3cmd_client::bytes::Bytes;
+//! use s3cmd_client::ops::object::Outgoing;
+//!
+//! client.put_object("bucket", "key", Outgoing::new(Bytes::from("text")), &[]).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 /// Makes the `with_` methods of option structs: each replaces one field.
 macro_rules! with_methods {

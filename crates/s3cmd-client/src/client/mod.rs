@@ -1,4 +1,15 @@
 //! The client: signs and sends requests, retries them, and follows redirects to the right region.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! let listing = client.list_buckets().await?;
+//! let first_version = client.at_version("v1").head_object("bucket", "key").await?;
+//! println!("{} buckets, {} bytes", listing.len(), first_version.size);
+//! # Ok(())
+//! # }
+//! ```
 
 mod check_response;
 pub(crate) mod concurrency;

@@ -20,7 +20,7 @@
 //!     }
 //! }
 //!
-//! let endpoint = Endpoint::new("s3.example.org", "s3.example.org", true, true);
+//! let endpoint = Endpoint::from_url("https://s3.example.org");
 //! let client = Client::new(ClientOptions::new(endpoint, None).with_observer(Arc::new(ToStderr)));
 //! ```
 

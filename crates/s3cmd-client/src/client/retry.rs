@@ -1,4 +1,15 @@
 //! Which failed attempts are retried, and after what delay.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::client::retry::RetryPolicy;
+//! use std::time::Duration;
+//!
+//! let policy = RetryPolicy::default().with_max_retries(2).with_base(Duration::from_secs(1));
+//! // Without jitter, the delay doubles with each retry.
+//! assert_eq!(policy.delay(1, None, 1.0), Duration::from_secs(2));
+//! ```
 
 use crate::error::{ConnectionFailure, Error, clock_difference};
 use std::time::Duration;

@@ -1,5 +1,14 @@
 //! Credentials: an access key, its secret key, and the session token of temporary credentials. A [`Provider`] obtains
 //! temporary ones from a [`Source`] and renews them.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::credentials::Credentials;
+//!
+//! let credentials = Credentials::new("ACCESSKEY", "hush", Some("session token"));
+//! assert!(!format!("{credentials:?}").contains("hush"));
+//! ```
 
 mod document;
 mod imds;

@@ -1,4 +1,16 @@
 //! Request bodies that can be sent repeatedly: bytes in memory, or a range of an open file.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use s3cmd_client::http::body::{FileRange, Payload};
+//! use std::fs::File;
+//! use std::sync::Arc;
+//!
+//! let file = FileRange::whole(Arc::new(File::open("data.bin")?))?;
+//! let first_mib = Payload::File(FileRange { length: file.length.min(1 << 20), ..file });
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use super::buffers::{BLOCK, Buffer};
 use crate::checksum::{self, Algorithm, Checksum};

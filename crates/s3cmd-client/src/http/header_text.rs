@@ -4,6 +4,15 @@
 //! Values are kept and compared as text. Each byte that is not valid UTF-8 is represented by a character of a
 //! private-use range. Characters of that range in a valid UTF-8 value are treated as bytes, too, so each value has
 //! exactly one text and each text exactly one value.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::http::header_text::{from_bytes, to_bytes};
+//!
+//! let latin1 = b"caf\xe9";
+//! assert_eq!(&*to_bytes(&from_bytes(latin1)), latin1);
+//! ```
 
 use std::borrow::Cow;
 

@@ -1,4 +1,15 @@
 //! Requests and responses on the wire: bodies, TLS, connections, throttling.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::http::tls::TlsOptions;
+//! use s3cmd_client::http::transport::TransportOptions;
+//! use std::time::Duration;
+//!
+//! let tls = TlsOptions::default().with_ca_file(std::path::PathBuf::from("/etc/lab/ca.pem"));
+//! let transport = TransportOptions::default().with_tls(tls).with_timeout(Duration::from_secs(30));
+//! ```
 
 pub mod body;
 pub(crate) mod buffers;

@@ -1,4 +1,18 @@
 //! A request before it is signed, and the response to it.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! use s3cmd_client::Method;
+//! use s3cmd_client::http::request::Request;
+//!
+//! // An operation that the client has no method for.
+//! let request = Request::new(Method::GET, Some("bucket"), None).query("accelerate", "");
+//! println!("{}", client.fetch_text(request).await?);
+//! # Ok(())
+//! # }
+//! ```
 
 use super::body::{Payload, WireBody};
 use super::stream_body::StreamBody;

@@ -4,6 +4,23 @@
 //! each carry a signature for the server to verify (`aws-chunked`), unless its checksum is known after all. The
 //! object is created only with the last byte: if the sender fails before that, there is no object.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! use s3cmd_client::Method;
+//! use s3cmd_client::bytes::Bytes;
+//! use s3cmd_client::http::request::Request;
+//! use s3cmd_client::http::stream_body::StreamBody;
+//!
+//! let (sender, blocks) = tokio::sync::mpsc::channel(1);
+//! tokio::spawn(async move { sender.send(Ok(Bytes::from("text"))).await });
+//! let request = Request::new(Method::PUT, Some("bucket"), Some("key"));
+//! client.send(request.stream(StreamBody::new(4, blocks))).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 use super::body::{WireBody, counted};
 use super::throttle::Throttle;

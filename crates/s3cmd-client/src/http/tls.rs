@@ -1,4 +1,15 @@
 //! TLS settings: trusted roots, client certificates, and how strictly the server is verified.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use s3cmd_client::http::tls::TlsOptions;
+//! use std::path::PathBuf;
+//!
+//! let options = TlsOptions::default().with_ca_file(PathBuf::from("/etc/lab/ca.pem"));
+//! let rustls = options.client_config()?;
+//! # Ok::<(), s3cmd_client::Error>(())
+//! ```
 
 use crate::error::{Cause, ConnectionFailure, Error, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

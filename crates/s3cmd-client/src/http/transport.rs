@@ -4,6 +4,16 @@
 //! crate, and so reqwest, normalizes such segments even when they are percent-encoded (measured: `x/%2E%2E/y` becomes
 //! `y`), and a request must never reach another object than the one named. Second, requests whose body waits for `100
 //! Continue`, which reqwest does not report.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::http::transport::TransportOptions;
+//!
+//! let options = TransportOptions::default()
+//!     .with_proxy(("proxy.example.org".to_owned(), 3128))
+//!     .with_user_agent("backup/1.0");
+//! ```
 
 use super::body::WireBody;
 use super::expect::ExpectContinue;

@@ -1,4 +1,25 @@
 //! Listings as streams of pages: buckets, objects (ListObjects and ListObjectsV2), multipart uploads, parts.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! use futures::TryStreamExt;
+//! use s3cmd_client::list::ListOptions;
+//!
+//! let options = ListOptions::new("photos/").with_delimiter("/").with_width(8);
+//! let mut pages = std::pin::pin!(client.list_pages("bucket", options));
+//! while let Some(page) = pages.try_next().await? {
+//!     for prefix in page.prefixes() {
+//!         println!("{prefix}");
+//!     }
+//!     for object in page.entries() {
+//!         println!("{} {}", object.size, object.key);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod page;
 mod parallel;

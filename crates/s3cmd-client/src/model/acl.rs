@@ -4,6 +4,18 @@
 //! The permissions, the predefined groups and the canned lists are those of the S3 API, and the server uses them as
 //! well. [`Acl`] is a list as a client sees it: it keeps whatever a server sends, so that a list that is read, changed
 //! and written loses nothing.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::model::acl::Acl;
+//!
+//! let mut acl = Acl { owner_id: "me".to_owned(), ..Acl::default() };
+//! acl.grant("READ", "someone");
+//! acl.grant_anonymous_read();
+//! assert_eq!(Acl::from_xml(&acl.to_xml())?, acl);
+//! # Ok::<(), s3cmd_client::Error>(())
+//! ```
 
 use super::document;
 use super::xml::escaped;

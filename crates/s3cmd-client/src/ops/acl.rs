@@ -1,4 +1,16 @@
 //! Reads and writes access control lists.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! let mut acl = client.get_acl("bucket", Some("key")).await?;
+//! if acl.grant_anonymous_read() {
+//!     client.put_acl("bucket", Some("key"), &acl).await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use super::object::with_document;
 use crate::client::Client;

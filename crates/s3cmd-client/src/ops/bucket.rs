@@ -2,6 +2,17 @@
 //!
 //! Documents that users write or read themselves are passed through as text. Only documents that the client has to
 //! interpret have a type.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! client.create_bucket("bucket", Some("eu-north-1"), &[]).await?;
+//! client.put_tags("bucket", None, &[("team".to_owned(), "fish".to_owned())]).await?;
+//! println!("{}", client.bucket_location("bucket").await?);
+//! # Ok(())
+//! # }
+//! ```
 
 use super::object::with_document;
 use crate::client::Client;

@@ -1,5 +1,21 @@
 //! Multipart uploads: create, upload parts, copy parts, complete, abort.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! use s3cmd_client::bytes::Bytes;
+//! use s3cmd_client::ops::multipart::UploadRef;
+//! use s3cmd_client::ops::object::Outgoing;
+//!
+//! let id = client.create_upload("bucket", "key", &[]).await?;
+//! let upload = UploadRef { bucket: "bucket", key: "key", id: &id };
+//! let part = client.upload_part(upload, 1, Outgoing::new(Bytes::from("text"))).await?;
+//! client.complete_upload(upload, &[part]).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 use super::object::{CopySource, Outgoing, verify_etag, with_document};
 use crate::checksum::{Checksum, Stored, TYPE_HEADER, UploadChecksum};

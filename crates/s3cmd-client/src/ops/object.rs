@@ -1,4 +1,22 @@
 //! Operations on objects: head, get, put, copy, delete. Batch deletion is in `delete`.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! use s3cmd_client::bytes::Bytes;
+//! use s3cmd_client::ops::object::{CopySource, Outgoing};
+//!
+//! client.put_object("bucket", "key", Outgoing::new(Bytes::from("text")), &[]).await?;
+//! let source = CopySource { bucket: "bucket", key: "key", version: None };
+//! client.copy_object(source, "bucket", "copy", &[]).await?;
+//! let text = client.get_object("bucket", "copy", &[], None).await?.text().await?;
+//! for failure in client.delete_objects("bucket", &[("key", None), ("copy", None)]).await? {
+//!     println!("{}: {}", failure.key, failure.code);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use super::multipart::{bare_etag, is_md5};
 use super::range::etags_differ;

@@ -1,4 +1,16 @@
 //! Single requests that test an endpoint: sent once and exactly as configured.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! let probe = client.probe(None).await?;
+//! if let Some(error) = &probe.error {
+//!     println!("the service rejects the credentials: {error}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::client::Client;
 use crate::client::retry::RetryClass;

@@ -1,5 +1,20 @@
 //! Range requests for one specific version of an object: never for an object that has replaced it in the meantime,
 //! and never for other content that a server or a proxy returns instead.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! use s3cmd_client::ops::range::ObjectVersion;
+//!
+//! let head = client.head_object("bucket", "key").await?;
+//! let version = ObjectVersion::of_head("bucket", "key", &head);
+//! if let Some(response) = client.get_range(version, (0, 99), None).await? {
+//!     println!("{} bytes", response.bytes(100).await?.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use super::object::{Head, is_swift_segmented};
 use crate::client::Client;

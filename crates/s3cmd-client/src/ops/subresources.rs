@@ -1,6 +1,19 @@
 //! Reads and writes the configuration documents of buckets and objects: policies, lifecycle rules and other settings;
 //! also restores archived objects. The content of the documents is defined in `documents`; `bucket` reads the small
 //! ones.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(client: s3cmd_client::Client) -> s3cmd_client::Result<()> {
+//! use s3cmd_client::model::documents::{Document, Kind};
+//!
+//! client.put("bucket", None, &Document::versioning(true)).await?;
+//! let stored = client.get("bucket", None, Kind::Versioning).await?;
+//! println!("{}", stored.text());
+//! # Ok(())
+//! # }
+//! ```
 
 use super::object::with_document;
 use crate::client::Client;

@@ -1,5 +1,14 @@
 //! Percent-encoding as S3 signatures define it: every byte except `A-Z a-z 0-9 - . _ ~` becomes `%XX` in upper-case
 //! hex; a path keeps its slashes. Source: "Create a canonical request", AWS Signature Version 4.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::sign::encode;
+//!
+//! assert_eq!(encode::path("a b/ä"), "a%20b/%C3%A4");
+//! assert_eq!(encode::query("a b/ä"), "a%20b%2F%C3%A4");
+//! ```
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::borrow::Cow;

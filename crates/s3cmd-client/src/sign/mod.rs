@@ -7,6 +7,21 @@
 //! - [`v2`]: AWS Signature Version 2 as S3 uses it, in the header and in the query,
 //!   <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html>.
 //! - [`encode`]: the percent-encoding that signatures and request lines share.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::chrono::Utc;
+//! use s3cmd_client::credentials::Credentials;
+//! use s3cmd_client::sign::{Request, v4};
+//!
+//! let headers = [("host".to_owned(), "s3.example.org".to_owned())];
+//! let request = Request { method: "GET", path: "/bucket/key", query: &[], headers: &headers };
+//! let credentials = Credentials::new("ACCESSKEY", "secret", None);
+//! let scope = v4::Scope { time: Utc::now(), region: "us-east-1", service: "s3" };
+//! let added = v4::sign(&request, v4::EMPTY_SHA256, &credentials, &scope);
+//! assert!(added.iter().any(|(name, _)| name == "authorization"));
+//! ```
 
 pub mod encode;
 pub mod v2;

@@ -1,4 +1,19 @@
 //! AWS Signature Version 2 as S3 uses it; Ceph supports it.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::chrono::Utc;
+//! use s3cmd_client::credentials::Credentials;
+//! use s3cmd_client::sign::{Request, v2};
+//!
+//! let headers = [("host".to_owned(), "s3.example.org".to_owned())];
+//! let request = Request { method: "GET", path: "/bucket/key", query: &[], headers: &headers };
+//! let credentials = Credentials::new("ACCESSKEY", "secret", None);
+//! let added = v2::sign(&request, None, &credentials, Utc::now());
+//! let (name, value) = added.last().unwrap();
+//! assert!(name == "authorization" && value.starts_with("AWS ACCESSKEY:"));
+//! ```
 
 use super::{Request, encode};
 use crate::credentials::Credentials;

@@ -1,4 +1,19 @@
 //! AWS Signature Version 4.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::chrono::Utc;
+//! use s3cmd_client::credentials::Credentials;
+//! use s3cmd_client::sign::{Request, v4};
+//!
+//! let headers = [("host".to_owned(), "s3.example.org".to_owned())];
+//! let request = Request { method: "GET", path: "/bucket/key", query: &[], headers: &headers };
+//! let credentials = Credentials::new("ACCESSKEY", "secret", None);
+//! let scope = v4::Scope { time: Utc::now(), region: "us-east-1", service: "s3" };
+//! let query = v4::presign(&request, &credentials, &scope, 3600);
+//! assert_eq!(query.last().unwrap().0, "X-Amz-Signature");
+//! ```
 
 use super::{Request, encode};
 use crate::credentials::Credentials;

@@ -1,6 +1,19 @@
 //! The configuration documents of buckets and objects: what the S3 API allows in them, and what they mean. A document
 //! is checked before it is sent, and compared by meaning with the one that the service returns. The order of
 //! elements, the notation of dates and lists, generated names and added defaults do not count as differences.
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::model::documents::{Document, Kind};
+//!
+//! let sent = Document::expiry("logs/", Some("30"), None);
+//! assert!(sent.check("bucket").is_ok());
+//! // The same rule, as a server returns it.
+//! let stored = sent.text().replace("<Rule>", "<Rule><ID>generated</ID>");
+//! assert!(sent.differences(&Document::new(Kind::Lifecycle, stored))?.is_empty());
+//! # Ok::<(), s3cmd_client::Error>(())
+//! ```
 
 mod builders;
 mod cors;

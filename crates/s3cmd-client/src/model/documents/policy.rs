@@ -1,4 +1,14 @@
 //! Bucket policies. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-overview.html>
+//!
+//! # Examples
+//!
+//! ```
+//! use s3cmd_client::model::documents::policy::unambiguous;
+//!
+//! assert!(unambiguous(r#"{"Version": "2012-10-17"}"#).is_ok());
+//! // Readers disagree about which of the two counts.
+//! assert!(unambiguous(r#"{"Effect": "Allow", "Effect": "Deny"}"#).is_err());
+//! ```
 
 use super::rule::Rule;
 use regex::Regex;

@@ -2,6 +2,24 @@
 //! <https://docs.aws.amazon.com/cloudfront/latest/APIReference/>
 //!
 //! The S3 client signs, sends and retries the requests; only paths and documents are specific to CloudFront.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example(credentials: s3cmd_client::credentials::Credentials) -> s3cmd_client::Result<()> {
+//! use s3cmd_client::ClientOptions;
+//! use s3cmd_client::endpoint::Endpoint;
+//! use s3cmd_client::ops::cloudfront::{CloudFront, encoded};
+//!
+//! let endpoint = Endpoint::new("cloudfront.amazonaws.com", "", true, true);
+//! let cloudfront = CloudFront::new(ClientOptions::new(endpoint, Some(credentials)));
+//! for distribution in cloudfront.distributions().await? {
+//!     let paths = [encoded("index.html")];
+//!     cloudfront.invalidate(&distribution.id, &paths, "unique reference").await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod config;
 mod origin;
