@@ -7,6 +7,7 @@ import json
 import os
 import re
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
@@ -171,6 +172,12 @@ def locked(s3):
     yield make(ObjectLockEnabledForBucket=True)
     for client, name in made:
         remove_bucket(client, name)
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The directory that `serve` serves. Only for cases that run only on it."""
+    return Path(os.environ["CONFORMANCE_DATA"])
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ AREAS = {
     "tagging": "Tags", "acl": "ACLs", "policy": "Bucket policies", "documents": "Documents of buckets",
     "cors": "CORS", "lock": "Object lock", "presigned": "Presigned URLs", "post": "POST forms",
     "checksums": "Checksums", "attributes": "GetObjectAttributes, restore", "signatures": "Signatures, chunked bodies",
-    "unknown": "What is not known",
+    "unknown": "What is not known", "http": "Heads of requests and responses", "files": "Files of objects",
+    "website": "Websites",
 }
 
 

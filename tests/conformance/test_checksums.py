@@ -206,6 +206,22 @@ def test_full_object(wire, shared, key, algorithm):
     assert head.headers.get(header(algorithm)) == upload.whole() and head.headers["x-amz-checksum-type"] == "FULL_OBJECT"
 
 
+@pytest.mark.parametrize("algorithm,kind", [("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT"), ("CRC32C", "COMPOSITE"),
+                                            ("CRC64NVME", "FULL_OBJECT"), ("SHA1", "COMPOSITE"), ("SHA256", "COMPOSITE")])
+def test_of_each_part(wire, shared, key, algorithm, kind):
+    upload = Upload(wire, shared, key, algorithm, kind)
+    bodies = [BIG[:5 << 20], BIG[:5 << 20][::-1], b""]
+    for number, body in enumerate(bodies, 1):
+        upload.put(number, body)
+    assert upload.complete().status == 200
+    for number, body in enumerate(bodies, 1):
+        for method in ("GET", "HEAD"):
+            answer = wire.do(method, shared, key, {"partNumber": str(number)}, {"x-amz-checksum-mode": "ENABLED"})
+            assert answer.status in (200, 206) and answer.headers["content-length"] == str(len(body)), answer
+            assert answer.headers.get(header(algorithm)) == checksum(algorithm, body), (number, method)
+            assert answer.headers.get("x-amz-checksum-type") == kind
+
+
 @pytest.mark.parametrize("algorithm,kind", [("CRC64NVME", "FULL_OBJECT"), ("CRC32", "COMPOSITE"), ("CRC32C", "COMPOSITE"),
                                             ("SHA1", "COMPOSITE"), ("SHA256", "COMPOSITE")])
 def test_default_type(wire, shared, key, algorithm, kind):

@@ -202,6 +202,17 @@ def test_complete_answers_a_location(upload):
     assert upload.key in upload.complete()["Location"]
 
 
+def test_location_is_the_url_of_the_object(wire, upload):
+    upload.put(1, b"x")
+    assert upload.complete()["Location"] == f"http://{wire.host}/{upload.bucket}/{upload.key}"
+
+
+def test_location_is_encoded(s3, wire, shared):
+    upload = Upload(s3, wire, shared, "a b/ä?#%")
+    upload.put(1, b"x")
+    assert upload.complete()["Location"] == f"http://{wire.host}/{shared}/{encode('a b/ä?#%')}"
+
+
 def test_complete_twice(upload):
     upload.put(1, b"x")
     first = upload.complete()
@@ -585,6 +596,26 @@ def test_get_a_part(s3, done):
 def test_head_a_part(s3, done):
     head = s3.head_object(Bucket=done, Key="done", PartNumber=1)
     assert head["ContentLength"] == len(BIG) and head["PartsCount"] == 2
+
+
+def test_ranges_of_parts(wire, done):
+    size = len(BIG)
+    for method in ("GET", "HEAD"):
+        for number, first, length in [(1, 0, size), (2, size, 9)]:
+            answer = wire.do(method, done, "done", {"partNumber": str(number)})
+            assert answer.status == 206 and answer.headers["content-length"] == str(length), answer
+            assert answer.headers["content-range"] == f"bytes {first}-{first + length - 1}/{size + 9}"
+            assert answer.headers["x-amz-mp-parts-count"] == "2"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_empty_last_part_has_no_range(wire, upload, method):
+    upload.put(1, BIG)
+    upload.put(2, b"")
+    upload.complete()
+    answer = wire.do(method, upload.bucket, upload.key, {"partNumber": "2"})
+    assert answer.status in (200, 206) and answer.headers["content-length"] == "0" and answer.body == b"", answer
+    assert "content-range" not in answer.headers and answer.headers["x-amz-mp-parts-count"] == "2"
 
 
 def test_get_a_part_that_is_not_there(wire, done):

@@ -224,6 +224,26 @@ def test_expired(post, key):
     refused("AccessDenied", 403, post.send(post.signed([("key", key)], expires=-60)))
 
 
+@pytest.mark.parametrize("expiration", ["2035-01-31T12:00:00Z", "2035-01-31T12:00:00.000Z", "2035-01-31T12:00:00.5Z"])
+def test_expiration(s3, post, key, expiration):
+    policy = post.policy([["starts-with", "$key", ""], {"bucket": post.bucket}]) | {"expiration": expiration}
+    answer = post.send(post.signed([("key", key)], policy=policy, version="v2"))
+    assert answer.status == 204 and s3.get_object(Bucket=post.bucket, Key=key)["ContentLength"] == 11, answer
+
+
+# Times of ISO 8601 in another form than the documented one with T and Z, and other texts.
+@pytest.mark.parametrize("expiration", [
+    "2035-01-31 12:00:00+00:00", "2035-01-31 12:00:00Z", "2035-01-31T12:00:00+00:00", "2035-01-31T12:00:00",
+    "2035-01-31T12:00Z", "2035-01-31", "20350131T120000Z", "2035-02-31T12:00:00Z", "2035-01-31T25:00:00Z",
+    "Wed, 31 Jan 2035 12:00:00 GMT", "2053944000", 2053944000, None,
+])
+def test_expiration_that_is_none(s3, post, key, expiration):
+    policy = post.policy([["starts-with", "$key", ""], {"bucket": post.bucket}]) | {"expiration": expiration}
+    answer = post.send(post.signed([("key", key)], policy=policy, version="v2"))
+    refused(("InvalidPolicyDocument", "MalformedPolicy", "InvalidRequest"), 400, answer)
+    refused("NoSuchKey", 404, s3.get_object, Bucket=post.bucket, Key=key)
+
+
 BAD_POLICIES = {
     "not-base64": "!!!", "not-json": base64.b64encode(b"{").decode(), "empty": base64.b64encode(b"{}").decode(),
     "no-expiration": {"conditions": []}, "no-conditions": {"expiration": "2035-01-01T00:00:00.000Z"},

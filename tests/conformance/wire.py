@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import hmac
 import http.client
+import socket
 import urllib.parse
 import xml.etree.ElementTree as ET
 import zlib
@@ -30,10 +31,11 @@ class User:
 
 
 class Answer:
-    """The status, headers (with lower-case names) and body of a response."""
+    """The status, headers (with lower-case names) and body of a response. `names` are the header names as received."""
 
     def __init__(self, status, headers, body):
         self.status, self.body = status, body
+        self.names = [name for name, _ in headers]
         self.headers = {}
         for name, value in headers:
             name = name.lower()
@@ -116,6 +118,15 @@ class Service:
             return Answer(response.status, response.getheaders(), response.read())
         finally:
             connection.close()
+
+    def send_bytes(self, request, method="GET"):
+        """Sends these bytes, which must be a request with this method."""
+        name, _, port = self.host.partition(":")
+        with socket.create_connection((name, int(port or 80)), timeout=60) as connection:
+            connection.sendall(request)
+            response = http.client.HTTPResponse(connection, method=method)
+            response.begin()
+            return Answer(response.status, response.getheaders(), response.read())
 
     def signed(self, user, method, path, query=(), headers=(), body=b"", *, payload=None, now=None, region=None,
                service="s3", host=None, sign_path=None, unsigned=(), secret=None, tamper=None, scope_date=None,
