@@ -381,6 +381,16 @@ pub(crate) fn check_headers(call: &Call) -> S3Result<()> {
     }
 }
 
+/// The routes of the requests with a body: method, level and sub-resource.
+#[cfg(test)]
+pub(crate) fn with_body() -> Vec<(&'static str, Level, &'static str)> {
+    let has_body = |route: &&Route| {
+        matches!(route.method, "PUT" | "POST") && !matches!(route.operation, Operation::CreateMultipartUpload)
+    };
+    let routes = ROUTES.iter().filter(has_body).map(|route| (route.method, route.level, route.sub));
+    routes.chain(bucket_documents::names().map(|name| ("PUT", Level::Bucket, name))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,6 +86,12 @@ pub(crate) fn find(sub: &str) -> Option<&'static Document> {
     DOCUMENTS.iter().find(|document| document.sub == sub)
 }
 
+/// The names of all documents.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    DOCUMENTS.iter().map(|document| document.sub)
+}
+
 /// Whether a document controls access or how objects are protected. If such a document is unreadable, its bucket must
 /// not be served as if the document were absent.
 pub(crate) fn protects(name: &str) -> bool {

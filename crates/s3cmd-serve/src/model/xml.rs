@@ -258,6 +258,37 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_elements_is_limited() {
+        let document = |root: &str, elements: usize, child: &str| {
+            format!("<{root}>{}</{root}>", child.repeat(elements - 1)).into_bytes()
+        };
+        for (root, max) in [("Delete", MAX_ELEMENTS), ("CompleteMultipartUpload", MAX_PARTS_ELEMENTS)] {
+            for child in ["<a/>", "<a></a>"] {
+                let largest = parse(&document(root, max, child), &[root]).unwrap();
+                assert_eq!(largest.children.len(), max - 1);
+                assert!(parse(&document(root, max + 1, child), &[root]).is_err(), "{root} {child}");
+            }
+        }
+        // Only the root that is expected counts.
+        let parts = document("CompleteMultipartUpload", MAX_ELEMENTS + 1, "<a/>");
+        assert!(parse(&parts, &["Delete"]).is_err());
+    }
+
+    #[test]
+    fn the_largest_requests_of_s3_have_fewer_elements_than_the_limit() {
+        let of = |root: &str, item: &str, count: usize| {
+            format!("<{root}><Quiet>true</Quiet>{}</{root}>", item.repeat(count)).into_bytes()
+        };
+        let object = "<Object><Key>k</Key><VersionId>v</VersionId><ETag>e</ETag>\
+            <LastModifiedTime>t</LastModifiedTime><Size>1</Size></Object>";
+        assert_eq!(parse(&of("Delete", object, 1000), &["Delete"]).unwrap().all("Object").count(), 1000);
+        let part = "<Part><PartNumber>1</PartNumber><ETag>e</ETag><ChecksumCRC32>c</ChecksumCRC32>\
+            <ChecksumSHA256>c</ChecksumSHA256><Size>1</Size></Part>";
+        let root = "CompleteMultipartUpload";
+        assert_eq!(parse(&of(root, part, 10_000), &[root]).unwrap().all("Part").count(), 10_000);
+    }
+
+    #[test]
     fn written_text_is_escaped() {
         let mut xml = Writer::new("Error");
         xml.open("A").text("B", "<&>\"\u{1}é").close();

@@ -72,6 +72,24 @@ pub(crate) struct Part {
     slot: Option<u64>,
 }
 
+#[cfg(test)]
+impl Part {
+    /// A part without a checksum.
+    pub(crate) fn for_test(number: u32, etag: &str, size: u64) -> Self {
+        Self {
+            number,
+            etag: etag.to_owned(),
+            checksum: None,
+            size,
+            mtime: 0,
+            nonce: None,
+            digest: None,
+            name: String::new(),
+            slot: None,
+        }
+    }
+}
+
 fn no_such_upload() -> S3Error {
     S3Error::new(
         ErrorCode::NoSuchUpload,

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-type Fields = Vec<(String, String)>;
+pub(super) type Fields = Vec<(String, String)>;
 
 const BOUNDARY: &str = "----WebKitFormBoundary7MA4YWxk";
 
@@ -19,7 +19,7 @@ impl Lab {
         )
     }
 
-    fn form_of(&self, fields: &[(String, String)], file_name: &str, file: &[u8]) -> TestRequest {
+    pub(super) fn form_of(&self, fields: &[(String, String)], file_name: &str, file: &[u8]) -> TestRequest {
         let mut body = Vec::new();
         for (name, value) in fields {
             body.extend_from_slice(
@@ -50,7 +50,7 @@ fn policy(conditions: &Value) -> String {
 }
 
 /// Fields with a signature of a user, version 2 or 4. Adds the conditions that every form needs to the given ones.
-fn signed(v: u8, user: usize, fields: &[(&str, &str)], conditions: &Value) -> Fields {
+pub(super) fn signed(v: u8, user: usize, fields: &[(&str, &str)], conditions: &Value) -> Fields {
     let user = &users()[user];
     let mut fields: Fields =
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

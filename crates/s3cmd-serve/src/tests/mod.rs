@@ -234,6 +234,22 @@ struct PartialRequest {
 }
 
 impl PartialRequest {
+    /// Waits for "100 Continue".
+    async fn wait_for_continue(&mut self) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.stream.read_u8().await.unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&head));
+    }
+
+    /// Sends the next `length` bytes.
+    async fn send(&mut self, length: usize) {
+        let rest = self.rest.split_off(length);
+        self.stream.write_all(&self.rest).await.unwrap();
+        self.rest = rest;
+    }
+
     /// Sends the rest and reads the response.
     async fn finish(mut self) -> TestResponse {
         // The server may respond and close the connection before the whole request is sent.

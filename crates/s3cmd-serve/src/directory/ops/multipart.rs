@@ -209,12 +209,18 @@ fn requested_parts(root: &Node) -> S3Result<Vec<RequestedPart>> {
     if parts.is_empty() || parts.len() > MAX_PARTS as usize { Err(malformed_xml()) } else { Ok(parts) }
 }
 
-/// The stored parts that the request lists. A checksum that is stated for a part has to match. S3 requires the
+/// The stored parts that the request lists. Both lists are sorted by part number, so the stored parts are traversed once,
+/// whatever their number. A checksum that is stated for a part has to match. S3 requires the
 /// checksums of all parts of a composite checksum; they are stored here, and Ceph does not require them either.
-fn select_parts(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpec) -> S3Result<Vec<Part>> {
+fn select_parts(
+    present: impl IntoIterator<Item = Part>,
+    requested: &[RequestedPart],
+    spec: ChecksumSpec,
+) -> S3Result<Vec<Part>> {
+    let mut present = present.into_iter();
     let mut chosen = Vec::with_capacity(requested.len());
     for (index, RequestedPart { number, etag, checksum }) in requested.iter().enumerate() {
-        let matches = |part: &&Part| {
+        let matches = |part: &Part| {
             let checksum_matches = match checksum {
                 Some((element, stated)) if *element == spec.algorithm.element() => {
                     part.checksum.is_none() || part.checksum == Checksum::parse(spec.algorithm, stated)
@@ -223,9 +229,7 @@ fn select_parts(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpe
             };
             part.number == *number && part.etag.eq_ignore_ascii_case(etag) && checksum_matches
         };
-        // Stored parts are sorted by number.
-        let found = present.binary_search_by_key(number, |part| part.number).ok();
-        let Some(part) = found.map(|found| &present[found]).filter(matches) else {
+        let Some(part) = present.find(|part| part.number >= *number).filter(matches) else {
             return Err(S3Error::new(ErrorCode::InvalidPart,
                 "One or more of the specified parts could not be found. The part may not have been uploaded, or the \
                  specified entity tag may not match the part's entity tag.",
@@ -241,7 +245,7 @@ fn select_parts(present: &[Part], requested: &[RequestedPart], spec: ChecksumSpe
             .detail("ProposedSize", part.size.to_string())
             .detail("MinSizeAllowed", MIN_PART.to_string()));
         }
-        chosen.push(part.clone());
+        chosen.push(part);
     }
     Ok(chosen)
 }
@@ -277,7 +281,7 @@ pub(crate) fn complete(server: &Server, call: &mut Call) -> S3Result<Reply> {
     if call.headers.iter().any(|(name, _)| name.starts_with("x-amz-server-side-encryption-customer-")) {
         sse::unlock(server, call, &upload.meta, 0, sse::SseContext::Upload)?;
     }
-    let parts = select_parts(&bucket.parts(&upload.id)?, &requested, upload.checksum_spec())?;
+    let parts = select_parts(bucket.parts(&upload.id)?, &requested, upload.checksum_spec())?;
     let Some(etag) = etag else { return Err(malformed_xml()) };
     put::check_early(&bucket, call, &key)?;
     let sums: Vec<_> = parts.iter().map(|part| (part.checksum, part.size)).collect();
@@ -360,4 +364,55 @@ fn completed_reply(secure: bool, call: &Call, bucket: &Bucket, key: &str, meta: 
     let mut reply = Reply::xml(xml.finish());
     reply.headers.extend(sse::headers(meta));
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn completion(numbers: impl Iterator<Item = u32>) -> Vec<RequestedPart> {
+        let mut body = "<CompleteMultipartUpload>".to_owned();
+        for number in numbers {
+            body.push_str(&format!(
+                "<Part><PartNumber>{number}</PartNumber><ETag>\"e{number}\"</ETag><Size>5242880</Size>\
+                 <ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></Part>"
+            ));
+        }
+        body.push_str("</CompleteMultipartUpload>");
+        requested_parts(&xml::parse(body.as_bytes(), &["CompleteMultipartUpload"]).unwrap()).unwrap()
+    }
+
+    fn stored(number: u32) -> Part {
+        Part::for_test(number, &format!("e{number}"), MIN_PART)
+    }
+
+    #[test]
+    fn each_stored_part_is_looked_at_once() {
+        for count in [1_000, MAX_PARTS] {
+            // All parts, and every second one.
+            for step in [1, 2] {
+                let looked_at = Cell::new(0);
+                let present = (1..=count).inspect(|_| looked_at.set(looked_at.get() + 1)).map(stored);
+                let requested = completion((step..=count).step_by(step as usize));
+                let chosen = select_parts(present, &requested, ChecksumSpec::DEFAULT).unwrap();
+                assert_eq!(chosen.len() as u32, count / step);
+                assert!(chosen.iter().zip(1..).all(|(part, index)| part.number == index * step));
+                assert_eq!(looked_at.get(), count);
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_missing_or_different_is_named() {
+        let failed = |present: Vec<Part>| {
+            let error = select_parts(present, &completion(2..=4), ChecksumSpec::DEFAULT).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidPart);
+            error.details[0].1.clone()
+        };
+        assert_eq!(failed(vec![]), "2");
+        assert_eq!(failed(vec![stored(1), stored(2), stored(4)]), "3");
+        assert_eq!(failed(vec![stored(2), stored(3)]), "4");
+        assert_eq!(failed(vec![stored(2), Part::for_test(3, "other", MIN_PART), stored(4)]), "3");
+    }
 }

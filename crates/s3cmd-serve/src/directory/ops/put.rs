@@ -79,15 +79,16 @@ pub(super) fn new_object(server: &Server, call: &Call) -> S3Result<(Arc<Bucket>,
 
 /// PutObject.
 pub(crate) fn put(server: &Server, call: &mut Call) -> S3Result<Reply> {
-    let (bucket, key, mut meta) = new_object(server, call)?;
+    let (bucket, key, _) = new_object(server, call)?;
     let (sse_metadata, cipher) = sse::begin(server, call, &bucket)?.unzip();
     check_early(&bucket, call, &key)?;
     let algorithm = call.payload.stated().unwrap_or(ChecksumSpec::DEFAULT.algorithm);
     let (mut staged, etag, checksum) =
         receive(|| bucket.stage(), &mut call.payload, algorithm, cipher.as_ref())?;
+    // A slow body takes time, in which the permission to write the object, or to set its ACL or its lock, may have been
+    // revoked.
+    let (_, _, mut meta) = new_object(server, call)?;
     meta.sse = sse_metadata.map(|metadata| metadata.with_segment(staged.segment()));
-    // A slow body takes time, in which the permission may have been revoked.
-    server.authorize_upload(call, &bucket, &key)?;
     let checksum = ObjectChecksum::of_content(checksum);
     let mut reply = Reply::new(200).header("etag", format!("\"{etag}\""));
     reply.headers.extend(checksum.headers());
