@@ -148,7 +148,11 @@ impl Twins {
             return false;
         }
         let objects = snapshot::of(&self.ours, &self.store);
-        let exists = |uri: &&&String| objects.iter().any(|object| object.starts_with(&format!("{uri} ")));
+        let exists = |uri: &&&String| {
+            let pattern = regex::escape(uri).replace(r"\*", ".*").replace(r"\?", ".");
+            let named = regex::Regex::new(&format!("^{pattern} ")).expect("a pattern");
+            objects.iter().any(|object| named.is_match(object))
+        };
         let existing = sources.iter().filter(exists).count();
         existing > 0 && existing < sources.len()
     }
