@@ -209,9 +209,9 @@ fn requested_parts(root: &Node) -> S3Result<Vec<RequestedPart>> {
     if parts.is_empty() || parts.len() > MAX_PARTS as usize { Err(malformed_xml()) } else { Ok(parts) }
 }
 
-/// The stored parts that the request lists. Both lists are sorted by part number, so the stored parts are traversed once,
-/// whatever their number. A checksum that is stated for a part has to match. S3 requires the
-/// checksums of all parts of a composite checksum; they are stored here, and Ceph does not require them either.
+/// The stored parts that the request lists. Both lists are sorted by part number, so the stored parts are traversed
+/// once, whatever their number. A checksum that is stated for a part has to match. S3 requires the checksums of all
+/// parts of a composite checksum; they are stored here, and Ceph does not require them either.
 fn select_parts(
     present: impl IntoIterator<Item = Part>,
     requested: &[RequestedPart],
